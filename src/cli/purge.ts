@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { MultiBar, Presets } from 'cli-progress';
+import { type Command, Option } from 'commander';
+import type { Decision } from '../planner/decision.ts';
+import { parseRegistry } from '../policy/address.ts';
+import { PolicyError } from '../policy/error.ts';
+import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
+import { createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
+import { jsonLine, printable } from '../report/escape.ts';
+import type { RunSummary } from '../report/summary.ts';
+import { renderDecision, renderSummary } from '../report/text.ts';
+import { dryRun, openRegistry, purge, type Registry } from '../retention.ts';
+
+type Output = 'text' | 'json' | 'ndjson';
+
+interface CliFlags extends CommandFlags {
+  readonly output: Output;
+}
+
+/** `acr-retention purge`: `acr purge`, with a choice of outputs. */
+export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
+  return purgeCommand()
+    .addOption(
+      new Option('--output <form>', 'text: a summary; json; ndjson: a decision a line, then the summary')
+        .choices(['text', 'json', 'ndjson'])
+        .default('text'),
+    )
+    .action(async (flags: CliFlags) => {
+      const { policy, registry } = prepare(flags, process.env);
+      const summary = await runPurge(registry, policy, flags, process.stdout);
+      finish(summary.succeeded ? 0 : 1);
+    });
+}
+
+/**
+ * Reads everything that the input says before anything is contacted.
+ * @throws {InvalidPolicy} with every mistake
+ */
+function prepare(flags: CommandFlags, environment: NodeJS.ProcessEnv): { policy: PurgePolicy; registry: Registry } {
+  const problems: PolicyError[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof InvalidPolicy) problems.push(...error.problems);
+      else if (error instanceof PolicyError) problems.push(error);
+      else throw error;
+      return undefined;
+    }
+  };
+  const policy = attempt(() => createPolicy(flags));
+  // ACR Tasks set the second for the commands they run.
+  const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';
+  const endpoint = attempt(() => parseRegistry(name));
+  if (!policy || !endpoint) throw new InvalidPolicy(problems);
+  const registry = openRegistry({
+    endpoint,
+    concurrency: policy.concurrency,
+    username: flags.username ?? environment['ACR_USERNAME'],
+    password: flags.password ?? environment['ACR_PASSWORD'],
+    audience: environment['ACR_AUDIENCE'],
+    clientId: environment['AZURE_CLIENT_ID'],
+  });
+  return { policy, registry };
+}
+
+/** Runs a purge or a dry run, and writes what it decides. Ends between deletions at the first Ctrl-C. */
+export async function runPurge(
+  registry: Registry,
+  policy: PurgePolicy,
+  { output, verbose = false }: { readonly output: Output; readonly verbose?: boolean },
+  stdout: NodeJS.WriteStream,
+): Promise<RunSummary> {
+  const stop = new AbortController();
+  const interrupt = (): void => {
+    process.stderr.write('Stopping: what is under way is finished, nothing else is begun.\n');
+    stop.abort();
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const write = async (text: string): Promise<void> => {
+    if (!stdout.write(text)) await once(stdout, 'drain');
+  };
+  const all: Decision[] = [];
+  const progress = showProgress();
+  try {
+    const options = {
+      policy,
+      now: new Date(),
+      signal: stop.signal,
+      onProgress: progress.update,
+      onDecisions: async (decisions: readonly Decision[]) => {
+        if (output === 'json') all.push(...decisions);
+        else if (output === 'ndjson') await write(decisions.map((decision) => `${jsonLine(decision)}\n`).join(''));
+        else if (verbose) await write(decisions.map((decision) => `${renderDecision(decision)}\n`).join(''));
+      },
+    };
+    const summary = policy.dryRun ? await dryRun(registry, options) : await purge(registry, options);
+    progress.stop();
+    if (output === 'json') await write(`${jsonLine({ summary, decisions: all })}\n`);
+    else if (output === 'ndjson') await write(`${jsonLine({ summary })}\n`);
+    else await write(renderSummary(summary));
+    if (output !== 'text')
+      for (const warning of summary.warnings) process.stderr.write(`Warning: ${printable(warning)}\n`);
+    return summary;
+  } finally {
+    progress.stop();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+/** A bar on a terminal; nothing where standard error goes elsewhere. */
+function showProgress(): { readonly update: (done: number, of: number) => void; readonly stop: () => void } {
+  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const bars = new MultiBar(
+    { clearOnComplete: true, hideCursor: true, format: '{bar} {value}/{total} repositories' },
+    Presets.shades_classic,
+  );
+  const bar = bars.create(0, 0);
+  return {
+    update: (done, of) => {
+      bar.setTotal(of);
+      bar.update(done);
+    },
+    stop: () => bars.stop(),
+  };
+}

@@ -1,0 +1,112 @@
+import { failure, json, type Answer } from './answers.ts';
+import type { Route } from './routes.ts';
+import { allows, parseScopes } from './scopes.ts';
+import type { Tokens } from './tokens.ts';
+import type { EmulatorOptions } from './types.ts';
+
+/** As recorded: a refresh token lives about 3 h 15 min, an access token 75 min. */
+const refreshLifeSeconds = 11_700;
+const accessLifeSeconds = 4_500;
+
+/** What authorization depends on. */
+export interface Auth extends Pick<EmulatorOptions, 'basic' | 'abac' | 'tokenLifeSeconds'> {
+  /** Refresh and access tokens. */
+  readonly tokens: Tokens;
+  /** What the managed-identity endpoint gives out. */
+  readonly identities: Tokens;
+}
+
+/** Why a call may not go ahead, as the challenge to answer with; undefined: it may. */
+export function challengeFor(
+  auth: Auth,
+  route: Route,
+  authorization: string | undefined,
+  host: string,
+): Answer | undefined {
+  const [scheme, credentials = ''] = (authorization ?? '').split(' ');
+  if (scheme?.toLowerCase() === 'basic') {
+    return isBasic(auth, credentials) ? undefined : challenge(route, host);
+  }
+  if (scheme?.toLowerCase() !== 'bearer') return challenge(route, host);
+  const claims = auth.tokens.read('access', credentials);
+  if (claims === undefined) return challenge(route, host, 'invalid_token');
+  if (route.scope === undefined || allows(parseScopes([claims.scope ?? '']), route.scope)) return undefined;
+  return challenge(route, host, 'insufficient_scope');
+}
+
+/** 401, with where to get a token for this call. */
+export function challenge(route: Route, host: string, error?: string): Answer {
+  const { scope } = route;
+  const parts = [
+    `Bearer realm="https://${host}/oauth2/token"`,
+    `service="${host}"`,
+    ...(scope === undefined ? [] : [`scope="${scope.type}:${scope.name}:${scope.action}"`]),
+    ...(error === undefined ? [] : [`error="${error}"`]),
+  ];
+  const answer = failure(
+    401,
+    'UNAUTHORIZED',
+    'authentication required, visit https://aka.ms/acr/authorization for more information.',
+    scope === undefined ? null : [{ Type: scope.type, Name: scope.name, Action: scope.action }],
+  );
+  return { ...answer, headers: { ...answer.headers, 'WWW-Authenticate': parts.join(',') } };
+}
+
+/** `POST /oauth2/exchange`: an Entra token for a refresh token. */
+export function exchange(auth: Auth, form: URLSearchParams, host: string): Answer {
+  if (form.get('grant_type') !== 'access_token') return refused(400, `grant_type ${String(form.get('grant_type'))}`);
+  if (form.get('service') !== host) return refused(400, `service ${String(form.get('service'))}`);
+  const claims = auth.identities.read('identity', form.get('access_token') ?? '');
+  if (claims === undefined) return refused(401, 'this access_token');
+  // `acr` tells a registry with attribute-based access control by this claim.
+  const identity = auth.abac === true ? { aad_identity: 'eyJvaWQiOiJlbXVsYXRvciJ9' } : {};
+  return json({
+    refresh_token: auth.tokens.issue('refresh', refreshLifeSeconds, {
+      aud: host,
+      iss: 'Azure Container Registry',
+      grant_type: 'refresh_token',
+      ...identity,
+    }),
+  });
+}
+
+/** `/oauth2/token`: an access token, for a refresh token or a name and password. */
+export function accessToken(
+  auth: Auth,
+  form: URLSearchParams,
+  authorization: string | undefined,
+  host: string,
+): Answer {
+  if (form.get('service') !== host) return refused(400, `service ${String(form.get('service'))}`);
+  const grant = form.get('grant_type') ?? 'basic';
+  const allowed =
+    grant === 'refresh_token'
+      ? auth.tokens.read('refresh', form.get('refresh_token') ?? '') !== undefined
+      : grant === 'password'
+        ? isBasic(auth, base64(`${form.get('username') ?? ''}:${form.get('password') ?? ''}`))
+        : grant === 'basic' && isBasic(auth, /^basic (.+)$/i.exec(authorization ?? '')?.[1] ?? '');
+  if (!allowed) return refused(401, `these credentials (grant_type ${grant})`);
+  const scopes = parseScopes(form.getAll('scope'));
+  const wildcard = scopes.find(({ type, name }) => type === 'repository' && name === '*');
+  if (auth.abac === true && wildcard !== undefined) return refused(401, 'a wildcard repository scope');
+  const scope = scopes.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`).join(' ');
+  return json({
+    access_token: auth.tokens.issue('access', auth.tokenLifeSeconds ?? accessLifeSeconds, {
+      aud: host,
+      iss: 'Azure Container Registry',
+      scope,
+    }),
+  });
+}
+
+function isBasic(auth: Auth, credentials: string): boolean {
+  return auth.basic !== undefined && credentials === base64(`${auth.basic.username}:${auth.basic.password}`);
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+function refused(status: number, what: string): Answer {
+  return failure(status, status === 401 ? 'UNAUTHORIZED' : 'BAD_REQUEST', `the registry does not accept ${what}`);
+}

@@ -1,0 +1,84 @@
+import { disallowed, failure, json, notFound, type Answer } from './answers.ts';
+import { factsOf, parseObject } from './facts.ts';
+import { digestOf, mediaTypes } from './manifests.ts';
+import { isDeleteLocked, type Manifest, type Repository } from './repository.ts';
+import type { Store } from './store.ts';
+
+/** The exact bytes of a manifest, by tag or digest. */
+export function readManifest(repository: Repository, reference: string): Answer {
+  const tag = repository.tags.get(reference);
+  const manifest = repository.manifests.get(tag?.state.digest ?? reference);
+  // The distribution API knows no unknown tag, only an unknown manifest.
+  if (manifest === undefined) return notFound.manifest(reference);
+  const targets = [repository, manifest, ...(tag === undefined ? [] : [tag])];
+  if (targets.some(({ attributes }) => attributes.readEnabled === false)) return disallowed();
+  return {
+    status: 200,
+    headers: {
+      'Content-Type': manifest.mediaType ?? mediaTypes.dockerImage,
+      'Docker-Content-Digest': manifest.key,
+      ETag: `"${manifest.key}"`,
+    },
+    body: manifest.state.body,
+  };
+}
+
+/** An OCI index of the manifests that refer to `digest`; an empty one where there are none, even no such manifest. */
+export function listReferrers(repository: Repository | undefined, digest: string, query: URLSearchParams): Answer {
+  const wanted = query.get('artifactType');
+  const manifests = (repository?.referrers(digest) ?? [])
+    .map(descriptorOf)
+    .filter(({ artifactType }) => wanted === null || artifactType === wanted);
+  return json(
+    { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests },
+    {
+      'Content-Type': mediaTypes.ociIndex,
+      ...(wanted === null ? {} : { 'OCI-Filters-Applied': 'artifactType' }),
+    },
+  );
+}
+
+/** Stores a manifest. Its blobs are not asked for: there are none in here. */
+export function putManifest(store: Store, name: string, reference: string, body: string, age: number): Answer {
+  const digest = digestOf(body);
+  const isDigest = reference.includes(':');
+  if (isDigest && reference !== digest) {
+    return failure(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content', { digest });
+  }
+  const document = parseObject(body);
+  if (document['schemaVersion'] !== 2) return failure(400, 'MANIFEST_INVALID', 'manifest invalid');
+  const repository = store.repositories.get(name);
+  const targets = [repository, repository?.manifests.get(digest), repository?.tags.get(reference)];
+  if (targets.some((target) => target?.attributes.writeEnabled === false)) return disallowed();
+  if (repository?.manifests.get(digest) === undefined) store.put(name, { body, age });
+  if (!isDigest) store.find(name).putTag({ name: reference, digest, age });
+  const { subject } = factsOf(body);
+  return {
+    status: 201,
+    headers: {
+      'Docker-Content-Digest': digest,
+      Location: `/v2/${name}/manifests/${digest}`,
+      // Tells the client that it need not keep an index of referrers itself (OCI distribution 1.1).
+      ...(subject === undefined ? {} : { 'OCI-Subject': subject }),
+    },
+  };
+}
+
+/** Removes a manifest, its tags and its referrers. By digest only: a tag is removed at its own address. */
+export function deleteManifest(store: Store, repository: Repository, reference: string): Answer {
+  if (!reference.includes(':')) return failure(405, 'UNSUPPORTED', 'a manifest is deleted by its digest');
+  const manifest = repository.manifests.get(reference);
+  if (manifest === undefined) return notFound.manifest(reference);
+  if (isDeleteLocked(repository.attributes) || isDeleteLocked(manifest.attributes)) return disallowed();
+  store.deleteManifest(repository, reference);
+  return { status: 202 };
+}
+
+function descriptorOf(manifest: Manifest): { artifactType?: string } {
+  const { mediaType, artifactType, annotations } = factsOf(manifest.state.body);
+  return {
+    ...{ mediaType, digest: manifest.key, size: Buffer.byteLength(manifest.state.body) },
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+}

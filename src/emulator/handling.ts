@@ -1,0 +1,99 @@
+import { failure, notFound, type Answer } from './answers.ts';
+import { accessToken, exchange, type Auth } from './auth.ts';
+import { deleteManifest, listReferrers, putManifest, readManifest } from './content.ts';
+import * as metadata from './metadata.ts';
+import type { PageLimits } from './pages.ts';
+import type { Repository } from './repository.ts';
+import type { Route } from './routes.ts';
+import type { Store } from './store.ts';
+
+/** A request that may go ahead. */
+export interface Request {
+  readonly route: Route;
+  readonly query: URLSearchParams;
+  readonly body: string;
+  readonly authorization: string | undefined;
+  /** What the client calls this registry: its `Host` header. */
+  readonly host: string;
+}
+
+/** What the answers come from. */
+export interface Backend {
+  readonly store: Store;
+  readonly auth: Auth;
+  readonly limits: PageLimits;
+}
+
+/** Answers one request. Pure but for the store: no sockets, no faults, no authorization. */
+export function handle({ store, auth, limits }: Backend, request: Request): Answer {
+  const { route, query, body, host } = request;
+  switch (route.kind) {
+    case 'exchange':
+      return exchange(auth, new URLSearchParams(body), host);
+    case 'token':
+      return accessToken(auth, route.method === 'GET' ? query : new URLSearchParams(body), request.authorization, host);
+    case 'catalog':
+      return metadata.listRepositories(store, route, query, limits);
+    default:
+  }
+  const { repository: name, reference = '' } = route;
+  if (name === undefined) return otherwise(route);
+  const repository = store.repositories.get(name);
+  switch (route.kind) {
+    case 'put-manifest':
+      return putManifest(store, name, reference, body, (store.start.getTime() - Date.now()) / 1000);
+    case 'referrers':
+      return listReferrers(repository, reference, query);
+    default:
+      return repository === undefined
+        ? notFound.repository(name)
+        : handleIn(repository, { store, auth, limits }, request, reference);
+  }
+}
+
+function handleIn(repository: Repository, { store, limits }: Backend, request: Request, reference: string): Answer {
+  const { route, query, body, host } = request;
+  switch (route.kind) {
+    case 'list-tags':
+      return metadata.listTags(repository, route, query, limits, host);
+    case 'list-manifests':
+      return metadata.listManifests(repository, route, query, limits, host);
+    case 'read-manifest':
+      return readManifest(repository, reference);
+    case 'delete-manifest':
+      return deleteManifest(store, repository, reference);
+    case 'delete-repository':
+      return metadata.deleteRepository(store, repository);
+    case 'repository-properties':
+      return metadata.repositoryProperties(repository, host);
+    case 'tag-properties':
+    case 'update-tag':
+    case 'delete-tag': {
+      const tag = metadata.tagOf(repository, reference);
+      if ('status' in tag) return tag;
+      if (route.kind === 'delete-tag') return metadata.deleteTag(repository, tag);
+      if (route.kind === 'update-tag') metadata.changeAttributes(tag, body);
+      return metadata.tagProperties(repository, tag, host);
+    }
+    case 'manifest-properties':
+    case 'update-manifest': {
+      const manifest = metadata.manifestOf(repository, reference);
+      if ('status' in manifest) return manifest;
+      if (route.kind === 'update-manifest') metadata.changeAttributes(manifest, body);
+      return metadata.manifestProperties(repository, manifest, host);
+    }
+    default:
+      if (route.method !== 'PATCH') return otherwise(route);
+      metadata.changeAttributes(repository, body);
+      return metadata.repositoryProperties(repository, host);
+  }
+}
+
+function otherwise({ method, path }: Route): Answer {
+  if (method === 'GET' && (path === '/v2/' || path === '/v2')) return { status: 200, body: '{}' };
+  return failure(
+    path.startsWith('/acr/v1/') || path.startsWith('/v2/') ? 405 : 404,
+    'UNSUPPORTED',
+    `${method} ${path}`,
+  );
+}

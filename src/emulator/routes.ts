@@ -1,0 +1,88 @@
+import type { RequestKind } from './types.ts';
+
+/** A call, by what it is for. */
+export interface Route {
+  readonly kind: RequestKind;
+  readonly method: string;
+  /** Decoded path, without the query. */
+  readonly path: string;
+  readonly repository?: string;
+  /** Tag or digest. */
+  readonly reference?: string;
+  /** What a token has to allow, as a challenge names it; absent: any token will do. */
+  readonly scope?: { readonly type: string; readonly name: string; readonly action: string };
+}
+
+type Method = 'GET' | 'HEAD' | 'PATCH' | 'PUT' | 'DELETE';
+type Methods = Readonly<Partial<Record<Method, readonly [RequestKind, action: string]>>>;
+
+// Names of repositories contain slashes, so what follows a name is told by the segments no name can have: those that
+// start with an underscore in /acr/v1, and the last ones in /v2.
+const patterns: readonly (readonly [RegExp, Methods])[] = [
+  [/^\/acr\/v1\/(.+)\/_tags$/, { GET: ['list-tags', 'metadata_read'] }],
+  [
+    /^\/acr\/v1\/(.+)\/_tags\/([^/]+)$/,
+    {
+      GET: ['tag-properties', 'metadata_read'],
+      PATCH: ['update-tag', 'metadata_write'],
+      DELETE: ['delete-tag', 'delete'],
+    },
+  ],
+  [/^\/acr\/v1\/(.+)\/_manifests$/, { GET: ['list-manifests', 'metadata_read'] }],
+  [
+    /^\/acr\/v1\/(.+)\/_manifests\/([^/]+)$/,
+    { GET: ['manifest-properties', 'metadata_read'], PATCH: ['update-manifest', 'metadata_write'] },
+  ],
+  [
+    /^\/acr\/v1\/((?!_|.*\/_).+)$/,
+    {
+      GET: ['repository-properties', 'metadata_read'],
+      PATCH: ['other', 'metadata_write'],
+      DELETE: ['delete-repository', 'delete'],
+    },
+  ],
+  [/^\/v2\/(.+)\/tags\/list$/, { GET: ['list-tags', 'pull'] }],
+  [
+    /^\/v2\/(.+)\/manifests\/([^/]+)$/,
+    {
+      GET: ['read-manifest', 'pull'],
+      HEAD: ['read-manifest', 'pull'],
+      PUT: ['put-manifest', 'pull,push'],
+      DELETE: ['delete-manifest', 'delete'],
+    },
+  ],
+  [/^\/v2\/(.+)\/referrers\/([^/]+)$/, { GET: ['referrers', 'pull'] }],
+];
+
+/** What a request is for. `path` as it came, without the query; undefined where it is not even a path. */
+export function routeOf(method: string, path: string): Route | undefined {
+  const decoded = decode(path);
+  if (decoded === undefined) return undefined;
+  const route = { method, path: decoded };
+  if (decoded === '/oauth2/exchange') return { ...route, kind: 'exchange' };
+  if (decoded === '/oauth2/token') return { ...route, kind: 'token' };
+  if (method === 'GET' && (decoded === '/acr/v1/_catalog' || decoded === '/v2/_catalog')) {
+    return { ...route, kind: 'catalog', scope: { type: 'registry', name: 'catalog', action: '*' } };
+  }
+  for (const [pattern, methods] of patterns) {
+    const [, repository, reference] = pattern.exec(decoded) ?? [];
+    const found = methods[method as Method];
+    if (repository === undefined || found === undefined) continue;
+    return {
+      ...route,
+      kind: found[0],
+      repository,
+      ...(reference === undefined ? {} : { reference }),
+      scope: { type: 'repository', name: repository, action: found[1] },
+    };
+  }
+  return { ...route, kind: 'other' };
+}
+
+function decode(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+
+export type TokenUse = 'identity' | 'refresh' | 'access';
+
+/** What a token says. `scope` is for access tokens only. */
+export interface Claims {
+  readonly use: TokenUse;
+  readonly exp: number;
+  readonly scope?: string;
+}
+
+/**
+ * Tokens as a registry hands them out: JWTs, because clients read their `exp` (the SDK the refresh token's, `acr` the
+ * access token's). Nothing is kept of what was handed out: the signature says whether it came from here.
+ */
+export class Tokens {
+  readonly #secret = randomBytes(32);
+
+  issue(use: TokenUse, lifeSeconds: number, claims: Readonly<Record<string, unknown>> = {}): string {
+    const now = Math.floor(Date.now() / 1000);
+    const payload = { jti: randomBytes(8).toString('hex'), iat: now, nbf: now, exp: now + lifeSeconds, use, ...claims };
+    const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(payload)}`;
+    return `${signed}.${this.#sign(signed).toString('base64url')}`;
+  }
+
+  /** The claims of a token that was issued here for this use and has not expired. */
+  read(use: TokenUse, token: string): Claims | undefined {
+    const end = token.lastIndexOf('.');
+    const signed = token.slice(0, Math.max(end, 0));
+    const signature = Buffer.from(token.slice(end + 1), 'base64url');
+    const expected = this.#sign(signed);
+    if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return undefined;
+    // The signature holds, so this is what `issue` wrote.
+    const claims = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString()) as Claims;
+    return claims.use === use && claims.exp * 1000 > Date.now() ? claims : undefined;
+  }
+
+  #sign(text: string): Buffer {
+    return createHmac('sha256', this.#secret).update(text).digest();
+  }
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}

@@ -1,0 +1,170 @@
+/** What may be done with a repository, a tag or a manifest; everything that is not said is allowed. */
+export interface Attributes {
+  readonly deleteEnabled?: boolean;
+  readonly writeEnabled?: boolean;
+  readonly readEnabled?: boolean;
+  readonly listEnabled?: boolean;
+}
+
+/** One manifest: the exact document, and what the registry says about it. Its digest is the sha256 of `body`. */
+export interface ManifestState {
+  readonly body: string;
+  /** Seconds between the last update and the start of the emulator. */
+  readonly age: number;
+  /** `imageSize` in listings; computed from the body where it is absent. */
+  readonly size?: number;
+  readonly locked?: Attributes;
+  /** Overrides what listings say; `null`: the field is absent from them. */
+  readonly mediaType?: string | null;
+  /** Overrides what follows from `age`; `null`: the field is absent. Any text, to see what a client makes of it. */
+  readonly lastUpdateTime?: string | null;
+}
+
+/** One tag; `age` and the rest as in {@link ManifestState}. */
+export interface TagState {
+  readonly name: string;
+  readonly digest: string;
+  readonly age: number;
+  readonly locked?: Attributes;
+  readonly lastUpdateTime?: string | null;
+}
+
+/** One repository. `locked` are the attributes of the repository itself. */
+export interface RepositoryState {
+  readonly manifests: readonly ManifestState[];
+  readonly tags: readonly TagState[];
+  readonly locked?: Attributes;
+}
+
+/** A whole registry, in the shape of `repositories` in test/conformance/cases.ndjson. */
+export type RegistryState = Readonly<Record<string, RepositoryState>>;
+
+export interface EmulatorOptions {
+  readonly repositories: RegistryState;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Accepted on every call, as well as tokens, like the admin user of a registry. */
+  readonly basic?: { readonly username: string; readonly password: string };
+  /** Like a registry with attribute-based access control: no wildcard scopes, `aad_identity` in refresh tokens. */
+  readonly abac?: boolean;
+  /** Life of access tokens; default 75 minutes, as recorded. */
+  readonly tokenLifeSeconds?: number;
+  /** A larger `n` is cut to it. Default 1,000. */
+  readonly pageSizeLimit?: number;
+  /** A larger `n` is answered with 400. */
+  readonly refusePageSizeAbove?: number;
+  readonly faults?: Faults;
+  /** The instant ages count from. Default: the moment the emulator starts. */
+  readonly start?: Date;
+}
+
+/** What a call is, counted and recorded by. */
+export type RequestKind = (typeof requestKinds)[number];
+
+export const requestKinds = [
+  'catalog',
+  'list-tags',
+  'list-manifests',
+  'tag-properties',
+  'manifest-properties',
+  'repository-properties',
+  'read-manifest',
+  'referrers',
+  'update-tag',
+  'update-manifest',
+  'delete-tag',
+  'delete-manifest',
+  'delete-repository',
+  'put-manifest',
+  'challenge',
+  'exchange',
+  'token',
+  'identity',
+  'other',
+] as const;
+
+/** A call about to be answered, as `Faults.failing` sees it. */
+export interface Call {
+  readonly kind: RequestKind;
+  readonly method: string;
+  /** With the query, as it came. */
+  readonly path: string;
+  readonly repository?: string;
+}
+
+/** What can go wrong. "Data plane" is everything but tokens and the managed identity. */
+export interface Faults {
+  /** Every call is answered that much later; nothing is blocked meanwhile. */
+  readonly latencyMs?: number;
+  /** Share (0 to 1) of the data-plane calls that answer 503. */
+  readonly errorRate?: number;
+  /** Share (0 to 1) of the data-plane calls whose connection is destroyed instead of answered. */
+  readonly dropRate?: number;
+  /** Makes `errorRate` and `dropRate` repeatable. */
+  readonly seed?: number;
+  /** Above it: 429 with `Retry-After: 1`. */
+  readonly readsPerSecond?: number;
+  /** The same for deletes and other writes. */
+  readonly deletesPerSecond?: number;
+  /** 403 DENIED. */
+  readonly forbiddenRepositories?: readonly string[];
+  /** 401, whatever the token says. */
+  readonly unauthorizedRepositories?: readonly string[];
+  /** The status to answer instead, or `'drop'` to destroy the connection. Sees token and identity calls too. */
+  readonly failing?: (request: Call) => number | 'drop' | undefined;
+}
+
+/** A call as it was answered. `status` is 0 until then, and stays 0 where the connection was destroyed. */
+export interface RecordedRequest extends Call {
+  readonly status: number;
+}
+
+export interface PushOptions {
+  readonly tag?: string;
+  /** Default: as old as the moment it is pushed. */
+  readonly age?: number;
+  readonly size?: number;
+  readonly locked?: Attributes;
+}
+
+export interface Emulator {
+  /** `https://127.0.0.1:PORT` */
+  readonly url: string;
+  /** `127.0.0.1:PORT` */
+  readonly loginServer: string;
+  /** PEM, a root and the server's own certificate in one: for `tlsOptions.ca`, NODE_EXTRA_CA_CERTS, SSL_CERT_FILE. */
+  readonly certificate: string;
+  /**
+   * IDENTITY_ENDPOINT and IDENTITY_HEADER, as in a Function app with a managed identity. @azure/identity asks once a
+   * process: the second emulator's endpoint may never be called.
+   */
+  readonly environment: Readonly<Record<'IDENTITY_ENDPOINT' | 'IDENTITY_HEADER', string>>;
+  /** The instant ages count from. */
+  readonly start: Date;
+  /** How many calls of each kind there were; a call answered with a challenge counts as `challenge` only. */
+  readonly counts: () => Readonly<Record<RequestKind, number>>;
+  /** The newest 10,000 calls, in the order they came. */
+  readonly requests: () => readonly RecordedRequest[];
+  /** Replaces the faults while running. */
+  readonly faults: (faults: Faults) => void;
+  /** Called synchronously before an authorized data-plane call is handled: a test can change the registry there. */
+  readonly onRequest: (hook: ((request: RecordedRequest) => void) | undefined) => void;
+  /** Adds a manifest, or only the tag where the manifest exists. Returns its digest. */
+  readonly push: (repository: string, body: string, options?: PushOptions) => string;
+  /** Points a tag, new or old, at a manifest that exists. */
+  readonly tag: (repository: string, name: string, digest: string, age?: number) => void;
+  /** Removes a tag; its manifest stays. */
+  readonly untag: (repository: string, name: string) => void;
+  /** Removes a manifest with its tags and referrers, whatever is locked. */
+  readonly remove: (repository: string, digest: string) => void;
+  /** Changes attributes of a tag, a manifest, or (no reference) the repository. */
+  readonly lock: (repository: string, tagOrDigest: string | undefined, attributes: Attributes) => void;
+  /** What is left now, in the shape it was given (ages as given). */
+  readonly repositories: () => RegistryState;
+  /** `repo:tag`, sorted. */
+  readonly tagsLeft: () => readonly string[];
+  /** `repo@digest`, sorted. */
+  readonly manifestsLeft: () => readonly string[];
+  /** Destroys open connections too; may be called twice. */
+  readonly close: () => Promise<void>;
+}

@@ -1,0 +1,148 @@
+import type { ManifestDeletion } from '../planner/types.ts';
+import type { Look, ManifestListing, Registry } from '../registry/types.ts';
+import { type Added, readAdded } from './added.ts';
+import { BATCH, batches } from './batches.ts';
+import { changeSince } from './changes.ts';
+import { describe, fromDeletion, isForbidden, isGone, notAttempted, type Result, type Results } from './results.ts';
+
+export interface ManifestContext {
+  readonly registry: Registry;
+  readonly repository: string;
+  readonly inventory: ManifestListing;
+  readonly tagCount: number;
+  readonly includeLocked: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Deletes manifests in rounds: in each, those of which everything that had to go first is gone. What waits for
+ * something that stays, stays: a child of an index that could not be deleted is still needed.
+ */
+export async function deleteManifests(
+  context: ManifestContext,
+  deletions: readonly ManifestDeletion[],
+  results: Results,
+): Promise<void> {
+  const gone = (digest: string): boolean => isGone(results.manifests.get(digest));
+  const stays = (digest: string): boolean => results.manifests.has(digest) && !gone(digest);
+  let halted: Result | undefined;
+  let waiting = deletions;
+  while (waiting.length > 0) {
+    const ready: ManifestDeletion[] = [];
+    const later: ManifestDeletion[] = [];
+    const before = results.manifests.size;
+    for (const deletion of waiting) {
+      if (deletion.after.every(gone)) ready.push(deletion);
+      else if (deletion.after.some(stays))
+        settle(results, deletion, notAttempted('what needs it, or had to go first, stays'));
+      else later.push(deletion);
+    }
+    for (const batch of batches(ready, BATCH)) {
+      const stopped = halted ?? (context.signal?.aborted ? notAttempted('the run was stopped') : undefined);
+      if (stopped) for (const deletion of batch) settle(results, deletion, stopped);
+      else await deleteBatch(context, batch, results);
+      if (batch.some(({ digest }) => isForbidden(results.manifests.get(digest)))) {
+        // Not allowed to delete one is not allowed to delete any.
+        halted ??= notAttempted('an earlier deletion in this repository was not allowed');
+      }
+    }
+    waiting = later;
+    if (results.manifests.size === before) break;
+  }
+  for (const deletion of waiting) settle(results, deletion, notAttempted('it and another one wait for each other'));
+}
+
+/** Looks once, then deletes what has not changed, all at once. */
+async function deleteBatch(
+  context: ManifestContext,
+  batch: readonly ManifestDeletion[],
+  results: Results,
+): Promise<void> {
+  let look: Look;
+  let added: Added;
+  try {
+    look = await lookAt(context, batch);
+    added = await readAdded(context, look.added);
+  } catch (error) {
+    for (const deletion of batch) settle(results, deletion, { state: 'failed', error: describe(error as Error) });
+    return;
+  }
+  await Promise.all(
+    batch.map(async (deletion) => {
+      const change = changeSince(deletion, look, added, context.includeLocked);
+      settle(results, deletion, change ?? (await deleteOne(context, deletion, look)), look);
+    }),
+  );
+  await settleReferrers(context, batch, results);
+}
+
+function lookAt(context: ManifestContext, batch: readonly ManifestDeletion[]): Promise<Look> {
+  const removals = batch.flatMap((deletion) => [deletion, ...deletion.along]);
+  return context.registry.look(context.repository, {
+    digests: removals.map(({ digest }) => digest),
+    inventory: context.inventory,
+    tagCount: removals.some(({ tags }) => tags.length > 0) ? context.tagCount : 0,
+  });
+}
+
+async function deleteOne(
+  { registry, repository }: ManifestContext,
+  deletion: ManifestDeletion,
+  look: Look,
+): Promise<Result> {
+  const record = look.present.get(deletion.digest);
+  if (!record) return { state: 'already-gone' };
+  try {
+    for (const tag of deletion.lockedTags) if (record.tags.includes(tag)) await registry.unlock(repository, tag);
+    if (record.locked) await registry.unlock(repository, deletion.digest);
+  } catch (error) {
+    return { state: 'refused', error: describe(error as Error) };
+  }
+  return fromDeletion(await registry.deleteManifest(repository, deletion.digest));
+}
+
+/** Records what became of a manifest, and with it of its tags and of the referrers that go along. */
+function settle(results: Results, deletion: ManifestDeletion, result: Result, look?: Look): void {
+  for (const { digest, tags } of [deletion, ...deletion.along]) {
+    results.manifests.set(digest, result);
+    const onIt = look?.present.get(digest)?.tags ?? [];
+    for (const tag of tags) {
+      if (!isGone(result) || onIt.includes(tag)) results.tags.set(tag, result);
+      else if (look?.tags && !look.tags.has(tag)) results.tags.set(tag, { state: 'already-gone' });
+      else results.tags.set(tag, { state: 'changed', detail: `it does not name ${digest} any more` });
+    }
+  }
+}
+
+/**
+ * Whether referrers of every media type go along with their subject is not documented: those that are still there are
+ * deleted by name.
+ */
+async function settleReferrers(
+  context: ManifestContext,
+  batch: readonly ManifestDeletion[],
+  results: Results,
+): Promise<void> {
+  const { registry, repository } = context;
+  const along = batch
+    .filter(({ digest }) => isGone(results.manifests.get(digest)))
+    .flatMap((deletion) => deletion.along);
+  if (along.length === 0) return;
+  const digests = along.map(({ digest }) => digest);
+  try {
+    const { present } = await registry.look(repository, { digests, inventory: context.inventory, tagCount: 0 });
+    for (const { digest, tags } of along) {
+      const record = present.get(digest);
+      if (!record) continue;
+      const gained = record.tags.find((tag) => !tags.includes(tag));
+      const result: Result =
+        gained !== undefined || (record.locked && !context.includeLocked)
+          ? { state: 'changed', detail: 'it was tagged or locked' }
+          : fromDeletion(await registry.deleteManifest(repository, digest));
+      results.manifests.set(digest, result);
+      for (const tag of tags) results.tags.set(tag, result);
+    }
+  } catch (error) {
+    for (const { digest } of along) results.manifests.set(digest, { state: 'failed', error: describe(error as Error) });
+  }
+}

@@ -1,0 +1,94 @@
+/** Why an artifact goes. The README lists what each means. */
+export type DeleteReason =
+  /** A tag that a filter matches, older than `--ago`, not locked, and not among the newest `--keep`. */
+  | 'matched-and-expired'
+  /** A manifest left without a tag, not younger than `--ago`, that nothing kept needs. */
+  | 'untagged-and-expired'
+  /** A referrer (signature, SBOM …): the registry removes it along with the manifest that it refers to. */
+  | 'referrer-of-deleted';
+
+/** Why an artifact stays. */
+export type KeepReason =
+  /** Not older than `--ago`. */
+  | 'too-young'
+  /** Locked, and `--include-locked` was not given. */
+  | 'locked'
+  /** Would go, but is among the newest `--keep`. */
+  | 'newest-kept'
+  /** A manifest with a tag that stays. */
+  | 'has-tags'
+  /** An index that stays needs it. */
+  | 'child-of-kept-index'
+  /** An index that goes along with its subject needed it: free to go in the next run. */
+  | 'child-of-referrer'
+  /** It refers to a manifest that stays. */
+  | 'referrer-of-kept'
+  /** It refers to a manifest that is not listed: nobody can say that it is not needed. */
+  | 'referrer-of-unlisted'
+  /** Deleting it would take along a referrer that stays. */
+  | 'subject-of-kept'
+  /** A cosign tag (`sha256-….sig`) of an image that stays. */
+  | 'signature-of-kept'
+  /** A tag that no filter selects, of a manifest that `acr purge` would have removed. */
+  | 'not-selected'
+  /** The registry gives no time for it, or one that cannot be read. */
+  | 'unknown-time'
+  /** No media type, or one whose meaning is not known. */
+  | 'unknown-media-type'
+  /** It cannot be read, or something that may need it cannot. */
+  | 'unreadable'
+  /** It was to go, and changed before it went: the next run decides anew. */
+  | 'changed-since-plan';
+
+export type Reason = DeleteReason | KeepReason;
+
+/** What became of a deletion. */
+export type Outcome =
+  /** A dry run: nothing was asked of the registry. */
+  | 'planned'
+  | 'deleted'
+  /** Somebody else was faster. */
+  | 'already-gone'
+  /** The registry refused: it is locked, or not allowed. */
+  | 'refused'
+  | 'failed'
+  /** Not tried, because of what happened to something else, or because the run stopped. */
+  | 'not-attempted';
+
+interface Artifact {
+  readonly repository: string;
+  readonly kind: 'tag' | 'manifest';
+  readonly tag?: string;
+  readonly digest?: string;
+  /** A sentence for a person: which filter, age, index or lock. */
+  readonly detail: string;
+  /** `acr purge` would have removed it. Only ever true of what is kept. */
+  readonly beyondAcrPurge: boolean;
+  readonly mediaType?: string;
+  /** Bytes, as the registry says. */
+  readonly size?: number;
+  readonly createdTime?: string;
+  readonly lastUpdateTime?: string;
+}
+
+export interface DecisionError {
+  readonly message: string;
+  readonly status?: number;
+  readonly code?: string;
+  readonly correlationId?: string;
+}
+
+export interface Kept extends Artifact {
+  readonly action: 'keep';
+  readonly reason: KeepReason;
+}
+
+export interface Deleted extends Artifact {
+  readonly action: 'delete';
+  readonly reason: DeleteReason;
+  readonly outcome: Outcome;
+  readonly error?: DecisionError;
+}
+
+/** The one record that flows through everything from the planner on. */
+export type Decision = Kept | Deleted;

@@ -1,0 +1,161 @@
+import type { ManifestRecord } from '../registry/types.ts';
+import type { AcrChoice } from './acr-purge.ts';
+import type { Decision, KeepReason } from './decision.ts';
+import { type Graph, name, type Standing } from './graph.ts';
+import type { Outcome, Protection } from './protect.ts';
+import type { TagChoice } from './tags.ts';
+import type { Inventory, Rule } from './types.ts';
+
+interface Explained {
+  readonly inventory: Inventory;
+  readonly rule: Rule;
+  readonly choices: readonly TagChoice[];
+  readonly outcome: Outcome;
+  /** Where manifests were looked at. */
+  readonly graph?: Graph;
+  readonly acrPurge?: AcrChoice;
+}
+
+/**
+ * A decision for every tag that a filter matches, every manifest that was looked at, and every other tag that
+ * `acr purge` would have removed by way of its manifest.
+ */
+export function explain(explained: Explained): readonly Decision[] {
+  const { choices, graph } = explained;
+  return [
+    ...choices.map((choice) => explainTag(explained, choice)),
+    ...(graph ? tagsSavedWithTheirManifest(explained, graph) : []),
+    ...(graph ? Array.from(graph.records.values(), (record) => explainManifest(explained, graph, record)) : []),
+  ];
+}
+
+function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: TagChoice): Decision {
+  const { tag, reason } = choice;
+  const about = {
+    repository: inventory.repository,
+    kind: 'tag' as const,
+    tag: tag.name,
+    ...(tag.digest !== undefined && { digest: tag.digest }),
+    ...(tag.lastUpdated !== undefined && { lastUpdateTime: tag.lastUpdated }),
+  };
+  const filter = `matches ${rule.filterOf(tag.name)}`;
+  const updated = `last updated ${tag.lastUpdated ?? 'at no known time'}`;
+  if (reason === 'matched-and-expired') {
+    const kept = outcome.keptTags.get(choice);
+    if (kept) return { ...about, action: 'keep', ...kept, beyondAcrPurge: true };
+    const detail = `${filter}; ${updated}, before ${rule.cutOff} (${rule.ago})`;
+    return { ...about, action: 'delete', reason, detail, beyondAcrPurge: false, outcome: 'planned' };
+  }
+  const details: Partial<Record<KeepReason, string>> = {
+    'too-young': `${filter}; ${updated}, not before ${rule.cutOff} (${rule.ago})`,
+    locked: `${filter} and is old enough, but its deleteEnabled or writeEnabled is false`,
+    'newest-kept': `${filter} and is old enough, but is among the newest ${rule.keep} of those (--keep ${rule.keep})`,
+    'unknown-time': `${filter}; the registry gives no time for it that can be read`,
+    unreadable: `${filter}; the registry does not say which manifest it names`,
+  };
+  const beyondAcrPurge = tag.digest !== undefined && removedByAcrPurge(acrPurge, tag.digest);
+  return { ...about, action: 'keep', reason, detail: details[reason] ?? filter, beyondAcrPurge };
+}
+
+function* tagsSavedWithTheirManifest(
+  { inventory, choices, acrPurge, rule }: Explained,
+  graph: Graph,
+): Generator<Decision> {
+  const explained = new Set(choices.map(({ tag }) => tag.name));
+  for (const digest of acrPurge?.cascaded ?? []) {
+    for (const tag of graph.tagsLeft(digest)) {
+      if (explained.has(tag)) continue;
+      const detail = `${rule.matches ? 'no filter matches it' : 'tags are not touched'}; acr purge removes it along with the subject of its manifest`;
+      yield {
+        repository: inventory.repository,
+        kind: 'tag',
+        tag,
+        digest,
+        action: 'keep',
+        reason: 'not-selected',
+        detail,
+        beyondAcrPurge: true,
+      };
+    }
+  }
+}
+
+function explainManifest(
+  { inventory, rule, outcome, acrPurge }: Explained,
+  graph: Graph,
+  record: ManifestRecord,
+): Decision {
+  const { digest } = record;
+  const about = {
+    repository: inventory.repository,
+    kind: 'manifest' as const,
+    digest,
+    ...(record.mediaType !== undefined && { mediaType: record.mediaType }),
+    ...(record.size !== undefined && { size: record.size }),
+    ...(record.created !== undefined && { createdTime: record.created }),
+    ...(record.lastUpdated !== undefined && { lastUpdateTime: record.lastUpdated }),
+  };
+  const subject = graph.subject(digest);
+  const goesAlong = subject !== undefined && (outcome.deleted.has(subject) || outcome.along.has(subject));
+  if (outcome.along.has(digest) || (outcome.deleted.has(digest) && goesAlong)) {
+    const detail = `refers to ${subject ?? ''}, which goes; the registry removes it along with that`;
+    return {
+      ...about,
+      action: 'delete',
+      reason: 'referrer-of-deleted',
+      detail,
+      beyondAcrPurge: false,
+      outcome: 'planned',
+    };
+  }
+  if (outcome.deleted.has(digest)) {
+    const tags = graph.tagsGoing(digest).map(({ tag }) => tag.name);
+    const untagged =
+      tags.length === 0
+        ? 'has no tag'
+        : `has no tag left when ${tags.join(', ')} ${tags.length === 1 ? 'is' : 'are'} gone`;
+    const detail = `${untagged}; last updated ${record.lastUpdated ?? ''}, before ${rule.cutOff} (${rule.ago}); nothing that stays needs it`;
+    return {
+      ...about,
+      action: 'delete',
+      reason: 'untagged-and-expired',
+      detail,
+      beyondAcrPurge: false,
+      outcome: 'planned',
+    };
+  }
+  const standing = graph.standing.get(digest) ?? 'candidate';
+  const kept =
+    (standing === 'candidate' ? undefined : standingInWords(standing, record, rule, graph)) ??
+    outcome.protections.get(digest) ??
+    (acrPurge?.newestKept.has(digest)
+      ? {
+          reason: 'newest-kept' as const,
+          detail: `has no tag and is old enough, but is among the newest ${rule.keep} of those (--keep ${rule.keep})`,
+        }
+      : {
+          reason: 'child-of-referrer' as const,
+          detail: 'an index needs it that goes along with its subject; free to go in the next run',
+        });
+  return { ...about, action: 'keep', ...kept, beyondAcrPurge: removedByAcrPurge(acrPurge, digest) };
+}
+
+function standingInWords(
+  standing: Exclude<Standing, 'candidate'>,
+  record: ManifestRecord,
+  rule: Rule,
+  graph: Graph,
+): Protection {
+  const details = {
+    locked: 'its deleteEnabled or writeEnabled is false',
+    'has-tags': name(graph, record.digest).replace(/^\S+ \((.*)\)$/, '$1'),
+    'too-young': `last updated ${record.lastUpdated ?? ''}, not before ${rule.cutOff} (${rule.ago})`,
+    'unknown-time': 'the registry gives no time for it that can be read',
+    'unknown-media-type': `nobody here knows what its media type means: ${record.mediaType ?? 'none given'}`,
+  } as const;
+  return { reason: standing, detail: details[standing] };
+}
+
+function removedByAcrPurge(acrPurge: AcrChoice | undefined, digest: string): boolean {
+  return acrPurge !== undefined && (acrPurge.deleted.has(digest) || acrPurge.cascaded.has(digest));
+}

@@ -1,0 +1,114 @@
+import type { ChildDescriptor, ManifestFacts, ManifestRecord } from '../registry/types.ts';
+import type { KeepReason } from './decision.ts';
+import type { TagChoice } from './tags.ts';
+import { imageOfSignatureTag } from './tags.ts';
+import type { Inventory, Rule } from './types.ts';
+
+/** How a manifest stands on its own account, before anything else that needs it is looked at. */
+export type Standing =
+  'candidate' | (KeepReason & ('locked' | 'has-tags' | 'too-young' | 'unknown-time' | 'unknown-media-type'));
+
+/** The manifests of a repository, what they need, and what refers to what. */
+export interface Graph {
+  readonly records: ReadonlyMap<string, ManifestRecord>;
+  readonly standing: ReadonlyMap<string, Standing>;
+  /** Manifests that a tag names but the listing does not hold (`listEnabled: false`). */
+  readonly unlisted: ReadonlySet<string>;
+  /** Tags that stay, by manifest. */
+  readonly tagsLeft: (digest: string) => readonly string[];
+  /** Tags that go, by manifest. */
+  readonly tagsGoing: (digest: string) => readonly TagChoice[];
+  /** Tags that go and belong to an image by their name, by that image. */
+  readonly signatures: ReadonlyMap<string, readonly TagChoice[]>;
+  readonly facts: (digest: string) => ManifestFacts | undefined;
+  readonly children: (digest: string) => readonly ChildDescriptor[];
+  readonly subject: (digest: string) => string | undefined;
+  /** Manifests that refer to this one, as far as is known. */
+  readonly referrers: (digest: string) => readonly string[];
+}
+
+export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], rule: Rule): Graph {
+  const records = inventory.manifests?.byDigest ?? new Map<string, ManifestRecord>();
+  const going = choices.filter((choice) => choice.reason === 'matched-and-expired');
+  const goingNames = new Set(going.map(({ tag }) => tag.name));
+  const goingByDigest = groupBy(going, ({ tag }) => tag.digest);
+  // Two listings, taken one after the other: a tag that either of them shows is a tag.
+  const listedLeft = groupBy(
+    (inventory.tags ?? []).filter((tag) => !goingNames.has(tag.name)),
+    (tag) => tag.digest,
+  );
+  const tagsLeft = (digest: string): readonly string[] => {
+    const names = new Set(records.get(digest)?.tags.filter((name) => !goingNames.has(name)));
+    for (const tag of listedLeft.get(digest) ?? []) names.add(tag.name);
+    return [...names];
+  };
+  const facts = (digest: string): ManifestFacts | undefined => inventory.facts.get(digest);
+  const read = (digest: string) => {
+    const fact = facts(digest);
+    return fact?.state === 'read' ? fact : undefined;
+  };
+  const { referring, referred } = references(inventory);
+
+  return {
+    records,
+    standing: new Map(
+      Array.from(records.values(), (record) => [record.digest, standingOf(record, tagsLeft(record.digest), rule)]),
+    ),
+    unlisted: new Set([...listedLeft.keys()].filter((digest) => !records.has(digest))),
+    tagsLeft,
+    tagsGoing: (digest) => goingByDigest.get(digest) ?? [],
+    signatures: groupBy(going, ({ tag }) => imageOfSignatureTag(tag.name)),
+    facts,
+    children: (digest) => read(digest)?.children ?? [],
+    subject: (digest) => referred.get(digest),
+    referrers: (digest) => referring.get(digest) ?? [],
+  };
+}
+
+/** A manifest for a person: by its digest, and its tags where it has some. */
+export function name(graph: Graph, digest: string): string {
+  const tags = graph.tagsLeft(digest);
+  if (tags.length === 0) return digest;
+  return `${digest} (tagged ${tags.slice(0, 3).join(', ')}${tags.length > 3 ? ` and ${tags.length - 3} more` : ''})`;
+}
+
+/** In the order in which `acr purge` looks (cmd/repository/image_functions.go, GetUntaggedManifests). */
+function standingOf(record: ManifestRecord, tagsLeft: readonly string[], rule: Rule): Standing {
+  if (record.locked && !rule.includeLocked) return 'locked';
+  if (tagsLeft.length > 0) return 'has-tags';
+  if (record.lastUpdated === undefined) return 'unknown-time';
+  if (!(record.lastUpdated < rule.cutOff)) return 'too-young';
+  return record.kind === 'unknown' ? 'unknown-media-type' : 'candidate';
+}
+
+/** Who refers to whom: from the manifests that were read, and from what the registry says of those that were not. */
+function references(inventory: Inventory) {
+  const referring = new Map<string, string[]>();
+  const referred = new Map<string, string>();
+  const add = (subject: string, referrer: string): void => {
+    if (referred.has(referrer)) return;
+    referred.set(referrer, subject);
+    const known = referring.get(subject);
+    if (known) known.push(referrer);
+    else referring.set(subject, [referrer]);
+  };
+  for (const [digest, fact] of inventory.facts) {
+    if (fact.state === 'read' && fact.subject !== undefined) add(fact.subject, digest);
+  }
+  for (const [subject, referrers] of inventory.referrers) {
+    if (referrers !== 'unknown') for (const referrer of referrers) add(subject, referrer);
+  }
+  return { referring, referred };
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | undefined): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}

@@ -1,0 +1,71 @@
+import { considered, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
+import type { Graph } from './graph.ts';
+import type { Inventory } from './types.ts';
+
+/**
+ * What must be read before the manifests can be planned: as little as that allows. What a digest holds never changes,
+ * so nothing is asked for twice.
+ */
+export interface Needs {
+  readonly manifests: readonly string[];
+  readonly referrers: readonly string[];
+}
+
+/** Indexes that stay whatever happens, and the indexes among their children: what they hold stays with them. */
+export function unreadStayingIndexes(graph: Graph): readonly string[] {
+  const unread = new Set<string>();
+  const seen = new Set<string>();
+  const queue = [...graph.unlisted];
+  for (const [digest, standing] of graph.standing) {
+    const { kind } = graph.records.get(digest) ?? { kind: 'unknown' };
+    if (standing !== 'candidate' && (kind === 'index' || kind === 'unknown')) queue.push(digest);
+  }
+  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+    if (seen.has(digest)) continue;
+    seen.add(digest);
+    if (!graph.facts(digest)) {
+      unread.add(digest);
+      continue;
+    }
+    for (const child of graph.children(digest)) {
+      const kind = graph.records.get(child.digest)?.kind;
+      // A child that is not listed may be hidden; its descriptor says whether it has children of its own.
+      if (kind === undefined ? child.index : kind === 'index' || kind === 'unknown') queue.push(child.digest);
+    }
+  }
+  return [...unread];
+}
+
+/** Manifests that may go, which no staying index needs, and of which it is not known whether they refer to another. */
+export function unreadCandidates(graph: Graph): readonly string[] {
+  const needed = neededByStandingIndexes(graph);
+  return considered(graph)
+    .filter((record) => graph.standing.get(record.digest) === 'candidate' && !needed.has(record.digest))
+    .filter((record) => record.kind !== 'plain' && !graph.facts(record.digest))
+    .map((record) => record.digest);
+}
+
+/**
+ * What it takes to know everything that refers to these manifests. Either each manifest that may refer to something is
+ * read, or the registry is asked for each of these: whichever is fewer calls.
+ */
+export function unknownReferrers(graph: Graph, inventory: Inventory, digests: ReadonlySet<string>): Needs {
+  const nothing = { manifests: [], referrers: [] };
+  const unclear = unclearReferrers(graph);
+  if (unclear.length === 0) return nothing;
+  const unread = unclear.filter((digest) => !graph.facts(digest));
+  const unasked = [...digests, ...withReferrers(graph, digests)].filter((digest) => !inventory.referrers.has(digest));
+  if (unasked.length === 0) return nothing;
+  const canAsk = ![...inventory.referrers.values()].includes('unknown');
+  // Reading cannot help where some cannot be read: then only the registry knows.
+  const readingHelps = unread.length > 0 && unread.length === unclear.length;
+  if (canAsk && (!readingHelps || unasked.length < unread.length)) return { manifests: [], referrers: unasked };
+  return { manifests: unread, referrers: [] };
+}
+
+/** Manifests that may refer to another, of which it is not known whether they do. */
+export function unclearReferrers(graph: Graph): readonly string[] {
+  return [...graph.records.values()]
+    .filter(({ digest, mayRefer }) => mayRefer && !['read', 'missing'].includes(graph.facts(digest)?.state ?? ''))
+    .map(({ digest }) => digest);
+}

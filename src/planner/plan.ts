@@ -1,0 +1,122 @@
+import { chooseAsAcrPurge, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
+import { explain } from './explain.ts';
+import { buildGraph, type Graph } from './graph.ts';
+import { unknownReferrers, unreadCandidates, unreadStayingIndexes } from './needs.ts';
+import { type Outcome, protect, type Protection } from './protect.ts';
+import { chooseTags, imageOfSignatureTag, type TagChoice } from './tags.ts';
+import type { Inventory, ManifestDeletion, Planned, Removal, Rule, TagDeletion } from './types.ts';
+
+/**
+ * Plans one repository: what goes, what stays, and why. Pure: the same inventory and rule give the same plan.
+ *
+ * Chooses first as `acr purge` chooses, `--keep` included, and takes away afterwards what must be protected. What it
+ * does not know yet it asks for; called again with that, it goes on. It asks a few times at most.
+ */
+export function plan(inventory: Inventory, rule: Rule): Planned {
+  const choices = chooseTags(inventory.tags ?? [], rule);
+  return rule.untagged ? planManifests(inventory, rule, choices) : planTagsOnly(inventory, rule, choices);
+}
+
+/** Without `--untagged` every manifest stays, and so does each cosign tag of an image that is there. */
+function planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Planned {
+  const images = new Set(inventory.tags?.map((tag) => tag.digest));
+  const keptTags = new Map<TagChoice, Protection>();
+  for (const choice of choices) {
+    if (choice.reason !== 'matched-and-expired') continue;
+    const image = imageOfSignatureTag(choice.tag.name);
+    if (image === undefined) continue;
+    if (!images.has(image) && !inventory.manifests) return needs({ listing: true });
+    if (!images.has(image) && !inventory.manifests?.byDigest.has(image)) continue;
+    keptTags.set(choice, { reason: 'signature-of-kept', detail: `belongs to ${image}, which stays` });
+  }
+  const outcome: Outcome = { deleted: new Set(), along: new Set(), protections: new Map(), keptTags };
+  const tags = choices
+    .filter((choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice))
+    .map(({ tag }) => ({ tag: tag.name, digest: tag.digest ?? '', locked: tag.locked, after: [] }));
+  const decisions = explain({ inventory, rule, choices, outcome });
+  return { state: 'planned', plan: { repository: inventory.repository, decisions, tags, manifests: [] } };
+}
+
+function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Planned {
+  if (!inventory.manifests) return needs({ listing: true });
+  const graph = buildGraph(inventory, choices, rule);
+  const indexes = unreadStayingIndexes(graph);
+  if (indexes.length > 0) return needs({ manifests: indexes });
+  const candidates = unreadCandidates(graph);
+  if (candidates.length > 0) return needs({ manifests: candidates });
+  const choice = chooseAsAcrPurge(graph, rule, neededByStandingIndexes(graph));
+  const unknown = unknownReferrers(graph, inventory, choice.deleted);
+  if (unknown.manifests.length + unknown.referrers.length > 0) return needs(unknown);
+
+  const outcome = protect(graph, inventory, choice);
+  const manifests = manifestDeletions(graph, outcome);
+  const decisions = explain({ inventory, rule, choices, outcome, graph, acrPurge: choice });
+  const tags = tagDeletions(choices, outcome, manifests);
+  return { state: 'planned', plan: { repository: inventory.repository, decisions, tags, manifests } };
+}
+
+function needs(wanted: { listing?: boolean; manifests?: readonly string[]; referrers?: readonly string[] }): Planned {
+  return { state: 'needs', listing: false, manifests: [], referrers: [], ...wanted };
+}
+
+/** One deletion for each manifest that does not go along with another one. */
+function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome): readonly ManifestDeletion[] {
+  const goes = (digest: string): boolean => deleted.has(digest) || along.has(digest);
+  /** The manifest with which this one goes: what it refers to, and what that refers to. */
+  const rootOf = (digest: string): string => {
+    let root = digest;
+    for (let next = graph.subject(root); next !== undefined && goes(next); next = graph.subject(root)) root = next;
+    return root;
+  };
+  const tagsOf = (digest: string): readonly TagChoice[] => graph.tagsGoing(digest).filter((tag) => !keptTags.has(tag));
+  const removal = (digest: string): Removal => ({ digest, tags: tagsOf(digest).map(({ tag }) => tag.name) });
+
+  const neededBy = new Map<string, Set<string>>();
+  for (const index of [...deleted, ...along]) {
+    for (const child of graph.children(index)) {
+      if (!goes(child.digest)) continue;
+      const indexes = neededBy.get(child.digest) ?? new Set();
+      neededBy.set(child.digest, indexes.add(rootOf(index)));
+    }
+  }
+  const roots = [...graph.records.keys()].filter((digest) => deleted.has(digest) && rootOf(digest) === digest);
+  return roots.map((digest) => {
+    const referrers = [...withReferrers(graph, [digest])].filter(goes);
+    const group = [digest, ...referrers];
+    const tags = group.flatMap(tagsOf);
+    const signed = tags
+      .map(({ tag }) => imageOfSignatureTag(tag.name))
+      .filter((image) => image !== undefined && goes(image));
+    const after = new Set([
+      ...group.flatMap((member) => [...(neededBy.get(member) ?? [])]),
+      ...signed.map((image) => rootOf(image ?? '')),
+    ]);
+    after.delete(digest);
+    return {
+      ...removal(digest),
+      lockedTags: tags.filter(({ tag }) => tag.locked).map(({ tag }) => tag.name),
+      along: referrers.map(removal),
+      after: [...after],
+    };
+  });
+}
+
+/** Tags that go while their manifest stays. */
+function tagDeletions(
+  choices: readonly TagChoice[],
+  { deleted, along, keptTags }: Outcome,
+  manifests: readonly ManifestDeletion[],
+): readonly TagDeletion[] {
+  const rootOf = new Map(
+    manifests.flatMap(({ digest, along: referrers }) =>
+      [digest, ...referrers.map((one) => one.digest)].map((member) => [member, digest] as const),
+    ),
+  );
+  return choices
+    .filter((choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice))
+    .filter(({ tag }) => tag.digest === undefined || (!deleted.has(tag.digest) && !along.has(tag.digest)))
+    .map(({ tag }) => {
+      const image = rootOf.get(imageOfSignatureTag(tag.name) ?? '');
+      return { tag: tag.name, digest: tag.digest ?? '', locked: tag.locked, after: image === undefined ? [] : [image] };
+    });
+}

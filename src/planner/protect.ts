@@ -1,0 +1,145 @@
+import type { AcrChoice } from './acr-purge.ts';
+import type { KeepReason } from './decision.ts';
+import { type Graph, name } from './graph.ts';
+import { unclearReferrers } from './needs.ts';
+import type { TagChoice } from './tags.ts';
+import type { Inventory } from './types.ts';
+
+/** Why something that could go stays. */
+export interface Protection {
+  readonly reason: KeepReason;
+  readonly detail: string;
+}
+
+export interface Outcome {
+  /** Manifests to delete. */
+  readonly deleted: ReadonlySet<string>;
+  /** Referrers that the registry removes along with those. */
+  readonly along: ReadonlySet<string>;
+  /** Why a manifest stays that does not stay on its own account. */
+  readonly protections: ReadonlyMap<string, Protection>;
+  /** Tags that were to go and stay after all. */
+  readonly keptTags: ReadonlyMap<TagChoice, Protection>;
+}
+
+/**
+ * Takes away from what `acr purge` chooses whatever something that stays needs:
+ * - a child of an index that stays, however nested;
+ * - a referrer of a manifest that stays;
+ * - a manifest whose deletion would take along a referrer that stays on its own account: that is tagged, locked, needed
+ *   by an index that stays, or in doubt. (A referrer that is only young goes along: it is of no use without its subject.)
+ * - a cosign tag, with its manifest, of an image that stays.
+ *
+ * One rule can set off another, so each manifest that turns out to stay is looked at once, until none is left. Only ever
+ * takes away: what goes in the end is part of the choice, and of what the registry removes along with it.
+ */
+export function protect(graph: Graph, inventory: Inventory, choice: AcrChoice): Outcome {
+  const deleted = new Set(choice.deleted);
+  const protections = new Map<string, Protection>();
+  const keptTags = new Map<TagChoice, Protection>();
+  /** Stays, whatever becomes of its subject. */
+  const onItsOwn = new Set<string>();
+  /** Stays. What it needs is looked at when it leaves the queue. */
+  const stays = new Set<string>();
+  const queue: string[] = [];
+
+  const stay = (digest: string, protection?: Protection): void => {
+    deleted.delete(digest);
+    if (protection && !protections.has(digest)) protections.set(digest, protection);
+    if (!stays.has(digest)) {
+      stays.add(digest);
+      queue.push(digest);
+    }
+  };
+  /** Also stays: the manifest it refers to, the one that refers to, and so on. */
+  const stayOnItsOwn = (first: string, why?: Protection): void => {
+    let digest: string | undefined = first;
+    let protection = why;
+    while (digest !== undefined && !onItsOwn.has(digest)) {
+      onItsOwn.add(digest);
+      stay(digest, protection);
+      protection = {
+        reason: 'subject-of-kept',
+        detail: `deleting it would take along ${name(graph, digest)}, which refers to it and stays`,
+      };
+      const subject = graph.subject(digest);
+      digest = subject !== undefined && graph.records.has(subject) ? subject : undefined;
+    }
+  };
+
+  for (const digest of graph.unlisted) stayOnItsOwn(digest);
+  for (const [digest, standing] of graph.standing) {
+    const doubt = standing === 'unknown-time' || standing === 'unknown-media-type';
+    if (standing === 'locked' || standing === 'has-tags' || doubt) stayOnItsOwn(digest);
+  }
+  for (const [digest, protection] of doubts(graph, inventory, choice)) stayOnItsOwn(digest, protection);
+  for (const digest of graph.records.keys()) {
+    const subject = graph.subject(digest);
+    if (subject !== undefined && graph.records.has(subject)) continue;
+    if (subject !== undefined) {
+      stay(digest, { reason: 'referrer-of-unlisted', detail: `refers to ${subject}, which is not listed here` });
+    } else if (!deleted.has(digest)) stay(digest);
+  }
+
+  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+    for (const child of graph.children(digest)) {
+      if (!graph.records.has(child.digest)) continue;
+      stayOnItsOwn(child.digest, {
+        reason: 'child-of-kept-index',
+        detail: `${name(graph, digest)} needs it, and stays`,
+      });
+    }
+    for (const referrer of graph.referrers(digest)) {
+      stay(referrer, { reason: 'referrer-of-kept', detail: `refers to ${name(graph, digest)}, which stays` });
+    }
+    for (const signature of graph.signatures.get(digest) ?? []) {
+      keptTags.set(signature, {
+        reason: 'signature-of-kept',
+        detail: `belongs to ${name(graph, digest)}, which stays`,
+      });
+      const signed = signature.tag.digest;
+      if (signed === undefined || !graph.records.has(signed)) continue;
+      stayOnItsOwn(signed, {
+        reason: 'has-tags',
+        detail: `tagged ${signature.tag.name}, which belongs to an image that stays`,
+      });
+    }
+  }
+
+  const along = new Set([...graph.records.keys()].filter((digest) => !stays.has(digest) && !deleted.has(digest)));
+  return { deleted, along, protections, keptTags };
+}
+
+/** What nobody can know stays, and so does all that it might need or take along. */
+function* doubts(graph: Graph, inventory: Inventory, choice: AcrChoice): Generator<readonly [string, Protection]> {
+  for (const [digest, fact] of inventory.facts) {
+    if (fact.state === 'read') continue;
+    const record = graph.records.get(digest);
+    // A child of an index that is neither listed nor there is simply gone; one that cannot be read may have children.
+    if (!record && fact.state === 'missing') continue;
+    const why = fact.state === 'missing' ? 'the registry lists it and does not find it' : fact.why;
+    if (record) yield [digest, { reason: 'unreadable', detail: `cannot be read: ${why}` }];
+    if (record?.kind === 'image' || record?.kind === 'plain') continue;
+    for (const candidate of choice.deleted) {
+      yield [
+        candidate,
+        { reason: 'unreadable', detail: `${name(graph, digest)} may need it, and cannot be read: ${why}` },
+      ];
+    }
+    return;
+  }
+  const unclear = unclearReferrers(graph);
+  for (const digest of choice.deleted) {
+    const answer = inventory.referrers.get(digest);
+    const referrers = answer === 'unknown' ? undefined : answer;
+    if (referrers?.some((referrer) => !graph.records.has(referrer))) {
+      yield [
+        digest,
+        { reason: 'subject-of-kept', detail: 'deleting it would take along a referrer that is not listed' },
+      ];
+    } else if (unclear[0] !== undefined && !referrers) {
+      const detail = `${name(graph, unclear[0])} may refer to it, and cannot be read`;
+      yield [digest, { reason: 'unreadable', detail }];
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { TagRecord } from '../registry/types.ts';
+import type { DeleteReason, KeepReason } from './decision.ts';
+import type { Rule } from './types.ts';
+
+/** A tag that a filter matches, and what becomes of it on its own account. */
+export interface TagChoice {
+  readonly tag: TagRecord;
+  readonly reason: (DeleteReason & 'matched-and-expired') | KeepReason;
+}
+
+/**
+ * Chooses tags exactly as `acr purge` does (cmd/acr/purge.go, getTagsToDelete): of the tags that match, those last
+ * updated before the cut-off and not locked may go, and the newest `--keep` of these stay.
+ * What it would stumble over (no time, no digest) stays.
+ */
+export function chooseTags(tags: readonly TagRecord[], rule: Rule): readonly TagChoice[] {
+  if (!rule.matches) return [];
+  const matches = rule.matches(tags.map((tag) => tag.name));
+  const matched = tags.filter((_, index) => matches[index]);
+  const eligible = matched.filter((tag) => standing(tag, rule) === 'matched-and-expired');
+  // Stable: among tags of one time the registry's order decides, as it does for acr purge.
+  const newestFirst = eligible.toSorted((a, b) => compare(b.lastUpdated, a.lastUpdated));
+  const kept = new Set(newestFirst.slice(0, rule.keep));
+  return matched.map((tag) => ({ tag, reason: kept.has(tag) ? 'newest-kept' : standing(tag, rule) }));
+}
+
+function standing(tag: TagRecord, rule: Rule): TagChoice['reason'] {
+  if (tag.digest === undefined) return 'unreadable';
+  if (tag.lastUpdated === undefined) return 'unknown-time';
+  if (!(tag.lastUpdated < rule.cutOff)) return 'too-young';
+  return tag.locked && !rule.includeLocked ? 'locked' : 'matched-and-expired';
+}
+
+/** For sorting; what is absent comes first. */
+export function compare<T extends string>(a: T | undefined, b: T | undefined): number {
+  if (a === b) return 0;
+  if (a === undefined) return -1;
+  return b === undefined || a > b ? 1 : -1;
+}
+
+/**
+ * The image that a tag belongs to by its name: cosign keeps signatures, attestations and SBOMs of `sha256:<hex>` under
+ * `sha256-<hex>.sig|.att|.sbom`, and clients of registries without referrers keep their list under `sha256-<hex>`
+ * (OCI distribution specification 1.1, "Referrers Tag Schema").
+ */
+export function imageOfSignatureTag(name: string): string | undefined {
+  const hex = /^sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?$/.exec(name)?.[1];
+  return hex === undefined ? undefined : `sha256:${hex}`;
+}

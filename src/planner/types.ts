@@ -1,0 +1,77 @@
+import type { ManifestFacts, ManifestListing, TagRecord } from '../registry/types.ts';
+import type { Instant } from '../registry/time.ts';
+import type { Decision } from './decision.ts';
+
+/** What the planner knows of a repository. It says itself what more it needs. */
+export interface Inventory {
+  readonly repository: string;
+  /** The newest first. `undefined`: not listed (`--untagged-only`). */
+  readonly tags: readonly TagRecord[] | undefined;
+  /** `undefined`: not listed yet. */
+  readonly manifests: ManifestListing | undefined;
+  /** What was read so far. */
+  readonly facts: ReadonlyMap<string, ManifestFacts>;
+  /** Who refers to a manifest, where that was asked; `unknown` where the registry could not say. */
+  readonly referrers: ReadonlyMap<string, readonly string[] | 'unknown'>;
+}
+
+/** What is wanted of one repository. */
+export interface Rule {
+  /** `true` for each tag that a filter matches; `undefined`: tags are not touched. */
+  readonly matches: ((names: readonly string[]) => readonly boolean[]) | undefined;
+  /** For the words of a decision: the filter that matches a tag. */
+  readonly filterOf: (tag: string) => string;
+  /** What was last updated before this is old enough to go. */
+  readonly cutOff: Instant;
+  /** For the words of a decision: the age as given. */
+  readonly ago: string;
+  readonly keep: number;
+  /** Whether manifests without a tag go. */
+  readonly untagged: boolean;
+  readonly includeLocked: boolean;
+}
+
+/** A manifest that goes, and the tags that may be on it when it does. With any other, it stays. */
+export interface Removal {
+  readonly digest: string;
+  readonly tags: readonly string[];
+}
+
+/** Deletes one manifest, and with it its tags and the referrers that the registry removes along with it. */
+export interface ManifestDeletion extends Removal {
+  /** Tags to unlock first. */
+  readonly lockedTags: readonly string[];
+  readonly along: readonly Removal[];
+  /** Manifests that must be gone first: indexes that need one of these, images that one of these signs. */
+  readonly after: readonly string[];
+}
+
+/** Deletes one tag whose manifest stays. */
+export interface TagDeletion {
+  readonly tag: string;
+  readonly digest: string;
+  readonly locked: boolean;
+  /** The image that it signs, which must be gone first. */
+  readonly after: readonly string[];
+}
+
+export interface Plan {
+  readonly repository: string;
+  readonly decisions: readonly Decision[];
+  readonly tags: readonly TagDeletion[];
+  /** In the order of the listing. */
+  readonly manifests: readonly ManifestDeletion[];
+}
+
+/** The planner's answer: a plan, or what it must know first. */
+export type Planned =
+  | { readonly state: 'planned'; readonly plan: Plan }
+  | {
+      readonly state: 'needs';
+      /** The listing of the manifests. */
+      readonly listing: boolean;
+      /** Manifests to read. */
+      readonly manifests: readonly string[];
+      /** Manifests whose referrers to ask for. */
+      readonly referrers: readonly string[];
+    };

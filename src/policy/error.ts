@@ -1,0 +1,34 @@
+/** The longest piece of somebody else's text that a message repeats. */
+const LONGEST_QUOTE = 200;
+
+/**
+ * Text from outside as it may stand in a message: in JSON's quotation marks, so that no control character (an escape
+ * sequence that repaints a terminal, a newline that forges a line of the log) gets through, and shortened.
+ */
+export function quote(text: string): string {
+  const short = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
+  // JSON leaves DEL, the C1 controls and the bidirectional marks as they are; a terminal does not. A surrogate whose
+  // other half was cut off is escaped by JSON.stringify itself.
+  return JSON.stringify(short).replace(
+    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/**
+ * What was asked for cannot be carried out as written. The message names the flag, shows the text, and says what is
+ * wrong and what to write instead: `--ago "1.5d": …`.
+ */
+export class PolicyError extends Error {
+  override readonly name = 'PolicyError';
+  /** The flag as it is written, e.g. `--filter`. */
+  readonly flag: string;
+  /** What was given, whole and as it was: quote it before it is shown. */
+  readonly text: string;
+
+  constructor(flag: string, text: string, problem: string, options?: ErrorOptions) {
+    super(`${flag} ${quote(text)}: ${problem}`, options);
+    this.flag = flag;
+    this.text = text;
+  }
+}

@@ -1,0 +1,66 @@
+import { Command, type CommanderError, Option } from 'commander';
+import { PolicyError } from './error.ts';
+import { DEFAULTS, InvalidPolicy, MAX_CONCURRENCY, type PurgeFlags } from './policy.ts';
+
+/** Where to purge, and who asks: what is not part of the policy. */
+export interface TargetFlags {
+  readonly registry?: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+export type CommandFlags = PurgeFlags & TargetFlags & { readonly verbose?: boolean };
+
+const BOOLEANS = ['--untagged', '--untagged-only', '--dry-run', '--include-locked', '--verbose'];
+
+const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
+
+/** The command `purge` with the flags of `acr purge`: their names, short forms and meaning. */
+export function purgeCommand(): Command {
+  return new Command('purge')
+    .description('delete images from a registry by age and name, as acr purge does, without breaking what stays')
+    .allowExcessArguments(false)
+    .option('-r, --registry <name>', 'registry: a name (contoso), a login server, or an https:// URL')
+    .option('-f, --filter <repository:tag>', 'regular expressions for repository and tag; may be repeated', collect)
+    .option('--ago <duration>', 'delete what was last updated longer ago than this: 30d, 2d3h30m, 90m')
+    .option('--keep <n>', `keep the newest n of what would go, in each repository (default: ${DEFAULTS.keep})`)
+    .option('--untagged', 'afterwards delete the manifests left without a tag')
+    .option('--untagged-only', 'delete only manifests without a tag; --filter, --ago and --keep are optional then')
+    .option('--dry-run', 'say what would go and why; delete nothing')
+    .option('--include-locked', 'unlock what is locked, and delete it too')
+    .option('--concurrency <n>', `calls in flight at once, 1 to ${MAX_CONCURRENCY} (default: the number of processors)`)
+    .option('--repository-page-size <n>', `repositories listed at once (default: ${DEFAULTS.repositoryPageSize})`)
+    .option(
+      '--filter-timeout-seconds <n>',
+      `seconds that one match may take (default: ${DEFAULTS.filterTimeoutSeconds})`,
+    )
+    .option('-u, --username <name>', 'user name (default: an Entra identity)')
+    .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD')
+    .addOption(new Option('--verbose', 'list every decision'));
+}
+
+/**
+ * Arguments in the forms that `acr purge` takes besides: `--untagged=true`, `-f=app:.*`.
+ * @throws {InvalidPolicy} for a switch with a value that is neither true nor false
+ */
+export function normalizeArguments(args: readonly string[]): readonly string[] {
+  return args.flatMap((argument) => {
+    const [, name, value] = /^(--[a-z-]+)=(.*)$/s.exec(argument) ?? [];
+    if (name !== undefined && BOOLEANS.includes(name)) return readSwitch(name, value ?? '') ? [name] : [];
+    const [, short, attached] = /^(-[rfup])=(.*)$/s.exec(argument) ?? [];
+    return short === undefined ? [argument] : [short, attached ?? ''];
+  });
+}
+
+/** As Go's strconv.ParseBool. */
+function readSwitch(flag: string, text: string): boolean {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+  throw new InvalidPolicy([new PolicyError(flag, text, 'must be true or false')]);
+}
+
+/** What is wrong with the arguments, where commander says it. */
+export function asInvalidPolicy(error: CommanderError): InvalidPolicy {
+  const problem = error.message.replace(/^error: /, '');
+  return new InvalidPolicy([new PolicyError('purge', problem, 'see --help for the flags')]);
+}

@@ -1,0 +1,149 @@
+import { availableParallelism } from 'node:os';
+import { parseDuration } from './duration.ts';
+import { PolicyError } from './error.ts';
+import { compileFilters, type CompiledFilters, lintFilter, splitFilter, type TagFilter } from './filter.ts';
+
+/** The flags of `acr purge` as they are given: text, not looked at yet. */
+export interface PurgeFlags {
+  readonly filter?: readonly string[];
+  readonly ago?: string;
+  readonly keep?: string;
+  readonly untagged?: boolean;
+  readonly untaggedOnly?: boolean;
+  readonly dryRun?: boolean;
+  readonly includeLocked?: boolean;
+  readonly concurrency?: string;
+  readonly repositoryPageSize?: string;
+  readonly filterTimeoutSeconds?: string;
+}
+
+/** What is wanted, validated. */
+export interface PurgePolicy {
+  readonly filters: readonly TagFilter[];
+  readonly compiled: CompiledFilters;
+  /** How old something must be to go, in milliseconds. */
+  readonly agoMilliseconds: number;
+  /** The same in words: the flag as it was given. */
+  readonly ago: string;
+  readonly keep: number;
+  readonly tags: boolean;
+  readonly untagged: boolean;
+  readonly dryRun: boolean;
+  readonly includeLocked: boolean;
+  /** Calls in flight at once: 1 to 32. */
+  readonly concurrency: number;
+  readonly repositoryPageSize: number;
+  /** What is legal and yet hardly meant. */
+  readonly warnings: readonly string[];
+}
+
+/** Everything that is wrong with the flags, at once. */
+export class InvalidPolicy extends Error {
+  override readonly name = 'InvalidPolicy';
+  readonly problems: readonly PolicyError[];
+
+  constructor(problems: readonly PolicyError[]) {
+    super(problems.map((problem) => problem.message).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** As in `acr purge` ("the max number of parallel delete requests recommended by ACR server"). */
+export const MAX_CONCURRENCY = 32;
+export const DEFAULTS = { keep: 0, repositoryPageSize: 100, filterTimeoutSeconds: 60 } as const;
+const MAX_KEEP = 1_000_000_000;
+
+/**
+ * Reads the flags of `acr purge`, with its defaults and its rules for what goes together.
+ * Refuses what it silently misreads: negative numbers, numbers with a leading zero (octal to it), ages that are none.
+ *
+ * @throws {InvalidPolicy} with every mistake
+ */
+export function createPolicy(flags: PurgeFlags): PurgePolicy {
+  const problems: PolicyError[] = [];
+  const warnings: string[] = [];
+  const attempt = <T>(read: () => T, otherwise: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      problems.push(error);
+      return otherwise;
+    }
+  };
+  const { untagged = false, untaggedOnly = false, dryRun = false, includeLocked = false } = flags;
+  const texts = flags.filter ?? [];
+  if (untagged && untaggedOnly) {
+    problems.push(new PolicyError('--untagged-only', 'true', 'cannot be combined with --untagged; use one of them'));
+  }
+  if (!untaggedOnly && texts.length === 0) {
+    problems.push(
+      new PolicyError('--filter', '', 'is required unless --untagged-only is given; write e.g. --filter "app:^dev-"'),
+    );
+  }
+  const ago = flags.ago === '' ? undefined : flags.ago;
+  if (!untaggedOnly && ago === undefined) {
+    problems.push(new PolicyError('--ago', '', 'is required unless --untagged-only is given; write e.g. --ago 30d'));
+  }
+  const nothing = { milliseconds: 0, capped: false };
+  const duration = ago === undefined ? nothing : attempt(() => parseDuration(ago), nothing);
+  if (duration.capped) warnings.push('--ago is longer than 150 years, and is read as 150 years');
+
+  const filters = texts
+    .map((text) => attempt(() => splitFilter(text), undefined))
+    .filter((filter) => filter !== undefined);
+  const timeoutSeconds = attempt(
+    () => readInteger('--filter-timeout-seconds', flags.filterTimeoutSeconds, DEFAULTS.filterTimeoutSeconds, 86_400),
+    DEFAULTS.filterTimeoutSeconds,
+  );
+  const options = { timeoutSeconds: timeoutSeconds === 0 ? DEFAULTS.filterTimeoutSeconds : timeoutSeconds };
+  const empty = compileFilters([], options);
+  // One by one, so that a mistake in each is found; together, for what they are used for.
+  const sound = filters.every((filter) => attempt(() => compileFilters([filter], options), empty) !== empty);
+  const compiled = sound ? attempt(() => compileFilters(filters, options), empty) : empty;
+  if (sound) warnings.push(...filters.flatMap((filter) => attempt(() => lintFilter(filter), [])));
+
+  const policy = {
+    filters,
+    compiled,
+    agoMilliseconds: duration.milliseconds,
+    ago: ago === undefined ? 'no --ago' : `--ago ${ago.trim()}`,
+    keep: attempt(() => readInteger('--keep', flags.keep, DEFAULTS.keep, MAX_KEEP), 0),
+    tags: !untaggedOnly,
+    untagged: untagged || untaggedOnly,
+    dryRun,
+    includeLocked,
+    concurrency: attempt(() => readConcurrency(flags.concurrency, warnings), 1),
+    repositoryPageSize: attempt(() => readPageSize(flags.repositoryPageSize), 1),
+    warnings,
+  };
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return policy;
+}
+
+/** `acr purge` replaces what is out of range, and says so; so do we. */
+function readConcurrency(text: string | undefined, warnings: string[]): number {
+  const standard = Math.min(MAX_CONCURRENCY, availableParallelism());
+  if (text !== undefined && /^-\d+$/.test(text)) {
+    warnings.push(`--concurrency ${text} is not in range, and is read as ${standard}`);
+    return standard;
+  }
+  const number = readInteger('--concurrency', text, standard, Number.MAX_SAFE_INTEGER);
+  const concurrency = number === 0 ? standard : Math.min(MAX_CONCURRENCY, number);
+  if (concurrency !== number) warnings.push(`--concurrency ${number} is not in range, and is read as ${concurrency}`);
+  return concurrency;
+}
+
+function readPageSize(text: string | undefined): number {
+  const size = readInteger('--repository-page-size', text, DEFAULTS.repositoryPageSize, 1_000_000);
+  if (size === 0) throw new PolicyError('--repository-page-size', text ?? '', 'must be at least 1');
+  return size;
+}
+
+function readInteger(flag: string, text: string | undefined, standard: number, most: number): number {
+  if (text === undefined) return standard;
+  if (/^-\d+$/.test(text)) throw new PolicyError(flag, text, 'must not be negative');
+  if (!/^(?:0|[1-9]\d*)$/.test(text)) throw new PolicyError(flag, text, 'must be a whole number in digits, e.g. 5');
+  if (Number(text) > most) throw new PolicyError(flag, text, `must be at most ${most}`);
+  return Number(text);
+}

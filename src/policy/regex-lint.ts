@@ -1,0 +1,88 @@
+/** A class of characters in a pattern, as it is written. */
+interface WrittenClass {
+  /** With the brackets. */
+  readonly text: string;
+  /** The plain letters and digits that follow it. */
+  readonly follow: string;
+}
+
+/** A pattern taken apart just far enough to see what it looks like; whether it is sound is another's business. */
+interface Outline {
+  readonly classes: readonly WrittenClass[];
+  /** The pattern between the alternation bars that stand in no group. */
+  readonly alternatives: readonly string[];
+}
+
+function outline(pattern: string): Outline {
+  const classes: WrittenClass[] = [];
+  const alternatives: string[] = [];
+  let depth = 0;
+  let start = 0;
+  // An escape, a class, or a single character.
+  for (const { 0: token, index } of pattern.matchAll(/\\[^]?|\[\^?\]?(?:\[:\w+:\]|\\[^]|[^\]\\])*\]|[^]/g)) {
+    if (token.length > 2 && token.startsWith('[')) {
+      const follow = /^[\w-]*/.exec(pattern.slice(index + token.length))?.[0] ?? '';
+      classes.push({ text: token, follow });
+    } else if (token === '(') depth += 1;
+    else if (token === ')') depth -= 1;
+    else if (token === '|' && depth === 0) {
+      alternatives.push(pattern.slice(start, index));
+      start = index + 1;
+    }
+  }
+  alternatives.push(pattern.slice(start));
+  return { classes, alternatives };
+}
+
+/**
+ * Warns of classes that look like alternations, `[F|f]` and `[^F|f]`, and of alternatives that are empty.
+ *
+ * @param matches whether the pattern matches a name, asked only to be sure of what a warning says.
+ */
+export function lintPattern(pattern: string, matches: (name: string) => boolean): readonly string[] {
+  const { classes, alternatives } = outline(pattern);
+  const warnings: string[] = [];
+  for (const { text, follow } of classes) {
+    const [, negation = '', inside = ''] = /^\[(\^?)([^[\\\]]*)\]$/.exec(text) ?? [];
+    if (!/[^|]\|[^|]/.test(inside)) continue;
+    const members = [...new Set(inside)];
+    const others = members.filter((member) => member !== '|');
+    // A - may make a range; then there is no saying which single characters are meant.
+    const instead = others.every((member) => member.length === 1 && member !== '^') ? `[${others.join('')}]` : `(a|b)`;
+    if (negation === '') {
+      warnings.push(
+        `${text} is a character class: it matches any one of ${list(members)}, the bar too; write ${instead}`,
+      );
+      continue;
+    }
+    const missed = others.map((member) => member + follow).filter((name) => follow !== '' && !matches(name));
+    const consequence = missed.length > 0 ? `, so no tag ${list(missed, 'or')} is ever matched` : '';
+    warnings.push(
+      `${text} is a negated character class: it matches any character EXCEPT ${list(members)}${consequence}; write ${instead}`,
+    );
+  }
+  if (alternatives.length > 1 && alternatives.includes('')) {
+    warnings.push(`${JSON.stringify(pattern)} has an empty alternative, which matches everything; remove the bar`);
+  }
+  return warnings;
+}
+
+/** Warns of an alternation that `^` and `$` around the whole text tear apart. */
+export function lintAnchored(pattern: string): readonly string[] {
+  const { alternatives } = outline(pattern);
+  const last = alternatives.length - 1;
+  if (last === 0) return [];
+  const means = alternatives.map((alternative, index) => {
+    const verb = index === 0 ? 'starts with' : index === last ? 'ends with' : 'contains';
+    return `${verb} ${alternative === '' ? 'anything' : alternative}`;
+  });
+  return [
+    `${JSON.stringify(pattern)} as a repository means "${means.join(', or ')}"; write (${pattern}) for whole names`,
+  ];
+}
+
+function list(items: readonly string[], word = 'and'): string {
+  const quoted = items.map((item) => JSON.stringify(item));
+  const last = quoted.pop() ?? '';
+  return quoted.length === 0 ? last : `${quoted.join(', ')} ${word} ${last}`;
+}

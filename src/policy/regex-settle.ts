@@ -1,0 +1,229 @@
+import { PolicyError } from './error.ts';
+import { childrenOf, isCaseless, NEVER, type RegexNode } from './regex-syntax.ts';
+
+/** Which groups have certainly captured something at a place in the pattern, and which may have. */
+interface Captured {
+  readonly certain: ReadonlySet<number>;
+  readonly possible: ReadonlySet<number>;
+}
+
+interface Surroundings {
+  /** Inside a lookbehind, where the parts of a sequence are matched from the last to the first. */
+  readonly backward: boolean;
+  /** Inside a part that is matched only one way, the first, so that the order in which ways are tried matters. */
+  readonly committed: boolean;
+}
+
+/**
+ * Rewrites a pattern so that it means in JavaScript what it means to regexp2, where the two differ in what no syntax
+ * shows:
+ *
+ * - A reference to a group that has captured nothing matches nothing there, and the empty text in JavaScript.
+ * - A group in a repeated part keeps there what an earlier round captured, and forgets it in JavaScript.
+ * - A repeated part that matches the empty text may do so once more there, and not in JavaScript.
+ *
+ * Groups that nothing refers to are made plain ones; a reference that can never have a text becomes what matches
+ * nowhere.
+ *
+ * @throws {PolicyError} for a pattern in which the difference would show.
+ */
+export function settle(root: RegexNode, pattern: string, flag: string): RegexNode {
+  return new Settler(root, pattern, flag).settled();
+}
+
+class Settler {
+  readonly #root: RegexNode;
+  readonly #pattern: string;
+  readonly #flag: string;
+  readonly #referred: ReadonlySet<number>;
+
+  constructor(root: RegexNode, pattern: string, flag: string) {
+    this.#root = root;
+    this.#pattern = pattern;
+    this.#flag = flag;
+    const all = [...walk(root)];
+    this.#referred = new Set(all.flatMap((node) => (node.kind === 'reference' ? [node.slot] : [])));
+    const groups = new Set<number>();
+    for (const node of all) {
+      if (node.kind !== 'capture' || !this.#referred.has(node.slot)) continue;
+      if (groups.has(node.slot))
+        this.#fail('a back reference to a name or number that two groups share is not supported');
+      groups.add(node.slot);
+    }
+    const caseless = all.some((node) => node.kind === 'reference' && node.ignoreCase);
+    if (caseless && !all.every((node) => this.#canIgnoreCase(node))) {
+      this.#fail('a back reference that ignores case is supported only where the whole pattern does; write (?i) first');
+    }
+  }
+
+  settled(): RegexNode {
+    const nothing: Captured = { certain: new Set(), possible: new Set() };
+    return this.#settle(this.#root, nothing, { backward: false, committed: false })[0];
+  }
+
+  #canIgnoreCase(node: RegexNode): boolean {
+    if (node.kind === 'set') return isCaseless(node.set);
+    return node.kind !== 'reference' || node.ignoreCase;
+  }
+
+  #settle(node: RegexNode, before: Captured, around: Surroundings): readonly [RegexNode, Captured] {
+    switch (node.kind) {
+      case 'set':
+      case 'anchor':
+        return [node, before];
+      case 'sequence':
+        return this.#sequence(node.parts, before, around);
+      case 'choice': {
+        const settled = node.branches.map((branch) => this.#settle(branch, before, around));
+        return [
+          { kind: 'choice', branches: settled.map(([branch]) => branch) },
+          either(settled.map(([, after]) => after)),
+        ];
+      }
+      case 'capture': {
+        const [body, after] = this.#settle(node.body, before, around);
+        if (!this.#referred.has(node.slot)) return [body, withSlot(after, node.slot)];
+        return [{ ...node, body }, withSlot(after, node.slot)];
+      }
+      case 'repeat':
+        return this.#repeat(node, before, around);
+      case 'atomic': {
+        if (around.backward) this.#fail('an atomic group (?>…) inside a lookbehind is not supported');
+        const [body, after] = this.#settle(node.body, before, { ...around, committed: true });
+        return [{ ...node, body }, after];
+      }
+      case 'look': {
+        // What a lookaround matched shows only in the groups that it captured, and a negative one has captured nothing.
+        const committed = !node.negative && this.#capturesForReference(node.body);
+        const [body, after] = this.#settle(node.body, before, { backward: !node.ahead, committed });
+        return [{ ...node, body }, node.negative ? before : after];
+      }
+      case 'reference':
+        if (before.certain.has(node.slot)) return [node, before];
+        if (!before.possible.has(node.slot)) return [NEVER, before];
+        return this.#fail(
+          `a back reference to group ${node.slot}, which may not have taken part in the match, is not supported`,
+        );
+      case 'condition':
+        return this.#condition(node, before, around);
+    }
+  }
+
+  #sequence(parts: readonly RegexNode[], before: Captured, around: Surroundings): readonly [RegexNode, Captured] {
+    let captured = before;
+    const settled: RegexNode[] = [];
+    for (const part of around.backward ? parts.toReversed() : parts) {
+      const [node, after] = this.#settle(part, captured, around);
+      settled.push(node);
+      captured = after;
+    }
+    return [{ kind: 'sequence', parts: around.backward ? settled.reverse() : settled }, captured];
+  }
+
+  #repeat(
+    node: RegexNode & { readonly kind: 'repeat' },
+    before: Captured,
+    around: Surroundings,
+  ): readonly [RegexNode, Captured] {
+    const again = node.max > 1;
+    if ((again || node.min < node.max) && canBeEmpty(node.body)) {
+      if (around.committed) {
+        this.#fail('the repetition of what may be empty, inside an atomic group or a lookaround, is not supported');
+      }
+      if (again && this.#isReferredFromOutside(node.body)) {
+        this.#fail('a back reference to a group in the repetition of what may be empty is not supported');
+      }
+    }
+    const inside = again ? { ...before, possible: new Set([...before.possible, ...slotsIn(node.body)]) } : before;
+    const [body, after] = this.#settle(node.body, inside, around);
+    return [{ ...node, body }, node.min > 0 ? after : either([before, after])];
+  }
+
+  #condition(
+    node: RegexNode & { readonly kind: 'condition' },
+    before: Captured,
+    around: Surroundings,
+  ): readonly [RegexNode, Captured] {
+    if (typeof node.test === 'number') {
+      // Settled here and now, or not at all: JavaScript cannot ask whether a group has captured something.
+      if (before.certain.has(node.test)) return this.#settle(node.yes, before, around);
+      if (!before.possible.has(node.test)) return this.#settle(node.no, before, around);
+      return this.#fail(
+        `the condition (?(${node.test})…) on a group that may or may not have matched is not supported`,
+      );
+    }
+    if (around.backward) this.#fail('a condition (?(…)…) inside a lookbehind is not supported');
+    if (this.#capturesForReference(node.test)) {
+      this.#fail('a back reference to a group in the condition of (?(…)…) is not supported');
+    }
+    for (const inner of walk(node.test)) {
+      if (inner.kind === 'condition')
+        this.#fail('a condition (?(…)…) in the condition of another one is not supported');
+    }
+    const [test] = this.#settle(node.test, before, { backward: false, committed: false });
+    const [yes, afterYes] = this.#settle(node.yes, before, around);
+    const [no, afterNo] = this.#settle(node.no, before, around);
+    return [{ kind: 'condition', test, yes, no }, either([afterYes, afterNo])];
+  }
+
+  #capturesForReference(node: RegexNode): boolean {
+    return [...slotsIn(node)].some((slot) => this.#referred.has(slot));
+  }
+
+  #isReferredFromOutside(part: RegexNode): boolean {
+    if (!this.#capturesForReference(part)) return false;
+    const inside = new Set(walk(part));
+    const slots = slotsIn(part);
+    for (const node of walk(this.#root)) {
+      if (node.kind === 'reference' && slots.has(node.slot) && !inside.has(node)) return true;
+    }
+    return false;
+  }
+
+  #fail(problem: string): never {
+    throw new PolicyError(this.#flag, this.#pattern, problem);
+  }
+}
+
+function* walk(node: RegexNode): Generator<RegexNode> {
+  yield node;
+  for (const child of childrenOf(node)) yield* walk(child);
+}
+
+function slotsIn(node: RegexNode): Set<number> {
+  return new Set([...walk(node)].flatMap((inner) => (inner.kind === 'capture' ? [inner.slot] : [])));
+}
+
+function withSlot(captured: Captured, slot: number): Captured {
+  return { certain: new Set(captured.certain).add(slot), possible: new Set(captured.possible).add(slot) };
+}
+
+function either(ways: readonly Captured[]): Captured {
+  const [first, ...others] = ways;
+  if (!first) return { certain: new Set(), possible: new Set() };
+  const certain = [...first.certain].filter((slot) => others.every((way) => way.certain.has(slot)));
+  return { certain: new Set(certain), possible: new Set(ways.flatMap((way) => [...way.possible])) };
+}
+
+/** Whether a part may match the empty text; yes where that depends on what a group captured. */
+function canBeEmpty(node: RegexNode): boolean {
+  switch (node.kind) {
+    case 'set':
+      return false;
+    case 'sequence':
+      return node.parts.every(canBeEmpty);
+    case 'choice':
+      return node.branches.some(canBeEmpty);
+    case 'repeat':
+      return node.min === 0 || canBeEmpty(node.body);
+    case 'capture':
+    case 'atomic':
+      return canBeEmpty(node.body);
+    case 'condition':
+      return canBeEmpty(node.yes) || canBeEmpty(node.no);
+    case 'look':
+    case 'anchor':
+    case 'reference':
+      return true;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The characters a registry puts into a repository name or a tag are printable ASCII, so a class of characters is a set
+ * of those 95, kept as the bits of one integer (bit n = code n). That makes every class of regexp2's dialect (shorthands,
+ * categories, subtraction, case) exact, whatever an engine of another dialect would read into its text.
+ */
+export type CharacterSet = bigint;
+
+const FIRST = 0x20;
+const LAST = 0x7e;
+
+/** Every printable ASCII character: what `.` matches, since a name has no line end. */
+export const PRINTABLE: CharacterSet = range(FIRST, LAST);
+export const NOTHING: CharacterSet = 0n;
+export const DIGITS: CharacterSet = charactersOf('0-9');
+export const WORD: CharacterSet = charactersOf('0-9A-Za-z_');
+/** Of the white space, only the blank is printable. */
+export const SPACE: CharacterSet = charactersOf(' ');
+
+/** The printable ones of the characters from one code to another. */
+export function range(from: number, to: number): CharacterSet {
+  let set = 0n;
+  for (let code = Math.max(from, FIRST); code <= Math.min(to, LAST); code += 1) set |= 1n << BigInt(code);
+  return set;
+}
+
+/** The printable characters in a class as JavaScript writes it, e.g. `0-9A-F` or `\p{Lu}`. */
+export function charactersOf(source: string): CharacterSet {
+  const regex = new RegExp(`[${source}]`, 'u');
+  let set = 0n;
+  for (let code = FIRST; code <= LAST; code += 1) {
+    if (regex.test(String.fromCharCode(code))) set |= 1n << BigInt(code);
+  }
+  return set;
+}
+
+export function complement(set: CharacterSet): CharacterSet {
+  return PRINTABLE & ~set;
+}
+
+/** The set with both cases of every letter of which it has one. */
+export function foldCase(set: CharacterSet): CharacterSet {
+  const capitals = set & range(0x41, 0x5a);
+  const small = set & range(0x61, 0x7a);
+  return set | (capitals << 32n) | (small >> 32n);
+}
+
+/** Whether it makes no difference to the set if a letter is small or capital. */
+export function isCaseless(set: CharacterSet): boolean {
+  return foldCase(set) === set;
+}
+
+/** Which characters, as pairs of first and last code. */
+export function rangesOf(set: CharacterSet): readonly (readonly [number, number])[] {
+  const ranges: [number, number][] = [];
+  for (let code = FIRST; code <= LAST; code += 1) {
+    if ((set & (1n << BigInt(code))) === 0n) continue;
+    const last = ranges.at(-1);
+    if (last?.[1] === code - 1) last[1] = code;
+    else ranges.push([code, code]);
+  }
+  return ranges;
+}
+
+/** A regular expression as parsed, with flags like `(?i)` already worked into the nodes. */
+export type RegexNode =
+  | { readonly kind: 'set'; readonly set: CharacterSet }
+  | { readonly kind: 'sequence'; readonly parts: readonly RegexNode[] }
+  | { readonly kind: 'choice'; readonly branches: readonly RegexNode[] }
+  | {
+      readonly kind: 'repeat';
+      readonly body: RegexNode;
+      readonly min: number;
+      /** Infinity when there is no upper bound. */
+      readonly max: number;
+      readonly lazy: boolean;
+    }
+  /** A group whose text a later back reference may ask for, by regexp2's number for it. */
+  | { readonly kind: 'capture'; readonly slot: number; readonly body: RegexNode }
+  | { readonly kind: 'atomic'; readonly body: RegexNode }
+  | { readonly kind: 'look'; readonly ahead: boolean; readonly negative: boolean; readonly body: RegexNode }
+  | { readonly kind: 'anchor'; readonly at: 'start' | 'end' | 'boundary' | 'inside' }
+  | { readonly kind: 'reference'; readonly slot: number; readonly ignoreCase: boolean }
+  | {
+      readonly kind: 'condition';
+      /** A group that must have matched, or what must match here. */
+      readonly test: number | RegexNode;
+      readonly yes: RegexNode;
+      readonly no: RegexNode;
+    };
+
+export const EMPTY: RegexNode = { kind: 'sequence', parts: [] };
+/** Matches nowhere. */
+export const NEVER: RegexNode = { kind: 'set', set: NOTHING };
+
+/** The nodes directly below one. */
+export function childrenOf(node: RegexNode): readonly RegexNode[] {
+  switch (node.kind) {
+    case 'sequence':
+      return node.parts;
+    case 'choice':
+      return node.branches;
+    case 'repeat':
+    case 'capture':
+    case 'atomic':
+    case 'look':
+      return [node.body];
+    case 'condition':
+      return typeof node.test === 'number' ? [node.yes, node.no] : [node.test, node.yes, node.no];
+    case 'set':
+    case 'anchor':
+    case 'reference':
+      return [];
+  }
+}

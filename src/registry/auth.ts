@@ -1,0 +1,212 @@
+import type { TokenCredential } from '@azure/core-auth';
+import {
+  createHttpHeaders,
+  createPipelineRequest,
+  type PipelinePolicy,
+  type PipelineRequest,
+  type PipelineResponse,
+} from '@azure/core-rest-pipeline';
+import { RegistryError, responseError } from './error.ts';
+import { parseFields } from './records.ts';
+
+/** Who asks. */
+export type RegistryCredentials =
+  /** An admin user, or a repository-scoped token's name and password: sent with every call. */
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  /** An ACR refresh token, as `az acr login --expose-token` gives one. */
+  | { readonly kind: 'refresh-token'; readonly token: string }
+  /** An Entra identity; `audience` is the resource its token is asked for, such as `https://containerregistry.azure.net`. */
+  | { readonly kind: 'entra'; readonly credential: TokenCredential; readonly audience: string };
+
+/** A token and when to stop using it (milliseconds since the epoch). */
+interface Token {
+  readonly value: string;
+  readonly renewAt: number;
+}
+
+type Send = (request: PipelineRequest) => Promise<PipelineResponse>;
+
+/**
+ * Signs requests to one registry.
+ *
+ * The SDK's own handler keeps one access token whatever its scope, so that calls that alternate between repositories,
+ * or between reading and deleting, cost a challenge and a token each. This one keeps a token per repository and kind of
+ * action: one challenge and one exchange a run, one token for each repository and kind of action.
+ *
+ * @param endpoint  nothing is ever signed for another origin: a link in an answer must not carry a token away
+ * @param sendToken sends the requests for tokens (with retries, and unsigned)
+ */
+export function authenticate(endpoint: URL, credentials: RegistryCredentials, sendToken: Send): PipelinePolicy {
+  const source = credentials.kind === 'basic' ? undefined : tokenSource(endpoint, credentials, sendToken);
+  const basic =
+    credentials.kind === 'basic' &&
+    `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
+
+  return {
+    name: 'acrRetentionAuthentication',
+    async sendRequest(request, next) {
+      request.headers.delete('Authorization');
+      if (new URL(request.url).origin !== endpoint.origin) return next(request);
+      if (basic) {
+        request.headers.set('Authorization', basic);
+        return withoutChallenge(await next(request));
+      }
+      if (!source) return next(request);
+
+      let unsigned: PipelineResponse | undefined;
+      await source.learn(async () => (unsigned = await next(request)));
+      if (unsigned && unsigned.status !== 401) return unsigned;
+      const scope = scopeOf(request);
+      const token = await source.token(scope);
+      request.headers.set('Authorization', `Bearer ${token.value}`);
+      const response = await next(request);
+      if (response.status !== 401) return response;
+
+      // The token ran out early, or the registry wants another scope than the one this call is known to need.
+      await source.forget(scope, token);
+      const renewed = await source.token(scope, challengeOf(response).get('scope'));
+      request.headers.set('Authorization', `Bearer ${renewed.value}`);
+      return withoutChallenge(await next(request));
+    },
+  };
+}
+
+/** The SDK answers a challenge with an anonymous token of its own: a 401 that reaches it is final. */
+function withoutChallenge(response: PipelineResponse): PipelineResponse {
+  if (response.status === 401) response.headers.delete('WWW-Authenticate');
+  return response;
+}
+
+/** Scope of a call: with the actions that reading needs together, so that one token reads a repository. */
+function scopeOf(request: PipelineRequest): string {
+  const path = new URL(request.url).pathname;
+  // A repository may be called `shop/manifests`; what follows it in the first form begins with `_`, as no name does.
+  const repository = (/^\/acr\/v1\/(.+?)(?:\/_.*)?$/.exec(path) ??
+    /^\/v2\/(.+)\/(?:manifests|referrers)\/[^/]+$/.exec(path))?.[1];
+  if (repository === undefined || repository.startsWith('_')) return 'registry:catalog:*';
+  return `repository:${decodeURIComponent(repository)}:${ACTIONS[request.method] ?? 'metadata_read,pull'}`;
+}
+
+const ACTIONS: Readonly<Record<string, string>> = { DELETE: 'delete', PATCH: 'metadata_read,metadata_write' };
+
+function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { kind: 'basic' }>, send: Send) {
+  let service = endpoint.host;
+  let learned: Promise<unknown> | undefined;
+  let refreshToken: Promise<Token> | undefined;
+  // Promises, so that calls that start together share one request.
+  const accessTokens = new Map<string, Promise<Token>>();
+
+  /** The token at hand while it is good, else a new one, which everybody who asks meanwhile shares. */
+  const fresh = async (
+    current: () => Promise<Token> | undefined,
+    keep: (made: Promise<Token> | undefined) => void,
+    make: () => Promise<Token>,
+  ): Promise<Token> => {
+    const cached = current();
+    if (cached && (await cached).renewAt > Date.now()) return cached;
+    const renewed = current();
+    if (renewed && renewed !== cached) return renewed;
+    const made = make();
+    keep(made);
+    // A failure is not kept: the next call asks again.
+    made.catch(() => keep(undefined));
+    return made;
+  };
+
+  const post = async (
+    path: string,
+    form: Readonly<Record<string, string>>,
+    asked: string,
+  ): Promise<Readonly<Record<string, unknown>>> => {
+    const request = createPipelineRequest({
+      url: new URL(path, endpoint).href,
+      method: 'POST',
+      headers: createHttpHeaders({ 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' }),
+      body: new URLSearchParams(form).toString(),
+    });
+    // Retried already: as an error of its own it is not retried again by the call that needs the token.
+    const response = await send(request).catch((error: unknown) => {
+      throw new RegistryError(asked, { message: (error as Error).message }, { cause: error });
+    });
+    if (response.status !== 200) throw responseError(asked, response);
+    return parseFields(response.bodyAsText, () => new RegistryError(asked, { message: 'the answer is not JSON' }));
+  };
+
+  const exchange = async (): Promise<Token> => {
+    if (credentials.kind === 'refresh-token') return { value: credentials.token, renewAt: Number.POSITIVE_INFINITY };
+    const entra = await credentials.credential.getToken(`${credentials.audience}/.default`);
+    if (!entra) throw new RegistryError('sign in', { message: `no token for ${credentials.audience}` });
+    const answer = await post(
+      '/oauth2/exchange',
+      { grant_type: 'access_token', service, access_token: entra.token },
+      `exchange the identity's token at ${endpoint.host}`,
+    );
+    return toToken(answer['refresh_token'], 'a refresh token');
+  };
+
+  const request = async (scope: string): Promise<Token> => {
+    const refresh = await fresh(
+      () => refreshToken,
+      (made) => {
+        refreshToken = made;
+      },
+      exchange,
+    );
+    const answer = await post(
+      '/oauth2/token',
+      { grant_type: 'refresh_token', service, scope, refresh_token: refresh.value },
+      `get a token for ${scope}`,
+    );
+    return toToken(answer['access_token'], 'an access token');
+  };
+
+  return {
+    /** Learns from the first challenge what the registry calls itself. Calls that start together wait for that one. */
+    async learn(challenge: () => Promise<PipelineResponse>): Promise<void> {
+      learned ??= challenge().then((response) => (service = challengeOf(response).get('service') ?? service));
+      try {
+        await learned;
+      } catch (error) {
+        learned = undefined;
+        throw error;
+      }
+    },
+    token: (scope: string, wanted: string = scope): Promise<Token> =>
+      fresh(
+        () => accessTokens.get(scope),
+        (made) => {
+          if (made) accessTokens.set(scope, made);
+          else accessTokens.delete(scope);
+        },
+        () => request(wanted),
+      ),
+    /** Drops a token that was refused, unless a newer one has taken its place already. */
+    async forget(scope: string, refused: Token): Promise<void> {
+      if ((await accessTokens.get(scope)) === refused) accessTokens.delete(scope);
+    },
+  };
+}
+
+/** A JWT is used for nine tenths of its life. Its signature is the registry's business. */
+function toToken(value: unknown, what: string): Token {
+  if (typeof value !== 'string' || value === '')
+    throw new RegistryError('sign in', { message: `the registry gave no ${what}` });
+  try {
+    const claims = JSON.parse(Buffer.from(value.split('.')[1] ?? '', 'base64url').toString()) as Record<
+      string,
+      unknown
+    >;
+    const expires = Number(claims['exp']) * 1000;
+    const life = Number.isFinite(expires) ? Math.max(0, expires - Date.now()) : 0;
+    return { value, renewAt: Date.now() + life * 0.9 };
+  } catch {
+    // Not a JWT: used until it is refused.
+    return { value, renewAt: Number.POSITIVE_INFINITY };
+  }
+}
+
+/** Parameters of `WWW-Authenticate: Bearer realm="…",service="…",scope="…"`. */
+function challengeOf(response: PipelineResponse): ReadonlyMap<string, string> {
+  const header = response.headers.get('WWW-Authenticate') ?? '';
+  return new Map(Array.from(header.matchAll(/(\w+)="([^"]*)"/g), ([, name = '', value = '']) => [name, value]));
+}

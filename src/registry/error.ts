@@ -1,0 +1,66 @@
+import type { PipelineResponse } from '@azure/core-rest-pipeline';
+
+/**
+ * The registry did not do what was asked. Says what was asked, of what, and what came back:
+ * `list the tags of shop/api: 403 DENIED: requested access to the resource is denied`.
+ */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  /** HTTP status; `undefined` where no answer came. */
+  readonly status: number | undefined;
+  /** The registry's own error code, such as `MANIFEST_UNKNOWN`. */
+  readonly code: string | undefined;
+  /** `X-Ms-Correlation-Request-Id`: what Azure support asks for. */
+  readonly correlationId: string | undefined;
+
+  constructor(
+    asked: string,
+    came: {
+      status?: number | undefined;
+      code?: string | undefined;
+      message: string;
+      correlationId?: string | undefined;
+    },
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${asked}: ${[came.status, came.code].filter((part) => part !== undefined).join(' ')}${came.status === undefined && came.code === undefined ? '' : ': '}${came.message}`,
+      options,
+    );
+    this.status = came.status;
+    this.code = came.code;
+    this.correlationId = came.correlationId;
+  }
+}
+
+/** What the registry answered, as an error. */
+export function responseError(asked: string, response: PipelineResponse, cause?: unknown): RegistryError {
+  const body = parseErrorBody(response.bodyAsText);
+  return new RegistryError(
+    asked,
+    {
+      status: response.status,
+      code: body.code,
+      message: body.message ?? 'no reason given',
+      correlationId: response.headers.get('x-ms-correlation-request-id'),
+    },
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** The first error of a registry's error body (`{"errors":[{"code","message"}]}`), or nothing. */
+function parseErrorBody(body: string | null | undefined): { readonly code?: string; readonly message?: string } {
+  if (!body) return {};
+  try {
+    const document = JSON.parse(body) as {
+      readonly errors?: readonly { readonly code?: unknown; readonly message?: unknown }[];
+    } | null;
+    const first = document?.errors?.[0];
+    return {
+      ...(typeof first?.code === 'string' && { code: first.code }),
+      ...(typeof first?.message === 'string' && { message: first.message.slice(0, 500) }),
+    };
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,48 @@
+import { AzureAuthorityHosts, DefaultAzureCredential } from '@azure/identity';
+import type { RegistryCredentials } from './auth.ts';
+
+/** The resource that tokens for registries are asked for in the public cloud. */
+export const PUBLIC_AUDIENCE = 'https://containerregistry.azure.net';
+
+/** User name that stands for "the password is an ACR refresh token" (`az acr login --expose-token`). */
+const TOKEN_USER = '00000000-0000-0000-0000-000000000000';
+
+/** Where identities of the sovereign clouds sign in, by a part of the audience that is theirs. */
+const AUTHORITIES: readonly (readonly [string, string])[] = [
+  ['azure.cn', AzureAuthorityHosts.AzureChina],
+  ['chinacloudapi.cn', AzureAuthorityHosts.AzureChina],
+  ['azure.us', AzureAuthorityHosts.AzureGovernment],
+  ['usgovcloudapi.net', AzureAuthorityHosts.AzureGovernment],
+];
+
+export interface IdentitySettings {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Another cloud's audience, such as `https://management.usgovcloudapi.net`. It implies where to sign in. */
+  readonly audience?: string | undefined;
+  /** A user-assigned managed identity, or the application of a workload identity. */
+  readonly clientId?: string | undefined;
+}
+
+/**
+ * User name and password where they are given, as `acr purge` takes them; else an Entra identity: from the environment,
+ * a workload identity, a managed identity, or the Azure CLI, whichever is there first.
+ */
+export function credentialsOf({
+  username,
+  password,
+  audience = PUBLIC_AUDIENCE,
+  clientId,
+}: IdentitySettings): RegistryCredentials {
+  if (password !== undefined && password !== '') {
+    if (username === undefined || username === '' || username === TOKEN_USER)
+      return { kind: 'refresh-token', token: password };
+    return { kind: 'basic', username, password };
+  }
+  const authorityHost = AUTHORITIES.find(([part]) => new URL(audience).hostname.endsWith(part))?.[1];
+  const credential = new DefaultAzureCredential({
+    ...(clientId !== undefined && { managedIdentityClientId: clientId, workloadIdentityClientId: clientId }),
+    ...(authorityHost !== undefined && { authorityHost }),
+  });
+  return { kind: 'entra', credential, audience: audience.replace(/\/+$/, '') };
+}

@@ -1,0 +1,123 @@
+import type { Instant } from './time.ts';
+
+/** A tag as the registry lists it (`GET /acr/v1/{repository}/_tags`). */
+export interface TagRecord {
+  readonly name: string;
+  readonly digest: string | undefined;
+  /** `undefined` where the registry gave no time, or one that cannot be read. */
+  readonly lastUpdated: Instant | undefined;
+  /** `deleteEnabled` or `writeEnabled` is false. */
+  readonly locked: boolean;
+}
+
+/**
+ * What a media type tells without reading:
+ * - `index`: its children are manifests, so it must be read wherever it stays
+ * - `image`: no children
+ * - `plain`: neither children nor a subject; need not be read
+ * - `unknown`: none given, or one nobody here knows. A doubt.
+ */
+export type ManifestKind = 'index' | 'image' | 'plain' | 'unknown';
+
+/** A manifest as the registry lists it (`GET /acr/v1/{repository}/_manifests`). */
+export interface ManifestRecord {
+  readonly digest: string;
+  readonly mediaType: string | undefined;
+  readonly kind: ManifestKind;
+  /** Whether it may have a `subject`, and so be a referrer. */
+  readonly mayRefer: boolean;
+  /** Bytes, as the registry gives them: unreliable for an index. */
+  readonly size: number | undefined;
+  readonly created: Instant | undefined;
+  readonly lastUpdated: Instant | undefined;
+  readonly locked: boolean;
+  readonly tags: readonly string[];
+}
+
+/** What an index says of one of its children. */
+export interface ChildDescriptor {
+  readonly digest: string;
+  /** Its descriptor names an index media type. */
+  readonly index: boolean;
+}
+
+/** What a digest holds. It never changes, because the digest is the hash of the bytes. */
+export interface ManifestContent {
+  readonly children: readonly ChildDescriptor[];
+  /** The manifest this one refers to (OCI 1.1 `subject`): what makes it a referrer. */
+  readonly subject: string | undefined;
+}
+
+export type ManifestFacts =
+  | ({ readonly state: 'read' } & ManifestContent)
+  /** The registry says there is no such manifest. */
+  | { readonly state: 'missing' }
+  | { readonly state: 'unreadable'; readonly why: string };
+
+/** A second look at some manifests, taken right before they are deleted. */
+export interface Look {
+  /** Of the manifests asked for, those that are still there. It may hold others. */
+  readonly present: ReadonlyMap<string, ManifestRecord>;
+  /** Manifests that the inventory did not hold. */
+  readonly added: readonly ManifestRecord[];
+  /** The tags of the repository by name, where one page holds them all. */
+  readonly tags: ReadonlyMap<string, TagRecord> | undefined;
+}
+
+export interface LookRequest {
+  readonly digests: readonly string[];
+  /** The listing that these come from. */
+  readonly inventory: ManifestListing;
+  /** How many tags the repository had; 0 where the tags are of no interest. */
+  readonly tagCount: number;
+}
+
+/** A whole listing of the manifests of a repository. */
+export interface ManifestListing {
+  readonly byDigest: ReadonlyMap<string, ManifestRecord>;
+  /** The newest `lastUpdated` in it. What is pushed later has a later one. */
+  readonly newest: Instant | undefined;
+}
+
+/** What became of one deletion. */
+export type DeletionResult =
+  | { readonly state: 'deleted' }
+  | { readonly state: 'already-gone' }
+  /** The registry said no (locked, or not allowed), and would again. */
+  | { readonly state: 'refused'; readonly error: Error }
+  | { readonly state: 'failed'; readonly error: Error };
+
+/**
+ * A registry as a dry run needs it: it cannot change anything, by type.
+ * Every method throws `RegistryError`.
+ */
+export interface RegistryReader {
+  /** `host[:port]`, as images name it. */
+  readonly loginServer: string;
+  /** All repository names, sorted as the registry sorts them. */
+  readonly repositories: (pageSize: number) => Promise<readonly string[]>;
+  /** Every listed tag, the newest first; `undefined` where there is no such repository. */
+  readonly tags: (repository: string) => Promise<readonly TagRecord[] | undefined>;
+  /** Every listed manifest; `undefined` where there is no such repository. */
+  readonly manifests: (repository: string) => Promise<ManifestListing | undefined>;
+  /** Reads one manifest. Never throws: what cannot be read is a fact too. */
+  readonly manifest: (repository: string, digest: string) => Promise<ManifestFacts>;
+  /** The manifests that refer to this one, as the registry knows them; `undefined` where it does not answer that. */
+  readonly referrers: (repository: string, digest: string) => Promise<readonly string[] | undefined>;
+}
+
+/** A registry that can be purged. */
+export interface Registry extends RegistryReader {
+  readonly look: (repository: string, request: LookRequest) => Promise<Look>;
+  /** These tags, of `total` in the repository, as they are now. Absent ones are gone. */
+  readonly lookAtTags: (
+    repository: string,
+    names: readonly string[],
+    total: number,
+  ) => Promise<ReadonlyMap<string, TagRecord>>;
+  readonly deleteTag: (repository: string, tag: string) => Promise<DeletionResult>;
+  /** Deletes a manifest, every tag on it, and the referrers that the registry removes along with it. */
+  readonly deleteManifest: (repository: string, digest: string) => Promise<DeletionResult>;
+  /** Makes a tag or a manifest deletable and writable. */
+  readonly unlock: (repository: string, tagOrDigest: string) => Promise<void>;
+}

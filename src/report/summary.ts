@@ -1,0 +1,93 @@
+import type { Decision, DecisionError, Reason } from '../planner/decision.ts';
+
+/** How many artifacts of a kind, by what became of them. */
+export interface Counts {
+  /** Deleted, or in a dry run: would be. */
+  readonly deleted: number;
+  readonly kept: number;
+  /** Refused, failed, or not attempted. */
+  readonly failed: number;
+  readonly alreadyGone: number;
+}
+
+export interface RepositorySummary {
+  readonly repository: string;
+  /** `failed`: it could not be planned, and nothing in it was deleted. */
+  readonly state: 'done' | 'failed';
+  readonly error?: DecisionError;
+  readonly tags: Counts;
+  readonly manifests: Counts;
+  /** Sizes of the deleted manifests together, in bytes: an estimate, because images share layers. */
+  readonly bytes: number;
+  /** Decisions by reason. */
+  readonly reasons: Readonly<Partial<Record<Reason, number>>>;
+  /** Artifacts that `acr purge` would have removed and that stay. */
+  readonly beyondAcrPurge: number;
+}
+
+export interface RunSummary {
+  readonly registry: string;
+  readonly dryRun: boolean;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  readonly ended: string;
+  readonly repositories: readonly RepositorySummary[];
+  readonly totals: Omit<RepositorySummary, 'repository' | 'state' | 'error'>;
+  readonly warnings: readonly string[];
+  /** What went wrong with single artifacts, the first ones. */
+  readonly failures: readonly Decision[];
+  /** Whether everything that was to be done was done. */
+  readonly succeeded: boolean;
+}
+
+const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, alreadyGone: 0 };
+
+export function summarize(repository: string, decisions: readonly Decision[]): RepositorySummary {
+  const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
+  const reasons: Partial<Record<Reason, number>> = {};
+  let bytes = 0;
+  let beyondAcrPurge = 0;
+  for (const decision of decisions) {
+    const became = outcomeOf(decision);
+    counts[decision.kind][became] += 1;
+    reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
+    if (became === 'deleted') bytes += decision.size ?? 0;
+    if (decision.beyondAcrPurge) beyondAcrPurge += 1;
+  }
+  return { repository, state: 'done', tags: counts.tag, manifests: counts.manifest, bytes, reasons, beyondAcrPurge };
+}
+
+export function failedRepository(repository: string, error: DecisionError): RepositorySummary {
+  return { ...summarize(repository, []), state: 'failed', error };
+}
+
+/** What became of an artifact, in the words of a summary. */
+export function outcomeOf(decision: Decision): keyof Counts {
+  if (decision.action === 'keep') return 'kept';
+  if (decision.outcome === 'planned' || decision.outcome === 'deleted') return 'deleted';
+  return decision.outcome === 'already-gone' ? 'alreadyGone' : 'failed';
+}
+
+export function total(repositories: readonly RepositorySummary[]): RunSummary['totals'] {
+  const sum = (of: (summary: RepositorySummary) => number): number =>
+    repositories.reduce((all, one) => all + of(one), 0);
+  const counts = (kind: 'tags' | 'manifests'): Counts => ({
+    deleted: sum((one) => one[kind].deleted),
+    kept: sum((one) => one[kind].kept),
+    failed: sum((one) => one[kind].failed),
+    alreadyGone: sum((one) => one[kind].alreadyGone),
+  });
+  const reasons: Partial<Record<Reason, number>> = {};
+  for (const one of repositories) {
+    for (const [reason, count] of Object.entries(one.reasons) as [Reason, number][]) {
+      reasons[reason] = (reasons[reason] ?? 0) + count;
+    }
+  }
+  return {
+    tags: counts('tags'),
+    manifests: counts('manifests'),
+    bytes: sum((one) => one.bytes),
+    reasons,
+    beyondAcrPurge: sum((one) => one.beyondAcrPurge),
+  };
+}

@@ -1,0 +1,108 @@
+import Table from 'cli-table3';
+import prettyBytes from 'pretty-bytes';
+import type { Decision } from '../planner/decision.ts';
+import { printable } from './escape.ts';
+import { type Counts, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
+
+/** Repositories that a summary lists: those in which most happens. */
+const MAX_ROWS = 40;
+
+/** Lines without a frame, so that they read as well in a log as on a terminal. */
+const PLAIN = {
+  chars: {
+    top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
+    bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+    left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+  },
+  style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+}; // prettier-ignore
+
+/** A run, as a person reads it in ten seconds: what goes where, what stays and why, what went wrong. */
+export function renderSummary(summary: RunSummary): string {
+  const { dryRun, totals, repositories } = summary;
+  const lines: string[] = [];
+  const busy = repositories.filter((one) => one.state === 'failed' || touched(one) > 0);
+  if (busy.length > 0) lines.push(table(summary, busy.toSorted((a, b) => touched(b) - touched(a)).slice(0, MAX_ROWS)));
+  if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
+  if (busy.length > 0) lines.push('');
+
+  const stays = Object.entries(totals.reasons)
+    .filter(([reason]) => !GOES.has(reason))
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([reason, count]) => `${count} ${reason}`);
+  const verb = dryRun ? 'would go' : 'deleted';
+  lines.push(
+    `${plural(totals.tags.deleted, 'tag')} and ${plural(totals.manifests.deleted, 'manifest')} ${verb}, at most ${prettyBytes(totals.bytes)}; ` +
+      `${plural(totals.tags.kept, 'tag')} and ${plural(totals.manifests.kept, 'manifest')} stay.`,
+  );
+  if (stays.length > 0) lines.push(`What stays: ${stays.join(', ')}.`);
+  if (totals.beyondAcrPurge > 0) {
+    lines.push(`${plural(totals.beyondAcrPurge, 'artifact')} of these acr purge would have deleted.`);
+  }
+  const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
+  if (alreadyGone > 0) lines.push(`${plural(alreadyGone, 'artifact')} had gone already.`);
+  for (const warning of summary.warnings) lines.push(`Warning: ${printable(warning)}`);
+  lines.push(...problems(summary));
+  if (dryRun) lines.push('DRY RUN: nothing was deleted.');
+  return `${lines.join('\n')}\n`;
+}
+
+const GOES: ReadonlySet<string> = new Set(['matched-and-expired', 'untagged-and-expired', 'referrer-of-deleted']);
+
+function touched({ tags, manifests }: RepositorySummary): number {
+  const of = (counts: Counts): number => counts.deleted + counts.failed + counts.alreadyGone;
+  return of(tags) + of(manifests);
+}
+
+function table({ dryRun }: RunSummary, repositories: readonly RepositorySummary[]): string {
+  const goes = dryRun ? 'go' : 'deleted';
+  const head = ['REPOSITORY', `TAGS ${goes}`, 'stay', `MANIFESTS ${goes}`, 'stay', 'SIZE'];
+  const rendered = new Table({ ...PLAIN, head, colAligns: ['left', 'right', 'right', 'right', 'right', 'right'] });
+  for (const { repository, state, tags, manifests, bytes } of repositories) {
+    const cells =
+      state === 'failed'
+        ? ['failed', '', '', '', '']
+        : [tags.deleted, tags.kept, manifests.deleted, manifests.kept, prettyBytes(bytes)];
+    rendered.push([printable(repository), ...cells]);
+  }
+  return rendered.toString().replace(/ +$/gm, '');
+}
+
+function problems({ repositories, totals, failures }: RunSummary): readonly string[] {
+  const lines: string[] = [];
+  for (const { repository, error } of repositories.filter(({ state }) => state === 'failed')) {
+    lines.push(`FAILED: ${printable(`${repository}: ${error?.message ?? ''}`)}${correlation(error?.correlationId)}`);
+  }
+  for (const failure of failures) {
+    if (failure.action === 'keep') continue;
+    const why = failure.error ? `: ${failure.error.message}` : '';
+    lines.push(
+      `${failure.outcome.toUpperCase()}: ${printable(`${nameOf(failure)}${why}`)}${correlation(failure.error?.correlationId)}`,
+    );
+  }
+  const more = totals.tags.failed + totals.manifests.failed - failures.length;
+  if (more > 0) lines.push(`… and ${more} more; --output ndjson names each.`);
+  return lines;
+}
+
+function correlation(id: string | undefined): string {
+  return id === undefined ? '' : ` (correlation id ${printable(id)})`;
+}
+
+/** A decision on one line: what becomes of it, what it is, why. */
+export function renderDecision(decision: Decision): string {
+  const became =
+    decision.action === 'keep' ? 'keep' : ({ planned: 'would delete' }[decision.outcome as string] ?? decision.outcome);
+  const mark = { deleted: '-', kept: ' ', failed: '!', alreadyGone: '-' }[outcomeOf(decision)];
+  const beyond = decision.beyondAcrPurge ? ' [acr purge would delete it]' : '';
+  return printable(`${mark} ${became.padEnd(12)} ${nameOf(decision)}  ${decision.reason}: ${decision.detail}${beyond}`);
+}
+
+/** As image tools name it. */
+export function nameOf({ repository, kind, tag, digest }: Decision): string {
+  return kind === 'tag' ? `${repository}:${tag ?? ''}` : `${repository}@${digest ?? ''}`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,58 @@
+import { type Emulator, type EmulatorOptions, startEmulator } from '../../src/emulator/index.ts';
+import { purgeCommand, normalizeArguments, type CommandFlags } from '../../src/policy/flags.ts';
+import { createPolicy } from '../../src/policy/policy.ts';
+import type { Decision } from '../../src/planner/decision.ts';
+import type { RunSummary } from '../../src/report/summary.ts';
+import { dryRun, openRegistry, purge, type Registry } from '../../src/retention.ts';
+
+export const USER = { username: 'tester', password: 'not-a-secret' } as const;
+
+/** Serves a registry for the length of a test. */
+export async function withEmulator<T>(options: EmulatorOptions, test: (emulator: Emulator) => Promise<T>): Promise<T> {
+  const emulator = await startEmulator({ basic: USER, ...options });
+  try {
+    return await test(emulator);
+  } finally {
+    await emulator.close();
+  }
+}
+
+/** The real thing, as the command line opens it, at an emulator. */
+export function connectTo(emulator: Emulator, concurrency = 8): Registry {
+  return openRegistry({ endpoint: new URL(emulator.url), certificate: emulator.certificate, concurrency, ...USER });
+}
+
+/** Parses arguments as the command line does. */
+export function policyOf(args: readonly string[]) {
+  const command = purgeCommand()
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+  command.parse(normalizeArguments(args), { from: 'user' });
+  return createPolicy(command.opts<CommandFlags>());
+}
+
+export interface Run {
+  readonly summary: RunSummary;
+  readonly decisions: readonly Decision[];
+}
+
+/** Runs `purge <args>` at an emulator; a dry run where the arguments say so. */
+export async function run(emulator: Emulator, args: readonly string[], signal?: AbortSignal): Promise<Run> {
+  const policy = policyOf(args);
+  const registry = connectTo(emulator);
+  const decisions: Decision[] = [];
+  const options = {
+    policy,
+    // Ages count from the emulator's start. What has an age of exactly --ago is older when a run begins, if only just.
+    now: new Date(emulator.start.getTime() + 1),
+    onDecisions: (some: readonly Decision[]) => void decisions.push(...some),
+    ...(signal && { signal }),
+  };
+  const summary = policy.dryRun ? await dryRun(registry, options) : await purge(registry, options);
+  return { summary, decisions };
+}
+
+/** `repo:tag` or `repo@digest`. */
+export function reference({ repository, kind, tag, digest }: Decision): string {
+  return kind === 'tag' ? `${repository}:${tag ?? ''}` : `${repository}@${digest ?? ''}`;
+}
