@@ -1,6 +1,6 @@
 import { execute } from './executor/execute.ts';
 import { describe } from './executor/results.ts';
-import type { Decision } from './planner/decision.ts';
+import type { Decision, Reason } from './planner/decision.ts';
 import { plan } from './planner/plan.ts';
 import type { Inventory, Plan, Rule } from './planner/types.ts';
 import { PolicyError } from './policy/error.ts';
@@ -12,6 +12,7 @@ import { toInstant } from './registry/time.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import { failedRepository, type RepositorySummary, type RunSummary, summarize, total } from './report/summary.ts';
 
+export type { Decision } from './planner/decision.ts';
 export type { Registry, RegistryReader } from './registry/types.ts';
 
 export interface TargetOptions extends IdentitySettings {
@@ -70,6 +71,7 @@ async function run(reader: RegistryReader, options: RunOptions, writer: Registry
   const matched = new Set<TagFilter>();
   const warnings = [...policy.warnings];
   const failures: Decision[] = [];
+  const examples: Partial<Record<Reason, Decision>> = {};
   const summaries: RepositorySummary[] = [];
 
   const repositories = await selectRepositories(reader, policy);
@@ -83,6 +85,7 @@ async function run(reader: RegistryReader, options: RunOptions, writer: Registry
     const result = await purgeRepository(reader, selected, options, writer, matched);
     if (result) {
       await options.onDecisions(result.decisions);
+      for (const decision of result.decisions) examples[decision.reason] ??= decision;
       failures.push(...result.decisions.filter(isFailure).slice(0, MAX_FAILURES - failures.length));
       summaries.push(result.summary);
     }
@@ -99,6 +102,7 @@ async function run(reader: RegistryReader, options: RunOptions, writer: Registry
     repositories: sorted,
     totals,
     warnings,
+    examples,
     failures,
     succeeded: totals.tags.failed + totals.manifests.failed === 0 && sorted.every(({ state }) => state === 'done'),
   };
@@ -168,6 +172,7 @@ function ruleFor({ policy, now }: RunOptions, filters: readonly TagFilter[], mat
     filterOf: (tag) => `"${matcher.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,
     cutOff: toInstant(new Date(now.getTime() - policy.agoMilliseconds)),
     ago: policy.ago,
+    now,
     keep: policy.keep,
     untagged: policy.untagged,
     includeLocked: policy.includeLocked,

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { MultiBar, Presets } from 'cli-progress';
 import { type Command, Option } from 'commander';
-import type { Decision } from '../planner/decision.ts';
 import { parseRegistry } from '../policy/address.ts';
 import { PolicyError } from '../policy/error.ts';
 import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
@@ -9,7 +8,7 @@ import { createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.
 import { jsonLine, printable } from '../report/escape.ts';
 import type { RunSummary } from '../report/summary.ts';
 import { renderDecision, renderSummary } from '../report/text.ts';
-import { dryRun, openRegistry, purge, type Registry } from '../retention.ts';
+import { type Decision, dryRun, openRegistry, purge, type Registry } from '../retention.ts';
 
 type Output = 'text' | 'json' | 'ndjson';
 
@@ -91,7 +90,12 @@ export async function runPurge(
       onDecisions: async (decisions: readonly Decision[]) => {
         if (output === 'json') all.push(...decisions);
         else if (output === 'ndjson') await write(decisions.map((decision) => `${jsonLine(decision)}\n`).join(''));
-        else if (verbose) await write(decisions.map((decision) => `${renderDecision(decision)}\n`).join(''));
+        else if (verbose)
+          await write(
+            goingFirst(decisions)
+              .map((decision) => `${renderDecision(decision)}\n`)
+              .join(''),
+          );
       },
     };
     const summary = policy.dryRun ? await dryRun(registry, options) : await purge(registry, options);
@@ -106,6 +110,10 @@ export async function runPurge(
     progress.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
+}
+
+function goingFirst(decisions: readonly Decision[]): readonly Decision[] {
+  return decisions.toSorted((a, b) => Number(a.action === 'keep') - Number(b.action === 'keep'));
 }
 
 /** A bar on a terminal; nothing where standard error goes elsewhere. */

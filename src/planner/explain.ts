@@ -1,4 +1,5 @@
 import type { ManifestRecord } from '../registry/types.ts';
+import type { Instant } from '../registry/time.ts';
 import type { AcrChoice } from './acr-purge.ts';
 import type { Decision, KeepReason } from './decision.ts';
 import { type Graph, name, type Standing } from './graph.ts';
@@ -39,15 +40,15 @@ function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: T
     ...(tag.lastUpdated !== undefined && { lastUpdateTime: tag.lastUpdated }),
   };
   const filter = `matches ${rule.filterOf(tag.name)}`;
-  const updated = `last updated ${tag.lastUpdated ?? 'at no known time'}`;
+  const age = ageInWords(tag.lastUpdated, rule);
   if (reason === 'matched-and-expired') {
     const kept = outcome.keptTags.get(choice);
     if (kept) return { ...about, action: 'keep', ...kept, beyondAcrPurge: true };
-    const detail = `${filter}; ${updated}, before ${rule.cutOff} (${rule.ago})`;
+    const detail = `${filter}, and is ${age}`;
     return { ...about, action: 'delete', reason, detail, beyondAcrPurge: false, outcome: 'planned' };
   }
   const details: Partial<Record<KeepReason, string>> = {
-    'too-young': `${filter}; ${updated}, not before ${rule.cutOff} (${rule.ago})`,
+    'too-young': `${filter}, but is ${age}`,
     locked: `${filter} and is old enough, but its deleteEnabled or writeEnabled is false`,
     'newest-kept': `${filter} and is old enough, but is among the newest ${rule.keep} of those (--keep ${rule.keep})`,
     'unknown-time': `${filter}; the registry gives no time for it that can be read`,
@@ -114,7 +115,7 @@ function explainManifest(
       tags.length === 0
         ? 'has no tag'
         : `has no tag left when ${tags.join(', ')} ${tags.length === 1 ? 'is' : 'are'} gone`;
-    const detail = `${untagged}; last updated ${record.lastUpdated ?? ''}, before ${rule.cutOff} (${rule.ago}); nothing that stays needs it`;
+    const detail = `${untagged}, and is ${ageInWords(record.lastUpdated, rule)}; nothing that stays needs it`;
     return {
       ...about,
       action: 'delete',
@@ -149,7 +150,7 @@ function standingInWords(
   const details = {
     locked: 'its deleteEnabled or writeEnabled is false',
     'has-tags': name(graph, record.digest).replace(/^\S+ \((.*)\)$/, '$1'),
-    'too-young': `last updated ${record.lastUpdated ?? ''}, not before ${rule.cutOff} (${rule.ago})`,
+    'too-young': ageInWords(record.lastUpdated, rule),
     'unknown-time': 'the registry gives no time for it that can be read',
     'unknown-media-type': `nobody here knows what its media type means: ${record.mediaType ?? 'none given'}`,
   } as const;
@@ -158,4 +159,13 @@ function standingInWords(
 
 function removedByAcrPurge(acrPurge: AcrChoice | undefined, digest: string): boolean {
   return acrPurge !== undefined && (acrPurge.deleted.has(digest) || acrPurge.cascaded.has(digest));
+}
+
+/** `36 days old (2026-10-19), past --ago 30d` */
+function ageInWords(lastUpdated: Instant | undefined, rule: Rule): string {
+  if (lastUpdated === undefined) return 'of no known age';
+  const hours = Math.floor((rule.now.getTime() - Date.parse(lastUpdated)) / 3_600_000);
+  const [count, unit] = hours < 48 ? [hours, 'hour'] : [Math.floor(hours / 24), 'day'];
+  const relation = lastUpdated < rule.cutOff ? 'past' : 'not past';
+  return `${count} ${unit}${count === 1 ? '' : 's'} old (${lastUpdated.slice(0, 10)}), ${relation} ${rule.ago}`;
 }

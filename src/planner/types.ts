@@ -23,8 +23,9 @@ export interface Rule {
   readonly filterOf: (tag: string) => string;
   /** What was last updated before this is old enough to go. */
   readonly cutOff: Instant;
-  /** For the words of a decision: the age as given. */
+  /** For the words of a decision: the age as given, and the moment that it is counted from. */
   readonly ago: string;
+  readonly now: Date;
   readonly keep: number;
   /** Whether manifests without a tag go. */
   readonly untagged: boolean;

@@ -45,6 +45,11 @@ export class Cursor {
     return taken;
   }
 
+  /** Whether something stands anywhere in the pattern. */
+  mentions(text: RegExp): boolean {
+    return text.test(this.#pattern);
+  }
+
   /** @throws {PolicyError} that this is wrong with the pattern, at this place. */
   fail(problem: string): never {
     throw new PolicyError(this.#flag, this.#pattern, `${problem} (at character ${this.at})`);

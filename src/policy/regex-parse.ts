@@ -2,7 +2,16 @@ import { codeOf, readClass, readEscapedCharacter, readShorthand, refuseBeyondAsc
 import { Cursor } from './regex-cursor.ts';
 import { readGroupOpening, type GroupOpening } from './regex-group.ts';
 import { isAtQuantifier, readQuantifier, skipBlank } from './regex-quantifier.ts';
-import { EMPTY, foldCase, PRINTABLE, range, type CharacterSet, type RegexNode } from './regex-syntax.ts';
+import {
+  EMPTY,
+  foldCase,
+  isCaseless,
+  PRINTABLE,
+  range,
+  walk,
+  type CharacterSet,
+  type RegexNode,
+} from './regex-syntax.ts';
 
 /** Deeper nesting is nobody's intention, and a stack is finite. */
 const DEEPEST = 100;
@@ -30,7 +39,10 @@ export function parseRegex(pattern: string, flag: string): RegexNode {
   // Twice, as regexp2 does it: whether \10 is a reference depends on the groups that follow.
   const first = new Parser(pattern, flag);
   first.parse();
-  return new Parser(pattern, flag, first.slots()).parse();
+  const parser = new Parser(pattern, flag, first.slots());
+  const root = parser.parse();
+  parser.refuseMixedCase(root);
+  return root;
 }
 
 class Parser {
@@ -38,6 +50,8 @@ class Parser {
   /** Unknown while the groups are being counted. */
   readonly #slots: Slots | undefined;
   #flags: Flags = { i: false, n: false, x: false };
+  /** Some part does. */
+  #ignoresCase = false;
   #depth = 0;
   /** Right inside `(?(…)yes|no)`, not in a group there. */
   #inCondition = false;
@@ -54,6 +68,17 @@ class Parser {
     const root = this.#choice();
     if (!this.#cursor.atEnd) this.#cursor.fail('a ) closes nothing; write \\) for a parenthesis itself');
     return root;
+  }
+
+  /**
+   * Where one part ignores case, regexp2's search for a first character does so for all parts, and never finds a capital
+   * for `\p{Lu}`.
+   */
+  refuseMixedCase(root: RegexNode): void {
+    if (!this.#ignoresCase || !this.#cursor.mentions(/\\[pP]\{L[lut]\}/)) return;
+    if ([...walk(root)].some((node) => node.kind === 'set' && !isCaseless(node.set))) {
+      this.#cursor.fail('\\p{Lu} or \\p{Ll} beside a part that ignores case is not supported; write [A-Z] or [a-z]');
+    }
   }
 
   /** Unnamed groups are numbered first; a named group gets the next number that is free. */
@@ -144,6 +169,7 @@ class Parser {
     if (opening.kind === 'flags') {
       if (inCondition) this.#cursor.fail('flags cannot be set right inside (?(…)yes|no); write them in a group there');
       this.#flags = { ...flags, ...opening.flags };
+      this.#ignoresCase ||= this.#flags.i;
       if (opening.alone) return undefined;
     }
     const node = this.#groupBody(opening);
@@ -187,9 +213,9 @@ class Parser {
     if (isAtQuantifier(cursor)) cursor.fail('a quantifier cannot follow the condition of (?(…)yes|no)');
     this.#inCondition = true;
     const both = this.#choice();
-    if (both.kind !== 'choice') return { kind: 'condition', test, yes: both, no: EMPTY };
-    const [yes = EMPTY, no = EMPTY, ...more] = both.branches;
-    if (more.length > 0) cursor.fail('(?(…)yes|no) has at most one |; write a group around more');
+    const [yes, no, ...more] = both.kind === 'choice' ? both.branches : [both];
+    // Without the second part, regexp2's search for a first character skips where the condition does not hold.
+    if (!yes || !no || more.length > 0) cursor.fail('(?(…)yes|no) needs exactly one |; write a group around more');
     return { kind: 'condition', test, yes, no };
   }
 

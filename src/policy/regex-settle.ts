@@ -1,5 +1,5 @@
 import { PolicyError } from './error.ts';
-import { childrenOf, isCaseless, NEVER, type RegexNode } from './regex-syntax.ts';
+import { isCaseless, NEVER, walk, type RegexNode } from './regex-syntax.ts';
 
 /** Which groups have certainly captured something at a place in the pattern, and which may have. */
 interface Captured {
@@ -126,6 +126,10 @@ class Settler {
     around: Surroundings,
   ): readonly [RegexNode, Captured] {
     const again = node.max > 1;
+    // regexp2 loses some of the ways to match a lazy one.
+    if (again && node.lazy && canBeEmpty(node.body)) {
+      this.#fail('the lazy repetition (*?, +?) of what may be empty is not supported; leave the ? away');
+    }
     if ((again || node.min < node.max) && canBeEmpty(node.body)) {
       if (around.committed) {
         this.#fail('the repetition of what may be empty, inside an atomic group or a lookaround, is not supported');
@@ -183,11 +187,6 @@ class Settler {
   #fail(problem: string): never {
     throw new PolicyError(this.#flag, this.#pattern, problem);
   }
-}
-
-function* walk(node: RegexNode): Generator<RegexNode> {
-  yield node;
-  for (const child of childrenOf(node)) yield* walk(child);
 }
 
 function slotsIn(node: RegexNode): Set<number> {

@@ -112,3 +112,9 @@ export function childrenOf(node: RegexNode): readonly RegexNode[] {
       return [];
   }
 }
+
+/** A node and all below it, from left to right. */
+export function* walk(node: RegexNode): Generator<RegexNode> {
+  yield node;
+  for (const child of childrenOf(node)) yield* walk(child);
+}

@@ -34,6 +34,8 @@ export interface RunSummary {
   readonly repositories: readonly RepositorySummary[];
   readonly totals: Omit<RepositorySummary, 'repository' | 'state' | 'error'>;
   readonly warnings: readonly string[];
+  /** One decision for each reason that there was. */
+  readonly examples: Readonly<Partial<Record<Reason, Decision>>>;
   /** What went wrong with single artifacts, the first ones. */
   readonly failures: readonly Decision[];
   /** Whether everything that was to be done was done. */

@@ -25,19 +25,15 @@ export function renderSummary(summary: RunSummary): string {
   if (busy.length > 0) lines.push(table(summary, busy.toSorted((a, b) => touched(b) - touched(a)).slice(0, MAX_ROWS)));
   if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
   if (busy.length > 0) lines.push('');
-
-  const stays = Object.entries(totals.reasons)
-    .filter(([reason]) => !GOES.has(reason))
-    .toSorted(([, a], [, b]) => b - a)
-    .map(([reason, count]) => `${count} ${reason}`);
+  const why = reasons(summary);
+  if (why !== '') lines.push(why, '');
   const verb = dryRun ? 'would go' : 'deleted';
   lines.push(
     `${plural(totals.tags.deleted, 'tag')} and ${plural(totals.manifests.deleted, 'manifest')} ${verb}, at most ${prettyBytes(totals.bytes)}; ` +
       `${plural(totals.tags.kept, 'tag')} and ${plural(totals.manifests.kept, 'manifest')} stay.`,
   );
-  if (stays.length > 0) lines.push(`What stays: ${stays.join(', ')}.`);
   if (totals.beyondAcrPurge > 0) {
-    lines.push(`${plural(totals.beyondAcrPurge, 'artifact')} of these acr purge would have deleted.`);
+    lines.push(`acr purge would have deleted ${plural(totals.beyondAcrPurge, 'artifact')} of what stays.`);
   }
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0) lines.push(`${plural(alreadyGone, 'artifact')} had gone already.`);
@@ -47,7 +43,32 @@ export function renderSummary(summary: RunSummary): string {
   return `${lines.join('\n')}\n`;
 }
 
-const GOES: ReadonlySet<string> = new Set(['matched-and-expired', 'untagged-and-expired', 'referrer-of-deleted']);
+/** Each reason with one example, what goes first. */
+function reasons({ totals, examples }: RunSummary): string {
+  const rendered = new Table({
+    ...PLAIN,
+    head: ['WHY', '', '', 'FOR EXAMPLE'],
+    colAligns: ['left', 'right', 'left', 'left'],
+  });
+  const found = Object.values(examples).toSorted(
+    (a, b) => Number(a.action === 'keep') - Number(b.action === 'keep') || count(totals, b) - count(totals, a),
+  );
+  for (const example of found) {
+    const goes = example.action === 'delete' ? 'goes' : 'stays';
+    const detail = shorten(`${nameOf(example)}: ${example.detail}`);
+    rendered.push([
+      goes,
+      count(totals, example),
+      example.reason,
+      printable(detail.length > 110 ? `${detail.slice(0, 109)}…` : detail),
+    ]);
+  }
+  return found.length === 0 ? '' : rendered.toString().replace(/ +$/gm, '');
+}
+
+function count({ reasons: counts }: RunSummary['totals'], { reason }: Decision): number {
+  return counts[reason] ?? 0;
+}
 
 function touched({ tags, manifests }: RepositorySummary): number {
   const of = (counts: Counts): number => counts.deleted + counts.failed + counts.alreadyGone;
@@ -95,7 +116,14 @@ export function renderDecision(decision: Decision): string {
     decision.action === 'keep' ? 'keep' : ({ planned: 'would delete' }[decision.outcome as string] ?? decision.outcome);
   const mark = { deleted: '-', kept: ' ', failed: '!', alreadyGone: '-' }[outcomeOf(decision)];
   const beyond = decision.beyondAcrPurge ? ' [acr purge would delete it]' : '';
-  return printable(`${mark} ${became.padEnd(12)} ${nameOf(decision)}  ${decision.reason}: ${decision.detail}${beyond}`);
+  return printable(
+    `${mark} ${became.padEnd(12)} ${nameOf(decision)}  ${decision.reason}: ${shorten(decision.detail)}${beyond}`,
+  );
+}
+
+/** Digests as people quote them: the first twelve digits. The other outputs have them whole. */
+function shorten(text: string): string {
+  return text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, '$1');
 }
 
 /** As image tools name it. */
