@@ -85,7 +85,11 @@ async function run(reader: RegistryReader, options: RunOptions, writer: Registry
     const result = await purgeRepository(reader, selected, options, writer, matched);
     if (result) {
       await options.onDecisions(result.decisions);
-      for (const decision of result.decisions) examples[decision.reason] ??= decision;
+      for (const decision of result.decisions) {
+        // The first by name, so that the same run shows the same examples whichever repository is done first.
+        const { reason, repository } = decision;
+        if (repository < (examples[reason]?.repository ?? '\uffff')) examples[reason] = decision;
+      }
       failures.push(...result.decisions.filter(isFailure).slice(0, MAX_FAILURES - failures.length));
       summaries.push(result.summary);
     }

@@ -49,7 +49,6 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
     filter: ['.*:^([Ff]eature|pr|ci|dev|sha256)-'],
     ago: '30d',
     untagged: true,
-    keep: '1',
   });
   say(`Before: ${before}.\nAfter:  ${contents(emulator)}.`);
   say(
@@ -71,7 +70,7 @@ async function show(registry: Registry, flags: PurgeFlags): Promise<RunSummary> 
     ...(flags.filter ?? []).map((filter) => `--filter '${filter}'`),
     `--ago ${flags.ago ?? ''}`,
     ...(flags.untagged ? ['--untagged'] : []),
-    `--keep ${flags.keep ?? ''}`,
+    ...(flags.keep === undefined ? [] : [`--keep ${flags.keep}`]),
     ...(flags.dryRun ? ['--dry-run'] : []),
   ];
   say(`$ ${typed.join(' ')}`);

@@ -1,4 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { PolicyError } from '../policy/error.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
@@ -20,7 +22,7 @@ export function emulatorCommand(): Command {
     .option('--port <n>', 'port (default: any free one)', readPort, 0)
     .option('--username <name>', 'also accept this user')
     .option('--password <secret>', 'with this password')
-    .option('--certificate <file>', 'write its certificate here, for NODE_EXTRA_CA_CERTS or SSL_CERT_FILE')
+    .option('--certificate <file>', 'write its certificate here (default: a temporary file)')
     .action(serve);
 }
 
@@ -36,13 +38,15 @@ async function serve({ state, port, username, password, certificate }: EmulatorF
     port,
     ...(username !== undefined && password !== undefined && { basic: { username, password } }),
   });
-  if (certificate !== undefined) await writeFile(certificate, emulator.certificate);
-  const lines = [`registry: ${emulator.url}`];
-  if (certificate !== undefined) lines.push(`export NODE_EXTRA_CA_CERTS=${certificate} SSL_CERT_FILE=${certificate}`);
-  for (const [name, value] of Object.entries(emulator.environment)) lines.push(`export ${name}=${value}`);
-  process.stdout.write(`${lines.join('\n')}\n`);
+  const folder = await mkdtemp(join(tmpdir(), 'acr-retention-'));
+  const file = certificate ?? join(folder, 'certificate.pem');
+  await writeFile(file, emulator.certificate);
+  const environment = { NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file, ...emulator.environment };
+  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${value}`);
+  process.stdout.write(`registry: ${emulator.url}\n${exports.join('\n')}\n`);
   await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
   await emulator.close();
+  await rm(folder, { recursive: true });
 }
 
 async function readState(file: string): Promise<unknown> {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { asInvalidPolicy, normalizeArguments } from '../policy/flags.ts';
+import { PolicyError } from '../policy/error.ts';
+import { normalizeArguments } from '../policy/flags.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
 import { printable } from '../report/escape.ts';
 import { demoCommand } from './demo.ts';
@@ -31,11 +32,12 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Help and version are no errors.
+      // Help and version are no errors; and help that nobody asked for has said what is missing.
       if (error.exitCode === 0) return 0;
-      return complain(asInvalidPolicy(error), 2);
+      if (error.code === 'commander.help') return 2;
+      return complain(new Error(`${error.message.replace(/^error: /, '')}; see --help`), 2);
     }
-    return complain(error as Error, error instanceof InvalidPolicy ? 2 : 1);
+    return complain(error as Error, error instanceof InvalidPolicy || error instanceof PolicyError ? 2 : 1);
   }
 }
 
@@ -44,4 +46,6 @@ function complain(error: Error, code: ExitCode): ExitCode {
   return code;
 }
 
+// Whoever reads the output may go (`| head`): the run goes on without.
+process.stdout.on('error', () => undefined);
 process.exitCode = await main(process.argv.slice(2));

@@ -1,19 +1,16 @@
-import { once } from 'node:events';
 import { MultiBar, Presets } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { parseRegistry } from '../policy/address.ts';
 import { PolicyError } from '../policy/error.ts';
 import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
 import { createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
-import { jsonLine, printable } from '../report/escape.ts';
+import { printable } from '../report/escape.ts';
+import { type OutputForm, outputOf, OUTPUTS } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
-import { renderDecision, renderSummary } from '../report/text.ts';
 import { type Decision, dryRun, openRegistry, purge, type Registry } from '../retention.ts';
 
-type Output = 'text' | 'json' | 'ndjson';
-
 interface CliFlags extends CommandFlags {
-  readonly output: Output;
+  readonly output: OutputForm;
 }
 
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
@@ -21,7 +18,7 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
   return purgeCommand()
     .addOption(
       new Option('--output <form>', 'text: a summary; json; ndjson: a decision a line, then the summary')
-        .choices(['text', 'json', 'ndjson'])
+        .choices(OUTPUTS)
         .default('text'),
     )
     .action(async (flags: CliFlags) => {
@@ -67,7 +64,7 @@ function prepare(flags: CommandFlags, environment: NodeJS.ProcessEnv): { policy:
 export async function runPurge(
   registry: Registry,
   policy: PurgePolicy,
-  { output, verbose = false }: { readonly output: Output; readonly verbose?: boolean },
+  { output: form, verbose = false }: { readonly output: OutputForm; readonly verbose?: boolean },
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   const stop = new AbortController();
@@ -76,10 +73,8 @@ export async function runPurge(
     stop.abort();
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const write = async (text: string): Promise<void> => {
-    if (!stdout.write(text)) await once(stdout, 'drain');
-  };
-  const all: Decision[] = [];
+  const output = outputOf(form, verbose);
+  const write = (text: string): Promise<void> => new Promise((resolve) => stdout.write(text, () => resolve()));
   const progress = showProgress();
   try {
     const options = {
@@ -87,33 +82,19 @@ export async function runPurge(
       now: new Date(),
       signal: stop.signal,
       onProgress: progress.update,
-      onDecisions: async (decisions: readonly Decision[]) => {
-        if (output === 'json') all.push(...decisions);
-        else if (output === 'ndjson') await write(decisions.map((decision) => `${jsonLine(decision)}\n`).join(''));
-        else if (verbose)
-          await write(
-            goingFirst(decisions)
-              .map((decision) => `${renderDecision(decision)}\n`)
-              .join(''),
-          );
-      },
+      onDecisions: (decisions: readonly Decision[]) => write(output.decisions(decisions)),
     };
     const summary = policy.dryRun ? await dryRun(registry, options) : await purge(registry, options);
     progress.stop();
-    if (output === 'json') await write(`${jsonLine({ summary, decisions: all })}\n`);
-    else if (output === 'ndjson') await write(`${jsonLine({ summary })}\n`);
-    else await write(renderSummary(summary));
-    if (output !== 'text')
-      for (const warning of summary.warnings) process.stderr.write(`Warning: ${printable(warning)}\n`);
+    await write(output.end(summary));
+    // The text says them itself.
+    for (const warning of form === 'text' ? [] : summary.warnings)
+      process.stderr.write(`Warning: ${printable(warning)}\n`);
     return summary;
   } finally {
     progress.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
-}
-
-function goingFirst(decisions: readonly Decision[]): readonly Decision[] {
-  return decisions.toSorted((a, b) => Number(a.action === 'keep') - Number(b.action === 'keep'));
 }
 
 /** A bar on a terminal; nothing where standard error goes elsewhere. */

@@ -49,7 +49,8 @@ export function neededByStandingIndexes(graph: Graph): ReadonlySet<string> {
 export function chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet<string>): AcrChoice {
   const passedOver = new Set(ignored);
   for (const { digest, kind } of considered(graph)) {
-    if (ignored.has(digest) || graph.subject(digest) === undefined) continue;
+    // It does not look for a subject in media types that it does not know.
+    if (ignored.has(digest) || kind === 'unknown' || graph.subject(digest) === undefined) continue;
     // A referrer stays. But of one that is an index with children it protects the children in its place.
     if (kind === 'index' && graph.children(digest).length > 0) addNeeds(graph, digest, passedOver);
     else passedOver.add(digest);

@@ -1,44 +1,50 @@
 /** Why an artifact goes. The README lists what each means. */
-export type DeleteReason =
+export const DELETE_REASONS = [
   /** A tag that a filter matches, older than `--ago`, not locked, and not among the newest `--keep`. */
-  | 'matched-and-expired'
+  'matched-and-expired',
   /** A manifest left without a tag, not younger than `--ago`, that nothing kept needs. */
-  | 'untagged-and-expired'
+  'untagged-and-expired',
   /** A referrer (signature, SBOM …): the registry removes it along with the manifest that it refers to. */
-  | 'referrer-of-deleted';
+  'referrer-of-deleted',
+] as const;
+
+export type DeleteReason = (typeof DELETE_REASONS)[number];
 
 /** Why an artifact stays. */
-export type KeepReason =
+export const KEEP_REASONS = [
   /** Not older than `--ago`. */
-  | 'too-young'
+  'too-young',
   /** Locked, and `--include-locked` was not given. */
-  | 'locked'
+  'locked',
   /** Would go, but is among the newest `--keep`. */
-  | 'newest-kept'
+  'newest-kept',
   /** A manifest with a tag that stays. */
-  | 'has-tags'
+  'has-tags',
   /** An index that stays needs it. */
-  | 'child-of-kept-index'
+  'child-of-kept-index',
   /** An index that goes along with its subject needed it: free to go in the next run. */
-  | 'child-of-referrer'
+  'child-of-referrer',
   /** It refers to a manifest that stays. */
-  | 'referrer-of-kept'
+  'referrer-of-kept',
   /** It refers to a manifest that is not listed: nobody can say that it is not needed. */
-  | 'referrer-of-unlisted'
+  'referrer-of-unlisted',
   /** Deleting it would take along a referrer that stays. */
-  | 'subject-of-kept'
+  'subject-of-kept',
   /** A cosign tag (`sha256-….sig`) of an image that stays. */
-  | 'signature-of-kept'
+  'signature-of-kept',
   /** A tag that no filter selects, of a manifest that `acr purge` would have removed. */
-  | 'not-selected'
+  'not-selected',
   /** The registry gives no time for it, or one that cannot be read. */
-  | 'unknown-time'
+  'unknown-time',
   /** No media type, or one whose meaning is not known. */
-  | 'unknown-media-type'
+  'unknown-media-type',
   /** It cannot be read, or something that may need it cannot. */
-  | 'unreadable'
+  'unreadable',
   /** It was to go, and changed before it went: the next run decides anew. */
-  | 'changed-since-plan';
+  'changed-since-plan',
+] as const;
+
+export type KeepReason = (typeof KEEP_REASONS)[number];
 
 export type Reason = DeleteReason | KeepReason;
 

@@ -48,8 +48,14 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
   const unknown = unknownReferrers(graph, inventory, choice.deleted);
   if (unknown.manifests.length + unknown.referrers.length > 0) return needs(unknown);
 
-  const outcome = protect(graph, inventory, choice);
-  const manifests = manifestDeletions(graph, outcome);
+  const besides = new Map<string, Protection>();
+  let outcome = protect(graph, inventory, choice, besides);
+  let manifests = manifestDeletions(graph, outcome);
+  for (let stuck = waitingForEachOther(manifests); stuck.length > 0; stuck = waitingForEachOther(manifests)) {
+    for (const digest of stuck) besides.set(digest, STUCK);
+    outcome = protect(graph, inventory, choice, besides);
+    manifests = manifestDeletions(graph, outcome);
+  }
   const decisions = explain({ inventory, rule, choices, outcome, graph, acrPurge: choice });
   const tags = tagDeletions(choices, outcome, manifests);
   return { state: 'planned', plan: { repository: inventory.repository, decisions, tags, manifests } };
@@ -99,6 +105,28 @@ function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome):
       after: [...after],
     };
   });
+}
+
+/**
+ * Only names can bring this about: an index tagged as the signature of its own child must go before it, as its index,
+ * and after it, as its signature.
+ */
+const STUCK: Protection = {
+  reason: 'signature-of-kept',
+  detail: 'by the tags around it, it would have to go both before and after another manifest',
+};
+
+/** Deletions that can never begin, because each has to wait for another of them. */
+function waitingForEachOther(manifests: readonly ManifestDeletion[]): readonly string[] {
+  const gone = new Set<string>();
+  let waiting = manifests;
+  for (;;) {
+    const later = waiting.filter(({ after }) => !after.every((digest) => gone.has(digest)));
+    if (later.length === waiting.length) return waiting.map(({ digest }) => digest);
+    const still = new Set(later);
+    for (const deletion of waiting) if (!still.has(deletion)) gone.add(deletion.digest);
+    waiting = later;
+  }
 }
 
 /** Tags that go while their manifest stays. */

@@ -32,8 +32,15 @@ export interface Outcome {
  *
  * One rule can set off another, so each manifest that turns out to stay is looked at once, until none is left. Only ever
  * takes away: what goes in the end is part of the choice, and of what the registry removes along with it.
+ *
+ * @param besides what else stays
  */
-export function protect(graph: Graph, inventory: Inventory, choice: AcrChoice): Outcome {
+export function protect(
+  graph: Graph,
+  inventory: Inventory,
+  choice: AcrChoice,
+  besides: ReadonlyMap<string, Protection>,
+): Outcome {
   const deleted = new Set(choice.deleted);
   const protections = new Map<string, Protection>();
   const keptTags = new Map<TagChoice, Protection>();
@@ -72,6 +79,7 @@ export function protect(graph: Graph, inventory: Inventory, choice: AcrChoice): 
     const doubt = standing === 'unknown-time' || standing === 'unknown-media-type';
     if (standing === 'locked' || standing === 'has-tags' || doubt) stayOnItsOwn(digest);
   }
+  for (const [digest, protection] of besides) stayOnItsOwn(digest, protection);
   for (const [digest, protection] of doubts(graph, inventory, choice)) stayOnItsOwn(digest, protection);
   for (const digest of graph.records.keys()) {
     const subject = graph.subject(digest);

@@ -1,4 +1,4 @@
-import { Command, type CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { PolicyError } from './error.ts';
 import { DEFAULTS, InvalidPolicy, MAX_CONCURRENCY, type PurgeFlags } from './policy.ts';
 
@@ -57,10 +57,4 @@ function readSwitch(flag: string, text: string): boolean {
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
   throw new InvalidPolicy([new PolicyError(flag, text, 'must be true or false')]);
-}
-
-/** What is wrong with the arguments, where commander says it. */
-export function asInvalidPolicy(error: CommanderError): InvalidPolicy {
-  const problem = error.message.replace(/^error: /, '');
-  return new InvalidPolicy([new PolicyError('purge', problem, 'see --help for the flags')]);
 }

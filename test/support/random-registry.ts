@@ -24,10 +24,11 @@ interface Draft {
 }
 
 const age = fc.integer({ min: 0, max: 12 }).map((days) => days * DAY);
-const lock = fc.option(fc.constantFrom<Attributes>({ deleteEnabled: false }, { writeEnabled: false }), {
-  freq: 9,
-  nil: undefined,
-});
+/** One time in `times`, else nothing. */
+const onceIn = <T>(times: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: times - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
+
+const lock = onceIn(9, fc.constantFrom<Attributes>({ deleteEnabled: false }, { writeEnabled: false }));
 const pointer = fc.nat(50);
 
 const draft: fc.Arbitrary<Draft> = fc.record({
@@ -40,12 +41,15 @@ const draft: fc.Arbitrary<Draft> = fc.record({
     { weight: 1, arbitrary: fc.constant('strange' as const) },
   ),
   children: fc.array(pointer, { maxLength: 3 }),
-  subject: fc.option(pointer, { freq: 2, nil: undefined }),
+  subject: onceIn(3, pointer),
   age,
   lock,
-  tags: fc.array(fc.record({ name: fc.stringMatching(/^(dev|v|pr-)[0-9]$/), age, lock }), { maxLength: 2 }),
-  signs: fc.option(pointer, { freq: 5, nil: undefined }),
-  time: fc.option(fc.constantFrom('yesterday', null), { freq: 30, nil: undefined }),
+  tags: onceIn(
+    2,
+    fc.array(fc.record({ name: fc.stringMatching(/^(dev|v|pr-)[0-9]$/), age, lock }), { maxLength: 2 }),
+  ).map((tags) => tags ?? []),
+  signs: onceIn(6, pointer),
+  time: onceIn(40, fc.constantFrom('yesterday', null)),
 });
 
 /** A repository with everything that has ever broken a purge in it. */
