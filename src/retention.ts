@@ -10,7 +10,14 @@ import { credentialsOf, type IdentitySettings } from './registry/identity.ts';
 import { openRegistry as open } from './registry/registry.ts';
 import { toInstant } from './registry/time.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
-import { failedRepository, type RepositorySummary, type RunSummary, summarize, total } from './report/summary.ts';
+import {
+  type Counts,
+  failedRepository,
+  type RepositorySummary,
+  type RunSummary,
+  summarize,
+  total,
+} from './report/summary.ts';
 
 export type { Decision } from './planner/decision.ts';
 export type { Registry, RegistryReader } from './registry/types.ts';
@@ -90,7 +97,9 @@ async function run(reader: RegistryReader, options: RunOptions, writer: Registry
         const { reason, repository } = decision;
         if (repository < (examples[reason]?.repository ?? '\uffff')) examples[reason] = decision;
       }
-      failures.push(...result.decisions.filter(isFailure).slice(0, MAX_FAILURES - failures.length));
+      for (const decision of result.decisions) {
+        if (failures.length < MAX_FAILURES && isFailure(decision)) failures.push(decision);
+      }
       summaries.push(result.summary);
     }
     options.onProgress?.((done += 1), repositories.length);
@@ -108,7 +117,7 @@ async function run(reader: RegistryReader, options: RunOptions, writer: Registry
     warnings,
     examples,
     failures,
-    succeeded: totals.tags.failed + totals.manifests.failed === 0 && sorted.every(({ state }) => state === 'done'),
+    succeeded: sorted.every(({ state, tags, manifests }) => state === 'done' && isDone(tags) && isDone(manifests)),
   };
 }
 
@@ -238,8 +247,13 @@ function unmatched(
   });
 }
 
+function isDone({ failed, notAttempted }: Counts): boolean {
+  return failed + notAttempted === 0;
+}
+
+/** What was tried in vain; what was not tried for it is only counted. */
 function isFailure(decision: Decision): boolean {
-  return decision.action === 'delete' && ['refused', 'failed', 'not-attempted'].includes(decision.outcome);
+  return decision.action === 'delete' && (decision.outcome === 'refused' || decision.outcome === 'failed');
 }
 
 /** Runs `work` for each item, at most `limit` at once. After an error none is begun, and those under way are waited for. */

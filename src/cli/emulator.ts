@@ -11,6 +11,13 @@ interface EmulatorFlags {
   readonly username?: string;
   readonly password?: string;
   readonly certificate?: string;
+  readonly latency?: number;
+  readonly errorRate?: number;
+  readonly dropRate?: number;
+  readonly readsPerSecond?: number;
+  readonly deletesPerSecond?: number;
+  readonly tokenLife?: number;
+  readonly pageSizeLimit?: number;
 }
 
 /** `acr-retention emulator`: the embedded registry for anyone's tests. Serves until it is stopped. */
@@ -23,10 +30,17 @@ export function emulatorCommand(): Command {
     .option('--username <name>', 'also accept this user')
     .option('--password <secret>', 'with this password')
     .option('--certificate <file>', 'write its certificate here (default: a temporary file)')
+    .option('--latency <ms>', 'answer every call that much later', readNumber)
+    .option('--error-rate <share>', 'share of calls (0 to 1) that answer 503', readNumber)
+    .option('--drop-rate <share>', 'share of calls (0 to 1) whose connection breaks', readNumber)
+    .option('--reads-per-second <n>', 'above it: 429', readNumber)
+    .option('--deletes-per-second <n>', 'above it: 429', readNumber)
+    .option('--token-life <seconds>', 'life of access tokens', readNumber)
+    .option('--page-size-limit <n>', 'larger pages are cut to it', readNumber)
     .action(serve);
 }
 
-async function serve({ state, port, username, password, certificate }: EmulatorFlags): Promise<void> {
+async function serve({ state, port, username, password, certificate, ...flags }: EmulatorFlags): Promise<void> {
   // Only here: what is deployed holds no emulator.
   const { parseRegistryState, sampleRegistry, startEmulator } = await import('../emulator/index.ts');
   if ((username === undefined) !== (password === undefined)) {
@@ -37,6 +51,15 @@ async function serve({ state, port, username, password, certificate }: EmulatorF
     repositories,
     port,
     ...(username !== undefined && password !== undefined && { basic: { username, password } }),
+    ...(flags.tokenLife !== undefined && { tokenLifeSeconds: flags.tokenLife }),
+    ...(flags.pageSizeLimit !== undefined && { pageSizeLimit: flags.pageSizeLimit }),
+    faults: {
+      ...(flags.latency !== undefined && { latencyMs: flags.latency }),
+      ...(flags.errorRate !== undefined && { errorRate: flags.errorRate }),
+      ...(flags.dropRate !== undefined && { dropRate: flags.dropRate }),
+      ...(flags.readsPerSecond !== undefined && { readsPerSecond: flags.readsPerSecond }),
+      ...(flags.deletesPerSecond !== undefined && { deletesPerSecond: flags.deletesPerSecond }),
+    },
   });
   const folder = await mkdtemp(join(tmpdir(), 'acr-retention-'));
   const file = certificate ?? join(folder, 'certificate.pem');
@@ -63,4 +86,10 @@ function readPort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535');
   return port;
+}
+
+function readNumber(text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !(number >= 0)) throw new InvalidArgumentError('must be a number, and not negative');
+  return number;
 }

@@ -89,8 +89,7 @@ function explain(text: string): string {
   if (/^[0-9.]+$/.test(text)) return `a number needs a unit; write ${text}h for hours, or e.g. 30d for days`;
   const lower = text.toLowerCase();
   if (lower !== text && readDuration(lower) !== undefined) return `units are written small; write ${lower}`;
-  const days = /[0-9]+d/.exec(text);
-  if (days && days.index > 0) return `days come first, and once; ${form}`;
+  if (/[a-z][0-9]+d/.test(text)) return `days come first, and once; ${form}`;
   if (text.startsWith('d')) return `a number of days must stand before the d; ${form}`;
   return `this is no duration; ${form}`;
 }

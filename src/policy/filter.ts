@@ -1,6 +1,6 @@
 import { PolicyError, quote } from './error.ts';
-import { lintAnchored, lintPattern } from './regex-lint.ts';
-import { compileRegex, type SafeRegex } from './regex.ts';
+import { lintAnchored, lintPattern } from './regex/lint.ts';
+import { compileRegex, type SafeRegex } from './regex/regex.ts';
 
 const FLAG = '--filter';
 /** Room for a long list of names in one filter, and not for what would take long to split. */

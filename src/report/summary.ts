@@ -5,8 +5,10 @@ export interface Counts {
   /** Deleted, or in a dry run: would be. */
   readonly deleted: number;
   readonly kept: number;
-  /** Refused, failed, or not attempted. */
+  /** Refused or failed. */
   readonly failed: number;
+  /** Not tried, because of what happened to something else, or because the run stopped. */
+  readonly notAttempted: number;
   readonly alreadyGone: number;
 }
 
@@ -42,7 +44,7 @@ export interface RunSummary {
   readonly succeeded: boolean;
 }
 
-const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, alreadyGone: 0 };
+const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
 
 export function summarize(repository: string, decisions: readonly Decision[]): RepositorySummary {
   const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
@@ -66,8 +68,15 @@ export function failedRepository(repository: string, error: DecisionError): Repo
 /** What became of an artifact, in the words of a summary. */
 export function outcomeOf(decision: Decision): keyof Counts {
   if (decision.action === 'keep') return 'kept';
-  if (decision.outcome === 'planned' || decision.outcome === 'deleted') return 'deleted';
-  return decision.outcome === 'already-gone' ? 'alreadyGone' : 'failed';
+  const became = {
+    planned: 'deleted',
+    deleted: 'deleted',
+    'already-gone': 'alreadyGone',
+    refused: 'failed',
+    failed: 'failed',
+    'not-attempted': 'notAttempted',
+  } as const;
+  return became[decision.outcome];
 }
 
 export function total(repositories: readonly RepositorySummary[]): RunSummary['totals'] {
@@ -77,6 +86,7 @@ export function total(repositories: readonly RepositorySummary[]): RunSummary['t
     deleted: sum((one) => one[kind].deleted),
     kept: sum((one) => one[kind].kept),
     failed: sum((one) => one[kind].failed),
+    notAttempted: sum((one) => one[kind].notAttempted),
     alreadyGone: sum((one) => one[kind].alreadyGone),
   });
   const reasons: Partial<Record<Reason, number>> = {};

@@ -7,6 +7,12 @@ import { type Counts, outcomeOf, type RepositorySummary, type RunSummary } from 
 /** Repositories that a summary lists: those in which most happens. */
 const MAX_ROWS = 40;
 
+/** Failed repositories that it names. */
+const MAX_FAILED = 20;
+
+/** Characters of an example: with what stands before it, a line of 120. */
+const MAX_EXAMPLE = 84;
+
 /** Lines without a frame, so that they read as well in a log as on a terminal. */
 const PLAIN = {
   chars: {
@@ -60,7 +66,7 @@ function reasons({ totals, examples }: RunSummary): string {
       goes,
       count(totals, example),
       example.reason,
-      printable(detail.length > 110 ? `${detail.slice(0, 109)}…` : detail),
+      printable(detail.length > MAX_EXAMPLE ? `${detail.slice(0, MAX_EXAMPLE - 1)}…` : detail),
     ]);
   }
   return found.length === 0 ? '' : rendered.toString().replace(/ +$/gm, '');
@@ -71,7 +77,7 @@ function count({ reasons: counts }: RunSummary['totals'], { reason }: Decision):
 }
 
 function touched({ tags, manifests }: RepositorySummary): number {
-  const of = (counts: Counts): number => counts.deleted + counts.failed + counts.alreadyGone;
+  const of = (counts: Counts): number => counts.deleted + counts.failed + counts.notAttempted + counts.alreadyGone;
   return of(tags) + of(manifests);
 }
 
@@ -91,9 +97,11 @@ function table({ dryRun }: RunSummary, repositories: readonly RepositorySummary[
 
 function problems({ repositories, totals, failures }: RunSummary): readonly string[] {
   const lines: string[] = [];
-  for (const { repository, error } of repositories.filter(({ state }) => state === 'failed')) {
+  const failed = repositories.filter(({ state }) => state === 'failed');
+  for (const { repository, error } of failed.slice(0, MAX_FAILED)) {
     lines.push(`FAILED: ${printable(`${repository}: ${error?.message ?? ''}`)}${correlation(error?.correlationId)}`);
   }
+  if (failed.length > MAX_FAILED) lines.push(`… and ${failed.length - MAX_FAILED} more repositories that failed`);
   for (const failure of failures) {
     if (failure.action === 'keep') continue;
     const why = failure.error ? `: ${failure.error.message}` : '';
@@ -101,8 +109,11 @@ function problems({ repositories, totals, failures }: RunSummary): readonly stri
       `${failure.outcome.toUpperCase()}: ${printable(`${nameOf(failure)}${why}`)}${correlation(failure.error?.correlationId)}`,
     );
   }
+  const notAttempted = totals.tags.notAttempted + totals.manifests.notAttempted;
+  if (notAttempted > 0)
+    lines.push(`NOT ATTEMPTED: ${plural(notAttempted, 'artifact')}; --output ndjson says why for each.`);
   const more = totals.tags.failed + totals.manifests.failed - failures.length;
-  if (more > 0) lines.push(`… and ${more} more; --output ndjson names each.`);
+  if (more > 0) lines.push(`… and ${more} more failures; --output ndjson names each.`);
   return lines;
 }
 
@@ -114,7 +125,7 @@ function correlation(id: string | undefined): string {
 export function renderDecision(decision: Decision): string {
   const became =
     decision.action === 'keep' ? 'keep' : ({ planned: 'would delete' }[decision.outcome as string] ?? decision.outcome);
-  const mark = { deleted: '-', kept: ' ', failed: '!', alreadyGone: '-' }[outcomeOf(decision)];
+  const mark = { deleted: '-', kept: ' ', failed: '!', notAttempted: '!', alreadyGone: '-' }[outcomeOf(decision)];
   const beyond = decision.beyondAcrPurge ? ' [acr purge would delete it]' : '';
   return printable(
     `${mark} ${became.padEnd(12)} ${nameOf(decision)}  ${decision.reason}: ${shorten(decision.detail)}${beyond}`,

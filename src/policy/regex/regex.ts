@@ -1,10 +1,10 @@
 import { createContext, Script } from 'node:vm';
 import { toRegExpDetails } from 'oniguruma-to-es';
-import { PolicyError, quote } from './error.ts';
-import { toOniguruma } from './regex-emit.ts';
-import { parseRegex } from './regex-parse.ts';
-import { settle } from './regex-settle.ts';
-import { childrenOf, type RegexNode } from './regex-syntax.ts';
+import { PolicyError, quote } from '../error.ts';
+import { toOniguruma } from './emit.ts';
+import { parseRegex } from './parse.ts';
+import { settle } from './settle.ts';
+import { childrenOf, type RegexNode } from './syntax.ts';
 
 /** A pattern may come from a lot of filters joined, and yet nobody writes one as long as this. */
 const LONGEST_PATTERN = 10_000;
@@ -81,8 +81,8 @@ function translate(pattern: string, flag: string): RegExp {
 
 /** How many nodes there are when counted parts are written out. */
 function sizeOf(node: RegexNode): number {
-  const inner = childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 1);
-  return node.kind === 'repeat' ? inner * Math.max(1, node.max === Infinity ? node.min + 1 : node.max) : inner;
+  const inner = childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 0);
+  return 1 + (node.kind === 'repeat' ? inner * Math.max(1, node.max === Infinity ? node.min + 1 : node.max) : inner);
 }
 
 /** What a run works on; the answers there are tell how far it came. */

@@ -1,17 +1,8 @@
-import { codeOf, readClass, readEscapedCharacter, readShorthand, refuseBeyondAscii } from './regex-class.ts';
-import { Cursor } from './regex-cursor.ts';
-import { readGroupOpening, type GroupOpening } from './regex-group.ts';
-import { isAtQuantifier, readQuantifier, skipBlank } from './regex-quantifier.ts';
-import {
-  EMPTY,
-  foldCase,
-  isCaseless,
-  PRINTABLE,
-  range,
-  walk,
-  type CharacterSet,
-  type RegexNode,
-} from './regex-syntax.ts';
+import { codeOf, readClass, readEscapedCharacter, readShorthand, refuseBeyondAscii } from './class.ts';
+import { Cursor } from './cursor.ts';
+import { numberGroups, readGroupOpening, type GroupOpening, type Slots } from './group.ts';
+import { isAtQuantifier, readQuantifier, skipBlank } from './quantifier.ts';
+import { EMPTY, foldCase, isCaseless, PRINTABLE, range, walk, type RegexNode } from './syntax.ts';
 
 /** Deeper nesting is nobody's intention, and a stack is finite. */
 const DEEPEST = 100;
@@ -20,12 +11,6 @@ interface Flags {
   readonly i: boolean;
   readonly n: boolean;
   readonly x: boolean;
-}
-
-/** regexp2's numbers of all capturing groups of a pattern: one may be referred to before it is opened. */
-interface Slots {
-  readonly numbers: ReadonlySet<number>;
-  readonly names: ReadonlyMap<string, number>;
 }
 
 /**
@@ -41,7 +26,7 @@ export function parseRegex(pattern: string, flag: string): RegexNode {
   first.parse();
   const parser = new Parser(pattern, flag, first.slots());
   const root = parser.parse();
-  parser.refuseMixedCase(root);
+  parser.refuseMisleadingCategories(root);
   return root;
 }
 
@@ -71,29 +56,25 @@ class Parser {
   }
 
   /**
-   * Where one part ignores case, regexp2's search for a first character does so for all parts, and never finds a capital
-   * for `\p{Lu}`.
+   * Refuses what regexp2's search for a first character gets wrong: where one part ignores case, it ignores case for all
+   * parts, and never finds a capital for `\p{Lu}`; and beside a negated category it does not see another one.
    */
-  refuseMixedCase(root: RegexNode): void {
-    if (!this.#ignoresCase || !this.#cursor.mentions(/\\[pP]\{L[lut]\}/)) return;
+  refuseMisleadingCategories(root: RegexNode): void {
+    const cursor = this.#cursor;
+    const categories = cursor.mentions(/\\([pP])\{(\w+)\}|\[:(\^?)digit:\]/g);
+    const names = new Set(categories.map(([, , name]) => name));
+    if (names.size > 1 && categories.some(([, letter, , not]) => letter === 'P' || not === '^')) {
+      cursor.fail('a negated category \\P{…} beside another category is not supported; write a class like [^a-z]');
+    }
+    const cased = categories.some(([, , name]) => /^L[lut]$/.test(name ?? ''));
+    if (!cased || !this.#ignoresCase) return;
     if ([...walk(root)].some((node) => node.kind === 'set' && !isCaseless(node.set))) {
-      this.#cursor.fail('\\p{Lu} or \\p{Ll} beside a part that ignores case is not supported; write [A-Z] or [a-z]');
+      cursor.fail('\\p{Lu} or \\p{Ll} beside a part that ignores case is not supported; write [A-Z] or [a-z]');
     }
   }
 
-  /** Unnamed groups are numbered first; a named group gets the next number that is free. */
   slots(): Slots {
-    const numbers = new Set(this.#numbered);
-    for (let slot = 1; slot <= this.#unnamed; slot += 1) numbers.add(slot);
-    const names = new Map<string, number>();
-    let slot = this.#unnamed;
-    for (const name of this.#named) {
-      do slot += 1;
-      while (numbers.has(slot));
-      numbers.add(slot);
-      names.set(name, slot);
-    }
-    return { numbers, names };
+    return numberGroups(this.#unnamed, this.#numbered, this.#named);
   }
 
   #choice(): RegexNode {
@@ -140,17 +121,14 @@ class Parser {
       case '.':
         return { kind: 'set', set: PRINTABLE };
       default:
-        return this.#character(codeOf(character));
+        return this.#character(codeOf(character), cursor.at);
     }
   }
 
-  #character(code: number): RegexNode {
+  #character(code: number, at?: number): RegexNode {
     if (this.#flags.i) refuseBeyondAscii(this.#cursor, code);
-    return { kind: 'set', set: this.#folded(range(code, code)) };
-  }
-
-  #folded(set: CharacterSet): CharacterSet {
-    return this.#flags.i ? foldCase(set) : set;
+    const set = this.#flags.i ? foldCase(range(code, code)) : range(code, code);
+    return at === undefined ? { kind: 'set', set } : { kind: 'set', set, at };
   }
 
   #skipBlank(): void {
@@ -215,7 +193,9 @@ class Parser {
     const both = this.#choice();
     const [yes, no, ...more] = both.kind === 'choice' ? both.branches : [both];
     // Without the second part, regexp2's search for a first character skips where the condition does not hold.
-    if (!yes || !no || more.length > 0) cursor.fail('(?(…)yes|no) needs exactly one |; write a group around more');
+    if (!yes || !no || more.length > 0) {
+      return cursor.fail('(?(…)yes|no) needs exactly one |; write a group around more');
+    }
     return { kind: 'condition', test, yes, no };
   }
 

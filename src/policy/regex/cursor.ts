@@ -1,4 +1,4 @@
-import { PolicyError } from './error.ts';
+import { PolicyError } from '../error.ts';
 
 /** A place in a pattern that is being read, character by character (not code unit by code unit). */
 export class Cursor {
@@ -45,9 +45,9 @@ export class Cursor {
     return taken;
   }
 
-  /** Whether something stands anywhere in the pattern. */
-  mentions(text: RegExp): boolean {
-    return text.test(this.#pattern);
+  /** Where something stands anywhere in the pattern. */
+  mentions(text: RegExp): readonly RegExpExecArray[] {
+    return [...this.#pattern.matchAll(text)];
   }
 
   /** @throws {PolicyError} that this is wrong with the pattern, at this place. */

@@ -1,4 +1,4 @@
-import type { Cursor } from './regex-cursor.ts';
+import type { Cursor } from './cursor.ts';
 
 /** V8 copies a counted part up to as often as its count. */
 const LARGEST_COUNT = 1000;

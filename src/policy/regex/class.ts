@@ -1,5 +1,5 @@
-import { quote } from './error.ts';
-import type { Cursor } from './regex-cursor.ts';
+import { quote } from '../error.ts';
+import type { Cursor } from './cursor.ts';
 import {
   charactersOf,
   complement,
@@ -11,7 +11,7 @@ import {
   SPACE,
   WORD,
   type CharacterSet,
-} from './regex-syntax.ts';
+} from './syntax.ts';
 
 const POSIX: ReadonlyMap<string, string> = new Map([
   ['alnum', '0-9A-Za-z'],

@@ -47,8 +47,9 @@ export function lintPattern(pattern: string, matches: (name: string) => boolean)
     if (!/[^|]\|[^|]/.test(inside)) continue;
     const members = [...new Set(inside)];
     const others = members.filter((member) => member !== '|');
-    // A - may make a range; then there is no saying which single characters are meant.
-    const instead = others.every((member) => member.length === 1 && member !== '^') ? `[${others.join('')}]` : `(a|b)`;
+    const alternatives = inside.split('|');
+    const single = alternatives.every((alternative) => /^[^-^]$/.test(alternative));
+    const instead = single ? `[${others.join('')}]` : negation === '' ? `(${inside})` : `^(?!${inside})`;
     if (negation === '') {
       warnings.push(
         `${text} is a character class: it matches any one of ${list(members)}, the bar too; write ${instead}`,

@@ -1,4 +1,4 @@
-import { childrenOf, NOTHING, PRINTABLE, rangesOf, type RegexNode } from './regex-syntax.ts';
+import { childrenOf, NOTHING, PRINTABLE, rangesOf, type RegexNode } from './syntax.ts';
 
 /**
  * Writes a settled pattern in Oniguruma's dialect, using only what it reads in one way: every class spelled out, every

@@ -1,5 +1,5 @@
-import { PolicyError } from './error.ts';
-import { isCaseless, NEVER, walk, type RegexNode } from './regex-syntax.ts';
+import { PolicyError } from '../error.ts';
+import { isCaseless, isSingle, NEVER, walk, type RegexNode } from './syntax.ts';
 
 /** Which groups have certainly captured something at a place in the pattern, and which may have. */
 interface Captured {
@@ -110,6 +110,11 @@ class Settler {
   }
 
   #sequence(parts: readonly RegexNode[], before: Captured, around: Surroundings): readonly [RegexNode, Captured] {
+    if (around.backward && isMisread(parts)) {
+      this.#fail(
+        'in a lookbehind, escaped characters before plain ones are not supported; write a group, (?<=\\.\\-(rc))',
+      );
+    }
     let captured = before;
     const settled: RegexNode[] = [];
     for (const part of around.backward ? parts.toReversed() : parts) {
@@ -187,6 +192,27 @@ class Settler {
   #fail(problem: string): never {
     throw new PolicyError(this.#flag, this.#pattern, problem);
   }
+}
+
+/**
+ * regexp2 joins characters in a lookbehind to a string in place, in the very text that it is parsing: two or more single
+ * ones (escaped, or between others) before two or more plain ones, as in `(?<=\.\-rc)`, spill over into what it has not
+ * parsed yet.
+ */
+function isMisread(parts: readonly RegexNode[]): boolean {
+  const flat = parts.flatMap(function flatten(node): readonly RegexNode[] {
+    return node.kind === 'sequence' ? node.parts.flatMap(flatten) : [node];
+  });
+  // Lengths of the strings that regexp2 starts from, 0 for anything else.
+  const lengths: number[] = [];
+  let last: number | undefined;
+  for (const node of flat) {
+    const at = node.kind === 'set' ? node.at : undefined;
+    if (at !== undefined && at - 1 === last) lengths.push((lengths.pop() ?? 0) + 1);
+    else lengths.push(node.kind === 'set' && isSingle(node.set) ? 1 : 0);
+    last = at;
+  }
+  return lengths.some((length, index) => length > 1 && lengths[index - 1] === 1 && lengths[index - 2] === 1);
 }
 
 function slotsIn(node: RegexNode): Set<number> {

@@ -49,6 +49,13 @@ export function isCaseless(set: CharacterSet): boolean {
   return foldCase(set) === set;
 }
 
+/** Whether a set is what one character matches, its other case included; also none, for one that is not printable. */
+export function isSingle(set: CharacterSet): boolean {
+  // The letters from A on and those from a on are 32 apart.
+  const caseless = (set & range(0x20, 0x60)) | ((set >> 32n) & range(0x41, 0x5a)) | (set & range(0x7b, 0x7e));
+  return (caseless & (caseless - 1n)) === 0n;
+}
+
 /** Which characters, as pairs of first and last code. */
 export function rangesOf(set: CharacterSet): readonly (readonly [number, number])[] {
   const ranges: [number, number][] = [];
@@ -63,7 +70,8 @@ export function rangesOf(set: CharacterSet): readonly (readonly [number, number]
 
 /** A regular expression as parsed, with flags like `(?i)` already worked into the nodes. */
 export type RegexNode =
-  | { readonly kind: 'set'; readonly set: CharacterSet }
+  /** `at` says where in the pattern a character stands that is written as itself. */
+  | { readonly kind: 'set'; readonly set: CharacterSet; readonly at?: number }
   | { readonly kind: 'sequence'; readonly parts: readonly RegexNode[] }
   | { readonly kind: 'choice'; readonly branches: readonly RegexNode[] }
   | {

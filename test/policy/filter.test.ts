@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseDuration } from '../../src/policy/duration.ts';
+import { PolicyError } from '../../src/policy/error.ts';
+import { compileFilters, lintFilter, splitFilter } from '../../src/policy/filter.ts';
+
+const compile = (...texts: readonly string[]) => compileFilters(texts.map(splitFilter), { timeoutSeconds: 10 });
+
+function refusal(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof PolicyError && error.flag === '--filter') return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+/** The tags that some filters of one repository select together. */
+function selected(tagPatterns: readonly string[], tags: readonly string[]): readonly string[] {
+  const filters = tagPatterns.map((pattern) => ({
+    text: `app:${pattern}`,
+    repositoryPattern: 'app',
+    tagPattern: pattern,
+  }));
+  const answers = compileFilters(filters, { timeoutSeconds: 10 }).tags(filters).matches(tags);
+  return tags.filter((_, index) => answers[index]);
+}
+
+describe('splitFilter', () => {
+  test.each([
+    ['app:.*', 'app', '.*'],
+    ['app:^$', 'app', '^$'],
+    ['a(?:b|c):.*', 'a(?:b|c)', '.*'],
+    ['(?i)APP:.*', '(?i)APP', '.*'],
+    ['app:(?i:V1)', 'app', '(?i:V1)'],
+    ['app:(?imsU-:V1)', 'app', '(?imsU-:V1)'],
+    ['app:[[:alpha:]]+', 'app', '[[:alpha:]]+'],
+    ['app:[^:]+', 'app', '[^:]+'],
+    ['app:[:]', 'app', '[:]'],
+    ['[[:alpha:]]:v', '[[:alpha:]]', 'v'],
+    ['app:[^[^:]', 'app', '[^[^:]'],
+    ['app:x:]', 'app', 'x:]'],
+  ])('%s', (text, repositoryPattern, tagPattern) => {
+    expect(splitFilter(text)).toEqual({ text, repositoryPattern, tagPattern });
+  });
+
+  test.each([
+    ['app', 'no colon'],
+    ['', 'no colon'],
+    ['app:a:b', 'more than one colon'],
+    ['app:[a-z:x]+', 'more than one colon'],
+    ['app:(?imsU-i:a)', 'more than one colon'],
+    ['app:', 'tags after the colon are missing; write e.g. "app:.*"'],
+    [':.*', 'repository before the colon is missing; write e.g. ".*:.*"'],
+    [':', 'repository before'],
+    ['app\r\n:a', 'no control characters'],
+    ['app:\u001b[2J', 'no control characters'],
+    [`app:${'a'.repeat(10_000)}`, 'limited to 10000'],
+  ])('%j is refused', (text, problem) => {
+    expect(refusal(() => splitFilter(text))).toContain(problem);
+  });
+
+  test('gives back the text, or refuses it', () => {
+    const pieces = fc.constantFrom('a', ':', '[', '[^', ']', '(?', 'i', '-', ')', '.*');
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 10 }), (parts) => {
+        const text = parts.join('');
+        if (refusal(() => splitFilter(text)) !== 'accepted') return;
+        const { repositoryPattern, tagPattern } = splitFilter(text);
+        expect(`${repositoryPattern}:${tagPattern}`).toBe(text);
+      }),
+    );
+  });
+});
+
+describe('compileFilters', () => {
+  test.each(['app:(', '(:.*', 'app:[', 'app:a++', 'app:(?<n', 'a{3,2}:x', 'app:\\1'])('finds %s at once', (text) => {
+    expect(refusal(() => compile(text))).toMatch(/^--filter "/);
+  });
+
+  test('puts the repository part between ^ and $ as text', () => {
+    const names = ['app', 'app2', 'my-web', 'web', 'xappx'];
+    const matched = (text: string) =>
+      compile(text)
+        .repositoryFilters(names)
+        .flatMap((list, index) => (list.length > 0 ? [names[index]] : []));
+    expect(matched('app:.*')).toEqual(['app']);
+    expect(matched('app|web:.*')).toEqual(['app', 'app2', 'my-web', 'web']);
+    expect(matched('(app|web):.*')).toEqual(['app', 'web']);
+    expect(matched('^app$:.*')).toEqual(['app']);
+    expect(matched('App:.*')).toEqual([]);
+    expect(matched('(?i)APP:.*')).toEqual(['app']);
+  });
+
+  test('tells for each repository its filters, in the order given', () => {
+    const texts = ['app:b', '.*:a', 'web:c', 'app:a'];
+    const answer = compile(...texts).repositoryFilters(['web', 'app', 'x']);
+    expect(answer.map((list) => list.map((filter) => filter.text))).toEqual([
+      ['.*:a', 'web:c'],
+      ['app:b', '.*:a', 'app:a'],
+      ['.*:a'],
+    ]);
+  });
+
+  test('matches anywhere in a tag', () => {
+    expect(selected(['1'], ['v1', '21', 'v2'])).toEqual(['v1', '21']);
+    expect(selected(['^v1$'], ['v1', 'v11'])).toEqual(['v1']);
+  });
+
+  test('joins filters as text, so that flags and groups carry over', () => {
+    expect(selected(['^v1$', '^v2$'], ['v1', 'v2', 'v3'])).toEqual(['v1', 'v2']);
+    expect(selected(['(?i)a', 'b'], ['B', 'A', 'c'])).toEqual(['B', 'A']);
+    expect(selected(['b', '(?i)a'], ['B', 'A', 'c'])).toEqual(['A']);
+    // \1 of the second is the group of the first, which has matched nothing there.
+    expect(selected(['(x)\\1', '(v)\\1'], ['xx', 'vv'])).toEqual(['xx']);
+  });
+
+  test('no filter selects no tag', () => {
+    expect(selected([], ['', 'v1'])).toEqual([]);
+  });
+
+  test('names the first filter that selects a tag by itself', () => {
+    const filters = ['app:(?i)^a', 'app:b', 'app:c'].map(splitFilter);
+    const matcher = compileFilters(filters, { timeoutSeconds: 10 }).tags(filters);
+    expect(matcher.pattern).toBe('(?i)^a|b|c');
+    expect(matcher.matches(['a', 'xb', 'abc', 'C', 'z'])).toEqual([true, true, true, true, false]);
+    expect(['a', 'xb', 'abc', 'C', 'z'].map((tag) => matcher.which(tag)?.text)).toEqual([
+      'app:(?i)^a',
+      'app:b',
+      'app:(?i)^a',
+      undefined,
+      undefined,
+    ]);
+    expect(matcher.which('c')?.text).toBe('app:c');
+  });
+
+  test('explains with the filter of the repository at hand', () => {
+    const filters = ['app:^v1', 'web:^v1'].map(splitFilter);
+    const compiled = compileFilters(filters, { timeoutSeconds: 10 });
+    for (const filter of filters) {
+      const matcher = compiled.tags([filter]);
+      matcher.matches(['v1']);
+      expect(matcher.which('v1')).toBe(filter);
+    }
+  });
+
+  test('names the repositories when every filter names one', () => {
+    expect(compile('app:a', 'team/web-1_x:b', 'app:c').literalRepositories()).toEqual(['app', 'team/web-1_x']);
+    expect(compile('app:a', 'app.x:b').literalRepositories()).toBeUndefined();
+    expect(compile('.*:a').literalRepositories()).toBeUndefined();
+    expect(compile().literalRepositories()).toEqual([]);
+  });
+
+  test('a slow tag pattern ends in an error that names the tag', () => {
+    const filters = [splitFilter('app:^(a+)+$')];
+    const matcher = compileFilters(filters, { timeoutSeconds: 0.2 }).tags(filters);
+    expect(refusal(() => matcher.matches([`${'a'.repeat(60)}!`]))).toContain('--filter-timeout-seconds');
+  });
+});
+
+describe('lintFilter', () => {
+  test.each([
+    ['app:.*', []],
+    ['(app|web):(dev|pr)-\\d+', []],
+    ['app:[a-z]|\\[x|y\\]', []],
+    ['app:[|]', []],
+    [
+      'app:[^F|f]eature[-0-9]*$',
+      [
+        '[^F|f] is a negated character class: it matches any character EXCEPT "F", "|" and "f", ' +
+          'so no tag "Feature" or "feature" is ever matched; write [Ff]',
+      ],
+    ],
+    [
+      'app:[F|f]eature',
+      ['[F|f] is a character class: it matches any one of "F", "|" and "f", the bar too; write [Ff]'],
+    ],
+    ['app:[dev|pr]', [expect.stringContaining('write (dev|pr)')]],
+    ['app:[^dev|pr]', [expect.stringContaining('write ^(?!dev|pr)')]],
+    ['app|web:.*', [expect.stringContaining('"starts with app, or ends with web"; write (app|web)')]],
+    ['a|b|c:.*', [expect.stringContaining('"starts with a, or contains b, or ends with c"')]],
+    ['app:dev|', [expect.stringContaining('empty alternative, which matches everything')]],
+    ['app:|dev', [expect.stringContaining('empty alternative')]],
+    ['app:(-rc|)$', []],
+  ])('%s', (text, warnings) => {
+    expect(lintFilter(splitFilter(text))).toEqual(warnings);
+  });
+});
+
+describe('recorded of acr purge', () => {
+  interface Recorded {
+    readonly name: string;
+    readonly args: readonly string[];
+    readonly acrPurge: { readonly exitCode: number };
+  }
+  const cases = readFileSync(new URL('../conformance/cases.ndjson', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Recorded);
+
+  /** Ages that acr purge takes for something else than is written, refused on purpose. */
+  const STRICTER = new Set(['-1d', '+1d', 'abc', '1.5d', '1 d', 'd', '2d-3h', '1h1d']);
+
+  test.each(cases)('$name: $args', ({ args, acrPurge }) => {
+    const valuesOf = (flag: string) => args.flatMap((arg, index) => (args[index - 1] === flag ? [arg] : []));
+    let problem: string | undefined;
+    try {
+      compile(...valuesOf('--filter'));
+      for (const ago of valuesOf('--ago')) parseDuration(ago);
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      problem = error.message;
+    }
+    const refused = acrPurge.exitCode !== 0 || args.some((arg) => STRICTER.has(arg));
+    expect(problem === undefined).toBe(!refused);
+  });
+});

@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { PolicyError } from '../../src/policy/error.ts';
+import { compileRegex } from '../../src/policy/regex/regex.ts';
+
+const options = { timeoutSeconds: 10, flag: '--filter' };
+
+function matching(pattern: string, values: readonly string[]): readonly string[] {
+  const answers = compileRegex(pattern, options).test(values);
+  return values.filter((_, index) => answers[index] === true);
+}
+
+function refusal(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof PolicyError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+/**
+ * Recorded with Go's github.com/dlclark/regexp2 (1.4.0, option RE2): for each pattern, which of the values in the first
+ * line it matches, or its error; `refused` marks what it accepts and we do not.
+ */
+const [{ values }, ...rows] = readFileSync(new URL('regexp2.ndjson', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as unknown) as [
+  { values: readonly string[] },
+  ...{ pattern: string; matches?: readonly string[]; error?: string; refused?: true }[],
+];
+
+describe('as recorded of regexp2', () => {
+  test.each(rows.filter((row) => row.matches && !row.refused))('$pattern', ({ pattern, matches }) => {
+    expect(matching(pattern, values)).toEqual(matches);
+  });
+
+  test.each(rows.filter((row) => row.error))('$pattern is refused', ({ pattern }) => {
+    expect(refusal(() => compileRegex(pattern, options))).toMatch(/^--filter "/);
+  });
+
+  test.each(rows.filter((row) => row.refused))('$pattern is refused here', ({ pattern }) => {
+    expect(refusal(() => compileRegex(pattern, options))).toMatch(/^--filter "/);
+  });
+});
+
+describe('a refusal says what is wrong and where', () => {
+  test.each([
+    ['a++', 'follows another one (as in a++)'],
+    ['(a', 'a ( is not closed'],
+    ['[a', '[ is not closed'],
+    ['(?<a>x)(?<b-a>y)', 'balancing groups'],
+    ['(?:(a)|b)\\1', 'may not have taken part'],
+    ['\\Qa', '\\Q has no meaning here'],
+    ['(?i)é', 'limited to ASCII'],
+    ['\\e[31m\u001b\\y', '\\y has no meaning'],
+    ['\\\u001b', 'has no meaning'],
+  ])('%j', (pattern, problem) => {
+    const message = refusal(() => compileRegex(pattern, options));
+    expect(message).toContain(problem);
+    expect(message).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('values', () => {
+  test('with anything but printable ASCII never match', () => {
+    expect(matching('', ['', 'a', 'a\n', 'é', '\u0000', '\ud800', '\u212a'])).toEqual(['', 'a']);
+    expect(matching('(?i)k|[^a]', ['k', '\u212a', '\u017f'])).toEqual(['k']);
+  });
+
+  test('are answered in order', () => {
+    expect(compileRegex('^b', options).test(['a', 'b', '\t', 'bb', 'c'])).toEqual([false, true, false, true, false]);
+  });
+});
+
+describe('hostile patterns', () => {
+  const slow = `${'a'.repeat(60)}!`;
+
+  test('that take too long are interrupted, and the value is named', () => {
+    const regex = compileRegex('^(a+)+$', { timeoutSeconds: 0.2, flag: '--filter' });
+    const before = performance.now();
+    const message = refusal(() => regex.test(['aa', slow, 'b']));
+    expect(message).toContain(
+      `"^(a+)+$": matching it against "${slow}" took longer than --filter-timeout-seconds (0.2)`,
+    );
+    expect(performance.now() - before).toBeLessThan(5000);
+    expect(regex.test(['aa', 'b'])).toEqual([true, false]);
+  });
+
+  test('all values together take no longer than twice the limit', () => {
+    const regex = compileRegex('^(a+)+$', { timeoutSeconds: 0.5, flag: '--filter' });
+    // Each takes some hundredths of a second.
+    const values = Array.from({ length: 1000 }, (_, index) => `${'a'.repeat(22)}!${index}`);
+    const before = performance.now();
+    expect(refusal(() => regex.test(values))).toContain('took longer than');
+    expect(performance.now() - before).toBeLessThan(5000);
+  });
+
+  test.each([0, -1, Number.NaN, Infinity])('a limit of %d is none that could be meant', (timeoutSeconds) => {
+    expect(compileRegex('a', { timeoutSeconds, flag: '--filter' }).test(['a'])).toEqual([true]);
+  });
+
+  test.each([
+    ['a long one', 'a'.repeat(10_001)],
+    ['deep groups', '('.repeat(4000) + ')'.repeat(4000)],
+    ['open groups', '('.repeat(10_000)],
+    ['deep subtractions', '[a-'.repeat(3000)],
+    ['a huge count', 'a{2147483647}'],
+    ['a huge least count', 'a{2147483647,}'],
+    ['a count beyond numbers', `a{${'9'.repeat(400)}}`],
+    ['counts of counts', '((a{1000}){1000}){1000}'],
+    ['doubling conditions', '(?((?((?(a)b|c)d|e)f)g|h)i|j)'],
+  ])('%s is refused', (_, pattern) => {
+    expect(refusal(() => compileRegex(pattern, options))).not.toBe('accepted');
+  });
+
+  test.each([
+    ['many groups', '(a)|'.repeat(2400) + 'b'],
+    ['many repetitions', 'a?'.repeat(5000)],
+    ['many classes', '[a-z]'.repeat(2000)],
+    ['nested repetitions', '(?:'.repeat(90) + 'a?b?' + ')?'.repeat(90)],
+  ])('%s is compiled in time', (_, pattern) => {
+    const before = performance.now();
+    compileRegex(pattern, options).test(['a', 'b']);
+    expect(performance.now() - before).toBeLessThan(5000);
+  });
+
+  test('no pattern throws anything but PolicyError', () => {
+    const pieces = fc.constantFrom(
+      ...'ab1-.^$|()[]{}?*+\\<>=!:#, kPpdwsxunim&é\u0000'.split(''),
+      '(?',
+      '[^',
+      '\\1',
+      '(?<',
+      '{2,}',
+    );
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 15 }), (parts) => {
+        const pattern = parts.join('');
+        expect(typeof refusal(() => compileRegex(pattern, options).test(['a', 'ab']))).toBe('string');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+test('100,000 tags are matched in well under a second', () => {
+  const tags = Array.from({ length: 100_000 }, (_, index) => `feature-${index}-0123456789abcdef`);
+  const regex = compileRegex('^feature-\\d+5-', options);
+  const before = performance.now();
+  expect(regex.test(tags).filter(Boolean)).toHaveLength(9_999);
+  expect(performance.now() - before).toBeLessThan(2000);
+});
