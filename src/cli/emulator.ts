@@ -46,7 +46,7 @@ async function serve({ state, port, username, password, certificate, ...flags }:
   if ((username === undefined) !== (password === undefined)) {
     throw new InvalidPolicy([new PolicyError('--username', username ?? '', 'goes with --password')]);
   }
-  const repositories = state === undefined ? sampleRegistry() : parseRegistryState(await readState(state));
+  const repositories = state === undefined ? sampleRegistry() : await readState(state, parseRegistryState);
   const emulator = await startEmulator({
     repositories,
     port,
@@ -72,13 +72,12 @@ async function serve({ state, port, username, password, certificate, ...flags }:
   await rm(folder, { recursive: true });
 }
 
-async function readState(file: string): Promise<unknown> {
+/** @throws {InvalidPolicy} where the file cannot be read, or is no state */
+async function readState<T>(file: string, parse: (json: unknown) => T): Promise<T> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'));
+    return parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (cause) {
-    throw new InvalidPolicy([
-      new PolicyError('--state', file, `cannot be read as JSON: ${(cause as Error).message}`, { cause }),
-    ]);
+    throw new InvalidPolicy([new PolicyError('--state', file, (cause as Error).message, { cause })]);
   }
 }
 

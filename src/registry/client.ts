@@ -105,8 +105,17 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
     sdk,
     async *list(asked, key, pageSize, start) {
       let answered: PipelineResponse[] = [];
-      const pages = start({ onResponse: (response) => answered.push(response) }).byPage({ maxPageSize: pageSize });
       const followed = new Set<string>();
+      const onResponse = (response: PipelineResponse): void => {
+        answered.push(response);
+        // Here, because the SDK follows the links of pages without entries by itself.
+        const link = response.headers.get('link');
+        if (link === undefined) return;
+        if (followed.has(link))
+          throw new RegistryError(asked, { message: `the links to the next page go round in circles: ${link}` });
+        followed.add(link);
+      };
+      const pages = start({ onResponse }).byPage({ maxPageSize: pageSize });
       for (;;) {
         const page = await budget
           .read(() => pages.next())
@@ -114,12 +123,6 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
         for (const response of answered) yield entries(asked, key, response);
         answered = [];
         if (page.done) return;
-        // The SDK types a page as an array, and documents this property of it.
-        const next = (page.value as { readonly continuationToken?: string }).continuationToken;
-        if (next === undefined) return;
-        if (followed.has(next))
-          throw new RegistryError(asked, { message: `the link to the next page goes round in circles: ${next}` });
-        followed.add(next);
       }
     },
     async ask(asked, kind, call) {

@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest';
+import type { Call, RegistryState } from '../../src/emulator/index.ts';
+import { image, index, referrer } from '../../src/emulator/manifests.ts';
+import type { Decision } from '../../src/planner/decision.ts';
+import { images, repositoryOf } from '../support/contents.ts';
+import { behindProxy } from '../support/proxy.ts';
+import { reference, run, withEmulator } from '../support/registry.ts';
+
+const UNTAGGED = ['--untagged-only', '--ago', '30d'];
+
+const amd64 = { ...image('amd64'), architecture: 'amd64', os: 'linux' };
+const arm64 = { ...image('arm64'), architecture: 'arm64', os: 'linux' };
+const inner = { ...index([arm64]), architecture: 'any', os: 'linux' };
+const outer = index([amd64, inner]);
+const multiArch = repositoryOf(...[amd64, arm64, inner, outer].map((built) => ({ built, days: 90 })), {
+  built: image('stray'),
+  days: 90,
+});
+
+function outcomes(decisions: readonly Decision[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(decisions.map((one) => [reference(one), one.action === 'keep' ? 'kept' : one.outcome]));
+}
+
+function deletionOf(digest: string, status: number): (call: Call) => number | undefined {
+  return ({ kind, path }) =>
+    kind === 'delete-manifest' && decodeURIComponent(path).includes(digest) ? status : undefined;
+}
+
+describe('an index that cannot be deleted keeps its children', () => {
+  test.each([
+    ['refused', 405],
+    ['failed', 500],
+  ])('%s (%i)', async (outcome, status) => {
+    await withEmulator({ repositories: { app: multiArch } }, async (emulator) => {
+      emulator.faults({ failing: deletionOf(outer.digest, status) });
+      const { decisions, summary } = await run(emulator, UNTAGGED);
+      expect(outcomes(decisions)).toEqual({
+        [`app@${outer.digest}`]: outcome,
+        [`app@${inner.digest}`]: 'not-attempted',
+        [`app@${amd64.digest}`]: 'not-attempted',
+        [`app@${arm64.digest}`]: 'not-attempted',
+        [`app@${image('stray').digest}`]: 'deleted',
+      });
+      expect(emulator.manifestsLeft()).toHaveLength(4);
+      expect(summary.succeeded).toBe(false);
+      expect(summary.repositories[0]?.state).toBe('done');
+      expect(summary.totals.manifests).toMatchObject({ failed: 1, notAttempted: 3 });
+      expect(summary.failures).toHaveLength(1);
+      const refused = decisions.find(({ digest }) => digest === outer.digest);
+      expect(refused).toMatchObject({
+        error: { status, correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown },
+      });
+      // And once it can, they go.
+      emulator.faults({});
+      await run(emulator, UNTAGGED);
+      expect(emulator.manifestsLeft()).toEqual([]);
+    });
+  });
+
+  test('down to the last level: what the inner index needs stays with that', async () => {
+    await withEmulator({ repositories: { app: multiArch } }, async (emulator) => {
+      emulator.faults({ failing: deletionOf(inner.digest, 405) });
+      expect(outcomes((await run(emulator, UNTAGGED)).decisions)).toEqual({
+        [`app@${outer.digest}`]: 'deleted',
+        [`app@${inner.digest}`]: 'refused',
+        [`app@${amd64.digest}`]: 'deleted',
+        [`app@${arm64.digest}`]: 'not-attempted',
+        [`app@${image('stray').digest}`]: 'deleted',
+      });
+    });
+  });
+});
+
+test('the signature of an image that cannot be deleted stays with it', async () => {
+  const signed = image('signed');
+  const signature = `${signed.digest.replace(':', '-')}.sig`;
+  const repositories = {
+    app: repositoryOf({ built: signed, days: 90 }, { built: image('signature'), days: 90, tags: [signature] }),
+  };
+  await withEmulator({ repositories }, async (emulator) => {
+    emulator.faults({ failing: deletionOf(signed.digest, 405) });
+    const { decisions } = await run(emulator, ['--filter', 'app:^sha256-', '--ago', '30d', '--untagged']);
+    expect(outcomes(decisions)).toEqual({
+      [`app@${signed.digest}`]: 'refused',
+      [`app@${image('signature').digest}`]: 'not-attempted',
+      [`app:${signature}`]: 'not-attempted',
+    });
+    expect(emulator.tagsLeft()).toEqual([`app:${signature}`]);
+  });
+});
+
+describe('where deleting is not allowed (403), it is soon given up in that repository, and not in the others', () => {
+  const repositories: RegistryState = {
+    app: repositoryOf(...images('app', 80, 'dev')),
+    other: repositoryOf(...images('other', 3, 'dev')),
+  };
+
+  test.each([
+    ['tags', 'delete-tag', []],
+    ['manifests', 'delete-manifest', ['--untagged']],
+  ] as const)('%s', async (_, denied, more) => {
+    await withEmulator({ repositories }, async (emulator) => {
+      emulator.faults({
+        failing: ({ kind, repository }) => (kind === denied && repository === 'app' ? 403 : undefined),
+      });
+      const { decisions, summary } = await run(emulator, ['--filter', '.*:dev', '--ago', '30d', ...more]);
+      const became = decisions.filter(({ repository, kind }) => repository === 'app' && denied.endsWith(kind));
+      const attempted = became.filter((one) => one.action === 'delete' && one.outcome === 'refused');
+      const given = became.filter((one) => one.action === 'delete' && one.outcome === 'not-attempted');
+      expect(attempted.length + given.length).toBe(80);
+      // What is under way together is refused together.
+      expect(attempted.length).toBeLessThanOrEqual(32);
+      expect(attempted.length).toBe(emulator.requests().filter(({ status }) => status === 403).length);
+      expect(given[0]).toMatchObject({ error: { message: expect.stringContaining('not allowed') as unknown } });
+      expect(emulator.tagsLeft()).toHaveLength(80);
+      expect(summary.succeeded).toBe(false);
+      expect(
+        decisions.filter(({ repository }) => repository === 'other').map((one) => 'outcome' in one && one.outcome),
+      ).toEqual(Array(more.length > 0 ? 6 : 3).fill('deleted'));
+    });
+  });
+});
+
+describe('a run that is stopped', () => {
+  test('begins no further repository, and says of everything that it was not attempted', async () => {
+    const repositories: RegistryState = {
+      a: repositoryOf(...images('a', 40)),
+      b: repositoryOf(...images('b', 2)),
+    };
+    await withEmulator({ repositories }, async (emulator) => {
+      const stop = new AbortController();
+      emulator.onRequest(({ kind }) => {
+        if (kind === 'delete-manifest') stop.abort();
+      });
+      const { decisions, summary } = await run(emulator, [...UNTAGGED, '--concurrency', '1'], stop.signal);
+      const became = Object.values(outcomes(decisions));
+      // What is decided together is under way together; of the rest nothing is begun.
+      const deleted = became.filter((outcome) => outcome === 'deleted').length;
+      expect(deleted).toBeGreaterThan(0);
+      expect(deleted).toBeLessThanOrEqual(32);
+      expect(became.filter((outcome) => outcome === 'not-attempted')).toHaveLength(40 - deleted);
+      expect(emulator.manifestsLeft()).toHaveLength(42 - deleted);
+      expect(summary.repositories.map(({ repository, state }) => `${repository} ${state}`)).toEqual([
+        'a done',
+        'b failed',
+      ]);
+      expect(summary.repositories[1]?.error?.message).toContain('stopped');
+      expect(summary.succeeded).toBe(false);
+    });
+  });
+
+  test('before it begins changes nothing', async () => {
+    await withEmulator({ repositories: { app: multiArch } }, async (emulator) => {
+      const { decisions, summary } = await run(emulator, UNTAGGED, AbortSignal.abort());
+      expect(decisions).toEqual([]);
+      expect(summary.succeeded).toBe(false);
+      expect(emulator.manifestsLeft()).toHaveLength(5);
+    });
+  });
+});
+
+describe('where the registry does not take referrers along with their subject', () => {
+  const subject = image('subject');
+  const sbom = referrer(subject, 'application/spdx+json', 'sbom');
+  const signature = referrer(sbom, 'application/vnd.cncf.notary.signature', 'signature');
+  const repositories = { app: repositoryOf(...[subject, sbom, signature].map((built) => ({ built, days: 90 }))) };
+
+  test('they are deleted by name', async () => {
+    await withEmulator({ repositories }, (emulator) => {
+      const gone = new Set<string>();
+      return behindProxy(
+        emulator,
+        ({ method, path }) => {
+          // The emulator takes referrers along: they are put back before the client has its answer.
+          if (method === 'DELETE') gone.add(/sha256:[0-9a-f]+/.exec(decodeURIComponent(path))?.[0] ?? '');
+          for (const { digest, body } of gone.size > 0 ? [sbom, signature] : [])
+            if (!gone.has(digest)) emulator.push('app', body, { age: 90 * 86_400 });
+          return undefined;
+        },
+        async (proxy) => {
+          const { decisions, summary } = await run(proxy, UNTAGGED);
+          expect(emulator.manifestsLeft()).toEqual([]);
+          expect(summary.succeeded).toBe(true);
+          expect(Object.values(outcomes(decisions))).toEqual(['deleted', 'deleted', 'deleted']);
+          expect(gone).toEqual(new Set([subject, sbom, signature].map(({ digest }) => digest)));
+        },
+      );
+    });
+  });
+
+  test('and where it does, they are not', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      await run(emulator, UNTAGGED);
+      expect(emulator.manifestsLeft()).toEqual([]);
+      expect(emulator.counts()['delete-manifest']).toBe(1);
+    });
+  });
+});

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { digestOf, image, index, mediaTypes, referrer } from '../../src/emulator/manifests.ts';
+import { kindOf, mayHaveSubject, parseManifest } from '../../src/registry/manifest.ts';
+
+const digest = fc.nat().map((id) => digestOf(String(id)));
+const A = digestOf('a');
+const B = digestOf('b');
+const UNKNOWN = 'application/vnd.example.bundle+json';
+
+describe('a manifest', () => {
+  test('has the children and the subject that its document names, in their order', () => {
+    const amd64 = { ...image('amd64'), architecture: 'amd64', os: 'linux' };
+    const nested = { ...index([amd64], { docker: true }), architecture: 'any', os: 'linux' };
+    const outer = index([nested, amd64]);
+    expect(parseManifest(outer.body, outer.mediaType)).toEqual({
+      children: [
+        { digest: nested.digest, index: true },
+        { digest: amd64.digest, index: false },
+      ],
+      subject: undefined,
+    });
+    const sbom = referrer(outer, 'application/spdx+json', 'sbom');
+    expect(parseManifest(sbom.body, sbom.mediaType)).toEqual({ children: [], subject: outer.digest });
+    expect(parseManifest(amd64.body, amd64.mediaType)).toEqual({ children: [], subject: undefined });
+  });
+
+  test('has every digest that it mentions as a child where its type is not known', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(digest, { maxLength: 5 }),
+        fc.constantFrom(UNKNOWN, undefined, 'text/plain'),
+        fc.func(fc.jsonValue()),
+        (digests, mediaType, around) => {
+          const text = JSON.stringify(digests.map((one) => ({ deep: [one], more: around(one) })));
+          expect(new Set(parseManifest(text, mediaType).children.map((child) => child.digest))).toEqual(
+            new Set(digests),
+          );
+        },
+      ),
+    );
+    expect(parseManifest(`no JSON, but ${A}`, UNKNOWN).children).toEqual([{ digest: A, index: false }]);
+    const sha512 = `sha512:${'0'.repeat(128)}`;
+    expect(parseManifest(JSON.stringify({ base: sha512 }), UNKNOWN).children).toEqual([
+      { digest: sha512, index: false },
+    ]);
+  });
+
+  test('is of the type that its document gives where the answer gives none', () => {
+    const text = JSON.stringify({ mediaType: mediaTypes.ociImage, config: { digest: A }, subject: { digest: B } });
+    expect(parseManifest(text, undefined)).toEqual({ children: [], subject: B });
+    expect(parseManifest(text, 'application/octet-stream')).toEqual({ children: [], subject: B });
+  });
+
+  test('is read with the names of its fields in either case, as Go reads them', () => {
+    const text = JSON.stringify({ Manifests: [{ DIGEST: A, MediaType: mediaTypes.ociIndex }], Subject: { Digest: B } });
+    expect(parseManifest(text, mediaTypes.ociIndex)).toEqual({ children: [{ digest: A, index: true }], subject: B });
+  });
+
+  test.each([
+    ['no JSON', '<html>'],
+    ['a list', '[]'],
+    ['null', 'null'],
+    ['"manifests" that is no list', JSON.stringify({ manifests: { digest: A } })],
+    ['a child that is no object', JSON.stringify({ manifests: [A] })],
+    ['a child without a digest', JSON.stringify({ manifests: [{ mediaType: mediaTypes.ociImage }] })],
+    ['a child whose digest is no text', JSON.stringify({ manifests: [{ digest: [A] }] })],
+    ['a subject that is no object', JSON.stringify({ subject: A })],
+    ['a subject whose digest is no text', JSON.stringify({ subject: { digest: 1 } })],
+  ])('of a known type is unreadable where it is %s', (_, text) => {
+    for (const type of [mediaTypes.ociIndex, mediaTypes.ociImage, mediaTypes.dockerList])
+      expect(() => parseManifest(text, type)).toThrow(SyntaxError);
+  });
+
+  test('of whatever text is read or is a SyntaxError, and nothing else', () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.jsonValue().map((value) => JSON.stringify({ manifests: value })),
+    );
+    fc.assert(
+      fc.property(text, fc.constantFrom(...Object.values(mediaTypes), UNKNOWN, undefined), (one, type) => {
+        try {
+          parseManifest(one, type);
+        } catch (error) {
+          expect(error).toBeInstanceOf(SyntaxError);
+        }
+      }),
+    );
+  });
+});
+
+test('what a media type tells without reading', () => {
+  const told = (type: string | undefined) => [kindOf(type), mayHaveSubject(type)];
+  expect(told(mediaTypes.ociIndex)).toEqual(['index', true]);
+  expect(told(mediaTypes.dockerList)).toEqual(['index', false]);
+  expect(told(mediaTypes.ociImage)).toEqual(['image', true]);
+  expect(told(mediaTypes.dockerImage)).toEqual(['plain', false]);
+  expect(told('application/vnd.docker.distribution.manifest.v1+prettyjws')).toEqual(['plain', false]);
+  expect(told('application/vnd.oci.artifact.manifest.v1+json')).toEqual(['image', true]);
+  for (const doubtful of [undefined, '', UNKNOWN, `${mediaTypes.ociIndex}; charset=utf-8`])
+    expect(told(doubtful)).toEqual(['unknown', true]);
+});

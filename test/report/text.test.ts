@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Decision } from '../../src/planner/decision.ts';
+import { jsonLine, printable } from '../../src/report/escape.ts';
+import { failedRepository, type RunSummary, summarize, total } from '../../src/report/summary.ts';
+import { renderDecision, renderSummary } from '../../src/report/text.ts';
+
+// eslint-disable-next-line no-control-regex -- control characters are what must not be there
+const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+
+const hostile = fc.string({
+  unit: fc.constantFrom(
+    '\u001b[2J',
+    '\u009b31m',
+    '\r',
+    '\n',
+    '\u202e',
+    '\u200f',
+    '\u2028',
+    '\u0007',
+    'tag',
+    '<script>',
+    '"',
+    '\\',
+    ' ',
+  ),
+});
+
+const decision: fc.Arbitrary<Decision> = fc
+  .record({ repository: hostile, tag: hostile, detail: hostile, message: hostile })
+  .map(({ repository, tag, detail, message }) => ({
+    repository,
+    kind: 'tag',
+    tag,
+    digest: tag,
+    action: 'delete',
+    reason: 'matched-and-expired',
+    detail,
+    beyondAcrPurge: false,
+    outcome: 'failed',
+    error: { message, correlationId: message },
+  }));
+
+function summaryOf(decisions: readonly Decision[], warnings: readonly string[] = []): RunSummary {
+  const [first] = decisions;
+  const repositories = [
+    summarize(first?.repository ?? '', decisions),
+    failedRepository(first?.repository ?? '', { message: first?.detail ?? '' }),
+  ];
+  return {
+    registry: 'contoso.azurecr.io',
+    dryRun: false,
+    started: '2026-11-24T00:00:00.000Z',
+    ended: '2026-11-24T00:00:01.000Z',
+    repositories,
+    totals: total(repositories),
+    warnings,
+    examples: first ? { [first.reason]: first } : {},
+    failures: decisions,
+    succeeded: false,
+  };
+}
+
+test('whatever a registry names its things, no escape sequence and no forged line reaches the terminal', () => {
+  fc.assert(
+    fc.property(decision, hostile, (one, warning) => {
+      expect(renderDecision(one)).not.toMatch(UNSAFE);
+      expect(renderDecision(one)).not.toContain('\n');
+      const lines = renderSummary(summaryOf([one], [warning])).split('\n');
+      expect(lines.join('')).not.toMatch(UNSAFE);
+      // As many lines as with harmless names: none was forged.
+      const harmless = { ...one, repository: 'a', tag: 'b', detail: 'c', error: { message: 'd', correlationId: 'e' } };
+      expect(lines.length).toBe(renderSummary(summaryOf([harmless], ['f'])).split('\n').length);
+    }),
+  );
+});
+
+test('a line of JSON is one line, safe on a terminal, and says the same', () => {
+  fc.assert(
+    fc.property(fc.array(hostile), (texts) => {
+      const line = jsonLine({ texts });
+      expect(line).not.toMatch(UNSAFE);
+      expect(line).not.toContain('\n');
+      expect(JSON.parse(line)).toEqual({ texts });
+    }),
+  );
+});
+
+test('what is harmless stays as it is', () => {
+  expect(printable('feature/größe-1_2.3 – ünïcode')).toBe('feature/größe-1_2.3 – ünïcode');
+  expect(printable('\u001b[2J')).toBe('\\u001b[2J');
+});
+
+test('a summary', () => {
+  const about = { repository: 'shop/api', beyondAcrPurge: false, size: 2_500_000 };
+  const gone: Decision = {
+    ...about,
+    kind: 'tag',
+    tag: 'pr-1',
+    action: 'delete',
+    reason: 'matched-and-expired',
+    detail: 'matches "shop/api:^pr-"',
+    outcome: 'deleted',
+  };
+  const refused: Decision = {
+    ...about,
+    kind: 'manifest',
+    digest: `sha256:${'a'.repeat(64)}`,
+    action: 'delete',
+    reason: 'untagged-and-expired',
+    detail: 'has no tag',
+    outcome: 'refused',
+    error: { message: 'delete: 405', correlationId: 'c-1' },
+  };
+  const repositories = [summarize('shop/api', [gone, refused])];
+  const summary = {
+    ...summaryOf([]),
+    repositories,
+    totals: total(repositories),
+    examples: { 'matched-and-expired': gone },
+    failures: [refused],
+  };
+  expect(renderSummary(summary)).toBe(
+    [
+      'REPOSITORY  TAGS deleted  stay  MANIFESTS deleted  stay    SIZE',
+      'shop/api               1     0                  0     0  2.5 MB',
+      '',
+      'WHY                           FOR EXAMPLE',
+      'goes  1  matched-and-expired  shop/api:pr-1: matches "shop/api:^pr-"',
+      '',
+      '1 tag and 0 manifests deleted, at most 2.5 MB; 0 tags and 0 manifests stay.',
+      `REFUSED: shop/api@sha256:${'a'.repeat(64)}: delete: 405 (correlation id c-1)`,
+      '',
+    ].join('\n'),
+  );
+});
