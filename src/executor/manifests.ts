@@ -3,7 +3,7 @@ import type { Look, ManifestListing, Registry } from '../registry/types.ts';
 import { type Added, readAdded } from './added.ts';
 import { BATCH, batches } from './batches.ts';
 import { changeSince } from './changes.ts';
-import { describe, fromDeletion, isForbidden, isGone, notAttempted, type Result, type Results } from './results.ts';
+import { fromDeletion, fromError, isForbidden, isGone, notAttempted, type Result, type Results } from './results.ts';
 
 export interface ManifestContext {
   readonly registry: Registry;
@@ -64,7 +64,7 @@ async function deleteBatch(
     look = await lookAt(context, batch);
     added = await readAdded(context, look.added);
   } catch (error) {
-    for (const deletion of batch) settle(results, deletion, { state: 'failed', error: describe(error as Error) });
+    for (const deletion of batch) settle(results, deletion, fromError(error));
     return;
   }
   await Promise.all(
@@ -96,7 +96,7 @@ async function deleteOne(
     for (const tag of deletion.lockedTags) if (record.tags.includes(tag)) await registry.unlock(repository, tag);
     if (record.locked) await registry.unlock(repository, deletion.digest);
   } catch (error) {
-    return { state: 'refused', error: describe(error as Error) };
+    return fromError(error);
   }
   return fromDeletion(await registry.deleteManifest(repository, deletion.digest));
 }
@@ -143,6 +143,6 @@ async function settleReferrers(
       for (const tag of tags) results.tags.set(tag, result);
     }
   } catch (error) {
-    for (const { digest } of along) results.manifests.set(digest, { state: 'failed', error: describe(error as Error) });
+    for (const { digest } of along) results.manifests.set(digest, fromError(error));
   }
 }

@@ -27,6 +27,13 @@ export function fromDeletion(result: DeletionResult): Result {
   return 'error' in result ? { state: result.state, error: describe(result.error) } : result;
 }
 
+/** What was asked for in vain: refused where the registry gave an answer, failed where it could not. */
+export function fromError(error: unknown): Result {
+  const described = describe(error as Error);
+  const refused = described.status !== undefined && described.status < 500;
+  return { state: refused ? 'refused' : 'failed', error: described };
+}
+
 export function notAttempted(message: string): Result {
   return { state: 'not-attempted', error: { message } };
 }

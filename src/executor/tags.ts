@@ -1,7 +1,7 @@
 import type { TagDeletion } from '../planner/types.ts';
 import type { Registry, TagRecord } from '../registry/types.ts';
 import { BATCH, batches } from './batches.ts';
-import { describe, fromDeletion, isForbidden, isGone, notAttempted, type Result, type Results } from './results.ts';
+import { fromDeletion, fromError, isForbidden, isGone, notAttempted, type Result, type Results } from './results.ts';
 
 interface Context {
   readonly registry: Registry;
@@ -42,7 +42,7 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
       );
     } catch (error) {
       for (const { tag } of ready) {
-        if (!results.tags.has(tag)) results.tags.set(tag, { state: 'failed', error: describe(error as Error) });
+        if (!results.tags.has(tag)) results.tags.set(tag, fromError(error));
       }
     }
   }
@@ -53,6 +53,10 @@ async function deleteTag(context: Context, deletion: TagDeletion, now: TagRecord
   if (now.digest !== deletion.digest)
     return { state: 'changed', detail: `it names ${now.digest ?? 'another manifest'} now` };
   if (now.locked && !context.includeLocked) return { state: 'changed', detail: 'it was locked' };
-  if (now.locked) await context.registry.unlock(context.repository, deletion.tag);
+  try {
+    if (now.locked) await context.registry.unlock(context.repository, deletion.tag);
+  } catch (error) {
+    return fromError(error);
+  }
   return fromDeletion(await context.registry.deleteTag(context.repository, deletion.tag));
 }

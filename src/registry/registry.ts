@@ -121,10 +121,10 @@ export function openRegistry(options: ConnectionOptions): Registry {
       const { status } = await connection.ask(asked, 'change', call);
       return { state: status === 404 ? 'already-gone' : 'deleted' };
     } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
-      if (error.status === 404) return { state: 'already-gone' };
-      const refused = error.status !== undefined && error.status < 500 && error.status !== 429;
-      return { state: refused ? 'refused' : 'failed', error };
+      const { status } = error as RegistryError;
+      if (status === 404) return { state: 'already-gone' };
+      const refused = status !== undefined && status < 500 && status !== 429;
+      return { state: refused ? 'refused' : 'failed', error: error as Error };
     }
   }
 
