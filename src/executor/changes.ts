@@ -27,13 +27,16 @@ function changeOf({ digest, tags }: Removal, look: Look, added: Added, includeLo
   if (gained !== undefined) return `it is tagged ${gained} now`;
   if (!includeLocked) {
     if (record.locked) return 'it was locked';
-    const locked = record.tags.find((tag) => look.tags?.get(tag)?.locked);
+    const locked = record.tags.find((tag) => look.tags.get(tag)?.locked);
     if (locked !== undefined) return `its tag ${locked} was locked`;
+    // Hidden, or removed this moment: nobody can say whether it is locked.
+    const unseen = record.tags.find((tag) => !look.tags.has(tag));
+    if (unseen !== undefined) return `its tag ${unseen} cannot be found`;
   }
   const index = added.neededBy.get(digest);
   if (index !== undefined) return `the index ${index}, pushed since, needs it`;
   const referrer = added.referredBy.get(digest);
-  return referrer === undefined ? undefined : `${referrer}, pushed since, refers to it and is tagged or locked`;
+  return referrer === undefined ? undefined : `${referrer}, pushed since, refers to it and stays`;
 }
 
 function changed(detail: string): Result {

@@ -58,47 +58,61 @@ async function deleteBatch(
   batch: readonly ManifestDeletion[],
   results: Results,
 ): Promise<void> {
-  let look: Look;
-  let added: Added;
-  try {
-    look = await lookAt(context, batch);
-    added = await readAdded(context, look.added);
-  } catch (error) {
-    for (const deletion of batch) settle(results, deletion, fromError(error));
-    return;
-  }
-  await Promise.all(
-    batch.map(async (deletion) => {
-      const change = changeSince(deletion, look, added, context.includeLocked);
-      settle(results, deletion, change ?? (await deleteOne(context, deletion, look)), look);
-    }),
-  );
-  await settleReferrers(context, batch, results);
+  const seen = await lookAgain(context, batch, results);
+  if (!seen) return;
+  await Promise.all(batch.map((deletion) => deleteUnchanged(context, deletion, seen, results)));
+  await deleteReferrersLeft(context, batch, results);
 }
 
-function lookAt(context: ManifestContext, batch: readonly ManifestDeletion[]): Promise<Look> {
+interface Seen {
+  readonly look: Look;
+  readonly added: Added;
+}
+
+/** What these look like now. Where that cannot be seen, the failure is what became of them. */
+async function lookAgain(
+  context: ManifestContext,
+  batch: readonly ManifestDeletion[],
+  results: Results,
+): Promise<Seen | undefined> {
   const removals = batch.flatMap((deletion) => [deletion, ...deletion.along]);
-  return context.registry.look(context.repository, {
-    digests: removals.map(({ digest }) => digest),
-    inventory: context.inventory,
-    tagCount: removals.some(({ tags }) => tags.length > 0) ? context.tagCount : 0,
-  });
+  try {
+    const look = await context.registry.look(context.repository, {
+      digests: removals.map(({ digest }) => digest),
+      inventory: context.inventory,
+      tags: removals.flatMap(({ tags }) => tags),
+      tagCount: context.tagCount,
+    });
+    return { look, added: await readAdded(context, look.added) };
+  } catch (error) {
+    for (const deletion of batch) settle(results, deletion, fromError(error));
+    return undefined;
+  }
+}
+
+async function deleteUnchanged(
+  context: ManifestContext,
+  deletion: ManifestDeletion,
+  { look, added }: Seen,
+  results: Results,
+): Promise<void> {
+  const change = changeSince(deletion, look, added, context.includeLocked);
+  settle(results, deletion, change ?? (await deleteOne(context, deletion, look)), look);
 }
 
 async function deleteOne(
-  { registry, repository }: ManifestContext,
+  { registry, repository, signal }: ManifestContext,
   deletion: ManifestDeletion,
   look: Look,
 ): Promise<Result> {
   const record = look.present.get(deletion.digest);
   if (!record) return { state: 'already-gone' };
-  try {
-    for (const tag of deletion.lockedTags) if (record.tags.includes(tag)) await registry.unlock(repository, tag);
-    if (record.locked) await registry.unlock(repository, deletion.digest);
-  } catch (error) {
-    return fromError(error);
+  const locked = deletion.lockedTags.filter((tag) => record.tags.includes(tag));
+  for (const tagOrDigest of record.locked ? [...locked, deletion.digest] : locked) {
+    const unlocked = await registry.unlock(repository, tagOrDigest, signal);
+    if ('error' in unlocked) return fromDeletion(unlocked);
   }
-  return fromDeletion(await registry.deleteManifest(repository, deletion.digest));
+  return fromDeletion(await registry.deleteManifest(repository, deletion.digest, signal));
 }
 
 /** Records what became of a manifest, and with it of its tags and of the referrers that go along. */
@@ -108,7 +122,7 @@ function settle(results: Results, deletion: ManifestDeletion, result: Result, lo
     const onIt = look?.present.get(digest)?.tags ?? [];
     for (const tag of tags) {
       if (!isGone(result) || onIt.includes(tag)) results.tags.set(tag, result);
-      else if (look?.tags && !look.tags.has(tag)) results.tags.set(tag, { state: 'already-gone' });
+      else if (look && !look.tags.has(tag)) results.tags.set(tag, { state: 'already-gone' });
       else results.tags.set(tag, { state: 'changed', detail: `it does not name ${digest} any more` });
     }
   }
@@ -116,33 +130,22 @@ function settle(results: Results, deletion: ManifestDeletion, result: Result, lo
 
 /**
  * Whether referrers of every media type go along with their subject is not documented: those that are still there are
- * deleted by name.
+ * deleted by name, like any other. One after the other, because each may take along the next.
  */
-async function settleReferrers(
+async function deleteReferrersLeft(
   context: ManifestContext,
   batch: readonly ManifestDeletion[],
   results: Results,
 ): Promise<void> {
-  const { registry, repository } = context;
-  const along = batch
+  const referrers = batch
     .filter(({ digest }) => isGone(results.manifests.get(digest)))
-    .flatMap((deletion) => deletion.along);
-  if (along.length === 0) return;
-  const digests = along.map(({ digest }) => digest);
-  try {
-    const { present } = await registry.look(repository, { digests, inventory: context.inventory, tagCount: 0 });
-    for (const { digest, tags } of along) {
-      const record = present.get(digest);
-      if (!record) continue;
-      const gained = record.tags.find((tag) => !tags.includes(tag));
-      const result: Result =
-        gained !== undefined || (record.locked && !context.includeLocked)
-          ? { state: 'changed', detail: 'it was tagged or locked' }
-          : fromDeletion(await registry.deleteManifest(repository, digest));
-      results.manifests.set(digest, result);
-      for (const tag of tags) results.tags.set(tag, result);
-    }
-  } catch (error) {
-    for (const { digest } of along) results.manifests.set(digest, fromError(error));
+    .flatMap(({ along, lockedTags }) =>
+      along.map((removal): ManifestDeletion => ({ ...removal, lockedTags, along: [], after: [] })),
+    );
+  if (referrers.length === 0) return;
+  const seen = await lookAgain(context, referrers, results);
+  if (!seen) return;
+  for (const referrer of referrers) {
+    if (seen.look.present.has(referrer.digest)) await deleteUnchanged(context, referrer, seen, results);
   }
 }

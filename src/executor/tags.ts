@@ -53,10 +53,10 @@ async function deleteTag(context: Context, deletion: TagDeletion, now: TagRecord
   if (now.digest !== deletion.digest)
     return { state: 'changed', detail: `it names ${now.digest ?? 'another manifest'} now` };
   if (now.locked && !context.includeLocked) return { state: 'changed', detail: 'it was locked' };
-  try {
-    if (now.locked) await context.registry.unlock(context.repository, deletion.tag);
-  } catch (error) {
-    return fromError(error);
+  const { registry, repository, signal } = context;
+  if (now.locked) {
+    const unlocked = await registry.unlock(repository, deletion.tag, signal);
+    if ('error' in unlocked) return fromDeletion(unlocked);
   }
-  return fromDeletion(await context.registry.deleteTag(context.repository, deletion.tag));
+  return fromDeletion(await registry.deleteTag(repository, deletion.tag, signal));
 }

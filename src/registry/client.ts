@@ -15,7 +15,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import pLimit from 'p-limit';
 import { authenticate, type RegistryCredentials } from './auth.ts';
-import { RegistryError, responseError } from './error.ts';
+import { RegistryError, responseError, StoppedError } from './error.ts';
 import { limits } from './limits.ts';
 import { parseFields } from './records.ts';
 import { retries } from './retry.ts';
@@ -63,11 +63,13 @@ export interface Connection {
   /**
    * One SDK call, and what the registry answered to it.
    * @throws RegistryError
+   * @throws StoppedError where `signal` was aborted before its turn came
    */
   readonly ask: (
     asked: string,
     kind: 'read' | 'change',
     call: (observed: Observed) => Promise<unknown>,
+    signal?: AbortSignal,
   ) => Promise<PipelineResponse>;
   /**
    * Fetches a path of the registry itself, whatever the status.
@@ -125,10 +127,14 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
         if (page.done) return;
       }
     },
-    async ask(asked, kind, call) {
+    async ask(asked, kind, call, signal) {
       let answered: PipelineResponse | undefined;
       try {
-        await budget[kind](() => call({ onResponse: (response) => (answered = response) }));
+        await budget[kind](() => {
+          // Here, because calls wait for their turn: what is under way is finished, what waits is not begun.
+          if (signal?.aborted) throw new StoppedError(asked);
+          return call({ onResponse: (response) => (answered = response) });
+        });
       } catch (error) {
         throw asRegistryError(asked, error);
       }

@@ -33,6 +33,13 @@ export class RegistryError extends Error {
   }
 }
 
+/** The registry was not asked at all: the run was stopped before this call's turn came. */
+export class StoppedError extends RegistryError {
+  constructor(asked: string) {
+    super(asked, { message: 'the run was stopped' });
+  }
+}
+
 /** What the registry answered, as an error. */
 export function responseError(asked: string, response: PipelineResponse, cause?: unknown): RegistryError {
   const body = parseErrorBody(response.bodyAsText);

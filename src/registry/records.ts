@@ -4,11 +4,20 @@ import type { ManifestRecord, TagRecord } from './types.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A tag of a listing; nothing where it has no name. What else is missing stays missing: the planner keeps such a tag. */
-export function toTag(entry: unknown): TagRecord | undefined {
+/** What a tag can be called (OCI distribution specification). In a path `..` would name the repository itself. */
+const TAG = /^\w[\w.-]{0,127}$/;
+
+/** The digests that the OCI image specification registers. The SDK takes anything without a colon for a tag. */
+const DIGEST = /^sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$/;
+
+/**
+ * A tag of a listing. What it lacks besides its name stays missing: the planner keeps such a tag.
+ * @throws TypeError where it has no name that a tag can have
+ */
+export function toTag(entry: unknown): TagRecord {
   const fields = asFields(entry);
   const name = text(fields['name']);
-  if (name === undefined) return undefined;
+  if (name === undefined || !TAG.test(name)) throw new TypeError(`a tag cannot be called ${quote(fields['name'])}`);
   return {
     name,
     digest: text(fields['digest']),
@@ -17,11 +26,15 @@ export function toTag(entry: unknown): TagRecord | undefined {
   };
 }
 
-/** A manifest of a listing; nothing where it has no digest. */
-export function toManifest(entry: unknown): ManifestRecord | undefined {
+/**
+ * A manifest of a listing. It cannot be passed over: it may need others of the listing.
+ * @throws TypeError where it has no digest, or tags that cannot be read
+ */
+export function toManifest(entry: unknown): ManifestRecord {
   const fields = asFields(entry);
   const digest = text(fields['digest']);
-  if (digest === undefined) return undefined;
+  if (digest === undefined || !DIGEST.test(digest))
+    throw new TypeError(`a manifest cannot have the digest ${quote(fields['digest'])}`);
   const { tags = [], imageSize } = fields;
   const mediaType = text(fields['mediaType']);
   // Whether it is tagged decides whether it may go: what cannot be read must not look untagged.
@@ -31,7 +44,7 @@ export function toManifest(entry: unknown): ManifestRecord | undefined {
     mediaType,
     kind: kindOf(mediaType),
     mayRefer: mayHaveSubject(mediaType),
-    size: typeof imageSize === 'number' ? imageSize : undefined,
+    size: Number.isSafeInteger(imageSize) && Number(imageSize) >= 0 ? Number(imageSize) : undefined,
     created: parseInstant(fields['createdTime']),
     lastUpdated: parseInstant(fields['lastUpdateTime']),
     locked: isLocked(fields['changeableAttributes']),
@@ -44,7 +57,7 @@ export function toManifest(entry: unknown): ManifestRecord | undefined {
 export function parseFields(json: string | null | undefined, error: () => Error): Fields {
   try {
     const value: unknown = JSON.parse(json ?? '');
-    if (typeof value === 'object' && value !== null) return value as Fields;
+    if (isFields(value)) return value;
   } catch {
     // said below
   }
@@ -52,7 +65,11 @@ export function parseFields(json: string | null | undefined, error: () => Error)
 }
 
 function asFields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+  return isFields(value) ? value : {};
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTexts(value: unknown): value is readonly string[] {
@@ -63,8 +80,15 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** As `acr purge` reads it: either attribute false. An absent attribute is true. */
+/** For an error: whatever was there instead, cut short. */
+function quote(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 200);
+}
+
+/** As `acr purge` reads it: either attribute false. An absent attribute is true; one that cannot be read is a lock. */
 function isLocked(attributes: unknown): boolean {
-  const { deleteEnabled, writeEnabled } = asFields(attributes) as { deleteEnabled?: unknown; writeEnabled?: unknown };
-  return deleteEnabled === false || writeEnabled === false;
+  if (attributes === undefined) return false;
+  if (!isFields(attributes)) return true;
+  const { deleteEnabled = true, writeEnabled = true } = attributes;
+  return deleteEnabled !== true || writeEnabled !== true;
 }

@@ -1,9 +1,9 @@
 import { type ConnectionOptions, connect, type Observed, type Pages } from './client.ts';
-import { RegistryError } from './error.ts';
+import { RegistryError, StoppedError } from './error.ts';
 import { readManifest, readReferrers } from './read.ts';
 import { parseFields, toManifest, toTag } from './records.ts';
 import type { Instant } from './time.ts';
-import type { DeletionResult, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
+import type { DeletionResult, Failure, Look, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
 
 /** Larger pages are fewer calls. How large they may be is not documented: where one is refused, the default is taken. */
 const LARGEST_PAGE = 1000;
@@ -18,7 +18,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
   let pageSize = LARGEST_PAGE;
 
   /** A listing from its start; again with the default page size where the registry refuses the large one. */
-  async function* list(
+  async function* pages(
     asked: string,
     key: string,
     start: (observed: Observed) => Pages,
@@ -38,13 +38,23 @@ export function openRegistry(options: ConnectionOptions): Registry {
     }
   }
 
+  /** The same, as records. */
+  async function* list<T>(
+    asked: string,
+    key: string,
+    toRecord: (entry: unknown) => T,
+    start: (observed: Observed) => Pages,
+  ): AsyncGenerator<readonly T[], void> {
+    for await (const page of pages(asked, key, start)) yield recordsOf(asked, page, toRecord);
+  }
+
   const listTags = (repository: string) =>
-    list(`list the tags of ${repository}`, 'tags', (observed) =>
+    list(`list the tags of ${repository}`, 'tags', toTag, (observed) =>
       // The SDK lists tags from an artifact, and asks for all of the repository whichever it is.
       sdk.getArtifact(repository, 'latest').listTagProperties({ order: NEWEST_FIRST, ...observed }),
     );
   const listManifests = (repository: string, order?: typeof NEWEST_FIRST) =>
-    list(`list the manifests of ${repository}`, 'manifests', (observed) =>
+    list(`list the manifests of ${repository}`, 'manifests', toManifest, (observed) =>
       sdk.getRepository(repository).listManifestProperties({ ...(order && { order }), ...observed }),
     );
 
@@ -53,7 +63,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
       // By name: a tag that moves while it is paged over may be listed twice.
       const found = new Map<string, TagRecord>();
       for await (const page of listTags(repository)) {
-        for (const tag of page.map(toTag)) if (tag && !found.has(tag.name)) found.set(tag.name, tag);
+        for (const tag of page) if (!found.has(tag.name)) found.set(tag.name, tag);
       }
       return [...found.values()];
     });
@@ -63,8 +73,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
       const byDigest = new Map<string, ManifestRecord>();
       let newest: Instant | undefined;
       for await (const page of listManifests(repository)) {
-        for (const manifest of page.map(toManifest)) {
-          if (!manifest) continue;
+        for (const manifest of page) {
           byDigest.set(manifest.digest, manifest);
           if (manifest.lastUpdated && (newest === undefined || manifest.lastUpdated > newest))
             newest = manifest.lastUpdated;
@@ -80,9 +89,8 @@ export function openRegistry(options: ConnectionOptions): Registry {
   ): Promise<readonly ManifestRecord[]> {
     const added: ManifestRecord[] = [];
     for await (const page of listManifests(repository, NEWEST_FIRST)) {
-      const records = page.map(toManifest).filter((record) => record !== undefined);
-      added.push(...records.filter((record) => !byDigest.has(record.digest)));
-      const oldest = records.at(-1)?.lastUpdated;
+      added.push(...page.filter((record) => !byDigest.has(record.digest)));
+      const oldest = page.at(-1)?.lastUpdated;
       if (newest !== undefined && oldest !== undefined && oldest < newest) break;
     }
     return added;
@@ -96,7 +104,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
       );
       const wrong = () =>
         new RegistryError(asked, { status: response.status, message: 'the answer names no manifest' });
-      const record = toManifest(parseFields(response.bodyAsText, wrong)['manifest']);
+      const [record] = recordsOf(asked, [parseFields(response.bodyAsText, wrong)['manifest']], toManifest);
       if (record?.digest !== digest) throw wrong();
       return record;
     });
@@ -109,22 +117,55 @@ export function openRegistry(options: ConnectionOptions): Registry {
         sdk.getArtifact(repository, name).getTagProperties(name, { ...observed }),
       );
       const wrong = () => new RegistryError(asked, { status: response.status, message: 'the answer names no tag' });
-      const record = toTag(parseFields(response.bodyAsText, wrong)['tag']);
+      const [record] = recordsOf(asked, [parseFields(response.bodyAsText, wrong)['tag']], toTag);
       if (record?.name !== name) throw wrong();
       return record;
     });
   }
 
-  async function remove(asked: string, call: (observed: Observed) => Promise<unknown>): Promise<DeletionResult> {
+  /** These tags as they are now: one listing where one page holds them all, else one by one. */
+  async function lookAtTags(
+    repository: string,
+    names: readonly string[],
+    total: number,
+  ): Promise<ReadonlyMap<string, TagRecord>> {
+    if (names.length === 0) return new Map();
+    const records =
+      total <= pageSize
+        ? ((await tags(repository)) ?? [])
+        : await Promise.all(names.map((name) => tagNow(repository, name)));
+    return new Map(records.filter((record) => record !== undefined).map((record) => [record.name, record]));
+  }
+
+  /** These manifests as they are now, and what is new: one listing where one page holds them all, else one by one. */
+  async function lookAtManifests(
+    repository: string,
+    digests: readonly string[],
+    inventory: ManifestListing,
+  ): Promise<Pick<Look, 'present' | 'added'>> {
+    if (inventory.byDigest.size <= pageSize) {
+      const present = (await manifests(repository))?.byDigest ?? new Map<string, ManifestRecord>();
+      return { present, added: [...present.values()].filter((record) => !inventory.byDigest.has(record.digest)) };
+    }
+    const [added, ...records] = await Promise.all([
+      addedSince(repository, inventory),
+      ...digests.map((digest) => manifestNow(repository, digest)),
+    ]);
+    const present = records.filter((record) => record !== undefined);
+    return { present: new Map(present.map((record) => [record.digest, record])), added };
+  }
+
+  async function remove(
+    asked: string,
+    call: (observed: Observed) => Promise<unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<DeletionResult> {
     try {
       // The SDK takes "not found" for a success; who deleted it is worth knowing.
-      const { status } = await connection.ask(asked, 'change', call);
+      const { status } = await connection.ask(asked, 'change', call, signal);
       return { state: status === 404 ? 'already-gone' : 'deleted' };
     } catch (error) {
-      const { status } = error as RegistryError;
-      if (status === 404) return { state: 'already-gone' };
-      const refused = status !== undefined && status < 500 && status !== 429;
-      return { state: refused ? 'refused' : 'failed', error: error as Error };
+      return (error as RegistryError).status === 404 ? { state: 'already-gone' } : failureOf(error as RegistryError);
     }
   }
 
@@ -142,56 +183,60 @@ export function openRegistry(options: ConnectionOptions): Registry {
     manifests,
     manifest: (repository, digest) => readManifest(connection, repository, digest),
     referrers: (repository, digest) => readReferrers(connection, repository, digest),
-    async look(repository, { digests, inventory, tagCount }) {
-      if (inventory.byDigest.size <= pageSize) {
-        // One page shows all there is.
-        const [listing, tagged] = await Promise.all([
-          manifests(repository),
-          tagCount > 0 && tagCount <= pageSize ? tags(repository) : undefined,
-        ]);
-        const present = listing?.byDigest ?? new Map<string, ManifestRecord>();
-        const added = Array.from(present.values()).filter((record) => !inventory.byDigest.has(record.digest));
-        return { present, added, tags: tagged && byName(tagged) };
-      }
-      const [added, ...records] = await Promise.all([
-        addedSince(repository, inventory),
-        ...digests.map((digest) => manifestNow(repository, digest)),
-      ]);
-      const present = records
-        .filter((record) => record !== undefined)
-        .map((record) => [record.digest, record] as const);
-      return { present: new Map(present), added, tags: undefined };
+    async look(repository, { digests, inventory, tags: names, tagCount }) {
+      const looking = lookAtManifests(repository, digests, inventory);
+      // Two listings are taken side by side. Of many, the tags come last: a lock is seen that was set while looking.
+      if (inventory.byDigest.size > pageSize || tagCount > pageSize) await looking;
+      const [seen, tagged] = await Promise.all([looking, lookAtTags(repository, names, tagCount)]);
+      return { ...seen, tags: tagged };
     },
-    async lookAtTags(repository, names, total) {
-      const records =
-        total <= pageSize
-          ? ((await tags(repository)) ?? [])
-          : await Promise.all(names.map((name) => tagNow(repository, name)));
-      return byName(records.filter((record) => record !== undefined));
-    },
-    deleteTag: (repository, tag) =>
-      remove(`delete ${repository}:${tag}`, (observed) =>
-        sdk.getArtifact(repository, tag).deleteTag(tag, { ...observed }),
+    lookAtTags,
+    deleteTag: (repository, tag, signal) =>
+      remove(
+        `delete ${repository}:${tag}`,
+        (observed) => sdk.getArtifact(repository, tag).deleteTag(tag, { ...observed }),
+        signal,
       ),
-    deleteManifest: (repository, digest) =>
-      remove(`delete ${repository}@${digest}`, (observed) =>
-        sdk.getArtifact(repository, digest).delete({ ...observed }),
+    deleteManifest: (repository, digest, signal) =>
+      remove(
+        `delete ${repository}@${digest}`,
+        (observed) => sdk.getArtifact(repository, digest).delete({ ...observed }),
+        signal,
       ),
-    async unlock(repository, tagOrDigest) {
+    async unlock(repository, tagOrDigest, signal) {
       const artifact = sdk.getArtifact(repository, tagOrDigest);
       const byDigest = tagOrDigest.includes(':');
-      await connection.ask(`unlock ${repository}${byDigest ? '@' : ':'}${tagOrDigest}`, 'change', (observed) => {
+      const asked = `unlock ${repository}${byDigest ? '@' : ':'}${tagOrDigest}`;
+      const call = (observed: Observed) => {
         const unlocked = { canDelete: true, canWrite: true, ...observed };
         return byDigest
           ? artifact.updateManifestProperties(unlocked)
           : artifact.updateTagProperties(tagOrDigest, unlocked);
-      });
+      };
+      try {
+        await connection.ask(asked, 'change', call, signal);
+        return { state: 'unlocked' };
+      } catch (error) {
+        return failureOf(error as RegistryError);
+      }
     },
   };
 }
 
-function byName(tags: readonly TagRecord[]): ReadonlyMap<string, TagRecord> {
-  return new Map(tags.map((tag) => [tag.name, tag]));
+/** Entries as records. One that cannot be read is an error of the call: what it says and needs is not known. */
+function recordsOf<T>(asked: string, entries: readonly unknown[], toRecord: (entry: unknown) => T): readonly T[] {
+  try {
+    return entries.map(toRecord);
+  } catch (error) {
+    throw new RegistryError(asked, { message: (error as Error).message }, { cause: error });
+  }
+}
+
+function failureOf(error: RegistryError): Failure {
+  if (error instanceof StoppedError) return { state: 'not-attempted', error };
+  const { status } = error;
+  const refused = status !== undefined && status < 500 && status !== 429;
+  return { state: refused ? 'refused' : 'failed', error };
 }
 
 /** `undefined` where the registry says that there is no such thing. */

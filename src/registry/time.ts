@@ -14,11 +14,21 @@ export function parseInstant(text: unknown): Instant | undefined {
   const parts = RFC_3339.exec(text);
   if (!parts) return undefined;
   const [, seconds = '', fraction = '', zone = ''] = parts;
-  const date = new Date(seconds + zone);
-  if (Number.isNaN(date.getTime())) return undefined;
+  const local = secondsOf(`${seconds}Z`);
   // `Date` rolls an impossible day over (30 February becomes 2 March); such a text is no time.
-  if (zone === 'Z' && date.toISOString().slice(0, 19) !== seconds) return undefined;
-  return `${date.toISOString().slice(0, 19)}.${fraction.padEnd(9, '0')}Z` as Instant;
+  if (local !== seconds) return undefined;
+  const utc = secondsOf(seconds + zone);
+  // Go and .NET write a time that was never set so: it must not pass for a very old one.
+  if (utc === '0001-01-01T00:00:00') return undefined;
+  return utc === undefined ? undefined : (`${utc}.${fraction.padEnd(9, '0')}Z` as Instant);
+}
+
+/** In UTC; `undefined` where that is no time, or in no year of four digits: as text it would not sort. */
+function secondsOf(text: string): string | undefined {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) return undefined;
+  const iso = date.toISOString();
+  return /^\d{4}-/.test(iso) ? iso.slice(0, 19) : undefined;
 }
 
 /** The moment of a `Date`. */

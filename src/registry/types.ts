@@ -60,15 +60,17 @@ export interface Look {
   readonly present: ReadonlyMap<string, ManifestRecord>;
   /** Manifests that the inventory did not hold. */
   readonly added: readonly ManifestRecord[];
-  /** The tags of the repository by name, where one page holds them all. */
-  readonly tags: ReadonlyMap<string, TagRecord> | undefined;
+  /** Of the tags asked for, by name, those that are still there. It may hold others. */
+  readonly tags: ReadonlyMap<string, TagRecord>;
 }
 
 export interface LookRequest {
   readonly digests: readonly string[];
   /** The listing that these come from. */
   readonly inventory: ManifestListing;
-  /** How many tags the repository had; 0 where the tags are of no interest. */
+  /** Names of the tags that would go with them. */
+  readonly tags: readonly string[];
+  /** How many tags the repository had. */
   readonly tagCount: number;
 }
 
@@ -79,13 +81,21 @@ export interface ManifestListing {
   readonly newest: Instant | undefined;
 }
 
+/** Why a change was not made. */
+export interface Failure {
+  /**
+   * - `refused`: the registry said no (locked, or not allowed), and would again
+   * - `not-attempted`: the run was stopped before it was begun
+   */
+  readonly state: 'refused' | 'failed' | 'not-attempted';
+  readonly error: Error;
+}
+
 /** What became of one deletion. */
-export type DeletionResult =
-  | { readonly state: 'deleted' }
-  | { readonly state: 'already-gone' }
-  /** The registry said no (locked, or not allowed), and would again. */
-  | { readonly state: 'refused'; readonly error: Error }
-  | { readonly state: 'failed'; readonly error: Error };
+export type DeletionResult = { readonly state: 'deleted' } | { readonly state: 'already-gone' } | Failure;
+
+/** What became of one unlocking. */
+export type UnlockResult = { readonly state: 'unlocked' } | Failure;
 
 /**
  * A registry as a dry run needs it: it cannot change anything, by type.
@@ -106,7 +116,10 @@ export interface RegistryReader {
   readonly referrers: (repository: string, digest: string) => Promise<readonly string[] | undefined>;
 }
 
-/** A registry that can be purged. */
+/**
+ * A registry that can be purged. Changes never throw: a failure is what became of one. None is begun once `signal` is
+ * aborted, not even one that waits for its turn.
+ */
 export interface Registry extends RegistryReader {
   readonly look: (repository: string, request: LookRequest) => Promise<Look>;
   /** These tags, of `total` in the repository, as they are now. Absent ones are gone. */
@@ -115,9 +128,9 @@ export interface Registry extends RegistryReader {
     names: readonly string[],
     total: number,
   ) => Promise<ReadonlyMap<string, TagRecord>>;
-  readonly deleteTag: (repository: string, tag: string) => Promise<DeletionResult>;
+  readonly deleteTag: (repository: string, tag: string, signal?: AbortSignal) => Promise<DeletionResult>;
   /** Deletes a manifest, every tag on it, and the referrers that the registry removes along with it. */
-  readonly deleteManifest: (repository: string, digest: string) => Promise<DeletionResult>;
+  readonly deleteManifest: (repository: string, digest: string, signal?: AbortSignal) => Promise<DeletionResult>;
   /** Makes a tag or a manifest deletable and writable. */
-  readonly unlock: (repository: string, tagOrDigest: string) => Promise<void>;
+  readonly unlock: (repository: string, tagOrDigest: string, signal?: AbortSignal) => Promise<UnlockResult>;
 }

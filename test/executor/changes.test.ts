@@ -55,6 +55,14 @@ describe('what changes between planning and deleting stays', () => {
       /its tag dev-1 was locked/,
     ],
     [
+      'a tag that was locked and hidden, and with it its manifest',
+      ALL,
+      'list-manifests',
+      (emulator) => emulator.lock('app', 'dev-1', { ...locked, listEnabled: false }),
+      'app:dev-1',
+      /its tag dev-1 cannot be found/,
+    ],
+    [
       'a manifest that was locked',
       ALL,
       'list-manifests',
@@ -84,7 +92,31 @@ describe('what changes between planning and deleting stays', () => {
       'list-manifests',
       (emulator) => emulator.push('app', referrer(stray, 'application/spdx+json', 'new').body, { tag: 'sbom' }),
       `app@${stray.digest}`,
-      /pushed since, refers to it and is tagged or locked/,
+      /pushed since, refers to it and stays/,
+    ],
+    [
+      'the subject of a new referrer to which another refers that is tagged',
+      ALL,
+      'list-manifests',
+      (emulator) => {
+        const sbom = referrer(stray, 'application/spdx+json', 'new');
+        emulator.push('app', sbom.body);
+        emulator.push('app', referrer(sbom, 'application/vnd.cncf.notary.signature', 'its').body, { tag: 'signature' });
+      },
+      `app@${stray.digest}`,
+      /pushed since, refers to it and stays/,
+    ],
+    [
+      'the subject of a new referrer that a new index needs',
+      ALL,
+      'list-manifests',
+      (emulator) => {
+        const sbom = referrer(stray, 'application/spdx+json', 'new');
+        emulator.push('app', sbom.body);
+        emulator.push('app', index([{ ...sbom, architecture: 'unknown', os: 'unknown' }]).body, { tag: 'v2' });
+      },
+      `app@${stray.digest}`,
+      /pushed since, refers to it and stays/,
     ],
     [
       'everything, where what is new cannot be read',

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Call, RegistryState } from '../../src/emulator/index.ts';
+import type { Call, Emulator, PushOptions, RegistryState } from '../../src/emulator/index.ts';
 import { image, index, referrer } from '../../src/emulator/manifests.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy } from '../support/proxy.ts';
-import { reference, run, withEmulator } from '../support/registry.ts';
+import { reference, run, USER, withEmulator } from '../support/registry.ts';
+import { connectAs, runOn } from '../support/run-as.ts';
 
 const UNTAGGED = ['--untagged-only', '--ago', '30d'];
 
@@ -134,10 +135,10 @@ describe('a run that is stopped', () => {
       });
       const { decisions, summary } = await run(emulator, [...UNTAGGED, '--concurrency', '1'], stop.signal);
       const became = Object.values(outcomes(decisions));
-      // What is decided together is under way together; of the rest nothing is begun.
+      // The calls in flight are finished; of the rest nothing is begun.
       const deleted = became.filter((outcome) => outcome === 'deleted').length;
       expect(deleted).toBeGreaterThan(0);
-      expect(deleted).toBeLessThanOrEqual(32);
+      expect(deleted).toBeLessThanOrEqual(8);
       expect(became.filter((outcome) => outcome === 'not-attempted')).toHaveLength(40 - deleted);
       expect(emulator.manifestsLeft()).toHaveLength(42 - deleted);
       expect(summary.repositories.map(({ repository, state }) => `${repository} ${state}`)).toEqual([
@@ -145,6 +146,31 @@ describe('a run that is stopped', () => {
         'b failed',
       ]);
       expect(summary.repositories[1]?.error?.message).toContain('stopped');
+      expect(summary.succeeded).toBe(false);
+    });
+  });
+
+  test.each([
+    ['deletes no further tag', 'delete-tag', 'delete-tag', []],
+    ['deletes no further manifest', 'delete-manifest', 'delete-manifest', ['--untagged']],
+    ['unlocks no further tag', 'update-tag', 'update-tag', ['--include-locked']],
+    ['does not delete what it unlocked', 'update-tag', 'delete-tag', ['--include-locked']],
+  ] as const)('%s', async (_, stopping, kind, more) => {
+    const locked = images('app', 20, 'dev').map((one) => ({ ...one, lockedTags: { deleteEnabled: false } }));
+    const contents = stopping === 'update-tag' ? locked : images('app', 20, 'dev');
+    await withEmulator({ repositories: { app: repositoryOf(...contents) } }, async (emulator) => {
+      const stop = new AbortController();
+      emulator.onRequest((request) => {
+        if (request.kind === stopping) stop.abort();
+      });
+      // One call at a time: one is under way when it is stopped.
+      const registry = connectAs(emulator, { kind: 'basic', ...USER }, 1);
+      const args = ['--filter', 'app:dev', '--ago', '30d', ...more];
+      const { decisions, summary } = await runOn(registry, args, stop.signal);
+      expect(emulator.counts()[kind]).toBe(kind === stopping ? 1 : 0);
+      const given = decisions.filter((one) => one.action === 'delete' && one.outcome === 'not-attempted');
+      expect(given[0]).toMatchObject({ error: { message: expect.stringContaining('the run was stopped') as unknown } });
+      expect(summary.totals.tags).toMatchObject({ failed: 0, alreadyGone: 0 });
       expect(summary.succeeded).toBe(false);
     });
   });
@@ -185,6 +211,49 @@ describe('where the registry does not take referrers along with their subject', 
           expect(gone).toEqual(new Set([subject, sbom, signature].map(({ digest }) => digest)));
         },
       );
+    });
+  });
+
+  /** Puts a referrer back when its subject is deleted, as if it had not gone along. */
+  async function leaving(
+    left: Partial<PushOptions>,
+    test: (emulator: Emulator, proxy: Emulator) => Promise<void>,
+  ): Promise<void> {
+    const app = repositoryOf(
+      { built: subject, days: 90 },
+      { built: sbom, days: 90, ...(left.locked && { locked: left.locked }) },
+    );
+    await withEmulator({ repositories: { app } }, (emulator) =>
+      behindProxy(
+        emulator,
+        ({ method, path }) => {
+          if (method === 'DELETE' && decodeURIComponent(path).includes(subject.digest))
+            emulator.push('app', sbom.body, { age: 90 * 86_400, ...left });
+          return undefined;
+        },
+        (proxy) => test(emulator, proxy),
+      ),
+    );
+  }
+
+  test('a locked one is unlocked first where that is asked for', async () => {
+    await leaving({ locked: { deleteEnabled: false } }, async (emulator, proxy) => {
+      const { summary } = await run(proxy, [...UNTAGGED, '--include-locked']);
+      expect(summary.failures).toEqual([]);
+      expect(summary.totals.manifests).toMatchObject({ deleted: 2 });
+      expect(emulator.manifestsLeft()).toEqual([]);
+    });
+  });
+
+  test('one that was tagged meanwhile stays', async () => {
+    await leaving({ tag: 'sbom' }, async (emulator, proxy) => {
+      const { decisions } = await run(proxy, UNTAGGED);
+      expect(emulator.manifestsLeft()).toEqual([`app@${sbom.digest}`]);
+      expect(decisions.find(({ digest }) => digest === sbom.digest)).toMatchObject({
+        action: 'keep',
+        reason: 'changed-since-plan',
+        detail: expect.stringContaining('it is tagged sbom now') as unknown,
+      });
     });
   });
 

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { Emulator } from '../../src/emulator/index.ts';
 import { image, index } from '../../src/emulator/manifests.ts';
 import { beforeCall } from '../support/between.ts';
 import { images, repositoryOf } from '../support/contents.ts';
@@ -65,5 +66,33 @@ test('what changed meanwhile stays, as in a small one', async () => {
     expect(about.get(gone)).toMatchObject({ outcome: 'already-gone' });
     expect(summary.totals.manifests).toMatchObject({ deleted: 8, alreadyGone: 1, failed: 0 });
     expect(emulator.manifestsLeft()).toHaveLength(140 + 3 + 1);
+  });
+});
+
+describe('a tag that was locked meanwhile does not go with its manifest', () => {
+  const dev = { built: image('old'), days: 90, tags: ['dev-1'] };
+  const args = ['--filter', 'app:dev', '--ago', '30d', '--untagged'];
+  const locks = (emulator: Emulator) => () => emulator.lock('app', 'dev-1', { deleteEnabled: false });
+
+  test('where the manifests are many', async () => {
+    await withEmulator({ ...options, repositories: { app: repositoryOf(...young, dev) } }, async (emulator) => {
+      beforeCall(emulator, 'manifest-properties', 1, locks(emulator));
+      await run(emulator, args);
+      expect(emulator.tagsLeft()).toEqual(['app:dev-1']);
+      // The refused page and one to plan, and one more: one page shows all tags.
+      expect(emulator.counts()).toMatchObject({ 'list-tags': 3, 'tag-properties': 0 });
+    });
+  });
+
+  test('where the tags are many', async () => {
+    const tags = Array.from({ length: 140 }, (_, n) => `v${n}`);
+    const app = repositoryOf({ built: image('release', { docker: true }), days: 90, tags }, dev);
+    await withEmulator({ ...options, repositories: { app } }, async (emulator) => {
+      beforeCall(emulator, 'list-manifests', 2, locks(emulator));
+      await run(emulator, args);
+      expect(emulator.tagsLeft()).toContain('app:dev-1');
+      // The refused page and two to plan; then only what would go is looked at.
+      expect(emulator.counts()).toMatchObject({ 'list-tags': 3, 'tag-properties': 1 });
+    });
   });
 });

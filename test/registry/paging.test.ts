@@ -48,6 +48,24 @@ describe('a listing', () => {
   });
 });
 
+test.each(['tags', 'manifests'] as const)(
+  'empty pages of %s whose links go round in circles are an error',
+  async (kind) => {
+    await withEmulator({ repositories: { app: aged(3) } }, (emulator) =>
+      behindProxy(
+        emulator,
+        ({ path }) =>
+          path.includes(`/_${kind}`)
+            ? { headers: { link: `</acr/v1/app/_${kind}?last=zzz&n=3>; rel="next"` } }
+            : undefined,
+        async (proxy) => {
+          await expect(connectTo(proxy)[kind]('app')).rejects.toThrow('the links to the next page go round in circles');
+        },
+      ),
+    );
+  },
+);
+
 describe('nothing of a repository is deleted', () => {
   const repositories = { app: aged(10), other: aged(2) };
   const args = ['--filter', '.*:dev', '--ago', '30d', '--untagged'];

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { image, index } from '../../src/emulator/manifests.ts';
+import { toManifest, toTag } from '../../src/registry/records.ts';
+import { renderSummary } from '../../src/report/text.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { type Answered, behindProxy } from '../support/proxy.ts';
 import { reference, run, withEmulator } from '../support/registry.ts';
@@ -15,12 +17,27 @@ const contents = repositoryOf(
 );
 const PURGE = ['--filter', '.*:dev', '--ago', '30d', '--untagged'];
 
-/** Replaces some field of each manifest of a listing. */
-function withFields(fields: object): (body: string) => string {
+interface Listing {
+  readonly manifests?: readonly object[];
+  readonly tags?: readonly object[];
+}
+
+/** Replaces each entry of a listing of manifests or of tags. */
+function withEntries(replace: (entry: object) => unknown): (body: string) => string {
   return (body) => {
-    const { manifests, ...rest } = JSON.parse(body) as { readonly manifests: readonly object[] };
-    return JSON.stringify({ ...rest, manifests: manifests.map((one) => ({ ...one, ...fields })) });
+    const { manifests, tags, ...rest } = JSON.parse(body) as Listing;
+    return JSON.stringify({ ...rest, manifests: manifests?.map(replace), tags: tags?.map(replace) });
   };
+}
+
+/** Replaces some fields of each entry. */
+function withFields(fields: object): (body: string) => string {
+  return withEntries((entry) => ({ ...entry, ...fields }));
+}
+
+/** Replaces the digest of the index, and of nothing else. */
+function withDigestOfIndex(digest: unknown): (body: string) => string {
+  return (body) => body.replace(`"digest":"${needed.digest}"`, `"digest":${JSON.stringify(digest)}`);
 }
 
 describe('a repository of which this comes is left alone, and the others are done', () => {
@@ -29,10 +46,25 @@ describe('a repository of which this comes is left alone, and the others are don
     ['manifests in JSON that is cut off', '_manifests', (body) => body.slice(0, -10)],
     ['no body at all for manifests', '_manifests', () => ''],
     ['manifests that are null', '_manifests', () => 'null'],
+    ['manifests that are a list', '_manifests', () => '[]'],
     ['"manifests" that is no list', '_manifests', () => '{"manifests":{}}'],
     ['"manifests" that is a text', '_manifests', () => '{"manifests":"none"}'],
     ['tags that are no JSON', '_tags', () => '<html>Sign in to continue</html>'],
     ['"tags" that is no list', '_tags', () => '{"tags":{}}'],
+    ['tags that are null', '_tags', () => 'null'],
+    ['tags that are a list', '_tags', () => '[]'],
+    ['tags that are texts, each', '_tags', withEntries(() => 'dev-1')],
+    ['a tag without a name', '_tags', withFields({ name: null })],
+    ['a tag whose name is a list', '_tags', withFields({ name: ['dev-1'] })],
+    // In a path that is the repository.
+    ['a tag called ".."', '_tags', withFields({ name: '..' })],
+    ['manifests that are null, each', '_manifests', withEntries(() => null)],
+    ['manifests that are lists, each', '_manifests', withEntries((entry) => [entry])],
+    ['an index without a digest', '_manifests', withDigestOfIndex(null)],
+    ['an index whose digest is a list', '_manifests', withDigestOfIndex([needed.digest])],
+    ['an index whose digest is in capitals', '_manifests', withDigestOfIndex(needed.digest.toUpperCase())],
+    // The SDK deletes what this tag names.
+    ['an index whose digest is a tag', '_manifests', withDigestOfIndex('v1')],
     ['a manifest whose tags are a text', '_manifests', withFields({ tags: 'v1' })],
     ['a manifest whose tags are an object', '_manifests', withFields({ tags: { v1: true } })],
     ['a manifest of whose tags one is no text', '_manifests', withFields({ tags: ['v1', 7] })],
@@ -114,4 +146,56 @@ describe('a manifest is unreadable, and what it may need stays, where what comes
       ),
     );
   });
+});
+
+describe('a lock that cannot be read is a lock', () => {
+  test.each<[unknown]>([
+    ['locked'],
+    [[]],
+    [null],
+    [{ deleteEnabled: 'false' }],
+    [{ writeEnabled: 0 }],
+    [{ deleteEnabled: true, writeEnabled: null }],
+  ])('%j', (changeableAttributes) => {
+    expect(toManifest({ digest: stale.digest, changeableAttributes }).locked).toBe(true);
+    expect(toTag({ name: 'v1', changeableAttributes }).locked).toBe(true);
+  });
+
+  test.each<[unknown]>([[undefined], [{}], [{ deleteEnabled: true, writeEnabled: true, readEnabled: false }]])(
+    '%j is none',
+    (changeableAttributes) => {
+      expect(toManifest({ digest: stale.digest, changeableAttributes }).locked).toBe(false);
+    },
+  );
+
+  test('and what has it stays', async () => {
+    await withEmulator({ repositories: { app: contents } }, (emulator) =>
+      behindProxy(
+        emulator,
+        (_, { body }) => ({ body: body.replaceAll('"deleteEnabled":true', '"deleteEnabled":"false"') }),
+        async (proxy) => {
+          await run(proxy, PURGE);
+          expect(emulator.manifestsLeft()).toHaveLength(4);
+          expect(emulator.tagsLeft()).toEqual(['app:dev-1', 'app:v1']);
+        },
+      ),
+    );
+  });
+});
+
+test('a size that is no number of bytes is none, and does not break the summary', async () => {
+  for (const size of ['1e999', '-1', '0.5', '1e300', '"12"'])
+    expect(toManifest(JSON.parse(`{"digest":"${stale.digest}","imageSize":${size}}`)).size).toBeUndefined();
+  await withEmulator({ repositories: { app: contents } }, (emulator) =>
+    behindProxy(
+      emulator,
+      ({ path }, { body }) =>
+        path.includes('/_manifests') ? { body: body.replace(/"imageSize":\d+/g, '"imageSize":1e999') } : undefined,
+      async (proxy) => {
+        const { summary } = await run(proxy, [...PURGE, '--dry-run']);
+        expect(summary.totals).toMatchObject({ manifests: { deleted: 2 }, bytes: 0 });
+        expect(renderSummary(summary)).toContain('2 manifests would go, at most 0 B');
+      },
+    ),
+  );
 });
