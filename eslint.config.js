@@ -27,7 +27,9 @@ const wall = (files, forbidden, { types = [] } = {}) => ({
     ],
   },
 });
-const doors = ['functions', 'cli', 'host'];
+const doors = ['functions', 'cli', 'host', 'http', 'app'];
+/** What joins the rooms. */
+const joints = ['retention', 'run', 'unit'];
 
 export default defineConfig(
   globalIgnores(['dist', 'coverage']),
@@ -48,17 +50,21 @@ export default defineConfig(
     },
   },
   { files: ['*.js'], extends: [tseslint.configs.disableTypeChecked] },
-  wall(['src/policy/**'], [...doors, 'emulator', 'registry', 'planner', 'executor', 'report', 'retention']),
-  wall(['src/registry/**'], [...doors, 'emulator', 'policy', 'planner', 'executor', 'report', 'retention']),
-  wall(['src/planner/**'], [...doors, 'emulator', 'executor', 'report', 'retention'], {
+  wall(['src/policy/**'], [...doors, 'emulator', 'registry', 'planner', 'executor', 'report', ...joints]),
+  wall(['src/registry/**'], [...doors, 'emulator', 'policy', 'planner', 'executor', 'report', ...joints]),
+  wall(['src/planner/**'], [...doors, 'emulator', 'executor', 'report', ...joints], {
     types: ['policy', 'registry'],
   }),
-  wall(['src/executor/**'], [...doors, 'emulator', 'policy', 'report', 'retention'], {
+  wall(['src/executor/**'], [...doors, 'emulator', 'policy', 'report', ...joints], {
     types: ['registry', 'planner'],
   }),
-  wall(['src/report/**'], [...doors, 'emulator', 'registry', 'executor', 'retention'], {
+  wall(['src/report/**'], [...doors, 'emulator', 'registry', 'executor', ...joints], {
     types: ['policy', 'planner'],
   }),
-  wall(['src/emulator/**'], [...doors, 'policy', 'registry', 'planner', 'executor', 'report', 'retention']),
-  wall(['src/cli/**'], ['functions', 'host', 'registry', 'planner', 'executor']),
+  wall(['src/emulator/**'], [...doors, 'policy', 'registry', 'planner', 'executor', 'report', ...joints]),
+  wall(['src/cli/**'], ['functions', 'host', 'http', 'app', 'registry', 'planner', 'executor', 'run', 'unit']),
+  wall(['src/http/**'], ['functions', 'cli', 'host', 'app', 'emulator', 'registry', 'planner', 'executor']),
+  wall(['functions/**'], ['cli', 'host', 'emulator', 'registry', 'planner', 'executor', 'run', 'unit']),
+  wall(['src/host/**'], ['functions', 'cli', 'http', 'app', 'registry', 'planner', 'executor', ...joints]),
+  wall(['src/*.ts'], ['functions', 'cli', 'host', 'http', 'emulator']),
 );

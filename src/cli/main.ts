@@ -8,6 +8,7 @@ import { printable } from '../report/escape.ts';
 import { demoCommand } from './demo.ts';
 import { emulatorCommand } from './emulator.ts';
 import { runPurgeCommand } from './purge.ts';
+import { scheduleCommand } from './schedule.ts';
 
 /** 0: done; 1: something failed or was refused; 2: the input was wrong. */
 type ExitCode = 0 | 1 | 2;
@@ -24,7 +25,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .version(version)
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
-  for (const command of [runPurgeCommand(finish), emulatorCommand(), demoCommand(finish)]) {
+  for (const command of [runPurgeCommand(finish), scheduleCommand(), emulatorCommand(), demoCommand(finish)]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   try {

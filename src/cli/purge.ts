@@ -4,7 +4,9 @@ import { parseRegistry } from '../policy/address.ts';
 import { PolicyError } from '../policy/error.ts';
 import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
 import { createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
+import { readLogLevel } from '../policy/settings.ts';
 import { printable } from '../report/escape.ts';
+import { createLog, type Log } from '../report/log.ts';
 import { type OutputForm, outputOf, OUTPUTS } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
 import { type Decision, dryRun, openRegistry, purge, type Registry } from '../retention.ts';
@@ -23,7 +25,9 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
     )
     .action(async (flags: CliFlags) => {
       const { policy, registry } = prepare(flags, process.env);
-      const summary = await runPurge(registry, policy, flags, process.stdout);
+      // On a terminal there is a progress bar, and the summary says it all.
+      const log = process.stderr.isTTY ? undefined : createLog(readLogLevel(process.env));
+      const summary = await runPurge(registry, policy, { ...flags, log }, process.stdout);
       finish(summary.succeeded ? 0 : 1);
     });
 }
@@ -60,11 +64,17 @@ function prepare(flags: CommandFlags, environment: NodeJS.ProcessEnv): { policy:
   return { policy, registry };
 }
 
+export interface RunPurgeOptions {
+  readonly output: OutputForm;
+  readonly verbose?: boolean;
+  readonly log?: Log | undefined;
+}
+
 /** Runs a purge or a dry run, and writes what it decides. Ends between deletions at the first Ctrl-C. */
 export async function runPurge(
   registry: Registry,
   policy: PurgePolicy,
-  { output: form, verbose = false }: { readonly output: OutputForm; readonly verbose?: boolean },
+  { output: form, verbose = false, log }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   const stop = new AbortController();
@@ -78,17 +88,21 @@ export async function runPurge(
   const progress = showProgress();
   try {
     const options = {
-      policy,
+      policies: [policy],
       now: new Date(),
+      startedBy: 'command line' as const,
       signal: stop.signal,
       onProgress: progress.update,
-      onDecisions: (decisions: readonly Decision[]) => write(output.decisions(decisions)),
+      onDecisions: async (decisions: readonly Decision[]) => {
+        for (const piece of output.decisions(decisions)) await write(piece);
+      },
+      ...(log && { log }),
     };
     const summary = policy.dryRun ? await dryRun(registry, options) : await purge(registry, options);
     progress.stop();
     await write(output.end(summary));
-    // The text says them itself.
-    for (const warning of form === 'text' ? [] : summary.warnings)
+    // The text says them itself, and so does the log.
+    for (const warning of form === 'text' || log ? [] : summary.warnings)
       process.stderr.write(`Warning: ${printable(warning)}\n`);
     return summary;
   } finally {

@@ -4,12 +4,12 @@ import { PolicyError } from './error.ts';
 const PUBLIC_SUFFIX = '.azurecr.io';
 
 /**
- * The address that `--registry` means: a bare name (`contoso`), a host with a dot or a port, or an `https://` URL.
+ * The address that `--registry`, or the setting `name`, means: a bare name (`contoso`), a host with a dot or a port, or an `https://` URL.
  *
  * @throws {PolicyError} for what is none of these, `http://` included: credentials are sent to it
  */
-export function parseRegistry(text: string): URL {
-  const wrong = (problem: string, cause?: unknown) => new PolicyError('--registry', text, problem, { cause });
+export function parseRegistry(text: string, name = '--registry'): URL {
+  const wrong = (problem: string, cause?: unknown) => new PolicyError(name, text, problem, { cause });
   const trimmed = text.trim();
   if (trimmed === '') throw wrong('no registry is given; write its name, e.g. contoso, or its login server');
   if (/^http:/i.test(trimmed)) throw wrong('credentials are sent over https only; write https://…');

@@ -21,14 +21,21 @@ export function quote(text: string): string {
  */
 export class PolicyError extends Error {
   override readonly name = 'PolicyError';
-  /** The flag as it is written, e.g. `--filter`. */
+  /** The flag or setting as it is written, e.g. `--filter`. */
   readonly flag: string;
-  /** What was given, whole and as it was: quote it before it is shown. */
-  readonly text: string;
+  /** What was given, whole and as it was: quote it before it is shown. `undefined` where nothing was, or it is a secret. */
+  readonly text: string | undefined;
+  readonly problem: string;
 
-  constructor(flag: string, text: string, problem: string, options?: ErrorOptions) {
-    super(`${flag} ${quote(text)}: ${problem}`, options);
+  constructor(flag: string, text: string | undefined, problem: string, options?: ErrorOptions & { where?: string }) {
+    super(`${options?.where ?? ''}${flag}${text === undefined ? '' : ` ${quote(text)}`}: ${problem}`, options);
     this.flag = flag;
     this.text = text;
+    this.problem = problem;
+  }
+
+  /** The same mistake, and where it was made: `command 2: --ago "1.5d": …`. */
+  at(where: string): PolicyError {
+    return new PolicyError(this.flag, this.text, this.problem, { cause: this, where: `${where}: ` });
   }
 }

@@ -48,6 +48,10 @@ export function openRegistry(options: ConnectionOptions): Registry {
     for await (const page of pages(asked, key, start)) yield recordsOf(asked, page, toRecord);
   }
 
+  const listCatalog = (size: number) =>
+    connection.list('list the repositories', 'repositories', size, (observed) =>
+      sdk.listRepositoryNames({ ...observed }),
+    );
   const listTags = (repository: string) =>
     list(`list the tags of ${repository}`, 'tags', toTag, (observed) =>
       // The SDK lists tags from an artifact, and asks for all of the repository whichever it is.
@@ -171,12 +175,20 @@ export function openRegistry(options: ConnectionOptions): Registry {
 
   return {
     loginServer: options.endpoint.host,
+    async check(repository) {
+      if (repository === undefined) {
+        await listCatalog(1).next();
+      } else {
+        await absent(() =>
+          connection.ask(`look at the repository ${repository}`, 'read', (observed) =>
+            sdk.getRepository(repository).getProperties({ ...observed }),
+          ),
+        );
+      }
+    },
     async repositories(size) {
       const names: string[] = [];
-      const catalog = connection.list('list the repositories', 'repositories', size, (observed) =>
-        sdk.listRepositoryNames({ ...observed }),
-      );
-      for await (const page of catalog) names.push(...page.filter((name) => typeof name === 'string'));
+      for await (const page of listCatalog(size)) names.push(...page.filter((name) => typeof name === 'string'));
       return [...new Set(names)];
     },
     tags,

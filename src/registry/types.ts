@@ -104,6 +104,8 @@ export type UnlockResult = { readonly state: 'unlocked' } | Failure;
 export interface RegistryReader {
   /** `host[:port]`, as images name it. */
   readonly loginServer: string;
+  /** Asks for the first name of the catalog, or for one repository: whether the registry lets this identity read. */
+  readonly check: (repository?: string) => Promise<void>;
   /** All repository names, sorted as the registry sorts them. */
   readonly repositories: (pageSize: number) => Promise<readonly string[]>;
   /** Every listed tag, the newest first; `undefined` where there is no such repository. */

@@ -7,9 +7,12 @@ export const OUTPUTS = ['text', 'json', 'ndjson'] as const;
 
 export type OutputForm = (typeof OUTPUTS)[number];
 
-/** A run as text, piece by piece, so that no run is too large to be written. */
+/** Decisions in one piece of text: some hundred kilobytes. */
+const PIECE = 500;
+
+/** A run as text, piece by piece, so that no run, and no repository, is too large to be written. */
 export interface Output {
-  readonly decisions: (decisions: readonly Decision[]) => string;
+  readonly decisions: (decisions: readonly Decision[]) => Iterable<string>;
   readonly end: (summary: RunSummary) => string;
 }
 
@@ -21,37 +24,37 @@ export function outputOf(form: OutputForm, verbose: boolean): Output {
 function text(verbose: boolean): Output {
   const goingFirst = (a: Decision, b: Decision): number => Number(a.action === 'keep') - Number(b.action === 'keep');
   return {
-    decisions: (decisions) => (verbose ? lines(decisions.toSorted(goingFirst).map(renderDecision)) : ''),
+    decisions: (decisions) => (verbose ? pieces(decisions.toSorted(goingFirst), lines(renderDecision)) : []),
     end: renderSummary,
   };
 }
 
 /** One document: `{"decisions":[…],"summary":{…}}`. */
 function json(): Output {
-  const opening = '{"decisions":[\n';
-  let written = 0;
-  const before = (separator: string): string => (written === 0 ? opening : separator);
+  let separator = '{"decisions":[\n';
+  const next = (text: string): string => {
+    const separated = separator + text;
+    separator = ',\n';
+    return separated;
+  };
   return {
-    decisions: (decisions) =>
-      decisions
-        .map((decision) => {
-          const text = before(',\n') + jsonLine(decision);
-          written += 1;
-          return text;
-        })
-        .join(''),
-    end: (summary) => `${before('')}\n],"summary":${jsonLine(summary)}}\n`,
+    decisions: (decisions) => pieces(decisions, (some) => some.map((one) => next(jsonLine(one))).join('')),
+    end: (summary) => `${separator === ',\n' ? '' : separator}\n],"summary":${jsonLine(summary)}}\n`,
   };
 }
 
 /** A decision a line; the last line is `{"summary":{…}}`. */
 function ndjson(): Output {
   return {
-    decisions: (decisions) => lines(decisions.map(jsonLine)),
-    end: (summary) => lines([jsonLine({ summary })]),
+    decisions: (decisions) => pieces(decisions, lines(jsonLine)),
+    end: (summary) => lines(jsonLine)([{ summary }]),
   };
 }
 
-function lines(texts: readonly string[]): string {
-  return texts.map((one) => `${one}\n`).join('');
+function* pieces(decisions: readonly Decision[], render: (some: readonly Decision[]) => string): Generator<string> {
+  for (let start = 0; start < decisions.length; start += PIECE) yield render(decisions.slice(start, start + PIECE));
+}
+
+function lines<T>(render: (one: T) => string): (some: readonly T[]) => string {
+  return (some) => some.map((one) => `${render(one)}\n`).join('');
 }

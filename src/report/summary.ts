@@ -14,7 +14,7 @@ export interface Counts {
 
 export interface RepositorySummary {
   readonly repository: string;
-  /** `failed`: it could not be planned, and nothing in it was deleted. */
+  /** `failed`: it could not be planned, and nothing in it was deleted; of several commands, by the one that failed. */
   readonly state: 'done' | 'failed';
   readonly error?: DecisionError;
   readonly tags: Counts;
@@ -28,6 +28,8 @@ export interface RepositorySummary {
 }
 
 export interface RunSummary {
+  /** Sorts by time. */
+  readonly runId: string;
   readonly registry: string;
   readonly dryRun: boolean;
   /** ISO 8601, UTC. */
@@ -61,8 +63,13 @@ export function summarize(repository: string, decisions: readonly Decision[]): R
   return { repository, state: 'done', tags: counts.tag, manifests: counts.manifest, bytes, reasons, beyondAcrPurge };
 }
 
-export function failedRepository(repository: string, error: DecisionError): RepositorySummary {
-  return { ...summarize(repository, []), state: 'failed', error };
+/** @param decisions what was carried out before it failed */
+export function failedRepository(
+  repository: string,
+  error: DecisionError,
+  decisions: readonly Decision[] = [],
+): RepositorySummary {
+  return { ...summarize(repository, decisions), state: 'failed', error };
 }
 
 /** What became of an artifact, in the words of a summary. */

@@ -19,7 +19,8 @@ interface Ran {
 function cli(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ran> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [BIN, ...args], {
-      env: { ...process.env, ...environment },
+      // What it logs is looked at in a test of its own.
+      env: { ...process.env, LOG_LEVEL: 'silent', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = { stdout: '', stderr: '' };
@@ -31,12 +32,17 @@ function cli(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Prom
 
 /** `purge` at an emulator, as a user of the sample registry types it. */
 function purge(emulator: Emulator, ...args: readonly string[]): Promise<Ran> {
+  return purgeWith({}, emulator, ...args);
+}
+
+function purgeWith(environment: NodeJS.ProcessEnv, emulator: Emulator, ...args: readonly string[]): Promise<Ran> {
   const file = join(folder, `${emulator.loginServer.replace(':', '-')}.pem`);
   writeFileSync(file, emulator.certificate);
   return cli(['purge', '--registry', emulator.loginServer, ...args], {
     NODE_EXTRA_CA_CERTS: file,
     ACR_USERNAME: USER.username,
     ACR_PASSWORD: USER.password,
+    ...environment,
   });
 }
 
@@ -97,6 +103,36 @@ test('json is a document also where there is no decision', async () => {
   await withEmulator({ repositories: {} }, async (emulator) => {
     const { stdout } = await purge(emulator, ...DEV, '--output', 'json');
     expect(JSON.parse(stdout)).toMatchObject({ decisions: [], summary: { repositories: [] } });
+  });
+});
+
+test('the log, on standard error: JSON, a line each for the start, every deletion, and the end', async () => {
+  await withEmulator(sample, async (emulator) => {
+    const { stdout, stderr } = await purgeWith({ LOG_LEVEL: '' }, emulator, ...DEV, '--dry-run', '--output', 'ndjson');
+    const parse = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const [start, ...lines] = parse(stderr);
+    const end = lines.pop();
+    expect(start).toMatchObject({ event: 'run-started', startedBy: 'command line', registry: emulator.loginServer });
+    expect(end).toMatchObject({ event: 'run-ended', succeeded: true, dryRun: true });
+    const decisions = parse(stdout).filter(({ action }) => action === 'delete');
+    expect(lines.map(({ tag, digest, reason }) => [tag, digest, reason])).toEqual(
+      decisions.map(({ tag, digest, reason }) => [tag, digest, reason]),
+    );
+    expect(stderr).not.toContain(USER.password);
+    expect(stderr).not.toContain('invocationId');
+  });
+});
+
+test('a level of the log that there is not is refused before anything is asked', async () => {
+  await withEmulator(sample, async (emulator) => {
+    const { code, stderr } = await purgeWith({ LOG_LEVEL: 'loud' }, emulator, ...DEV);
+    expect(code).toBe(2);
+    expect(stderr).toContain('LOG_LEVEL "loud"');
+    expect(emulator.requests()).toEqual([]);
   });
 });
 

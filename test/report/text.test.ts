@@ -48,6 +48,7 @@ function summaryOf(decisions: readonly Decision[], warnings: readonly string[] =
     failedRepository(first?.repository ?? '', { message: first?.detail ?? '' }),
   ];
   return {
+    runId: '20261124T010000Z-3f9a0c',
     registry: 'contoso.azurecr.io',
     dryRun: false,
     started: '2026-11-24T00:00:00.000Z',

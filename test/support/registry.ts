@@ -42,7 +42,7 @@ export async function run(emulator: Emulator, args: readonly string[], signal?: 
   const registry = connectTo(emulator);
   const decisions: Decision[] = [];
   const options = {
-    policy,
+    policies: [policy],
     // Ages count from the emulator's start. What has an age of exactly --ago is older when a run begins, if only just.
     now: new Date(emulator.start.getTime() + 1),
     onDecisions: (some: readonly Decision[]) => void decisions.push(...some),

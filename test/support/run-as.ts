@@ -26,7 +26,7 @@ export async function runOn(registry: Registry, args: readonly string[], signal?
   const policy = policyOf(args);
   const decisions: Decision[] = [];
   const options = {
-    policy,
+    policies: [policy],
     now: new Date(),
     onDecisions: (some: readonly Decision[]) => void decisions.push(...some),
     ...(signal && { signal }),

@@ -1,0 +1,16 @@
+import { app } from '@azure/functions';
+import { configuration } from '../src/app.ts';
+
+app.http('health', {
+  route: 'health',
+  methods: ['GET', 'HEAD'],
+  authLevel: 'anonymous',
+  handler: () => {
+    const healthy = configuration.state === 'valid';
+    return {
+      status: healthy ? 200 : 503,
+      headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
+      body: healthy ? 'healthy' : 'misconfigured',
+    };
+  },
+});

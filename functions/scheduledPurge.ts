@@ -1,0 +1,32 @@
+import { app, type InvocationContext, type Timer } from '@azure/functions';
+import { configuration, log } from '../src/app.ts';
+import { inInvocation } from '../src/report/log.ts';
+import { scheduledPurge } from '../src/retention.ts';
+
+const shutdown = new AbortController();
+const running = new Set<Promise<unknown>>();
+
+app.timer('scheduledPurge', {
+  schedule: '%PURGE_SCHEDULE%',
+  handler: (timer: Timer, context: InvocationContext) =>
+    inInvocation(context, async () => {
+      const purge = scheduledPurge(configuration, {
+        now: new Date(),
+        startedBy: 'schedule',
+        pastDue: timer.isPastDue,
+        signal: shutdown.signal,
+        onDecisions: () => undefined,
+        log,
+      });
+      running.add(purge);
+      const { succeeded, runId } = await purge.finally(() => running.delete(purge));
+      // The host takes a run for failed when its function throws.
+      if (!succeeded) throw new Error(`the run ${runId} ended with failures; its log names each`);
+    }),
+});
+
+// The process ends when this does: the run stops between deletions, and records how far it came.
+app.hook.appTerminate(async () => {
+  shutdown.abort();
+  await Promise.allSettled(running);
+});

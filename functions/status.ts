@@ -1,0 +1,11 @@
+import { app } from '@azure/functions';
+import { configuration, log, version } from '../src/app.ts';
+import { handler, jsonResponse } from '../src/http/handler.ts';
+import { status } from '../src/retention.ts';
+
+app.http('status', {
+  route: 'status',
+  methods: ['GET'],
+  authLevel: 'function',
+  handler: handler(log, async () => jsonResponse(await status(configuration, version, new Date()))),
+});

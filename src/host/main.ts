@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { type Emulator, sampleRegistry, startEmulator } from '../emulator/index.ts';
+import type { Environment } from '../policy/settings.ts';
+import { printable } from '../report/escape.ts';
+import { type Host, startHost } from './host.ts';
+import type { Keys } from './routes.ts';
+
+/* `npm start`: this app on this machine, at the embedded registry unless ACR_REGISTRY names another. */
+
+const root = dirname(createRequire(import.meta.url).resolve('#package.json'));
+
+/** What is set unless the environment says otherwise: the talk's task, once a day, deleting nothing. */
+const SAMPLE_SETTINGS: Environment = {
+  PURGE_COMMAND: "--filter '.*:^([Ff]eature|pr|ci|dev|sha256)-' --ago 30d --untagged",
+  PURGE_SCHEDULE: '0 1 * * *',
+};
+
+interface Flags {
+  readonly port: number;
+  readonly key: string;
+  readonly masterKey: string;
+}
+
+const newKey = (): string => randomBytes(24).toString('base64url');
+
+const { port, key, masterKey } = new Command('npm start --')
+  .description('serve the Function app on this machine; settings come from the environment, as in Azure')
+  .option('--port <n>', 'port', readPort, 7071)
+  .option('--key <key>', 'function key (default: a new one)', newKey())
+  .option('--master-key <key>', 'key for what needs the level admin (default: a new one)', newKey())
+  .parse()
+  .opts<Flags>();
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535');
+  return port;
+}
+
+/** The settings that make the app use the embedded registry, with the managed identity that comes with it. */
+async function embedded({ loginServer, certificate, environment }: Emulator, folder: string): Promise<Environment> {
+  const file = join(folder, 'certificate.pem');
+  await writeFile(file, certificate);
+  return { ...environment, ACR_REGISTRY: loginServer, NODE_EXTRA_CA_CERTS: file };
+}
+
+function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): string {
+  const { url, routes, timers } = host;
+  const curl = (path: string, more = ''): string => `  curl -s ${more}"${url}${path}"`;
+  const code = `code=${keys.default}`;
+  return [
+    '',
+    `The Function app serves on ${url}. It deletes nothing unless PURGE_DRY_RUN=false.`,
+    emulator ? `It looks after a registry with sample data, on this machine too (${emulator.loginServer}).` : '',
+    'Times are UTC. Stop it with Ctrl-C.',
+    '',
+    'Functions:',
+    ...routes.map(
+      ({ name, methods, template, authLevel }) => `  ${name.padEnd(16)}${methods.join(',')} ${template} (${authLevel})`,
+    ),
+    ...timers.map((name) => `  ${name.padEnd(16)}by PURGE_SCHEDULE`),
+    '',
+    'Try, in another shell:',
+    curl('/api/health'),
+    curl(`/api/status?${code}`),
+    curl(`/api/dry-run?${code}`, '-H "Accept: text/plain" '),
+    curl(`/api/dry-run?${code}&filter=shop/.*:^pr-&ago=30d&untagged`, '-g '),
+    curl(`/api/dry-run?${code}`, `-H "Content-Type: application/json" -d '{"filter": "shop/.*:^pr-", "ago": "30d"}' `),
+    curl(
+      `/api/dry-run?${code}`,
+      `-H "Content-Type: text/plain" -d "acr purge --filter 'shop/.*:^pr-' --ago 30d --untagged" `,
+    ),
+    ...timers.map((name) => curl(`/admin/functions/${name}`, `-X POST -H "x-functions-key: ${keys.master}" `)),
+    '',
+  ].join('\n');
+}
+
+// What the Functions host leaves out too, unless its log level is set.
+const verbose = /^(?:debug|trace)$/i.test(process.env['LOG_LEVEL'] ?? '');
+const folder = await mkdtemp(join(tmpdir(), 'acr-retention-'));
+const emulator =
+  process.env['ACR_REGISTRY'] === undefined ? await startEmulator({ repositories: sampleRegistry() }) : undefined;
+const keys = { default: key, master: masterKey };
+try {
+  const host = await startHost({
+    root,
+    port,
+    keys,
+    environment: emulator
+      ? { ...SAMPLE_SETTINGS, ...process.env, ...(await embedded(emulator, folder)) }
+      : { ...process.env },
+    log: (level, message, name = 'host') => {
+      if (!verbose && (level === 'debug' || level === 'trace')) return;
+      process.stdout.write(`${new Date().toISOString()} ${level} [${name}] ${printable(message)}\n`);
+    },
+  });
+  process.stdout.write(introduce(host, keys, emulator));
+  await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
+  await host.close();
+} catch (error) {
+  process.stderr.write(`acr-retention: ${printable((error as Error).message)}\n`);
+  process.exitCode = 1;
+} finally {
+  await emulator?.close();
+  await rm(folder, { recursive: true });
+}

@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ReadableStream } from 'node:stream/web';
+import { createGzip } from 'node:zlib';
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import Negotiator from 'negotiator';
+import { type Output, type OutputForm, outputOf } from '../report/output.ts';
+import type { Client } from './client.ts';
+import { RequestError } from './problem.ts';
+
+/** What an answer can be, by media type; the first is what a client gets that does not mind. */
+const FORMS: Readonly<Record<string, OutputForm>> = {
+  'application/json': 'json',
+  'application/x-ndjson': 'ndjson',
+  'application/ndjson': 'ndjson',
+  'application/jsonl': 'ndjson',
+  'text/plain': 'text',
+};
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** How a client wants to be answered. */
+export interface Negotiated {
+  readonly mediaType: string;
+  readonly form: OutputForm;
+  readonly gzip: boolean;
+}
+
+/** @throws {RequestError} 406 where it takes none of the forms */
+export function negotiate(request: HttpRequest): Negotiated {
+  const negotiator = new Negotiator({ headers: Object.fromEntries(request.headers) });
+  const mediaType = negotiator.mediaType(Object.keys(FORMS));
+  const form = FORMS[mediaType ?? ''];
+  if (mediaType === undefined || form === undefined)
+    throw new RequestError(406, `there are answers in ${Object.keys(FORMS).join(', ')}`);
+  return { mediaType, form, gzip: negotiator.encoding(['gzip', 'identity']) === 'gzip' };
+}
+
+/** Takes the pieces of an answer, each once the one before it is away. */
+export type Write = (text: string) => Promise<void>;
+
+/**
+ * An answer of any size in little memory: `work` writes it to a file without a name, from where it is sent as fast as
+ * the client takes it.
+ *
+ * So the answer is begun when the work is done. What fails is answered with the status of the failure, not with half an
+ * answer; and what is logged meanwhile belongs to the invocation, which the Functions worker takes for ended, with a
+ * warning for each line, from the moment that the answer is begun.
+ *
+ * @throws whatever `work` throws
+ */
+export async function answer(
+  { mediaType, form, gzip }: Negotiated,
+  client: Client,
+  work: (output: Output, write: Write) => Promise<void>,
+): Promise<HttpResponseInit> {
+  const file = await nameless();
+  try {
+    const text = new PassThrough();
+    const toFile = (source: AsyncIterable<Uint8Array>): Promise<void> => file.writeFile(source);
+    const written = gzip ? pipeline(text, createGzip({ level: 1 }), toFile) : pipeline(text, toFile);
+    const write: Write = async (piece) => {
+      if (!text.write(piece)) await Promise.race([once(text, 'drain'), written]);
+    };
+    const produced = work(outputOf(form, true), write).then(
+      () => text.end(),
+      (error: unknown) => {
+        text.destroy(error as Error);
+        throw error;
+      },
+    );
+    const failed = (await Promise.allSettled([produced, written])).find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
+    const { size } = await file.stat();
+    return {
+      status: 200,
+      headers: {
+        'Content-Type': `${mediaType}; charset=utf-8`,
+        'Content-Length': String(size),
+        ...(gzip && { 'Content-Encoding': 'gzip' }),
+        Vary: 'Accept, Accept-Encoding',
+        'Cache-Control': 'no-store',
+        'X-Content-Type-Options': 'nosniff',
+      },
+      body: ReadableStream.from(chunks(file, size, client)),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** A file that is gone with the process, however that ends. */
+async function nameless(): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), 'acr-retention-'));
+  const file = await open(join(folder, 'answer'), 'wx+', 0o600);
+  // Where a file that is open cannot be removed, it stays until the machine clears its temporary files.
+  await rm(folder, { recursive: true }).catch(() => undefined);
+  return file;
+}
+
+async function* chunks(file: FileHandle, size: number, client: Client): AsyncGenerator<Uint8Array> {
+  try {
+    let position = 0;
+    while (position < size && !client.signal.aborted) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      position += bytesRead;
+      await client.ready();
+    }
+  } finally {
+    await file.close();
+  }
+}

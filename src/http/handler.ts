@@ -1,0 +1,42 @@
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { jsonLine } from '../report/escape.ts';
+import { inInvocation, type Log } from '../report/log.ts';
+import { redact } from '../report/redact.ts';
+import { type Client, clientOf } from './client.ts';
+import { isExpected, problemResponse } from './problem.ts';
+
+export type Work = (request: HttpRequest, client: Client) => Promise<HttpResponseInit>;
+
+/**
+ * A handler for the Functions host: what `work` logs belongs to the invocation, and what it throws is answered with a
+ * problem document. Nothing is thrown further: the host would be left waiting for an answer.
+ */
+export function handler(log: Log, work: Work) {
+  return (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> =>
+    inInvocation(context, async () => {
+      try {
+        return await work(request, clientOf(context.invocationId));
+      } catch (error) {
+        if (!isExpected(error)) log.error({ event: 'fault', error: describe(error) }, (error as Error).message);
+        return problemResponse(error);
+      }
+    });
+}
+
+/** An answer in JSON. */
+export function jsonResponse(body: unknown): HttpResponseInit {
+  return {
+    status: 200,
+    headers: {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+    },
+    body: redact(jsonLine(body)),
+  };
+}
+
+function describe(error: unknown): object {
+  const { name, message, stack } = error as Error;
+  return { name, message, stack };
+}

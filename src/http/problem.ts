@@ -1,0 +1,82 @@
+import type { HttpResponseInit } from '@azure/functions';
+import { PolicyError } from '../policy/error.ts';
+import { InvalidPolicy } from '../policy/policy.ts';
+import { jsonLine } from '../report/escape.ts';
+import { redact } from '../report/redact.ts';
+import { Misconfigured, RegistryError, Unreadable } from '../retention.ts';
+
+/** A request that cannot be answered as it is: the status, and what to do about it. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly status: 400 | 406 | 413 | 415;
+
+  constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+/** RFC 9457. */
+interface Problem {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** What is wrong with which field or setting, each by itself. */
+  readonly errors?: readonly { readonly field: string; readonly detail: string }[];
+}
+
+/** An error as an answer: what a caller can do something about, in words; of anything else no more than that it was. */
+export function problemResponse(error: unknown): HttpResponseInit {
+  const problem = problemOf(error);
+  return {
+    status: problem.status,
+    headers: {
+      'Content-Type': 'application/problem+json; charset=utf-8',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+    },
+    body: redact(jsonLine({ type: 'about:blank', ...problem })),
+  };
+}
+
+/** Whether the error is one that a caller is told about. */
+export function isExpected(error: unknown): boolean {
+  return problemOf(error).status !== 500;
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Misconfigured) return { ...of(503, error), errors: fields(error.mistakes) };
+  if (error instanceof InvalidPolicy) return { ...of(400, error), errors: fields(error.problems) };
+  if (error instanceof PolicyError) return { ...of(400, error), errors: fields([error]) };
+  if (error instanceof RequestError) return of(error.status, error);
+  // It answered, and refused; or no answer came, or one that says "later".
+  if (error instanceof RegistryError || error instanceof Unreadable) {
+    const { status } = error;
+    return of(status !== undefined && status < 500 && status !== 429 ? 502 : 503, error);
+  }
+  return { status: 500, title: TITLES[500], detail: 'this is a fault of the service; its log says more' };
+}
+
+const TITLES = {
+  400: 'Bad Request',
+  406: 'Not Acceptable',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+} as const;
+
+function of(status: keyof typeof TITLES, { message }: Error): Problem {
+  return { status, title: TITLES[status], detail: message };
+}
+
+/** Flags are named as the fields of a request are: `untaggedOnly`. */
+function fields(errors: readonly PolicyError[]): Problem['errors'] & object {
+  return errors.map(({ flag, message }) => ({
+    field: flag.startsWith('--')
+      ? flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+      : flag,
+    detail: message,
+  }));
+}

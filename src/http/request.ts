@@ -1,0 +1,83 @@
+import type { ReadableStream } from 'node:stream/web';
+import type { HttpRequest } from '@azure/functions';
+import { type PurgeCommand, parsePurgeCommands, parsePurgeFields } from '../policy/command.ts';
+import { RequestError } from './problem.ts';
+
+/** A command line is shorter. What is larger is not read to its end. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** While a name is matched the whole app stands still: long enough for any filter but a hostile one. */
+const LIMITS = { filterTimeoutSeconds: 5 };
+
+/** Query parameters that are the host's own: the function key, and the name of the key. */
+const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code', 'clientId']);
+
+/**
+ * The commands that a request asks for: as JSON fields, as text (`acr purge …`), or as query parameters. `undefined`
+ * where it names none.
+ *
+ * @throws {RequestError | InvalidPolicy}
+ */
+export async function readCommands(request: HttpRequest): Promise<readonly PurgeCommand[] | undefined> {
+  const parameters = [...new Set(request.query.keys())].filter((name) => !HOST_PARAMETERS.has(name));
+  const body = await readBody(request);
+  if (body.trim() === '') {
+    if (parameters.length === 0) return undefined;
+    const values = (name: string): readonly string[] => request.query.getAll(name);
+    return [
+      parsePurgeFields(
+        Object.fromEntries(
+          parameters.map((name) => [name, values(name).length === 1 ? values(name)[0] : values(name)]),
+        ),
+        LIMITS,
+      ),
+    ];
+  }
+  if (parameters.length > 0)
+    throw new RequestError(
+      400,
+      `there are flags in the body and in the query (${parameters.join(', ')}); use one of them`,
+    );
+  const mediaType = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
+  if (mediaType === 'application/json') return [parsePurgeFields(readObject(body), LIMITS)];
+  if (mediaType === 'text/plain') {
+    const commands = parsePurgeCommands(body, LIMITS);
+    return commands.length === 0 ? undefined : commands;
+  }
+  throw new RequestError(
+    415,
+    'send the flags as application/json ({"filter": "app:^dev-", "ago": "30d"}), or as text/plain (acr purge --filter …)',
+  );
+}
+
+function readObject(body: string): Readonly<Record<string, unknown>> {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(body);
+  } catch (cause) {
+    throw new RequestError(400, `the body is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
+    throw new RequestError(400, 'the body is no JSON object; write e.g. {"filter": "app:^dev-", "ago": "30d"}');
+  return fields as Readonly<Record<string, unknown>>;
+}
+
+async function readBody(request: HttpRequest): Promise<string> {
+  const tooLarge = new RequestError(413, `a request may have ${MAX_BODY_BYTES / 1024} KiB at most`);
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+  if (!request.body) return '';
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Not `for await`: leaving that early destroys the connection, and with it the answer.
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    bytes += read.value.length;
+    if (bytes > MAX_BODY_BYTES) throw tooLarge;
+    chunks.push(read.value);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new RequestError(400, 'the body is no UTF-8 text', { cause });
+  }
+}

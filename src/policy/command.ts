@@ -1,0 +1,172 @@
+import { CommanderError } from 'commander';
+import { join as quoteWords, split } from 'shlex';
+import { PolicyError, quote } from './error.ts';
+import { type CommandFlags, normalizeArguments, purgeCommand } from './flags.ts';
+import { createPolicy, InvalidPolicy, type PurgePolicy } from './policy.ts';
+
+/** One `acr purge` as it was written, and what it means. */
+export interface PurgeCommand {
+  readonly text: string;
+  readonly policy: PurgePolicy;
+  /** `--registry`, unless it stands for the task's own registry. */
+  readonly registry: string | undefined;
+}
+
+/** What whoever asks may ask for. */
+export interface Limits {
+  /** The longest `--filter-timeout-seconds`, and the default: nothing else is done while a name is matched. */
+  readonly filterTimeoutSeconds?: number;
+}
+
+/** What people have in front of the flags: the alias of ACR Tasks, its image under any name and tag, or nothing. */
+const PROGRAM = /^(?:acr|acr-retention|(?:[\w.-]+(?::\d+)?\/)*acr(?:-cli)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?)$/;
+
+/** How an ACR Task writes "the registry that this task belongs to". */
+const OWN_REGISTRY = /\{\{\s*\.Run\.Registry\s*\}\}|\$Registry\b/g;
+const OWN = '.Run.Registry';
+
+/**
+ * Commands as one types them after `acr purge`, or whole lines of an ACR Task: one a line; a line that ends with a
+ * backslash goes on in the next; empty lines and those that begin with `#` are skipped.
+ *
+ * Words are split as a shell splits them, with quotes and backslashes, and nothing is expanded.
+ *
+ * @throws {InvalidPolicy} with every mistake of every command; a message names its line where there are several
+ */
+export function parsePurgeCommands(text: string, limits: Limits = {}): readonly PurgeCommand[] {
+  const lines = text
+    .replace(/\\\r?\n/g, ' ')
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  const problems: PolicyError[] = [];
+  const commands = lines.flatMap((line, index) => {
+    try {
+      return [parsePurgeCommand(line, limits)];
+    } catch (error) {
+      if (!(error instanceof InvalidPolicy)) throw error;
+      problems.push(
+        ...error.problems.map((problem) => (lines.length === 1 ? problem : problem.at(`command ${index + 1}`))),
+      );
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return commands;
+}
+
+/** @throws {InvalidPolicy} */
+export function parsePurgeCommand(text: string, limits: Limits = {}): PurgeCommand {
+  return readWords(text, splitWords(text.replaceAll(OWN_REGISTRY, OWN)), limits);
+}
+
+/**
+ * The flags of a request, as fields or query parameters: `untaggedOnly` and `untagged-only` both mean `--untagged-only`.
+ * A field holds text, a number, a boolean, or a list of texts where a flag may be repeated.
+ *
+ * @throws {InvalidPolicy} for an unknown field too
+ */
+export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limits: Limits = {}): PurgeCommand {
+  const known = new Map(
+    purgeCommand().options.map((option) => [option.attributeName(), { flag: option.long ?? '', option }]),
+  );
+  const problems: PolicyError[] = [];
+  const words = Object.entries(fields).flatMap(([name, value]) => {
+    const field = known.get(name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+    if (!field) {
+      problems.push(
+        new PolicyError(name, undefined, `there is no such field; there are ${[...known.keys()].join(', ')}`),
+      );
+      return [];
+    }
+    const { flag, option } = field;
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (values.length !== 1 && flag !== '--filter') {
+      problems.push(new PolicyError(flag, JSON.stringify(value), 'may be given once'));
+    }
+    return values.map((one) => {
+      if (typeof one !== 'string' && typeof one !== 'number' && typeof one !== 'boolean') {
+        problems.push(new PolicyError(flag, JSON.stringify(one), 'must be a text, a number, or true or false'));
+      }
+      // `?untagged` is a switch that is on.
+      if (flag === '--dry-run' && (one === false || one === 'false'))
+        problems.push(new PolicyError(flag, 'false', 'only a dry run can be asked for; leave it away'));
+      return `${flag}=${one === '' && option.isBoolean() ? 'true' : String(one)}`;
+    });
+  });
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return readWords(quoteWords(words), words, limits);
+}
+
+/** A command as a message may repeat it. */
+function shown(text: string): string {
+  return text.replace(/((?:^|\s)(?:-p|--password)(?:\s+|=))\S+/g, '$1[redacted]');
+}
+
+function splitWords(text: string): readonly string[] {
+  let words: readonly string[];
+  try {
+    words = split(text);
+  } catch (cause) {
+    throw new InvalidPolicy([
+      new PolicyError('command', shown(text), 'a quotation mark is not closed, or a backslash stands at the end', {
+        cause,
+      }),
+    ]);
+  }
+  const [program, purge] = words;
+  if (program === undefined || program.startsWith('-')) return words;
+  if (program === 'purge') return words.slice(1);
+  if (PROGRAM.test(program) && purge === 'purge') return words.slice(2);
+  throw new InvalidPolicy([
+    new PolicyError(
+      'command',
+      shown(text),
+      'is not acr purge; write its flags, or e.g. acr purge --filter "app:^dev-" --ago 30d',
+    ),
+  ]);
+}
+
+function readWords(text: string, words: readonly string[], { filterTimeoutSeconds: most }: Limits): PurgeCommand {
+  const { registry, username, password, ...given } = parseFlags(words);
+  const timeout = Number(given.filterTimeoutSeconds ?? 0);
+  // Zero stands for the default. What is no number stays as it is, and is refused.
+  const flags =
+    most !== undefined && (timeout === 0 || timeout > most) ? { ...given, filterTimeoutSeconds: String(most) } : given;
+  const problems: PolicyError[] = [];
+  if (username !== undefined || password !== undefined) {
+    const elsewhere = 'credentials do not belong here, where they are shown; set ACR_USERNAME and ACR_PASSWORD';
+    problems.push(new PolicyError(password === undefined ? '--username' : '--password', undefined, elsewhere));
+  }
+  const template = words.find((word) => word !== OWN && /\{\{.*\}\}/s.test(word));
+  if (template !== undefined) {
+    problems.push(
+      new PolicyError('command', template, 'of the templates of ACR Tasks only {{ .Run.Registry }} is known'),
+    );
+  }
+  try {
+    const policy = createPolicy(flags);
+    if (problems.length === 0) return { text, policy, registry: registry === OWN ? undefined : registry };
+  } catch (error) {
+    if (!(error instanceof InvalidPolicy)) throw error;
+    problems.push(...error.problems);
+  }
+  throw new InvalidPolicy(problems);
+}
+
+/** @throws {InvalidPolicy} for flags that there are not, in the words of the argument parser */
+function parseFlags(words: readonly string[]): CommandFlags {
+  const command = purgeCommand()
+    .exitOverride()
+    .helpOption(false)
+    .configureOutput({ writeOut: () => undefined, outputError: () => undefined });
+  try {
+    return command.parse(normalizeArguments(words), { from: 'user' }).opts<CommandFlags>();
+  } catch (cause) {
+    if (!(cause instanceof CommanderError)) throw cause;
+    const [, flag = 'command'] = /(--?[a-z-]+)/.exec(cause.message) ?? [];
+    // What stands behind `=` may be a secret under a mistyped name.
+    const problem = cause.message.replace(/^error: /, '').replace(/(--?[\w-]+)=[^']*/g, '$1');
+    throw new InvalidPolicy([new PolicyError(flag, undefined, quote(problem).slice(1, -1), { cause })]);
+  }
+}

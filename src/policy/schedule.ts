@@ -1,0 +1,63 @@
+import { CronExpressionParser } from 'cron-parser';
+import { PolicyError } from './error.ts';
+import { type Moments, readMoments } from './ncrontab.ts';
+import { explainSchedule, LONGEST_SCHEDULE } from './schedule-advice.ts';
+import { describeMoments } from './schedule-words.ts';
+
+/** Runs are told up to here: of the rarest schedules there is one in decades, and nobody plans for later. */
+export const SCHEDULE_HORIZON = new Date('2060-01-01T00:00:00Z');
+
+const MILLISECONDS_PER_DAY = 86_400_000;
+
+/** When to run, as the Azure Functions host reads it, in UTC. */
+export interface Schedule {
+  /** As it was given. */
+  readonly expression: string;
+  /** In words, e.g. `At 01:00, only on Sunday (UTC)`. */
+  readonly description: string;
+  /**
+   * The next runs after a moment, that moment itself not among them, in order; fewer than `count` where there are no
+   * more before `SCHEDULE_HORIZON`.
+   */
+  readonly next: (after: Date, count: number) => readonly Date[];
+}
+
+/**
+ * Reads a timer expression of five fields (minute, hour, day of the month, month, day of the week), or of six with the
+ * second before them, exactly as the Azure Functions host does.
+ *
+ * @param name what the text was given as, for the error
+ * @throws {PolicyError} for whatever the host refuses, and where it reads what nobody means: a range that runs backward
+ * (the host swaps its ends), a step of zero, a day that never comes. Also beyond a length that no schedule needs.
+ */
+export function parseSchedule(text: string, name = 'PURGE_SCHEDULE'): Schedule {
+  const moments = text.length > LONGEST_SCHEDULE ? undefined : readMoments(text);
+  if (!moments) throw new PolicyError(name, text, explainSchedule(text));
+  return {
+    expression: text,
+    description: describeMoments(moments),
+    next: (after, count) => nextRuns(moments, after, count),
+  };
+}
+
+function nextRuns(moments: Moments, after: Date, count: number): readonly Date[] {
+  if (after >= SCHEDULE_HORIZON) return [];
+  const { seconds, minutes, hours, days, months, weekdays } = moments;
+  // Lists of numbers are what cron-parser reads as the host does; but of two restricted days it takes either, and the
+  // host only both. So it is not told of the weekdays.
+  const expression = [seconds, minutes, hours, days, months].map((values) => values.join()).join(' ') + ' *';
+  const times = CronExpressionParser.parse(expression, { currentDate: after, tz: 'UTC' });
+  const runs: Date[] = [];
+  while (runs.length < count) {
+    const run = times.next().toDate();
+    if (run >= SCHEDULE_HORIZON) break;
+    if (weekdays.includes(run.getUTCDay())) runs.push(run);
+    // A wrong day is left at once, or a schedule by the second would be asked 86,400 times for it.
+    else times.reset(lastSecondOfDay(run));
+  }
+  return runs;
+}
+
+function lastSecondOfDay(time: Date): Date {
+  return new Date((Math.floor(time.getTime() / MILLISECONDS_PER_DAY) + 1) * MILLISECONDS_PER_DAY - 1000);
+}

@@ -1,0 +1,176 @@
+import { parseRegistry } from './address.ts';
+import { parsePurgeCommands, type PurgeCommand } from './command.ts';
+import { PolicyError } from './error.ts';
+import { InvalidPolicy } from './policy.ts';
+import { parseSchedule, type Schedule } from './schedule.ts';
+import { parseTaskFile } from './task-file.ts';
+
+/** App settings, as they stand in the environment. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The settings that are read here. One that is empty is not set. */
+export const SETTINGS = [
+  'ACR_REGISTRY',
+  'PURGE_COMMAND',
+  'ACR_TASK_FILE',
+  'PURGE_SCHEDULE',
+  'PURGE_DRY_RUN',
+  'AZURE_CLIENT_ID',
+  'ACR_AUDIENCE',
+  'ACR_USERNAME',
+  'ACR_PASSWORD',
+  'LOG_LEVEL',
+] as const;
+
+type Setting = (typeof SETTINGS)[number];
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What the app is to do, validated. */
+export interface Settings {
+  readonly endpoint: URL;
+  /** In the order in which they are carried out in each repository. */
+  readonly commands: readonly PurgeCommand[];
+  readonly schedule: Schedule;
+  /** Whether the scheduled purge deletes nothing. */
+  readonly dryRun: boolean;
+  /** Of the task file: a run that takes longer is stopped between deletions. */
+  readonly timeLimitSeconds: number | undefined;
+  readonly identity: {
+    readonly clientId: string | undefined;
+    readonly audience: string | undefined;
+    readonly username: string | undefined;
+    readonly password: string | undefined;
+  };
+}
+
+/** What was read, right or wrong. A mistake is a value, not an exception: the app loads, and says what is wrong with it. */
+export type Configuration =
+  | { readonly state: 'valid'; readonly settings: Settings }
+  | { readonly state: 'invalid'; readonly mistakes: readonly PolicyError[] };
+
+/**
+ * Reads the app settings.
+ * @param readFile reads a file as text; throws where there is none
+ */
+export function readSettings(environment: Environment, readFile: (path: string) => string): Configuration {
+  const mistakes: PolicyError[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof InvalidPolicy) mistakes.push(...error.problems);
+      else if (error instanceof PolicyError) mistakes.push(error);
+      else throw error;
+      return undefined;
+    }
+  };
+  const text = (name: Setting): string | undefined => {
+    const value = environment[name];
+    return value === undefined || value.trim() === '' ? undefined : value;
+  };
+
+  const work = attempt(() => readWork(text('PURGE_COMMAND'), text('ACR_TASK_FILE'), readFile));
+  const endpoint = attempt(() => readRegistry(text('ACR_REGISTRY'), work?.commands ?? []));
+  const schedule = attempt(() => {
+    const expression = text('PURGE_SCHEDULE');
+    if (expression === undefined)
+      throw new PolicyError(
+        'PURGE_SCHEDULE',
+        undefined,
+        'is not set; write e.g. 0 1 * * Sun, for Sundays at 01:00 UTC',
+      );
+    return parseSchedule(expression, 'PURGE_SCHEDULE');
+  });
+  const dryRun = attempt(() => readSwitch('PURGE_DRY_RUN', text('PURGE_DRY_RUN'), true));
+  const clientId = attempt(() => readClientId(text('AZURE_CLIENT_ID')));
+  const audience = attempt(() => readAudience(text('ACR_AUDIENCE')));
+  const username = text('ACR_USERNAME');
+  const password = text('ACR_PASSWORD');
+  attempt(() => {
+    if (username !== undefined && password === undefined)
+      throw new PolicyError('ACR_PASSWORD', undefined, 'is not set, and ACR_USERNAME is; set both, or neither');
+  });
+  attempt(() => readLogLevel(environment));
+
+  if (mistakes.length > 0 || !work || !endpoint || !schedule || dryRun === undefined)
+    return { state: 'invalid', mistakes };
+  const identity = { clientId, audience, username, password };
+  return { state: 'valid', settings: { endpoint, ...work, schedule, dryRun, identity } };
+}
+
+function readWork(
+  commands: string | undefined,
+  taskFile: string | undefined,
+  readFile: (path: string) => string,
+): Pick<Settings, 'commands' | 'timeLimitSeconds'> {
+  if (commands !== undefined && taskFile !== undefined)
+    throw new PolicyError('ACR_TASK_FILE', taskFile, 'is set, and so is PURGE_COMMAND; remove one of them');
+  if (taskFile !== undefined) {
+    let yaml: string;
+    try {
+      yaml = readFile(taskFile);
+    } catch (cause) {
+      throw new PolicyError('ACR_TASK_FILE', taskFile, `cannot be read: ${(cause as Error).message}`, { cause });
+    }
+    return parseTaskFile(yaml);
+  }
+  const read = parsePurgeCommands(commands ?? '');
+  if (read.length === 0)
+    throw new PolicyError(
+      'PURGE_COMMAND',
+      undefined,
+      'is not set; write the flags of acr purge, e.g. --filter "app:^dev-" --ago 30d --untagged',
+    );
+  return { commands: read, timeLimitSeconds: undefined };
+}
+
+/** The registry of the app, or else the one that every command names. */
+function readRegistry(text: string | undefined, commands: readonly PurgeCommand[]): URL {
+  const named = commands.flatMap(({ registry }) => (registry === undefined ? [] : [registry]));
+  const name = text ?? named[0];
+  if (name === undefined)
+    throw new PolicyError('ACR_REGISTRY', undefined, 'is not set; write the name of the registry, e.g. contoso');
+  const endpoint = parseRegistry(name, text === undefined ? '--registry' : 'ACR_REGISTRY');
+  const other = named.find((one) => parseRegistry(one).host !== endpoint.host);
+  if (other !== undefined)
+    throw new PolicyError('--registry', other, `is another registry than ${endpoint.host}, which this app serves`);
+  return endpoint;
+}
+
+function readSwitch(name: Setting, text: string | undefined, standard: boolean): boolean {
+  if (text === undefined) return standard;
+  if (/^(?:true|1)$/i.test(text.trim())) return true;
+  if (/^(?:false|0)$/i.test(text.trim())) return false;
+  throw new PolicyError(name, text, 'must be true or false');
+}
+
+function readClientId(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^[\w-]+$/.test(text))
+    throw new PolicyError(
+      'AZURE_CLIENT_ID',
+      text,
+      'must be the client id of a managed identity, not its name or resource id',
+    );
+  return text;
+}
+
+function readAudience(text: string | undefined): string | undefined {
+  if (text !== undefined && !(URL.canParse(text) && new URL(text).protocol === 'https:'))
+    throw new PolicyError('ACR_AUDIENCE', text, 'must be an https:// URL, e.g. https://management.usgovcloudapi.net');
+  return text;
+}
+
+/**
+ * How much is logged.
+ * @throws {PolicyError} for a level that there is not
+ */
+export function readLogLevel(environment: Environment): LogLevel {
+  const text = (environment['LOG_LEVEL'] ?? '').trim().toLowerCase();
+  if (text === '') return 'info';
+  const level = LOG_LEVELS.find((one) => one === text);
+  if (level === undefined) throw new PolicyError('LOG_LEVEL', text, `must be one of ${LOG_LEVELS.join(', ')}`);
+  return level;
+}

@@ -1,0 +1,120 @@
+import { parseDocument } from 'yaml';
+import { PolicyError } from './error.ts';
+import { parsePurgeCommand, type PurgeCommand } from './command.ts';
+import { InvalidPolicy } from './policy.ts';
+
+const SETTING = 'ACR_TASK_FILE';
+
+/** What an ACR Task may say besides that changes nothing about what a purge does. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  'id',
+  'when',
+  'keep',
+  'detach',
+  'retries',
+  'retryDelay',
+  'retryOnErrors',
+  // Whatever fails, the rest is done here too.
+  'ignoreErrors',
+  'env',
+  'workingDirectory',
+  'disableWorkingDirectoryOverride',
+  'version',
+  'totalTimeout',
+  'networks',
+]);
+
+/** The longest time that an ACR Task may take, in seconds. */
+const LONGEST_TIMEOUT = 28_800;
+
+export interface TaskFile {
+  readonly commands: readonly PurgeCommand[];
+  /** What its steps may take together, in seconds; `undefined` where a step does not say. */
+  readonly timeLimitSeconds: number | undefined;
+}
+
+/**
+ * Reads the YAML of an ACR Task whose steps are purges.
+ * https://learn.microsoft.com/azure/container-registry/container-registry-tasks-reference-yaml
+ *
+ * A step that is no purge, and a property that would change what a step does, is refused by name.
+ *
+ * @throws {InvalidPolicy} with every mistake
+ */
+export function parseTaskFile(text: string): TaskFile {
+  const document = parseDocument(text, { prettyErrors: true });
+  const [error] = document.errors;
+  if (error) throw wrong(`is no YAML: ${error.message.split('\n')[0] ?? ''}`);
+  const task: unknown = document.toJS();
+  if (!isObject(task) || !Array.isArray(task['steps']) || task['steps'].length === 0)
+    throw wrong('has no steps; an ACR Task begins with "steps:" and "- cmd: acr purge …"');
+  const problems: PolicyError[] = [];
+  problems.push(...unknownProperties(task, ['steps', 'stepTimeout'], 'the task'));
+  const standard = readTimeout(task['stepTimeout'], 'stepTimeout', problems);
+  const steps = task['steps'].map((step: unknown, index) => readStep(step, `step ${index + 1}`, standard, problems));
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  const timeouts = steps.map(({ timeout }) => timeout);
+  return {
+    commands: steps.flatMap(({ command }) => (command ? [command] : [])),
+    timeLimitSeconds: timeouts.reduce(
+      (sum, one) => (sum === undefined || one === undefined ? undefined : sum + one),
+      0,
+    ),
+  };
+}
+
+interface Step {
+  readonly command: PurgeCommand | undefined;
+  readonly timeout: number | undefined;
+}
+
+function readStep(step: unknown, where: string, standard: number | undefined, problems: PolicyError[]): Step {
+  const nothing = { command: undefined, timeout: undefined };
+  if (!isObject(step) || typeof step['cmd'] !== 'string') {
+    const kind = isObject(step) ? Object.keys(step)[0] : undefined;
+    problems.push(
+      new PolicyError(SETTING, kind, 'only steps with "cmd: acr purge …" can be carried out here').at(where),
+    );
+    return nothing;
+  }
+  problems.push(...unknownProperties(step, ['cmd', 'timeout'], where));
+  const timeout = readTimeout(step['timeout'], `timeout of ${where}`, problems) ?? standard;
+  try {
+    return { command: parsePurgeCommand(step['cmd'].trim()), timeout };
+  } catch (error) {
+    if (!(error instanceof InvalidPolicy)) throw error;
+    problems.push(...error.problems.map((problem) => problem.at(where)));
+    return nothing;
+  }
+}
+
+function unknownProperties(
+  object: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  where: string,
+): readonly PolicyError[] {
+  return Object.keys(object)
+    .filter((name) => !known.includes(name) && !WITHOUT_EFFECT.has(name))
+    .map((name) => new PolicyError(SETTING, name, 'is not supported; a purge needs cmd and timeout').at(where));
+}
+
+function readTimeout(value: unknown, name: string, problems: PolicyError[]): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= LONGEST_TIMEOUT) return value;
+  problems.push(
+    new PolicyError(
+      SETTING,
+      JSON.stringify(value),
+      `${name} must be a whole number of seconds, 1 to ${LONGEST_TIMEOUT}`,
+    ),
+  );
+  return undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function wrong(problem: string): InvalidPolicy {
+  return new InvalidPolicy([new PolicyError(SETTING, undefined, problem)]);
+}

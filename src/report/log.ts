@@ -1,0 +1,145 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Decision } from '../planner/decision.ts';
+import type { PurgePolicy } from '../policy/policy.ts';
+import { printable } from './escape.ts';
+import { redact } from './redact.ts';
+import { outcomeOf, type RunSummary } from './summary.ts';
+
+/** The log of one invocation of a function, as the Functions host gives it. */
+export interface InvocationLog {
+  readonly invocationId: string;
+  readonly trace: (line: string) => void;
+  readonly debug: (line: string) => void;
+  readonly info: (line: string) => void;
+  readonly warn: (line: string) => void;
+  readonly error: (line: string) => void;
+}
+
+const invocation = new AsyncLocalStorage<InvocationLog>();
+
+/** Whatever `work` logs, now or later, belongs to this invocation. */
+export function inInvocation<T>(log: InvocationLog, work: () => T): T {
+  return invocation.run(log, work);
+}
+
+/** pino's contract with a destination that wants to know the level of a line. */
+interface LevelledDestination extends DestinationStream {
+  readonly [metadata: symbol]: true;
+  lastLevel: number;
+}
+
+const DESTINATION: LevelledDestination = {
+  [Symbol.for('pino.metadata')]: true,
+  lastLevel: 0,
+  write(text) {
+    // Here, where everything comes by: an error message may quote what it was given.
+    const line = printable(redact(text.trimEnd()));
+    const log = invocation.getStore();
+    if (log) log[methodFor(this.lastLevel)](line);
+    else process.stderr.write(`${line}\n`);
+  },
+};
+
+function methodFor(level: number): 'trace' | 'debug' | 'info' | 'warn' | 'error' {
+  if (level >= 50) return 'error';
+  if (level >= 40) return 'warn';
+  if (level >= 30) return 'info';
+  return level >= 20 ? 'debug' : 'trace';
+}
+
+export type Log = Logger;
+
+/**
+ * The log: JSON, a record a line. Inside the Functions host it goes through the log methods of the invocation that it
+ * belongs to, outside on standard error. The README lists the fields.
+ */
+export function createLog(level: string): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      messageKey: 'message',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      mixin: () => {
+        const log = invocation.getStore();
+        return log ? { invocationId: log.invocationId } : {};
+      },
+    },
+    DESTINATION,
+  );
+}
+
+/** What a run tells of itself while it goes on. */
+export interface RunLog {
+  readonly started: (
+    policies: readonly PurgePolicy[],
+    about: { readonly startedBy: string | undefined; readonly pastDue: boolean | undefined },
+  ) => void;
+  readonly decided: (decisions: readonly Decision[]) => void;
+  readonly ended: (summary: RunSummary) => void;
+  /** A run that could not go on. */
+  readonly broke: (error: Error) => void;
+}
+
+/** A run's log. @param about the fields that every line of it has */
+export function runLog(
+  log: Logger,
+  about: { readonly runId: string; readonly registry: string; readonly dryRun: boolean },
+): RunLog {
+  const lines = log.child(about);
+  return {
+    started(policies, began) {
+      const commands = policies.map(({ filters, ago, keep, tags, untagged, includeLocked }) => ({
+        filters: filters.map(({ text }) => text),
+        ago,
+        keep,
+        tags,
+        untagged,
+        includeLocked,
+      }));
+      lines.info({ event: 'run-started', ...began, commands }, about.dryRun ? 'dry run started' : 'purge started');
+    },
+    decided(decisions) {
+      for (const decision of decisions) {
+        const { detail, ...fields } = decision;
+        lines[levelOf(decision)]({ event: 'decision', ...fields }, detail);
+      }
+    },
+    ended(summary) {
+      const { totals, warnings, repositories, started, ended, succeeded } = summary;
+      for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
+      const failed = repositories.filter(({ state }) => state === 'failed');
+      for (const { repository, error } of failed)
+        lines.error({ event: 'repository-failed', repository, error }, error?.message ?? 'failed');
+      const durationMs = Date.parse(ended) - Date.parse(started);
+      const { tags, manifests, bytes, reasons, beyondAcrPurge } = totals;
+      lines[succeeded ? 'info' : 'error'](
+        {
+          event: 'run-ended',
+          succeeded,
+          durationMs,
+          repositories: repositories.length,
+          repositoriesFailed: failed.length,
+          tags,
+          manifests,
+          bytes,
+          reasons,
+          beyondAcrPurge,
+        },
+        succeeded ? 'done' : 'ended with failures',
+      );
+    },
+    broke: (error) =>
+      lines.error({ event: 'run-ended', succeeded: false, error: { message: error.message } }, 'broke off'),
+  };
+}
+
+/** Deletions are told, failures stand out, and what is kept is for those who ask (LOG_LEVEL=debug). */
+function levelOf(decision: Decision): 'debug' | 'info' | 'error' | 'warn' {
+  const became = outcomeOf(decision);
+  return ({ kept: 'debug', deleted: 'info', alreadyGone: 'info', notAttempted: 'warn', failed: 'error' } as const)[
+    became
+  ];
+}

@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { quote } from 'shlex';
+import { describe, expect, test } from 'vitest';
+import { parsePurgeCommand, parsePurgeCommands, parsePurgeFields } from '../../src/policy/command.ts';
+import { createPolicy, InvalidPolicy } from '../../src/policy/policy.ts';
+
+const TALK = "acr purge --filter '^.*:[^F|f]eature[-0-9]*$' --ago 30d --untagged --keep 1 --dry-run";
+
+function mistakes(parse: () => unknown): readonly string[] {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof InvalidPolicy) return error.problems.map(({ message }) => message);
+    throw error;
+  }
+  return [];
+}
+
+test("the talk's command means what its flags say", () => {
+  const { policy, registry, text } = parsePurgeCommand(TALK);
+  expect(policy).toMatchObject({ keep: 1, untagged: true, dryRun: true, tags: true, agoMilliseconds: 30 * 86_400_000 });
+  expect(policy.filters.map((filter) => filter.text)).toEqual(['^.*:[^F|f]eature[-0-9]*$']);
+  expect({ registry, text }).toEqual({ registry: undefined, text: TALK });
+});
+
+test.each([
+  ["--filter 'app:^dev' --ago 1d"],
+  ["purge --filter 'app:^dev' --ago 1d"],
+  ["acr purge --filter 'app:^dev' --ago 1d"],
+  ['acr purge -f "app:^dev" --ago=1d'],
+  ['acr purge -f app:^dev --ago 1d --untagged=false'],
+  ['mcr.microsoft.com/acr/acr-cli:0.17 purge -r {{ .Run.Registry }} -f app:^dev --ago 1d'],
+  [`mcr.microsoft.com/acr/acr-cli@sha256:${'a'.repeat(64)} purge -r {{.Run.Registry}} -f app:^dev --ago 1d`],
+  ['localhost:5000/acr/acr-cli purge -r $Registry -f app:^dev --ago 1d'],
+  ['acr purge \\\n  --filter app:^dev \\\r\n  --ago 1d'],
+])('%s', (text) => {
+  const [command, ...others] = parsePurgeCommands(text);
+  expect(others).toEqual([]);
+  expect(command?.registry).toBeUndefined();
+  expect(command?.policy).toMatchObject({ agoMilliseconds: 86_400_000, untagged: false, dryRun: false });
+  expect(command?.policy.filters.map((filter) => filter.text)).toEqual(['app:^dev']);
+});
+
+test('several commands, one a line, keep their order; empty lines and comments do not count', () => {
+  const commands = parsePurgeCommands("# nightly\n--filter 'a:.*' --ago 1d\n\n  acr purge -f 'b:.*' --ago 2d\r\n");
+  expect(commands.map(({ policy }) => policy.filters[0]?.text)).toEqual(['a:.*', 'b:.*']);
+});
+
+test('a command that names its registry keeps the name', () => {
+  expect(parsePurgeCommand('-r contoso -f a:b --ago 1d').registry).toBe('contoso');
+});
+
+test('any filter that is quoted comes through as it was', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z]{1,5}:[ -~]{1,20}$/), (filter) => {
+      const texts = [`acr purge --ago 1d --filter ${quote(filter)}`, `acr purge --ago 1d --filter=${quote(filter)}`];
+      for (const text of texts) {
+        // It may be no regular expression: then the mistakes are those of the filter itself.
+        const found = mistakes(() => parsePurgeCommand(text));
+        expect(found).toEqual(mistakes(() => createPolicy({ filter: [filter], ago: '1d' })));
+        if (found.length === 0) expect(parsePurgeCommand(text).policy.filters.map((one) => one.text)).toEqual([filter]);
+      }
+    }),
+  );
+});
+
+describe('refused, with what to do', () => {
+  test.each([
+    ["acr purge --filter 'app:dev --ago 1d", 'quotation mark'],
+    ['acr purge --ago 1d -f a:b \\', 'backslash'],
+    ['docker run x', 'is not acr purge'],
+    ['acr tag list', 'is not acr purge'],
+    ['acr purge --filtr a:b --ago 1d', 'unknown option'],
+    ['acr purge --filter a:b --ago 1d extra', 'too many arguments'],
+    ['acr purge --help', '--help'],
+    ['acr purge --filter {{.Values.filter}} --ago 1d', 'templates'],
+    ['acr purge -f a:b --ago 1.5d', 'write 36h'],
+    ['acr purge -f a:b --ago 1d -u me -p hunter2', 'ACR_PASSWORD'],
+  ])('%s', (text, said) => {
+    expect(mistakes(() => parsePurgeCommands(text)).join('\n')).toContain(said);
+  });
+
+  test('every mistake of every command, each with its command', () => {
+    const found = mistakes(() => parsePurgeCommands('-f a --ago 1.5d\n-f a:b --ago 1d\n--keep x -f a:b --ago 1d'));
+    expect(found).toHaveLength(3);
+    expect(found.join('\n')).toMatch(/^command 1: --ago[\s\S]*^command 1: --filter[\s\S]*^command 3: --keep/m);
+  });
+
+  test.each([
+    ['-p hunter2 is a secret -f'],
+    ["acr purge --password hunter2 -f 'unclosed"],
+    ['acr purge --password=hunter2 -f a:b --ago 1x'],
+    ['acr purge --pasword=hunter2 -f a:b --ago 1d'],
+    ['docker login --password hunter2'],
+  ])('%s: the message does not repeat the password', (text) => {
+    const found = mistakes(() => parsePurgeCommands(text)).join('\n');
+    expect(found).not.toBe('');
+    expect(found).not.toContain('hunter2');
+  });
+});
+
+describe('flags as fields', () => {
+  test('numbers, booleans, lists, and both spellings', () => {
+    const { policy } = parsePurgeFields({
+      filter: ['a:x', 'b:y'],
+      ago: '2d',
+      keep: 3,
+      untagged: true,
+      'include-locked': 'true',
+      repositoryPageSize: '7',
+      dryRun: true,
+    });
+    expect(policy).toMatchObject({ keep: 3, untagged: true, includeLocked: true, repositoryPageSize: 7, dryRun: true });
+    expect(policy.filters.map((filter) => filter.text)).toEqual(['a:x', 'b:y']);
+  });
+
+  test('a switch without a value is on, and a value may look like a flag', () => {
+    expect(parsePurgeFields({ untaggedOnly: '' }).policy).toMatchObject({ tags: false, untagged: true });
+    expect(mistakes(() => parsePurgeFields({ filter: 'a:b', ago: '-1d' })).join()).toContain('--ago "-1d"');
+  });
+
+  test.each([
+    [{ filtr: 'a:b' }, 'filtr'],
+    [{ filter: null, ago: '1d' }, '--filter'],
+    [{ filter: 'a:b', ago: { days: 1 } }, '--ago'],
+    [{ filter: 'a:b', ago: ['1d', '2d'] }, '--ago'],
+    [{ filter: 'a:b', ago: '1d', keep: 1.5 }, '--keep'],
+    [{ filter: 'a:b', ago: '1d', untagged: 'maybe' }, '--untagged'],
+    [{ filter: 'a:b', ago: '1d', dryRun: false }, '--dry-run'],
+    [{ __proto__: null, constructor: 'x', filter: 'a:b', ago: '1d' }, 'constructor'],
+  ])('%j is refused', (fields, named) => {
+    expect(mistakes(() => parsePurgeFields(fields)).join('\n')).toContain(named);
+  });
+
+  test('a limit on the time that a name may take holds for none, for zero and for more', () => {
+    // Without a time, with none, and with a longer one the same pattern is given up as soon.
+    for (const filterTimeoutSeconds of [undefined, 0, 3600]) {
+      const fields = {
+        filter: 'a:^(a+)+$',
+        ago: '1d',
+        ...(filterTimeoutSeconds !== undefined && { filterTimeoutSeconds }),
+      };
+      const { policy } = parsePurgeFields(fields, { filterTimeoutSeconds: 1 });
+      const match = () => policy.compiled.tags(policy.filters).matches([`${'a'.repeat(40)}-`]);
+      expect(match).toThrow('longer than --filter-timeout-seconds (1)');
+    }
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { type Environment, readSettings } from '../../src/policy/settings.ts';
+import { TALK_TASK } from '../support/talk.ts';
+
+const GOOD = {
+  ACR_REGISTRY: 'contoso',
+  PURGE_COMMAND: "acr purge --filter 'app:^dev' --ago 30d",
+  PURGE_SCHEDULE: '0 1 * * Sun',
+};
+
+const noFile = (path: string): never => {
+  throw new Error(`no such file: ${path}`);
+};
+
+function read(environment: Environment, file: (path: string) => string = noFile) {
+  return readSettings(environment, file);
+}
+
+function settings(environment: Environment, file?: (path: string) => string) {
+  const configuration = read(environment, file);
+  if (configuration.state === 'invalid')
+    throw new Error(configuration.mistakes.map(({ message }) => message).join('\n'));
+  return configuration.settings;
+}
+
+function mistakes(environment: Environment, file?: (path: string) => string): readonly string[] {
+  const configuration = read(environment, file);
+  return configuration.state === 'invalid' ? configuration.mistakes.map(({ message }) => message) : [];
+}
+
+test('a dry run, unless it is said that it is none', () => {
+  expect(settings(GOOD)).toMatchObject({ dryRun: true, timeLimitSeconds: undefined });
+  expect(settings(GOOD).endpoint.href).toBe('https://contoso.azurecr.io/');
+  for (const no of ['false', 'FALSE', '0']) expect(settings({ ...GOOD, PURGE_DRY_RUN: no }).dryRun).toBe(false);
+  for (const yes of ['true', '1', '', ' ']) expect(settings({ ...GOOD, PURGE_DRY_RUN: yes }).dryRun).toBe(true);
+});
+
+test('the registry may stand in the commands alone', () => {
+  const command = '-r contoso --untagged-only';
+  expect(settings({ ...GOOD, ACR_REGISTRY: '', PURGE_COMMAND: command }).endpoint.host).toBe('contoso.azurecr.io');
+});
+
+test("the talk's task file", () => {
+  const given = { ...GOOD, PURGE_COMMAND: '', ACR_TASK_FILE: 'tasks/purge.yaml' };
+  const asked: string[] = [];
+  const { commands, timeLimitSeconds } = settings(given, (path) => {
+    asked.push(path);
+    return TALK_TASK;
+  });
+  expect(asked).toEqual(['tasks/purge.yaml']);
+  expect(timeLimitSeconds).toBe(3600);
+  expect(commands[0]?.policy.keep).toBe(1);
+});
+
+describe('mistakes', () => {
+  test('all at once, each with its name', () => {
+    const found = mistakes({
+      ACR_REGISTRY: 'http://contoso.azurecr.io',
+      PURGE_COMMAND: '--filter app --ago 1.5d',
+      PURGE_SCHEDULE: '0 1 * * 7',
+      PURGE_DRY_RUN: 'perhaps',
+      AZURE_CLIENT_ID: '/subscriptions/x/identities/y',
+      ACR_AUDIENCE: 'contoso',
+      ACR_USERNAME: 'me',
+      LOG_LEVEL: 'loud',
+    }).join('\n');
+    for (const name of [
+      'ACR_REGISTRY "http:',
+      '--filter "app"',
+      '--ago "1.5d"',
+      'PURGE_SCHEDULE "0 1 * * 7"',
+      'PURGE_DRY_RUN "perhaps"',
+      'AZURE_CLIENT_ID "/sub',
+      'ACR_AUDIENCE "contoso"',
+      'ACR_PASSWORD',
+      'LOG_LEVEL "loud"',
+    ])
+      expect(found).toContain(name);
+  });
+
+  test('nothing set: what is missing, with what to write', () => {
+    const found = mistakes({});
+    expect(found).toHaveLength(3);
+    expect(found.join('\n')).toMatch(/PURGE_COMMAND[\s\S]*ACR_REGISTRY[\s\S]*PURGE_SCHEDULE/);
+  });
+
+  test.each([
+    [{ ...GOOD, ACR_TASK_FILE: 'task.yaml' }, 'and so is PURGE_COMMAND'],
+    [{ ...GOOD, PURGE_COMMAND: '', ACR_TASK_FILE: 'task.yaml' }, 'no such file: task.yaml'],
+    [{ ...GOOD, PURGE_COMMAND: '-r other --untagged-only' }, 'is another registry than contoso.azurecr.io'],
+    [{ ...GOOD, PURGE_COMMAND: '# nothing' }, 'PURGE_COMMAND'],
+  ])('%j', (environment, said) => {
+    expect(mistakes(environment).join('\n')).toContain(said);
+  });
+
+  test('a password is in no message', () => {
+    const found = mistakes({ ...GOOD, ACR_PASSWORD: 'hunter2', PURGE_COMMAND: '-u me -p hunter2 -f a' }).join('\n');
+    expect(found).toContain('ACR_PASSWORD');
+    expect(found).not.toContain('hunter2');
+  });
+});

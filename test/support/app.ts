@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Emulator } from '../../src/emulator/index.ts';
+import type { Environment } from '../../src/policy/settings.ts';
+
+export const KEY = 'function-key-of-the-tests';
+export const MASTER_KEY = 'master-key-of-the-tests';
+
+const HOST = fileURLToPath(new URL('../../dist/src/host/main.js', import.meta.url));
+
+/** The built app, as the local host serves it. */
+export interface App {
+  readonly url: string;
+  /** With the function key, unless another is given. */
+  readonly ask: (path: string, init?: RequestInit & { readonly key?: string }) => Promise<Response>;
+  /** Fires the timer, and waits until its function has ended. */
+  readonly fireTimer: () => Promise<void>;
+  /** Everything that the host printed, a line each. */
+  readonly lines: () => readonly string[];
+  /** The records of the app's own log. */
+  readonly log: () => readonly Readonly<Record<string, unknown>>[];
+  readonly process: ChildProcess;
+}
+
+/** Runs the app with these settings, and with the managed identity of the emulator, for the length of a test. */
+export async function withApp<T>(
+  emulator: Emulator,
+  settings: Environment,
+  test: (app: App) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'acr-retention-test-'));
+  const certificate = join(folder, 'ca.pem');
+  writeFileSync(certificate, emulator.certificate);
+  const child = spawn(process.execPath, [HOST, '--port', '0', '--key', KEY, '--master-key', MASTER_KEY], {
+    env: {
+      PATH: process.env['PATH'],
+      ACR_REGISTRY: emulator.loginServer,
+      NODE_EXTRA_CA_CERTS: certificate,
+      ...emulator.environment,
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  try {
+    const url = await new Promise<string>((resolve, reject) => {
+      createInterface(child.stdout).on('line', (line) => {
+        lines.push(line);
+        const found = /serves on (http:\S+)\. /.exec(line)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+      child.once('exit', (code) => reject(new Error(`the host ended with ${String(code)}`)));
+    });
+    const ask: App['ask'] = (path, { key = KEY, headers, ...init } = {}) =>
+      fetch(url + path, { ...init, headers: { 'x-functions-key': key, ...(headers as Record<string, string>) } });
+    return await test({
+      url,
+      ask,
+      process: child,
+      lines: () => lines,
+      log: () =>
+        lines.flatMap((line) => {
+          const record = /^\S+ \w+ \[\w+\] (\{.*\})$/.exec(line)?.[1];
+          return record === undefined ? [] : [JSON.parse(record) as Record<string, unknown>];
+        }),
+      async fireTimer() {
+        const ended = () => lines.filter((line) => line.includes('[scheduledPurge] executed')).length;
+        const before = ended();
+        await ask('/admin/functions/scheduledPurge', { method: 'POST', key: MASTER_KEY });
+        await until(() => ended() > before);
+      },
+    });
+  } finally {
+    child.kill('SIGTERM');
+    if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve));
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Waits for something to become true; the test's own time limit ends it. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
