@@ -4,7 +4,6 @@ import { parseRegistry } from './policy/address.ts';
 import { PolicyError } from './policy/error.ts';
 import type { Configuration, Settings } from './policy/settings.ts';
 import { credentialsOf, type IdentitySettings } from './registry/identity.ts';
-import { openRegistry as open } from './registry/registry.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import type { Log } from './report/log.ts';
 import type { RunSummary } from './report/summary.ts';
@@ -24,7 +23,14 @@ export interface TargetOptions extends IdentitySettings {
 }
 
 /** A registry to purge. Nothing is sent before it is used. */
-export function openRegistry({ endpoint, concurrency, certificate, ...identity }: TargetOptions): Registry {
+export async function openRegistry({
+  endpoint,
+  concurrency,
+  certificate,
+  ...identity
+}: TargetOptions): Promise<Registry> {
+  // Loaded when it is needed: the SDK takes as long to load as all the rest, and a wrong request needs none of it.
+  const { openRegistry: open } = await import('./registry/registry.ts');
   return open({
     endpoint,
     concurrency,
@@ -34,8 +40,8 @@ export function openRegistry({ endpoint, concurrency, certificate, ...identity }
 }
 
 /** A registry to look at: it has nothing that could change one, whoever holds it and whatever they cast it to. */
-export function openReader(target: TargetOptions): RegistryReader {
-  const { loginServer, check, repositories, tags, manifests, manifest, referrers } = openRegistry(target);
+export async function openReader(target: TargetOptions): Promise<RegistryReader> {
+  const { loginServer, check, repositories, tags, manifests, manifest, referrers } = await openRegistry(target);
   return { loginServer, check, repositories, tags, manifests, manifest, referrers };
 }
 
@@ -91,8 +97,8 @@ export async function scheduledPurge(configuration: Configuration, trigger: Trig
     }),
   };
   return isDryRun(settings)
-    ? dryRun(openReader(targetOf(settings, commands)), options)
-    : purge(openRegistry(targetOf(settings, commands)), options);
+    ? dryRun(await openReader(targetOf(settings, commands)), options)
+    : purge(await openRegistry(targetOf(settings, commands)), options);
 }
 
 /** One `--dry-run` holds for all: what is written after it was meant to be tried, too. */
@@ -118,7 +124,7 @@ export async function requestedDryRun(
   // The identity of the app is shown to the registry that its owner chose, and to no other.
   if (other) throw new PolicyError('--registry', other.registry, `this app serves ${host} only`);
   const policies = wanted.map(({ policy }) => policy);
-  const summary = await dryRun(openReader(targetOf(settings, wanted)), { ...trigger, policies });
+  const summary = await dryRun(await openReader(targetOf(settings, wanted)), { ...trigger, policies });
   const [first] = summary.repositories;
   if (first?.error && summary.repositories.every(({ state }) => state === 'failed')) throw new Unreadable(first.error);
   return summary;
@@ -198,8 +204,9 @@ async function checkRegistry(settings: Settings): Promise<string | undefined> {
   );
   const timeout = AbortSignal.timeout(STATUS_TIMEOUT_MS);
   try {
+    const reader = await openReader(targetOf(settings, commands));
     await Promise.race([
-      openReader(targetOf(settings, commands)).check(literal),
+      reader.check(literal),
       new Promise((_, reject) => {
         timeout.addEventListener('abort', () => reject(new Error(`no answer within ${STATUS_TIMEOUT_MS / 1000} s`)));
       }),

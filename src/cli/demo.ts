@@ -27,7 +27,7 @@ export function demoCommand(finish: (exitCode: 0 | 1) => void): Command {
 }
 
 async function demonstrate(emulator: Emulator): Promise<boolean> {
-  const registry = openRegistry({
+  const registry = await openRegistry({
     endpoint: new URL(emulator.url),
     certificate: emulator.certificate,
     concurrency: 8,

@@ -9,7 +9,7 @@ import { printable } from '../report/escape.ts';
 import { createLog, type Log } from '../report/log.ts';
 import { type OutputForm, outputOf, OUTPUTS } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
-import { type Decision, dryRun, openRegistry, purge, type Registry } from '../retention.ts';
+import { type Decision, dryRun, openRegistry, purge, type Registry, type TargetOptions } from '../retention.ts';
 
 interface CliFlags extends CommandFlags {
   readonly output: OutputForm;
@@ -24,7 +24,8 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
         .default('text'),
     )
     .action(async (flags: CliFlags) => {
-      const { policy, registry } = prepare(flags, process.env);
+      const { policy, target } = prepare(flags, process.env);
+      const registry = await openRegistry(target);
       // On a terminal there is a progress bar, and the summary says it all.
       const log = process.stderr.isTTY ? undefined : createLog(readLogLevel(process.env));
       const summary = await runPurge(registry, policy, { ...flags, log }, process.stdout);
@@ -36,7 +37,7 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
  * Reads everything that the input says before anything is contacted.
  * @throws {InvalidPolicy} with every mistake
  */
-function prepare(flags: CommandFlags, environment: NodeJS.ProcessEnv): { policy: PurgePolicy; registry: Registry } {
+function prepare(flags: CommandFlags, environment: NodeJS.ProcessEnv): { policy: PurgePolicy; target: TargetOptions } {
   const problems: PolicyError[] = [];
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -53,15 +54,15 @@ function prepare(flags: CommandFlags, environment: NodeJS.ProcessEnv): { policy:
   const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';
   const endpoint = attempt(() => parseRegistry(name));
   if (!policy || !endpoint) throw new InvalidPolicy(problems);
-  const registry = openRegistry({
+  const target = {
     endpoint,
     concurrency: policy.concurrency,
     username: flags.username ?? environment['ACR_USERNAME'],
     password: flags.password ?? environment['ACR_PASSWORD'],
     audience: environment['ACR_AUDIENCE'],
     clientId: environment['AZURE_CLIENT_ID'],
-  });
-  return { policy, registry };
+  };
+  return { policy, target };
 }
 
 export interface RunPurgeOptions {

@@ -1,4 +1,4 @@
-import { AzureAuthorityHosts, DefaultAzureCredential } from '@azure/identity';
+import type { TokenCredential } from '@azure/core-auth';
 import type { RegistryCredentials } from './auth.ts';
 
 /** The resource that tokens for registries are asked for in the public cloud. */
@@ -8,11 +8,11 @@ export const PUBLIC_AUDIENCE = 'https://containerregistry.azure.net';
 const TOKEN_USER = '00000000-0000-0000-0000-000000000000';
 
 /** Where identities of the sovereign clouds sign in, by a part of the audience that is theirs. */
-const AUTHORITIES: readonly (readonly [string, string])[] = [
-  ['azure.cn', AzureAuthorityHosts.AzureChina],
-  ['chinacloudapi.cn', AzureAuthorityHosts.AzureChina],
-  ['azure.us', AzureAuthorityHosts.AzureGovernment],
-  ['usgovcloudapi.net', AzureAuthorityHosts.AzureGovernment],
+const AUTHORITIES: readonly (readonly [string, 'AzureChina' | 'AzureGovernment'])[] = [
+  ['azure.cn', 'AzureChina'],
+  ['chinacloudapi.cn', 'AzureChina'],
+  ['azure.us', 'AzureGovernment'],
+  ['usgovcloudapi.net', 'AzureGovernment'],
 ];
 
 export interface IdentitySettings {
@@ -39,10 +39,25 @@ export function credentialsOf({
       return { kind: 'refresh-token', token: password };
     return { kind: 'basic', username, password };
   }
-  const authorityHost = AUTHORITIES.find(([part]) => new URL(audience).hostname.endsWith(part))?.[1];
-  const credential = new DefaultAzureCredential({
-    ...(clientId !== undefined && { managedIdentityClientId: clientId, workloadIdentityClientId: clientId }),
-    ...(authorityHost !== undefined && { authorityHost }),
-  });
-  return { kind: 'entra', credential, audience: audience.replace(/\/+$/, '') };
+  const cloud = AUTHORITIES.find(([part]) => new URL(audience).hostname.endsWith(part))?.[1];
+  return { kind: 'entra', credential: defaultCredential(clientId, cloud), audience: audience.replace(/\/+$/, '') };
+}
+
+/**
+ * A credential that is loaded when a token is asked for: the library takes longer to load than everything else together,
+ * and most invocations of a Function app (its health, a wrong request) need none.
+ */
+function defaultCredential(
+  clientId: string | undefined,
+  cloud: 'AzureChina' | 'AzureGovernment' | undefined,
+): TokenCredential {
+  let loaded: Promise<TokenCredential> | undefined;
+  const load = async (): Promise<TokenCredential> => {
+    const { AzureAuthorityHosts, DefaultAzureCredential } = await import('@azure/identity');
+    return new DefaultAzureCredential({
+      ...(clientId !== undefined && { managedIdentityClientId: clientId, workloadIdentityClientId: clientId }),
+      ...(cloud !== undefined && { authorityHost: AzureAuthorityHosts[cloud] }),
+    });
+  };
+  return { getToken: async (...asked) => (await (loaded ??= load())).getToken(...asked) };
 }

@@ -6,8 +6,13 @@ const SECRETS: readonly RegExp[] = [
   // A JWT: two JSON objects in base64url, and perhaps a signature.
   /()\beyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*)?/g,
   /(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{8,}/gi,
-  // Connection strings, shared access signatures, function keys, forms and JSON with a token in it.
-  /((?:^|[?&;\s"'\\]|\b)(?:AccountKey|SharedAccessKey|SharedAccessSignature|sig|code|password|client_secret|(?:access|refresh|id)_token|x-functions-key|x-identity-header)\\?["']?\s*[=:]\s*\\?["']?)[^\s"'&;,\\]{4,}/gi,
+  // Connection strings, shared access signatures, forms.
+  /(\b(?:AccountKey|SharedAccessKey|SharedAccessSignature|sig|password|client_secret|(?:access|refresh|id)_token)=)[^\s"'&;,\\]+/gi,
+  // A function key in a URL. `code` is also what the registry calls its kinds of error.
+  /([?&]code=)[^\s"'&;,\\]+/gi,
+  // JSON, and JSON in JSON.
+  /((?:password|client_secret|(?:access|refresh|id)_token)\\?"\s*:\s*\\?")[^"\\]+/gi,
+  /(\b(?:x-functions-key|x-identity-header)\\?["']?:\s*\\?["']?)[^\s"'\\]+/gi,
 ];
 
 /** The text without what looks like a secret. */

@@ -140,7 +140,7 @@ test('a refresh token is taken as the password of the user 00000000-0000-0000-00
     const { refresh_token: password } = parsed(await call(emulator, '/oauth2/exchange', exchanged)) as {
       refresh_token: string;
     };
-    const registry = openRegistry({
+    const registry = await openRegistry({
       endpoint: new URL(emulator.url),
       certificate: emulator.certificate,
       concurrency: 8,

@@ -3,7 +3,9 @@ import { purgeCommand, normalizeArguments, type CommandFlags } from '../../src/p
 import { createPolicy } from '../../src/policy/policy.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
-import { dryRun, openRegistry, purge, type Registry } from '../../src/retention.ts';
+import { credentialsOf } from '../../src/registry/identity.ts';
+import { openRegistry } from '../../src/registry/registry.ts';
+import { dryRun, purge, type Registry } from '../../src/retention.ts';
 
 export const USER = { username: 'tester', password: 'not-a-secret' } as const;
 
@@ -19,7 +21,12 @@ export async function withEmulator<T>(options: EmulatorOptions, test: (emulator:
 
 /** The real thing, as the command line opens it, at an emulator. */
 export function connectTo(emulator: Emulator, concurrency = 8): Registry {
-  return openRegistry({ endpoint: new URL(emulator.url), certificate: emulator.certificate, concurrency, ...USER });
+  return openRegistry({
+    endpoint: new URL(emulator.url),
+    certificate: emulator.certificate,
+    concurrency,
+    credentials: credentialsOf(USER),
+  });
 }
 
 /** Parses arguments as the command line does. */
