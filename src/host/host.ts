@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { Environment } from '../policy/settings.ts';
 import type { FromWorker, FunctionMetadata, LogLevel, ToWorker, TypedData } from './protocol.ts';
 import { find, type Keys, opens, type Route, routesOf } from './routes.ts';
-import { runTimers } from './timers.ts';
+import { runTimers, type Timer } from './timers.ts';
 
 export interface HostOptions {
   /** The folder of the app: host.json, package.json and what its `main` names. */
@@ -41,15 +41,26 @@ const GRACE_MS = 10_000;
  *
  * @throws where the app has no functions, or does not stream HTTP (`enableHttpStream`), the only way that is known here
  */
-export async function startHost({ root, environment, port, keys, log }: HostOptions): Promise<Host> {
-  const { extensions } = JSON.parse(readFileSync(join(root, 'host.json'), 'utf8')) as {
-    readonly extensions?: { readonly http?: { readonly routePrefix?: string } };
-  };
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { root, environment } = options;
   const worker = fork(fileURLToPath(new URL('./worker.js', import.meta.url)), [root], {
     cwd: root,
     env: { ...environment },
     execArgv: [],
   });
+  try {
+    return await serve(worker, options);
+  } catch (error) {
+    // Without a host it would wait for ever.
+    worker.kill('SIGKILL');
+    throw error;
+  }
+}
+
+async function serve(worker: ChildProcess, { root, environment, port, keys, log }: HostOptions): Promise<Host> {
+  const { extensions } = JSON.parse(readFileSync(join(root, 'host.json'), 'utf8')) as {
+    readonly extensions?: { readonly http?: { readonly routePrefix?: string } };
+  };
   const names = new Map<string, string>();
   const pending = new Map<string, (error: string | undefined) => void>();
   const loaded = waitForApp(worker, log);
@@ -83,10 +94,7 @@ export async function startHost({ root, environment, port, keys, log }: HostOpti
     });
 
   const routes = routesOf(functions, extensions?.http?.routePrefix ?? 'api');
-  const timers = runTimers(functions, environment, log, (name, timer) =>
-    invoke(name, randomUUID(), { json: JSON.stringify(timer) }),
-  );
-
+  let timers: readonly Timer[] = [];
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const key = [request.headers['x-functions-key']].flat()[0] ?? url.searchParams.get('code') ?? '';
@@ -147,6 +155,9 @@ export async function startHost({ root, environment, port, keys, log }: HostOpti
 
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
+  timers = runTimers(functions, environment, log, (name, timer) =>
+    invoke(name, randomUUID(), { json: JSON.stringify(timer) }),
+  );
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     routes,

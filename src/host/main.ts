@@ -12,27 +12,35 @@ import type { Keys } from './routes.ts';
 
 /* `npm start`: this app on this machine, at the embedded registry unless ACR_REGISTRY names another. */
 
-const root = dirname(createRequire(import.meta.url).resolve('#package.json'));
-
-/** What is set unless the environment says otherwise: the talk's task, once a day, deleting nothing. */
-const SAMPLE_SETTINGS: Environment = {
-  PURGE_COMMAND: "--filter '.*:^([Ff]eature|pr|ci|dev|sha256)-' --ago 30d --untagged",
-  PURGE_SCHEDULE: '0 1 * * *',
-};
+/** What is set unless the environment says otherwise: the demo's purge, once a day. */
+function sampleSettings(): Environment {
+  return {
+    PURGE_SCHEDULE: '0 1 * * *',
+    ...(process.env['ACR_TASK_FILE'] === undefined && {
+      PURGE_COMMAND: "--filter '.*:^([Ff]eature|pr|ci|dev|sha256)-' --ago 30d --untagged",
+    }),
+  };
+}
 
 interface Flags {
   readonly port: number;
   readonly key: string;
   readonly masterKey: string;
+  readonly root: string;
 }
 
 const newKey = (): string => randomBytes(24).toString('base64url');
 
-const { port, key, masterKey } = new Command('npm start --')
+const { port, key, masterKey, root } = new Command('npm start --')
   .description('serve the Function app on this machine; settings come from the environment, as in Azure')
   .option('--port <n>', 'port', readPort, 7071)
   .option('--key <key>', 'function key (default: a new one)', newKey())
   .option('--master-key <key>', 'key for what needs the level admin (default: a new one)', newKey())
+  .option(
+    '--root <folder>',
+    'the app, as it is deployed',
+    dirname(createRequire(import.meta.url).resolve('#package.json')),
+  )
   .parse()
   .opts<Flags>();
 
@@ -92,7 +100,7 @@ try {
     port,
     keys,
     environment: emulator
-      ? { ...SAMPLE_SETTINGS, ...process.env, ...(await embedded(emulator, folder)) }
+      ? { ...sampleSettings(), ...process.env, ...(await embedded(emulator, folder)) }
       : { ...process.env },
     log: (level, message, name = 'host') => {
       if (!verbose && (level === 'debug' || level === 'trace')) return;

@@ -25,7 +25,7 @@ function text(verbose: boolean): Output {
   const goingFirst = (a: Decision, b: Decision): number => Number(a.action === 'keep') - Number(b.action === 'keep');
   return {
     decisions: (decisions) => (verbose ? pieces(decisions.toSorted(goingFirst), lines(renderDecision)) : []),
-    end: renderSummary,
+    end: (summary) => `${verbose ? '\n' : ''}${renderSummary(summary)}`,
   };
 }
 

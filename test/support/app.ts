@@ -31,11 +31,12 @@ export async function withApp<T>(
   emulator: Emulator,
   settings: Environment,
   test: (app: App) => Promise<T>,
+  args: readonly string[] = [],
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'acr-retention-test-'));
   const certificate = join(folder, 'ca.pem');
   writeFileSync(certificate, emulator.certificate);
-  const child = spawn(process.execPath, [HOST, '--port', '0', '--key', KEY, '--master-key', MASTER_KEY], {
+  const child = spawn(process.execPath, [HOST, '--port', '0', '--key', KEY, '--master-key', MASTER_KEY, ...args], {
     env: {
       PATH: process.env['PATH'],
       ACR_REGISTRY: emulator.loginServer,
