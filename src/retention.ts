@@ -87,6 +87,10 @@ export type Trigger = Omit<RunOptions, 'policies'> & { readonly log: Log };
  * @throws {Misconfigured} and whatever `dryRun` throws
  */
 export async function scheduledPurge(configuration: Configuration, trigger: Trigger): Promise<RunSummary> {
+  if (configuration.state === 'invalid') {
+    const mistakes = configuration.mistakes.map(({ message }) => message);
+    trigger.log.error({ event: 'misconfigured', mistakes }, 'nothing was done: the app settings are wrong');
+  }
   const settings = settingsOf(configuration);
   const { commands, timeLimitSeconds } = settings;
   const options = {
@@ -155,6 +159,8 @@ export interface Status {
   readonly version: string;
   readonly state: 'ready' | 'misconfigured';
   readonly mistakes: readonly { readonly setting: string; readonly message: string }[];
+  /** The app settings as they were given, without secrets. */
+  readonly settings: Configuration['given'];
   readonly registry?: { readonly loginServer: string; readonly answers: boolean; readonly error?: string };
   readonly commands?: readonly string[];
   readonly dryRun?: boolean;
@@ -171,7 +177,7 @@ const NEXT_RUNS = 3;
 export async function status(configuration: Configuration, version: string, now: Date): Promise<Status> {
   if (configuration.state === 'invalid') {
     const mistakes = configuration.mistakes.map(({ flag, message }) => ({ setting: flag, message }));
-    return { version, state: 'misconfigured', mistakes };
+    return { version, state: 'misconfigured', mistakes, settings: configuration.given };
   }
   const { settings } = configuration;
   const { commands, schedule, timeLimitSeconds, endpoint } = settings;
@@ -180,6 +186,7 @@ export async function status(configuration: Configuration, version: string, now:
     version,
     state: 'ready',
     mistakes: [],
+    settings: configuration.given,
     registry: {
       loginServer: endpoint.host,
       answers: problem === undefined,

@@ -98,9 +98,9 @@ export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limi
   return readWords(quoteWords(words), words, limits);
 }
 
-/** A command as a message may repeat it. */
-function shown(text: string): string {
-  return text.replace(/((?:^|\s)(?:-p|--password)(?:\s+|=))\S+/g, '$1[redacted]');
+/** A command as a message may repeat it: without a password. */
+export function shown(text: string): string {
+  return text.replace(/((?:^|\s)(?:--password(?:\s+|=)|-p(?:\s+|=)?))(?:"[^"]*"|'[^']*'|\S+)/g, '$1[redacted]');
 }
 
 function splitWords(text: string): readonly string[] {

@@ -1,5 +1,5 @@
 import { parseRegistry } from './address.ts';
-import { parsePurgeCommands, type PurgeCommand } from './command.ts';
+import { parsePurgeCommands, type PurgeCommand, shown } from './command.ts';
 import { PolicyError } from './error.ts';
 import { InvalidPolicy } from './policy.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
@@ -47,9 +47,13 @@ export interface Settings {
 }
 
 /** What was read, right or wrong. A mistake is a value, not an exception: the app loads, and says what is wrong with it. */
-export type Configuration =
+export type Configuration = {
+  /** The settings as they were given, without secrets. */
+  readonly given: Readonly<Partial<Record<Setting, string>>>;
+} & (
   | { readonly state: 'valid'; readonly settings: Settings }
-  | { readonly state: 'invalid'; readonly mistakes: readonly PolicyError[] };
+  | { readonly state: 'invalid'; readonly mistakes: readonly PolicyError[] }
+);
 
 /**
  * Reads the app settings.
@@ -71,6 +75,10 @@ export function readSettings(environment: Environment, readFile: (path: string) 
     const value = environment[name];
     return value === undefined || value.trim() === '' ? undefined : value;
   };
+
+  const given = Object.fromEntries(
+    SETTINGS.filter((name) => text(name) !== undefined).map((name) => [name, shownSetting(name, text(name) ?? '')]),
+  );
 
   const work = attempt(() => readWork(text('PURGE_COMMAND'), text('ACR_TASK_FILE'), readFile));
   const endpoint = attempt(() => readRegistry(text('ACR_REGISTRY'), work?.commands ?? []));
@@ -96,9 +104,14 @@ export function readSettings(environment: Environment, readFile: (path: string) 
   attempt(() => readLogLevel(environment));
 
   if (mistakes.length > 0 || !work || !endpoint || !schedule || dryRun === undefined)
-    return { state: 'invalid', mistakes };
+    return { state: 'invalid', mistakes, given };
   const identity = { clientId, audience, username, password };
-  return { state: 'valid', settings: { endpoint, ...work, schedule, dryRun, identity } };
+  return { state: 'valid', settings: { endpoint, ...work, schedule, dryRun, identity }, given };
+}
+
+function shownSetting(name: Setting, value: string): string {
+  if (name === 'ACR_PASSWORD') return '(set)';
+  return name === 'PURGE_COMMAND' ? shown(value) : value;
 }
 
 function readWork(

@@ -99,7 +99,10 @@ export function runLog(
         untagged,
         includeLocked,
       }));
-      lines.info({ event: 'run-started', ...began, commands }, about.dryRun ? 'dry run started' : 'purge started');
+      lines.info(
+        { event: 'run-started', ...began, commands },
+        `${about.dryRun ? 'dry run' : 'purge'} started${began.pastDue ? ', later than scheduled' : ''}`,
+      );
     },
     decided(decisions) {
       for (const decision of decisions) {

@@ -181,6 +181,7 @@ describe('with wrong settings', () => {
         expect(text).toContain('PURGE_COMMAND: is not set');
         expect(text).toContain('PURGE_SCHEDULE: is not set');
         await app.fireTimer();
+        expect(app.log()).toMatchObject([{ event: 'misconfigured', mistakes: { length: 2 } }]);
         expect(emulator.requests()).toEqual([]);
       }),
     );
@@ -199,6 +200,7 @@ describe('status', () => {
         expect(status).toMatchObject({
           state: 'ready',
           mistakes: [],
+          settings: { ...SETTINGS, ACR_REGISTRY: emulator.loginServer },
           dryRun: true,
           registry: { loginServer: emulator.loginServer, answers: true },
           commands: [SETTINGS.PURGE_COMMAND],

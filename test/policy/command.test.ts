@@ -92,6 +92,8 @@ describe('refused, with what to do', () => {
     ['acr purge --password=hunter2 -f a:b --ago 1x'],
     ['acr purge --pasword=hunter2 -f a:b --ago 1d'],
     ['docker login --password hunter2'],
+    ["docker login -p 'a hunter2' -f"],
+    ['docker login -phunter2'],
   ])('%s: the message does not repeat the password', (text) => {
     const found = mistakes(() => parsePurgeCommands(text)).join('\n');
     expect(found).not.toBe('');

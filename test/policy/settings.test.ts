@@ -99,3 +99,8 @@ describe('mistakes', () => {
     expect(found).not.toContain('hunter2');
   });
 });
+
+test('what was given is told again, but no secret', () => {
+  const { given } = read({ ...GOOD, ACR_PASSWORD: 'hunter2', LOG_LEVEL: '', PURGE_COMMAND: '-f a:b -p hunter3' });
+  expect(given).toEqual({ ...GOOD, ACR_PASSWORD: '(set)', PURGE_COMMAND: '-f a:b -p [redacted]' });
+});
