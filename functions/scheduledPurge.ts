@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { app, type InvocationContext, type Timer } from '@azure/functions';
 import { configuration, log } from '../src/app.ts';
 import { inInvocation } from '../src/report/log.ts';
@@ -25,8 +26,16 @@ app.timer('scheduledPurge', {
     }),
 });
 
-// The process ends when this does: the run stops between deletions, and records how far it came.
+/**
+ * The worker exits the moment that this is done, whatever of the log is still on its way. The host waits five seconds
+ * for it in all.
+ */
+const LOG_FLUSH_MS = 500;
+
+// The run stops between deletions, and says how far it came.
 app.hook.appTerminate(async () => {
   shutdown.abort();
+  if (running.size === 0) return;
   await Promise.allSettled(running);
+  await setTimeout(LOG_FLUSH_MS);
 });

@@ -3,9 +3,11 @@ import { eachOf } from './each.ts';
 import type { Decision, Reason } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
+import { StoppedError } from './registry/error.ts';
+import { interruptible } from './registry/interruptible.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import { type Log, type RunLog, runLog } from './report/log.ts';
-import { type Counts, failedRepository, type RepositorySummary, type RunSummary, total } from './report/summary.ts';
+import { type Counts, type RepositorySummary, type RunSummary, total, unfinishedRepository } from './report/summary.ts';
 import { purgeRepository, type Task } from './unit.ts';
 
 export interface RunOptions {
@@ -50,7 +52,8 @@ export async function run(
   const log = options.log && runLog(options.log, about);
   log?.started(policies, { startedBy, pastDue });
   try {
-    const summary = { ...about, ...(await purgeAll(reader, options, writer, log)) };
+    const stoppable = options.signal ? interruptible(reader, options.signal) : reader;
+    const summary = { ...about, ...(await purgeAll(stoppable, options, writer, log)) };
     log?.ended(summary);
     return summary;
   } catch (error) {
@@ -71,19 +74,19 @@ async function purgeAll(
   const failures: Decision[] = [];
   const examples: Partial<Record<Reason, Decision>> = {};
   const summaries: RepositorySummary[] = [];
-  const context = { reader, writer, now: options.now, signal, matched };
+  const context = { reader, writer, now: options.now, signal, matched, log };
 
-  const selected = await selectRepositories(reader, policies);
+  const listed = await selectRepositories(reader, policies).catch(noneWhenStopped);
+  const selected: Selected = listed ?? new Map<string, readonly Task[]>();
   let done = 0;
   options.onProgress?.(done, selected.size);
   await eachOf([...selected], Math.max(...policies.map(({ concurrency }) => concurrency)), async ([name, tasks]) => {
     if (signal?.aborted) {
-      summaries.push(failedRepository(name, { message: 'not begun: the run was stopped' }));
+      summaries.push(unfinishedRepository(name, 'stopped', { message: 'not begun: the run was stopped' }));
       return;
     }
     const result = await purgeRepository(context, name, tasks);
     if (result) {
-      log?.decided(result.decisions);
       await options.onDecisions(result.decisions);
       for (const decision of result.decisions) {
         // The first by name, so that the same run shows the same examples whichever repository is done first.
@@ -102,14 +105,20 @@ async function purgeAll(
     ended: new Date().toISOString(),
     repositories: sorted,
     totals: total(sorted),
-    warnings: [...new Set(warnings)],
+    warnings: listed ? [...new Set(warnings)] : ['the run was stopped before the repositories were listed'],
     examples,
     failures,
-    succeeded: sorted.every(({ state, tags, manifests }) => state === 'done' && isDone(tags) && isDone(manifests)),
+    succeeded:
+      listed !== undefined &&
+      sorted.every(({ state, tags, manifests }) => state === 'done' && isDone(tags) && isDone(manifests)),
   };
 }
 
 type Selected = ReadonlyMap<string, readonly Task[]>;
+
+function noneWhenStopped(error: unknown): undefined {
+  if (!(error instanceof StoppedError)) throw error;
+}
 
 /** The repositories that a command selects: all of them where it has no filter, and what its filters match. */
 async function selectRepositories(registry: RegistryReader, policies: readonly PurgePolicy[]): Promise<Selected> {
@@ -147,7 +156,7 @@ function unmatched(
       .filter(([name, tasks]) => tasks.some((task) => task.filters.includes(filter)) && (!literal || found.has(name)))
       .map(([name]) => name);
     if (repositories.length === 0) return [`the filter "${filter.text}" matches no repository`];
-    const failed = done.some(({ repository, state }) => state === 'failed' && repositories.includes(repository));
+    const failed = done.some(({ repository, state }) => state !== 'done' && repositories.includes(repository));
     return tags && !matched.has(filter) && !failed ? [`the filter "${filter.text}" matches no tag`] : [];
   });
 }

@@ -8,9 +8,11 @@ import { PolicyError } from './policy/error.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import { afterwards, type Gone, remembering } from './registry/afterwards.ts';
+import { StoppedError } from './registry/error.ts';
 import { toInstant } from './registry/time.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
-import { failedRepository, type RepositorySummary, summarize } from './report/summary.ts';
+import type { RunLog } from './report/log.ts';
+import { type RepositorySummary, summarize, unfinishedRepository } from './report/summary.ts';
 
 /** What one command wants of a repository. */
 export interface Task {
@@ -27,6 +29,7 @@ export interface Context {
   readonly signal: AbortSignal | undefined;
   /** Takes the filters that matched a tag. */
   readonly matched: Set<TagFilter>;
+  readonly log: RunLog | undefined;
 }
 
 export interface RepositoryResult {
@@ -51,9 +54,11 @@ export async function purgeRepository(
     for (const task of tasks) {
       const planned = await planRepository(reader, repository, ruleFor(task, context), task.policy);
       if (!planned) continue;
+      if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
       const made = context.writer
         ? await carryOut(context.writer, planned, task.policy, context)
         : planned.plan.decisions;
+      if (!context.writer) await context.log?.decided(made);
       decisions = decisions ? latest(decisions, made) : made;
       // A dry run has left everything in place: the next command is shown what would be left. A purge looks again.
       if (!context.writer) reader = afterwards(reader, goneBy(made));
@@ -62,7 +67,8 @@ export async function purgeRepository(
     // A filter that takes too long takes too long everywhere.
     if (error instanceof PolicyError) throw error;
     const done = decisions ?? [];
-    return { decisions: done, summary: failedRepository(repository, describe(error as Error), done) };
+    const state = error instanceof StoppedError ? 'stopped' : 'failed';
+    return { decisions: done, summary: unfinishedRepository(repository, state, describe(error as Error), done) };
   }
   return decisions && { decisions, summary: summarize(repository, decisions) };
 }
@@ -97,13 +103,14 @@ function carryOut(
   writer: Registry,
   { plan: made, inventory }: PlannedRepository,
   { includeLocked }: PurgePolicy,
-  { signal }: Context,
+  { signal, log }: Context,
 ): Promise<readonly Decision[]> {
   return execute(writer, made, {
     inventory: inventory.manifests,
     tagCount: inventory.tags?.length ?? 0,
     includeLocked,
     ...(signal && { signal }),
+    ...(log && { onSettled: log.decided }),
   });
 }
 

@@ -13,6 +13,8 @@ export interface ExecuteOptions {
   readonly includeLocked: boolean;
   /** Once aborted, no further deletion is begun. */
   readonly signal?: AbortSignal;
+  /** Takes each decision once, as soon as it is known what became of it: a process may end before the repository does. */
+  readonly onSettled?: (decisions: readonly Decision[]) => Promise<void>;
 }
 
 /**
@@ -24,19 +26,43 @@ export interface ExecuteOptions {
  */
 export async function execute(registry: Registry, plan: Plan, options: ExecuteOptions): Promise<readonly Decision[]> {
   const results: Results = { tags: new Map(), manifests: new Map() };
-  const { repository } = plan;
+  const { tell, tellRest } = teller(plan, results, options.onSettled);
+  const context = { registry, repository: plan.repository, ...options, onBatch: tell };
   await deleteTags(
-    { registry, repository, ...options },
+    context,
     plan.tags.filter((tag) => tag.after.length === 0),
     results,
   );
   if (options.inventory) {
-    await deleteManifests({ registry, repository, ...options, inventory: options.inventory }, plan.manifests, results);
+    await deleteManifests({ ...context, inventory: options.inventory }, plan.manifests, results);
   }
   await deleteTags(
-    { registry, repository, ...options },
+    context,
     plan.tags.filter((tag) => tag.after.length > 0),
     results,
   );
+  await tellRest();
   return plan.decisions.map((decision) => record(decision, results));
+}
+
+/** Tells decisions as they are settled, and at the end the others, each once. */
+function teller(
+  { decisions }: Plan,
+  results: Results,
+  onSettled: ExecuteOptions['onSettled'] = () => Promise.resolve(),
+) {
+  const waiting = new Map(decisions.map((decision) => [keyOf(decision), decision]));
+  return {
+    tell: async (tags: readonly string[], digests: readonly string[]): Promise<void> => {
+      const keys = [...tags.map((tag) => `:${tag}`), ...digests.map((digest) => `@${digest}`)];
+      const settled = keys.map((key) => waiting.get(key)).filter((decision) => decision?.action === 'delete');
+      for (const key of keys) waiting.delete(key);
+      await onSettled(settled.map((decision) => record(decision, results)));
+    },
+    tellRest: () => onSettled(Array.from(waiting.values(), (decision) => record(decision, results))),
+  };
+}
+
+function keyOf({ kind, tag, digest }: Decision): string {
+  return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;
 }

@@ -3,7 +3,16 @@ import type { Look, ManifestListing, Registry } from '../registry/types.ts';
 import { type Added, readAdded } from './added.ts';
 import { BATCH, batches } from './batches.ts';
 import { changeSince } from './changes.ts';
-import { fromDeletion, fromError, isForbidden, isGone, notAttempted, type Result, type Results } from './results.ts';
+import {
+  fromDeletion,
+  fromError,
+  isForbidden,
+  isGone,
+  notAttempted,
+  type Result,
+  type Results,
+  type OnBatch,
+} from './results.ts';
 
 export interface ManifestContext {
   readonly registry: Registry;
@@ -12,6 +21,7 @@ export interface ManifestContext {
   readonly tagCount: number;
   readonly includeLocked: boolean;
   readonly signal?: AbortSignal;
+  readonly onBatch: OnBatch;
 }
 
 /**
@@ -62,6 +72,11 @@ async function deleteBatch(
   if (!seen) return;
   await Promise.all(batch.map((deletion) => deleteUnchanged(context, deletion, seen, results)));
   await deleteReferrersLeft(context, batch, results);
+  const removals = batch.flatMap((deletion) => [deletion, ...deletion.along]);
+  await context.onBatch(
+    removals.flatMap(({ tags }) => tags),
+    removals.map(({ digest }) => digest),
+  );
 }
 
 interface Seen {

@@ -13,6 +13,9 @@ export interface Results {
   readonly manifests: Map<string, Result>;
 }
 
+/** Told of the tags and the manifests of a batch once it is known what became of them. */
+export type OnBatch = (tags: readonly string[], digests: readonly string[]) => Promise<void>;
+
 /** Whether it is certain that the artifact is not there any more. */
 export function isGone(result: Result | undefined): boolean {
   return result?.state === 'deleted' || result?.state === 'already-gone';

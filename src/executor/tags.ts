@@ -1,7 +1,16 @@
 import type { TagDeletion } from '../planner/types.ts';
 import type { Registry, TagRecord } from '../registry/types.ts';
 import { BATCH, batches } from './batches.ts';
-import { fromDeletion, fromError, isForbidden, isGone, notAttempted, type Result, type Results } from './results.ts';
+import {
+  fromDeletion,
+  fromError,
+  isForbidden,
+  isGone,
+  notAttempted,
+  type OnBatch,
+  type Result,
+  type Results,
+} from './results.ts';
 
 interface Context {
   readonly registry: Registry;
@@ -9,6 +18,7 @@ interface Context {
   readonly tagCount: number;
   readonly includeLocked: boolean;
   readonly signal?: AbortSignal;
+  readonly onBatch: OnBatch;
 }
 
 /** Deletes tags whose manifest stays, each only while it still names the manifest that it named in the plan. */
@@ -45,6 +55,10 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
         if (!results.tags.has(tag)) results.tags.set(tag, fromError(error));
       }
     }
+    await context.onBatch(
+      ready.map(({ tag }) => tag),
+      [],
+    );
   }
 }
 

@@ -31,8 +31,8 @@ export interface Host {
   readonly close: () => Promise<void>;
 }
 
-/** How long a worker may take to end its invocations when it is told to go. */
-const GRACE_MS = 10_000;
+/** How long a worker may take to go when it is told to, as in the Functions host. */
+const GRACE_MS = 5_000;
 
 /**
  * A stand-in for the Azure Functions host, on loopback: it starts the app in a worker process, asks it for its functions,
@@ -134,8 +134,10 @@ async function serve(worker: ChildProcess, { root, environment, port, keys, log 
       pipeline(answered, response, () => undefined);
     });
     upstream.on('error', () => end(response, 500));
-    // Who goes away is not worked for any longer.
-    response.on('close', () => upstream.destroy());
+    // Who goes away is not worked for any longer; who has an answer may still be sending.
+    response.on('close', () => {
+      if (!response.writableFinished) upstream.destroy();
+    });
     pipeline(request, upstream, () => undefined);
     const http = { method, url: request.url, headers, params };
     const metadata = Object.entries({ ...params }).map(([name, value]) => [name, { string: value }] as const);

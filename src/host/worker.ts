@@ -92,8 +92,8 @@ async function invoke({ invocationId, name, input, triggerMetadata }: ToWorker &
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'terminate') {
-    // Not `exit`: what was told last is still on its way.
-    void runHooks('appTerminate').finally(() => setImmediate(() => process.disconnect()));
+    // At once, as the real worker does: what was told last may be lost.
+    void runHooks('appTerminate').finally(() => process.exit());
     return;
   }
   const { invocationId } = message;
@@ -102,7 +102,7 @@ process.on('message', (message: ToWorker) => {
     (error: unknown) => send({ type: 'done', invocationId, error: (error as Error).message }),
   );
 });
-// Told to go, or the host is gone, however it ended.
+// The host is gone, however it ended.
 process.on('disconnect', () => process.exit());
 
 await load(process.argv[2] ?? '.');

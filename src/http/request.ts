@@ -1,4 +1,4 @@
-import type { ReadableStream } from 'node:stream/web';
+import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import type { HttpRequest } from '@azure/functions';
 import { type PurgeCommand, parsePurgeCommands, parsePurgeFields } from '../policy/command.ts';
 import { RequestError } from './problem.ts';
@@ -62,6 +62,18 @@ function readObject(body: string): Readonly<Record<string, unknown>> {
   return fields as Readonly<Record<string, unknown>>;
 }
 
+/**
+ * Reads what is left, while the answer is on its way: a host that forwards a request waits until all of it is taken. It
+ * ends with the body, the largest of which the host limits, or with the connection.
+ */
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // Whoever sent it went away.
+  }
+}
+
 async function readBody(request: HttpRequest): Promise<string> {
   const tooLarge = new RequestError(413, `a request may have ${MAX_BODY_BYTES / 1024} KiB at most`);
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge;
@@ -72,7 +84,10 @@ async function readBody(request: HttpRequest): Promise<string> {
   const reader = (request.body as ReadableStream<Uint8Array>).getReader();
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     bytes += read.value.length;
-    if (bytes > MAX_BODY_BYTES) throw tooLarge;
+    if (bytes > MAX_BODY_BYTES) {
+      void discard(reader);
+      throw tooLarge;
+    }
     chunks.push(read.value);
   }
   try {

@@ -33,7 +33,7 @@ export class RegistryError extends Error {
   }
 }
 
-/** The registry was not asked at all: the run was stopped before this call's turn came. */
+/** The registry was not asked, or its answer not waited for: the run was stopped. */
 export class StoppedError extends RegistryError {
   constructor(asked: string) {
     super(asked, { message: 'the run was stopped' });

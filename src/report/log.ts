@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Decision } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
@@ -71,13 +72,16 @@ export function createLog(level: string): Log {
   );
 }
 
+/** Lines that are logged before the event loop gets a turn. */
+const LINES_A_TURN = 200;
+
 /** What a run tells of itself while it goes on. */
 export interface RunLog {
   readonly started: (
     policies: readonly PurgePolicy[],
     about: { readonly startedBy: string | undefined; readonly pastDue: boolean | undefined },
   ) => void;
-  readonly decided: (decisions: readonly Decision[]) => void;
+  readonly decided: (decisions: readonly Decision[]) => Promise<void>;
   readonly ended: (summary: RunSummary) => void;
   /** A run that could not go on. */
   readonly broke: (error: Error) => void;
@@ -104,8 +108,10 @@ export function runLog(
         `${about.dryRun ? 'dry run' : 'purge'} started${began.pastDue ? ', later than scheduled' : ''}`,
       );
     },
-    decided(decisions) {
-      for (const decision of decisions) {
+    async decided(decisions) {
+      for (const [index, decision] of decisions.entries()) {
+        // The worker of Azure Functions queues what is logged until it comes to send it.
+        if (index % LINES_A_TURN === LINES_A_TURN - 1) await setImmediate();
         const { detail, ...fields } = decision;
         lines[levelOf(decision)]({ event: 'decision', ...fields }, detail);
       }
@@ -114,6 +120,7 @@ export function runLog(
       const { totals, warnings, repositories, started, ended, succeeded } = summary;
       for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
       const failed = repositories.filter(({ state }) => state === 'failed');
+      const stopped = repositories.filter(({ state }) => state === 'stopped');
       for (const { repository, error } of failed)
         lines.error({ event: 'repository-failed', repository, error }, error?.message ?? 'failed');
       const durationMs = Date.parse(ended) - Date.parse(started);
@@ -125,6 +132,7 @@ export function runLog(
           durationMs,
           repositories: repositories.length,
           repositoriesFailed: failed.length,
+          repositoriesStopped: stopped.length,
           tags,
           manifests,
           bytes,

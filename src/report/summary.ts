@@ -14,8 +14,11 @@ export interface Counts {
 
 export interface RepositorySummary {
   readonly repository: string;
-  /** `failed`: it could not be planned, and nothing in it was deleted; of several commands, by the one that failed. */
-  readonly state: 'done' | 'failed';
+  /**
+   * `failed`: it could not be planned, and nothing in it was deleted; of several commands, by the one that failed.
+   * `stopped`: not begun, or not finished, because the run was stopped.
+   */
+  readonly state: 'done' | 'failed' | 'stopped';
   readonly error?: DecisionError;
   readonly tags: Counts;
   readonly manifests: Counts;
@@ -63,13 +66,14 @@ export function summarize(repository: string, decisions: readonly Decision[]): R
   return { repository, state: 'done', tags: counts.tag, manifests: counts.manifest, bytes, reasons, beyondAcrPurge };
 }
 
-/** @param decisions what was carried out before it failed */
-export function failedRepository(
+/** @param decisions what was carried out before it failed, or was stopped */
+export function unfinishedRepository(
   repository: string,
+  state: 'failed' | 'stopped',
   error: DecisionError,
   decisions: readonly Decision[] = [],
 ): RepositorySummary {
-  return { ...summarize(repository, decisions), state: 'failed', error };
+  return { ...summarize(repository, decisions), state, error };
 }
 
 /** What became of an artifact, in the words of a summary. */

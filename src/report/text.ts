@@ -102,6 +102,8 @@ function problems({ repositories, totals, failures }: RunSummary): readonly stri
     lines.push(`FAILED: ${printable(`${repository}: ${error?.message ?? ''}`)}${correlation(error?.correlationId)}`);
   }
   if (failed.length > MAX_FAILED) lines.push(`… and ${failed.length - MAX_FAILED} more repositories that failed`);
+  const stopped = repositories.filter(({ state }) => state === 'stopped').length;
+  if (stopped > 0) lines.push(`STOPPED: ${plural(stopped, 'repository')} not begun, or not finished.`);
   for (const failure of failures) {
     if (failure.action === 'keep') continue;
     const why = failure.error ? `: ${failure.error.message}` : '';
@@ -143,5 +145,5 @@ export function nameOf({ repository, kind, tag, digest }: Decision): string {
 }
 
 function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${count} ${count === 1 ? noun : noun.replace(/y?$/, (y) => (y === '' ? 's' : 'ies'))}`;
 }

@@ -143,7 +143,7 @@ describe('a run that is stopped', () => {
       expect(emulator.manifestsLeft()).toHaveLength(42 - deleted);
       expect(summary.repositories.map(({ repository, state }) => `${repository} ${state}`)).toEqual([
         'a done',
-        'b failed',
+        'b stopped',
       ]);
       expect(summary.repositories[1]?.error?.message).toContain('stopped');
       expect(summary.succeeded).toBe(false);

@@ -249,9 +249,48 @@ test('a host that shuts down stops the purge between deletions', async () => {
       await until(() => emulator.counts()['delete-tag'] >= 1);
       app.process.kill('SIGTERM');
       await firing;
-      const end = app.log().find(({ event }) => event === 'run-ended');
-      expect(end).toMatchObject({ succeeded: false });
+      const gone = app.log().filter(({ outcome }) => outcome === 'deleted');
+      expect(gone.length).toBe(60 - emulator.tagsLeft().length);
+      const end = app.log().at(-1);
+      expect(end).toMatchObject({ event: 'run-ended', succeeded: false });
+      expect(end?.['repositoriesStopped']).toBeGreaterThan(40);
     });
     expect(emulator.tagsLeft().length).toBeGreaterThan(40);
   });
+});
+
+test('a deletion is logged when it is done, and not with the last one of its repository', async () => {
+  const repositories = { app: repositoryOf(...images('app', 80, 'dev')) };
+  await withEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
+    withApp(
+      emulator,
+      { ...SETTINGS, PURGE_COMMAND: "--filter 'app:^dev' --ago 30d --concurrency 1", PURGE_DRY_RUN: 'false' },
+      async (app) => {
+        const firing = app.fireTimer();
+        await until(() => app.log().some(({ outcome }) => outcome === 'deleted'));
+        expect(emulator.tagsLeft().length).toBeGreaterThan(0);
+        await firing;
+        const tags = app.log().flatMap(({ outcome, tag }) => (outcome === 'deleted' ? [tag] : []));
+        expect(tags.length).toBe(80);
+        expect(new Set(tags).size).toBe(80);
+      },
+    ),
+  );
+});
+
+test('reading stops, too, when the host shuts down', async () => {
+  const names = Array.from({ length: 4 }, (_, n) => `app${n}`);
+  const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
+  await withEmulator({ repositories }, (emulator) =>
+    withApp(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
+      // No answer comes: whoever waits for it waits longer than the host does.
+      emulator.faults({ latencyMs: 30_000 });
+      const firing = app.fireTimer();
+      await until(() => app.log().length > 0);
+      app.process.kill('SIGTERM');
+      await firing;
+      expect(app.log().at(-1)).toMatchObject({ event: 'run-ended', succeeded: false });
+      expect(emulator.tagsLeft().length).toBe(4);
+    }),
+  );
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { jsonLine, printable } from '../../src/report/escape.ts';
-import { failedRepository, type RunSummary, summarize, total } from '../../src/report/summary.ts';
+import { unfinishedRepository, type RunSummary, summarize, total } from '../../src/report/summary.ts';
 import { renderDecision, renderSummary } from '../../src/report/text.ts';
 
 // eslint-disable-next-line no-control-regex -- control characters are what must not be there
@@ -45,7 +45,7 @@ function summaryOf(decisions: readonly Decision[], warnings: readonly string[] =
   const [first] = decisions;
   const repositories = [
     summarize(first?.repository ?? '', decisions),
-    failedRepository(first?.repository ?? '', { message: first?.detail ?? '' }),
+    unfinishedRepository(first?.repository ?? '', 'failed', { message: first?.detail ?? '' }),
   ];
   return {
     runId: '20261124T010000Z-3f9a0c',
