@@ -163,6 +163,8 @@ export interface Status {
   readonly settings: Configuration['given'];
   readonly registry?: { readonly loginServer: string; readonly answers: boolean; readonly error?: string };
   readonly commands?: readonly string[];
+  /** What is legal in the commands, and hardly meant. */
+  readonly warnings?: readonly string[];
   readonly dryRun?: boolean;
   readonly timeLimitSeconds?: number;
   /** Times are UTC. */
@@ -193,6 +195,7 @@ export async function status(configuration: Configuration, version: string, now:
       ...(problem !== undefined && { error: problem }),
     },
     commands: commands.map(({ text }) => text),
+    warnings: commands.flatMap(({ policy }) => policy.warnings),
     dryRun: isDryRun(settings),
     ...(timeLimitSeconds !== undefined && { timeLimitSeconds }),
     schedule: {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
 import { eachOf } from './each.ts';
 import type { Decision, Reason } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
@@ -15,7 +16,7 @@ export interface RunOptions {
   readonly policies: readonly PurgePolicy[];
   /** Ages are counted back from here. */
   readonly now: Date;
-  /** Takes the decisions of a repository once they are final. The run waits for it. */
+  /** Takes the decisions of a repository once they are final, one repository at a time. The run waits for it. */
   readonly onDecisions: (decisions: readonly Decision[]) => void | Promise<void>;
   readonly onProgress?: (done: number, of: number) => void;
   /** Once aborted, nothing more is deleted and no further repository begun. */
@@ -74,6 +75,7 @@ async function purgeAll(
   const failures: Decision[] = [];
   const examples: Partial<Record<Reason, Decision>> = {};
   const summaries: RepositorySummary[] = [];
+  const inTurn = pLimit(1);
   const context = { reader, writer, now: options.now, signal, matched, log };
 
   const listed = await selectRepositories(reader, policies).catch(noneWhenStopped);
@@ -87,7 +89,8 @@ async function purgeAll(
     }
     const result = await purgeRepository(context, name, tasks);
     if (result) {
-      await options.onDecisions(result.decisions);
+      // One repository after the other, whole.
+      await inTurn(() => options.onDecisions(result.decisions));
       for (const decision of result.decisions) {
         // The first by name, so that the same run shows the same examples whichever repository is done first.
         const { reason, repository } = decision;

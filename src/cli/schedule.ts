@@ -19,14 +19,14 @@ export function scheduleCommand(write: (text: string) => unknown = (text) => pro
   return (
     new Command('schedule')
       .description('say in words when a schedule runs, and its next runs, as the Azure Functions host reads it (UTC)')
-      // Too many get an answer of their own.
-      .allowExcessArguments()
-      .argument('<expression>', "five fields, or six with the second first; quoted: '0 1 * * Sun'")
+      // Several get an answer of their own.
+      .argument('<expression...>', "five fields, or six with the second first; quoted: '0 1 * * Sun'")
       .option('--from <time>', 'tell the runs after this time, e.g. 2026-11-24T00:00:00Z (default: now)', readTime)
       .option('--count <n>', `how many runs, 1 to ${MOST_RUNS}`, readCount, 5)
       .addOption(new Option('--output <form>', 'how to say it').choices(OUTPUTS).default('text'))
-      .action((expression: string, { from = new Date(), count, output }: ScheduleFlags, { args }: Command) => {
-        if (args.length > 1) throw unquoted(args);
+      .action((words: readonly string[], { from = new Date(), count, output }: ScheduleFlags) => {
+        const [expression = '', ...others] = words;
+        if (others.length > 0) throw unquoted(words);
         const schedule = parseSchedule(expression, 'schedule');
         const runs = schedule.next(from, count);
         write(output === 'json' ? json(schedule, runs) : text(schedule, runs, count));

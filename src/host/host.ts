@@ -96,11 +96,12 @@ async function serve(worker: ChildProcess, { root, environment, port, keys, log 
   const routes = routesOf(functions, extensions?.http?.routePrefix ?? 'api');
   let timers: readonly Timer[] = [];
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://localhost');
-    const key = [request.headers['x-functions-key']].flat()[0] ?? url.searchParams.get('code') ?? '';
-    const admin = /^\/admin\/functions\/(\w+)$/.exec(url.pathname)?.[1];
+    const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
+    const parameters = new URLSearchParams(query);
+    const key = [request.headers['x-functions-key']].flat()[0] ?? parameters.get('code') ?? '';
+    const admin = /^\/admin\/functions\/(\w+)$/.exec(path)?.[1];
     const timer = timers.find(({ name }) => name === admin);
-    const found = find(routes, request.method ?? 'GET', url.pathname);
+    const found = find(routes, request.method ?? 'GET', path);
     if (admin !== undefined && request.method === 'POST') {
       if (!opens(key, 'admin', keys)) end(response, 401);
       else if (!timer) end(response, 404);
@@ -120,8 +121,9 @@ async function serve(worker: ChildProcess, { root, environment, port, keys, log 
   ): void => {
     const invocationId = randomUUID();
     const { method = 'GET', headers } = request;
-    const upstream = forward(new URL(request.url ?? '/', httpUri), {
+    const upstream = forward(httpUri, {
       method,
+      path: request.url,
       headers: {
         ...headers,
         'x-ms-invocation-id': invocationId,

@@ -10,7 +10,6 @@ export interface Keys {
 
 export interface Route {
   readonly name: string;
-  readonly binding: string;
   readonly methods: readonly string[];
   readonly authLevel: 'anonymous' | 'function' | 'admin';
   /** `/api/runs/{id}` */
@@ -21,14 +20,13 @@ export interface Route {
 /** The HTTP routes of an app. @param prefix `extensions.http.routePrefix` of host.json */
 export function routesOf(functions: readonly FunctionMetadata[], prefix: string): readonly Route[] {
   return functions.flatMap(({ name, bindings }) =>
-    Object.entries(bindings)
-      .filter(([, { type }]) => type === 'httpTrigger')
-      .map(([binding, { methods = ['GET', 'POST'], authLevel = 'function', route = name }]) => {
+    Object.values(bindings)
+      .filter(({ type }) => type === 'httpTrigger')
+      .map(({ methods = ['GET', 'POST'], authLevel = 'function', route = name }) => {
         const template = `/${[prefix, route].filter((part) => part !== '').join('/')}`;
         const pattern = template.replace(/\{(\w+)(?::\w+)?\}/g, '(?<$1>[^/]+)');
         return {
           name,
-          binding,
           authLevel,
           template,
           methods: methods.map((method) => method.toUpperCase()),

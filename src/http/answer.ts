@@ -32,7 +32,10 @@ export interface Negotiated {
 
 /** @throws {RequestError} 406 where it takes none of the forms */
 export function negotiate(request: HttpRequest): Negotiated {
-  const negotiator = new Negotiator({ headers: Object.fromEntries(request.headers) });
+  const headers = Object.fromEntries(request.headers);
+  // A charset or a version of a media type changes nothing here.
+  const accept = headers['accept']?.replace(/;\s*(?!q=)[^;,]*/gi, '');
+  const negotiator = new Negotiator({ headers: { ...headers, accept } });
   const mediaType = negotiator.mediaType(Object.keys(FORMS));
   const form = FORMS[mediaType ?? ''];
   if (mediaType === undefined || form === undefined)

@@ -57,6 +57,10 @@ function problemOf(error: unknown): Problem {
   return { status: 500, title: TITLES[500], detail: 'this is a fault of the service; its log says more' };
 }
 
+/** Nobody mends more at once, and an answer shall not be larger than its question. */
+const MAX_ERRORS = 20;
+const MAX_DETAIL = 4_000;
+
 const TITLES = {
   400: 'Bad Request',
   406: 'Not Acceptable',
@@ -68,12 +72,12 @@ const TITLES = {
 } as const;
 
 function of(status: keyof typeof TITLES, { message }: Error): Problem {
-  return { status, title: TITLES[status], detail: message };
+  return { status, title: TITLES[status], detail: message.slice(0, MAX_DETAIL) };
 }
 
 /** Flags are named as the fields of a request are: `untaggedOnly`. */
 function fields(errors: readonly PolicyError[]): Problem['errors'] & object {
-  return errors.map(({ flag, message }) => ({
+  return errors.slice(0, MAX_ERRORS).map(({ flag, message }) => ({
     field: flag.startsWith('--')
       ? flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
       : flag,

@@ -6,8 +6,8 @@ import { RequestError } from './problem.ts';
 /** A command line is shorter. What is larger is not read to its end. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** While a name is matched the whole app stands still: long enough for any filter but a hostile one. */
-const LIMITS = { filterTimeoutSeconds: 5 };
+/** While a name is matched the whole app stands still: enough for anybody but who means harm. */
+const LIMITS = { filterTimeoutSeconds: 5, commands: 20, filters: 100 };
 
 /** Query parameters that are the host's own: the function key, and the name of the key. */
 const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code', 'clientId']);
@@ -42,7 +42,8 @@ export async function readCommands(request: HttpRequest): Promise<readonly Purge
   if (mediaType === 'application/json') return [parsePurgeFields(readObject(body), LIMITS)];
   if (mediaType === 'text/plain') {
     const commands = parsePurgeCommands(body, LIMITS);
-    return commands.length === 0 ? undefined : commands;
+    if (commands.length === 0) throw new RequestError(400, 'the body has no command; send acr purge --filter …');
+    return commands;
   }
   throw new RequestError(
     415,
@@ -76,13 +77,23 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
 
 async function readBody(request: HttpRequest): Promise<string> {
   const tooLarge = new RequestError(413, `a request may have ${MAX_BODY_BYTES / 1024} KiB at most`);
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge;
-  if (!request.body) return '';
+  const length = Number(request.headers.get('content-length') ?? 0);
+  if (length > MAX_BODY_BYTES) throw tooLarge;
+  if (!request.body) {
+    // Not handed over to a function: it would be answered something else than was asked.
+    if (request.method === 'GET' && (length > 0 || request.headers.has('transfer-encoding')))
+      throw new RequestError(400, 'a GET has no body; use POST, or query parameters');
+    return '';
+  }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   // Not `for await`: leaving that early destroys the connection, and with it the answer.
   const reader = (request.body as ReadableStream<Uint8Array>).getReader();
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+  const next = () =>
+    reader.read().catch((cause: unknown) => {
+      throw new RequestError(400, 'the body broke off', { cause });
+    });
+  for (let read = await next(); !read.done; read = await next()) {
     bytes += read.value.length;
     if (bytes > MAX_BODY_BYTES) {
       void discard(reader);

@@ -11,6 +11,9 @@ const PUBLIC_SUFFIX = '.azurecr.io';
 export function parseRegistry(text: string, name = '--registry'): URL {
   const wrong = (problem: string, cause?: unknown) => new PolicyError(name, text, problem, { cause });
   const trimmed = text.trim();
+  // Not repeated: what stands before an @ may be a password.
+  if (trimmed.includes('@'))
+    throw new PolicyError(name, undefined, 'no user name belongs into it; credentials are given by themselves');
   if (trimmed === '') throw wrong('no registry is given; write its name, e.g. contoso, or its login server');
   if (/^http:/i.test(trimmed)) throw wrong('credentials are sent over https only; write https://…');
   let url: URL;
@@ -19,8 +22,6 @@ export function parseRegistry(text: string, name = '--registry'): URL {
   } catch (cause) {
     throw wrong('that is no host name', cause);
   }
-  if (url.username !== '' || url.password !== '')
-    throw wrong('no user name belongs into it; use --username and --password');
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw wrong('a registry is a host, without a path');
   const isBareName = /^[a-z0-9-]+$/i.test(trimmed) && trimmed !== 'localhost';
   return isBareName ? new URL(`https://${trimmed.toLowerCase()}${PUBLIC_SUFFIX}`) : url;

@@ -12,18 +12,23 @@ export interface PurgeCommand {
   readonly registry: string | undefined;
 }
 
+/** A template of ACR Tasks, such as `{{.Values.age}}`. */
+const TEMPLATE = /\{\{\s*[.$]/;
+
 /** What whoever asks may ask for. */
 export interface Limits {
   /** The longest `--filter-timeout-seconds`, and the default: nothing else is done while a name is matched. */
   readonly filterTimeoutSeconds?: number;
+  /** The most commands, and the most filters of each. */
+  readonly commands?: number;
+  readonly filters?: number;
 }
 
 /** What people have in front of the flags: the alias of ACR Tasks, its image under any name and tag, or nothing. */
 const PROGRAM = /^(?:acr|acr-retention|(?:[\w.-]+(?::\d+)?\/)*acr(?:-cli)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?)$/;
 
-/** How an ACR Task writes "the registry that this task belongs to". */
-const OWN_REGISTRY = /\{\{\s*\.Run\.Registry\s*\}\}|\$Registry\b/g;
-const OWN = '.Run.Registry';
+/** How an ACR Task writes "the registry that this task belongs to": its login server, or its name. */
+const OWN_REGISTRY = /^(?:\{\{\s*\.Run\.Registry(?:Name)?\s*\}\}|\$Registry(?:Name)?)$/;
 
 /**
  * Commands as one types them after `acr purge`, or whole lines of an ACR Task: one a line; a line that ends with a
@@ -35,10 +40,21 @@ const OWN = '.Run.Registry';
  */
 export function parsePurgeCommands(text: string, limits: Limits = {}): readonly PurgeCommand[] {
   const lines = text
-    .replace(/\\\r?\n/g, ' ')
     .split(/\r?\n/)
+    .filter((line) => !line.trimStart().startsWith('#'))
+    .join('\n')
+    .replace(/\\\n/g, ' ')
+    .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
+    .filter((line) => line !== '');
+  if (lines.length > (limits.commands ?? Infinity))
+    throw new InvalidPolicy([
+      new PolicyError(
+        'command',
+        undefined,
+        `there are ${lines.length}; ask for ${limits.commands ?? 0} at most at once`,
+      ),
+    ]);
   const problems: PolicyError[] = [];
   const commands = lines.flatMap((line, index) => {
     try {
@@ -57,7 +73,8 @@ export function parsePurgeCommands(text: string, limits: Limits = {}): readonly 
 
 /** @throws {InvalidPolicy} */
 export function parsePurgeCommand(text: string, limits: Limits = {}): PurgeCommand {
-  return readWords(text, splitWords(text.replaceAll(OWN_REGISTRY, OWN)), limits);
+  // Without blanks a template is one word.
+  return readWords(text, splitWords(text.replace(/\{\{\s*(\.[\w.]+)\s*\}\}/g, '{{$1}}')), limits);
 }
 
 /**
@@ -71,6 +88,7 @@ export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limi
     purgeCommand().options.map((option) => [option.attributeName(), { flag: option.long ?? '', option }]),
   );
   const problems: PolicyError[] = [];
+  const seen = new Set<string>();
   const words = Object.entries(fields).flatMap(([name, value]) => {
     const field = known.get(name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
     if (!field) {
@@ -81,26 +99,29 @@ export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limi
     }
     const { flag, option } = field;
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (values.length !== 1 && flag !== '--filter') {
-      problems.push(new PolicyError(flag, JSON.stringify(value), 'may be given once'));
+    if (seen.has(flag) || (values.length !== 1 && flag !== '--filter'))
+      problems.push(new PolicyError(flag, undefined, 'may be given once'));
+    seen.add(flag);
+    if (values.some((one) => !['string', 'number', 'boolean'].includes(typeof one))) {
+      problems.push(new PolicyError(flag, undefined, 'must be a text, a number, or true or false'));
+      return [];
     }
-    return values.map((one) => {
-      if (typeof one !== 'string' && typeof one !== 'number' && typeof one !== 'boolean') {
-        problems.push(new PolicyError(flag, JSON.stringify(one), 'must be a text, a number, or true or false'));
-      }
-      // `?untagged` is a switch that is on.
-      if (flag === '--dry-run' && (one === false || one === 'false'))
-        problems.push(new PolicyError(flag, 'false', 'only a dry run can be asked for; leave it away'));
-      return `${flag}=${one === '' && option.isBoolean() ? 'true' : String(one)}`;
-    });
+    // `?untagged` is a switch that is on.
+    return values.map((one) => `${flag}=${one === '' && option.isBoolean() ? 'true' : String(one)}`);
   });
   if (problems.length > 0) throw new InvalidPolicy(problems);
-  return readWords(quoteWords(words), words, limits);
+  const command = readWords(quoteWords(words), words, limits);
+  if (seen.has('--dry-run') && !command.policy.dryRun)
+    throw new InvalidPolicy([new PolicyError('--dry-run', 'false', 'only a dry run can be asked for; leave it away')]);
+  return command;
 }
 
-/** A command as a message may repeat it: without a password. */
+/** What may stand in front of a secret, or be a mistyped flag in front of one. */
+const NEAR_SECRET = /(?:^|[\s"'\\])-p|pass?w|pwd|secret|token/i;
+
+/** A command as a message may repeat it: not at all where it may hold a secret. */
 export function shown(text: string): string {
-  return text.replace(/((?:^|\s)(?:--password(?:\s+|=)|-p(?:\s+|=)?))(?:"[^"]*"|'[^']*'|\S+)/g, '$1[redacted]');
+  return NEAR_SECRET.test(text) ? '(not shown: it may hold a secret)' : text;
 }
 
 function splitWords(text: string): readonly string[] {
@@ -127,26 +148,34 @@ function splitWords(text: string): readonly string[] {
   ]);
 }
 
-function readWords(text: string, words: readonly string[], { filterTimeoutSeconds: most }: Limits): PurgeCommand {
+function readWords(text: string, words: readonly string[], limits: Limits): PurgeCommand {
+  const { filterTimeoutSeconds: most, filters: mostFilters = Infinity } = limits;
   const { registry, username, password, ...given } = parseFlags(words);
   const timeout = Number(given.filterTimeoutSeconds ?? 0);
   // Zero stands for the default. What is no number stays as it is, and is refused.
   const flags =
     most !== undefined && (timeout === 0 || timeout > most) ? { ...given, filterTimeoutSeconds: String(most) } : given;
   const problems: PolicyError[] = [];
+  const count = given.filter?.length ?? 0;
+  if (count > mostFilters)
+    throw new InvalidPolicy([
+      new PolicyError('--filter', undefined, `is given ${count} times; ask for ${mostFilters} at most at once`),
+    ]);
   if (username !== undefined || password !== undefined) {
     const elsewhere = 'credentials do not belong here, where they are shown; set ACR_USERNAME and ACR_PASSWORD';
     problems.push(new PolicyError(password === undefined ? '--username' : '--password', undefined, elsewhere));
   }
-  const template = words.find((word) => word !== OWN && /\{\{.*\}\}/s.test(word));
+  const own = registry !== undefined && OWN_REGISTRY.test(registry);
+  const template = [...(given.filter ?? []), given.ago, own ? '' : registry].find((value) =>
+    TEMPLATE.test(value ?? ''),
+  );
   if (template !== undefined) {
-    problems.push(
-      new PolicyError('command', template, 'of the templates of ACR Tasks only {{ .Run.Registry }} is known'),
-    );
+    const problem = 'of the templates of ACR Tasks only {{ .Run.Registry }} is known, as the value of --registry';
+    problems.push(new PolicyError('command', template, problem));
   }
   try {
     const policy = createPolicy(flags);
-    if (problems.length === 0) return { text, policy, registry: registry === OWN ? undefined : registry };
+    if (problems.length === 0) return { text, policy, registry: own ? undefined : registry };
   } catch (error) {
     if (!(error instanceof InvalidPolicy)) throw error;
     problems.push(...error.problems);
@@ -161,12 +190,24 @@ function parseFlags(words: readonly string[]): CommandFlags {
     .helpOption(false)
     .configureOutput({ writeOut: () => undefined, outputError: () => undefined });
   try {
-    return command.parse(normalizeArguments(words), { from: 'user' }).opts<CommandFlags>();
+    command.allowExcessArguments().parse(normalizeArguments(words), { from: 'user' });
   } catch (cause) {
     if (!(cause instanceof CommanderError)) throw cause;
-    const [, flag = 'command'] = /(--?[a-z-]+)/.exec(cause.message) ?? [];
+    const [, flag = 'command'] = /(--?[A-Za-z][\w-]*)/.exec(cause.message) ?? [];
     // What stands behind `=` may be a secret under a mistyped name.
-    const problem = cause.message.replace(/^error: /, '').replace(/(--?[\w-]+)=[^']*/g, '$1');
+    const problem = cause.message
+      .replace(/^error: /, '')
+      .replace(/(--?[\w-]+)=[^']*/g, '$1')
+      .replaceAll('\n', ' ');
     throw new InvalidPolicy([new PolicyError(flag, undefined, quote(problem).slice(1, -1), { cause })]);
   }
+  const [extra] = command.args;
+  if (extra === undefined) return command.opts<CommandFlags>();
+  throw new InvalidPolicy([
+    new PolicyError(
+      'command',
+      shown(extra),
+      'is no flag; write one command a line, and put quotation marks around a filter',
+    ),
+  ]);
 }

@@ -67,13 +67,16 @@ export function readSettings(environment: Environment, readFile: (path: string) 
     } catch (error) {
       if (error instanceof InvalidPolicy) mistakes.push(...error.problems);
       else if (error instanceof PolicyError) mistakes.push(error);
-      else throw error;
+      // Whatever else goes wrong, the app loads and says so.
+      else mistakes.push(new PolicyError('settings', undefined, `cannot be read: ${(error as Error).message}`));
       return undefined;
     }
   };
   const text = (name: Setting): string | undefined => {
     const value = environment[name];
-    return value === undefined || value.trim() === '' ? undefined : value;
+    if (value === undefined || value.trim() === '') return undefined;
+    // The host reads the schedule as it stands.
+    return name === 'PURGE_SCHEDULE' ? value : value.trim();
   };
 
   const given = Object.fromEntries(
@@ -81,7 +84,13 @@ export function readSettings(environment: Environment, readFile: (path: string) 
   );
 
   const work = attempt(() => readWork(text('PURGE_COMMAND'), text('ACR_TASK_FILE'), readFile));
-  const endpoint = attempt(() => readRegistry(text('ACR_REGISTRY'), work?.commands ?? []));
+  const endpoint = attempt(() => {
+    const name = text('ACR_REGISTRY');
+    // Commands that cannot be read may name it.
+    return name === undefined && !work && text('PURGE_COMMAND') !== undefined
+      ? undefined
+      : readRegistry(name, work?.commands ?? []);
+  });
   const schedule = attempt(() => {
     const expression = text('PURGE_SCHEDULE');
     if (expression === undefined)
@@ -111,6 +120,8 @@ export function readSettings(environment: Environment, readFile: (path: string) 
 
 function shownSetting(name: Setting, value: string): string {
   if (name === 'ACR_PASSWORD') return '(set)';
+  if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(value)) return '(not shown: it is no client id)';
+  if (value.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
   return name === 'PURGE_COMMAND' ? shown(value) : value;
 }
 
@@ -126,7 +137,10 @@ function readWork(
     try {
       yaml = readFile(taskFile);
     } catch (cause) {
-      throw new PolicyError('ACR_TASK_FILE', taskFile, `cannot be read: ${(cause as Error).message}`, { cause });
+      const absent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      throw new PolicyError('ACR_TASK_FILE', taskFile, absent ? "is not in the app's folder" : 'cannot be read', {
+        cause,
+      });
     }
     return parseTaskFile(yaml);
   }
@@ -140,7 +154,7 @@ function readWork(
   return { commands: read, timeLimitSeconds: undefined };
 }
 
-/** The registry of the app, or else the one that every command names. */
+/** The registry of the app, or else the one that a command names. All must mean the same. */
 function readRegistry(text: string | undefined, commands: readonly PurgeCommand[]): URL {
   const named = commands.flatMap(({ registry }) => (registry === undefined ? [] : [registry]));
   const name = text ?? named[0];
@@ -160,11 +174,14 @@ function readSwitch(name: Setting, text: string | undefined, standard: boolean):
   throw new PolicyError(name, text, 'must be true or false');
 }
 
+/** A GUID in practice; anything that could be one is taken, and what could be a secret or a path is not. */
+const CLIENT_ID = /^[\w-]{1,36}$/;
+
 function readClientId(text: string | undefined): string | undefined {
-  if (text !== undefined && !/^[\w-]+$/.test(text))
+  if (text !== undefined && !CLIENT_ID.test(text))
     throw new PolicyError(
       'AZURE_CLIENT_ID',
-      text,
+      undefined,
       'must be the client id of a managed identity, not its name or resource id',
     );
   return text;
@@ -172,7 +189,11 @@ function readClientId(text: string | undefined): string | undefined {
 
 function readAudience(text: string | undefined): string | undefined {
   if (text !== undefined && !(URL.canParse(text) && new URL(text).protocol === 'https:'))
-    throw new PolicyError('ACR_AUDIENCE', text, 'must be an https:// URL, e.g. https://management.usgovcloudapi.net');
+    throw new PolicyError(
+      'ACR_AUDIENCE',
+      text.includes('@') ? undefined : text,
+      'must be an https:// URL, e.g. https://management.usgovcloudapi.net',
+    );
   return text;
 }
 

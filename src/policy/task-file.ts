@@ -22,6 +22,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'version',
   'totalTimeout',
   'networks',
+  'secrets',
 ]);
 
 /** The longest time that an ACR Task may take, in seconds. */
@@ -42,10 +43,7 @@ export interface TaskFile {
  * @throws {InvalidPolicy} with every mistake
  */
 export function parseTaskFile(text: string): TaskFile {
-  const document = parseDocument(text, { prettyErrors: true });
-  const [error] = document.errors;
-  if (error) throw wrong(`is no YAML: ${error.message.split('\n')[0] ?? ''}`);
-  const task: unknown = document.toJS();
+  const task = readYaml(text);
   if (!isObject(task) || !Array.isArray(task['steps']) || task['steps'].length === 0)
     throw wrong('has no steps; an ACR Task begins with "steps:" and "- cmd: acr purge …"');
   const problems: PolicyError[] = [];
@@ -61,6 +59,18 @@ export function parseTaskFile(text: string): TaskFile {
       0,
     ),
   };
+}
+
+function readYaml(text: string): unknown {
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error) throw wrong(`is no YAML: ${error.message.split('\n')[0] ?? ''}`);
+  try {
+    return document.toJS();
+  } catch (cause) {
+    // An alias of nothing, or of too much.
+    throw wrong(`is no YAML: ${(cause as Error).message}`);
+  }
 }
 
 interface Step {
@@ -99,8 +109,10 @@ function unknownProperties(
 }
 
 function readTimeout(value: unknown, name: string, problems: PolicyError[]): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= LONGEST_TIMEOUT) return value;
+  if (value === undefined || value === null) return undefined;
+  const seconds = typeof value === 'string' ? Number(value) : value;
+  if (typeof seconds === 'number' && Number.isInteger(seconds) && seconds > 0 && seconds <= LONGEST_TIMEOUT)
+    return seconds;
   problems.push(
     new PolicyError(
       SETTING,

@@ -5,9 +5,13 @@
 const SECRETS: readonly RegExp[] = [
   // A JWT: two JSON objects in base64url, and perhaps a signature.
   /()\beyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*)?/g,
-  /(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{8,}/gi,
+  /(\bBearer\s+)[\w.~+/=-]{16,}/gi,
+  // Base64, and not a word such as "authentication".
+  /(\bBasic\s+)(?=[A-Za-z+/]*[\d=])[\w+/=]{8,}/gi,
+  // A user name and password in a URL.
+  /(\w:\/\/)[^\s/@"']+@/g,
   // Connection strings, shared access signatures, forms.
-  /(\b(?:AccountKey|SharedAccessKey|SharedAccessSignature|sig|password|client_secret|(?:access|refresh|id)_token)=)[^\s"'&;,\\]+/gi,
+  /((?:\b(?:AccountKey|SharedAccessKey|SharedAccessSignature|sig|(?:access|refresh|id)_token)|password|secret)=)[^\s"'&;,\\]+/gi,
   // A function key in a URL. `code` is also what the registry calls its kinds of error.
   /([?&]code=)[^\s"'&;,\\]+/gi,
   // JSON, and JSON in JSON.

@@ -249,6 +249,29 @@ test('a failed deletion exits with 1 and says which, with the correlation id', a
   });
 });
 
+test('schedule: in words, with its next runs; several words are told to be quoted', async () => {
+  const told = await cli([
+    'schedule',
+    '0 1 * * Sun',
+    '--from',
+    '2026-11-24T00:00:00Z',
+    '--count',
+    '1',
+    '--output',
+    'json',
+  ]);
+  expect(told.code).toBe(0);
+  expect(JSON.parse(told.stdout)).toEqual({
+    expression: '0 1 * * Sun',
+    description: 'At 01:00, only on Sunday (UTC)',
+    next: ['2026-11-29T01:00:00Z'],
+  });
+  const unquoted = await cli(['schedule', '0', '1', '*', '*', 'Sun']);
+  expect(unquoted).toMatchObject({ code: 2, stdout: '' });
+  expect(unquoted.stderr).toContain("write acr-retention schedule '0 1 * * Sun'");
+  expect(await cli(['schedule', '0 1 * * 7'])).toMatchObject({ code: 2, stdout: '' });
+});
+
 test('emulator: serves what a file holds until it is told to stop', async () => {
   const state = join(folder, 'state.json');
   writeFileSync(state, JSON.stringify(sample.repositories));

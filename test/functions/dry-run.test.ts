@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, sampleRegistry, startEmulator } from '../../src/emulator/index.ts';
 import type { Decision } from '../../src/planner/decision.ts';
@@ -119,6 +119,8 @@ describe('the forms of an answer', () => {
 
   test.each([
     ['*/*', 'application/json'],
+    ['application/json; charset=utf-8', 'application/json'],
+    ['text/plain;version=1;q=0.5', 'text/plain'],
     ['application/*;q=0.5, text/plain;q=0.1', 'application/json'],
     ['text/html, application/x-ndjson;q=0.9, */*;q=0.1', 'application/x-ndjson'],
   ])('%s: %s', async (accept, mediaType) => {
@@ -189,10 +191,34 @@ describe('what is refused, with a problem document', () => {
       { method: 'POST', headers: TEXT_TYPE, body: 'acr purge --ago 1d -f a:b' },
     ],
     ['a form', 415, '/api/dry-run', { method: 'POST', body: new URLSearchParams({ ago: '1d' }) }],
+    ['only a comment', 400, '/api/dry-run', { method: 'POST', headers: TEXT_TYPE, body: '# acr purge' }],
     ['only HTML', 406, '/api/dry-run', { headers: { accept: 'text/html' } }],
   ])('%s', async (_, status, path, init) => {
     const { detail } = await problemOf(await app.ask(path, init), status);
     expect(detail).not.toBe('');
+  });
+
+  test('a GET with a body, which fetch does not send, but curl does', async () => {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = { ...TEXT_TYPE, 'x-functions-key': KEY };
+      request(`${app.url}/api/dry-run`, { method: 'GET', headers }, resolve).on('error', reject).end('-f a:b --ago 1d');
+    });
+    expect(response.statusCode).toBe(400);
+    response.resume();
+  });
+
+  test('a path that is no path', async () => {
+    for (const path of ['//', 'http://127.0.0.1:1/api/health', '/api//health', '/admin/functions/nothing']) {
+      const status = await new Promise<number | undefined>((resolve, reject) => {
+        request(app.url, { path, headers: { 'x-functions-key': KEY } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+      expect(status).toBe(404);
+    }
   });
 
   test('a hostile filter ends within seconds, and names itself', async () => {

@@ -31,6 +31,8 @@ test.each([
   ['acr purge -f app:^dev --ago 1d --untagged=false'],
   ['mcr.microsoft.com/acr/acr-cli:0.17 purge -r {{ .Run.Registry }} -f app:^dev --ago 1d'],
   [`mcr.microsoft.com/acr/acr-cli@sha256:${'a'.repeat(64)} purge -r {{.Run.Registry}} -f app:^dev --ago 1d`],
+  ['acr purge --registry $RegistryName -f app:^dev --ago 1d'],
+  ['acr purge -r "{{ .Run.RegistryName }}" -f app:^dev --ago 1d'],
   ['localhost:5000/acr/acr-cli purge -r $Registry -f app:^dev --ago 1d'],
   ['acr purge \\\n  --filter app:^dev \\\r\n  --ago 1d'],
 ])('%s', (text) => {
@@ -39,6 +41,15 @@ test.each([
   expect(command?.registry).toBeUndefined();
   expect(command?.policy).toMatchObject({ agoMilliseconds: 86_400_000, untagged: false, dryRun: false });
   expect(command?.policy.filters.map((filter) => filter.text)).toEqual(['app:^dev']);
+});
+
+test('a comment that ends with a backslash swallows nothing', () => {
+  expect(parsePurgeCommands('# old \\\n--untagged-only')).toHaveLength(1);
+});
+
+test('a template in a filter is no registry', () => {
+  expect(mistakes(() => parsePurgeCommand("-f '{{ .Run.Registry }}:x' --ago 1d")).join()).toContain('templates');
+  expect(mistakes(() => parsePurgeCommand("-f 'app:^{{foo}}$' --ago 1d")).join()).not.toContain('templates');
 });
 
 test('several commands, one a line, keep their order; empty lines and comments do not count', () => {
@@ -71,7 +82,9 @@ describe('refused, with what to do', () => {
     ['docker run x', 'is not acr purge'],
     ['acr tag list', 'is not acr purge'],
     ['acr purge --filtr a:b --ago 1d', 'unknown option'],
-    ['acr purge --filter a:b --ago 1d extra', 'too many arguments'],
+    ['acr purge --filter a:b --ago 1d && acr purge --filter b:c --ago 1d', 'command "&&": is no flag'],
+    ['acr purge --filter a:b --ago 1d # weekly', 'command "#": is no flag'],
+    ['acr purge --Filter a:b --ago 1d', '--Filter: unknown option'],
     ['acr purge --help', '--help'],
     ['acr purge --filter {{.Values.filter}} --ago 1d', 'templates'],
     ['acr purge -f a:b --ago 1.5d', 'write 36h'],
@@ -93,6 +106,9 @@ describe('refused, with what to do', () => {
     ['acr purge --pasword=hunter2 -f a:b --ago 1d'],
     ['docker login --password hunter2'],
     ["docker login -p 'a hunter2' -f"],
+    ['ACR_PASSWORD=hunter2 acr purge -f a:b --ago 1d'],
+    ['"--password" hunter2 x'],
+    ['acr purge -f a:b --ago 1d --passwrd hunter2'],
     ['docker login -phunter2'],
   ])('%s: the message does not repeat the password', (text) => {
     const found = mistakes(() => parsePurgeCommands(text)).join('\n');
@@ -129,9 +145,21 @@ describe('flags as fields', () => {
     [{ filter: 'a:b', ago: '1d', keep: 1.5 }, '--keep'],
     [{ filter: 'a:b', ago: '1d', untagged: 'maybe' }, '--untagged'],
     [{ filter: 'a:b', ago: '1d', dryRun: false }, '--dry-run'],
+    [{ filter: 'a:b', ago: '1d', dryRun: 0 }, '--dry-run'],
+    [{ untaggedOnly: true, 'untagged-only': false }, '--untagged-only'],
+    [{ filter: [[['a:b']]], ago: '1d' }, '--filter'],
     [{ __proto__: null, constructor: 'x', filter: 'a:b', ago: '1d' }, 'constructor'],
   ])('%j is refused', (fields, named) => {
     expect(mistakes(() => parsePurgeFields(fields)).join('\n')).toContain(named);
+  });
+
+  test('no more commands and filters than may be asked for', () => {
+    const limits = { commands: 2, filters: 2 };
+    expect(mistakes(() => parsePurgeCommands('--untagged-only\n'.repeat(3), limits)).join()).toContain('2 at most');
+    expect(mistakes(() => parsePurgeFields({ filter: ['a:b', 'b:c', 'c:d'], ago: '1d' }, limits)).join()).toContain(
+      '2 at most',
+    );
+    expect(mistakes(() => parsePurgeCommands('--untagged-only\n'.repeat(2), limits))).toEqual([]);
   });
 
   test('a limit on the time that a name may take holds for none, for zero and for more', () => {

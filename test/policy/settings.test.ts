@@ -70,7 +70,7 @@ describe('mistakes', () => {
       '--ago "1.5d"',
       'PURGE_SCHEDULE "0 1 * * 7"',
       'PURGE_DRY_RUN "perhaps"',
-      'AZURE_CLIENT_ID "/sub',
+      'AZURE_CLIENT_ID: must be',
       'ACR_AUDIENCE "contoso"',
       'ACR_PASSWORD',
       'LOG_LEVEL "loud"',
@@ -86,7 +86,7 @@ describe('mistakes', () => {
 
   test.each([
     [{ ...GOOD, ACR_TASK_FILE: 'task.yaml' }, 'and so is PURGE_COMMAND'],
-    [{ ...GOOD, PURGE_COMMAND: '', ACR_TASK_FILE: 'task.yaml' }, 'no such file: task.yaml'],
+    [{ ...GOOD, PURGE_COMMAND: '', ACR_TASK_FILE: 'task.yaml' }, 'ACR_TASK_FILE "task.yaml": cannot be read'],
     [{ ...GOOD, PURGE_COMMAND: '-r other --untagged-only' }, 'is another registry than contoso.azurecr.io'],
     [{ ...GOOD, PURGE_COMMAND: '# nothing' }, 'PURGE_COMMAND'],
   ])('%j', (environment, said) => {
@@ -100,7 +100,42 @@ describe('mistakes', () => {
   });
 });
 
+test.each([
+  { ACR_REGISTRY: 'https://user:hunter2@contoso.azurecr.io' },
+  { ACR_AUDIENCE: 'http://u:hunter2@x' },
+  { AZURE_CLIENT_ID: 'hunter2~and/more' },
+  { PURGE_COMMAND: "--password 'it'\\''s hunter2' -f a:b" },
+  { PURGE_COMMAND: '"--password" hunter2' },
+  { PURGE_COMMAND: "'-p' hunter2" },
+  { PURGE_COMMAND: '--password \\\nhunter2' },
+  { PURGE_COMMAND: '--passwrd=hunter2' },
+  { PURGE_COMMAND: 'ACR_PASSWORD=hunter2 acr purge -f a:b --ago 1d' },
+])('%j: nowhere', (wrong) => {
+  const configuration = read({ ...GOOD, ...wrong });
+  expect(configuration.state).toBe('invalid');
+  expect(JSON.stringify([configuration.given, mistakes({ ...GOOD, ...wrong })])).not.toContain('hunter2');
+});
+
+test('a file that cannot be read, for whatever reason, is a mistake without a path of the machine', () => {
+  const environment = { ...GOOD, PURGE_COMMAND: '', ACR_TASK_FILE: 'task.yaml' };
+  for (const error of [
+    Object.assign(new Error("ENOENT, open '/srv/task.yaml'"), { code: 'ENOENT' }),
+    new Error('/srv'),
+  ]) {
+    const found = mistakes(environment, () => {
+      throw error;
+    });
+    expect(found.join()).toContain('ACR_TASK_FILE "task.yaml"');
+    expect(found.join()).not.toContain('/srv');
+  }
+});
+
+test('a command that is wrong and names the registry hides nothing else', () => {
+  const found = mistakes({ ...GOOD, ACR_REGISTRY: '', PURGE_COMMAND: '-r contoso -f a:b --ago 1.5d' });
+  expect(found).toHaveLength(1);
+});
+
 test('what was given is told again, but no secret', () => {
   const { given } = read({ ...GOOD, ACR_PASSWORD: 'hunter2', LOG_LEVEL: '', PURGE_COMMAND: '-f a:b -p hunter3' });
-  expect(given).toEqual({ ...GOOD, ACR_PASSWORD: '(set)', PURGE_COMMAND: '-f a:b -p [redacted]' });
+  expect(given).toEqual({ ...GOOD, ACR_PASSWORD: '(set)', PURGE_COMMAND: '(not shown: it may hold a secret)' });
 });

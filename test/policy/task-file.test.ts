@@ -39,6 +39,7 @@ test('without a timeout on each step there is no limit', () => {
 describe('refused, with the place', () => {
   test.each([
     ['steps: [', 'is no YAML'],
+    ['steps:\n- cmd: acr purge --untagged-only\n  when: *first\n', 'is no YAML'],
     ['[]', 'has no steps'],
     ['steps: []', 'has no steps'],
     ['', 'has no steps'],

@@ -18,6 +18,8 @@ describe('what looks like a secret is gone, and what it stood in is not', () => 
     ['{"access_token":"abcdef","expires_in":1}', '{"access_token":"[redacted]","expires_in":1}'],
     ['{\\"refresh_token\\":\\"abcdef\\"}', '{\\"refresh_token\\":\\"[redacted]\\"}'],
     ['grant_type=refresh_token&refresh_token=abcdef', 'grant_type=refresh_token&refresh_token=[redacted]'],
+    ['ACR_PASSWORD=hunter2 acr purge', 'ACR_PASSWORD=[redacted] acr purge'],
+    ['https://user:hunter2@contoso.azurecr.io/', 'https://[redacted]contoso.azurecr.io/'],
     ['x-identity-header: abcdef', 'x-identity-header: [redacted]'],
   ])('%s', (text, redacted) => {
     expect(redact(text)).toBe(redacted);
@@ -26,6 +28,7 @@ describe('what looks like a secret is gone, and what it stood in is not', () => 
 
 test.each([
   'ACR_PASSWORD: is not set, and ACR_USERNAME is',
+  'Basic authentication is required',
   '--password: credentials do not belong here',
   '{"error":{"code":"DENIED","message":"requested access to the resource is denied"}}',
   'get a token for repository:shop/api:metadata_read,pull',
