@@ -1,9 +1,8 @@
 import { MultiBar, Presets } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { parseRegistry } from '../policy/address.ts';
-import { PolicyError } from '../policy/error.ts';
 import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
-import { createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
+import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
 import { readLogLevel } from '../policy/settings.ts';
 import { printable } from '../report/escape.ts';
 import { createLog, type Log } from '../report/log.ts';
@@ -38,17 +37,7 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
  * @throws {InvalidPolicy} with every mistake
  */
 function prepare(flags: CommandFlags, environment: NodeJS.ProcessEnv): { policy: PurgePolicy; target: TargetOptions } {
-  const problems: PolicyError[] = [];
-  const attempt = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (error instanceof InvalidPolicy) problems.push(...error.problems);
-      else if (error instanceof PolicyError) problems.push(error);
-      else throw error;
-      return undefined;
-    }
-  };
+  const { problems, attempt } = attempts();
   const policy = attempt(() => createPolicy(flags));
   // ACR Tasks set the second for the commands they run.
   const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';

@@ -48,6 +48,28 @@ export class InvalidPolicy extends Error {
   }
 }
 
+/**
+ * Reads what may be wrong in several places, to tell all of it at once.
+ * @param unexpected what to make of an error that no reader means to throw; without it such an error is thrown on
+ */
+export function attempts(unexpected?: (error: Error) => PolicyError) {
+  const problems: PolicyError[] = [];
+  return {
+    problems,
+    attempt: <T>(read: () => T): T | undefined => {
+      try {
+        return read();
+      } catch (error) {
+        if (error instanceof InvalidPolicy) problems.push(...error.problems);
+        else if (error instanceof PolicyError) problems.push(error);
+        else if (unexpected) problems.push(unexpected(error as Error));
+        else throw error;
+        return undefined;
+      }
+    },
+  };
+}
+
 /** As in `acr purge` ("the max number of parallel delete requests recommended by ACR server"). */
 export const MAX_CONCURRENCY = 32;
 export const DEFAULTS = { keep: 0, repositoryPageSize: 100, filterTimeoutSeconds: 60 } as const;

@@ -1,7 +1,7 @@
 import { parseRegistry } from './address.ts';
 import { parsePurgeCommands, type PurgeCommand, shown } from './command.ts';
 import { PolicyError } from './error.ts';
-import { InvalidPolicy } from './policy.ts';
+import { attempts } from './policy.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 import { parseTaskFile } from './task-file.ts';
 
@@ -60,18 +60,10 @@ export type Configuration = {
  * @param readFile reads a file as text; throws where there is none
  */
 export function readSettings(environment: Environment, readFile: (path: string) => string): Configuration {
-  const mistakes: PolicyError[] = [];
-  const attempt = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (error instanceof InvalidPolicy) mistakes.push(...error.problems);
-      else if (error instanceof PolicyError) mistakes.push(error);
-      // Whatever else goes wrong, the app loads and says so.
-      else mistakes.push(new PolicyError('settings', undefined, `cannot be read: ${(error as Error).message}`));
-      return undefined;
-    }
-  };
+  // Whatever else goes wrong, the app loads and says so.
+  const { problems: mistakes, attempt } = attempts(
+    ({ message }) => new PolicyError('settings', undefined, `cannot be read: ${message}`),
+  );
   const text = (name: Setting): string | undefined => {
     const value = environment[name];
     if (value === undefined || value.trim() === '') return undefined;

@@ -84,7 +84,6 @@ async function answerReport(): Promise<void> {
   const settings = {
     PURGE_COMMAND: "--filter '.*:^dev' --ago 30d --untagged",
     PURGE_SCHEDULE: '0 1 * * Sun',
-    LOG_LEVEL: 'warn',
   };
   const cases: readonly (readonly [string, string, string, number])[] = [
     ['NDJSON', 'application/x-ndjson', 'identity', Infinity],
