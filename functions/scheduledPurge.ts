@@ -27,15 +27,16 @@ app.timer('scheduledPurge', {
 });
 
 /**
- * The worker exits the moment that this is done, whatever of the log is still on its way. The host waits five seconds
- * for it in all.
+ * The worker exits the moment that its hooks are done, whatever of the log is still on its way, and the host waits five
+ * seconds for it in all. A call that the registry keeps waiting is not waited for.
  */
+const STOP_MS = 4_000;
 const LOG_FLUSH_MS = 500;
 
 // The run stops between deletions, and says how far it came.
 app.hook.appTerminate(async () => {
   shutdown.abort();
   if (running.size === 0) return;
-  await Promise.allSettled(running);
+  await Promise.race([Promise.allSettled(running), setTimeout(STOP_MS)]);
   await setTimeout(LOG_FLUSH_MS);
 });

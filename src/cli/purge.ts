@@ -54,6 +54,9 @@ function prepare(flags: CommandFlags, environment: NodeJS.ProcessEnv): { policy:
   return { policy, target };
 }
 
+/** How long after a run that was stopped the process may take to end by itself. */
+const EXIT_MS = 1_000;
+
 export interface RunPurgeOptions {
   readonly output: OutputForm;
   readonly verbose?: boolean;
@@ -98,6 +101,8 @@ export async function runPurge(
   } finally {
     progress.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    // Reads that nobody waits for any more, and their retries, would keep the process.
+    if (stop.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
   }
 }
 

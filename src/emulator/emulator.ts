@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { certificate } from './certificate.ts';
 import { FaultInjector } from './faults.ts';
 import { identityListener, identityPath } from './identity.ts';
@@ -91,7 +91,16 @@ function ageOfNow(start: Date): number {
   return (start.getTime() - Date.now()) / 1000;
 }
 
+/** Open sockets of each server. */
+const sockets = new WeakMap<Server, Set<Socket>>();
+
 async function listen(server: Server, port: number): Promise<number> {
+  const open = new Set<Socket>();
+  sockets.set(server, open);
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
   server.keepAliveTimeout = keepAliveMs;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -104,5 +113,7 @@ async function close(server: Server): Promise<void> {
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
+    // That leaves out connections whose handshake is not over.
+    for (const socket of sockets.get(server) ?? []) socket.destroy();
   });
 }

@@ -113,6 +113,8 @@ async function deleteUnchanged(
 ): Promise<void> {
   const change = changeSince(deletion, look, added, context.includeLocked);
   settle(results, deletion, change ?? (await deleteOne(context, deletion, look)), look);
+  // Not with the whole batch: another of it may be waiting for the registry, and the process may not last that long.
+  await context.onBatch(deletion.tags, [deletion.digest]);
 }
 
 async function deleteOne(
@@ -123,11 +125,14 @@ async function deleteOne(
   const record = look.present.get(deletion.digest);
   if (!record) return { state: 'already-gone' };
   const locked = deletion.lockedTags.filter((tag) => record.tags.includes(tag));
+  // What was unlocked goes, also when the run is stopped meanwhile: it would be left without its lock.
+  let stopping = signal;
   for (const tagOrDigest of record.locked ? [...locked, deletion.digest] : locked) {
-    const unlocked = await registry.unlock(repository, tagOrDigest, signal);
+    const unlocked = await registry.unlock(repository, tagOrDigest, stopping);
     if ('error' in unlocked) return fromDeletion(unlocked);
+    stopping = undefined;
   }
-  return fromDeletion(await registry.deleteManifest(repository, deletion.digest, signal));
+  return fromDeletion(await registry.deleteManifest(repository, deletion.digest, stopping));
 }
 
 /** Records what became of a manifest, and with it of its tags and of the referrers that go along. */

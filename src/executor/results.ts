@@ -13,7 +13,7 @@ export interface Results {
   readonly manifests: Map<string, Result>;
 }
 
-/** Told of the tags and the manifests of a batch once it is known what became of them. */
+/** Told of tags and manifests once it is known what became of them; of some of them again. */
 export type OnBatch = (tags: readonly string[], digests: readonly string[]) => Promise<void>;
 
 /** Whether it is certain that the artifact is not there any more. */

@@ -46,6 +46,7 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
         ready.map(async (deletion) => {
           const result = await deleteTag(context, deletion, now.get(deletion.tag));
           results.tags.set(deletion.tag, result);
+          await context.onBatch([deletion.tag], []);
           // Not allowed to delete one is not allowed to delete any.
           if (isForbidden(result)) halted ??= notAttempted('an earlier deletion in this repository was not allowed');
         }),
@@ -70,7 +71,8 @@ async function deleteTag(context: Context, deletion: TagDeletion, now: TagRecord
   const { registry, repository, signal } = context;
   if (now.locked) {
     const unlocked = await registry.unlock(repository, deletion.tag, signal);
-    if ('error' in unlocked) return fromDeletion(unlocked);
+    // What was unlocked goes, also when the run is stopped meanwhile: it would be left without its lock.
+    return fromDeletion('error' in unlocked ? unlocked : await registry.deleteTag(repository, deletion.tag));
   }
   return fromDeletion(await registry.deleteTag(repository, deletion.tag, signal));
 }

@@ -34,7 +34,7 @@ export interface Negotiated {
 export function negotiate(request: HttpRequest): Negotiated {
   const headers = Object.fromEntries(request.headers);
   // A charset or a version of a media type changes nothing here.
-  const accept = headers['accept']?.replace(/;\s*(?!q=)[^;,]*/gi, '');
+  const accept = headers['accept']?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '');
   const negotiator = new Negotiator({ headers: { ...headers, accept } });
   const mediaType = negotiator.mediaType(Object.keys(FORMS));
   const form = FORMS[mediaType ?? ''];

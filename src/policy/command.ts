@@ -25,7 +25,8 @@ export interface Limits {
 }
 
 /** What people have in front of the flags: the alias of ACR Tasks, its image under any name and tag, or nothing. */
-const PROGRAM = /^(?:acr|acr-retention|(?:[\w.-]+(?::\d+)?\/)*acr(?:-cli)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?)$/;
+const PROGRAM =
+  /^(?:acr|acr-retention|(?:(?:\{\{\.Run\.Registry\}\}|\$Registry|[\w.-]+(?::\d+)?)\/)*acr(?:-cli)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?)$/;
 
 /** How an ACR Task writes "the registry that this task belongs to": its login server, or its name. */
 const OWN_REGISTRY = /^(?:\{\{\s*\.Run\.Registry(?:Name)?\s*\}\}|\$Registry(?:Name)?)$/;
@@ -43,7 +44,7 @@ export function parsePurgeCommands(text: string, limits: Limits = {}): readonly 
     .split(/\r?\n/)
     .filter((line) => !line.trimStart().startsWith('#'))
     .join('\n')
-    .replace(/\\\n/g, ' ')
+    .replace(/\\[ \t]*\n/g, ' ')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
@@ -116,8 +117,9 @@ export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limi
   return command;
 }
 
-/** What may stand in front of a secret, or be a mistyped flag in front of one. */
-const NEAR_SECRET = /(?:^|[\s"'\\])-p|pass?w|pwd|secret|token/i;
+/** What may stand in front of a secret: a flag for one, perhaps mistyped, or a variable. */
+const NEAR_SECRET =
+  /(?:^|[\s"'\\])-[pPuU]|--(?:pas|pw|user|key|secret|token)|(?:pass|secret|token|key)\w*=|passw|secret/i;
 
 /** A command as a message may repeat it: not at all where it may hold a secret. */
 export function shown(text: string): string {
@@ -193,12 +195,9 @@ function parseFlags(words: readonly string[]): CommandFlags {
     command.allowExcessArguments().parse(normalizeArguments(words), { from: 'user' });
   } catch (cause) {
     if (!(cause instanceof CommanderError)) throw cause;
-    const [, flag = 'command'] = /(--?[A-Za-z][\w-]*)/.exec(cause.message) ?? [];
-    // What stands behind `=` may be a secret under a mistyped name.
-    const problem = cause.message
-      .replace(/^error: /, '')
-      .replace(/(--?[\w-]+)=[^']*/g, '$1')
-      .replaceAll('\n', ' ');
+    if (cause.code === 'commander.unknownOption') throw unknownOption(cause);
+    const problem = cause.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    const [, flag = 'command'] = /(--[a-z-]+)/.exec(problem) ?? [];
     throw new InvalidPolicy([new PolicyError(flag, undefined, quote(problem).slice(1, -1), { cause })]);
   }
   const [extra] = command.args;
@@ -209,5 +208,15 @@ function parseFlags(words: readonly string[]): CommandFlags {
       shown(extra),
       'is no flag; write one command a line, and put quotation marks around a filter',
     ),
+  ]);
+}
+
+/** Names the flag and nothing behind it, which may be a secret under a mistyped name. */
+function unknownOption(cause: CommanderError): InvalidPolicy {
+  const [, long, short] = /'(?:(--[\w-]*)|(-\w))/.exec(cause.message) ?? [];
+  const [, meant] = /Did you mean (--[a-z-]+)\?/.exec(cause.message) ?? [];
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return new InvalidPolicy([
+    new PolicyError(long ?? short ?? 'command', undefined, `unknown option${hint}`, { cause }),
   ]);
 }

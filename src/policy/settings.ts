@@ -114,7 +114,8 @@ function shownSetting(name: Setting, value: string): string {
   if (name === 'ACR_PASSWORD') return '(set)';
   if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(value)) return '(not shown: it is no client id)';
   if (value.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
-  return name === 'PURGE_COMMAND' ? shown(value) : value;
+  // The second may be the YAML itself, by mistake.
+  return name === 'PURGE_COMMAND' || name === 'ACR_TASK_FILE' ? shown(value) : value;
 }
 
 function readWork(
@@ -123,16 +124,21 @@ function readWork(
   readFile: (path: string) => string,
 ): Pick<Settings, 'commands' | 'timeLimitSeconds'> {
   if (commands !== undefined && taskFile !== undefined)
-    throw new PolicyError('ACR_TASK_FILE', taskFile, 'is set, and so is PURGE_COMMAND; remove one of them');
+    throw new PolicyError('ACR_TASK_FILE', shown(taskFile), 'is set, and so is PURGE_COMMAND; remove one of them');
   if (taskFile !== undefined) {
     let yaml: string;
     try {
       yaml = readFile(taskFile);
     } catch (cause) {
       const absent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-      throw new PolicyError('ACR_TASK_FILE', taskFile, absent ? "is not in the app's folder" : 'cannot be read', {
-        cause,
-      });
+      throw new PolicyError(
+        'ACR_TASK_FILE',
+        shown(taskFile),
+        absent ? "is not in the app's folder" : 'cannot be read',
+        {
+          cause,
+        },
+      );
     }
     return parseTaskFile(yaml);
   }

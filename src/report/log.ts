@@ -125,7 +125,9 @@ export function runLog(
         lines.error({ event: 'repository-failed', repository, error }, error?.message ?? 'failed');
       const durationMs = Date.parse(ended) - Date.parse(started);
       const { tags, manifests, bytes, reasons, beyondAcrPurge } = totals;
-      lines[succeeded ? 'info' : 'error'](
+      // Whoever stopped it knows.
+      const onlyStopped = stopped.length > 0 && failed.length + tags.failed + manifests.failed === 0;
+      lines[succeeded ? 'info' : onlyStopped ? 'warn' : 'error'](
         {
           event: 'run-ended',
           succeeded,
@@ -139,7 +141,7 @@ export function runLog(
           reasons,
           beyondAcrPurge,
         },
-        succeeded ? 'done' : 'ended with failures',
+        succeeded ? 'done' : onlyStopped ? 'stopped before it was done' : 'ended with failures',
       );
     },
     broke: (error) =>

@@ -154,7 +154,12 @@ describe('a run that is stopped', () => {
     ['deletes no further tag', 'delete-tag', 'delete-tag', []],
     ['deletes no further manifest', 'delete-manifest', 'delete-manifest', ['--untagged']],
     ['unlocks no further tag', 'update-tag', 'update-tag', ['--include-locked']],
-    ['does not delete what it unlocked', 'update-tag', 'delete-tag', ['--include-locked']],
+    [
+      'deletes what it has unlocked, which would be left without its lock',
+      'update-tag',
+      'delete-tag',
+      ['--include-locked'],
+    ],
   ] as const)('%s', async (_, stopping, kind, more) => {
     const locked = images('app', 20, 'dev').map((one) => ({ ...one, lockedTags: { deleteEnabled: false } }));
     const contents = stopping === 'update-tag' ? locked : images('app', 20, 'dev');
@@ -167,11 +172,28 @@ describe('a run that is stopped', () => {
       const registry = connectAs(emulator, { kind: 'basic', ...USER }, 1);
       const args = ['--filter', 'app:dev', '--ago', '30d', ...more];
       const { decisions, summary } = await runOn(registry, args, stop.signal);
-      expect(emulator.counts()[kind]).toBe(kind === stopping ? 1 : 0);
+      expect(emulator.counts()[kind]).toBe(1);
       const given = decisions.filter((one) => one.action === 'delete' && one.outcome === 'not-attempted');
       expect(given[0]).toMatchObject({ error: { message: expect.stringContaining('the run was stopped') as unknown } });
       expect(summary.totals.tags).toMatchObject({ failed: 0, alreadyGone: 0 });
       expect(summary.succeeded).toBe(false);
+    });
+  });
+
+  test.each(['update-manifest', 'update-tag'] as const)('leaves nothing without its lock (%s)', async (kind) => {
+    const locked = { deleteEnabled: false };
+    const contents = images('app', 40, 'dev').map((one) => ({ ...one, locked, lockedTags: locked }));
+    await withEmulator({ repositories: { app: repositoryOf(...contents) } }, async (emulator) => {
+      const stop = new AbortController();
+      emulator.onRequest((request) => {
+        if (request.kind === kind) stop.abort();
+      });
+      const more = kind === 'update-tag' ? [] : ['--untagged'];
+      await run(emulator, ['--filter', 'app:dev', '--ago', '30d', '--include-locked', ...more], stop.signal);
+      const left = emulator.repositories()['app'];
+      expect(left?.tags.filter((tag) => tag.locked?.deleteEnabled !== false)).toEqual([]);
+      expect(left?.manifests.filter((manifest) => manifest.locked?.deleteEnabled !== false)).toEqual([]);
+      expect(left?.manifests.length).toBeGreaterThan(0);
     });
   });
 

@@ -121,6 +121,8 @@ describe('the forms of an answer', () => {
     ['*/*', 'application/json'],
     ['application/json; charset=utf-8', 'application/json'],
     ['text/plain;version=1;q=0.5', 'text/plain'],
+    ['application/json; q=0.1, application/x-ndjson; q=0.9', 'application/x-ndjson'],
+    ['application/json; q=0, */*', 'application/x-ndjson'],
     ['application/*;q=0.5, text/plain;q=0.1', 'application/json'],
     ['text/html, application/x-ndjson;q=0.9, */*;q=0.1', 'application/x-ndjson'],
   ])('%s: %s', async (accept, mediaType) => {

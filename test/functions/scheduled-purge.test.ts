@@ -294,3 +294,27 @@ test('reading stops, too, when the host shuts down', async () => {
     }),
   );
 });
+
+test('a deletion that the registry keeps waiting holds back neither the log of the others nor the shutdown', async () => {
+  const repositories = { app: repositoryOf(...images('app', 12, 'dev')) };
+  await withEmulator({ repositories }, (emulator) =>
+    withApp(
+      emulator,
+      { ...SETTINGS, PURGE_COMMAND: "--filter 'app:^dev' --ago 30d --untagged", PURGE_DRY_RUN: 'false' },
+      async (app) => {
+        let slow: string | undefined;
+        emulator.faults({
+          failing: ({ kind, path }) => (kind === 'delete-manifest' && (slow ??= path) === path ? 429 : undefined),
+        });
+        void app.fireTimer().catch(() => undefined);
+        await until(() => emulator.manifestsLeft().length === 1);
+        await until(
+          () => app.log().filter(({ outcome, kind }) => outcome === 'deleted' && kind === 'manifest').length === 11,
+        );
+        const ended = new Promise((resolve) => app.process.once('exit', resolve));
+        app.process.kill('SIGTERM');
+        await ended;
+      },
+    ),
+  );
+});

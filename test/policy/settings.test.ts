@@ -109,6 +109,7 @@ test.each([
   { PURGE_COMMAND: "'-p' hunter2" },
   { PURGE_COMMAND: '--password \\\nhunter2' },
   { PURGE_COMMAND: '--passwrd=hunter2' },
+  { PURGE_COMMAND: '', ACR_TASK_FILE: 'steps:\n - cmd: acr purge -u me -p hunter2' },
   { PURGE_COMMAND: 'ACR_PASSWORD=hunter2 acr purge -f a:b --ago 1d' },
 ])('%j: nowhere', (wrong) => {
   const configuration = read({ ...GOOD, ...wrong });

@@ -10,6 +10,9 @@ describe('what looks like a secret is gone, and what it stood in is not', () => 
     [JWT, '[redacted]'],
     [`token ${JWT}, and more`, 'token [redacted], and more'],
     [`Authorization: Bearer ${JWT}`, 'Authorization: Bearer [redacted]'],
+    [JSON.stringify(`401:\n${JWT}`), JSON.stringify('401:\n[redacted]')],
+    [JSON.stringify('a\nBearer abcdefghijklmnop'), JSON.stringify('a\nBearer [redacted]')],
+    [JSON.stringify('a\tsig=abcdef'), JSON.stringify('a\tsig=[redacted]')],
     ['Bearer abcdefghijklmnop', 'Bearer [redacted]'],
     ['Basic dXNlcjpwYXNzd29yZA==', 'Basic [redacted]'],
     ['AccountName=x;AccountKey=abc+def/ghi==;EndpointSuffix=y', 'AccountName=x;AccountKey=[redacted];EndpointSuffix=y'],
@@ -29,6 +32,7 @@ describe('what looks like a secret is gone, and what it stood in is not', () => 
 test.each([
   'ACR_PASSWORD: is not set, and ACR_USERNAME is',
   'Basic authentication is required',
+  '{"message":"x-functions-key:","next":"abcdef"}',
   '--password: credentials do not belong here',
   '{"error":{"code":"DENIED","message":"requested access to the resource is denied"}}',
   'get a token for repository:shop/api:metadata_read,pull',
