@@ -1,6 +1,7 @@
 import { app } from '@azure/functions';
 import { configuration, log, version } from '../src/app.ts';
-import { handler, jsonResponse } from '../src/http/handler.ts';
+import { handler } from '../src/http/handler.ts';
+import { jsonResponse } from '../src/http/json.ts';
 import { status } from '../src/retention.ts';
 
 app.http('status', {

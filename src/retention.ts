@@ -74,7 +74,7 @@ export class Misconfigured extends Error {
 }
 
 /** @throws {Misconfigured} */
-export function settingsOf(configuration: Configuration): Settings {
+function settingsOf(configuration: Configuration): Settings {
   if (configuration.state === 'invalid') throw new Misconfigured(configuration.mistakes);
   return configuration.settings;
 }

@@ -1,6 +1,6 @@
 import { eachOf } from './each.ts';
 import { execute } from './executor/execute.ts';
-import { describe } from './executor/results.ts';
+import { describe, keyOf } from './executor/results.ts';
 import type { Decision } from './planner/decision.ts';
 import { plan } from './planner/plan.ts';
 import type { Inventory, Plan, Rule } from './planner/types.ts';
@@ -75,11 +75,10 @@ export async function purgeRepository(
 
 /** One decision for each artifact: that of the last command that had one, but no deletion is taken back by a later one. */
 function latest(earlier: readonly Decision[], later: readonly Decision[]): readonly Decision[] {
-  const key = ({ kind, tag, digest }: Decision): string => (kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`);
-  const decisions = new Map(earlier.map((decision) => [key(decision), decision]));
+  const decisions = new Map(earlier.map((decision) => [keyOf(decision), decision]));
   for (const decision of later) {
-    if (decision.action === 'delete' || decisions.get(key(decision))?.action !== 'delete')
-      decisions.set(key(decision), decision);
+    if (decision.action === 'delete' || decisions.get(keyOf(decision))?.action !== 'delete')
+      decisions.set(keyOf(decision), decision);
   }
   return [...decisions.values()];
 }

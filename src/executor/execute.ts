@@ -2,7 +2,7 @@ import type { Decision } from '../planner/decision.ts';
 import type { Plan } from '../planner/types.ts';
 import type { ManifestListing, Registry } from '../registry/types.ts';
 import { deleteManifests } from './manifests.ts';
-import { record, type Results } from './results.ts';
+import { keyOf, record, type Results } from './results.ts';
 import { deleteTags } from './tags.ts';
 
 export interface ExecuteOptions {
@@ -27,7 +27,7 @@ export interface ExecuteOptions {
 export async function execute(registry: Registry, plan: Plan, options: ExecuteOptions): Promise<readonly Decision[]> {
   const results: Results = { tags: new Map(), manifests: new Map() };
   const { tell, tellRest } = teller(plan, results, options.onSettled);
-  const context = { registry, repository: plan.repository, ...options, onBatch: tell };
+  const context = { registry, repository: plan.repository, ...options, tell };
   await deleteTags(
     context,
     plan.tags.filter((tag) => tag.after.length === 0),
@@ -61,8 +61,4 @@ function teller(
     },
     tellRest: () => onSettled(Array.from(waiting.values(), (decision) => record(decision, results))),
   };
-}
-
-function keyOf({ kind, tag, digest }: Decision): string {
-  return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;
 }

@@ -11,7 +11,7 @@ import {
   notAttempted,
   type Result,
   type Results,
-  type OnBatch,
+  type Tell,
 } from './results.ts';
 
 export interface ManifestContext {
@@ -21,7 +21,7 @@ export interface ManifestContext {
   readonly tagCount: number;
   readonly includeLocked: boolean;
   readonly signal?: AbortSignal;
-  readonly onBatch: OnBatch;
+  readonly tell: Tell;
 }
 
 /**
@@ -72,10 +72,10 @@ async function deleteBatch(
   if (!seen) return;
   await Promise.all(batch.map((deletion) => deleteUnchanged(context, deletion, seen, results)));
   await deleteReferrersLeft(context, batch, results);
-  const removals = batch.flatMap((deletion) => [deletion, ...deletion.along]);
-  await context.onBatch(
-    removals.flatMap(({ tags }) => tags),
-    removals.map(({ digest }) => digest),
+  const along = batch.flatMap((deletion) => deletion.along);
+  await context.tell(
+    along.flatMap(({ tags }) => tags),
+    along.map(({ digest }) => digest),
   );
 }
 
@@ -114,7 +114,7 @@ async function deleteUnchanged(
   const change = changeSince(deletion, look, added, context.includeLocked);
   settle(results, deletion, change ?? (await deleteOne(context, deletion, look)), look);
   // Not with the whole batch: another of it may be waiting for the registry, and the process may not last that long.
-  await context.onBatch(deletion.tags, [deletion.digest]);
+  await context.tell(deletion.tags, [deletion.digest]);
 }
 
 async function deleteOne(

@@ -13,8 +13,8 @@ export interface Results {
   readonly manifests: Map<string, Result>;
 }
 
-/** Told of tags and manifests once it is known what became of them; of some of them again. */
-export type OnBatch = (tags: readonly string[], digests: readonly string[]) => Promise<void>;
+/** Is told of tags and manifests as soon as it is known what became of them. */
+export type Tell = (tags: readonly string[], digests: readonly string[]) => Promise<void>;
 
 /** Whether it is certain that the artifact is not there any more. */
 export function isGone(result: Result | undefined): boolean {
@@ -49,6 +49,11 @@ export function describe(error: Error): DecisionError {
     ...(typeof code === 'string' && { code }),
     ...(typeof correlationId === 'string' && { correlationId }),
   };
+}
+
+/** Names an artifact within its repository, as images name it: `:tag`, `@digest`. */
+export function keyOf({ kind, tag, digest }: Decision): string {
+  return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;
 }
 
 /** The decision with what became of it. */

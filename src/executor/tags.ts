@@ -7,7 +7,7 @@ import {
   isForbidden,
   isGone,
   notAttempted,
-  type OnBatch,
+  type Tell,
   type Result,
   type Results,
 } from './results.ts';
@@ -18,7 +18,7 @@ interface Context {
   readonly tagCount: number;
   readonly includeLocked: boolean;
   readonly signal?: AbortSignal;
-  readonly onBatch: OnBatch;
+  readonly tell: Tell;
 }
 
 /** Deletes tags whose manifest stays, each only while it still names the manifest that it named in the plan. */
@@ -46,7 +46,7 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
         ready.map(async (deletion) => {
           const result = await deleteTag(context, deletion, now.get(deletion.tag));
           results.tags.set(deletion.tag, result);
-          await context.onBatch([deletion.tag], []);
+          await context.tell([deletion.tag], []);
           // Not allowed to delete one is not allowed to delete any.
           if (isForbidden(result)) halted ??= notAttempted('an earlier deletion in this repository was not allowed');
         }),
@@ -56,10 +56,6 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
         if (!results.tags.has(tag)) results.tags.set(tag, fromError(error));
       }
     }
-    await context.onBatch(
-      ready.map(({ tag }) => tag),
-      [],
-    );
   }
 }
 

@@ -1,7 +1,5 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { jsonLine } from '../report/escape.ts';
 import { inInvocation, type Log } from '../report/log.ts';
-import { redact } from '../report/redact.ts';
 import { type Client, clientOf } from './client.ts';
 import { isExpected, problemResponse } from './problem.ts';
 
@@ -21,19 +19,6 @@ export function handler(log: Log, work: Work) {
         return problemResponse(error);
       }
     });
-}
-
-/** An answer in JSON. */
-export function jsonResponse(body: unknown): HttpResponseInit {
-  return {
-    status: 200,
-    headers: {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-    },
-    body: redact(jsonLine(body)),
-  };
 }
 
 function describe(error: unknown): object {

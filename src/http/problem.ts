@@ -1,9 +1,8 @@
 import type { HttpResponseInit } from '@azure/functions';
 import { PolicyError } from '../policy/error.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
-import { jsonLine } from '../report/escape.ts';
-import { redact } from '../report/redact.ts';
 import { Misconfigured, RegistryError, Unreadable } from '../retention.ts';
+import { jsonResponse } from './json.ts';
 
 /** A request that cannot be answered as it is: the status, and what to do about it. */
 export class RequestError extends Error {
@@ -28,15 +27,7 @@ interface Problem {
 /** An error as an answer: what a caller can do something about, in words; of anything else no more than that it was. */
 export function problemResponse(error: unknown): HttpResponseInit {
   const problem = problemOf(error);
-  return {
-    status: problem.status,
-    headers: {
-      'Content-Type': 'application/problem+json; charset=utf-8',
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-    },
-    body: redact(jsonLine({ type: 'about:blank', ...problem })),
-  };
+  return jsonResponse({ type: 'about:blank', ...problem }, problem.status, 'application/problem+json');
 }
 
 /** Whether the error is one that a caller is told about. */

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { join as quoteWords, split } from 'shlex';
 import { PolicyError, quote } from './error.ts';
 import { type CommandFlags, normalizeArguments, purgeCommand } from './flags.ts';
-import { createPolicy, InvalidPolicy, type PurgePolicy } from './policy.ts';
+import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from './policy.ts';
 
 /** One `acr purge` as it was written, and what it means. */
 export interface PurgeCommand {
@@ -56,18 +56,12 @@ export function parsePurgeCommands(text: string, limits: Limits = {}): readonly 
         `there are ${lines.length}; ask for ${limits.commands ?? 0} at most at once`,
       ),
     ]);
-  const problems: PolicyError[] = [];
-  const commands = lines.flatMap((line, index) => {
-    try {
-      return [parsePurgeCommand(line, limits)];
-    } catch (error) {
-      if (!(error instanceof InvalidPolicy)) throw error;
-      problems.push(
-        ...error.problems.map((problem) => (lines.length === 1 ? problem : problem.at(`command ${index + 1}`))),
-      );
-      return [];
-    }
-  });
+  const { problems, attempt } = attempts();
+  const commands = lines
+    .map((line, index) =>
+      attempt(() => parsePurgeCommand(line, limits), lines.length === 1 ? undefined : `command ${index + 1}`),
+    )
+    .filter((command) => command !== undefined);
   if (problems.length > 0) throw new InvalidPolicy(problems);
   return commands;
 }
@@ -157,7 +151,7 @@ function readWords(text: string, words: readonly string[], limits: Limits): Purg
   // Zero stands for the default. What is no number stays as it is, and is refused.
   const flags =
     most !== undefined && (timeout === 0 || timeout > most) ? { ...given, filterTimeoutSeconds: String(most) } : given;
-  const problems: PolicyError[] = [];
+  const { problems, attempt } = attempts();
   const count = given.filter?.length ?? 0;
   if (count > mostFilters)
     throw new InvalidPolicy([
@@ -175,13 +169,8 @@ function readWords(text: string, words: readonly string[], limits: Limits): Purg
     const problem = 'of the templates of ACR Tasks only {{ .Run.Registry }} is known, as the value of --registry';
     problems.push(new PolicyError('command', template, problem));
   }
-  try {
-    const policy = createPolicy(flags);
-    if (problems.length === 0) return { text, policy, registry: own ? undefined : registry };
-  } catch (error) {
-    if (!(error instanceof InvalidPolicy)) throw error;
-    problems.push(...error.problems);
-  }
+  const policy = attempt(() => createPolicy(flags));
+  if (policy && problems.length === 0) return { text, policy, registry: own ? undefined : registry };
   throw new InvalidPolicy(problems);
 }
 

@@ -56,13 +56,16 @@ export function attempts(unexpected?: (error: Error) => PolicyError) {
   const problems: PolicyError[] = [];
   return {
     problems,
-    attempt: <T>(read: () => T): T | undefined => {
+    /** @param where put in front of what is wrong */
+    attempt: <T>(read: () => T, where?: string): T | undefined => {
+      const note = (problem: PolicyError): void =>
+        void problems.push(where === undefined ? problem : problem.at(where));
       try {
         return read();
       } catch (error) {
-        if (error instanceof InvalidPolicy) problems.push(...error.problems);
-        else if (error instanceof PolicyError) problems.push(error);
-        else if (unexpected) problems.push(unexpected(error as Error));
+        if (error instanceof InvalidPolicy) error.problems.forEach(note);
+        else if (error instanceof PolicyError) note(error);
+        else if (unexpected) note(unexpected(error as Error));
         else throw error;
         return undefined;
       }
@@ -82,17 +85,8 @@ const MAX_KEEP = 1_000_000_000;
  * @throws {InvalidPolicy} with every mistake
  */
 export function createPolicy(flags: PurgeFlags): PurgePolicy {
-  const problems: PolicyError[] = [];
+  const { problems, attempt } = attempts();
   const warnings: string[] = [];
-  const attempt = <T>(read: () => T, otherwise: T): T => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof PolicyError)) throw error;
-      problems.push(error);
-      return otherwise;
-    }
-  };
   const { untagged = false, untaggedOnly = false, dryRun = false, includeLocked = false } = flags;
   const texts = flags.filter ?? [];
   if (untagged && untaggedOnly) {
@@ -108,35 +102,33 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     problems.push(new PolicyError('--ago', '', 'is required unless --untagged-only is given; write e.g. --ago 30d'));
   }
   const nothing = { milliseconds: 0, capped: false };
-  const duration = ago === undefined ? nothing : attempt(() => parseDuration(ago), nothing);
+  const duration = ago === undefined ? nothing : (attempt(() => parseDuration(ago)) ?? nothing);
   if (duration.capped) warnings.push('--ago is longer than 150 years, and is read as 150 years');
 
-  const filters = texts
-    .map((text) => attempt(() => splitFilter(text), undefined))
-    .filter((filter) => filter !== undefined);
-  const timeoutSeconds = attempt(
-    () => readInteger('--filter-timeout-seconds', flags.filterTimeoutSeconds, DEFAULTS.filterTimeoutSeconds, 86_400),
-    DEFAULTS.filterTimeoutSeconds,
-  );
+  const filters = texts.map((text) => attempt(() => splitFilter(text))).filter((filter) => filter !== undefined);
+  const timeoutSeconds =
+    attempt(() =>
+      readInteger('--filter-timeout-seconds', flags.filterTimeoutSeconds, DEFAULTS.filterTimeoutSeconds, 86_400),
+    ) ?? DEFAULTS.filterTimeoutSeconds;
   const options = { timeoutSeconds: timeoutSeconds === 0 ? DEFAULTS.filterTimeoutSeconds : timeoutSeconds };
   const empty = compileFilters([], options);
   // One by one, so that a mistake in each is found; together, for what they are used for.
-  const sound = filters.every((filter) => attempt(() => compileFilters([filter], options), empty) !== empty);
-  const compiled = sound ? attempt(() => compileFilters(filters, options), empty) : empty;
-  if (sound) warnings.push(...filters.flatMap((filter) => attempt(() => lintFilter(filter), [])));
+  const sound = filters.every((filter) => attempt(() => compileFilters([filter], options)) !== undefined);
+  const compiled = (sound ? attempt(() => compileFilters(filters, options)) : undefined) ?? empty;
+  if (sound) warnings.push(...filters.flatMap((filter) => attempt(() => lintFilter(filter)) ?? []));
 
   const policy = {
     filters,
     compiled,
     agoMilliseconds: duration.milliseconds,
     ago: ago === undefined ? 'no --ago' : `--ago ${ago.trim()}`,
-    keep: attempt(() => readInteger('--keep', flags.keep, DEFAULTS.keep, MAX_KEEP), 0),
+    keep: attempt(() => readInteger('--keep', flags.keep, DEFAULTS.keep, MAX_KEEP)) ?? 0,
     tags: !untaggedOnly,
     untagged: untagged || untaggedOnly,
     dryRun,
     includeLocked,
-    concurrency: attempt(() => readConcurrency(flags.concurrency, warnings), 1),
-    repositoryPageSize: attempt(() => readPageSize(flags.repositoryPageSize), 1),
+    concurrency: attempt(() => readConcurrency(flags.concurrency, warnings)) ?? 1,
+    repositoryPageSize: attempt(() => readPageSize(flags.repositoryPageSize)) ?? 1,
     warnings,
   };
   if (problems.length > 0) throw new InvalidPolicy(problems);

@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import { PolicyError } from './error.ts';
 import { parsePurgeCommand, type PurgeCommand } from './command.ts';
-import { InvalidPolicy } from './policy.ts';
+import { attempts, InvalidPolicy } from './policy.ts';
 
 const SETTING = 'ACR_TASK_FILE';
 
@@ -46,10 +46,11 @@ export function parseTaskFile(text: string): TaskFile {
   const task = readYaml(text);
   if (!isObject(task) || !Array.isArray(task['steps']) || task['steps'].length === 0)
     throw wrong('has no steps; an ACR Task begins with "steps:" and "- cmd: acr purge …"');
-  const problems: PolicyError[] = [];
+  const gathered = attempts();
+  const { problems } = gathered;
   problems.push(...unknownProperties(task, ['steps', 'stepTimeout'], 'the task'));
   const standard = readTimeout(task['stepTimeout'], 'stepTimeout', problems);
-  const steps = task['steps'].map((step: unknown, index) => readStep(step, `step ${index + 1}`, standard, problems));
+  const steps = task['steps'].map((step: unknown, index) => readStep(step, `step ${index + 1}`, standard, gathered));
   if (problems.length > 0) throw new InvalidPolicy(problems);
   const timeouts = steps.map(({ timeout }) => timeout);
   return {
@@ -78,24 +79,23 @@ interface Step {
   readonly timeout: number | undefined;
 }
 
-function readStep(step: unknown, where: string, standard: number | undefined, problems: PolicyError[]): Step {
-  const nothing = { command: undefined, timeout: undefined };
-  if (!isObject(step) || typeof step['cmd'] !== 'string') {
+function readStep(
+  step: unknown,
+  where: string,
+  standard: number | undefined,
+  { problems, attempt }: ReturnType<typeof attempts>,
+): Step {
+  if (!isObject(step) || !hasCommand(step)) {
     const kind = isObject(step) ? Object.keys(step)[0] : undefined;
     problems.push(
       new PolicyError(SETTING, kind, 'only steps with "cmd: acr purge …" can be carried out here').at(where),
     );
-    return nothing;
+    return { command: undefined, timeout: undefined };
   }
   problems.push(...unknownProperties(step, ['cmd', 'timeout'], where));
   const timeout = readTimeout(step['timeout'], `timeout of ${where}`, problems) ?? standard;
-  try {
-    return { command: parsePurgeCommand(step['cmd'].trim()), timeout };
-  } catch (error) {
-    if (!(error instanceof InvalidPolicy)) throw error;
-    problems.push(...error.problems.map((problem) => problem.at(where)));
-    return nothing;
-  }
+  const { cmd } = step;
+  return { command: attempt(() => parsePurgeCommand(cmd.trim()), where), timeout };
 }
 
 function unknownProperties(
@@ -121,6 +121,12 @@ function readTimeout(value: unknown, name: string, problems: PolicyError[]): num
     ),
   );
   return undefined;
+}
+
+function hasCommand(
+  step: Readonly<Record<string, unknown>>,
+): step is Readonly<Record<string, unknown>> & { cmd: string } {
+  return typeof step['cmd'] === 'string';
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
