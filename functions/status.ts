@@ -1,12 +1,13 @@
 import { app } from '@azure/functions';
-import { configuration, log, version } from '../src/app.ts';
+import { configuration, ledger, log } from '../src/app.ts';
 import { handler } from '../src/http/handler.ts';
 import { jsonResponse } from '../src/http/json.ts';
 import { status } from '../src/retention.ts';
+import { version } from '../src/version.ts';
 
 app.http('status', {
   route: 'status',
   methods: ['GET'],
   authLevel: 'function',
-  handler: handler(log, async () => jsonResponse(await status(configuration, version, new Date()))),
+  handler: handler(log, async () => jsonResponse(await status(configuration, version, ledger.place, new Date()))),
 });

@@ -1,174 +1,256 @@
-import { randomUUID } from 'node:crypto';
-import pLimit from 'p-limit';
-import { eachOf } from './each.ts';
-import type { Decision, Reason } from './planner/decision.ts';
+import { hostname } from 'node:os';
+import { describe } from './executor/results.ts';
+import { planHashOf } from './ledger/hash.ts';
+import type { Ledger, RunWriter } from './ledger/ledger.ts';
+import { newRunId } from './ledger/paths.ts';
+import { recordPolicy } from './ledger/policy.ts';
+import { processIdentity } from './ledger/process.ts';
+import { ConflictError } from './ledger/store.ts';
+import type { PlanRecord, PolicyRecord, RunKind, RunRecord, RunState } from './ledger/types.ts';
+import type { Decision, Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
+import type { Guards } from './policy/guards.ts';
 import type { PurgePolicy } from './policy/policy.ts';
+import { recover } from './recover.ts';
 import { StoppedError } from './registry/error.ts';
 import { interruptible } from './registry/interruptible.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import { type Log, type RunLog, runLog } from './report/log.ts';
-import { type Counts, type RepositorySummary, type RunSummary, total, unfinishedRepository } from './report/summary.ts';
-import { purgeRepository, type Task } from './unit.ts';
+import type { RunSummary } from './report/summary.ts';
+import { selectRepositories, type Selected, unmatched } from './select.ts';
+import { carryOutApproved, planAll, purgeAll, type Work } from './phases.ts';
+import { newTally } from './tally.ts';
+import { version } from './version.ts';
 
 export interface RunOptions {
   /** What is wanted, in the order in which it is done in each repository. At least one. */
   readonly policies: readonly PurgePolicy[];
   /** Ages are counted back from here. */
   readonly now: Date;
+  readonly ledger: Ledger;
   /** Takes the decisions of a repository once they are final, one repository at a time. The run waits for it. */
   readonly onDecisions: (decisions: readonly Decision[]) => void | Promise<void>;
   readonly onProgress?: (done: number, of: number) => void;
   /** Once aborted, nothing more is deleted and no further repository begun. */
   readonly signal?: AbortSignal;
   readonly log?: Log;
-  /** For the log: what began the run, and whether a timer did so later than its schedule says. */
+  /** `purge` where it deletes and `dry-run` where it does not, unless it is told. */
+  readonly kind?: RunKind;
+  /** What began the run, more closely who, and whether a timer did so later than its schedule says. */
   readonly startedBy?: 'schedule' | 'request' | 'command line';
+  readonly by?: string;
   readonly pastDue?: boolean;
+  /** Where the policies come from. */
+  readonly policyFrom?: PolicyRecord['from'];
+  /** What holds a purge back. */
+  readonly guards?: Guards;
 }
 
-/** Failures that a summary repeats in full. All of them are among the decisions. */
-const MAX_FAILURES = 20;
-
-/** An id for a run, that sorts by time: `20261124T010000Z-3f9a0c`. */
-function newRunId(now: Date): string {
-  return `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomUUID().slice(0, 6)}`;
+/** A plan that somebody approved, to be carried out and nothing else. */
+export interface ApprovedPlan {
+  readonly id: string;
+  /** The repositories in which something would go. */
+  readonly repositories: readonly string[];
+  /** Told once the run is recorded, before anything is deleted. */
+  readonly onBegin: (runId: string) => Promise<void>;
 }
+
+/** While a run goes on its record says so once in this time. */
+const PROGRESS_MS = 5_000;
 
 /**
  * One run: every repository that a command selects, several side by side. A repository that fails is named in the
- * summary, and the others are done.
+ * summary, and the others are done. Everything is recorded in the ledger; what is deleted, before it is.
  *
  * @param writer nothing is deleted without it
  * @throws {PolicyError} where a filter takes too long
  * @throws {RegistryError} where the repositories cannot be listed
+ * @throws {HeldError} where another run changes the registry
+ * @throws {LedgerError} where it cannot be recorded
  */
 export async function run(
   reader: RegistryReader,
   options: RunOptions,
-  writer: Registry | undefined,
+  writer?: Registry,
+  plan?: ApprovedPlan,
 ): Promise<RunSummary> {
-  const { policies, now, startedBy, pastDue } = options;
-  const about = { runId: newRunId(now), registry: reader.loginServer, dryRun: writer === undefined };
+  const { policies, ledger, startedBy = 'command line' } = options;
+  const started = new Date();
+  const id = newRunId(started);
+  const identity = processIdentity(process.pid);
+  const holder = {
+    runId: id,
+    startedBy,
+    host: hostname(),
+    pid: process.pid,
+    ...(identity !== undefined && { process: identity }),
+    since: started.toISOString(),
+  };
+  const about = { runId: id, registry: reader.loginServer, dryRun: writer === undefined };
   const log = options.log && runLog(options.log, about);
-  log?.started(policies, { startedBy, pastDue });
+  const record: RunRecord = {
+    format: 1,
+    id,
+    kind: options.kind ?? (writer ? 'purge' : 'dry-run'),
+    dryRun: about.dryRun,
+    startedBy,
+    ...(options.by !== undefined && { by: options.by }),
+    registry: reader.loginServer,
+    policy: recordPolicy(policies, options.policyFrom ?? 'command line'),
+    toolVersion: version,
+    started: started.toISOString(),
+    agesFrom: options.now.toISOString(),
+    holder,
+    state: 'running',
+    progress: { done: 0, of: plan?.repositories.length ?? 0 },
+    warnings: [],
+    breakers: [],
+    ...(plan && { applies: plan.id }),
+  };
+  const lock = writer && (await ledger.lock(reader.loginServer, holder));
+  const abort = new AbortController();
+  const signals = [abort.signal, options.signal, lock?.lost].filter((signal) => signal !== undefined);
+  const signal = AbortSignal.any(signals);
+  log?.started(policies, { startedBy: options.startedBy, pastDue: options.pastDue });
   try {
-    const stoppable = options.signal ? interruptible(reader, options.signal) : reader;
-    const summary = { ...about, ...(await purgeAll(stoppable, options, writer, log)) };
-    log?.ended(summary);
-    return summary;
+    const recovered = writer ? await recover(ledger, writer, log) : [];
+    const written = await ledger.begin(record);
+    await plan?.onBegin(id);
+    const job = { reader: interruptible(reader, signal), writer, options, plan, record, written, log, signal, abort };
+    try {
+      const { planned, ...sums } = await conduct(job);
+      const summary = {
+        ...about,
+        ...sums,
+        warnings: [...recovered, ...sums.warnings],
+        ...(planned && { plan: { id, hash: planned.hash, deletions: planned.deletions } }),
+      };
+      log?.ended(summary);
+      return summary;
+    } catch (error) {
+      const ended = { state: 'failed', ended: new Date().toISOString(), error: describe(error as Error) } as const;
+      // Where this fails too, the next run finds the record as it is.
+      await written.end(ended).catch(() => undefined);
+      throw error;
+    }
   } catch (error) {
     log?.broke(error as Error);
     throw error;
+  } finally {
+    await lock?.release();
   }
 }
 
-async function purgeAll(
-  reader: RegistryReader,
-  options: RunOptions,
-  writer: Registry | undefined,
-  log: RunLog | undefined,
-): Promise<Omit<RunSummary, 'runId' | 'registry' | 'dryRun'>> {
-  const { policies, signal } = options;
-  const started = new Date();
-  const matched = new Set<TagFilter>();
-  const failures: Decision[] = [];
-  const examples: Partial<Record<Reason, Decision>> = {};
-  const summaries: RepositorySummary[] = [];
-  const inTurn = pLimit(1);
-  const context = { reader, writer, now: options.now, signal, matched, log };
-
-  const listed = await selectRepositories(reader, policies).catch(noneWhenStopped);
-  const selected: Selected = listed ?? new Map<string, readonly Task[]>();
-  let done = 0;
-  options.onProgress?.(done, selected.size);
-  await eachOf([...selected], Math.max(...policies.map(({ concurrency }) => concurrency)), async ([name, tasks]) => {
-    if (signal?.aborted) {
-      summaries.push(unfinishedRepository(name, 'stopped', { message: 'not begun: the run was stopped' }));
-      return;
-    }
-    const result = await purgeRepository(context, name, tasks);
-    if (result) {
-      // One repository after the other, whole.
-      await inTurn(() => options.onDecisions(result.decisions));
-      for (const decision of result.decisions) {
-        // The first by name, so that the same run shows the same examples whichever repository is done first.
-        const { reason, repository } = decision;
-        if (repository < (examples[reason]?.repository ?? '\uffff')) examples[reason] = decision;
-        if (failures.length < MAX_FAILURES && isFailure(decision)) failures.push(decision);
-      }
-      summaries.push(result.summary);
-    }
-    options.onProgress?.((done += 1), selected.size);
-  });
-  const sorted = summaries.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
-  const warnings = policies.flatMap((policy) => [...policy.warnings, ...unmatched(policy, selected, sorted, matched)]);
-  return {
-    started: started.toISOString(),
-    ended: new Date().toISOString(),
-    repositories: sorted,
-    totals: total(sorted),
-    warnings: listed ? [...new Set(warnings)] : ['the run was stopped before the repositories were listed'],
-    examples,
-    failures,
-    succeeded:
-      listed !== undefined &&
-      sorted.every(({ state, tags, manifests }) => state === 'done' && isDone(tags) && isDone(manifests)),
-  };
+interface Job {
+  readonly reader: RegistryReader;
+  readonly writer: Registry | undefined;
+  readonly options: RunOptions;
+  readonly plan: ApprovedPlan | undefined;
+  readonly record: RunRecord;
+  readonly written: RunWriter;
+  readonly log: RunLog | undefined;
+  readonly signal: AbortSignal;
+  readonly abort: AbortController;
 }
 
-type Selected = ReadonlyMap<string, readonly Task[]>;
+type Conducted = Omit<RunSummary, 'runId' | 'registry' | 'dryRun' | 'plan'> & {
+  readonly planned: PlanRecord | undefined;
+};
+
+async function conduct(job: Job): Promise<Conducted> {
+  const { reader, writer, options, plan, record, written, log, signal } = job;
+  const { policies, now, ledger, guards } = options;
+  const matched = new Set<TagFilter>();
+  const tally = newTally();
+  const progress = newProgress(job);
+  const listed = await selectRepositories(reader, policies, plan?.repositories).catch(noneWhenStopped);
+  const selected: Selected = listed ?? new Map<string, never>();
+  const work: Work = {
+    context: { reader, now, signal, matched, log },
+    ledger,
+    written,
+    selected,
+    concurrency: Math.max(...policies.map(({ concurrency }) => concurrency)),
+    tally,
+    onDecisions: options.onDecisions,
+    onDone: progress.step,
+  };
+  progress.begin(selected.size);
+  let breakers: readonly Trip[] = [];
+  if (!writer) await planAll(work);
+  else if (plan) await carryOutApproved(work, writer, plan.id);
+  else breakers = await purgeAll(work, writer, record, guards);
+
+  const sums = tally.sums();
+  const records = tally.records();
+  const warnings = plan
+    ? []
+    : policies.flatMap((policy) => [...policy.warnings, ...unmatched(policy, selected, sums.repositories, matched)]);
+  const stopped = 'the run was stopped before the repositories were listed';
+  const conducted = {
+    started: record.started,
+    ended: new Date().toISOString(),
+    ...sums,
+    warnings: listed ? [...new Set(warnings)] : [stopped],
+    breakers,
+    succeeded: sums.succeeded && listed !== undefined,
+  };
+  const deletions = records.reduce((all, { planned }) => all + planned.deletions, 0);
+  const planned: PlanRecord | undefined =
+    deletions === 0 ? undefined : { hash: planHashOf(record, records), deletions, state: writer ? 'waiting' : 'open' };
+  await written.end(
+    {
+      state: stateOf(conducted, signal),
+      ended: conducted.ended,
+      totals: conducted.totals,
+      warnings: conducted.warnings,
+      breakers,
+      progress: progress.now(),
+      ...(planned && { plan: planned }),
+    },
+    records,
+  );
+  return { ...conducted, planned };
+}
+
+function stateOf(
+  { succeeded, repositories, totals, breakers }: Omit<Conducted, 'planned'>,
+  signal: AbortSignal,
+): RunState {
+  if (succeeded) return 'done';
+  if (totals.tags.failed + totals.manifests.failed > 0 || repositories.some(({ state }) => state === 'failed'))
+    return 'failed';
+  if (signal.aborted || repositories.some(({ state }) => state === 'stopped')) return 'stopped';
+  return breakers.length > 0 ? 'waiting' : 'failed';
+}
+
+/** Tells how far the run is: whoever asked, and now and then the ledger. */
+function newProgress({ options, written, abort, record }: Job) {
+  let { progress } = record;
+  let told = Date.now();
+  return {
+    now: () => progress,
+    begin: (of: number) => {
+      progress = { done: 0, of };
+      options.onProgress?.(0, of);
+      tell();
+    },
+    step: () => {
+      progress = { ...progress, done: progress.done + 1 };
+      options.onProgress?.(progress.done, progress.of);
+      if (Date.now() - told >= PROGRESS_MS) tell();
+    },
+  };
+
+  function tell(): void {
+    told = Date.now();
+    written.update({ progress }).catch((error: unknown) => {
+      // Another process took this one for ended, and has closed its record.
+      if (error instanceof ConflictError) abort.abort();
+    });
+  }
+}
 
 function noneWhenStopped(error: unknown): undefined {
   if (!(error instanceof StoppedError)) throw error;
-}
-
-/** The repositories that a command selects: all of them where it has no filter, and what its filters match. */
-async function selectRepositories(registry: RegistryReader, policies: readonly PurgePolicy[]): Promise<Selected> {
-  let catalog: readonly string[] | undefined;
-  const selected = new Map<string, Task[]>();
-  for (const policy of policies) {
-    const { compiled, filters, repositoryPageSize } = policy;
-    // What filters name outright needs no listing.
-    const literal = filters.length > 0 ? compiled.literalRepositories() : undefined;
-    const names = literal ?? (catalog ??= await registry.repositories(repositoryPageSize));
-    const matching = compiled.repositoryFilters(names);
-    for (const [index, name] of names.entries()) {
-      const filtersOfIt = matching[index] ?? [];
-      if (filters.length > 0 && filtersOfIt.length === 0) continue;
-      const tasks = selected.get(name);
-      if (tasks) tasks.push({ policy, filters: filtersOfIt });
-      else selected.set(name, [{ policy, filters: filtersOfIt }]);
-    }
-  }
-  return selected;
-}
-
-/** Filters that had no effect: mistyped, most likely. */
-function unmatched(
-  policy: PurgePolicy,
-  selected: Selected,
-  done: readonly RepositorySummary[],
-  matched: ReadonlySet<TagFilter>,
-): readonly string[] {
-  const { filters, compiled, tags } = policy;
-  const found = new Set(done.map(({ repository }) => repository));
-  const literal = compiled.literalRepositories() !== undefined;
-  return filters.flatMap((filter) => {
-    const repositories = [...selected]
-      .filter(([name, tasks]) => tasks.some((task) => task.filters.includes(filter)) && (!literal || found.has(name)))
-      .map(([name]) => name);
-    if (repositories.length === 0) return [`the filter "${filter.text}" matches no repository`];
-    const failed = done.some(({ repository, state }) => state !== 'done' && repositories.includes(repository));
-    return tags && !matched.has(filter) && !failed ? [`the filter "${filter.text}" matches no tag`] : [];
-  });
-}
-
-function isDone({ failed, notAttempted }: Counts): boolean {
-  return failed + notAttempted === 0;
-}
-
-/** What was tried in vain; what was not tried for it is only counted. */
-function isFailure(decision: Decision): boolean {
-  return decision.action === 'delete' && (decision.outcome === 'refused' || decision.outcome === 'failed');
 }

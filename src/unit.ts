@@ -1,9 +1,10 @@
 import { eachOf } from './each.ts';
 import { execute } from './executor/execute.ts';
-import { describe, keyOf } from './executor/results.ts';
-import type { Decision } from './planner/decision.ts';
+import { describe } from './executor/results.ts';
+import type { RepositoryWriter } from './ledger/ledger.ts';
+import { type Decision, type Deleted, keyOf } from './planner/decision.ts';
 import { plan } from './planner/plan.ts';
-import type { Inventory, Plan, Rule } from './planner/types.ts';
+import type { Approved, Inventory, Plan, Rule } from './planner/types.ts';
 import { PolicyError } from './policy/error.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
@@ -13,6 +14,7 @@ import { toInstant } from './registry/time.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
 import { type RepositorySummary, summarize, unfinishedRepository } from './report/summary.ts';
+import { changesSincePlan } from './since-plan.ts';
 
 /** What one command wants of a repository. */
 export interface Task {
@@ -23,8 +25,6 @@ export interface Task {
 
 export interface Context {
   readonly reader: RegistryReader;
-  /** Nothing is deleted without it. */
-  readonly writer: Registry | undefined;
   readonly now: Date;
   readonly signal: AbortSignal | undefined;
   /** Takes the filters that matched a tag. */
@@ -37,40 +37,130 @@ export interface RepositoryResult {
   readonly summary: RepositorySummary;
 }
 
+type Listed = RepositorySummary['listed'];
+
 /**
- * The unit of work: one repository, planned, carried out and summed up, by each command in turn. Safe to do again.
- * Nothing where there is no such repository.
+ * Plans one repository by each command in turn, each shown what the ones before it would leave. Nothing where there is
+ * no such repository.
  *
  * @throws {PolicyError} where a filter takes too long
+ */
+export async function planRepository(
+  context: Context,
+  repository: string,
+  tasks: readonly Task[],
+): Promise<RepositoryResult | undefined> {
+  let reader = tasks.length === 1 ? context.reader : remembering(context.reader);
+  return settled(repository, async (progress) => {
+    for (const task of tasks) {
+      const planned = await planTask(reader, repository, ruleFor(task, context), task.policy);
+      if (!planned) continue;
+      if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
+      progress.add(planned.plan.decisions, listedIn(planned.inventory));
+      reader = afterwards(reader, goneBy(planned.plan.decisions));
+    }
+  });
+}
+
+/** What carries a repository out, and records it. */
+export interface Means {
+  readonly writer: Registry;
+  readonly record: RepositoryWriter;
+  /** The plan that is carried out, by key; nothing else goes. Absent: whatever the commands select. */
+  readonly approved?: ReadonlyMap<string, Deleted>;
+}
+
+/**
+ * The unit of work: one repository, planned, carried out, recorded and summed up, by each command in turn. Safe to do
+ * again. Nothing where there is no such repository.
+ *
+ * @throws {PolicyError} where a filter takes too long
+ * @throws {LedgerError} where it cannot be recorded: what is not, is not deleted
  */
 export async function purgeRepository(
   context: Context,
   repository: string,
   tasks: readonly Task[],
+  { writer, record, approved }: Means,
 ): Promise<RepositoryResult | undefined> {
-  let decisions: readonly Decision[] | undefined;
-  let reader = context.writer || tasks.length === 1 ? context.reader : remembering(context.reader);
-  try {
+  const only = approved && approvedOf([...approved.values()]);
+  return settled(repository, async (progress) => {
     for (const task of tasks) {
-      const planned = await planRepository(reader, repository, ruleFor(task, context), task.policy);
+      const planned = await planTask(
+        context.reader,
+        repository,
+        { ...ruleFor(task, context), ...(only && { only }) },
+        task.policy,
+      );
       if (!planned) continue;
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
-      const made = context.writer
-        ? await carryOut(context.writer, planned, task.policy, context)
-        : planned.plan.decisions;
-      if (!context.writer) await context.log?.decided(made);
-      decisions = decisions ? latest(decisions, made) : made;
-      // A dry run has left everything in place: the next command is shown what would be left. A purge looks again.
-      if (!context.writer) reader = afterwards(reader, goneBy(made));
+      const { decisions } = planned.plan;
+      const going = new Set(decisions.filter(({ action }) => action === 'delete').map(keyOf));
+      progress.intend(asNotAttempted(decisions), listedIn(planned.inventory));
+      if (going.size > 0) await record.write(progress.summary('stopped', ENDED), progress.decisions());
+      const made = await execute(writer, planned.plan, {
+        inventory: planned.inventory.manifests,
+        tagCount: planned.inventory.tags?.length ?? 0,
+        includeLocked: task.policy.includeLocked,
+        ...(context.signal && { signal: context.signal }),
+        onIntent: record.intend,
+        onSettled: async (some) => {
+          record.settled(some.filter((decision) => going.has(keyOf(decision))));
+          await context.log?.decided(some);
+        },
+      });
+      progress.add(made);
     }
+    if (!approved) return;
+    const changes = await changesSincePlan(writer, repository, approved, progress.decisions());
+    progress.add(changes);
+    await context.log?.decided(changes);
+  });
+}
+
+/** What a record says of a repository until it is closed. */
+const ENDED = { message: 'the process ended before it was done' };
+
+/** What is known of a repository so far. */
+interface Progress {
+  readonly add: (decisions: readonly Decision[], listed?: Listed) => void;
+  /** The same, until it is known what became of them. */
+  readonly intend: (decisions: readonly Decision[], listed: Listed) => void;
+  readonly decisions: () => readonly Decision[];
+  readonly summary: (state: 'failed' | 'stopped', error: RepositorySummary['error'] & object) => RepositorySummary;
+}
+
+/** Does the work on a repository. What goes wrong with it is how it ended. */
+async function settled(
+  repository: string,
+  work: (progress: Progress) => Promise<void>,
+): Promise<RepositoryResult | undefined> {
+  let decisions: readonly Decision[] | undefined;
+  let intended: readonly Decision[] | undefined;
+  let listed: Listed | undefined;
+  const after = (made: readonly Decision[]) => (decisions ? latest(decisions, made) : made);
+  const progress: Progress = {
+    add(made, found) {
+      decisions = after(made);
+      intended = undefined;
+      listed = { ...found, ...listed };
+    },
+    intend(some, found) {
+      intended = after(some);
+      listed = { ...found, ...listed };
+    },
+    decisions: () => intended ?? decisions ?? [],
+    summary: (state, error) => unfinishedRepository(repository, state, error, progress.decisions(), listed),
+  };
+  try {
+    await work(progress);
   } catch (error) {
-    // A filter that takes too long takes too long everywhere.
-    if (error instanceof PolicyError) throw error;
-    const done = decisions ?? [];
+    // A filter that takes too long takes too long everywhere; and without a ledger nothing is done anywhere.
+    if (error instanceof PolicyError || !(error instanceof Error) || error.name.endsWith('LedgerError')) throw error;
     const state = error instanceof StoppedError ? 'stopped' : 'failed';
-    return { decisions: done, summary: unfinishedRepository(repository, state, describe(error as Error), done) };
+    return { decisions: progress.decisions(), summary: progress.summary(state, describe(error)) };
   }
-  return decisions && { decisions, summary: summarize(repository, decisions) };
+  return decisions && { decisions, summary: summarize(repository, decisions, listed) };
 }
 
 /** One decision for each artifact: that of the last command that had one, but no deletion is taken back by a later one. */
@@ -81,6 +171,20 @@ function latest(earlier: readonly Decision[], later: readonly Decision[]): reado
       decisions.set(keyOf(decision), decision);
   }
   return [...decisions.values()];
+}
+
+function asNotAttempted(decisions: readonly Decision[]): readonly Decision[] {
+  return decisions.map((decision) =>
+    decision.action === 'delete' ? { ...decision, outcome: 'not-attempted' } : decision,
+  );
+}
+
+function approvedOf(decisions: readonly Deleted[]): Approved {
+  const { tags, digests } = goneBy(decisions);
+  const digestOf = new Map(
+    decisions.filter(({ kind }) => kind === 'tag').map(({ tag, digest }) => [tag ?? '', digest]),
+  );
+  return { tags: new Map([...tags].map((tag) => [tag, digestOf.get(tag)])), digests };
 }
 
 function goneBy(decisions: readonly Decision[]): Gone {
@@ -98,21 +202,9 @@ interface PlannedRepository {
   readonly inventory: Inventory;
 }
 
-function carryOut(
-  writer: Registry,
-  { plan: made, inventory }: PlannedRepository,
-  { includeLocked }: PurgePolicy,
-  { signal, log }: Context,
-): Promise<readonly Decision[]> {
-  return execute(writer, made, {
-    inventory: inventory.manifests,
-    tagCount: inventory.tags?.length ?? 0,
-    includeLocked,
-    ...(signal && { signal }),
-    ...(log && { onSettled: log.decided }),
-  });
+function listedIn({ tags, manifests }: Inventory): Listed {
+  return { ...(tags && { tags: tags.length }), ...(manifests && { manifests: manifests.byDigest.size }) };
 }
-
 function ruleFor({ policy, filters }: Task, { now, matched }: Context): Rule {
   const matcher = policy.compiled.tags(filters);
   return {
@@ -136,7 +228,7 @@ function ruleFor({ policy, filters }: Task, { now, matched }: Context): Rule {
 }
 
 /** Lists a repository, plans it, and reads what the plan turns out to need, until it needs nothing more. */
-async function planRepository(
+async function planTask(
   registry: RegistryReader,
   repository: string,
   rule: Rule,

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Emulator } from '../emulator/index.ts';
 import { createPolicy, type PurgeFlags } from '../policy/policy.ts';
 import type { RunSummary } from '../report/summary.ts';
-import { openRegistry, type Registry } from '../retention.ts';
+import { type Ledger, openRegistry, passingLedger, type Registry } from '../retention.ts';
 import { runPurge } from './purge.ts';
 
 const USER = { username: 'demo', password: 'demo' } as const;
@@ -27,6 +27,7 @@ export function demoCommand(finish: (exitCode: 0 | 1) => void): Command {
 }
 
 async function demonstrate(emulator: Emulator): Promise<boolean> {
+  const ledger = passingLedger();
   const registry = await openRegistry({
     endpoint: new URL(emulator.url),
     certificate: emulator.certificate,
@@ -36,7 +37,7 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
   say(`A sample registry serves on ${emulator.loginServer}, on this machine only: ${contents(emulator)}.`);
 
   title("1. The talk's command, as a dry run");
-  const talk = await show(registry, { filter: [TALK], ago: '30d', untagged: true, keep: '1', dryRun: true });
+  const talk = await show(registry, ledger, { filter: [TALK], ago: '30d', untagged: true, keep: '1', dryRun: true });
   say(
     '\nNote the warning. [^F|f] means "any one character but F, | and f", so the filter asks for tags such as "Xeature-1",\n' +
       'and no feature-1 is ever matched: run every Sunday, this task removes stray manifests and not one feature tag.\n' +
@@ -45,7 +46,7 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
 
   title('2. What was meant, and a little more; this time it deletes');
   const before = contents(emulator);
-  const purged = await show(registry, {
+  const purged = await show(registry, ledger, {
     filter: ['.*:^([Ff]eature|pr|ci|dev|sha256)-'],
     ago: '30d',
     untagged: true,
@@ -64,7 +65,7 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
 }
 
 /** Shows the command as one would type it, and runs it. */
-async function show(registry: Registry, flags: PurgeFlags): Promise<RunSummary> {
+async function show(registry: Registry, ledger: Ledger, flags: PurgeFlags): Promise<RunSummary> {
   const typed = [
     'acr-retention purge',
     ...(flags.filter ?? []).map((filter) => `--filter '${filter}'`),
@@ -74,7 +75,7 @@ async function show(registry: Registry, flags: PurgeFlags): Promise<RunSummary> 
     ...(flags.dryRun ? ['--dry-run'] : []),
   ];
   say(`$ ${typed.join(' ')}`);
-  return runPurge(registry, createPolicy(flags), { output: 'text' }, process.stdout);
+  return runPurge(registry, createPolicy(flags), { output: 'text', passing: true, ledger }, process.stdout);
 }
 
 function contents(emulator: Emulator): string {

@@ -1,19 +1,20 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { PolicyError } from '../policy/error.ts';
 import { normalizeArguments } from '../policy/flags.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
 import { printable } from '../report/escape.ts';
+import { PlanRefused } from '../retention.ts';
+import { applyCommand } from './apply-plan.ts';
 import { demoCommand } from './demo.ts';
 import { emulatorCommand } from './emulator.ts';
 import { runPurgeCommand } from './purge.ts';
+import { diffCommand, explainCommand, runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
+import { version } from '../version.ts';
 
 /** 0: done; 1: something failed or was refused; 2: the input was wrong. */
 type ExitCode = 0 | 1 | 2;
-
-const { version } = createRequire(import.meta.url)('#package.json') as { readonly version: string };
 
 async function main(args: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
@@ -25,8 +26,19 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .version(version)
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
-  for (const command of [runPurgeCommand(finish), scheduleCommand(), emulatorCommand(), demoCommand(finish)]) {
-    program.addCommand(command.copyInheritedSettings(program));
+  const commands = [
+    runPurgeCommand(finish),
+    applyCommand(finish),
+    runsCommand(),
+    explainCommand(),
+    diffCommand(),
+    scheduleCommand(),
+    emulatorCommand(),
+    demoCommand(finish),
+  ];
+  for (const command of commands) {
+    for (const one of [command, ...command.commands]) one.copyInheritedSettings(program);
+    program.addCommand(command);
   }
   try {
     await program.parseAsync(normalizeArguments(args), { from: 'user' });
@@ -38,8 +50,16 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       if (error.code === 'commander.help') return 2;
       return complain(new Error(`${error.message.replace(/^error: /, '')}; see --help`), 2);
     }
-    return complain(error as Error, error instanceof InvalidPolicy || error instanceof PolicyError ? 2 : 1);
+    return complain(error as Error, isWrongInput(error) ? 2 : 1);
   }
+}
+
+function isWrongInput(error: unknown): boolean {
+  return (
+    error instanceof InvalidPolicy ||
+    error instanceof PolicyError ||
+    (error instanceof PlanRefused && error.breakers.length === 0)
+  );
 }
 
 function complain(error: Error, code: ExitCode): ExitCode {

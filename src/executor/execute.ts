@@ -1,8 +1,8 @@
-import type { Decision } from '../planner/decision.ts';
+import { type Decision, keyOf } from '../planner/decision.ts';
 import type { Plan } from '../planner/types.ts';
 import type { ManifestListing, Registry } from '../registry/types.ts';
 import { deleteManifests } from './manifests.ts';
-import { keyOf, record, type Results } from './results.ts';
+import { type Intend, notAttempted, record, type Result, type Results } from './results.ts';
 import { deleteTags } from './tags.ts';
 
 export interface ExecuteOptions {
@@ -13,6 +13,8 @@ export interface ExecuteOptions {
   readonly includeLocked: boolean;
   /** Once aborted, no further deletion is begun. */
   readonly signal?: AbortSignal;
+  /** Is told the keys of artifacts right before they may be deleted (`keyOf`). Where it throws, none of them is. */
+  readonly onIntent?: (keys: readonly string[]) => Promise<void>;
   /** Takes each decision once, as soon as it is known what became of it: a process may end before the repository does. */
   readonly onSettled?: (decisions: readonly Decision[]) => Promise<void>;
 }
@@ -27,7 +29,8 @@ export interface ExecuteOptions {
 export async function execute(registry: Registry, plan: Plan, options: ExecuteOptions): Promise<readonly Decision[]> {
   const results: Results = { tags: new Map(), manifests: new Map() };
   const { tell, tellRest } = teller(plan, results, options.onSettled);
-  const context = { registry, repository: plan.repository, ...options, tell };
+  const intend = intents(options.onIntent);
+  const context = { registry, repository: plan.repository, ...options, tell, intend };
   await deleteTags(
     context,
     plan.tags.filter((tag) => tag.after.length === 0),
@@ -43,6 +46,20 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
   );
   await tellRest();
   return plan.decisions.map((decision) => record(decision, results));
+}
+
+/** Announces deletions. The answer is why they may not be begun; a ledger that failed once is not asked again. */
+function intents(onIntent: ExecuteOptions['onIntent'] = () => Promise.resolve()): Intend {
+  let failed: Result | undefined;
+  return async (tags, digests) => {
+    if (failed || tags.length + digests.length === 0) return failed;
+    try {
+      await onIntent([...tags.map((tag) => `:${tag}`), ...digests.map((digest) => `@${digest}`)]);
+    } catch (error) {
+      failed = notAttempted(`nothing is deleted that is not recorded first: ${(error as Error).message}`);
+    }
+    return failed;
+  };
 }
 
 /** Tells decisions as they are settled, and at the end the others, each once. */

@@ -6,6 +6,7 @@ import { changeSince } from './changes.ts';
 import {
   fromDeletion,
   fromError,
+  type Intend,
   isForbidden,
   isGone,
   notAttempted,
@@ -22,6 +23,7 @@ export interface ManifestContext {
   readonly includeLocked: boolean;
   readonly signal?: AbortSignal;
   readonly tell: Tell;
+  readonly intend: Intend;
 }
 
 /**
@@ -70,12 +72,32 @@ async function deleteBatch(
 ): Promise<void> {
   const seen = await lookAgain(context, batch, results);
   if (!seen) return;
+  const forbidden = await announce(context, batch, seen);
+  if (forbidden) {
+    for (const deletion of batch) settle(results, deletion, forbidden);
+    return;
+  }
   await Promise.all(batch.map((deletion) => deleteUnchanged(context, deletion, seen, results)));
   await deleteReferrersLeft(context, batch, results);
   const along = batch.flatMap((deletion) => deletion.along);
   await context.tell(
     along.flatMap(({ tags }) => tags),
     along.map(({ digest }) => digest),
+  );
+}
+
+/** Says what goes if the registry does as it is asked: what has not changed, with its tags and referrers. */
+function announce(
+  { intend, includeLocked }: ManifestContext,
+  batch: readonly ManifestDeletion[],
+  { look, added }: Seen,
+): Promise<Result | undefined> {
+  const going = batch
+    .filter((deletion) => look.present.has(deletion.digest) && !changeSince(deletion, look, added, includeLocked))
+    .flatMap((deletion) => [deletion, ...deletion.along]);
+  return intend(
+    going.flatMap(({ tags }) => tags),
+    going.map(({ digest }) => digest),
   );
 }
 

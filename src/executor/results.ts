@@ -3,7 +3,7 @@ import type { DeletionResult } from '../registry/types.ts';
 
 /** What became of one artifact that was to go. */
 export type Result =
-  | { readonly state: Exclude<Outcome, 'planned'>; readonly error?: DecisionError }
+  | { readonly state: Exclude<Outcome, 'planned' | 'held'>; readonly error?: DecisionError }
   /** It changed since the plan was made, and so stays. */
   | { readonly state: 'changed'; readonly detail: string };
 
@@ -15,6 +15,9 @@ export interface Results {
 
 /** Is told of tags and manifests as soon as it is known what became of them. */
 export type Tell = (tags: readonly string[], digests: readonly string[]) => Promise<void>;
+
+/** Announces that tags and manifests are about to be deleted. The answer, if any, is why they may not be. */
+export type Intend = (tags: readonly string[], digests: readonly string[]) => Promise<Result | undefined>;
 
 /** Whether it is certain that the artifact is not there any more. */
 export function isGone(result: Result | undefined): boolean {
@@ -49,11 +52,6 @@ export function describe(error: Error): DecisionError {
     ...(typeof code === 'string' && { code }),
     ...(typeof correlationId === 'string' && { correlationId }),
   };
-}
-
-/** Names an artifact within its repository, as images name it: `:tag`, `@digest`. */
-export function keyOf({ kind, tag, digest }: Decision): string {
-  return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;
 }
 
 /** The decision with what became of it. */

@@ -4,6 +4,7 @@ import { BATCH, batches } from './batches.ts';
 import {
   fromDeletion,
   fromError,
+  type Intend,
   isForbidden,
   isGone,
   notAttempted,
@@ -19,6 +20,7 @@ interface Context {
   readonly includeLocked: boolean;
   readonly signal?: AbortSignal;
   readonly tell: Tell;
+  readonly intend: Intend;
 }
 
 /** Deletes tags whose manifest stays, each only while it still names the manifest that it named in the plan. */
@@ -42,9 +44,11 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
         ready.map(({ tag }) => tag),
         context.tagCount,
       );
+      const going = ready.filter(({ tag, digest }) => now.get(tag)?.digest === digest).map(({ tag }) => tag);
+      const forbidden = await context.intend(going, []);
       await Promise.all(
         ready.map(async (deletion) => {
-          const result = await deleteTag(context, deletion, now.get(deletion.tag));
+          const result = forbidden ?? (await deleteTag(context, deletion, now.get(deletion.tag)));
           results.tags.set(deletion.tag, result);
           await context.tell([deletion.tag], []);
           // Not allowed to delete one is not allowed to delete any.

@@ -9,6 +9,7 @@ import type { Environment } from '../policy/settings.ts';
 import { printable } from '../report/escape.ts';
 import { type Host, startHost } from './host.ts';
 import type { Keys } from './routes.ts';
+import { recordSampleRuns } from './sample-runs.ts';
 
 /* `npm start`: this app on this machine, at the embedded registry unless ACR_REGISTRY names another. */
 
@@ -54,7 +55,13 @@ function readPort(text: string): number {
 async function embedded({ loginServer, certificate, environment }: Emulator, folder: string): Promise<Environment> {
   const file = join(folder, 'certificate.pem');
   await writeFile(file, certificate);
-  return { ...environment, ACR_REGISTRY: loginServer, NODE_EXTRA_CA_CERTS: file };
+  const storage = join(folder, 'runs');
+  return {
+    ...environment,
+    ACR_REGISTRY: loginServer,
+    NODE_EXTRA_CA_CERTS: file,
+    RETENTION_STORAGE: process.env['RETENTION_STORAGE'] ?? storage,
+  };
 }
 
 function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): string {
@@ -63,9 +70,11 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): stri
   const code = `code=${keys.default}`;
   return [
     '',
-    `The Function app serves on ${url}. It deletes nothing unless PURGE_DRY_RUN=false.`,
+    `The Function app serves on ${url}. Its schedule deletes nothing unless PURGE_DRY_RUN=false.`,
     emulator ? `It looks after a registry with sample data, on this machine too (${emulator.loginServer}).` : '',
     'Times are UTC. Stop it with Ctrl-C.',
+    '',
+    `Review what it did: ${url}/api/review?${code}`,
     '',
     'Functions:',
     ...routes.map(
@@ -76,6 +85,7 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): stri
     'Try, in another shell:',
     curl('/api/health'),
     curl(`/api/status?${code}`),
+    curl(`/api/runs?${code}`),
     curl(`/api/dry-run?${code}`, '-H "Accept: text/plain" '),
     curl(`/api/dry-run?${code}&filter=shop/.*:^pr-&ago=30d&untagged`, '-g '),
     curl(`/api/dry-run?${code}`, `-H "Content-Type: application/json" -d '{"filter": "shop/.*:^pr-", "ago": "30d"}' `),
@@ -94,6 +104,8 @@ const folder = await mkdtemp(join(tmpdir(), 'acr-retention-'));
 const emulator =
   process.env['ACR_REGISTRY'] === undefined ? await startEmulator({ repositories: sampleRegistry() }) : undefined;
 const keys = { default: key, master: masterKey };
+// Nobody asked for the runs that are there to be looked at: what they log would hide what is introduced.
+let quiet = emulator !== undefined && process.env['RETENTION_STORAGE'] === undefined;
 try {
   const host = await startHost({
     root,
@@ -103,10 +115,12 @@ try {
       ? { ...sampleSettings(), ...process.env, ...(await embedded(emulator, folder)) }
       : { ...process.env },
     log: (level, message, name = 'host') => {
-      if (!verbose && (level === 'debug' || level === 'trace')) return;
+      if (quiet || (!verbose && (level === 'debug' || level === 'trace'))) return;
       process.stdout.write(`${new Date().toISOString()} ${level} [${name}] ${printable(message)}\n`);
     },
   });
+  if (quiet) await recordSampleRuns(host.url, keys);
+  quiet = false;
   process.stdout.write(introduce(host, keys, emulator));
   await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
   await host.close();

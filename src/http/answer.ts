@@ -8,38 +8,48 @@ import { ReadableStream } from 'node:stream/web';
 import { createGzip } from 'node:zlib';
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import Negotiator from 'negotiator';
-import { type Output, type OutputForm, outputOf } from '../report/output.ts';
 import type { Client } from './client.ts';
 import { RequestError } from './problem.ts';
 
 /** What an answer can be, by media type; the first is what a client gets that does not mind. */
-const FORMS: Readonly<Record<string, OutputForm>> = {
+export type Forms<T extends string> = Readonly<Record<string, T>>;
+
+/** The forms of what is for programs. */
+export const JSON_FORMS: Forms<'json' | 'ndjson'> = {
   'application/json': 'json',
   'application/x-ndjson': 'ndjson',
   'application/ndjson': 'ndjson',
   'application/jsonl': 'ndjson',
-  'text/plain': 'text',
 };
 
 const CHUNK_BYTES = 64 * 1024;
 
 /** How a client wants to be answered. */
-export interface Negotiated {
+export interface Negotiated<T extends string = string> {
   readonly mediaType: string;
-  readonly form: OutputForm;
+  readonly form: T;
   readonly gzip: boolean;
 }
 
-/** @throws {RequestError} 406 where it takes none of the forms */
-export function negotiate(request: HttpRequest): Negotiated {
+/**
+ * The form that a client wants: the parameter `format`, for links, or else what it accepts.
+ * @throws {RequestError} 406 where it takes none of the forms; 400 for a format that there is not
+ */
+export function negotiate<T extends string>(request: HttpRequest, forms: Forms<T>): Negotiated<T> {
   const headers = Object.fromEntries(request.headers);
   // A charset or a version of a media type changes nothing here.
   const accept = headers['accept']?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '');
   const negotiator = new Negotiator({ headers: { ...headers, accept } });
-  const mediaType = negotiator.mediaType(Object.keys(FORMS));
-  const form = FORMS[mediaType ?? ''];
+  const format = request.query.get('format');
+  const mediaType =
+    format === null
+      ? negotiator.mediaType(Object.keys(forms))
+      : Object.keys(forms).find((mediaType) => forms[mediaType] === format);
+  const form = forms[mediaType ?? ''];
   if (mediaType === undefined || form === undefined)
-    throw new RequestError(406, `there are answers in ${Object.keys(FORMS).join(', ')}`);
+    throw format === null
+      ? new RequestError(406, `there are answers in ${Object.keys(forms).join(', ')}`)
+      : new RequestError(400, `the parameter format is one of ${[...new Set(Object.values(forms))].join(', ')}`);
   return { mediaType, form, gzip: negotiator.encoding(['gzip', 'identity']) === 'gzip' };
 }
 
@@ -57,9 +67,10 @@ export type Write = (text: string) => Promise<void>;
  * @throws whatever `work` throws
  */
 export async function answer(
-  { mediaType, form, gzip }: Negotiated,
+  { mediaType, gzip }: Negotiated,
   client: Client,
-  work: (output: Output, write: Write) => Promise<void>,
+  work: (write: Write) => Promise<void>,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<HttpResponseInit> {
   const file = await nameless();
   try {
@@ -69,7 +80,7 @@ export async function answer(
     const write: Write = async (piece) => {
       if (!text.write(piece)) await Promise.race([once(text, 'drain'), written]);
     };
-    const produced = work(outputOf(form, true), write).then(
+    const produced = work(write).then(
       () => text.end(),
       (error: unknown) => {
         text.destroy(error as Error);
@@ -88,6 +99,7 @@ export async function answer(
         Vary: 'Accept, Accept-Encoding',
         'Cache-Control': 'no-store',
         'X-Content-Type-Options': 'nosniff',
+        ...headers,
       },
       body: ReadableStream.from(chunks(file, size, client)),
     };

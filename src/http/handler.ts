@@ -3,7 +3,7 @@ import { inInvocation, type Log } from '../report/log.ts';
 import { type Client, clientOf } from './client.ts';
 import { isExpected, problemResponse } from './problem.ts';
 
-export type Work = (request: HttpRequest, client: Client) => Promise<HttpResponseInit>;
+export type Work = (request: HttpRequest, client: Client, context: InvocationContext) => Promise<HttpResponseInit>;
 
 /**
  * A handler for the Functions host: what `work` logs belongs to the invocation, and what it throws is answered with a
@@ -13,7 +13,7 @@ export function handler(log: Log, work: Work) {
   return (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> =>
     inInvocation(context, async () => {
       try {
-        return await work(request, clientOf(context.invocationId));
+        return await work(request, clientOf(context.invocationId), context);
       } catch (error) {
         if (!isExpected(error)) log.error({ event: 'fault', error: describe(error) }, (error as Error).message);
         return problemResponse(error);

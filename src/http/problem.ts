@@ -1,13 +1,14 @@
 import type { HttpResponseInit } from '@azure/functions';
 import { PolicyError } from '../policy/error.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
-import { Misconfigured, RegistryError, Unreadable } from '../retention.ts';
+import { HeldError, LedgerError, Misconfigured, PlanRefused, RegistryError, Unreadable } from '../retention.ts';
 import { jsonResponse } from './json.ts';
+import { ParameterError } from './review-query.ts';
 
 /** A request that cannot be answered as it is: the status, and what to do about it. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
-  readonly status: 400 | 406 | 413 | 415;
+  readonly status: 400 | 404 | 406 | 413 | 415;
 
   constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -22,6 +23,8 @@ interface Problem {
   readonly detail: string;
   /** What is wrong with which field or setting, each by itself. */
   readonly errors?: readonly { readonly field: string; readonly detail: string }[];
+  /** The breakers that hold a plan back. */
+  readonly breakers?: PlanRefused['breakers'];
 }
 
 /** An error as an answer: what a caller can do something about, in words; of anything else no more than that it was. */
@@ -40,6 +43,13 @@ function problemOf(error: unknown): Problem {
   if (error instanceof InvalidPolicy) return { ...of(400, error), errors: fields(error.problems) };
   if (error instanceof PolicyError) return { ...of(400, error), errors: fields([error]) };
   if (error instanceof RequestError) return of(error.status, error);
+  if (error instanceof ParameterError) return of(400, error);
+  if (error instanceof PlanRefused) {
+    const { breakers } = error;
+    return { ...of(error.why === 'unknown' ? 404 : 409, error), ...(breakers.length > 0 && { breakers }) };
+  }
+  if (error instanceof HeldError) return of(409, error);
+  if (error instanceof LedgerError) return of(503, error);
   // It answered, and refused; or no answer came, or one that says "later".
   if (error instanceof RegistryError || error instanceof Unreadable) {
     const { status } = error;
@@ -54,7 +64,9 @@ const MAX_DETAIL = 4_000;
 
 const TITLES = {
   400: 'Bad Request',
+  404: 'Not Found',
   406: 'Not Acceptable',
+  409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   500: 'Internal Server Error',

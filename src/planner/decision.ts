@@ -42,6 +42,8 @@ export const KEEP_REASONS = [
   'unreadable',
   /** It was to go, and changed before it went: the next run decides anew. */
   'changed-since-plan',
+  /** It would go now, but is not in the plan that is carried out. */
+  'not-in-plan',
 ] as const;
 
 export type KeepReason = (typeof KEEP_REASONS)[number];
@@ -52,6 +54,8 @@ export type Reason = DeleteReason | KeepReason;
 export type Outcome =
   /** A dry run: nothing was asked of the registry. */
   | 'planned'
+  /** A breaker tripped: it waits for approval. */
+  | 'held'
   | 'deleted'
   /** Somebody else was faster. */
   | 'already-gone'
@@ -66,6 +70,8 @@ interface Artifact {
   readonly kind: 'tag' | 'manifest';
   readonly tag?: string;
   readonly digest?: string;
+  /** Of a manifest: the tags on it when it was listed. */
+  readonly tags?: readonly string[];
   /** A sentence for a person: which filter, age, index or lock. */
   readonly detail: string;
   /** `acr purge` would have removed it. Only ever true of what is kept. */
@@ -98,3 +104,38 @@ export interface Deleted extends Artifact {
 
 /** The one record that flows through everything from the planner on. */
 export type Decision = Kept | Deleted;
+
+/** Names an artifact within its repository, as images name it: `:tag`, `@digest`. */
+export function keyOf({ kind, tag, digest }: Decision): string {
+  return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;
+}
+
+export const BREAKERS = [
+  /** MAX_DELETIONS: artifacts in one run. */
+  'max-deletions',
+  /** MAX_DELETION_PERCENT: of a repository's tags, and of the registry's manifests. */
+  'max-deletion-percent',
+  /** A repository would be left without a tag. */
+  'no-tag-left',
+  /** MAX_MEDIAN_FACTOR: far more deletions than in the last runs. */
+  'far-above-median',
+] as const;
+
+export type Breaker = (typeof BREAKERS)[number];
+
+/** A breaker that tripped: what it held back waits for approval. */
+export interface Trip {
+  readonly breaker: Breaker;
+  /** Absent: it holds back the whole run. */
+  readonly repository?: string;
+  /** What was found, and what is allowed: artifacts, or percent. */
+  readonly found: number;
+  readonly limit: number;
+  /** A sentence for a person. */
+  readonly detail: string;
+}
+
+/** A trip with where it happened. */
+export function tripInWords({ repository, detail }: Trip): string {
+  return repository === undefined ? detail : `${repository}: ${detail}`;
+}

@@ -53,6 +53,7 @@ function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: T
     'newest-kept': `${filter} and is old enough, but is among the newest ${rule.keep} of those (--keep ${rule.keep})`,
     'unknown-time': `${filter}; the registry gives no time for it that can be read`,
     unreadable: `${filter}; the registry does not say which manifest it names`,
+    'not-in-plan': `${filter} and is old enough, but is not in the plan that is carried out`,
   };
   const beyondAcrPurge = tag.digest !== undefined && removedByAcrPurge(acrPurge, tag.digest);
   return { ...about, action: 'keep', reason, detail: details[reason] ?? filter, beyondAcrPurge };
@@ -91,6 +92,7 @@ function explainManifest(
     repository: inventory.repository,
     kind: 'manifest' as const,
     digest,
+    ...(record.tags.length > 0 && { tags: record.tags }),
     ...(record.mediaType !== undefined && { mediaType: record.mediaType }),
     ...(record.size !== undefined && { size: record.size }),
     ...(record.created !== undefined && { createdTime: record.created }),

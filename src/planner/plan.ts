@@ -51,8 +51,9 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
   const besides = new Map<string, Protection>();
   let outcome = protect(graph, inventory, choice, besides);
   let manifests = manifestDeletions(graph, outcome);
-  for (let stuck = waitingForEachOther(manifests); stuck.length > 0; stuck = waitingForEachOther(manifests)) {
-    for (const digest of stuck) besides.set(digest, STUCK);
+  const more = () => [...notInPlan(outcome, rule), ...waitingForEachOther(manifests)];
+  for (let others = more(); others.length > 0; others = more()) {
+    for (const [digest, protection] of others) besides.set(digest, protection);
     outcome = protect(graph, inventory, choice, besides);
     manifests = manifestDeletions(graph, outcome);
   }
@@ -63,6 +64,15 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
 
 function needs(wanted: { listing?: boolean; manifests?: readonly string[]; referrers?: readonly string[] }): Planned {
   return { state: 'needs', listing: false, manifests: [], referrers: [], ...wanted };
+}
+
+/** What would go now, and is not in the plan that is carried out. */
+function* notInPlan({ deleted, along }: Outcome, { only }: Rule): Generator<readonly [string, Protection]> {
+  if (!only) return;
+  for (const digest of [...deleted, ...along]) {
+    if (!only.digests.has(digest))
+      yield [digest, { reason: 'not-in-plan', detail: 'would go now, but is not in the plan that is carried out' }];
+  }
 }
 
 /** One deletion for each manifest that does not go along with another one. */
@@ -117,12 +127,12 @@ const STUCK: Protection = {
 };
 
 /** Deletions that can never begin, because each has to wait for another of them. */
-function waitingForEachOther(manifests: readonly ManifestDeletion[]): readonly string[] {
+function waitingForEachOther(manifests: readonly ManifestDeletion[]): readonly (readonly [string, Protection])[] {
   const gone = new Set<string>();
   let waiting = manifests;
   for (;;) {
     const later = waiting.filter(({ after }) => !after.every((digest) => gone.has(digest)));
-    if (later.length === waiting.length) return waiting.map(({ digest }) => digest);
+    if (later.length === waiting.length) return waiting.map(({ digest }) => [digest, STUCK]);
     const still = new Set(later);
     for (const deletion of waiting) if (!still.has(deletion)) gone.add(deletion.digest);
     waiting = later;

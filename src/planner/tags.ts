@@ -21,7 +21,10 @@ export function chooseTags(tags: readonly TagRecord[], rule: Rule): readonly Tag
   // Stable: among tags of one time the registry's order decides, as it does for acr purge.
   const newestFirst = eligible.toSorted((a, b) => compare(b.lastUpdated, a.lastUpdated));
   const kept = new Set(newestFirst.slice(0, rule.keep));
-  return matched.map((tag) => ({ tag, reason: kept.has(tag) ? 'newest-kept' : standing(tag, rule) }));
+  return matched.map((tag) => ({
+    tag,
+    reason: kept.has(tag) ? 'newest-kept' : approved(standing(tag, rule), tag, rule),
+  }));
 }
 
 function standing(tag: TagRecord, rule: Rule): TagChoice['reason'] {
@@ -29,6 +32,11 @@ function standing(tag: TagRecord, rule: Rule): TagChoice['reason'] {
   if (tag.lastUpdated === undefined) return 'unknown-time';
   if (!(tag.lastUpdated < rule.cutOff)) return 'too-young';
   return tag.locked && !rule.includeLocked ? 'locked' : 'matched-and-expired';
+}
+
+function approved(reason: TagChoice['reason'], { name, digest }: TagRecord, { only }: Rule): TagChoice['reason'] {
+  const other = only !== undefined && !(only.tags.has(name) && only.tags.get(name) === digest);
+  return reason === 'matched-and-expired' && other ? 'not-in-plan' : reason;
 }
 
 /** For sorting; what is absent comes first. */

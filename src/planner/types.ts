@@ -30,6 +30,14 @@ export interface Rule {
   /** Whether manifests without a tag go. */
   readonly untagged: boolean;
   readonly includeLocked: boolean;
+  /** Nothing else may go: what a plan names that is carried out. Absent: whatever the rest of the rule selects. */
+  readonly only?: Approved;
+}
+
+/** What may go in one repository: tags while they name the manifest that is given with them, and manifests. */
+export interface Approved {
+  readonly tags: ReadonlyMap<string, string | undefined>;
+  readonly digests: ReadonlySet<string>;
 }
 
 /** A manifest that goes, and the tags that may be on it when it does. With any other, it stays. */

@@ -25,7 +25,7 @@ const UNITS: ReadonlyMap<string, bigint> = new Map([
 ]);
 
 /**
- * Reads the value of `--ago`: `[<days>d][<Go duration>]`, e.g. `30d`, `2d3h30m`, `1.5h`, `0`. Blanks around it are
+ * Reads the value of `--ago`, or of the setting `flag`: `[<days>d][<Go duration>]`, e.g. `30d`, `2d3h30m`, `1.5h`, `0`. Blanks around it are
  * ignored.
  *
  * The duration is rounded up to whole milliseconds: the cut-off then lies no later than that of `acr purge`, and selects
@@ -34,10 +34,13 @@ const UNITS: ReadonlyMap<string, bigint> = new Map([
  * @throws {PolicyError} for whatever is no such duration, also where `acr purge` would overlook it because the days
  * before it already exceed the limit, and for a negative one, which would select what has not been pushed yet.
  */
-export function parseDuration(text: string): { readonly milliseconds: number; readonly capped: boolean } {
+export function parseDuration(
+  text: string,
+  flag = FLAG,
+): { readonly milliseconds: number; readonly capped: boolean } {
   const trimmed = text.replace(/^[ \t]+|[ \t]+$/g, '');
   const nanoseconds = trimmed.length > LONGEST_TEXT ? undefined : readDuration(trimmed);
-  if (nanoseconds === undefined) throw new PolicyError(FLAG, text, explain(trimmed));
+  if (nanoseconds === undefined) throw new PolicyError(flag, text, explain(trimmed));
   const capped = nanoseconds > LONGEST;
   const counted = capped ? LONGEST : nanoseconds;
   return { milliseconds: Number(ceilDivide(counted, NANOSECONDS_PER_MILLISECOND)), capped };

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { join as quoteWords } from 'shlex';
 import { parseDuration } from './duration.ts';
 import { PolicyError } from './error.ts';
 import { compileFilters, type CompiledFilters, lintFilter, splitFilter, type TagFilter } from './filter.ts';
@@ -19,6 +20,8 @@ export interface PurgeFlags {
 
 /** What is wanted, validated. */
 export interface PurgePolicy {
+  /** The flags as one types them, to be read again. */
+  readonly text: string;
   readonly filters: readonly TagFilter[];
   readonly compiled: CompiledFilters;
   /** How old something must be to go, in milliseconds. */
@@ -118,6 +121,7 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
   if (sound) warnings.push(...filters.flatMap((filter) => attempt(() => lintFilter(filter)) ?? []));
 
   const policy = {
+    text: textOf(flags),
     filters,
     compiled,
     agoMilliseconds: duration.milliseconds,
@@ -133,6 +137,32 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
   };
   if (problems.length > 0) throw new InvalidPolicy(problems);
   return policy;
+}
+
+/** What belongs to a policy. Whoever gives the flags may have others beside them, a password among them. */
+const FLAGS: readonly (keyof PurgeFlags)[] = [
+  'filter',
+  'ago',
+  'keep',
+  'untagged',
+  'untaggedOnly',
+  'dryRun',
+  'includeLocked',
+  'concurrency',
+  'repositoryPageSize',
+  'filterTimeoutSeconds',
+];
+
+function textOf(flags: PurgeFlags): string {
+  const words = FLAGS.flatMap((name) => {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const value = flags[name];
+    if (value === undefined || value === false) return [];
+    // What begins with a hyphen would be read as a flag of its own.
+    const words = (one: string) => (one.startsWith('-') ? [`${flag}=${one}`] : [flag, one]);
+    return value === true ? [flag] : [value].flat().flatMap(words);
+  });
+  return quoteWords(words);
 }
 
 /** `acr purge` replaces what is out of range, and says so; so do we. */
@@ -154,7 +184,8 @@ function readPageSize(text: string | undefined): number {
   return size;
 }
 
-function readInteger(flag: string, text: string | undefined, standard: number, most: number): number {
+/** @throws {PolicyError} for what is no whole number from 0 to `most` */
+export function readInteger(flag: string, text: string | undefined, standard: number, most: number): number {
   if (text === undefined) return standard;
   if (/^-\d+$/.test(text)) throw new PolicyError(flag, text, 'must not be negative');
   if (!/^(?:0|[1-9]\d*)$/.test(text)) throw new PolicyError(flag, text, 'must be a whole number in digits, e.g. 5');

@@ -1,7 +1,8 @@
 import { parseRegistry } from './address.ts';
 import { parsePurgeCommands, type PurgeCommand, shown } from './command.ts';
 import { PolicyError } from './error.ts';
-import { attempts } from './policy.ts';
+import { type Guards, readGuards, readPlanAge, readStorage, type StorageLocation } from './guards.ts';
+import { attempts, readInteger } from './policy.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 import { parseTaskFile } from './task-file.ts';
 
@@ -19,6 +20,13 @@ export const SETTINGS = [
   'ACR_AUDIENCE',
   'ACR_USERNAME',
   'ACR_PASSWORD',
+  'RETENTION_STORAGE',
+  'RETENTION_LEDGER_DAYS',
+  'PLAN_MAX_AGE',
+  'MAX_DELETIONS',
+  'MAX_DELETION_PERCENT',
+  'MAX_MEDIAN_FACTOR',
+  'KEEP_LAST_TAG',
   'LOG_LEVEL',
 ] as const;
 
@@ -38,12 +46,24 @@ export interface Settings {
   readonly dryRun: boolean;
   /** Of the task file: a run that takes longer is stopped between deletions. */
   readonly timeLimitSeconds: number | undefined;
+  /** What holds the scheduled purge back, and the carrying out of a plan. */
+  readonly guards: Guards;
+  readonly ledger: LedgerSettings;
   readonly identity: {
     readonly clientId: string | undefined;
     readonly audience: string | undefined;
     readonly username: string | undefined;
     readonly password: string | undefined;
   };
+}
+
+/** What the record of all runs is kept by. */
+export interface LedgerSettings {
+  /** `undefined`: nowhere that outlives the app's instance. */
+  readonly storage: StorageLocation | undefined;
+  readonly days: number;
+  /** How old a plan may be that is carried out. */
+  readonly planAgeMilliseconds: number;
 }
 
 /** What was read, right or wrong. A mistake is a value, not an exception: the app loads, and says what is wrong with it. */
@@ -103,15 +123,17 @@ export function readSettings(environment: Environment, readFile: (path: string) 
       throw new PolicyError('ACR_PASSWORD', undefined, 'is not set, and ACR_USERNAME is; set both, or neither');
   });
   attempt(() => readLogLevel(environment));
+  const guards = attempt(() => readGuardSettings(text));
+  const ledger = attempt(() => readLedgerSettings(environment));
 
-  if (mistakes.length > 0 || !work || !endpoint || !schedule || dryRun === undefined)
+  if (mistakes.length > 0 || !work || !endpoint || !schedule || dryRun === undefined || !guards || !ledger)
     return { state: 'invalid', mistakes, given };
   const identity = { clientId, audience, username, password };
-  return { state: 'valid', settings: { endpoint, ...work, schedule, dryRun, identity }, given };
+  return { state: 'valid', settings: { endpoint, ...work, schedule, dryRun, guards, ledger, identity }, given };
 }
 
 function shownSetting(name: Setting, value: string): string {
-  if (name === 'ACR_PASSWORD') return '(set)';
+  if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && value.includes('='))) return '(set)';
   if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(value)) return '(not shown: it is no client id)';
   if (value.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
   // The second may be the YAML itself, by mistake.
@@ -163,6 +185,48 @@ function readRegistry(text: string | undefined, commands: readonly PurgeCommand[
   if (other !== undefined)
     throw new PolicyError('--registry', other, `is another registry than ${endpoint.host}, which this app serves`);
   return endpoint;
+}
+
+/** What a setting that is not set is read as. */
+const GUARDS = { MAX_DELETION_PERCENT: '50', MAX_MEDIAN_FACTOR: '10' } as const;
+
+function readGuardSettings(text: (name: Setting) => string | undefined): Guards {
+  const { maxMedianFactor, ...others } = readGuards(
+    {
+      maxDeletions: text('MAX_DELETIONS'),
+      maxDeletionPercent: text('MAX_DELETION_PERCENT') ?? GUARDS.MAX_DELETION_PERCENT,
+      maxMedianFactor: text('MAX_MEDIAN_FACTOR') ?? GUARDS.MAX_MEDIAN_FACTOR,
+    },
+    (field) => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
+  );
+  return {
+    ...others,
+    // Nothing is ever more than no times the median.
+    ...(maxMedianFactor !== 0 && maxMedianFactor !== undefined && { maxMedianFactor }),
+    keepLastTag: readSwitch('KEEP_LAST_TAG', text('KEEP_LAST_TAG'), true),
+  };
+}
+
+const LEDGER_DAYS = 400;
+const PLAN_AGE = '24h';
+
+/**
+ * Where and how long the ledger is kept: for the command line, too.
+ * @throws {PolicyError}
+ */
+export function readLedgerSettings(environment: Environment): LedgerSettings {
+  const text = (name: Setting): string | undefined => {
+    const value = environment[name]?.trim();
+    return value === '' ? undefined : value;
+  };
+  const storage = text('RETENTION_STORAGE');
+  const days = readInteger('RETENTION_LEDGER_DAYS', text('RETENTION_LEDGER_DAYS'), LEDGER_DAYS, 36_500);
+  if (days === 0) throw new PolicyError('RETENTION_LEDGER_DAYS', '0', 'must be at least 1');
+  return {
+    storage: storage === undefined ? undefined : readStorage(storage, 'RETENTION_STORAGE'),
+    days,
+    planAgeMilliseconds: readPlanAge(text('PLAN_MAX_AGE') ?? PLAN_AGE, 'PLAN_MAX_AGE'),
+  };
 }
 
 function readSwitch(name: Setting, text: string | undefined, standard: boolean): boolean {

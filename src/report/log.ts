@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { Decision } from '../planner/decision.ts';
+import type { Decision, Trip } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import { printable } from './escape.ts';
 import { redact } from './redact.ts';
@@ -82,6 +82,10 @@ export interface RunLog {
     about: { readonly startedBy: string | undefined; readonly pastDue: boolean | undefined },
   ) => void;
   readonly decided: (decisions: readonly Decision[]) => Promise<void>;
+  /** A breaker tripped: what it held back is the plan of that run. */
+  readonly tripped: (trip: Trip, planId: string) => void;
+  /** What became of a run whose process had ended before it was done. */
+  readonly recovered: (runId: string, settled: number, deleted: number) => void;
   readonly ended: (summary: RunSummary) => void;
   /** A run that could not go on. */
   readonly broke: (error: Error) => void;
@@ -116,8 +120,15 @@ export function runLog(
         lines[levelOf(decision)]({ event: 'decision', ...fields }, detail);
       }
     },
+    tripped: ({ detail, ...trip }, planId) =>
+      lines.warn({ event: 'breaker-tripped', ...trip, planId }, `held back: ${detail}`),
+    recovered: (interrupted, settled, deleted) =>
+      lines.warn(
+        { event: 'run-recovered', interrupted, settled, deleted },
+        `the run ${interrupted} had ended before it was done; its record is complete now`,
+      ),
     ended(summary) {
-      const { totals, warnings, repositories, started, ended, succeeded } = summary;
+      const { totals, warnings, repositories, started, ended, succeeded, plan } = summary;
       for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
       const failed = repositories.filter(({ state }) => state === 'failed');
       const stopped = repositories.filter(({ state }) => state === 'stopped');
@@ -125,8 +136,9 @@ export function runLog(
         lines.error({ event: 'repository-failed', repository, error }, error?.message ?? 'failed');
       const durationMs = Date.parse(ended) - Date.parse(started);
       const { tags, manifests, bytes, reasons, beyondAcrPurge } = totals;
+      const held = repositories.filter(({ state }) => state === 'held').length;
       // Whoever stopped it knows.
-      const onlyStopped = stopped.length > 0 && failed.length + tags.failed + manifests.failed === 0;
+      const onlyStopped = stopped.length + held > 0 && failed.length + tags.failed + manifests.failed === 0;
       lines[succeeded ? 'info' : onlyStopped ? 'warn' : 'error'](
         {
           event: 'run-ended',
@@ -135,13 +147,21 @@ export function runLog(
           repositories: repositories.length,
           repositoriesFailed: failed.length,
           repositoriesStopped: stopped.length,
+          repositoriesHeld: held,
+          ...(plan && { planId: plan.id, planHash: plan.hash, planDeletions: plan.deletions }),
           tags,
           manifests,
           bytes,
           reasons,
           beyondAcrPurge,
         },
-        succeeded ? 'done' : onlyStopped ? 'stopped before it was done' : 'ended with failures',
+        succeeded
+          ? 'done'
+          : !onlyStopped
+            ? 'ended with failures'
+            : held > 0
+              ? 'done but for what a breaker held back, which waits for approval'
+              : 'stopped before it was done',
       );
     },
     broke: (error) =>

@@ -1,4 +1,4 @@
-import type { Decision, DecisionError, Reason } from '../planner/decision.ts';
+import type { Decision, DecisionError, Reason, Trip } from '../planner/decision.ts';
 
 /** How many artifacts of a kind, by what became of them. */
 export interface Counts {
@@ -7,7 +7,7 @@ export interface Counts {
   readonly kept: number;
   /** Refused or failed. */
   readonly failed: number;
-  /** Not tried, because of what happened to something else, or because the run stopped. */
+  /** Not tried, because of what happened to something else, because the run stopped, or because a breaker held it back. */
   readonly notAttempted: number;
   readonly alreadyGone: number;
 }
@@ -17,9 +17,12 @@ export interface RepositorySummary {
   /**
    * `failed`: it could not be planned, and nothing in it was deleted; of several commands, by the one that failed.
    * `stopped`: not begun, or not finished, because the run was stopped.
+   * `held`: a breaker tripped, so nothing in it was deleted, and its plan waits for approval.
    */
-  readonly state: 'done' | 'failed' | 'stopped';
+  readonly state: 'done' | 'failed' | 'stopped' | 'held';
   readonly error?: DecisionError;
+  /** What was listed, whether there is a decision for it or not; absent where it was not listed. */
+  readonly listed: { readonly tags?: number; readonly manifests?: number };
   readonly tags: Counts;
   readonly manifests: Counts;
   /** Sizes of the deleted manifests together, in bytes: an estimate, because images share layers. */
@@ -30,6 +33,8 @@ export interface RepositorySummary {
   readonly beyondAcrPurge: number;
 }
 
+export type Totals = Omit<RepositorySummary, 'repository' | 'state' | 'error'>;
+
 export interface RunSummary {
   /** Sorts by time. */
   readonly runId: string;
@@ -39,8 +44,11 @@ export interface RunSummary {
   readonly started: string;
   readonly ended: string;
   readonly repositories: readonly RepositorySummary[];
-  readonly totals: Omit<RepositorySummary, 'repository' | 'state' | 'error'>;
+  readonly totals: Totals;
   readonly warnings: readonly string[];
+  readonly breakers: readonly Trip[];
+  /** What would go, where something would: to be carried out by `apply`. */
+  readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
   /** One decision for each reason that there was. */
   readonly examples: Readonly<Partial<Record<Reason, Decision>>>;
   /** What went wrong with single artifacts, the first ones. */
@@ -51,7 +59,11 @@ export interface RunSummary {
 
 const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
 
-export function summarize(repository: string, decisions: readonly Decision[]): RepositorySummary {
+export function summarize(
+  repository: string,
+  decisions: readonly Decision[],
+  listed: RepositorySummary['listed'] = {},
+): RepositorySummary {
   const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
   const reasons: Partial<Record<Reason, number>> = {};
   let bytes = 0;
@@ -63,7 +75,16 @@ export function summarize(repository: string, decisions: readonly Decision[]): R
     if (became === 'deleted') bytes += decision.size ?? 0;
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
   }
-  return { repository, state: 'done', tags: counts.tag, manifests: counts.manifest, bytes, reasons, beyondAcrPurge };
+  return {
+    repository,
+    state: 'done',
+    listed,
+    tags: counts.tag,
+    manifests: counts.manifest,
+    bytes,
+    reasons,
+    beyondAcrPurge,
+  };
 }
 
 /** @param decisions what was carried out before it failed, or was stopped */
@@ -72,8 +93,9 @@ export function unfinishedRepository(
   state: 'failed' | 'stopped',
   error: DecisionError,
   decisions: readonly Decision[] = [],
+  listed: RepositorySummary['listed'] = {},
 ): RepositorySummary {
-  return { ...summarize(repository, decisions), state, error };
+  return { ...summarize(repository, decisions, listed), state, error };
 }
 
 /** What became of an artifact, in the words of a summary. */
@@ -81,6 +103,7 @@ export function outcomeOf(decision: Decision): keyof Counts {
   if (decision.action === 'keep') return 'kept';
   const became = {
     planned: 'deleted',
+    held: 'notAttempted',
     deleted: 'deleted',
     'already-gone': 'alreadyGone',
     refused: 'failed',
@@ -106,7 +129,10 @@ export function total(repositories: readonly RepositorySummary[]): RunSummary['t
       reasons[reason] = (reasons[reason] ?? 0) + count;
     }
   }
+  const listed = (kind: 'tags' | 'manifests') =>
+    repositories.some((one) => one.listed[kind] !== undefined) && { [kind]: sum((one) => one.listed[kind] ?? 0) };
   return {
+    listed: { ...listed('tags'), ...listed('manifests') },
     tags: counts('tags'),
     manifests: counts('manifests'),
     bytes: sum((one) => one.bytes),

@@ -1,7 +1,8 @@
 import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
-import type { Decision } from '../planner/decision.ts';
+import { type Decision, tripInWords } from '../planner/decision.ts';
 import { printable } from './escape.ts';
+import { PLAIN } from './table.ts';
 import { type Counts, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
@@ -12,16 +13,6 @@ const MAX_FAILED = 20;
 
 /** Characters of an example: with what stands before it, a line of 120. */
 const MAX_EXAMPLE = 84;
-
-/** Lines without a frame, so that they read as well in a log as on a terminal. */
-const PLAIN = {
-  chars: {
-    top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-    bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-    left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
-  },
-  style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-}; // prettier-ignore
 
 /** A run, as a person reads it in ten seconds: what goes where, what stays and why, what went wrong. */
 export function renderSummary(summary: RunSummary): string {
@@ -45,8 +36,19 @@ export function renderSummary(summary: RunSummary): string {
   if (alreadyGone > 0) lines.push(`${plural(alreadyGone, 'artifact')} had gone already.`);
   for (const warning of summary.warnings) lines.push(`Warning: ${printable(warning)}`);
   lines.push(...problems(summary));
+  lines.push(...planInWords(summary));
   if (dryRun) lines.push('DRY RUN: nothing was deleted.');
   return `${lines.join('\n')}\n`;
+}
+
+/** What holds something back, and how to carry it out all the same. */
+function planInWords({ dryRun, breakers, plan }: RunSummary): readonly string[] {
+  const held = breakers.map((trip) => `HELD BACK: ${printable(tripInWords(trip))}`);
+  if (!plan) return held;
+  const apply = `acr-retention apply ${plan.id}`;
+  return dryRun
+    ? [...held, `To delete exactly this: ${apply}`]
+    : [...held, `To delete exactly what was held back: ${apply} --approve ${plan.hash.slice(0, 12)}`];
 }
 
 /** Each reason with one example, what goes first. */

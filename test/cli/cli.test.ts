@@ -1,34 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Emulator, sampleRegistry } from '../../src/emulator/index.ts';
+import { BIN, cli, folder, type Ran } from '../support/cli.ts';
 import { USER, withEmulator } from '../support/registry.ts';
-
-/** The file behind the `bin` entry, as `npm run build` leaves it. */
-const BIN = new URL('../../dist/src/cli/main.js', import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), 'acr-retention-test-'));
-
-interface Ran {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function cli(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [BIN, ...args], {
-      // What it logs is looked at in a test of its own.
-      env: { ...process.env, LOG_LEVEL: 'silent', ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
-    child.on('close', (code) => resolve({ code, ...output }));
-  });
-}
 
 /** `purge` at an emulator, as a user of the sample registry types it. */
 function purge(emulator: Emulator, ...args: readonly string[]): Promise<Ran> {

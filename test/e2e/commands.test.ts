@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { createLog, inInvocation } from '../../src/report/log.ts';
 import { dryRun, purge, type RunOptions } from '../../src/retention.ts';
+import { newLedger } from '../support/ledger.ts';
 import { flags, repository } from '../support/random-registry.ts';
 import { connectTo, policyOf, reference, withEmulator } from '../support/registry.ts';
 
@@ -16,6 +17,7 @@ test('a dry run of several commands names exactly what they then delete and log,
         const decisions: Decision[] = [];
         const options: RunOptions = {
           policies: commands.map(policyOf),
+          ledger: newLedger(),
           now: new Date(emulator.start.getTime() + 1),
           onDecisions: (some) => void decisions.push(...some),
         };

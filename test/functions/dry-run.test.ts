@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, sampleRegistry, startEmulator } from '../../src/emulator/index.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
-import { type App, KEY, until, withApp } from '../support/app.ts';
+import { DELETING, type App, KEY, until, withApp } from '../support/app.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { run, USER, withEmulator } from '../support/registry.ts';
 
@@ -356,7 +356,7 @@ test('several commands: each sees what the one before it would leave, and no art
           other,
           {
             ...SETTINGS,
-            PURGE_DRY_RUN: 'false',
+            ...DELETING,
             PURGE_COMMAND: "-f 'app:^dev' --ago 30d\n-f 'app:^dev|^old' --ago 30d --untagged --keep 1",
           },
           (real) => real.fireTimer(),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../src/emulator/index.ts';
-import { until, withApp } from '../support/app.ts';
+import { DELETING, until, withApp } from '../support/app.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { withEmulator } from '../support/registry.ts';
 import { TALK_TASK } from '../support/talk.ts';
@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('the log', () => {
   test('of a purge: the start, a line for each deletion with its reason, and the end with totals', async () => {
     await withEmulator(sample, (emulator) =>
-      withApp(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
+      withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
         const before = emulator.manifestsLeft();
         await app.fireTimer();
         const [start, ...others] = app.log();
@@ -101,7 +101,7 @@ describe("the talk's task", () => {
     const file = join(folder, 'purgeFeatureImages.yaml');
     writeFileSync(file, TALK_TASK);
     await withEmulator(sample, (emulator) =>
-      withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', PURGE_DRY_RUN: 'false', ACR_TASK_FILE: file }, async (app) => {
+      withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
         const before = emulator.manifestsLeft();
         await app.fireTimer();
         const [start] = app.log();
@@ -116,15 +116,15 @@ describe("the talk's task", () => {
 
   test('is stopped between deletions when its time is up', async () => {
     const file = join(folder, 'short.yaml');
-    writeFileSync(file, "steps:\n- cmd: acr purge --filter 'app.*:^dev' --ago 30d --concurrency 1\n  timeout: 1\n");
-    const names = Array.from({ length: 40 }, (_, n) => `app${n}`);
+    writeFileSync(file, "steps:\n- cmd: acr purge --filter 'app.*:^dev' --ago 30d --concurrency 1\n  timeout: 4\n");
+    const names = Array.from({ length: 12 }, (_, n) => `app${n}`);
     const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
     await withEmulator({ repositories, faults: { latencyMs: 60 } }, (emulator) =>
-      withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', PURGE_DRY_RUN: 'false', ACR_TASK_FILE: file }, async (app) => {
+      withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
         await app.fireTimer();
         const { length } = emulator.tagsLeft();
         expect(length).toBeGreaterThan(0);
-        expect(length).toBeLessThan(40);
+        expect(length).toBeLessThan(12);
         expect(app.lines().some((line) => line.includes('executed (Failed)'))).toBe(true);
         expect(app.log().at(-1)).toMatchObject({ event: 'run-ended', succeeded: false });
       }),
@@ -143,7 +143,7 @@ test('by its schedule', async () => {
 test('a run of which something failed is a failed invocation', async () => {
   await withEmulator(sample, async (emulator) => {
     emulator.faults({ failing: ({ kind }) => (kind === 'delete-manifest' ? 405 : undefined) });
-    await withApp(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
+    await withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
       await app.fireTimer();
       expect(app.lines().find((line) => line.includes('executed (Failed)'))).toMatch(/the run \S+ ended with failures/);
       const failed = app.log().filter(({ level, event }) => level === 'error' && event === 'decision');
@@ -244,7 +244,7 @@ test('a host that shuts down stops the purge between deletions', async () => {
   const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
   await withEmulator({ repositories, faults: { latencyMs: 100 } }, async (emulator) => {
     const command = "--filter '.*:^dev' --ago 30d --concurrency 1";
-    await withApp(emulator, { ...SETTINGS, PURGE_COMMAND: command, PURGE_DRY_RUN: 'false' }, async (app) => {
+    await withApp(emulator, { ...SETTINGS, PURGE_COMMAND: command, ...DELETING }, async (app) => {
       const firing = app.fireTimer();
       await until(() => emulator.counts()['delete-tag'] >= 1);
       app.process.kill('SIGTERM');
@@ -264,7 +264,7 @@ test('a deletion is logged when it is done, and not with the last one of its rep
   await withEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
     withApp(
       emulator,
-      { ...SETTINGS, PURGE_COMMAND: "--filter 'app:^dev' --ago 30d --concurrency 1", PURGE_DRY_RUN: 'false' },
+      { ...SETTINGS, PURGE_COMMAND: "--filter 'app:^dev' --ago 30d --concurrency 1", ...DELETING },
       async (app) => {
         const firing = app.fireTimer();
         await until(() => app.log().some(({ outcome }) => outcome === 'deleted'));
@@ -282,7 +282,7 @@ test('reading stops, too, when the host shuts down', async () => {
   const names = Array.from({ length: 4 }, (_, n) => `app${n}`);
   const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
   await withEmulator({ repositories }, (emulator) =>
-    withApp(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
+    withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
       // No answer comes: whoever waits for it waits longer than the host does.
       emulator.faults({ latencyMs: 30_000 });
       const firing = app.fireTimer();
@@ -300,7 +300,7 @@ test('a deletion that the registry keeps waiting holds back neither the log of t
   await withEmulator({ repositories }, (emulator) =>
     withApp(
       emulator,
-      { ...SETTINGS, PURGE_COMMAND: "--filter 'app:^dev' --ago 30d --untagged", PURGE_DRY_RUN: 'false' },
+      { ...SETTINGS, PURGE_COMMAND: "--filter 'app:^dev' --ago 30d --untagged", ...DELETING },
       async (app) => {
         let slow: string | undefined;
         emulator.faults({

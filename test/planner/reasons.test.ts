@@ -214,6 +214,13 @@ const CASES: Readonly<
     says: /may need it, and cannot be read: 403 DENIED/,
     beyond: true,
   },
+  'not-in-plan': {
+    things: [{ name: 'a' }],
+    rule: { only: { tags: new Map(), digests: new Set() } },
+    on: 'a',
+    says: /would go now, but is not in the plan/,
+    beyond: true,
+  },
 };
 
 describe('every reason of a plan', () => {

@@ -58,6 +58,7 @@ function summaryOf(decisions: readonly Decision[], warnings: readonly string[] =
     warnings,
     examples: first ? { [first.reason]: first } : {},
     failures: decisions,
+    breakers: [],
     succeeded: false,
   };
 }

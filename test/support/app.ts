@@ -10,6 +10,9 @@ import type { Environment } from '../../src/policy/settings.ts';
 export const KEY = 'function-key-of-the-tests';
 export const MASTER_KEY = 'master-key-of-the-tests';
 
+/** Settings of a purge that deletes, however much. */
+export const DELETING = { PURGE_DRY_RUN: 'false', MAX_DELETION_PERCENT: '100', KEEP_LAST_TAG: 'false' };
+
 const HOST = fileURLToPath(new URL('../../dist/src/host/main.js', import.meta.url));
 
 /** The built app, as the local host serves it. */

@@ -4,6 +4,7 @@ import { createPolicy } from '../../src/policy/policy.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
+import { newLedger } from './ledger.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
 import { dryRun, purge, type Registry } from '../../src/retention.ts';
 
@@ -50,6 +51,7 @@ export async function run(emulator: Emulator, args: readonly string[], signal?: 
   const decisions: Decision[] = [];
   const options = {
     policies: [policy],
+    ledger: newLedger(),
     // Ages count from the emulator's start. What has an age of exactly --ago is older when a run begins, if only just.
     now: new Date(emulator.start.getTime() + 1),
     onDecisions: (some: readonly Decision[]) => void decisions.push(...some),

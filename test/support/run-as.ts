@@ -5,6 +5,7 @@ import { PUBLIC_AUDIENCE } from '../../src/registry/identity.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
 import { dryRun, purge, type Registry } from '../../src/retention.ts';
 import { credentialOf } from '../emulator/support.ts';
+import { newLedger } from './ledger.ts';
 import { policyOf, type Run } from './registry.ts';
 
 /** What a Function app has: an Entra identity. */
@@ -27,6 +28,7 @@ export async function runOn(registry: Registry, args: readonly string[], signal?
   const decisions: Decision[] = [];
   const options = {
     policies: [policy],
+    ledger: newLedger(),
     now: new Date(),
     onDecisions: (some: readonly Decision[]) => void decisions.push(...some),
     ...(signal && { signal }),

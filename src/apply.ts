@@ -1,0 +1,184 @@
+import { isPlanned, planHashOf, plannedOf } from './ledger/hash.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { recordPolicy } from './ledger/policy.ts';
+import type { PlanRecord, RepositoryRecord, RunRecord } from './ledger/types.ts';
+import { goingIn, lastDeletions } from './phases.ts';
+import { breakersTripped, type Going } from './planner/breakers.ts';
+import { type Decision, type Trip, tripInWords } from './planner/decision.ts';
+import { parsePurgeCommand } from './policy/command.ts';
+import type { Guards } from './policy/guards.ts';
+import type { PurgePolicy } from './policy/policy.ts';
+import type { Registry } from './registry/types.ts';
+import type { RunSummary } from './report/summary.ts';
+import { run, type RunOptions } from './run.ts';
+
+/** A plan cannot be carried out as it is asked for. Nothing was deleted. */
+export class PlanRefused extends Error {
+  override readonly name = 'PlanRefused';
+  /** `unknown`: there is no such plan. */
+  readonly why: 'unknown' | 'refused';
+  readonly breakers: readonly Trip[];
+
+  constructor(message: string, why: PlanRefused['why'] = 'refused', breakers: readonly Trip[] = []) {
+    super(message);
+    this.why = why;
+    this.breakers = breakers;
+  }
+}
+
+export interface ApplyOptions extends Pick<
+  RunOptions,
+  'onDecisions' | 'onProgress' | 'signal' | 'log' | 'startedBy' | 'by'
+> {
+  readonly ledger: Ledger;
+  readonly now: Date;
+  /** How old the plan may be. */
+  readonly planAgeMilliseconds: number;
+  readonly guards: Guards;
+  /** The first characters of the hash of the plan, at least eight: whoever gives them knows what trips, and wants it. */
+  readonly approve?: string | undefined;
+  /** Host of the registry that is served; absent: the plan's. */
+  readonly host?: string | undefined;
+  /** Hash of the policy that is configured now. */
+  readonly configured?: string | undefined;
+}
+
+export type Applied =
+  | { readonly state: 'applied'; readonly summary: RunSummary }
+  /** It had been carried out before: nothing was done now. */
+  | { readonly state: 'applied-before'; readonly run: RunRecord };
+
+type RecordedPlan = RunRecord & { readonly plan: PlanRecord };
+
+const SHORTEST_APPROVAL = 8;
+
+/**
+ * Carries out exactly the plan of an earlier run, and nothing else. What changed since is passed over, and says so. A
+ * plan that was carried out already is left alone.
+ *
+ * @param open the registry of the plan
+ * @throws {PlanRefused} for a plan that there is not, that is too old, was changed, or belongs to another registry or
+ * policy; and where a breaker trips that nobody approved
+ * @throws whatever `run` throws
+ */
+export async function applyPlan(
+  id: string,
+  open: (plan: RunRecord, policies: readonly PurgePolicy[]) => Promise<Registry>,
+  options: ApplyOptions,
+): Promise<Applied> {
+  const { ledger, approve } = options;
+  const record = await find(ledger, id);
+  const before = record.plan.appliedBy === undefined ? undefined : await ledger.run(record.plan.appliedBy);
+  if (before?.state === 'done') return { state: 'applied-before', run: before };
+  const policies = check(record, options);
+  const { going, repositories } = await intact(ledger, record);
+  const isApproved = approve !== undefined || !record.dryRun;
+  const trips = isApproved
+    ? []
+    : breakersTripped(going, options.guards, await lastDeletions(ledger, record.registry, options.guards));
+  if (trips.length > 0) {
+    await ledger.changePlan(id, (now) => ({ ...now, breakers: trips, plan: { ...record.plan, state: 'waiting' } }));
+    throw new PlanRefused(`${trips.map(tripInWords).join('; ')}. ${howToApprove(record)}`, 'refused', trips);
+  }
+
+  const writer = await open(record, policies);
+  const { onDecisions, onProgress, signal, log, startedBy, by } = options;
+  const summary = await run(
+    writer,
+    {
+      policies,
+      now: new Date(record.agesFrom),
+      ledger,
+      kind: 'apply',
+      policyFrom: record.policy.from,
+      onDecisions,
+      ...(onProgress && { onProgress }),
+      ...(signal && { signal }),
+      ...(log && { log }),
+      ...(startedBy && { startedBy }),
+      ...(by !== undefined && { by }),
+    },
+    writer,
+    {
+      id,
+      repositories,
+      onBegin: async (runId) => {
+        await ledger.changePlan(id, (now) => {
+          if (now.plan?.appliedBy !== record.plan.appliedBy)
+            throw new PlanRefused(`the plan ${id} has been applied by the run ${now.plan?.appliedBy ?? ''} meanwhile`);
+          return { ...now, plan: { ...record.plan, appliedBy: runId } };
+        });
+      },
+    },
+  );
+  if (summary.succeeded) {
+    await ledger.changePlan(id, (now) => ({
+      ...now,
+      plan: { ...record.plan, state: 'applied', appliedBy: summary.runId },
+    }));
+  }
+  return { state: 'applied', summary };
+}
+
+/** The commands that carry out a plan, whatever trips: for whoever has looked at it. */
+export function howToApprove({ id, plan }: RecordedPlan): string {
+  const approval = plan.hash.slice(0, 12);
+  return (
+    `To carry out this plan all the same: acr-retention apply ${id} --approve ${approval}, ` +
+    `or POST /api/plans/${id}/apply?approve=${approval}`
+  );
+}
+
+async function find(ledger: Ledger, id: string): Promise<RecordedPlan> {
+  const record = await ledger.run(id);
+  if (!record) throw new PlanRefused(`there is no plan ${id} in ${ledger.place}`, 'unknown');
+  const { plan, state, ended } = record;
+  if (plan && ended !== undefined) return { ...record, plan };
+  if (state === 'running') throw new PlanRefused(`the run ${id} has not ended; its plan is not complete`);
+  throw new PlanRefused(`the run ${id} has no plan: nothing in it waits to be deleted`);
+}
+
+/** @returns the policies of the plan */
+function check(record: RecordedPlan, options: ApplyOptions): readonly PurgePolicy[] {
+  const { id, plan, policy, registry } = record;
+  const { approve, host, configured, now, planAgeMilliseconds } = options;
+  const again = 'make a new one with a dry run';
+  if (host !== undefined && host !== registry)
+    throw new PlanRefused(`the plan ${id} is for the registry ${registry}, not for ${host}`);
+  if (approve !== undefined && (approve.length < SHORTEST_APPROVAL || !plan.hash.startsWith(approve)))
+    throw new PlanRefused(`the plan ${id} has another hash than the one approved; look at it again`);
+  const age = now.getTime() - Date.parse(record.started);
+  if (age > planAgeMilliseconds)
+    throw new PlanRefused(
+      `the plan ${id} is ${Math.floor(age / 3_600_000)} hours old, and may be ${planAgeMilliseconds / 3_600_000} (PLAN_MAX_AGE); ${again}`,
+    );
+  if (policy.from === 'settings' && configured !== undefined && configured !== policy.hash)
+    throw new PlanRefused(`the plan ${id} was made by another policy than the one that is configured now; ${again}`);
+  const policies = policy.commands.map(({ given }) => parsePurgeCommand(given).policy);
+  if (recordPolicy(policies, policy.from).hash !== policy.hash)
+    throw new PlanRefused(`the plan ${id} was made by a version that understands its policy otherwise; ${again}`);
+  return policies;
+}
+
+/** The repositories in which something would go, after making sure that nobody changed the plan. */
+async function intact(
+  ledger: Ledger,
+  record: RecordedPlan,
+): Promise<{ readonly going: readonly Going[]; readonly repositories: readonly string[] }> {
+  const { id, plan } = record;
+  const all: RepositoryRecord[] = [];
+  for await (const one of ledger.repositories(id)) all.push(one);
+  const planned = all.filter(({ planned: { deletions } }) => deletions > 0);
+  for (const { summary, planned: recorded } of planned) {
+    const decisions: Decision[] = [];
+    for await (const decision of ledger.decisions(id, { repository: summary.repository, action: 'delete' }))
+      if (isPlanned(decision)) decisions.push(decision);
+    if (plannedOf(decisions).hash !== recorded.hash) throw wasChanged(id);
+  }
+  if (planHashOf(record, planned) !== plan.hash) throw wasChanged(id);
+  return { going: all.map(goingIn), repositories: planned.map(({ summary: { repository } }) => repository) };
+}
+
+function wasChanged(id: string): PlanRefused {
+  return new PlanRefused(`the plan ${id} is not what it was when it was made: its hash has changed`);
+}

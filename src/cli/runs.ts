@@ -1,0 +1,103 @@
+import { Command, Option } from 'commander';
+import { PolicyError } from '../policy/error.ts';
+import { jsonLine } from '../report/escape.ts';
+import { renderDifference, renderRun, renderRuns, renderSighting } from '../report/runs.ts';
+import { differences, parseImage, type Ledger, type RunRecord } from '../retention.ts';
+import { type LedgerFlags, openLedger, withLedger } from './record.ts';
+
+const OUTPUTS = ['text', 'ndjson'] as const;
+const MOST_RUNS = 1000;
+
+interface Flags extends LedgerFlags {
+  readonly output: (typeof OUTPUTS)[number];
+}
+
+const output = (): Option => new Option('--output <form>', 'how to say it').choices(OUTPUTS).default('text');
+
+/** `acr-retention runs`, and `runs show <id>`. */
+export function runsCommand(): Command {
+  const list = withLedger(new Command('list').description('the recorded runs, the newest first'))
+    .addOption(output())
+    .option('--limit <n>', 'how many', '20')
+    .action(async (flags: Flags & { readonly limit: string }) => {
+      if (!/^[1-9]\d{0,3}$/.test(flags.limit) || Number(flags.limit) > MOST_RUNS)
+        throw new PolicyError('--limit', flags.limit, `write a number from 1 to ${MOST_RUNS}`);
+      const runs: RunRecord[] = [];
+      for await (const run of openLedger(flags, process.env).ledger.runs()) {
+        runs.push(run);
+        if (runs.length === Number(flags.limit)) break;
+      }
+      await write(flags.output === 'text' ? renderRuns(runs) : runs.map((run) => `${jsonLine(run)}\n`).join(''));
+    });
+  const show = withLedger(new Command('show').description('one run: who, when, by which rule, and what became of it'))
+    .argument('<id>', 'its id')
+    .addOption(output())
+    .action(async (id: string, flags: Flags) => {
+      const { ledger } = openLedger(flags, process.env);
+      const run = await find(ledger, id);
+      if (flags.output === 'text') {
+        const repositories = [];
+        for await (const one of ledger.repositories(id)) repositories.push(one);
+        return write(renderRun(run, repositories));
+      }
+      await write(`${jsonLine(run)}\n`);
+      for await (const decision of ledger.decisions(id)) await write(`${jsonLine(decision)}\n`);
+    });
+  return new Command('runs')
+    .description('look at the recorded runs')
+    .addCommand(list, { isDefault: true })
+    .addCommand(show);
+}
+
+/** `acr-retention explain <image>`: everything that is known of one artifact. */
+export function explainCommand(): Command {
+  return withLedger(
+    new Command('explain').description('what every recorded run decided on one tag or manifest, and why'),
+  )
+    .argument('<image>', 'repository:tag, or repository@sha256:…')
+    .addOption(output())
+    .action(async (image: string, flags: Flags) => {
+      const { ledger } = openLedger(flags, process.env);
+      const named = parseImage(image);
+      if (!named)
+        throw new PolicyError('image', image, 'write repository:tag, or repository@sha256:… with all its digits');
+      let found = 0;
+      for await (const sighting of ledger.explain(named)) {
+        found += 1;
+        const { run, decision } = sighting;
+        await write(
+          flags.output === 'text' ? renderSighting(sighting) : `${jsonLine({ runId: run.id, ...decision })}\n`,
+        );
+      }
+      if (found === 0 && flags.output === 'text')
+        await write(`No run in ${ledger.place} has decided on it: none has seen it, or no filter matches it.\n`);
+    });
+}
+
+/** `acr-retention diff <run> <run>`: what changed between two plans. */
+export function diffCommand(): Command {
+  return withLedger(new Command('diff').description('what goes by one recorded run and not by another'))
+    .argument('<run>', 'the earlier one')
+    .argument('<run>', 'the later one')
+    .addOption(output())
+    .action(async (before: string, after: string, flags: Flags) => {
+      const { ledger } = openLedger(flags, process.env);
+      for (const id of [before, after]) await find(ledger, id);
+      let found = 0;
+      for await (const difference of differences(ledger, before, after)) {
+        found += 1;
+        await write(flags.output === 'text' ? renderDifference(difference) : `${jsonLine(difference)}\n`);
+      }
+      if (found === 0 && flags.output === 'text') await write('The same artifacts go by both.\n');
+    });
+}
+
+async function find(ledger: Ledger, id: string): Promise<RunRecord> {
+  const run = await ledger.run(id);
+  if (!run) throw new PolicyError('run', id, `there is no such run in ${ledger.place}; acr-retention runs lists them`);
+  return run;
+}
+
+function write(text: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(text, () => resolve()));
+}

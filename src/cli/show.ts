@@ -1,0 +1,83 @@
+import { MultiBar, Presets } from 'cli-progress';
+import { printable } from '../report/escape.ts';
+import type { Log } from '../report/log.ts';
+import { type OutputForm, outputOf } from '../report/output.ts';
+import type { RunSummary } from '../report/summary.ts';
+import type { Decision, RunOptions } from '../retention.ts';
+import { whoami } from './record.ts';
+
+/** How long after a run that was stopped the process may take to end by itself. */
+const EXIT_MS = 1_000;
+
+export interface OutputOptions {
+  readonly output: OutputForm;
+  readonly verbose?: boolean;
+  /** The record ends with the process: no plan can be carried out later. */
+  readonly passing?: boolean;
+  readonly log?: Log | undefined;
+}
+
+/** What a run is given to show itself and to be stopped by. */
+export type Shown = Pick<RunOptions, 'signal' | 'onProgress' | 'onDecisions' | 'startedBy' | 'by' | 'log'>;
+
+/** Shows a run while it goes on, and ends it between deletions at the first Ctrl-C. Nothing where there was none. */
+export async function show<T extends RunSummary | undefined>(
+  { output: form, verbose = false, passing = false, log }: OutputOptions,
+  stdout: NodeJS.WriteStream,
+  work: (shown: Shown) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const interrupt = (): void => {
+    process.stderr.write('Stopping: what is under way is finished, nothing else is begun.\n');
+    stop.abort();
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const output = outputOf(form, verbose);
+  const write = (text: string): Promise<void> => new Promise((resolve) => stdout.write(text, () => resolve()));
+  const progress = showProgress();
+  try {
+    const summary = await work({
+      startedBy: 'command line',
+      by: whoami(),
+      signal: stop.signal,
+      onProgress: progress.update,
+      onDecisions: async (decisions: readonly Decision[]) => {
+        for (const piece of output.decisions(decisions)) await write(piece);
+      },
+      ...(log && { log }),
+    });
+    progress.stop();
+    if (summary) await write(output.end(passing ? withoutPlan(summary) : summary));
+    // The text says them itself, and so does the log.
+    for (const warning of form === 'text' || log ? [] : (summary?.warnings ?? []))
+      process.stderr.write(`Warning: ${printable(warning)}\n`);
+    return summary;
+  } finally {
+    progress.stop();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    // Reads that nobody waits for any more, and their retries, would keep the process.
+    if (stop.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
+  }
+}
+
+function withoutPlan(summary: RunSummary): RunSummary {
+  const { plan, ...others } = summary;
+  return plan ? others : summary;
+}
+
+/** A bar on a terminal; nothing where standard error goes elsewhere. */
+function showProgress(): { readonly update: (done: number, of: number) => void; readonly stop: () => void } {
+  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const bars = new MultiBar(
+    { clearOnComplete: true, hideCursor: true, format: '{bar} {value}/{total} repositories' },
+    Presets.shades_classic,
+  );
+  const bar = bars.create(0, 0);
+  return {
+    update: (done, of) => {
+      bar.setTotal(of);
+      bar.update(done);
+    },
+    stop: () => bars.stop(),
+  };
+}

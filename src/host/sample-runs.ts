@@ -1,0 +1,42 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Keys } from './routes.ts';
+
+/** The talk's command, as people have it in their ACR Task. */
+const TALK = { filter: '^.*:[^F|f]eature[-0-9]*$', ago: '30d', untagged: true, keep: 1 };
+/** Some of the sample's images: few enough that no breaker trips. */
+const SOME = { filter: 'microtodo-frontendapi:^pr-', ago: '38d', untagged: true };
+/** All tags of a repository: a breaker trips, and the plan waits. */
+const ALL = { filter: 'tools/load-test:.*', ago: '30d', untagged: true };
+
+/**
+ * Lets the app work a little, so that there is something to review: dry runs, a plan that is carried out, one that waits
+ * for approval, and the scheduled purge.
+ */
+export async function recordSampleRuns(url: string, keys: Keys): Promise<void> {
+  const post = async (path: string, body?: object): Promise<{ readonly summary?: Summary }> => {
+    const response = await fetch(url + path, {
+      method: 'POST',
+      headers: { 'x-functions-key': keys.master, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return text === '' ? {} : (JSON.parse(text) as { readonly summary?: Summary });
+  };
+  const plan = async (purge: object): Promise<string> => (await post('/api/dry-run', purge)).summary?.runId ?? '';
+  await plan(TALK);
+  await post(`/api/plans/${await plan(SOME)}/apply`);
+  await post(`/api/plans/${await plan(ALL)}/apply`);
+  await post('/admin/functions/scheduledPurge');
+  // Whether it has begun nobody says; that it has ended, its record does.
+  let ended = false;
+  while (!ended) {
+    await setTimeout(50);
+    const response = await fetch(`${url}/api/runs?kind=scheduled&code=${keys.master}`);
+    const { runs } = (await response.json()) as { readonly runs: readonly { readonly state: string }[] };
+    ended = runs[0] !== undefined && runs[0].state !== 'running';
+  }
+}
+
+interface Summary {
+  readonly runId: string;
+}

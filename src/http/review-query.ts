@@ -1,0 +1,122 @@
+import { parseImage } from '../ledger/image.ts';
+import type { DecisionQuery, ImageName, RunQuery } from '../ledger/query.ts';
+import { isRunId } from '../ledger/paths.ts';
+import { RUN_KINDS, RUN_STATES } from '../ledger/types.ts';
+import { type DecisionFilter, isReason, type RunFilter } from '../report/page/index.ts';
+
+/** A parameter of the page that cannot be used: its name, and what it may be. */
+export class ParameterError extends Error {
+  override readonly name = 'ParameterError';
+
+  constructor(parameter: string, allowed: string) {
+    super(`The parameter ${parameter} is ${allowed}`);
+  }
+}
+
+/** Whoever asks for more than a million decisions by the page wants the download. */
+const MAX_PAGE = 10_000;
+
+/** Nothing in a registry has a longer name. */
+const MAX_LENGTH = 1_000;
+
+const DAY_MS = 86_400_000;
+
+/** A parameter as it was given; a field of a form that was left empty is none. */
+export function given(query: URLSearchParams, parameter: string): string | undefined {
+  const value = query.get(parameter)?.trim() ?? '';
+  if (value.length > MAX_LENGTH) throw new ParameterError(parameter, `${MAX_LENGTH} characters long at most`);
+  return value === '' ? undefined : value;
+}
+
+/** The id of a run. What could be anything else, a path for example, does not get as far as the ledger. */
+export function runId(query: URLSearchParams, parameter: 'run' | 'before'): string | undefined {
+  const id = given(query, parameter);
+  if (id !== undefined && !isRunId(id))
+    throw new ParameterError(parameter, 'the id of a run, such as 20261124T010000Z-3f9a0c');
+  return id;
+}
+
+export function pageOf(query: URLSearchParams): number {
+  const page = given(query, 'page') ?? '1';
+  if (!/^[1-9]\d{0,4}$/.test(page) || Number(page) > MAX_PAGE)
+    throw new ParameterError('page', `a number from 1 to ${MAX_PAGE}`);
+  return Number(page);
+}
+
+/** Which runs: as it was given, and as the ledger takes it. */
+export function runsAsked(query: URLSearchParams): { readonly filter: RunFilter; readonly runs: RunQuery } {
+  const filter = {
+    state: given(query, 'state'),
+    kind: given(query, 'kind'),
+    from: given(query, 'from'),
+    to: given(query, 'to'),
+  };
+  const state = oneOf('state', RUN_STATES, filter.state);
+  const kind = oneOf('kind', RUN_KINDS, filter.kind);
+  const from = day('from', filter.from);
+  const to = day('to', filter.to);
+  const before = runId(query, 'before');
+  return {
+    filter,
+    runs: {
+      ...(state !== undefined && { states: [state] }),
+      ...(kind !== undefined && { kinds: [kind] }),
+      ...(from !== undefined && { from }),
+      // Whoever names a day means all of it.
+      ...(to !== undefined && { to: new Date(to.getTime() + DAY_MS) }),
+      ...(before !== undefined && { before }),
+    },
+  };
+}
+
+/** Which decisions: as it was given, and as the ledger takes it. */
+export function decisionsAsked(query: URLSearchParams): {
+  readonly filter: DecisionFilter;
+  readonly decisions: DecisionQuery;
+} {
+  const filter = {
+    repository: given(query, 'repository'),
+    tag: given(query, 'tag'),
+    digest: given(query, 'digest'),
+    text: given(query, 'text'),
+    action: given(query, 'action'),
+    reason: given(query, 'reason'),
+  };
+  const { repository, tag, digest, text, reason } = filter;
+  const action = oneOf('action', ['delete', 'keep'] as const, filter.action);
+  if (reason !== undefined && !isReason(reason))
+    throw new ParameterError('reason', 'the name of a reason, such as matched-and-expired');
+  return {
+    filter,
+    decisions: {
+      ...(repository !== undefined && { repository }),
+      ...(tag !== undefined && { tag }),
+      ...(digest !== undefined && { digest }),
+      ...(text !== undefined && { text }),
+      ...(action !== undefined && { action }),
+      ...(reason !== undefined && { reason }),
+    },
+  };
+}
+
+/** @throws {ParameterError} for what names no image */
+export function imageOf(text: string): ImageName {
+  const image = parseImage(text);
+  if (image) return image;
+  throw new ParameterError('image', 'repository:tag, or repository@sha256: and all 64 digits of the digest');
+}
+
+function oneOf<T extends string>(parameter: string, allowed: readonly T[], value: string | undefined): T | undefined {
+  const found = allowed.find((one) => one === value);
+  if (value !== undefined && found === undefined) throw new ParameterError(parameter, `one of ${allowed.join(', ')}`);
+  return found;
+}
+
+function day(parameter: string, value: string | undefined): Date | undefined {
+  if (value === undefined) return undefined;
+  const date = new Date(/^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : Number.NaN);
+  // 2026-02-31 is no day, though there is a date that it would turn into.
+  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(value))
+    throw new ParameterError(parameter, 'a day, such as 2026-11-24');
+  return date;
+}

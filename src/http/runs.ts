@@ -1,0 +1,137 @@
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { Sighting } from '../ledger/query.ts';
+import type { LedgerReader } from '../ledger/reader.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import { csvHeader, csvLines } from '../report/csv.ts';
+import { jsonLine } from '../report/escape.ts';
+import { answer, type Forms, JSON_FORMS, negotiate } from './answer.ts';
+import type { Client } from './client.ts';
+import { RequestError } from './problem.ts';
+import { decisionsAsked, given, imageOf, ParameterError, runsAsked } from './review-query.ts';
+
+const MOST_RUNS = 200;
+const SOME_RUNS = 50;
+
+interface RunsPage {
+  readonly runs: readonly RunRecord[];
+  /** The address of the next page, without the function key. */
+  readonly next?: string;
+}
+
+/** The newest runs, or those before a run. @throws {ParameterError} */
+export async function pageOfRuns(ledger: LedgerReader, query: URLSearchParams): Promise<RunsPage> {
+  const limit = given(query, 'limit') ?? String(SOME_RUNS);
+  if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > MOST_RUNS)
+    throw new ParameterError('limit', `a number from 1 to ${MOST_RUNS}`);
+  const runs: RunRecord[] = [];
+  for await (const run of ledger.runs(runsAsked(query).runs)) {
+    if (runs.push(run) > Number(limit)) break;
+  }
+  const last = runs.length > Number(limit) ? runs.at(-2) : undefined;
+  if (!last) return { runs };
+  const next = new URLSearchParams(query);
+  next.delete('code');
+  next.set('before', last.id);
+  return { runs: runs.slice(0, -1), next: `/api/runs?${next.toString()}` };
+}
+
+/** A run with its repositories. @throws {RequestError} 404 */
+export async function oneRun(
+  ledger: LedgerReader,
+  id: string,
+): Promise<RunRecord & { readonly repositories: readonly RepositoryRecord['summary'][] }> {
+  const run = await find(ledger, id);
+  const repositories: RepositoryRecord['summary'][] = [];
+  for await (const { summary } of ledger.repositories(id)) repositories.push(summary);
+  return { ...run, repositories };
+}
+
+const DECISION_FORMS: Forms<'json' | 'ndjson' | 'csv'> = { ...JSON_FORMS, 'text/csv': 'csv' };
+
+/** The decisions of a run, or some of them, in an answer of any size. @throws {RequestError | ParameterError} */
+export async function answerDecisions(
+  ledger: LedgerReader,
+  id: string,
+  request: HttpRequest,
+  client: Client,
+): Promise<HttpResponseInit> {
+  const negotiated = negotiate(request, DECISION_FORMS);
+  const { form } = negotiated;
+  const { decisions } = decisionsAsked(request.query);
+  await find(ledger, id);
+  const written = {
+    json: () => jsonArray(ledger.decisions(id, decisions), 'decisions'),
+    ndjson: () => pieces(ledger.decisions(id, decisions), (some) => some.map((one) => `${jsonLine(one)}\n`).join('')),
+    csv: () => csv(pieces(ledger.decisions(id, decisions), csvLines)),
+  }[form]();
+  return answer(
+    negotiated,
+    client,
+    async (write) => {
+      for await (const piece of written) await write(piece);
+    },
+    form === 'json' ? {} : { 'Content-Disposition': `attachment; filename="${id}.${form}"` },
+  );
+}
+
+/** Everything that the ledger knows of one artifact. @throws {RequestError | ParameterError} */
+export async function answerExplain(
+  ledger: LedgerReader,
+  request: HttpRequest,
+  client: Client,
+): Promise<HttpResponseInit> {
+  const negotiated = negotiate(request, JSON_FORMS);
+  const image = given(request.query, 'image');
+  if (image === undefined) throw new ParameterError('image', 'repository:tag, or repository@sha256:…');
+  const sightings = told(ledger.explain(imageOf(image)));
+  const written =
+    negotiated.form === 'json'
+      ? jsonArray(sightings, 'sightings')
+      : pieces(sightings, (some) => some.map((one) => `${jsonLine(one)}\n`).join(''));
+  return answer(negotiated, client, async (write) => {
+    for await (const piece of written) await write(piece);
+  });
+}
+
+/** What a run has to do with an artifact: when, by which rule, and what it decided. */
+async function* told(sightings: AsyncIterable<Sighting>): AsyncGenerator<object> {
+  for await (const { run, decision } of sightings) {
+    const { id, kind, dryRun, startedBy, started, state, registry, policy } = run;
+    const commands = policy.commands.map(({ given }) => given);
+    yield { run: { id, kind, dryRun, startedBy, started, state, registry, commands }, decision };
+  }
+}
+
+async function find(ledger: LedgerReader, id: string): Promise<RunRecord> {
+  const run = await ledger.run(id);
+  if (!run) throw new RequestError(404, `there is no such run in ${ledger.place}`);
+  return run;
+}
+
+/** Values that are written together: some hundred kilobytes. */
+const PIECE = 500;
+
+async function* pieces<T>(values: AsyncIterable<T>, render: (some: readonly T[]) => string): AsyncGenerator<string> {
+  let some: T[] = [];
+  for await (const value of values) {
+    if (some.push(value) < PIECE) continue;
+    yield render(some);
+    some = [];
+  }
+  if (some.length > 0) yield render(some);
+}
+
+/** One document: `{"decisions":[…]}`. */
+async function* jsonArray(values: AsyncIterable<unknown>, name: string): AsyncGenerator<string> {
+  let separator = `{"${name}":[\n`;
+  for await (const piece of pieces(values, (some) => some.map(jsonLine).join(',\n'))) {
+    yield separator + piece;
+    separator = ',\n';
+  }
+  yield separator === ',\n' ? '\n]}\n' : `${separator}]}\n`;
+}
+
+async function* csv(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  yield csvHeader();
+  yield* lines;
+}

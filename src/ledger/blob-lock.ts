@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import type { BlobLeaseClient, BlockBlobClient, ContainerClient } from '@azure/storage-blob';
+import { codeOf, statusOf, type Try } from './blob-attempt.ts';
+import { type Grip, parseHolder } from './hold.ts';
+import { hasEnded } from './process.ts';
+import { HeldError, type Holder } from './store.ts';
+
+export interface LeaseRequest {
+  readonly name: string;
+  /** What is locked, for people. */
+  readonly what: string;
+  readonly holder: Holder;
+  readonly seconds: number;
+  /** Does a call on the container, with retries; errors stay the SDK's. */
+  readonly ask: <T>(call: (container: ContainerClient, one: Try) => Promise<T>) => Promise<T>;
+}
+
+export interface Taken {
+  readonly grip: Grip;
+  readonly until: number;
+}
+
+/** How often a lock is tried to be taken that came and went meanwhile. */
+const TRIES = 5;
+
+/**
+ * Takes a lock: the lease on a blob that says who holds it.
+ *
+ * The lock is taken once the holder is written UNDER the lease, not before. Whoever finds out that the holder has ended
+ * breaks the lease only while the blob is still as it was read: so it never breaks the lease of somebody who has taken
+ * the lock since.
+ */
+export async function takeLease(request: LeaseRequest): Promise<Taken> {
+  const { name, what, holder, seconds, ask } = request;
+  const id = randomUUID();
+  const text = JSON.stringify({ holder }, undefined, 2);
+  const onLease = <T>(call: (lease: BlobLeaseClient, blob: BlockBlobClient, signal: AbortSignal) => Promise<T>) =>
+    ask((container, { signal }) => {
+      const blob = container.getBlockBlobClient(name);
+      return call(blob.getBlobLeaseClient(id), blob, signal);
+    });
+  const release = async (): Promise<void> => {
+    await onLease((lease, _, abortSignal) => lease.releaseLease({ abortSignal }));
+  };
+
+  for (let tries = 1; ; tries++) {
+    const until = Date.now() + seconds * 1000;
+    try {
+      await onLease((lease, _, abortSignal) => lease.acquireLease(seconds, { abortSignal }));
+      await onLease((_, blob, abortSignal) =>
+        blob.upload(text, Buffer.byteLength(text), { abortSignal, conditions: { leaseId: id } }),
+      );
+      const renew = (): Promise<boolean> =>
+        isDone(onLease((lease, _, abortSignal) => lease.renewLease({ abortSignal })));
+      return { until, grip: { renew, release } };
+    } catch (error) {
+      if (statusOf(error) === 404 && tries < TRIES) await ask((container, one) => createBlob(container, name, one));
+      else if (isTaken(error)) await breakStale(tries);
+      else {
+        await release().catch(() => undefined);
+        throw error;
+      }
+    }
+  }
+
+  /** Breaks the lease of a holder that has ended; throws where it has not. */
+  async function breakStale(tries: number): Promise<void> {
+    const { found, etag } = await ask((container, one) => read(container, name, one));
+    if (!found || !hasEnded(found) || tries === TRIES) throw new HeldError(what, found);
+    try {
+      await onLease((lease, _, abortSignal) =>
+        lease.breakLease(0, { abortSignal, ...(etag !== undefined && { conditions: { ifMatch: etag } }) }),
+      );
+    } catch (error) {
+      // Somebody else was quicker, or it has just run out: the next try tells.
+      if (!isTaken(error)) throw error;
+    }
+  }
+}
+
+/** Whether a lease was renewed. */
+async function isDone(renewing: Promise<unknown>): Promise<boolean> {
+  try {
+    await renewing;
+    return true;
+  } catch (error) {
+    if (isTaken(error) || statusOf(error) === 404) return false;
+    throw error;
+  }
+}
+
+async function createBlob(container: ContainerClient, name: string, { signal }: Try): Promise<void> {
+  try {
+    await container.getBlockBlobClient(name).upload('', 0, { abortSignal: signal, conditions: { ifNoneMatch: '*' } });
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+  }
+}
+
+async function read(
+  container: ContainerClient,
+  name: string,
+  { signal }: Try,
+): Promise<{ readonly found?: Holder | undefined; readonly etag?: string | undefined }> {
+  const blob = container.getBlobClient(name);
+  const { etag, contentLength = 0 } = await blob.getProperties({ abortSignal: signal });
+  if (contentLength === 0) return { etag };
+  const text = await blob.downloadToBuffer(0, undefined, { abortSignal: signal });
+  try {
+    const value: unknown = JSON.parse(text.toString());
+    return { found: parseHolder((value as { holder?: unknown } | null)?.holder), etag };
+  } catch {
+    return { etag };
+  }
+}
+
+/** The lease is another's, or the blob has changed. */
+function isTaken(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === 412 || (status === 409 && !codeOf(error)?.startsWith('Container'));
+}

@@ -1,0 +1,99 @@
+import type { BlobLocation } from './blob-account.ts';
+import { statusOf } from './blob-attempt.ts';
+import { takeLease } from './blob-lock.ts';
+import { fetchBlob, namesOf, streamBlob } from './blob-read.ts';
+import { openSession } from './blob-session.ts';
+import { append, conditionsOf, writeStream, writeText } from './blob-write.ts';
+import { hold, LOCK_TIMES, type LockTimes } from './hold.ts';
+import { checkLockName, checkPath, checkPrefix } from './store-path.ts';
+import type { Store } from './store.ts';
+
+export { type BlobLocation, CONTAINER } from './blob-account.ts';
+
+/** Smaller in tests. */
+export interface BlobLimits {
+  /** Names in a page of a listing; the service gives 5000 at most. */
+  readonly pageSize: number;
+  /** The most that is fetched, or sent of a stream, with one call. A file has 50,000 such blocks at most. */
+  readonly blockBytes: number;
+  /** The most that is appended with one call; the service takes 100 MiB. */
+  readonly appendBytes: number;
+  /** A lease is for 15 to 60 seconds. */
+  readonly lock: LockTimes;
+}
+
+const MiB = 1024 * 1024;
+const LIMITS: BlobLimits = { pageSize: 5000, blockBytes: 4 * MiB, appendBytes: 64 * MiB, lock: LOCK_TIMES };
+
+/**
+ * A ledger in the container `retention-runs` of a storage account; it is created when something is written.
+ *
+ * A file is either written or appended to: the service has two kinds of blob. It takes 50,000 appends. One of up to
+ * 64 MiB is atomic; a longer one goes in pieces, and may break off between them: then the file ends with a torn line,
+ * like one in a folder whose writer was killed.
+ *
+ * @throws LedgerError where the location is not usable
+ */
+export function blobStore(location: BlobLocation, limits: Partial<BlobLimits> = {}): Store {
+  const { pageSize, blockBytes, appendBytes, lock } = { ...LIMITS, ...limits };
+  const session = openSession(location);
+  const { place } = session;
+
+  const changing = async <T>(path: string, change: () => Promise<T>): Promise<T> => {
+    checkPath(path);
+    try {
+      return await change();
+    } catch (error) {
+      throw session.failure('written', path, error);
+    }
+  };
+
+  return {
+    place,
+    async read(path) {
+      checkPath(path);
+      const found = await fetchBlob(session, path);
+      return found && { text: found.bytes.toString(), etag: found.etag };
+    },
+    async stream(path) {
+      checkPath(path);
+      return streamBlob(session, path, blockBytes);
+    },
+    write: (path, content, condition) =>
+      changing(path, async () => {
+        const conditions = conditionsOf(condition);
+        try {
+          return typeof content === 'string'
+            ? await writeText(session, path, content, conditions)
+            : await writeStream(session, path, content, conditions, blockBytes);
+        } catch (error) {
+          if (conditions.ifMatch !== undefined && statusOf(error) === 404)
+            throw session.conflict(path, 'is gone', error);
+          throw error;
+        }
+      }),
+    append: (path, bytes, length) => changing(path, () => append(session, path, bytes, length, appendBytes)),
+    remove: (path) =>
+      changing(path, async () => {
+        await session.reading(path, (container, { signal }) =>
+          container.deleteBlob(path, { abortSignal: signal, deleteSnapshots: 'include' }),
+        );
+      }),
+    async *list(prefix) {
+      checkPrefix(prefix);
+      yield* namesOf(session, prefix, 'files', pageSize);
+    },
+    async *folders(prefix) {
+      checkPrefix(prefix);
+      yield* namesOf(session, prefix, 'folders', pageSize);
+    },
+    async lock(name, holder) {
+      checkLockName(name);
+      const what = `the registry's ledger (${name} in ${place})`;
+      const path = `locks/${name}`;
+      const request = { name: path, what, holder, seconds: lock.seconds, ask: session.changing };
+      const { grip, until } = await changing(path, () => takeLease(request));
+      return hold(what, grip, until, lock);
+    },
+  };
+}

@@ -1,0 +1,157 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, constants } from 'node:fs';
+import { copyFile, link, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SCRATCH } from './store-path.ts';
+import type { Content } from './store.ts';
+
+/** File systems that have no hard links say so in many ways (SMB, exFAT, some of FUSE). */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** A file that is older than this is finished, or its process has ended. */
+const LEFTOVER_MS = 24 * 3_600_000;
+
+/** How often a folder is made again that was removed, being empty, before anything was put into it. */
+const TRIES = 5;
+
+export function errno(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** `create` found something in its place; not: a file where there should be a folder. */
+export function isThere(error: unknown): boolean {
+  return errno(error) === 'EEXIST' && (error as NodeJS.ErrnoException).syscall !== 'mkdir';
+}
+
+/** A name for a file that is not finished. All are in one folder, so that leftovers are found without a search. */
+function scratchPath(root: string): string {
+  return join(root, SCRATCH, randomUUID());
+}
+
+/** Writes content durably to a file that is not in its place yet. */
+export async function prepare(
+  root: string,
+  content: Content,
+): Promise<{ readonly file: string; readonly etag: string }> {
+  const file = scratchPath(root);
+  const hash = createHash('sha256');
+  await makeFolder(dirname(file));
+  const handle = await open(file, 'wx');
+  try {
+    await handle.writeFile(hashing(content, hash));
+    await handle.datasync();
+  } catch (error) {
+    await unlink(file).catch(() => undefined);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return { file, etag: hash.digest('hex') };
+}
+
+async function* hashing(
+  content: Content,
+  hash: { update: (bytes: Uint8Array) => unknown },
+): AsyncGenerator<Uint8Array> {
+  for await (const bytes of typeof content === 'string' ? [Buffer.from(content)] : content) {
+    hash.update(bytes);
+    yield bytes;
+  }
+}
+
+/** The etag of a file as it is: that of its content. */
+export async function etagOf(file: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const bytes of createReadStream(file)) hash.update(bytes as Uint8Array);
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  return hash.digest('hex');
+}
+
+/** Moves a prepared file to its place, over what is there. */
+export async function replace(prepared: string, target: string): Promise<void> {
+  await inFolder(target, () => rename(prepared, target));
+  await syncFolder(dirname(target));
+}
+
+/** Moves a prepared file to its place; throws EEXIST, and changes nothing, where there is something already. */
+export async function create(prepared: string, target: string): Promise<void> {
+  await inFolder(target, async () => {
+    try {
+      await link(prepared, target);
+    } catch (error) {
+      if (!NO_LINKS.has(errno(error))) throw error;
+      // Still only one of many succeeds; but whoever is killed here leaves a part of the file.
+      await copyFile(prepared, target, constants.COPYFILE_EXCL);
+    }
+  });
+  await unlink(prepared);
+  await syncFolder(dirname(target));
+}
+
+/** Removes folders that became empty, from `folder` upwards, but not `root`. */
+export async function removeEmpty(folder: string, root: string): Promise<void> {
+  try {
+    for (let empty = folder; empty !== root; empty = dirname(empty)) await rmdir(empty);
+  } catch {
+    // Not empty, or somebody else did it: nobody needs it done.
+  }
+}
+
+/** Removes what processes have left that were killed while they wrote. */
+export async function sweep(root: string): Promise<void> {
+  try {
+    for (const name of await readdir(join(root, SCRATCH))) {
+      const file = join(root, SCRATCH, name);
+      if ((await stat(file)).mtimeMs < Date.now() - LEFTOVER_MS) await unlink(file);
+    }
+  } catch {
+    // There is none, or somebody else does the same: nobody needs it done now.
+  }
+}
+
+async function inFolder(target: string, act: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    await makeFolder(dirname(target));
+    try {
+      await act();
+      return;
+    } catch (error) {
+      if (errno(error) !== 'ENOENT' || tries === TRIES) throw error;
+    }
+  }
+}
+
+/** Makes a folder with all above it; they are durable like what is in them. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** A file's name is durable once its folder is. Windows cannot, and needs not. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    await handle.sync().finally(() => handle.close());
+  } catch {
+    // The file itself was synchronized; file systems that refuse this keep names safe in their own way, or not at all.
+  }
+}
+
+const turns = new Map<string, Promise<unknown>>();
+
+/** One after the other, of all in this process that do something with the same file. */
+export async function inTurn<T>(file: string, act: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(file) ?? Promise.resolve()).then(act);
+  const settled = turn.catch(() => undefined);
+  turns.set(file, settled);
+  try {
+    return await turn;
+  } finally {
+    if (turns.get(file) === settled) turns.delete(file);
+  }
+}

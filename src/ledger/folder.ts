@@ -1,0 +1,171 @@
+import { readdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { constants, createReadStream, type Dirent } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { dirname, join, resolve } from 'node:path';
+import { create, errno, etagOf, inTurn, isThere, prepare, removeEmpty, replace, sweep } from './folder-files.ts';
+import { takeLock } from './folder-lock.ts';
+import { hold, LOCK_TIMES, type LockTimes } from './hold.ts';
+import { checkLockName, checkPath, checkPrefix } from './store-path.ts';
+import { type Condition, ConflictError, type Content, LedgerError, type Store } from './store.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * A ledger in a folder, which need not be there yet.
+ *
+ * Files take their place whole, by a rename or a link. In one process, exactly one of many writers with the same
+ * condition succeeds. Of many processes, too, where the condition is `absent`; else a second process may slip in between
+ * the comparison and the rename. The lock is there so that none tries.
+ */
+export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Store {
+  const root = resolve(folder);
+  const conflict = (path: string, why: string): ConflictError =>
+    new ConflictError(`the ledger in ${folder} is written by somebody else: ${path} ${why}`);
+
+  /** Does something with a file, and says what could not be done where the system refuses. */
+  const doing = async <T>(what: 'read' | 'written', path: string, act: (file: string) => Promise<T>): Promise<T> => {
+    checkPath(path);
+    try {
+      return await act(join(root, path));
+    } catch (error) {
+      throw failure(folder, what, path, error);
+    }
+  };
+
+  const write = async (path: string, file: string, content: Content, condition?: Condition): Promise<string> => {
+    const { file: prepared, etag } = await prepare(root, content);
+    try {
+      if (condition === 'absent') await create(prepared, file);
+      else {
+        await inTurn(file, async () => {
+          if (condition && (await etagOf(file)) !== condition.etag) throw conflict(path, 'has changed');
+          await replace(prepared, file);
+        });
+      }
+      return etag;
+    } catch (error) {
+      await unlink(prepared).catch(() => undefined);
+      throw isThere(error) ? conflict(path, 'is there already') : error;
+    }
+  };
+
+  const append = async (path: string, file: string, bytes: Uint8Array, length: number): Promise<number> => {
+    if (bytes.length === 0) return length;
+    // At its beginning like a file that is written: it appears with its first bytes, and only once.
+    if (length === 0) await write(path, file, once(bytes), 'absent');
+    else await inTurn(file, () => appendTo(path, file, bytes, length));
+    return length + bytes.length;
+  };
+
+  const appendTo = async (path: string, file: string, bytes: Uint8Array, length: number): Promise<void> => {
+    const handle = await open(file, constants.O_WRONLY | constants.O_APPEND).catch((error: unknown) => {
+      throw errno(error) === 'ENOENT' ? conflict(path, 'is gone') : error;
+    });
+    try {
+      const { size } = await handle.stat();
+      if (size !== length) throw conflict(path, `has ${size} bytes, not ${length}`);
+      try {
+        await handle.writeFile(bytes);
+        await handle.datasync();
+      } catch (error) {
+        // A full disk: what is there of it goes again, if it can.
+        await handle.truncate(length).catch(() => undefined);
+        throw error;
+      }
+    } finally {
+      await handle.close();
+    }
+  };
+
+  return {
+    place: folder,
+    read: (path) =>
+      doing('read', path, async (file) => {
+        if (!(await isFile(file))) return undefined;
+        const bytes = await readFile(file);
+        return { text: bytes.toString(), etag: createHash('sha256').update(bytes).digest('hex') };
+      }),
+    stream: (path) =>
+      doing('read', path, async (file) =>
+        (await isFile(file)) ? Readable.from(pieces(folder, path, file), { objectMode: false }) : undefined,
+      ),
+    write: (path, content, condition) => doing('written', path, (file) => write(path, file, content, condition)),
+    append: (path, bytes, length) => doing('written', path, (file) => append(path, file, bytes, length)),
+    remove: (path) =>
+      doing('written', path, async (file) => {
+        await unlink(file).catch((error: unknown) => {
+          if (errno(error) !== 'ENOENT') throw error;
+        });
+        await removeEmpty(dirname(file), root);
+      }),
+    async *list(prefix) {
+      for await (const [path, entry] of entriesOf(folder, root, prefix, true)) if (entry.isFile()) yield path;
+    },
+    async *folders(prefix) {
+      for await (const [, entry] of entriesOf(folder, root, prefix, false)) if (entry.isDirectory()) yield entry.name;
+    },
+    async lock(name, holder) {
+      checkLockName(name);
+      await sweep(root);
+      const what = `the registry's ledger (${name} in ${folder})`;
+      const until = Date.now() + times.seconds * 1000;
+      const grip = await doing('written', `locks/${name}.json`, (file) =>
+        takeLock({ root, file, what, holder, seconds: times.seconds }, new Date(until)),
+      );
+      return hold(what, grip, until, times);
+    },
+  };
+}
+
+function failure(folder: string, what: 'read' | 'written', path: string, error: unknown): unknown {
+  if (error instanceof LedgerError || errno(error) === undefined) return error;
+  // `ENOSPC: no space left on device, write '/…'`: where it was is said already.
+  const why = (error as Error).message.replace(/, \w+( '.*)?$/s, '');
+  return new LedgerError(`the ledger in ${folder} cannot be ${what}: ${path}: ${why}`, { cause: error });
+}
+
+async function isFile(file: string): Promise<boolean> {
+  try {
+    return (await stat(file)).isFile();
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function* pieces(folder: string, path: string, file: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: CHUNK_BYTES })) yield piece as Uint8Array;
+  } catch (error) {
+    throw failure(folder, 'read', path, error);
+  }
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- there is nothing to wait for
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** What is below a folder, in the order of whole paths: `a-b/x` stands before `a/x`, as `-` stands before `/`. */
+async function* entriesOf(
+  folder: string,
+  root: string,
+  prefix: string,
+  deep: boolean,
+): AsyncGenerator<readonly [string, Dirent]> {
+  checkPrefix(prefix);
+  const key = (entry: Dirent): string => (entry.isDirectory() ? `${entry.name}/` : entry.name);
+  let entries: Dirent[];
+  try {
+    entries = await readdir(join(root, prefix), { withFileTypes: true });
+  } catch (error) {
+    // Not made yet, or removed since it was listed.
+    if (errno(error) === 'ENOENT') return;
+    throw failure(folder, 'read', prefix, error);
+  }
+  for (const entry of entries.sort((a, b) => (key(a) < key(b) ? -1 : 1))) {
+    yield [prefix + entry.name, entry];
+    if (deep && entry.isDirectory()) yield* entriesOf(folder, root, `${prefix}${entry.name}/`, deep);
+  }
+}

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { type Decision, keyOf } from '../planner/decision.ts';
+import type { RepositoryRecord, RunRecord } from './types.ts';
+
+export type Planned = RepositoryRecord['planned'];
+
+/** Whether a decision is part of the plan of its run: it would go, and nothing was tried yet. */
+export function isPlanned(decision: Decision): boolean {
+  return decision.action === 'delete' && (decision.outcome === 'planned' || decision.outcome === 'held');
+}
+
+/** What would go in one repository: how much, and the hash of which artifacts. The order does not matter. */
+export function plannedOf(decisions: readonly Decision[]): Planned {
+  const going = decisions.filter(isPlanned).map((decision) => `${keyOf(decision)} ${decision.digest ?? ''}`);
+  const hash = createHash('sha256');
+  for (const line of going.sort()) hash.update(`${line}\n`);
+  return { deletions: going.length, hash: hash.digest('hex') };
+}
+
+/**
+ * The hash of a whole plan: whose registry, by which policy, counted from when, and exactly which artifacts. Whoever
+ * approves it approves that.
+ */
+export function planHashOf(
+  { registry, policy, agesFrom }: Pick<RunRecord, 'registry' | 'policy' | 'agesFrom'>,
+  repositories: readonly RepositoryRecord[],
+): string {
+  const going = repositories
+    .filter(({ planned }) => planned.deletions > 0)
+    .map(({ summary, planned }) => [summary.repository, planned.hash])
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([registry, policy.hash, agesFrom, going]))
+    .digest('hex');
+}

@@ -1,0 +1,75 @@
+import { type Decision, keyOf } from '../planner/decision.ts';
+import { lines } from './lines.ts';
+import type { Store } from './store.ts';
+
+/*
+ * The journal of one repository while it is carried out, a line of JSON each: intents, each durable before the registry
+ * is asked to delete what it names, and what became of that, a decision a line. An artifact with an intent and no
+ * decision after it is one of which nobody knows what became.
+ */
+
+interface Intent {
+  readonly repository: string;
+  /** Keys of artifacts, see `keyOf`. */
+  readonly intent: readonly string[];
+  /** ISO 8601. */
+  readonly time: string;
+}
+
+/** Writes the journal of a repository. What is not awaited for is added with what is. */
+export interface Journal {
+  /** Decisions that are to be durable before an intent is. */
+  readonly add: (decisions: readonly Decision[]) => void;
+  /** @throws {LedgerError} where it could not be written: then nothing may be deleted */
+  readonly intend: (keys: readonly string[]) => Promise<void>;
+  /** Whether something was written. */
+  readonly begun: () => boolean;
+}
+
+export function writeJournal(store: Store, path: string, repository: string): Journal {
+  let waiting: string[] = [];
+  let length = 0;
+  return {
+    add: (decisions) => void waiting.push(...decisions.map((decision) => JSON.stringify(decision))),
+    async intend(keys) {
+      const intent: Intent = { repository, intent: keys, time: new Date().toISOString() };
+      const text = [...waiting, JSON.stringify(intent), ''].join('\n');
+      length = await store.append(path, Buffer.from(text), length);
+      waiting = [];
+    },
+    begun: () => length > 0,
+  };
+}
+
+/** What a journal tells. */
+export interface Replayed {
+  readonly repository: string | undefined;
+  /** The last of each artifact, by key. */
+  readonly decisions: Map<string, Decision>;
+  /** Keys of what was to be deleted, and nobody recorded what became of it. */
+  readonly open: Set<string>;
+}
+
+/**
+ * Reads a journal back. A last line that was cut off is passed over: what it would have announced was not begun.
+ * @throws {SyntaxError} for any other line that is none of the journal's
+ */
+export async function replay(bytes: AsyncIterable<Uint8Array>): Promise<Replayed> {
+  const decisions = new Map<string, Decision>();
+  const open = new Set<string>();
+  let repository: string | undefined;
+  for await (const line of lines(bytes)) {
+    const entry = JSON.parse(line) as Intent | Decision;
+    ({ repository } = entry);
+    if ('intent' in entry) {
+      for (const key of entry.intent) {
+        open.add(key);
+        decisions.delete(key);
+      }
+    } else {
+      decisions.set(keyOf(entry), entry);
+      open.delete(keyOf(entry));
+    }
+  }
+  return { repository, decisions, open };
+}

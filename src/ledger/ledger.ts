@@ -1,0 +1,197 @@
+import type { RepositorySummary } from '../report/summary.ts';
+import type { Decision } from '../planner/decision.ts';
+import { plannedOf } from './hash.ts';
+import { replay, type Replayed, writeJournal } from './journal.ts';
+import { toGzippedLines } from './lines.ts';
+import { lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
+import { readLedger } from './read.ts';
+import type { LedgerReader } from './reader.ts';
+import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
+import type { RepositoryRecord, RunRecord } from './types.ts';
+
+/** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */
+export interface Ledger extends LedgerReader {
+  /**
+   * Lets one run at a time change a registry.
+   * @throws {HeldError} where another one does
+   */
+  readonly lock: (registry: string, holder: Holder) => Promise<Lock>;
+  /** Begins the record of a run. */
+  readonly begin: (record: RunRecord) => Promise<RunWriter>;
+  /** Goes on with the record of a run whose process has ended. */
+  readonly reopen: (record: RunRecord) => Promise<RunWriter>;
+  /** Ids of the runs that may have deleted something in a registry, and have not ended. */
+  readonly unfinished: (registry: string) => Promise<readonly string[]>;
+  /** What is known of a run that broke off: its repositories that were being carried out. */
+  readonly journals: (id: string) => AsyncIterable<OpenRepository>;
+  /** Takes note of what became of a plan. */
+  readonly changePlan: (id: string, change: (record: RunRecord) => RunRecord) => Promise<RunRecord>;
+  /** Removes runs that began before, and says how many. */
+  readonly prune: (before: Date) => Promise<number>;
+}
+
+/** A repository that was being carried out when its process ended. */
+export interface OpenRepository extends Replayed {
+  readonly repository: string;
+}
+
+/** Writes one run. */
+export interface RunWriter {
+  readonly id: string;
+  readonly repository: (name: string) => RepositoryWriter;
+  /** @throws {ConflictError} where somebody else has written the record: the run is no longer this process's */
+  readonly update: (change: Partial<RunRecord>) => Promise<void>;
+  /**
+   * Closes the record, unless deletions are open of which nobody knows what became: then a later run does.
+   * @param repositories all that the run had to do with; absent: those that were recorded
+   */
+  readonly end: (change: Partial<RunRecord>, repositories?: readonly RepositoryRecord[]) => Promise<void>;
+}
+
+/** Writes one repository in a run. */
+export interface RepositoryWriter {
+  /** Records what was decided, for good or until it is carried out. */
+  readonly write: (summary: RepositorySummary, decisions: readonly Decision[]) => Promise<RepositoryRecord>;
+  /** To be durable before the next intent is. */
+  readonly settled: (decisions: readonly Decision[]) => void;
+  /** Durable when it resolves: only then may these artifacts be deleted. */
+  readonly intend: (keys: readonly string[]) => Promise<void>;
+  /** The same as `write`, and what was written meanwhile is not needed any more. */
+  readonly close: (summary: RepositorySummary, decisions: readonly Decision[]) => Promise<RepositoryRecord>;
+  /** The same, for what another process had begun. */
+  readonly recovered: (summary: RepositorySummary, decisions: readonly Decision[]) => Promise<void>;
+}
+
+export function openLedger(store: Store): Ledger {
+  const reader = readLedger(store);
+
+  const writeRun = async (record: RunRecord, etag: string | undefined): Promise<string> =>
+    store.write(pathsOf(record.id).run, `${JSON.stringify(record)}\n`, etag === undefined ? 'absent' : { etag });
+
+  function writerOf(first: RunRecord, firstEtag: string): RunWriter {
+    const paths = pathsOf(first.id);
+    let record = first;
+    let etag = firstEtag;
+    // One after the other: each needs the etag of the one before.
+    let last: Promise<void> = Promise.resolve();
+    const update = (change: Partial<RunRecord>): Promise<void> => {
+      const next = last.then(async () => {
+        record = { ...record, ...change };
+        etag = await writeRun(record, etag);
+      });
+      last = next.catch(() => undefined);
+      return next;
+    };
+    return {
+      id: record.id,
+      repository: (name) => repositoryWriter(store, record.id, name),
+      update,
+      async end(change, repositories) {
+        if (repositories) await store.write(paths.repositories, toGzippedLines(repositories));
+        await update(change);
+        if (!(await hasJournals(store, record.id))) await store.remove(openRuns(record.registry) + record.id);
+      },
+    };
+  }
+
+  return {
+    ...reader,
+    lock: (registry, holder) => store.lock(lockOf(registry), holder),
+    async begin(record) {
+      // First: what may delete must be found again, however early its process ends.
+      if (!record.dryRun) await store.write(openRuns(record.registry) + record.id, '');
+      return writerOf(record, await writeRun(record, undefined));
+    },
+    async reopen({ id }) {
+      const { record, etag } = await current(store, id);
+      return writerOf(record, etag);
+    },
+    async unfinished(registry) {
+      const ids: string[] = [];
+      for await (const path of store.list(openRuns(registry))) {
+        const id = path.slice(openRuns(registry).length);
+        const run = await reader.run(id);
+        if (run?.state === 'running' || (await hasJournals(store, id))) ids.push(id);
+        // It ended between two steps: nothing was deleted before its record was there, or after that was closed.
+        else await store.remove(path);
+      }
+      return ids;
+    },
+    async *journals(id) {
+      const { allJournals } = pathsOf(id);
+      for await (const path of store.list(allJournals)) {
+        const bytes = await store.stream(path);
+        if (!bytes) continue;
+        const replayed = await replay(bytes).catch((cause: unknown) => {
+          throw new LedgerError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
+            cause,
+          });
+        });
+        // Cut off in its first line: nothing was begun.
+        if (replayed.repository !== undefined) yield { ...replayed, repository: replayed.repository };
+        else await store.remove(path);
+      }
+    },
+    async changePlan(id, change) {
+      const { record, etag } = await current(store, id);
+      const changed = change(record);
+      await writeRun(changed, etag);
+      return changed;
+    },
+    async prune(before) {
+      let removed = 0;
+      for await (const id of store.folders(RUNS)) {
+        if (!(timeOf(id) < before)) break;
+        // The record last: what is half removed is found again.
+        const { folder, run } = pathsOf(id);
+        for await (const path of store.list(folder)) if (path !== run) await store.remove(path);
+        await store.remove(run);
+        removed += 1;
+      }
+      return removed;
+    },
+  };
+}
+
+async function hasJournals(store: Store, id: string): Promise<boolean> {
+  for await (const _ of store.list(pathsOf(id).allJournals)) return true;
+  return false;
+}
+
+async function current(store: Store, id: string): Promise<{ readonly record: RunRecord; readonly etag: string }> {
+  const file = await store.read(pathsOf(id).run);
+  if (!file) throw new LedgerError(`the ledger in ${store.place} has no run ${id}`);
+  return { record: JSON.parse(file.text) as RunRecord, etag: file.etag };
+}
+
+function repositoryWriter(store: Store, id: string, repository: string): RepositoryWriter {
+  const paths = pathsOf(id);
+  const journal = writeJournal(store, paths.journal(repository), repository);
+  const write: RepositoryWriter['write'] = async (summary, decisions) => {
+    const record: RepositoryRecord = { summary, planned: plannedOf(decisions) };
+    await store.write(
+      paths.decisions(repository),
+      toGzippedLines(
+        (function* () {
+          yield record;
+          yield* decisions;
+        })(),
+      ),
+    );
+    return record;
+  };
+  return {
+    write,
+    settled: journal.add,
+    intend: journal.intend,
+    async close(summary, decisions) {
+      const record = await write(summary, decisions);
+      if (journal.begun()) await store.remove(paths.journal(repository));
+      return record;
+    },
+    async recovered(summary, decisions) {
+      await write(summary, decisions);
+      await store.remove(paths.journal(repository));
+    },
+  };
+}

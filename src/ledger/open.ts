@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { StorageLocation } from '../policy/guards.ts';
+import { blobStore } from './blob.ts';
+import { folderStore } from './folder.ts';
+import { type Ledger, openLedger } from './ledger.ts';
+
+/**
+ * The ledger at a place; nothing is contacted before it is used.
+ * @param root where relative folders start
+ * @param clientId the managed identity, where there are several
+ */
+export function ledgerAt(location: StorageLocation, root: string, clientId?: string): Ledger {
+  if (location.kind === 'folder') return openLedger(folderStore(resolve(root, location.folder)));
+  return openLedger(blobStore('accountUrl' in location ? { ...location, clientId } : location));
+}
+
+/** A ledger that ends with the process. */
+export function passingLedger(): Ledger {
+  const folder = join(tmpdir(), `acr-retention-${randomUUID()}`);
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return openLedger(folderStore(folder));
+}

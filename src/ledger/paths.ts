@@ -1,0 +1,67 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/**
+ * Where things are in a store:
+ *
+ *     runs/<run>/run.json                        the run (`RunRecord`)
+ *     runs/<run>/repositories.ndjson.gz          its repositories, once it has ended (`RepositoryRecord`, one a line)
+ *     runs/<run>/decisions/<repository>.ndjson.gz  a `RepositoryRecord`, then a decision a line
+ *     runs/<run>/journal/<repository>.ndjson     while it is carried out: see `journal.ts`
+ *     open/<registry>/<run>                      a run that may delete, and has not ended
+ *     locks/<registry>                           who purges it now
+ */
+export const RUNS = 'runs/';
+
+const RUN_ID = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
+
+/** An id that sorts by time: seconds, then milliseconds in three hexadecimal digits, and three that tell runs apart. */
+export function newRunId(now: Date): string {
+  const milliseconds = now.getUTCMilliseconds().toString(16).padStart(3, '0');
+  return `${idOf(now)}-${milliseconds}${randomBytes(2).toString('hex').slice(1)}`;
+}
+
+/** The beginning of the ids of all runs that began in this second. */
+export function idOf(time: Date): string {
+  return time.toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+export function isRunId(text: string): boolean {
+  return RUN_ID.test(text);
+}
+
+/** When a run began, from its id. */
+export function timeOf(id: string): Date {
+  return new Date(id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z.*$/, '$1-$2-$3T$4:$5:$6Z'));
+}
+
+export function pathsOf(id: string) {
+  const folder = `${RUNS}${id}/`;
+  return {
+    folder,
+    run: `${folder}run.json`,
+    repositories: `${folder}repositories.ndjson.gz`,
+    allDecisions: `${folder}decisions/`,
+    allJournals: `${folder}journal/`,
+    decisions: (repository: string) => `${folder}decisions/${fileNameOf(repository)}.ndjson.gz`,
+    journal: (repository: string) => `${folder}journal/${fileNameOf(repository)}.ndjson`,
+  };
+}
+
+/** @param registry login server; its port follows a colon, which not every file system takes */
+export function openRuns(registry: string): string {
+  return `open/${safe(registry)}/`;
+}
+
+export function lockOf(registry: string): string {
+  return safe(registry);
+}
+
+/** A name for a file, whatever the repository is called: readable, and by the hash its own on every file system. */
+function fileNameOf(repository: string): string {
+  const hash = createHash('sha256').update(repository).digest('hex').slice(0, 32);
+  return `${safe(repository).slice(0, 60)}-${hash}`;
+}
+
+function safe(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+}

@@ -1,0 +1,23 @@
+import { createHash } from 'node:crypto';
+import type { PurgePolicy } from '../policy/policy.ts';
+import type { PolicyRecord } from './types.ts';
+
+/** Raised when the same flags come to mean something else: plans that were made before are not carried out then. */
+const RULES = 1;
+
+/** A policy as a run records it. */
+export function recordPolicy(policies: readonly PurgePolicy[], from: PolicyRecord['from']): PolicyRecord {
+  const commands = policies.map((policy) => ({
+    given: policy.text,
+    understood: {
+      filters: policy.filters.map(({ text }) => text),
+      agoMilliseconds: policy.agoMilliseconds,
+      keep: policy.keep,
+      tags: policy.tags,
+      untagged: policy.untagged,
+      includeLocked: policy.includeLocked,
+    },
+  }));
+  const hash = createHash('sha256').update(JSON.stringify([RULES, commands.map(({ understood }) => understood)]));
+  return { commands, hash: hash.digest('hex'), from };
+}

@@ -1,0 +1,211 @@
+import { type Decision, keyOf } from '../planner/decision.ts';
+import { replay } from './journal.ts';
+import { gunzippedLines } from './lines.ts';
+import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
+import { hasEnded } from './process.ts';
+import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
+import type { LedgerReader } from './reader.ts';
+import { LedgerError, type Store } from './store.ts';
+import type { RepositoryRecord, RunRecord } from './types.ts';
+
+/** Files that are asked for ahead of their use: far fewer than a registry has repositories, and enough to hide a store's latency. */
+const AHEAD = 8;
+
+/** After this a dry run whose process cannot be asked for is taken to have ended with it. */
+const LONGEST_DRY_RUN_MS = 24 * 3_600_000;
+
+export function readLedger(store: Store): LedgerReader {
+  const run: LedgerReader['run'] = async (id) => {
+    if (!isRunId(id)) return undefined;
+    const file = await store.read(pathsOf(id).run);
+    return file && asItStands(parse<RunRecord>(store, pathsOf(id).run, file.text));
+  };
+
+  async function* runs(query: RunQuery = {}): AsyncGenerator<RunRecord, void> {
+    const { from, to, before } = query;
+    const ids: string[] = [];
+    for await (const id of store.folders(RUNS)) {
+      const inTime = (from === undefined || id >= idOf(from)) && (to === undefined || id < idOf(to));
+      if (isRunId(id) && inTime && (before === undefined || id < before)) ids.push(id);
+    }
+    for await (const record of ahead(ids.reverse(), run)) if (record && isWanted(record, query)) yield record;
+  }
+
+  /** The record and the decisions of one repository; nothing where the run has none of it. */
+  async function* file(path: string): AsyncGenerator<readonly string[], void> {
+    yield* linesOf(store, path, await store.stream(path));
+  }
+
+  async function* repositories(id: string): AsyncGenerator<RepositoryRecord, void> {
+    const { repositories: index, allDecisions } = pathsOf(id);
+    if (!isRunId(id)) return;
+    const bytes = await store.stream(index);
+    if (bytes) {
+      for await (const lines of linesOf(store, index, bytes))
+        for (const line of lines) yield parse(store, index, line);
+      return;
+    }
+    const records: RepositoryRecord[] = [];
+    const first = async (path: string): Promise<RepositoryRecord | undefined> => {
+      for await (const [line = ''] of file(path)) return parse(store, path, line);
+      return undefined;
+    };
+    for await (const record of ahead(await all(store.list(allDecisions)), first)) if (record) records.push(record);
+    yield* records.sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
+  }
+
+  async function* decisions(id: string, query: DecisionQuery = {}): AsyncGenerator<Decision, void> {
+    if (!isRunId(id)) return;
+    const { decisions: pathOf, journal } = pathsOf(id);
+    const names: string[] = [];
+    if (query.repository !== undefined) names.push(query.repository);
+    else for await (const { summary } of repositories(id)) names.push(summary.repository);
+    const running = (await run(id))?.state === 'running';
+    const matches = matcher(query);
+    // The first lines, too: where files are small, the time goes into opening them.
+    const open = async (name: string) => {
+      const lines = file(pathOf(name));
+      return { name, lines, first: await lines.next() };
+    };
+    for await (const { name, lines, first } of ahead(names, open, ({ lines }) => lines.return())) {
+      try {
+        // While it is carried out, what became of a deletion stands in the journal.
+        const journaled = running ? await store.stream(journal(name)) : undefined;
+        const news = journaled && (await replay(journaled)).decisions;
+        const path = pathOf(name);
+        // The first line is the record of the repository.
+        let from = 1;
+        for (let some = first; !some.done; some = await lines.next()) {
+          for (const line of some.value.slice(from)) {
+            if (!news && !matches.line(line)) continue;
+            const written = parse<Decision>(store, path, line);
+            const decision = news?.get(keyOf(written)) ?? written;
+            if (matches.decision(decision)) yield decision;
+          }
+          from = 0;
+        }
+      } finally {
+        await lines.return();
+      }
+    }
+  }
+
+  async function explainRun(record: RunRecord, { repository, tag, digest }: ImageName): Promise<readonly Sighting[]> {
+    const wanted = { repository, ...(digest !== undefined && { digest }), ...(tag !== undefined && { tag }) };
+    const found = await all(decisions(record.id, wanted));
+    // What was decided on the manifest that the tag named then, too.
+    const named = tag === undefined ? undefined : found[0]?.digest;
+    const onIt = named === undefined ? [] : await all(decisions(record.id, { repository, digest: named }));
+    const manifests = onIt.filter(({ kind }) => kind === 'manifest');
+    return [...found, ...manifests].map((decision) => ({ run: record, decision }));
+  }
+
+  async function* explain(image: ImageName): AsyncGenerator<Sighting, void> {
+    const records = await all(runs());
+    for await (const sightings of ahead(records, (record) => explainRun(record, image))) yield* sightings;
+  }
+
+  return { place: store.place, runs, run, repositories, decisions, explain };
+}
+
+/** A dry run has no lock by which the next run would find it: whether its process has ended is found out by looking. */
+function asItStands(record: RunRecord): RunRecord {
+  const { state, dryRun, holder, started } = record;
+  if (state !== 'running' || !dryRun) return record;
+  const ended = hasEnded(holder) || Date.now() - Date.parse(started) > LONGEST_DRY_RUN_MS;
+  return ended ? { ...record, state: 'interrupted' } : record;
+}
+
+function isWanted({ state, kind, registry }: RunRecord, query: RunQuery): boolean {
+  return (
+    (query.states?.includes(state) ?? true) &&
+    (query.kinds?.includes(kind) ?? true) &&
+    (query.registry === undefined || query.registry === registry)
+  );
+}
+
+/** Tells what is wanted: of a line whether it may be, so that most lines need not be parsed, and of a decision whether it is. */
+function matcher({ tag, digest, action, reason, text }: DecisionQuery) {
+  const parts = [
+    ...(tag === undefined ? [] : [`"tag":${JSON.stringify(tag)}`]),
+    ...(digest === undefined ? [] : [`"digest":${JSON.stringify(digest)}`]),
+    ...(action === undefined ? [] : [`"action":"${action}"`]),
+    ...(reason === undefined ? [] : [`"reason":"${reason}"`]),
+  ];
+  const wanted = text?.toLowerCase();
+  return {
+    line: (line: string) => parts.every((part) => line.includes(part)),
+    decision: (decision: Decision) =>
+      (tag === undefined || (decision.kind === 'tag' && decision.tag === tag)) &&
+      (digest === undefined || decision.digest === digest) &&
+      (action === undefined || decision.action === action) &&
+      (reason === undefined || decision.reason === reason) &&
+      (wanted === undefined ||
+        [decision.repository, decision.tag, decision.digest, decision.detail].some((part) =>
+          part?.toLowerCase().includes(wanted),
+        )),
+  };
+}
+
+async function* linesOf(
+  store: Store,
+  path: string,
+  bytes: AsyncIterable<Uint8Array> | undefined,
+): AsyncGenerator<readonly string[], void> {
+  if (!bytes) return;
+  try {
+    yield* gunzippedLines(bytes);
+  } catch (cause) {
+    if (cause instanceof LedgerError) throw cause;
+    throw unreadable(store, path, cause);
+  }
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- what a path holds is known to who asks
+function parse<T>(store: Store, path: string, text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw unreadable(store, path, cause);
+  }
+}
+
+function unreadable(store: Store, path: string, cause: unknown): LedgerError {
+  return new LedgerError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
+    cause,
+  });
+}
+
+/**
+ * Asks for a few ahead of their use, and yields what came in the order of the items.
+ * @param release what to do with what nobody took any more
+ */
+async function* ahead<T, R>(
+  items: readonly T[],
+  ask: (item: T) => Promise<R>,
+  release: (result: R) => unknown = () => undefined,
+): AsyncGenerator<R, void> {
+  const asked: Promise<R>[] = [];
+  const queue = items.values();
+  try {
+    for (;;) {
+      for (const item of queue) {
+        const promise = ask(item);
+        // It is waited for later; until then its failure is nobody's.
+        promise.catch(() => undefined);
+        if (asked.push(promise) === AHEAD) break;
+      }
+      const first = asked.shift();
+      if (!first) return;
+      yield await first;
+    }
+  } finally {
+    for (const promise of asked) promise.then(release, () => undefined);
+  }
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}

@@ -1,0 +1,92 @@
+import type { Guards } from '../policy/guards.ts';
+import type { Trip } from './decision.ts';
+
+/** How much would go of what there is. */
+export interface Going {
+  readonly repository: string;
+  readonly tags: { readonly going: number; readonly listed: number };
+  readonly manifests: { readonly going: number; readonly listed: number };
+}
+
+/** Fewer runs have no median that tells anything. */
+export const FEWEST_RUNS = 3;
+
+/**
+ * The breakers that what is planned would trip. One without a repository holds back everything.
+ *
+ * @param lastRuns how many artifacts each of the last runs deleted
+ */
+export function breakersTripped(
+  repositories: readonly Going[],
+  limits: Guards,
+  lastRuns: readonly number[],
+): readonly Trip[] {
+  const going = sum(repositories, ({ tags, manifests }) => tags.going + manifests.going);
+  const trips: Trip[] = [];
+  const { maxDeletions, maxDeletionPercent, keepLastTag, maxMedianFactor } = limits;
+  if (maxDeletions !== undefined && going > maxDeletions) {
+    const detail = `${going} artifacts would go, and ${maxDeletions} are allowed in one run`;
+    trips.push({ breaker: 'max-deletions', found: going, limit: maxDeletions, detail });
+  }
+  if (maxMedianFactor !== undefined && lastRuns.length >= FEWEST_RUNS) {
+    // A quiet week must not make one deletion suspicious.
+    const median = Math.max(medianOf(lastRuns), 1);
+    const limit = maxMedianFactor * median;
+    if (going > limit) {
+      const detail = `${going} artifacts would go, more than ${maxMedianFactor} times the median of the last ${lastRuns.length} runs (${median})`;
+      trips.push({ breaker: 'far-above-median', found: going, limit, detail });
+    }
+  }
+  if (maxDeletionPercent !== undefined) {
+    const manifests = {
+      going: sum(repositories, (one) => one.manifests.going),
+      listed: sum(repositories, (one) => one.manifests.listed),
+    };
+    if (isOver(manifests, maxDeletionPercent)) {
+      const detail = `${inWords(manifests, 'manifests')} would go, and ${maxDeletionPercent} % are allowed`;
+      trips.push({ breaker: 'max-deletion-percent', found: percent(manifests), limit: maxDeletionPercent, detail });
+    }
+    for (const { repository, tags } of repositories) {
+      if (!isOver(tags, maxDeletionPercent)) continue;
+      const detail = `${inWords(tags, 'tags')} would go, and ${maxDeletionPercent} % are allowed`;
+      trips.push({
+        breaker: 'max-deletion-percent',
+        repository,
+        found: percent(tags),
+        limit: maxDeletionPercent,
+        detail,
+      });
+    }
+  }
+  for (const { repository, tags } of keepLastTag ? repositories : []) {
+    if (tags.going === 0 || tags.going < tags.listed) continue;
+    const detail = `all ${tags.listed} tags would go, and a repository must keep one`;
+    trips.push({ breaker: 'no-tag-left', repository, found: tags.going, limit: tags.listed - 1, detail });
+  }
+  return trips;
+}
+
+type Part = Going['tags'];
+
+function isOver({ going, listed }: Part, limit: number): boolean {
+  return going > 0 && going * 100 > limit * listed;
+}
+
+function percent({ going, listed }: Part): number {
+  return listed === 0 ? 100 : Math.round((going / listed) * 1000) / 10;
+}
+
+function inWords(part: Part, what: string): string {
+  return `${part.going} of ${part.listed} ${what} (${percent(part)} %)`;
+}
+
+function medianOf(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+}
+
+function sum<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((total, one) => total + of(one), 0);
+}

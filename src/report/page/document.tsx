@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import type { ComponentChildren } from 'preact';
+import { renderToStaticMarkup } from 'preact-render-to-string';
+import { words } from './format.ts';
+import { type Setting, Time } from './parts.tsx';
+import { SCRIPT } from './script.ts';
+import { STYLE } from './style.ts';
+
+/** Nothing is loaded from anywhere, and nothing runs or styles but the two constants of this program. */
+export const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  `style-src '${hash(STYLE)}'`,
+  `script-src '${hash(SCRIPT)}'`,
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+function hash(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+interface Frame {
+  readonly setting: Setting;
+  readonly title: string;
+  /** Where in the menu. */
+  readonly here?: 'runs' | 'history';
+  /** Something is going on: the page is worth looking at again. */
+  readonly live?: string | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** A whole HTML document. */
+export function render(frame: Frame): string {
+  return `<!doctype html>\n${renderToStaticMarkup(<Document {...frame} />)}\n`;
+}
+
+function Document({ setting, title, here, live, children }: Frame) {
+  const { link, now, place } = setting;
+  const current = (one: Frame['here']) => (one === here ? 'page' : undefined);
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <title>{`${words(title)} · acr-retention`}</title>
+        <style dangerouslySetInnerHTML={{ __html: STYLE }} />
+      </head>
+      <body data-live={live}>
+        <a class="skip" href="#main">
+          Skip to content
+        </a>
+        <header class="top">
+          <p class="product">acr-retention</p>
+          <nav aria-label="Views">
+            <a href={link()} aria-current={current('runs')}>
+              Runs
+            </a>
+            <a href={link({ image: '' })} aria-current={current('history')}>
+              Image history
+            </a>
+          </nav>
+        </header>
+        <main id="main" tabIndex={-1}>
+          {children}
+        </main>
+        <footer>
+          <p>
+            Ledger in <span class="wrap">{words(place)}</span>. Times are UTC. As of <Time iso={now.toISOString()} />.
+          </p>
+        </footer>
+        <p id="status" role="status" class="hidden"></p>
+        <script dangerouslySetInnerHTML={{ __html: SCRIPT }} />
+      </body>
+    </html>
+  );
+}

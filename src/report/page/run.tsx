@@ -1,0 +1,173 @@
+import type { Decision } from '../../planner/decision.ts';
+import type { RepositoryRecord, RunRecord } from '../../ledger/types.ts';
+import { render } from './document.tsx';
+import { bytes, count, plural, words } from './format.ts';
+import { Facts, type Setting, StateBadge, Time } from './parts.tsx';
+import { PlanSection, Trips } from './plan.tsx';
+import { Reasons } from './reasons.tsx';
+import { Failures, Repositories } from './repositories.tsx';
+import { DryRunBadge, lasted } from './runs.tsx';
+import { KINDS, STATES } from './words.ts';
+
+export interface RunView {
+  readonly run: RunRecord;
+  /** One page of them, those with most deletions first. */
+  readonly repositories: readonly RepositoryRecord[];
+  readonly page: number;
+  /** There are more pages, and they can be asked for. */
+  readonly more: boolean;
+  /** How many there are in all. */
+  readonly count: number;
+  /** The first of those that failed, and how many there are. */
+  readonly failed: { readonly first: readonly RepositoryRecord[]; readonly count: number };
+  /** The first single artifacts that failed. */
+  readonly failures: readonly Decision[];
+}
+
+export function renderRun(setting: Setting, view: RunView): string {
+  const { run } = view;
+  const { link } = setting;
+  const { id, state, progress, error, warnings, breakers } = run;
+  const waits = run.plan?.state === 'waiting';
+  const done = `${count(progress.done)} of ${plural(progress.of, 'repository')} done`;
+  return render({
+    setting,
+    title: `Run ${id}`,
+    live: state === 'running' ? done : undefined,
+    children: (
+      <>
+        <p class="crumbs">
+          <a href={link()}>Runs</a>
+        </p>
+        <h1>Run {words(id)}</h1>
+        <div class="lede">
+          <StateBadge state={state} />
+          <DryRunBadge run={run} />
+          <span>{STATES[state].means}</span>
+          {run.dryRun && <span>Nothing was to be deleted.</span>}
+        </div>
+        {state === 'running' && (
+          <p>
+            <progress value={progress.done} max={Math.max(progress.of, 1)} aria-label="Repositories done" /> {done}
+          </p>
+        )}
+        {error && (
+          <section class="card bad" aria-label="Why the run broke off">
+            <h2>It broke off</h2>
+            <p>{words(error.message)}</p>
+            {error.correlationId !== undefined && (
+              <p class="small quiet">Correlation id {words(error.correlationId)}</p>
+            )}
+          </section>
+        )}
+        {breakers.length > 0 && (
+          <section class="card wait" aria-label="Breakers that tripped">
+            <h2>{plural(breakers.length, 'breaker')} tripped</h2>
+            <Trips run={run} />
+          </section>
+        )}
+        {waits && <PlanSection setting={setting} run={run} />}
+        {warnings.length > 0 && (
+          <section class="card wait" aria-label="Warnings">
+            <h2>{plural(warnings.length, 'warning')}</h2>
+            <ul>
+              {warnings.map((warning) => (
+                <li>{words(warning)}</li>
+              ))}
+            </ul>
+          </section>
+        )}
+        <Failures setting={setting} view={view} />
+        <Totals setting={setting} run={run} />
+        {!waits && <PlanSection setting={setting} run={run} />}
+        {run.totals && <Reasons setting={setting} run={run} totals={run.totals} />}
+        <Repositories setting={setting} view={view} />
+        <About setting={setting} run={run} />
+      </>
+    ),
+  });
+}
+
+function Totals({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
+  const { totals, dryRun } = run;
+  if (!totals) return null;
+  const { tags, manifests } = totals;
+  const goes = dryRun ? 'would go' : 'deleted';
+  const together = (of: 'failed' | 'notAttempted' | 'alreadyGone'): string | undefined =>
+    tags[of] + manifests[of] > 0 ? count(tags[of] + manifests[of]) : undefined;
+  return (
+    <section aria-labelledby="totals">
+      <h2 id="totals">{run.state === 'running' ? 'So far' : 'Result'}</h2>
+      <div class="card figures">
+        <Facts
+          facts={[
+            [`Tags ${goes}`, count(tags.deleted)],
+            [`Manifests ${goes}`, count(manifests.deleted)],
+            ['Size, at most (layers are shared)', bytes(totals.bytes)],
+            ['Tags that stay', count(tags.kept)],
+            ['Manifests that stay', count(manifests.kept)],
+            ['Failed or refused', together('failed')],
+            ['Not attempted or held back', together('notAttempted')],
+            ['Had gone already', together('alreadyGone')],
+            [
+              'acr purge would have deleted, and stays',
+              totals.beyondAcrPurge > 0 ? count(totals.beyondAcrPurge) : undefined,
+            ],
+          ]}
+        />
+      </div>
+      <p>
+        <a class="button" href={setting.link({ run: run.id, view: 'decisions' })}>
+          Search the decisions
+        </a>
+      </p>
+    </section>
+  );
+}
+
+function About({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
+  const { policy, applies, ended } = run;
+  return (
+    <section aria-labelledby="about">
+      <h2 id="about">About this run</h2>
+      <div class="card">
+        <Facts
+          facts={[
+            ['Registry', words(run.registry)],
+            ['Kind', KINDS[run.kind]],
+            ['Started by', words(run.startedBy)],
+            ['On behalf of', run.by === undefined ? undefined : words(run.by)],
+            ['Started', <Time iso={run.started} />],
+            ['Ended', ended === undefined ? undefined : <Time iso={ended} />],
+            ['Duration', lasted(run, setting.now)],
+            ['Ages counted from', run.agesFrom === run.started ? undefined : <Time iso={run.agesFrom} />],
+            ['Machine', words(run.holder.host)],
+            ['Tool version', words(run.toolVersion)],
+            [
+              'Carries out the plan of',
+              applies === undefined ? undefined : <a href={setting.link({ run: applies })}>{words(applies)}</a>,
+            ],
+            ['Policy from', policy.from],
+            ['Hash of the policy', <code>{words(policy.hash)}</code>],
+          ]}
+        />
+      </div>
+      {policy.commands.map(({ given, understood }, index) => (
+        <div class="card">
+          <h3>{policy.commands.length === 1 ? 'Command' : `Command ${index + 1}`}</h3>
+          <pre class="command">
+            <code>{words(given)}</code>
+          </pre>
+          <details>
+            <summary>As it was understood</summary>
+            <Facts facts={Object.entries(understood).map(([name, value]) => [words(name), meaning(value)] as const)} />
+          </details>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function meaning(value: unknown) {
+  return <code>{words(typeof value === 'string' ? value : JSON.stringify(value))}</code>;
+}

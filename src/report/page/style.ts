@@ -1,0 +1,160 @@
+/** The one style sheet. Light and dark have the same names; the contrast of each pair is at least 4.5. */
+export const STYLE = `
+:root {
+  color-scheme: light dark;
+  --back: #f6f7f8; --card: #ffffff; --text: #1c2329; --quiet: #56616b; --line: #dce1e5; --field: #7d8892;
+  --link: #0b5cab; --focus: #0b5cab; --head: #eef1f3;
+  --good: #176639; --good-back: #e2f3e8; --wait: #7a4a00; --wait-back: #fdf0d5; --bad: #a61b1b; --bad-back: #fce8e8;
+  --busy: #0b5394; --busy-back: #e1effb; --calm: #47525c; --calm-back: #e9edf0; --goes: #9a3412; --goes-back: #fcebe2;
+  --bar: #2f6f9f; --bar-goes: #c2410c; --bar-stays: #7c8b98;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --back: #12161a; --card: #1a2026; --text: #e4e8eb; --quiet: #a3afb9; --line: #303942; --field: #75828d;
+    --link: #7cb8f2; --focus: #9ccbf8; --head: #20272e;
+    --good: #86d9a5; --good-back: #163424; --wait: #f3c46b; --wait-back: #3a2c10; --bad: #f9a3a3; --bad-back: #431c1e;
+    --busy: #93c9f8; --busy-back: #14304a; --calm: #bcc6ce; --calm-back: #2a333b; --goes: #f5ad84; --goes-back: #40251a;
+    --bar: #5b9dcc; --bar-goes: #e8793f; --bar-stays: #6b7a87;
+  }
+}
+*, *::before, *::after { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body {
+  margin: 0; background: var(--back); color: var(--text);
+  font: 0.9375rem/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif;
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere;
+}
+a { color: var(--link); text-underline-offset: 0.15em; text-decoration-thickness: 1px; }
+a:hover { text-decoration-thickness: 2px; }
+:focus-visible, input[type='date']:focus-within { outline: 2px solid var(--focus); outline-offset: 2px; border-radius: 2px; }
+main:focus { outline: none; }
+.skip { position: absolute; left: -100vw; top: 0; background: var(--card); padding: 0.5rem 1rem; z-index: 1; }
+.skip:focus { left: 0; }
+.hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+[hidden] { display: none !important; }
+.top, main, footer { padding-inline: max(1rem, calc((100vw - 84rem) / 2)); }
+.top {
+  display: flex; flex-wrap: wrap; gap: 0 2rem; align-items: stretch;
+  background: var(--card); border-bottom: 1px solid var(--line);
+}
+.product { margin: 0; padding: 0.75rem 0; font-weight: 650; letter-spacing: 0.01em; }
+.top nav { display: flex; gap: 1.25rem; }
+.top nav a { padding: 0.75rem 0; color: var(--quiet); text-decoration: none; border-bottom: 2px solid transparent; }
+.top nav a:hover { color: var(--text); }
+.top nav a[aria-current] { color: var(--text); border-bottom-color: var(--bar); }
+main { padding-block: 1.25rem 3rem; }
+footer { padding-block: 1rem 2rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: 0.8125rem; }
+footer p { margin: 0; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 0.5rem; font-weight: 650; }
+h2 { font-size: 1.0625rem; line-height: 1.3; margin: 2rem 0 0.625rem; font-weight: 650; }
+h3 { font-size: 0.9375rem; margin: 0 0 0.25rem; font-weight: 650; }
+p { margin: 0 0 0.625rem; }
+code, pre { font: 0.8125rem/1.5 ui-monospace, SFMono-Regular, 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
+.quiet { color: var(--quiet); }
+.small { font-size: 0.8125rem; }
+.crumbs { margin: 0 0 0.5rem; font-size: 0.8125rem; color: var(--quiet); }
+.lede { display: flex; flex-wrap: wrap; gap: 0.25rem 0.75rem; align-items: center; color: var(--quiet); margin-bottom: 1rem; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 1rem; margin: 0 0 1rem; }
+.card > :last-child { margin-bottom: 0; }
+.card.wait { border-left: 4px solid var(--wait); }
+.card.bad { border-left: 4px solid var(--bad); }
+.card h2:first-child { margin-top: 0; }
+.card ul { margin: 0 0 0.625rem; padding-left: 1.125rem; }
+.card li + li { margin-top: 0.375rem; }
+.badge {
+  display: inline-block; padding: 0 0.5rem; border-radius: 4px; font-size: 0.8125rem; line-height: 1.375rem;
+  font-weight: 550; white-space: nowrap; color: var(--calm); background: var(--calm-back);
+}
+.badge.good { color: var(--good); background: var(--good-back); }
+.badge.wait { color: var(--wait); background: var(--wait-back); }
+.badge.bad { color: var(--bad); background: var(--bad-back); }
+.badge.busy { color: var(--busy); background: var(--busy-back); }
+.badge.goes { color: var(--goes); background: var(--goes-back); }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: 0.75rem 1.5rem; margin: 0; }
+.facts dt { color: var(--quiet); font-size: 0.8125rem; }
+.facts dd { margin: 0; }
+.figures .facts { grid-template-columns: repeat(auto-fit, minmax(min(8rem, 100%), 1fr)); column-gap: 1rem; }
+.figures dd { font-size: 1.25rem; font-weight: 600; line-height: 1.3; }
+.copyable { display: flex; gap: 0.5rem; align-items: flex-start; margin-bottom: 0.5rem; }
+.command {
+  flex: 1; min-width: 0; margin: 0; padding: 0.375rem 0.75rem; white-space: pre-wrap; background: var(--back);
+  border: 1px solid var(--line); border-radius: 4px;
+}
+button, .button, input, select { font: inherit; color: inherit; }
+button, .button {
+  display: inline-block; cursor: pointer; padding: 0.25rem 0.75rem; border: 1px solid var(--field); border-radius: 4px;
+  background: var(--card); color: var(--text); text-decoration: none;
+}
+button:hover, .button:hover { background: var(--head); }
+button.copy { padding: 0 0.5rem; font-size: 0.75rem; line-height: 1.375rem; border-color: var(--line); color: var(--quiet); }
+.command + button.copy { line-height: 1.875rem; }
+.digest + button.copy { margin-left: 0.5rem; }
+.digest { white-space: nowrap; }
+input, select { width: 100%; min-height: 2.125rem; padding: 0.25rem 0.5rem; border: 1px solid var(--field); border-radius: 4px; background: var(--card); }
+form.search { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(11rem, 100%), 1fr)); gap: 0.75rem; align-items: end; }
+form.search label, .narrow-down { display: block; font-size: 0.8125rem; color: var(--quiet); }
+form.search input, form.search select, .narrow-down input { font-size: 0.9375rem; color: var(--text); }
+form.search .wide { grid-column: 1 / -1; }
+form.search .go { display: flex; gap: 0.75rem; align-items: center; min-height: 2.125rem; }
+form.search button { padding-block: 0.375rem; white-space: nowrap; flex: none; }
+.narrow-down { max-width: 20rem; margin-bottom: 0.5rem; }
+.live { display: flex; flex-wrap: wrap; gap: 0.5rem 0.75rem; align-items: center; color: var(--quiet); font-size: 0.8125rem; }
+progress { width: min(20rem, 100%); height: 0.75rem; accent-color: var(--bar); vertical-align: middle; }
+.region { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 6px; margin-bottom: 0.75rem; }
+table { border-collapse: collapse; width: 100%; }
+caption { text-align: left; padding: 0.625rem 0.75rem; color: var(--quiet); font-size: 0.8125rem; }
+th, td { text-align: left; vertical-align: top; padding: 0.5rem 0.75rem; border-top: 1px solid var(--line); font-weight: normal; }
+thead th { background: var(--head); color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; vertical-align: bottom; }
+tbody tr:hover { background: color-mix(in srgb, var(--head) 55%, transparent); }
+th.number, td.number { text-align: right; white-space: nowrap; }
+td .quiet { font-size: 0.8125rem; }
+td time, th time, .nowrap { white-space: nowrap; }
+.name { font-weight: 550; }
+.detail { margin: 0; color: var(--quiet); font-size: 0.8125rem; }
+.error { margin: 0.25rem 0 0; color: var(--bad); font-size: 0.8125rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
+figure { margin: 0; padding: 0.75rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: 6px; }
+figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; margin-bottom: 0.625rem; }
+.plot { display: grid; grid-template-columns: auto 1fr; column-gap: 0.5rem; }
+.scale { display: flex; flex-direction: column; justify-content: space-between; text-align: right; }
+.scale, .axis { font-size: 0.75rem; color: var(--quiet); line-height: 1; }
+.plot svg { display: block; width: 100%; height: 8rem; }
+.plot line { stroke: var(--line); stroke-width: 1px; vector-effect: non-scaling-stroke; }
+.plot .base { stroke: var(--field); }
+.plot rect { fill: var(--bar); }
+.axis { grid-column: 2; display: flex; justify-content: space-between; padding-top: 0.375rem; }
+details { margin: 0.75rem 0; }
+summary { cursor: pointer; color: var(--quiet); font-size: 0.8125rem; padding-block: 0.25rem; width: fit-content; }
+details .region { margin-top: 0.5rem; }
+.share { display: block; width: 100%; min-width: 5rem; height: 0.75rem; margin-top: 0.3125rem; }
+.share rect { fill: var(--bar-stays); }
+.share.goes rect { fill: var(--bar-goes); }
+.pager { display: flex; gap: 1.5rem; margin: 0.75rem 0; }
+.timeline { list-style: none; margin: 0; padding: 0 0 0 1.25rem; border-left: 2px solid var(--line); }
+.timeline > li { position: relative; padding-bottom: 1.25rem; }
+.timeline > li::before {
+  content: ''; position: absolute; left: calc(-1.25rem - 7px); top: 0.375rem; width: 8px; height: 8px; box-sizing: content-box;
+  border-radius: 50%; background: var(--bar-stays); border: 2px solid var(--back);
+}
+.timeline > li.goes::before { background: var(--bar-goes); }
+.timeline .lede { margin-bottom: 0.125rem; }
+@media (max-width: 47.99rem) {
+  table.cards, .cards tbody, .cards tr, .cards caption { display: block; width: 100%; }
+  .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .cards th[scope='row'], .cards td { display: block; border-top: 0; padding: 0.125rem 0.75rem; }
+  .cards tbody tr { border-top: 1px solid var(--line); padding: 0.625rem 0; }
+  .cards th[scope='row'] { padding-bottom: 0.25rem; }
+  .cards td { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: 0.5rem; text-align: left; white-space: normal; }
+  .cards td::before { content: attr(data-head); color: var(--quiet); font-size: 0.8125rem; }
+  .narrow th, .narrow td { padding-inline: 0.5rem; }
+  .narrow-down { max-width: none; }
+  .share { margin-top: 0.375rem; }
+}
+@media (max-width: 30rem) {
+  .optional { display: none; }
+  form.search { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  form.search .go { grid-column: 1 / -1; }
+}
+@media (forced-colors: active) { .plot rect, .share rect { fill: CanvasText; } .badge { border: 1px solid; } }
+@media print { .skip, .top nav, form, button, .pager { display: none; } body { background: none; } }
+`;

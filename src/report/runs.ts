@@ -1,0 +1,121 @@
+import Table from 'cli-table3';
+import prettyBytes from 'pretty-bytes';
+import type { Difference } from '../ledger/diff.ts';
+import type { Sighting } from '../ledger/query.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import { tripInWords } from '../planner/decision.ts';
+import { printable } from './escape.ts';
+import { PLAIN } from './table.ts';
+import { nameOf, renderDecision } from './text.ts';
+
+/** Runs, a line each. */
+export function renderRuns(runs: readonly RunRecord[]): string {
+  if (runs.length === 0) return 'There are no runs.\n';
+  const table = new Table({
+    ...PLAIN,
+    head: ['RUN', 'KIND', 'STATE', 'REGISTRY', 'TAGS', 'MANIFESTS', 'SIZE', ''],
+    colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'right', 'left'],
+  });
+  for (const run of runs) {
+    const { id, state, registry, totals, progress, plan } = run;
+    const numbers = totals
+      ? [totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]
+      : ['', '', `${progress.done} of ${progress.of}`];
+    const note = plan?.state === 'waiting' ? 'waits for approval' : run.dryRun ? 'would go' : 'deleted';
+    table.push([id, kindOf(run), state, printable(registry), ...numbers, note]);
+  }
+  return `${trimmed(table)}\n`;
+}
+
+function kindOf({ kind, dryRun }: RunRecord): string {
+  return kind === 'scheduled' && dryRun ? 'scheduled (dry)' : kind;
+}
+
+/** Repositories that a run lists on a terminal: those in which most happens. */
+const MAX_ROWS = 40;
+
+/** A run: who, when, by which rule, what became of it, and what to do with its plan. */
+export function renderRun(run: RunRecord, repositories: readonly RepositoryRecord[]): string {
+  const { id, state, startedBy, by, registry, policy, toolVersion, started, ended, progress, totals, plan } = run;
+  const facts = new Table({ ...PLAIN });
+  facts.push(
+    ['run', id],
+    ['kind', kindOf(run) + (run.applies === undefined ? '' : ` of the plan ${run.applies}`)],
+    ['state', state + (state === 'running' ? `, ${progress.done} of ${progress.of} repositories done` : '')],
+    ['registry', printable(registry)],
+    ['started', `${started} by ${startedBy}${by === undefined ? '' : ` (${printable(by)})`}, version ${toolVersion}`],
+    ['ended', ended ?? ''],
+    ...policy.commands.map(({ given }) => ['purge', printable(given)]),
+  );
+  const lines = [trimmed(facts)];
+  const busy = repositories
+    .map(({ summary }) => summary)
+    .filter((one) => one.state !== 'done' || one.tags.deleted + one.manifests.deleted > 0)
+    .toSorted((a, b) => b.tags.deleted + b.manifests.deleted - a.tags.deleted - a.manifests.deleted);
+  if (busy.length > 0) {
+    const goes = run.dryRun ? 'go' : 'deleted';
+    const table = new Table({
+      ...PLAIN,
+      head: ['REPOSITORY', 'STATE', `TAGS ${goes}`, 'stay', `MANIFESTS ${goes}`, 'stay', 'SIZE'],
+      colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    });
+    for (const one of busy.slice(0, MAX_ROWS))
+      table.push([
+        printable(one.repository),
+        one.state,
+        one.tags.deleted,
+        one.tags.kept,
+        one.manifests.deleted,
+        one.manifests.kept,
+        prettyBytes(one.bytes),
+      ]);
+    lines.push('', trimmed(table));
+    if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
+  }
+  if (totals) {
+    const reasons = new Table({ ...PLAIN, head: ['WHY', ''], colAligns: ['left', 'right'] });
+    for (const [reason, count] of Object.entries(totals.reasons)) reasons.push([reason, count]);
+    const verb = run.dryRun ? 'would go' : 'deleted';
+    lines.push(
+      '',
+      trimmed(reasons),
+      '',
+      `${totals.tags.deleted} tags and ${totals.manifests.deleted} manifests ${verb}, at most ${prettyBytes(totals.bytes)}; ` +
+        `${totals.tags.kept} tags and ${totals.manifests.kept} manifests stay.`,
+    );
+  }
+  for (const warning of run.warnings) lines.push(`Warning: ${printable(warning)}`);
+  for (const trip of run.breakers) lines.push(`HELD BACK: ${printable(tripInWords(trip))}`);
+  for (const { repository, error } of busy) if (error) lines.push(printable(`${repository}: ${error.message}`));
+  if (run.error) lines.push(`FAILED: ${printable(run.error.message)}`);
+  if (plan) lines.push('', planInWords(id, plan));
+  return `${lines.join('\n')}\n`;
+}
+
+function planInWords(id: string, { state, hash, deletions, appliedBy }: NonNullable<RunRecord['plan']>): string {
+  if (state === 'applied') return `Its plan was carried out by the run ${appliedBy ?? ''}.`;
+  const approve = state === 'waiting' ? ` --approve ${hash.slice(0, 12)}` : '';
+  const waits = state === 'waiting' ? 'wait for approval' : 'would go';
+  return `${deletions} artifacts ${waits}. To delete exactly these: acr-retention apply ${id}${approve}`;
+}
+
+/** One sighting of an artifact, a line or two. */
+export function renderSighting({ run, decision }: Sighting): string {
+  const rule = run.policy.commands.map(({ given }) => given).join(' && ');
+  return `${run.id}  ${kindOf(run)}, ${run.state}; purge ${printable(rule)}\n${renderDecision(decision)}\n`;
+}
+
+/** One difference between two plans, a line. */
+export function renderDifference({ change, goes, other }: Difference): string {
+  const mark = change === 'added' ? '+' : '-';
+  const elsewhere =
+    other === undefined
+      ? 'not there, or not selected'
+      : `${other.action === 'keep' ? 'stays' : 'goes'}, ${other.reason}: ${other.detail}`;
+  const otherRun = change === 'added' ? 'before' : 'now';
+  return `${printable(`${mark} ${nameOf(goes)}  ${goes.reason}; ${otherRun}: ${elsewhere}`)}\n`;
+}
+
+function trimmed(table: InstanceType<typeof Table>): string {
+  return table.toString().replace(/ +$/gm, '');
+}

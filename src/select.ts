@@ -1,0 +1,56 @@
+import type { TagFilter } from './policy/filter.ts';
+import type { PurgePolicy } from './policy/policy.ts';
+import type { RegistryReader } from './registry/types.ts';
+import type { RepositorySummary } from './report/summary.ts';
+import type { Task } from './unit.ts';
+
+/** What is to be done, by repository. */
+export type Selected = ReadonlyMap<string, readonly Task[]>;
+
+/**
+ * The repositories that a command selects: all of them where it has no filter, and what its filters match.
+ * @param among where it is known already which there are
+ */
+export async function selectRepositories(
+  registry: RegistryReader,
+  policies: readonly PurgePolicy[],
+  among?: readonly string[],
+): Promise<Selected> {
+  let catalog = among;
+  const selected = new Map<string, Task[]>();
+  for (const policy of policies) {
+    const { compiled, filters, repositoryPageSize } = policy;
+    // What filters name outright needs no listing.
+    const literal = filters.length > 0 && !among ? compiled.literalRepositories() : undefined;
+    const names = literal ?? (catalog ??= await registry.repositories(repositoryPageSize));
+    const matching = compiled.repositoryFilters(names);
+    for (const [index, name] of names.entries()) {
+      const filtersOfIt = matching[index] ?? [];
+      if (filters.length > 0 && filtersOfIt.length === 0) continue;
+      const tasks = selected.get(name);
+      if (tasks) tasks.push({ policy, filters: filtersOfIt });
+      else selected.set(name, [{ policy, filters: filtersOfIt }]);
+    }
+  }
+  return selected;
+}
+
+/** Filters that had no effect: mistyped, most likely. */
+export function unmatched(
+  policy: PurgePolicy,
+  selected: Selected,
+  done: readonly RepositorySummary[],
+  matched: ReadonlySet<TagFilter>,
+): readonly string[] {
+  const { filters, compiled, tags } = policy;
+  const found = new Set(done.map(({ repository }) => repository));
+  const literal = compiled.literalRepositories() !== undefined;
+  return filters.flatMap((filter) => {
+    const repositories = [...selected]
+      .filter(([name, tasks]) => tasks.some((task) => task.filters.includes(filter)) && (!literal || found.has(name)))
+      .map(([name]) => name);
+    if (repositories.length === 0) return [`the filter "${filter.text}" matches no repository`];
+    const failed = done.some(({ repository, state }) => state !== 'done' && repositories.includes(repository));
+    return tags && !matched.has(filter) && !failed ? [`the filter "${filter.text}" matches no tag`] : [];
+  });
+}

@@ -1,0 +1,51 @@
+import type { RepositoryRecord } from './ledger/types.ts';
+import type { Decision, Reason } from './planner/decision.ts';
+import { type Counts, type RepositorySummary, type RunSummary, total } from './report/summary.ts';
+
+/** Failures that a summary repeats in full. All of them are among the decisions. */
+const MAX_FAILURES = 20;
+
+type Sums = Pick<RunSummary, 'repositories' | 'totals' | 'examples' | 'failures' | 'succeeded'>;
+
+/** Sums a run up as its repositories are done, without keeping their decisions. */
+export interface Tally {
+  /** Each repository once. */
+  readonly add: (record: RepositoryRecord, decisions: readonly Decision[]) => void;
+  readonly records: () => readonly RepositoryRecord[];
+  readonly sums: () => Sums;
+}
+
+export function newTally(): Tally {
+  const records: RepositoryRecord[] = [];
+  const failures: Decision[] = [];
+  const examples: Partial<Record<Reason, Decision>> = {};
+  const byName = (): readonly RepositoryRecord[] =>
+    records.toSorted((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
+  return {
+    add(record, decisions) {
+      records.push(record);
+      for (const decision of decisions) {
+        // The first by name, so that the same run shows the same examples whichever repository is done first.
+        const { reason, repository } = decision;
+        if (repository < (examples[reason]?.repository ?? '\uffff')) examples[reason] = decision;
+        if (failures.length < MAX_FAILURES && isFailure(decision)) failures.push(decision);
+      }
+    },
+    records: byName,
+    sums() {
+      const repositories = byName().map(({ summary }) => summary);
+      const succeeded = repositories.every(isDone);
+      return { repositories, totals: total(repositories), examples, failures, succeeded };
+    },
+  };
+}
+
+function isDone({ state, tags, manifests }: RepositorySummary): boolean {
+  const unfinished = ({ failed, notAttempted }: Counts): number => failed + notAttempted;
+  return state === 'done' && unfinished(tags) + unfinished(manifests) === 0;
+}
+
+/** What was tried in vain; what was not tried for it is only counted. */
+function isFailure(decision: Decision): boolean {
+  return decision.action === 'delete' && (decision.outcome === 'refused' || decision.outcome === 'failed');
+}

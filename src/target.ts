@@ -1,0 +1,50 @@
+import type { PurgeCommand } from './policy/command.ts';
+import type { PurgePolicy } from './policy/policy.ts';
+import type { Settings } from './policy/settings.ts';
+import { credentialsOf, type IdentitySettings } from './registry/identity.ts';
+import type { Registry, RegistryReader } from './registry/types.ts';
+
+export interface TargetOptions extends IdentitySettings {
+  readonly endpoint: URL;
+  /** Calls in flight at once. */
+  readonly concurrency: number;
+  /** A certificate authority to trust besides the system's (PEM). */
+  readonly certificate?: string;
+}
+
+/** A registry to purge. Nothing is sent before it is used. */
+export async function openRegistry({
+  endpoint,
+  concurrency,
+  certificate,
+  ...identity
+}: TargetOptions): Promise<Registry> {
+  // Loaded when it is needed: the SDK takes as long to load as all the rest, and a wrong request needs none of it.
+  const { openRegistry: open } = await import('./registry/registry.ts');
+  return open({
+    endpoint,
+    concurrency,
+    credentials: credentialsOf(identity),
+    ...(certificate !== undefined && { certificate }),
+  });
+}
+
+/** A registry to look at: it has nothing that could change one, whoever holds it and whatever they cast it to. */
+export async function openReader(target: TargetOptions): Promise<RegistryReader> {
+  const { loginServer, check, repositories, tags, manifests, manifest, referrers } = await openRegistry(target);
+  return { loginServer, check, repositories, tags, manifests, manifest, referrers };
+}
+
+/** The registry of the app, for these commands. */
+export function targetOf({ endpoint, identity }: Settings, commands: readonly PurgeCommand[]): TargetOptions {
+  return { endpoint, concurrency: concurrencyOf(commands.map(({ policy }) => policy)), ...identity };
+}
+
+export function concurrencyOf(policies: readonly PurgePolicy[]): number {
+  return Math.max(...policies.map(({ concurrency }) => concurrency));
+}
+
+/** One `--dry-run` holds for all: what is written after it was meant to be tried, too. */
+export function isDryRun({ dryRun, commands }: Settings): boolean {
+  return dryRun || commands.some(({ policy }) => policy.dryRun);
+}

@@ -1,0 +1,193 @@
+import { expect, test } from 'vitest';
+import { reviewPage } from '../../src/http/review.ts';
+import { LedgerError } from '../../src/ledger/store.ts';
+import type { Decision } from '../../src/planner/decision.ts';
+import { HOSTILE, hostileLedger, ledgerOf, NOW, recordOf, totalsOf, viewsOf } from '../support/review.ts';
+
+const DIGEST = `sha256:${'ab12'.repeat(16)}`;
+const RUN = '20261124T110000Z-3f9a0c';
+
+/** An element's tag, written as the page writes them. */
+const TAG = /<!doctype html>|<\/?[a-z]\w*(?:\s+[\w-]+(?:="[^"]*")?)*\s*\/?>/gi;
+
+function tag(number: number, over: Partial<Decision> = {}): Decision {
+  return {
+    repository: 'app', kind: 'tag', tag: `dev-${number}`, digest: DIGEST, action: 'delete', outcome: 'deleted',
+    reason: 'matched-and-expired', detail: 'older than 30 days', beyondAcrPurge: false, size: 1_000, ...over,
+  } as Decision; // prettier-ignore
+}
+
+async function ask(reader: ReturnType<typeof ledgerOf>, query: string): Promise<{ status: number; html: string }> {
+  const { status = 200, body } = await reviewPage(reader, new URLSearchParams(query), NOW);
+  return { status, html: body as string };
+}
+
+test('every view of every hostile name is text: no element, address, control character or direction mark of theirs', async () => {
+  const ledger = hostileLedger();
+  const images = HOSTILE.map((text) => `image=${encodeURIComponent(`${text.slice(0, 900)}:${text.slice(0, 90)}`)}`);
+  for (const query of [...Object.values(viewsOf(RUN, `${HOSTILE[0] ?? ''}:b`)), ...images]) {
+    const { html } = await ask(ledger, query);
+    const own = html.replace(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '');
+    // Every `<` begins an element of the page's own, and no element has an attribute that is a script.
+    const [tags, rest] = [own.match(TAG) ?? [], own.replace(TAG, '')];
+    expect(rest).not.toContain('<');
+    for (const tag of tags) {
+      expect(tag).not.toMatch(/^<(script|img|style|b)\b/i);
+      expect(tag.replaceAll(/"[^"]*"/g, '')).not.toMatch(/\s(on\w+|style|src)\b/i);
+    }
+    expect(own).not.toMatch(/(href|src|action)="\s*javascript:/i);
+    // eslint-disable-next-line no-control-regex -- control characters are what must not be there
+    expect(html).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+    for (const href of own.matchAll(/href="([^"]*)"/g)) expect(href[1]).toMatch(/^(\?|#|runs\/)/);
+  }
+});
+
+test('the headers keep the key to itself and everything else out', async () => {
+  const { headers, body } = await reviewPage(ledgerOf([]), new URLSearchParams(), NOW);
+  expect(headers).toMatchObject({
+    'Content-Type': 'text/html; charset=utf-8',
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Security-Policy': expect.stringMatching(
+      /^default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/,
+    ) as string,
+  });
+  expect(body).toContain('There has been no run yet.');
+});
+
+test('links and forms carry the key on that the page was opened with, and only that', async () => {
+  const ledger = ledgerOf([
+    recordOf('2026-11-24T11:00:00.000Z', [tag(1)], { plan: { hash: '0123456789abcdef', deletions: 1, state: 'open' } }),
+  ]);
+  for (const query of Object.values(viewsOf(RUN, 'app:dev-1'))) {
+    const { html } = await ask(ledger, `${query}&code=a%2Bb%3D%3D`);
+    const links = [...html.matchAll(/href="([^"#][^"]*)"/g)].map(([, href = '']) => href);
+    expect(links.length).toBeGreaterThan(1);
+    for (const href of links) expect(href).toContain('code=a%2Bb%3D%3D');
+    expect(html.match(/<form/g)?.length ?? 0).toBe(html.match(/name="code" value="a\+b=="/g)?.length ?? 0);
+    expect((await ask(ledger, query)).html).not.toContain('code=');
+  }
+});
+
+test('a plan that waits stands first, with the commands that approve it', async () => {
+  const hash = 'a3f09bc4d17e55aa'.repeat(4);
+  const waiting = recordOf('2026-11-24T11:00:00.000Z', [tag(1, { outcome: 'held' })], {
+    state: 'waiting',
+    plan: { hash, deletions: 1_204, state: 'waiting' },
+    breakers: [{ breaker: 'max-deletions', found: 1_204, limit: 100, detail: 'too many' }],
+  });
+  const ledger = ledgerOf([waiting, recordOf('2026-11-23T11:00:00.000Z', [tag(1)])]);
+  for (const query of ['', `run=${RUN}`]) {
+    const { html } = await ask(ledger, query);
+    expect(html).toContain('1,204');
+    expect(html).toContain(`acr-retention apply ${RUN} --approve a3f09bc4d17e<`);
+    expect(html).toContain(`/api/plans/${RUN}/apply?approve=a3f09bc4d17e&quot;`);
+  }
+  const open = recordOf('2026-11-24T11:00:00.000Z', [], { plan: { hash, deletions: 3, state: 'open' } });
+  const { html } = await ask(ledgerOf([open]), `run=${RUN}`);
+  expect(html).toContain(`acr-retention apply ${RUN}<`);
+  expect(html).not.toContain('approve=');
+});
+
+test('decisions are searched, and read no further than the page', async () => {
+  const decisions = Array.from({ length: 1_000 }, (_, index) => tag(index));
+  const ledger = ledgerOf([recordOf('2026-11-24T11:00:00.000Z', decisions)]);
+  const second = await ask(ledger, `run=${RUN}&view=decisions&page=2`);
+  expect(ledger.read.decisions).toBe(201);
+  expect(second.html).toContain('Decisions 101 to 200');
+  expect(second.html).toContain('app:dev-100<');
+  expect(second.html).not.toContain('app:dev-99<');
+  expect(second.html).toMatch(/rel="next" href="\?run=[^"]*page=3"/);
+  const found = await ask(ledger, `run=${RUN}&view=decisions&tag=dev-7&action=delete&reason=matched-and-expired`);
+  expect(found.html).toContain('Decisions 1 to 1,');
+  expect(found.html).toContain('value="dev-7"');
+  expect(found.html).toContain('runs/20261124T110000Z-3f9a0c/decisions?tag=dev-7&amp;action=delete');
+  const none = await ask(ledger, `run=${RUN}&view=decisions&text=nothing`);
+  expect(none.html).toContain('No decision matches.');
+});
+
+test('runs are filtered by state, kind and whole days, and paged', async () => {
+  const days = Array.from({ length: 30 }, (_, day) => `2026-10-${String(day + 1).padStart(2, '0')}T23:30:00.000Z`);
+  const ledger = ledgerOf(days.map((day) => recordOf(day, [tag(1)])));
+  const first = await ask(ledger, '');
+  expect(first.html).toContain('25 runs, the newest first');
+  const next = /rel="next" href="([^"]*)"/.exec(first.html)?.[1]?.replaceAll('&amp;', '&').slice(1);
+  const older = await ask(ledger, next ?? '');
+  expect(older.html).toContain('5 runs, the newest first');
+  expect(older.html).not.toContain('rel="next"');
+  expect((await ask(ledger, 'from=2026-10-05&to=2026-10-06')).html).toContain('2 runs, the newest first');
+  expect((await ask(ledger, 'state=failed&kind=')).html).toContain('No run matches.');
+});
+
+test('of many repositories those with most deletions come first, and every failure is named', async () => {
+  const repositories = Array.from({ length: 700 }, (_, index) => ({
+    summary: {
+      repository: `team/r${String(index).padStart(3, '0')}`,
+      ...totalsOf([]),
+      tags: { deleted: index, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 },
+      ...(index === 5
+        ? { state: 'failed' as const, error: { message: 'DENIED', status: 403, correlationId: 'c0ffee' } }
+        : { state: 'done' as const }),
+    },
+    planned: { deletions: 0, hash: '' },
+  }));
+  const refused = tag(1, { repository: 'zoo', outcome: 'refused', error: { message: 'it is locked' } });
+  const ledger = ledgerOf([recordOf('2026-11-24T11:00:00.000Z', [tag(2), refused], {}, repositories)]);
+  const named = (html: string): readonly string[] =>
+    [...html.matchAll(/>(team\/r\d+)<\/a><\/th>/g)].map(([, one = '']) => one);
+  const first = await ask(ledger, `run=${RUN}`);
+  expect(named(first.html)).toHaveLength(200);
+  expect(named(first.html)[0]).toBe('team/r699');
+  expect(first.html).toContain('702 repositories');
+  expect(first.html).toContain('DENIED (HTTP 403, correlation id c0ffee)');
+  expect(first.html).toContain('it is locked');
+  const last = await ask(ledger, `run=${RUN}&page=4`);
+  expect(named(last.html).at(-1)).toBe('team/r000');
+  expect(last.html).not.toContain('rel="next"');
+});
+
+test('the history of an image, by tag and by digest, with the name of the registry or without', async () => {
+  const ledger = ledgerOf([
+    recordOf('2026-11-24T11:00:00.000Z', [tag(1)]),
+    recordOf('2026-11-23T11:00:00.000Z', [tag(1, { action: 'keep', reason: 'too-young' })]),
+  ]);
+  for (const image of ['app:dev-1', 'contoso.azurecr.io/app:dev-1', `app@${DIGEST}`]) {
+    const { html } = await ask(ledger, `image=${image}`);
+    expect(html.match(/<time[^>]*>2026-11-2[34] 11:00/g)).toHaveLength(2);
+    expect(html.indexOf('matched-and-expired')).toBeLessThan(html.indexOf('too-young'));
+  }
+  expect((await ask(ledger, 'image=app:other')).html).toContain('No run knows of it.');
+  expect((await ask(ledger, 'image=')).html).toContain('Show its history');
+});
+
+test.for([
+  ['run=../../secrets', 'run'],
+  ['before=%2e%2e', 'before'],
+  ['state=odd', 'state'],
+  ['kind=odd', 'kind'],
+  ['from=2026-02-31', 'from'],
+  ['to=yesterday', 'to'],
+  ['image=app', 'image'],
+  [`image=app@sha256:12`, 'image'],
+  [`run=${RUN}&page=0`, 'page'],
+  [`run=${RUN}&page=26`, 'page'],
+  [`run=${RUN}&view=odd`, 'view'],
+  [`run=${RUN}&view=decisions&page=1e3`, 'page'],
+  [`run=${RUN}&view=decisions&action=odd`, 'action'],
+  [`run=${RUN}&view=decisions&reason=constructor`, 'reason'],
+  [`run=${RUN}&view=decisions&text=${'x'.repeat(1_001)}`, 'text'],
+])('%s is answered with a page that names the parameter', async ([query, parameter]) => {
+  const { status, html } = await ask(ledgerOf([recordOf('2026-11-24T11:00:00.000Z', [tag(1)])]), query ?? '');
+  expect(status).toBe(400);
+  expect(html).toContain(`The parameter ${parameter ?? ''} is`);
+});
+
+test('a run that there is not, and a ledger that cannot be read, are told as such', async () => {
+  expect(await ask(ledgerOf([]), 'run=20200101T000000Z-000000')).toMatchObject({ status: 404 });
+  const broken = { ...ledgerOf([]), run: () => Promise.reject(new LedgerError('no answer from Basic c2VjcmV0MTIz')) };
+  const { status, html } = await ask(broken, `run=${RUN}`);
+  expect(status).toBe(503);
+  expect(html).toContain('no answer from');
+  expect(html).not.toContain('c2VjcmV0MTIz');
+});

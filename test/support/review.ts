@@ -1,0 +1,237 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { reviewPage } from '../../src/http/review.ts';
+import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/query.ts';
+import type { LedgerReader } from '../../src/ledger/reader.ts';
+import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
+import type { Decision, Reason } from '../../src/planner/decision.ts';
+import { type Counts, outcomeOf, type Totals } from '../../src/report/summary.ts';
+
+export const NOW = new Date('2026-11-24T12:00:00Z');
+
+/** What a registry, or a ledger, might hold to do harm. */
+export const HOSTILE = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "'-alert(1)-'",
+  'javascript:alert(1)',
+  '</style><style>*{display:none}</style>',
+  '\u001b[2J\u001b]0;owned\u0007',
+  '\u202egnp.exe',
+  '&lt;b&gt;',
+  'x'.repeat(5_000),
+];
+
+export interface Recorded {
+  readonly run: RunRecord;
+  readonly repositories: readonly RepositoryRecord[];
+  readonly decisions: readonly Decision[];
+}
+
+/** A ledger made of plain data, and what was read of it. */
+export function ledgerOf(recorded: readonly Recorded[]): LedgerReader & { readonly read: { decisions: number } } {
+  const newestFirst = recorded.toSorted((a, b) => (a.run.id < b.run.id ? 1 : -1));
+  const read = { decisions: 0 };
+  const of = (id: string): Recorded | undefined => recorded.find(({ run }) => run.id === id);
+  return {
+    place: 'https://contoso.blob.core.windows.net/retention',
+    read,
+    runs: (query) => some(newestFirst.map(({ run }) => run).filter((run) => isAsked(run, query))),
+    run: (id) => Promise.resolve(of(id)?.run),
+    repositories: (id) => some(of(id)?.repositories ?? []),
+    decisions: (id, query) =>
+      some(
+        (of(id)?.decisions ?? []).filter((one) => matches(one, query)),
+        () => (read.decisions += 1),
+      ),
+    explain: (image) =>
+      some(
+        newestFirst.flatMap(({ run, decisions }) =>
+          decisions.filter((decision) => isOf(decision, image)).map((decision) => ({ run, decision })),
+        ),
+      ),
+  };
+}
+
+async function* some<T>(items: Iterable<T>, taken?: () => void): AsyncGenerator<T> {
+  for (const item of items) {
+    taken?.();
+    yield await Promise.resolve(item);
+  }
+}
+
+function isAsked(run: RunRecord, { states, kinds, from, to, before }: RunQuery = {}): boolean {
+  const started = new Date(run.started);
+  return (
+    (states?.includes(run.state) ?? true) &&
+    (kinds?.includes(run.kind) ?? true) &&
+    (from === undefined || started >= from) &&
+    (to === undefined || started < to) &&
+    (before === undefined || run.id < before)
+  );
+}
+
+function matches(decision: Decision, { text, ...exact }: DecisionQuery = {}): boolean {
+  const { repository, tag, digest, detail } = decision;
+  const words = [repository, tag, digest, detail].join(' ').toLowerCase();
+  return (
+    (text === undefined || words.includes(text.toLowerCase())) &&
+    Object.entries(exact).every(([name, value]) => decision[name as keyof Decision] === value)
+  );
+}
+
+function isOf(decision: Decision, { repository, tag, digest }: ImageName): boolean {
+  return decision.repository === repository && (tag === undefined ? decision.digest === digest : decision.tag === tag);
+}
+
+/** What decisions come to. */
+export function totalsOf(decisions: readonly Decision[]): Totals {
+  const countsOf = (kind: Decision['kind']): Counts => {
+    const counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
+    for (const decision of decisions) if (decision.kind === kind) counts[outcomeOf(decision)] += 1;
+    return counts;
+  };
+  const reasons: Partial<Record<Reason, number>> = {};
+  for (const { reason } of decisions) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  const gone = decisions.filter((decision) => outcomeOf(decision) === 'deleted');
+  return {
+    listed: { tags: decisions.length, manifests: decisions.length },
+    tags: countsOf('tag'),
+    manifests: countsOf('manifest'),
+    bytes: gone.reduce((all, { size }) => all + (size ?? 0), 0),
+    reasons,
+    beyondAcrPurge: decisions.filter(({ beyondAcrPurge }) => beyondAcrPurge).length,
+  };
+}
+
+/** A run as a ledger records it. */
+export function recordOf(
+  started: string,
+  decisions: readonly Decision[],
+  over: Partial<RunRecord> = {},
+  repositories: readonly RepositoryRecord[] = [],
+): Recorded {
+  const names = [...new Set(decisions.map(({ repository }) => repository))];
+  const summaries = [
+    ...names.map((name) => ({
+      summary: {
+        repository: name,
+        state: 'done' as const,
+        ...totalsOf(decisions.filter(({ repository }) => repository === name)),
+      },
+      planned: { deletions: 0, hash: '0'.repeat(64) },
+    })),
+    ...repositories,
+  ];
+  return {
+    decisions,
+    repositories: summaries,
+    run: {
+      format: 1,
+      id: `${started.replace(/\.\d+/, '').replace(/[-:]/g, '')}-3f9a0c`,
+      kind: 'scheduled',
+      dryRun: false,
+      startedBy: 'schedule',
+      by: 'invocation 5d1c7e1c-8b5b-4a53-a0f5-0d6c8f2f6c11',
+      registry: 'contoso.azurecr.io',
+      policy: {
+        commands: [
+          {
+            given: "acr purge --filter 'app:^dev-' --ago 30d --keep 3 --untagged",
+            understood: { filters: ['app:^dev-'], ago: '30d', keep: 3, untagged: true, includeLocked: false },
+          },
+        ],
+        hash: 'sha256:4fd3e5a0c1b2',
+        from: 'settings',
+      },
+      toolVersion: '0.1.0',
+      agesFrom: started,
+      holder: {
+        runId: '20261124T010000Z-3f9a0c',
+        startedBy: 'schedule',
+        host: 'worker-1',
+        pid: 7,
+        since: started,
+      },
+      started,
+      ...(over.state !== 'running' && { ended: new Date(Date.parse(started) + 134_000).toISOString() }),
+      state: 'done',
+      progress: { done: summaries.length, of: summaries.length },
+      totals: totalsOf(decisions),
+      warnings: [],
+      breakers: [],
+      ...over,
+    },
+  };
+}
+
+/** A ledger with something for each part of the page, and everything that it names to do harm. */
+export function hostileLedger(): ReturnType<typeof ledgerOf> {
+  const digest = `sha256:${'ab12'.repeat(16)}`;
+  const error = (text: string) => ({ message: text, status: 403, code: text, correlationId: text });
+  const decisions = HOSTILE.flatMap((text): readonly Decision[] => [
+    {
+      repository: text, kind: 'tag', tag: text, digest, action: 'delete', reason: 'matched-and-expired',
+      detail: text, beyondAcrPurge: false, outcome: 'failed', error: error(text), size: 12_345,
+      lastUpdateTime: text,
+    },
+    {
+      repository: text, kind: 'manifest', digest: text, action: 'keep', reason: 'locked', detail: text,
+      beyondAcrPurge: true,
+    },
+  ]); // prettier-ignore
+  const broken = HOSTILE.map((text) => ({
+    summary: { repository: text, ...totalsOf([]), state: 'failed' as const, error: error(text) },
+    planned: { deletions: 0, hash: '' },
+  }));
+  const all = HOSTILE.join(' ');
+  const breakers = HOSTILE.map((text) => ({
+    breaker: 'max-deletions' as const, repository: text, found: 1, limit: 0, detail: text,
+  })); // prettier-ignore
+  return ledgerOf([
+    recordOf('2026-11-24T11:00:00.000Z', decisions, {
+      state: 'running', registry: all, startedBy: all, by: all, toolVersion: all,
+      warnings: HOSTILE, error: error(all), breakers, progress: { done: 3, of: 10 }, applies: all,
+      policy: { commands: [{ given: all, understood: { [all]: HOSTILE } }], hash: all, from: 'settings' },
+      plan: { hash: HOSTILE[1] ?? '', deletions: 12, state: 'waiting' },
+    }, broken),
+    recordOf('2026-11-23T11:00:00.000Z', decisions, {
+      plan: { hash: all, deletions: 1, state: 'applied', appliedBy: all },
+    }),
+  ]); // prettier-ignore
+}
+
+/** Every view of a ledger's page, by name. `run` is the id of the run that is shown. */
+export function viewsOf(run: string, image: string): Readonly<Record<string, string>> {
+  return {
+    runs: '',
+    older: 'before=29991124T010000Z-3f9a0c',
+    run: `run=${run}`,
+    decisions: `run=${run}&view=decisions`,
+    history: `image=${encodeURIComponent(image)}`,
+    'no-image': 'image=',
+    'no-run': 'run=20200101T000000Z-000000',
+    wrong: 'state=%3Cscript%3Ealert(1)%3C/script%3E',
+  };
+}
+
+/** Serves the page of a ledger with the headers that it has, for the length of a test. */
+export async function withPage<T>(reader: LedgerReader, test: (url: string) => Promise<T>): Promise<T> {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    if (url.pathname !== '/api/review') return response.writeHead(404).end();
+    reviewPage(reader, url.searchParams, NOW).then(
+      ({ status = 200, headers, body }) =>
+        response.writeHead(status, headers as Record<string, string>).end(body as string),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+    return undefined;
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    return await test(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/review`);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
