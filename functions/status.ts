@@ -9,5 +9,5 @@ app.http('status', {
   route: 'status',
   methods: ['GET'],
   authLevel: 'function',
-  handler: handler(log, async () => jsonResponse(await status(configuration, version, ledger.place, new Date()))),
+  handler: handler(log, async () => jsonResponse(await status(configuration, version, ledger, new Date()))),
 });

@@ -115,9 +115,9 @@ export async function run(
   try {
     const recovered = writer ? await recover(ledger, writer, log) : [];
     const written = await ledger.begin(record);
-    await plan?.onBegin(id);
     const job = { reader: interruptible(reader, signal), writer, options, plan, record, written, log, signal, abort };
     try {
+      await plan?.onBegin(id);
       const { planned, ...sums } = await conduct(job);
       const summary = {
         ...about,

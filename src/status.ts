@@ -1,3 +1,4 @@
+import type { LedgerReader } from './ledger/reader.ts';
 import type { Configuration, Settings } from './policy/settings.ts';
 import { isDryRun, openReader, targetOf } from './target.ts';
 
@@ -14,7 +15,7 @@ export interface Status {
   readonly warnings?: readonly string[];
   readonly dryRun?: boolean;
   /** Where the record of all runs is kept. */
-  readonly ledger?: string;
+  readonly ledger?: { readonly place: string; readonly answers: boolean; readonly error?: string };
   readonly timeLimitSeconds?: number;
   /** Times are UTC. */
   readonly schedule?: { readonly expression: string; readonly description: string; readonly next: readonly string[] };
@@ -31,7 +32,7 @@ const PASSING =
 export async function status(
   configuration: Configuration,
   version: string,
-  ledger: string,
+  ledger: LedgerReader,
   now: Date,
 ): Promise<Status> {
   if (configuration.state === 'invalid') {
@@ -40,7 +41,7 @@ export async function status(
   }
   const { settings } = configuration;
   const { commands, schedule, timeLimitSeconds, endpoint } = settings;
-  const problem = await checkRegistry(settings);
+  const [problem, ledgerProblem] = await Promise.all([checkRegistry(settings), checkLedger(ledger)]);
   return {
     version,
     state: 'ready',
@@ -54,7 +55,11 @@ export async function status(
     commands: commands.map(({ text }) => text),
     warnings: [...commands.flatMap(({ policy }) => policy.warnings), ...(settings.ledger.storage ? [] : [PASSING])],
     dryRun: isDryRun(settings),
-    ledger,
+    ledger: {
+      place: ledger.place,
+      answers: ledgerProblem === undefined,
+      ...(ledgerProblem !== undefined && { error: ledgerProblem }),
+    },
     ...(timeLimitSeconds !== undefined && { timeLimitSeconds }),
     schedule: {
       expression: schedule.expression,
@@ -79,6 +84,15 @@ async function checkRegistry(settings: Settings): Promise<string | undefined> {
         timeout.addEventListener('abort', () => reject(new Error(`no answer within ${STATUS_TIMEOUT_MS / 1000} s`)));
       }),
     ]);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function checkLedger(ledger: LedgerReader): Promise<string | undefined> {
+  try {
+    for await (const _ of ledger.runs()) break;
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -1,4 +1,5 @@
 import { type Decision, keyOf } from '../planner/decision.ts';
+import { redact } from '../report/redact.ts';
 import { lines } from './lines.ts';
 import type { Store } from './store.ts';
 
@@ -30,7 +31,7 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
   let waiting: string[] = [];
   let length = 0;
   return {
-    add: (decisions) => void waiting.push(...decisions.map((decision) => JSON.stringify(decision))),
+    add: (decisions) => void waiting.push(...decisions.map((decision) => redact(JSON.stringify(decision)))),
     async intend(keys) {
       const intent: Intent = { repository, intent: keys, time: new Date().toISOString() };
       const text = [...waiting, JSON.stringify(intent), ''].join('\n');

@@ -3,6 +3,7 @@ import type { Decision } from '../planner/decision.ts';
 import { plannedOf } from './hash.ts';
 import { replay, type Replayed, writeJournal } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
+import { redact } from '../report/redact.ts';
 import { lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
@@ -66,7 +67,11 @@ export function openLedger(store: Store): Ledger {
   const reader = readLedger(store);
 
   const writeRun = async (record: RunRecord, etag: string | undefined): Promise<string> =>
-    store.write(pathsOf(record.id).run, `${JSON.stringify(record)}\n`, etag === undefined ? 'absent' : { etag });
+    store.write(
+      pathsOf(record.id).run,
+      `${redact(JSON.stringify(record))}\n`,
+      etag === undefined ? 'absent' : { etag },
+    );
 
   function writerOf(first: RunRecord, firstEtag: string): RunWriter {
     const paths = pathsOf(first.id);
@@ -87,7 +92,7 @@ export function openLedger(store: Store): Ledger {
       repository: (name) => repositoryWriter(store, record.id, name),
       update,
       async end(change, repositories) {
-        if (repositories) await store.write(paths.repositories, toGzippedLines(repositories));
+        if (repositories) await store.write(paths.repositories, toGzippedLines(repositories.map(withoutSecrets)));
         await update(change);
         if (!(await hasJournals(store, record.id))) await store.remove(openRuns(record.registry) + record.id);
       },
@@ -110,8 +115,9 @@ export function openLedger(store: Store): Ledger {
       const ids: string[] = [];
       for await (const path of store.list(openRuns(registry))) {
         const id = path.slice(openRuns(registry).length);
-        const run = await reader.run(id);
-        if (run?.state === 'running' || (await hasJournals(store, id))) ids.push(id);
+        const file = await store.read(pathsOf(id).run);
+        const isRunning = file !== undefined && (JSON.parse(file.text) as RunRecord).state === 'running';
+        if (isRunning || (await hasJournals(store, id))) ids.push(id);
         // It ended between two steps: nothing was deleted before its record was there, or after that was closed.
         else await store.remove(path);
       }
@@ -153,6 +159,12 @@ export function openLedger(store: Store): Ledger {
   };
 }
 
+/** What a registry answers may repeat what it was sent. */
+function withoutSecrets<T extends RepositoryRecord | Decision>(entry: T): T {
+  const error = 'summary' in entry ? entry.summary.error : entry.action === 'delete' ? entry.error : undefined;
+  return error ? (JSON.parse(redact(JSON.stringify(entry))) as T) : entry;
+}
+
 async function hasJournals(store: Store, id: string): Promise<boolean> {
   for await (const _ of store.list(pathsOf(id).allJournals)) return true;
   return false;
@@ -173,8 +185,8 @@ function repositoryWriter(store: Store, id: string, repository: string): Reposit
       paths.decisions(repository),
       toGzippedLines(
         (function* () {
-          yield record;
-          yield* decisions;
+          yield withoutSecrets(record);
+          for (const decision of decisions) yield withoutSecrets(decision);
         })(),
       ),
     );

@@ -41,8 +41,7 @@ export function readLedger(store: Store): LedgerReader {
     if (!isRunId(id)) return;
     const bytes = await store.stream(index);
     if (bytes) {
-      for await (const lines of linesOf(store, index, bytes))
-        for (const line of lines) yield parse(store, index, line);
+      for await (const lines of linesOf(store, index, bytes)) for (const line of lines) yield parse(store, index, line);
       return;
     }
     const records: RepositoryRecord[] = [];

@@ -34,10 +34,7 @@ const UNITS: ReadonlyMap<string, bigint> = new Map([
  * @throws {PolicyError} for whatever is no such duration, also where `acr purge` would overlook it because the days
  * before it already exceed the limit, and for a negative one, which would select what has not been pushed yet.
  */
-export function parseDuration(
-  text: string,
-  flag = FLAG,
-): { readonly milliseconds: number; readonly capped: boolean } {
+export function parseDuration(text: string, flag = FLAG): { readonly milliseconds: number; readonly capped: boolean } {
   const trimmed = text.replace(/^[ \t]+|[ \t]+$/g, '');
   const nanoseconds = trimmed.length > LONGEST_TEXT ? undefined : readDuration(trimmed);
   if (nanoseconds === undefined) throw new PolicyError(flag, text, explain(trimmed));
