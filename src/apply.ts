@@ -69,7 +69,11 @@ export async function applyPlan(
   const { ledger, approve } = options;
   const record = await find(ledger, id);
   const before = record.plan.appliedBy === undefined ? undefined : await ledger.run(record.plan.appliedBy);
-  if (before?.state === 'done') return { state: 'applied-before', run: before };
+  if (before?.state === 'done') {
+    // Its process ended right after it was done.
+    if (record.plan.state !== 'applied') await markApplied(ledger, id, before.id);
+    return { state: 'applied-before', run: before };
+  }
   const policies = check(record, options);
   const { going, repositories } = await intact(ledger, record);
   const isApproved = approve !== undefined || !record.dryRun;
@@ -111,13 +115,14 @@ export async function applyPlan(
       },
     },
   );
-  if (summary.succeeded) {
-    await ledger.changePlan(id, (now) => ({
-      ...now,
-      plan: { ...record.plan, state: 'applied', appliedBy: summary.runId },
-    }));
-  }
+  if (summary.succeeded) await markApplied(ledger, id, summary.runId);
   return { state: 'applied', summary };
+}
+
+async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promise<void> {
+  await ledger.changePlan(id, (now) =>
+    now.plan ? { ...now, plan: { ...now.plan, state: 'applied', appliedBy } } : now,
+  );
 }
 
 /** The commands that carry out a plan, whatever trips: for whoever has looked at it. */

@@ -54,7 +54,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
         isDone(onLease((lease, _, abortSignal) => lease.renewLease({ abortSignal })));
       return { until, grip: { renew, release } };
     } catch (error) {
-      if (statusOf(error) === 404 && tries < TRIES) await ask((container, one) => createBlob(container, name, one));
+      if (statusOf(error) === 404 && tries < TRIES) await ask((container, one) => createBlob(container, name, text, one));
       else if (isTaken(error)) await breakStale(tries);
       else {
         await release().catch(() => undefined);
@@ -89,9 +89,11 @@ async function isDone(renewing: Promise<unknown>): Promise<boolean> {
   }
 }
 
-async function createBlob(container: ContainerClient, name: string, { signal }: Try): Promise<void> {
+/** Says who wants the lock: whoever is killed before it holds it and can say so is not taken for somebody unknown. */
+async function createBlob(container: ContainerClient, name: string, text: string, { signal }: Try): Promise<void> {
   try {
-    await container.getBlockBlobClient(name).upload('', 0, { abortSignal: signal, conditions: { ifNoneMatch: '*' } });
+    const options = { abortSignal: signal, conditions: { ifNoneMatch: '*' } };
+    await container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), options);
   } catch (error) {
     if (!isTaken(error)) throw error;
   }
