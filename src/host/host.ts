@@ -46,7 +46,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const worker = fork(fileURLToPath(new URL('./worker.js', import.meta.url)), [root], {
     cwd: root,
     env: { ...environment },
-    execArgv: [],
+    // As the Functions host does.
+    execArgv: (environment['languageWorkers__node__arguments'] ?? '').split(' ').filter((word) => word !== ''),
   });
   try {
     return await serve(worker, options);

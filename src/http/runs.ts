@@ -108,8 +108,8 @@ async function find(ledger: LedgerReader, id: string): Promise<RunRecord> {
   return run;
 }
 
-/** Values that are written together: some hundred kilobytes. */
-const PIECE = 500;
+/** Values that are written together: some ten kilobytes. More at once only takes more memory. */
+const PIECE = 100;
 
 async function* pieces<T>(values: AsyncIterable<T>, render: (some: readonly T[]) => string): AsyncGenerator<string> {
   let some: T[] = [];

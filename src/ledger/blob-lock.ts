@@ -54,7 +54,8 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
         isDone(onLease((lease, _, abortSignal) => lease.renewLease({ abortSignal })));
       return { until, grip: { renew, release } };
     } catch (error) {
-      if (statusOf(error) === 404 && tries < TRIES) await ask((container, one) => createBlob(container, name, text, one));
+      if (statusOf(error) === 404 && tries < TRIES)
+        await ask((container, one) => createBlob(container, name, text, one));
       else if (isTaken(error)) await breakStale(tries);
       else {
         await release().catch(() => undefined);

@@ -54,13 +54,21 @@ export function readLedger(store: Store): LedgerReader {
   }
 
   async function* decisions(id: string, query: DecisionQuery = {}): AsyncGenerator<Decision, void> {
-    if (!isRunId(id)) return;
-    const { decisions: pathOf, journal } = pathsOf(id);
+    const record = await run(id);
+    if (!record) return;
     const names: string[] = [];
     if (query.repository !== undefined) names.push(query.repository);
     else for await (const { summary } of repositories(id)) names.push(summary.repository);
-    const running = (await run(id))?.state === 'running';
-    const matches = matcher(query);
+    yield* select(record, names, matcher(query));
+  }
+
+  async function* select(
+    { id, state }: RunRecord,
+    names: readonly string[],
+    matches: Matcher,
+  ): AsyncGenerator<Decision, void> {
+    const { decisions: pathOf, journal } = pathsOf(id);
+    const isOpen = state === 'running' || state === 'interrupted';
     // The first lines, too: where files are small, the time goes into opening them.
     const open = async (name: string) => {
       const lines = file(pathOf(name));
@@ -69,7 +77,7 @@ export function readLedger(store: Store): LedgerReader {
     for await (const { name, lines, first } of ahead(names, open, ({ lines }) => lines.return())) {
       try {
         // While it is carried out, what became of a deletion stands in the journal.
-        const journaled = running ? await store.stream(journal(name)) : undefined;
+        const journaled = isOpen ? await store.stream(journal(name)) : undefined;
         const news = journaled && (await replay(journaled)).decisions;
         const path = pathOf(name);
         // The first line is the record of the repository.
@@ -90,13 +98,8 @@ export function readLedger(store: Store): LedgerReader {
   }
 
   async function explainRun(record: RunRecord, { repository, tag, digest }: ImageName): Promise<readonly Sighting[]> {
-    const wanted = { repository, ...(digest !== undefined && { digest }), ...(tag !== undefined && { tag }) };
-    const found = await all(decisions(record.id, wanted));
-    // What was decided on the manifest that the tag named then, too.
-    const named = tag === undefined ? undefined : found[0]?.digest;
-    const onIt = named === undefined ? [] : await all(decisions(record.id, { repository, digest: named }));
-    const manifests = onIt.filter(({ kind }) => kind === 'manifest');
-    return [...found, ...manifests].map((decision) => ({ run: record, decision }));
+    const matches = tag === undefined ? matcher({ ...(digest !== undefined && { digest }) }) : withItsManifest(tag);
+    return (await all(select(record, [repository], matches))).map((decision) => ({ run: record, decision }));
   }
 
   async function* explain(image: ImageName): AsyncGenerator<Sighting, void> {
@@ -107,11 +110,11 @@ export function readLedger(store: Store): LedgerReader {
   return { place: store.place, runs, run, repositories, decisions, explain };
 }
 
-/** A dry run has no lock by which the next run would find it: whether its process has ended is found out by looking. */
+/** What is recorded as running may have ended with its process. A dry run has no lock by which the next run would find it. */
 function asItStands(record: RunRecord): RunRecord {
   const { state, dryRun, holder, started } = record;
-  if (state !== 'running' || !dryRun) return record;
-  const ended = hasEnded(holder) || Date.now() - Date.parse(started) > LONGEST_DRY_RUN_MS;
+  if (state !== 'running') return record;
+  const ended = hasEnded(holder) || (dryRun && Date.now() - Date.parse(started) > LONGEST_DRY_RUN_MS);
   return ended ? { ...record, state: 'interrupted' } : record;
 }
 
@@ -123,8 +126,29 @@ function isWanted({ state, kind, registry }: RunRecord, query: RunQuery): boolea
   );
 }
 
+interface Matcher {
+  readonly line: (line: string) => boolean;
+  readonly decision: (decision: Decision) => boolean;
+}
+
+/** A tag, and the manifest that it named: also where no filter matched the tag, and only its manifest was decided on. */
+function withItsManifest(tag: string): Matcher {
+  const quoted = JSON.stringify(tag);
+  // The decisions on tags stand before those on manifests.
+  let named: string | undefined;
+  return {
+    line: (line) => line.includes(quoted) || (named !== undefined && line.includes(named)),
+    decision: (decision) => {
+      if (decision.kind === 'manifest') return decision.digest === named || (decision.tags?.includes(tag) ?? false);
+      if (decision.tag !== tag) return false;
+      named = decision.digest;
+      return true;
+    },
+  };
+}
+
 /** Tells what is wanted: of a line whether it may be, so that most lines need not be parsed, and of a decision whether it is. */
-function matcher({ tag, digest, action, reason, text }: DecisionQuery) {
+function matcher({ tag, digest, action, reason, text }: DecisionQuery): Matcher {
   const parts = [
     ...(tag === undefined ? [] : [`"tag":${JSON.stringify(tag)}`]),
     ...(digest === undefined ? [] : [`"digest":${JSON.stringify(digest)}`]),

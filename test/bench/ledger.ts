@@ -1,0 +1,286 @@
+/* eslint-disable no-console -- a report, and what the process that writes says */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { cpus, hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startEmulator } from '../../src/emulator/index.ts';
+import { blobStore } from '../../src/ledger/blob.ts';
+import { folderStore } from '../../src/ledger/folder.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { newRunId, pathsOf } from '../../src/ledger/paths.ts';
+import type { Store } from '../../src/ledger/store.ts';
+import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
+import type { Decision, KeepReason } from '../../src/planner/decision.ts';
+import { summarize, total } from '../../src/report/summary.ts';
+import { KEY, withApp } from '../support/app.ts';
+import { startAzurite } from '../support/azurite.ts';
+import { newFolder } from '../support/ledger.ts';
+
+/*
+ * `npm run bench:ledger [-- --store blob]`: how long the record of a run of a million decisions takes to write and to
+ * read, and how much memory, each in a process of its own. Peak memory is read from /proc: on Linux only.
+ *
+ *     --store folder|blob      in a temporary folder, or in Azurite, which keeps everything in its memory
+ *     --decisions n,n          sizes of the large run
+ *     --repeat n               how often each case is measured; the median of the times is shown, and the highest peak
+ *     --only text              only the cases whose name holds this
+ */
+
+const REPOSITORIES = 1000;
+const SMALL_RUNS = 300;
+const LARGE = 'platform/services/checkout';
+const NOW = new Date();
+
+const { values: given } = parseArgs({
+  options: {
+    store: { type: 'string', default: 'folder' },
+    decisions: { type: 'string', default: '250000,1000000' },
+    repeat: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    write: { type: 'string' },
+  },
+});
+
+// What is recorded
+
+const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+const tagOf = (n: number): string => `feature-PROJ-${1000 + n}-build.${n % 97}`;
+const timeOf = (days: number): string => new Date(NOW.getTime() - days * 86_400_000).toISOString();
+
+const KEPT: readonly (readonly [KeepReason, string])[] = [
+  ['too-young', "matches the filter 'platform/.*:^feature-', but is only 3 days old (--ago 30d)"],
+  ['locked', "matches the filter 'platform/.*:^feature-', and is 41 days old, but is locked"],
+  ['newest-kept', 'matches the filter, but is among the newest 3 of those (--keep 3)'],
+];
+
+/** Decisions as a plan has them: the tags, then the manifests. Of ten images six go, three stay, one never had a tag. */
+function decisionsOf(repository: string, count: number): readonly Decision[] {
+  const decide = (kind: Decision['kind'], n: number): Decision => {
+    const [reason, detail] = KEPT[n % KEPT.length] ?? ['locked', ''];
+    const days = n % 10 < 6 ? 31 + (n % 400) : n % 30;
+    const digest = digestOf(`${repository}/${n}`);
+    const about = {
+      repository, kind, ...(kind === 'tag' && { tag: tagOf(n) }), digest, beyondAcrPurge: false,
+      ...(kind === 'manifest' && {
+        mediaType: 'application/vnd.docker.distribution.manifest.v2+json', size: 40_000_000 + 977 * n,
+      }),
+      createdTime: timeOf(days), lastUpdateTime: timeOf(days),
+    }; // prettier-ignore
+    if (n % 10 < 6) {
+      const outcome = n % 5000 === 4 ? 'failed' : 'deleted';
+      const error = { message: 'the registry answered 503 four times', status: 503, code: 'ServiceUnavailable' };
+      const fate = { action: 'delete', outcome, ...(outcome === 'failed' && { error }) } as const;
+      return kind === 'tag'
+        ? { ...about, ...fate, reason: 'matched-and-expired', detail: `matches the filter 'platform/.*:^feature-', and is ${days} days old` }
+        : { ...about, ...fate, reason: 'untagged-and-expired', detail: `has no tag any more, and is ${days} days old; nothing that stays needs it` };
+    } // prettier-ignore
+    if (kind === 'tag') return { ...about, action: 'keep', reason, detail };
+    return n % 10 < 9
+      ? { ...about, action: 'keep', reason: 'has-tags', detail: `tagged ${tagOf(n)}, which stays` }
+      : { ...about, action: 'keep', reason: 'child-of-kept-index', detail: `${digestOf(`${repository}/index`)} needs it, and stays` };
+  }; // prettier-ignore
+  const images = Array.from({ length: Math.ceil(count / 1.9) }, (_, n) => n);
+  const tags = images.filter((n) => n % 10 < 9).map((n) => decide('tag', n));
+  return [...tags, ...images.map((n) => decide('manifest', n))].slice(0, count);
+}
+
+const nameOf = (n: number): string => (n === 0 ? LARGE : `platform/team-${n % 40}/service-${n}`);
+
+/** One repository has a tenth of all decisions; the others are alike. */
+function* repositoriesOf(count: number, decisions: number): Generator<readonly [string, readonly Decision[]]> {
+  const each = Math.floor((decisions * 0.9) / (count - 1));
+  for (let n = 0; n < count; n++)
+    yield [nameOf(n), decisionsOf(nameOf(n), n === 0 ? decisions - each * (count - 1) : each)];
+}
+
+async function writeRun(store: Store, started: Date, count: number, decisions: number): Promise<string> {
+  const id = newRunId(started);
+  const time = started.toISOString();
+  const dryRun = started.getUTCHours() % 6 === 0;
+  const given = "acr purge --filter 'platform/.*:^feature-' --ago 30d --keep 3 --untagged";
+  const record: RunRecord = {
+    format: 1, id, kind: dryRun ? 'dry-run' : 'scheduled', dryRun, startedBy: 'schedule', registry: 'contoso.azurecr.io',
+    policy: { commands: [{ given, understood: { ago: '30d', keep: 3, untagged: true } }], hash: 'f00d', from: 'settings' },
+    toolVersion: '0.1.0', started: time, agesFrom: time,
+    holder: { runId: id, startedBy: 'schedule', host: hostname(), pid: process.pid, since: time },
+    state: 'running', progress: { done: 0, of: count }, warnings: [], breakers: [],
+  }; // prettier-ignore
+  const run = await openLedger(store).begin(record);
+  const records: RepositoryRecord[] = [];
+  for (const [name, some] of repositoriesOf(count, decisions))
+    records.push(await run.repository(name).close(summarize(name, some, { tags: some.length >> 1 }), some));
+  const totals = total(records.map(({ summary }) => summary));
+  const ended = new Date(started.getTime() + 60_000).toISOString();
+  await run.end({ state: 'done', ended, totals, progress: { done: count, of: count } }, records);
+  return id;
+}
+
+// The process that writes
+
+function storeOf(location: string): Store {
+  return location.includes('=') ? blobStore({ connectionString: location }) : folderStore(location);
+}
+
+interface Written {
+  readonly id: string;
+  readonly seconds: number;
+  readonly peak: number;
+  readonly bytes: number;
+}
+
+async function write(decisions: number): Promise<Written> {
+  const store = storeOf(process.env['RETENTION_STORAGE'] ?? '');
+  for (let n = SMALL_RUNS; n > 0; n--) await writeRun(store, new Date(NOW.getTime() - n * 7_200_000), 4, 200);
+  const start = performance.now();
+  const id = await writeRun(store, NOW, REPOSITORIES, decisions);
+  const seconds = (performance.now() - start) / 1000;
+  const peak = peakOf('self');
+  let bytes = 0;
+  for await (const path of store.list(pathsOf(id).folder))
+    for await (const piece of (await store.stream(path)) ?? []) bytes += (piece as Uint8Array).length;
+  return { id, seconds, peak, bytes };
+}
+
+// The measurements
+
+/** Peak resident memory of a process, in megabytes. */
+function peakOf(pid: string): number {
+  const [, kilo] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Math.round(Number(kilo) / 1024);
+}
+
+/** Processor time that a process has taken, in seconds: it depends less than the clock on what else the machine does. */
+function processorOf(pid: string): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** The worker of a host. */
+function workerOf(host: number | undefined): string {
+  const pid = String(host);
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0] ?? '';
+}
+
+/** Reads an answer, no faster than `bytesPerSecond`. */
+function read(url: string, bytesPerSecond: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request(url, { headers: { 'x-functions-key': KEY } }, (response) => {
+      const consume = async (): Promise<number> => {
+        if (response.statusCode !== 200) throw new Error(`status ${String(response.statusCode)} of ${url}`);
+        const start = performance.now();
+        let bytes = 0;
+        for await (const chunk of response as AsyncIterable<Buffer>) {
+          bytes += chunk.length;
+          const ahead = (bytes / bytesPerSecond) * 1000 - (performance.now() - start);
+          if (ahead > 5) await sleep(ahead);
+        }
+        return bytes;
+      };
+      consume().then(resolve, reject);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+interface Measured {
+  readonly seconds: number;
+  readonly processor: number;
+  readonly bytes: number;
+  readonly peak: number;
+}
+
+type Case = readonly [name: string, path: (id: string) => string, bytesPerSecond?: number];
+
+const digest = digestOf(`${nameOf(REPOSITORIES - 1)}/17`);
+const CASES: readonly Case[] = [
+  ['nothing', () => '/api/health'],
+  ['page: runs', () => '/api/review'],
+  ['runs, JSON', () => '/api/runs'],
+  ['page: the run', (id) => `/api/review?run=${id}`],
+  ['the run, JSON', (id) => `/api/runs/${id}`],
+  ['page: decisions', (id) => `/api/review?run=${id}&view=decisions`],
+  ['page: decisions, page 50', (id) => `/api/review?run=${id}&view=decisions&page=50`],
+  ['page: decisions, last page', (id) => `/api/review?run=${id}&view=decisions&page=10000`],
+  ['page: decisions of one repository', (id) => `/api/review?run=${id}&view=decisions&repository=${nameOf(500)}`],
+  ['page: decisions, one tag of the large repository', (id) =>
+    `/api/review?run=${id}&view=decisions&repository=${LARGE}&tag=${tagOf(1003)}`],
+  ['page: decisions, one digest', (id) => `/api/review?run=${id}&view=decisions&digest=${digest}`],
+  ['page: decisions, text that is nowhere', (id) => `/api/review?run=${id}&view=decisions&text=nowhere`],
+  ['decisions for one reason, JSON', (id) => `/api/runs/${id}/decisions?reason=locked`],
+  ['all decisions, NDJSON', (id) => `/api/runs/${id}/decisions?format=ndjson`],
+  ['all decisions, CSV', (id) => `/api/runs/${id}/decisions?format=csv`],
+  ['all decisions, NDJSON, client takes 10 MB/s', (id) => `/api/runs/${id}/decisions?format=ndjson`, 10_000_000],
+  ['explain one tag of the large repository', () => `/api/explain?image=${LARGE}:${tagOf(1003)}`],
+]; // prettier-ignore
+
+async function measure(location: string, id: string, [, path, speed = Infinity]: Case): Promise<Measured> {
+  const emulator = await startEmulator({ repositories: {} });
+  const settings = {
+    PURGE_COMMAND: "--filter '.*:^dev' --ago 30d",
+    PURGE_SCHEDULE: '0 1 * * Sun',
+    RETENTION_STORAGE: location,
+  };
+  try {
+    return await withApp(emulator, settings, async ({ url, process: host }) => {
+      await read(`${url}/api/health`, Infinity);
+      const worker = workerOf(host.pid);
+      const before = processorOf(worker);
+      const start = performance.now();
+      const bytes = await read(url + path(id), speed);
+      const seconds = (performance.now() - start) / 1000;
+      return { seconds, processor: processorOf(worker) - before, bytes, peak: peakOf(worker) };
+    });
+  } finally {
+    await emulator.close();
+  }
+}
+
+async function report(location: string, decisions: number): Promise<void> {
+  const written = JSON.parse(
+    execFileSync(process.execPath, [fileURLToPath(import.meta.url), '--write', String(decisions)], {
+      encoding: 'utf8',
+      env: { ...process.env, RETENTION_STORAGE: location },
+    }),
+  ) as Written;
+  const { id, seconds, peak, bytes } = written;
+  console.log(`\n### ${decisions.toLocaleString('en')} decisions in ${REPOSITORIES} repositories\n`);
+  console.log(
+    `Written in ${seconds.toFixed(1)} s, peak ${peak} MB, ${megabytes(bytes)}; besides ${SMALL_RUNS} small runs. Time, processor time and peak are the worker's.\n`,
+  );
+  console.log('| asked for | time | processor time | answer | peak memory |\n|---|--:|--:|--:|--:|');
+  for (const one of CASES.filter(([name]) => name.includes(given.only))) {
+    const measured: Measured[] = [];
+    const repeat = one[2] === undefined ? Number(given.repeat) : 1;
+    while (measured.length < repeat) measured.push(await measure(location, id, one));
+    const median = (of: (one: Measured) => number): string =>
+      (measured.map(of).sort((a, b) => a - b)[measured.length >> 1] ?? 0).toFixed(2);
+    const highest = Math.max(...measured.map(({ peak }) => peak));
+    const times = `${median(({ seconds }) => seconds)} s | ${median(({ processor }) => processor)} s`;
+    console.log(`| ${one[0]} | ${times} | ${megabytes(measured[0]?.bytes ?? 0)} | ${highest} MB |`);
+  }
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+if (given.write !== undefined) console.log(JSON.stringify(await write(Number(given.write))));
+else {
+  const machine = `${cpus()[0]?.model ?? ''} × ${cpus().length}, Node ${process.versions.node}`;
+  console.log(`${machine}, ledger in a ${given.store === 'blob' ? 'blob container (Azurite)' : 'folder'}`);
+  for (const decisions of given.decisions.split(',').map(Number)) {
+    const azurite = given.store === 'blob' ? await startAzurite() : undefined;
+    const folder = newFolder();
+    try {
+      await report(azurite?.connectionString ?? folder, decisions);
+    } finally {
+      await azurite?.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
