@@ -2,8 +2,8 @@ import { isPlanned, planHashOf, plannedOf } from './ledger/hash.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { recordPolicy } from './ledger/policy.ts';
 import type { PlanRecord, RepositoryRecord, RunRecord } from './ledger/types.ts';
-import { goingIn, lastDeletions } from './phases.ts';
-import { breakersTripped, type Going } from './planner/breakers.ts';
+import { goingIn, tripsOf } from './phases.ts';
+import type { Going } from './planner/breakers.ts';
 import { type Decision, type Trip, tripInWords } from './planner/decision.ts';
 import { parsePurgeCommand } from './policy/command.ts';
 import type { Guards } from './policy/guards.ts';
@@ -44,13 +44,17 @@ export interface ApplyOptions extends Pick<
 }
 
 export type Applied =
-  | { readonly state: 'applied'; readonly summary: RunSummary }
+  /** `unfinished`: something of it failed, or it was stopped; applied again, it goes on. */
+  | { readonly state: 'applied' | 'unfinished'; readonly summary: RunSummary }
   /** It had been carried out before: nothing was done now. */
   | { readonly state: 'applied-before'; readonly run: RunRecord };
 
 type RecordedPlan = RunRecord & { readonly plan: PlanRecord };
 
 const SHORTEST_APPROVAL = 8;
+
+/** How far apart clocks may be. */
+const CLOCK_SKEW_MS = 300_000;
 
 /**
  * Carries out exactly the plan of an earlier run, and nothing else. What changed since is passed over, and says so. A
@@ -76,16 +80,26 @@ export async function applyPlan(
   }
   const policies = check(record, options);
   const { going, repositories } = await intact(ledger, record);
-  const isApproved = approve !== undefined || !record.dryRun;
-  const trips = isApproved
-    ? []
-    : breakersTripped(going, options.guards, await lastDeletions(ledger, record.registry, options.guards));
+  if (approve === undefined && !record.dryRun)
+    throw new PlanRefused(
+      `${record.breakers.map(tripInWords).join('; ') || 'its run was interrupted'}. ${howToApprove(record)}`,
+      'refused',
+      record.breakers,
+    );
+  const writer = await open(record, policies);
+  const trips =
+    approve === undefined
+      ? await tripsOf(going, options.guards, { ledger, registry: writer, name: record.registry })
+      : [];
   if (trips.length > 0) {
-    await ledger.changePlan(id, (now) => ({ ...now, breakers: trips, plan: { ...record.plan, state: 'waiting' } }));
+    await ledger.changePlan(id, (now) => ({
+      ...now,
+      breakers: trips,
+      plan: { ...(now.plan ?? record.plan), state: 'waiting' },
+    }));
     throw new PlanRefused(`${trips.map(tripInWords).join('; ')}. ${howToApprove(record)}`, 'refused', trips);
   }
 
-  const writer = await open(record, policies);
   const { onDecisions, onProgress, signal, log, startedBy, by } = options;
   const summary = await run(
     writer,
@@ -110,13 +124,13 @@ export async function applyPlan(
         await ledger.changePlan(id, (now) => {
           if (now.plan?.appliedBy !== record.plan.appliedBy)
             throw new PlanRefused(`the plan ${id} has been applied by the run ${now.plan?.appliedBy ?? ''} meanwhile`);
-          return { ...now, plan: { ...record.plan, appliedBy: runId } };
+          return { ...now, plan: { ...(now.plan ?? record.plan), appliedBy: runId } };
         });
       },
     },
   );
   if (summary.succeeded) await markApplied(ledger, id, summary.runId);
-  return { state: 'applied', summary };
+  return { state: summary.succeeded ? 'applied' : 'unfinished', summary };
 }
 
 async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promise<void> {
@@ -153,6 +167,7 @@ function check(record: RecordedPlan, options: ApplyOptions): readonly PurgePolic
   if (approve !== undefined && (approve.length < SHORTEST_APPROVAL || !plan.hash.startsWith(approve)))
     throw new PlanRefused(`the plan ${id} has another hash than the one approved; look at it again`);
   const age = now.getTime() - Date.parse(record.started);
+  if (age < -CLOCK_SKEW_MS) throw new PlanRefused(`the plan ${id} is from the future; look at the clocks, or ${again}`);
   if (age > planAgeMilliseconds)
     throw new PlanRefused(
       `the plan ${id} is ${Math.floor(age / 3_600_000)} hours old, and may be ${planAgeMilliseconds / 3_600_000} (PLAN_MAX_AGE); ${again}`,

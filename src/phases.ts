@@ -6,7 +6,7 @@ import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
 import { breakersTripped, type Going } from './planner/breakers.ts';
 import { type Decision, type Deleted, keyOf, type Trip } from './planner/decision.ts';
 import type { Guards } from './policy/guards.ts';
-import type { Registry } from './registry/types.ts';
+import type { Registry, RegistryReader } from './registry/types.ts';
 import { summarize, unfinishedRepository } from './report/summary.ts';
 import type { Selected } from './select.ts';
 import type { Tally } from './tally.ts';
@@ -92,7 +92,7 @@ export async function purgeAll(
   });
   const trips = context.signal?.aborted
     ? []
-    : breakersTripped(going, guards, await lastDeletions(work.ledger, run.registry, guards));
+    : await tripsOf(going, guards, { ledger: work.ledger, registry: writer, name: run.registry });
   for (const trip of trips) context.log?.tripped(trip, run.id);
   await eachOf([...waiting], work.concurrency, async ([name, record]) => {
     if (context.signal?.aborted) return finish(record, { summary: record.summary, decisions: [] });
@@ -165,20 +165,47 @@ async function plannedIn(
 /** Runs that the median is taken of. */
 const LAST_RUNS = 10;
 
-/** How much each of the last runs deleted that were to delete, the newest first. What a breaker held back is no measure. */
-export async function lastDeletions(
-  ledger: Ledger,
-  registry: string,
-  { maxMedianFactor }: Guards,
-): Promise<readonly number[]> {
+/** How much each of the last runs deleted that came to their end, the newest first. */
+async function lastDeletions(ledger: Ledger, registry: string): Promise<readonly number[]> {
   const found: number[] = [];
-  if (maxMedianFactor === undefined) return found;
-  for await (const { dryRun, totals, breakers } of ledger.runs({ registry })) {
-    if (dryRun || !totals || breakers.length > 0) continue;
+  for await (const { dryRun, totals, breakers } of ledger.runs({ registry, states: ['done', 'waiting'] })) {
+    // What was held back as a whole is no measure.
+    if (dryRun || !totals || breakers.some(({ repository }) => repository === undefined)) continue;
     if (found.push(totals.tags.deleted + totals.manifests.deleted) === LAST_RUNS) break;
   }
   return found;
 }
+
+/** Where the breakers look. */
+interface Surroundings {
+  readonly ledger: Ledger;
+  readonly registry: RegistryReader;
+  /** The registry's, in the ledger. */
+  readonly name: string;
+}
+
+/** The breakers that a plan trips. */
+export async function tripsOf(
+  going: readonly Going[],
+  guards: Guards,
+  { ledger, registry, name }: Surroundings,
+): Promise<readonly Trip[]> {
+  const lastRuns = guards.maxMedianFactor === undefined ? [] : await lastDeletions(ledger, name);
+  const trips = breakersTripped(going, guards, lastRuns);
+  const ofAll = trips.some(({ breaker, repository }) => breaker === 'max-deletion-percent' && repository === undefined);
+  if (!ofAll) return trips;
+  // What was looked at may be a small part of the registry: how much there is besides is asked for where it matters.
+  const looked = new Set(going.map(({ repository }) => repository));
+  const others = (await registry.repositories(CATALOG_PAGE)).filter((repository) => !looked.has(repository));
+  let besides = 0;
+  await eachOf(others, ASKED_AT_ONCE, async (repository) => {
+    besides += await registry.manifestCount(repository);
+  });
+  return breakersTripped(going, guards, lastRuns, besides);
+}
+
+const CATALOG_PAGE = 1000;
+const ASKED_AT_ONCE = 8;
 
 /** How much would go of what there is in a repository. */
 export function goingIn({ summary }: Pick<RepositoryResult, 'summary'>): Going {

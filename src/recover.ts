@@ -1,11 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
+import { fromError, isForbidden } from './executor/results.ts';
 import { planHashOf } from './ledger/hash.ts';
 import type { Ledger, OpenRepository, RunWriter } from './ledger/ledger.ts';
+import { DamagedError } from './ledger/store.ts';
 import type { RepositoryRecord } from './ledger/types.ts';
-import { type Decision, keyOf } from './planner/decision.ts';
-import type { Registry } from './registry/types.ts';
+import { type Decision, type Deleted, keyOf, type Outcome } from './planner/decision.ts';
+import type { ManifestListing, Registry, TagRecord } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
-import { summarize, total, unfinishedRepository } from './report/summary.ts';
+import { type RepositorySummary, summarize, total, unfinishedRepository } from './report/summary.ts';
 
 /** How long the registry may take to carry out what a process asked for before it ended, in milliseconds. */
 const LATE_MS = 2_000;
@@ -22,35 +24,54 @@ export async function recover(ledger: Ledger, registry: Registry, log: RunLog | 
   // Not from the last intent on: what one announces is asked for bit by bit, the last of it perhaps just now.
   const settling = Date.now() + LATE_MS;
   for (const id of await ledger.unfinished(registry.loginServer)) {
-    const record = await ledger.run(id);
-    if (!record) continue;
-    const written = await ledger.reopen(record);
-    let settled = 0;
-    let deleted = 0;
-    for await (const open of ledger.journals(id)) {
-      const found = await settle(registry, open, await decisionsIn(ledger, id, open), settling);
-      settled += open.open.size;
-      deleted += found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length;
-      await close(written, open.repository, found);
+    try {
+      const { settled, deleted } = await complete(ledger, registry, id, settling);
+      log?.recovered(id, settled, deleted);
+      warnings.push(
+        `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
+      );
+    } catch (error) {
+      // Damage does not mend itself, and must not keep every later run from beginning.
+      if (!(error instanceof DamagedError)) throw error;
+      await ledger.setAside(id, registry.loginServer);
+      warnings.push(`the run ${id} had ended before it was done, and cannot be completed: ${error.message}`);
     }
-    const records: RepositoryRecord[] = [];
-    for await (const one of ledger.repositories(id)) records.push(one);
-    const deletions = records.reduce((all, { planned }) => all + planned.deletions, 0);
-    await written.end(
-      {
-        state: record.state === 'running' ? 'interrupted' : record.state,
-        ended: record.ended ?? new Date().toISOString(),
-        totals: total(records.map(({ summary }) => summary)),
-        ...(deletions > 0 && { plan: { hash: planHashOf(record, records), deletions, state: 'waiting' as const } }),
-      },
-      records,
-    );
-    log?.recovered(id, settled, deleted);
-    warnings.push(
-      `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
-    );
   }
   return warnings;
+}
+
+async function complete(
+  ledger: Ledger,
+  registry: Registry,
+  id: string,
+  settling: number,
+): Promise<{ readonly settled: number; readonly deleted: number }> {
+  const record = await ledger.run(id);
+  if (!record) throw new DamagedError(`the run ${id} has no record`);
+  const written = await ledger.reopen(record);
+  const listed = new Map<string, RepositorySummary['listed']>();
+  for await (const { summary } of ledger.repositories(id)) listed.set(summary.repository, summary.listed);
+  let settled = 0;
+  let deleted = 0;
+  for await (const open of ledger.journals(id)) {
+    const found = await settle(registry, open, await decisionsIn(ledger, id, open), settling);
+    settled += open.open.size;
+    deleted += found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length;
+    await close(written, open.repository, found, listed.get(open.repository));
+  }
+  const records: RepositoryRecord[] = [];
+  for await (const one of ledger.repositories(id)) records.push(one);
+  const deletions = records.reduce((all, { planned }) => all + planned.deletions, 0);
+  await written.end(
+    {
+      state: record.state === 'running' ? 'interrupted' : record.state,
+      ended: record.ended ?? new Date().toISOString(),
+      totals: total(records.map(({ summary }) => summary)),
+      ...(deletions > 0 && { plan: { hash: planHashOf(record, records), deletions, state: 'waiting' as const } }),
+    },
+    records,
+  );
+  return { settled, deleted };
 }
 
 /** Decisions as they were recorded before the repository was carried out, with what is known of it since. */
@@ -77,10 +98,23 @@ async function settle(
   );
   if (asked.length === 0) return decisions;
   await setTimeout(Math.max(0, from - Date.now()));
-  const listed = await registry.manifests(repository);
   // One by one: a listing does not show what is hidden.
   const names = asked.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
-  const tags = await registry.lookAtTags(repository, names, Infinity);
+  let listed: ManifestListing | undefined;
+  let tags: ReadonlyMap<string, TagRecord>;
+  try {
+    listed = await registry.manifests(repository);
+    tags = await registry.lookAtTags(repository, names, Infinity);
+  } catch (error) {
+    // Whoever may not look any more will not be let look the next time either.
+    if (!isForbidden(fromError(error))) throw error;
+    const { message } = error as Error;
+    return decisions.map((decision) =>
+      open.has(keyOf(decision)) && decision.action === 'delete'
+        ? settled(decision, 'failed', doubt(message))
+        : decision,
+    );
+  }
   const results = new Map<string, Decision>();
   for (const decision of asked) {
     if (decision.action !== 'delete') continue;
@@ -89,18 +123,23 @@ async function settle(
     const manifest =
       kind === 'manifest' && !listed?.byDigest.has(digest) && (await registry.manifest(repository, digest));
     const isGone = kind === 'tag' ? !now : manifest !== false && manifest.state === 'missing';
-    if (isGone) results.set(keyOf(decision), { ...decision, outcome: 'deleted' });
-    else if (manifest !== false && manifest.state === 'unreadable')
-      results.set(keyOf(decision), { ...decision, outcome: 'failed', error: { message: doubt(manifest.why) } });
-    else if (now && now.digest !== decision.digest)
-      results.set(keyOf(decision), {
-        ...decision,
-        outcome: 'failed',
-        error: { message: doubt(`it names ${now.digest ?? 'another manifest'} now`) },
-      });
-    else results.set(keyOf(decision), { ...decision, outcome: 'not-attempted', error: { message: ENDED } });
+    const became = isGone
+      ? settled(decision, 'deleted')
+      : manifest !== false && manifest.state === 'unreadable'
+        ? settled(decision, 'failed', doubt(manifest.why))
+        : now && now.digest !== decision.digest
+          ? settled(decision, 'failed', doubt(`it names ${now.digest ?? 'another manifest'} now`))
+          : settled(decision, 'not-attempted', decision.locked ? `${ENDED}, and perhaps after it was unlocked` : ENDED);
+    results.set(keyOf(decision), became);
   }
   return decisions.map((decision) => results.get(keyOf(decision)) ?? decision);
+}
+
+/** What became of a deletion, in the place of whatever was believed before. */
+function settled(decision: Deleted, outcome: Outcome, message?: string): Deleted {
+  const { error: believed, ...about } = decision;
+  if (message !== undefined) return { ...about, outcome, error: { message } };
+  return believed ? { ...about, outcome } : { ...decision, outcome };
 }
 
 const ENDED = 'the process ended before it was done';
@@ -109,11 +148,16 @@ function doubt(why: string): string {
   return `${ENDED}, and nobody can say whether it was deleted: ${why}`;
 }
 
-async function close(written: RunWriter, repository: string, decisions: readonly Decision[]): Promise<void> {
+async function close(
+  written: RunWriter,
+  repository: string,
+  decisions: readonly Decision[],
+  listed: RepositorySummary['listed'] = {},
+): Promise<void> {
   const isOpen = decisions.some((decision) => decision.action === 'delete' && decision.outcome === 'not-attempted');
   const summary = isOpen
-    ? unfinishedRepository(repository, 'stopped', { message: ENDED }, decisions)
-    : summarize(repository, decisions);
+    ? unfinishedRepository(repository, 'stopped', { message: ENDED }, decisions, listed)
+    : summarize(repository, decisions, listed);
   await written.repository(repository).recovered(summary, decisions);
 }
 

@@ -19,7 +19,7 @@ import { type Log, type RunLog, runLog } from './report/log.ts';
 import type { RunSummary } from './report/summary.ts';
 import { selectRepositories, type Selected, unmatched } from './select.ts';
 import { carryOutApproved, planAll, purgeAll, type Work } from './phases.ts';
-import { newTally } from './tally.ts';
+import { newTally, type Tally } from './tally.ts';
 import { version } from './version.ts';
 
 export interface RunOptions {
@@ -115,20 +115,40 @@ export async function run(
   try {
     const recovered = writer ? await recover(ledger, writer, log) : [];
     const written = await ledger.begin(record);
-    const job = { reader: interruptible(reader, signal), writer, options, plan, record, written, log, signal, abort };
+    const tally = newTally();
+    const job = {
+      reader: interruptible(reader, signal),
+      writer,
+      options,
+      plan,
+      record,
+      written,
+      log,
+      signal,
+      abort,
+      tally,
+      recovered,
+      lost: lock?.lost,
+    };
     try {
       await plan?.onBegin(id);
       const { planned, ...sums } = await conduct(job);
       const summary = {
         ...about,
         ...sums,
-        warnings: [...recovered, ...sums.warnings],
         ...(planned && { plan: { id, hash: planned.hash, deletions: planned.deletions } }),
       };
       log?.ended(summary);
       return summary;
     } catch (error) {
-      const ended = { state: 'failed', ended: new Date().toISOString(), error: describe(error as Error) } as const;
+      const { totals } = tally.sums();
+      const ended = {
+        state: 'failed' as const,
+        ended: new Date().toISOString(),
+        error: describe(error as Error),
+        totals,
+        warnings: recovered,
+      };
       // Where this fails too, the next run finds the record as it is.
       await written.end(ended).catch(() => undefined);
       throw error;
@@ -151,6 +171,11 @@ interface Job {
   readonly log: RunLog | undefined;
   readonly signal: AbortSignal;
   readonly abort: AbortController;
+  readonly tally: Tally;
+  /** Aborted when another process may change the registry. */
+  readonly lost: AbortSignal | undefined;
+  /** What there is to say about runs before this one. */
+  readonly recovered: readonly string[];
 }
 
 type Conducted = Omit<RunSummary, 'runId' | 'registry' | 'dryRun' | 'plan'> & {
@@ -158,10 +183,9 @@ type Conducted = Omit<RunSummary, 'runId' | 'registry' | 'dryRun' | 'plan'> & {
 };
 
 async function conduct(job: Job): Promise<Conducted> {
-  const { reader, writer, options, plan, record, written, log, signal } = job;
+  const { reader, writer, options, plan, record, written, log, signal, tally, recovered } = job;
   const { policies, now, ledger, guards } = options;
   const matched = new Set<TagFilter>();
-  const tally = newTally();
   const progress = newProgress(job);
   const listed = await selectRepositories(reader, policies, plan?.repositories).catch(noneWhenStopped);
   const selected: Selected = listed ?? new Map<string, never>();
@@ -191,7 +215,7 @@ async function conduct(job: Job): Promise<Conducted> {
     started: record.started,
     ended: new Date().toISOString(),
     ...sums,
-    warnings: listed ? [...new Set(warnings)] : [stopped],
+    warnings: [...recovered, ...(listed ? new Set(warnings) : [stopped])],
     breakers,
     succeeded: sums.succeeded && listed !== undefined,
   };
@@ -206,12 +230,15 @@ async function conduct(job: Job): Promise<Conducted> {
       warnings: conducted.warnings,
       breakers,
       progress: progress.now(),
+      ...(job.lost?.aborted && { error: { message: LOST } }),
       ...(planned && { plan: planned }),
     },
     records,
   );
   return { ...conducted, planned };
 }
+
+const LOST = 'the lock of the registry was lost, so nothing more was done';
 
 function stateOf(
   { succeeded, repositories, totals, breakers }: Omit<Conducted, 'planned'>,

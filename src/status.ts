@@ -92,7 +92,8 @@ async function checkRegistry(settings: Settings): Promise<string | undefined> {
 
 async function checkLedger(ledger: LedgerReader): Promise<string | undefined> {
   try {
-    for await (const _ of ledger.runs()) break;
+    const runs = ledger.runs();
+    await runs[Symbol.asyncIterator]().next();
     return undefined;
   } catch (error) {
     return (error as Error).message;

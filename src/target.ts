@@ -31,8 +31,9 @@ export async function openRegistry({
 
 /** A registry to look at: it has nothing that could change one, whoever holds it and whatever they cast it to. */
 export async function openReader(target: TargetOptions): Promise<RegistryReader> {
-  const { loginServer, check, repositories, tags, manifests, manifest, referrers } = await openRegistry(target);
-  return { loginServer, check, repositories, tags, manifests, manifest, referrers };
+  const { loginServer, check, manifestCount, repositories, tags, manifests, manifest, referrers } =
+    await openRegistry(target);
+  return { loginServer, check, manifestCount, repositories, tags, manifests, manifest, referrers };
 }
 
 /** The registry of the app, for these commands. */

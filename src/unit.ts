@@ -84,7 +84,7 @@ export async function purgeRepository(
   { writer, record, approved }: Means,
 ): Promise<RepositoryResult | undefined> {
   const only = approved && approvedOf([...approved.values()]);
-  return settled(repository, async (progress) => {
+  const result = await settled(repository, async (progress) => {
     for (const task of tasks) {
       const planned = await planTask(
         context.reader,
@@ -116,6 +116,14 @@ export async function purgeRepository(
     progress.add(changes);
     await context.log?.decided(changes);
   });
+  if (!approved || !result?.summary.error) return result;
+  // Whatever was in the plan has a decision, also where it could not be looked at.
+  const { state, error, listed } = result.summary;
+  const known = new Set(result.decisions.map(keyOf));
+  const untouched = asNotAttempted([...approved.values()].filter((decision) => !known.has(keyOf(decision))));
+  const decisions = [...result.decisions, ...untouched];
+  const unfinished = state === 'stopped' ? state : 'failed';
+  return { decisions, summary: unfinishedRepository(repository, unfinished, error, decisions, listed) };
 }
 
 /** What a record says of a repository until it is closed. */
@@ -180,11 +188,11 @@ function asNotAttempted(decisions: readonly Decision[]): readonly Decision[] {
 }
 
 function approvedOf(decisions: readonly Deleted[]): Approved {
-  const { tags, digests } = goneBy(decisions);
-  const digestOf = new Map(
-    decisions.filter(({ kind }) => kind === 'tag').map(({ tag, digest }) => [tag ?? '', digest]),
-  );
-  return { tags: new Map([...tags].map((tag) => [tag, digestOf.get(tag)])), digests };
+  const of = (kind: Decision['kind']) => decisions.filter((decision) => decision.kind === kind);
+  return {
+    tags: new Map(of('tag').map(({ tag = '', digest, locked = false }) => [tag, { digest, locked }])),
+    manifests: new Map(of('manifest').map(({ digest = '', locked = false }) => [digest, { locked }])),
+  };
 }
 
 function goneBy(decisions: readonly Decision[]): Gone {

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { parseRegistry } from '../policy/address.ts';
-import { readLogLevel } from '../policy/settings.ts';
+import { readGuardSettings, readLogLevel } from '../policy/settings.ts';
+import { jsonLine } from '../report/escape.ts';
 import { createLog } from '../report/log.ts';
 import { type OutputForm, OUTPUTS } from '../report/output.ts';
 import { apply, type RunRecord } from '../retention.ts';
@@ -16,9 +17,6 @@ interface Flags extends LedgerFlags, GuardFlags {
   readonly output: OutputForm;
   readonly verbose?: boolean;
 }
-
-/** What holds a plan back unless it is approved, as for the Function app. */
-const GUARDS = { maxDeletionPercent: '50', maxMedianFactor: '10', keepLastTag: true } as const;
 
 /** `acr-retention apply <id>`: carries out the plan of a recorded run, and nothing else. */
 export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
@@ -46,16 +44,17 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
             ledger,
             now: new Date(),
             planAgeMilliseconds: settings.planAgeMilliseconds,
-            guards: guardsOf({ ...GUARDS, ...flags }),
+            guards: { ...readGuardSettings(process.env), ...guardsOf(flags) },
             approve: flags.approve,
             host,
           },
         );
-        if (applied.state === 'applied') return applied.summary;
+        if (applied.state !== 'applied-before') return applied.summary;
         before = applied.run;
         return undefined;
       });
-      if (before)
+      if (before && flags.output !== 'text') process.stdout.write(`${jsonLine({ appliedBefore: before.id })}\n`);
+      else if (before)
         process.stdout.write(`The plan ${id} was carried out by the run ${before.id}; nothing was done now.\n`);
       finish(before || summary?.succeeded ? 0 : 1);
     });

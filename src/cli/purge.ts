@@ -55,7 +55,8 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
       // On a terminal there is a progress bar, and the summary says it all.
       const log = process.stderr.isTTY ? undefined : createLog(readLogLevel(process.env));
       const summary = await runPurge(registry, policy, { ...flags, log, guards, ledger }, process.stdout);
-      if (!policy.dryRun) await ledger.prune(new Date(Date.now() - days * DAY_MS));
+      // What is too old to be kept can go the next time as well.
+      if (!policy.dryRun) await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch(() => undefined);
       finish(summary.succeeded ? 0 : 1);
     });
 }

@@ -4,7 +4,7 @@ import type { ManifestRecord, Registry } from '../registry/types.ts';
 export interface Added {
   /** Manifests that a new index needs, with that index. */
   readonly neededBy: ReadonlyMap<string, string>;
-  /** Manifests that a new referrer refers to which stays on its own account, with that referrer. */
+  /** Manifests that a new referrer refers to, with that referrer: it would go along, and nobody decided that. */
   readonly referredBy: ReadonlyMap<string, string>;
   /** A new manifest that cannot be read: it might need any. */
   readonly unreadable: string | undefined;
@@ -19,7 +19,6 @@ export async function readAdded(
   let unreadable: string | undefined;
   const read = added.filter((record) => record.kind !== 'plain');
   const facts = await Promise.all(read.map((record) => registry.manifest(repository, record.digest)));
-  const referrers: { readonly record: ManifestRecord; readonly subject: string }[] = [];
   for (const [index, fact] of facts.entries()) {
     const record = read[index];
     if (!record || fact.state === 'missing') continue;
@@ -28,16 +27,7 @@ export async function readAdded(
       continue;
     }
     for (const child of fact.children) neededBy.set(child.digest, record.digest);
-    if (fact.subject !== undefined) referrers.push({ record, subject: fact.subject });
+    if (fact.subject !== undefined) referredBy.set(fact.subject, record.digest);
   }
-  // One referrer may refer to another: again until nothing more follows.
-  let known: number;
-  do {
-    known = referredBy.size;
-    for (const { record, subject } of referrers) {
-      const { digest, tags, locked } = record;
-      if (tags.length > 0 || locked || neededBy.has(digest) || referredBy.has(digest)) referredBy.set(subject, digest);
-    }
-  } while (referredBy.size > known);
   return { neededBy, referredBy, unreadable };
 }

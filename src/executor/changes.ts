@@ -36,7 +36,7 @@ function changeOf({ digest, tags }: Removal, look: Look, added: Added, includeLo
   const index = added.neededBy.get(digest);
   if (index !== undefined) return `the index ${index}, pushed since, needs it`;
   const referrer = added.referredBy.get(digest);
-  return referrer === undefined ? undefined : `${referrer}, pushed since, refers to it and stays`;
+  return referrer === undefined ? undefined : `${referrer}, pushed since, refers to it`;
 }
 
 function changed(detail: string): Result {

@@ -186,8 +186,14 @@ async function deleteReferrersLeft(
     );
   if (referrers.length === 0) return;
   const seen = await lookAgain(context, referrers, results);
+  // Where the subject had gone by itself, they were not announced with it.
   if (!seen) return;
-  for (const referrer of referrers) {
-    if (seen.look.present.has(referrer.digest)) await deleteUnchanged(context, referrer, seen, results);
+  const forbidden = await announce(context, referrers, seen);
+  for (const referrer of referrers.filter(({ digest }) => seen.look.present.has(digest))) {
+    if (forbidden) {
+      settle(results, referrer, forbidden, seen.look);
+      continue;
+    }
+    await deleteUnchanged(context, referrer, seen, results);
   }
 }

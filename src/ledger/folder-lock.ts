@@ -3,7 +3,7 @@ import { open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/p
 import { join } from 'node:path';
 import { create, errno, isThere, prepare } from './folder-files.ts';
 import { type Grip, parseHolder } from './hold.ts';
-import { hasEnded } from './process.ts';
+import { stateOf } from './process.ts';
 import { HeldError, type Holder } from './store.ts';
 import { SCRATCH } from './store-path.ts';
 
@@ -24,6 +24,9 @@ interface Found {
   /** It has run out, or its holder has ended. */
   readonly stale: boolean;
 }
+
+/** No lock is held without being renewed for longer than this. */
+const FARTHEST_MS = 3_600_000;
 
 /** How often a lock is tried to be taken that came and went meanwhile. */
 const TRIES = 20;
@@ -159,5 +162,8 @@ function parse(text: string): Found | undefined {
   const expires = Date.parse(String(value.expires));
   const holder = parseHolder('holder' in value ? value.holder : undefined);
   if (Number.isNaN(expires) || typeof value.token !== 'string' || !holder) return undefined;
-  return { key: keyOf(value.token), holder, stale: expires < Date.now() || hasEnded(holder) };
+  const state = stateOf(holder);
+  // Clocks jump: one that is seen to run holds it, and no time that is further away than any lock is given is believed.
+  const isOver = expires < Date.now() || expires > Date.now() + FARTHEST_MS;
+  return { key: keyOf(value.token), holder, stale: state === 'ended' || (state === 'unknown' && isOver) };
 }

@@ -11,7 +11,9 @@ export function isPlanned(decision: Decision): boolean {
 
 /** What would go in one repository: how much, and the hash of which artifacts. The order does not matter. */
 export function plannedOf(decisions: readonly Decision[]): Planned {
-  const going = decisions.filter(isPlanned).map((decision) => `${keyOf(decision)} ${decision.digest ?? ''}`);
+  const going = decisions
+    .filter(isPlanned)
+    .map(({ locked, ...decision }) => `${keyOf(decision)} ${decision.digest ?? ''}${locked ? ' locked' : ''}`);
   const hash = createHash('sha256');
   for (const line of going.sort()) hash.update(`${line}\n`);
   return { deletions: going.length, hash: hash.digest('hex') };

@@ -4,10 +4,10 @@ import { plannedOf } from './hash.ts';
 import { replay, type Replayed, writeJournal } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
 import { redact } from '../report/redact.ts';
-import { lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
+import { isRunId, lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
-import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
+import { DamagedError, type Holder, LedgerError, type Lock, type Store } from './store.ts';
 import type { RepositoryRecord, RunRecord } from './types.ts';
 
 /** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */
@@ -23,6 +23,8 @@ export interface Ledger extends LedgerReader {
   readonly reopen: (record: RunRecord) => Promise<RunWriter>;
   /** Ids of the runs that may have deleted something in a registry, and have not ended. */
   readonly unfinished: (registry: string) => Promise<readonly string[]>;
+  /** Does not look for this run any more: it cannot be completed. */
+  readonly setAside: (id: string, registry: string) => Promise<void>;
   /** What is known of a run that broke off: its repositories that were being carried out. */
   readonly journals: (id: string) => AsyncIterable<OpenRepository>;
   /** Takes note of what became of a plan. */
@@ -92,8 +94,9 @@ export function openLedger(store: Store): Ledger {
       repository: (name) => repositoryWriter(store, record.id, name),
       update,
       async end(change, repositories) {
-        if (repositories) await store.write(paths.repositories, toGzippedLines(repositories.map(withoutSecrets)));
+        // First, because it is written only by whoever the run still belongs to.
         await update(change);
+        if (repositories) await store.write(paths.repositories, toGzippedLines(repositories.map(withoutSecrets)));
         if (!(await hasJournals(store, record.id))) await store.remove(openRuns(record.registry) + record.id);
       },
     };
@@ -116,20 +119,21 @@ export function openLedger(store: Store): Ledger {
       for await (const path of store.list(openRuns(registry))) {
         const id = path.slice(openRuns(registry).length);
         const file = await store.read(pathsOf(id).run);
-        const isRunning = file !== undefined && (JSON.parse(file.text) as RunRecord).state === 'running';
-        if (isRunning || (await hasJournals(store, id))) ids.push(id);
+        if (mayBeUnfinished(file?.text) || (await hasJournals(store, id))) ids.push(id);
         // It ended between two steps: nothing was deleted before its record was there, or after that was closed.
         else await store.remove(path);
       }
       return ids;
     },
+    setAside: (id, registry) => store.remove(openRuns(registry) + id),
     async *journals(id) {
       const { allJournals } = pathsOf(id);
       for await (const path of store.list(allJournals)) {
         const bytes = await store.stream(path);
         if (!bytes) continue;
         const replayed = await replay(bytes).catch((cause: unknown) => {
-          throw new LedgerError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
+          if (!(cause instanceof SyntaxError)) throw cause;
+          throw new DamagedError(`the ledger in ${store.place} cannot be read: ${path}: ${cause.message}`, {
             cause,
           });
         });
@@ -147,7 +151,8 @@ export function openLedger(store: Store): Ledger {
     async prune(before) {
       let removed = 0;
       for await (const id of store.folders(RUNS)) {
-        if (!(timeOf(id) < before)) break;
+        if (!isRunId(id)) continue;
+        if (timeOf(id) >= before) break;
         // The record last: what is half removed is found again.
         const { folder, run } = pathsOf(id);
         for await (const path of store.list(folder)) if (path !== run) await store.remove(path);
@@ -170,10 +175,24 @@ async function hasJournals(store: Store, id: string): Promise<boolean> {
   return false;
 }
 
+/** Of a run that is marked as open; where its record is damaged, too. */
+function mayBeUnfinished(text: string | undefined): boolean {
+  if (text === undefined) return false;
+  try {
+    return (JSON.parse(text) as RunRecord).state === 'running';
+  } catch {
+    return true;
+  }
+}
+
 async function current(store: Store, id: string): Promise<{ readonly record: RunRecord; readonly etag: string }> {
   const file = await store.read(pathsOf(id).run);
   if (!file) throw new LedgerError(`the ledger in ${store.place} has no run ${id}`);
-  return { record: JSON.parse(file.text) as RunRecord, etag: file.etag };
+  try {
+    return { record: JSON.parse(file.text) as RunRecord, etag: file.etag };
+  } catch (cause) {
+    throw new DamagedError(`the ledger in ${store.place} cannot be read: ${pathsOf(id).run}`, { cause });
+  }
 }
 
 function repositoryWriter(store: Store, id: string, repository: string): RepositoryWriter {

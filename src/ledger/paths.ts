@@ -49,11 +49,12 @@ export function pathsOf(id: string) {
 
 /** @param registry login server; its port follows a colon, which not every file system takes */
 export function openRuns(registry: string): string {
-  return `open/${safe(registry)}/`;
+  return `open/${lockOf(registry)}/`;
 }
 
+/** No host name has an underscore. */
 export function lockOf(registry: string): string {
-  return safe(registry);
+  return registry.toLowerCase().replace(/[^a-z0-9.-]/g, '_');
 }
 
 /** A name for a file, whatever the repository is called: readable, and by the hash its own on every file system. */

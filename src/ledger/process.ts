@@ -1,7 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 /**
- * What tells a process from every other one: the kernel's boot, the namespace of its process ids (containers on one
+ * What tells a process from every other one: the kernel's boot and the machine's name, the namespace of its process ids (containers on one
  * machine have their own), its id, and its start, because ids are used again. `undefined` where the system has no /proc:
  * then nobody can say that it has ended.
  */
@@ -10,19 +11,35 @@ export function processIdentity(pid: number): string | undefined {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     // Behind the name, which is in parentheses and may hold anything: state is the third field, the start the 22nd.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    return [boot, readlinkSync('/proc/self/ns/pid'), String(pid), fields[19] ?? ''].join(' ');
+    return [`${boot}/${hostname()}`, readlinkSync('/proc/self/ns/pid'), String(pid), fields[19] ?? ''].join(' ');
   } catch {
     return undefined;
   }
 }
 
 /**
- * Whether it is certain that a process has ended: it ran here, in this namespace of process ids, and does not any more.
- * Whoever cannot know has to wait for its lock to run out.
+ * Whether a process runs, where that is certain: it was started here, in this namespace of process ids. `unknown` of any
+ * other: whoever cannot know has to wait for its lock to run out.
  */
-export function hasEnded({ process: identity, pid }: { readonly process?: string; readonly pid: number }): boolean {
+export function stateOf({ process: identity, pid }: { readonly process?: string; readonly pid: number }): ProcessState {
   const own = processIdentity(process.pid);
-  if (identity === undefined || own === undefined) return false;
+  if (identity === undefined || own === undefined) return 'unknown';
   const here = (one: string): string => one.split(' ').slice(0, 2).join(' ');
-  return here(identity) === here(own) && processIdentity(pid) !== identity;
+  if (here(identity) !== here(own)) return 'unknown';
+  const now = processIdentity(pid);
+  if (now !== undefined) return now === identity ? 'running' : 'ended';
+  // Hidden from this user, perhaps: then a signal is not allowed, and nobody says that there is none.
+  try {
+    process.kill(pid, 0);
+    return 'unknown';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'ended' : 'unknown';
+  }
+}
+
+export type ProcessState = 'running' | 'ended' | 'unknown';
+
+/** Whether it is certain that a process has ended. */
+export function hasEnded(holder: { readonly process?: string; readonly pid: number }): boolean {
+  return stateOf(holder) === 'ended';
 }

@@ -1,11 +1,11 @@
 import { type Decision, keyOf } from '../planner/decision.ts';
-import { replay } from './journal.ts';
+import { replay, type Replayed } from './journal.ts';
 import { gunzippedLines } from './lines.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
 import { hasEnded } from './process.ts';
 import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
 import type { LedgerReader } from './reader.ts';
-import { LedgerError, type Store } from './store.ts';
+import { DamagedError, LedgerError, type Store } from './store.ts';
 import type { RepositoryRecord, RunRecord } from './types.ts';
 
 /** Files that are asked for ahead of their use: far fewer than a registry has repositories, and enough to hide a store's latency. */
@@ -28,7 +28,12 @@ export function readLedger(store: Store): LedgerReader {
       const inTime = (from === undefined || id >= idOf(from)) && (to === undefined || id < idOf(to));
       if (isRunId(id) && inTime && (before === undefined || id < before)) ids.push(id);
     }
-    for await (const record of ahead(ids.reverse(), run)) if (record && isWanted(record, query)) yield record;
+    // One that is damaged is not to hide all others: who asks for it is told.
+    const readable = (id: string) =>
+      run(id).catch((error: unknown) => {
+        if (!(error instanceof DamagedError)) throw error;
+      });
+    for await (const record of ahead(ids.reverse(), readable)) if (record && isWanted(record, query)) yield record;
   }
 
   /** The record and the decisions of one repository; nothing where the run has none of it. */
@@ -68,7 +73,7 @@ export function readLedger(store: Store): LedgerReader {
     matches: Matcher,
   ): AsyncGenerator<Decision, void> {
     const { decisions: pathOf, journal } = pathsOf(id);
-    const isOpen = state === 'running' || state === 'interrupted';
+    const mayBeOpen = state !== 'done' && state !== 'waiting';
     // The first lines, too: where files are small, the time goes into opening them.
     const open = async (name: string) => {
       const lines = file(pathOf(name));
@@ -77,8 +82,8 @@ export function readLedger(store: Store): LedgerReader {
     for await (const { name, lines, first } of ahead(names, open, ({ lines }) => lines.return())) {
       try {
         // While it is carried out, what became of a deletion stands in the journal.
-        const journaled = isOpen ? await store.stream(journal(name)) : undefined;
-        const news = journaled && (await replay(journaled)).decisions;
+        const journaled = mayBeOpen ? await store.stream(journal(name)) : undefined;
+        const news = journaled && (await replay(journaled));
         const path = pathOf(name);
         // The first line is the record of the repository.
         let from = 1;
@@ -86,7 +91,7 @@ export function readLedger(store: Store): LedgerReader {
           for (const line of some.value.slice(from)) {
             if (!news && !matches.line(line)) continue;
             const written = parse<Decision>(store, path, line);
-            const decision = news?.get(keyOf(written)) ?? written;
+            const decision = news ? updated(written, news) : written;
             if (matches.decision(decision)) yield decision;
           }
           from = 0;
@@ -125,6 +130,15 @@ function isWanted({ state, kind, registry }: RunRecord, query: RunQuery): boolea
     (query.registry === undefined || query.registry === registry)
   );
 }
+
+/** A decision with what the journal knows of it. */
+function updated(written: Decision, { decisions, open }: Replayed): Decision {
+  const key = keyOf(written);
+  if (open.has(key) && written.action === 'delete') return { ...written, error: UNDER_WAY };
+  return decisions.get(key) ?? written;
+}
+
+const UNDER_WAY = { message: 'under way; nobody has recorded yet what became of it' };
 
 interface Matcher {
   readonly line: (line: string) => boolean;
@@ -179,8 +193,12 @@ async function* linesOf(
   try {
     yield* gunzippedLines(bytes);
   } catch (cause) {
+    const isDamaged = cause instanceof SyntaxError || String((cause as NodeJS.ErrnoException).code).startsWith('Z_');
     if (cause instanceof LedgerError) throw cause;
-    throw unreadable(store, path, cause);
+    if (isDamaged) throw unreadable(store, path, cause);
+    throw new LedgerError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 
@@ -193,8 +211,8 @@ function parse<T>(store: Store, path: string, text: string): T {
   }
 }
 
-function unreadable(store: Store, path: string, cause: unknown): LedgerError {
-  return new LedgerError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
+function unreadable(store: Store, path: string, cause: unknown): DamagedError {
+  return new DamagedError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
     cause,
   });
 }

@@ -80,6 +80,11 @@ export class ConflictError extends LedgerError {
   override readonly name = 'ConflictError';
 }
 
+/** A file was read, and is not what it should be: damaged, or of another program. */
+export class DamagedError extends LedgerError {
+  override readonly name = 'DamagedError';
+}
+
 /** Somebody else holds the lock. */
 export class HeldError extends LedgerError {
   override readonly name = 'HeldError';

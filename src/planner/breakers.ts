@@ -15,15 +15,21 @@ export const FEWEST_RUNS = 3;
  * The breakers that what is planned would trip. One without a repository holds back everything.
  *
  * @param lastRuns how many artifacts each of the last runs deleted
+ * @param manifestsBesides manifests of the registry in repositories that were not looked at
  */
 export function breakersTripped(
   repositories: readonly Going[],
   limits: Guards,
   lastRuns: readonly number[],
+  manifestsBesides = 0,
 ): readonly Trip[] {
-  const going = sum(repositories, ({ tags, manifests }) => tags.going + manifests.going);
+  const single = repositories.flatMap((one) => tripsOfOne(one, limits));
+  const held = new Set(single.map(({ repository }) => repository));
+  // What is held back by itself does not go, whatever the others do.
+  const others = repositories.filter(({ repository }) => !held.has(repository));
+  const going = sum(others, ({ tags, manifests }) => tags.going + manifests.going);
   const trips: Trip[] = [];
-  const { maxDeletions, maxDeletionPercent, keepLastTag, maxMedianFactor } = limits;
+  const { maxDeletions, maxDeletionPercent, maxMedianFactor } = limits;
   if (maxDeletions !== undefined && going > maxDeletions) {
     const detail = `${going} artifacts would go, and ${maxDeletions} are allowed in one run`;
     trips.push({ breaker: 'max-deletions', found: going, limit: maxDeletions, detail });
@@ -39,27 +45,30 @@ export function breakersTripped(
   }
   if (maxDeletionPercent !== undefined) {
     const manifests = {
-      going: sum(repositories, (one) => one.manifests.going),
-      listed: sum(repositories, (one) => one.manifests.listed),
+      going: sum(others, (one) => one.manifests.going),
+      listed: sum(repositories, (one) => one.manifests.listed) + manifestsBesides,
     };
     if (isOver(manifests, maxDeletionPercent)) {
       const detail = `${inWords(manifests, 'manifests')} would go, and ${maxDeletionPercent} % are allowed`;
       trips.push({ breaker: 'max-deletion-percent', found: percent(manifests), limit: maxDeletionPercent, detail });
     }
-    for (const { repository, tags } of repositories) {
-      if (!isOver(tags, maxDeletionPercent)) continue;
-      const detail = `${inWords(tags, 'tags')} would go, and ${maxDeletionPercent} % are allowed`;
-      trips.push({
-        breaker: 'max-deletion-percent',
-        repository,
-        found: percent(tags),
-        limit: maxDeletionPercent,
-        detail,
-      });
-    }
   }
-  for (const { repository, tags } of keepLastTag ? repositories : []) {
-    if (tags.going === 0 || tags.going < tags.listed) continue;
+  return [...trips, ...single];
+}
+
+function tripsOfOne({ repository, tags }: Going, { maxDeletionPercent, keepLastTag }: Guards): readonly Trip[] {
+  const trips: Trip[] = [];
+  if (maxDeletionPercent !== undefined && isOver(tags, maxDeletionPercent)) {
+    const detail = `${inWords(tags, 'tags')} would go, and ${maxDeletionPercent} % are allowed`;
+    trips.push({
+      breaker: 'max-deletion-percent',
+      repository,
+      found: percent(tags),
+      limit: maxDeletionPercent,
+      detail,
+    });
+  }
+  if (keepLastTag && tags.going > 0 && tags.going >= tags.listed) {
     const detail = `all ${tags.listed} tags would go, and a repository must keep one`;
     trips.push({ breaker: 'no-tag-left', repository, found: tags.going, limit: tags.listed - 1, detail });
   }

@@ -79,6 +79,8 @@ interface Artifact {
   readonly mediaType?: string;
   /** Bytes, as the registry says. */
   readonly size?: number;
+  /** It was locked when it was listed. */
+  readonly locked?: true;
   readonly createdTime?: string;
   readonly lastUpdateTime?: string;
 }

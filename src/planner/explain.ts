@@ -37,6 +37,7 @@ function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: T
     kind: 'tag' as const,
     tag: tag.name,
     ...(tag.digest !== undefined && { digest: tag.digest }),
+    ...(tag.locked && { locked: true as const }),
     ...(tag.lastUpdated !== undefined && { lastUpdateTime: tag.lastUpdated }),
   };
   const filter = `matches ${rule.filterOf(tag.name)}`;
@@ -95,6 +96,7 @@ function explainManifest(
     ...(record.tags.length > 0 && { tags: record.tags }),
     ...(record.mediaType !== undefined && { mediaType: record.mediaType }),
     ...(record.size !== undefined && { size: record.size }),
+    ...(record.locked && { locked: true as const }),
     ...(record.created !== undefined && { createdTime: record.created }),
     ...(record.lastUpdated !== undefined && { lastUpdateTime: record.lastUpdated }),
   };

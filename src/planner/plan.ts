@@ -51,7 +51,7 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
   const besides = new Map<string, Protection>();
   let outcome = protect(graph, inventory, choice, besides);
   let manifests = manifestDeletions(graph, outcome);
-  const more = () => [...notInPlan(outcome, rule), ...waitingForEachOther(manifests)];
+  const more = () => [...notInPlan(graph, outcome, rule), ...waitingForEachOther(manifests)];
   for (let others = more(); others.length > 0; others = more()) {
     for (const [digest, protection] of others) besides.set(digest, protection);
     outcome = protect(graph, inventory, choice, besides);
@@ -66,12 +66,19 @@ function needs(wanted: { listing?: boolean; manifests?: readonly string[]; refer
   return { state: 'needs', listing: false, manifests: [], referrers: [], ...wanted };
 }
 
-/** What would go now, and is not in the plan that is carried out. */
-function* notInPlan({ deleted, along }: Outcome, { only }: Rule): Generator<readonly [string, Protection]> {
+/** What would go now, and is not in the plan that is carried out; or was locked since that was made. */
+function* notInPlan(
+  graph: Graph,
+  { deleted, along }: Outcome,
+  { only }: Rule,
+): Generator<readonly [string, Protection]> {
   if (!only) return;
   for (const digest of [...deleted, ...along]) {
-    if (!only.digests.has(digest))
+    const wanted = only.manifests.get(digest);
+    if (!wanted)
       yield [digest, { reason: 'not-in-plan', detail: 'would go now, but is not in the plan that is carried out' }];
+    else if (graph.records.get(digest)?.locked && !wanted.locked)
+      yield [digest, { reason: 'locked', detail: 'its deleteEnabled or writeEnabled is false' }];
   }
 }
 

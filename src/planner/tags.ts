@@ -34,9 +34,15 @@ function standing(tag: TagRecord, rule: Rule): TagChoice['reason'] {
   return tag.locked && !rule.includeLocked ? 'locked' : 'matched-and-expired';
 }
 
-function approved(reason: TagChoice['reason'], { name, digest }: TagRecord, { only }: Rule): TagChoice['reason'] {
-  const other = only !== undefined && !(only.tags.has(name) && only.tags.get(name) === digest);
-  return reason === 'matched-and-expired' && other ? 'not-in-plan' : reason;
+function approved(
+  reason: TagChoice['reason'],
+  { name, digest, locked }: TagRecord,
+  { only }: Rule,
+): TagChoice['reason'] {
+  if (reason !== 'matched-and-expired' || !only) return reason;
+  const wanted = only.tags.get(name);
+  if (wanted?.digest !== digest) return 'not-in-plan';
+  return locked && !wanted?.locked ? 'locked' : reason;
 }
 
 /** For sorting; what is absent comes first. */

@@ -34,10 +34,13 @@ export interface Rule {
   readonly only?: Approved;
 }
 
-/** What may go in one repository: tags while they name the manifest that is given with them, and manifests. */
+/**
+ * What may go in one repository: tags while they name the manifest that is given with them, and manifests; what was not
+ * locked when that was said, only while it is not.
+ */
 export interface Approved {
-  readonly tags: ReadonlyMap<string, string | undefined>;
-  readonly digests: ReadonlySet<string>;
+  readonly tags: ReadonlyMap<string, { readonly digest: string | undefined; readonly locked: boolean }>;
+  readonly manifests: ReadonlyMap<string, { readonly locked: boolean }>;
 }
 
 /** A manifest that goes, and the tags that may be on it when it does. With any other, it stays. */

@@ -33,10 +33,12 @@ export function readGuards(
 ): Omit<Guards, 'keepLastTag'> {
   const read = (field: keyof GuardTexts, text: string | undefined, most: number) =>
     text === undefined ? {} : { [field]: readInteger(nameOf(field), text, 0, most) };
+  const { maxMedianFactor: factor }: Guards = read('maxMedianFactor', maxMedianFactor, MOST);
   return {
     ...read('maxDeletions', maxDeletions, MOST),
     ...read('maxDeletionPercent', maxDeletionPercent, 100),
-    ...read('maxMedianFactor', maxMedianFactor, MOST),
+    // 0 stands for no limit.
+    ...(factor !== undefined && { maxMedianFactor: factor === 0 ? Infinity : factor }),
   };
 }
 
@@ -49,7 +51,8 @@ export type StorageLocation =
 
 /** @throws {PolicyError} for what is none of these; it never repeats what may hold a key */
 export function readStorage(text: string, name: string): StorageLocation {
-  if (/^(?:[\w-]+=[^;]*;?)+$/.test(text)) return { kind: 'blob', connectionString: text };
+  if (text.split(';').every((part) => part === '' || /^[\w-]+=/.test(part)))
+    return { kind: 'blob', connectionString: text };
   if (/^(?:\.{0,2}[/\\]|[a-z]:[/\\])/i.test(text)) return { kind: 'folder', folder: text };
   const wrong = (problem: string) => new PolicyError(name, undefined, problem);
   if (!URL.canParse(text))

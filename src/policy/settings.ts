@@ -123,7 +123,7 @@ export function readSettings(environment: Environment, readFile: (path: string) 
       throw new PolicyError('ACR_PASSWORD', undefined, 'is not set, and ACR_USERNAME is; set both, or neither');
   });
   attempt(() => readLogLevel(environment));
-  const guards = attempt(() => readGuardSettings(text));
+  const guards = attempt(() => readGuardSettings(environment));
   const ledger = attempt(() => readLedgerSettings(environment));
 
   if (mistakes.length > 0 || !work || !endpoint || !schedule || dryRun === undefined || !guards || !ledger)
@@ -190,8 +190,13 @@ function readRegistry(text: string | undefined, commands: readonly PurgeCommand[
 /** What a setting that is not set is read as. */
 const GUARDS = { MAX_DELETION_PERCENT: '50', MAX_MEDIAN_FACTOR: '10' } as const;
 
-function readGuardSettings(text: (name: Setting) => string | undefined): Guards {
-  const { maxMedianFactor, ...others } = readGuards(
+/**
+ * What holds back the scheduled purge, and the carrying out of a plan; for the command line, too.
+ * @throws {PolicyError}
+ */
+export function readGuardSettings(environment: Environment): Guards {
+  const text = trimmedIn(environment);
+  const guards = readGuards(
     {
       maxDeletions: text('MAX_DELETIONS'),
       maxDeletionPercent: text('MAX_DELETION_PERCENT') ?? GUARDS.MAX_DELETION_PERCENT,
@@ -200,10 +205,15 @@ function readGuardSettings(text: (name: Setting) => string | undefined): Guards 
     (field) => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
   );
   return {
-    ...others,
-    // Nothing is ever more than no times the median.
-    ...(maxMedianFactor !== 0 && maxMedianFactor !== undefined && { maxMedianFactor }),
+    ...guards,
     keepLastTag: readSwitch('KEEP_LAST_TAG', text('KEEP_LAST_TAG'), true),
+  };
+}
+
+function trimmedIn(environment: Environment): (name: Setting) => string | undefined {
+  return (name) => {
+    const value = environment[name]?.trim();
+    return value === '' ? undefined : value;
   };
 }
 
@@ -215,10 +225,7 @@ const PLAN_AGE = '24h';
  * @throws {PolicyError}
  */
 export function readLedgerSettings(environment: Environment): LedgerSettings {
-  const text = (name: Setting): string | undefined => {
-    const value = environment[name]?.trim();
-    return value === '' ? undefined : value;
-  };
+  const text = trimmedIn(environment);
   const storage = text('RETENTION_STORAGE');
   const days = readInteger('RETENTION_LEDGER_DAYS', text('RETENTION_LEDGER_DAYS'), LEDGER_DAYS, 36_500);
   if (days === 0) throw new PolicyError('RETENTION_LEDGER_DAYS', '0', 'must be at least 1');

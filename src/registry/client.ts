@@ -18,7 +18,7 @@ import { authenticate, type RegistryCredentials } from './auth.ts';
 import { RegistryError, responseError, StoppedError } from './error.ts';
 import { limits } from './limits.ts';
 import { parseFields } from './records.ts';
-import { retries } from './retry.ts';
+import { notesDoubts, retries } from './retry.ts';
 
 export interface ConnectionOptions {
   /** `https://host[:port]` */
@@ -98,6 +98,7 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
       { policy: retries(), position: 'perCall' },
       { policy: authentication, position: 'perRetry' },
       { policy: limits(), position: 'perRetry' },
+      { policy: notesDoubts(), position: 'perRetry' },
     ],
   });
   const budget = { read: pLimit(concurrency), change: pLimit(concurrency) };

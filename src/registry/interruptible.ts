@@ -23,6 +23,7 @@ export function interruptible(reader: RegistryReader, signal: AbortSignal): Regi
   return {
     loginServer: reader.loginServer,
     check: stopping('look at the registry', reader.check),
+    manifestCount: stopping('look at a repository', reader.manifestCount),
     repositories: stopping('list the repositories', reader.repositories),
     tags: stopping('list the tags', reader.tags),
     manifests: stopping('list the manifests', reader.manifests),

@@ -2,6 +2,7 @@ import { type ConnectionOptions, connect, type Observed, type Pages } from './cl
 import { RegistryError, StoppedError } from './error.ts';
 import { readManifest, readReferrers } from './read.ts';
 import { parseFields, toManifest, toTag } from './records.ts';
+import { mayHaveArrived } from './retry.ts';
 import type { Instant } from './time.ts';
 import type { DeletionResult, Failure, Look, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
 
@@ -162,14 +163,19 @@ export function openRegistry(options: ConnectionOptions): Registry {
   async function remove(
     asked: string,
     call: (observed: Observed) => Promise<unknown>,
+    isThere: () => Promise<boolean>,
     signal: AbortSignal | undefined,
   ): Promise<DeletionResult> {
     try {
-      // The SDK takes "not found" for a success; who deleted it is worth knowing.
-      const { status } = await connection.ask(asked, 'change', call, signal);
-      return { state: status === 404 ? 'already-gone' : 'deleted' };
+      // The SDK takes "not found" for a success; who deleted it is worth knowing: perhaps an attempt of this very call
+      // whose answer was lost.
+      const { status, request } = await connection.ask(asked, 'change', call, signal);
+      return { state: status === 404 && !mayHaveArrived(request) ? 'already-gone' : 'deleted' };
     } catch (error) {
-      return (error as RegistryError).status === 404 ? { state: 'already-gone' } : failureOf(error as RegistryError);
+      const failure = failureOf(error as RegistryError);
+      if (failure.state !== 'failed') return failure;
+      // It may have gone all the same: the registry knows.
+      return (await isThere().catch(() => true)) ? failure : { state: 'deleted' };
     }
   }
 
@@ -185,6 +191,16 @@ export function openRegistry(options: ConnectionOptions): Registry {
           ),
         );
       }
+    },
+    async manifestCount(repository) {
+      const asked = `look at the repository ${repository}`;
+      const response = await absent(() =>
+        connection.ask(asked, 'read', (observed) => sdk.getRepository(repository).getProperties({ ...observed })),
+      );
+      const wrong = () => new RegistryError(asked, { message: 'the answer does not say how many manifests there are' });
+      const count = response === undefined ? 0 : parseFields(response.bodyAsText, wrong)['manifestCount'];
+      if (typeof count !== 'number') throw wrong();
+      return count;
     },
     async repositories(size) {
       const names: string[] = [];
@@ -207,12 +223,14 @@ export function openRegistry(options: ConnectionOptions): Registry {
       remove(
         `delete ${repository}:${tag}`,
         (observed) => sdk.getArtifact(repository, tag).deleteTag(tag, { ...observed }),
+        async () => (await tagNow(repository, tag)) !== undefined,
         signal,
       ),
     deleteManifest: (repository, digest, signal) =>
       remove(
         `delete ${repository}@${digest}`,
         (observed) => sdk.getArtifact(repository, digest).delete({ ...observed }),
+        async () => (await readManifest(connection, repository, digest)).state !== 'missing',
         signal,
       ),
     async unlock(repository, tagOrDigest, signal) {

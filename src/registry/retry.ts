@@ -1,4 +1,10 @@
-import { isRestError, type PipelinePolicy, retryPolicy, type RetryStrategy } from '@azure/core-rest-pipeline';
+import {
+  isRestError,
+  type PipelinePolicy,
+  type PipelineRequest,
+  retryPolicy,
+  type RetryStrategy,
+} from '@azure/core-rest-pipeline';
 
 /** Failures of the way there or back, after which the same call may well succeed. */
 const BROKEN_CONNECTION: ReadonlySet<string | undefined> = new Set([
@@ -23,8 +29,8 @@ const MAX_RETRY_AFTER_MS = 120_000;
 
 /**
  * Again after 429, 5xx and broken connections; `Retry-After` is honoured, up to two minutes at a time.
- * Every call that retention makes can be made twice: a deletion that is repeated finds nothing (404), and that is told
- * apart from a deletion.
+ * Every call that retention makes can be made twice: a deletion that is repeated finds nothing (404). Whether an earlier
+ * attempt of it may have been the reason is noted, see `notesDoubts`.
  */
 export function retries(): PipelinePolicy {
   const strategy: RetryStrategy = {
@@ -40,6 +46,33 @@ export function retries(): PipelinePolicy {
     },
   };
   return retryPolicy([strategy], { maxRetries: MAX_RETRIES.throttled });
+}
+
+/** Failures by which a request certainly did not arrive. */
+const NOT_SENT: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'EAI_AGAIN', 'ENOTFOUND']);
+
+const inDoubt = new WeakSet<PipelineRequest>();
+
+/** Notes of each attempt that was not answered clearly: the registry may have done what it was asked. */
+export function notesDoubts(): PipelinePolicy {
+  return {
+    name: 'acrRetentionDoubts',
+    async sendRequest(request, next) {
+      try {
+        const response = await next(request);
+        if (response.status >= 500) inDoubt.add(request);
+        return response;
+      } catch (error) {
+        if (!(isRestError(error) && NOT_SENT.has(error.code))) inDoubt.add(request);
+        throw error;
+      }
+    },
+  };
+}
+
+/** Whether an attempt of a request may have been carried out although it was not answered so. */
+export function mayHaveArrived(request: PipelineRequest): boolean {
+  return inDoubt.has(request);
 }
 
 function isBroken(error: unknown): boolean {

@@ -106,6 +106,8 @@ export interface RegistryReader {
   readonly loginServer: string;
   /** Asks for the first name of the catalog, or for one repository: whether the registry lets this identity read. */
   readonly check: (repository?: string) => Promise<void>;
+  /** How many manifests a repository has; 0 where there is no such repository. */
+  readonly manifestCount: (repository: string) => Promise<number>;
   /** All repository names, sorted as the registry sorts them. */
   readonly repositories: (pageSize: number) => Promise<readonly string[]>;
   /** Every listed tag, the newest first; `undefined` where there is no such repository. */

@@ -21,8 +21,15 @@ export function renderRuns(runs: readonly RunRecord[]): string {
     const numbers = totals
       ? [totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]
       : ['', '', `${progress.done} of ${progress.of}`];
-    const note = plan?.state === 'waiting' ? 'waits for approval' : run.dryRun ? 'would go' : 'deleted';
-    table.push([id, kindOf(run), state, printable(registry), ...numbers, note]);
+    const note = { waiting: 'waits for approval', applied: 'was carried out' }[plan?.state as string];
+    table.push([
+      id,
+      kindOf(run),
+      state,
+      printable(registry),
+      ...numbers,
+      note ?? (run.dryRun ? 'would go' : 'deleted'),
+    ]);
   }
   return `${trimmed(table)}\n`;
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { apply, type Applied, type Ledger, PlanRefused } from '../../src/retention.ts';
 import type { Emulator } from '../../src/emulator/index.ts';
-import { image, index } from '../../src/emulator/manifests.ts';
+import { image, index, referrer } from '../../src/emulator/manifests.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { folderStore } from '../../src/ledger/folder.ts';
 import { pathsOf } from '../../src/ledger/paths.ts';
@@ -10,6 +10,7 @@ import type { Decision } from '../../src/planner/decision.ts';
 import type { Guards } from '../../src/policy/guards.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
 import { dryRun, purge } from '../../src/retention.ts';
+import { beforeCall } from '../support/between.ts';
 import { images, repositoryOf, type Stored } from '../support/contents.ts';
 import { broken } from '../support/invariants.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
@@ -121,6 +122,12 @@ describe('a plan', () => {
       'app:dev-1',
       /deleteEnabled/,
     ],
+    'its tag is hidden': [
+      { built: MOVED, days: 40, tags: ['dev-1'] },
+      (emulator) => emulator.lock('app', 'dev-1', { listEnabled: false }),
+      'app:dev-1',
+      /not listed any more/,
+    ],
     'a new index needs it': [
       { built: NEEDED, days: 40 },
       (emulator) =>
@@ -145,6 +152,43 @@ describe('a plan', () => {
       });
       expect(left(emulator)).toContain(on);
       expect(left(emulator).some((one) => one.startsWith('app:dev-other'))).toBe(false);
+    });
+  });
+
+  test('with --include-locked, what was locked since stays: that is how somebody saves it', async () => {
+    const contents = repositoryOf(
+      { built: image('a'), days: 40, tags: ['dev-a'] },
+      { built: image('b'), days: 40, tags: ['dev-b'], lockedTags: { deleteEnabled: false } },
+      { built: image('c'), days: 40 },
+      ...images('kept', 6, 'v'),
+    );
+    await withEmulator({ repositories: { app: contents } }, async (emulator) => {
+      const ledger = newLedger();
+      const { summary } = await plan(emulator, ledger, [...PURGE, '--include-locked']);
+      emulator.lock('app', 'dev-a', { writeEnabled: false });
+      emulator.lock('app', image('c').digest, { deleteEnabled: false });
+      const { decisions } = await carryOut(emulator, ledger, summary.runId);
+      const changed = decisions.filter(({ reason }) => reason === 'changed-since-plan').map(reference);
+      expect(changed.sort()).toEqual(['app:dev-a', `app@${image('a').digest}`, `app@${image('c').digest}`].sort());
+      expect(emulator.tagsLeft()).toContain('app:dev-a');
+      expect(emulator.tagsLeft()).not.toContain('app:dev-b');
+    });
+  });
+
+  test('takes no referrer along that was pushed meanwhile', async () => {
+    const subject = image('subject');
+    const contents = repositoryOf({ built: subject, days: 40, tags: ['dev-1'] }, ...images('kept', 6, 'v'));
+    await withEmulator({ repositories: { app: contents } }, async (emulator) => {
+      const ledger = newLedger();
+      const { summary } = await plan(emulator, ledger);
+      const signature = referrer(subject, 'application/vnd.example.signature', 'new');
+      // Between the listing that the carrying out begins with and the look before the deletion.
+      beforeCall(emulator, 'list-manifests', 2, () => emulator.push('app', signature.body));
+      const { decisions } = await carryOut(emulator, ledger, summary.runId);
+      expect(decisions.find((one) => reference(one) === `app@${subject.digest}`)).toMatchObject({
+        reason: 'changed-since-plan',
+      });
+      expect(emulator.manifestsLeft()).toContain(`app@${signature.digest}`);
     });
   });
 
@@ -268,7 +312,7 @@ describe('a breaker', () => {
 
   test.each<[string, Guards, string, readonly string[]]>([
     ['too many', { maxDeletions: 5 }, 'max-deletions', ['some', 'most', 'all']],
-    ['too much of a repository', { maxDeletionPercent: 50 }, 'max-deletion-percent', ['some', 'most', 'all']],
+    ['too much of a repository', { maxDeletionPercent: 50 }, 'max-deletion-percent', ['most', 'all']],
     ['the last tags', { keepLastTag: true }, 'no-tag-left', ['all']],
   ])('%s: nothing goes there, and the plan waits', async (_, guards, breaker, held) => {
     await withEmulator({ repositories: { some, most, all } }, async (emulator) => {
@@ -289,6 +333,10 @@ describe('a breaker', () => {
         plan: { state: 'waiting', deletions: waits.length, hash: summary.plan?.hash },
       });
       expect(summary.totals.manifests.deleted + summary.totals.tags.deleted).toBe(went.length);
+
+      // Nobody has approved it yet.
+      await expect(carryOut(emulator, ledger, summary.runId)).rejects.toThrow(/--approve [0-9a-f]{12}/);
+      expect(left(emulator).filter(inHeld)).toEqual(before.filter(inHeld));
 
       // Approved, exactly that goes.
       const { applied } = await carryOut(emulator, ledger, summary.runId, {
@@ -335,6 +383,44 @@ describe('a breaker', () => {
     });
   });
 
+  test('takes the median also of runs in which a single repository was held back', async () => {
+    const contents = { app: repositoryOf(...images('kept', 400, 'v')), all };
+    await withEmulator({ repositories: contents }, async (emulator) => {
+      const ledger = newLedger();
+      const guards = { keepLastTag: true, maxMedianFactor: 10 };
+      const add = (name: string, count: number): void => {
+        for (const [n, { built }] of images(name, count).entries())
+          emulator.push('app', built.body, { tag: `dev-${name}-${n}`, age: 40 * 86_400 });
+      };
+      for (const name of ['a', 'b', 'c']) {
+        add(name, 1);
+        await guarded(emulator, ledger, guards);
+      }
+      add('burst', 100);
+      const { summary } = await guarded(emulator, ledger, guards);
+      expect(summary.breakers.map(({ breaker }) => breaker)).toEqual(['far-above-median', 'no-tag-left']);
+    });
+  });
+
+  test('counts the manifests of the whole registry, also where few repositories are looked at', async () => {
+    const dev = repositoryOf(...images('dev', 6), ...images('dev-kept', 4, 'v'));
+    await withEmulator(
+      { repositories: { dev, large: repositoryOf(...images('large', 30, 'v')) } },
+      async (emulator) => {
+        const limits = { maxDeletionPercent: 50 };
+        const options = {
+          policies: [policyOf(['-f', 'dev:^dev', '--ago', '30d', '--untagged'])],
+          now: new Date(emulator.start.getTime() + 1),
+          ledger: newLedger(),
+          guards: limits,
+          onDecisions: () => undefined,
+        };
+        expect((await purge(connectTo(emulator), options)).breakers).toEqual([]);
+        expect(emulator.manifestsLeft()).toHaveLength(34);
+      },
+    );
+  });
+
   test('guards the carrying out of a plan, until it is approved', async () => {
     await withEmulator({ repositories: { most } }, async (emulator) => {
       const ledger = newLedger();
@@ -344,7 +430,7 @@ describe('a breaker', () => {
       for (let n = 0; n < 2; n += 1) {
         const attempt = carryOut(emulator, ledger, summary.runId, { guards });
         await expect(attempt).rejects.toThrow(/--approve [0-9a-f]{12}/);
-        await expect(attempt).rejects.toMatchObject({ breakers: [{}, {}] });
+        await expect(attempt).rejects.toMatchObject({ breakers: [{ repository: 'most' }] });
       }
       expect(left(emulator)).toEqual(before);
       expect(await ledger.run(summary.runId)).toMatchObject({ plan: { state: 'waiting' } });

@@ -114,7 +114,11 @@ describe('the decisions of a run', () => {
     await writer.intend([':a']);
     writer.settled([{ ...going('app', 'a', 'failed'), detail: 'it said no' }]);
     await writer.intend([':b']);
-    const now = [{ ...going('app', 'a', 'failed'), detail: 'it said no' }, plan[1]];
+    const underWay = { message: 'under way; nobody has recorded yet what became of it' };
+    const now = [
+      { ...going('app', 'a', 'failed'), detail: 'it said no' },
+      { ...going('app', 'b', 'planned'), error: underWay },
+    ];
     expect(await all(ledger.decisions(run.id))).toEqual(now);
     expect(await all(ledger.decisions(run.id, { text: 'SAID NO' }))).toEqual([now[0]]);
     expect(await all(ledger.decisions(run.id, { tag: 'b', action: 'delete' }))).toEqual([now[1]]);

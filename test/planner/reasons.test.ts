@@ -216,7 +216,7 @@ const CASES: Readonly<
   },
   'not-in-plan': {
     things: [{ name: 'a' }],
-    rule: { only: { tags: new Map(), digests: new Set() } },
+    rule: { only: { tags: new Map(), manifests: new Map() } },
     on: 'a',
     says: /would go now, but is not in the plan/,
     beyond: true,

@@ -1,0 +1,101 @@
+import type { LedgerReader } from '../../src/ledger/reader.ts';
+import type { Store } from '../../src/ledger/store.ts';
+import type { RunRecord } from '../../src/ledger/types.ts';
+import type { Decision } from '../../src/planner/decision.ts';
+import { reference } from '../support/registry.ts';
+
+export interface Question {
+  readonly ledger: LedgerReader;
+  readonly registry: string;
+  /** `repo:tag` and `repo@digest`. */
+  readonly had: readonly string[];
+  readonly left: ReadonlySet<string>;
+}
+
+interface Told {
+  readonly run: RunRecord;
+  readonly decision: Decision;
+}
+
+/** Everything that a ledger tells of the runs at a registry, by artifact. */
+export async function tellings({ ledger, registry }: Pick<Question, 'ledger' | 'registry'>) {
+  const byReference = new Map<string, Told[]>();
+  const runs: { readonly run: RunRecord; readonly decisions: readonly Decision[] }[] = [];
+  for await (const run of ledger.runs({ registry })) {
+    const decisions: Decision[] = [];
+    for await (const decision of ledger.decisions(run.id)) {
+      decisions.push(decision);
+      const told = byReference.get(reference(decision)) ?? [];
+      byReference.set(reference(decision), [...told, { run, decision }]);
+    }
+    runs.push({ run, decisions });
+  }
+  return { runs, byReference };
+}
+
+/** In words, what a ledger says otherwise than the registry, at any time. */
+export async function contradictions(question: Question): Promise<readonly string[]> {
+  const { byReference } = await tellings(question);
+  return [...byReference].flatMap(([name, told]) => {
+    const deletions = told.filter(isDeleted);
+    return [
+      ...(deletions.length > 1 ? [`${name} was deleted ${deletions.length} times: ${words(told)}`] : []),
+      ...(deletions.length > 0 && question.left.has(name) ? [`${name} was deleted, and is there: ${words(told)}`] : []),
+    ];
+  });
+}
+
+/** The same, and what is missing or unfinished in it, once everything is done. */
+export async function disagreements(question: Question & { readonly store: Store }): Promise<readonly string[]> {
+  const { store, registry, had, left } = question;
+  const problems = [...(await contradictions(question))];
+  const { runs, byReference } = await tellings(question);
+  for (const name of had.filter((one) => !left.has(one))) {
+    const told = byReference.get(name) ?? [];
+    if (!told.some(isDeleted)) problems.push(`${name} is gone, and no run says that it deleted it: ${words(told)}`);
+  }
+  for (const { run, decisions } of runs) {
+    if (run.state === 'running') problems.push(`the run ${run.id} is still running`);
+    const seen = new Set(decisions.map(reference));
+    if (seen.size < decisions.length)
+      problems.push(`the run ${run.id} has ${decisions.length} decisions on ${seen.size}`);
+    for (const kind of ['tag', 'manifest'] as const) {
+      const { deleted, kept, failed, notAttempted, alreadyGone } = run.totals?.[`${kind}s`] ?? {};
+      const told = JSON.stringify({ deleted, kept, failed, notAttempted, alreadyGone });
+      const counted = JSON.stringify(count(decisions.filter((decision) => decision.kind === kind)));
+      if (told !== counted) problems.push(`the run ${run.id} has ${kind}s ${told}, and decisions ${counted}`);
+    }
+    for await (const path of store.list(`runs/${run.id}/journal/`)) problems.push(`${path} is left`);
+  }
+  for await (const path of store.list('open/')) {
+    const id = path.split('/').at(-1) ?? '';
+    if ((await question.ledger.run(id))?.registry === registry) problems.push(`${path} is left`);
+  }
+  return problems;
+}
+
+function isDeleted({ decision }: Told): boolean {
+  return decision.action === 'delete' && decision.outcome === 'deleted';
+}
+
+/** Counted anew, in the order of the record. */
+function count(decisions: readonly Decision[]) {
+  const of = (...outcomes: readonly string[]): number =>
+    decisions.filter((decision) => outcomes.includes(decision.action === 'keep' ? 'kept' : decision.outcome)).length;
+  return {
+    deleted: of('deleted', 'planned'),
+    kept: of('kept'),
+    failed: of('failed', 'refused'),
+    notAttempted: of('not-attempted', 'held'),
+    alreadyGone: of('already-gone'),
+  };
+}
+
+function words(told: readonly Told[]): string {
+  const said = told.map(({ run, decision }) => {
+    const became =
+      decision.action === 'keep' ? `kept (${decision.reason})` : [decision.outcome, decision.error?.message].join(' ');
+    return `${run.id} (${run.kind}, ${run.state}): ${became.trim()}`;
+  });
+  return said.length === 0 ? 'no run tells of it' : said.join('; ');
+}
