@@ -53,8 +53,8 @@ export function runsAsked(query: URLSearchParams): { readonly filter: RunFilter;
   };
   const state = oneOf('state', RUN_STATES, filter.state);
   const kind = oneOf('kind', RUN_KINDS, filter.kind);
-  const from = day('from', filter.from);
-  const to = day('to', filter.to);
+  const from = period('from', filter.from)?.from;
+  const to = period('to', filter.to)?.to;
   const before = runId(query, 'before');
   return {
     filter,
@@ -63,7 +63,7 @@ export function runsAsked(query: URLSearchParams): { readonly filter: RunFilter;
       ...(kind !== undefined && { kinds: [kind] }),
       ...(from !== undefined && { from }),
       // Whoever names a day means all of it.
-      ...(to !== undefined && { to: new Date(to.getTime() + DAY_MS) }),
+      ...(to !== undefined && { to }),
       ...(before !== undefined && { before }),
     },
   };
@@ -112,11 +112,14 @@ function oneOf<T extends string>(parameter: string, allowed: readonly T[], value
   return found;
 }
 
-function day(parameter: string, value: string | undefined): Date | undefined {
+/** A moment, or a day in UTC: then it goes from its beginning to its end. */
+function period(parameter: string, value: string | undefined): { readonly from: Date; readonly to: Date } | undefined {
   if (value === undefined) return undefined;
-  const date = new Date(/^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : Number.NaN);
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(value);
+  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.test(value);
+  const from = new Date(isDay ? `${value}T00:00:00Z` : isMoment ? value : Number.NaN);
   // 2026-02-31 is no day, though there is a date that it would turn into.
-  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(value))
-    throw new ParameterError(parameter, 'a day, such as 2026-11-24');
-  return date;
+  if (Number.isNaN(from.getTime()) || (isDay && !from.toISOString().startsWith(value)))
+    throw new ParameterError(parameter, 'a day such as 2026-11-24, or a moment such as 2026-11-24T01:00:00Z');
+  return { from, to: isDay ? new Date(from.getTime() + DAY_MS) : from };
 }
