@@ -107,7 +107,12 @@ export async function run(
     breakers: [],
     ...(plan && { applies: plan.id }),
   };
-  const lock = writer && (await ledger.lock(reader.loginServer, holder));
+  const lock =
+    writer &&
+    (await ledger.lock(reader.loginServer, holder).catch((error: unknown) => {
+      log?.broke(error as Error);
+      throw error;
+    }));
   const abort = new AbortController();
   const signals = [abort.signal, options.signal, lock?.lost].filter((signal) => signal !== undefined);
   const signal = AbortSignal.any(signals);
