@@ -55,7 +55,7 @@ export async function disagreements(question: Question & { readonly store: Store
     if (!told.some(isDeleted)) problems.push(`${name} is gone, and no run says that it deleted it: ${words(told)}`);
   }
   for (const { run, decisions } of runs) {
-    if (run.state === 'running') problems.push(`the run ${run.id} is still running`);
+    if (run.ended === undefined) problems.push(`the run ${run.id} is still running`);
     const seen = new Set(decisions.map(reference));
     if (seen.size < decisions.length)
       problems.push(`the run ${run.id} has ${decisions.length} decisions on ${seen.size}`);

@@ -331,10 +331,10 @@ async function phaseOf(life: Life, before: ReadonlySet<string>, usual: Measure):
   const { runs } = await tellings(life.question());
   const begun = runs.find(({ run }) => !before.has(run.id));
   if (!begun) {
-    const isUnfinished = runs.some(({ run }) => run.state === 'running');
+    const isUnfinished = runs.some(({ run }) => run.ended === undefined);
     return isUnfinished ? 'before it began, with another run unfinished' : 'before it began';
   }
-  if (begun.run.state !== 'running') return 'after its end';
+  if (begun.run.ended !== undefined) return 'after its end';
   const open = await openIntents(life);
   if ([...open].some((one) => one.startsWith(begun.run.id))) return 'deleting';
   if (life.question().left.size <= usual.left.length) return 'closing';
