@@ -2,6 +2,7 @@ import { eachOf } from './each.ts';
 import { execute } from './executor/execute.ts';
 import { describe } from './executor/results.ts';
 import type { RepositoryWriter } from './ledger/ledger.ts';
+import { LedgerError } from './ledger/store.ts';
 import { type Decision, type Deleted, keyOf } from './planner/decision.ts';
 import { plan } from './planner/plan.ts';
 import type { Approved, Inventory, Plan, Rule } from './planner/types.ts';
@@ -164,7 +165,7 @@ async function settled(
     await work(progress);
   } catch (error) {
     // A filter that takes too long takes too long everywhere; and without a ledger nothing is done anywhere.
-    if (error instanceof PolicyError || !(error instanceof Error) || error.name.endsWith('LedgerError')) throw error;
+    if (error instanceof PolicyError || !(error instanceof Error) || error instanceof LedgerError) throw error;
     const state = error instanceof StoppedError ? 'stopped' : 'failed';
     return { decisions: progress.decisions(), summary: progress.summary(state, describe(error)) };
   }

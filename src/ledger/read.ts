@@ -1,4 +1,5 @@
 import { type Decision, keyOf } from '../planner/decision.ts';
+import { isPlanned } from './hash.ts';
 import { replay, type Replayed } from './journal.ts';
 import { gunzippedLines } from './lines.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
@@ -134,8 +135,10 @@ function isWanted({ state, kind, registry }: RunRecord, query: RunQuery): boolea
 /** A decision with what the journal knows of it. */
 function updated(written: Decision, { decisions, open }: Replayed): Decision {
   const key = keyOf(written);
-  if (open.has(key) && written.action === 'delete') return { ...written, error: UNDER_WAY };
-  return decisions.get(key) ?? written;
+  if (!open.has(key) || written.action === 'keep') return decisions.get(key) ?? written;
+  // Where the repository was closed, and its journal is left, it is known what became of it.
+  const isUndecided = isPlanned(written) || written.outcome === 'not-attempted';
+  return isUndecided ? { ...written, error: UNDER_WAY } : written;
 }
 
 const UNDER_WAY = { message: 'under way; nobody has recorded yet what became of it' };

@@ -11,7 +11,7 @@ import { pathsOf } from '../../src/ledger/paths.ts';
 import type { DecisionQuery } from '../../src/ledger/query.ts';
 import { LedgerError } from '../../src/ledger/store.ts';
 import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
-import { type Decision, DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
+import { type Decision, type Outcome, DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
 import { summarize } from '../../src/report/summary.ts';
 import { newFolder } from '../support/ledger.ts';
 import { HOSTILE, recordOf } from '../support/review.ts';
@@ -122,6 +122,16 @@ describe('the decisions of a run', () => {
     expect(await all(ledger.decisions(run.id))).toEqual(now);
     expect(await all(ledger.decisions(run.id, { text: 'SAID NO' }))).toEqual([now[0]]);
     expect(await all(ledger.decisions(run.id, { tag: 'b', action: 'delete' }))).toEqual([now[1]]);
+  });
+
+  it('are those of the closed repository where its process ended before the journal was removed', async () => {
+    const ledger = openLedger(folderStore(newFolder()));
+    const run = await begin(ledger, { state: 'running' });
+    const writer = run.repository('app');
+    await writer.intend([':a', ':b']);
+    const closed = [going('app', 'a', 'deleted'), going('app', 'b', 'refused')];
+    await writer.write(summarize('app', closed), closed);
+    expect(await all(ledger.decisions(run.id))).toEqual(closed);
   });
 });
 
@@ -309,7 +319,7 @@ function artifact(repository: string): Decision {
   };
 }
 
-function going(repository: string, tag: string, outcome: 'planned' | 'failed'): Decision {
+function going(repository: string, tag: string, outcome: Outcome): Decision {
   return { ...artifact(repository), tag, action: 'delete', reason: 'matched-and-expired', outcome };
 }
 
