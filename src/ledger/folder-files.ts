@@ -12,7 +12,7 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', '
 const LEFTOVER_MS = 24 * 3_600_000;
 
 /** How often a folder is made again that was removed, being empty, before anything was put into it. */
-const TRIES = 5;
+const TRIES = 100;
 
 export function errno(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -115,8 +115,9 @@ export async function sweep(root: string): Promise<void> {
 
 async function inFolder(target: string, act: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries++) {
-    await makeFolder(dirname(target));
     try {
+      // Here, because even while it is made somebody may remove what is above it.
+      await makeFolder(dirname(target));
       await act();
       return;
     } catch (error) {

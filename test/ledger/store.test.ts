@@ -193,6 +193,20 @@ describe.each(KINDS)('a ledger in a $kind', ({ open, steal, elsewhere }) => {
     expect(await all(store.list(prefix))).toEqual([]);
   });
 
+  it('begins files where others come and go, again and again', async () => {
+    const store = open();
+    const prefix = at('');
+    const comeAndGo = async (n: number): Promise<void> => {
+      for (let round = 0; round < 50; round += 1) {
+        const path = `${prefix}run/journal/${n}`;
+        expect(await store.append(path, Buffer.from('x'), 0)).toBe(1);
+        await store.remove(path);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, n) => comeAndGo(n)));
+    expect(await all(store.list(prefix))).toEqual([]);
+  });
+
   it.each([
     '',
     '/',
