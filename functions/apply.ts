@@ -2,7 +2,7 @@ import { app } from '@azure/functions';
 import { configuration, ledger, log } from '../src/app.ts';
 import { handler } from '../src/http/handler.ts';
 import { jsonResponse } from '../src/http/json.ts';
-import { given } from '../src/http/review-query.ts';
+import { given } from '../src/http/query.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
 import { requestedApply } from '../src/retention.ts';
 

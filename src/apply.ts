@@ -1,10 +1,11 @@
-import { isPlanned, planHashOf, plannedOf } from './ledger/hash.ts';
+import { allOf } from './each.ts';
+import { planHashOf, plannedOf } from './ledger/hash.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { recordPolicy } from './ledger/policy.ts';
-import type { PlanRecord, RepositoryRecord, RunRecord } from './ledger/types.ts';
+import { approvalOf, type PlanRecord, type RunRecord } from './ledger/types.ts';
 import { goingIn, tripsOf } from './phases.ts';
 import type { Going } from './planner/breakers.ts';
-import { type Decision, type Trip, tripInWords } from './planner/decision.ts';
+import { type Trip, tripInWords } from './planner/decision.ts';
 import { parsePurgeCommand } from './policy/command.ts';
 import type { Guards } from './policy/guards.ts';
 import type { PurgePolicy } from './policy/policy.ts';
@@ -70,7 +71,7 @@ export async function applyPlan(
   open: (plan: RunRecord, policies: readonly PurgePolicy[]) => Promise<Registry>,
   options: ApplyOptions,
 ): Promise<Applied> {
-  const { ledger, approve } = options;
+  const { ledger, approve, guards, now, planAgeMilliseconds, host, configured, ...shown } = options;
   const record = await find(ledger, id);
   const before = record.plan.appliedBy === undefined ? undefined : await ledger.run(record.plan.appliedBy);
   if (before?.state === 'done') {
@@ -78,7 +79,7 @@ export async function applyPlan(
     if (record.plan.state !== 'applied') await markApplied(ledger, id, before.id);
     return { state: 'applied-before', run: before };
   }
-  const policies = check(record, options);
+  const policies = check(record, { approve, now, planAgeMilliseconds, host, configured });
   const { going, repositories } = await intact(ledger, record);
   if (approve === undefined && !record.dryRun)
     throw new PlanRefused(
@@ -88,9 +89,7 @@ export async function applyPlan(
     );
   const writer = await open(record, policies);
   const trips =
-    approve === undefined
-      ? await tripsOf(going, options.guards, { ledger, registry: writer, name: record.registry })
-      : [];
+    approve === undefined ? await tripsOf(going, guards, { ledger, registry: writer, name: record.registry }) : [];
   if (trips.length > 0) {
     await ledger.changePlan(id, (now) => ({
       ...now,
@@ -100,21 +99,15 @@ export async function applyPlan(
     throw new PlanRefused(`${trips.map(tripInWords).join('; ')}. ${howToApprove(record)}`, 'refused', trips);
   }
 
-  const { onDecisions, onProgress, signal, log, startedBy, by } = options;
   const summary = await run(
     writer,
     {
+      ...shown,
       policies,
       now: new Date(record.agesFrom),
       ledger,
       kind: 'apply',
       policyFrom: record.policy.from,
-      onDecisions,
-      ...(onProgress && { onProgress }),
-      ...(signal && { signal }),
-      ...(log && { log }),
-      ...(startedBy && { startedBy }),
-      ...(by !== undefined && { by }),
     },
     writer,
     {
@@ -140,8 +133,8 @@ async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promi
 }
 
 /** The commands that carry out a plan, whatever trips: for whoever has looked at it. */
-export function howToApprove({ id, plan }: RecordedPlan): string {
-  const approval = plan.hash.slice(0, 12);
+function howToApprove({ id, plan }: RecordedPlan): string {
+  const approval = approvalOf(plan);
   return (
     `To carry out this plan all the same: acr-retention apply ${id} --approve ${approval}, ` +
     `or POST /api/plans/${id}/apply?approve=${approval}`
@@ -158,9 +151,11 @@ async function find(ledger: Ledger, id: string): Promise<RecordedPlan> {
 }
 
 /** @returns the policies of the plan */
-function check(record: RecordedPlan, options: ApplyOptions): readonly PurgePolicy[] {
+function check(
+  record: RecordedPlan,
+  { approve, host, configured, now, planAgeMilliseconds }: Omit<ApplyOptions, 'ledger' | 'guards' | 'onDecisions'>,
+): readonly PurgePolicy[] {
   const { id, plan, policy, registry } = record;
-  const { approve, host, configured, now, planAgeMilliseconds } = options;
   const again = 'make a new one with a dry run';
   if (host !== undefined && host !== registry)
     throw new PlanRefused(`the plan ${id} is for the registry ${registry}, not for ${host}`);
@@ -186,14 +181,11 @@ async function intact(
   record: RecordedPlan,
 ): Promise<{ readonly going: readonly Going[]; readonly repositories: readonly string[] }> {
   const { id, plan } = record;
-  const all: RepositoryRecord[] = [];
-  for await (const one of ledger.repositories(id)) all.push(one);
+  const all = await allOf(ledger.repositories(id));
   const planned = all.filter(({ planned: { deletions } }) => deletions > 0);
   for (const { summary, planned: recorded } of planned) {
-    const decisions: Decision[] = [];
-    for await (const decision of ledger.decisions(id, { repository: summary.repository, action: 'delete' }))
-      if (isPlanned(decision)) decisions.push(decision);
-    if (plannedOf(decisions).hash !== recorded.hash) throw wasChanged(id);
+    const decisions = ledger.decisions(id, { repository: summary.repository, action: 'delete' });
+    if (plannedOf(await allOf(decisions)).hash !== recorded.hash) throw wasChanged(id);
   }
   if (planHashOf(record, planned) !== plan.hash) throw wasChanged(id);
   return { going: all.map(goingIn), repositories: planned.map(({ summary: { repository } }) => repository) };

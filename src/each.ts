@@ -15,3 +15,10 @@ export async function eachOf<T>(items: readonly T[], limit: number, work: (item:
   const rejected = workers.find((one) => one.status === 'rejected');
   if (rejected) throw rejected.reason;
 }
+
+/** Everything that comes, in memory. */
+export async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}

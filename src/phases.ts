@@ -1,10 +1,10 @@
 import pLimit from 'p-limit';
-import { eachOf } from './each.ts';
+import { allOf, eachOf } from './each.ts';
 import { isPlanned } from './ledger/hash.ts';
 import type { Ledger, RunWriter } from './ledger/ledger.ts';
 import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
 import { breakersTripped, type Going } from './planner/breakers.ts';
-import { type Decision, type Deleted, keyOf, type Trip } from './planner/decision.ts';
+import { type Decision, type Deleted, keyOf, type Trip, withOutcome } from './planner/decision.ts';
 import type { Guards } from './policy/guards.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import { summarize, unfinishedRepository } from './report/summary.ts';
@@ -121,9 +121,7 @@ async function hold(
   trip: Trip,
   finish: Finish,
 ): Promise<void> {
-  const decisions: Decision[] = [];
-  for await (const decision of ledger.decisions(written.id, { repository })) decisions.push(decision);
-  const held = withOutcome(decisions, 'held');
+  const held = withOutcome(await allOf(ledger.decisions(written.id, { repository })), 'held');
   const error = { message: `held back: ${trip.detail}` };
   const summary = { ...summarize(repository, held, listed), state: 'held' as const, error };
   await finish(await written.repository(repository).write(summary, held), { summary, decisions: held });
@@ -215,10 +213,6 @@ export function goingIn({ summary }: Pick<RepositoryResult, 'summary'>): Going {
     tags: { going: tags.deleted, listed: listed.tags ?? 0 },
     manifests: { going: manifests.deleted, listed: listed.manifests ?? 0 },
   };
-}
-
-function withOutcome(decisions: readonly Decision[], outcome: 'held' | 'not-attempted'): readonly Decision[] {
-  return decisions.map((decision) => (decision.action === 'delete' ? { ...decision, outcome } : decision));
 }
 
 type Finish = (record: RepositoryRecord, result: RepositoryResult) => Promise<void>;

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
+import { allOf } from './each.ts';
 import { fromError, isForbidden } from './executor/results.ts';
-import { planHashOf } from './ledger/hash.ts';
+import { planOf } from './ledger/hash.ts';
 import type { Ledger, OpenRepository, RunWriter } from './ledger/ledger.ts';
 import { DamagedError } from './ledger/store.ts';
-import type { RepositoryRecord } from './ledger/types.ts';
 import { type Decision, type Deleted, keyOf, type Outcome } from './planner/decision.ts';
 import type { ManifestListing, Registry, TagRecord } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
@@ -54,36 +54,28 @@ async function complete(
   let settled = 0;
   let deleted = 0;
   for await (const open of ledger.journals(id)) {
-    const found = await settle(registry, open, await decisionsIn(ledger, id, open), settling);
+    const found = await settle(
+      registry,
+      open,
+      await allOf(ledger.decisions(id, { repository: open.repository })),
+      settling,
+    );
     settled += open.open.size;
     deleted += found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length;
     await close(written, open.repository, found, listed.get(open.repository));
   }
-  const records: RepositoryRecord[] = [];
-  for await (const one of ledger.repositories(id)) records.push(one);
-  const deletions = records.reduce((all, { planned }) => all + planned.deletions, 0);
+  const records = await allOf(ledger.repositories(id));
+  const plan = planOf(record, records);
   await written.end(
     {
       state: record.state === 'running' ? 'interrupted' : record.state,
       ended: record.ended ?? new Date().toISOString(),
       totals: total(records.map(({ summary }) => summary)),
-      ...(deletions > 0 && { plan: { hash: planHashOf(record, records), deletions, state: 'waiting' as const } }),
+      ...(plan && { plan }),
     },
     records,
   );
   return { settled, deleted };
-}
-
-/** Decisions as they were recorded before the repository was carried out, with what is known of it since. */
-async function decisionsIn(
-  ledger: Ledger,
-  id: string,
-  { repository, decisions }: OpenRepository,
-): Promise<readonly Decision[]> {
-  const found: Decision[] = [];
-  for await (const decision of ledger.decisions(id, { repository }))
-    found.push(decisions.get(keyOf(decision)) ?? decision);
-  return found;
 }
 
 async function settle(

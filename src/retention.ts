@@ -11,7 +11,7 @@ import { recordPolicy } from './ledger/policy.ts';
 import { run, type RunOptions } from './run.ts';
 import { concurrencyOf, isDryRun, openReader, openRegistry, targetOf, type TargetOptions } from './target.ts';
 
-export { type Applied, howToApprove, PlanRefused } from './apply.ts';
+export { type Applied, PlanRefused } from './apply.ts';
 export { HeldError, LedgerError } from './ledger/store.ts';
 export { ledgerAt, passingLedger } from './ledger/open.ts';
 export { differences } from './ledger/diff.ts';

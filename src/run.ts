@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { describe } from './executor/results.ts';
-import { planHashOf } from './ledger/hash.ts';
+import { planOf } from './ledger/hash.ts';
 import type { Ledger, RunWriter } from './ledger/ledger.ts';
 import { newRunId } from './ledger/paths.ts';
 import { recordPolicy } from './ledger/policy.ts';
@@ -224,9 +224,7 @@ async function conduct(job: Job): Promise<Conducted> {
     breakers,
     succeeded: sums.succeeded && listed !== undefined,
   };
-  const deletions = records.reduce((all, { planned }) => all + planned.deletions, 0);
-  const planned: PlanRecord | undefined =
-    deletions === 0 ? undefined : { hash: planHashOf(record, records), deletions, state: writer ? 'waiting' : 'open' };
+  const planned = planOf(record, records);
   await written.end(
     {
       state: stateOf(conducted, signal),

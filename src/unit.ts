@@ -3,7 +3,7 @@ import { execute } from './executor/execute.ts';
 import { describe } from './executor/results.ts';
 import type { RepositoryWriter } from './ledger/ledger.ts';
 import { LedgerError } from './ledger/store.ts';
-import { type Decision, type Deleted, keyOf } from './planner/decision.ts';
+import { type Decision, type Deleted, keyOf, withOutcome } from './planner/decision.ts';
 import { plan } from './planner/plan.ts';
 import type { Approved, Inventory, Plan, Rule } from './planner/types.ts';
 import { PolicyError } from './policy/error.ts';
@@ -97,7 +97,7 @@ export async function purgeRepository(
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
       const { decisions } = planned.plan;
       const going = new Set(decisions.filter(({ action }) => action === 'delete').map(keyOf));
-      progress.intend(asNotAttempted(decisions), listedIn(planned.inventory));
+      progress.intend(withOutcome(decisions, 'not-attempted'), listedIn(planned.inventory));
       if (going.size > 0) await record.write(progress.summary('stopped', ENDED), progress.decisions());
       const made = await execute(writer, planned.plan, {
         inventory: planned.inventory.manifests,
@@ -121,8 +121,8 @@ export async function purgeRepository(
   // Whatever was in the plan has a decision, also where it could not be looked at.
   const { state, error, listed } = result.summary;
   const known = new Set(result.decisions.map(keyOf));
-  const untouched = asNotAttempted([...approved.values()].filter((decision) => !known.has(keyOf(decision))));
-  const decisions = [...result.decisions, ...untouched];
+  const missing = [...approved.values()].filter((decision) => !known.has(keyOf(decision)));
+  const decisions = [...result.decisions, ...withOutcome(missing, 'not-attempted')];
   const unfinished = state === 'stopped' ? state : 'failed';
   return { decisions, summary: unfinishedRepository(repository, unfinished, error, decisions, listed) };
 }
@@ -180,12 +180,6 @@ function latest(earlier: readonly Decision[], later: readonly Decision[]): reado
       decisions.set(keyOf(decision), decision);
   }
   return [...decisions.values()];
-}
-
-function asNotAttempted(decisions: readonly Decision[]): readonly Decision[] {
-  return decisions.map((decision) =>
-    decision.action === 'delete' ? { ...decision, outcome: 'not-attempted' } : decision,
-  );
 }
 
 function approvedOf(decisions: readonly Deleted[]): Approved {

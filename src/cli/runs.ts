@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander';
+import { allOf } from '../each.ts';
 import { PolicyError } from '../policy/error.ts';
 import { jsonLine } from '../report/escape.ts';
 import { renderDifference, renderRun, renderRuns, renderSighting } from '../report/runs.ts';
 import { differences, parseImage, type Ledger, type RunRecord } from '../retention.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
+import { write } from './show.ts';
 
 const OUTPUTS = ['text', 'ndjson'] as const;
 const MOST_RUNS = 1000;
@@ -36,9 +38,7 @@ export function runsCommand(): Command {
       const { ledger } = openLedger(flags, process.env);
       const run = await find(ledger, id);
       if (flags.output === 'text') {
-        const repositories = [];
-        for await (const one of ledger.repositories(id)) repositories.push(one);
-        return write(renderRun(run, repositories));
+        return write(renderRun(run, await allOf(ledger.repositories(id))));
       }
       await write(`${jsonLine(run)}\n`);
       for await (const decision of ledger.decisions(id)) await write(`${jsonLine(decision)}\n`);
@@ -96,8 +96,4 @@ async function find(ledger: Ledger, id: string): Promise<RunRecord> {
   const run = await ledger.run(id);
   if (!run) throw new PolicyError('run', id, `there is no such run in ${ledger.place}; acr-retention runs lists them`);
   return run;
-}
-
-function write(text: string): Promise<void> {
-  return new Promise((resolve) => process.stdout.write(text, () => resolve()));
 }

@@ -33,7 +33,6 @@ export async function show<T extends RunSummary | undefined>(
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const output = outputOf(form, verbose);
-  const write = (text: string): Promise<void> => new Promise((resolve) => stdout.write(text, () => resolve()));
   const progress = showProgress();
   try {
     const summary = await work({
@@ -42,12 +41,12 @@ export async function show<T extends RunSummary | undefined>(
       signal: stop.signal,
       onProgress: progress.update,
       onDecisions: async (decisions: readonly Decision[]) => {
-        for (const piece of output.decisions(decisions)) await write(piece);
+        for (const piece of output.decisions(decisions)) await write(piece, stdout);
       },
       ...(log && { log }),
     });
     progress.stop();
-    if (summary) await write(output.end(passing ? withoutPlan(summary) : summary));
+    if (summary) await write(output.end(passing ? withoutPlan(summary) : summary), stdout);
     // The text says them itself, and so does the log.
     for (const warning of form === 'text' || log ? [] : (summary?.warnings ?? []))
       process.stderr.write(`Warning: ${printable(warning)}\n`);
@@ -58,6 +57,11 @@ export async function show<T extends RunSummary | undefined>(
     // Reads that nobody waits for any more, and their retries, would keep the process.
     if (stop.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
   }
+}
+
+/** Waits until the text is away. */
+export function write(text: string, stdout: NodeJS.WriteStream = process.stdout): Promise<void> {
+  return new Promise((resolve) => stdout.write(text, () => resolve()));
 }
 
 function withoutPlan(summary: RunSummary): RunSummary {

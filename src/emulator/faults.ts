@@ -77,7 +77,7 @@ function isWrite(kind: RequestKind): boolean {
 }
 
 /** mulberry32: repeatable, and even enough for this. */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -3,7 +3,6 @@ import { PolicyError } from '../policy/error.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
 import { HeldError, LedgerError, Misconfigured, PlanRefused, RegistryError, Unreadable } from '../retention.ts';
 import { jsonResponse } from './json.ts';
-import { ParameterError } from './review-query.ts';
 
 /** A request that cannot be answered as it is: the status, and what to do about it. */
 export class RequestError extends Error {
@@ -43,7 +42,6 @@ function problemOf(error: unknown): Problem {
   if (error instanceof InvalidPolicy) return { ...of(400, error), errors: fields(error.problems) };
   if (error instanceof PolicyError) return { ...of(400, error), errors: fields([error]) };
   if (error instanceof RequestError) return of(error.status, error);
-  if (error instanceof ParameterError) return of(400, error);
   if (error instanceof PlanRefused) {
     const { breakers } = error;
     return { ...of(error.why === 'unknown' ? 404 : 409, error), ...(breakers.length > 0 && { breakers }) };

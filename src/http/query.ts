@@ -3,14 +3,11 @@ import type { DecisionQuery, ImageName, RunQuery } from '../ledger/query.ts';
 import { isRunId } from '../ledger/paths.ts';
 import { RUN_KINDS, RUN_STATES } from '../ledger/types.ts';
 import { type DecisionFilter, isReason, type RunFilter } from '../report/page/index.ts';
+import { RequestError } from './problem.ts';
 
-/** A parameter of the page that cannot be used: its name, and what it may be. */
-export class ParameterError extends Error {
-  override readonly name = 'ParameterError';
-
-  constructor(parameter: string, allowed: string) {
-    super(`The parameter ${parameter} is ${allowed}`);
-  }
+/** A parameter that cannot be used: its name, and what it may be. */
+export function parameterError(parameter: string, allowed: string): RequestError {
+  return new RequestError(400, `The parameter ${parameter} is ${allowed}`);
 }
 
 /** Whoever asks for more than a million decisions by the page wants the download. */
@@ -24,7 +21,7 @@ const DAY_MS = 86_400_000;
 /** A parameter as it was given; a field of a form that was left empty is none. */
 export function given(query: URLSearchParams, parameter: string): string | undefined {
   const value = query.get(parameter)?.trim() ?? '';
-  if (value.length > MAX_LENGTH) throw new ParameterError(parameter, `${MAX_LENGTH} characters long at most`);
+  if (value.length > MAX_LENGTH) throw parameterError(parameter, `${MAX_LENGTH} characters long at most`);
   return value === '' ? undefined : value;
 }
 
@@ -32,14 +29,14 @@ export function given(query: URLSearchParams, parameter: string): string | undef
 export function runId(query: URLSearchParams, parameter: 'run' | 'before'): string | undefined {
   const id = given(query, parameter);
   if (id !== undefined && !isRunId(id))
-    throw new ParameterError(parameter, 'the id of a run, such as 20261124T010000Z-3f9a0c');
+    throw parameterError(parameter, 'the id of a run, such as 20261124T010000Z-3f9a0c');
   return id;
 }
 
 export function pageOf(query: URLSearchParams): number {
   const page = given(query, 'page') ?? '1';
   if (!/^[1-9]\d{0,4}$/.test(page) || Number(page) > MAX_PAGE)
-    throw new ParameterError('page', `a number from 1 to ${MAX_PAGE}`);
+    throw parameterError('page', `a number from 1 to ${MAX_PAGE}`);
   return Number(page);
 }
 
@@ -85,7 +82,7 @@ export function decisionsAsked(query: URLSearchParams): {
   const { repository, tag, digest, text, reason } = filter;
   const action = oneOf('action', ['delete', 'keep'] as const, filter.action);
   if (reason !== undefined && !isReason(reason))
-    throw new ParameterError('reason', 'the name of a reason, such as matched-and-expired');
+    throw parameterError('reason', 'the name of a reason, such as matched-and-expired');
   return {
     filter,
     decisions: {
@@ -99,16 +96,16 @@ export function decisionsAsked(query: URLSearchParams): {
   };
 }
 
-/** @throws {ParameterError} for what names no image */
+/** @throws {RequestError} for what names no image */
 export function imageOf(text: string): ImageName {
   const image = parseImage(text);
   if (image) return image;
-  throw new ParameterError('image', 'repository:tag, or repository@sha256: and all 64 digits of the digest');
+  throw parameterError('image', 'repository:tag, or repository@sha256: and all 64 digits of the digest');
 }
 
 function oneOf<T extends string>(parameter: string, allowed: readonly T[], value: string | undefined): T | undefined {
   const found = allowed.find((one) => one === value);
-  if (value !== undefined && found === undefined) throw new ParameterError(parameter, `one of ${allowed.join(', ')}`);
+  if (value !== undefined && found === undefined) throw parameterError(parameter, `one of ${allowed.join(', ')}`);
   return found;
 }
 
@@ -120,6 +117,6 @@ function period(parameter: string, value: string | undefined): { readonly from: 
   const from = new Date(isDay ? `${value}T00:00:00Z` : isMoment ? value : Number.NaN);
   // 2026-02-31 is no day, though there is a date that it would turn into.
   if (Number.isNaN(from.getTime()) || (isDay && !from.toISOString().startsWith(value)))
-    throw new ParameterError(parameter, 'a day such as 2026-11-24, or a moment such as 2026-11-24T01:00:00Z');
+    throw parameterError(parameter, 'a day such as 2026-11-24, or a moment such as 2026-11-24T01:00:00Z');
   return { from, to: isDay ? new Date(from.getTime() + DAY_MS) : from };
 }

@@ -15,7 +15,8 @@ import {
   type Setting,
 } from '../report/page/index.ts';
 import { redact } from '../report/redact.ts';
-import { decisionsAsked, given, imageOf, pageOf, ParameterError, runId, runsAsked } from './review-query.ts';
+import { RequestError } from './problem.ts';
+import { decisionsAsked, given, imageOf, pageOf, parameterError, runId, runsAsked } from './query.ts';
 
 const RUNS = 25;
 /** Runs that the charts show, and among which plans that wait are looked for. */
@@ -55,12 +56,11 @@ function htmlResponse(body: string, status = 200): HttpResponseInit {
   };
 }
 
-class NoSuchRun extends Error {}
-
 function problemOf(error: unknown): ProblemView {
-  if (error instanceof ParameterError)
-    return { status: 400, title: 'That cannot be asked', detail: `${error.message}.` };
-  if (error instanceof NoSuchRun) return { status: 404, title: 'No such run', detail: error.message };
+  if (error instanceof RequestError) {
+    const { status, message } = error;
+    return { status, title: status === 404 ? 'No such run' : 'That cannot be asked', detail: `${message}.` };
+  }
   if (error instanceof LedgerError)
     return { status: 503, title: 'The ledger cannot be read', detail: redact(error.message) };
   throw error;
@@ -71,9 +71,9 @@ async function viewOf(reader: LedgerReader, query: URLSearchParams, setting: Set
   const id = runId(query, 'run');
   if (id === undefined) return runs(reader, query, setting);
   const view = given(query, 'view');
-  if (view !== undefined && view !== 'decisions') throw new ParameterError('view', 'decisions, or left out');
+  if (view !== undefined && view !== 'decisions') throw parameterError('view', 'decisions, or left out');
   const run = await reader.run(id);
-  if (!run) throw new NoSuchRun(`The ledger has no run ${id}.`);
+  if (!run) throw new RequestError(404, `The ledger has no run ${id}`);
   return view === 'decisions' ? decisions(reader, query, setting, run) : oneRun(reader, query, setting, run);
 }
 
@@ -109,7 +109,7 @@ async function history(reader: LedgerReader, query: URLSearchParams, setting: Se
 async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Setting, run: RunRecord): Promise<string> {
   const page = pageOf(query);
   if (page > MAX_REPOSITORY_PAGES)
-    throw new ParameterError(
+    throw parameterError(
       'page',
       `a number from 1 to ${MAX_REPOSITORY_PAGES} for repositories; search the rest by name`,
     );

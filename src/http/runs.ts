@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import { allOf } from '../each.ts';
 import type { Sighting } from '../ledger/query.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
@@ -7,7 +8,7 @@ import { jsonLine } from '../report/escape.ts';
 import { answer, type Forms, JSON_FORMS, negotiate } from './answer.ts';
 import type { Client } from './client.ts';
 import { RequestError } from './problem.ts';
-import { decisionsAsked, given, imageOf, ParameterError, runsAsked } from './review-query.ts';
+import { decisionsAsked, given, imageOf, parameterError, runsAsked } from './query.ts';
 
 const MOST_RUNS = 200;
 const SOME_RUNS = 50;
@@ -18,11 +19,11 @@ interface RunsPage {
   readonly next?: string;
 }
 
-/** The newest runs, or those before a run. @throws {ParameterError} */
+/** The newest runs, or those before a run. @throws {RequestError} */
 export async function pageOfRuns(ledger: LedgerReader, query: URLSearchParams): Promise<RunsPage> {
   const limit = given(query, 'limit') ?? String(SOME_RUNS);
   if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > MOST_RUNS)
-    throw new ParameterError('limit', `a number from 1 to ${MOST_RUNS}`);
+    throw parameterError('limit', `a number from 1 to ${MOST_RUNS}`);
   const runs: RunRecord[] = [];
   for await (const run of ledger.runs(runsAsked(query).runs)) {
     if (runs.push(run) > Number(limit)) break;
@@ -41,14 +42,13 @@ export async function oneRun(
   id: string,
 ): Promise<RunRecord & { readonly repositories: readonly RepositoryRecord['summary'][] }> {
   const run = await find(ledger, id);
-  const repositories: RepositoryRecord['summary'][] = [];
-  for await (const { summary } of ledger.repositories(id)) repositories.push(summary);
-  return { ...run, repositories };
+  const records = await allOf(ledger.repositories(id));
+  return { ...run, repositories: records.map(({ summary }) => summary) };
 }
 
 const DECISION_FORMS: Forms<'json' | 'ndjson' | 'csv'> = { ...JSON_FORMS, 'text/csv': 'csv' };
 
-/** The decisions of a run, or some of them, in an answer of any size. @throws {RequestError | ParameterError} */
+/** The decisions of a run, or some of them, in an answer of any size. @throws {RequestError} */
 export async function answerDecisions(
   ledger: LedgerReader,
   id: string,
@@ -61,7 +61,7 @@ export async function answerDecisions(
   await find(ledger, id);
   const written = {
     json: () => jsonArray(ledger.decisions(id, decisions), 'decisions'),
-    ndjson: () => pieces(ledger.decisions(id, decisions), (some) => some.map((one) => `${jsonLine(one)}\n`).join('')),
+    ndjson: () => ndjson(ledger.decisions(id, decisions)),
     csv: () => csv(pieces(ledger.decisions(id, decisions), csvLines)),
   }[form]();
   return answer(
@@ -74,7 +74,7 @@ export async function answerDecisions(
   );
 }
 
-/** Everything that the ledger knows of one artifact. @throws {RequestError | ParameterError} */
+/** Everything that the ledger knows of one artifact. @throws {RequestError} */
 export async function answerExplain(
   ledger: LedgerReader,
   request: HttpRequest,
@@ -82,12 +82,9 @@ export async function answerExplain(
 ): Promise<HttpResponseInit> {
   const negotiated = negotiate(request, JSON_FORMS);
   const image = given(request.query, 'image');
-  if (image === undefined) throw new ParameterError('image', 'repository:tag, or repository@sha256:…');
+  if (image === undefined) throw parameterError('image', 'repository:tag, or repository@sha256:…');
   const sightings = told(ledger.explain(imageOf(image)));
-  const written =
-    negotiated.form === 'json'
-      ? jsonArray(sightings, 'sightings')
-      : pieces(sightings, (some) => some.map((one) => `${jsonLine(one)}\n`).join(''));
+  const written = negotiated.form === 'json' ? jsonArray(sightings, 'sightings') : ndjson(sightings);
   return answer(negotiated, client, async (write) => {
     for await (const piece of written) await write(piece);
   });
@@ -129,6 +126,10 @@ async function* jsonArray(values: AsyncIterable<unknown>, name: string): AsyncGe
     separator = ',\n';
   }
   yield separator === ',\n' ? '\n]}\n' : `${separator}]}\n`;
+}
+
+function ndjson(values: AsyncIterable<unknown>): AsyncIterable<string> {
+  return pieces(values, (some) => some.map((one) => `${jsonLine(one)}\n`).join(''));
 }
 
 async function* csv(lines: AsyncIterable<string>): AsyncGenerator<string> {

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Decision, keyOf } from '../planner/decision.ts';
-import type { RepositoryRecord, RunRecord } from './types.ts';
-
-export type Planned = RepositoryRecord['planned'];
+import type { PlanRecord, RepositoryRecord, RunRecord } from './types.ts';
 
 /** Whether a decision is part of the plan of its run: it would go, and nothing was tried yet. */
 export function isPlanned(decision: Decision): boolean {
@@ -10,7 +8,7 @@ export function isPlanned(decision: Decision): boolean {
 }
 
 /** What would go in one repository: how much, and the hash of which artifacts. The order does not matter. */
-export function plannedOf(decisions: readonly Decision[]): Planned {
+export function plannedOf(decisions: readonly Decision[]): RepositoryRecord['planned'] {
   const going = decisions
     .filter(isPlanned)
     .map(({ locked, ...decision }) => `${keyOf(decision)} ${decision.digest ?? ''}${locked ? ' locked' : ''}`);
@@ -34,4 +32,14 @@ export function planHashOf(
   return createHash('sha256')
     .update(JSON.stringify([registry, policy.hash, agesFrom, going]))
     .digest('hex');
+}
+
+/** The plan of a run, where something in it would go. */
+export function planOf(
+  run: Pick<RunRecord, 'registry' | 'policy' | 'agesFrom' | 'dryRun'>,
+  repositories: readonly RepositoryRecord[],
+): PlanRecord | undefined {
+  const deletions = repositories.reduce((all, { planned }) => all + planned.deletions, 0);
+  if (deletions === 0) return undefined;
+  return { hash: planHashOf(run, repositories), deletions, state: run.dryRun ? 'open' : 'waiting' };
 }

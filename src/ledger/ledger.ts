@@ -7,7 +7,8 @@ import { redact } from '../report/redact.ts';
 import { isRunId, lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
-import { DamagedError, type Holder, LedgerError, type Lock, type Store } from './store.ts';
+import { parse, unreadable } from './parse.ts';
+import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
 import type { RepositoryRecord, RunRecord } from './types.ts';
 
 /** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */
@@ -132,10 +133,7 @@ export function openLedger(store: Store): Ledger {
         const bytes = await store.stream(path);
         if (!bytes) continue;
         const replayed = await replay(bytes).catch((cause: unknown) => {
-          if (!(cause instanceof SyntaxError)) throw cause;
-          throw new DamagedError(`the ledger in ${store.place} cannot be read: ${path}: ${cause.message}`, {
-            cause,
-          });
+          throw cause instanceof SyntaxError ? unreadable(store, path, cause) : cause;
         });
         // Cut off in its first line: nothing was begun.
         if (replayed.repository !== undefined) yield { ...replayed, repository: replayed.repository };
@@ -186,13 +184,10 @@ function mayBeUnfinished(text: string | undefined): boolean {
 }
 
 async function current(store: Store, id: string): Promise<{ readonly record: RunRecord; readonly etag: string }> {
-  const file = await store.read(pathsOf(id).run);
+  const path = pathsOf(id).run;
+  const file = await store.read(path);
   if (!file) throw new LedgerError(`the ledger in ${store.place} has no run ${id}`);
-  try {
-    return { record: JSON.parse(file.text) as RunRecord, etag: file.etag };
-  } catch (cause) {
-    throw new DamagedError(`the ledger in ${store.place} cannot be read: ${pathsOf(id).run}`, { cause });
-  }
+  return { record: parse<RunRecord>(store, path, file.text), etag: file.etag };
 }
 
 function repositoryWriter(store: Store, id: string, repository: string): RepositoryWriter {

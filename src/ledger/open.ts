@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { StorageLocation } from '../policy/guards.ts';
+import type { StorageLocation } from '../policy/storage.ts';
 import { blobStore } from './blob.ts';
 import { folderStore } from './folder.ts';
 import { type Ledger, openLedger } from './ledger.ts';

@@ -2,9 +2,9 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * What tells a process from every other one: the kernel's boot and the machine's name, the namespace of its process ids (containers on one
- * machine have their own), its id, and its start, because ids are used again. `undefined` where the system has no /proc:
- * then nobody can say that it has ended.
+ * What tells a process from every other one: the kernel's boot and the machine's name, the namespace of its process ids
+ * (containers on one machine have their own), its id, and its start, because ids are used again. `undefined` where the
+ * system has no /proc: then nobody can say that it has ended.
  */
 export function processIdentity(pid: number): string | undefined {
   try {

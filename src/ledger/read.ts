@@ -1,8 +1,10 @@
+import { allOf } from '../each.ts';
 import { type Decision, keyOf } from '../planner/decision.ts';
 import { isPlanned } from './hash.ts';
 import { replay, type Replayed } from './journal.ts';
 import { gunzippedLines } from './lines.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
+import { parse, unreadable } from './parse.ts';
 import { hasEnded } from './process.ts';
 import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
 import type { LedgerReader } from './reader.ts';
@@ -55,7 +57,7 @@ export function readLedger(store: Store): LedgerReader {
       for await (const [line = ''] of file(path)) return parse(store, path, line);
       return undefined;
     };
-    for await (const record of ahead(await all(store.list(allDecisions)), first)) if (record) records.push(record);
+    for await (const record of ahead(await allOf(store.list(allDecisions)), first)) if (record) records.push(record);
     yield* records.sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
   }
 
@@ -105,11 +107,11 @@ export function readLedger(store: Store): LedgerReader {
 
   async function explainRun(record: RunRecord, { repository, tag, digest }: ImageName): Promise<readonly Sighting[]> {
     const matches = tag === undefined ? matcher({ ...(digest !== undefined && { digest }) }) : withItsManifest(tag);
-    return (await all(select(record, [repository], matches))).map((decision) => ({ run: record, decision }));
+    return (await allOf(select(record, [repository], matches))).map((decision) => ({ run: record, decision }));
   }
 
   async function* explain(image: ImageName): AsyncGenerator<Sighting, void> {
-    const records = await all(runs());
+    const records = await allOf(runs());
     for await (const sightings of ahead(records, (record) => explainRun(record, image))) yield* sightings;
   }
 
@@ -205,21 +207,6 @@ async function* linesOf(
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- what a path holds is known to who asks
-function parse<T>(store: Store, path: string, text: string): T {
-  try {
-    return JSON.parse(text) as T;
-  } catch (cause) {
-    throw unreadable(store, path, cause);
-  }
-}
-
-function unreadable(store: Store, path: string, cause: unknown): DamagedError {
-  return new DamagedError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
-    cause,
-  });
-}
-
 /**
  * Asks for a few ahead of their use, and yields what came in the order of the items.
  * @param release what to do with what nobody took any more
@@ -246,10 +233,4 @@ async function* ahead<T, R>(
   } finally {
     for (const promise of asked) promise.then(release, () => undefined);
   }
-}
-
-async function all<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
-  const found: T[] = [];
-  for await (const item of items) found.push(item);
-  return found;
 }

@@ -40,6 +40,11 @@ export interface PlanRecord {
   readonly appliedBy?: string;
 }
 
+/** What approves a plan: the beginning of its hash, as people copy it. */
+export function approvalOf({ hash }: Pick<PlanRecord, 'hash'>): string {
+  return hash.slice(0, 12);
+}
+
 /** A run, without its decisions. */
 export interface RunRecord {
   readonly format: 1;

@@ -9,7 +9,7 @@ export interface Going {
 }
 
 /** Fewer runs have no median that tells anything. */
-export const FEWEST_RUNS = 3;
+const FEWEST_RUNS = 3;
 
 /**
  * The breakers that what is planned would trip. One without a repository holds back everything.

@@ -112,6 +112,11 @@ export function keyOf({ kind, tag, digest }: Decision): string {
   return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;
 }
 
+/** The same decisions; what was to go is held back, or not tried. */
+export function withOutcome(decisions: readonly Decision[], outcome: 'held' | 'not-attempted'): readonly Decision[] {
+  return decisions.map((decision) => (decision.action === 'delete' ? { ...decision, outcome } : decision));
+}
+
 export const BREAKERS = [
   /** MAX_DELETIONS: artifacts in one run. */
   'max-deletions',

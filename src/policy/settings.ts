@@ -1,7 +1,9 @@
 import { parseRegistry } from './address.ts';
 import { parsePurgeCommands, type PurgeCommand, shown } from './command.ts';
 import { PolicyError } from './error.ts';
-import { type Guards, readGuards, readPlanAge, readStorage, type StorageLocation } from './guards.ts';
+import { parseDuration } from './duration.ts';
+import { type Guards, readGuards } from './guards.ts';
+import { readStorage, type StorageLocation } from './storage.ts';
 import { attempts, readInteger } from './policy.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 import { parseTaskFile } from './task-file.ts';
@@ -84,12 +86,10 @@ export function readSettings(environment: Environment, readFile: (path: string) 
   const { problems: mistakes, attempt } = attempts(
     ({ message }) => new PolicyError('settings', undefined, `cannot be read: ${message}`),
   );
-  const text = (name: Setting): string | undefined => {
-    const value = environment[name];
-    if (value === undefined || value.trim() === '') return undefined;
+  const trimmed = trimmedIn(environment);
+  const text = (name: Setting): string | undefined =>
     // The host reads the schedule as it stands.
-    return name === 'PURGE_SCHEDULE' ? value : value.trim();
-  };
+    name === 'PURGE_SCHEDULE' && trimmed(name) !== undefined ? environment[name] : trimmed(name);
 
   const given = Object.fromEntries(
     SETTINGS.filter((name) => text(name) !== undefined).map((name) => [name, shownSetting(name, text(name) ?? '')]),
@@ -232,7 +232,7 @@ export function readLedgerSettings(environment: Environment): LedgerSettings {
   return {
     storage: storage === undefined ? undefined : readStorage(storage, 'RETENTION_STORAGE'),
     days,
-    planAgeMilliseconds: readPlanAge(text('PLAN_MAX_AGE') ?? PLAN_AGE, 'PLAN_MAX_AGE'),
+    planAgeMilliseconds: parseDuration(text('PLAN_MAX_AGE') ?? PLAN_AGE, 'PLAN_MAX_AGE').milliseconds,
   };
 }
 

@@ -101,6 +101,13 @@ export function openRegistry(options: ConnectionOptions): Registry {
     return added;
   }
 
+  const repositoryNow = (repository: string) =>
+    absent(() =>
+      connection.ask(`look at the repository ${repository}`, 'read', (observed) =>
+        sdk.getRepository(repository).getProperties({ ...observed }),
+      ),
+    );
+
   async function manifestNow(repository: string, digest: string): Promise<ManifestRecord | undefined> {
     const asked = `look at ${repository}@${digest}`;
     return absent(async () => {
@@ -185,19 +192,13 @@ export function openRegistry(options: ConnectionOptions): Registry {
       if (repository === undefined) {
         await listCatalog(1).next();
       } else {
-        await absent(() =>
-          connection.ask(`look at the repository ${repository}`, 'read', (observed) =>
-            sdk.getRepository(repository).getProperties({ ...observed }),
-          ),
-        );
+        await repositoryNow(repository);
       }
     },
     async manifestCount(repository) {
-      const asked = `look at the repository ${repository}`;
-      const response = await absent(() =>
-        connection.ask(asked, 'read', (observed) => sdk.getRepository(repository).getProperties({ ...observed })),
-      );
-      const wrong = () => new RegistryError(asked, { message: 'the answer does not say how many manifests there are' });
+      const response = await repositoryNow(repository);
+      const asked = `count the manifests of ${repository}`;
+      const wrong = () => new RegistryError(asked, { message: 'the answer does not say how many there are' });
       const count = response === undefined ? 0 : parseFields(response.bodyAsText, wrong)['manifestCount'];
       if (typeof count !== 'number') throw wrong();
       return count;

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
 import type { Difference } from '../ledger/diff.ts';
 import type { Sighting } from '../ledger/query.ts';
-import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import { approvalOf, type PlanRecord, type RepositoryRecord, type RunRecord } from '../ledger/types.ts';
 import { tripInWords } from '../planner/decision.ts';
 import { printable } from './escape.ts';
 import { PLAIN } from './table.ts';
@@ -99,9 +99,10 @@ export function renderRun(run: RunRecord, repositories: readonly RepositoryRecor
   return `${lines.join('\n')}\n`;
 }
 
-function planInWords(id: string, { state, hash, deletions, appliedBy }: NonNullable<RunRecord['plan']>): string {
+function planInWords(id: string, plan: PlanRecord): string {
+  const { state, deletions, appliedBy } = plan;
   if (state === 'applied') return `Its plan was carried out by the run ${appliedBy ?? ''}.`;
-  const approve = state === 'waiting' ? ` --approve ${hash.slice(0, 12)}` : '';
+  const approve = state === 'waiting' ? ` --approve ${approvalOf(plan)}` : '';
   const waits = state === 'waiting' ? 'wait for approval' : 'would go';
   return `${deletions} artifacts ${waits}. To delete exactly these: acr-retention apply ${id}${approve}`;
 }

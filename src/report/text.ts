@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
 import { type Decision, tripInWords } from '../planner/decision.ts';
+import { approvalOf } from '../ledger/types.ts';
 import { printable } from './escape.ts';
 import { PLAIN } from './table.ts';
 import { type Counts, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
@@ -48,7 +49,7 @@ function planInWords({ dryRun, breakers, plan }: RunSummary): readonly string[] 
   const apply = `acr-retention apply ${plan.id}`;
   return dryRun
     ? [...held, `To delete exactly this: ${apply}`]
-    : [...held, `To delete exactly what was held back: ${apply} --approve ${plan.hash.slice(0, 12)}`];
+    : [...held, `To delete exactly what was held back: ${apply} --approve ${approvalOf(plan)}`];
 }
 
 /** Each reason with one example, what goes first. */

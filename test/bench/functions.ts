@@ -1,12 +1,11 @@
 /* eslint-disable no-console -- a report */
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync, statSync } from 'node:fs';
-import { request } from 'node:http';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmulator } from '../../src/emulator/index.ts';
-import { KEY, withApp } from '../support/app.ts';
+import { withApp } from '../support/app.ts';
+import { read } from './read.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 
 /*
@@ -51,28 +50,6 @@ function peakOf(host: number | undefined): string {
   } catch {
     return 'unknown';
   }
-}
-
-/** Reads an answer, no faster than `bytesPerSecond`. */
-function read(url: string, headers: Record<string, string>, bytesPerSecond: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    request(url, { headers: { 'x-functions-key': KEY, ...headers } }, (response) => {
-      const consume = async (): Promise<number> => {
-        if (response.statusCode !== 200) throw new Error(`status ${String(response.statusCode)}`);
-        const start = performance.now();
-        let bytes = 0;
-        for await (const chunk of response as AsyncIterable<Buffer>) {
-          bytes += chunk.length;
-          const ahead = (bytes / bytesPerSecond) * 1000 - (performance.now() - start);
-          if (ahead > 5) await sleep(ahead);
-        }
-        return bytes;
-      };
-      consume().then(resolve, reject);
-    })
-      .on('error', reject)
-      .end();
-  });
 }
 
 async function answerReport(): Promise<void> {

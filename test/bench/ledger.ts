@@ -2,10 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { cpus, hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startEmulator } from '../../src/emulator/index.ts';
 import { blobStore } from '../../src/ledger/blob.ts';
@@ -16,7 +14,8 @@ import type { Store } from '../../src/ledger/store.ts';
 import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
 import type { Decision, KeepReason } from '../../src/planner/decision.ts';
 import { summarize, total } from '../../src/report/summary.ts';
-import { KEY, withApp } from '../support/app.ts';
+import { withApp } from '../support/app.ts';
+import { read } from './read.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { newFolder } from '../support/ledger.ts';
 
@@ -165,28 +164,6 @@ function workerOf(host: number | undefined): string {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0] ?? '';
 }
 
-/** Reads an answer, no faster than `bytesPerSecond`. */
-function read(url: string, bytesPerSecond: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    request(url, { headers: { 'x-functions-key': KEY } }, (response) => {
-      const consume = async (): Promise<number> => {
-        if (response.statusCode !== 200) throw new Error(`status ${String(response.statusCode)} of ${url}`);
-        const start = performance.now();
-        let bytes = 0;
-        for await (const chunk of response as AsyncIterable<Buffer>) {
-          bytes += chunk.length;
-          const ahead = (bytes / bytesPerSecond) * 1000 - (performance.now() - start);
-          if (ahead > 5) await sleep(ahead);
-        }
-        return bytes;
-      };
-      consume().then(resolve, reject);
-    })
-      .on('error', reject)
-      .end();
-  });
-}
-
 interface Measured {
   readonly seconds: number;
   readonly processor: number;
@@ -229,11 +206,11 @@ async function measure(location: string, id: string, [, path, speed = Infinity]:
   };
   try {
     return await withApp(emulator, settings, async ({ url, process: host }) => {
-      await read(`${url}/api/health`, Infinity);
+      await read(`${url}/api/health`, {}, Infinity);
       const worker = workerOf(host.pid);
       const before = processorOf(worker);
       const start = performance.now();
-      const bytes = await read(url + path(id), speed);
+      const bytes = await read(url + path(id), {}, speed);
       const seconds = (performance.now() - start) / 1000;
       return { seconds, processor: processorOf(worker) - before, bytes, peak: peakOf(worker) };
     });

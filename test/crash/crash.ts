@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { randomFrom } from '../../src/emulator/faults.ts';
 import type { Emulator } from '../../src/emulator/index.ts';
 import { blobStore } from '../../src/ledger/blob.ts';
 import { folderStore } from '../../src/ledger/folder.ts';
@@ -365,15 +366,4 @@ async function happenedOf(life: Life): Promise<number> {
     .flatMap(({ run, decisions }) => decisions.map((decision) => ({ id: run.id, decision })))
     .filter(({ decision }) => decision.action === 'delete' && decision.outcome === 'deleted')
     .filter(({ id, decision }) => life.opened.has(`${id} ${reference(decision)}`)).length;
-}
-
-/** mulberry32: repeatable, and even enough for this. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

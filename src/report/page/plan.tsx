@@ -1,11 +1,8 @@
 import { quote } from 'shlex';
-import type { RunRecord } from '../../ledger/types.ts';
+import { approvalOf, type RunRecord } from '../../ledger/types.ts';
 import { printable } from '../escape.ts';
 import { name, plural, words } from './format.ts';
 import { Command, type Setting, Time } from './parts.tsx';
-
-/** Digits of a plan's hash that whoever approves it repeats. */
-const APPROVAL = 12;
 
 interface PlanProps {
   readonly setting: Setting;
@@ -16,7 +13,7 @@ interface PlanProps {
 export function PlanCommands({ run }: Pick<PlanProps, 'run'>) {
   const { id, plan } = run;
   if (!plan) return null;
-  const approval = plan.state === 'waiting' ? plan.hash.slice(0, APPROVAL) : undefined;
+  const approval = plan.state === 'waiting' ? approvalOf(plan) : undefined;
   const command = `acr-retention apply ${quote(id)}${approval === undefined ? '' : ` --approve ${quote(approval)}`}`;
   const query = approval === undefined ? '' : `?approve=${encodeURIComponent(approval)}`;
   const request = `curl -X POST "$APP/api/plans/${encodeURIComponent(id)}/apply${query}" -H "x-functions-key: $KEY"`;
