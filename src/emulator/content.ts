@@ -47,7 +47,7 @@ export function putManifest(store: Store, name: string, reference: string, body:
   }
   const document = parseObject(body);
   if (document['schemaVersion'] !== 2) return failure(400, 'MANIFEST_INVALID', 'manifest invalid');
-  const repository = store.repositories.get(name);
+  const repository = store.get(name);
   const targets = [repository, repository?.manifests.get(digest), repository?.tags.get(reference)];
   if (targets.some((target) => target?.attributes.writeEnabled === false)) return disallowed();
   if (repository?.manifests.get(digest) === undefined) store.put(name, { body, age });

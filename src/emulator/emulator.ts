@@ -24,7 +24,7 @@ const identities = new Tokens();
 /** Starts a registry and a managed-identity endpoint on loopback. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const start = options.start ?? new Date();
-  const store = new Store(options.repositories, start);
+  const store = new Store(options.repositories, start, options.lazy);
   const tokens = new Tokens();
   const journal = new Journal();
   const controls: Controls = { faults: new FaultInjector(options.faults ?? {}), hook: undefined };
@@ -49,6 +49,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     },
     start,
     counts: () => journal.counts(),
+    statuses: () => journal.statuses(),
     requests: () => journal.requests(),
     faults: (faults) => {
       controls.faults = new FaultInjector(faults);
@@ -79,7 +80,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 function pushTo(store: Store, repository: string, body: string, options: PushOptions): string {
   const { tag, age = ageOfNow(store.start), ...state } = options;
   const digest = digestOf(body);
-  if (store.repositories.get(repository)?.manifests.get(digest) === undefined) {
+  if (store.get(repository)?.manifests.get(digest) === undefined) {
     store.put(repository, { body, age, ...state });
   }
   if (tag !== undefined) store.find(repository).putTag({ name: tag, digest, age });

@@ -38,7 +38,8 @@ export function handle({ store, auth, limits }: Backend, request: Request): Answ
   }
   const { repository: name, reference = '' } = route;
   if (name === undefined) return otherwise(route);
-  const repository = store.repositories.get(name);
+  const isChange = route.method !== 'GET' && route.method !== 'HEAD';
+  const repository = isChange ? store.getForChange(name) : store.get(name);
   switch (route.kind) {
     case 'put-manifest':
       return putManifest(store, name, reference, body, (store.start.getTime() - Date.now()) / 1000);

@@ -25,12 +25,13 @@ export function identityListener(
     const entry = journal.begin({ kind: 'identity', method, path: url });
     journal.count(entry);
     const reply = (status: number, body: object): void => {
-      entry.status = status;
+      journal.end(entry, status);
       send(response, status, body);
     };
     const answer = (): void => {
       const outcome = controls.faults.chosen(entry);
       if (outcome === 'drop') {
+        journal.end(entry, 0);
         incoming.socket.destroy();
         return;
       }

@@ -9,6 +9,7 @@ export type Entry = Writable<RecordedRequest>;
 /** What was asked of the emulator. */
 export class Journal {
   readonly #counts = Object.fromEntries(requestKinds.map((kind) => [kind, 0])) as Record<RequestKind, number>;
+  readonly #statuses = new Map<number, number>();
   #entries: Entry[] = [];
 
   /** Notes a call as it comes; it is counted when it is known what became of it. */
@@ -21,6 +22,16 @@ export class Journal {
 
   count(entry: Entry): void {
     this.#counts[entry.kind]++;
+  }
+
+  /** Notes how a call was answered. */
+  end(entry: Entry, status: number): void {
+    entry.status = status;
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+  }
+
+  statuses(): Readonly<Record<number, number>> {
+    return Object.fromEntries(this.#statuses);
   }
 
   counts(): Readonly<Record<RequestKind, number>> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export const mediaTypes = {
   ociImage: 'application/vnd.oci.image.manifest.v1+json',
@@ -22,7 +22,7 @@ export interface Platformed extends Built {
 
 /** The digest of a document: the sha256 of its bytes. */
 export function digestOf(body: string): string {
-  return `sha256:${createHash('sha256').update(body).digest('hex')}`;
+  return `sha256:${sha(body)}`;
 }
 
 /** An image for one platform. `id` is what makes it different from every other. */
@@ -148,5 +148,5 @@ function descriptor(mediaType: string, id: string, size: number): { mediaType: s
 }
 
 function sha(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }

@@ -1,15 +1,19 @@
 import { factsOf } from './facts.ts';
-import type { Manifest, Repository, Tag } from './repository.ts';
+import { unchanged, type Manifest, type Platform, type Repository, type Tag } from './repository.ts';
 import { timestamp } from './time.ts';
 import type { Attributes } from './types.ts';
 
+// A page has a thousand of these. What is `undefined` is left out of JSON, and objects that are all of one form are
+// made and written several times faster than objects put together from parts.
+
 /** A tag as listings and its own address show it. */
 export function tagEntry(tag: Tag): object {
+  const createdTime = timestamp(tag.created);
   return {
     name: tag.key,
     digest: tag.state.digest,
-    createdTime: timestamp(tag.created),
-    ...lastUpdateTime(tag),
+    createdTime,
+    lastUpdateTime: lastUpdateTime(tag, createdTime),
     signed: false,
     changeableAttributes: changeableAttributes(tag.attributes),
   };
@@ -17,16 +21,18 @@ export function tagEntry(tag: Tag): object {
 
 /** A manifest as listings show it. `tags` is absent where it has none, as recorded. */
 export function manifestEntry(repository: Repository, manifest: Manifest): object {
-  const mediaType = manifest.state.mediaType === undefined ? manifest.mediaType : manifest.state.mediaType;
+  const createdTime = timestamp(manifest.created);
+  const { architecture, os } = platformOf(repository, manifest);
   return {
     digest: manifest.key,
     imageSize: manifest.size,
-    createdTime: timestamp(manifest.created),
-    ...lastUpdateTime(manifest),
-    ...platformOf(repository, manifest),
-    ...(mediaType === null || mediaType === undefined ? {} : { mediaType }),
-    ...(manifest.configMediaType === undefined ? {} : { configMediaType: manifest.configMediaType }),
-    ...(manifest.tags === undefined || manifest.tags.size === 0 ? {} : { tags: [...manifest.tags].sort() }),
+    createdTime,
+    lastUpdateTime: lastUpdateTime(manifest, createdTime),
+    architecture,
+    os,
+    mediaType: (manifest.state.mediaType === undefined ? manifest.mediaType : manifest.state.mediaType) ?? undefined,
+    configMediaType: manifest.configMediaType,
+    tags: manifest.tags === undefined || manifest.tags.size === 0 ? undefined : [...manifest.tags].sort(),
     changeableAttributes: changeableAttributes(manifest.attributes),
   };
 }
@@ -50,18 +56,23 @@ export function repositoryEntry(repository: Repository): object {
 }
 
 function changeableAttributes(attributes: Attributes): Required<Attributes> {
-  return { deleteEnabled: true, writeEnabled: true, readEnabled: true, listEnabled: true, ...attributes };
+  return attributes === unchanged ? allAllowed : { ...allAllowed, ...attributes };
 }
 
-function lastUpdateTime({ state, updated }: Manifest | Tag): object {
-  if (state.lastUpdateTime === null) return {};
-  return { lastUpdateTime: state.lastUpdateTime ?? timestamp(updated) };
+const allAllowed = { deleteEnabled: true, writeEnabled: true, readEnabled: true, listEnabled: true };
+
+function lastUpdateTime({ state, updated, created }: Manifest | Tag, createdTime: string): string | undefined {
+  if (state.lastUpdateTime === null) return undefined;
+  return state.lastUpdateTime ?? (updated === created ? createdTime : timestamp(updated));
 }
 
 /** Images have one, indexes and other artifacts do not, as recorded. */
-function platformOf(repository: Repository, { key, configMediaType }: Manifest): object {
+function platformOf(repository: Repository, { key, configMediaType }: Manifest): Platform {
   const known = repository.platforms.get(key);
   if (known !== undefined) return known;
   const isImage = configMediaType?.includes('image') ?? false;
-  return isImage ? { architecture: 'amd64', os: 'linux' } : {};
+  return isImage ? usual : unknown;
 }
+
+const usual: Platform = { architecture: 'amd64', os: 'linux' };
+const unknown: Platform = {};

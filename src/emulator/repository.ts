@@ -36,22 +36,41 @@ export interface Platform {
   readonly os?: string;
 }
 
+/** The attributes of whatever nobody changed: one object for all. */
+export const unchanged: Attributes = {};
+
 /** One repository: its manifests and tags, and what ties them together. */
 export class Repository {
   readonly key: string;
   readonly updated: Micros;
-  readonly manifests = new Shelf<Manifest>();
-  readonly tags = new Shelf<Tag>();
-  readonly platforms = new Map<string, Platform>();
-  attributes: Attributes = {};
+  attributes: Attributes = unchanged;
+  manifests = new Shelf<Manifest>();
+  tags = new Shelf<Tag>();
+  platforms = new Map<string, Platform>();
   readonly #start: Date;
   /** Subject digest to the digests that refer to it. */
-  readonly #referrers = new Map<string, Set<string>>();
+  #referrers = new Map<string, Set<string>>();
 
   constructor(name: string, start: Date) {
     this.key = name;
     this.updated = microsBefore(start, 0);
     this.#start = start;
+  }
+
+  /** Puts everything in that a state says. */
+  fill({ manifests, tags, locked }: RepositoryState): void {
+    for (const manifest of manifests) this.putManifest(manifest);
+    for (const tag of tags) this.putTag(tag);
+    if (locked !== undefined) this.attributes = locked;
+  }
+
+  /** Forgets everything that is in it. */
+  empty(): void {
+    this.manifests = new Shelf();
+    this.tags = new Shelf();
+    this.platforms = new Map();
+    this.#referrers = new Map();
+    this.attributes = unchanged;
   }
 
   /** Adds a manifest and returns its digest. The same bytes again are the same manifest, pushed again. */
@@ -69,7 +88,7 @@ export class Repository {
       configMediaType: facts.configMediaType,
       subject: facts.subject,
       size: state.size ?? facts.size,
-      attributes: locked ?? before?.attributes ?? {},
+      attributes: locked ?? before?.attributes ?? unchanged,
       ...(before?.tags === undefined ? {} : { tags: before.tags }),
     });
     if (facts.subject !== undefined) {
@@ -94,7 +113,7 @@ export class Repository {
       created: before?.created ?? updated,
       updated: updatedAt(state, updated),
       state,
-      attributes: locked ?? before?.attributes ?? {},
+      attributes: locked ?? before?.attributes ?? unchanged,
     });
     manifest.tags ??= new Set();
     manifest.tags.add(state.name);

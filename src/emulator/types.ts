@@ -41,6 +41,11 @@ export type RegistryState = Readonly<Record<string, RepositoryState>>;
 
 export interface EmulatorOptions {
   readonly repositories: RegistryState;
+  /**
+   * More repositories, each built when it is first asked for, and forgotten again when others are, unless it was
+   * changed: so a registry of a million manifests starts at once and fits. What is built must be the same every time.
+   */
+  readonly lazy?: Readonly<Record<string, () => RepositoryState>>;
   /** Default 0: any free port. */
   readonly port?: number;
   /** Accepted on every call, as well as tokens, like the admin user of a registry. */
@@ -143,6 +148,8 @@ export interface Emulator {
   readonly start: Date;
   /** How many calls of each kind there were; a call answered with a challenge counts as `challenge` only. */
   readonly counts: () => Readonly<Record<RequestKind, number>>;
+  /** How many answers there were of each status; 0: the connection was destroyed instead. */
+  readonly statuses: () => Readonly<Record<number, number>>;
   /** The newest 10,000 calls, in the order they came. */
   readonly requests: () => readonly RecordedRequest[];
   /** Replaces the faults while running. */
