@@ -85,7 +85,7 @@ if (given.list) {
   if (rows.length > 0) console.log(renderRows(rows, given.markdown));
   const ours = rows.filter(({ measured: { program } }) => program === 'cold' || program === 'again');
   const wrong = ours.filter(({ measured }) => 'wrong' in measured && measured.wrong.length > 0).length;
-  const missed = ours.flatMap(({ targets }) => targets.filter(({ isMet }) => !isMet)).length;
+  const missed = ours.flatMap(({ targets }) => targets.filter(({ isMet }) => isMet === false)).length;
   console.log(`\n${ours.length} results of ours, ${wrong} of them wrong; ${missed} targets missed.`);
   if (wrong > 0) process.exitCode = 1;
 }

@@ -15,7 +15,8 @@ export interface Published {
 /** Something that a measurement should be, as it is shown, and whether it is. */
 export interface Target {
   readonly text: string;
-  readonly isMet: boolean;
+  /** `undefined`: there is nothing to compare with. */
+  readonly isMet: boolean | undefined;
 }
 
 export interface Case {
@@ -225,7 +226,8 @@ function grown(id: string): Case['targets'] {
 }
 
 function ratio(what: string, own: number, other: number | undefined, most: number, of = ''): Target {
-  if (other === undefined || other === 0) return { text: `${what}: nothing to compare with`, isMet: true };
+  if (other === undefined || other === 0)
+    return { text: `${what} (≤ ${most}×): nothing to compare with`, isMet: undefined };
   const times = own / other;
   return { text: `${what} ${times.toFixed(2)}×${of} (≤ ${most}×)`, isMet: times <= most };
 }

@@ -60,7 +60,7 @@ function cellsOf({ title, measured, acr, targets }: Row): readonly string[] {
     optional(peakMegabytes, megabytes),
     count(connections),
     percent(registryCpuSeconds / wallSeconds),
-    [wrong.length === 0 ? 'OK' : `WRONG: ${wrong.join('; ')}`, ...targets.map(({ text, isMet }) => `${text} ${isMet ? 'met' : 'MISSED'}`)].join('; '),
+    [wrong.length === 0 ? 'OK' : `WRONG: ${wrong.join('; ')}`, ...targets.map(({ text, isMet }) => `${text}${isMet === undefined ? '' : isMet ? ' met' : ' MISSED'}`)].join('; '),
   ]; // prettier-ignore
 }
 
