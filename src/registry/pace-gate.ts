@@ -1,0 +1,118 @@
+import type { PipelineResponse } from '@azure/core-rest-pipeline';
+import { StoppedError } from './error.ts';
+import { newPace } from './pace.ts';
+
+/** Where the attempts of all calls of one kind go through: so many at once, and no faster than the registry takes them. */
+export interface Gate {
+  /**
+   * Sends when its turn has come. An attempt of a call that was sent before goes before those that were not.
+   * @throws StoppedError where `signal` is aborted before that
+   */
+  readonly attempt: (
+    send: () => Promise<PipelineResponse>,
+    again: boolean,
+    signal: AbortSignal | undefined,
+  ) => Promise<PipelineResponse>;
+  /** How long nothing but 429 has been answered, in milliseconds. */
+  readonly refusedFor: () => number;
+}
+
+interface Waiting {
+  readonly begin: () => void;
+}
+
+/** @param concurrency attempts at once */
+export function newGate(concurrency: number): Gate {
+  const pace = newPace();
+  /** In the order in which they came; the first list goes first. */
+  const waiting = { again: new Set<Waiting>(), first: new Set<Waiting>() };
+  let underWay = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const pauseBefore = (): number => (underWay < concurrency ? pace.wait(performance.now()) : Number.POSITIVE_INFINITY);
+
+  function letGo(): void {
+    for (;;) {
+      const list = waiting.again.size > 0 ? waiting.again : waiting.first;
+      const [next] = list;
+      if (!next) return;
+      const pause = pauseBefore();
+      if (pause > 0) {
+        // Whoever is answered looks again; but all may be waiting.
+        if (timer || pause === Number.POSITIVE_INFINITY) return;
+        timer = setTimeout(() => {
+          timer = undefined;
+          letGo();
+        }, Math.ceil(pause));
+        return;
+      }
+      list.delete(next);
+      begin();
+      next.begin();
+    }
+  }
+
+  function begin(): void {
+    underWay += 1;
+    pace.sent(performance.now());
+  }
+
+  function turn(again: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const list = again ? waiting.again : waiting.first;
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        list.delete(one);
+        reject(new StoppedError('wait for the registry'));
+      };
+      const one: Waiting = {
+        begin() {
+          signal?.removeEventListener('abort', stop);
+          resolve();
+        },
+      };
+      list.add(one);
+      signal?.addEventListener('abort', stop, { once: true });
+      letGo();
+    });
+  }
+
+  return {
+    async attempt(send, again, signal) {
+      if (signal?.aborted) throw new StoppedError('ask the registry');
+      if (waiting.again.size + waiting.first.size > 0 || pauseBefore() > 0) await turn(again, signal);
+      else begin();
+      const sentAt = performance.now();
+      try {
+        const response = await send();
+        const now = performance.now();
+        if (response.status === 429) pace.refused(now, sentAt, retryAfter(response));
+        else pace.passed(now, sentAt, left(response));
+        return response;
+      } catch (error) {
+        pace.lost();
+        throw error;
+      } finally {
+        underWay -= 1;
+        if (waiting.again.size + waiting.first.size > 0) letGo();
+      }
+    },
+    refusedFor: () => pace.refusedFor(performance.now()),
+  };
+}
+
+const MAX_RETRY_AFTER_MS = 120_000;
+
+/** `Retry-After` in milliseconds, up to two minutes: seconds, or an HTTP date (RFC 9110, 10.2.3). */
+export function retryAfter({ headers }: PipelineResponse): number | undefined {
+  const header = headers.get('retry-after');
+  if (header === undefined) return undefined;
+  const milliseconds = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isNaN(milliseconds) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, milliseconds));
+}
+
+/** Calls that are left of this second, as a registry may say. */
+function left({ headers }: PipelineResponse): number | undefined {
+  const header = headers.get('x-ms-ratelimit-remaining-calls-per-second');
+  const number = header === undefined ? Number.NaN : Number.parseFloat(header);
+  return Number.isNaN(number) ? undefined : number;
+}
