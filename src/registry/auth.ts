@@ -46,18 +46,21 @@ export function authenticate(endpoint: URL, credentials: RegistryCredentials, se
     name: 'acrRetentionAuthentication',
     async sendRequest(request, next) {
       request.headers.delete('Authorization');
-      if (new URL(request.url).origin !== endpoint.origin) return next(request);
+      const path = pathAt(endpoint.origin, request.url);
+      if (path === undefined) return next(request);
       if (basic) {
         request.headers.set('Authorization', basic);
         return withoutChallenge(await next(request));
       }
       if (!source) return next(request);
 
-      let unsigned: PipelineResponse | undefined;
-      await source.learn(async () => (unsigned = await next(request)));
-      if (unsigned && unsigned.status !== 401) return unsigned;
-      const scope = scopeOf(request);
-      const token = await source.token(scope);
+      if (!source.hasLearned()) {
+        let unsigned: PipelineResponse | undefined;
+        await source.learn(async () => (unsigned = await next(request)));
+        if (unsigned && unsigned.status !== 401) return unsigned;
+      }
+      const scope = scopeOf(request.method, path);
+      const token = source.tokenAtHand(scope) ?? (await source.token(scope));
       request.headers.set('Authorization', `Bearer ${token.value}`);
       const response = await next(request);
       if (response.status !== 401) return response;
@@ -77,14 +80,21 @@ function withoutChallenge(response: PipelineResponse): PipelineResponse {
   return response;
 }
 
+/** What is asked of this origin, without the query; `undefined` for another one. */
+function pathAt(origin: string, url: string): string | undefined {
+  // Nearly all are written the same way, and parsing them is a good part of what a call costs.
+  if (url.startsWith(`${origin}/`)) return url.slice(origin.length).split(/[?#]/, 1)[0];
+  const parsed = new URL(url);
+  return parsed.origin === origin ? parsed.pathname : undefined;
+}
+
 /** Scope of a call: with the actions that reading needs together, so that one token reads a repository. */
-function scopeOf(request: PipelineRequest): string {
-  const path = new URL(request.url).pathname;
+function scopeOf(method: string, path: string): string {
   // A repository may be called `shop/manifests`; what follows it in the first form begins with `_`, as no name does.
   const repository = (/^\/acr\/v1\/(.+?)(?:\/_.*)?$/.exec(path) ??
     /^\/v2\/(.+)\/(?:manifests|referrers)\/[^/]+$/.exec(path))?.[1];
   if (repository === undefined || repository.startsWith('_')) return 'registry:catalog:*';
-  return `repository:${decodeURIComponent(repository)}:${ACTIONS[request.method] ?? 'metadata_read,pull'}`;
+  return `repository:${decodeURIComponent(repository)}:${ACTIONS[method] ?? 'metadata_read,pull'}`;
 }
 
 const ACTIONS: Readonly<Record<string, string>> = { DELETE: 'delete', PATCH: 'metadata_read,metadata_write' };
@@ -95,6 +105,9 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
   let refreshToken: Promise<Token> | undefined;
   // Promises, so that calls that start together share one request.
   const accessTokens = new Map<string, Promise<Token>>();
+  /** Those that have come: most calls need not wait for a promise. */
+  const atHand = new Map<string, Token>();
+  let hasLearned = false;
 
   /** The token at hand while it is good, else a new one, which everybody who asks meanwhile shares. */
   const fresh = async (
@@ -161,9 +174,17 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
   };
 
   return {
+    hasLearned: () => hasLearned,
+    tokenAtHand(scope: string): Token | undefined {
+      const token = atHand.get(scope);
+      return token && token.renewAt > Date.now() ? token : undefined;
+    },
     /** Learns from the first challenge what the registry calls itself. Calls that start together wait for that one. */
     async learn(challenge: () => Promise<PipelineResponse>): Promise<void> {
-      learned ??= challenge().then((response) => (service = challengeOf(response).get('service') ?? service));
+      learned ??= challenge().then((response) => {
+        service = challengeOf(response).get('service') ?? service;
+        hasLearned = true;
+      });
       try {
         await learned;
       } catch (error) {
@@ -171,17 +192,22 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
         throw error;
       }
     },
-    token: (scope: string, wanted: string = scope): Promise<Token> =>
-      fresh(
+    async token(scope: string, wanted: string = scope): Promise<Token> {
+      const token = await fresh(
         () => accessTokens.get(scope),
         (made) => {
           if (made) accessTokens.set(scope, made);
           else accessTokens.delete(scope);
         },
         () => request(wanted),
-      ),
+      );
+      // Another call may have found it refused meanwhile.
+      if ((await accessTokens.get(scope)) === token) atHand.set(scope, token);
+      return token;
+    },
     /** Drops a token that was refused, unless a newer one has taken its place already. */
     async forget(scope: string, refused: Token): Promise<void> {
+      if (atHand.get(scope) === refused) atHand.delete(scope);
       if ((await accessTokens.get(scope)) === refused) accessTokens.delete(scope);
     },
   };
@@ -191,17 +217,28 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
 function toToken(value: unknown, what: string): Token {
   if (typeof value !== 'string' || value === '')
     throw new RegistryError('sign in', { message: `the registry gave no ${what}` });
+  const life = lifeOf(value);
+  // Not a JWT: used until it is refused.
+  return { value, renewAt: life === undefined ? Number.POSITIVE_INFINITY : Date.now() + life * 0.9 };
+}
+
+/**
+ * Milliseconds that a JWT has yet to live. The clocks of registry and client may differ by more than a short life: then
+ * it is taken to be new.
+ */
+function lifeOf(token: string): number | undefined {
   try {
-    const claims = JSON.parse(Buffer.from(value.split('.')[1] ?? '', 'base64url').toString()) as Record<
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<
       string,
       unknown
     >;
-    const expires = Number(claims['exp']) * 1000;
-    const life = Number.isFinite(expires) ? Math.max(0, expires - Date.now()) : 0;
-    return { value, renewAt: Date.now() + life * 0.9 };
+    const [issued, expires] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000];
+    if (!Number.isFinite(expires)) return 0;
+    const left = expires - Date.now();
+    const whole = Number.isFinite(issued) ? Math.max(0, expires - issued) : Math.max(0, left);
+    return left > 0 && left <= whole ? left : whole;
   } catch {
-    // Not a JWT: used until it is refused.
-    return { value, renewAt: Number.POSITIVE_INFINITY };
+    return undefined;
   }
 }
 

@@ -1,6 +1,5 @@
 import { ContainerRegistryClient } from '@azure/container-registry';
 import {
-  createDefaultHttpClient,
   createEmptyPipeline,
   createHttpHeaders,
   createPipelineRequest,
@@ -8,17 +7,15 @@ import {
   type Pipeline,
   type PipelinePolicy,
   type PipelineResponse,
-  proxyPolicy,
+  RestError,
   setClientRequestIdPolicy,
-  tlsPolicy,
   userAgentPolicy,
 } from '@azure/core-rest-pipeline';
-import pLimit from 'p-limit';
 import { authenticate, type RegistryCredentials } from './auth.ts';
 import { RegistryError, responseError, StoppedError } from './error.ts';
-import { limits } from './limits.ts';
-import { parseFields } from './records.ts';
-import { notesDoubts, retries } from './retry.ts';
+import { httpClient } from './http-client.ts';
+import { newGate } from './pace-gate.ts';
+import { type Gates, keepsSignal, notesDoubts, retries } from './retry.ts';
 
 export interface ConnectionOptions {
   /** `https://host[:port]` */
@@ -30,9 +27,10 @@ export interface ConnectionOptions {
   readonly certificate?: string;
 }
 
-/** Lets a caller see the registry's own answer to an SDK call. */
+/** What every SDK call is given: to see the registry's own answer, and to be stopped. */
 export interface Observed {
   readonly onResponse: (response: PipelineResponse) => void;
+  readonly abortSignal?: AbortSignal;
 }
 
 /** A listing of the SDK, before it is begun. */
@@ -40,12 +38,22 @@ export interface Pages {
   readonly byPage: (settings: { readonly maxPageSize: number }) => AsyncIterator<unknown>;
 }
 
+export interface Listing {
+  readonly asked: string;
+  /** The field of an answer that has the entries. */
+  readonly key: string;
+  readonly pageSize: number;
+  /** Whether the next page is asked for while the one before it is used: not where one may be enough. */
+  readonly ahead: boolean;
+  readonly start: (observed: Observed) => Pages;
+}
+
 /**
  * The calls that retention makes: with tokens, retries, limits, and one budget each for reads and for changes.
  *
  * Listings, deletions and attributes go through the SDK. It leaves out the media type and cuts times to milliseconds,
- * so what it lists is read from its raw answers; and manifests of any type, and their referrers, are fetched over a
- * pipeline of the same policies, because the SDK cannot.
+ * so what it lists is read from its raw answers, before it sees them; and manifests of any type, and their referrers, are
+ * fetched over a pipeline of the same policies, because the SDK cannot.
  */
 export interface Connection {
   readonly endpoint: URL;
@@ -54,20 +62,14 @@ export interface Connection {
    * Follows a listing page by page; entries are as the registry wrote them, and nothing in them can be relied on.
    * @throws RegistryError
    */
-  readonly list: (
-    asked: string,
-    key: string,
-    pageSize: number,
-    start: (observed: Observed) => Pages,
-  ) => AsyncGenerator<readonly unknown[], void>;
+  readonly list: (listing: Listing) => AsyncGenerator<readonly unknown[], void>;
   /**
    * One SDK call, and what the registry answered to it.
    * @throws RegistryError
-   * @throws StoppedError where `signal` was aborted before its turn came
+   * @throws StoppedError where `signal` was aborted before it was sent, or before it was sent again after a 429
    */
   readonly ask: (
     asked: string,
-    kind: 'read' | 'change',
     call: (observed: Observed) => Promise<unknown>,
     signal?: AbortSignal,
   ) => Promise<PipelineResponse>;
@@ -81,36 +83,37 @@ export interface Connection {
 const USER_AGENT = { userAgentPrefix: 'acr-retention' };
 
 export function connect({ endpoint, credentials, concurrency, certificate }: ConnectionOptions): Connection {
-  const tls = certificate === undefined ? undefined : { ca: certificate };
-  const http = createDefaultHttpClient();
-  const unsigned = assemble(tls);
+  const http = httpClient(certificate);
+  const unsigned = assemble({ read: newGate(Infinity), change: newGate(Infinity) });
   const authentication = authenticate(endpoint, credentials, (request) => unsigned.sendRequest(http, request));
-  const signed = assemble(tls, authentication);
+  const gates = { read: newGate(concurrency), change: newGate(concurrency) };
+  const signed = assemble(gates, authentication);
   const sdk = new ContainerRegistryClient(endpoint.href, {
     httpClient: http,
-    ...(tls && { tlsOptions: tls }),
     userAgentOptions: USER_AGENT,
-    // Ours instead: patient with 429, quick to give up on the rest, and inside it the limits of one attempt.
+    // Ours instead: patient with 429, quick to give up on the rest.
     retryOptions: { maxRetries: 0 },
     // Nothing that is asked here is answered elsewhere.
     redirectOptions: { maxRetries: 0 },
     additionalPolicies: [
-      { policy: retries(), position: 'perCall' },
+      { policy: keepsSignal(), position: 'perCall' },
+      { policy: retries(gates), position: 'perRetry' },
       { policy: authentication, position: 'perRetry' },
-      { policy: limits(), position: 'perRetry' },
       { policy: notesDoubts(), position: 'perRetry' },
+      { policy: readsListings(), position: 'perRetry' },
     ],
   });
-  const budget = { read: pLimit(concurrency), change: pLimit(concurrency) };
 
   return {
     endpoint,
     sdk,
-    async *list(asked, key, pageSize, start) {
-      let answered: PipelineResponse[] = [];
+    async *list({ asked, key, pageSize, ahead, start }) {
+      let come: (readonly unknown[])[] = [];
       const followed = new Set<string>();
       const onResponse = (response: PipelineResponse): void => {
-        answered.push(response);
+        // An error is shown as well, before it is thrown.
+        if (response.status !== 200) return;
+        come.push(entries(asked, key, response));
         // Here, because the SDK follows the links of pages without entries by itself.
         const link = response.headers.get('link');
         if (link === undefined) return;
@@ -119,23 +122,29 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
         followed.add(link);
       };
       const pages = start({ onResponse }).byPage({ maxPageSize: pageSize });
+      let next: Promise<IteratorResult<unknown>> | undefined;
       for (;;) {
-        const page = await budget
-          .read(() => pages.next())
-          .catch((error: unknown) => Promise.reject(asRegistryError(asked, error)));
-        for (const response of answered) yield entries(asked, key, response);
-        answered = [];
-        if (page.done) return;
+        let done: boolean | undefined;
+        try {
+          ({ done } = await (next ?? pages.next()));
+        } catch (error) {
+          throw asRegistryError(asked, error);
+        }
+        const now = come;
+        come = [];
+        if (!done && ahead) {
+          next = pages.next();
+          // Nobody may come for it any more.
+          next.catch(() => undefined);
+        }
+        yield* now;
+        if (done) return;
       }
     },
-    async ask(asked, kind, call, signal) {
+    async ask(asked, call, signal) {
       let answered: PipelineResponse | undefined;
       try {
-        await budget[kind](() => {
-          // Here, because calls wait for their turn: what is under way is finished, what waits is not begun.
-          if (signal?.aborted) throw new StoppedError(asked);
-          return call({ onResponse: (response) => (answered = response) });
-        });
+        await call({ onResponse: (response) => (answered = response), ...(signal && { abortSignal: signal }) });
       } catch (error) {
         throw asRegistryError(asked, error);
       }
@@ -144,11 +153,12 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
     },
     async fetch(asked, path, accept) {
       const request = createPipelineRequest({
-        url: new URL(path, endpoint).href,
+        // A link of the registry's may lead anywhere.
+        url: path.startsWith('/v2/') ? endpoint.origin + path : new URL(path, endpoint).href,
         headers: createHttpHeaders({ Accept: accept }),
       });
       try {
-        return await budget.read(() => signed.sendRequest(http, request));
+        return await signed.sendRequest(http, request);
       } catch (error) {
         throw asRegistryError(asked, error);
       }
@@ -156,28 +166,59 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
   };
 }
 
-function assemble(tls: { readonly ca: string } | undefined, authentication?: PipelinePolicy): Pipeline {
+function assemble(gates: Gates, authentication?: PipelinePolicy): Pipeline {
   const pipeline = createEmptyPipeline();
-  if (tls) pipeline.addPolicy(tlsPolicy(tls));
-  pipeline.addPolicy(proxyPolicy());
   pipeline.addPolicy(userAgentPolicy(USER_AGENT));
   pipeline.addPolicy(setClientRequestIdPolicy());
-  pipeline.addPolicy(retries(), { phase: 'Retry' });
+  pipeline.addPolicy(retries(gates), { phase: 'Retry' });
   if (authentication) pipeline.addPolicy(authentication, { afterPhase: 'Sign' });
-  pipeline.addPolicy(limits(), { afterPhase: 'Sign' });
   return pipeline;
+}
+
+const LISTING = /\/_(?:catalog|tags|manifests)(?:\?|$)/;
+
+/** What the SDK is given to read instead of a page. A list, even an empty one, is a page to it. */
+const EMPTY_PAGE = '{"repositories":[],"tags":[],"manifests":[]}';
+
+const read = new WeakMap<PipelineResponse, unknown>();
+
+/**
+ * Reads a page before the SDK does, and leaves it nothing to read: what it makes of a page of 1,000 entries takes five
+ * times as long as parsing it, and is not used.
+ */
+function readsListings(): PipelinePolicy {
+  return {
+    name: 'acrRetentionListings',
+    async sendRequest(request, next) {
+      const response = await next(request);
+      if (response.status !== 200 || request.method !== 'GET' || !LISTING.test(request.url)) return response;
+      try {
+        read.set(response, JSON.parse(response.bodyAsText ?? ''));
+      } catch {
+        // Within the retries: it may have broken off.
+        throw new RestError('the answer is not JSON', { code: 'PARSE_ERROR', request });
+      }
+      response.bodyAsText = EMPTY_PAGE;
+      return response;
+    },
+  };
 }
 
 /** The entries of a page. Both the list and its field may be absent, or null, where there is nothing. */
 function entries(asked: string, key: string, response: PipelineResponse): readonly unknown[] {
-  const { status, bodyAsText } = response;
+  const { status } = response;
   const wrong = (message: string) => new RegistryError(asked, { status, message });
-  const list = parseFields(bodyAsText, () => wrong('the answer is not a JSON object'))[key] ?? [];
+  const page = read.get(response);
+  // Never an empty answer: an empty listing would let things look unneeded.
+  if (typeof page !== 'object' || page === null || Array.isArray(page)) throw wrong('the answer is not a JSON object');
+  const list = (page as Readonly<Record<string, unknown>>)[key] ?? [];
   if (!Array.isArray(list)) throw wrong(`"${key}" is not a list`);
   return list;
 }
 
 function asRegistryError(asked: string, error: unknown): RegistryError {
+  // It was found out where it is not known what was asked.
+  if (error instanceof StoppedError) return new StoppedError(asked);
   if (error instanceof RegistryError) return error;
   if (isRestError(error) && error.response) return responseError(asked, error.response, error);
   const { message } = error as Error;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashOf } from 'node:crypto';
 import type { Connection } from './client.ts';
 import { RegistryError, responseError } from './error.ts';
 import { ACCEPT, parseManifest } from './manifest.ts';
@@ -14,7 +14,7 @@ export async function readManifest(connection: Connection, repository: string, d
     if (response.status !== 200) throw responseError(asked, response);
     const text = response.bodyAsText ?? '';
     const [algorithm = '', hash] = digest.split(':');
-    if (createHash(algorithm).update(text).digest('hex') !== hash) {
+    if (hashOf(algorithm, text) !== hash) {
       throw new RegistryError(asked, { message: 'what came is not what the digest names' });
     }
     return { state: 'read', ...parseManifest(text, response.headers.get('content-type')?.split(';')[0]?.trim()) };

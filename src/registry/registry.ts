@@ -1,4 +1,4 @@
-import { type ConnectionOptions, connect, type Observed, type Pages } from './client.ts';
+import { connect, type ConnectionOptions, type Listing, type Observed } from './client.ts';
 import { RegistryError, StoppedError } from './error.ts';
 import { readManifest, readReferrers } from './read.ts';
 import { parseFields, toManifest, toTag } from './records.ts';
@@ -19,15 +19,11 @@ export function openRegistry(options: ConnectionOptions): Registry {
   let pageSize = LARGEST_PAGE;
 
   /** A listing from its start; again with the default page size where the registry refuses the large one. */
-  async function* pages(
-    asked: string,
-    key: string,
-    start: (observed: Observed) => Pages,
-  ): AsyncGenerator<readonly unknown[], void> {
+  async function* pages(listing: Omit<Listing, 'pageSize'>): AsyncGenerator<readonly unknown[], void> {
     const size = pageSize;
     let begun = false;
     try {
-      for await (const page of connection.list(asked, key, size, start)) {
+      for await (const page of connection.list({ ...listing, pageSize: size })) {
         begun = true;
         yield page;
       }
@@ -35,33 +31,44 @@ export function openRegistry(options: ConnectionOptions): Registry {
       const sizeRefused = error instanceof RegistryError && error.status === 400 && !begun && size > DEFAULT_PAGE;
       if (!sizeRefused) throw error;
       pageSize = DEFAULT_PAGE;
-      yield* connection.list(asked, key, DEFAULT_PAGE, start);
+      yield* connection.list({ ...listing, pageSize: DEFAULT_PAGE });
     }
   }
 
   /** The same, as records. */
   async function* list<T>(
-    asked: string,
-    key: string,
     toRecord: (entry: unknown) => T,
-    start: (observed: Observed) => Pages,
+    listing: Omit<Listing, 'pageSize'>,
   ): AsyncGenerator<readonly T[], void> {
-    for await (const page of pages(asked, key, start)) yield recordsOf(asked, page, toRecord);
+    for await (const page of pages(listing)) yield recordsOf(listing.asked, page, toRecord);
   }
 
-  const listCatalog = (size: number) =>
-    connection.list('list the repositories', 'repositories', size, (observed) =>
-      sdk.listRepositoryNames({ ...observed }),
-    );
+  const listCatalog = (size: number, ahead = true) =>
+    connection.list({
+      asked: 'list the repositories',
+      key: 'repositories',
+      pageSize: size,
+      ahead,
+      start: (observed) => sdk.listRepositoryNames({ ...observed }),
+    });
   const listTags = (repository: string) =>
-    list(`list the tags of ${repository}`, 'tags', toTag, (observed) =>
+    list(toTag, {
+      asked: `list the tags of ${repository}`,
+      key: 'tags',
+      ahead: true,
       // The SDK lists tags from an artifact, and asks for all of the repository whichever it is.
-      sdk.getArtifact(repository, 'latest').listTagProperties({ order: NEWEST_FIRST, ...observed }),
-    );
+      start: (observed) =>
+        sdk.getArtifact(repository, 'latest').listTagProperties({ order: NEWEST_FIRST, ...observed }),
+    });
   const listManifests = (repository: string, order?: typeof NEWEST_FIRST) =>
-    list(`list the manifests of ${repository}`, 'manifests', toManifest, (observed) =>
-      sdk.getRepository(repository).listManifestProperties({ ...(order && { order }), ...observed }),
-    );
+    list(toManifest, {
+      asked: `list the manifests of ${repository}`,
+      key: 'manifests',
+      // In order of time only the newest are wanted.
+      ahead: order === undefined,
+      start: (observed) =>
+        sdk.getRepository(repository).listManifestProperties({ ...(order && { order }), ...observed }),
+    });
 
   const tags = (repository: string): Promise<readonly TagRecord[] | undefined> =>
     absent(async () => {
@@ -103,7 +110,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
 
   const repositoryNow = (repository: string) =>
     absent(() =>
-      connection.ask(`look at the repository ${repository}`, 'read', (observed) =>
+      connection.ask(`look at the repository ${repository}`, (observed) =>
         sdk.getRepository(repository).getProperties({ ...observed }),
       ),
     );
@@ -111,7 +118,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
   async function manifestNow(repository: string, digest: string): Promise<ManifestRecord | undefined> {
     const asked = `look at ${repository}@${digest}`;
     return absent(async () => {
-      const response = await connection.ask(asked, 'read', (observed) =>
+      const response = await connection.ask(asked, (observed) =>
         sdk.getArtifact(repository, digest).getManifestProperties({ ...observed }),
       );
       const wrong = () =>
@@ -125,7 +132,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
   async function tagNow(repository: string, name: string): Promise<TagRecord | undefined> {
     const asked = `look at ${repository}:${name}`;
     return absent(async () => {
-      const response = await connection.ask(asked, 'read', (observed) =>
+      const response = await connection.ask(asked, (observed) =>
         sdk.getArtifact(repository, name).getTagProperties(name, { ...observed }),
       );
       const wrong = () => new RegistryError(asked, { status: response.status, message: 'the answer names no tag' });
@@ -176,7 +183,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
     try {
       // The SDK takes "not found" for a success; who deleted it is worth knowing: perhaps an attempt of this very call
       // whose answer was lost.
-      const { status, request } = await connection.ask(asked, 'change', call, signal);
+      const { status, request } = await connection.ask(asked, call, signal);
       return { state: status === 404 && !mayHaveArrived(request) ? 'already-gone' : 'deleted' };
     } catch (error) {
       const failure = failureOf(error as RegistryError);
@@ -190,7 +197,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
     loginServer: options.endpoint.host,
     async check(repository) {
       if (repository === undefined) {
-        await listCatalog(1).next();
+        await listCatalog(1, false).next();
       } else {
         await repositoryNow(repository);
       }
@@ -245,7 +252,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
           : artifact.updateTagProperties(tagOrDigest, unlocked);
       };
       try {
-        await connection.ask(asked, 'change', call, signal);
+        await connection.ask(asked, call, signal);
         return { state: 'unlocked' };
       } catch (error) {
         return failureOf(error as RegistryError);

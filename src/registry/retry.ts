@@ -1,55 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   isRestError,
   type PipelinePolicy,
   type PipelineRequest,
-  retryPolicy,
-  type RetryStrategy,
+  type PipelineResponse,
+  RestError,
 } from '@azure/core-rest-pipeline';
+import { StoppedError } from './error.ts';
+import { type Gate, retryAfter } from './pace-gate.ts';
+
+/** Failures by which a request certainly did not arrive. */
+const NOT_SENT: ReadonlySet<string | undefined> = new Set([
+  'ECONNREFUSED',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Failures of the way there or back, after which the same call may well succeed. */
 const BROKEN_CONNECTION: ReadonlySet<string | undefined> = new Set([
+  ...NOT_SENT,
   'ECONNABORTED',
-  'ECONNREFUSED',
   'ECONNRESET',
-  'EAI_AGAIN',
-  'ENOTFOUND',
   'EPIPE',
   'ETIMEDOUT',
-  // The library's own codes: the request could not be sent, the answer broke off in the middle.
+  // The library's own codes: the request could not be sent, the answer is not what it should be.
   'REQUEST_SEND_ERROR',
   'PARSE_ERROR',
 ]);
 
-/** Attempts after the first one. A 429 is no failure but a pace, so it is met with more patience. */
-const MAX_RETRIES = { throttled: 60, failed: 5 } as const;
+/** Attempts that fail, after the first one. A 429 is no failure but a pace. */
+const MAX_RETRIES = 5;
 
-const MIN_DELAY_MS = 100;
+/** The first retry comes soon: most failures are of one moment, and of one connection. */
+const MIN_DELAY_MS = 50;
 const MAX_DELAY_MS = 10_000;
-const MAX_RETRY_AFTER_MS = 120_000;
+
+/** A registry that lets nothing through for so long is not busy. */
+const REFUSED_TOO_LONG_MS = 300_000;
+
+/** One gate for each kind of call: a registry allows far fewer changes than reads. */
+export interface Gates {
+  readonly read: Gate;
+  readonly change: Gate;
+}
 
 /**
- * Again after 429, 5xx and broken connections; `Retry-After` is honoured, up to two minutes at a time.
+ * Again after 429, 5xx and broken connections. Each attempt waits at the gate that all calls of its kind share, which
+ * also waits out a 429; after a failure `Retry-After` is honoured.
  * Every call that retention makes can be made twice: a deletion that is repeated finds nothing (404). Whether an earlier
  * attempt of it may have been the reason is noted, see `notesDoubts`.
  */
-export function retries(): PipelinePolicy {
-  const strategy: RetryStrategy = {
-    name: 'acrRetention',
-    retry({ retryCount, response, responseError }) {
-      const status = response?.status ?? responseError?.response?.status;
-      if (status === 429 && retryCount < MAX_RETRIES.throttled) {
-        return { retryAfterInMs: retryAfter(response?.headers.get('retry-after')) ?? backOff(retryCount) };
+export function retries(gates: Gates): PipelinePolicy {
+  return {
+    name: 'acrRetentionRetries',
+    async sendRequest(request, next) {
+      const gate = request.method === 'GET' ? gates.read : gates.change;
+      const signal = signals.get(request);
+      let refusedSince: number | undefined;
+      let again = false;
+      for (let failures = 0; ; again = true) {
+        let response: PipelineResponse | undefined;
+        let failure: unknown;
+        try {
+          response = await gate.attempt(() => next(request), again, signal);
+        } catch (error) {
+          // What an attempt did that was not answered is for the caller to find out.
+          if (error instanceof StoppedError && inDoubt.has(request))
+            throw new RestError('the run was stopped before an answer came', { request });
+          if (!isBroken(error)) throw error;
+          failure = error;
+        }
+        if (response?.status === 429) {
+          refusedSince ??= performance.now();
+          const refusedFor = Math.min(performance.now() - refusedSince, gate.refusedFor());
+          if (refusedFor > REFUSED_TOO_LONG_MS) return response;
+          continue;
+        }
+        if (response && (response.status < 500 || response.status === 501)) return response;
+        if (failures === MAX_RETRIES) {
+          if (response) return response;
+          throw failure;
+        }
+        await pause((response && retryAfter(response)) ?? backOff(failures), signal);
+        failures += 1;
       }
-      const again = status === undefined ? isBroken(responseError) : status >= 500 && status !== 501;
-      if (!again || retryCount >= MAX_RETRIES.failed) return { skipStrategy: true };
-      return { retryAfterInMs: retryAfter(response?.headers.get('retry-after')) ?? backOff(retryCount) };
     },
   };
-  return retryPolicy([strategy], { maxRetries: MAX_RETRIES.throttled });
 }
 
-/** Failures by which a request certainly did not arrive. */
-const NOT_SENT: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'EAI_AGAIN', 'ENOTFOUND']);
+const signals = new WeakMap<PipelineRequest, AbortSignal>();
+
+/**
+ * Takes the signal to stop off a request, and keeps it for `retries`. The SDK would give up what is under way, and not
+ * tell whether a deletion was carried out; here no further attempt is begun, and the one under way is waited for.
+ */
+export function keepsSignal(): PipelinePolicy {
+  return {
+    name: 'acrRetentionSignal',
+    sendRequest(request, next) {
+      if (request.abortSignal instanceof AbortSignal) signals.set(request, request.abortSignal);
+      delete request.abortSignal;
+      return next(request);
+    },
+  };
+}
 
 const inDoubt = new WeakSet<PipelineRequest>();
 
@@ -79,15 +134,15 @@ function isBroken(error: unknown): boolean {
   return isRestError(error) && BROKEN_CONNECTION.has(error.code);
 }
 
-/** Doubles each time, with jitter so that calls refused together do not come back together. */
-function backOff(retryCount: number): number {
-  const delay = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** Math.min(retryCount, 10));
+/** Grows each time, with jitter so that calls refused together do not come back together. */
+function backOff(failures: number): number {
+  const delay = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2.5 ** failures);
   return delay / 2 + Math.random() * (delay / 2);
 }
 
-/** `Retry-After` in milliseconds: seconds, or an HTTP date (RFC 9110, 10.2.3). */
-function retryAfter(header: string | undefined): number | undefined {
-  if (header === undefined) return undefined;
-  const milliseconds = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(milliseconds) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, milliseconds));
+/** Ends at once where the run is stopped: what comes next looks at that. */
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(milliseconds, undefined, signal && { signal }).catch((error: unknown) => {
+    if (!signal?.aborted) throw error;
+  });
 }

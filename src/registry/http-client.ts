@@ -1,0 +1,147 @@
+import { promisify } from 'node:util';
+import { unzip } from 'node:zlib';
+import {
+  createHttpHeaders,
+  type HttpClient,
+  type PipelineRequest,
+  type PipelineResponse,
+  RestError,
+} from '@azure/core-rest-pipeline';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+
+/** No answer of a registry takes longer, and waiting for one for ever helps nobody. */
+const TIMEOUT_MS = 100_000;
+
+/** A page of 1,000 manifests is about half a megabyte; a manifest may have 4 MiB at most. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Sends the requests of the Azure pipelines over undici, which takes half the processor time of `node:https`, and the
+ * registry's calls are many. A call that takes too long or is answered too much is ended, so that a hanging or hostile
+ * registry cannot stop a run; an answer that breaks off in the middle is an error here, inside the retries.
+ *
+ * A request's own `abortSignal` is not looked at: what was sent is waited for, because it may have been carried out.
+ *
+ * @param certificate a certificate authority to trust besides the system's (PEM)
+ */
+export function httpClient(certificate: string | undefined): HttpClient {
+  const dispatcher = dispatcherFor(certificate);
+  return { sendRequest: (request) => send(dispatcher, request) };
+}
+
+function dispatcherFor(certificate: string | undefined): Dispatcher {
+  const tls = certificate === undefined ? {} : { ca: certificate };
+  // One call a connection at a time, and one limit for the whole call instead of one for each part of it.
+  const options = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: tls };
+  // As the SDK looks for it: one proxy for everything, whichever variable names it.
+  const proxy = environment('HTTPS_PROXY') ?? environment('ALL_PROXY') ?? environment('HTTP_PROXY');
+  if (proxy === undefined) return new Agent(options);
+  return new EnvHttpProxyAgent({ ...options, requestTls: tls, httpProxy: proxy, httpsProxy: proxy });
+}
+
+function environment(name: string): string | undefined {
+  return [process.env[name], process.env[name.toLowerCase()]].find((value) => value !== undefined && value !== '');
+}
+
+async function send(dispatcher: Dispatcher, request: PipelineRequest): Promise<PipelineResponse> {
+  const { status, headers, body } = await exchange(dispatcher, request);
+  const response = { request, status, headers: createHttpHeaders(headers) };
+  const encoding = response.headers.get('content-encoding')?.toLowerCase() ?? 'identity';
+  if (encoding === 'identity' || body.length === 0) return { ...response, bodyAsText: body.toString('utf8') };
+  return { ...response, bodyAsText: await unpack(body, encoding, request) };
+}
+
+type Headers = Parameters<typeof createHttpHeaders>[0];
+
+interface Exchanged {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Buffer;
+}
+
+function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exchanged> {
+  const { body } = request;
+  const { origin, path } = addressOf(request.url);
+  return new Promise((resolve, reject) => {
+    if (body !== undefined && typeof body !== 'string') throw new TypeError('only texts are sent to a registry');
+    const chunks: Buffer[] = [];
+    let [status, bytes] = [0, 0];
+    let headers: Headers;
+    let controller: Dispatcher.DispatchController | undefined;
+    let ended: RestError | undefined;
+    const end = (error: RestError): void => {
+      ended = error;
+      controller?.abort(error);
+      reject(error);
+    };
+    const timer = setTimeout(() => {
+      end(new RestError(`no answer within ${TIMEOUT_MS / 1000} s`, { code: 'ETIMEDOUT', request }));
+    }, TIMEOUT_MS);
+    dispatcher.dispatch(
+      { origin, path, method: request.method, headers: request.headers.toJSON(), body: body ?? null },
+      {
+        onRequestStart(started) {
+          controller = started;
+          if (ended) started.abort(ended);
+        },
+        onResponseStart(_, code, fields) {
+          status = code;
+          headers = fields as Headers;
+        },
+        onResponseData(_, chunk) {
+          bytes += chunk.length;
+          chunks.push(chunk);
+          if (bytes > MAX_ANSWER_BYTES) end(tooLarge(request));
+        },
+        onResponseEnd() {
+          clearTimeout(timer);
+          const [first, second] = chunks;
+          resolve({ status, headers, body: first && !second ? first : Buffer.concat(chunks) });
+        },
+        onResponseError(_, error) {
+          clearTimeout(timer);
+          reject(new RestError(error.message, { code: codeOf(error), request }));
+        },
+      },
+    );
+  });
+}
+
+/** Without `URL` where the address is plain, as all but links of a strange registry are. */
+function addressOf(url: string): { readonly origin: string; readonly path: string } {
+  const [, origin, path] = /^(https:\/\/[\w.:[\]-]+)(\/[^#]*)?$/.exec(url) ?? [];
+  if (origin !== undefined) return { origin, path: path ?? '/' };
+  const { protocol, origin: strange, pathname, search } = new URL(url);
+  if (protocol !== 'https:') throw new Error(`${strange} is not asked: it does not speak https`);
+  return { origin: strange, path: pathname + search };
+}
+
+const decompress = promisify(unzip);
+
+/** The SDK says that it takes compressed answers. */
+async function unpack(body: Buffer, encoding: string, request: PipelineRequest): Promise<string> {
+  if (!['gzip', 'x-gzip', 'deflate'].includes(encoding))
+    throw new RestError(`the answer has the encoding ${encoding}`, { request });
+  try {
+    return (await decompress(body, { maxOutputLength: MAX_ANSWER_BYTES })).toString('utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(request);
+    throw new RestError(`the answer cannot be unpacked: ${(error as Error).message}`, { code: 'PARSE_ERROR', request });
+  }
+}
+
+function tooLarge(request: PipelineRequest): RestError {
+  return new RestError(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`, { code: 'TOO_LARGE', request });
+}
+
+/** Undici's own names of what has one everywhere else. */
+const KNOWN_AS: Readonly<Record<string, string>> = {
+  // The connection was closed, or the answer broke off in the middle.
+  UND_ERR_SOCKET: 'ECONNRESET',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'ECONNRESET',
+};
+
+function codeOf(error: unknown): string {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'string' ? (KNOWN_AS[code] ?? code) : RestError.REQUEST_SEND_ERROR;
+}
