@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { connect } from '../../src/registry/client.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy } from '../support/proxy.ts';
-import { connectTo, run, withEmulator } from '../support/registry.ts';
+import { connectTo, run, USER, withEmulator } from '../support/registry.ts';
 
 /** Ages differ, so that an order by time is one. */
 function aged(count: number) {
@@ -36,6 +37,34 @@ describe('a listing', () => {
         ...Array<string>(3).fill('list-tags 100'),
         ...Array<string>(3).fill('list-manifests 100'),
       ]);
+    });
+  });
+
+  test('has its next page under way while one is used, where all of it is wanted', async () => {
+    await withEmulator({ repositories: { app: aged(9) }, pageSizeLimit: 3 }, async (emulator) => {
+      const { sdk, list } = connect({
+        endpoint: new URL(emulator.url),
+        certificate: emulator.certificate,
+        concurrency: 8,
+        credentials: { kind: 'basic', ...USER },
+      });
+      const manifests = (ahead: boolean) =>
+        list({
+          asked: 'list the manifests',
+          key: 'manifests',
+          pageSize: 3,
+          ahead,
+          start: (observed) => sdk.getRepository('app').listManifestProperties({ ...observed }),
+        });
+      const pages = manifests(true);
+      expect((await pages.next()).value).toHaveLength(3);
+      await vi.waitFor(() => expect(emulator.counts()['list-manifests']).toBe(2));
+      expect((await pages.next()).value).toHaveLength(3);
+      await vi.waitFor(() => expect(emulator.counts()['list-manifests']).toBe(3));
+      // None further ahead, and none where one page may be enough.
+      expect((await manifests(false).next()).value).toHaveLength(3);
+      await connectTo(emulator).manifestCount('app');
+      expect(emulator.counts()['list-manifests']).toBe(4);
     });
   });
 

@@ -99,6 +99,19 @@ describe('429 Too Many Requests', () => {
     });
   });
 
+  test('is waited out once for all: of many that begin together, all go and few are refused', async () => {
+    const names = ['app', 'team/app', 'web'];
+    const many = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 24))]));
+    await withEmulator({ repositories: many, faults: { deletesPerSecond: 24 } }, async (emulator) => {
+      const { summary } = await run(emulator, ['--untagged-only', '--concurrency', '3']);
+      expect(summary.totals.manifests).toMatchObject({ deleted: 72, failed: 0 });
+      expect(emulator.manifestsLeft()).toEqual([]);
+      // Each by itself, those that were refused would all have come again, and most been refused, two times more.
+      const refused = emulator.requests().filter(({ status }) => status === 429).length;
+      expect(refused).toBeLessThanOrEqual(24);
+    });
+  });
+
   test('is met with more patience than a failure', async () => {
     await withEmulator({ repositories }, async (emulator) => {
       let asked = 0;

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import type { Emulator } from '../../src/emulator/index.ts';
+import { images, repositoryOf } from '../support/contents.ts';
+import { behindProxy } from '../support/proxy.ts';
+import { connectTo, withEmulator } from '../support/registry.ts';
+
+const repositories = { app: repositoryOf(...images('app', 12)) };
+
+function digestsOf(emulator: Emulator): readonly string[] {
+  return emulator.manifestsLeft().map((manifest) => manifest.replace('app@', ''));
+}
+
+describe('a run that is stopped', () => {
+  test('begins no deletion that waits for the registry, and ends those at once', async () => {
+    // So few that they would take for ever.
+    await withEmulator({ repositories, faults: { deletesPerSecond: 1 } }, async (emulator) => {
+      const digests = digestsOf(emulator);
+      const stop = new AbortController();
+      const registry = connectTo(emulator, 4);
+      const results = await Promise.all(
+        digests.map(async (digest) => {
+          const result = await registry.deleteManifest('app', digest, stop.signal);
+          if (result.state === 'deleted') stop.abort();
+          return [digest, result.state] as const;
+        }),
+      );
+      const left = digestsOf(emulator);
+      expect(left.length).toBeGreaterThan(0);
+      expect(results).toEqual(
+        digests.map((digest) => [digest, left.includes(digest) ? 'not-attempted' : 'deleted'] as const),
+      );
+      // What was refused was sent once, and the others not at all.
+      expect(emulator.counts()['delete-manifest']).toBeLessThanOrEqual(8);
+    });
+  });
+
+  test('does not send again what failed, and says that it failed', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const stop = new AbortController();
+      const failing = ({ kind }: { readonly kind: string }) => {
+        if (kind !== 'delete-manifest') return undefined;
+        stop.abort();
+        return 503;
+      };
+      emulator.faults({ failing });
+      const [digest = ''] = digestsOf(emulator);
+      expect(await connectTo(emulator).deleteManifest('app', digest, stop.signal)).toMatchObject({ state: 'failed' });
+      expect(emulator.counts()['delete-manifest']).toBe(1);
+    });
+  });
+
+  test('finds out what became of a deletion whose answer was lost', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const stop = new AbortController();
+      const [digest = ''] = digestsOf(emulator);
+      await behindProxy(
+        emulator,
+        ({ method }) => {
+          if (method !== 'DELETE') return undefined;
+          stop.abort();
+          return 'cut off';
+        },
+        async (proxy) => {
+          expect(await connectTo(proxy).deleteManifest('app', digest, stop.signal)).toEqual({ state: 'deleted' });
+        },
+      );
+      expect(emulator.counts()['delete-manifest']).toBe(1);
+      expect(digestsOf(emulator)).not.toContain(digest);
+    });
+  });
+
+  test('waits for the answer to what was sent', async () => {
+    await withEmulator({ repositories, faults: { latencyMs: 50 } }, async (emulator) => {
+      const stop = new AbortController();
+      const [digest = ''] = digestsOf(emulator);
+      emulator.onRequest(() => stop.abort());
+      expect(await connectTo(emulator).deleteManifest('app', digest, stop.signal)).toEqual({ state: 'deleted' });
+    });
+  });
+});
