@@ -4,7 +4,7 @@ import { isPlanned } from './ledger/hash.ts';
 import type { Ledger, RunWriter } from './ledger/ledger.ts';
 import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
 import { breakersTripped, type Going } from './planner/breakers.ts';
-import { type Decision, type Deleted, keyOf, type Trip, withOutcome } from './planner/decision.ts';
+import { type Decisions, type Deleted, keyOf, type Trip, withOutcome } from './planner/decision.ts';
 import type { Guards } from './policy/guards.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import { summarize, unfinishedRepository } from './report/summary.ts';
@@ -21,7 +21,7 @@ export interface Work {
   /** Repositories at once. */
   readonly concurrency: number;
   readonly tally: Tally;
-  readonly onDecisions: (decisions: readonly Decision[]) => void | Promise<void>;
+  readonly onDecisions: (decisions: Decisions) => void | Promise<void>;
   /** Called when a repository is done, or will not be. */
   readonly onDone: () => void;
 }
@@ -77,7 +77,7 @@ export async function purgeAll(
     }
     const { summary, decisions } = result;
     if (summary.state === 'done') going.push(goingIn(result));
-    if (!decisions.some(({ action }) => action === 'delete')) {
+    if (summary.tags.deleted + summary.manifests.deleted === 0) {
       await finish(await written.repository(name).write(summary, decisions), result);
       await context.log?.decided(decisions);
       return;

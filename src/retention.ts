@@ -18,7 +18,7 @@ export { differences } from './ledger/diff.ts';
 export { parseImage } from './ledger/image.ts';
 export type { Ledger } from './ledger/ledger.ts';
 export type { RunRecord } from './ledger/types.ts';
-export type { Decision } from './planner/decision.ts';
+export type { Decision, Decisions } from './planner/decision.ts';
 export { RegistryError } from './registry/error.ts';
 export type { Registry, RegistryReader } from './registry/types.ts';
 export type { RunOptions } from './run.ts';

@@ -7,7 +7,7 @@ import { recordPolicy } from './ledger/policy.ts';
 import { processIdentity } from './ledger/process.ts';
 import { ConflictError } from './ledger/store.ts';
 import type { PlanRecord, PolicyRecord, RunKind, RunRecord, RunState } from './ledger/types.ts';
-import type { Decision, Trip } from './planner/decision.ts';
+import type { Decisions, Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { Guards } from './policy/guards.ts';
 import type { PurgePolicy } from './policy/policy.ts';
@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly now: Date;
   readonly ledger: Ledger;
   /** Takes the decisions of a repository once they are final, one repository at a time. The run waits for it. */
-  readonly onDecisions: (decisions: readonly Decision[]) => void | Promise<void>;
+  readonly onDecisions: (decisions: Decisions) => void | Promise<void>;
   readonly onProgress?: (done: number, of: number) => void;
   /** Once aborted, nothing more is deleted and no further repository begun. */
   readonly signal?: AbortSignal;
@@ -195,7 +195,15 @@ async function conduct(job: Job): Promise<Conducted> {
   const listed = await selectRepositories(reader, policies, plan?.repositories).catch(noneWhenStopped);
   const selected: Selected = listed ?? new Map<string, never>();
   const work: Work = {
-    context: { reader, now, signal, matched, log },
+    context: {
+      reader,
+      now,
+      signal,
+      preview: writer === undefined,
+      matched,
+      log,
+      facts: (repository) => ledger.facts(reader.loginServer, repository),
+    },
     ledger,
     written,
     selected,

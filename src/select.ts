@@ -2,7 +2,7 @@ import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { RegistryReader } from './registry/types.ts';
 import type { RepositorySummary } from './report/summary.ts';
-import type { Task } from './unit.ts';
+import type { Task } from './inventory.ts';
 
 /** What is to be done, by repository. */
 export type Selected = ReadonlyMap<string, readonly Task[]>;

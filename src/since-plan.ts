@@ -1,4 +1,4 @@
-import { type Decision, type Deleted, keyOf } from './planner/decision.ts';
+import { type Decision, type Decisions, type Deleted, keyOf } from './planner/decision.ts';
 import type { Registry } from './registry/types.ts';
 
 /**
@@ -9,9 +9,10 @@ export async function changesSincePlan(
   registry: Registry,
   repository: string,
   approved: ReadonlyMap<string, Deleted>,
-  made: readonly Decision[],
+  made: Decisions,
 ): Promise<readonly Decision[]> {
-  const now = new Map(made.map((decision) => [keyOf(decision), decision]));
+  const now = new Map<string, Decision>();
+  for (const decision of made) if (approved.has(keyOf(decision))) now.set(keyOf(decision), decision);
   const changes: Decision[] = [];
   const absent: Deleted[] = [];
   for (const [key, planned] of approved) {

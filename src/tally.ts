@@ -1,5 +1,5 @@
 import type { RepositoryRecord } from './ledger/types.ts';
-import type { Decision, Reason } from './planner/decision.ts';
+import type { Decision, Decisions, Reason } from './planner/decision.ts';
 import { type Counts, type RepositorySummary, type RunSummary, total } from './report/summary.ts';
 
 /** Failures that a summary repeats in full. All of them are among the decisions. */
@@ -10,7 +10,7 @@ type Sums = Pick<RunSummary, 'repositories' | 'totals' | 'examples' | 'failures'
 /** Sums a run up as its repositories are done, without keeping their decisions. */
 export interface Tally {
   /** Each repository once. */
-  readonly add: (record: RepositoryRecord, decisions: readonly Decision[]) => void;
+  readonly add: (record: RepositoryRecord, decisions: Decisions) => void;
   readonly records: () => readonly RepositoryRecord[];
   readonly sums: () => Sums;
 }
@@ -24,11 +24,20 @@ export function newTally(): Tally {
   return {
     add(record, decisions) {
       records.push(record);
+      const { repository, reasons, tags, manifests } = record.summary;
+      // The first by name, so that the same run shows the same examples whichever repository is done first.
+      const wanted = new Set(
+        Object.keys(reasons).filter((reason) => repository < (examples[reason as Reason]?.repository ?? '\uffff')),
+      );
+      let failed = Math.min(tags.failed + manifests.failed, MAX_FAILURES - failures.length);
       for (const decision of decisions) {
-        // The first by name, so that the same run shows the same examples whichever repository is done first.
-        const { reason, repository } = decision;
-        if (repository < (examples[reason]?.repository ?? '\uffff')) examples[reason] = decision;
-        if (failures.length < MAX_FAILURES && isFailure(decision)) failures.push(decision);
+        if (wanted.size + failed === 0) break;
+        const { reason } = decision;
+        if (wanted.delete(reason)) examples[reason] = decision;
+        if (failed > 0 && isFailure(decision)) {
+          failures.push(decision);
+          failed -= 1;
+        }
       }
     },
     records: byName,

@@ -1,40 +1,25 @@
-import { eachOf } from './each.ts';
 import { execute } from './executor/execute.ts';
 import { describe } from './executor/results.ts';
+import { type Planning, planTask, type Task } from './inventory.ts';
 import type { RepositoryWriter } from './ledger/ledger.ts';
 import { LedgerError } from './ledger/store.ts';
-import { type Decision, type Deleted, keyOf, withOutcome } from './planner/decision.ts';
-import { plan } from './planner/plan.ts';
-import type { Approved, Inventory, Plan, Rule } from './planner/types.ts';
+import { type Decision, type Decisions, type Deleted, filtered, keyOf, withOutcome } from './planner/decision.ts';
+import type { Approved, Inventory } from './planner/types.ts';
 import { PolicyError } from './policy/error.ts';
-import type { TagFilter } from './policy/filter.ts';
-import type { PurgePolicy } from './policy/policy.ts';
 import { afterwards, type Gone, remembering } from './registry/afterwards.ts';
 import { StoppedError } from './registry/error.ts';
-import { toInstant } from './registry/time.ts';
-import type { Registry, RegistryReader } from './registry/types.ts';
+import type { Registry } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
 import { type RepositorySummary, summarize, unfinishedRepository } from './report/summary.ts';
 import { changesSincePlan } from './since-plan.ts';
 
-/** What one command wants of a repository. */
-export interface Task {
-  readonly policy: PurgePolicy;
-  /** Those of its filters that match the repository. */
-  readonly filters: readonly TagFilter[];
-}
-
-export interface Context {
-  readonly reader: RegistryReader;
-  readonly now: Date;
+export interface Context extends Planning {
   readonly signal: AbortSignal | undefined;
-  /** Takes the filters that matched a tag. */
-  readonly matched: Set<TagFilter>;
   readonly log: RunLog | undefined;
 }
 
 export interface RepositoryResult {
-  readonly decisions: readonly Decision[];
+  readonly decisions: Decisions;
   readonly summary: RepositorySummary;
 }
 
@@ -53,12 +38,12 @@ export async function planRepository(
 ): Promise<RepositoryResult | undefined> {
   let reader = tasks.length === 1 ? context.reader : remembering(context.reader);
   return settled(repository, async (progress) => {
-    for (const task of tasks) {
-      const planned = await planTask(reader, repository, ruleFor(task, context), task.policy);
+    for (const [index, task] of tasks.entries()) {
+      const planned = await planTask({ ...context, reader }, repository, task);
       if (!planned) continue;
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
       progress.add(planned.plan.decisions, listedIn(planned.inventory));
-      reader = afterwards(reader, goneBy(planned.plan.decisions));
+      if (index < tasks.length - 1) reader = afterwards(reader, goneBy(planned.plan.decisions));
     }
   });
 }
@@ -87,18 +72,13 @@ export async function purgeRepository(
   const only = approved && approvedOf([...approved.values()]);
   const result = await settled(repository, async (progress) => {
     for (const task of tasks) {
-      const planned = await planTask(
-        context.reader,
-        repository,
-        { ...ruleFor(task, context), ...(only && { only }) },
-        task.policy,
-      );
+      const planned = await planTask(context, repository, task, only);
       if (!planned) continue;
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
-      const { decisions } = planned.plan;
-      const going = new Set(decisions.filter(({ action }) => action === 'delete').map(keyOf));
+      const { decisions, tags, manifests } = planned.plan;
       progress.intend(withOutcome(decisions, 'not-attempted'), listedIn(planned.inventory));
-      if (going.size > 0) await record.write(progress.summary('stopped', ENDED), progress.decisions());
+      if (tags.length + manifests.length > 0)
+        await record.write(progress.summary('stopped', ENDED), progress.decisions());
       const made = await execute(writer, planned.plan, {
         inventory: planned.inventory.manifests,
         tagCount: planned.inventory.tags?.length ?? 0,
@@ -106,11 +86,12 @@ export async function purgeRepository(
         ...(context.signal && { signal: context.signal }),
         onIntent: record.intend,
         onSettled: async (some) => {
-          record.settled(some.filter((decision) => going.has(keyOf(decision))));
+          record.settled(some);
           await context.log?.decided(some);
         },
       });
       progress.add(made);
+      await context.log?.decided(filtered(decisions, ({ action }) => action === 'keep'));
     }
     if (!approved) return;
     const changes = await changesSincePlan(writer, repository, approved, progress.decisions());
@@ -120,9 +101,9 @@ export async function purgeRepository(
   if (!approved || !result?.summary.error) return result;
   // Whatever was in the plan has a decision, also where it could not be looked at.
   const { state, error, listed } = result.summary;
-  const known = new Set(result.decisions.map(keyOf));
-  const missing = [...approved.values()].filter((decision) => !known.has(keyOf(decision)));
-  const decisions = [...result.decisions, ...withOutcome(missing, 'not-attempted')];
+  const missing = new Map(approved);
+  for (const decision of result.decisions) missing.delete(keyOf(decision));
+  const decisions = [...result.decisions, ...withOutcome([...missing.values()], 'not-attempted')];
   const unfinished = state === 'stopped' ? state : 'failed';
   return { decisions, summary: unfinishedRepository(repository, unfinished, error, decisions, listed) };
 }
@@ -132,10 +113,10 @@ const ENDED = { message: 'the process ended before it was done' };
 
 /** What is known of a repository so far. */
 interface Progress {
-  readonly add: (decisions: readonly Decision[], listed?: Listed) => void;
+  readonly add: (decisions: Decisions, listed?: Listed) => void;
   /** The same, until it is known what became of them. */
-  readonly intend: (decisions: readonly Decision[], listed: Listed) => void;
-  readonly decisions: () => readonly Decision[];
+  readonly intend: (decisions: Decisions, listed: Listed) => void;
+  readonly decisions: () => Decisions;
   readonly summary: (state: 'failed' | 'stopped', error: RepositorySummary['error'] & object) => RepositorySummary;
 }
 
@@ -144,10 +125,10 @@ async function settled(
   repository: string,
   work: (progress: Progress) => Promise<void>,
 ): Promise<RepositoryResult | undefined> {
-  let decisions: readonly Decision[] | undefined;
-  let intended: readonly Decision[] | undefined;
+  let decisions: Decisions | undefined;
+  let intended: Decisions | undefined;
   let listed: Listed | undefined;
-  const after = (made: readonly Decision[]) => (decisions ? latest(decisions, made) : made);
+  const after = (made: Decisions) => (decisions ? latest(decisions, made) : made);
   const progress: Progress = {
     add(made, found) {
       decisions = after(made);
@@ -173,8 +154,9 @@ async function settled(
 }
 
 /** One decision for each artifact: that of the last command that had one, but no deletion is taken back by a later one. */
-function latest(earlier: readonly Decision[], later: readonly Decision[]): readonly Decision[] {
-  const decisions = new Map(earlier.map((decision) => [keyOf(decision), decision]));
+function latest(earlier: Decisions, later: Decisions): Decisions {
+  const decisions = new Map<string, Decision>();
+  for (const decision of earlier) decisions.set(keyOf(decision), decision);
   for (const decision of later) {
     if (decision.action === 'delete' || decisions.get(keyOf(decision))?.action !== 'delete')
       decisions.set(keyOf(decision), decision);
@@ -190,76 +172,17 @@ function approvedOf(decisions: readonly Deleted[]): Approved {
   };
 }
 
-function goneBy(decisions: readonly Decision[]): Gone {
-  const going = decisions.filter(({ action }) => action === 'delete');
-  return {
-    tags: new Set(going.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []))),
-    digests: new Set(
-      going.flatMap(({ kind, digest }) => (kind === 'manifest' && digest !== undefined ? [digest] : [])),
-    ),
-  };
-}
-
-interface PlannedRepository {
-  readonly plan: Plan;
-  readonly inventory: Inventory;
+function goneBy(decisions: Decisions): Gone {
+  const tags = new Set<string>();
+  const digests = new Set<string>();
+  for (const { action, kind, tag, digest } of decisions) {
+    if (action !== 'delete') continue;
+    if (kind === 'tag' && tag !== undefined) tags.add(tag);
+    if (kind === 'manifest' && digest !== undefined) digests.add(digest);
+  }
+  return { tags, digests };
 }
 
 function listedIn({ tags, manifests }: Inventory): Listed {
   return { ...(tags && { tags: tags.length }), ...(manifests && { manifests: manifests.byDigest.size }) };
-}
-function ruleFor({ policy, filters }: Task, { now, matched }: Context): Rule {
-  const matcher = policy.compiled.tags(filters);
-  return {
-    matches: policy.tags
-      ? (names) => {
-          for (const filter of filters) {
-            if (!matched.has(filter) && policy.compiled.tags([filter]).matches(names).includes(true))
-              matched.add(filter);
-          }
-          return matcher.matches(names);
-        }
-      : undefined,
-    filterOf: (tag) => `"${matcher.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,
-    cutOff: toInstant(new Date(now.getTime() - policy.agoMilliseconds)),
-    ago: policy.ago,
-    now,
-    keep: policy.keep,
-    untagged: policy.untagged,
-    includeLocked: policy.includeLocked,
-  };
-}
-
-/** Lists a repository, plans it, and reads what the plan turns out to need, until it needs nothing more. */
-async function planTask(
-  registry: RegistryReader,
-  repository: string,
-  rule: Rule,
-  { concurrency }: PurgePolicy,
-): Promise<PlannedRepository | undefined> {
-  // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
-  const tags = rule.matches && (await registry.tags(repository));
-  const listed = rule.untagged ? await registry.manifests(repository) : undefined;
-  if (!tags && !listed) return undefined;
-  const facts = new Map<string, Awaited<ReturnType<RegistryReader['manifest']>>>();
-  const referrers = new Map<string, readonly string[] | 'unknown'>();
-  let inventory: Inventory = { repository, tags, manifests: listed, facts, referrers };
-  for (;;) {
-    const planned = plan(inventory, rule);
-    if (planned.state === 'planned') return { plan: planned.plan, inventory };
-    if (planned.listing) {
-      const manifests = (await registry.manifests(repository)) ?? { byDigest: new Map(), newest: undefined };
-      inventory = { ...inventory, manifests };
-    }
-    await eachOf(planned.manifests, concurrency, async (digest) => {
-      facts.set(digest, await registry.manifest(repository, digest));
-    });
-    const ask = async (digest: string): Promise<void> => {
-      referrers.set(digest, (await registry.referrers(repository, digest).catch(() => undefined)) ?? 'unknown');
-    };
-    const [first, ...others] = planned.referrers;
-    if (first !== undefined) await ask(first);
-    // Where the registry does not answer that, one call was enough to find out.
-    if (first !== undefined && referrers.get(first) !== 'unknown') await eachOf(others, concurrency, ask);
-  }
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import '../memory.ts';
 import { Command, CommanderError } from 'commander';
 import { PolicyError } from '../policy/error.ts';
 import { normalizeArguments } from '../policy/flags.ts';

@@ -3,7 +3,7 @@ import { printable } from '../report/escape.ts';
 import type { Log } from '../report/log.ts';
 import { type OutputForm, outputOf } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
-import type { Decision, RunOptions } from '../retention.ts';
+import type { Decisions, RunOptions } from '../retention.ts';
 import { whoami } from './record.ts';
 
 /** How long after a run that was stopped the process may take to end by itself. */
@@ -40,7 +40,7 @@ export async function show<T extends RunSummary | undefined>(
       by: whoami(),
       signal: stop.signal,
       onProgress: progress.update,
-      onDecisions: async (decisions: readonly Decision[]) => {
+      onDecisions: async (decisions: Decisions) => {
         for (const piece of output.decisions(decisions)) await write(piece, stdout);
       },
       ...(log && { log }),

@@ -1,6 +1,7 @@
-import { type Decision, keyOf } from '../planner/decision.ts';
+import { type Decision, type Decisions, mapped } from '../planner/decision.ts';
 import type { Plan } from '../planner/types.ts';
 import type { ManifestListing, Registry } from '../registry/types.ts';
+import { BATCH, batches } from './batches.ts';
 import { deleteManifests } from './manifests.ts';
 import { type Intend, notAttempted, record, type Result, type Results } from './results.ts';
 import { deleteTags } from './tags.ts';
@@ -15,7 +16,7 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal;
   /** Is told the keys of artifacts right before they may be deleted (`keyOf`). Where it throws, none of them is. */
   readonly onIntent?: (keys: readonly string[]) => Promise<void>;
-  /** Takes each decision once, as soon as it is known what became of it: a process may end before the repository does. */
+  /** Takes each decision that something goes once, as soon as it is known what became of it: a process may end before the repository does. */
   readonly onSettled?: (decisions: readonly Decision[]) => Promise<void>;
 }
 
@@ -26,7 +27,7 @@ export interface ExecuteOptions {
  * Tags first, as `acr purge` does, then manifests, those that need others before the others; last the tags of images
  * that had to go first. Never throws for what the registry does: that is an outcome.
  */
-export async function execute(registry: Registry, plan: Plan, options: ExecuteOptions): Promise<readonly Decision[]> {
+export async function execute(registry: Registry, plan: Plan, options: ExecuteOptions): Promise<Decisions> {
   const results: Results = { tags: new Map(), manifests: new Map() };
   const { tell, tellRest } = teller(plan, results, options.onSettled);
   const intend = intents(options.onIntent);
@@ -45,7 +46,7 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
     results,
   );
   await tellRest();
-  return plan.decisions.map((decision) => record(decision, results));
+  return mapped(plan.decisions, (decision) => record(decision, results));
 }
 
 /** Announces deletions. The answer is why they may not be begun; a ledger that failed once is not asked again. */
@@ -62,20 +63,37 @@ function intents(onIntent: ExecuteOptions['onIntent'] = () => Promise.resolve())
   };
 }
 
-/** Tells decisions as they are settled, and at the end the others, each once. */
+/** Tells decisions as they are settled, and at the end the others that were to go, each once. */
 function teller(
-  { decisions }: Plan,
+  { deletionOf, tags: tagDeletions, manifests }: Plan,
   results: Results,
   onSettled: ExecuteOptions['onSettled'] = () => Promise.resolve(),
 ) {
-  const waiting = new Map(decisions.map((decision) => [keyOf(decision), decision]));
+  const told = { tag: new Set<string>(), manifest: new Set<string>() };
+  const settled = (kind: Decision['kind'], names: Iterable<string>): readonly Decision[] =>
+    [...names].flatMap((name) => {
+      if (told[kind].has(name)) return [];
+      told[kind].add(name);
+      const decision = deletionOf(kind, name);
+      return decision ? [record(decision, results)] : [];
+    });
+  const tell = async (tags: readonly string[], digests: readonly string[]): Promise<void> =>
+    onSettled([...settled('tag', tags), ...settled('manifest', digests)]);
   return {
-    tell: async (tags: readonly string[], digests: readonly string[]): Promise<void> => {
-      const keys = [...tags.map((tag) => `:${tag}`), ...digests.map((digest) => `@${digest}`)];
-      const settled = keys.map((key) => waiting.get(key)).filter((decision) => decision?.action === 'delete');
-      for (const key of keys) waiting.delete(key);
-      await onSettled(settled.map((decision) => record(decision, results)));
+    tell,
+    tellRest: async (): Promise<void> => {
+      for (const some of batches(tagDeletions, BATCH))
+        await tell(
+          some.map(({ tag }) => tag),
+          [],
+        );
+      for (const some of batches(manifests, BATCH)) {
+        const removals = some.flatMap((deletion) => [deletion, ...deletion.along]);
+        await tell(
+          removals.flatMap(({ tags }) => tags),
+          removals.map(({ digest }) => digest),
+        );
+      }
     },
-    tellRest: () => onSettled(Array.from(waiting.values(), (decision) => record(decision, results))),
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Decision, keyOf } from '../planner/decision.ts';
+import { type Decision, type Decisions, keyOf } from '../planner/decision.ts';
 import type { PlanRecord, RepositoryRecord, RunRecord } from './types.ts';
 
 /** Whether a decision is part of the plan of its run: it would go, and nothing was tried yet. */
@@ -8,10 +8,13 @@ export function isPlanned(decision: Decision): boolean {
 }
 
 /** What would go in one repository: how much, and the hash of which artifacts. The order does not matter. */
-export function plannedOf(decisions: readonly Decision[]): RepositoryRecord['planned'] {
-  const going = decisions
-    .filter(isPlanned)
-    .map(({ locked, ...decision }) => `${keyOf(decision)} ${decision.digest ?? ''}${locked ? ' locked' : ''}`);
+export function plannedOf(decisions: Decisions): RepositoryRecord['planned'] {
+  const going: string[] = [];
+  for (const decision of decisions) {
+    if (!isPlanned(decision)) continue;
+    const { digest = '', locked } = decision;
+    going.push(`${keyOf(decision)} ${digest}${locked ? ' locked' : ''}`);
+  }
   const hash = createHash('sha256');
   for (const line of going.sort()) hash.update(`${line}\n`);
   return { deletions: going.length, hash: hash.digest('hex') };

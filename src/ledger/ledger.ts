@@ -1,10 +1,10 @@
 import type { RepositorySummary } from '../report/summary.ts';
-import type { Decision } from '../planner/decision.ts';
+import type { Decision, Decisions } from '../planner/decision.ts';
 import { plannedOf } from './hash.ts';
 import { replay, type Replayed, writeJournal } from './journal.ts';
-import { toGzippedLines } from './lines.ts';
+import { gunzippedLines, toGzippedLines } from './lines.ts';
 import { redact } from '../report/redact.ts';
-import { isRunId, lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
+import { factsOf, factsPath, isRunId, lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import { parse, unreadable } from './parse.ts';
@@ -30,8 +30,20 @@ export interface Ledger extends LedgerReader {
   readonly journals: (id: string) => AsyncIterable<OpenRepository>;
   /** Takes note of what became of a plan. */
   readonly changePlan: (id: string, change: (record: RunRecord) => RunRecord) => Promise<RunRecord>;
+  /** Keeps what manifests of a repository hold, between runs. */
+  readonly facts: (registry: string, repository: string) => LinesFile;
+  /** Forgets what is known of any other repositories. */
+  readonly forgetFacts: (registry: string, but: readonly string[]) => Promise<void>;
   /** Removes runs that began before, and says how many. */
   readonly prune: (before: Date) => Promise<number>;
+}
+
+/** A file of values, a line of JSON each. */
+export interface LinesFile {
+  /** Its lines, several at a time; none where there is no such file. */
+  readonly read: () => AsyncIterable<readonly string[]>;
+  /** Writes it as a whole. */
+  readonly write: (values: Iterable<unknown>) => Promise<void>;
 }
 
 /** A repository that was being carried out when its process ended. */
@@ -55,15 +67,15 @@ export interface RunWriter {
 /** Writes one repository in a run. */
 export interface RepositoryWriter {
   /** Records what was decided, for good or until it is carried out. */
-  readonly write: (summary: RepositorySummary, decisions: readonly Decision[]) => Promise<RepositoryRecord>;
+  readonly write: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
   /** To be durable before the next intent is. */
   readonly settled: (decisions: readonly Decision[]) => void;
   /** Durable when it resolves: only then may these artifacts be deleted. */
   readonly intend: (keys: readonly string[]) => Promise<void>;
   /** The same as `write`, and what was written meanwhile is not needed any more. */
-  readonly close: (summary: RepositorySummary, decisions: readonly Decision[]) => Promise<RepositoryRecord>;
+  readonly close: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
   /** The same, for what another process had begun. */
-  readonly recovered: (summary: RepositorySummary, decisions: readonly Decision[]) => Promise<void>;
+  readonly recovered: (summary: RepositorySummary, decisions: Decisions) => Promise<void>;
 }
 
 export function openLedger(store: Store): Ledger {
@@ -145,6 +157,22 @@ export function openLedger(store: Store): Ledger {
       const changed = change(record);
       await writeRun(changed, etag);
       return changed;
+    },
+    facts(registry, repository) {
+      const path = factsPath(registry, repository);
+      return {
+        async *read() {
+          const bytes = await store.stream(path);
+          if (bytes) yield* gunzippedLines(bytes);
+        },
+        async write(values) {
+          await store.write(path, toGzippedLines(values));
+        },
+      };
+    },
+    async forgetFacts(registry, but) {
+      const still = new Set(but.map((repository) => factsPath(registry, repository)));
+      for await (const path of store.list(factsOf(registry))) if (!still.has(path)) await store.remove(path);
     },
     async prune(before) {
       let removed = 0;

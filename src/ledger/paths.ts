@@ -7,6 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     runs/<run>/repositories.ndjson.gz          its repositories, once it has ended (`RepositoryRecord`, one a line)
  *     runs/<run>/decisions/<repository>.ndjson.gz  a `RepositoryRecord`, then a decision a line
  *     runs/<run>/journal/<repository>.ndjson     while it is carried out: see `journal.ts`
+ *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/facts.ts`
  *     open/<registry>/<run>                      a run that may delete, and has not ended
  *     locks/<registry>                           who purges it now
  */
@@ -50,6 +51,15 @@ export function pathsOf(id: string) {
 /** @param registry login server; its port follows a colon, which not every file system takes */
 export function openRuns(registry: string): string {
   return `open/${lockOf(registry)}/`;
+}
+
+/** @param registry as above */
+export function factsOf(registry: string): string {
+  return `facts/${lockOf(registry)}/`;
+}
+
+export function factsPath(registry: string, repository: string): string {
+  return `${factsOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
 }
 
 /** No host name has an underscore. */

@@ -107,14 +107,43 @@ export interface Deleted extends Artifact {
 /** The one record that flows through everything from the planner on. */
 export type Decision = Kept | Deleted;
 
+/** Decisions, to be gone through as often as one likes. Those of many artifacts are made each time, and never all kept. */
+export type Decisions = Iterable<Decision>;
+
+/** Up to this many are kept: making them again takes longer than it saves. */
+const FEW = 10_000;
+
+/** @param count how many there are at most */
+export function decisionsOf(count: number, make: () => Iterable<Decision>): Decisions {
+  return count <= FEW ? [...make()] : { [Symbol.iterator]: () => make()[Symbol.iterator]() };
+}
+
+/** The same decisions, each looked at again. */
+export function mapped(decisions: Decisions, change: (decision: Decision) => Decision): Decisions {
+  if (Array.isArray(decisions)) return (decisions as readonly Decision[]).map(change);
+  return {
+    *[Symbol.iterator]() {
+      for (const decision of decisions) yield change(decision);
+    },
+  };
+}
+
+export function filtered(decisions: Decisions, isWanted: (decision: Decision) => boolean): Decisions {
+  return {
+    *[Symbol.iterator]() {
+      for (const decision of decisions) if (isWanted(decision)) yield decision;
+    },
+  };
+}
+
 /** Names an artifact within its repository, as images name it: `:tag`, `@digest`. */
 export function keyOf({ kind, tag, digest }: Decision): string {
   return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;
 }
 
 /** The same decisions; what was to go is held back, or not tried. */
-export function withOutcome(decisions: readonly Decision[], outcome: 'held' | 'not-attempted'): readonly Decision[] {
-  return decisions.map((decision) => (decision.action === 'delete' ? { ...decision, outcome } : decision));
+export function withOutcome(decisions: Decisions, outcome: 'held' | 'not-attempted'): Decisions {
+  return mapped(decisions, (decision) => (decision.action === 'delete' ? { ...decision, outcome } : decision));
 }
 
 export const BREAKERS = [

@@ -1,13 +1,13 @@
 import type { ManifestRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { AcrChoice } from './acr-purge.ts';
-import type { Decision, KeepReason } from './decision.ts';
+import { type Decision, type Decisions, decisionsOf, type KeepReason } from './decision.ts';
 import { type Graph, name, type Standing } from './graph.ts';
 import type { Outcome, Protection } from './protect.ts';
 import type { TagChoice } from './tags.ts';
-import type { Inventory, Rule } from './types.ts';
+import type { Inventory, Plan, Rule } from './types.ts';
 
-interface Explained {
+export interface Explained {
   readonly inventory: Inventory;
   readonly rule: Rule;
   readonly choices: readonly TagChoice[];
@@ -15,19 +15,36 @@ interface Explained {
   /** Where manifests were looked at. */
   readonly graph?: Graph;
   readonly acrPurge?: AcrChoice;
+  /** Images that were taken to refer to nothing. */
+  readonly assumed?: ReadonlySet<string>;
 }
 
 /**
  * A decision for every tag that a filter matches, every manifest that was looked at, and every other tag that
  * `acr purge` would have removed by way of its manifest.
  */
-export function explain(explained: Explained): readonly Decision[] {
+export function explain(explained: Explained): Decisions {
   const { choices, graph } = explained;
-  return [
-    ...choices.map((choice) => explainTag(explained, choice)),
-    ...(graph ? tagsSavedWithTheirManifest(explained, graph) : []),
-    ...(graph ? Array.from(graph.records.values(), (record) => explainManifest(explained, graph, record)) : []),
-  ];
+  return decisionsOf(choices.length + (graph?.records.size ?? 0), function* () {
+    for (const choice of choices) yield explainTag(explained, choice);
+    if (!graph) return;
+    yield* tagsSavedWithTheirManifest(explained, graph);
+    for (const record of graph.records.values()) yield explainManifest(explained, graph, record);
+  });
+}
+
+/** The decisions that something goes, one by one: `Plan.deletionOf`. */
+export function deletionsOf(explained: Explained): Plan['deletionOf'] {
+  const { choices, graph } = explained;
+  const byName = graph ? undefined : new Map(choices.map((choice) => [choice.tag.name, choice]));
+  return (kind, name) => {
+    const choice = kind === 'tag' ? (graph?.going(name) ?? byName?.get(name)) : undefined;
+    const record = kind === 'manifest' ? graph?.records.get(name) : undefined;
+    const decision = choice
+      ? explainTag(explained, choice)
+      : graph && record && explainManifest(explained, graph, record);
+    return decision?.action === 'delete' ? decision : undefined;
+  };
 }
 
 function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: TagChoice): Decision {
@@ -84,7 +101,7 @@ function* tagsSavedWithTheirManifest(
 }
 
 function explainManifest(
-  { inventory, rule, outcome, acrPurge }: Explained,
+  { inventory, rule, outcome, acrPurge, assumed }: Explained,
   graph: Graph,
   record: ManifestRecord,
 ): Decision {
@@ -119,7 +136,10 @@ function explainManifest(
       tags.length === 0
         ? 'has no tag'
         : `has no tag left when ${tags.join(', ')} ${tags.length === 1 ? 'is' : 'are'} gone`;
-    const detail = `${untagged}, and is ${ageInWords(record.lastUpdated, rule)}; nothing that stays needs it`;
+    const needed = assumed?.size
+      ? `nothing that stays is known to need it (whether one of ${assumed.size} images refers to it is looked at before it is deleted)`
+      : 'nothing that stays needs it';
+    const detail = `${untagged}, and is ${ageInWords(record.lastUpdated, rule)}; ${needed}`;
     return {
       ...about,
       action: 'delete',

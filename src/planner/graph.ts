@@ -18,6 +18,8 @@ export interface Graph {
   readonly tagsLeft: (digest: string) => readonly string[];
   /** Tags that go, by manifest. */
   readonly tagsGoing: (digest: string) => readonly TagChoice[];
+  /** A tag that goes, by its name. */
+  readonly going: (tag: string) => TagChoice | undefined;
   /** Tags that go and belong to an image by their name, by that image. */
   readonly signatures: ReadonlyMap<string, readonly TagChoice[]>;
   readonly facts: (digest: string) => ManifestFacts | undefined;
@@ -27,10 +29,13 @@ export interface Graph {
   readonly referrers: (digest: string) => readonly string[];
 }
 
+/** One for all: there may be a hundred thousand. */
+const NONE: readonly never[] = [];
+
 export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], rule: Rule): Graph {
   const records = inventory.manifests?.byDigest ?? new Map<string, ManifestRecord>();
   const going = choices.filter((choice) => choice.reason === 'matched-and-expired');
-  const goingNames = new Set(going.map(({ tag }) => tag.name));
+  const goingNames = new Map(going.map((choice) => [choice.tag.name, choice]));
   const goingByDigest = groupBy(going, ({ tag }) => tag.digest);
   // Two listings, taken one after the other: a tag that either of them shows is a tag.
   const listedLeft = groupBy(
@@ -38,9 +43,11 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
     (tag) => tag.digest,
   );
   const tagsLeft = (digest: string): readonly string[] => {
-    const names = new Set(records.get(digest)?.tags.filter((name) => !goingNames.has(name)));
-    for (const tag of listedLeft.get(digest) ?? []) names.add(tag.name);
-    return [...names];
+    const own: readonly string[] = records.get(digest)?.tags.filter((name) => !goingNames.has(name)) ?? NONE;
+    const listed = listedLeft.get(digest);
+    // Mostly they are the same.
+    if (!listed || listed.every(({ name }) => own.includes(name))) return own;
+    return [...new Set([...own, ...listed.map(({ name }) => name)])];
   };
   const facts = (digest: string): ManifestFacts | undefined => inventory.facts.get(digest);
   const read = (digest: string) => {
@@ -56,12 +63,13 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
     ),
     unlisted: new Set([...listedLeft.keys()].filter((digest) => !records.has(digest))),
     tagsLeft,
-    tagsGoing: (digest) => goingByDigest.get(digest) ?? [],
+    tagsGoing: (digest) => goingByDigest.get(digest) ?? NONE,
+    going: (tag) => goingNames.get(tag),
     signatures: groupBy(going, ({ tag }) => imageOfSignatureTag(tag.name)),
     facts,
-    children: (digest) => read(digest)?.children ?? [],
+    children: (digest) => read(digest)?.children ?? NONE,
     subject: (digest) => referred.get(digest),
-    referrers: (digest) => referring.get(digest) ?? [],
+    referrers: (digest) => referring.get(digest) ?? NONE,
   };
 }
 

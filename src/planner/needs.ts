@@ -1,6 +1,6 @@
 import { considered, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
 import type { Graph } from './graph.ts';
-import type { Inventory } from './types.ts';
+import type { Inventory, Rule } from './types.ts';
 
 /**
  * What must be read before the manifests can be planned: as little as that allows. What a digest holds never changes,
@@ -45,22 +45,47 @@ export function unreadCandidates(graph: Graph): readonly string[] {
     .map((record) => record.digest);
 }
 
+/** What is not known of the manifests that may refer to those which go, and what it takes to know it. */
+export interface ReferrerNeeds extends Needs {
+  /** Images that are taken to refer to nothing, without knowing it. Only ever in a preview. */
+  readonly assumed: ReadonlySet<string>;
+}
+
+/** Calls that a preview makes to be certain, and not more: acr purge makes none. */
+const AFFORDABLE = 64;
+
 /**
  * What it takes to know everything that refers to these manifests. Either each manifest that may refer to something is
  * read, or the registry is asked for each of these: whichever is fewer calls.
+ *
+ * No listing tells what refers to what, and hardly a tagged image does. So where both would be many calls, a preview
+ * reads what looks like a referrer, and takes the rest for the images that they look like.
  */
-export function unknownReferrers(graph: Graph, inventory: Inventory, digests: ReadonlySet<string>): Needs {
-  const nothing = { manifests: [], referrers: [] };
-  const unclear = unclearReferrers(graph);
+export function unknownReferrers(
+  graph: Graph,
+  inventory: Inventory,
+  digests: ReadonlySet<string>,
+  { preview }: Pick<Rule, 'preview'>,
+): ReferrerNeeds {
+  const nothing = { manifests: [], referrers: [], assumed: new Set<string>() };
+  let unclear = unclearReferrers(graph);
   if (unclear.length === 0) return nothing;
-  const unread = unclear.filter((digest) => !graph.facts(digest));
   const unasked = [...digests, ...withReferrers(graph, digests)].filter((digest) => !inventory.referrers.has(digest));
   if (unasked.length === 0) return nothing;
+  let unread = unclear.filter((digest) => !graph.facts(digest));
+  let assumed = nothing.assumed;
+  if (preview && Math.min(unread.length, unasked.length) > AFFORDABLE) {
+    assumed = new Set(unread.filter((digest) => graph.records.get(digest)?.looksRunnable));
+    unclear = unclear.filter((digest) => !assumed.has(digest));
+    unread = unread.filter((digest) => !assumed.has(digest));
+    if (unclear.length === 0) return { ...nothing, assumed };
+  }
   const canAsk = ![...inventory.referrers.values()].includes('unknown');
   // Reading cannot help where some cannot be read: then only the registry knows.
   const readingHelps = unread.length > 0 && unread.length === unclear.length;
-  if (canAsk && (!readingHelps || unasked.length < unread.length)) return { manifests: [], referrers: unasked };
-  return { manifests: unread, referrers: [] };
+  if (canAsk && (!readingHelps || unasked.length < unread.length))
+    return { manifests: [], referrers: unasked, assumed };
+  return { manifests: unread, referrers: [], assumed };
 }
 
 /** Manifests that may refer to another, of which it is not known whether they do. */

@@ -1,5 +1,5 @@
 import { chooseAsAcrPurge, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
-import { explain } from './explain.ts';
+import { deletionsOf, explain, type Explained } from './explain.ts';
 import { buildGraph, type Graph } from './graph.ts';
 import { unknownReferrers, unreadCandidates, unreadStayingIndexes } from './needs.ts';
 import { type Outcome, protect, type Protection } from './protect.ts';
@@ -33,8 +33,7 @@ function planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagCho
   const tags = choices
     .filter((choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice))
     .map(({ tag }) => ({ tag: tag.name, digest: tag.digest ?? '', locked: tag.locked, after: [] }));
-  const decisions = explain({ inventory, rule, choices, outcome });
-  return { state: 'planned', plan: { repository: inventory.repository, decisions, tags, manifests: [] } };
+  return planned({ inventory, rule, choices, outcome }, tags, []);
 }
 
 function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Planned {
@@ -45,25 +44,32 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
   const candidates = unreadCandidates(graph);
   if (candidates.length > 0) return needs({ manifests: candidates });
   const choice = chooseAsAcrPurge(graph, rule, neededByStandingIndexes(graph));
-  const unknown = unknownReferrers(graph, inventory, choice.deleted);
+  const unknown = unknownReferrers(graph, inventory, choice.deleted, rule);
   if (unknown.manifests.length + unknown.referrers.length > 0) return needs(unknown);
+  const { assumed } = unknown;
 
   const besides = new Map<string, Protection>();
-  let outcome = protect(graph, inventory, choice, besides);
+  let outcome = protect(graph, inventory, choice, { besides, assumed });
   let manifests = manifestDeletions(graph, outcome);
   const more = () => [...notInPlan(graph, outcome, rule), ...waitingForEachOther(manifests)];
   for (let others = more(); others.length > 0; others = more()) {
     for (const [digest, protection] of others) besides.set(digest, protection);
-    outcome = protect(graph, inventory, choice, besides);
+    outcome = protect(graph, inventory, choice, { besides, assumed });
     manifests = manifestDeletions(graph, outcome);
   }
-  const decisions = explain({ inventory, rule, choices, outcome, graph, acrPurge: choice });
-  const tags = tagDeletions(choices, outcome, manifests);
-  return { state: 'planned', plan: { repository: inventory.repository, decisions, tags, manifests } };
+  const explained = { inventory, rule, choices, outcome, graph, acrPurge: choice, assumed };
+  return planned(explained, tagDeletions(choices, outcome, manifests), manifests);
+}
+
+function planned(explained: Explained, tags: readonly TagDeletion[], manifests: readonly ManifestDeletion[]): Planned {
+  const { repository } = explained.inventory;
+  const plan = { repository, decisions: explain(explained), deletionOf: deletionsOf(explained), tags, manifests };
+  return { state: 'planned', plan };
 }
 
 function needs(wanted: { listing?: boolean; manifests?: readonly string[]; referrers?: readonly string[] }): Planned {
-  return { state: 'needs', listing: false, manifests: [], referrers: [], ...wanted };
+  const { listing = false, manifests = [], referrers = [] } = wanted;
+  return { state: 'needs', listing, manifests, referrers };
 }
 
 /** What would go now, and is not in the plan that is carried out; or was locked since that was made. */
@@ -82,6 +88,13 @@ function* notInPlan(
   }
 }
 
+const NONE: readonly never[] = [];
+
+/** Most lists of a deletion are empty, and there may be a hundred thousand: one for all of them. */
+function listOf<T>(items: readonly T[]): readonly T[] {
+  return items.length === 0 ? NONE : items;
+}
+
 /** One deletion for each manifest that does not go along with another one. */
 function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome): readonly ManifestDeletion[] {
   const goes = (digest: string): boolean => deleted.has(digest) || along.has(digest);
@@ -92,14 +105,12 @@ function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome):
     return root;
   };
   const tagsOf = (digest: string): readonly TagChoice[] => graph.tagsGoing(digest).filter((tag) => !keptTags.has(tag));
-  const removal = (digest: string): Removal => ({ digest, tags: tagsOf(digest).map(({ tag }) => tag.name) });
+  const removal = (digest: string): Removal => ({ digest, tags: listOf(tagsOf(digest).map(({ tag }) => tag.name)) });
 
-  const neededBy = new Map<string, Set<string>>();
+  const neededBy = new Map<string, readonly string[]>();
   for (const index of [...deleted, ...along]) {
     for (const child of graph.children(index)) {
-      if (!goes(child.digest)) continue;
-      const indexes = neededBy.get(child.digest) ?? new Set();
-      neededBy.set(child.digest, indexes.add(rootOf(index)));
+      if (goes(child.digest)) neededBy.set(child.digest, [...(neededBy.get(child.digest) ?? []), rootOf(index)]);
     }
   }
   const roots = [...graph.records.keys()].filter((digest) => deleted.has(digest) && rootOf(digest) === digest);
@@ -111,15 +122,15 @@ function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome):
       .map(({ tag }) => imageOfSignatureTag(tag.name))
       .filter((image) => image !== undefined && goes(image));
     const after = new Set([
-      ...group.flatMap((member) => [...(neededBy.get(member) ?? [])]),
+      ...group.flatMap((member) => neededBy.get(member) ?? []),
       ...signed.map((image) => rootOf(image ?? '')),
     ]);
     after.delete(digest);
     return {
       ...removal(digest),
-      lockedTags: tags.filter(({ tag }) => tag.locked).map(({ tag }) => tag.name),
-      along: referrers.map(removal),
-      after: [...after],
+      lockedTags: listOf(tags.filter(({ tag }) => tag.locked).map(({ tag }) => tag.name)),
+      along: listOf(referrers.map(removal)),
+      after: listOf([...after]),
     };
   });
 }

@@ -34,12 +34,13 @@ export interface Outcome {
  * takes away: what goes in the end is part of the choice, and of what the registry removes along with it.
  *
  * @param besides what else stays
+ * @param assumed images that are taken to refer to nothing
  */
 export function protect(
   graph: Graph,
   inventory: Inventory,
   choice: AcrChoice,
-  besides: ReadonlyMap<string, Protection>,
+  { besides, assumed }: { readonly besides: ReadonlyMap<string, Protection>; readonly assumed: ReadonlySet<string> },
 ): Outcome {
   const deleted = new Set(choice.deleted);
   const protections = new Map<string, Protection>();
@@ -80,7 +81,7 @@ export function protect(
     if (standing === 'locked' || standing === 'has-tags' || doubt) stayOnItsOwn(digest);
   }
   for (const [digest, protection] of besides) stayOnItsOwn(digest, protection);
-  for (const [digest, protection] of doubts(graph, inventory, choice)) stayOnItsOwn(digest, protection);
+  for (const [digest, protection] of doubts(graph, inventory, choice, assumed)) stayOnItsOwn(digest, protection);
   for (const digest of graph.records.keys()) {
     const subject = graph.subject(digest);
     if (subject !== undefined && graph.records.has(subject)) continue;
@@ -119,7 +120,12 @@ export function protect(
 }
 
 /** What nobody can know stays, and so does all that it might need or take along. */
-function* doubts(graph: Graph, inventory: Inventory, choice: AcrChoice): Generator<readonly [string, Protection]> {
+function* doubts(
+  graph: Graph,
+  inventory: Inventory,
+  choice: AcrChoice,
+  assumed: ReadonlySet<string>,
+): Generator<readonly [string, Protection]> {
   for (const [digest, fact] of inventory.facts) {
     if (fact.state === 'read') continue;
     const record = graph.records.get(digest);
@@ -136,7 +142,7 @@ function* doubts(graph: Graph, inventory: Inventory, choice: AcrChoice): Generat
     }
     return;
   }
-  const unclear = unclearReferrers(graph);
+  const unclear = unclearReferrers(graph).filter((digest) => !assumed.has(digest));
   for (const digest of choice.deleted) {
     const answer = inventory.referrers.get(digest);
     const referrers = answer === 'unknown' ? undefined : answer;

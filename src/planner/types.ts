@@ -1,6 +1,6 @@
 import type { ManifestFacts, ManifestListing, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
-import type { Decision } from './decision.ts';
+import type { Decision, Decisions, Deleted } from './decision.ts';
 
 /** What the planner knows of a repository. It says itself what more it needs. */
 export interface Inventory {
@@ -30,6 +30,11 @@ export interface Rule {
   /** Whether manifests without a tag go. */
   readonly untagged: boolean;
   readonly includeLocked: boolean;
+  /**
+   * Nothing is deleted by this plan. Then it may leave open, where much would have to be read to know it, whether an
+   * image that stays and does not look like it refers to one that goes. What is to be deleted is planned without.
+   */
+  readonly preview: boolean;
   /** Nothing else may go: what a plan names that is carried out. Absent: whatever the rest of the rule selects. */
   readonly only?: Approved;
 }
@@ -69,7 +74,9 @@ export interface TagDeletion {
 
 export interface Plan {
   readonly repository: string;
-  readonly decisions: readonly Decision[];
+  readonly decisions: Decisions;
+  /** The decision that a tag, or a manifest by its digest, goes; `undefined` where it does not. */
+  readonly deletionOf: (kind: Decision['kind'], name: string) => Deleted | undefined;
   readonly tags: readonly TagDeletion[];
   /** In the order of the listing. */
   readonly manifests: readonly ManifestDeletion[];

@@ -32,6 +32,18 @@ export function mayHaveSubject(mediaType: string | undefined): boolean {
   return mediaType === undefined || SUBJECT_TYPES.has(mediaType) || kindOf(mediaType) === 'unknown';
 }
 
+/** Configurations of images to run. What refers to an image (a signature, an SBOM) mostly has one of its own kind. */
+const RUNNABLE_CONFIGS: ReadonlySet<string> = new Set([
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+]);
+
+/** Whether a listing shows a manifest as an image to run; see `ManifestRecord.looksRunnable`. */
+export function looksRunnable(mediaType: string | undefined, configMediaType: string | undefined): boolean {
+  if (mediaType !== 'application/vnd.oci.image.manifest.v1+json') return false;
+  return configMediaType === undefined || RUNNABLE_CONFIGS.has(configMediaType);
+}
+
 /** Every media type asked for when a manifest is read. Without the right one a registry may convert, or answer 404. */
 export const ACCEPT = [...SUBJECT_TYPES, ...INDEX_TYPES, ...PLAIN_TYPES, '*/*;q=0.1'].join(', ');
 

@@ -1,4 +1,4 @@
-import { kindOf, mayHaveSubject } from './manifest.ts';
+import { kindOf, looksRunnable, mayHaveSubject } from './manifest.ts';
 import { parseInstant } from './time.ts';
 import type { ManifestRecord, TagRecord } from './types.ts';
 
@@ -35,22 +35,39 @@ export function toManifest(entry: unknown): ManifestRecord {
   const digest = text(fields['digest']);
   if (digest === undefined || !DIGEST.test(digest))
     throw new TypeError(`a manifest cannot have the digest ${quote(fields['digest'])}`);
-  const { tags = [], imageSize } = fields;
-  const mediaType = text(fields['mediaType']);
+  const { tags = NONE, imageSize } = fields;
+  const mediaType = once(text(fields['mediaType']));
+  const lastUpdated = parseInstant(fields['lastUpdateTime']);
+  const createdTime = fields['createdTime'];
   // Whether it is tagged decides whether it may go: what cannot be read must not look untagged.
-  if (!isTexts(tags ?? [])) throw new TypeError(`the tags of ${digest} cannot be read`);
+  if (!isTexts(tags ?? NONE)) throw new TypeError(`the tags of ${digest} cannot be read`);
   return {
     digest,
     mediaType,
     kind: kindOf(mediaType),
     mayRefer: mayHaveSubject(mediaType),
+    looksRunnable: looksRunnable(mediaType, text(fields['configMediaType'])),
     size: Number.isSafeInteger(imageSize) && Number(imageSize) >= 0 ? Number(imageSize) : undefined,
-    created: parseInstant(fields['createdTime']),
-    lastUpdated: parseInstant(fields['lastUpdateTime']),
+    // Most are the same, and there may be a hundred thousand.
+    created: createdTime === fields['lastUpdateTime'] ? lastUpdated : parseInstant(createdTime),
+    lastUpdated,
     locked: isLocked(fields['changeableAttributes']),
     // Absent where the manifest is untagged.
-    tags: isTexts(tags) ? tags : [],
+    tags: isTexts(tags) ? tags : NONE,
   };
+}
+
+const NONE: readonly string[] = [];
+
+/** Texts that are kept once, however often they are listed; not more, because a registry may list anything. */
+const MAX_TEXTS = 1000;
+const texts = new Map<string, string>();
+
+function once(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const known = texts.get(text);
+  if (known === undefined && texts.size < MAX_TEXTS) texts.set(text, text);
+  return known ?? text;
 }
 
 /** A JSON object. What is none is an error, never an empty answer: an empty listing would let things look unneeded. */

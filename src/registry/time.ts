@@ -8,9 +8,13 @@ export type Instant = string & { readonly __instant: unique symbol };
 
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})$/;
 
+/** Most times: in UTC, and on a day that every month has, so that nothing else need be looked at. */
+const PLAIN = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{7}Z$/;
+
 /** Reads an RFC 3339 time as the registry writes it. `undefined` for anything else: a time nobody can read is a doubt. */
 export function parseInstant(text: unknown): Instant | undefined {
   if (typeof text !== 'string') return undefined;
+  if (PLAIN.test(text) && !text.startsWith(NEVER)) return flat(text.slice(0, -1), '00Z');
   const parts = RFC_3339.exec(text);
   if (!parts) return undefined;
   const [, seconds = '', fraction = '', zone = ''] = parts;
@@ -19,8 +23,15 @@ export function parseInstant(text: unknown): Instant | undefined {
   if (local !== seconds) return undefined;
   const utc = secondsOf(seconds + zone);
   // Go and .NET write a time that was never set so: it must not pass for a very old one.
-  if (utc === '0001-01-01T00:00:00') return undefined;
-  return utc === undefined ? undefined : (`${utc}.${fraction.padEnd(9, '0')}Z` as Instant);
+  if (utc === NEVER) return undefined;
+  return utc === undefined ? undefined : flat(utc, '.', fraction.padEnd(9, '0'), 'Z');
+}
+
+const NEVER = '0001-01-01T00:00:00';
+
+/** One piece of text. Added up it would be kept as its parts, and each part with the text it was cut from: ten times as much. */
+function flat(...parts: readonly string[]): Instant {
+  return parts.join('') as Instant;
 }
 
 /** In UTC; `undefined` where that is no time, or in no year of four digits: as text it would not sort. */

@@ -26,6 +26,11 @@ export interface ManifestRecord {
   readonly kind: ManifestKind;
   /** Whether it may have a `subject`, and so be a referrer. */
   readonly mayRefer: boolean;
+  /**
+   * An OCI image manifest that its listing shows as one to run: its configuration is that of an image, or not told. Few
+   * of these have a subject, but some do; what is sure to have none is not said so here, but by `mayRefer`.
+   */
+  readonly looksRunnable: boolean;
   /** Bytes, as the registry gives them: unreliable for an index. */
   readonly size: number | undefined;
   readonly created: Instant | undefined;

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { Decision, Trip } from '../planner/decision.ts';
+import type { Decision, Decisions, Trip } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import { printable } from './escape.ts';
 import { redact } from './redact.ts';
@@ -38,9 +38,18 @@ const DESTINATION: LevelledDestination = {
     const line = printable(redact(text.trimEnd()));
     const log = invocation.getStore();
     if (log) log[methodFor(this.lastLevel)](line);
-    else process.stderr.write(`${line}\n`);
+    else if (waiting.push(`${line}\n`) === 1) setImmediate(flush);
   },
 };
+
+/** Lines on their way to standard error, together with what else is logged in this turn: one by one they take a second for 30,000. */
+const waiting: string[] = [];
+
+function flush(): void {
+  if (waiting.length > 0) process.stderr.write(waiting.splice(0).join(''));
+}
+
+process.once('exit', flush);
 
 function methodFor(level: number): 'trace' | 'debug' | 'info' | 'warn' | 'error' {
   if (level >= 50) return 'error';
@@ -81,7 +90,7 @@ export interface RunLog {
     policies: readonly PurgePolicy[],
     about: { readonly startedBy: string | undefined; readonly pastDue: boolean | undefined },
   ) => void;
-  readonly decided: (decisions: readonly Decision[]) => Promise<void>;
+  readonly decided: (decisions: Decisions) => Promise<void>;
   /** A breaker tripped: what it held back is the plan of that run. */
   readonly tripped: (trip: Trip, planId: string) => void;
   /** What became of a run whose process had ended before it was done. */
@@ -113,11 +122,14 @@ export function runLog(
       );
     },
     async decided(decisions) {
-      for (const [index, decision] of decisions.entries()) {
+      let count = 0;
+      for (const decision of decisions) {
+        const level = levelOf(decision);
+        if (!lines.isLevelEnabled(level)) continue;
         // The worker of Azure Functions queues what is logged until it comes to send it.
-        if (index % LINES_A_TURN === LINES_A_TURN - 1) await setImmediate();
+        if (++count % LINES_A_TURN === 0) await nextTurn();
         const { detail, ...fields } = decision;
-        lines[levelOf(decision)]({ event: 'decision', ...fields }, detail);
+        lines[level]({ event: 'decision', ...fields }, detail);
       }
     },
     tripped: ({ detail, ...trip }, planId) =>

@@ -1,4 +1,4 @@
-import type { Decision } from '../planner/decision.ts';
+import type { Decision, Decisions } from '../planner/decision.ts';
 import { jsonLine } from './escape.ts';
 import type { RunSummary } from './summary.ts';
 import { renderDecision, renderSummary } from './text.ts';
@@ -12,7 +12,7 @@ const PIECE = 500;
 
 /** A run as text, piece by piece, so that no run, and no repository, is too large to be written. */
 export interface Output {
-  readonly decisions: (decisions: readonly Decision[]) => Iterable<string>;
+  readonly decisions: (decisions: Decisions) => Iterable<string>;
   readonly end: (summary: RunSummary) => string;
 }
 
@@ -24,7 +24,7 @@ export function outputOf(form: OutputForm, verbose: boolean): Output {
 function text(verbose: boolean): Output {
   const goingFirst = (a: Decision, b: Decision): number => Number(a.action === 'keep') - Number(b.action === 'keep');
   return {
-    decisions: (decisions) => (verbose ? pieces(decisions.toSorted(goingFirst), lines(renderDecision)) : []),
+    decisions: (decisions) => (verbose ? pieces([...decisions].sort(goingFirst), lines(renderDecision)) : []),
     end: (summary) => `${verbose ? '\n' : ''}${renderSummary(summary)}`,
   };
 }
@@ -51,8 +51,14 @@ function ndjson(): Output {
   };
 }
 
-function* pieces(decisions: readonly Decision[], render: (some: readonly Decision[]) => string): Generator<string> {
-  for (let start = 0; start < decisions.length; start += PIECE) yield render(decisions.slice(start, start + PIECE));
+function* pieces(decisions: Decisions, render: (some: readonly Decision[]) => string): Generator<string> {
+  let some: Decision[] = [];
+  for (const decision of decisions) {
+    if (some.push(decision) < PIECE) continue;
+    yield render(some);
+    some = [];
+  }
+  if (some.length > 0) yield render(some);
 }
 
 function lines<T>(render: (one: T) => string): (some: readonly T[]) => string {

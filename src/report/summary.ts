@@ -1,4 +1,4 @@
-import type { Decision, DecisionError, Reason, Trip } from '../planner/decision.ts';
+import type { Decision, DecisionError, Decisions, Reason, Trip } from '../planner/decision.ts';
 
 /** How many artifacts of a kind, by what became of them. */
 export interface Counts {
@@ -61,7 +61,7 @@ const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alr
 
 export function summarize(
   repository: string,
-  decisions: readonly Decision[],
+  decisions: Decisions,
   listed: RepositorySummary['listed'] = {},
 ): RepositorySummary {
   const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
@@ -92,7 +92,7 @@ export function unfinishedRepository(
   repository: string,
   state: 'failed' | 'stopped',
   error: DecisionError,
-  decisions: readonly Decision[] = [],
+  decisions: Decisions = [],
   listed: RepositorySummary['listed'] = {},
 ): RepositorySummary {
   return { ...summarize(repository, decisions, listed), state, error };

@@ -49,6 +49,7 @@ function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Planned {
         mediaType,
         kind: kindOf(mediaType),
         mayRefer: mayHaveSubject(mediaType),
+        looksRunnable: mediaType === IMAGE,
         size: 1,
         created: undefined,
         lastUpdated: 'days' in thing && thing.days === undefined ? undefined : daysAgo(thing.days ?? 40),
@@ -88,12 +89,13 @@ function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Planned {
     keep: 0,
     untagged: true,
     includeLocked: false,
+    preview: false,
     ...rule,
   };
   const thingOf = (digest: string): Thing | undefined => things.find(({ name }) => d(name) === digest);
   for (;;) {
     const planned = plan(inventory, full);
-    if (planned.state === 'planned') return { decisions: planned.plan.decisions, read, asked };
+    if (planned.state === 'planned') return { decisions: [...planned.plan.decisions], read, asked };
     for (const digest of planned.manifests) {
       const thing = thingOf(digest);
       expect(facts.has(digest), 'nothing is read twice').toBe(false);

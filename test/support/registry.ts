@@ -6,7 +6,7 @@ import type { RunSummary } from '../../src/report/summary.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
 import { newLedger } from './ledger.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { dryRun, purge, type Registry } from '../../src/retention.ts';
+import { dryRun, type Ledger, purge, type Registry } from '../../src/retention.ts';
 
 export const USER = { username: 'tester', password: 'not-a-secret' } as const;
 
@@ -45,16 +45,23 @@ export interface Run {
 }
 
 /** Runs `purge <args>` at an emulator; a dry run where the arguments say so. */
-export async function run(emulator: Emulator, args: readonly string[], signal?: AbortSignal): Promise<Run> {
+export async function run(
+  emulator: Emulator,
+  args: readonly string[],
+  signal?: AbortSignal,
+  ledger: Ledger = newLedger(),
+): Promise<Run> {
   const policy = policyOf(args);
   const registry = connectTo(emulator);
   const decisions: Decision[] = [];
   const options = {
     policies: [policy],
-    ledger: newLedger(),
+    ledger,
     // Ages count from the emulator's start. What has an age of exactly --ago is older when a run begins, if only just.
     now: new Date(emulator.start.getTime() + 1),
-    onDecisions: (some: readonly Decision[]) => void decisions.push(...some),
+    onDecisions: (some: Iterable<Decision>) => {
+      for (const decision of some) decisions.push(decision);
+    },
     ...(signal && { signal }),
   };
   const summary = policy.dryRun ? await dryRun(registry, options) : await purge(registry, options);

@@ -30,7 +30,7 @@ export async function runOn(registry: Registry, args: readonly string[], signal?
     policies: [policy],
     ledger: newLedger(),
     now: new Date(),
-    onDecisions: (some: readonly Decision[]) => void decisions.push(...some),
+    onDecisions: (some: Iterable<Decision>) => void decisions.push(...some),
     ...(signal && { signal }),
   };
   return { summary: policy.dryRun ? await dryRun(registry, options) : await purge(registry, options), decisions };

@@ -1,0 +1,136 @@
+import { eachOf } from './each.ts';
+import { plan } from './planner/plan.ts';
+import type { Approved, Inventory, Plan, Rule } from './planner/types.ts';
+import type { TagFilter } from './policy/filter.ts';
+import type { PurgePolicy } from './policy/policy.ts';
+import { type FactsFile, remember, remembered } from './registry/facts.ts';
+import { toInstant } from './registry/time.ts';
+import type { ManifestFacts, RegistryReader } from './registry/types.ts';
+
+/** What one command wants of a repository. */
+export interface Task {
+  readonly policy: PurgePolicy;
+  /** Those of its filters that match the repository. */
+  readonly filters: readonly TagFilter[];
+}
+
+/** What planning takes besides. */
+export interface Planning {
+  readonly reader: RegistryReader;
+  readonly now: Date;
+  /** Nothing is deleted. */
+  readonly preview: boolean;
+  /** Takes the filters that matched a tag. */
+  readonly matched: Set<TagFilter>;
+  /** Where it is remembered what manifests of a repository hold. */
+  readonly facts: (repository: string) => FactsFile;
+}
+
+export interface PlannedRepository {
+  readonly plan: Plan;
+  readonly inventory: Inventory;
+}
+
+/**
+ * Lists a repository, plans it, and reads what the plan turns out to need, until it needs nothing more. What earlier
+ * runs have read is not read again. Nothing where there is no such repository.
+ *
+ * @param only nothing else may go
+ */
+export async function planTask(
+  planning: Planning,
+  repository: string,
+  task: Task,
+  only?: Approved,
+): Promise<PlannedRepository | undefined> {
+  const { reader } = planning;
+  const rule = { ...ruleFor(task, planning), ...(only && { only }) };
+  // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
+  const tags = rule.matches && (await reader.tags(repository));
+  const manifests = rule.untagged ? await reader.manifests(repository) : undefined;
+  if (!tags && !manifests) return undefined;
+  const known: Known = { facts: new Map(), referrers: new Map(), news: 0 };
+  const file = planning.facts(repository);
+  try {
+    let inventory: Inventory = { repository, tags, manifests, facts: known.facts, referrers: known.referrers };
+    let isRemembered = false;
+    for (;;) {
+      const planned = plan(inventory, rule);
+      if (planned.state === 'planned') return { plan: planned.plan, inventory };
+      if (planned.listing) {
+        const listed = (await reader.manifests(repository)) ?? { byDigest: new Map(), newest: undefined };
+        inventory = { ...inventory, manifests: listed };
+      }
+      if (planned.manifests.length > 0 && !isRemembered) {
+        isRemembered = true;
+        await recall(file, inventory, known);
+        continue;
+      }
+      await eachOf(planned.manifests, task.policy.concurrency, async (digest) => {
+        known.facts.set(digest, await reader.manifest(repository, digest));
+        known.news += 1;
+      });
+      await askForReferrers(reader, repository, planned.referrers, known, task.policy.concurrency);
+    }
+  } finally {
+    // Also where it was stopped: the next run goes on with it.
+    if (known.news > 0) await remember(file, repository, known.facts);
+  }
+}
+
+/** What is known besides the listings. It grows while a repository is planned. */
+interface Known {
+  readonly facts: Map<string, ManifestFacts>;
+  readonly referrers: Map<string, readonly string[] | 'unknown'>;
+  /** How much of it is to be remembered, or forgotten. */
+  news: number;
+}
+
+function ruleFor({ policy, filters }: Task, { now, matched, preview }: Planning): Rule {
+  const matcher = policy.compiled.tags(filters);
+  return {
+    matches: policy.tags
+      ? (names) => {
+          for (const filter of filters) {
+            if (!matched.has(filter) && policy.compiled.tags([filter]).matches(names).includes(true))
+              matched.add(filter);
+          }
+          return matcher.matches(names);
+        }
+      : undefined,
+    filterOf: (tag) => `"${matcher.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,
+    cutOff: toInstant(new Date(now.getTime() - policy.agoMilliseconds)),
+    ago: policy.ago,
+    now,
+    keep: policy.keep,
+    untagged: policy.untagged,
+    includeLocked: policy.includeLocked,
+    preview,
+  };
+}
+
+/** Adds what earlier runs have read. */
+async function recall(file: FactsFile, { repository, tags, manifests }: Inventory, known: Known): Promise<void> {
+  // A tag may name what is not listed, and that may be an index.
+  const named = new Map(tags?.map(({ digest }) => [digest, digest]));
+  const wanted = (digest: string) => manifests?.byDigest.get(digest)?.digest ?? named.get(digest);
+  const { facts, others } = await remembered(file, repository, wanted);
+  for (const [digest, fact] of facts) known.facts.set(digest, fact);
+  known.news += others;
+}
+
+async function askForReferrers(
+  reader: RegistryReader,
+  repository: string,
+  [first, ...others]: readonly string[],
+  { referrers }: Known,
+  concurrency: number,
+): Promise<void> {
+  const ask = async (digest: string): Promise<void> => {
+    referrers.set(digest, (await reader.referrers(repository, digest).catch(() => undefined)) ?? 'unknown');
+  };
+  if (first === undefined) return;
+  await ask(first);
+  // Where the registry does not answer that, one call was enough to find out.
+  if (referrers.get(first) !== 'unknown') await eachOf(others, concurrency, ask);
+}
