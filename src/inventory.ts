@@ -5,7 +5,7 @@ import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import { type FactsFile, remember, remembered } from './registry/facts.ts';
 import { toInstant } from './registry/time.ts';
-import type { ManifestFacts, RegistryReader } from './registry/types.ts';
+import type { ManifestFacts, ManifestListing, RegistryReader } from './registry/types.ts';
 
 /** What one command wants of a repository. */
 export interface Task {
@@ -52,7 +52,13 @@ export async function planTask(
   const known: Known = { facts: new Map(), referrers: new Map(), news: 0 };
   const file = planning.facts(repository);
   try {
-    let inventory: Inventory = { repository, tags, manifests, facts: known.facts, referrers: known.referrers };
+    let inventory: Inventory = {
+      repository,
+      tags: tags?.map((tag) => (tag.digest === undefined ? tag : { ...tag, digest: asListed(manifests, tag.digest) })),
+      manifests,
+      facts: known.facts,
+      referrers: known.referrers,
+    };
     let isRemembered = false;
     for (;;) {
       const planned = plan(inventory, rule);
@@ -67,7 +73,7 @@ export async function planTask(
         continue;
       }
       await eachOf(planned.manifests, task.policy.concurrency, async (digest) => {
-        known.facts.set(digest, await reader.manifest(repository, digest));
+        known.facts.set(digest, sharing(await reader.manifest(repository, digest), inventory.manifests));
         known.news += 1;
       });
       await askForReferrers(reader, repository, planned.referrers, known, task.policy.concurrency);
@@ -84,6 +90,21 @@ interface Known {
   readonly referrers: Map<string, readonly string[] | 'unknown'>;
   /** How much of it is to be remembered, or forgotten. */
   news: number;
+}
+
+/** The same digest, as the listing has it: of a hundred thousand one copy each is enough. */
+function asListed(manifests: ManifestListing | undefined, digest: string): string {
+  return manifests?.byDigest.get(digest)?.digest ?? digest;
+}
+
+/** What most manifests hold, once for all of them. */
+const NOTHING: ManifestFacts = { state: 'read', children: [], subject: undefined };
+
+function sharing(fact: ManifestFacts, manifests: ManifestListing | undefined): ManifestFacts {
+  if (fact.state !== 'read') return fact;
+  if (fact.children.length === 0 && fact.subject === undefined) return NOTHING;
+  const children = fact.children.map((child) => ({ ...child, digest: asListed(manifests, child.digest) }));
+  return { ...fact, children };
 }
 
 function ruleFor({ policy, filters }: Task, { now, matched, preview }: Planning): Rule {
@@ -115,7 +136,7 @@ async function recall(file: FactsFile, { repository, tags, manifests }: Inventor
   const named = new Map(tags?.map(({ digest }) => [digest, digest]));
   const wanted = (digest: string) => manifests?.byDigest.get(digest)?.digest ?? named.get(digest);
   const { facts, others } = await remembered(file, repository, wanted);
-  for (const [digest, fact] of facts) known.facts.set(digest, fact);
+  for (const [digest, fact] of facts) known.facts.set(digest, sharing(fact, manifests));
   known.news += others;
 }
 

@@ -23,7 +23,7 @@ export interface AcrChoice {
  */
 export function considered(graph: Graph): readonly ManifestRecord[] {
   return [...graph.records.values()].filter((record) => {
-    const standing = graph.standing.get(record.digest);
+    const standing = graph.standing(record);
     return standing === 'candidate' || (standing === 'unknown-media-type' && record.mediaType !== undefined);
   });
 }
@@ -34,11 +34,11 @@ export function considered(graph: Graph): readonly ManifestRecord[] {
  */
 export function neededByStandingIndexes(graph: Graph): ReadonlySet<string> {
   const needed = new Set<string>();
-  for (const [digest, standing] of graph.standing) {
-    const record = graph.records.get(digest);
+  for (const [digest, record] of graph.records) {
     // It reads what has no media type too, in case it is an index.
-    const looksInside = record?.kind === 'index' || record?.mediaType === undefined;
-    if (looksInside && (standing === 'has-tags' || standing === 'too-young' || standing === 'unknown-time')) {
+    if (record.kind !== 'index' && record.mediaType !== undefined) continue;
+    const standing = graph.standing(record);
+    if (standing === 'has-tags' || standing === 'too-young' || standing === 'unknown-time') {
       addNeeds(graph, digest, needed);
     }
   }

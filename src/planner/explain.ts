@@ -149,7 +149,7 @@ function explainManifest(
       outcome: 'planned',
     };
   }
-  const standing = graph.standing.get(digest) ?? 'candidate';
+  const standing = graph.standing(record);
   const kept =
     (standing === 'candidate' ? undefined : standingInWords(standing, record, rule, graph)) ??
     outcome.protections.get(digest) ??

@@ -1,4 +1,4 @@
-import type { ChildDescriptor, ManifestFacts, ManifestRecord } from '../registry/types.ts';
+import type { ChildDescriptor, ManifestFacts, ManifestRecord, TagRecord } from '../registry/types.ts';
 import type { KeepReason } from './decision.ts';
 import type { TagChoice } from './tags.ts';
 import { imageOfSignatureTag } from './tags.ts';
@@ -11,7 +11,7 @@ export type Standing =
 /** The manifests of a repository, what they need, and what refers to what. */
 export interface Graph {
   readonly records: ReadonlyMap<string, ManifestRecord>;
-  readonly standing: ReadonlyMap<string, Standing>;
+  readonly standing: (record: ManifestRecord) => Standing;
   /** Manifests that a tag names but the listing does not hold (`listEnabled: false`). */
   readonly unlisted: ReadonlySet<string>;
   /** Tags that stay, by manifest. */
@@ -36,18 +36,24 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
   const records = inventory.manifests?.byDigest ?? new Map<string, ManifestRecord>();
   const going = choices.filter((choice) => choice.reason === 'matched-and-expired');
   const goingNames = new Map(going.map((choice) => [choice.tag.name, choice]));
-  const goingByDigest = groupBy(going, ({ tag }) => tag.digest);
-  // Two listings, taken one after the other: a tag that either of them shows is a tag.
-  const listedLeft = groupBy(
-    (inventory.tags ?? []).filter((tag) => !goingNames.has(tag.name)),
+  // Two listings, taken one after the other: a tag that either of them shows is a tag. Mostly both do.
+  const unseen = (tag: TagRecord): boolean => !records.get(tag.digest ?? '')?.tags.includes(tag.name);
+  const goingUnseen = groupBy(
+    going.filter(({ tag }) => unseen(tag)),
+    ({ tag }) => tag.digest,
+  );
+  const leftUnseen = groupBy(
+    (inventory.tags ?? []).filter((tag) => !goingNames.has(tag.name) && unseen(tag)),
     (tag) => tag.digest,
   );
   const tagsLeft = (digest: string): readonly string[] => {
     const own: readonly string[] = records.get(digest)?.tags.filter((name) => !goingNames.has(name)) ?? NONE;
-    const listed = listedLeft.get(digest);
-    // Mostly they are the same.
-    if (!listed || listed.every(({ name }) => own.includes(name))) return own;
-    return [...new Set([...own, ...listed.map(({ name }) => name)])];
+    const others = leftUnseen.get(digest);
+    return others ? [...own, ...others.map(({ name }) => name)] : own;
+  };
+  const tagsGoing = (digest: string): readonly TagChoice[] => {
+    const own = (records.get(digest)?.tags ?? NONE).flatMap((name) => goingNames.get(name) ?? NONE);
+    return [...own.filter(({ tag }) => tag.digest === digest), ...(goingUnseen.get(digest) ?? NONE)];
   };
   const facts = (digest: string): ManifestFacts | undefined => inventory.facts.get(digest);
   const read = (digest: string) => {
@@ -58,12 +64,10 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
 
   return {
     records,
-    standing: new Map(
-      Array.from(records.values(), (record) => [record.digest, standingOf(record, tagsLeft(record.digest), rule)]),
-    ),
-    unlisted: new Set([...listedLeft.keys()].filter((digest) => !records.has(digest))),
+    standing: (record) => standingOf(record, tagsLeft(record.digest), rule),
+    unlisted: new Set([...leftUnseen.keys()].filter((digest) => !records.has(digest))),
     tagsLeft,
-    tagsGoing: (digest) => goingByDigest.get(digest) ?? NONE,
+    tagsGoing,
     going: (tag) => goingNames.get(tag),
     signatures: groupBy(going, ({ tag }) => imageOfSignatureTag(tag.name)),
     facts,

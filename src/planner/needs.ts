@@ -16,9 +16,9 @@ export function unreadStayingIndexes(graph: Graph): readonly string[] {
   const unread = new Set<string>();
   const seen = new Set<string>();
   const queue = [...graph.unlisted];
-  for (const [digest, standing] of graph.standing) {
-    const { kind } = graph.records.get(digest) ?? { kind: 'unknown' };
-    if (standing !== 'candidate' && (kind === 'index' || kind === 'unknown')) queue.push(digest);
+  for (const [digest, record] of graph.records) {
+    const mayHold = record.kind === 'index' || record.kind === 'unknown';
+    if (mayHold && graph.standing(record) !== 'candidate') queue.push(digest);
   }
   for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
     if (seen.has(digest)) continue;
@@ -40,7 +40,7 @@ export function unreadStayingIndexes(graph: Graph): readonly string[] {
 export function unreadCandidates(graph: Graph): readonly string[] {
   const needed = neededByStandingIndexes(graph);
   return considered(graph)
-    .filter((record) => graph.standing.get(record.digest) === 'candidate' && !needed.has(record.digest))
+    .filter((record) => !needed.has(record.digest) && graph.standing(record) === 'candidate')
     .filter((record) => record.kind !== 'plain' && !graph.facts(record.digest))
     .map((record) => record.digest);
 }

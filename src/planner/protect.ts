@@ -76,7 +76,8 @@ export function protect(
   };
 
   for (const digest of graph.unlisted) stayOnItsOwn(digest);
-  for (const [digest, standing] of graph.standing) {
+  for (const [digest, record] of graph.records) {
+    const standing = graph.standing(record);
     const doubt = standing === 'unknown-time' || standing === 'unknown-media-type';
     if (standing === 'locked' || standing === 'has-tags' || doubt) stayOnItsOwn(digest);
   }
