@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { RunRecord } from '../ledger/types.ts';
 import type { Decision, Trip } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import { printable } from './escape.ts';
@@ -81,6 +82,8 @@ export interface RunLog {
     policies: readonly PurgePolicy[],
     about: { readonly startedBy: string | undefined; readonly pastDue: boolean | undefined },
   ) => void;
+  /** A run that had been stopped goes on. */
+  readonly resumed: (record: RunRecord) => void;
   readonly decided: (decisions: readonly Decision[]) => Promise<void>;
   /** A breaker tripped: what it held back is the plan of that run. */
   readonly tripped: (trip: Trip, planId: string) => void;
@@ -112,6 +115,20 @@ export function runLog(
         `${about.dryRun ? 'dry run' : 'purge'} started${began.pastDue ? ', later than scheduled' : ''}`,
       );
     },
+    resumed({ started, resumed = [], progress: { done, of } }) {
+      const { startedBy } = resumed.at(-1) ?? {};
+      lines.info(
+        {
+          event: 'run-resumed',
+          startedBy,
+          started,
+          slice: resumed.length + 1,
+          repositoriesDone: done,
+          repositories: of,
+        },
+        `goes on with the run of ${started}: ${done} of ${of} repositories are done`,
+      );
+    },
     async decided(decisions) {
       for (const [index, decision] of decisions.entries()) {
         // The worker of Azure Functions queues what is logged until it comes to send it.
@@ -128,7 +145,7 @@ export function runLog(
         `the run ${interrupted} had ended before it was done; its record is complete now`,
       ),
     ended(summary) {
-      const { totals, warnings, repositories, started, ended, succeeded, plan } = summary;
+      const { totals, warnings, repositories, started, ended, succeeded, plan, stopped: stop } = summary;
       for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
       const failed = repositories.filter(({ state }) => state === 'failed');
       const stopped = repositories.filter(({ state }) => state === 'stopped');
@@ -154,6 +171,7 @@ export function runLog(
           bytes,
           reasons,
           beyondAcrPurge,
+          ...(stop && { stopped: stop }),
         },
         succeeded
           ? 'done'
@@ -161,7 +179,9 @@ export function runLog(
             ? 'ended with failures'
             : held > 0
               ? 'done but for what a breaker held back, which waits for approval'
-              : 'stopped before it was done',
+              : stop
+                ? `stopped: ${stop.detail}`
+                : 'stopped before it was done',
       );
     },
     broke: (error) =>

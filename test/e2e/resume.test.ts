@@ -1,0 +1,329 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Emulator, RegistryState } from '../../src/emulator/index.ts';
+import type { RunSummary } from '../../src/report/summary.ts';
+import { ResumeRefused } from '../../src/retention.ts';
+import { images, repositoryOf } from '../support/contents.ts';
+import { newLedger } from '../support/ledger.ts';
+import { flags, repository } from '../support/random-registry.ts';
+import { withEmulator } from '../support/registry.ts';
+import { begin, goOn, isDeletion, said, type Slice, stopAfter, type Way, WAYS } from '../support/slices.ts';
+
+const RUNS = Number(process.env['FC_RUNS'] ?? 25);
+const DEV = ['-f', '.*:^dev', '--ago', '30d', '--untagged'];
+
+const several = (count: number, dev = 4): RegistryState =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, n) => [
+      `app${n}`,
+      repositoryOf(...images(`app${n}`, dev, 'dev'), ...images(`kept${n}`, 6, 'v')),
+    ]),
+  );
+
+const left = (emulator: Emulator): readonly string[] => [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
+
+/** What a run comes to, without what differs between two runs by itself. */
+function outcome({ totals, warnings, breakers, plan, succeeded, repositories, examples }: RunSummary) {
+  return {
+    totals,
+    warnings,
+    breakers,
+    plan: plan && { deletions: plan.deletions },
+    succeeded,
+    repositories: repositories.map(({ repository: name, state, tags, manifests, bytes, listed }) => ({
+      name,
+      state,
+      tags,
+      manifests,
+      bytes,
+      listed,
+    })),
+    examples: Object.entries(examples)
+      .map(([reason, { repository: name }]) => `${reason} ${name}`)
+      .sort(),
+  };
+}
+
+/** Runs to the end in one piece. */
+async function whole(repositories: RegistryState, way: Way, commands: Slice['commands']) {
+  return withEmulator({ repositories, start: START }, async (emulator) => {
+    const ledger = newLedger();
+    const summary = await begin(emulator, { way, commands, ledger });
+    return { left: left(emulator), said: await said(ledger, summary.runId), outcome: outcome(summary) };
+  });
+}
+
+/** Ages in decisions are the same then, and listings too. */
+const START = new Date(Date.now() - 60_000);
+
+/** Whether it was being carried out when the run was stopped. */
+const isPart = ({ tags, manifests }: RunSummary['repositories'][number]): boolean =>
+  tags.notAttempted + manifests.notAttempted > 0;
+
+const isDone = (summary: RunSummary): boolean => summary.stopped === undefined;
+
+/** Runs in slices: each is stopped after so many calls of its kind, as the numbers say; the last one runs to its end. */
+async function inSlices(
+  repositories: RegistryState,
+  way: Way,
+  commands: Slice['commands'],
+  stops: readonly number[],
+  counted: (kind: string) => boolean = isDeletion,
+) {
+  return withEmulator({ repositories, start: START }, async (emulator) => {
+    const ledger = newLedger();
+    const [first = 1, ...others] = stops;
+    let slices = 1;
+    const listedAgain: string[] = [];
+    let summary = await begin(emulator, {
+      way,
+      commands,
+      ledger,
+      options: { signal: stopAfter(emulator, first, counted) },
+    });
+    const id = summary.runId;
+    for (const stop of [...others, Infinity]) {
+      if (isDone(summary)) break;
+      expect((await ledger.run(id))?.state).toBe('stopped');
+      const finished = summary.repositories.filter((one) => one.state === 'done' && !isPart(one));
+      const before = emulator.requests().length;
+      summary = await goOn(emulator, ledger, id, { signal: stopAfter(emulator, stop, counted) });
+      const listed = emulator
+        .requests()
+        .slice(before)
+        .filter(({ kind }) => kind.startsWith('list-'));
+      const again = new Set(listed.map((request) => request.repository));
+      listedAgain.push(...finished.map((one) => one.repository).filter((name) => again.has(name)));
+      slices += 1;
+    }
+    emulator.onRequest(undefined);
+    const deletions = emulator
+      .requests()
+      .filter(({ kind }) => isDeletion(kind))
+      .map(({ path }) => path);
+    return {
+      left: left(emulator),
+      said: await said(ledger, id),
+      outcome: outcome(summary),
+      record: await ledger.run(id),
+      slices,
+      listedAgain,
+      deletions,
+      catalogs: emulator.counts().catalog,
+      open: await ledger.unfinished(emulator.loginServer),
+    };
+  });
+}
+
+describe('a run that is stopped, and goes on', () => {
+  const counted: Readonly<Record<Way, (kind: string) => boolean>> = {
+    'dry run': (kind) => kind === 'list-manifests',
+    purge: isDeletion,
+    'guarded purge': isDeletion,
+    apply: isDeletion,
+  };
+
+  test.each(WAYS)('comes to the same as one that ran through: %s', async (way) => {
+    const repositories = several(5);
+    const through = await whole(repositories, way, [DEV]);
+    const sliced = await inSlices(repositories, way, [DEV], [2, 1, 3], counted[way]);
+    expect(sliced.slices).toBeGreaterThan(1);
+    expect(sliced.left).toEqual(through.left);
+    expect(sliced.said).toEqual(through.said);
+    expect(sliced.outcome).toEqual(through.outcome);
+    expect(new Set(sliced.deletions).size).toBe(sliced.deletions.length);
+    expect(sliced.open).toEqual([]);
+    expect(sliced.listedAgain).toEqual([]);
+    expect(sliced.record).toMatchObject({ state: 'done', progress: { done: 5, of: 5 } });
+    expect(sliced.record?.resumed).toHaveLength(sliced.slices - 1);
+    expect(sliced.record).not.toHaveProperty('stopped');
+    // The plan that is applied took one, too.
+    expect(sliced.catalogs).toBe(1);
+  });
+
+  test('while everything is planned before anything goes', async () => {
+    const repositories = several(5);
+    const through = await whole(repositories, 'guarded purge', [DEV]);
+    const isListing = (kind: string): boolean => kind === 'list-tags';
+    const sliced = await inSlices(repositories, 'guarded purge', [DEV], [2, 2], isListing);
+    expect(sliced.slices).toBeGreaterThan(1);
+    expect({ left: sliced.left, said: sliced.said, outcome: sliced.outcome }).toEqual(through);
+  });
+
+  test('before it has listed its repositories', async () => {
+    const repositories = several(2);
+    const through = await whole(repositories, 'purge', [DEV]);
+    const sliced = await inSlices(repositories, 'purge', [DEV], [1], (kind) => kind === 'catalog');
+    expect(sliced.slices).toBe(2);
+    expect({ left: sliced.left, said: sliced.said, outcome: sliced.outcome }).toEqual(through);
+  });
+
+  test.each(WAYS)('whatever the registry, and wherever it is stopped: %s', async (way) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({ app: repository, 'other/app': repository, third: repository }),
+        flags,
+        fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
+        fc.boolean(),
+        async (repositories, command, stops, byListings) => {
+          const isCounted = byListings ? (kind: string) => kind.startsWith('list-') : isDeletion;
+          const through = await whole(repositories, way, [command]);
+          const {
+            left: remaining,
+            said: words,
+            outcome: came,
+            deletions,
+            open,
+            listedAgain,
+          } = await inSlices(repositories, way, [command], stops, isCounted);
+          expect({ left: remaining, said: words, outcome: came }).toEqual(through);
+          expect(new Set(deletions).size).toBe(deletions.length);
+          expect([...open, ...listedAgain]).toEqual([]);
+        },
+      ),
+      { numRuns: RUNS, endOnFailure: true },
+    );
+  });
+});
+
+describe('what a run was stopped in', () => {
+  test('several commands: a repository that was begun is done over, and what had gone stays deleted', async () => {
+    const commands = [DEV, ['-f', '.*:^v-[01]', '--ago', '30d', '--untagged']];
+    const through = await whole(several(3), 'purge', commands);
+    for (const stop of [1, 3, 5, 7, 9]) {
+      const {
+        left: remaining,
+        said: words,
+        deletions,
+        record,
+      } = await inSlices(several(3), 'purge', commands, [stop, 2]);
+      expect({ left: remaining, said: words }).toEqual({ left: through.left, said: through.said });
+      expect(new Set(deletions).size).toBe(deletions.length);
+      expect(record).toMatchObject({ state: 'done', totals: through.outcome.totals });
+    }
+  });
+
+  test('planning: what was planned before counts for the breakers, and they are asked once', async () => {
+    const repositories = several(4);
+    await withEmulator({ repositories }, async (emulator) => {
+      const ledger = newLedger();
+      const before = left(emulator);
+      // Each repository has four tags and four manifests to go.
+      const guards = { maxDeletions: 31 };
+      const options = { guards, signal: stopAfter(emulator, 3, (kind) => kind === 'list-tags') };
+      const { runId, stopped } = await begin(emulator, { way: 'purge', commands: [DEV], ledger, options });
+      expect(stopped?.detail).toContain(`acr-retention resume ${runId}`);
+      emulator.onRequest(undefined);
+      const { breakers, plan, repositories: ended } = await goOn(emulator, ledger, runId);
+      expect(breakers).toMatchObject([{ breaker: 'max-deletions', found: 32, limit: 31 }]);
+      expect(plan?.deletions).toBe(32);
+      expect(ended.every(({ state }) => state === 'held')).toBe(true);
+      expect(left(emulator)).toEqual(before);
+      expect(await ledger.run(runId)).toMatchObject({ state: 'waiting', breakersAsked: true, guards });
+    });
+  });
+
+  test('carrying out: the breakers are not asked again for what they let through', async () => {
+    const small = repositoryOf(...images('small', 4, 'dev'));
+    await withEmulator({ repositories: { ...several(3), small } }, async (emulator) => {
+      const ledger = newLedger();
+      const options = { guards: { keepLastTag: true, maxDeletions: 24 }, signal: stopAfter(emulator, 2, isDeletion) };
+      const first = await begin(emulator, { way: 'purge', commands: [DEV], ledger, options });
+      expect(first.breakers).toMatchObject([{ breaker: 'no-tag-left', repository: 'small' }]);
+      expect(first.stopped?.by).toBe('signal');
+      emulator.onRequest(undefined);
+      // What is pushed meanwhile would trip the other one; it is not what was let through, and stays.
+      for (const [n, { built }] of images('late', 9).entries())
+        emulator.push('app0', built.body, { tag: `dev-late-${n}`, age: 40 * 86_400 });
+      const { breakers, totals, plan } = await goOn(emulator, ledger, first.runId);
+      expect(breakers).toEqual(first.breakers);
+      expect(totals.tags.deleted).toBe(12);
+      expect(plan?.deletions).toBe(8);
+      expect(emulator.tagsLeft().filter((tag) => tag.includes('dev-late'))).toHaveLength(9);
+      expect((await ledger.run(first.runId))?.state).toBe('waiting');
+    });
+  });
+
+  test('what failed is tried again', async () => {
+    await withEmulator({ repositories: several(3) }, async (emulator) => {
+      const ledger = newLedger();
+      emulator.faults({
+        failing: ({ repository: name, kind }) => (name === 'app0' && isDeletion(kind) ? 405 : undefined),
+      });
+      const options = { signal: stopAfter(emulator, 6, isDeletion) };
+      const first = await begin(emulator, {
+        way: 'purge',
+        commands: [[...DEV, '--concurrency', '1']],
+        ledger,
+        options,
+      });
+      expect(first.totals.manifests.failed).toBeGreaterThan(0);
+      expect((await ledger.run(first.runId))?.state).toBe('stopped');
+      emulator.faults({});
+      emulator.onRequest(undefined);
+      expect(await goOn(emulator, ledger, first.runId)).toMatchObject({
+        succeeded: true,
+        totals: { tags: { deleted: 12 } },
+      });
+    });
+  });
+
+  test('what was deleted stays deleted, whatever became of its name since', async () => {
+    await withEmulator({ repositories: several(1, 6) }, async (emulator) => {
+      const ledger = newLedger();
+      const options = { signal: stopAfter(emulator, 2, isDeletion) };
+      const first = await begin(emulator, { way: 'purge', commands: [DEV], ledger, options });
+      emulator.onRequest(undefined);
+      const gone = (await said(ledger, first.runId)).filter((one) => one.endsWith(' deleted'));
+      expect(gone.length).toBeGreaterThan(0);
+      // The same image is pushed again, under the same tag.
+      for (const [n, { built }] of images('app0', 6).entries())
+        if (!emulator.tagsLeft().includes(`app0:dev-${n}`)) emulator.push('app0', built.body, { tag: `dev-${n}` });
+      const again = emulator.tagsLeft().length;
+      const { totals } = await goOn(emulator, ledger, first.runId);
+      expect((await said(ledger, first.runId)).filter((one) => one.endsWith(' deleted'))).toEqual(
+        expect.arrayContaining([...gone]),
+      );
+      expect(totals.tags.deleted).toBe(6);
+      expect(emulator.tagsLeft()).toHaveLength(again - (6 - gone.length / 2));
+    });
+  });
+});
+
+test('the time budget stops a run, and says how far it came', async () => {
+  const repositories = several(40, 2);
+  await withEmulator({ repositories, faults: { latencyMs: 20 } }, async (emulator) => {
+    const ledger = newLedger();
+    const command = [...DEV, '--concurrency', '1'];
+    const timeBudget = { text: '1s', milliseconds: 1000 };
+    const options = { timeBudget };
+    const first = await begin(emulator, { way: 'purge', commands: [command], ledger, options });
+    const { done, of } = (await ledger.run(first.runId))?.progress ?? { done: 0, of: 0 };
+    expect(of).toBe(40);
+    expect(done).toBeLessThan(40);
+    expect(first.stopped?.by).toBe('budget');
+    expect(first.stopped?.detail).toContain(
+      `the time budget of 1s was used up: ${done} of 40 repositories done, ${40 - done} left`,
+    );
+    expect(await ledger.run(first.runId)).toMatchObject({ state: 'stopped', stopped: first.stopped });
+    emulator.faults({});
+    expect(
+      await goOn(emulator, ledger, undefined, { timeBudget: { text: '1h', milliseconds: 3_600_000 } }),
+    ).toMatchObject({
+      runId: first.runId,
+      succeeded: true,
+      totals: { tags: { deleted: 80 } },
+    });
+  });
+});
+
+test('what must not go on is refused, and says why', async () => {
+  await withEmulator({ repositories: several(1) }, async (emulator) => {
+    const ledger = newLedger();
+    const { runId } = await begin(emulator, { way: 'purge', commands: [DEV], ledger });
+    await expect(goOn(emulator, ledger, runId)).rejects.toThrow(ResumeRefused);
+    await expect(goOn(emulator, ledger, runId)).rejects.toThrow('it has ended, and is done');
+    await expect(goOn(emulator, ledger, '20200101T000000Z-000000')).rejects.toThrow('there is no run');
+    await expect(goOn(emulator, ledger, undefined)).rejects.toThrow('no run in');
+  });
+});
