@@ -105,7 +105,7 @@ export async function conduct(job: Job): Promise<Conducted> {
       ...(stopped && { stopped }),
       succeeded: sums.succeeded && listed !== undefined,
     };
-    const planned = planAsItStands(record, records);
+    const planned = planOf(record, records);
     await written.end(
       {
         state: stateOf(conducted),
@@ -138,12 +138,6 @@ async function select(
   const selected = await selectRepositories(reader, policies, plan?.repositories).catch(noneWhenStopped);
   if (selected) await written.select(recordSelected(selected, policies));
   return selected;
-}
-
-/** The plan of the run; what somebody did with it while the run was stopped stays true of the same plan. */
-function planAsItStands(record: RunRecord, records: readonly RepositoryRecord[]): PlanRecord | undefined {
-  const planned = planOf(record, records);
-  return planned && record.plan?.hash === planned.hash ? record.plan : planned;
 }
 
 const LOST = 'the lock of the registry was lost, so nothing more was done';

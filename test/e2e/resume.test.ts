@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Emulator, RegistryState } from '../../src/emulator/index.ts';
+import { folderStore } from '../../src/ledger/folder.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import type { Activity } from '../../src/ledger/types.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
 import { ResumeRefused } from '../../src/retention.ts';
 import { images, repositoryOf } from '../support/contents.ts';
-import { newLedger } from '../support/ledger.ts';
+import { dying } from '../support/dying.ts';
+import { newFolder, newLedger } from '../support/ledger.ts';
 import { flags, repository } from '../support/random-registry.ts';
 import { withEmulator } from '../support/registry.ts';
 import { begin, goOn, isDeletion, said, type Slice, stopAfter, type Way, WAYS } from '../support/slices.ts';
@@ -20,7 +24,7 @@ const several = (count: number, dev = 4): RegistryState =>
     ]),
   );
 
-const left = (emulator: Emulator): readonly string[] => [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
+const leftIn = (emulator: Emulator): readonly string[] => [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
 
 /** What a run comes to, without what differs between two runs by itself. */
 function outcome({ totals, warnings, breakers, plan, succeeded, repositories, examples }: RunSummary) {
@@ -49,7 +53,7 @@ async function whole(repositories: RegistryState, way: Way, commands: Slice['com
   return withEmulator({ repositories, start: START }, async (emulator) => {
     const ledger = newLedger();
     const summary = await begin(emulator, { way, commands, ledger });
-    return { left: left(emulator), said: await said(ledger, summary.runId), outcome: outcome(summary) };
+    return { left: leftIn(emulator), said: await said(ledger, summary.runId), outcome: outcome(summary) };
   });
 }
 
@@ -102,7 +106,7 @@ async function inSlices(
       .filter(({ kind }) => isDeletion(kind))
       .map(({ path }) => path);
     return {
-      left: left(emulator),
+      left: leftIn(emulator),
       said: await said(ledger, id),
       outcome: outcome(summary),
       record: await ledger.run(id),
@@ -207,7 +211,7 @@ describe('what a run was stopped in', () => {
     const repositories = several(4);
     await withEmulator({ repositories }, async (emulator) => {
       const ledger = newLedger();
-      const before = left(emulator);
+      const before = leftIn(emulator);
       // Each repository has four tags and four manifests to go.
       const guards = { maxDeletions: 31 };
       const options = { guards, signal: stopAfter(emulator, 3, (kind) => kind === 'list-tags') };
@@ -218,7 +222,7 @@ describe('what a run was stopped in', () => {
       expect(breakers).toMatchObject([{ breaker: 'max-deletions', found: 32, limit: 31 }]);
       expect(plan?.deletions).toBe(32);
       expect(ended.every(({ state }) => state === 'held')).toBe(true);
-      expect(left(emulator)).toEqual(before);
+      expect(leftIn(emulator)).toEqual(before);
       expect(await ledger.run(runId)).toMatchObject({ state: 'waiting', breakersAsked: true, guards });
     });
   });
@@ -314,6 +318,72 @@ test('the time budget stops a run, and says how far it came', async () => {
       succeeded: true,
       totals: { tags: { deleted: 80 } },
     });
+  });
+});
+
+describe('a run whose process ends', () => {
+  test.each<[Way, number]>([
+    ['purge', 4],
+    ['purge', 7],
+    ['purge', 11],
+    ['guarded purge', 7],
+    ['guarded purge', 11],
+    ['guarded purge', 15],
+    ['apply', 4],
+    ['apply', 8],
+    ['apply', 12],
+  ])('comes to the same when it goes on: %s, ended after %i writes', async (way, writes) => {
+    const repositories = several(3);
+    const command = [...DEV, '--concurrency', '2'];
+    const through = await whole(repositories, way, [command]);
+    await withEmulator({ repositories, start: START }, async (emulator) => {
+      const store = folderStore(newFolder());
+      const ledger = openLedger(store);
+      // To apply, its plan is made by a process that lives.
+      const isPlanning = (): boolean => way === 'apply' && emulator.counts()['list-tags'] <= 3 && !isDeleting();
+      const isDeleting = (): boolean => emulator.counts()['delete-manifest'] > 0;
+      let left = writes;
+      const broken = openLedger(dying(store, () => !isPlanning() && --left === 0));
+      await expect(begin(emulator, { way, commands: [command], ledger: broken })).rejects.toThrow('the disk is gone');
+      const [unfinished = ''] = await ledger.unfinished(emulator.loginServer);
+      const summary = await goOn(emulator, ledger, unfinished);
+      expect(summary.runId).toBe(unfinished);
+      expect(leftIn(emulator)).toEqual(through.left);
+      expect(await said(ledger, unfinished)).toEqual(through.said);
+      expect({ ...outcome(summary), warnings: [] }).toEqual(through.outcome);
+      expect(summary.warnings[0]).toContain('had ended before it was done');
+      const deletions = emulator.requests().filter(({ kind }) => isDeletion(kind));
+      expect(new Set(deletions.map(({ path }) => path)).size).toBe(deletions.length);
+      expect(await ledger.unfinished(emulator.loginServer)).toEqual([]);
+    });
+  });
+});
+
+test('of two that go on with one run at once, one does', async () => {
+  await withEmulator({ repositories: several(3) }, async (emulator) => {
+    const ledger = newLedger();
+    const options = { signal: stopAfter(emulator, 2, (kind) => kind === 'list-tags') };
+    const { runId } = await begin(emulator, { way: 'dry run', commands: [DEV], ledger, options });
+    const both = await Promise.allSettled([goOn(emulator, ledger, runId), goOn(emulator, ledger, runId)]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect((await ledger.run(runId))?.resumed).toHaveLength(1);
+  });
+});
+
+test('while it works its record says what is done in the repositories under way', async () => {
+  await withEmulator({ repositories: several(1, 60), faults: { latencyMs: 20 } }, async (emulator) => {
+    const ledger = newLedger();
+    const options = { progressMilliseconds: 1 };
+    const command = [...DEV, '--concurrency', '1'];
+    const running = begin(emulator, { way: 'purge', commands: [command], ledger, options });
+    let working: Activity | undefined;
+    while ((working?.deleted ?? 0) === 0) {
+      for await (const { progress } of ledger.runs()) working = progress.working?.[0];
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    // As many tags as manifests, and both are listed.
+    expect(working).toMatchObject({ repository: 'app0', listed: 132 });
+    expect((await ledger.run((await running).runId))?.progress).toEqual({ done: 1, of: 1 });
   });
 });
 
