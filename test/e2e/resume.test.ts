@@ -2,15 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Emulator, RegistryState } from '../../src/emulator/index.ts';
 import { folderStore } from '../../src/ledger/folder.ts';
+import { digestOf, image, index } from '../../src/emulator/manifests.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import type { Activity } from '../../src/ledger/types.ts';
+import { type Activity, whyNotResumed } from '../../src/ledger/types.ts';
+import { resumeRun } from '../../src/resume.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
 import { ResumeRefused } from '../../src/retention.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { dying } from '../support/dying.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
 import { flags, repository } from '../support/random-registry.ts';
-import { withEmulator } from '../support/registry.ts';
+import { connectTo, withEmulator } from '../support/registry.ts';
 import { begin, goOn, isDeletion, said, type Slice, stopAfter, type Way, WAYS } from '../support/slices.ts';
 
 const RUNS = Number(process.env['FC_RUNS'] ?? 25);
@@ -239,13 +241,40 @@ describe('what a run was stopped in', () => {
       // What is pushed meanwhile would trip the other one; it is not what was let through, and stays.
       for (const [n, { built }] of images('late', 9).entries())
         emulator.push('app0', built.body, { tag: `dev-late-${n}`, age: 40 * 86_400 });
-      const { breakers, totals, plan } = await goOn(emulator, ledger, first.runId);
+      // Nor by others: they were asked.
+      const { breakers, totals, plan } = await goOn(emulator, ledger, first.runId, { guards: { maxDeletions: 1 } });
       expect(breakers).toEqual(first.breakers);
       expect(totals.tags.deleted).toBe(12);
       expect(plan?.deletions).toBe(8);
       expect(emulator.tagsLeft().filter((tag) => tag.includes('dev-late'))).toHaveLength(9);
       expect((await ledger.run(first.runId))?.state).toBe('waiting');
     });
+  });
+
+  test('what only became free to go meanwhile stays until the next run', async () => {
+    const subject = image('subject');
+    const child = { ...image('child'), architecture: 'amd64', os: 'linux' };
+    const { mediaType, digest } = subject;
+    const plain = index([child]);
+    const body = JSON.stringify({
+      ...(JSON.parse(plain.body) as object),
+      subject: { mediaType, digest, size: subject.body.length },
+    });
+    const contents = repositoryOf(
+      { built: subject, days: 50, tags: ['dev-subject'] },
+      // It goes along with its subject.
+      { built: { ...plain, body, digest: digestOf(body) }, days: 50 },
+      { built: child, days: 50 },
+      ...images('others', 8, 'dev'),
+    );
+    const repositories = { app: contents };
+    const through = await whole(repositories, 'purge', [DEV]);
+    expect(through.said).toContain(`app@${child.digest} keep child-of-referrer`);
+    for (const stop of [1, 4, 8]) {
+      const { said: words, slices } = await inSlices(repositories, 'purge', [DEV], [stop]);
+      expect(slices).toBe(2);
+      expect(words).toEqual(through.said);
+    }
   });
 
   test('what failed is tried again', async () => {
@@ -327,13 +356,23 @@ describe('a run whose process ends', () => {
     ['purge', 7],
     ['purge', 11],
     ['guarded purge', 7],
+    ['guarded purge', 9],
+    ['guarded purge', 10],
     ['guarded purge', 11],
+    ['guarded purge', 12],
     ['guarded purge', 15],
     ['apply', 4],
     ['apply', 8],
     ['apply', 12],
   ])('comes to the same when it goes on: %s, ended after %i writes', async (way, writes) => {
-    const repositories = several(3);
+    const multi = ['amd64', 'arm64'].map((architecture) => ({ ...image(architecture), architecture, os: 'linux' }));
+    // Its platforms go after it, and so in a batch of their own.
+    const indexed = repositoryOf(
+      { built: index(multi), days: 40, tags: ['dev-multi'] },
+      ...multi.map((built) => ({ built, days: 40 })),
+      ...images('kept', 6, 'v'),
+    );
+    const repositories = { indexed, ...several(2) };
     const command = [...DEV, '--concurrency', '2'];
     const through = await whole(repositories, way, [command]);
     await withEmulator({ repositories, start: START }, async (emulator) => {
@@ -356,6 +395,47 @@ describe('a run whose process ends', () => {
       expect(new Set(deletions.map(({ path }) => path)).size).toBe(deletions.length);
       expect(await ledger.unfinished(emulator.loginServer)).toEqual([]);
     });
+  });
+});
+
+test('a run that another process has brought to its end meanwhile does not go on', async () => {
+  await withEmulator({ repositories: several(3) }, async (emulator) => {
+    const ledger = newLedger();
+    const options = { signal: stopAfter(emulator, 2, isDeletion) };
+    const { runId } = await begin(emulator, { way: 'purge', commands: [DEV], ledger, options });
+    const seen = await ledger.run(runId);
+    if (!seen) throw new Error('it is not recorded');
+    emulator.onRequest(undefined);
+    await goOn(emulator, ledger, runId);
+    const ended = await ledger.run(runId);
+    const opener = () => Promise.resolve(connectTo(emulator));
+    const again = resumeRun(
+      seen,
+      { reader: opener, writer: opener },
+      {
+        ledger,
+        now: new Date(),
+        planAgeMilliseconds: 0,
+        onDecisions: () => undefined,
+      },
+    );
+    await expect(again).rejects.toThrow('it has ended, and is done');
+    expect(await ledger.run(runId)).toEqual(ended);
+  });
+});
+
+test('a run is not gone on with after a week, nor by what does not know its record', async () => {
+  await withEmulator({ repositories: several(1) }, async (emulator) => {
+    const ledger = newLedger();
+    const options = { signal: stopAfter(emulator, 1, (kind) => kind === 'list-tags') };
+    const { runId } = await begin(emulator, { way: 'purge', commands: [DEV], ledger, options });
+    const stopped = await ledger.run(runId);
+    if (!stopped) throw new Error('it is not recorded');
+    const days = (count: number): Date => new Date(Date.parse(stopped.ended ?? '') + count * 86_400_000);
+    expect(whyNotResumed(stopped, days(7))).toBeUndefined();
+    expect(whyNotResumed(stopped, days(7.1))).toContain('7 days ago');
+    expect(whyNotResumed({ ...stopped, format: 2 }, days(0))).toContain('format 2');
+    expect(whyNotResumed({ ...stopped, state: 'failed' }, days(0))).toContain('is failed');
   });
 });
 
