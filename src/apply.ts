@@ -1,17 +1,16 @@
 import { allOf } from './each.ts';
 import { planHashOf, plannedOf } from './ledger/hash.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { recordPolicy } from './ledger/policy.ts';
+import { policiesOf } from './ledger/policy.ts';
 import { approvalOf, type PlanRecord, type RunRecord } from './ledger/types.ts';
 import { goingIn, tripsOf } from './phases.ts';
 import type { Going } from './planner/breakers.ts';
 import { type Trip, tripInWords } from './planner/decision.ts';
-import { parsePurgeCommand } from './policy/command.ts';
 import type { Guards } from './policy/guards.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { Registry } from './registry/types.ts';
 import type { RunSummary } from './report/summary.ts';
-import { run, type RunOptions } from './run.ts';
+import { type ApprovedPlan, run, type RunOptions } from './run.ts';
 
 /** A plan cannot be carried out as it is asked for. Nothing was deleted. */
 export class PlanRefused extends Error {
@@ -29,7 +28,7 @@ export class PlanRefused extends Error {
 
 export interface ApplyOptions extends Pick<
   RunOptions,
-  'onDecisions' | 'onProgress' | 'signal' | 'log' | 'startedBy' | 'by'
+  'onDecisions' | 'onProgress' | 'signal' | 'timeBudget' | 'log' | 'startedBy' | 'by'
 > {
   readonly ledger: Ledger;
   readonly now: Date;
@@ -126,7 +125,25 @@ export async function applyPlan(
   return { state: summary.succeeded ? 'applied' : 'unfinished', summary };
 }
 
-async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promise<void> {
+/**
+ * The plan of a run that carries one out and was stopped: it must still be that run's, and may be carried out still.
+ * @throws {PlanRefused}
+ */
+export async function approvedBefore(
+  ledger: Ledger,
+  run: RunRecord & { readonly applies: string },
+  about: Pick<ApplyOptions, 'now' | 'planAgeMilliseconds' | 'configured'>,
+): Promise<ApprovedPlan> {
+  const record = await find(ledger, run.applies);
+  const { appliedBy = 'none' } = record.plan;
+  if (appliedBy !== run.id)
+    throw new PlanRefused(`the plan ${record.id} has been applied by another run meanwhile: ${appliedBy}`);
+  check(record, { ...about, host: run.registry });
+  const { repositories } = await intact(ledger, record);
+  return { id: record.id, repositories, onBegin: () => Promise.resolve() };
+}
+
+export async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promise<void> {
   await ledger.changePlan(id, (now) =>
     now.plan ? { ...now, plan: { ...now.plan, state: 'applied', appliedBy } } : now,
   );
@@ -169,8 +186,8 @@ function check(
     );
   if (policy.from === 'settings' && configured !== undefined && configured !== policy.hash)
     throw new PlanRefused(`the plan ${id} was made by another policy than the one that is configured now; ${again}`);
-  const policies = policy.commands.map(({ given }) => parsePurgeCommand(given).policy);
-  if (recordPolicy(policies, policy.from).hash !== policy.hash)
+  const policies = policiesOf(policy);
+  if (!policies)
     throw new PlanRefused(`the plan ${id} was made by a version that understands its policy otherwise; ${again}`);
   return policies;
 }

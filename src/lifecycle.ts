@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { app } from '@azure/functions';
+import { StopReason } from './retention.ts';
 
 /*
  * What happens to work when the host ends this worker. The worker exits the moment that its hooks are done, whatever of
@@ -24,7 +25,7 @@ export async function untilShutdown<T>(work: (signal: AbortSignal) => Promise<T>
 }
 
 app.hook.appTerminate(async () => {
-  shutdown.abort();
+  shutdown.abort(new StopReason('signal', 'the host shut down'));
   if (running.size === 0) return;
   await Promise.race([Promise.allSettled(running), setTimeout(STOP_MS)]);
   await setTimeout(LOG_FLUSH_MS);

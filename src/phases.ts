@@ -1,16 +1,19 @@
 import pLimit from 'p-limit';
+import { carryOut, carryOutRest, purgeOne } from './carry-out.ts';
 import { allOf, eachOf } from './each.ts';
-import { isPlanned } from './ledger/hash.ts';
+import { begunIn, isCarriedOut, isOver } from './earlier.ts';
+import type { Task } from './inventory.ts';
+import { isPlanned, plannedOf } from './ledger/hash.ts';
 import type { Ledger, RunWriter } from './ledger/ledger.ts';
 import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
 import { breakersTripped, type Going } from './planner/breakers.ts';
 import { type Decisions, type Deleted, keyOf, type Trip, withOutcome } from './planner/decision.ts';
 import type { Guards } from './policy/guards.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
-import { summarize, unfinishedRepository } from './report/summary.ts';
+import { type Counts, summarize, unfinishedRepository } from './report/summary.ts';
 import type { Selected } from './select.ts';
-import type { Tally } from './tally.ts';
-import { type Context, planRepository, purgeRepository, type RepositoryResult } from './unit.ts';
+import { isLeft, type Tally } from './tally.ts';
+import { type Context, planRepository, type RepositoryResult } from './unit.ts';
 
 /** What the repositories of a run have in common. */
 export interface Work {
@@ -18,21 +21,25 @@ export interface Work {
   readonly ledger: Ledger;
   readonly written: RunWriter;
   readonly selected: Selected;
+  /** Of a run that goes on: what it recorded of its repositories before, by name. */
+  readonly earlier: ReadonlyMap<string, RepositoryRecord>;
   /** Repositories at once. */
   readonly concurrency: number;
   readonly tally: Tally;
   readonly onDecisions: (decisions: Decisions) => void | Promise<void>;
-  /** Called when a repository is done, or will not be. */
-  readonly onDone: () => void;
+  /** Called when a repository is done, or is left. */
+  readonly onDone: (name: string, isDone: boolean) => void;
+  /** Called when a repository is planned that is carried out later. */
+  readonly onPlanned: (name: string) => void;
 }
 
 /** Plans every repository, and records what would go. */
 export async function planAll(work: Work): Promise<void> {
   const finish = finisher(work);
-  await each(work, [...work.selected.keys()], finish, async (name, tasks) => {
+  await each(work, [...work.selected.keys()], async (name, tasks) => {
     const result = await planRepository(work.context, name, tasks);
     if (!result) {
-      work.onDone();
+      work.onDone(name, true);
       return;
     }
     await finish(await work.written.repository(name).write(result.summary, result.decisions), result);
@@ -52,27 +59,54 @@ export async function purgeAll(
   run: RunRecord,
   guards: Guards | undefined,
 ): Promise<readonly Trip[]> {
-  const { context, written, selected } = work;
   const finish = finisher(work);
   if (!guards || Object.keys(guards).length === 0) {
-    await each(work, [...selected.keys()], finish, async (name, tasks) => {
-      const record = written.repository(name);
-      const result = await purgeRepository(context, name, tasks, { writer, record });
-      if (!result) {
-        work.onDone();
-        return;
-      }
-      await finish(await record.close(result.summary, result.decisions), result);
-    });
+    await each(work, [...work.selected.keys()], (name, tasks) => purgeOne(work, writer, name, tasks, finish));
     return [];
   }
 
-  const going: Going[] = [];
-  const waiting = new Map<string, RepositoryRecord>();
-  await each(work, [...selected.keys()], finish, async (name, tasks) => {
+  const { waiting, trips } = run.breakersAsked
+    ? { waiting: await plannedBefore(work), trips: run.breakers }
+    : await planned(work, writer, run, guards, finish);
+  await eachOf([...waiting], work.concurrency, async ([name, record]) => {
+    if (work.context.signal?.aborted) {
+      leave(work, name, record);
+      return;
+    }
+    const tripped = trips.find(({ repository }) => repository === undefined || repository === name);
+    if (tripped) return hold(work, record, tripped, finish);
+    const tasks = work.selected.get(name) ?? [];
+    const begun = isCarriedOut(record) ? await begunIn(work.ledger, run.id, record) : undefined;
+    if (begun) return carryOutRest(work, writer, name, tasks, begun, finish);
+    const approved = await plannedIn(work.ledger, run.id, name, 'not-attempted');
+    return carryOut(work, writer, name, tasks, { decisions: [...approved.values()], approved }, finish);
+  });
+  return trips;
+}
+
+/** Repositories whose plan is recorded and complete, and is not carried out yet. */
+type Waiting = ReadonlyMap<string, RepositoryRecord>;
+
+/** Plans what is not planned yet, and asks the breakers. That they were asked is recorded before anything goes. */
+async function planned(
+  work: Work,
+  writer: Registry,
+  run: RunRecord,
+  guards: Guards,
+  finish: Finish,
+): Promise<{ readonly waiting: Waiting; readonly trips: readonly Trip[] }> {
+  const { context, written, selected, earlier } = work;
+  // What was done or planned before counts for the breakers like the rest.
+  const going: Going[] = [...earlier.values()]
+    .filter((record) => isOver(record) || record.summary.stage === 'planned')
+    .map(goingIn);
+  const waiting = new Map([...earlier].filter(([, { summary }]) => summary.stage === 'planned'));
+  for (const name of waiting.keys()) work.onPlanned(name);
+  const names = [...selected.keys()].filter((name) => !waiting.has(name));
+  await each(work, names, async (name, tasks) => {
     const result = await planRepository(context, name, tasks);
     if (!result) {
-      work.onDone();
+      work.onDone(name, true);
       return;
     }
     const { summary, decisions } = result;
@@ -85,31 +119,47 @@ export async function purgeAll(
     // That is how it stands until it is carried out, whatever becomes of this process.
     const stands = withOutcome(decisions, 'not-attempted');
     const { state, error = STOPPED, listed } = summary;
-    const unfinished = unfinishedRepository(name, state === 'failed' ? state : 'stopped', error, stands, listed);
+    const unfinished = {
+      ...unfinishedRepository(name, state === 'failed' ? state : 'stopped', error, stands, listed),
+      ...(state === 'done' && { stage: 'planned' as const }),
+    };
     const record = await written.repository(name).write(unfinished, stands);
-    if (state === 'done') waiting.set(name, record);
-    else await finish(record, { summary: unfinished, decisions: stands });
+    if (state === 'done') {
+      waiting.set(name, record);
+      work.onPlanned(name);
+    } else await finish(record, { summary: unfinished, decisions: stands });
   });
-  const trips = context.signal?.aborted
-    ? []
-    : await tripsOf(going, guards, { ledger: work.ledger, registry: writer, name: run.registry });
+  if (context.signal?.aborted) return { waiting, trips: [] };
+  const trips = await tripsOf(going, guards, { ledger: work.ledger, registry: writer, name: run.registry });
   for (const trip of trips) context.log?.tripped(trip, run.id);
-  await eachOf([...waiting], work.concurrency, async ([name, record]) => {
-    if (context.signal?.aborted) return finish(record, { summary: record.summary, decisions: [] });
-    const tripped = trips.find(({ repository }) => repository === undefined || repository === name);
-    if (tripped) return hold(work, record, tripped, finish);
-    const planned = await plannedIn(work.ledger, run.id, name, 'not-attempted');
-    return carryOut(work, writer, name, selected.get(name) ?? [], planned, finish);
+  await written.update({ breakers: trips, breakersAsked: true });
+  return { waiting, trips };
+}
+
+/** Of a run that goes on after its breakers were asked: nothing else may go than what they were asked about. */
+async function plannedBefore(work: Work): Promise<Waiting> {
+  const waiting = new Map([...work.earlier].filter(([, { summary }]) => summary.stage === 'planned'));
+  for (const name of waiting.keys()) work.onPlanned(name);
+  const others = [...work.selected.keys()].filter((name) => !waiting.has(name));
+  await each(work, others, (name) => {
+    const record = work.earlier.get(name);
+    if (record) work.tally.add(record, []);
+    work.onDone(name, true);
+    return Promise.resolve();
   });
-  return trips;
+  return waiting;
 }
 
 /** Carries out the plan of another run, and nothing else. */
 export async function carryOutApproved(work: Work, writer: Registry, planId: string): Promise<void> {
   const finish = finisher(work);
-  await each(work, [...work.selected.keys()], finish, async (name, tasks) =>
-    carryOut(work, writer, name, tasks, await plannedIn(work.ledger, planId, name, 'planned'), finish),
-  );
+  await each(work, [...work.selected.keys()], async (name, tasks) => {
+    const approved = await plannedIn(work.ledger, planId, name, 'planned');
+    const before = { decisions: withOutcome([...approved.values()], 'not-attempted'), approved };
+    const begun = await begunIn(work.ledger, work.written.id, work.earlier.get(name));
+    if (begun) return carryOutRest(work, writer, name, tasks, begun, finish);
+    return carryOut(work, writer, name, tasks, before, finish);
+  });
 }
 
 const STOPPED = { message: 'not begun: the run was stopped' };
@@ -126,23 +176,6 @@ async function hold(
   const summary = { ...summarize(repository, held, listed), state: 'held' as const, error };
   await finish(await written.repository(repository).write(summary, held), { summary, decisions: held });
   await context.log?.decided(held);
-}
-
-async function carryOut(
-  { context, written, onDone }: Work,
-  writer: Registry,
-  name: string,
-  tasks: Parameters<typeof purgeRepository>[2],
-  approved: ReadonlyMap<string, Deleted>,
-  finish: Finish,
-): Promise<void> {
-  const record = written.repository(name);
-  const result = await purgeRepository(context, name, tasks, { writer, record, approved });
-  if (!result) {
-    onDone();
-    return;
-  }
-  await finish(await record.close(result.summary, result.decisions), result);
 }
 
 /** What was to go in a repository, by key. */
@@ -207,15 +240,17 @@ const ASKED_AT_ONCE = 8;
 
 /** How much would go of what there is in a repository. */
 export function goingIn({ summary }: Pick<RepositoryResult, 'summary'>): Going {
-  const { repository, listed, tags, manifests } = summary;
+  const { repository, stage, listed, tags, manifests } = summary;
+  // What is planned and recorded until it is carried out was not attempted.
+  const going = ({ deleted, notAttempted }: Counts) => (stage === 'planned' ? deleted + notAttempted : deleted);
   return {
     repository,
-    tags: { going: tags.deleted, listed: listed.tags ?? 0 },
-    manifests: { going: manifests.deleted, listed: listed.manifests ?? 0 },
+    tags: { going: going(tags), listed: listed.tags ?? 0 },
+    manifests: { going: going(manifests), listed: listed.manifests ?? 0 },
   };
 }
 
-type Finish = (record: RepositoryRecord, result: RepositoryResult) => Promise<void>;
+export type Finish = (record: RepositoryRecord, result: RepositoryResult) => Promise<void>;
 
 /** What is done with a repository whose decisions are final. */
 function finisher({ tally, onDecisions, onDone }: Work): Finish {
@@ -224,20 +259,31 @@ function finisher({ tally, onDecisions, onDone }: Work): Finish {
     // One repository after the other, whole.
     await inTurn(() => onDecisions(result.decisions));
     tally.add(record, result.decisions);
-    onDone();
+    onDone(result.summary.repository, !isLeft(result.summary));
   };
 }
 
-/** Several side by side. Once the run is stopped the others are not begun, and say so. */
+/** Several side by side. Once the run is stopped the others are not begun; and what was done before is not done again. */
 async function each(
-  { selected, concurrency, context, written }: Work,
+  work: Work,
   names: readonly string[],
-  finish: Finish,
-  work: (name: string, tasks: NonNullable<ReturnType<Selected['get']>>) => Promise<void>,
+  task: (name: string, tasks: readonly Task[]) => Promise<void>,
 ): Promise<void> {
-  await eachOf(names, concurrency, async (name) => {
-    if (!context.signal?.aborted) return work(name, selected.get(name) ?? []);
-    const summary = unfinishedRepository(name, 'stopped', STOPPED);
-    await finish(await written.repository(name).write(summary, []), { summary, decisions: [] });
+  await eachOf(names, work.concurrency, async (name) => {
+    const before = work.earlier.get(name);
+    if (before && isOver(before)) {
+      work.tally.add(before, []);
+      work.onDone(name, true);
+      return;
+    }
+    if (work.context.signal?.aborted) leave(work, name, before);
+    else await task(name, work.selected.get(name) ?? []);
   });
+}
+
+/** Counts a repository as left, as it is recorded: the run ends within seconds, however many there are. */
+function leave({ tally, onDone }: Work, name: string, record: RepositoryRecord | undefined): void {
+  const notBegun = () => ({ summary: unfinishedRepository(name, 'stopped', STOPPED), planned: plannedOf([]) });
+  tally.add(record ?? notBegun(), []);
+  onDone(name, false);
 }

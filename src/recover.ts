@@ -49,8 +49,8 @@ async function complete(
   const record = await ledger.run(id);
   if (!record) throw new DamagedError(`the run ${id} has no record`);
   const written = await ledger.reopen(record);
-  const listed = new Map<string, RepositorySummary['listed']>();
-  for await (const { summary } of ledger.repositories(id)) listed.set(summary.repository, summary.listed);
+  const known = new Map<string, RepositorySummary>();
+  for await (const { summary } of ledger.repositories(id)) known.set(summary.repository, summary);
   let settled = 0;
   let deleted = 0;
   for await (const open of ledger.journals(id)) {
@@ -62,7 +62,7 @@ async function complete(
     );
     settled += open.open.size;
     deleted += found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length;
-    await close(written, open.repository, found, listed.get(open.repository));
+    await close(written, open.repository, found, known.get(open.repository), record.policy.commands.length);
   }
   const records = await allOf(ledger.repositories(id));
   const plan = planOf(record, records);
@@ -144,12 +144,20 @@ async function close(
   written: RunWriter,
   repository: string,
   decisions: readonly Decision[],
-  listed: RepositorySummary['listed'] = {},
+  known: RepositorySummary | undefined,
+  commands: number,
 ): Promise<void> {
+  const { listed = {}, stage, state } = known ?? {};
   const isOpen = decisions.some((decision) => decision.action === 'delete' && decision.outcome === 'not-attempted');
-  const summary = isOpen
-    ? unfinishedRepository(repository, 'stopped', { message: ENDED }, decisions, listed)
-    : summarize(repository, decisions, listed);
+  // Of several commands some may not even have been planned.
+  const isPart = state === 'stopped' && stage !== 'planned' && commands > 1;
+  const summary =
+    isOpen || isPart
+      ? {
+          ...unfinishedRepository(repository, 'stopped', { message: ENDED }, decisions, listed),
+          ...(stage && { stage }),
+        }
+      : summarize(repository, decisions, listed);
   await written.repository(repository).recovered(summary, decisions);
 }
 

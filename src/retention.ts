@@ -2,16 +2,21 @@ import type { DecisionError } from './planner/decision.ts';
 import type { PurgeCommand } from './policy/command.ts';
 import { parseRegistry } from './policy/address.ts';
 import { PolicyError } from './policy/error.ts';
+import type { PurgePolicy } from './policy/policy.ts';
 import type { Configuration, Settings } from './policy/settings.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import type { Log } from './report/log.ts';
 import type { RunSummary } from './report/summary.ts';
 import { type Applied, applyPlan, type ApplyOptions } from './apply.ts';
 import { recordPolicy } from './ledger/policy.ts';
-import { run, type RunOptions } from './run.ts';
+import { lastScheduled, newestResumable, resumeRun, type ResumeOptions } from './resume.ts';
+import { ResumeRefused, run, type RunOptions } from './run.ts';
+import { StopReason } from './stop.ts';
 import { concurrencyOf, isDryRun, openReader, openRegistry, targetOf, type TargetOptions } from './target.ts';
 
 export { type Applied, PlanRefused } from './apply.ts';
+export { ResumeRefused } from './run.ts';
+export { StopReason } from './stop.ts';
 export { HeldError, LedgerError } from './ledger/store.ts';
 export { ledgerAt, passingLedger } from './ledger/open.ts';
 export { differences } from './ledger/diff.ts';
@@ -60,10 +65,13 @@ function settingsOf(configuration: Configuration): Settings {
 }
 
 /** What a function is started with: everything of a run but what is wanted. */
-export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'guards'> & { readonly log: Log };
+export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'guards' | 'timeBudget'> & {
+  readonly log: Log;
+};
 
 /**
  * The configured purge, as the timer starts it. It deletes where PURGE_DRY_RUN is false, and no command has `--dry-run`.
+ * Where the last one was stopped before it was done, it goes on with that instead.
  * @throws {Misconfigured} and whatever `dryRun` throws
  */
 export async function scheduledPurge(configuration: Configuration, trigger: Trigger): Promise<RunSummary> {
@@ -72,25 +80,67 @@ export async function scheduledPurge(configuration: Configuration, trigger: Trig
     trigger.log.error({ event: 'misconfigured', mistakes }, 'nothing was done: the app settings are wrong');
   }
   const settings = settingsOf(configuration);
-  const { commands, timeLimitSeconds, guards, ledger } = settings;
+  const { commands, timeLimitSeconds, timeBudget, guards, ledger } = settings;
   const options = {
     ...trigger,
     kind: 'scheduled' as const,
     policyFrom: 'settings' as const,
     guards,
+    timeBudget,
     policies: commands.map(({ policy }) => policy),
-    ...(timeLimitSeconds !== undefined && {
-      signal: anySignal(trigger.signal, AbortSignal.timeout(timeLimitSeconds * 1000)),
-    }),
+    ...(timeLimitSeconds !== undefined && { signal: anySignal(trigger.signal, timeLimit(timeLimitSeconds)) }),
   };
-  const summary = isDryRun(settings)
-    ? await dryRun(await openReader(targetOf(settings, commands)), options)
-    : await purge(await openRegistry(targetOf(settings, commands)), options);
+  const summary =
+    (await goOnScheduled(settings, options)) ??
+    (isDryRun(settings)
+      ? await dryRun(await openReader(targetOf(settings, commands)), options)
+      : await purge(await openRegistry(targetOf(settings, commands)), options));
   // What is too old to be kept can go the next time as well.
   await trigger.ledger.prune(new Date(Date.now() - ledger.days * DAY_MS)).catch((error: unknown) => {
     trigger.log.warn({ event: 'warning', runId: summary.runId }, (error as Error).message);
   });
   return summary;
+}
+
+/** Goes on with the last scheduled run, where that was stopped. Nothing where a new one is to begin. */
+async function goOnScheduled(settings: Settings, options: RunOptions & Trigger): Promise<RunSummary | undefined> {
+  const { commands, endpoint, guards } = settings;
+  const { policies, kind, policyFrom, ...trigger } = options;
+  const wanted = {
+    registry: endpoint.host,
+    policyHash: recordPolicy(policies, policyFrom ?? 'settings').hash,
+    dryRun: isDryRun(settings),
+  };
+  const found = await lastScheduled(trigger.ledger, wanted, trigger.now);
+  if (!found) return undefined;
+  const leave = (why: string): void => {
+    const about = { event: 'run-not-resumed', runId: found.run.id, kind, why };
+    trigger.log.warn(about, `the stopped run ${found.run.id} is left as it is: ${why}`);
+  };
+  if (found.state === 'left') {
+    leave(found.why);
+    return undefined;
+  }
+  const target = targetOf(settings, commands);
+  try {
+    return await resumeRun(
+      found.run,
+      { reader: () => openReader(target), writer: () => openRegistry(target) },
+      { ...trigger, guards, planAgeMilliseconds: settings.ledger.planAgeMilliseconds },
+    );
+  } catch (error) {
+    if (!(error instanceof ResumeRefused)) throw error;
+    leave(error.message);
+    return undefined;
+  }
+}
+
+/** The end of the time that the steps of a task file may take. */
+function timeLimit(seconds: number): AbortSignal {
+  const over = new AbortController();
+  const reason = new StopReason('signal', `the timeouts of the task file (${seconds} s) were over`);
+  setTimeout(() => over.abort(reason), seconds * 1000).unref();
+  return over.signal;
 }
 
 const DAY_MS = 86_400_000;
@@ -115,6 +165,7 @@ export function requestedApply(
     (_, policies) => openRegistry({ ...targetOf(settings, settings.commands), concurrency: concurrencyOf(policies) }),
     {
       ...trigger,
+      timeBudget: settings.timeBudget,
       guards: settings.guards,
       planAgeMilliseconds: settings.ledger.planAgeMilliseconds,
       host: settings.endpoint.host,
@@ -142,6 +193,40 @@ export function apply(
 }
 
 /**
+ * Goes on with a run that was stopped, from the command line.
+ * @param id absent: the newest that can go on
+ * @param host only a run on this registry
+ * @param target where the registry is and who asks, for its host
+ * @throws {ResumeRefused} and whatever `dryRun` throws
+ */
+export async function resume(
+  id: string | undefined,
+  host: string | undefined,
+  target: (host: string) => Omit<TargetOptions, 'concurrency'>,
+  options: ResumeOptions,
+): Promise<RunSummary> {
+  const { ledger, now } = options;
+  const record = id === undefined ? await newestResumable(ledger, host, now) : await ledger.run(id);
+  if (!record)
+    throw new ResumeRefused(
+      id === undefined
+        ? `no run in ${ledger.place} was stopped${host === undefined ? '' : ` on ${host}`} and can go on`
+        : `there is no run ${id} in ${ledger.place}`,
+    );
+  if (host !== undefined && host !== record.registry)
+    throw new ResumeRefused(`the run ${record.id} is about the registry ${record.registry}, not ${host}`);
+  const about = (policies: readonly PurgePolicy[]) => ({
+    ...target(record.registry),
+    concurrency: concurrencyOf(policies),
+  });
+  return resumeRun(
+    record,
+    { reader: (_, policies) => openReader(about(policies)), writer: (_, policies) => openRegistry(about(policies)) },
+    options,
+  );
+}
+
+/**
  * A dry run that somebody asked for, of the configured commands or of their own.
  * @throws {Misconfigured} and whatever `dryRun` throws
  * @throws {PolicyError} for a command that names another registry
@@ -161,6 +246,7 @@ export async function requestedDryRun(
   const policies = wanted.map(({ policy }) => policy);
   const summary = await dryRun(await openReader(targetOf(settings, wanted)), {
     ...trigger,
+    timeBudget: settings.timeBudget,
     policies,
     policyFrom: commands ? 'request' : 'settings',
   });

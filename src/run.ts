@@ -1,25 +1,22 @@
 import { hostname } from 'node:os';
+import { conduct, NOT_LISTED } from './conduct.ts';
 import { describe } from './executor/results.ts';
-import { planOf } from './ledger/hash.ts';
-import type { Ledger, RunWriter } from './ledger/ledger.ts';
+import type { GoneOn, Ledger } from './ledger/ledger.ts';
 import { newRunId } from './ledger/paths.ts';
 import { recordPolicy } from './ledger/policy.ts';
 import { processIdentity } from './ledger/process.ts';
-import { ConflictError } from './ledger/store.ts';
-import type { PlanRecord, PolicyRecord, RunKind, RunRecord, RunState } from './ledger/types.ts';
-import type { Decisions, Trip } from './planner/decision.ts';
-import type { TagFilter } from './policy/filter.ts';
+import type { PolicyRecord, RunKind, RunRecord } from './ledger/types.ts';
+import type { Decisions } from './planner/decision.ts';
+import type { TimeBudget } from './policy/budget.ts';
 import type { Guards } from './policy/guards.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import { recover } from './recover.ts';
-import { StoppedError } from './registry/error.ts';
 import { interruptible } from './registry/interruptible.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
-import { type Log, type RunLog, runLog } from './report/log.ts';
-import type { RunSummary } from './report/summary.ts';
-import { selectRepositories, type Selected, unmatched } from './select.ts';
-import { carryOutApproved, planAll, purgeAll, type Work } from './phases.ts';
-import { newTally, type Tally } from './tally.ts';
+import { type Log, runLog } from './report/log.ts';
+import { type RunSummary, total } from './report/summary.ts';
+import { startBudget } from './stop.ts';
+import { newTally } from './tally.ts';
 import { version } from './version.ts';
 
 export interface RunOptions {
@@ -33,6 +30,10 @@ export interface RunOptions {
   readonly onProgress?: (done: number, of: number) => void;
   /** Once aborted, nothing more is deleted and no further repository begun. */
   readonly signal?: AbortSignal;
+  /** The same once so much time is used up. */
+  readonly timeBudget?: TimeBudget | undefined;
+  /** How often the record says how far the run is. */
+  readonly progressMilliseconds?: number;
   readonly log?: Log;
   /** `purge` where it deletes and `dry-run` where it does not, unless it is told. */
   readonly kind?: RunKind;
@@ -55,8 +56,20 @@ export interface ApprovedPlan {
   readonly onBegin: (runId: string) => Promise<void>;
 }
 
-/** While a run goes on its record says so once in this time. */
-const PROGRESS_MS = 5_000;
+/** A run that was stopped, and goes on as itself. */
+export interface Resuming {
+  readonly id: string;
+  /**
+   * Looks at its record once nothing else may change it.
+   * @throws {ResumeRefused} where it must not go on
+   */
+  readonly check: (record: RunRecord) => void;
+}
+
+/** A run cannot go on. Nothing was done. */
+export class ResumeRefused extends Error {
+  override readonly name = 'ResumeRefused';
+}
 
 /**
  * One run: every repository that a command selects, several side by side. A repository that fails is named in the
@@ -67,16 +80,19 @@ const PROGRESS_MS = 5_000;
  * @throws {RegistryError} where the repositories cannot be listed
  * @throws {HeldError} where another run changes the registry
  * @throws {LedgerError} where it cannot be recorded
+ * @throws {ResumeRefused} where it was to go on, and must not
  */
 export async function run(
   reader: RegistryReader,
   options: RunOptions,
   writer?: Registry,
   plan?: ApprovedPlan,
+  resuming?: Resuming,
 ): Promise<RunSummary> {
   const { policies, ledger, startedBy = 'command line' } = options;
   const started = new Date();
-  const id = newRunId(started);
+  const id = resuming?.id ?? newRunId(started);
+  const guards = guardsOf(options);
   const identity = processIdentity(process.pid);
   const holder = {
     runId: id,
@@ -88,7 +104,7 @@ export async function run(
   };
   const about = { runId: id, registry: reader.loginServer, dryRun: writer === undefined };
   const log = options.log && runLog(options.log, about);
-  const record: RunRecord = {
+  const fresh: RunRecord = {
     format: 1,
     id,
     kind: options.kind ?? (writer ? 'purge' : 'dry-run'),
@@ -105,6 +121,7 @@ export async function run(
     progress: { done: 0, of: plan?.repositories.length ?? 0 },
     warnings: [],
     breakers: [],
+    ...(guards && { guards }),
     ...(plan && { applies: plan.id }),
   };
   const lock =
@@ -116,24 +133,34 @@ export async function run(
   const abort = new AbortController();
   const signals = [abort.signal, options.signal, lock?.lost].filter((signal) => signal !== undefined);
   const signal = AbortSignal.any(signals);
-  log?.started(policies, { startedBy: options.startedBy, pastDue: options.pastDue });
+  const budget = options.timeBudget && startBudget(options.timeBudget, abort);
+  if (!resuming) log?.started(policies, { startedBy: options.startedBy, pastDue: options.pastDue });
   try {
     const recovered = writer ? await recover(ledger, writer, log) : [];
-    const written = await ledger.begin(record);
+    const begun: GoneOn = resuming
+      ? await ledger.goOn(id, (record) => {
+          resuming.check(record);
+          return nextSlice(record, fresh);
+        })
+      : { record: fresh, written: await ledger.begin(fresh), repositories: [] };
+    const { record, written, repositories } = begun;
+    if (resuming) log?.resumed(record);
     const tally = newTally();
     const job = {
       reader: interruptible(reader, signal),
       writer,
       options,
+      guards,
       plan,
       record,
+      earlier: new Map(repositories.map((one) => [one.summary.repository, one])),
+      isResumed: resuming !== undefined,
       written,
       log,
       signal,
       abort,
       tally,
-      recovered,
-      lost: lock?.lost,
+      recovered: [...record.warnings, ...recovered],
     };
     try {
       await plan?.onBegin(id);
@@ -146,149 +173,46 @@ export async function run(
       log?.ended(summary);
       return summary;
     } catch (error) {
-      const { totals } = tally.sums();
+      const known = new Map(job.earlier);
+      for (const one of tally.records()) known.set(one.summary.repository, one);
       const ended = {
         state: 'failed' as const,
         ended: new Date().toISOString(),
         error: describe(error as Error),
-        totals,
-        warnings: recovered,
+        totals: total(Array.from(known.values(), ({ summary }) => summary)),
+        warnings: job.recovered,
       };
       // Where this fails too, the next run finds the record as it is.
       await written.end(ended).catch(() => undefined);
       throw error;
     }
   } catch (error) {
-    log?.broke(error as Error);
+    if (!(error instanceof ResumeRefused)) log?.broke(error as Error);
     throw error;
   } finally {
+    budget?.clear();
     await lock?.release();
   }
 }
 
-interface Job {
-  readonly reader: RegistryReader;
-  readonly writer: Registry | undefined;
-  readonly options: RunOptions;
-  readonly plan: ApprovedPlan | undefined;
-  readonly record: RunRecord;
-  readonly written: RunWriter;
-  readonly log: RunLog | undefined;
-  readonly signal: AbortSignal;
-  readonly abort: AbortController;
-  readonly tally: Tally;
-  /** Aborted when another process may change the registry. */
-  readonly lost: AbortSignal | undefined;
-  /** What there is to say about runs before this one. */
-  readonly recovered: readonly string[];
-}
-
-type Conducted = Omit<RunSummary, 'runId' | 'registry' | 'dryRun' | 'plan'> & {
-  readonly planned: PlanRecord | undefined;
-};
-
-async function conduct(job: Job): Promise<Conducted> {
-  const { reader, writer, options, plan, record, written, log, signal, tally, recovered } = job;
-  const { policies, now, ledger, guards } = options;
-  const matched = new Set<TagFilter>();
-  const progress = newProgress(job);
-  const listed = await selectRepositories(reader, policies, plan?.repositories).catch(noneWhenStopped);
-  const selected: Selected = listed ?? new Map<string, never>();
-  const work: Work = {
-    context: {
-      reader,
-      now,
-      signal,
-      preview: writer === undefined,
-      matched,
-      log,
-      facts: (repository) => ledger.facts(reader.loginServer, repository),
-    },
-    ledger,
-    written,
-    selected,
-    concurrency: Math.max(...policies.map(({ concurrency }) => concurrency)),
-    tally,
-    onDecisions: options.onDecisions,
-    onDone: progress.step,
-  };
-  progress.begin(selected.size);
-  let breakers: readonly Trip[] = [];
-  if (!writer) await planAll(work);
-  else if (plan) await carryOutApproved(work, writer, plan.id);
-  else breakers = await purgeAll(work, writer, record, guards);
-
-  const sums = tally.sums();
-  const records = tally.records();
-  const warnings = plan
-    ? []
-    : policies.flatMap((policy) => [...policy.warnings, ...unmatched(policy, selected, sums.repositories, matched)]);
-  const stopped = 'the run was stopped before the repositories were listed';
-  const conducted = {
-    started: record.started,
-    ended: new Date().toISOString(),
-    ...sums,
-    warnings: [...recovered, ...(listed ? new Set(warnings) : [stopped])],
-    breakers,
-    succeeded: sums.succeeded && listed !== undefined,
-  };
-  const planned = planOf(record, records);
-  await written.end(
-    {
-      state: stateOf(conducted, signal),
-      ended: conducted.ended,
-      totals: conducted.totals,
-      warnings: conducted.warnings,
-      breakers,
-      progress: progress.now(),
-      ...(job.lost?.aborted && { error: { message: LOST } }),
-      ...(planned && { plan: planned }),
-    },
-    records,
-  );
-  return { ...conducted, planned };
-}
-
-const LOST = 'the lock of the registry was lost, so nothing more was done';
-
-function stateOf(
-  { succeeded, repositories, totals, breakers }: Omit<Conducted, 'planned'>,
-  signal: AbortSignal,
-): RunState {
-  if (succeeded) return 'done';
-  if (totals.tags.failed + totals.manifests.failed > 0 || repositories.some(({ state }) => state === 'failed'))
-    return 'failed';
-  if (signal.aborted || repositories.some(({ state }) => state === 'stopped')) return 'stopped';
-  return breakers.length > 0 ? 'waiting' : 'failed';
-}
-
-/** Tells how far the run is: whoever asked, and now and then the ledger. */
-function newProgress({ options, written, abort, record }: Job) {
-  let { progress } = record;
-  let told = Date.now();
+/** The record of a run that goes on: what it is stays, and how it had ended is forgotten. */
+function nextSlice(record: RunRecord, { holder, startedBy, by, guards }: RunRecord): RunRecord {
+  const past: readonly string[] = ['ended', 'error', 'stopped'] satisfies (keyof RunRecord)[];
+  const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
+  const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }) };
   return {
-    now: () => progress,
-    begin: (of: number) => {
-      progress = { done: 0, of };
-      options.onProgress?.(0, of);
-      tell();
-    },
-    step: () => {
-      progress = { ...progress, done: progress.done + 1 };
-      options.onProgress?.(progress.done, progress.of);
-      if (Date.now() - told >= PROGRESS_MS) tell();
-    },
+    ...kept,
+    holder,
+    state: 'running',
+    warnings: record.warnings.filter((warning) => warning !== NOT_LISTED),
+    resumed: [...(record.resumed ?? []), resumption],
+    ...(guards && { guards }),
   };
-
-  function tell(): void {
-    told = Date.now();
-    written.update({ progress }).catch((error: unknown) => {
-      // Another process took this one for ended, and has closed its record.
-      if (error instanceof ConflictError) abort.abort();
-    });
-  }
 }
 
-function noneWhenStopped(error: unknown): undefined {
-  if (!(error instanceof StoppedError)) throw error;
+/** What holds a purge back, without what is no limit: JSON has no infinity. */
+function guardsOf({ guards }: RunOptions): Guards | undefined {
+  if (guards?.maxMedianFactor !== Infinity) return guards;
+  const { maxMedianFactor, ...others } = guards;
+  return maxMedianFactor === Infinity ? others : guards;
 }

@@ -1,3 +1,4 @@
+import type { SelectedRepository } from './ledger/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { RegistryReader } from './registry/types.ts';
@@ -10,11 +11,13 @@ export type Selected = ReadonlyMap<string, readonly Task[]>;
 /**
  * The repositories that a command selects: all of them where it has no filter, and what its filters match.
  * @param among where it is known already which there are
+ * @param onCatalog takes the names of all repositories, where they were listed
  */
 export async function selectRepositories(
   registry: RegistryReader,
   policies: readonly PurgePolicy[],
   among?: readonly string[],
+  onCatalog: (names: readonly string[]) => void = () => undefined,
 ): Promise<Selected> {
   let catalog = among;
   const selected = new Map<string, Task[]>();
@@ -22,7 +25,11 @@ export async function selectRepositories(
     const { compiled, filters, repositoryPageSize } = policy;
     // What filters name outright needs no listing.
     const literal = filters.length > 0 && !among ? compiled.literalRepositories() : undefined;
-    const names = literal ?? (catalog ??= await registry.repositories(repositoryPageSize));
+    if (!literal && !catalog) {
+      catalog = await registry.repositories(repositoryPageSize);
+      onCatalog(catalog);
+    }
+    const names = literal ?? catalog ?? [];
     const matching = compiled.repositoryFilters(names);
     for (const [index, name] of names.entries()) {
       const filtersOfIt = matching[index] ?? [];
@@ -33,6 +40,48 @@ export async function selectRepositories(
     }
   }
   return selected;
+}
+
+/** What was selected, to be recorded. */
+export function recordSelected(selected: Selected, policies: readonly PurgePolicy[]): readonly SelectedRepository[] {
+  return Array.from(selected, ([repository, tasks]) => ({
+    repository,
+    commands: tasks.map(({ policy }) => policies.indexOf(policy)),
+  }));
+}
+
+/** What had been selected when it was recorded: by the same commands, so the same. */
+export function selectedBefore(recorded: readonly SelectedRepository[], policies: readonly PurgePolicy[]): Selected {
+  const selected = new Map<string, Task[]>(recorded.map(({ repository }) => [repository, []]));
+  for (const [index, policy] of policies.entries()) {
+    const names = recorded.filter(({ commands }) => commands.includes(index)).map(({ repository }) => repository);
+    const matching = policy.compiled.repositoryFilters(names);
+    for (const [place, name] of names.entries()) selected.get(name)?.push({ policy, filters: matching[place] ?? [] });
+  }
+  return selected;
+}
+
+/** The places of the filters that matched a tag, for each command. */
+export function recordMatched(
+  matched: ReadonlySet<TagFilter>,
+  policies: readonly PurgePolicy[],
+): readonly (readonly number[])[] {
+  return policies.map(({ filters }) => [...filters.keys()].filter((place) => isIn(matched, filters[place])));
+}
+
+/** The same filters again. Where nobody recorded them, all: of none it is certain that it matches nothing. */
+export function matchedBefore(
+  recorded: readonly (readonly number[])[] | undefined,
+  policies: readonly PurgePolicy[],
+): Set<TagFilter> {
+  const matched = policies.flatMap(({ filters }, index) =>
+    filters.filter((_, place) => recorded?.[index]?.includes(place) ?? true),
+  );
+  return new Set(matched);
+}
+
+function isIn(matched: ReadonlySet<TagFilter>, filter: TagFilter | undefined): boolean {
+  return filter !== undefined && matched.has(filter);
 }
 
 /** Filters that had no effect: mistyped, most likely. */

@@ -6,10 +6,18 @@ import { createLog } from '../report/log.ts';
 import { type OutputForm, OUTPUTS } from '../report/output.ts';
 import { apply, type RunRecord } from '../retention.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
-import { type GuardFlags, guardsOf, identityOf, withGuards } from './purge.ts';
+import {
+  type BudgetFlags,
+  type GuardFlags,
+  guardsOf,
+  identityOf,
+  timeBudgetOf,
+  withGuards,
+  withTimeBudget,
+} from './purge.ts';
 import { show } from './show.ts';
 
-interface Flags extends LedgerFlags, GuardFlags {
+interface Flags extends LedgerFlags, GuardFlags, BudgetFlags {
   readonly registry?: string;
   readonly username?: string;
   readonly password?: string;
@@ -20,7 +28,7 @@ interface Flags extends LedgerFlags, GuardFlags {
 
 /** `acr-retention apply <id>`: carries out the plan of a recorded run, and nothing else. */
 export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
-  return withLedger(withGuards(new Command('apply')))
+  return withLedger(withTimeBudget(withGuards(new Command('apply'))))
     .description('delete exactly what a recorded dry run said, or what a breaker held back')
     .argument('<id>', 'the run whose plan it is')
     .option('-r, --registry <name>', "registry (default: the plan's)")
@@ -31,6 +39,7 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
     .option('--verbose', 'list every decision')
     .action(async (id: string, flags: Flags) => {
       const { ledger, settings } = openLedger(flags, process.env);
+      const timeBudget = timeBudgetOf(flags);
       const name = flags.registry ?? process.env['ACR_REGISTRY'];
       const host = name === undefined || name === '' ? undefined : parseRegistry(name).host;
       const log = process.stderr.isTTY ? undefined : createLog(readLogLevel(process.env));
@@ -43,6 +52,7 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
             ...shown,
             ledger,
             now: new Date(),
+            timeBudget,
             planAgeMilliseconds: settings.planAgeMilliseconds,
             guards: { ...readGuardSettings(process.env), ...guardsOf(flags) },
             approve: flags.approve,

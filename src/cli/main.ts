@@ -10,6 +10,7 @@ import { applyCommand } from './apply-plan.ts';
 import { demoCommand } from './demo.ts';
 import { emulatorCommand } from './emulator.ts';
 import { runPurgeCommand } from './purge.ts';
+import { resumeCommand } from './resume-run.ts';
 import { diffCommand, explainCommand, runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
 import { version } from '../version.ts';
@@ -30,6 +31,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   const commands = [
     runPurgeCommand(finish),
     applyCommand(finish),
+    resumeCommand(finish),
     runsCommand(),
     explainCommand(),
     diffCommand(),

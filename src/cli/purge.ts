@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { parseRegistry } from '../policy/address.ts';
+import { parseTimeBudget, type TimeBudget } from '../policy/budget.ts';
 import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
 import { type Guards, type GuardTexts, readGuards } from '../policy/guards.ts';
 import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
@@ -11,7 +12,7 @@ import { dryRun, type Ledger, openRegistry, purge, type Registry, type TargetOpt
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
 import { type OutputOptions, show } from './show.ts';
 
-interface CliFlags extends CommandFlags, LedgerFlags, GuardFlags {
+interface CliFlags extends CommandFlags, LedgerFlags, GuardFlags, BudgetFlags {
   readonly output: OutputForm;
 }
 
@@ -41,20 +42,37 @@ export function guardsOf({ keepLastTag, ...texts }: GuardFlags): Guards {
   return { ...read, ...(keepLastTag && { keepLastTag }) };
 }
 
+export interface BudgetFlags {
+  readonly timeBudget?: string;
+}
+
+/** Adds the option that ends a run after some time. */
+export function withTimeBudget(command: Command): Command {
+  return command.option(
+    '--time-budget <duration>',
+    'stop between deletions once so much time is used up, e.g. 25m; acr-retention resume goes on (default: no limit)',
+  );
+}
+
+/** @throws {PolicyError} */
+export function timeBudgetOf({ timeBudget }: BudgetFlags): TimeBudget | undefined {
+  return timeBudget === undefined ? undefined : parseTimeBudget(timeBudget, '--time-budget');
+}
+
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
 export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
-  return withLedger(withGuards(purgeCommand()))
+  return withLedger(withTimeBudget(withGuards(purgeCommand())))
     .addOption(
       new Option('--output <form>', 'text: a summary; json; ndjson: a decision a line, then the summary')
         .choices(OUTPUTS)
         .default('text'),
     )
     .action(async (flags: CliFlags) => {
-      const { policy, target, guards, ledger, days } = prepare(flags, process.env);
+      const { policy, target, guards, ledger, days, budget } = prepare(flags, process.env);
       const registry = await openRegistry(target);
       // On a terminal there is a progress bar, and the summary says it all.
       const log = process.stderr.isTTY ? undefined : createLog(readLogLevel(process.env));
-      const summary = await runPurge(registry, policy, { ...flags, log, guards, ledger }, process.stdout);
+      const summary = await runPurge(registry, policy, { ...flags, log, guards, ledger, budget }, process.stdout);
       // What is too old to be kept can go the next time as well.
       if (!policy.dryRun) await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch(() => undefined);
       finish(summary.succeeded ? 0 : 1);
@@ -74,10 +92,11 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';
   const endpoint = attempt(() => parseRegistry(name));
   const guards = attempt(() => guardsOf(flags));
+  const budget = attempt(() => ({ limit: timeBudgetOf(flags) }));
   const opened = attempt(() => openLedger(flags, environment));
-  if (!policy || !endpoint || !guards || !opened) throw new InvalidPolicy(problems);
+  if (!policy || !endpoint || !guards || !opened || !budget) throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
-  return { policy, target, guards, ledger: opened.ledger, days: opened.settings.days };
+  return { policy, target, guards, ledger: opened.ledger, days: opened.settings.days, budget: budget.limit };
 }
 
 /** Who asks the registry. */
@@ -96,17 +115,25 @@ export function identityOf(
 export interface RunPurgeOptions extends OutputOptions {
   readonly ledger: Ledger;
   readonly guards?: Guards;
+  readonly budget?: TimeBudget | undefined;
 }
 
 /** Runs a purge or a dry run, and writes what it decides. */
 export function runPurge(
   registry: Registry,
   policy: PurgePolicy,
-  { ledger, guards, ...output }: RunPurgeOptions,
+  { ledger, guards, budget, ...output }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   return show(output, stdout, (shown) => {
-    const options = { ...shown, policies: [policy], now: new Date(), ledger, ...(guards && { guards }) };
+    const options = {
+      ...shown,
+      policies: [policy],
+      now: new Date(),
+      ledger,
+      timeBudget: budget,
+      ...(guards && { guards }),
+    };
     return policy.dryRun ? dryRun(registry, options) : purge(registry, options);
   });
 }

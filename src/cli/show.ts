@@ -3,7 +3,7 @@ import { printable } from '../report/escape.ts';
 import type { Log } from '../report/log.ts';
 import { type OutputForm, outputOf } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
-import type { Decisions, RunOptions } from '../retention.ts';
+import { type Decisions, type RunOptions, StopReason } from '../retention.ts';
 import { whoami } from './record.ts';
 
 /** How long after a run that was stopped the process may take to end by itself. */
@@ -27,9 +27,10 @@ export async function show<T extends RunSummary | undefined>(
   work: (shown: Shown) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const interrupt = (): void => {
-    process.stderr.write('Stopping: what is under way is finished, nothing else is begun.\n');
-    stop.abort();
+  const interrupt = (signal: NodeJS.Signals): void => {
+    const later = passing ? '' : ' Later, acr-retention resume goes on with it.';
+    process.stderr.write(`Stopping: what is under way is finished, nothing else is begun.${later}\n`);
+    stop.abort(new StopReason('signal', `it was told to stop (${signal})`));
   };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const output = outputOf(form, verbose);

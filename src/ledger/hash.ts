@@ -37,12 +37,14 @@ export function planHashOf(
     .digest('hex');
 }
 
-/** The plan of a run, where something in it would go. */
+/** The plan of a run, where something in it would go. What somebody did with it before stays true of the same plan. */
 export function planOf(
-  run: Pick<RunRecord, 'registry' | 'policy' | 'agesFrom' | 'dryRun'>,
+  run: Pick<RunRecord, 'registry' | 'policy' | 'agesFrom' | 'dryRun' | 'plan'>,
   repositories: readonly RepositoryRecord[],
 ): PlanRecord | undefined {
   const deletions = repositories.reduce((all, { planned }) => all + planned.deletions, 0);
   if (deletions === 0) return undefined;
-  return { hash: planHashOf(run, repositories), deletions, state: run.dryRun ? 'open' : 'waiting' };
+  const hash = planHashOf(run, repositories);
+  if (run.plan?.hash === hash) return run.plan;
+  return { hash, deletions, state: run.dryRun ? 'open' : 'waiting' };
 }

@@ -1,3 +1,4 @@
+import { allOf } from '../each.ts';
 import type { RepositorySummary } from '../report/summary.ts';
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { plannedOf } from './hash.ts';
@@ -5,11 +6,11 @@ import { replay, type Replayed, writeJournal } from './journal.ts';
 import { gunzippedLines, toGzippedLines } from './lines.ts';
 import { redact } from '../report/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
-import { readLedger } from './read.ts';
+import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import { parse, unreadable } from './parse.ts';
 import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
-import type { RepositoryRecord, RunRecord } from './types.ts';
+import type { RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
 
 /** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */
 export interface Ledger extends LedgerReader {
@@ -22,6 +23,14 @@ export interface Ledger extends LedgerReader {
   readonly begin: (record: RunRecord) => Promise<RunWriter>;
   /** Goes on with the record of a run whose process has ended. */
   readonly reopen: (record: RunRecord) => Promise<RunWriter>;
+  /**
+   * Takes up a run again that has ended, as its next slice.
+   * @param change what its record is from now on; throws where it must not go on
+   * @throws {ConflictError} where another process has just done so
+   */
+  readonly goOn: (id: string, change: (record: RunRecord) => RunRecord) => Promise<GoneOn>;
+  /** The repositories that a run selected; `undefined` where it was stopped before that. */
+  readonly selected: (id: string) => Promise<readonly SelectedRepository[] | undefined>;
   /** Ids of the runs that may have deleted something in a registry, and have not ended. */
   readonly unfinished: (registry: string) => Promise<readonly string[]>;
   /** Does not look for this run any more: it cannot be completed. */
@@ -51,9 +60,19 @@ export interface OpenRepository extends Replayed {
   readonly repository: string;
 }
 
+/** A run that goes on. */
+export interface GoneOn {
+  readonly record: RunRecord;
+  readonly written: RunWriter;
+  /** What it recorded before of its repositories. */
+  readonly repositories: readonly RepositoryRecord[];
+}
+
 /** Writes one run. */
 export interface RunWriter {
   readonly id: string;
+  /** Records which repositories the run is about, once: whoever goes on with it need not list them again. */
+  readonly select: (repositories: readonly SelectedRepository[]) => Promise<void>;
   readonly repository: (name: string) => RepositoryWriter;
   /** @throws {ConflictError} where somebody else has written the record: the run is no longer this process's */
   readonly update: (change: Partial<RunRecord>) => Promise<void>;
@@ -104,6 +123,9 @@ export function openLedger(store: Store): Ledger {
     };
     return {
       id: record.id,
+      async select(repositories) {
+        await store.write(paths.selected, toGzippedLines(repositories));
+      },
       repository: (name) => repositoryWriter(store, record.id, name),
       update,
       async end(change, repositories) {
@@ -126,6 +148,25 @@ export function openLedger(store: Store): Ledger {
     async reopen({ id }) {
       const { record, etag } = await current(store, id);
       return writerOf(record, etag);
+    },
+    async goOn(id, change) {
+      const { record, etag } = await current(store, id);
+      const next = change(asItStands(record));
+      const repositories = await allOf(reader.repositories(id));
+      if (!next.dryRun) await store.write(openRuns(next.registry) + id, '');
+      const written = writerOf(next, await writeRun(next, etag));
+      // From now on they are what their own files say.
+      await store.remove(pathsOf(id).repositories);
+      return { record: next, written, repositories };
+    },
+    async selected(id) {
+      const path = pathsOf(id).selected;
+      const bytes = await store.stream(path);
+      if (!bytes) return undefined;
+      const found: SelectedRepository[] = [];
+      for await (const some of linesOf(store, path, bytes))
+        for (const line of some) found.push(parse<SelectedRepository>(store, path, line));
+      return found;
     },
     async unfinished(registry) {
       const ids: string[] = [];

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { PurgePolicy } from '../policy/policy.ts';
+import { parsePurgeCommand } from '../policy/command.ts';
+import { InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
 import type { PolicyRecord } from './types.ts';
 
 /** Raised when the same flags come to mean something else: plans that were made before are not carried out then. */
@@ -20,4 +21,15 @@ export function recordPolicy(policies: readonly PurgePolicy[], from: PolicyRecor
   }));
   const hash = createHash('sha256').update(JSON.stringify([RULES, commands.map(({ understood }) => understood)]));
   return { commands, hash: hash.digest('hex'), from };
+}
+
+/** The policies of a record; `undefined` where this version does not understand them as the one that recorded them. */
+export function policiesOf({ commands, from, hash }: PolicyRecord): readonly PurgePolicy[] | undefined {
+  try {
+    const policies = commands.map(({ given }) => parsePurgeCommand(given).policy);
+    return recordPolicy(policies, from).hash === hash ? policies : undefined;
+  } catch (error) {
+    if (error instanceof InvalidPolicy) return undefined;
+    throw error;
+  }
 }

@@ -119,7 +119,7 @@ export function readLedger(store: Store): LedgerReader {
 }
 
 /** What is recorded as running may have ended with its process. A dry run has no lock by which the next run would find it. */
-function asItStands(record: RunRecord): RunRecord {
+export function asItStands(record: RunRecord): RunRecord {
   const { state, dryRun, holder, started } = record;
   if (state !== 'running') return record;
   const ended = hasEnded(holder) || (dryRun && Date.now() - Date.parse(started) > LONGEST_DRY_RUN_MS);
@@ -189,7 +189,7 @@ function matcher({ tag, digest, action, reason, text }: DecisionQuery): Matcher 
   };
 }
 
-async function* linesOf(
+export async function* linesOf(
   store: Store,
   path: string,
   bytes: AsyncIterable<Uint8Array> | undefined,

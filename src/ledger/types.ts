@@ -1,4 +1,5 @@
 import type { DecisionError, Trip } from '../planner/decision.ts';
+import type { Guards } from '../policy/guards.ts';
 import type { Holder } from './store.ts';
 import type { RepositorySummary, Totals } from '../report/summary.ts';
 
@@ -13,8 +14,8 @@ export const RUN_STATES = ['running', 'done', 'waiting', 'failed', 'stopped', 'i
  * - `done`: everything that was to be done was done
  * - `waiting`: so was everything but what a breaker held back, which waits for approval
  * - `failed`: something failed or was refused
- * - `stopped`: it was told to end before it was done
- * - `interrupted`: its process ended, and a later run found out what had become of it
+ * - `stopped`: it was told to end, or its time was up, before it was done; it can go on
+ * - `interrupted`: its process ended, and a later run found out what had become of it; it can go on
  */
 export type RunState = (typeof RUN_STATES)[number];
 
@@ -45,6 +46,48 @@ export function approvalOf({ hash }: Pick<PlanRecord, 'hash'>): string {
   return hash.slice(0, 12);
 }
 
+/** A time that a run went on after it had been stopped. */
+export interface Resumption {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly startedBy: string;
+  readonly by?: string;
+}
+
+/** Why a run ended before it was done. */
+export interface Stop {
+  /** `budget`: its time was used up; `signal`: somebody, or the host, told it to; `lock`: another run may be at work. */
+  readonly by: 'budget' | 'signal' | 'lock';
+  /** A sentence for a person: why, how much is done and left, and what goes on with it. */
+  readonly detail: string;
+}
+
+/** What is done in one repository, while it is. */
+export interface Activity {
+  readonly repository: string;
+  /** Tags and manifests listed, manifests read, deletions carried out. */
+  readonly listed: number;
+  readonly read: number;
+  readonly deleted: number;
+}
+
+/** How far a run is. */
+export interface RunProgress {
+  /** Repositories that are done, of those selected. */
+  readonly done: number;
+  readonly of: number;
+  /** Where everything is planned before the first deletion: those besides that are planned, and not carried out yet. */
+  readonly planned?: number;
+  /** Some of those that are under way; only while it runs. */
+  readonly working?: readonly Activity[];
+}
+
+/** A repository that a run selected, and the commands that do so, by their place in its policy. */
+export interface SelectedRepository {
+  readonly repository: string;
+  readonly commands: readonly number[];
+}
+
 /** A run, without its decisions. */
 export interface RunRecord {
   readonly format: 1;
@@ -68,11 +111,21 @@ export interface RunRecord {
   readonly holder: Holder;
   readonly ended?: string;
   readonly state: RunState;
-  /** Repositories that are done, of those selected; while it runs, too. */
-  readonly progress: { readonly done: number; readonly of: number };
+  /** While it runs, too. */
+  readonly progress: RunProgress;
+  /** Why it is `stopped`. */
+  readonly stopped?: Stop;
+  /** Each time that it went on after that. */
+  readonly resumed?: readonly Resumption[];
   readonly totals?: Totals;
   readonly warnings: readonly string[];
   readonly breakers: readonly Trip[];
+  /** What it is held back by; absent: nothing. */
+  readonly guards?: Guards;
+  /** Everything was planned, and the breakers were asked: what they let through is carried out, and not asked for again. */
+  readonly breakersAsked?: true;
+  /** For each command the places of its filters that have matched a tag. */
+  readonly matched?: readonly (readonly number[])[];
   /** Why it broke off. */
   readonly error?: DecisionError;
   readonly plan?: PlanRecord;
@@ -85,4 +138,23 @@ export interface RepositoryRecord {
   readonly summary: RepositorySummary;
   /** Of what would go: outcome `planned` or `held`. */
   readonly planned: { readonly deletions: number; readonly hash: string };
+}
+
+/** How long after it was stopped a run may go on: what it decided by is as old. */
+const RESUMABLE_DAYS = 7;
+const DAY_MS = 86_400_000;
+
+/** Why a run cannot go on; `undefined` where it can. */
+export function whyNotResumed(
+  record: Pick<RunRecord, 'state' | 'dryRun' | 'started' | 'ended' | 'plan'> & { readonly format: number },
+  now: Date,
+): string | undefined {
+  const { state, format, ended, started, dryRun, plan } = record;
+  if (format !== 1) return `its record has the format ${format}, which this version does not know`;
+  if (state === 'running') return 'it has not ended';
+  if (state !== 'stopped' && state !== 'interrupted') return `it has ended, and is ${state}`;
+  const days = (now.getTime() - Date.parse(ended ?? started)) / DAY_MS;
+  if (days > RESUMABLE_DAYS) return `it was stopped ${Math.floor(days)} days ago, and may go on for ${RESUMABLE_DAYS}`;
+  if (dryRun && plan?.appliedBy !== undefined) return `its plan has been carried out by the run ${plan.appliedBy}`;
+  return undefined;
 }

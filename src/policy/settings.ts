@@ -1,4 +1,5 @@
 import { parseRegistry } from './address.ts';
+import { parseTimeBudget, type TimeBudget } from './budget.ts';
 import { parsePurgeCommands, type PurgeCommand, shown } from './command.ts';
 import { PolicyError } from './error.ts';
 import { parseDuration } from './duration.ts';
@@ -18,6 +19,7 @@ export const SETTINGS = [
   'ACR_TASK_FILE',
   'PURGE_SCHEDULE',
   'PURGE_DRY_RUN',
+  'RUN_TIME_BUDGET',
   'AZURE_CLIENT_ID',
   'ACR_AUDIENCE',
   'ACR_USERNAME',
@@ -48,6 +50,8 @@ export interface Settings {
   readonly dryRun: boolean;
   /** Of the task file: a run that takes longer is stopped between deletions. */
   readonly timeLimitSeconds: number | undefined;
+  /** A run that takes longer is stopped between deletions, and goes on with the next one. */
+  readonly timeBudget: TimeBudget;
   /** What holds the scheduled purge back, and the carrying out of a plan. */
   readonly guards: Guards;
   readonly ledger: LedgerSettings;
@@ -114,6 +118,7 @@ export function readSettings(environment: Environment, readFile: (path: string) 
     return parseSchedule(expression, 'PURGE_SCHEDULE');
   });
   const dryRun = attempt(() => readSwitch('PURGE_DRY_RUN', text('PURGE_DRY_RUN'), true));
+  const timeBudget = attempt(() => parseTimeBudget(text('RUN_TIME_BUDGET') ?? TIME_BUDGET, 'RUN_TIME_BUDGET'));
   const clientId = attempt(() => readClientId(text('AZURE_CLIENT_ID')));
   const audience = attempt(() => readAudience(text('ACR_AUDIENCE')));
   const username = text('ACR_USERNAME');
@@ -126,11 +131,27 @@ export function readSettings(environment: Environment, readFile: (path: string) 
   const guards = attempt(() => readGuardSettings(environment));
   const ledger = attempt(() => readLedgerSettings(environment));
 
-  if (mistakes.length > 0 || !work || !endpoint || !schedule || dryRun === undefined || !guards || !ledger)
+  if (
+    mistakes.length > 0 ||
+    !work ||
+    !endpoint ||
+    !schedule ||
+    dryRun === undefined ||
+    !timeBudget ||
+    !guards ||
+    !ledger
+  )
     return { state: 'invalid', mistakes, given };
   const identity = { clientId, audience, username, password };
-  return { state: 'valid', settings: { endpoint, ...work, schedule, dryRun, guards, ledger, identity }, given };
+  return {
+    state: 'valid',
+    settings: { endpoint, ...work, schedule, dryRun, timeBudget, guards, ledger, identity },
+    given,
+  };
 }
+
+/** A little less than the `functionTimeout` of host.json, at which the host ends the process: time to close the record. */
+export const TIME_BUDGET = '1h55m';
 
 function shownSetting(name: Setting, value: string): string {
   if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && value.includes('='))) return '(set)';

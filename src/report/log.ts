@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { RunRecord } from '../ledger/types.ts';
 import type { Decision, Decisions, Trip } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import { printable } from './escape.ts';
@@ -90,6 +91,8 @@ export interface RunLog {
     policies: readonly PurgePolicy[],
     about: { readonly startedBy: string | undefined; readonly pastDue: boolean | undefined },
   ) => void;
+  /** A run that had been stopped goes on. */
+  readonly resumed: (record: RunRecord) => void;
   readonly decided: (decisions: Decisions) => Promise<void>;
   /** A breaker tripped: what it held back is the plan of that run. */
   readonly tripped: (trip: Trip, planId: string) => void;
@@ -121,6 +124,20 @@ export function runLog(
         `${about.dryRun ? 'dry run' : 'purge'} started${began.pastDue ? ', later than scheduled' : ''}`,
       );
     },
+    resumed({ started, resumed = [], progress: { done, of } }) {
+      const { startedBy } = resumed.at(-1) ?? {};
+      lines.info(
+        {
+          event: 'run-resumed',
+          startedBy,
+          started,
+          slice: resumed.length + 1,
+          repositoriesDone: done,
+          repositories: of,
+        },
+        `goes on with the run of ${started}: ${done} of ${of} repositories are done`,
+      );
+    },
     async decided(decisions) {
       let count = 0;
       for (const decision of decisions) {
@@ -140,7 +157,7 @@ export function runLog(
         `the run ${interrupted} had ended before it was done; its record is complete now`,
       ),
     ended(summary) {
-      const { totals, warnings, repositories, started, ended, succeeded, plan } = summary;
+      const { totals, warnings, repositories, started, ended, succeeded, plan, stopped: stop } = summary;
       for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
       const failed = repositories.filter(({ state }) => state === 'failed');
       const stopped = repositories.filter(({ state }) => state === 'stopped');
@@ -166,6 +183,7 @@ export function runLog(
           bytes,
           reasons,
           beyondAcrPurge,
+          ...(stop && { stopped: stop }),
         },
         succeeded
           ? 'done'
@@ -173,7 +191,9 @@ export function runLog(
             ? 'ended with failures'
             : held > 0
               ? 'done but for what a breaker held back, which waits for approval'
-              : 'stopped before it was done',
+              : stop
+                ? `stopped: ${stop.detail}`
+                : 'stopped before it was done',
       );
     },
     broke: (error) =>

@@ -2,7 +2,14 @@ import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
 import type { Difference } from '../ledger/diff.ts';
 import type { Sighting } from '../ledger/query.ts';
-import { approvalOf, type PlanRecord, type RepositoryRecord, type RunRecord } from '../ledger/types.ts';
+import {
+  type Activity,
+  approvalOf,
+  type PlanRecord,
+  type RepositoryRecord,
+  type RunProgress,
+  type RunRecord,
+} from '../ledger/types.ts';
 import { tripInWords } from '../planner/decision.ts';
 import { printable } from './escape.ts';
 import { PLAIN } from './table.ts';
@@ -21,7 +28,8 @@ export function renderRuns(runs: readonly RunRecord[]): string {
     const numbers = totals
       ? [totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]
       : ['', '', `${progress.done} of ${progress.of}`];
-    const note = { waiting: 'waits for approval', applied: 'was carried out' }[plan?.state as string];
+    const left = state === 'stopped' && progress.of > 0 ? `${progress.done} of ${progress.of} done` : undefined;
+    const note = left ?? { waiting: 'waits for approval', applied: 'was carried out' }[plan?.state as string];
     table.push([
       id,
       kindOf(run),
@@ -38,19 +46,41 @@ function kindOf({ kind, dryRun }: RunRecord): string {
   return kind === 'scheduled' && dryRun ? 'scheduled (dry)' : kind;
 }
 
+function byWhom({ by }: { readonly by?: string }): string {
+  return by === undefined ? '' : ` (${printable(by)})`;
+}
+
+/** Whether there is something left that a run could still do. */
+export function isUnfinished({ state, progress }: Pick<RunRecord, 'state' | 'progress'>): boolean {
+  return state === 'running' || ((state === 'stopped' || state === 'interrupted') && progress.of > 0);
+}
+
+/** How far a run is. */
+export function progressInWords({ done, of, planned }: RunProgress): string {
+  const left = `${of - done} left${planned === undefined ? '' : `, ${planned} of these planned`}`;
+  return `${done} of ${of} repositories done, ${left}`;
+}
+
+/** What is done in a repository. */
+export function workInWords({ repository, listed, read, deleted }: Activity): string {
+  return `${repository}: ${listed} tags and manifests listed, ${read} manifests read, ${deleted} deletions`;
+}
+
 /** Repositories that a run lists on a terminal: those in which most happens. */
 const MAX_ROWS = 40;
 
 /** A run: who, when, by which rule, what became of it, and what to do with its plan. */
 export function renderRun(run: RunRecord, repositories: readonly RepositoryRecord[]): string {
-  const { id, state, startedBy, by, registry, policy, toolVersion, started, ended, progress, totals, plan } = run;
+  const { id, state, startedBy, registry, policy, toolVersion, started, ended, progress, totals, plan } = run;
   const facts = new Table({ ...PLAIN });
   facts.push(
     ['run', id],
     ['kind', kindOf(run) + (run.applies === undefined ? '' : ` of the plan ${run.applies}`)],
-    ['state', state + (state === 'running' ? `, ${progress.done} of ${progress.of} repositories done` : '')],
+    ['state', state + (isUnfinished(run) ? `, ${progressInWords(progress)}` : '')],
+    ...(state === 'running' ? (progress.working ?? []).map((one) => ['working', printable(workInWords(one))]) : []),
     ['registry', printable(registry)],
-    ['started', `${started} by ${startedBy}${by === undefined ? '' : ` (${printable(by)})`}, version ${toolVersion}`],
+    ['started', `${started} by ${startedBy}${byWhom(run)}, version ${toolVersion}`],
+    ...(run.resumed ?? []).map((one) => ['went on', `${one.at} by ${one.startedBy}${byWhom(one)}`]),
     ['ended', ended ?? ''],
     ...policy.commands.map(({ given }) => ['purge', printable(given)]),
   );
@@ -94,6 +124,9 @@ export function renderRun(run: RunRecord, repositories: readonly RepositoryRecor
   for (const warning of run.warnings) lines.push(`Warning: ${printable(warning)}`);
   for (const trip of run.breakers) lines.push(`HELD BACK: ${printable(tripInWords(trip))}`);
   for (const { repository, error } of busy) if (error) lines.push(printable(`${repository}: ${error.message}`));
+  if (run.stopped) lines.push(`STOPPED: ${printable(run.stopped.detail)}`);
+  else if (state === 'interrupted')
+    lines.push(`INTERRUPTED: its process ended before it was done; to go on: acr-retention resume ${id}`);
   if (run.error) lines.push(`FAILED: ${printable(run.error.message)}`);
   if (plan) lines.push('', planInWords(id, plan));
   return `${lines.join('\n')}\n`;

@@ -1,3 +1,4 @@
+import type { Stop } from '../ledger/types.ts';
 import type { Decision, DecisionError, Decisions, Reason, Trip } from '../planner/decision.ts';
 
 /** How many artifacts of a kind, by what became of them. */
@@ -21,6 +22,8 @@ export interface RepositorySummary {
    */
   readonly state: 'done' | 'failed' | 'stopped' | 'held';
   readonly error?: DecisionError;
+  /** Of one that is not done: its plan is complete, and what of it has not gone is all that is left to do. */
+  readonly stage?: 'planned';
   /** What was listed, whether there is a decision for it or not; absent where it was not listed. */
   readonly listed: { readonly tags?: number; readonly manifests?: number };
   readonly tags: Counts;
@@ -33,7 +36,7 @@ export interface RepositorySummary {
   readonly beyondAcrPurge: number;
 }
 
-export type Totals = Omit<RepositorySummary, 'repository' | 'state' | 'error'>;
+export type Totals = Omit<RepositorySummary, 'repository' | 'state' | 'error' | 'stage'>;
 
 export interface RunSummary {
   /** Sorts by time. */
@@ -49,6 +52,8 @@ export interface RunSummary {
   readonly breakers: readonly Trip[];
   /** What would go, where something would: to be carried out by `apply`. */
   readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
+  /** Why it ended before it was done, if it was stopped. */
+  readonly stopped?: Stop;
   /** One decision for each reason that there was. */
   readonly examples: Readonly<Partial<Record<Reason, Decision>>>;
   /** What went wrong with single artifacts, the first ones. */

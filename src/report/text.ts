@@ -98,7 +98,7 @@ function table({ dryRun }: RunSummary, repositories: readonly RepositorySummary[
   return rendered.toString().replace(/ +$/gm, '');
 }
 
-function problems({ repositories, totals, failures }: RunSummary): readonly string[] {
+function problems({ repositories, totals, failures, stopped: stop }: RunSummary): readonly string[] {
   const lines: string[] = [];
   const failed = repositories.filter(({ state }) => state === 'failed');
   for (const { repository, error } of failed.slice(0, MAX_FAILED)) {
@@ -106,7 +106,8 @@ function problems({ repositories, totals, failures }: RunSummary): readonly stri
   }
   if (failed.length > MAX_FAILED) lines.push(`… and ${failed.length - MAX_FAILED} more repositories that failed`);
   const stopped = repositories.filter(({ state }) => state === 'stopped').length;
-  if (stopped > 0) lines.push(`STOPPED: ${plural(stopped, 'repository')} not begun, or not finished.`);
+  if (stop) lines.push(`STOPPED: ${printable(stop.detail)}`);
+  else if (stopped > 0) lines.push(`STOPPED: ${plural(stopped, 'repository')} not begun, or not finished.`);
   for (const failure of failures) {
     if (failure.action === 'keep') continue;
     const why = failure.error ? `: ${failure.error.message}` : '';

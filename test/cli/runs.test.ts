@@ -105,3 +105,33 @@ test('what is wrong is said, and nothing is deleted', async () => {
     expect(emulator.tagsLeft()).toHaveLength(3);
   });
 });
+
+test('a purge that its time budget ends goes on with resume', async () => {
+  const names = Array.from({ length: 30 }, (_, n) => `app${n}`);
+  const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 2, 'dev'))]));
+  await withEmulator({ repositories, faults: { latencyMs: 30 } }, async (emulator) => {
+    const run = at(emulator);
+    const stopped = await run('purge', ...DEV, '--concurrency', '1', '--time-budget', '1s');
+    expect(stopped.code).toBe(1);
+    const id =
+      /STOPPED: the time budget of 1s was used up: .*acr-retention resume (\S+)/.exec(stopped.stdout)?.[1] ?? '';
+    expect((await run('runs', 'show', id)).stdout).toMatch(/^state +stopped, \d+ of 30 repositories done, \d+ left$/m);
+    expect(emulator.tagsLeft().length).toBeGreaterThan(0);
+    emulator.faults({});
+    expect(await run('resume', id, '--time-budget', '0')).toMatchObject({ code: 2, stdout: '' });
+
+    const resumed = await run('resume');
+    expect(resumed.code).toBe(0);
+    expect(resumed.stderr).toMatch(
+      new RegExp(`^Going on with the run ${id} .*: \\d+ of 30 repositories are done`, 'm'),
+    );
+    expect(resumed.stdout).toContain('60 tags and 60 manifests deleted');
+    expect(emulator.tagsLeft()).toEqual([]);
+    expect((await run('runs', 'show', id)).stdout).toMatch(/^state +done$[^]*^went on +\S+ by command line/m);
+
+    const again = await run('resume', id);
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toContain('it has ended, and is done');
+    expect((await run('resume')).stderr).toContain('can go on');
+  });
+});

@@ -68,6 +68,22 @@ describe('what earlier runs have read', () => {
     });
   });
 
+  test('is forgotten with a repository that is gone', async () => {
+    const folder = newFolder();
+    const ledger = openLedger(folderStore(folder));
+    const files = () =>
+      readdirSync(join(folder, 'facts'), { recursive: true }).filter((name) => /gz$/.test(String(name)));
+    const going = [{ built: image('old'), days: 40, tags: ['dev-1'] }];
+    const repositories = { app: repositoryOf(...contents(2)), old: repositoryOf(...going) };
+    await withEmulator({ repositories }, async (emulator) => {
+      await run(emulator, ARGS, undefined, ledger);
+      expect(files()).toHaveLength(2);
+      expect(emulator.manifestsLeft().some((name) => name.startsWith('old'))).toBe(false);
+      await run(emulator, DRY, undefined, ledger);
+      expect(files()).toHaveLength(1);
+    });
+  });
+
   test('is kept by a run that was stopped', async () => {
     const ledger = openLedger(folderStore(newFolder()));
     await withEmulator({ repositories: { app: repositoryOf(...contents(40)) } }, async (emulator) => {

@@ -6,11 +6,12 @@ import { image, referrer } from '../../src/emulator/manifests.ts';
 import { folderStore } from '../../src/ledger/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { pathsOf } from '../../src/ledger/paths.ts';
-import { LedgerError, type Store } from '../../src/ledger/store.ts';
+import type { Store } from '../../src/ledger/store.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { type Ledger, purge, type Registry, type RunOptions } from '../../src/retention.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
+import { dying } from '../support/dying.ts';
 import { behindProxy } from '../support/proxy.ts';
 import { connectTo, policyOf, withEmulator } from '../support/registry.ts';
 
@@ -89,30 +90,13 @@ describe('a deletion is recorded as what it was', () => {
   });
 });
 
-/** A store that fails for good once something was appended to it: as for a process that is killed. */
-function dying(store: Store): Store {
-  let isDead = false;
-  const unlessDead =
-    <A extends readonly unknown[], T>(work: (...about: A) => Promise<T>) =>
-    (...about: A): Promise<T> =>
-      isDead ? Promise.reject(new LedgerError('the disk is gone')) : work(...about);
-  return {
-    ...store,
-    write: unlessDead(store.write),
-    remove: unlessDead(store.remove),
-    append: unlessDead(async (path, bytes, length) => {
-      const appended = await store.append(path, bytes, length);
-      isDead = true;
-      return appended;
-    }),
-  };
-}
+const isAppended = (operation: string): boolean => operation === 'append';
 
 describe('what a run left that broke off', () => {
   test('is completed by the next one, and said', async () => {
     await withEmulator({ repositories: { app: some() } }, async (emulator) => {
       const store = folderStore(newFolder());
-      await expect(purgeWith(emulator, openLedger(dying(store)))).rejects.toThrow('the disk is gone');
+      await expect(purgeWith(emulator, openLedger(dying(store, isAppended)))).rejects.toThrow('the disk is gone');
       expect(emulator.tagsLeft()).toHaveLength(6);
       const ledger = openLedger(store);
       const [id = ''] = await ledger.unfinished(emulator.loginServer);
@@ -133,7 +117,7 @@ describe('what a run left that broke off', () => {
     await withEmulator({ repositories: { app: some(), other: some() } }, async (emulator) => {
       const store = folderStore(newFolder());
       const alone = { policies: [policyOf(['-f', 'app:^dev', '--ago', '30d', '--untagged'])] };
-      await expect(purgeWith(emulator, openLedger(dying(store)), alone)).rejects.toThrow();
+      await expect(purgeWith(emulator, openLedger(dying(store, isAppended)), alone)).rejects.toThrow();
       emulator.faults({ forbiddenRepositories: ['app'] });
       const ledger = openLedger(store);
       const summary = await purgeWith(emulator, ledger);
@@ -152,7 +136,7 @@ describe('what a run left that broke off', () => {
       const folder = newFolder();
       const store = folderStore(folder);
       const alone = { policies: [policyOf(['-f', 'app:^dev', '--ago', '30d', '--untagged'])] };
-      await expect(purgeWith(emulator, openLedger(dying(store)), alone)).rejects.toThrow();
+      await expect(purgeWith(emulator, openLedger(dying(store, isAppended)), alone)).rejects.toThrow();
       const ledger = openLedger(store);
       const [id = ''] = await ledger.unfinished(emulator.loginServer);
       await writeFile(pathIn(folder, id), '{"damaged"\n{');

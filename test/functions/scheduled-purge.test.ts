@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../src/emulator/index.ts';
-import { DELETING, until, withApp } from '../support/app.ts';
+import { type App, DELETING, until, withApp } from '../support/app.ts';
 import { images, repositoryOf } from '../support/contents.ts';
+import { newFolder } from '../support/ledger.ts';
 import { withEmulator } from '../support/registry.ts';
 import { TALK_TASK } from '../support/talk.ts';
 
@@ -129,6 +130,80 @@ describe("the talk's task", () => {
         expect(app.log().at(-1)).toMatchObject({ event: 'run-ended', succeeded: false });
       }),
     );
+  });
+});
+
+describe('a run that takes longer than it may', () => {
+  const names = Array.from({ length: 30 }, (_, n) => `app${n}`);
+  const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
+  const command = { PURGE_COMMAND: "--filter '.*:^dev' --ago 30d --untagged --concurrency 1" };
+  const eventsOf = (app: App, event: string) => app.log().filter((line) => line['event'] === event);
+
+  test('goes on with the next tick, as the same run; the one after that begins a new one', async () => {
+    const settings = { ...SETTINGS, ...DELETING, ...command, RUN_TIME_BUDGET: '1s', RETENTION_STORAGE: newFolder() };
+    await withEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
+      withApp(emulator, settings, async (app) => {
+        await app.fireTimer();
+        const [stopped] = eventsOf(app, 'run-ended');
+        expect(stopped).toMatchObject({
+          succeeded: false,
+          level: 'warn',
+          stopped: {
+            by: 'budget',
+            detail: expect.stringMatching(/1s was used up: \d+ of 30 .*the next run goes on/) as unknown,
+          },
+        });
+        expect(emulator.tagsLeft().length).toBeGreaterThan(0);
+        // Nothing is wrong with that.
+        expect(app.lines().filter((line) => line.includes('executed (Failed)'))).toEqual([]);
+
+        emulator.faults({});
+        // However many it takes.
+        while (eventsOf(app, 'run-ended').at(-1)?.['succeeded'] === false) await app.fireTimer();
+        const [resumed] = eventsOf(app, 'run-resumed');
+        expect(resumed).toMatchObject({ runId: stopped?.['runId'], startedBy: 'schedule', slice: 2, repositories: 30 });
+        expect(eventsOf(app, 'run-ended').at(-1)).toMatchObject({
+          runId: stopped?.['runId'],
+          succeeded: true,
+          tags: { deleted: 30 },
+        });
+        expect(emulator.tagsLeft()).toEqual([]);
+        expect(emulator.counts().catalog).toBe(1);
+        expect(eventsOf(app, 'run-started')).toHaveLength(1);
+
+        await app.fireTimer();
+        const [, begun] = eventsOf(app, 'run-started');
+        expect(begun?.['runId']).not.toBe(stopped?.['runId']);
+      }),
+    );
+  });
+
+  test('goes on where its process was ended, and not by another policy', async () => {
+    const settings = { ...SETTINGS, ...DELETING, ...command, RETENTION_STORAGE: newFolder() };
+    await withEmulator({ repositories, faults: { latencyMs: 50 } }, async (emulator) => {
+      const stop = (): Promise<unknown> =>
+        withApp(emulator, settings, async (app) => {
+          const firing = app.fireTimer();
+          const before = emulator.counts()['delete-manifest'];
+          await until(() => emulator.counts()['delete-manifest'] > before);
+          app.process.kill('SIGTERM');
+          await firing;
+          const end = app.log().at(-1);
+          expect(end).toMatchObject({ event: 'run-ended', stopped: { by: 'signal' } });
+          return end?.['runId'];
+        });
+      const first = await stop();
+      expect(await stop()).toBe(first);
+      emulator.faults({});
+      await withApp(emulator, { ...settings, PURGE_COMMAND: "--filter '.*:^none' --ago 30d" }, async (app) => {
+        await app.fireTimer();
+        expect(eventsOf(app, 'run-not-resumed')).toMatchObject([
+          { runId: first, why: expect.stringContaining('another policy') as unknown },
+        ]);
+        expect(eventsOf(app, 'run-started')).toHaveLength(1);
+        expect(emulator.tagsLeft().length).toBeGreaterThan(0);
+      });
+    });
   });
 });
 

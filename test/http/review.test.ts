@@ -191,3 +191,31 @@ test('a run that there is not, and a ledger that cannot be read, are told as suc
   expect(html).toContain('no answer from');
   expect(html).not.toContain('c2VjcmV0MTIz');
 });
+
+test('a run that works says what it is at; one that was stopped what is left, why, and how it goes on', async () => {
+  const working = [{ repository: 'huge/app', listed: 120_000, read: 3_400, deleted: 12 }];
+  const progress = { done: 40, of: 60, planned: 5, working };
+  const running = recordOf('2026-11-24T11:00:00.000Z', [], { state: 'running', progress });
+  const { html } = await ask(ledgerOf([running]), `run=${running.run.id}`);
+  expect(html).toContain('40 of 60 repositories done, 5 planned, 20 left');
+  expect(html.replaceAll(/<[^>]*>/g, '')).toMatch(
+    /huge\/app: 120,000 tags and manifests listed, 3,400 manifests read, 12 deletions/,
+  );
+
+  const detail = 'the time budget of 25m was used up';
+  const over = { state: 'stopped', stopped: { by: 'budget', detail }, progress: { done: 40, of: 60 } } as const;
+  const resumed = [{ at: '2026-11-24T10:30:00.000Z', startedBy: 'schedule' }];
+  const stopped = recordOf('2026-11-24T10:00:00.000Z', [], { ...over, resumed });
+  const old = recordOf('2026-10-24T10:00:00.000Z', [], over);
+  const page = await ask(ledgerOf([stopped, old]), `run=${stopped.run.id}`);
+  for (const part of [
+    '40 of 60 repositories done, 20 left',
+    detail,
+    `acr-retention resume ${stopped.run.id}`,
+    'Went on',
+  ])
+    expect(page.html).toContain(part);
+  const late = await ask(ledgerOf([stopped, old]), `run=${old.run.id}`);
+  expect(late.html).toContain('31 days ago');
+  expect(late.html).not.toContain('acr-retention resume');
+});

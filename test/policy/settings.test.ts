@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Environment, readSettings } from '../../src/policy/settings.ts';
 import { TALK_TASK } from '../support/talk.ts';
@@ -50,6 +51,32 @@ test("the talk's task file", () => {
   expect(asked).toEqual(['tasks/purge.yaml']);
   expect(timeLimitSeconds).toBe(3600);
   expect(commands[0]?.policy.keep).toBe(1);
+});
+
+describe('the time budget', () => {
+  test('is a little less than the host lets a function take, and long enough to be of use', () => {
+    const host = readFileSync(new URL('../../host.json', import.meta.url), 'utf8');
+    const { functionTimeout } = JSON.parse(host) as { readonly functionTimeout: string };
+    const [hours = 0, minutes = 0, seconds = 0] = functionTimeout.split(':').map(Number);
+    const limit = ((hours * 60 + minutes) * 60 + seconds) * 1000;
+    const { milliseconds } = settings(GOOD).timeBudget;
+    // What is under way then is finished: one call may take minutes with its retries.
+    expect(milliseconds).toBeLessThanOrEqual(limit - 5 * 60_000);
+    expect(milliseconds).toBeGreaterThan(0.9 * limit);
+  });
+
+  test('is read as other durations are', () => {
+    expect(settings({ ...GOOD, RUN_TIME_BUDGET: ' 1h30m ' }).timeBudget).toEqual({
+      text: '1h30m',
+      milliseconds: 5_400_000,
+    });
+  });
+
+  test.each(['0', '0s', '-5m', '- 5m', '25', '25 m', '1.5d', 'soon', '25d'])('is refused as %s', (text) => {
+    expect(mistakes({ ...GOOD, RUN_TIME_BUDGET: text })).toEqual([
+      expect.stringContaining(`RUN_TIME_BUDGET "${text}"`),
+    ]);
+  });
 });
 
 describe('mistakes', () => {

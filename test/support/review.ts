@@ -191,7 +191,9 @@ export function hostileLedger(): ReturnType<typeof ledgerOf> {
   return ledgerOf([
     recordOf('2026-11-24T11:00:00.000Z', decisions, {
       state: 'running', registry: all, startedBy: all, by: all, toolVersion: all,
-      warnings: HOSTILE, error: error(all), breakers, progress: { done: 3, of: 10 }, applies: all,
+      warnings: HOSTILE, error: error(all), breakers, applies: all,
+      progress: { done: 3, of: 10, working: HOSTILE.map((repository) => ({ repository, listed: 1, read: 2, deleted: 3 })) },
+      resumed: HOSTILE.map((text) => ({ at: text, startedBy: text, by: text })), stopped: { by: 'budget', detail: all },
       policy: { commands: [{ given: all, understood: { [all]: HOSTILE } }], hash: all, from: 'settings' },
       plan: { hash: HOSTILE[1] ?? '', deletions: 12, state: 'waiting' },
     }, broken),

@@ -1,8 +1,10 @@
+import { quote } from 'shlex';
 import type { Decision } from '../../planner/decision.ts';
-import type { RepositoryRecord, RunRecord } from '../../ledger/types.ts';
+import { type RepositoryRecord, type RunRecord, whyNotResumed } from '../../ledger/types.ts';
+import { printable } from '../escape.ts';
 import { render } from './document.tsx';
-import { bytes, count, plural, words } from './format.ts';
-import { Facts, type Setting, StateBadge, Time } from './parts.tsx';
+import { bytes, count, name, plural, words } from './format.ts';
+import { Command, Facts, type Setting, StateBadge, Time } from './parts.tsx';
 import { PlanSection, Trips } from './plan.tsx';
 import { Reasons } from './reasons.tsx';
 import { Failures, Repositories } from './repositories.tsx';
@@ -29,7 +31,9 @@ export function renderRun(setting: Setting, view: RunView): string {
   const { link } = setting;
   const { id, state, progress, error, warnings, breakers } = run;
   const waits = run.plan?.state === 'waiting';
-  const done = `${count(progress.done)} of ${plural(progress.of, 'repository')} done`;
+  const isUnfinished = state === 'running' || ((state === 'stopped' || state === 'interrupted') && progress.of > 0);
+  const planned = progress.planned === undefined ? '' : `, ${count(progress.planned)} planned`;
+  const done = `${count(progress.done)} of ${plural(progress.of, 'repository')} done${planned}`;
   return render({
     setting,
     title: `Run ${id}`,
@@ -46,11 +50,14 @@ export function renderRun(setting: Setting, view: RunView): string {
           <span>{STATES[state].means}</span>
           {run.dryRun && <span>Nothing was to be deleted.</span>}
         </div>
-        {state === 'running' && (
+        {isUnfinished && (
           <p>
             <progress value={progress.done} max={Math.max(progress.of, 1)} aria-label="Repositories done" /> {done}
+            {`, ${count(progress.of - progress.done)} left`}
           </p>
         )}
+        {state === 'running' && <Working run={run} />}
+        {(state === 'stopped' || state === 'interrupted') && <Resume setting={setting} run={run} />}
         {error && (
           <section class="card bad" aria-label="Why the run broke off">
             <h2>It broke off</h2>
@@ -86,6 +93,38 @@ export function renderRun(setting: Setting, view: RunView): string {
       </>
     ),
   });
+}
+
+/** What is done in the repositories under way, so that one that takes long is seen to move. */
+function Working({ run: { progress } }: { readonly run: RunRecord }) {
+  const { working = [] } = progress;
+  if (working.length === 0) return null;
+  return (
+    <ul aria-label="Repositories under way">
+      {working.map(({ repository, listed, read, deleted }) => (
+        <li>
+          <span class="wrap">{name(repository)}</span>: {count(listed)} tags and manifests listed,{' '}
+          {plural(read, 'manifest')} read, {plural(deleted, 'deletion')}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Why a run ended before it was done, and how to go on with it. */
+function Resume({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
+  const { id, stopped } = run;
+  const why = whyNotResumed(run, setting.now);
+  return (
+    <section class="card wait" aria-label="Whether the run can go on">
+      <h2>{why === undefined ? 'It can go on' : 'It cannot go on any more'}</h2>
+      {stopped && <p>{words(stopped.detail)}</p>}
+      {why !== undefined && <p>Now, {words(why)}.</p>}
+      {why === undefined && (
+        <Command text={printable(`acr-retention resume ${quote(id)}`)} named="command to go on with the run" />
+      )}
+    </section>
+  );
 }
 
 function Totals({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
@@ -138,6 +177,15 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
             ['Started by', words(run.startedBy)],
             ['On behalf of', run.by === undefined ? undefined : words(run.by)],
             ['Started', <Time iso={run.started} />],
+            ...(run.resumed ?? []).map(
+              ({ at, startedBy }) =>
+                [
+                  'Went on',
+                  <>
+                    <Time iso={at} /> by {words(startedBy)}
+                  </>,
+                ] as const,
+            ),
             ['Ended', ended === undefined ? undefined : <Time iso={ended} />],
             ['Duration', lasted(run, setting.now)],
             ['Ages counted from', run.agesFrom === run.started ? undefined : <Time iso={run.agesFrom} />],

@@ -154,7 +154,7 @@ function RunTable({ setting, runs }: { readonly setting: Setting; readonly runs:
           cell: ({ state, plan, progress }) => (
             <>
               <StateBadge state={state} />{' '}
-              {state === 'running' && (
+              {(state === 'running' || (state === 'stopped' && progress.of > 0)) && (
                 <span class="quiet nowrap">{`${count(progress.done)} of ${count(progress.of)}`}</span>
               )}
               {plan?.state === 'waiting' && <span class="quiet nowrap">{`${count(plan.deletions)} held back`}</span>}

@@ -1,0 +1,168 @@
+import { withExamples } from './earlier.ts';
+import { planOf } from './ledger/hash.ts';
+import type { RunWriter } from './ledger/ledger.ts';
+import type { PlanRecord, RepositoryRecord, RunRecord, RunState } from './ledger/types.ts';
+import { carryOutApproved, planAll, purgeAll, type Work } from './phases.ts';
+import type { Trip } from './planner/decision.ts';
+import type { TagFilter } from './policy/filter.ts';
+import type { Guards } from './policy/guards.ts';
+import { newProgress } from './progress.ts';
+import { StoppedError } from './registry/error.ts';
+import type { Registry, RegistryReader } from './registry/types.ts';
+import type { RunLog } from './report/log.ts';
+import type { RunSummary } from './report/summary.ts';
+import type { ApprovedPlan, RunOptions } from './run.ts';
+import {
+  matchedBefore,
+  recordMatched,
+  recordSelected,
+  selectedBefore,
+  type Selected,
+  selectRepositories,
+  unmatched,
+} from './select.ts';
+import { stopOf, StopReason } from './stop.ts';
+import type { Tally } from './tally.ts';
+
+/** A warning of a run that ended before it knew its repositories. */
+export const NOT_LISTED = 'the run was stopped before the repositories were listed';
+
+/** A run whose record is begun. */
+export interface Job {
+  readonly reader: RegistryReader;
+  readonly writer: Registry | undefined;
+  readonly options: RunOptions;
+  readonly guards: Guards | undefined;
+  readonly plan: ApprovedPlan | undefined;
+  readonly record: RunRecord;
+  /** Of a run that goes on: what it recorded of its repositories before, by name. */
+  readonly earlier: ReadonlyMap<string, RepositoryRecord>;
+  readonly isResumed: boolean;
+  readonly written: RunWriter;
+  readonly log: RunLog | undefined;
+  readonly signal: AbortSignal;
+  readonly abort: AbortController;
+  readonly tally: Tally;
+  /** What there is to say about runs before this one, and what it said itself before it was stopped. */
+  readonly recovered: readonly string[];
+}
+
+type Conducted = Omit<RunSummary, 'runId' | 'registry' | 'dryRun' | 'plan'> & {
+  readonly planned: PlanRecord | undefined;
+};
+
+/** Does the work of a run, or what is left of it, and closes its record. */
+export async function conduct(job: Job): Promise<Conducted> {
+  const { options, plan, record, earlier, written, log, signal, tally, recovered, guards } = job;
+  const { policies, now, ledger } = options;
+  const matched = job.isResumed ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
+  const progress = newProgress({
+    written,
+    besides: () => ({ matched: recordMatched(matched, policies) }),
+    onProgress: options.onProgress,
+    onTaken: () => job.abort.abort(new StopReason('lock', 'another process has closed its record')),
+    everyMilliseconds: options.progressMilliseconds,
+  });
+  const writer = job.writer && progress.watching(job.writer);
+  const reader = progress.watching(job.reader);
+  try {
+    const listed = await select(job, reader);
+    const selected: Selected = listed ?? new Map<string, never>();
+    const work: Work = {
+      context: {
+        reader,
+        now,
+        signal,
+        preview: !writer,
+        matched,
+        log,
+        facts: (repository) => ledger.facts(record.registry, repository),
+      },
+      ledger,
+      written,
+      selected,
+      earlier,
+      concurrency: Math.max(...policies.map(({ concurrency }) => concurrency)),
+      tally,
+      onDecisions: options.onDecisions,
+      onDone: progress.step,
+      onPlanned: progress.planned,
+    };
+    progress.begin(selected.size);
+    let breakers: readonly Trip[] = record.breakers;
+    if (!writer) await planAll(work);
+    else if (plan) await carryOutApproved(work, writer, plan.id);
+    else breakers = await purgeAll(work, writer, record, guards);
+    progress.stop();
+
+    const sums = tally.sums();
+    const records = tally.records();
+    const warnings = plan
+      ? []
+      : policies.flatMap((policy) => [...policy.warnings, ...unmatched(policy, selected, sums.repositories, matched)]);
+    const { done, of } = progress.now();
+    const isStopped = signal.aborted && (!listed || done < of);
+    const stopped = isStopped ? stopOf(signal, record, { done, of }, listed !== undefined) : undefined;
+    const conducted = {
+      started: record.started,
+      ended: new Date().toISOString(),
+      ...sums,
+      examples: await withExamples(ledger, record.id, sums.examples, earlier),
+      warnings: [...new Set([...recovered, ...(listed ? warnings : [NOT_LISTED])])],
+      breakers,
+      ...(stopped && { stopped }),
+      succeeded: sums.succeeded && listed !== undefined,
+    };
+    const planned = planOf(record, records);
+    await written.end(
+      {
+        state: stateOf(conducted),
+        ended: conducted.ended,
+        totals: conducted.totals,
+        warnings: conducted.warnings,
+        breakers,
+        progress: { done, of },
+        matched: recordMatched(matched, policies),
+        ...(stopped && { stopped }),
+        ...(stopped?.by === 'lock' && { error: { message: LOST } }),
+        ...(planned && { plan: planned }),
+      },
+      records,
+    );
+    return { ...conducted, planned };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** The repositories of the run: those that it recorded before, or those that there are. */
+async function select(
+  { options, plan, record, written, isResumed }: Job,
+  reader: RegistryReader,
+): Promise<Selected | undefined> {
+  const { policies, ledger } = options;
+  const recorded = isResumed ? await ledger.selected(record.id) : undefined;
+  if (recorded) return selectedBefore(recorded, policies);
+  let catalog: readonly string[] | undefined;
+  const selected = await selectRepositories(reader, policies, plan?.repositories, (names) => (catalog = names)).catch(
+    noneWhenStopped,
+  );
+  // What is known of repositories that are gone only takes room.
+  if (catalog) await ledger.forgetFacts(record.registry, catalog).catch(() => undefined);
+  if (selected) await written.select(recordSelected(selected, policies));
+  return selected;
+}
+
+const LOST = 'the lock of the registry was lost, so nothing more was done';
+
+function stateOf({ succeeded, stopped, repositories, totals, breakers }: Omit<Conducted, 'planned'>): RunState {
+  if (succeeded) return 'done';
+  if (stopped) return 'stopped';
+  if (totals.tags.failed + totals.manifests.failed > 0 || repositories.some(({ state }) => state === 'failed'))
+    return 'failed';
+  return breakers.length > 0 ? 'waiting' : 'failed';
+}
+
+function noneWhenStopped(error: unknown): undefined {
+  if (!(error instanceof StoppedError)) throw error;
+}
