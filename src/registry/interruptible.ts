@@ -6,20 +6,26 @@ import type { RegistryReader } from './types.ts';
  * A call under way is left to itself, for reading changes nothing.
  */
 export function interruptible(reader: RegistryReader, signal: AbortSignal): RegistryReader {
+  // One listener for all: a signal looks through all that it has for each one that is added.
+  const waiting = new Set<() => void>();
+  signal.addEventListener('abort', () => {
+    for (const stop of waiting) stop();
+  });
   const stopping =
     <A extends readonly unknown[], T>(asked: string, ask: (...about: A) => Promise<T>) =>
-    async (...about: A): Promise<T> => {
-      if (signal.aborted) throw new StoppedError(asked);
-      const listening = new AbortController();
-      const stopped = new Promise<never>((_, reject) => {
-        signal.addEventListener('abort', () => reject(new StoppedError(asked)), { signal: listening.signal });
+    (...about: A): Promise<T> =>
+      new Promise((resolve, reject) => {
+        const stop = (): void => reject(new StoppedError(asked));
+        if (signal.aborted) {
+          stop();
+          return;
+        }
+        waiting.add(stop);
+        const done = (): unknown => waiting.delete(stop);
+        ask(...about)
+          .finally(done)
+          .then(resolve, reject);
       });
-      try {
-        return await Promise.race([ask(...about), stopped]);
-      } finally {
-        listening.abort();
-      }
-    };
   return {
     loginServer: reader.loginServer,
     check: stopping('look at the registry', reader.check),

@@ -5,27 +5,33 @@ import { newPace } from './pace.ts';
 /** Where the attempts of all calls of one kind go through: so many at once, and no faster than the registry takes them. */
 export interface Gate {
   /**
-   * Sends when its turn has come. An attempt of a call that was sent before goes before those that were not.
+   * Sends when its turn has come. An attempt of a call that was sent before goes before those that were not; among
+   * those, by `rank`, the lowest first.
    * @throws StoppedError where `signal` is aborted before that
    */
-  readonly attempt: (
-    send: () => Promise<PipelineResponse>,
-    again: boolean,
-    signal: AbortSignal | undefined,
-  ) => Promise<PipelineResponse>;
+  readonly attempt: (send: () => Promise<PipelineResponse>, turn: Turn) => Promise<PipelineResponse>;
   /** How long nothing but 429 has been answered, in milliseconds. */
   readonly refusedFor: () => number;
+}
+
+export interface Turn {
+  readonly again: boolean;
+  readonly rank: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 interface Waiting {
   readonly begin: () => void;
 }
 
+/** Ranks below all others: what is sent again. */
+const AGAIN = -1;
+
 /** @param concurrency attempts at once */
 export function newGate(concurrency: number): Gate {
   const pace = newPace();
-  /** In the order in which they came; the first list goes first. */
-  const waiting = { again: new Set<Waiting>(), first: new Set<Waiting>() };
+  /** By rank, of which there are few at a time, and in the order in which they came. */
+  const waiting = new Map<number, Set<Waiting>>();
   let underWay = 0;
   let timer: NodeJS.Timeout | undefined;
 
@@ -33,8 +39,8 @@ export function newGate(concurrency: number): Gate {
 
   function letGo(): void {
     for (;;) {
-      const list = waiting.again.size > 0 ? waiting.again : waiting.first;
-      const [next] = list;
+      const rank = Math.min(...waiting.keys());
+      const [next] = waiting.get(rank) ?? [];
       if (!next) return;
       const pause = pauseBefore();
       if (pause > 0) {
@@ -46,7 +52,7 @@ export function newGate(concurrency: number): Gate {
         }, Math.ceil(pause));
         return;
       }
-      list.delete(next);
+      remove(rank, next);
       begin();
       next.begin();
     }
@@ -57,11 +63,18 @@ export function newGate(concurrency: number): Gate {
     pace.sent(performance.now());
   }
 
-  function turn(again: boolean, signal: AbortSignal | undefined): Promise<void> {
-    const list = again ? waiting.again : waiting.first;
+  function remove(rank: number, one: Waiting): void {
+    const list = waiting.get(rank);
+    list?.delete(one);
+    if (list?.size === 0) waiting.delete(rank);
+  }
+
+  function turn(rank: number, signal: AbortSignal | undefined): Promise<void> {
+    const list = waiting.get(rank) ?? new Set();
+    waiting.set(rank, list);
     return new Promise((resolve, reject) => {
       const stop = (): void => {
-        list.delete(one);
+        remove(rank, one);
         reject(new StoppedError('wait for the registry'));
       };
       const one: Waiting = {
@@ -77,9 +90,9 @@ export function newGate(concurrency: number): Gate {
   }
 
   return {
-    async attempt(send, again, signal) {
+    async attempt(send, { again, rank, signal }) {
       if (signal?.aborted) throw new StoppedError('ask the registry');
-      if (waiting.again.size + waiting.first.size > 0 || pauseBefore() > 0) await turn(again, signal);
+      if (waiting.size > 0 || pauseBefore() > 0) await turn(again ? AGAIN : rank, signal);
       else begin();
       const sentAt = performance.now();
       try {
@@ -93,7 +106,7 @@ export function newGate(concurrency: number): Gate {
         throw error;
       } finally {
         underWay -= 1;
-        if (waiting.again.size + waiting.first.size > 0) letGo();
+        if (waiting.size > 0) letGo();
       }
     },
     refusedFor: () => pace.refusedFor(performance.now()),

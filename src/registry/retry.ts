@@ -52,10 +52,12 @@ export interface Gates {
  * attempt of it may have been the reason is noted, see `notesDoubts`.
  */
 export function retries(gates: Gates): PipelinePolicy {
+  const ranks = new Map<string, number>();
   return {
     name: 'acrRetentionRetries',
     async sendRequest(request, next) {
       const gate = request.method === 'GET' ? gates.read : gates.change;
+      const rank = rankOf(request, ranks);
       const signal = signals.get(request);
       let refusedSince: number | undefined;
       let again = false;
@@ -63,7 +65,7 @@ export function retries(gates: Gates): PipelinePolicy {
         let response: PipelineResponse | undefined;
         let failure: unknown;
         try {
-          response = await gate.attempt(() => next(request), again, signal);
+          response = await gate.attempt(() => next(request), { again, rank, signal });
         } catch (error) {
           // What an attempt did that was not answered is for the caller to find out.
           if (error instanceof StoppedError && inDoubt.has(request))
@@ -87,6 +89,21 @@ export function retries(gates: Gates): PipelinePolicy {
       }
     },
   };
+}
+
+/**
+ * Manifests are read repository by repository, in the order in which they are begun, and listings go before: then some
+ * repositories are done and recorded while others are read and the next are listed. Taken evenly from all, they would
+ * all be done at the same time, and nothing to be read meanwhile.
+ *
+ * @param ranks of repositories, by name, as they are met
+ */
+function rankOf({ method, url }: PipelineRequest, ranks: Map<string, number>): number {
+  const repository = method === 'GET' && /\/v2\/(.+)\/(?:manifests|referrers)\/[^/]+$/.exec(url)?.[1];
+  if (!repository) return 0;
+  const rank = ranks.get(repository) ?? ranks.size + 1;
+  ranks.set(repository, rank);
+  return rank;
 }
 
 const signals = new WeakMap<PipelineRequest, AbortSignal>();
