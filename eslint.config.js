@@ -37,6 +37,7 @@ const joints = [
   'conduct',
   'earlier',
   'inventory',
+  'memory',
   'phases',
   'progress',
   'recover',

@@ -1,4 +1,5 @@
 import { eachOf } from './each.ts';
+import { spareMemory } from './memory.ts';
 import { plan } from './planner/plan.ts';
 import type { Approved, Inventory, Plan, Rule } from './planner/types.ts';
 import type { TagFilter } from './policy/filter.ts';
@@ -49,6 +50,7 @@ export async function planTask(
   const tags = rule.matches && (await reader.tags(repository));
   const manifests = rule.untagged ? await reader.manifests(repository) : undefined;
   if (!tags && !manifests) return undefined;
+  spareMemory((tags?.length ?? 0) + (manifests?.byDigest.size ?? 0));
   const known: Known = { facts: new Map(), referrers: new Map(), news: 0 };
   const file = planning.facts(repository);
   try {
@@ -112,11 +114,13 @@ function ruleFor({ policy, filters }: Task, { now, matched, preview }: Planning)
   return {
     matches: policy.tags
       ? (names) => {
+          const answers = matcher.matches(names);
           for (const filter of filters) {
-            if (!matched.has(filter) && policy.compiled.tags([filter]).matches(names).includes(true))
-              matched.add(filter);
+            if (matched.has(filter)) continue;
+            const own = filters.length === 1 ? answers : policy.compiled.tags([filter]).matches(names);
+            if (own.includes(true)) matched.add(filter);
           }
-          return matcher.matches(names);
+          return answers;
         }
       : undefined,
     filterOf: (tag) => `"${matcher.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,

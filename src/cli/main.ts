@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import '../memory.ts';
 import { Command, CommanderError } from 'commander';
 import { PolicyError } from '../policy/error.ts';
 import { normalizeArguments } from '../policy/flags.ts';

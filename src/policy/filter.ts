@@ -179,6 +179,8 @@ function tagMatcher(filters: readonly TagFilter[], compile: (pattern: string) =>
       return answers;
     },
     which(name) {
+      // Of one filter there is nothing to find out.
+      if (filters.length === 1) return selected.has(name) ? filters[0] : undefined;
       if (!explained.has(name)) {
         // One tag at a time is slow, and whoever asks about one will ask about the others.
         selected.add(name);
