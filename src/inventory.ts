@@ -48,9 +48,10 @@ export async function planTask(
   const rule = { ...ruleFor(task, planning), ...(only && { only }) };
   // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
   const tags = rule.matches && (await reader.tags(repository));
+  spareMemory(tags?.length ?? 0);
   const manifests = rule.untagged ? await reader.manifests(repository) : undefined;
+  spareMemory(manifests?.byDigest.size ?? 0);
   if (!tags && !manifests) return undefined;
-  spareMemory((tags?.length ?? 0) + (manifests?.byDigest.size ?? 0));
   const known: Known = { facts: new Map(), referrers: new Map(), news: 0 };
   const file = planning.facts(repository);
   try {

@@ -7,12 +7,14 @@ import { setFlagsFromString } from 'node:v8';
  */
 
 /** Artifacts of a repository from which on memory is more precious than time. */
-const MANY = 20_000;
+const MANY = 10_000;
 
 // What is new is cleared up in small portions, however much of it is in use.
 setFlagsFromString('--semi-space-growth-factor=1');
+// The heap may grow to twice of what is in use.
+setFlagsFromString('--heap-growing-percent=100');
 
 /** Told how much there is to be kept in memory: where it is much, the heap may grow by a fraction of itself only. */
 export function spareMemory(artifacts: number): void {
-  if (artifacts > MANY) setFlagsFromString('--heap-growing-percent=30');
+  if (artifacts > MANY) setFlagsFromString('--heap-growing-percent=20');
 }
