@@ -5,7 +5,7 @@ import { newPace } from './pace.ts';
 /** Where the attempts of all calls of one kind go through: so many at once, and no faster than the registry takes them. */
 export interface Gate {
   /**
-   * Sends when its turn has come. An attempt of a call that was sent before goes before those that were not; among
+   * Sends when its turn has come. An attempt of a call that has failed before goes before the others; among
    * those, by `rank`, the lowest first.
    * @throws StoppedError where `signal` is aborted before that
    */

@@ -61,7 +61,7 @@ export function retries(gates: Gates): PipelinePolicy {
       const signal = signals.get(request);
       let refusedSince: number | undefined;
       let again = false;
-      for (let failures = 0; ; again = true) {
+      for (let failures = 0; ;) {
         let response: PipelineResponse | undefined;
         let failure: unknown;
         try {
@@ -77,6 +77,8 @@ export function retries(gates: Gates): PipelinePolicy {
           refusedSince ??= performance.now();
           const refusedFor = Math.min(performance.now() - refusedSince, gate.refusedFor());
           if (refusedFor > REFUSED_TOO_LONG_MS) return response;
+          // Behind the others: one that is refused each time would hold up all.
+          again = false;
           continue;
         }
         if (response && (response.status < 500 || response.status === 501)) return response;
@@ -86,6 +88,7 @@ export function retries(gates: Gates): PipelinePolicy {
         }
         await pause((response && retryAfter(response)) ?? backOff(failures), signal);
         failures += 1;
+        again = true;
       }
     },
   };

@@ -72,7 +72,7 @@ describe('what earlier runs have read', () => {
     const folder = newFolder();
     const ledger = openLedger(folderStore(folder));
     const files = () =>
-      readdirSync(join(folder, 'facts'), { recursive: true }).filter((name) => String(name).endsWith("gz"));
+      readdirSync(join(folder, 'facts'), { recursive: true }).filter((name) => String(name).endsWith('gz'));
     const going = [{ built: image('old'), days: 40, tags: ['dev-1'] }];
     const repositories = { app: repositoryOf(...contents(2)), old: repositoryOf(...going) };
     await withEmulator({ repositories }, async (emulator) => {
