@@ -112,15 +112,19 @@ function sharing(fact: ManifestFacts, manifests: ManifestListing | undefined): M
 
 function ruleFor({ policy, filters }: Task, { now, matched, preview }: Planning): Rule {
   const matcher = policy.compiled.tags(filters);
+  let matches: readonly boolean[] | undefined;
   return {
     matches: policy.tags
       ? (names) => {
+          // Asked again each time that more is known, and of the same tags.
+          if (matches) return matches;
           const answers = matcher.matches(names);
           for (const filter of filters) {
             if (matched.has(filter)) continue;
             const own = filters.length === 1 ? answers : policy.compiled.tags([filter]).matches(names);
             if (own.includes(true)) matched.add(filter);
           }
+          matches = answers;
           return answers;
         }
       : undefined,

@@ -83,7 +83,7 @@ export interface Connection {
 const USER_AGENT = { userAgentPrefix: 'acr-retention' };
 
 export function connect({ endpoint, credentials, concurrency, certificate }: ConnectionOptions): Connection {
-  const http = httpClient(certificate);
+  const http = httpClient(certificate, concurrency);
   const unsigned = assemble({ read: newGate(Infinity), change: newGate(Infinity) });
   const authentication = authenticate(endpoint, credentials, (request) => unsigned.sendRequest(http, request));
   const gates = { read: newGate(concurrency), change: newGate(concurrency) };

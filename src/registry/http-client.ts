@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 import {
@@ -23,16 +24,19 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
  * A request's own `abortSignal` is not looked at: what was sent is waited for, because it may have been carried out.
  *
  * @param certificate a certificate authority to trust besides the system's (PEM)
+ * @param connections for reads, and as many for changes: a change never waits for a read
  */
-export function httpClient(certificate: string | undefined): HttpClient {
-  const dispatcher = dispatcherFor(certificate);
-  return { sendRequest: (request) => send(dispatcher, request) };
+export function httpClient(certificate: string | undefined, connections: number): HttpClient {
+  const [reads, changes] = [dispatcherFor(certificate, connections), dispatcherFor(certificate, connections)];
+  return { sendRequest: (request) => send(request.method === 'GET' ? reads : changes, request) };
 }
 
-function dispatcherFor(certificate: string | undefined): Dispatcher {
-  const tls = certificate === undefined ? {} : { ca: certificate };
+function dispatcherFor(certificate: string | undefined, connections: number): Dispatcher {
+  // One for all connections: to make it takes as long as ten calls.
+  const secureContext = createSecureContext(certificate === undefined ? {} : { ca: certificate });
+  const tls = { secureContext };
   // One call a connection at a time, and one limit for the whole call instead of one for each part of it.
-  const options = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: tls };
+  const options = { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: tls };
   // As the SDK looks for it: one proxy for everything, whichever variable names it.
   const proxy = environment('HTTPS_PROXY') ?? environment('ALL_PROXY') ?? environment('HTTP_PROXY');
   if (proxy === undefined) return new Agent(options);

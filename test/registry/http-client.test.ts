@@ -31,7 +31,7 @@ async function askedOf(headers: Readonly<Record<string, string>>, ...parts: read
     }),
   );
   const request = createPipelineRequest({ url: `https://127.0.0.1:${port}/`, headers: createHttpHeaders() });
-  return httpClient(cert).sendRequest(request);
+  return httpClient(cert, 4).sendRequest(request);
 }
 
 describe('an answer', () => {
@@ -64,7 +64,7 @@ describe('an answer', () => {
 
   test('is not asked for without encryption', async () => {
     const request = createPipelineRequest({ url: 'http://127.0.0.1:1/', allowInsecureConnection: true });
-    await expect(httpClient(undefined).sendRequest(request)).rejects.toThrow(/does not speak https/);
+    await expect(httpClient(undefined, 4).sendRequest(request)).rejects.toThrow(/does not speak https/);
   });
 });
 
