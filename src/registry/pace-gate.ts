@@ -25,7 +25,7 @@ interface Waiting {
 }
 
 /** Ranks below all others: what is sent again. */
-const AGAIN = -1;
+const AGAIN = Number.NEGATIVE_INFINITY;
 
 /** @param concurrency attempts at once */
 export function newGate(concurrency: number): Gate {

@@ -94,19 +94,26 @@ export function retries(gates: Gates): PipelinePolicy {
   };
 }
 
+/** Repositories that are listed ahead of those whose manifests are read. */
+const LISTED_AHEAD = 8;
+
+const IN_REPOSITORY = /\/(v2|acr\/v1)\/(.+)\/(?:manifests|referrers|_tags|_manifests)(?:[/?]|$)/;
+
 /**
- * Manifests are read repository by repository, in the order in which they are begun, and listings go before: then some
- * repositories are done and recorded while others are read and the next are listed. Taken evenly from all, they would
- * all be done at the same time, and nothing to be read meanwhile.
+ * Repositories are read one after the other, in the order in which they are begun, and some are listed ahead: then some
+ * are done and recorded while others are read and the next are listed. Taken evenly from all, they would all be done at
+ * the same time, and nothing to be read meanwhile.
  *
  * @param ranks of repositories, by name, as they are met
  */
 function rankOf({ method, url }: PipelineRequest, ranks: Map<string, number>): number {
-  const repository = method === 'GET' && /\/v2\/(.+)\/(?:manifests|referrers)\/[^/]+$/.exec(url)?.[1];
-  if (!repository) return 0;
+  const [, plane, name] = (method === 'GET' ? IN_REPOSITORY.exec(url) : undefined) ?? [];
+  if (name === undefined) return 0;
+  // The SDK writes the slashes of a name in another way.
+  const repository = name.replaceAll('%2F', '/');
   const rank = ranks.get(repository) ?? ranks.size + 1;
   ranks.set(repository, rank);
-  return rank;
+  return plane === 'v2' ? rank : rank - LISTED_AHEAD;
 }
 
 const signals = new WeakMap<PipelineRequest, AbortSignal>();
