@@ -17,7 +17,6 @@ import { recordSampleRuns } from './sample-runs.ts';
 function sampleSettings(): Environment {
   return {
     PURGE_SCHEDULE: '0 1 * * *',
-    languageWorkers__node__arguments: '--max-semi-space-size=8',
     ...(process.env['ACR_TASK_FILE'] === undefined && {
       PURGE_COMMAND: "--filter '.*:^([Ff]eature|pr|ci|dev|sha256)-' --ago 30d --untagged",
     }),
