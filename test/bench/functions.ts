@@ -1,10 +1,10 @@
 /* eslint-disable no-console -- a report */
 import { execFileSync } from 'node:child_process';
-import { globSync, readFileSync, statSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { globSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startEmulator } from '../../src/emulator/index.ts';
 import { withApp } from '../support/app.ts';
+import { childOf, machine, peakMegabytes } from './process.ts';
 import { read } from './read.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 
@@ -41,12 +41,10 @@ function packageReport(): void {
   console.log(`all functions loaded in ${Math.round(times[LOADS >> 1] ?? 0)} ms (median of ${LOADS} processes)`);
 }
 
-/** Peak resident memory of the worker, in megabytes. */
+/** Peak resident memory of the worker. */
 function peakOf(host: number | undefined): string {
   try {
-    const [worker = ''] = readFileSync(`/proc/${host ?? 0}/task/${host ?? 0}/children`, 'utf8').split(' ');
-    const [, kilo] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${worker}/status`, 'utf8')) ?? [];
-    return `${Math.round(Number(kilo) / 1024)} MB`;
+    return `${Math.round(peakMegabytes(childOf(host ?? 0)) ?? 0)} MB`;
   } catch {
     return 'unknown';
   }
@@ -61,8 +59,6 @@ async function answerReport(): Promise<void> {
   const settings = {
     PURGE_COMMAND: "--filter '.*:^dev' --ago 30d --untagged",
     PURGE_SCHEDULE: '0 1 * * Sun',
-    // As it is deployed: the young generation of the heap is kept small, which costs no time.
-    languageWorkers__node__arguments: '--max-semi-space-size=8',
   };
   const cases: readonly (readonly [string, string, string, number])[] = [
     ['NDJSON', 'application/x-ndjson', 'identity', Infinity],
@@ -91,6 +87,6 @@ function kilobytes(bytes: number): string {
   return bytes < 10_000_000 ? `${Math.round(bytes / 1000)} kB` : `${Math.round(bytes / 1_000_000)} MB`;
 }
 
-console.log(`${cpus()[0]?.model ?? ''} × ${cpus().length}, Node ${process.versions.node}, ${new Date().toISOString()}`);
+console.log(`${machine()}, ${new Date().toISOString()}`);
 packageReport();
 await answerReport();

@@ -1,8 +1,8 @@
 /* eslint-disable no-console -- a report, and what the process that writes says */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
-import { cpus, hostname } from 'node:os';
+import { rmSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startEmulator } from '../../src/emulator/index.ts';
@@ -15,6 +15,7 @@ import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
 import type { Decision, KeepReason } from '../../src/planner/decision.ts';
 import { summarize, total } from '../../src/report/summary.ts';
 import { withApp } from '../support/app.ts';
+import { childOf, cpuSeconds, machine, peakMegabytes } from './process.ts';
 import { read } from './read.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { newFolder } from '../support/ledger.ts';
@@ -146,22 +147,8 @@ async function write(decisions: number): Promise<Written> {
 
 // The measurements
 
-/** Peak resident memory of a process, in megabytes. */
 function peakOf(pid: string): number {
-  const [, kilo] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Math.round(Number(kilo) / 1024);
-}
-
-/** Processor time that a process has taken, in seconds: it depends less than the clock on what else the machine does. */
-function processorOf(pid: string): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-/** The worker of a host. */
-function workerOf(host: number | undefined): string {
-  const pid = String(host);
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0] ?? '';
+  return Math.round(peakMegabytes(pid) ?? 0);
 }
 
 interface Measured {
@@ -201,18 +188,16 @@ async function measure(location: string, id: string, [, path, speed = Infinity]:
     PURGE_COMMAND: "--filter '.*:^dev' --ago 30d",
     PURGE_SCHEDULE: '0 1 * * Sun',
     RETENTION_STORAGE: location,
-    // As it is deployed: the young generation of the heap is kept small, which costs no time.
-    languageWorkers__node__arguments: '--max-semi-space-size=8',
   };
   try {
     return await withApp(emulator, settings, async ({ url, process: host }) => {
       await read(`${url}/api/health`, {}, Infinity);
-      const worker = workerOf(host.pid);
-      const before = processorOf(worker);
+      const worker = childOf(host.pid ?? 0);
+      const before = cpuSeconds(worker);
       const start = performance.now();
       const bytes = await read(url + path(id), {}, speed);
       const seconds = (performance.now() - start) / 1000;
-      return { seconds, processor: processorOf(worker) - before, bytes, peak: peakOf(worker) };
+      return { seconds, processor: cpuSeconds(worker) - before, bytes, peak: peakOf(worker) };
     });
   } finally {
     await emulator.close();
@@ -250,8 +235,7 @@ function megabytes(bytes: number): string {
 
 if (given.write !== undefined) console.log(JSON.stringify(await write(Number(given.write))));
 else {
-  const machine = `${cpus()[0]?.model ?? ''} × ${cpus().length}, Node ${process.versions.node}`;
-  console.log(`${machine}, ledger in a ${given.store === 'blob' ? 'blob container (Azurite)' : 'folder'}`);
+  console.log(`${machine()}, ledger in a ${given.store === 'blob' ? 'blob container (Azurite)' : 'folder'}`);
   for (const decisions of given.decisions.split(',').map(Number)) {
     const azurite = given.store === 'blob' ? await startAzurite() : undefined;
     const folder = newFolder();

@@ -1,6 +1,6 @@
 /* eslint-disable no-console -- a report */
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { machine } from './process.ts';
 import { type Case, casesOf, type Published } from './purge/cases.ts';
 import { measureCeiling } from './purge/ceiling.ts';
 import { type Measured, measureAcr, measureOurs, type Program } from './purge/measure.ts';
@@ -67,8 +67,7 @@ const cases = casesOf(given.quick).filter(({ id, title }) => `${id} ${title}`.in
 if (given.list) {
   for (const { id, title } of cases) console.log(`${id.padEnd(12)} ${title}`);
 } else {
-  const machine = `${cpus()[0]?.model ?? ''} × ${cpus().length}, Node ${process.versions.node}`;
-  console.log(`${machine}, ${new Date().toISOString().slice(0, 10)}${given.quick ? ', --quick' : ''}`);
+  console.log(`${machine()}, ${new Date().toISOString().slice(0, 10)}${given.quick ? ', --quick' : ''}`);
   console.log(
     acrPurge === undefined
       ? 'ACR_PURGE names no acr: ratios are to the published figures of acr purge, which are from another machine.\n'

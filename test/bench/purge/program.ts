@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cpuSeconds, peakMegabytes } from '../process.ts';
 import { admin, type RunningRegistry } from './protocol.ts';
 
 const ours = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
@@ -86,24 +87,19 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 const pollMilliseconds = 20;
-/** USER_HZ, which Linux has fixed at 100. */
-const ticksPerSecond = 100;
 
 /**
  * Looks at a process while it runs. The peak is the system's own high-water mark; only what happens in the last
  * milliseconds of a process can be missed.
  */
 function watch(pid = 0): () => Pick<Ended, 'cpuSeconds' | 'peakMegabytes'> {
-  let cpuSeconds: number | undefined;
-  let peakMegabytes: number | undefined;
+  let cpu: number | undefined;
+  let peak: number | undefined;
   const look = (): void => {
     try {
-      const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
       // Before `exec` the process is still a copy of this one.
-      if (kilobytes !== undefined) peakMegabytes = Number(kilobytes) / 1024;
-      // The name of the program, in parentheses, may hold spaces.
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-      cpuSeconds = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+      peak = peakMegabytes(pid) ?? peak;
+      cpu = cpuSeconds(pid);
     } catch {
       // It has ended, or this is not Linux.
     }
@@ -111,7 +107,7 @@ function watch(pid = 0): () => Pick<Ended, 'cpuSeconds' | 'peakMegabytes'> {
   const timer = setInterval(look, pollMilliseconds);
   return () => {
     clearInterval(timer);
-    return { cpuSeconds, peakMegabytes };
+    return { cpuSeconds: cpu, peakMegabytes: peak };
   };
 }
 
