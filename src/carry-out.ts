@@ -9,19 +9,22 @@ import { summarize } from './report/summary.ts';
 import { changesSincePlan } from './since-plan.ts';
 import { purgeRepository } from './unit.ts';
 
+/** Where it is carried out: one repository of a run. */
+export interface Site {
+  readonly work: Work;
+  readonly writer: Registry;
+  readonly name: string;
+  readonly tasks: readonly Task[];
+  readonly finish: Finish;
+}
+
 /** Purges one repository, or what a run that goes on has left of it. */
-export async function purgeOne(
-  work: Work,
-  writer: Registry,
-  name: string,
-  tasks: readonly Task[],
-  finish: Finish,
-): Promise<void> {
+export async function purgeOne(site: Site): Promise<void> {
+  const { work, writer, name, tasks, finish } = site;
   const begun = await begunIn(work.ledger, work.written.id, work.earlier.get(name));
   // One command's decisions are its whole plan. Of several, nobody knows how many of them had been planned.
-  if (begun && (tasks.length === 1 || begun.record.summary.stage === 'planned'))
-    return carryOutRest(work, writer, name, tasks, begun, finish);
-  if (begun) return doOver(work, writer, name, tasks, begun, finish);
+  if (begun && (tasks.length === 1 || begun.record.summary.stage === 'planned')) return carryOutRest(site, begun);
+  if (begun) return doOver(site, begun);
   const record = work.written.repository(name);
   const result = await purgeRepository(work.context, name, tasks, { writer, record });
   if (!result) {
@@ -33,12 +36,8 @@ export async function purgeOne(
 
 /** Carries out what was planned, and nothing else. */
 export async function carryOut(
-  { context, written, onDone }: Work,
-  writer: Registry,
-  name: string,
-  tasks: readonly Task[],
+  { work: { context, written, onDone }, writer, name, tasks, finish }: Site,
   before: Before & { readonly approved: ReadonlyMap<string, Deleted> },
-  finish: Finish,
 ): Promise<void> {
   const record = written.repository(name);
   const means = { writer, record: joining(record, before), approved: before.approved };
@@ -52,28 +51,18 @@ export async function carryOut(
 }
 
 /** Carries out what was planned in a repository and has not gone; where that is nothing, it is not even looked at. */
-export async function carryOutRest(
-  work: Work,
-  writer: Registry,
-  name: string,
-  tasks: readonly Task[],
-  { record: { summary }, decisions, open }: Begun,
-  finish: Finish,
-): Promise<void> {
+export async function carryOutRest(site: Site, { record: { summary }, decisions, open }: Begun): Promise<void> {
+  const { work, name, finish } = site;
   const { listed } = summary;
-  if (open.size > 0) return carryOut(work, writer, name, tasks, { decisions, listed, approved: open }, finish);
+  if (open.size > 0) return carryOut(site, { decisions, listed, approved: open });
   const result = { decisions, summary: summarize(name, decisions, listed) };
   await finish(await work.written.repository(name).write(result.summary, decisions), result);
 }
 
 /** Purges a repository by all of its commands anew, and keeps what is known to have gone before. */
 async function doOver(
-  { context, written }: Work,
-  writer: Registry,
-  name: string,
-  tasks: readonly Task[],
+  { work: { context, written }, writer, name, tasks, finish }: Site,
   { record: { summary }, decisions, open }: Begun,
-  finish: Finish,
 ): Promise<void> {
   const record = written.repository(name);
   const before = { decisions, listed: summary.listed };

@@ -4,7 +4,7 @@ import { plan } from './planner/plan.ts';
 import type { Approved, Inventory, Plan, Rule } from './planner/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
-import { type FactsFile, remember, remembered } from './registry/facts.ts';
+import { type FactsFile, NOTHING, remember, remembered } from './registry/facts.ts';
 import { toInstant } from './registry/time.ts';
 import type { ManifestFacts, ManifestListing, RegistryReader } from './registry/types.ts';
 
@@ -99,9 +99,6 @@ interface Known {
 function asListed(manifests: ManifestListing | undefined, digest: string): string {
   return manifests?.byDigest.get(digest)?.digest ?? digest;
 }
-
-/** What most manifests hold, once for all of them. */
-const NOTHING: ManifestFacts = { state: 'read', children: [], subject: undefined };
 
 function sharing(fact: ManifestFacts, manifests: ManifestListing | undefined): ManifestFacts {
   if (fact.state !== 'read') return fact;

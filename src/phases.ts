@@ -61,7 +61,7 @@ export async function purgeAll(
 ): Promise<readonly Trip[]> {
   const finish = finisher(work);
   if (!guards || Object.keys(guards).length === 0) {
-    await each(work, [...work.selected.keys()], (name, tasks) => purgeOne(work, writer, name, tasks, finish));
+    await each(work, [...work.selected.keys()], (name, tasks) => purgeOne({ work, writer, name, tasks, finish }));
     return [];
   }
 
@@ -75,17 +75,24 @@ export async function purgeAll(
     }
     const tripped = trips.find(({ repository }) => repository === undefined || repository === name);
     if (tripped) return hold(work, record, tripped, finish);
-    const tasks = work.selected.get(name) ?? [];
+    const site = { work, writer, name, tasks: work.selected.get(name) ?? [], finish };
     const begun = isCarriedOut(record) ? await begunIn(work.ledger, run.id, record) : undefined;
-    if (begun) return carryOutRest(work, writer, name, tasks, begun, finish);
+    if (begun) return carryOutRest(site, begun);
     const approved = await plannedIn(work.ledger, run.id, name, 'not-attempted');
-    return carryOut(work, writer, name, tasks, { decisions: [...approved.values()], approved }, finish);
+    return carryOut(site, { decisions: [...approved.values()], approved });
   });
   return trips;
 }
 
 /** Repositories whose plan is recorded and complete, and is not carried out yet. */
 type Waiting = ReadonlyMap<string, RepositoryRecord>;
+
+/** Those that a run that goes on had planned before. */
+function waitingBefore({ earlier, onPlanned }: Work): Map<string, RepositoryRecord> {
+  const waiting = new Map([...earlier].filter(([, { summary }]) => summary.stage === 'planned'));
+  for (const name of waiting.keys()) onPlanned(name);
+  return waiting;
+}
 
 /** Plans what is not planned yet, and asks the breakers. That they were asked is recorded before anything goes. */
 async function planned(
@@ -100,8 +107,7 @@ async function planned(
   const going: Going[] = [...earlier.values()]
     .filter((record) => isOver(record) || record.summary.stage === 'planned')
     .map(goingIn);
-  const waiting = new Map([...earlier].filter(([, { summary }]) => summary.stage === 'planned'));
-  for (const name of waiting.keys()) work.onPlanned(name);
+  const waiting = waitingBefore(work);
   const names = [...selected.keys()].filter((name) => !waiting.has(name));
   await each(work, names, async (name, tasks) => {
     const result = await planRepository(context, name, tasks);
@@ -138,8 +144,7 @@ async function planned(
 
 /** Of a run that goes on after its breakers were asked: nothing else may go than what they were asked about. */
 async function plannedBefore(work: Work): Promise<Waiting> {
-  const waiting = new Map([...work.earlier].filter(([, { summary }]) => summary.stage === 'planned'));
-  for (const name of waiting.keys()) work.onPlanned(name);
+  const waiting = waitingBefore(work);
   const others = [...work.selected.keys()].filter((name) => !waiting.has(name));
   await each(work, others, (name) => {
     const record = work.earlier.get(name);
@@ -154,11 +159,11 @@ async function plannedBefore(work: Work): Promise<Waiting> {
 export async function carryOutApproved(work: Work, writer: Registry, planId: string): Promise<void> {
   const finish = finisher(work);
   await each(work, [...work.selected.keys()], async (name, tasks) => {
-    const approved = await plannedIn(work.ledger, planId, name, 'planned');
-    const before = { decisions: withOutcome([...approved.values()], 'not-attempted'), approved };
+    const site = { work, writer, name, tasks, finish };
     const begun = await begunIn(work.ledger, work.written.id, work.earlier.get(name));
-    if (begun) return carryOutRest(work, writer, name, tasks, begun, finish);
-    return carryOut(work, writer, name, tasks, before, finish);
+    if (begun) return carryOutRest(site, begun);
+    const approved = await plannedIn(work.ledger, planId, name, 'planned');
+    return carryOut(site, { decisions: withOutcome([...approved.values()], 'not-attempted'), approved });
   });
 }
 

@@ -3,7 +3,7 @@ import { describe } from './executor/results.ts';
 import { type Planning, planTask, type Task } from './inventory.ts';
 import type { RepositoryWriter } from './ledger/ledger.ts';
 import { LedgerError } from './ledger/store.ts';
-import { type Decision, type Decisions, type Deleted, filtered, keyOf, withOutcome } from './planner/decision.ts';
+import { type Decision, type Decisions, type Deleted, keyOf, withOutcome } from './planner/decision.ts';
 import type { Approved, Inventory } from './planner/types.ts';
 import { PolicyError } from './policy/error.ts';
 import { afterwards, type Gone, remembering } from './registry/afterwards.ts';
@@ -91,7 +91,7 @@ export async function purgeRepository(
         },
       });
       progress.add(made);
-      await context.log?.decided(filtered(decisions, ({ action }) => action === 'keep'));
+      await context.log?.kept(decisions);
     }
     if (!approved) return;
     const changes = await changesSincePlan(writer, repository, approved, progress.decisions());

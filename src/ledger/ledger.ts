@@ -3,7 +3,7 @@ import type { RepositorySummary } from '../report/summary.ts';
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { plannedOf } from './hash.ts';
 import { replay, type Replayed, writeJournal } from './journal.ts';
-import { gunzippedLines, toGzippedLines } from './lines.ts';
+import { toGzippedLines } from './lines.ts';
 import { redact } from '../report/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { asItStands, linesOf, readLedger } from './read.ts';
@@ -203,8 +203,7 @@ export function openLedger(store: Store): Ledger {
       const path = factsPath(registry, repository);
       return {
         async *read() {
-          const bytes = await store.stream(path);
-          if (bytes) yield* gunzippedLines(bytes);
+          yield* linesOf(store, path, await store.stream(path));
         },
         async write(values) {
           await store.write(path, toGzippedLines(values));

@@ -128,14 +128,6 @@ export function mapped(decisions: Decisions, change: (decision: Decision) => Dec
   };
 }
 
-export function filtered(decisions: Decisions, isWanted: (decision: Decision) => boolean): Decisions {
-  return {
-    *[Symbol.iterator]() {
-      for (const decision of decisions) if (isWanted(decision)) yield decision;
-    },
-  };
-}
-
 /** Names an artifact within its repository, as images name it: `:tag`, `@digest`. */
 export function keyOf({ kind, tag, digest }: Decision): string {
   return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;

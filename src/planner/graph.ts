@@ -30,7 +30,7 @@ export interface Graph {
 }
 
 /** One for all: there may be a hundred thousand. */
-const NONE: readonly never[] = [];
+export const NONE: readonly never[] = [];
 
 export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], rule: Rule): Graph {
   const records = inventory.manifests?.byDigest ?? new Map<string, ManifestRecord>();

@@ -1,6 +1,6 @@
 import { chooseAsAcrPurge, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
 import { deletionsOf, explain, type Explained } from './explain.ts';
-import { buildGraph, type Graph } from './graph.ts';
+import { buildGraph, type Graph, NONE } from './graph.ts';
 import { unknownReferrers, unreadCandidates, unreadStayingIndexes } from './needs.ts';
 import { type Outcome, protect, type Protection } from './protect.ts';
 import { chooseTags, imageOfSignatureTag, type TagChoice } from './tags.ts';
@@ -87,8 +87,6 @@ function* notInPlan(
       yield [digest, { reason: 'locked', detail: 'its deleteEnabled or writeEnabled is false' }];
   }
 }
-
-const NONE: readonly never[] = [];
 
 /** Most lists of a deletion are empty, and there may be a hundred thousand: one for all of them. */
 function listOf<T>(items: readonly T[]): readonly T[] {

@@ -33,7 +33,7 @@ export interface Remembered {
 type ReadFacts = ManifestFacts & { readonly state: 'read' };
 
 /** What most manifests hold; one for all of them, because there may be a hundred thousand. */
-const NOTHING: ReadFacts = { state: 'read', children: [], subject: undefined };
+export const NOTHING: ReadFacts = { state: 'read', children: [], subject: undefined };
 
 /**
  * What is remembered of some manifests. It only ever saves reading them: what cannot be read here, or is not what was

@@ -59,14 +59,15 @@ export function toManifest(entry: unknown): ManifestRecord {
 
 const NONE: readonly string[] = [];
 
-/** Texts that are kept once, however often they are listed; not more, because a registry may list anything. */
+/** Texts that are kept once, however often they are listed; not more, and none longer, because a registry may list anything. */
 const MAX_TEXTS = 1000;
+const MAX_TEXT = 255;
 const texts = new Map<string, string>();
 
 function once(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const known = texts.get(text);
-  if (known === undefined && texts.size < MAX_TEXTS) texts.set(text, text);
+  if (known === undefined && texts.size < MAX_TEXTS && text.length <= MAX_TEXT) texts.set(text, text);
   return known ?? text;
 }
 

@@ -94,6 +94,8 @@ export interface RunLog {
   /** A run that had been stopped goes on. */
   readonly resumed: (record: RunRecord) => void;
   readonly decided: (decisions: Decisions) => Promise<void>;
+  /** The same, of what stays only: where that is not logged, the decisions are not even gone through. */
+  readonly kept: (decisions: Decisions) => Promise<void>;
   /** A breaker tripped: what it held back is the plan of that run. */
   readonly tripped: (trip: Trip, planId: string) => void;
   /** What became of a run whose process had ended before it was done. */
@@ -138,16 +140,9 @@ export function runLog(
         `goes on with the run of ${started}: ${done} of ${of} repositories are done`,
       );
     },
-    async decided(decisions) {
-      let count = 0;
-      for (const decision of decisions) {
-        const level = levelOf(decision);
-        if (!lines.isLevelEnabled(level)) continue;
-        // The worker of Azure Functions queues what is logged until it comes to send it.
-        if (++count % LINES_A_TURN === 0) await nextTurn();
-        const { detail, ...fields } = decision;
-        lines[level]({ event: 'decision', ...fields }, detail);
-      }
+    decided: (decisions) => decided(decisions, () => true),
+    async kept(decisions) {
+      if (lines.isLevelEnabled('debug')) await decided(decisions, ({ action }) => action === 'keep');
     },
     tripped: ({ detail, ...trip }, planId) =>
       lines.warn({ event: 'breaker-tripped', ...trip, planId }, `held back: ${detail}`),
@@ -199,6 +194,18 @@ export function runLog(
     broke: (error) =>
       lines.error({ event: 'run-ended', succeeded: false, error: { message: error.message } }, 'broke off'),
   };
+
+  async function decided(decisions: Decisions, isWanted: (decision: Decision) => boolean): Promise<void> {
+    let count = 0;
+    for (const decision of decisions) {
+      const level = levelOf(decision);
+      if (!isWanted(decision) || !lines.isLevelEnabled(level)) continue;
+      // The worker of Azure Functions queues what is logged until it comes to send it.
+      if (++count % LINES_A_TURN === 0) await nextTurn();
+      const { detail, ...fields } = decision;
+      lines[level]({ event: 'decision', ...fields }, detail);
+    }
+  }
 }
 
 /** Deletions are told, failures stand out, and what is kept is for those who ask (LOG_LEVEL=debug). */
