@@ -1,0 +1,182 @@
+import { appSettings } from 'settings.bicep'
+
+@description('Name, which the names of the resources end with.')
+param name string
+
+@description('Azure region: one with the Flex Consumption plan.')
+param location string
+
+@description('Tags of the resources.')
+param tags object
+
+@description('The service in azure.yaml whose code is deployed here.')
+param serviceName string
+
+@description('The identity that the app runs as: identity.bicep.')
+param identity { id: string, clientId: string }
+
+@description('The storage account of the Functions host: storage.bicep.')
+param storage { name: string, blobEndpoint: string }
+
+@description('Container of that account that the package is deployed to.')
+param packageContainer string
+
+@description('Login server of the registry.')
+param registry string
+
+@description('Where to send logs to.')
+param applicationInsightsConnectionString string
+
+@description('App settings.')
+param settings appSettings
+
+@description('Version of Node.')
+param nodeVersion string
+
+@description('Memory of an instance, in MB.')
+param instanceMemoryMB int
+
+@description('Resource id of a delegated subnet that the app sends from; none: it sends from the internet.')
+param subnetId string?
+
+@description('Whether the app can be reached by private endpoints only.')
+param isPrivate bool
+
+@description('Client id of the app registration that people sign in with to read the review page; none: the page takes a function key.')
+param signInClientId string
+
+@description('Object ids of the only groups whose members may read it; none: everybody in the tenant that the app registration lets in.')
+param readerGroupIds string[]
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: 'plan-${name}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: 'func-${name}'
+  location: location
+  tags: { ...tags, 'azd-service-name': serviceName }
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identity.id}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    virtualNetworkSubnetId: subnetId
+    keyVaultReferenceIdentity: identity.id
+    siteConfig: {
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+    }
+    functionAppConfig: {
+      runtime: { name: 'node', version: nodeVersion }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${storage.blobEndpoint}${packageContainer}'
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        // Of each kind of function. One run at a time may change a registry, and dry runs take turns in one process.
+        maximumInstanceCount: 1
+      }
+    }
+  }
+
+  // Deploying takes an Entra token instead.
+  resource ftpPassword 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+
+  resource deploymentPassword 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+
+  resource appsettings 'config' = {
+    name: 'appsettings'
+    properties: {
+      // The host's own.
+      AzureWebJobsStorage__accountName: storage.name
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identity.clientId
+      APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.clientId};Authorization=AAD'
+      // What follows from what is deployed.
+      ACR_REGISTRY: registry
+      AZURE_CLIENT_ID: identity.clientId
+      RETENTION_STORAGE: storage.blobEndpoint
+      ...toObject(
+        filter(items(settings), setting => !empty(setting.value)),
+        setting => setting.key,
+        setting => setting.value
+      )
+      // The host drops lines below its own level, before the app's level is asked.
+      ...(settings.?LOG_LEVEL == 'debug' ? { AzureFunctionsJobHost__logging__logLevel__Function: 'Debug' } : {})
+      // App Service Authentication proves itself by the identity: there is no client secret.
+      ...(empty(signInClientId) ? {} : { OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identity.clientId })
+    }
+  }
+
+  resource signIn 'config' = if (!empty(signInClientId)) {
+    name: 'authsettingsV2'
+    properties: {
+      platform: { enabled: true }
+      globalValidation: {
+        requireAuthentication: true
+        unauthenticatedClientAction: 'RedirectToLoginPage'
+        redirectToProvider: 'azureactivedirectory'
+        // Machines: what takes a function key, and what the host answers itself.
+        excludedPaths: [
+          '/admin/*'
+          '/runtime/*'
+          '/api/health'
+          '/api/status'
+          '/api/dry-run'
+          '/api/plans/*'
+          '/api/runs'
+          '/api/runs/*'
+          '/api/explain'
+        ]
+      }
+      httpSettings: { requireHttps: true }
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true
+          registration: {
+            clientId: signInClientId
+            clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          }
+          validation: {
+            allowedAudiences: [signInClientId, 'api://${signInClientId}']
+            defaultAuthorizationPolicy: empty(readerGroupIds) ? {} : { allowedPrincipals: { groups: readerGroupIds } }
+          }
+        }
+      }
+      login: { tokenStore: { enabled: false } }
+    }
+  }
+}
+
+@description('Resource id.')
+output id string = app.id
+
+@description('Name.')
+output name string = app.name
+
+@description('Host name, e.g. func-….azurewebsites.net.')
+output hostName string = app.properties.defaultHostName

@@ -1,0 +1,217 @@
+/*
+  acr-retention as a Function app, with all that it needs: in a resource group of its own, for a registry that exists.
+  Values come from main.bicepparam.
+*/
+targetScope = 'subscription'
+
+import { appSettings } from 'settings.bicep'
+
+@minLength(1)
+@maxLength(40)
+@description('Names this deployment: its resource group, and with it every resource.')
+param environmentName string
+
+@description('Azure region: one with the Flex Consumption plan.')
+param location string
+
+@description('Name of the registry: it exists already.')
+param registryName string
+
+@description('Resource group of the registry.')
+param registryResourceGroup string
+
+@description('Subscription of the registry. Default, and where empty: the one that is deployed to.')
+param registrySubscriptionId string = subscription().subscriptionId
+
+@allowed(['rbac', 'abac'])
+@description('How the registry decides on permissions (its "role assignment permissions mode"): "RBAC Registry Permissions", or "RBAC Registry + ABAC Repository Permissions".')
+param registryPermissions string = 'rbac'
+
+@description('With abac: the only repositories that are granted, by the beginnings of their names; end them with a slash. None: all of them.')
+param repositoryPrefixes string[] = []
+
+@description('Whether the identity may only read the registry. Then PURGE_DRY_RUN is true, whatever the settings say.')
+param dryRunOnly bool = true
+
+@description('App settings. What is left out or empty has the default of the app; a command and a schedule, which the app has none for, those of this file.')
+param settings appSettings = {}
+
+@allowed(['22', '24'])
+@description('Version of Node that the app runs on.')
+param nodeVersion string = '24'
+
+@allowed([512, 2048, 4096])
+@description('Memory of an instance, in MB.')
+param instanceMemoryMB int = 2048
+
+@description('How many days logs are kept.')
+param logRetentionInDays int = 90
+
+@description('Whether nothing can be reached from the internet: registry, storage, logs and app by private endpoints only, and the app sends through the virtual network.')
+param privateNetwork bool = false
+
+@description('Address space of the virtual network that is made for it: a /24 or larger.')
+param networkAddressPrefix string = '10.64.0.0/24'
+
+@description('Instead of a new network: resource id of a subnet that is delegated to Microsoft.App/environments. Without privateNetwork the app sends through it, and nothing else changes.')
+param functionSubnetId string = ''
+
+@description('Instead of a new network: resource id of a subnet for private endpoints. Whoever runs that network enters their names.')
+param privateEndpointSubnetId string = ''
+
+@description('Client id of an app registration that people sign in with to read the review page. None: the page takes a function key.')
+param signInClientId string = ''
+
+@description('Object ids of the only groups whose members may read the review page.')
+param readerGroupIds string[] = []
+
+var token = take('${toLower(environmentName)}-${uniqueString(subscription().id, environmentName, location)}', 54)
+var tags = { 'azd-env-name': environmentName }
+var packageContainer = 'package'
+
+// Said here, where nothing has been made yet.
+var registry = empty(registryName) || empty(registryResourceGroup)
+  ? fail('Which registry? Set REGISTRY_NAME and REGISTRY_RESOURCE_GROUP, e.g. azd env set REGISTRY_NAME contoso')
+  : registryName
+
+var allSettings = {
+  ...settings
+  PURGE_COMMAND: !empty(settings.?PURGE_COMMAND) || !empty(settings.?ACR_TASK_FILE)
+    ? settings.?PURGE_COMMAND
+    : '--filter \'.*:^(dev|pr|ci)-\' --ago 30d --keep 3 --untagged'
+  PURGE_SCHEDULE: !empty(settings.?PURGE_SCHEDULE) ? settings.?PURGE_SCHEDULE : '0 1 * * *'
+  PURGE_DRY_RUN: !dryRunOnly && !empty(settings.?PURGE_DRY_RUN) ? settings.?PURGE_DRY_RUN : 'true'
+}
+
+var ownsNetwork = privateNetwork && empty(functionSubnetId) && empty(privateEndpointSubnetId)
+var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
+var registryZone = 'privatelink${environment().suffixes.acrLoginServer}'
+var appZone = 'privatelink.azurewebsites.net'
+var monitorZones = [
+  'privatelink.monitor.azure.com'
+  'privatelink.oms.opinsights.azure.com'
+  'privatelink.ods.opinsights.azure.com'
+  'privatelink.agentsvc.azure-automation.net'
+]
+// By what a private endpoint leads to, the private DNS zones that it is entered in.
+var zones = {
+  blob: [blobZone]
+  registry: [registryZone]
+  sites: [appZone]
+  // Agents get their configuration from a storage account.
+  azuremonitor: [...monitorZones, blobZone]
+}
+
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'identity.bicep' = {
+  scope: group
+  params: { name: 'id-${token}', location: location, tags: tags }
+}
+
+module permissions 'registry.bicep' = {
+  scope: resourceGroup(
+    empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId,
+    registryResourceGroup
+  )
+  params: {
+    registryName: registry
+    principalId: identity.outputs.principalId
+    permissions: registryPermissions
+    dryRunOnly: dryRunOnly
+    repositoryPrefixes: repositoryPrefixes
+  }
+}
+
+module storage 'storage.bicep' = {
+  scope: group
+  params: {
+    name: 'st${uniqueString(subscription().id, environmentName, location)}'
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    isPrivate: privateNetwork
+    containers: [packageContainer]
+  }
+}
+
+module monitoring 'monitoring.bicep' = {
+  scope: group
+  params: {
+    name: token
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    isPrivate: privateNetwork
+    retentionInDays: logRetentionInDays
+  }
+}
+
+module network 'network.bicep' = if (ownsNetwork) {
+  scope: group
+  params: {
+    name: token
+    location: location
+    tags: tags
+    addressPrefix: networkAddressPrefix
+    zoneNames: [blobZone, registryZone, appZone, ...monitorZones]
+  }
+}
+
+module app 'app.bicep' = {
+  scope: group
+  params: {
+    name: token
+    location: location
+    tags: tags
+    serviceName: 'acr-retention'
+    identity: { id: identity.outputs.id, clientId: identity.outputs.clientId }
+    storage: { name: storage.outputs.name, blobEndpoint: storage.outputs.blobEndpoint }
+    packageContainer: packageContainer
+    registry: permissions.outputs.loginServer
+    applicationInsightsConnectionString: monitoring.outputs.connectionString
+    settings: allSettings
+    nodeVersion: nodeVersion
+    instanceMemoryMB: instanceMemoryMB
+    subnetId: ownsNetwork ? network!.outputs.functionSubnetId : empty(functionSubnetId) ? null : functionSubnetId
+    isPrivate: privateNetwork
+    signInClientId: signInClientId
+    readerGroupIds: readerGroupIds
+  }
+}
+
+module endpoints 'private-endpoint.bicep' = [
+  for target in items(zones): if (privateNetwork) {
+    scope: group
+    params: {
+      name: token
+      location: location
+      tags: tags
+      subnetId: ownsNetwork ? network!.outputs.privateEndpointSubnetId : privateEndpointSubnetId
+      groupId: target.key
+      targetId: {
+        blob: storage.outputs.id
+        registry: permissions.outputs.id
+        sites: app.outputs.id
+        azuremonitor: monitoring.outputs.privateLinkScopeId
+      }[target.key]
+      zoneNames: ownsNetwork ? target.value : []
+    }
+  }
+]
+
+@description('Resource group of the app.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('Name of the function app.')
+output FUNCTION_APP_NAME string = app.outputs.name
+
+@description('Where it answers.')
+output FUNCTION_APP_URL string = 'https://${app.outputs.hostName}'
+
+@description('Where the record of all runs is: RETENTION_STORAGE for the command line.')
+output RETENTION_STORAGE string = storage.outputs.blobEndpoint

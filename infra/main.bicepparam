@@ -1,0 +1,78 @@
+/*
+  The values of a deployment, read from the environment: `azd env set <NAME> <value>` sets one for azd, `export` for
+  `az deployment sub create`. Or write them here. Only the registry has no default.
+*/
+using 'main.bicep'
+
+// Names the resource group (rg-<name>), and with it every resource. azd asks for it.
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'acr-retention')
+// Where it runs: a region with the Flex Consumption plan, best that of the registry. azd asks for it.
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+
+// The registry, by its name without a domain.
+param registryName = readEnvironmentVariable('REGISTRY_NAME', '')
+// The resource group that it is in.
+param registryResourceGroup = readEnvironmentVariable('REGISTRY_RESOURCE_GROUP', '')
+// The subscription that it is in, if that is another one than is deployed to.
+param registrySubscriptionId = readEnvironmentVariable('REGISTRY_SUBSCRIPTION_ID', '')
+// rbac, or abac: az acr show --name <registry> --query roleAssignmentMode (AbacRepositoryPermissions is abac).
+param registryPermissions = readEnvironmentVariable('REGISTRY_PERMISSIONS', 'rbac')
+// With abac: grant only these repositories, by the beginnings of their names, e.g. team-a/,team-b/.
+param repositoryPrefixes = filter(split(readEnvironmentVariable('REPOSITORY_PREFIXES', ''), ','), text => !empty(text))
+// true: the identity can read, and nothing else. false: it can delete, too; PURGE_DRY_RUN says whether the schedule does.
+param dryRunOnly = bool(readEnvironmentVariable('DRY_RUN_ONLY', 'true'))
+
+// App settings; empty: the default. The README says what each means, under "Settings".
+param settings = {
+  // What to purge: the flags of acr purge, or whole commands, one a line.
+  PURGE_COMMAND: readEnvironmentVariable('PURGE_COMMAND', '')
+  // Instead: an ACR Task file that lies at the top of this project.
+  ACR_TASK_FILE: readEnvironmentVariable('ACR_TASK_FILE', '')
+  // When, in UTC.
+  PURGE_SCHEDULE: readEnvironmentVariable('PURGE_SCHEDULE', '')
+  // false: the schedule deletes. Needs dryRunOnly = false.
+  PURGE_DRY_RUN: readEnvironmentVariable('PURGE_DRY_RUN', '')
+  // How long a run may take before it is stopped, and goes on with the next.
+  RUN_TIME_BUDGET: readEnvironmentVariable('RUN_TIME_BUDGET', '')
+  // How many artifacts one run may delete.
+  MAX_DELETIONS: readEnvironmentVariable('MAX_DELETIONS', '')
+  // How many percent of a repository's tags, and of the registry's manifests.
+  MAX_DELETION_PERCENT: readEnvironmentVariable('MAX_DELETION_PERCENT', '')
+  // How many times the median of the last runs.
+  MAX_MEDIAN_FACTOR: readEnvironmentVariable('MAX_MEDIAN_FACTOR', '')
+  // Whether a repository must keep a tag.
+  KEEP_LAST_TAG: readEnvironmentVariable('KEEP_LAST_TAG', '')
+  // How old a plan may be that is carried out.
+  PLAN_MAX_AGE: readEnvironmentVariable('PLAN_MAX_AGE', '')
+  // How many days runs stay in the record.
+  RETENTION_LEDGER_DAYS: readEnvironmentVariable('RETENTION_LEDGER_DAYS', '')
+  // debug: what is kept is logged, too.
+  LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
+  // The audience of another cloud, e.g. https://management.usgovcloudapi.net.
+  ACR_AUDIENCE: readEnvironmentVariable('ACR_AUDIENCE', '')
+  // A repository-scoped token instead of the identity: its name,
+  ACR_USERNAME: readEnvironmentVariable('ACR_USERNAME', '')
+  // and its password, as a Key Vault reference.
+  ACR_PASSWORD: readEnvironmentVariable('ACR_PASSWORD', '')
+}
+
+// Version of Node: 22 or 24.
+param nodeVersion = readEnvironmentVariable('NODE_VERSION', '24')
+// Memory of an instance, in MB: 512, 2048 or 4096. A run takes up to 300 MB.
+param instanceMemoryMB = 2048
+// How many days logs are kept, from 30 to 730.
+param logRetentionInDays = int(readEnvironmentVariable('LOG_RETENTION_DAYS', '90'))
+
+// true: nothing can be reached from the internet, and the registry need not be either (it must be of the Premium tier).
+param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
+// The address space of the network that is made for it: a /24 that nothing else uses.
+param networkAddressPrefix = readEnvironmentVariable('NETWORK_ADDRESS_PREFIX', '10.64.0.0/24')
+// A network that exists, instead: the resource id of a subnet for the app, delegated to Microsoft.App/environments,
+param functionSubnetId = readEnvironmentVariable('FUNCTION_SUBNET_ID', '')
+// and that of a subnet for private endpoints, in the same network.
+param privateEndpointSubnetId = readEnvironmentVariable('PRIVATE_ENDPOINT_SUBNET_ID', '')
+
+// People sign in with Entra to read the review page: the client id of an app registration. Empty: by function key.
+param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
+// The groups whose members may read it, by their object ids, with commas. Empty: all whom the app registration lets in.
+param readerGroupIds = filter(split(readEnvironmentVariable('READER_GROUP_IDS', ''), ','), text => !empty(text))

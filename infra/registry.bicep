@@ -1,0 +1,83 @@
+/*
+  What the identity may do at the registry, which exists already. Deployed to the resource group of the registry,
+  wherever that is.
+*/
+
+import { roles } from 'roles.bicep'
+
+@description('Name of the registry.')
+param registryName string
+
+@description('Object id of the identity that the roles are granted to.')
+param principalId string
+
+@allowed(['rbac', 'abac'])
+@description('How the registry decides on permissions: by roles on all of it, or by roles on repositories (its "role assignment permissions mode").')
+param permissions string
+
+@description('Whether the identity may only read.')
+param dryRunOnly bool
+
+@description('With abac: the only repositories that the roles are about, by the beginnings of their names; end them with a slash. None: all of them.')
+param repositoryPrefixes string[] = []
+
+// A condition limits only the actions that it names, so it names all that the two roles hold.
+var repositoryActions = [
+  'content/read'
+  'content/write'
+  'content/delete'
+  'metadata/read'
+  'metadata/write'
+  'metadata/delete'
+]
+var otherAction = join(
+  map(
+    repositoryActions,
+    action => '!(ActionMatches{\'Microsoft.ContainerRegistry/registries/repositories/${action}\'})'
+  ),
+  ' AND '
+)
+var listedRepository = join(
+  map(
+    repositoryPrefixes,
+    prefix => '@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWith \'${replace(prefix, '\'', '')}\''
+  ),
+  ' OR '
+)
+var condition = empty(repositoryPrefixes) ? null : '((${otherAction}) OR (${listedRepository}))'
+
+// AcrDelete can delete and nothing else, so reading comes from AcrPull. The Repository Contributor reads, too.
+var grants = permissions == 'rbac'
+  ? map(dryRunOnly ? ['AcrPull'] : ['AcrPull', 'AcrDelete'], role => { role: role, condition: null })
+  : [
+      {
+        role: dryRunOnly ? 'Container Registry Repository Reader' : 'Container Registry Repository Contributor'
+        condition: condition
+      }
+      // Listing the catalog is an action of its own there, about no repository.
+      { role: 'Container Registry Repository Catalog Lister', condition: null }
+    ]
+
+resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' existing = {
+  name: registryName
+}
+
+resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for grant in grants: {
+    scope: registry
+    name: guid(registry.id, principalId, grant.role)
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[grant.role])
+      condition: grant.condition
+      conditionVersion: grant.condition == null ? null : '2.0'
+    }
+  }
+]
+
+@description('Resource id of the registry.')
+output id string = registry.id
+
+@description('Its login server, e.g. contoso.azurecr.io.')
+output loginServer string = registry.properties.loginServer

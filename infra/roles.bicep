@@ -1,0 +1,16 @@
+/*
+  The built-in roles that are granted here, by their names. Ids: Microsoft Learn, "Azure built-in roles"; they are the
+  same in every tenant.
+*/
+
+@export()
+@description('Ids of built-in roles.')
+var roles = {
+  AcrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d'
+  AcrDelete: 'c2f4ef07-c644-48eb-af81-4b1b4947fb11'
+  'Container Registry Repository Reader': 'b93aa761-3e63-49ed-ac28-beffa264f7ac'
+  'Container Registry Repository Contributor': '2efddaa5-3f1f-4df3-97df-af3f13818f4c'
+  'Container Registry Repository Catalog Lister': 'bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7'
+  'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
+}

@@ -1,0 +1,55 @@
+/*
+  The app settings that the one who deploys decides on, as the README describes them under "Settings". All are text, as
+  the app reads them; it checks them itself, and says every mistake at /api/status. Empty is as good as left out.
+
+  ACR_REGISTRY, AZURE_CLIENT_ID and RETENTION_STORAGE are not here: they follow from what is deployed.
+*/
+
+@export()
+@description('App settings; the README says what each means.')
+type appSettings = {
+  @description('The flags of acr purge, or whole commands, one a line.')
+  PURGE_COMMAND: string?
+
+  @description('Instead: an ACR Task file that is deployed with the app.')
+  ACR_TASK_FILE: string?
+
+  @description('When to run, in UTC: five fields, or six with the second first.')
+  PURGE_SCHEDULE: string?
+
+  @description('false: the scheduled run deletes. With dryRunOnly it never does.')
+  PURGE_DRY_RUN: string?
+
+  @description('How long a run may take before it is stopped, to go on with the next.')
+  RUN_TIME_BUDGET: string?
+
+  @description('Artifacts that one run may delete.')
+  MAX_DELETIONS: string?
+
+  @description('Percent of a repository\'s tags, and of the registry\'s manifests, that one run may delete.')
+  MAX_DELETION_PERCENT: string?
+
+  @description('So many times the median of the last runs may be deleted.')
+  MAX_MEDIAN_FACTOR: string?
+
+  @description('Whether a repository must keep a tag.')
+  KEEP_LAST_TAG: string?
+
+  @description('How old a plan may be that is carried out.')
+  PLAN_MAX_AGE: string?
+
+  @description('How many days runs stay in the record.')
+  RETENTION_LEDGER_DAYS: string?
+
+  @description('debug logs what is kept, too.')
+  LOG_LEVEL: string?
+
+  @description('Another cloud\'s audience.')
+  ACR_AUDIENCE: string?
+
+  @description('A repository-scoped token instead of the identity: its name.')
+  ACR_USERNAME: string?
+
+  @description('Its password, as a Key Vault reference: @Microsoft.KeyVault(SecretUri=...).')
+  ACR_PASSWORD: string?
+}

@@ -1,0 +1,75 @@
+import { roles } from 'roles.bicep'
+
+@description('Name of the storage account: 3 to 24 small letters and digits.')
+param name string
+
+@description('Azure region.')
+param location string
+
+@description('Tags of the resources.')
+param tags object
+
+@description('Object id of the identity that uses it.')
+param principalId string
+
+@description('Whether it can be reached by private endpoints only.')
+param isPrivate bool = false
+
+@description('Containers to be made. The app makes the one for its record itself.')
+param containers string[] = []
+
+@description('What the Functions host, the deployed package and the record of all runs live in.')
+resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: 'Standard_LRS' }
+  properties: {
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+    }
+  }
+
+  resource blobs 'blobServices' = {
+    name: 'default'
+    properties: {
+      // The record says what was deleted, and why: a slip must not take it.
+      containerDeleteRetentionPolicy: { enabled: true, days: 30 }
+      deleteRetentionPolicy: { enabled: true, days: 7 }
+    }
+
+    resource made 'containers' = [for container in containers: { name: container }]
+  }
+}
+
+@description('Owner rather than Contributor: Microsoft asks for it where the Functions host uses its storage with an identity ("Connecting to host storage with an identity"). It covers the package and the record.')
+resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: account
+  name: guid(account.id, principalId, 'Storage Blob Data Owner')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles['Storage Blob Data Owner']
+    )
+  }
+}
+
+@description('Resource id.')
+output id string = account.id
+
+@description('Name.')
+output name string = account.name
+
+@description('URL of its blobs, which ends with a slash.')
+output blobEndpoint string = account.properties.primaryEndpoints.blob
