@@ -40,7 +40,8 @@ var otherAction = join(
 var listedRepository = join(
   map(
     repositoryPrefixes,
-    prefix => '@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWith \'${replace(prefix, '\'', '')}\''
+    prefix =>
+      '@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWith \'${replace(prefix, '\'', '')}\''
   ),
   ' OR '
 )

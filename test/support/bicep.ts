@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { inject } from 'vitest';
@@ -43,30 +43,56 @@ export async function runBicep(args: readonly string[], environment: Readonly<Re
 export const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
 const TENANT = '00000000-0000-4000-8000-000000000002';
 
+/** What was predicted already, by the text of the parameters file: it takes seconds, and depends on nothing else. */
+const predicted = new Map<string, Promise<Snapshot>>();
+
 /**
  * What a deployment of `template`, a file in infra/, would make with these parameters.
  * @param parameters as they stand in a parameters file, by name: Bicep expressions
  */
-export async function predict(template: string, parameters: Readonly<Record<string, string>>): Promise<Snapshot> {
+export function predict(
+  template: string,
+  parameters: Readonly<Record<string, string>>,
+  options: PredictOptions = {},
+): Promise<Snapshot> {
+  const lines = Object.entries(parameters).map(([name, value]) => `param ${name} = ${value}`);
+  const key = [template, options.resourceGroup ?? '', ...lines].join('\n');
+  const known = predicted.get(key);
+  if (known) return known;
+  const made = inCopy(async (folder) => {
+    const file = join(folder, template.replace(/[^/]+$/, 'parameters.bicepparam'));
+    await writeFile(file, [`using '${template.replace(/^.*\//, '')}'`, ...lines, ''].join('\n'));
+    return snapshotOf(file, options);
+  });
+  predicted.set(key, made);
+  return made;
+}
+
+interface PredictOptions {
+  /** For templates that are deployed to a resource group: its name. */
+  readonly resourceGroup?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** What a deployment with a parameters file of infra/ would make. */
+export function predictFile(file: string, options: PredictOptions = {}): Promise<Snapshot> {
+  return inCopy((folder) => snapshotOf(join(folder, file), options));
+}
+
+/** Does something with a copy of infra/: snapshots, for example, are left beside what they are made of. */
+export async function inCopy<T>(action: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'acr-retention-test-'));
   try {
-    const file = join(folder, 'parameters.bicepparam');
-    const using = relative(folder, join(infra, template));
-    const lines = Object.entries(parameters).map(([name, value]) => `param ${name} = ${value}`);
-    await writeFile(file, [`using '${using}'`, ...lines, ''].join('\n'));
-    return await predictFile(file);
+    await cp(infra, folder, { recursive: true });
+    return await action(folder);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** What a deployment with a parameters file would make. It leaves the snapshot beside that file. */
-export async function predictFile(
-  file: string,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Snapshot> {
-  const at = ['--subscription-id', SUBSCRIPTION, '--tenant-id', TENANT, '--location', 'westeurope'];
-  const group = ['--resource-group', 'here', '--deployment-name', 'test'];
-  await runBicep(['snapshot', file, '--mode', 'overwrite', ...at, ...group], environment);
+async function snapshotOf(file: string, { resourceGroup, environment }: PredictOptions): Promise<Snapshot> {
+  const scope = resourceGroup === undefined ? ['--location', 'westeurope'] : ['--resource-group', resourceGroup];
+  const where = ['--subscription-id', SUBSCRIPTION, '--tenant-id', TENANT, '--deployment-name', 'test', ...scope];
+  await runBicep(['snapshot', file, '--mode', 'overwrite', ...where], environment);
   return JSON.parse(await readFile(file.replace(/\.bicepparam$/, '.snapshot.json'), 'utf8')) as Snapshot;
 }

@@ -1,0 +1,410 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { readSettings, SETTINGS } from '../../src/policy/settings.ts';
+import { bicep, inCopy, infra, predict, predictFile, type Resource, runBicep, SUBSCRIPTION } from '../support/bicep.ts';
+
+const root = new URL('../../', import.meta.url);
+const files = readdirSync(infra, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  /\.bicep(?:param)?$/.test(file),
+);
+const sources = files.map((file) => ({ file, text: readFileSync(join(infra, file), 'utf8') }));
+
+const parameters = {
+  environmentName: `'prod'`,
+  location: `'westeurope'`,
+  registryName: `'contoso'`,
+  registryResourceGroup: `'platform'`,
+};
+const REGISTRY = `/subscriptions/${SUBSCRIPTION}/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso`;
+
+/** Names of the roles by their ids, from the file where both stand. */
+const roleNames = new Map(
+  [...readFileSync(join(infra, 'roles.bicep'), 'utf8').matchAll(/^ {2}'?([A-Z][\w ]*\w)'?: '([\da-f-]{36})'$/gm)].map(
+    ([, name = '', id = '']) => [id, name] as const,
+  ),
+);
+
+interface Grant {
+  readonly role: string | undefined;
+  readonly scope: string;
+  readonly condition: unknown;
+}
+
+/** What is granted, and on what. Ids of assignments hold the identity's, so they are expressions, with the scope first. */
+function grantsOf(resources: readonly Resource[]): readonly Grant[] {
+  return resources
+    .filter(({ type }) => type === 'Microsoft.Authorization/roleAssignments')
+    .map(({ id, properties }) => ({
+      role: roleNames.get(/[\da-f-]{36}$/.exec(String(properties?.['roleDefinitionId']))?.[0] ?? ''),
+      scope: /^\[extensionResourceId\('([^']+)'/.exec(id)?.[1] ?? id,
+      condition: properties?.['condition'] ?? undefined,
+    }));
+}
+
+const atRegistry = (grants: readonly Grant[]) => grants.filter(({ scope }) => scope === REGISTRY);
+
+function only(resources: readonly Resource[], type: string): Resource {
+  const [found, ...others] = resources.filter((resource) => resource.type === type);
+  if (!found || others.length > 0) throw new Error(`not one ${type}, but ${others.length + (found ? 1 : 0)}`);
+  return found;
+}
+
+function appSettingsOf(resources: readonly Resource[]): Readonly<Record<string, string>> {
+  const found = resources.find(({ id }) => id.endsWith('/config/appsettings'));
+  return found?.properties as Readonly<Record<string, string>>;
+}
+
+/** All properties with such a name, wherever they are. */
+function valuesOf(value: unknown, name: RegExp): readonly (readonly [string, unknown])[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [
+    ...(name.test(key) ? [[key, inner] as const] : []),
+    ...valuesOf(inner, name),
+  ]);
+}
+
+describe('what stands once', () => {
+  test('no role id, and no other id, is outside roles.bicep, nor is one there twice', () => {
+    expect(roleNames.size).toBeGreaterThan(5);
+    for (const { file, text } of sources) {
+      const ids = [...text.matchAll(/[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}/g)].map(([id]) => id);
+      expect(new Set(ids).size, file).toBe(ids.length);
+      if (file !== 'roles.bicep') expect(ids, file).toEqual([]);
+    }
+  });
+
+  test('a resource type has the same API version wherever it is', () => {
+    const versions = new Map<string, Set<string>>();
+    for (const { text } of sources)
+      for (const [, type = '', version = ''] of text.matchAll(/'(Microsoft\.[\w./]+)@([\w-]+)'/gi))
+        versions.set(type, new Set([...(versions.get(type) ?? []), version]));
+    expect(versions.size).toBeGreaterThan(10);
+    expect([...versions].filter(([, all]) => all.size > 1)).toEqual([]);
+  });
+});
+
+describe('azure.yaml', () => {
+  interface Azd {
+    readonly infra: { readonly path: string; readonly module: string };
+    readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  }
+  const azd = parse(readFileSync(new URL('azure.yaml', root), 'utf8')) as Azd;
+
+  test('names the template, and one function app that is built here', () => {
+    expect(files).toContain(`${azd.infra.module}.bicep`);
+    expect(files).toContain(`${azd.infra.module}.bicepparam`);
+    expect(azd.services).toEqual({
+      'acr-retention': { project: '.', host: 'function', language: 'ts', remoteBuild: false },
+    });
+  });
+
+  test.skipIf(bicep === undefined)('azd finds the function app and its resource group by their tags', async () => {
+    const { predictedResources: all } = await predict('main.bicep', parameters);
+    expect(only(all, 'Microsoft.Web/sites').tags).toEqual({
+      'azd-env-name': 'prod',
+      'azd-service-name': Object.keys(azd.services)[0],
+    });
+    expect(only(all, 'Microsoft.Resources/resourceGroups').tags).toEqual({ 'azd-env-name': 'prod' });
+  });
+});
+
+describe('the parameters file', () => {
+  const text = readFileSync(join(infra, 'main.bicepparam'), 'utf8');
+
+  test('sets every parameter of the template', () => {
+    const set = [...text.matchAll(/^param (\w+)/gm)].map(([, name]) => name);
+    const main = readFileSync(join(infra, 'main.bicep'), 'utf8');
+    expect(set.toSorted()).toEqual([...main.matchAll(/^param (\w+)/gm)].map(([, name]) => name).toSorted());
+  });
+
+  test('has a comment for each line', () => {
+    const lines = text.split('\n');
+    const values = lines.flatMap((line, index) => (/^ *(?:param )?\w+(?: =|:) /.test(line) ? [index] : []));
+    expect(values.length).toBeGreaterThan(30);
+    for (const index of values) expect(`${lines[index - 1] ?? ''}\n${lines[index] ?? ''}`).toMatch(/^ *\/\/ \S.*\n/);
+  });
+});
+
+describe.skipIf(bicep === undefined)('Bicep', () => {
+  const all = ['**/*.bicep', '**/*.bicepparam'];
+
+  test('every file compiles without a diagnostic, the linter included', async () => {
+    for (const pattern of all)
+      expect((await runBicep(['lint', '--pattern', join(infra, pattern)])).diagnostics, pattern).toEqual([]);
+  });
+
+  test('every file is formatted', () =>
+    inCopy(async (folder) => {
+      for (const pattern of all) await runBicep(['format', '--pattern', join(folder, pattern)]);
+      for (const { file, text } of sources)
+        expect(readFileSync(join(folder, file), 'utf8').trimEnd(), file).toBe(text.trimEnd());
+    }));
+
+  test('what the linter finds is an error', () =>
+    inCopy(async (folder) => {
+      await appendFile(join(folder, 'identity.bicep'), '\nvar nobodyReadsIt = 1\n');
+      await expect(runBicep(['lint', join(folder, 'identity.bicep')])).rejects.toThrow(/Error no-unused-vars/);
+    }));
+});
+
+describe.skipIf(bicep === undefined)('what is granted', () => {
+  const own = ['Storage Blob Data Owner', 'Monitoring Metrics Publisher'];
+
+  test('a dry-run-only deployment can read the registry, and nothing else is granted outside its own resources', async () => {
+    const { predictedResources: all } = await predict('main.bicep', parameters);
+    const grants = grantsOf(all);
+    expect(atRegistry(grants)).toEqual([{ role: 'AcrPull', scope: REGISTRY, condition: undefined }]);
+    const others = grants.filter(({ scope }) => scope !== REGISTRY);
+    expect(others.map(({ role }) => role)).toEqual(own);
+    for (const { scope } of others) expect(scope).toMatch(/\/resourceGroups\/rg-prod\/providers\/\S+\/\S+\/\S+/);
+  });
+
+  test('one that deletes gets AcrDelete on top', async () => {
+    const { predictedResources: all } = await predict('main.bicep', { ...parameters, dryRunOnly: 'false' });
+    const grants = grantsOf(all);
+    expect(atRegistry(grants).map(({ role }) => role)).toEqual(['AcrPull', 'AcrDelete']);
+    expect(grants.length).toBe(2 + own.length);
+  });
+
+  test.each([
+    [true, 'Container Registry Repository Reader'],
+    [false, 'Container Registry Repository Contributor'],
+  ])('abac, dryRunOnly = %s: %s, and listing the catalog', async (dryRunOnly, role) => {
+    const given = { ...parameters, registryPermissions: `'abac'`, dryRunOnly: String(dryRunOnly) };
+    const { predictedResources: all } = await predict('main.bicep', given);
+    expect(atRegistry(grantsOf(all))).toEqual([
+      { role, scope: REGISTRY, condition: undefined },
+      { role: 'Container Registry Repository Catalog Lister', scope: REGISTRY, condition: undefined },
+    ]);
+  });
+
+  test('abac, by prefixes: no action on a repository goes without the condition', async () => {
+    const given = {
+      ...parameters,
+      registryPermissions: `'abac'`,
+      dryRunOnly: 'false',
+      repositoryPrefixes: `['team-a/', 'team-b/']`,
+    };
+    const { predictedResources: all } = await predict('main.bicep', given);
+    const [repositories, catalog] = atRegistry(grantsOf(all));
+    const actions = ['content', 'metadata'].flatMap((what) =>
+      ['read', 'write', 'delete'].map((how) => `${what}/${how}`),
+    );
+    const named = 'Microsoft.ContainerRegistry/registries/repositories';
+    expect(repositories?.condition).toBe(
+      `((${actions.map((action) => `!(ActionMatches{'${named}/${action}'})`).join(' AND ')}) OR (` +
+        `@Request[${named}:name] StringStartsWith 'team-a/' OR @Request[${named}:name] StringStartsWith 'team-b/'))`,
+    );
+    expect(catalog?.condition).toBeUndefined();
+  });
+
+  test('the registry may be in another resource group and subscription', async () => {
+    const elsewhere = '00000000-0000-4000-8000-000000000009';
+    const given = { ...parameters, registrySubscriptionId: `'${elsewhere}'` };
+    const { predictedResources: all } = await predict('main.bicep', given);
+    const [grant, ...others] = grantsOf(all).filter(({ scope }) => scope.startsWith(`/subscriptions/${elsewhere}/`));
+    expect(grant?.scope).toBe(REGISTRY.replace(SUBSCRIPTION, elsewhere));
+    expect(others).toEqual([]);
+    // Nothing is made there.
+    for (const { id, type } of all)
+      if (type !== 'Microsoft.Authorization/roleAssignments') expect(id).not.toContain(elsewhere);
+  });
+
+  test('without a registry nothing is deployed, and what is missing is named', async () => {
+    const given = { ...parameters, registryName: `''` };
+    await expect(predict('main.bicep', given)).rejects.toThrow(/Set REGISTRY_NAME and REGISTRY_RESOURCE_GROUP/);
+  });
+});
+
+describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
+  const isPublic = /publicNetworkAccess/i;
+
+  test('there are no keys, no passwords and no plain HTTP, whatever is asked for', async () => {
+    for (const privateNetwork of ['true', 'false']) {
+      const { predictedResources: all } = await predict('main.bicep', { ...parameters, privateNetwork });
+      expect(only(all, 'Microsoft.Storage/storageAccounts').properties).toMatchObject({
+        allowSharedKeyAccess: false,
+        allowBlobPublicAccess: false,
+        supportsHttpsTrafficOnly: true,
+        minimumTlsVersion: 'TLS1_2',
+      });
+      expect(only(all, 'Microsoft.Insights/components').properties).toMatchObject({ DisableLocalAuth: true });
+      expect(only(all, 'Microsoft.OperationalInsights/workspaces').properties).toMatchObject({
+        features: { disableLocalAuth: true },
+      });
+      expect(only(all, 'Microsoft.Web/sites').properties).toMatchObject({
+        httpsOnly: true,
+        siteConfig: { ftpsState: 'Disabled', minTlsVersion: '1.2' },
+        functionAppConfig: {
+          runtime: { name: 'node', version: '24' },
+          scaleAndConcurrency: { maximumInstanceCount: 1 },
+          deployment: { storage: { authentication: { type: 'UserAssignedIdentity' } } },
+        },
+      });
+      const passwords = all.filter(({ type }) => type === 'Microsoft.Web/sites/basicPublishingCredentialsPolicies');
+      expect(passwords.map(({ properties }) => properties)).toEqual([{ allow: false }, { allow: false }]);
+      expect(JSON.stringify(appSettingsOf(all))).not.toMatch(/listKeys|AccountKey|SharedAccess/i);
+    }
+  });
+
+  test('with a private network nothing is public, and everything has a private endpoint with its names', async () => {
+    const { predictedResources: all, diagnostics } = await predict('main.bicep', {
+      ...parameters,
+      privateNetwork: 'true',
+    });
+    expect(diagnostics).toEqual([]);
+    const flags = all.flatMap(({ type, properties }) =>
+      valuesOf(properties, isPublic).map(([name, value]) => `${type} ${name} ${String(value)}`),
+    );
+    expect(flags.length).toBe(6);
+    expect(flags.filter((flag) => !flag.endsWith(' Disabled'))).toEqual([]);
+    expect(only(all, 'Microsoft.Storage/storageAccounts').properties).toMatchObject({
+      networkAcls: { defaultAction: 'Deny', bypass: 'None' },
+    });
+    const endpoints = all.filter(({ type }) => type === 'Microsoft.Network/privateEndpoints');
+    const targets = endpoints.map(({ properties }) => {
+      const [{ properties: target }] = properties?.['privateLinkServiceConnections'] as [{ properties: object }];
+      return target;
+    });
+    expect(targets).toEqual([
+      { groupIds: ['azuremonitor'], privateLinkServiceId: only(all, 'Microsoft.Insights/privateLinkScopes').id },
+      { groupIds: ['blob'], privateLinkServiceId: only(all, 'Microsoft.Storage/storageAccounts').id },
+      { groupIds: ['registry'], privateLinkServiceId: REGISTRY },
+      { groupIds: ['sites'], privateLinkServiceId: only(all, 'Microsoft.Web/sites').id },
+    ]);
+    const count = (type: string) => all.filter((resource) => resource.type === `Microsoft.Network/${type}`).length;
+    expect(count('privateEndpoints/privateDnsZoneGroups')).toBe(4);
+    expect(count('privateDnsZones')).toBe(count('privateDnsZones/virtualNetworkLinks'));
+    expect(count('privateDnsZones')).toBe(7);
+    // And so the app sends through it.
+    expect(only(all, 'Microsoft.Web/sites').properties?.['virtualNetworkSubnetId']).toBeDefined();
+  });
+
+  test('a network that exists is used as it is: no network, no names', async () => {
+    const subnet = (name: string) =>
+      `'/subscriptions/${SUBSCRIPTION}/resourceGroups/hub/providers/Microsoft.Network/virtualNetworks/hub/subnets/${name}'`;
+    const given = {
+      ...parameters,
+      privateNetwork: 'true',
+      functionSubnetId: subnet('app'),
+      privateEndpointSubnetId: subnet('endpoints'),
+    };
+    const { predictedResources: all } = await predict('main.bicep', given);
+    expect(`'${String(only(all, 'Microsoft.Web/sites').properties?.['virtualNetworkSubnetId'])}'`).toBe(subnet('app'));
+    const types = new Set(all.map(({ type }) => type).filter((type) => type.startsWith('Microsoft.Network/')));
+    expect([...types]).toEqual(['Microsoft.Network/privateEndpoints']);
+  });
+
+  test('by default there is no network, and no sign-in', async () => {
+    const { predictedResources: all } = await predict('main.bicep', parameters);
+    expect(all.filter(({ type }) => /^Microsoft\.Network\/|privateLinkScopes/i.test(type))).toEqual([]);
+    expect(all.filter(({ id }) => id.endsWith('/config/authsettingsV2'))).toEqual([]);
+  });
+
+  test('signing in: without a secret; everything but the review page is for machines, with their keys', async () => {
+    const given = { ...parameters, signInClientId: `'client'`, readerGroupIds: `['group']` };
+    const { predictedResources: all } = await predict('main.bicep', given);
+    const auth = all.find(({ id }) => id.endsWith('/config/authsettingsV2'))?.properties;
+    expect(auth).toMatchObject({
+      platform: { enabled: true },
+      globalValidation: { requireAuthentication: true, unauthenticatedClientAction: 'RedirectToLoginPage' },
+      identityProviders: {
+        azureActiveDirectory: {
+          registration: { clientId: 'client', clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID' },
+          validation: { defaultAuthorizationPolicy: { allowedPrincipals: { groups: ['group'] } } },
+        },
+      },
+    });
+    expect(appSettingsOf(all)).toHaveProperty('OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID');
+    const { excludedPaths } = auth?.['globalValidation'] as { readonly excludedPaths: readonly string[] };
+    const isExcluded = (path: string) =>
+      excludedPaths.some((one) => (one.endsWith('/*') ? path.startsWith(one.slice(0, -1)) : path === one));
+    const folder = new URL('functions/', root);
+    const routes = readdirSync(folder).flatMap((file) => {
+      const route = /\broute: '([^']+)'/.exec(readFileSync(new URL(file, folder), 'utf8'))?.[1];
+      return route === undefined ? [] : [`/api/${route}`];
+    });
+    expect(routes.length).toBeGreaterThan(7);
+    expect(routes.filter((route) => !isExcluded(route))).toEqual(['/api/review']);
+  });
+});
+
+describe.skipIf(bicep === undefined)('app settings', () => {
+  /** What the platform reads: the host's storage, and where it sends logs. */
+  const platform = [
+    'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
+    'APPLICATIONINSIGHTS_CONNECTION_STRING',
+    'AzureWebJobsStorage__accountName',
+    'AzureWebJobsStorage__clientId',
+    'AzureWebJobsStorage__credential',
+  ];
+  /** As a deployment would fill in what is only known then. */
+  const filledIn = (settings: Readonly<Record<string, string>>) =>
+    readSettings(
+      {
+        ...settings,
+        ACR_REGISTRY: 'contoso.azurecr.io',
+        AZURE_CLIENT_ID: '00000000-0000-4000-8000-000000000003',
+        RETENTION_STORAGE: 'https://contoso.blob.core.windows.net/',
+      },
+      () => {
+        throw new Error('there is no file');
+      },
+    );
+
+  test('by default only what the app needs is written, it takes it, and it is a dry run', async () => {
+    const { predictedResources: all } = await predict('main.bicep', parameters);
+    const settings = appSettingsOf(all);
+    expect(Object.keys(settings).toSorted()).toEqual(
+      [
+        ...platform,
+        ...['ACR_REGISTRY', 'AZURE_CLIENT_ID', 'RETENTION_STORAGE'],
+        ...['PURGE_COMMAND', 'PURGE_SCHEDULE', 'PURGE_DRY_RUN'],
+      ].toSorted(),
+    );
+    expect(settings['PURGE_DRY_RUN']).toBe('true');
+    const configuration = filledIn(settings);
+    expect(configuration.state === 'valid' || configuration.mistakes).toBe(true);
+  });
+
+  test('each setting that the app reads can be written, and no other', async () => {
+    const environment = Object.fromEntries(SETTINGS.map((name) => [name, `value of ${name}`]));
+    const { predictedResources: all } = await predictFile('main.bicepparam', {
+      environment: {
+        ...environment,
+        REGISTRY_NAME: 'contoso',
+        REGISTRY_RESOURCE_GROUP: 'platform',
+        DRY_RUN_ONLY: 'false',
+      },
+    });
+    const settings = appSettingsOf(all);
+    expect(Object.keys(settings).toSorted()).toEqual([...platform, ...SETTINGS].toSorted());
+    // Three follow from what is deployed, whatever the environment of the one who deploys says.
+    for (const name of SETTINGS)
+      if (/^(?:ACR_REGISTRY|AZURE_CLIENT_ID|RETENTION_STORAGE)$/.test(name)) expect(settings[name]).toMatch(/^\[/);
+      else expect(settings[name]).toBe(`value of ${name}`);
+  });
+
+  test('an identity that may only read is never told to delete', async () => {
+    const settings = `{ PURGE_DRY_RUN: 'false' }`;
+    const kept = await predict('main.bicep', { ...parameters, settings });
+    expect(appSettingsOf(kept.predictedResources)['PURGE_DRY_RUN']).toBe('true');
+    const deleting = await predict('main.bicep', { ...parameters, settings, dryRunOnly: 'false' });
+    expect(appSettingsOf(deleting.predictedResources)['PURGE_DRY_RUN']).toBe('false');
+    const undecided = await predict('main.bicep', { ...parameters, dryRunOnly: 'false' });
+    expect(appSettingsOf(undecided.predictedResources)['PURGE_DRY_RUN']).toBe('true');
+  });
+
+  test('a task file stands instead of the command; debug reaches the host, too', async () => {
+    const settings = `{ ACR_TASK_FILE: 'purge.yaml', LOG_LEVEL: 'debug' }`;
+    const { predictedResources: all } = await predict('main.bicep', { ...parameters, settings });
+    expect(appSettingsOf(all)).toMatchObject({
+      ACR_TASK_FILE: 'purge.yaml',
+      AzureFunctionsJobHost__logging__logLevel__Function: 'Debug',
+    });
+    expect(appSettingsOf(all)).not.toHaveProperty('PURGE_COMMAND');
+  });
+});
