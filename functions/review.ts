@@ -1,11 +1,16 @@
 import { app } from '@azure/functions';
 import { ledger, log } from '../src/app.ts';
 import { handler } from '../src/http/handler.ts';
-import { reviewPage } from '../src/http/review.ts';
+import { answerReview } from '../src/http/review.ts';
+import { isSignInOn, requireSignIn } from '../src/http/sign-in.ts';
 
 app.http('review', {
   route: 'review',
   methods: ['GET'],
-  authLevel: 'function',
-  handler: handler(log, (request) => reviewPage(ledger, new URL(request.url).searchParams, new Date())),
+  // Whoever signs in has no key.
+  authLevel: isSignInOn ? 'anonymous' : 'function',
+  handler: handler(log, async (request, client) => {
+    if (isSignInOn) requireSignIn(request);
+    return answerReview(ledger, request, client, new Date());
+  }),
 });

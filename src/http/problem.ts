@@ -7,7 +7,7 @@ import { jsonResponse } from './json.ts';
 /** A request that cannot be answered as it is: the status, and what to do about it. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
-  readonly status: 400 | 404 | 406 | 413 | 415;
+  readonly status: 400 | 401 | 404 | 406 | 413 | 415;
 
   constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -62,6 +62,7 @@ const MAX_DETAIL = 4_000;
 
 const TITLES = {
   400: 'Bad Request',
+  401: 'Unauthorized',
   404: 'Not Found',
   406: 'Not Acceptable',
   409: 'Conflict',

@@ -1,4 +1,4 @@
-import type { HttpResponseInit } from '@azure/functions';
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { LedgerReader } from '../ledger/reader.ts';
 import { LedgerError } from '../ledger/store.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
@@ -15,8 +15,10 @@ import {
   type Setting,
 } from '../report/page/index.ts';
 import { redact } from '../report/redact.ts';
+import type { Client } from './client.ts';
 import { RequestError } from './problem.ts';
 import { decisionsAsked, given, imageOf, pageOf, parameterError, runId, runsAsked } from './query.ts';
+import { answerDecisions } from './runs.ts';
 
 const RUNS = 25;
 /** Runs that the charts show, and among which plans that wait are looked for. */
@@ -28,6 +30,22 @@ const REPOSITORIES = 200;
 const MAX_REPOSITORY_PAGES = 25;
 const MAX_FAILED_REPOSITORIES = 50;
 const MAX_FAILURES = 20;
+
+/**
+ * The page, and what can be downloaded from it: that is under the page's own address, because whoever signed in to read
+ * it has no function key for another one.
+ */
+export function answerReview(
+  reader: LedgerReader,
+  request: HttpRequest,
+  client: Client,
+  now: Date,
+): Promise<HttpResponseInit> {
+  const { query } = request;
+  return query.has('format')
+    ? answerDecisions(reader, runId(query, 'run') ?? '', request, client)
+    : reviewPage(reader, query, now);
+}
 
 /** The page for people: whatever of the ledger they ask for, as HTML. */
 export async function reviewPage(reader: LedgerReader, query: URLSearchParams, now: Date): Promise<HttpResponseInit> {

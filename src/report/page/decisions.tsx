@@ -40,7 +40,6 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
       next={more ? { href: to(page + 1), text: 'Next decisions' } : undefined}
     />
   );
-  const beside = `runs/${encodeURIComponent(run.id)}/decisions`;
   return render({
     setting,
     title: `Decisions of the run ${run.id}`,
@@ -68,11 +67,11 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
         {pager}
         <p class="small">
           Download all that match:{' '}
-          <a href={link({ ...filter, format: 'csv' }, beside)} download>
+          <a href={link({ ...here, format: 'csv' })} download>
             CSV
           </a>
           ,{' '}
-          <a href={link({ ...filter, format: 'ndjson' }, beside)} download>
+          <a href={link({ ...here, format: 'ndjson' })} download>
             NDJSON
           </a>
         </p>

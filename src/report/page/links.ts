@@ -1,20 +1,20 @@
 /** Query parameters of the page. Those that are undefined are left out. */
 export type Parameters = Readonly<Record<string, string | number | undefined>>;
 
-/** The address of a view, or of what lies beside the page: `runs/…/decisions`. */
-export type Link = (parameters?: Parameters, path?: string) => string;
+/** The address of a view. */
+export type Link = (parameters?: Parameters) => string;
 
 /**
  * Addresses that carry on the function key which the page was opened with. They are relative, so they hold whatever
  * host and route prefix the app has.
  */
 export function linksWith(code: string | undefined): Link {
-  return (parameters = {}, path = '') => {
+  return (parameters = {}) => {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(parameters)) {
       if (value !== undefined) query.set(name, String(value));
     }
     if (code !== undefined) query.set('code', code);
-    return `${path}?${query.toString()}`;
+    return `?${query.toString()}`;
   };
 }
