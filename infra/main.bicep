@@ -213,5 +213,8 @@ output FUNCTION_APP_NAME string = app.outputs.name
 @description('Where it answers.')
 output FUNCTION_APP_URL string = 'https://${app.outputs.hostName}'
 
+@description('Object id of the identity that it runs as.')
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+
 @description('Where the record of all runs is: RETENTION_STORAGE for the command line.')
 output RETENTION_STORAGE string = storage.outputs.blobEndpoint

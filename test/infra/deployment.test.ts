@@ -128,6 +128,34 @@ describe('the parameters file', () => {
   });
 });
 
+describe('the README', () => {
+  const readme = readFileSync(new URL('README.md', root), 'utf8');
+  const named = (pattern: RegExp) => new Set([...readme.matchAll(pattern)].map(([, name = '']) => name));
+
+  test('sets only what the parameters file reads, and asks only for what the template gives back', () => {
+    const parametersFile = readFileSync(join(infra, 'main.bicepparam'), 'utf8');
+    const set = named(/azd env set (\w+)/g);
+    expect(set.size).toBeGreaterThan(5);
+    for (const name of set) expect(parametersFile).toContain(`readEnvironmentVariable('${name}'`);
+    const main = readFileSync(join(infra, 'main.bicep'), 'utf8');
+    const asked = named(/azd env get-value (\w+)/g);
+    expect(asked.size).toBeGreaterThan(2);
+    for (const name of asked) expect(main).toContain(`output ${name} `);
+  });
+
+  test('comes from a clone to a dry run in under ten commands', () => {
+    const commands = /\n\n( {4}git clone [^]*?)\n\n/.exec(readme)?.[1] ?? '';
+    const lines = commands.replaceAll('\\\n', ' ').split('\n');
+    expect(lines.at(-1)).toContain('/api/dry-run');
+    expect(lines.length).toBeLessThan(10);
+  });
+
+  test('names every role that is granted', () => {
+    for (const name of roleNames.values())
+      expect(readme).toContain(name.replace(/^Container Registry Repository Catalog/, 'Repository Catalog'));
+  });
+});
+
 describe.skipIf(bicep === undefined)('Bicep', () => {
   const all = ['**/*.bicep', '**/*.bicepparam'];
 
