@@ -45,8 +45,38 @@ param isPrivate bool
 @description('Client id of the app registration that people sign in with to read the review page; none: the page takes a function key.')
 param signInClientId string
 
-@description('Object ids of the only groups whose members may read it; none: everybody in the tenant that the app registration lets in.')
-param readerGroupIds string[]
+var hostLogLevel = { debug: 'Debug', trace: 'Trace' }[?toLower(settings.?LOG_LEVEL ?? '')] ?? ''
+var signInSettings = {
+  globalValidation: {
+    requireAuthentication: true
+    unauthenticatedClientAction: 'RedirectToLoginPage'
+    redirectToProvider: 'azureactivedirectory'
+    // Machines: what takes a function key, or the master key (/admin: to run the schedule's function by hand).
+    excludedPaths: [
+      '/admin/*'
+      '/api/health'
+      '/api/status'
+      '/api/dry-run'
+      '/api/plans/*'
+      '/api/runs'
+      '/api/runs/*'
+      '/api/explain'
+    ]
+  }
+  httpSettings: { requireHttps: true }
+  identityProviders: {
+    azureActiveDirectory: {
+      enabled: true
+      registration: {
+        clientId: signInClientId
+        clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+        openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+      }
+      validation: { allowedAudiences: [signInClientId, 'api://${signInClientId}'] }
+    }
+  }
+  login: { tokenStore: { enabled: false } }
+}
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${name}'
@@ -125,49 +155,18 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         setting => setting.value
       )
       // The host drops lines below its own level, before the app's level is asked.
-      ...(settings.?LOG_LEVEL == 'debug' ? { AzureFunctionsJobHost__logging__logLevel__Function: 'Debug' } : {})
+      ...(empty(hostLogLevel) ? {} : { AzureFunctionsJobHost__logging__logLevel__Function: hostLogLevel })
       // App Service Authentication proves itself by the identity: there is no client secret.
       ...(empty(signInClientId) ? {} : { OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identity.clientId })
     }
   }
 
-  resource signIn 'config' = if (!empty(signInClientId)) {
+  // Deployed in any case: what is left out of a deployment stays as it was.
+  resource signIn 'config' = {
     name: 'authsettingsV2'
     properties: {
-      platform: { enabled: true }
-      globalValidation: {
-        requireAuthentication: true
-        unauthenticatedClientAction: 'RedirectToLoginPage'
-        redirectToProvider: 'azureactivedirectory'
-        // Machines: what takes a function key, and what the host answers itself.
-        excludedPaths: [
-          '/admin/*'
-          '/runtime/*'
-          '/api/health'
-          '/api/status'
-          '/api/dry-run'
-          '/api/plans/*'
-          '/api/runs'
-          '/api/runs/*'
-          '/api/explain'
-        ]
-      }
-      httpSettings: { requireHttps: true }
-      identityProviders: {
-        azureActiveDirectory: {
-          enabled: true
-          registration: {
-            clientId: signInClientId
-            clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
-            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
-          }
-          validation: {
-            allowedAudiences: [signInClientId, 'api://${signInClientId}']
-            defaultAuthorizationPolicy: empty(readerGroupIds) ? {} : { allowedPrincipals: { groups: readerGroupIds } }
-          }
-        }
-      }
-      login: { tokenStore: { enabled: false } }
+      platform: { enabled: !empty(signInClientId) }
+      ...(empty(signInClientId) ? {} : signInSettings)
     }
   }
 }

@@ -40,10 +40,13 @@ param settings appSettings = {}
 @description('Version of Node that the app runs on.')
 param nodeVersion string = '24'
 
-@allowed([512, 2048, 4096])
-@description('Memory of an instance, in MB.')
+@minValue(512)
+@maxValue(4096)
+@description('Memory of an instance, in MB: 512, 2048 or 4096.')
 param instanceMemoryMB int = 2048
 
+@minValue(30)
+@maxValue(730)
 @description('How many days logs are kept.')
 param logRetentionInDays int = 90
 
@@ -62,17 +65,42 @@ param privateEndpointSubnetId string = ''
 @description('Client id of an app registration that people sign in with to read the review page. None: the page takes a function key.')
 param signInClientId string = ''
 
-@description('Object ids of the only groups whose members may read the review page.')
-param readerGroupIds string[] = []
-
-var token = take('${toLower(environmentName)}-${uniqueString(subscription().id, environmentName, location)}', 54)
+var unique = uniqueString(subscription().id, environmentName, location)
+// The name of an app takes letters, digits and hyphens only.
+var plainName = reduce(
+  ['_', '.', '(', ')'],
+  toLower(environmentName),
+  (name, other) => replace(string(name), other, '-')
+)
+var token = '${plainName}-${unique}'
 var tags = { 'azd-env-name': environmentName }
 var packageContainer = 'package'
 
-// Said here, where nothing has been made yet.
-var registry = empty(registryName) || empty(registryResourceGroup)
-  ? fail('Which registry? Set REGISTRY_NAME and REGISTRY_RESOURCE_GROUP, e.g. azd env set REGISTRY_NAME contoso')
-  : registryName
+var isNetworkGiven = !empty(functionSubnetId)
+var password = settings.?ACR_PASSWORD ?? ''
+
+// By which something else would be granted, opened or shown than was meant. Said before anything is made.
+var mistakes = [
+  ...(empty(registryName) || empty(registryResourceGroup)
+    ? ['REGISTRY_NAME, REGISTRY_RESOURCE_GROUP: set both, e.g. azd env set REGISTRY_NAME contoso.']
+    : [])
+  ...(!empty(repositoryPrefixes) && registryPermissions == 'rbac'
+    ? ['REPOSITORY_PREFIXES: roles on some repositories only take REGISTRY_PERMISSIONS=abac, and a registry like that.']
+    : [])
+  ...(contains(join(repositoryPrefixes, ''), '\'')
+    ? ['REPOSITORY_PREFIXES: no repository has a quote in its name.']
+    : [])
+  ...(privateNetwork && isNetworkGiven == empty(privateEndpointSubnetId)
+    ? ['PRIVATE_NETWORK: set both FUNCTION_SUBNET_ID and PRIVATE_ENDPOINT_SUBNET_ID, or neither.']
+    : [])
+  ...(!privateNetwork && !empty(privateEndpointSubnetId)
+    ? ['PRIVATE_ENDPOINT_SUBNET_ID: private endpoints take PRIVATE_NETWORK=true.']
+    : [])
+  ...(!empty(password) && !startsWith(password, '@Microsoft.KeyVault(')
+    ? ['ACR_PASSWORD: many can read what is deployed; write a Key Vault reference.']
+    : [])
+]
+var registry = empty(mistakes) ? registryName : fail(join(mistakes, ' '))
 
 var allSettings = {
   ...settings
@@ -83,7 +111,7 @@ var allSettings = {
   PURGE_DRY_RUN: !dryRunOnly && !empty(settings.?PURGE_DRY_RUN) ? settings.?PURGE_DRY_RUN : 'true'
 }
 
-var ownsNetwork = privateNetwork && empty(functionSubnetId) && empty(privateEndpointSubnetId)
+var ownsNetwork = privateNetwork && !isNetworkGiven
 var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
 var registryZone = 'privatelink${environment().suffixes.acrLoginServer}'
 var appZone = 'privatelink.azurewebsites.net'
@@ -98,7 +126,7 @@ var zones = {
   blob: [blobZone]
   registry: [registryZone]
   sites: [appZone]
-  // Agents get their configuration from a storage account.
+  // Microsoft Learn, "Configure private link for Azure Monitor".
   azuremonitor: [...monitorZones, blobZone]
 }
 
@@ -130,11 +158,12 @@ module permissions 'registry.bicep' = {
 module storage 'storage.bicep' = {
   scope: group
   params: {
-    name: 'st${uniqueString(subscription().id, environmentName, location)}'
+    name: 'st${unique}'
     location: location
     tags: tags
     principalId: identity.outputs.principalId
     isPrivate: privateNetwork
+    workspaceId: monitoring.outputs.workspaceId
     containers: [packageContainer]
   }
 }
@@ -180,29 +209,46 @@ module app 'app.bicep' = {
     subnetId: ownsNetwork ? network!.outputs.functionSubnetId : empty(functionSubnetId) ? null : functionSubnetId
     isPrivate: privateNetwork
     signInClientId: signInClientId
-    readerGroupIds: readerGroupIds
   }
+  // Without these it could not reach its storage when it starts.
+  dependsOn: [endpoints]
 }
 
+var endpointSubnetId = privateNetwork
+  ? (ownsNetwork ? network!.outputs.privateEndpointSubnetId : privateEndpointSubnetId)
+  : ''
+
 module endpoints 'private-endpoint.bicep' = [
-  for target in items(zones): if (privateNetwork) {
+  for target in ['blob', 'registry', 'azuremonitor']: if (privateNetwork) {
     scope: group
     params: {
       name: token
       location: location
       tags: tags
-      subnetId: ownsNetwork ? network!.outputs.privateEndpointSubnetId : privateEndpointSubnetId
-      groupId: target.key
+      subnetId: endpointSubnetId
+      groupId: target
       targetId: {
         blob: storage.outputs.id
         registry: permissions.outputs.id
-        sites: app.outputs.id
         azuremonitor: monitoring.outputs.privateLinkScopeId
-      }[target.key]
-      zoneNames: ownsNetwork ? target.value : []
+      }[target]
+      zoneNames: ownsNetwork ? zones[target] : []
     }
   }
 ]
+
+module appEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
+  scope: group
+  params: {
+    name: token
+    location: location
+    tags: tags
+    subnetId: endpointSubnetId
+    groupId: 'sites'
+    targetId: app.outputs.id
+    zoneNames: ownsNetwork ? zones.sites : []
+  }
+}
 
 @description('Resource group of the app.')
 output AZURE_RESOURCE_GROUP string = group.name

@@ -59,7 +59,7 @@ param settings = {
 // Version of Node: 22 or 24.
 param nodeVersion = readEnvironmentVariable('NODE_VERSION', '24')
 // Memory of an instance, in MB: 512, 2048 or 4096. A run takes up to 300 MB.
-param instanceMemoryMB = 2048
+param instanceMemoryMB = int(readEnvironmentVariable('INSTANCE_MEMORY_MB', '2048'))
 // How many days logs are kept, from 30 to 730.
 param logRetentionInDays = int(readEnvironmentVariable('LOG_RETENTION_DAYS', '90'))
 
@@ -74,5 +74,3 @@ param privateEndpointSubnetId = readEnvironmentVariable('PRIVATE_ENDPOINT_SUBNET
 
 // People sign in with Entra to read the review page: the client id of an app registration. Empty: by function key.
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
-// The groups whose members may read it, by their object ids, with commas. Empty: all whom the app registration lets in.
-param readerGroupIds = filter(split(readEnvironmentVariable('READER_GROUP_IDS', ''), ','), text => !empty(text))

@@ -13,10 +13,10 @@ param tags object
 param principalId string
 
 @description('Whether it can be reached by private endpoints only: for sending, and for reading (the portal, too).')
-param isPrivate bool = false
+param isPrivate bool
 
 @description('How many days logs are kept. The record in the storage account is kept by RETENTION_LEDGER_DAYS.')
-param retentionInDays int = 90
+param retentionInDays int
 
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 

@@ -19,7 +19,7 @@ param permissions string
 param dryRunOnly bool
 
 @description('With abac: the only repositories that the roles are about, by the beginnings of their names; end them with a slash. None: all of them.')
-param repositoryPrefixes string[] = []
+param repositoryPrefixes string[]
 
 // A condition limits only the actions that it names, so it names all that the two roles hold.
 var repositoryActions = [
@@ -40,8 +40,7 @@ var otherAction = join(
 var listedRepository = join(
   map(
     repositoryPrefixes,
-    prefix =>
-      '@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWith \'${replace(prefix, '\'', '')}\''
+    prefix => '@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWith \'${prefix}\''
   ),
   ' OR '
 )

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
@@ -36,11 +36,13 @@ function onPath(command: string): string | undefined {
 
 function fromNuget(): string | undefined {
   const folder = fileURLToPath(new URL('../../node_modules/.cache/bicep', import.meta.url));
-  const file = join(folder, 'packages/azure.bicep.commandline.linux-x64/0.47.16/tools/bicep');
+  const project = new URL('bicep.csproj', import.meta.url);
+  const version = /Version="\[(.*?)\]"/.exec(readFileSync(project, 'utf8'))?.[1] ?? '';
+  const file = join(folder, 'packages/azure.bicep.commandline.linux-x64', version, 'tools/bicep');
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
   // Copied, because dotnet leaves things beside it.
-  copyFileSync(new URL('bicep.csproj', import.meta.url), join(folder, 'bicep.csproj'));
+  copyFileSync(project, join(folder, 'bicep.csproj'));
   try {
     execFileSync('dotnet', ['restore', folder, '--packages', join(folder, 'packages')], {
       stdio: ['ignore', 'pipe', 'pipe'],
