@@ -1,14 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import dockerignore from '@balena/dockerignore';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -21,6 +12,7 @@ import {
   execForm,
   inProject,
   layOut,
+  place,
   project,
   stages,
   start,
@@ -42,14 +34,6 @@ const context = dockerignore.default().add(readFileSync(join(project, '.dockerig
 const root = layOut();
 const sample = { repositories: sampleRegistry() };
 const DEV = ['--filter=.*:^(dev|pr)-', '--ago=30d', '--untagged'];
-
-/** A folder that stands for the working directory, and a file with the emulator's certificate. */
-function place(certificate: string): { readonly home: string; readonly file: string } {
-  const [home, file] = [newFolder(), newFolder()];
-  mkdirSync(home, { recursive: true });
-  writeFileSync(file, certificate);
-  return { home, file };
-}
 
 describe('the Dockerfile', () => {
   test('builds in stages, and ends on a base without a shell', () => {

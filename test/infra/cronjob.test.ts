@@ -1,16 +1,13 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CronJob } from 'kubernetes-models/batch/v1';
 import { Namespace, ServiceAccount } from 'kubernetes-models/v1';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { sampleRegistry } from '../../src/emulator/index.ts';
 import { parseRegistry } from '../../src/policy/address.ts';
 import { parseTimeBudget } from '../../src/policy/budget.ts';
 import { readStorage } from '../../src/policy/storage.ts';
-import { environmentFor, layOut, project, stages, start } from '../support/image.ts';
-import { newFolder } from '../support/ledger.ts';
-import { withEmulator } from '../support/registry.ts';
+import { project, runSample, stages } from '../support/image.ts';
 import { misfits } from '../support/typed.ts';
 
 const text = readFileSync(join(project, 'infra/container/cronjob.yaml'), 'utf8');
@@ -93,33 +90,21 @@ describe('the job', () => {
 });
 
 describe('its arguments', () => {
-  const root = layOut();
-  const run = (given: readonly string[]) =>
-    withEmulator({ repositories: sampleRegistry() }, async (emulator) => {
-      const [home, certificate] = [newFolder(), newFolder()];
-      mkdirSync(home, { recursive: true });
-      writeFileSync(certificate, emulator.certificate);
-      const before = emulator.manifestsLeft().length;
-      const environment = { ...environmentFor(emulator, certificate), LOG_LEVEL: 'silent' };
-      const ran = await start(root, given, home, environment).ended;
-      return { ran, gone: before - emulator.manifestsLeft().length };
-    });
-
   test('as they are: a dry run', async () => {
-    const { ran, gone } = await run(args);
+    const { ran, gone } = await runSample(args);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(ran.stdout).toContain('DRY RUN: nothing was deleted.');
     expect(gone).toBe(0);
   });
 
   test('without --dry-run: it deletes', async () => {
-    const { ran, gone } = await run(args.filter((one) => one !== '--dry-run'));
+    const { ran, gone } = await runSample(args.filter((one) => one !== '--dry-run'));
     expect(ran.stderr).toBe('');
     expect(gone).toBeGreaterThan(0);
   });
 
   test('a flag that it does not know is refused before anything is looked at', async () => {
-    expect((await run([...args, '--no-such-flag'])).ran).toMatchObject({ code: 2, stdout: '' });
+    expect((await runSample([...args, '--no-such-flag'])).ran).toMatchObject({ code: 2, stdout: '' });
   });
 
   test('each line to change says so', () => {

@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Copy, DockerfileParser, type Instruction, type JSONInstruction } from 'dockerfile-ast';
-import type { Emulator } from '../../src/emulator/index.ts';
+import { type Emulator, sampleRegistry } from '../../src/emulator/index.ts';
 import type { Ran } from './cli.ts';
 import { newFolder } from './ledger.ts';
-import { USER } from './registry.ts';
+import { USER, withEmulator } from './registry.ts';
 
 /** The top of the project. */
 export const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -120,6 +120,25 @@ export function start(
     child.once('error', reject).once('close', (code) => resolve({ code, ...output }));
   });
   return { child, ended };
+}
+
+/** A folder that stands for the working directory, and a file with the emulator's certificate. */
+export function place(certificate: string): { readonly home: string; readonly file: string } {
+  const [home, file] = [newFolder(), newFolder()];
+  mkdirSync(home, { recursive: true });
+  writeFileSync(file, certificate);
+  return { home, file };
+}
+
+/** Starts the image with arguments at the sample registry; says how many manifests are gone afterwards. */
+export function runSample(args: readonly string[]): Promise<{ readonly ran: Ran; readonly gone: number }> {
+  return withEmulator({ repositories: sampleRegistry() }, async (emulator) => {
+    const { home, file } = place(emulator.certificate);
+    const before = emulator.manifestsLeft().length;
+    const environment = { ...environmentFor(emulator, file), LOG_LEVEL: 'silent' };
+    const ran = await start(layOut(), args, home, environment).ended;
+    return { ran, gone: before - emulator.manifestsLeft().length };
+  });
 }
 
 /** What is written in front of a command so that it is process 1, as in a container. `undefined`: not on this machine. */

@@ -1,0 +1,167 @@
+/*
+  The command line as a Container Apps job on a schedule, for a registry that exists: an alternative to main.bicep. It is
+  deployed to a resource group of its own. Values come from job.bicepparam.
+*/
+
+@minLength(2)
+@maxLength(30)
+@description('Name of the job, which the names of the other resources end with: small letters, digits and hyphens.')
+param name string = 'acr-retention'
+
+@description('Azure region.')
+param location string = resourceGroup().location
+
+@description('Name of the registry: it exists already.')
+param registryName string
+
+@description('Resource group of the registry.')
+param registryResourceGroup string
+
+@description('Subscription of the registry. Default, and where empty: the one that is deployed to.')
+param registrySubscriptionId string = subscription().subscriptionId
+
+@allowed(['rbac', 'abac'])
+@description('How the registry decides on permissions (its "role assignment permissions mode").')
+param registryPermissions string = 'rbac'
+
+@description('With abac: the only repositories that are granted besides that of the image, by the beginnings of their names; end them with a slash. None: all of them.')
+param repositoryPrefixes string[] = []
+
+@description('Whether the identity may only read the registry. Then every run is a dry run.')
+param dryRunOnly bool = true
+
+@description('The image in that registry, e.g. acr-retention:0.1.0, or by digest.')
+param image string
+
+@description('When to run, in UTC: five fields.')
+param schedule string = '0 1 * * *'
+
+@description('What to purge: flags of acr-retention purge, one each.')
+param purge string[] = [
+  '--filter=.*:^(dev|pr|ci)-'
+  '--ago=30d'
+  '--keep=3'
+  '--untagged'
+  // Nobody watches: these hold back what looks like a mistake.
+  '--max-deletion-percent=50'
+  '--max-median-factor=10'
+  '--keep-last-tag'
+]
+
+@minValue(1)
+@description('After so many minutes a run stops between deletions. The next one begins anew with what is left.')
+param timeBudgetInMinutes int = 60
+
+@description('How many days logs are kept.')
+param logRetentionInDays int = 90
+
+var tags = { application: 'acr-retention' }
+var identityName = 'id-${name}'
+
+module identity '../identity.bicep' = {
+  params: { name: identityName, location: location, tags: tags }
+}
+
+// With these roles the image is pulled, too.
+module permissions '../registry.bicep' = {
+  scope: resourceGroup(
+    empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId,
+    registryResourceGroup
+  )
+  params: {
+    registryName: registryName
+    principalId: identity.outputs.principalId
+    permissions: registryPermissions
+    dryRunOnly: dryRunOnly
+    repositoryPrefixes: empty(repositoryPrefixes) ? [] : [...repositoryPrefixes, split(image, [':', '@'])[0]]
+  }
+}
+
+module storage '../storage.bicep' = {
+  params: {
+    name: 'st${uniqueString(resourceGroup().id, name)}'
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+  }
+}
+
+module monitoring '../monitoring.bicep' = {
+  params: {
+    name: name
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    retentionInDays: logRetentionInDays
+  }
+}
+
+resource environment 'Microsoft.App/managedEnvironments@2026-01-01' = {
+  name: 'cae-${name}'
+  location: location
+  tags: tags
+  properties: {
+    // Through Azure Monitor: straight to the workspace would take its shared key, which it refuses.
+    appLogsConfiguration: { destination: 'azure-monitor' }
+    workloadProfiles: [{ name: 'Consumption', workloadProfileType: 'Consumption' }]
+  }
+}
+
+// The version in use for years, and the only one that takes a group of logs; the stable one before it names each.
+#disable-next-line use-recent-api-versions
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: environment
+  name: 'logs'
+  properties: {
+    workspaceId: monitoring.outputs.workspaceId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+  }
+}
+
+resource job 'Microsoft.App/jobs@2026-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  identity: {
+    type: 'UserAssigned'
+    // By its name: what the module says of it is known too late for a key.
+    userAssignedIdentities: {
+      '${resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', identityName)}': {}
+    }
+  }
+  properties: {
+    environmentId: environment.id
+    workloadProfileName: 'Consumption'
+    configuration: {
+      triggerType: 'Schedule'
+      // One at a time: of two that delete, the lock of the record would refuse the second.
+      scheduleTriggerConfig: { cronExpression: schedule, parallelism: 1, replicaCompletionCount: 1 }
+      // No second try. Calls are retried already, and the next run tries again what failed nevertheless.
+      replicaRetryLimit: 0
+      // Longer than the time budget, by what it takes to start, to finish deletions and to close the record.
+      replicaTimeout: (timeBudgetInMinutes + 10) * 60
+      registries: [{ server: permissions.outputs.loginServer, identity: identity.outputs.id }]
+    }
+    template: {
+      containers: [
+        {
+          name: 'acr-retention'
+          image: '${permissions.outputs.loginServer}/${image}'
+          args: ['purge', ...purge, '--time-budget=${timeBudgetInMinutes}m', ...(dryRunOnly ? ['--dry-run'] : [])]
+          env: [
+            { name: 'ACR_REGISTRY', value: permissions.outputs.loginServer }
+            { name: 'AZURE_CLIENT_ID', value: identity.outputs.clientId }
+            { name: 'RETENTION_STORAGE', value: storage.outputs.blobEndpoint }
+          ]
+          resources: { cpu: json('0.5'), memory: '1Gi' }
+        }
+      ]
+    }
+  }
+}
+
+@description('Name of the job: az containerapp job start --name <name>.')
+output JOB_NAME string = job.name
+
+@description('Where the record of all runs is: RETENTION_STORAGE for the command line.')
+output RETENTION_STORAGE string = storage.outputs.blobEndpoint
