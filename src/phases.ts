@@ -202,7 +202,7 @@ async function plannedIn(
 const LAST_RUNS = 10;
 
 /** How much each of the last runs deleted that came to their end, the newest first. */
-async function lastDeletions(ledger: Ledger, registry: string): Promise<readonly number[]> {
+export async function lastDeletions(ledger: Ledger, registry: string): Promise<readonly number[]> {
   const found: number[] = [];
   for await (const { dryRun, totals, breakers } of ledger.runs({ registry, states: ['done', 'waiting'] })) {
     // What was held back as a whole is no measure.

@@ -6,6 +6,8 @@ import { newRunId } from './ledger/paths.ts';
 import { recordPolicy } from './ledger/policy.ts';
 import { processIdentity } from './ledger/process.ts';
 import type { PolicyRecord, RunKind, RunRecord } from './ledger/types.ts';
+import { lastDeletions } from './phases.ts';
+import { usualOf } from './planner/breakers.ts';
 import type { Decisions } from './planner/decision.ts';
 import type { TimeBudget } from './policy/budget.ts';
 import type { Guards } from './policy/guards.ts';
@@ -103,11 +105,12 @@ export async function run(
     since: started.toISOString(),
   };
   const about = { runId: id, registry: reader.loginServer, dryRun: writer === undefined };
-  const log = options.log && runLog(options.log, about);
+  const kind = options.kind ?? (writer ? 'purge' : 'dry-run');
+  const log = options.log && runLog(options.log, about, kind);
   const fresh: RunRecord = {
     format: 1,
     id,
-    kind: options.kind ?? (writer ? 'purge' : 'dry-run'),
+    kind,
     dryRun: about.dryRun,
     startedBy,
     ...(options.by !== undefined && { by: options.by }),
@@ -164,13 +167,15 @@ export async function run(
     };
     try {
       await plan?.onBegin(id);
+      // For those who read the log, and beside the work: where it cannot be told, it is left out.
+      const usual = writer && log ? lastDeletions(ledger, record.registry).then(usualOf, () => undefined) : undefined;
       const { planned, ...sums } = await conduct(job);
       const summary = {
         ...about,
         ...sums,
         ...(planned && { plan: { id, hash: planned.hash, deletions: planned.deletions } }),
       };
-      log?.ended(summary);
+      log?.ended(summary, await usual);
       return summary;
     } catch (error) {
       const known = new Map(job.earlier);

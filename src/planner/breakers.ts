@@ -11,6 +11,11 @@ export interface Going {
 /** Fewer runs have no median that tells anything. */
 const FEWEST_RUNS = 3;
 
+/** How many artifacts a run usually deletes; `undefined` where there were too few runs to tell. */
+export function usualOf(lastRuns: readonly number[]): number | undefined {
+  return lastRuns.length < FEWEST_RUNS ? undefined : medianOf(lastRuns);
+}
+
 /**
  * The breakers that what is planned would trip. One without a repository holds back everything.
  *
@@ -34,9 +39,10 @@ export function breakersTripped(
     const detail = `${going} artifacts would go, and ${maxDeletions} are allowed in one run`;
     trips.push({ breaker: 'max-deletions', found: going, limit: maxDeletions, detail });
   }
-  if (maxMedianFactor !== undefined && lastRuns.length >= FEWEST_RUNS) {
+  const usual = usualOf(lastRuns);
+  if (maxMedianFactor !== undefined && usual !== undefined) {
     // A quiet week must not make one deletion suspicious.
-    const median = Math.max(medianOf(lastRuns), 1);
+    const median = Math.max(usual, 1);
     const limit = maxMedianFactor * median;
     if (going > limit) {
       const detail = `${going} artifacts would go, more than ${maxMedianFactor} times the median of the last ${lastRuns.length} runs (${median})`;

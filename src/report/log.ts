@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { RunRecord } from '../ledger/types.ts';
+import type { RunKind, RunRecord } from '../ledger/types.ts';
 import type { Decision, Decisions, Trip } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import { printable } from './escape.ts';
@@ -100,7 +100,8 @@ export interface RunLog {
   readonly tripped: (trip: Trip, planId: string) => void;
   /** What became of a run whose process had ended before it was done. */
   readonly recovered: (runId: string, settled: number, deleted: number) => void;
-  readonly ended: (summary: RunSummary) => void;
+  /** @param usual how many artifacts a run usually deletes */
+  readonly ended: (summary: RunSummary, usual: number | undefined) => void;
   /** A run that could not go on. */
   readonly broke: (error: Error) => void;
 }
@@ -109,6 +110,7 @@ export interface RunLog {
 export function runLog(
   log: Logger,
   about: { readonly runId: string; readonly registry: string; readonly dryRun: boolean },
+  kind: RunKind,
 ): RunLog {
   const lines = log.child(about);
   return {
@@ -151,7 +153,7 @@ export function runLog(
         { event: 'run-recovered', interrupted, settled, deleted },
         `the run ${interrupted} had ended before it was done; its record is complete now`,
       ),
-    ended(summary) {
+    ended(summary, usual) {
       const { totals, warnings, repositories, started, ended, succeeded, plan, stopped: stop } = summary;
       for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
       const failed = repositories.filter(({ state }) => state === 'failed');
@@ -166,6 +168,7 @@ export function runLog(
       lines[succeeded ? 'info' : onlyStopped ? 'warn' : 'error'](
         {
           event: 'run-ended',
+          kind,
           succeeded,
           durationMs,
           repositories: repositories.length,
@@ -178,6 +181,7 @@ export function runLog(
           bytes,
           reasons,
           beyondAcrPurge,
+          ...(usual !== undefined && { usual }),
           ...(stop && { stopped: stop }),
         },
         succeeded
@@ -192,7 +196,7 @@ export function runLog(
       );
     },
     broke: (error) =>
-      lines.error({ event: 'run-ended', succeeded: false, error: { message: error.message } }, 'broke off'),
+      lines.error({ event: 'run-ended', kind, succeeded: false, error: { message: error.message } }, 'broke off'),
   };
 
   async function decided(decisions: Decisions, isWanted: (decision: Decision) => boolean): Promise<void> {

@@ -35,7 +35,7 @@ test('a run that a timer began later than scheduled says so', () => {
   const { lines, log, invocation } = captured('info');
   inInvocation(invocation, () => {
     const about = { runId: 'r', registry: 'contoso.azurecr.io', dryRun: false };
-    runLog(log, about).started([], { startedBy: 'schedule', pastDue: true });
+    runLog(log, about, 'purge').started([], { startedBy: 'schedule', pastDue: true });
   });
   expect(lines).toMatchObject([
     ['info', { event: 'run-started', pastDue: true, message: 'purge started, later than scheduled', runId: 'r' }],
