@@ -50,6 +50,7 @@ const joints = [
   'tally',
   'target',
   'unit',
+  'watch',
 ];
 /** Those that only the use cases know of. */
 const inner = joints.filter((joint) => joint !== 'retention');

@@ -9,10 +9,12 @@ import type { Log } from './report/log.ts';
 import type { RunSummary } from './report/summary.ts';
 import { type Applied, applyPlan, type ApplyOptions } from './apply.ts';
 import { recordPolicy } from './ledger/policy.ts';
+import type { LedgerReader } from './ledger/reader.ts';
 import { lastScheduled, newestResumable, resumeRun, type ResumeOptions } from './resume.ts';
 import { ResumeRefused, run, type RunOptions } from './run.ts';
 import { StopReason } from './stop.ts';
 import { concurrencyOf, isDryRun, openReader, openRegistry, targetOf, type TargetOptions } from './target.ts';
+import { watchSchedule } from './watch.ts';
 
 export { type Applied, PlanRefused } from './apply.ts';
 export { ResumeRefused } from './run.ts';
@@ -64,6 +66,11 @@ function settingsOf(configuration: Configuration): Settings {
   return configuration.settings;
 }
 
+function logMistakes(mistakes: readonly PolicyError[], log: Log): void {
+  const messages = mistakes.map(({ message }) => message);
+  log.error({ event: 'misconfigured', mistakes: messages }, 'nothing was done: the app settings are wrong');
+}
+
 /** What a function is started with: everything of a run but what is wanted. */
 export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'guards' | 'timeBudget'> & {
   readonly log: Log;
@@ -75,10 +82,7 @@ export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'gua
  * @throws {Misconfigured} and whatever `dryRun` throws
  */
 export async function scheduledPurge(configuration: Configuration, trigger: Trigger): Promise<RunSummary> {
-  if (configuration.state === 'invalid') {
-    const mistakes = configuration.mistakes.map(({ message }) => message);
-    trigger.log.error({ event: 'misconfigured', mistakes }, 'nothing was done: the app settings are wrong');
-  }
+  if (configuration.state === 'invalid') logMistakes(configuration.mistakes, trigger.log);
   const settings = settingsOf(configuration);
   const { commands, timeLimitSeconds, timeBudget, guards, ledger } = settings;
   const options = {
@@ -100,6 +104,15 @@ export async function scheduledPurge(configuration: Configuration, trigger: Trig
     trigger.log.warn({ event: 'warning', runId: summary.runId }, (error as Error).message);
   });
   return summary;
+}
+
+/**
+ * Looks whether the schedule is kept, and logs it: for the alerts. Wrong settings are logged, too, and so are known
+ * within the hour instead of with the next run. Neither is thrown: the log says more than a failed invocation.
+ */
+export async function watch(configuration: Configuration, ledger: LedgerReader, now: Date, log: Log): Promise<void> {
+  if (configuration.state === 'invalid') logMistakes(configuration.mistakes, log);
+  else await watchSchedule(configuration.settings, ledger, now, log);
 }
 
 /** Goes on with the last scheduled run, where that was stopped. Nothing where a new one is to begin. */

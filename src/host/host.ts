@@ -27,7 +27,7 @@ export interface HostOptions {
 export interface Host {
   readonly url: string;
   readonly routes: readonly Route[];
-  readonly timers: readonly string[];
+  readonly timers: readonly Pick<Timer, 'name' | 'when'>[];
   readonly close: () => Promise<void>;
 }
 
@@ -166,7 +166,7 @@ async function serve(worker: ChildProcess, { root, environment, port, keys, log 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     routes,
-    timers: timers.map(({ name }) => name),
+    timers,
     async close() {
       for (const timer of timers) timer.stop();
       if (worker.connected) worker.send({ type: 'terminate' } satisfies ToWorker);

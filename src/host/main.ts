@@ -80,7 +80,7 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): stri
     ...routes.map(
       ({ name, methods, template, authLevel }) => `  ${name.padEnd(16)}${methods.join(',')} ${template} (${authLevel})`,
     ),
-    ...timers.map((name) => `  ${name.padEnd(16)}by PURGE_SCHEDULE`),
+    ...timers.map(({ name, when }) => `  ${name.padEnd(16)}by the clock: ${when}`),
     '',
     'Try, in another shell:',
     curl('/api/health'),
@@ -93,7 +93,7 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): stri
       `/api/dry-run?${code}`,
       `-H "Content-Type: text/plain" -d "acr purge --filter 'shop/.*:^pr-' --ago 30d --untagged" `,
     ),
-    ...timers.map((name) => curl(`/admin/functions/${name}`, `-X POST -H "x-functions-key: ${keys.master}" `)),
+    ...timers.map(({ name }) => curl(`/admin/functions/${name}`, `-X POST -H "x-functions-key: ${keys.master}" `)),
     '',
   ].join('\n');
 }

@@ -4,6 +4,8 @@ import type { FunctionMetadata, LogLevel } from './protocol.ts';
 
 export interface Timer {
   readonly name: string;
+  /** When it fires, for people: the setting that says so, or the schedule in words. */
+  readonly when: string;
   /** Runs it now, besides its schedule. */
   readonly fire: () => void;
   readonly stop: () => void;
@@ -22,25 +24,35 @@ export function runTimers(
   return functions.flatMap(({ name, bindings }) => {
     const binding = Object.values(bindings).find(({ type }) => type === 'timerTrigger');
     if (!binding) return [];
+    const { schedule: text = '' } = binding;
+    const setting = settingIn(text);
     try {
-      return [runTimer(name, scheduleOf(binding.schedule ?? '', environment), invoke)];
+      const schedule = scheduleOf(text, setting, environment);
+      return [{ name, when: setting ?? schedule.description, ...runTimer(name, schedule, invoke) }];
     } catch (error) {
       log('error', `the function is in error: ${(error as Error).message}`, name);
-      return [{ name, fire: () => void invoke(name, timerInfo()), stop: () => undefined }];
+      return [{ name, when: setting ?? text, fire: () => void invoke(name, timerInfo()), stop: () => undefined }];
     }
   });
 }
 
 /** `%NAME%` stands for an app setting. */
-function scheduleOf(text: string, environment: Environment): Schedule {
-  const setting = /^%(.+)%$/.exec(text)?.[1];
+function settingIn(text: string): string | undefined {
+  return /^%(.+)%$/.exec(text)?.[1];
+}
+
+function scheduleOf(text: string, setting: string | undefined, environment: Environment): Schedule {
   if (setting === undefined) return parseSchedule(text, 'schedule');
   const value = environment[setting];
   if (value === undefined) throw new Error(`${text} does not resolve to a value`);
   return parseSchedule(value, setting);
 }
 
-function runTimer(name: string, schedule: Schedule, invoke: (name: string, timer: object) => Promise<unknown>): Timer {
+function runTimer(
+  name: string,
+  schedule: Schedule,
+  invoke: (name: string, timer: object) => Promise<unknown>,
+): Pick<Timer, 'fire' | 'stop'> {
   let waiting: NodeJS.Timeout | undefined;
   let last: Date | undefined;
   const nextRun = (): Date | undefined => schedule.next(new Date(), 1)[0];
@@ -61,7 +73,7 @@ function runTimer(name: string, schedule: Schedule, invoke: (name: string, timer
     tick();
   };
   wait();
-  return { name, fire: () => void fire(), stop: () => clearTimeout(waiting) };
+  return { fire: () => void fire(), stop: () => clearTimeout(waiting) };
 }
 
 /** What the host tells a timer function. */

@@ -15,17 +15,21 @@ export const DELETING = { PURGE_DRY_RUN: 'false', MAX_DELETION_PERCENT: '100', K
 
 const HOST = fileURLToPath(new URL('../../dist/src/host/main.js', import.meta.url));
 
+export type LogRecord = Readonly<Record<string, unknown>>;
+
 /** The built app, as the local host serves it. */
 export interface App {
   readonly url: string;
   /** With the function key, unless another is given. */
   readonly ask: (path: string, init?: RequestInit & { readonly key?: string }) => Promise<Response>;
-  /** Fires the timer, and waits until its function has ended. */
-  readonly fireTimer: () => Promise<void>;
+  /** Fires a timer, `scheduledPurge` unless it is named, and waits until its function has ended. */
+  readonly fireTimer: (name?: string) => Promise<void>;
   /** Everything that the host printed, a line each. */
   readonly lines: () => readonly string[];
-  /** The records of the app's own log. */
-  readonly log: () => readonly Readonly<Record<string, unknown>>[];
+  /** The records of the app's own log, but those of `watch`, which is fired by the clock whenever a test runs. */
+  readonly log: () => readonly LogRecord[];
+  /** Those of `watch`. */
+  readonly watchLog: () => readonly LogRecord[];
   readonly process: ChildProcess;
 }
 
@@ -66,15 +70,12 @@ export async function withApp<T>(
       ask,
       process: child,
       lines: () => lines,
-      log: () =>
-        lines.flatMap((line) => {
-          const record = /^\S+ \w+ \[\w+\] (\{.*\})$/.exec(line)?.[1];
-          return record === undefined ? [] : [JSON.parse(record) as Record<string, unknown>];
-        }),
-      async fireTimer() {
-        const ended = () => lines.filter((line) => line.includes('[scheduledPurge] executed')).length;
+      log: () => recordsIn(lines, (name) => name !== 'watch'),
+      watchLog: () => recordsIn(lines, (name) => name === 'watch'),
+      async fireTimer(name = 'scheduledPurge') {
+        const ended = () => lines.filter((line) => line.includes(`[${name}] executed`)).length;
         const before = ended();
-        await ask('/admin/functions/scheduledPurge', { method: 'POST', key: MASTER_KEY });
+        await ask(`/admin/functions/${name}`, { method: 'POST', key: MASTER_KEY });
         await until(() => ended() > before);
       },
     });
@@ -83,6 +84,13 @@ export async function withApp<T>(
     if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve));
     rmSync(folder, { recursive: true });
   }
+}
+
+function recordsIn(lines: readonly string[], isWanted: (name: string) => boolean): readonly LogRecord[] {
+  return lines.flatMap((line) => {
+    const [, name = '', record] = /^\S+ \w+ \[(\w+)\] (\{.*\})$/.exec(line) ?? [];
+    return record === undefined || !isWanted(name) ? [] : [JSON.parse(record) as LogRecord];
+  });
 }
 
 /** Waits for something to become true; the test's own time limit ends it. */

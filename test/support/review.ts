@@ -60,11 +60,12 @@ async function* some<T>(items: Iterable<T>, taken?: () => void): AsyncGenerator<
   }
 }
 
-function isAsked(run: RunRecord, { states, kinds, from, to, before }: RunQuery = {}): boolean {
+function isAsked(run: RunRecord, { states, kinds, registry, from, to, before }: RunQuery = {}): boolean {
   const started = new Date(run.started);
   return (
     (states?.includes(run.state) ?? true) &&
     (kinds?.includes(run.kind) ?? true) &&
+    (registry === undefined || run.registry === registry) &&
     (from === undefined || started >= from) &&
     (to === undefined || started < to) &&
     (before === undefined || run.id < before)

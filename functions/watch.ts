@@ -1,0 +1,11 @@
+import { app, type InvocationContext, type Timer } from '@azure/functions';
+import { configuration, ledger, log } from '../src/app.ts';
+import { inInvocation } from '../src/report/log.ts';
+import { watch } from '../src/retention.ts';
+
+app.timer('watch', {
+  // Every hour, and not at its beginning, when most schedules begin their runs.
+  schedule: '0 30 * * * *',
+  handler: (_: Timer, context: InvocationContext) =>
+    inInvocation(context, () => watch(configuration, ledger, new Date(), log)),
+});
