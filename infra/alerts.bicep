@@ -11,7 +11,7 @@ param tags object
 param applicationInsightsId string
 
 @description('Resource ids of the action groups that are told. None: alerts are only shown in the portal.')
-param actionGroupIds string[] = []
+param actionGroupIds string[]
 
 @description('What an alert rule is: its query with a question in its first line, and what stands in the columns that tell one alert from another.')
 type rule = {

@@ -45,10 +45,11 @@ param nodeVersion string = '24'
 @description('Memory of an instance, in MB: 512, 2048 or 4096.')
 param instanceMemoryMB int = 2048
 
-@minValue(30)
-@maxValue(730)
-@description('How many days logs are kept.')
+@description('How many days logs are kept, from 30 to 730.')
 param logRetentionInDays int = 90
+
+@description('Resource ids of action groups that alerts go to. None: alerts are shown in the portal only.')
+param actionGroupIds string[] = []
 
 @description('Whether nothing can be reached from the internet: registry, storage, logs and app by private endpoints only, and the app sends through the virtual network.')
 param privateNetwork bool = false
@@ -83,12 +84,6 @@ var password = settings.?ACR_PASSWORD ?? ''
 var mistakes = [
   ...(empty(registryName) || empty(registryResourceGroup)
     ? ['REGISTRY_NAME, REGISTRY_RESOURCE_GROUP: set both, e.g. azd env set REGISTRY_NAME contoso.']
-    : [])
-  ...(!empty(repositoryPrefixes) && registryPermissions == 'rbac'
-    ? ['REPOSITORY_PREFIXES: roles on some repositories only take REGISTRY_PERMISSIONS=abac, and a registry like that.']
-    : [])
-  ...(contains(join(repositoryPrefixes, ''), '\'')
-    ? ['REPOSITORY_PREFIXES: no repository has a quote in its name.']
     : [])
   ...(privateNetwork && isNetworkGiven == empty(privateEndpointSubnetId)
     ? ['PRIVATE_NETWORK: set both FUNCTION_SUBNET_ID and PRIVATE_ENDPOINT_SUBNET_ID, or neither.']
@@ -163,21 +158,48 @@ module storage 'storage.bicep' = {
     tags: tags
     principalId: identity.outputs.principalId
     isPrivate: privateNetwork
-    workspaceId: monitoring.outputs.workspaceId
+    workspaceId: workspace.outputs.id
     containers: [packageContainer]
   }
 }
 
-module monitoring 'monitoring.bicep' = {
+module workspace 'workspace.bicep' = {
+  scope: group
+  params: {
+    name: 'log-${token}'
+    location: location
+    tags: tags
+    isPrivate: privateNetwork
+    retentionInDays: logRetentionInDays
+  }
+}
+
+module applicationInsights 'application-insights.bicep' = {
   scope: group
   params: {
     name: token
     location: location
     tags: tags
     principalId: identity.outputs.principalId
+    workspace: { id: workspace.outputs.id, name: workspace.outputs.name }
     isPrivate: privateNetwork
-    retentionInDays: logRetentionInDays
   }
+}
+
+module alerts 'alerts.bicep' = {
+  scope: group
+  params: {
+    name: token
+    location: location
+    tags: tags
+    applicationInsightsId: applicationInsights.outputs.id
+    actionGroupIds: actionGroupIds
+  }
+}
+
+module workbook 'workbook.bicep' = {
+  scope: group
+  params: { name: token, location: location, tags: tags, applicationInsightsId: applicationInsights.outputs.id }
 }
 
 module network 'network.bicep' = if (ownsNetwork) {
@@ -202,7 +224,7 @@ module app 'app.bicep' = {
     storage: { name: storage.outputs.name, blobEndpoint: storage.outputs.blobEndpoint }
     packageContainer: packageContainer
     registry: permissions.outputs.loginServer
-    applicationInsightsConnectionString: monitoring.outputs.connectionString
+    applicationInsightsConnectionString: applicationInsights.outputs.connectionString
     settings: allSettings
     nodeVersion: nodeVersion
     instanceMemoryMB: instanceMemoryMB
@@ -230,7 +252,7 @@ module endpoints 'private-endpoint.bicep' = [
       targetId: {
         blob: storage.outputs.id
         registry: permissions.outputs.id
-        azuremonitor: monitoring.outputs.privateLinkScopeId
+        azuremonitor: applicationInsights.outputs.privateLinkScopeId
       }[target]
       zoneNames: ownsNetwork ? zones[target] : []
     }

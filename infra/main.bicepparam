@@ -63,6 +63,9 @@ param instanceMemoryMB = int(readEnvironmentVariable('INSTANCE_MEMORY_MB', '2048
 // How many days logs are kept, from 30 to 730.
 param logRetentionInDays = int(readEnvironmentVariable('LOG_RETENTION_DAYS', '90'))
 
+// Who is told of alerts: resource ids of action groups, with commas.
+param actionGroupIds = filter(split(readEnvironmentVariable('ACTION_GROUP_IDS', ''), ','), text => !empty(text))
+
 // true: nothing can be reached from the internet, and the registry need not be either (it must be of the Premium tier).
 param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
 // The address space of the network that is made for it: a /24 that nothing else uses.

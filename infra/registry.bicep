@@ -44,18 +44,24 @@ var listedRepository = join(
   ),
   ' OR '
 )
-var condition = empty(repositoryPrefixes) ? null : '((${otherAction}) OR (${listedRepository}))'
+// A limit that nothing would hold to is no limit.
+var mistake = permissions == 'rbac'
+  ? 'REPOSITORY_PREFIXES: roles on some repositories only take REGISTRY_PERMISSIONS=abac, and a registry like that.'
+  : contains(join(repositoryPrefixes, ''), '\'') ? 'REPOSITORY_PREFIXES: no repository has a quote in its name.' : ''
+var condition = empty(repositoryPrefixes)
+  ? null
+  : empty(mistake) ? '((${otherAction}) OR (${listedRepository}))' : fail(mistake)
 
 // AcrDelete can delete and nothing else, so reading comes from AcrPull. The Repository Contributor reads, too.
 var grants = permissions == 'rbac'
-  ? map(dryRunOnly ? ['AcrPull'] : ['AcrPull', 'AcrDelete'], role => { role: role, condition: null })
+  ? map(dryRunOnly ? ['AcrPull'] : ['AcrPull', 'AcrDelete'], role => { role: role, isAboutRepositories: true })
   : [
       {
         role: dryRunOnly ? 'Container Registry Repository Reader' : 'Container Registry Repository Contributor'
-        condition: condition
+        isAboutRepositories: true
       }
       // Listing the catalog is an action of its own there, about no repository.
-      { role: 'Container Registry Repository Catalog Lister', condition: null }
+      { role: 'Container Registry Repository Catalog Lister', isAboutRepositories: false }
     ]
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' existing = {
@@ -70,8 +76,8 @@ resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
       principalId: principalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[grant.role])
-      condition: grant.condition
-      conditionVersion: grant.condition == null ? null : '2.0'
+      condition: grant.isAboutRepositories ? condition : null
+      conditionVersion: grant.isAboutRepositories && !empty(repositoryPrefixes) ? '2.0' : null
     }
   }
 ]

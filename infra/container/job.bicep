@@ -83,15 +83,18 @@ module storage '../storage.bicep' = {
     location: location
     tags: tags
     principalId: identity.outputs.principalId
+    isPrivate: false
+    workspaceId: workspace.outputs.id
+    containers: []
   }
 }
 
-module monitoring '../monitoring.bicep' = {
+module workspace '../workspace.bicep' = {
   params: {
-    name: name
+    name: 'log-${name}'
     location: location
     tags: tags
-    principalId: identity.outputs.principalId
+    isPrivate: false
     retentionInDays: logRetentionInDays
   }
 }
@@ -107,13 +110,13 @@ resource environment 'Microsoft.App/managedEnvironments@2026-01-01' = {
   }
 }
 
-// The version in use for years, and the only one that takes a group of logs; the stable one before it names each.
+// As in storage.bicep.
 #disable-next-line use-recent-api-versions
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: environment
   name: 'logs'
   properties: {
-    workspaceId: monitoring.outputs.workspaceId
+    workspaceId: workspace.outputs.id
     logs: [{ categoryGroup: 'allLogs', enabled: true }]
   }
 }

@@ -15,23 +15,10 @@ param principalId string
 @description('Whether it can be reached by private endpoints only: for sending, and for reading (the portal, too).')
 param isPrivate bool
 
-@description('How many days logs are kept. The record in the storage account is kept by RETENTION_LEDGER_DAYS.')
-param retentionInDays int
+@description('The Log Analytics workspace that it keeps its tables in: workspace.bicep.')
+param workspace { id: string, name: string }
 
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
-
-resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' = {
-  name: 'log-${name}'
-  location: location
-  tags: tags
-  properties: {
-    sku: { name: 'PerGB2018' }
-    retentionInDays: retentionInDays
-    features: { disableLocalAuth: true }
-    publicNetworkAccessForIngestion: publicNetworkAccess
-    publicNetworkAccessForQuery: publicNetworkAccess
-  }
-}
 
 @description('Entra-only: what comes with the instrumentation key alone is refused.')
 resource applicationInsights 'Microsoft.Insights/components@2020-02-02' = {
@@ -80,11 +67,8 @@ resource privateLinkScope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = if
   }
 }
 
-@description('Resource id of the Log Analytics workspace.')
-output workspaceId string = workspace.id
-
 @description('Resource id of Application Insights.')
-output applicationInsightsId string = applicationInsights.id
+output id string = applicationInsights.id
 
 @description('Where to send to. No secret: without the role, nothing is taken.')
 output connectionString string = applicationInsights.properties.ConnectionString
