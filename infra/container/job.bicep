@@ -34,26 +34,17 @@ param dryRunOnly bool = true
 param image string
 
 @description('When to run, in UTC: five fields.')
-param schedule string = '0 1 * * *'
+param schedule string
 
 @description('What to purge: flags of acr-retention purge, one each.')
-param purge string[] = [
-  '--filter=.*:^(dev|pr|ci)-'
-  '--ago=30d'
-  '--keep=3'
-  '--untagged'
-  // Nobody watches: these hold back what looks like a mistake.
-  '--max-deletion-percent=50'
-  '--max-median-factor=10'
-  '--keep-last-tag'
-]
+param purge string[]
 
 @minValue(1)
 @description('After so many minutes a run stops between deletions. The next one begins anew with what is left.')
-param timeBudgetInMinutes int = 60
+param timeBudgetInMinutes int
 
 @description('How many days logs are kept.')
-param logRetentionInDays int = 90
+param logRetentionInDays int
 
 var tags = { application: 'acr-retention' }
 var identityName = 'id-${name}'

@@ -25,7 +25,7 @@ param purge = [
   '--ago=30d'
   '--keep=3'
   '--untagged'
-  // These hold back what looks like a mistake.
+  // Nobody watches: these hold back what looks like a mistake.
   '--max-deletion-percent=50'
   '--max-median-factor=10'
   '--keep-last-tag'

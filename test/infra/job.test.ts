@@ -9,6 +9,10 @@ const parameters = {
   registryName: `'contoso'`,
   registryResourceGroup: `'platform'`,
   image: `'acr-retention:0.1.0'`,
+  schedule: `'0 1 * * *'`,
+  purge: `['--filter=.*:^(dev|pr)-', '--ago=30d', '--untagged']`,
+  timeBudgetInMinutes: '60',
+  logRetentionInDays: '90',
 };
 
 interface Job {
@@ -131,7 +135,7 @@ describe.skipIf(bicep === undefined)('the job', () => {
     expect(propertiesOf(all, 'Microsoft.App/managedEnvironments')).toMatchObject({
       appLogsConfiguration: { destination: 'azure-monitor' },
     });
-    const logs = all.find(({ type }) => /diagnosticSettings$/i.test(type));
+    const logs = all.find(({ type, name }) => type.endsWith('/diagnosticSettings') && name === 'logs');
     expect(logs?.properties).toMatchObject({ logs: [{ categoryGroup: 'allLogs', enabled: true }] });
   });
 
