@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 
 /*
- * Finds the Bicep compiler, once, before all tests: the environment variable BICEP, a `bicep` on the PATH, or the one
- * that NuGet has, where there is a `dotnet` to bring it (Linux on x64). By itself it prints where that is, or fails.
+ * Finds the Bicep compiler, once, before all tests: the environment variable BICEP, a `bicep` on the PATH that is as new
+ * as these tests, or the one that NuGet has, where there is a `dotnet` to bring it (Linux on x64). By itself it prints
+ * where that is, or fails.
  */
 
 declare module 'vitest' {
@@ -20,13 +21,16 @@ export function setup(project: TestProject): void {
   const bicep = find();
   if (bicep === undefined)
     process.stderr.write(
-      'SKIPPED: what infra/ deploys is not checked: there is neither a bicep nor a dotnet on this machine.\n',
+      'SKIPPED: what infra/ deploys is not checked: there is neither a bicep for it nor a dotnet on this machine.\n',
     );
   project.provide('bicep', bicep);
 }
 
+const project = new URL('bicep.csproj', import.meta.url);
+const version = /Version="\[(.*?)\]"/.exec(readFileSync(project, 'utf8'))?.[1] ?? '';
+
 function find(): string | undefined {
-  return process.env['BICEP'] ?? onPath('bicep') ?? (onPath('dotnet') === undefined ? undefined : fromNuget());
+  return process.env['BICEP'] ?? newEnough(onPath('bicep')) ?? (onPath('dotnet') && fromNuget());
 }
 
 function onPath(command: string): string | undefined {
@@ -34,10 +38,17 @@ function onPath(command: string): string | undefined {
   return folders.map((folder) => join(folder, command)).find((file) => existsSync(file));
 }
 
+/** An older one predicts nothing, or something else. */
+function newEnough(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  const found = /\d+\.\d+\.\d+/.exec(execFileSync(file, ['--version'], { encoding: 'utf8' }))?.[0] ?? '0';
+  if (found.localeCompare(version, 'en', { numeric: true }) >= 0) return file;
+  process.stderr.write(`The Bicep compiler ${file} is of version ${found}; these tests want ${version}.\n`);
+  return undefined;
+}
+
 function fromNuget(): string | undefined {
   const folder = fileURLToPath(new URL('../../node_modules/.cache/bicep', import.meta.url));
-  const project = new URL('bicep.csproj', import.meta.url);
-  const version = /Version="\[(.*?)\]"/.exec(readFileSync(project, 'utf8'))?.[1] ?? '';
   const file = join(folder, 'packages/azure.bicep.commandline.linux-x64', version, 'tools/bicep');
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
