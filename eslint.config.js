@@ -33,6 +33,7 @@ const doors = ['functions', 'cli', 'host', 'http', 'app', 'lifecycle'];
 const joints = [
   'retention',
   'apply',
+  'cancel',
   'carry-out',
   'conduct',
   'earlier',

@@ -20,10 +20,11 @@ app.timer('scheduledPurge', {
           log,
         }),
       );
-      // Nothing is wrong with a run that takes several ticks.
-      const isGoingOn = stopped?.by === 'budget' && totals.tags.failed + totals.manifests.failed === 0;
+      // Nothing is wrong with a run that takes several ticks, nor with one that somebody did not want any more.
+      const isMeant = stopped?.by === 'budget' || stopped?.by === 'cancel';
+      const isWell = isMeant && totals.tags.failed + totals.manifests.failed === 0;
       // The host takes a run for failed when its function throws.
-      if (succeeded || isGoingOn) return;
+      if (succeeded || isWell) return;
       const how = stopped
         ? `was stopped: ${stopped.detail}`
         : breakers.length > 0

@@ -1,7 +1,8 @@
+import type { CancelWatch } from './cancel.ts';
 import { withExamples } from './earlier.ts';
 import { planOf } from './ledger/hash.ts';
 import type { RunWriter } from './ledger/ledger.ts';
-import type { PlanRecord, RepositoryRecord, RunRecord, RunState } from './ledger/types.ts';
+import { cancelStop, type PlanRecord, type RepositoryRecord, type RunRecord, type RunState } from './ledger/types.ts';
 import { carryOutApproved, planAll, purgeAll, type Work } from './phases.ts';
 import type { Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
@@ -42,6 +43,7 @@ export interface Job {
   readonly log: RunLog | undefined;
   readonly signal: AbortSignal;
   readonly abort: AbortController;
+  readonly cancel: CancelWatch;
   readonly tally: Tally;
   /** What there is to say about runs before this one, and what it said itself before it was stopped. */
   readonly recovered: readonly string[];
@@ -102,7 +104,10 @@ export async function conduct(job: Job): Promise<Conducted> {
       : policies.flatMap((policy) => [...policy.warnings, ...unmatched(policy, selected, sums.repositories, matched)]);
     const { done, of } = progress.now();
     const isStopped = signal.aborted && (!listed || done < of);
-    const stopped = isStopped ? stopOf(signal, record, { done, of }, listed !== undefined) : undefined;
+    // Whatever ended it: where it was cancelled besides, nothing goes on with it, and that is what its record says.
+    const cancelled = isStopped ? await job.cancel.cancellation() : undefined;
+    const cause = isStopped ? stopOf(signal, record, { done, of }, listed !== undefined) : undefined;
+    const stopped = cancelled ? cancelStop({ id: record.id, progress: { done, of } }, cancelled) : cause;
     const conducted = {
       started: record.started,
       ended: new Date().toISOString(),
@@ -124,7 +129,8 @@ export async function conduct(job: Job): Promise<Conducted> {
         progress: { done, of },
         matched: recordMatched(matched, policies),
         ...(stopped && { stopped }),
-        ...(stopped?.by === 'lock' && { error: { message: LOST } }),
+        ...(cancelled && { cancelled }),
+        ...(cause?.by === 'lock' && { error: { message: LOST } }),
         ...(planned && { plan: planned }),
       },
       records,

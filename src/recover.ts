@@ -4,6 +4,7 @@ import { fromError, isForbidden } from './executor/results.ts';
 import { planOf } from './ledger/hash.ts';
 import type { Ledger, OpenRepository, RunWriter } from './ledger/ledger.ts';
 import { DamagedError } from './ledger/store.ts';
+import { cancelStop } from './ledger/types.ts';
 import { type Decision, type Deleted, keyOf, type Outcome } from './planner/decision.ts';
 import type { ManifestListing, Registry, TagRecord } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
@@ -66,9 +67,13 @@ async function complete(
   }
   const records = await allOf(ledger.repositories(id));
   const plan = planOf(record, records);
+  const { cancelled } = record;
+  // It had been asked to end, and did, if otherwise than it should have: nothing goes on with it.
+  const stopped = cancelled && { state: 'stopped' as const, stopped: cancelStop(record, cancelled), cancelled };
   await written.end(
     {
       state: record.state === 'running' ? 'interrupted' : record.state,
+      ...stopped,
       ended: record.ended ?? new Date().toISOString(),
       totals: total(records.map(({ summary }) => summary)),
       ...(plan && { plan }),

@@ -74,6 +74,9 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
       check: (current) => {
         const problem = whyNotResumed(current, now);
         if (problem !== undefined) throw refuse(problem);
+        // Whoever named a cancelled run knows that it was; what was asked since is not known to them.
+        const isNews = current.cancelled && current.cancelled.at !== record.cancelled?.at;
+        if (isNews) throw refuse(`${CANCELLED} meanwhile`);
         onResume?.(current);
       },
     },
@@ -82,8 +85,10 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
   return summary;
 }
 
+const CANCELLED = 'it was cancelled';
+
 /**
- * The newest run that can go on.
+ * The newest run that can go on, and that nobody has cancelled.
  * @param registry only its runs
  */
 export async function newestResumable(
@@ -92,7 +97,8 @@ export async function newestResumable(
   now: Date,
 ): Promise<RunRecord | undefined> {
   const query = { states: ['stopped', 'interrupted'] as const, ...(registry !== undefined && { registry }) };
-  for await (const record of ledger.runs(query)) if (whyNotResumed(record, now) === undefined) return record;
+  for await (const record of ledger.runs(query))
+    if (!record.cancelled && whyNotResumed(record, now) === undefined) return record;
   return undefined;
 }
 
@@ -116,6 +122,7 @@ export async function lastScheduled(ledger: Ledger, wanted: Wanted, now: Date): 
     const left = (why: string): Found => ({ state: 'left', run, why });
     if (run.dryRun !== dryRun) return left(run.dryRun ? 'it was a dry run' : 'only dry runs are wanted now');
     if (run.policy.hash !== policyHash) return left('it was begun by another policy than the one that is configured');
+    if (run.cancelled) return left(CANCELLED);
     const why = mayHaveDied(run) ? undefined : whyNotResumed(run, now);
     return why === undefined ? { state: 'resumable', run } : left(why);
   }

@@ -17,6 +17,7 @@ import { concurrencyOf, isDryRun, openReader, openRegistry, targetOf, type Targe
 import { watchSchedule } from './watch.ts';
 
 export { type Applied, PlanRefused } from './apply.ts';
+export { CancelRefused, cancelRun } from './cancel.ts';
 export { ResumeRefused } from './run.ts';
 export { StopReason } from './stop.ts';
 export { HeldError, LedgerError } from './ledger/store.ts';

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { watchForCancel } from './cancel.ts';
 import { conduct, NOT_LISTED } from './conduct.ts';
 import { describe } from './executor/results.ts';
 import type { GoneOn, Ledger } from './ledger/ledger.ts';
@@ -34,7 +35,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** The same once so much time is used up. */
   readonly timeBudget?: TimeBudget | undefined;
-  /** How often the record says how far the run is. */
+  /** How often the record says how far the run is, and the run looks whether somebody has cancelled it. */
   readonly progressMilliseconds?: number;
   readonly log?: Log;
   /** `purge` where it deletes and `dry-run` where it does not, unless it is told. */
@@ -148,6 +149,7 @@ export async function run(
       : { record: fresh, written: await ledger.begin(fresh), repositories: [] };
     const { record, written, repositories } = begun;
     if (resuming) log?.resumed(record);
+    const cancel = watchForCancel(ledger, id, abort, options.progressMilliseconds);
     const tally = newTally();
     const job = {
       reader: interruptible(reader, signal),
@@ -162,6 +164,7 @@ export async function run(
       log,
       signal,
       abort,
+      cancel,
       tally,
       recovered: [...record.warnings, ...recovered],
     };
@@ -190,6 +193,8 @@ export async function run(
       // Where this fails too, the next run finds the record as it is.
       await written.end(ended).catch(() => undefined);
       throw error;
+    } finally {
+      cancel.clear();
     }
   } catch (error) {
     if (!(error instanceof ResumeRefused)) log?.broke(error as Error);
@@ -202,7 +207,7 @@ export async function run(
 
 /** The record of a run that goes on: what it is stays, and how it had ended is forgotten. */
 function nextSlice(record: RunRecord, { holder, startedBy, by, guards }: RunRecord): RunRecord {
-  const past: readonly string[] = ['ended', 'error', 'stopped'] satisfies (keyof RunRecord)[];
+  const past: readonly string[] = ['ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
   const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
   const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }) };
   return {

@@ -4,8 +4,9 @@ import { PolicyError } from '../policy/error.ts';
 import { normalizeArguments } from '../policy/flags.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
 import { printable } from '../report/escape.ts';
-import { PlanRefused } from '../retention.ts';
+import { CancelRefused, PlanRefused } from '../retention.ts';
 import { applyCommand } from './apply-plan.ts';
+import { cancelCommand } from './cancel-run.ts';
 import { demoCommand } from './demo.ts';
 import { emulatorCommand } from './emulator.ts';
 import { runPurgeCommand } from './purge.ts';
@@ -31,6 +32,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     runPurgeCommand(finish),
     applyCommand(finish),
     resumeCommand(finish),
+    cancelCommand(),
     runsCommand(),
     explainCommand(),
     diffCommand(),
@@ -60,6 +62,7 @@ function isWrongInput(error: unknown): boolean {
   return (
     error instanceof InvalidPolicy ||
     error instanceof PolicyError ||
+    error instanceof CancelRefused ||
     (error instanceof PlanRefused && error.breakers.length === 0)
   );
 }

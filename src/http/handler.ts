@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { inInvocation, type Log } from '../report/log.ts';
 import { type Client, clientOf } from './client.ts';
-import { isExpected, problemResponse } from './problem.ts';
+import { isExpected, logFault, problemResponse } from './problem.ts';
 
 export type Work = (request: HttpRequest, client: Client, context: InvocationContext) => Promise<HttpResponseInit>;
 
@@ -15,13 +15,8 @@ export function handler(log: Log, work: Work) {
       try {
         return await work(request, clientOf(context.invocationId), context);
       } catch (error) {
-        if (!isExpected(error)) log.error({ event: 'fault', error: describe(error) }, (error as Error).message);
+        if (!isExpected(error)) logFault(log, error);
         return problemResponse(error);
       }
     });
-}
-
-function describe(error: unknown): object {
-  const { name, message, stack } = error as Error;
-  return { name, message, stack };
 }

@@ -3,13 +3,19 @@ import { jsonLine } from '../report/escape.ts';
 import { redact } from '../report/redact.ts';
 
 /** An answer in JSON: without secrets, and safe on a terminal. */
-export function jsonResponse(body: unknown, status = 200, mediaType = 'application/json'): HttpResponseInit {
+export function jsonResponse(
+  body: unknown,
+  status = 200,
+  mediaType = 'application/json',
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponseInit {
   return {
     status,
     headers: {
       'Content-Type': `${mediaType}; charset=utf-8`,
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
+      ...headers,
     },
     body: redact(jsonLine(body)),
   };

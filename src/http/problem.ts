@@ -1,7 +1,16 @@
 import type { HttpResponseInit } from '@azure/functions';
 import { PolicyError } from '../policy/error.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
-import { HeldError, LedgerError, Misconfigured, PlanRefused, RegistryError, Unreadable } from '../retention.ts';
+import type { Log } from '../report/log.ts';
+import {
+  CancelRefused,
+  HeldError,
+  LedgerError,
+  Misconfigured,
+  PlanRefused,
+  RegistryError,
+  Unreadable,
+} from '../retention.ts';
 import { jsonResponse } from './json.ts';
 
 /** A request that cannot be answered as it is: the status, and what to do about it. */
@@ -37,6 +46,12 @@ export function isExpected(error: unknown): boolean {
   return problemOf(error).status !== 500;
 }
 
+/** Tells the log what a caller is not told. */
+export function logFault(log: Log, error: unknown): void {
+  const { name, message, stack } = error as Error;
+  log.error({ event: 'fault', error: { name, message, stack } }, message);
+}
+
 function problemOf(error: unknown): Problem {
   if (error instanceof Misconfigured) return { ...of(503, error), errors: fields(error.mistakes) };
   if (error instanceof InvalidPolicy) return { ...of(400, error), errors: fields(error.problems) };
@@ -46,6 +61,7 @@ function problemOf(error: unknown): Problem {
     const { breakers } = error;
     return { ...of(error.why === 'unknown' ? 404 : 409, error), ...(breakers.length > 0 && { breakers }) };
   }
+  if (error instanceof CancelRefused) return of(error.why === 'unknown' ? 404 : 409, error);
   if (error instanceof HeldError) return of(409, error);
   if (error instanceof LedgerError) return of(503, error);
   // It answered, and refused; or no answer came, or one that says "later".

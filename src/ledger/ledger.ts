@@ -1,6 +1,7 @@
 import { allOf } from '../each.ts';
 import type { RepositorySummary } from '../report/summary.ts';
 import type { Decision, Decisions } from '../planner/decision.ts';
+import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
 import { plannedOf } from './hash.ts';
 import { replay, type Replayed, writeJournal } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
@@ -10,7 +11,7 @@ import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import { parse, unreadable } from './parse.ts';
 import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
-import type { RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
+import type { Cancellation, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
 
 /** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */
 export interface Ledger extends LedgerReader {
@@ -29,6 +30,10 @@ export interface Ledger extends LedgerReader {
    * @throws {ConflictError} where another process has just done so
    */
   readonly goOn: (id: string, change: (record: RunRecord) => RunRecord) => Promise<GoneOn>;
+  /** Asks a run to end, whoever works on it. The first to ask is the one that is remembered. */
+  readonly cancel: (id: string, cancellation: Cancellation) => Promise<void>;
+  /** Who asked a run to end, if somebody has. */
+  readonly cancellation: (id: string) => Promise<Cancellation | undefined>;
   /** The repositories that a run selected; `undefined` where it was stopped before that. */
   readonly selected: (id: string) => Promise<readonly SelectedRepository[] | undefined>;
   /** Ids of the runs that may have deleted something in a registry, and have not ended. */
@@ -151,14 +156,19 @@ export function openLedger(store: Store): Ledger {
     },
     async goOn(id, change) {
       const { record, etag } = await current(store, id);
-      const next = change(asItStands(record));
+      const cancellation = await cancellationIn(store, id);
+      const next = change(withCancellation(asItStands(record), cancellation));
       const repositories = await allOf(reader.repositories(id));
       if (!next.dryRun) await store.write(openRuns(next.registry) + id, '');
+      // Only the one that `change` was shown: what is asked from here on is about the run that goes on.
+      if (cancellation) await store.remove(pathsOf(id).cancellation);
       const written = writerOf(next, await writeRun(next, etag));
       // From now on they are what their own files say.
       await store.remove(pathsOf(id).repositories);
       return { record: next, written, repositories };
     },
+    cancel: (id, cancellation) => writeCancellation(store, id, cancellation),
+    cancellation: (id) => cancellationIn(store, id),
     async selected(id) {
       const path = pathsOf(id).selected;
       const bytes = await store.stream(path);

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
  * Where things are in a store:
  *
  *     runs/<run>/run.json                        the run (`RunRecord`)
+ *     runs/<run>/cancel.json                     that somebody asked it to end (`Cancellation`)
  *     runs/<run>/selected.ndjson.gz              which it is about (`SelectedRepository`, one a line)
  *     runs/<run>/repositories.ndjson.gz          its repositories, once it has ended (`RepositoryRecord`, one a line)
  *     runs/<run>/decisions/<repository>.ndjson.gz  a `RepositoryRecord`, then a decision a line
@@ -41,6 +42,7 @@ export function pathsOf(id: string) {
   return {
     folder,
     run: `${folder}run.json`,
+    cancellation: `${folder}cancel.json`,
     selected: `${folder}selected.ndjson.gz`,
     repositories: `${folder}repositories.ndjson.gz`,
     allDecisions: `${folder}decisions/`,

@@ -1,5 +1,6 @@
 import { allOf } from '../each.ts';
 import { type Decision, keyOf } from '../planner/decision.ts';
+import { cancellationIn, isOver, withCancellation } from './cancellation.ts';
 import { isPlanned } from './hash.ts';
 import { replay, type Replayed } from './journal.ts';
 import { gunzippedLines } from './lines.ts';
@@ -21,7 +22,10 @@ export function readLedger(store: Store): LedgerReader {
   const run: LedgerReader['run'] = async (id) => {
     if (!isRunId(id)) return undefined;
     const file = await store.read(pathsOf(id).run);
-    return file && asItStands(parse<RunRecord>(store, pathsOf(id).run, file.text));
+    if (!file) return undefined;
+    const record = asItStands(parse<RunRecord>(store, pathsOf(id).run, file.text));
+    if (isOver(record) || record.cancelled) return record;
+    return withCancellation(record, await cancellationIn(store, id));
   };
 
   async function* runs(query: RunQuery = {}): AsyncGenerator<RunRecord, void> {

@@ -54,10 +54,22 @@ export interface Resumption {
   readonly by?: string;
 }
 
+/** Somebody asked a run to end. */
+export interface Cancellation {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly askedBy: 'request' | 'command line';
+  /** The invocation of the function; the account, for the command line. */
+  readonly by?: string;
+}
+
 /** Why a run ended before it was done. */
 export interface Stop {
-  /** `budget`: its time was used up; `signal`: somebody, or the host, told it to; `lock`: another run may be at work. */
-  readonly by: 'budget' | 'signal' | 'lock';
+  /**
+   * `budget`: its time was used up; `signal`: its process, or the host, was told to end; `cancel`: somebody asked for
+   * this run to end; `lock`: another run may be at work.
+   */
+  readonly by: 'budget' | 'signal' | 'cancel' | 'lock';
   /** A sentence for a person: why, how much is done and left, and what goes on with it. */
   readonly detail: string;
 }
@@ -115,6 +127,8 @@ export interface RunRecord {
   readonly progress: RunProgress;
   /** Why it is `stopped`. */
   readonly stopped?: Stop;
+  /** Somebody asked it to end: while it runs, too. Nothing goes on with it but who names it. */
+  readonly cancelled?: Cancellation;
   /** Each time that it went on after that. */
   readonly resumed?: readonly Resumption[];
   readonly totals?: Totals;
@@ -138,6 +152,23 @@ export interface RepositoryRecord {
   readonly summary: RepositorySummary;
   /** Of what would go: outcome `planned` or `held`. */
   readonly planned: { readonly deletions: number; readonly hash: string };
+}
+
+/** Why a cancelled run ended, for its record. */
+export function cancelStop(
+  { id, progress: { done, of } }: Pick<RunRecord, 'id' | 'progress'>,
+  cancellation: Cancellation,
+): Stop {
+  const far =
+    of === 0 ? 'the repositories had not been listed yet' : `${done} of ${of} repositories done, ${of - done} left`;
+  const next = `nothing goes on with it but acr-retention resume ${id}`;
+  return { by: 'cancel', detail: `${cancelledInWords(cancellation)}: ${far}; ${next}` };
+}
+
+/** As a sentence goes on after "stopped: ". */
+export function cancelledInWords({ at, askedBy, by }: Cancellation): string {
+  const who = askedBy === 'request' ? 'by a request' : 'on the command line';
+  return `it was cancelled ${who}${by === undefined ? '' : ` (${by})`} at ${at}`;
 }
 
 /** How long after it was stopped a run may go on: what it decided by is as old. */

@@ -5,6 +5,7 @@ import type { Sighting } from '../ledger/query.ts';
 import {
   type Activity,
   approvalOf,
+  cancelledInWords,
   type PlanRecord,
   type RepositoryRecord,
   type RunProgress,
@@ -78,6 +79,7 @@ export function renderRun(run: RunRecord, repositories: readonly RepositoryRecor
     ['kind', kindOf(run) + (run.applies === undefined ? '' : ` of the plan ${run.applies}`)],
     ['state', state + (isUnfinished(run) ? `, ${progressInWords(progress)}` : '')],
     ...(state === 'running' ? (progress.working ?? []).map((one) => ['working', printable(workInWords(one))]) : []),
+    ...(run.cancelled ? [['cancelled', printable(cancelledInWords(run.cancelled))]] : []),
     ['registry', printable(registry)],
     ['started', `${started} by ${startedBy}${byWhom(run)}, version ${toolVersion}`],
     ...(run.resumed ?? []).map((one) => ['went on', `${one.at} by ${one.startedBy}${byWhom(one)}`]),

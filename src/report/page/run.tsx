@@ -1,6 +1,6 @@
 import { quote } from 'shlex';
 import type { Decision } from '../../planner/decision.ts';
-import { type RepositoryRecord, type RunRecord, whyNotResumed } from '../../ledger/types.ts';
+import { cancelledInWords, type RepositoryRecord, type RunRecord, whyNotResumed } from '../../ledger/types.ts';
 import { printable } from '../escape.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, plural, words } from './format.ts';
@@ -56,6 +56,7 @@ export function renderRun(setting: Setting, view: RunView): string {
             {`, ${count(progress.of - progress.done)} left`}
           </p>
         )}
+        {state === 'running' && <Ending run={run} />}
         {state === 'running' && <Working run={run} />}
         {(state === 'stopped' || state === 'interrupted') && <Resume setting={setting} run={run} />}
         {error && (
@@ -95,6 +96,17 @@ export function renderRun(setting: Setting, view: RunView): string {
   });
 }
 
+/** That it works only until what is in flight is finished. */
+function Ending({ run: { cancelled } }: { readonly run: RunRecord }) {
+  if (!cancelled) return null;
+  return (
+    <section class="card wait" aria-label="Whether the run was cancelled">
+      <h2>It was cancelled</h2>
+      <p>{words(cancelledInWords(cancelled))}: what is in flight is finished, and nothing else is begun</p>
+    </section>
+  );
+}
+
 /** What is done in the repositories under way, so that one that takes long is seen to move. */
 function Working({ run: { progress } }: { readonly run: RunRecord }) {
   const { working = [] } = progress;
@@ -117,7 +129,7 @@ function Resume({ setting, run }: { readonly setting: Setting; readonly run: Run
   const why = whyNotResumed(run, setting.now);
   return (
     <section class="card wait" aria-label="Whether the run can go on">
-      <h2>{why === undefined ? 'It can go on' : 'It cannot go on any more'}</h2>
+      <h2>{why !== undefined ? 'It cannot go on any more' : run.cancelled ? 'It was cancelled' : 'It can go on'}</h2>
       {stopped && <p>{words(stopped.detail)}</p>}
       {why !== undefined && <p>Now, {words(why)}.</p>}
       {why === undefined && (

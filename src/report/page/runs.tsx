@@ -151,12 +151,13 @@ function RunTable({ setting, runs }: { readonly setting: Setting; readonly runs:
         },
         {
           head: 'State',
-          cell: ({ state, plan, progress }) => (
+          cell: ({ state, plan, progress, cancelled }) => (
             <>
               <StateBadge state={state} />{' '}
               {(state === 'running' || (state === 'stopped' && progress.of > 0)) && (
                 <span class="quiet nowrap">{`${count(progress.done)} of ${count(progress.of)}`}</span>
               )}
+              {cancelled && <span class="quiet nowrap">cancelled</span>}
               {plan?.state === 'waiting' && <span class="quiet nowrap">{`${count(plan.deletions)} held back`}</span>}
             </>
           ),

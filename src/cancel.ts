@@ -1,0 +1,86 @@
+import { isOver } from './ledger/cancellation.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { type Cancellation, cancelledInWords, type RunRecord } from './ledger/types.ts';
+import { StopReason } from './stop.ts';
+
+/** A run cannot be cancelled. */
+export class CancelRefused extends Error {
+  override readonly name = 'CancelRefused';
+  /** `unknown`: there is no such run; `over`: it has ended, and nothing would go on with it. */
+  readonly why: 'unknown' | 'over';
+
+  constructor(message: string, why: CancelRefused['why']) {
+    super(message);
+    this.why = why;
+  }
+}
+
+/**
+ * Asks a run to end between deletions, wherever it is worked on: what is in flight is finished and recorded, nothing
+ * else is begun. One that was stopped, and that the next tick would go on with, is left as it is. Nothing but `resume`
+ * with its id goes on with either. Asking again changes nothing.
+ *
+ * @returns its record: still `running`, or `stopped`
+ * @throws {CancelRefused}
+ */
+export async function cancelRun(
+  ledger: Ledger,
+  id: string,
+  about: Omit<Cancellation, 'at'> & { readonly now: Date },
+): Promise<RunRecord> {
+  const { now, ...who } = about;
+  const { cancelled } = await find(ledger, id);
+  if (!cancelled) await ledger.cancel(id, { at: now.toISOString(), ...who });
+  here.get(id)?.();
+  // It may have come to its end meanwhile.
+  return find(ledger, id);
+}
+
+async function find(ledger: Ledger, id: string): Promise<RunRecord> {
+  const run = await ledger.run(id);
+  if (!run) throw new CancelRefused(`there is no run ${id} in ${ledger.place}`, 'unknown');
+  if (isOver(run)) throw new CancelRefused(`the run ${id} has ended, and is ${run.state}`, 'over');
+  return run;
+}
+
+/** What keeps an eye on whether a run is cancelled, while it is worked on. */
+export interface CancelWatch {
+  /** Looks once more, and says who cancelled it. */
+  readonly cancellation: () => Promise<Cancellation | undefined>;
+  readonly clear: () => void;
+}
+
+/**
+ * How often a run looks, in milliseconds: so long one may go on that is cancelled by another process, and then finishes
+ * what is in flight. A look reads one small file of the ledger, and asks nothing of the registry.
+ */
+const LOOK_MS = 5_000;
+
+/** Runs that are worked on in this process: they need not wait for their next look. */
+const here = new Map<string, () => void>();
+
+/** Aborts once somebody has cancelled the run. Keeps no process alive. */
+export function watchForCancel(
+  ledger: Ledger,
+  id: string,
+  abort: AbortController,
+  everyMilliseconds = LOOK_MS,
+): CancelWatch {
+  let found: Cancellation | undefined;
+  const cancellation = async (): Promise<Cancellation | undefined> => {
+    // Where the ledger cannot be read it is looked again the next time.
+    found ??= await ledger.cancellation(id).catch(() => undefined);
+    if (found) abort.abort(new StopReason('cancel', cancelledInWords(found)));
+    return found;
+  };
+  const look = (): void => void cancellation();
+  const timer = setInterval(look, everyMilliseconds).unref();
+  here.set(id, look);
+  return {
+    cancellation,
+    clear() {
+      clearInterval(timer);
+      here.delete(id);
+    },
+  };
+}
