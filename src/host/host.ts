@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request as forward, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../policy/settings.ts';
@@ -48,7 +49,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     env: { ...environment },
     // As the Functions host does.
     execArgv: (environment['languageWorkers__node__arguments'] ?? '').split(' ').filter((word) => word !== ''),
+    stdio: ['inherit', 'pipe', 'inherit', 'ipc'],
   });
+  // What a worker prints is logged, too, and belongs to no invocation.
+  if (worker.stdout) createInterface(worker.stdout).on('line', (line) => options.log('information', line, 'console'));
   try {
     return await serve(worker, options);
   } catch (error) {

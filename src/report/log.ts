@@ -18,11 +18,19 @@ export interface InvocationLog {
   readonly error: (line: string) => void;
 }
 
-const invocation = new AsyncLocalStorage<InvocationLog>();
+const invocation = new AsyncLocalStorage<{ readonly log: InvocationLog; isOver: boolean }>();
 
-/** Whatever `work` logs, now or later, belongs to this invocation. */
+/**
+ * Whatever `work` logs belongs to this invocation. What goes on after it has settled is logged on standard output: the
+ * host passes over what is told through an invocation that has ended, and takes the lines of standard output for the
+ * app's own.
+ */
 export function inInvocation<T>(log: InvocationLog, work: () => T): T {
-  return invocation.run(log, work);
+  const own = { log, isOver: false };
+  const end = (): boolean => (own.isOver = true);
+  const result = invocation.run(own, work);
+  if (result instanceof Promise) result.then(end, end);
+  return result;
 }
 
 /** pino's contract with a destination that wants to know the level of a line. */
@@ -37,17 +45,18 @@ const DESTINATION: LevelledDestination = {
   write(text) {
     // Here, where everything comes by: an error message may quote what it was given.
     const line = printable(redact(text.trimEnd()));
-    const log = invocation.getStore();
-    if (log) log[methodFor(this.lastLevel)](line);
-    else if (waiting.push(`${line}\n`) === 1) setImmediate(flush);
+    const own = invocation.getStore();
+    if (own && !own.isOver) own.log[methodFor(this.lastLevel)](line);
+    else if (waiting[own ? 'stdout' : 'stderr'].push(`${line}\n`) === 1) setImmediate(flush);
   },
 };
 
-/** Lines on their way to standard error, with what else is logged in this turn: written one by one, 40,000 take half a second. */
-const waiting: string[] = [];
+/** Lines on their way to standard output and standard error, with what else is logged in this turn: written one by one, 40,000 take half a second. */
+const waiting: Readonly<Record<'stdout' | 'stderr', string[]>> = { stdout: [], stderr: [] };
 
 function flush(): void {
-  if (waiting.length > 0) process.stderr.write(waiting.splice(0).join(''));
+  for (const stream of ['stdout', 'stderr'] as const)
+    if (waiting[stream].length > 0) process[stream].write(waiting[stream].splice(0).join(''));
 }
 
 process.once('exit', flush);
@@ -74,8 +83,8 @@ export function createLog(level: string): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       mixin: () => {
-        const log = invocation.getStore();
-        return log ? { invocationId: log.invocationId } : {};
+        const own = invocation.getStore();
+        return own ? { invocationId: own.log.invocationId } : {};
       },
     },
     DESTINATION,
