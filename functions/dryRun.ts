@@ -1,9 +1,12 @@
 import { app } from '@azure/functions';
 import pLimit from 'p-limit';
 import { configuration, ledger, log } from '../src/app.ts';
-import { answer, JSON_FORMS, negotiate } from '../src/http/answer.ts';
+import { JSON_FORMS, negotiate } from '../src/http/answer.ts';
 import { handler } from '../src/http/handler.ts';
+import { answerInTime } from '../src/http/in-time.ts';
+import { patienceOf } from '../src/http/prefer.ts';
 import { readCommands } from '../src/http/request.ts';
+import { untilShutdown } from '../src/lifecycle.ts';
 import { outputOf } from '../src/report/output.ts';
 import { requestedDryRun } from '../src/retention.ts';
 
@@ -20,21 +23,24 @@ app.http('dryRun', {
   handler: handler(log, async (request, client, { invocationId }) => {
     const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
     const output = outputOf(negotiated.form, true);
+    const patience = patienceOf(request.method, request.headers.get('prefer'));
     const commands = await readCommands(request);
-    return inTurn(() =>
-      answer(negotiated, client, async (write) => {
+    return answerInTime({ negotiated, client, patience, log }, (waiting) =>
+      untilShutdown(async (shutdown) => {
         const summary = await requestedDryRun(configuration, commands, {
           now: new Date(),
           ledger,
           startedBy: 'request',
           by: invocationId,
-          signal: client.signal,
+          signal: AbortSignal.any([shutdown, waiting.signal]),
+          onBegin: waiting.onBegin,
+          inTurn,
           onDecisions: async (decisions) => {
-            for (const piece of output.decisions(decisions)) await write(piece);
+            for (const piece of output.decisions(decisions)) await waiting.write(piece);
           },
           log,
         });
-        await write(output.end(summary));
+        await waiting.write(output.end(summary));
       }),
     );
   }),

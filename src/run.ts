@@ -44,11 +44,18 @@ export interface RunOptions {
   readonly startedBy?: 'schedule' | 'request' | 'command line';
   readonly by?: string;
   readonly pastDue?: boolean;
+  /** Told once the run is recorded, before anything is asked of the registry for it. */
+  readonly onBegin?: (runId: string) => void;
+  /** Lets it work when its turn comes; from its record it is seen that it waits. Its time counts from then on. */
+  readonly inTurn?: InTurn;
   /** Where the policies come from. */
   readonly policyFrom?: PolicyRecord['from'];
   /** What holds a purge back. */
   readonly guards?: Guards;
 }
+
+/** Does some work once there is room for it. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** A plan that somebody approved, to be carried out and nothing else. */
 export interface ApprovedPlan {
@@ -137,7 +144,8 @@ export async function run(
   const abort = new AbortController();
   const signals = [abort.signal, options.signal, lock?.lost].filter((signal) => signal !== undefined);
   const signal = AbortSignal.any(signals);
-  const budget = options.timeBudget && startBudget(options.timeBudget, abort);
+  // What waits for its turn has used nothing up.
+  let budget = options.inTurn ? undefined : timed(options, abort);
   if (!resuming) log?.started(policies, { startedBy: options.startedBy, pastDue: options.pastDue });
   try {
     const recovered = writer ? await recover(ledger, writer, log) : [];
@@ -172,7 +180,11 @@ export async function run(
       await plan?.onBegin(id);
       // For those who read the log, and beside the work: where it cannot be told, it is left out.
       const usual = writer && log ? lastDeletions(ledger, record.registry).then(usualOf, () => undefined) : undefined;
-      const { planned, ...sums } = await conduct(job);
+      options.onBegin?.(id);
+      const { planned, ...sums } = await whenItsTurn(options.inTurn, signal, () => {
+        budget ??= timed(options, abort);
+        return conduct(job);
+      });
       const summary = {
         ...about,
         ...sums,
@@ -203,6 +215,23 @@ export async function run(
     budget?.clear();
     await lock?.release();
   }
+}
+
+function timed({ timeBudget }: RunOptions, abort: AbortController): ReturnType<typeof startBudget> | undefined {
+  return timeBudget && startBudget(timeBudget, abort);
+}
+
+/** What is told to end while it waits for its turn does not wait for it any more: all that is left is to say so. */
+function whenItsTurn<T>(inTurn: InTurn | undefined, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  if (!inTurn) return work();
+  let begun: Promise<T> | undefined;
+  const begin = (): Promise<T> => (begun ??= work());
+  return new Promise((resolve, reject) => {
+    const settle = (result: Promise<T>): void => void result.then(resolve, reject);
+    settle(inTurn(begin));
+    if (signal.aborted) settle(begin());
+    else signal.addEventListener('abort', () => settle(begin()), { once: true });
+  });
 }
 
 /** The record of a run that goes on: what it is stays, and how it had ended is forgotten. */
