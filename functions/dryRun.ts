@@ -4,6 +4,7 @@ import { configuration, ledger, log } from '../src/app.ts';
 import { JSON_FORMS, negotiate } from '../src/http/answer.ts';
 import { handler } from '../src/http/handler.ts';
 import { answerInTime } from '../src/http/in-time.ts';
+import { RequestError } from '../src/http/problem.ts';
 import { patienceOf } from '../src/http/prefer.ts';
 import { readCommands } from '../src/http/request.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
@@ -15,12 +16,16 @@ app.setup({ enableHttpStream: true });
 
 /** Dry runs at once: each may take the memory of a large repository, and the schedule shares the process. */
 const inTurn = pLimit(2);
+/** Dry runs that wait for their turn. More would come to theirs when nobody wants them any more. */
+const MOST_WAITING = 20;
 
 app.http('dryRun', {
   route: 'dry-run',
   methods: ['GET', 'POST'],
   authLevel: 'function',
   handler: handler(log, async (request, client, { invocationId }) => {
+    if (inTurn.pendingCount >= MOST_WAITING)
+      throw new RequestError(429, `${MOST_WAITING} dry runs wait for their turn already; ask again when some are done`);
     const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
     const output = outputOf(negotiated.form, true);
     const patience = patienceOf(request.method, request.headers.get('prefer'));

@@ -16,7 +16,7 @@ import { jsonResponse } from './json.ts';
 /** A request that cannot be answered as it is: the status, and what to do about it. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
-  readonly status: 400 | 401 | 404 | 406 | 413 | 415;
+  readonly status: 400 | 401 | 404 | 406 | 413 | 415 | 429;
 
   constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -84,6 +84,7 @@ const TITLES = {
   409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   502: 'Bad Gateway',
   503: 'Service Unavailable',

@@ -148,8 +148,8 @@ describe('whenever a run is cancelled', () => {
         if (left.size < had.length && left.size > had.length - 32) partial += 1;
       });
     }
-    // Whatever the machine did meanwhile, most of them were.
-    expect(partial).toBeGreaterThan(3);
+    // How many depends on how fast the machine is; that some were, on nothing.
+    expect(partial).toBeGreaterThan(0);
   });
 
   test.each<[Way, From]>(WAYS.flatMap((way) => [[way, 'here'] as const, [way, 'elsewhere'] as const]))(

@@ -179,6 +179,21 @@ describe('dry runs that wait their turn', () => {
       }),
     );
   });
+
+  test('are not without end', async () => {
+    await withEmulator({ repositories, faults: { latencyMs: 2_000 } }, (emulator) =>
+      withApp(emulator, SETTINGS, async (app) => {
+        const accepted: Accepted[] = [];
+        for (let count = 0; count < 22; count += 1) accepted.push(await acceptedIn(await dryRun(app, 'respond-async')));
+        const refused = await dryRun(app, 'respond-async');
+        expect(refused.status).toBe(429);
+        expect(await refused.json()).toMatchObject({ detail: expect.stringMatching(/^20 dry runs wait/) as unknown });
+        emulator.faults({});
+        for (const one of accepted) expect((await ended(app, one)).state).toBe('done');
+        expect((await dryRun(app, 'respond-async')).status).toBe(202);
+      }),
+    );
+  });
 });
 
 test('a host that shuts down ends what goes on after its answer, and the record says so', async () => {
