@@ -9,12 +9,11 @@ import type { Log } from './report/log.ts';
 import type { RunSummary } from './report/summary.ts';
 import { type Applied, applyPlan, type ApplyOptions } from './apply.ts';
 import { recordPolicy } from './ledger/policy.ts';
-import type { LedgerReader } from './ledger/reader.ts';
 import { lastScheduled, newestResumable, resumeRun, type ResumeOptions } from './resume.ts';
 import { ResumeRefused, run, type RunOptions } from './run.ts';
 import { StopReason } from './stop.ts';
 import { concurrencyOf, isDryRun, openReader, openRegistry, targetOf, type TargetOptions } from './target.ts';
-import { watchSchedule } from './watch.ts';
+import { type WatchedLedger, watchSchedule } from './watch.ts';
 
 export { type Applied, PlanRefused } from './apply.ts';
 export { CancelRefused, cancelRun } from './cancel.ts';
@@ -111,7 +110,7 @@ export async function scheduledPurge(configuration: Configuration, trigger: Trig
  * Looks whether the schedule is kept, and logs it: for the alerts. Wrong settings are logged, too, and so are known
  * within the hour instead of with the next run. Neither is thrown: the log says more than a failed invocation.
  */
-export async function watch(configuration: Configuration, ledger: LedgerReader, now: Date, log: Log): Promise<void> {
+export async function watch(configuration: Configuration, ledger: WatchedLedger, now: Date, log: Log): Promise<void> {
   if (configuration.state === 'invalid') logMistakes(configuration.mistakes, log);
   else await watchSchedule(configuration.settings, ledger, now, log);
 }

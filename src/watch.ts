@@ -1,4 +1,4 @@
-import type { LedgerReader } from './ledger/reader.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import type { RunRecord } from './ledger/types.ts';
 import type { Settings } from './policy/settings.ts';
 import type { Log } from './report/log.ts';
@@ -10,11 +10,14 @@ const GRACE_MS = 15 * 60_000;
 /** A timer may be early by a little: the moment of a run is not one that went by after it. */
 const EARLY_MS = 1000;
 
+/** What is looked at. */
+export type WatchedLedger = Pick<Ledger, 'runs' | 'watchedSince'>;
+
 /**
  * Looks whether the schedule is kept, and logs it. Alerts look back two days at most and a schedule may be weekly: so
  * the app itself says what no query could find out. What is wrong is in the log, and nothing is thrown for it.
  */
-export async function watchSchedule(settings: Settings, ledger: LedgerReader, now: Date, log: Log): Promise<void> {
+export async function watchSchedule(settings: Settings, ledger: WatchedLedger, now: Date, log: Log): Promise<void> {
   const { schedule, endpoint, timeBudget } = settings;
   const [next] = schedule.next(now, 1);
   const about = {
@@ -24,28 +27,54 @@ export async function watchSchedule(settings: Settings, ledger: LedgerReader, no
     dryRun: isDryRun(settings),
     ...(next && { nextRun: next.toISOString() }),
   };
-  let last: RunRecord | undefined;
+  let found: { readonly last: RunRecord | undefined; readonly since: Date };
   try {
-    last = await newestScheduled(ledger, endpoint.host);
+    found = await lastKept(ledger, endpoint.host, timeBudget.milliseconds, now);
   } catch (error) {
     // Whether a run is missing nobody knows, so the record does not say that none is.
     const { message } = error as Error;
     log.error({ ...about, error: { message } }, `the record of runs cannot be read: ${message}`);
     return;
   }
-  if (!last) {
-    log.info({ ...about, overdue: false }, 'no scheduled run is recorded, so nobody knows whether one is missing');
-    return;
-  }
-  const overdue = !mayBeAtWork(last, timeBudget.milliseconds, now) && isMissed(lastActivity(last), schedule, now);
-  const found = { ...about, lastRun: last.started, lastRunId: last.id, lastState: last.state, overdue };
-  if (overdue) log.error(found, `no scheduled run since ${lastActivity(last).toISOString()}: two are missing`);
-  else log.info(found, 'the schedule is kept');
+  const { last, since } = found;
+  const overdue = !(last && mayBeAtWork(last, timeBudget.milliseconds, now)) && isMissed(since, schedule, now);
+  const record = {
+    ...about,
+    ...(last && { lastRun: last.started, lastRunId: last.id, lastState: last.state }),
+    overdue,
+  };
+  if (overdue) log.error(record, `no scheduled run has come to its end since ${since.toISOString()}: two are missing`);
+  else
+    log.info(
+      record,
+      last ? 'the schedule is kept' : `no scheduled run is recorded; watched since ${since.toISOString()}`,
+    );
 }
 
-async function newestScheduled(ledger: LedgerReader, registry: string): Promise<RunRecord | undefined> {
-  for await (const run of ledger.runs({ registry, kinds: ['scheduled'] })) return run;
-  return undefined;
+/** Runs that are looked through for one that did not die. More would not change what is said. */
+const MOST_DEAD = 50;
+
+/**
+ * The newest scheduled run, and since when none is known to have been: since the newest one ended whose process did not
+ * die. Where all have died, since the first of those; where there is none, since the schedule is watched.
+ */
+async function lastKept(
+  ledger: WatchedLedger,
+  registry: string,
+  budgetMilliseconds: number,
+  now: Date,
+): Promise<{ readonly last: RunRecord | undefined; readonly since: Date }> {
+  let last: RunRecord | undefined;
+  let since: Date | undefined;
+  let count = 0;
+  for await (const run of ledger.runs({ registry, kinds: ['scheduled'] })) {
+    last ??= run;
+    const hasDied =
+      run.state === 'interrupted' || (run.state === 'running' && !mayBeAtWork(run, budgetMilliseconds, now));
+    since = hasDied ? new Date(run.started) : lastActivity(run);
+    if (!hasDied || ++count === MOST_DEAD) break;
+  }
+  return { last, since: since ?? (await ledger.watchedSince(registry, now)) };
 }
 
 /** When a run last began, went on or ended: one that is stopped goes on in slices, and each is as good as a run. */

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import type { LedgerReader } from '../src/ledger/reader.ts';
 import type { RunRecord } from '../src/ledger/types.ts';
 import { type Environment, readSettings } from '../src/policy/settings.ts';
 import { createLog, inInvocation } from '../src/report/log.ts';
 import { LedgerError, watch } from '../src/retention.ts';
+import type { WatchedLedger } from '../src/watch.ts';
+import { newLedger } from './support/ledger.ts';
 import { ledgerOf, recordOf } from './support/review.ts';
 
 const SETTINGS = {
@@ -14,7 +15,7 @@ const SETTINGS = {
 };
 
 /** The one record that is logged, and the method of the host's log that it goes through. */
-async function watchedAt(now: string, ledger: LedgerReader, settings: Environment = SETTINGS) {
+async function watchedAt(now: string, ledger: WatchedLedger, settings: Environment = SETTINGS) {
   const lines: Readonly<Record<string, unknown>>[] = [];
   const take = (method: string) => (line: string) =>
     void lines.push({ method, ...(JSON.parse(line) as Readonly<Record<string, unknown>>) });
@@ -34,8 +35,10 @@ async function watchedAt(now: string, ledger: LedgerReader, settings: Environmen
 }
 
 const SUNDAY = '2026-11-01T01:00:00.000Z';
-const runs = (...records: readonly Partial<RunRecord>[]) =>
-  ledgerOf(records.map((over) => recordOf(over.started ?? SUNDAY, [], over)));
+const runs = (...records: readonly Partial<RunRecord>[]): WatchedLedger => ({
+  ...ledgerOf(records.map((over) => recordOf(over.started ?? SUNDAY, [], over))),
+  watchedSince: (_, now) => Promise.resolve(now),
+});
 
 test('a schedule that is kept', async () => {
   expect(await watchedAt('2026-11-03T10:30:00Z', runs({ ended: '2026-11-01T01:04:00.000Z' }))).toMatchObject({
@@ -67,6 +70,35 @@ test.each<readonly [string, string, string, readonly Partial<RunRecord>[], boole
   ['the same, and it is over', '0 */2 * * Mon-Fri', '2026-11-30T02:30:00Z', [{ started: '2026-11-27T22:00:00.000Z', ended: '2026-11-27T22:01:00.000Z' }], true],
   ['a run that takes longer than two intervals', '*/30 * * * *', '2026-11-01T02:30:00Z', [{ state: 'running' }], false],
   ['one that should have stopped itself', '*/30 * * * *', '2026-11-01T03:30:00Z', [{ state: 'running' }], true],
+  [
+    'runs that die each time',
+    '0 1 * * *',
+    '2026-11-04T12:30:00Z',
+    [
+      ended,
+      { started: '2026-11-02T01:00:00.000Z', state: 'interrupted' },
+      { started: '2026-11-03T01:00:00.000Z', state: 'interrupted' },
+      { started: '2026-11-04T01:00:00.000Z', state: 'running' },
+    ],
+    true,
+  ],
+  [
+    'one that dies each time that it goes on',
+    '0 1 * * *',
+    '2026-11-07T12:30:00Z',
+    [{ state: 'running', resumed: [{ at: '2026-11-07T01:00:00.000Z', startedBy: 'schedule' }] }],
+    true,
+  ],
+  [
+    'one that died, and the next came to its end',
+    '0 1 * * *',
+    '2026-11-03T12:30:00Z',
+    [
+      { started: '2026-11-02T01:00:00.000Z', state: 'interrupted' },
+      { started: '2026-11-03T01:00:00.000Z', ended: '2026-11-03T01:04:00.000Z' },
+    ],
+    false,
+  ],
   ['one that has ended late', '*/30 * * * *', '2026-11-01T03:30:00Z', [{ ended: '2026-11-01T02:50:00.000Z' }], false],
   ['one whose process has died', '*/30 * * * *', '2026-11-01T02:30:00Z', [{ state: 'interrupted' }], true],
   [
@@ -104,21 +136,34 @@ test.each<readonly [string, string, string, readonly Partial<RunRecord>[], boole
 ])('%s', async (_, schedule, now, records, overdue) => {
   const record = await watchedAt(now, runs(...records), { ...SETTINGS, PURGE_SCHEDULE: schedule });
   expect(record).toMatchObject({ event: 'watch', overdue, level: overdue ? 'error' : 'info' });
-  if (overdue) expect(record?.['message']).toMatch(/^no scheduled run since 20\S+Z: two are missing$/);
+  if (overdue) expect(record?.['message']).toMatch(/^no scheduled run has come to its end since 20\S+Z: two are missing$/);
 }); // prettier-ignore
 
-test('no scheduled run is recorded: nobody knows since when one should be', async () => {
-  const record = await watchedAt('2026-11-03T10:30:00Z', runs({ kind: 'dry-run' }));
-  expect(record).toMatchObject({
+test('no scheduled run is recorded: what counts is since when somebody watches', async () => {
+  const none = runs({ kind: 'dry-run' });
+  const fresh = await watchedAt('2026-11-03T10:30:00Z', none);
+  expect(fresh).toMatchObject({
     level: 'info',
     overdue: false,
-    message: expect.stringContaining('nobody') as unknown,
+    message: expect.stringMatching(/^no scheduled run is recorded; watched since/) as unknown,
   });
-  expect(record).not.toHaveProperty('lastRun');
+  expect(fresh).not.toHaveProperty('lastRun');
+  const since = { ...none, watchedSince: () => Promise.resolve(new Date('2026-11-03T10:30:00Z')) };
+  expect(await watchedAt('2026-11-14T23:30:00Z', since)).toMatchObject({ overdue: false });
+  expect(await watchedAt('2026-11-15T01:30:00Z', since)).toMatchObject({ level: 'error', overdue: true });
+});
+
+test('since when somebody watches is written down once', async () => {
+  const ledger = newLedger();
+  const first = new Date('2026-11-03T10:30:00Z');
+  expect(await ledger.watchedSince('contoso.azurecr.io', first)).toEqual(first);
+  expect(await ledger.watchedSince('contoso.azurecr.io', new Date('2026-11-04T10:30:00Z'))).toEqual(first);
+  const other = new Date('2026-11-05T10:30:00Z');
+  expect(await ledger.watchedSince('other.azurecr.io', other)).toEqual(other);
 });
 
 test('a record of runs that cannot be read says neither that a run is missing nor that none is', async () => {
-  const ledger: LedgerReader = {
+  const ledger: WatchedLedger = {
     ...runs(),
     async *runs() {
       yield await Promise.reject<RunRecord>(new LedgerError('403 in https://contoso.blob.core.windows.net'));

@@ -2,16 +2,17 @@ import { allOf } from '../each.ts';
 import type { RepositorySummary } from '../report/summary.ts';
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
-import { plannedOf } from './hash.ts';
-import { replay, type Replayed, writeJournal } from './journal.ts';
+import { replay, type Replayed } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
 import { redact } from '../report/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import { parse, unreadable } from './parse.ts';
+import { repositoryWriter, withoutSecrets } from './repository-writer.ts';
 import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
 import type { Cancellation, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
+import { watchedSince } from './watched.ts';
 
 /** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */
 export interface Ledger extends LedgerReader {
@@ -48,6 +49,8 @@ export interface Ledger extends LedgerReader {
   readonly facts: (registry: string, repository: string) => LinesFile;
   /** Forgets what is known of any other repositories. */
   readonly forgetFacts: (registry: string, but: readonly string[]) => Promise<void>;
+  /** Since when a registry's schedule is watched: since somebody first asked. */
+  readonly watchedSince: (registry: string, now: Date) => Promise<Date>;
   /** Removes runs that began before, and says how many. */
   readonly prune: (before: Date) => Promise<number>;
 }
@@ -224,6 +227,7 @@ export function openLedger(store: Store): Ledger {
       const still = new Set(but.map((repository) => factsPath(registry, repository)));
       for await (const path of store.list(factsOf(registry))) if (!still.has(path)) await store.remove(path);
     },
+    watchedSince: (registry, now) => watchedSince(store, registry, now),
     async prune(before) {
       let removed = 0;
       for await (const id of store.folders(RUNS)) {
@@ -238,12 +242,6 @@ export function openLedger(store: Store): Ledger {
       return removed;
     },
   };
-}
-
-/** What a registry answers may repeat what it was sent. */
-function withoutSecrets<T extends RepositoryRecord | Decision>(entry: T): T {
-  const error = 'summary' in entry ? entry.summary.error : entry.action === 'delete' ? entry.error : undefined;
-  return error ? (JSON.parse(redact(JSON.stringify(entry))) as T) : entry;
 }
 
 async function hasJournals(store: Store, id: string): Promise<boolean> {
@@ -266,36 +264,4 @@ async function current(store: Store, id: string): Promise<{ readonly record: Run
   const file = await store.read(path);
   if (!file) throw new LedgerError(`the ledger in ${store.place} has no run ${id}`);
   return { record: parse<RunRecord>(store, path, file.text), etag: file.etag };
-}
-
-function repositoryWriter(store: Store, id: string, repository: string): RepositoryWriter {
-  const paths = pathsOf(id);
-  const journal = writeJournal(store, paths.journal(repository), repository);
-  const write: RepositoryWriter['write'] = async (summary, decisions) => {
-    const record: RepositoryRecord = { summary, planned: plannedOf(decisions) };
-    await store.write(
-      paths.decisions(repository),
-      toGzippedLines(
-        (function* () {
-          yield withoutSecrets(record);
-          for (const decision of decisions) yield withoutSecrets(decision);
-        })(),
-      ),
-    );
-    return record;
-  };
-  return {
-    write,
-    settled: journal.add,
-    intend: journal.intend,
-    async close(summary, decisions) {
-      const record = await write(summary, decisions);
-      if (journal.begun()) await store.remove(paths.journal(repository));
-      return record;
-    },
-    async recovered(summary, decisions) {
-      await write(summary, decisions);
-      await store.remove(paths.journal(repository));
-    },
-  };
 }

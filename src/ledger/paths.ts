@@ -12,6 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/facts.ts`
  *     open/<registry>/<run>                      a run that may delete, and has not ended
  *     locks/<registry>                           who purges it now
+ *     watched/<registry>.json                    since when its schedule is watched
  */
 export const RUNS = 'runs/';
 
@@ -64,6 +65,10 @@ export function factsOf(registry: string): string {
 
 export function factsPath(registry: string, repository: string): string {
   return `${factsOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
+}
+
+export function watchedPath(registry: string): string {
+  return `watched/${lockOf(registry)}.json`;
 }
 
 /** No host name has an underscore. */
