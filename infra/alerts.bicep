@@ -78,6 +78,8 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       description: replace(trim(first(split(rule.query, '\n'))), '// Alert: ', '')
       severity: rule.severity
       enabled: true
+      // Tests bind the queries. Here, Application Insights was made a moment ago, and may not know its tables yet.
+      skipQueryValidation: true
       scopes: [applicationInsightsId]
       evaluationFrequency: 'PT15M'
       windowSize: rule.window

@@ -21,7 +21,8 @@ param image = 'acr-retention:0.1.0'
 param schedule = '0 1 * * *'
 // Change: what goes. See "Flags" in README.md.
 param purge = [
-  '--filter=.*:^(dev|pr|ci)-'
+  // Not the repository of the image: what is pinned by its digest may have no tag any more.
+  '--filter=(?!acr-retention$).*:^(dev|pr|ci)-'
   '--ago=30d'
   '--keep=3'
   '--untagged'

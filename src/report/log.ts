@@ -4,6 +4,7 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import type { RunKind, RunRecord } from '../ledger/types.ts';
 import type { Decision, Decisions, Trip } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
+import { bounded } from './bounded.ts';
 import { printable } from './escape.ts';
 import { redact } from './redact.ts';
 import { outcomeOf, type RunSummary } from './summary.ts';
@@ -82,6 +83,11 @@ export function createLog(level: string): Log {
       messageKey: 'message',
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      hooks: {
+        logMethod([fields, message], method) {
+          method.apply(this, typeof fields === 'object' && fields ? [...bounded(fields, message ?? '')] : [fields]);
+        },
+      },
       mixin: () => {
         const own = invocation.getStore();
         return own ? { invocationId: own.log.invocationId } : {};
