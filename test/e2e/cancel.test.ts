@@ -1,34 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Emulator, RegistryState } from '../../src/emulator/index.ts';
+import type { Emulator } from '../../src/emulator/index.ts';
 import { folderStore } from '../../src/ledger/folder.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { RunRecord } from '../../src/ledger/types.ts';
 import { lastScheduled } from '../../src/resume.ts';
 import { CancelRefused, cancelRun } from '../../src/retention.ts';
 import { disagreements } from '../crash/check.ts';
-import { images, repositoryOf } from '../support/contents.ts';
 import { dying } from '../support/dying.ts';
 import { broken } from '../support/invariants.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
 import { flags, repository } from '../support/random-registry.ts';
 import { withEmulator } from '../support/registry.ts';
-import { begin, goOn, isDeletion, said, stopAfter, type Way, WAYS } from '../support/slices.ts';
+import { begin, goOn, isDeletion, leftIn, said, several, stopAfter, type Way, WAYS } from '../support/slices.ts';
 
 const RUNS = Number(process.env['FC_RUNS'] ?? 25);
 const DEV = ['-f', '.*:^dev', '--ago', '30d', '--untagged', '--concurrency', '2'];
 /** Ages in decisions are the same then. */
 const START = new Date(Date.now() - 60_000);
-
-const several = (count: number, dev = 4): RegistryState =>
-  Object.fromEntries(
-    Array.from({ length: count }, (_, n) => [
-      `app${n}`,
-      repositoryOf(...images(`app${n}`, dev, 'dev'), ...images(`kept${n}`, 6, 'v')),
-    ]),
-  );
-
-const leftIn = (emulator: Emulator): readonly string[] => [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
 
 /** The run that works, or had just begun to. */
 async function running(ledger: Ledger): Promise<RunRecord | undefined> {

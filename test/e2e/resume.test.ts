@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Emulator, RegistryState } from '../../src/emulator/index.ts';
+import type { RegistryState } from '../../src/emulator/index.ts';
 import { folderStore } from '../../src/ledger/folder.ts';
 import { digestOf, image, index } from '../../src/emulator/manifests.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
@@ -13,20 +13,21 @@ import { dying } from '../support/dying.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
 import { flags, repository } from '../support/random-registry.ts';
 import { connectTo, withEmulator } from '../support/registry.ts';
-import { begin, goOn, isDeletion, said, type Slice, stopAfter, type Way, WAYS } from '../support/slices.ts';
+import {
+  begin,
+  goOn,
+  isDeletion,
+  leftIn,
+  said,
+  several,
+  type Slice,
+  stopAfter,
+  type Way,
+  WAYS,
+} from '../support/slices.ts';
 
 const RUNS = Number(process.env['FC_RUNS'] ?? 25);
 const DEV = ['-f', '.*:^dev', '--ago', '30d', '--untagged'];
-
-const several = (count: number, dev = 4): RegistryState =>
-  Object.fromEntries(
-    Array.from({ length: count }, (_, n) => [
-      `app${n}`,
-      repositoryOf(...images(`app${n}`, dev, 'dev'), ...images(`kept${n}`, 6, 'v')),
-    ]),
-  );
-
-const leftIn = (emulator: Emulator): readonly string[] => [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
 
 /** What a run comes to, without what differs between two runs by itself. */
 function outcome({ totals, warnings, breakers, plan, succeeded, repositories, examples }: RunSummary) {

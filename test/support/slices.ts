@@ -1,9 +1,10 @@
-import type { Emulator } from '../../src/emulator/index.ts';
+import type { Emulator, RegistryState } from '../../src/emulator/index.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { Guards } from '../../src/policy/guards.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
 import { apply, dryRun, purge, resume, type RunOptions } from '../../src/retention.ts';
+import { images, repositoryOf } from './contents.ts';
 import { connectTo, policyOf, reference, USER } from './registry.ts';
 
 /** What is done with a registry, at once or in slices. */
@@ -90,3 +91,15 @@ export function stopAfter(emulator: Emulator, count: number, isCounted: (kind: s
 }
 
 export const isDeletion = (kind: string): boolean => kind.startsWith('delete-');
+
+/** Repositories with images that a purge of `dev` deletes, and others that stay. */
+export const several = (count: number, dev = 4): RegistryState =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, n) => [
+      `app${n}`,
+      repositoryOf(...images(`app${n}`, dev, 'dev'), ...images(`kept${n}`, 6, 'v')),
+    ]),
+  );
+
+/** Everything that a registry holds. */
+export const leftIn = (emulator: Emulator): readonly string[] => [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
