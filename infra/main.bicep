@@ -236,9 +236,7 @@ module app 'app.bicep' = {
   dependsOn: [endpoints]
 }
 
-var endpointSubnetId = privateNetwork
-  ? (ownsNetwork ? network!.outputs.privateEndpointSubnetId : privateEndpointSubnetId)
-  : ''
+var endpointSubnetId = ownsNetwork ? network!.outputs.privateEndpointSubnetId : privateEndpointSubnetId
 
 module endpoints 'private-endpoint.bicep' = [
   for target in ['blob', 'registry', 'azuremonitor']: if (privateNetwork) {

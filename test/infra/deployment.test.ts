@@ -5,7 +5,20 @@ import ignore from 'ignore';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readSettings, SETTINGS } from '../../src/policy/settings.ts';
-import { bicep, inCopy, infra, predict, predictFile, type Resource, runBicep, SUBSCRIPTION } from '../support/bicep.ts';
+import {
+  bicep,
+  type Grant,
+  grantsOf,
+  inCopy,
+  infra,
+  only,
+  predict,
+  predictFile,
+  type Resource,
+  roleNames,
+  runBicep,
+  SUBSCRIPTION,
+} from '../support/bicep.ts';
 
 const root = new URL('../../', import.meta.url);
 const files = readdirSync(infra, { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -21,37 +34,7 @@ const parameters = {
 };
 const REGISTRY = `/subscriptions/${SUBSCRIPTION}/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso`;
 
-/** Names of the roles by their ids, from the file where both stand. */
-const roleNames = new Map(
-  [...readFileSync(join(infra, 'roles.bicep'), 'utf8').matchAll(/^ {2}'?([A-Z][\w ]*\w)'?: '([\da-f-]{36})'$/gm)].map(
-    ([, name = '', id = '']) => [id, name] as const,
-  ),
-);
-
-interface Grant {
-  readonly role: string | undefined;
-  readonly scope: string;
-  readonly condition: unknown;
-}
-
-/** What is granted, and on what. Ids of assignments hold the identity's, so they are expressions, with the scope first. */
-function grantsOf(resources: readonly Resource[]): readonly Grant[] {
-  return resources
-    .filter(({ type }) => type === 'Microsoft.Authorization/roleAssignments')
-    .map(({ id, properties }) => ({
-      role: roleNames.get(/[\da-f-]{36}$/.exec(String(properties?.['roleDefinitionId']))?.[0] ?? ''),
-      scope: /^\[extensionResourceId\('([^']+)'/.exec(id)?.[1] ?? id,
-      condition: properties?.['condition'] ?? undefined,
-    }));
-}
-
 const atRegistry = (grants: readonly Grant[]) => grants.filter(({ scope }) => scope === REGISTRY);
-
-function only(resources: readonly Resource[], type: string): Resource {
-  const [found, ...others] = resources.filter((resource) => resource.type === type);
-  if (!found || others.length > 0) throw new Error(`not one ${type}, but ${others.length + (found ? 1 : 0)}`);
-  return found;
-}
 
 function appSettingsOf(resources: readonly Resource[]): Readonly<Record<string, string>> {
   const found = resources.find(({ id }) => id.endsWith('/config/appsettings'));

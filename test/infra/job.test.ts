@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readStorage } from '../../src/policy/storage.ts';
-import { bicep, infra, predict, predictFile, type Resource, type Snapshot } from '../support/bicep.ts';
+import { bicep, grantsOf, infra, only, predict, predictFile, type Resource, type Snapshot } from '../support/bicep.ts';
 import { runSample } from '../support/image.ts';
 
 const parameters = {
@@ -36,23 +36,12 @@ function containerOf(snapshot: Snapshot) {
   return container;
 }
 
-function propertiesOf(resources: readonly Resource[], type: string): Readonly<Record<string, unknown>> {
-  const [found, ...others] = resources.filter((resource) => resource.type === type);
-  if (!found || others.length > 0) throw new Error(`not one ${type}`);
-  return found.properties ?? {};
-}
-
-const ids = readFileSync(join(infra, 'roles.bicep'), 'utf8');
+const propertiesOf = (resources: readonly Resource[], type: string): Readonly<Record<string, unknown>> =>
+  only(resources, type).properties ?? {};
 
 /** The roles that are granted at the registry. */
-function rolesAtRegistry({ predictedResources }: Snapshot): readonly string[] {
-  return predictedResources
-    .filter(({ type, id }) => type === 'Microsoft.Authorization/roleAssignments' && id.includes('/registries/contoso'))
-    .map(({ properties }) => {
-      const id = /[\da-f-]{36}$/.exec(String(properties?.['roleDefinitionId']))?.[0] ?? '';
-      return new RegExp(`'?([A-Z][\\w ]*\\w)'?: '${id}'`).exec(ids)?.[1] ?? id;
-    });
-}
+const rolesAtRegistry = ({ predictedResources }: Snapshot): readonly (string | undefined)[] =>
+  grantsOf(predictedResources).flatMap(({ role, scope }) => (scope.endsWith('/registries/contoso') ? [role] : []));
 
 describe('the parameters file', () => {
   const text = readFileSync(join(infra, 'container/job.bicepparam'), 'utf8');

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,4 +96,35 @@ async function snapshotOf(file: string, { resourceGroup, environment }: PredictO
   const where = ['--subscription-id', SUBSCRIPTION, '--tenant-id', TENANT, '--deployment-name', 'test', ...scope];
   await runBicep(['snapshot', file, '--mode', 'overwrite', ...where], environment);
   return JSON.parse(await readFile(file.replace(/\.bicepparam$/, '.snapshot.json'), 'utf8')) as Snapshot;
+}
+
+/** Names of the roles by their ids, from the file where both stand. */
+export const roleNames = new Map(
+  [...readFileSync(join(infra, 'roles.bicep'), 'utf8').matchAll(/^ {2}'?([A-Z][\w ]*\w)'?: '([\da-f-]{36})'$/gm)].map(
+    ([, name = '', id = '']) => [id, name] as const,
+  ),
+);
+
+export interface Grant {
+  readonly role: string | undefined;
+  readonly scope: string;
+  readonly condition: unknown;
+}
+
+/** What is granted, and on what. Ids of assignments hold the identity's, so they are expressions, with the scope first. */
+export function grantsOf(resources: readonly Resource[]): readonly Grant[] {
+  return resources
+    .filter(({ type }) => type === 'Microsoft.Authorization/roleAssignments')
+    .map(({ id, properties }) => ({
+      role: roleNames.get(/[\da-f-]{36}$/.exec(String(properties?.['roleDefinitionId']))?.[0] ?? ''),
+      scope: /^\[extensionResourceId\('([^']+)'/.exec(id)?.[1] ?? id,
+      condition: properties?.['condition'] ?? undefined,
+    }));
+}
+
+/** The one resource of a type. */
+export function only(resources: readonly Resource[], type: string): Resource {
+  const [found, ...others] = resources.filter((resource) => resource.type === type);
+  if (!found || others.length > 0) throw new Error(`not one ${type}, but ${others.length + (found ? 1 : 0)}`);
+  return found;
 }
