@@ -16,7 +16,17 @@ export interface Opener {
 
 export interface ResumeOptions extends Pick<
   RunOptions,
-  'ledger' | 'onDecisions' | 'onProgress' | 'signal' | 'timeBudget' | 'log' | 'startedBy' | 'by' | 'pastDue'
+  | 'ledger'
+  | 'onDecisions'
+  | 'onProgress'
+  | 'signal'
+  | 'timeBudget'
+  | 'log'
+  | 'startedBy'
+  | 'by'
+  | 'pastDue'
+  | 'parent'
+  | 'onBegin'
 > {
   readonly now: Date;
   /** How old the plan may be that the run carries out. */

@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly startedBy?: 'schedule' | 'request' | 'command line';
   readonly by?: string;
   readonly pastDue?: boolean;
+  /** Id of what began it together with those of other registries. */
+  readonly parent?: string;
   /** Told once the run is recorded, before anything is asked of the registry for it. */
   readonly onBegin?: (runId: string) => void;
   /** Lets it work when its turn comes; from its record it is seen that it waits. Its time counts from then on. */
@@ -122,6 +124,7 @@ export async function run(
     dryRun: about.dryRun,
     startedBy,
     ...(options.by !== undefined && { by: options.by }),
+    ...(options.parent !== undefined && { parent: options.parent }),
     registry: reader.loginServer,
     policy: recordPolicy(policies, options.policyFrom ?? 'command line'),
     toolVersion: version,
@@ -235,13 +238,14 @@ function whenItsTurn<T>(inTurn: InTurn | undefined, signal: AbortSignal, work: (
 }
 
 /** The record of a run that goes on: what it is stays, and how it had ended is forgotten. */
-function nextSlice(record: RunRecord, { holder, startedBy, by, guards }: RunRecord): RunRecord {
-  const past: readonly string[] = ['ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
+function nextSlice(record: RunRecord, { holder, startedBy, by, parent, guards }: RunRecord): RunRecord {
+  const past: readonly string[] = ['parent', 'ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
   const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
   const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }) };
   return {
     ...kept,
     holder,
+    ...(parent !== undefined && { parent }),
     state: 'running',
     warnings: record.warnings.filter((warning) => warning !== NOT_LISTED),
     resumed: [...(record.resumed ?? []), resumption],

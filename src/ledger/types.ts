@@ -112,6 +112,8 @@ export interface RunRecord {
   readonly startedBy: string;
   /** The account and machine, for the command line; the invocation of the function. */
   readonly by?: string;
+  /** What began it, or went on with it, together with the runs of other registries: their id, see `ParentRecord`. */
+  readonly parent?: string;
   readonly registry: string;
   readonly policy: PolicyRecord;
   readonly toolVersion: string;
@@ -145,6 +147,27 @@ export interface RunRecord {
   readonly plan?: PlanRecord;
   /** The plan that it carries out. */
   readonly applies?: string;
+}
+
+/** What began runs of several registries together; it does nothing itself. */
+export interface ParentRecord {
+  readonly format: 1;
+  /** Like a run's. */
+  readonly id: string;
+  readonly kind: 'scheduled' | 'dry-run';
+  readonly startedBy: string;
+  readonly by?: string;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  /** Their login servers, in the order of the settings. */
+  readonly registries: readonly string[];
+}
+
+/** What became of one registry under its parent: its run; or why there is none. */
+export interface Child {
+  readonly registry: string;
+  readonly runId?: string;
+  readonly error?: DecisionError;
 }
 
 /** One repository in a run, and the hash of what would go in it. */
