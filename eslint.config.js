@@ -33,8 +33,10 @@ const doors = ['functions', 'cli', 'host', 'http', 'app', 'lifecycle'];
 const joints = [
   'retention',
   'apply',
+  'begin',
   'cancel',
   'carry-out',
+  'conclude',
   'conduct',
   'earlier',
   'inventory',
@@ -47,11 +49,14 @@ const joints = [
   'select',
   'since-plan',
   'status',
+  'steps',
   'stop',
   'tally',
   'target',
+  'trips',
   'unit',
   'watch',
+  'work',
 ];
 /** Those that only the use cases know of. */
 const inner = joints.filter((joint) => joint !== 'retention');

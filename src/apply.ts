@@ -3,7 +3,7 @@ import { planHashOf, plannedOf } from './ledger/hash.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { policiesOf } from './ledger/policy.ts';
 import { approvalOf, type PlanRecord, type RunRecord } from './ledger/types.ts';
-import { goingIn, tripsOf } from './phases.ts';
+import { goingIn, tripsOf } from './trips.ts';
 import type { Going } from './planner/breakers.ts';
 import { type Trip, tripInWords } from './planner/decision.ts';
 import type { Guards } from './policy/guards.ts';

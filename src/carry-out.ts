@@ -1,7 +1,7 @@
 import { type Before, type Begun, begunIn, joined, joining } from './earlier.ts';
 import { describe } from './executor/results.ts';
 import type { Task } from './inventory.ts';
-import type { Finish, Work } from './phases.ts';
+import type { Finish, Work } from './work.ts';
 import type { Deleted } from './planner/decision.ts';
 import { RegistryError, StoppedError } from './registry/error.ts';
 import type { Registry } from './registry/types.ts';

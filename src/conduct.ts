@@ -1,9 +1,8 @@
 import type { CancelWatch } from './cancel.ts';
-import { withExamples } from './earlier.ts';
-import { planOf } from './ledger/hash.ts';
+import { conclude, type Concluded } from './conclude.ts';
 import type { RunWriter } from './ledger/ledger.ts';
-import { cancelStop, type PlanRecord, type RepositoryRecord, type RunRecord, type RunState } from './ledger/types.ts';
-import { carryOutApproved, planAll, purgeAll, type Work } from './phases.ts';
+import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
+import { carryOutApproved, planAll, purgeAll } from './phases.ts';
 import type { Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { Guards } from './policy/guards.ts';
@@ -11,7 +10,6 @@ import { newProgress } from './progress.ts';
 import { StoppedError } from './registry/error.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
-import type { RunSummary } from './report/summary.ts';
 import type { ApprovedPlan, RunOptions } from './run.ts';
 import {
   matchedBefore,
@@ -20,13 +18,10 @@ import {
   selectedBefore,
   type Selected,
   selectRepositories,
-  unmatched,
 } from './select.ts';
 import { stopOf, StopReason } from './stop.ts';
 import type { Tally } from './tally.ts';
-
-/** A warning of a run that ended before it knew its repositories. */
-export const NOT_LISTED = 'the run was stopped before the repositories were listed';
+import type { Work } from './work.ts';
 
 /** A run whose record is begun. */
 export interface Job {
@@ -49,12 +44,8 @@ export interface Job {
   readonly recovered: readonly string[];
 }
 
-type Conducted = Omit<RunSummary, 'runId' | 'registry' | 'dryRun' | 'plan'> & {
-  readonly planned: PlanRecord | undefined;
-};
-
 /** Does the work of a run, or what is left of it, and closes its record. */
-export async function conduct(job: Job): Promise<Conducted> {
+export async function conduct(job: Job): Promise<Concluded> {
   const { options, plan, record, earlier, written, log, signal, tally, recovered, guards } = job;
   const { policies, now, ledger } = options;
   const matched = job.isResumed ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
@@ -94,48 +85,29 @@ export async function conduct(job: Job): Promise<Conducted> {
     let breakers: readonly Trip[] = record.breakers;
     if (!writer) await planAll(work);
     else if (plan) await carryOutApproved(work, writer, plan.id);
-    else breakers = await purgeAll(work, writer, record, guards);
+    else breakers = await purgeAll(work, writer, record, guards, written.update);
     progress.stop();
 
-    const sums = tally.sums();
-    const records = tally.records();
-    const warnings = plan
-      ? []
-      : policies.flatMap((policy) => [...policy.warnings, ...unmatched(policy, selected, sums.repositories, matched)]);
     const { done, of } = progress.now();
     const isStopped = signal.aborted && (!listed || done < of);
     // Whatever ended it: where it was cancelled besides, nothing goes on with it, and that is what its record says.
     const cancelled = isStopped ? await job.cancel.cancellation() : undefined;
     const cause = isStopped ? stopOf(signal, record, { done, of }, listed !== undefined) : undefined;
-    const stopped = cancelled ? cancelStop({ id: record.id, progress: { done, of } }, cancelled) : cause;
-    const conducted = {
-      started: record.started,
-      ended: new Date().toISOString(),
-      ...sums,
-      examples: await withExamples(ledger, record.id, sums.examples, earlier),
-      warnings: [...new Set([...recovered, ...(listed ? warnings : [NOT_LISTED])])],
+    return await conclude({
+      ledger,
+      record,
+      written,
+      policies,
+      selected: listed,
+      earlier,
+      tally,
+      matched,
       breakers,
-      ...(stopped && { stopped }),
-      succeeded: sums.succeeded && listed !== undefined,
-    };
-    const planned = planOf(record, records);
-    await written.end(
-      {
-        state: stateOf(conducted),
-        ended: conducted.ended,
-        totals: conducted.totals,
-        warnings: conducted.warnings,
-        breakers,
-        progress: { done, of },
-        matched: recordMatched(matched, policies),
-        ...(stopped && { stopped }),
-        ...(cancelled && { cancelled }),
-        ...(cause?.by === 'lock' && { error: { message: LOST } }),
-        ...(planned && { plan: planned }),
-      },
-      records,
-    );
-    return { ...conducted, planned };
+      progress: { done, of },
+      recovered,
+      cancelled,
+      cause,
+    });
   } finally {
     progress.stop();
   }
@@ -157,16 +129,6 @@ async function select(
   if (catalog) await ledger.forgetFacts(record.registry, catalog).catch(() => undefined);
   if (selected) await written.select(recordSelected(selected, policies));
   return selected;
-}
-
-const LOST = 'the lock of the registry was lost, so nothing more was done';
-
-function stateOf({ succeeded, stopped, repositories, totals, breakers }: Omit<Conducted, 'planned'>): RunState {
-  if (succeeded) return 'done';
-  if (stopped) return 'stopped';
-  if (totals.tags.failed + totals.manifests.failed > 0 || repositories.some(({ state }) => state === 'failed'))
-    return 'failed';
-  return breakers.length > 0 ? 'waiting' : 'failed';
 }
 
 function noneWhenStopped(error: unknown): undefined {

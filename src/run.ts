@@ -1,13 +1,11 @@
-import { hostname } from 'node:os';
+import { beginRecord, freshRecord, type Resuming, thisProcess, withoutInfinity } from './begin.ts';
 import { watchForCancel } from './cancel.ts';
-import { conduct, NOT_LISTED } from './conduct.ts';
+import { conduct } from './conduct.ts';
 import { describe } from './executor/results.ts';
-import type { GoneOn, Ledger } from './ledger/ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import { newRunId } from './ledger/paths.ts';
-import { recordPolicy } from './ledger/policy.ts';
-import { processIdentity } from './ledger/process.ts';
-import type { PolicyRecord, RunKind, RunRecord } from './ledger/types.ts';
-import { lastDeletions } from './phases.ts';
+import type { PolicyRecord, RunKind } from './ledger/types.ts';
+import { lastDeletions } from './trips.ts';
 import { usualOf } from './planner/breakers.ts';
 import type { Decisions } from './planner/decision.ts';
 import type { TimeBudget } from './policy/budget.ts';
@@ -20,7 +18,6 @@ import { type Log, runLog } from './report/log.ts';
 import { type RunSummary, total } from './report/summary.ts';
 import { startBudget } from './stop.ts';
 import { newTally } from './tally.ts';
-import { version } from './version.ts';
 
 export interface RunOptions {
   /** What is wanted, in the order in which it is done in each repository. At least one. */
@@ -68,16 +65,6 @@ export interface ApprovedPlan {
   readonly onBegin: (runId: string) => Promise<void>;
 }
 
-/** A run that was stopped, and goes on as itself. */
-export interface Resuming {
-  readonly id: string;
-  /**
-   * Looks at its record once nothing else may change it.
-   * @throws {ResumeRefused} where it must not go on
-   */
-  readonly check: (record: RunRecord) => void;
-}
-
 /** A run cannot go on. Nothing was done. */
 export class ResumeRefused extends Error {
   override readonly name = 'ResumeRefused';
@@ -104,40 +91,22 @@ export async function run(
   const { policies, ledger, startedBy = 'command line' } = options;
   const started = new Date();
   const id = resuming?.id ?? newRunId(started);
-  const guards = guardsOf(options);
-  const identity = processIdentity(process.pid);
-  const holder = {
-    runId: id,
-    startedBy,
-    host: hostname(),
-    pid: process.pid,
-    ...(identity !== undefined && { process: identity }),
-    since: started.toISOString(),
-  };
+  const guards = withoutInfinity(options.guards);
+  const holder = { runId: id, startedBy, ...thisProcess(), since: started.toISOString() };
   const about = { runId: id, registry: reader.loginServer, dryRun: writer === undefined };
   const kind = options.kind ?? (writer ? 'purge' : 'dry-run');
   const log = options.log && runLog(options.log, about, kind);
-  const fresh: RunRecord = {
-    format: 1,
+  const fresh = freshRecord({
+    ...options,
     id,
     kind,
     dryRun: about.dryRun,
     startedBy,
-    ...(options.by !== undefined && { by: options.by }),
-    ...(options.parent !== undefined && { parent: options.parent }),
     registry: reader.loginServer,
-    policy: recordPolicy(policies, options.policyFrom ?? 'command line'),
-    toolVersion: version,
-    started: started.toISOString(),
-    agesFrom: options.now.toISOString(),
     holder,
-    state: 'running',
-    progress: { done: 0, of: plan?.repositories.length ?? 0 },
-    warnings: [],
-    breakers: [],
-    ...(guards && { guards }),
-    ...(plan && { applies: plan.id }),
-  };
+    guards,
+    plan,
+  });
   const lock =
     writer &&
     (await ledger.lock(reader.loginServer, holder).catch((error: unknown) => {
@@ -152,12 +121,7 @@ export async function run(
   if (!resuming) log?.started(policies, { startedBy: options.startedBy, pastDue: options.pastDue });
   try {
     const recovered = writer ? await recover(ledger, writer, log) : [];
-    const begun: GoneOn = resuming
-      ? await ledger.goOn(id, (record) => {
-          resuming.check(record);
-          return nextSlice(record, fresh);
-        })
-      : { record: fresh, written: await ledger.begin(fresh), repositories: [] };
+    const begun = await beginRecord(ledger, fresh, resuming);
     const { record, written, repositories } = begun;
     if (resuming) log?.resumed(record);
     const cancel = watchForCancel(ledger, id, abort, options.progressMilliseconds);
@@ -235,27 +199,4 @@ function whenItsTurn<T>(inTurn: InTurn | undefined, signal: AbortSignal, work: (
     if (signal.aborted) settle(begin());
     else signal.addEventListener('abort', () => settle(begin()), { once: true });
   });
-}
-
-/** The record of a run that goes on: what it is stays, and how it had ended is forgotten. */
-function nextSlice(record: RunRecord, { holder, startedBy, by, parent, guards }: RunRecord): RunRecord {
-  const past: readonly string[] = ['parent', 'ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
-  const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
-  const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }) };
-  return {
-    ...kept,
-    holder,
-    ...(parent !== undefined && { parent }),
-    state: 'running',
-    warnings: record.warnings.filter((warning) => warning !== NOT_LISTED),
-    resumed: [...(record.resumed ?? []), resumption],
-    ...(guards && { guards }),
-  };
-}
-
-/** What holds a purge back, without what is no limit: JSON has no infinity. */
-function guardsOf({ guards }: RunOptions): Guards | undefined {
-  if (guards?.maxMedianFactor !== Infinity) return guards;
-  const { maxMedianFactor, ...others } = guards;
-  return maxMedianFactor === Infinity ? others : guards;
 }

@@ -1,0 +1,101 @@
+import { withExamples } from './earlier.ts';
+import { planOf } from './ledger/hash.ts';
+import type { Ledger, RunWriter } from './ledger/ledger.ts';
+import {
+  type Cancellation,
+  cancelStop,
+  type PlanRecord,
+  type RepositoryRecord,
+  type RunProgress,
+  type RunRecord,
+  type RunState,
+  type Stop,
+} from './ledger/types.ts';
+import type { Trip } from './planner/decision.ts';
+import type { TagFilter } from './policy/filter.ts';
+import type { PurgePolicy } from './policy/policy.ts';
+import type { RunSummary } from './report/summary.ts';
+import { recordMatched, type Selected, unmatched } from './select.ts';
+import type { Tally } from './tally.ts';
+
+/** A warning of a run that ended before it knew its repositories. */
+export const NOT_LISTED = 'the run was stopped before the repositories were listed';
+
+/** A run whose work is done, or as much of it as is done now. */
+export interface Ending {
+  readonly ledger: Ledger;
+  readonly record: RunRecord;
+  readonly written: Pick<RunWriter, 'end'>;
+  readonly policies: readonly PurgePolicy[];
+  /** Absent: it was stopped before the repositories were listed. */
+  readonly selected: Selected | undefined;
+  /** Of a run that goes on: what it recorded of its repositories before, by name. */
+  readonly earlier: ReadonlyMap<string, RepositoryRecord>;
+  /** All of its repositories, the earlier ones as well. */
+  readonly tally: Tally;
+  /** The filters that matched a tag. */
+  readonly matched: ReadonlySet<TagFilter>;
+  readonly breakers: readonly Trip[];
+  readonly progress: RunProgress;
+  /** What there is to say about runs before this one, and what it said itself before. */
+  readonly recovered: readonly string[];
+  readonly cancelled: Cancellation | undefined;
+  /** Why it was stopped, if it was; who cancelled it goes before. */
+  readonly cause: Stop | undefined;
+}
+
+export type Concluded = Omit<RunSummary, 'runId' | 'registry' | 'dryRun' | 'plan'> & {
+  readonly planned: PlanRecord | undefined;
+};
+
+/** Sums a run up, and closes its record. */
+export async function conclude(ending: Ending): Promise<Concluded> {
+  const { ledger, record, written, policies, selected, earlier, tally, matched, breakers, cancelled, cause } = ending;
+  const { done, of } = ending.progress;
+  const sums = tally.sums();
+  const records = tally.records();
+  const listed = selected ?? new Map<string, never>();
+  const warnings =
+    record.applies === undefined
+      ? policies.flatMap((policy) => [...policy.warnings, ...unmatched(policy, listed, sums.repositories, matched)])
+      : [];
+  const stopped = cancelled ? cancelStop({ id: record.id, progress: { done, of } }, cancelled) : cause;
+  const concluded = {
+    started: record.started,
+    ended: new Date().toISOString(),
+    ...sums,
+    examples: await withExamples(ledger, record.id, sums.examples, earlier),
+    warnings: [...new Set([...ending.recovered, ...(selected ? warnings : [NOT_LISTED])])],
+    breakers,
+    ...(stopped && { stopped }),
+    succeeded: sums.succeeded && selected !== undefined,
+  };
+  const planned = planOf(record, records);
+  await written.end(
+    {
+      state: stateOf(concluded),
+      ended: concluded.ended,
+      totals: concluded.totals,
+      warnings: concluded.warnings,
+      breakers,
+      progress: { done, of },
+      matched: recordMatched(matched, policies),
+      ...(stopped && { stopped }),
+      ...(cancelled && { cancelled }),
+      ...(cause?.by === 'lock' && { error: { message: LOST } }),
+      ...(planned && { plan: planned }),
+    },
+    records,
+  );
+  return { ...concluded, planned };
+}
+
+const LOST = 'the lock of the registry was lost, so nothing more was done';
+
+function stateOf({ succeeded, stopped, repositories, totals, breakers }: Omit<Concluded, 'planned'>): RunState {
+  if (succeeded) return 'done';
+  if (stopped) return 'stopped';
+  if (totals.tags.failed + totals.manifests.failed > 0 || repositories.some(({ state }) => state === 'failed'))
+    return 'failed';
+  return breakers.length > 0 ? 'waiting' : 'failed';
+}
