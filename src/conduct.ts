@@ -11,14 +11,7 @@ import { StoppedError } from './registry/error.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
 import type { ApprovedPlan, RunOptions } from './run.ts';
-import {
-  matchedBefore,
-  recordMatched,
-  recordSelected,
-  selectedBefore,
-  type Selected,
-  selectRepositories,
-} from './select.ts';
+import { matchedBefore, recordMatched, type Selected, selectAndRecord } from './select.ts';
 import { stopOf, StopReason } from './stop.ts';
 import type { Tally } from './tally.ts';
 import type { Work } from './work.ts';
@@ -59,7 +52,14 @@ export async function conduct(job: Job): Promise<Concluded> {
   const writer = job.writer && progress.watching(job.writer);
   const reader = progress.watching(job.reader);
   try {
-    const listed = await select(job, reader);
+    const listed = await selectAndRecord(reader, {
+      ledger,
+      written,
+      record,
+      policies,
+      among: plan?.repositories,
+      mayBeRecorded: job.isResumed,
+    }).catch(noneWhenStopped);
     const selected: Selected = listed ?? new Map<string, never>();
     const work: Work = {
       context: {
@@ -111,24 +111,6 @@ export async function conduct(job: Job): Promise<Concluded> {
   } finally {
     progress.stop();
   }
-}
-
-/** The repositories of the run: those that it recorded before, or those that there are. */
-async function select(
-  { options, plan, record, written, isResumed }: Job,
-  reader: RegistryReader,
-): Promise<Selected | undefined> {
-  const { policies, ledger } = options;
-  const recorded = isResumed ? await ledger.selected(record.id) : undefined;
-  if (recorded) return selectedBefore(recorded, policies);
-  let catalog: readonly string[] | undefined;
-  const selected = await selectRepositories(reader, policies, plan?.repositories, (names) => (catalog = names)).catch(
-    noneWhenStopped,
-  );
-  // What is known of repositories that are gone only takes room.
-  if (catalog) await ledger.forgetFacts(record.registry, catalog).catch(() => undefined);
-  if (selected) await written.select(recordSelected(selected, policies));
-  return selected;
 }
 
 function noneWhenStopped(error: unknown): undefined {

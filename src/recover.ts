@@ -4,7 +4,7 @@ import { fromError, isForbidden } from './executor/results.ts';
 import { planOf } from './ledger/hash.ts';
 import type { Ledger, OpenRepository, RunWriter } from './ledger/ledger.ts';
 import { DamagedError } from './ledger/store.ts';
-import { cancelStop } from './ledger/types.ts';
+import { cancelStop, type RunRecord } from './ledger/types.ts';
 import { type Decision, type Deleted, keyOf, type Outcome } from './planner/decision.ts';
 import type { ManifestListing, Registry, TagRecord } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
@@ -55,15 +55,14 @@ async function complete(
   let settled = 0;
   let deleted = 0;
   for await (const open of ledger.journals(id)) {
-    const found = await settle(
-      registry,
+    deleted += await settleRepository(ledger, registry, {
+      written,
+      record,
       open,
-      await allOf(ledger.decisions(id, { repository: open.repository })),
+      known: known.get(open.repository),
       settling,
-    );
+    });
     settled += open.open.size;
-    deleted += found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length;
-    await close(written, open.repository, found, known.get(open.repository), record.policy.commands.length);
   }
   const records = await allOf(ledger.repositories(id));
   const plan = planOf(record, records);
@@ -81,6 +80,54 @@ async function complete(
     records,
   );
   return { settled, deleted };
+}
+
+/** A repository that was being carried out when its process ended. */
+interface Broken {
+  readonly written: Pick<RunWriter, 'repository'>;
+  readonly record: Pick<RunRecord, 'id' | 'policy'>;
+  readonly open: OpenRepository;
+  readonly known: RepositorySummary | undefined;
+  /** In milliseconds since 1970: from then on the registry has carried out whatever it was asked for. */
+  readonly settling: number;
+}
+
+/** @returns how much of what was under way had taken place */
+async function settleRepository(
+  ledger: Ledger,
+  registry: Registry,
+  { written, record, open, known, settling }: Broken,
+): Promise<number> {
+  const { repository } = open;
+  const before = await allOf(ledger.decisions(record.id, { repository }));
+  const found = await settle(registry, open, before, settling);
+  await close(written, repository, found, known, record.policy.commands.length);
+  return found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length;
+}
+
+/**
+ * Completes what is recorded of one repository of a run that goes on, where the worker has ended that carried it out. To
+ * be called by whoever holds the repository's lock.
+ */
+export async function recoverRepository(
+  ledger: Ledger,
+  registry: Registry,
+  {
+    written,
+    record,
+    repository,
+    log,
+  }: Pick<Broken, 'written' | 'record'> & {
+    readonly repository: string;
+    readonly log: RunLog | undefined;
+  },
+): Promise<void> {
+  const open = await ledger.journal(record.id, repository);
+  if (!open) return;
+  const known = (await ledger.repository(record.id, repository))?.summary;
+  const settling = Date.now() + LATE_MS;
+  const deleted = await settleRepository(ledger, registry, { written, record, open, known, settling });
+  log?.completed(repository, open.open.size, deleted);
 }
 
 async function settle(
@@ -146,7 +193,7 @@ function doubt(why: string): string {
 }
 
 async function close(
-  written: RunWriter,
+  written: Pick<RunWriter, 'repository'>,
   repository: string,
   decisions: readonly Decision[],
   known: RepositorySummary | undefined,

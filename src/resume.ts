@@ -82,17 +82,24 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
     {
       id: record.id,
       check: (current) => {
-        const problem = whyNotResumed(current, now);
+        const problem = whyNotTakenUp(current, record, now);
         if (problem !== undefined) throw refuse(problem);
-        // Whoever named a cancelled run knows that it was; what was asked since is not known to them.
-        const isNews = current.cancelled && current.cancelled.at !== record.cancelled?.at;
-        if (isNews) throw refuse(`${CANCELLED} meanwhile`);
         onResume?.(current);
       },
     },
   );
   if (plan && summary.succeeded) await markApplied(ledger, plan.id, record.id);
   return summary;
+}
+
+/**
+ * Why the record of a run that is taken up again says that it must not be, once nothing else may change it.
+ * @param known what it was when it was chosen
+ */
+export function whyNotTakenUp(current: RunRecord, known: RunRecord, now: Date): string | undefined {
+  // Whoever named a cancelled run knows that it was; what was asked since is not known to them.
+  const isNews = current.cancelled && current.cancelled.at !== known.cancelled?.at;
+  return whyNotResumed(current, now) ?? (isNews ? `${CANCELLED} meanwhile` : undefined);
 }
 
 const CANCELLED = 'it was cancelled';

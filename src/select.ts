@@ -1,4 +1,5 @@
-import type { SelectedRepository } from './ledger/types.ts';
+import type { Ledger, RunWriter } from './ledger/ledger.ts';
+import type { RunRecord, SelectedRepository } from './ledger/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { RegistryReader } from './registry/types.ts';
@@ -39,6 +40,33 @@ export async function selectRepositories(
       else selected.set(name, [{ policy, filters: filtersOfIt }]);
     }
   }
+  return selected;
+}
+
+/** The run that repositories are selected for. */
+export interface Selecting {
+  readonly ledger: Ledger;
+  readonly written: Pick<RunWriter, 'select'>;
+  readonly record: Pick<RunRecord, 'id' | 'registry'>;
+  readonly policies: readonly PurgePolicy[];
+  /** Where it is known already which there are. */
+  readonly among?: readonly string[] | undefined;
+  /** Whether somebody may have selected them before. */
+  readonly mayBeRecorded: boolean;
+}
+
+/** The repositories of a run: those that it recorded before, or else those that there are; they are recorded then. */
+export async function selectAndRecord(
+  reader: RegistryReader,
+  { ledger, written, record, policies, among, mayBeRecorded }: Selecting,
+): Promise<Selected> {
+  const recorded = mayBeRecorded ? await ledger.selected(record.id) : undefined;
+  if (recorded) return selectedBefore(recorded, policies);
+  let catalog: readonly string[] | undefined;
+  const selected = await selectRepositories(reader, policies, among, (names) => (catalog = names));
+  // What is known of repositories that are gone only takes room.
+  if (catalog) await ledger.forgetFacts(record.registry, catalog).catch(() => undefined);
+  await written.select(recordSelected(selected, policies));
   return selected;
 }
 

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { BlobLeaseClient, BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { codeOf, statusOf, type Try } from './blob-attempt.ts';
 import { type Grip, parseHolder } from './hold.ts';
 import { hasEnded } from './process.ts';
-import { HeldError, type Holder } from './store.ts';
+import { HeldError, type Holder, type LockUse } from './store.ts';
 
 export interface LeaseRequest {
   readonly name: string;
@@ -11,6 +11,7 @@ export interface LeaseRequest {
   readonly what: string;
   readonly holder: Holder;
   readonly seconds: number;
+  readonly use?: LockUse | undefined;
   /** Does a call on the container, with retries; errors stay the SDK's. */
   readonly ask: <T>(call: (container: ContainerClient, one: Try) => Promise<T>) => Promise<T>;
 }
@@ -31,8 +32,9 @@ const TRIES = 5;
  * the lock since.
  */
 export async function takeLease(request: LeaseRequest): Promise<Taken> {
-  const { name, what, holder, seconds, ask } = request;
-  const id = randomUUID();
+  const { name, what, holder, seconds, use, ask } = request;
+  const sharedBy = typeof use === 'object' ? use.sharedBy : undefined;
+  const id = sharedBy === undefined ? randomUUID() : leaseId(sharedBy);
   const text = JSON.stringify({ holder }, undefined, 2);
   const onLease = <T>(call: (lease: BlobLeaseClient, blob: BlockBlobClient, signal: AbortSignal) => Promise<T>) =>
     ask((container, { signal }) => {
@@ -40,16 +42,25 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
       return call(blob.getBlobLeaseClient(id), blob, signal);
     });
   const release = async (): Promise<void> => {
-    await onLease((lease, _, abortSignal) => lease.releaseLease({ abortSignal }));
+    await onLease((lease, blob, abortSignal) =>
+      use === 'passing'
+        ? blob.delete({ abortSignal, conditions: { leaseId: id } })
+        : lease.releaseLease({ abortSignal }),
+    );
   };
+  const acquire = (): Promise<unknown> =>
+    onLease((lease, _, abortSignal) => lease.acquireLease(seconds, { abortSignal }));
 
   for (let tries = 1; ; tries++) {
     const until = Date.now() + seconds * 1000;
     try {
-      await onLease((lease, _, abortSignal) => lease.acquireLease(seconds, { abortSignal }));
+      await acquire();
       await onLease((_, blob, abortSignal) =>
         blob.upload(text, Buffer.byteLength(text), { abortSignal, conditions: { leaseId: id } }),
       );
+      if (sharedBy !== undefined)
+        // Acquired again under the same id it is renewed, also where one that shares it has given it up meanwhile.
+        return { until, grip: { renew: () => isDone(acquire()), release: () => Promise.resolve() } };
       const renew = (): Promise<boolean> =>
         isDone(onLease((lease, _, abortSignal) => lease.renewLease({ abortSignal })));
       return { until, grip: { renew, release } };
@@ -77,6 +88,24 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
       if (!isTaken(error)) throw error;
     }
   }
+}
+
+/** Releases a lease that is shared, whoever has acquired it; one that is not held is no error. */
+export async function giveUpLease(container: ContainerClient, name: string, sharedBy: string, one: Try): Promise<void> {
+  try {
+    const lease = container.getBlobClient(name).getBlobLeaseClient(leaseId(sharedBy));
+    await lease.releaseLease({ abortSignal: one.signal });
+  } catch (error) {
+    if (!isTaken(error) && statusOf(error) !== 404) throw error;
+  }
+}
+
+/** The same for all that share it: a lease is acquired under a GUID, and whoever gives the same one shares it. */
+function leaseId(sharedBy: string): string {
+  return createHash('sha256')
+    .update(sharedBy)
+    .digest('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
 }
 
 /** Whether a lease was renewed. */

@@ -1,6 +1,6 @@
 import type { BlobLocation } from './blob-account.ts';
 import { statusOf } from './blob-attempt.ts';
-import { takeLease } from './blob-lock.ts';
+import { giveUpLease, takeLease } from './blob-lock.ts';
 import { fetchBlob, namesOf, streamBlob } from './blob-read.ts';
 import { openSession } from './blob-session.ts';
 import { append, conditionsOf, writeStream, writeText } from './blob-write.ts';
@@ -87,13 +87,18 @@ export function blobStore(location: BlobLocation, limits: Partial<BlobLimits> = 
       checkPrefix(prefix);
       yield* namesOf(session, prefix, 'folders', pageSize);
     },
-    async lock(name, holder) {
+    async lock(name, holder, use) {
       checkLockName(name);
       const what = `the registry's ledger (${name} in ${place})`;
       const path = `locks/${name}`;
-      const request = { name: path, what, holder, seconds: lock.seconds, ask: session.changing };
+      const request = { name: path, what, holder, use, seconds: lock.seconds, ask: session.changing };
       const { grip, until } = await changing(path, () => takeLease(request));
       return hold(what, grip, until, lock);
+    },
+    async giveUp(name, sharedBy) {
+      checkLockName(name);
+      const path = `locks/${name}`;
+      await changing(path, () => session.changing((container, one) => giveUpLease(container, path, sharedBy, one)));
     },
   };
 }

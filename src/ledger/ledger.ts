@@ -5,11 +5,12 @@ import { cancellationIn, withCancellation, writeCancellation } from './cancellat
 import { replay, type Replayed } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
 import { redact } from '../report/redact.ts';
-import { factsOf, factsPath, isRunId, lockOf, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
+import { factsOf, factsPath, isRunId, lockOf, lockOfRepository, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import { parse, unreadable } from './parse.ts';
 import { repositoryWriter, withoutSecrets } from './repository-writer.ts';
+import { shareLocks } from './shared-lock.ts';
 import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
 import type { Cancellation, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
 import { watchedSince } from './watched.ts';
@@ -21,10 +22,24 @@ export interface Ledger extends LedgerReader {
    * @throws {HeldError} where another one does
    */
   readonly lock: (registry: string, holder: Holder) => Promise<Lock>;
+  /**
+   * The same for a run that many workers do together: all that give the same name hold it. It outlives the last of them
+   * by up to `LOCK_SECONDS`, so that the next finds it still held; `giveUp` ends it.
+   * @throws {HeldError} where another run holds it
+   */
+  readonly lockShared: (registry: string, holder: Holder, sharedBy: string) => Promise<Lock>;
+  readonly giveUp: (registry: string, sharedBy: string) => Promise<void>;
+  /**
+   * Lets one worker at a time do something in a repository.
+   * @throws {HeldError} where another one does
+   */
+  readonly lockRepository: (registry: string, repository: string, holder: Holder) => Promise<Lock>;
   /** Begins the record of a run. */
   readonly begin: (record: RunRecord) => Promise<RunWriter>;
-  /** Goes on with the record of a run whose process has ended. */
-  readonly reopen: (record: RunRecord) => Promise<RunWriter>;
+  /** Goes on with the record of a run whose process has ended, or that several workers do. */
+  readonly reopen: (record: Pick<RunRecord, 'id'>) => Promise<RunWriter>;
+  /** Writes repositories of a run whose record another one writes. */
+  readonly writing: (id: string) => Pick<RunWriter, 'id' | 'select' | 'repository'>;
   /**
    * Takes up a run again that has ended, as its next slice.
    * @param change what its record is from now on; throws where it must not go on
@@ -43,6 +58,8 @@ export interface Ledger extends LedgerReader {
   readonly setAside: (id: string, registry: string) => Promise<void>;
   /** What is known of a run that broke off: its repositories that were being carried out. */
   readonly journals: (id: string) => AsyncIterable<OpenRepository>;
+  /** The same of one repository; nothing where none of it is open. */
+  readonly journal: (id: string, repository: string) => Promise<OpenRepository | undefined>;
   /** Takes note of what became of a plan. */
   readonly changePlan: (id: string, change: (record: RunRecord) => RunRecord) => Promise<RunRecord>;
   /** Keeps what manifests of a repository hold, between runs. */
@@ -115,6 +132,14 @@ export function openLedger(store: Store): Ledger {
       etag === undefined ? 'absent' : { etag },
     );
 
+  const writing = (id: string): Pick<RunWriter, 'id' | 'select' | 'repository'> => ({
+    id,
+    async select(repositories) {
+      await store.write(pathsOf(id).selected, toGzippedLines(repositories));
+    },
+    repository: (name) => repositoryWriter(store, id, name),
+  });
+
   function writerOf(first: RunRecord, firstEtag: string): RunWriter {
     const paths = pathsOf(first.id);
     let record = first;
@@ -130,11 +155,7 @@ export function openLedger(store: Store): Ledger {
       return next;
     };
     return {
-      id: record.id,
-      async select(repositories) {
-        await store.write(paths.selected, toGzippedLines(repositories));
-      },
-      repository: (name) => repositoryWriter(store, record.id, name),
+      ...writing(record.id),
       update,
       async end(change, repositories) {
         // First, because it is written only by whoever the run still belongs to.
@@ -148,6 +169,10 @@ export function openLedger(store: Store): Ledger {
   return {
     ...reader,
     lock: (registry, holder) => store.lock(lockOf(registry), holder),
+    lockShared: shareLocks((registry, holder, sharedBy) => store.lock(lockOf(registry), holder, { sharedBy })),
+    giveUp: (registry, sharedBy) => store.giveUp(lockOf(registry), sharedBy),
+    lockRepository: (registry, repository, holder) =>
+      store.lock(lockOfRepository(registry, repository), holder, 'passing'),
     async begin(record) {
       // First: what may delete must be found again, however early its process ends.
       if (!record.dryRun) await store.write(openRuns(record.registry) + record.id, '');
@@ -157,6 +182,7 @@ export function openLedger(store: Store): Ledger {
       const { record, etag } = await current(store, id);
       return writerOf(record, etag);
     },
+    writing,
     async goOn(id, change) {
       const { record, etag } = await current(store, id);
       const cancellation = await cancellationIn(store, id);
@@ -196,16 +222,11 @@ export function openLedger(store: Store): Ledger {
     async *journals(id) {
       const { allJournals } = pathsOf(id);
       for await (const path of store.list(allJournals)) {
-        const bytes = await store.stream(path);
-        if (!bytes) continue;
-        const replayed = await replay(bytes).catch((cause: unknown) => {
-          throw cause instanceof SyntaxError ? unreadable(store, path, cause) : cause;
-        });
-        // Cut off in its first line: nothing was begun.
-        if (replayed.repository !== undefined) yield { ...replayed, repository: replayed.repository };
-        else await store.remove(path);
+        const found = await journalAt(store, path);
+        if (found) yield found;
       }
     },
+    journal: (id, repository) => journalAt(store, pathsOf(id).journal(repository)),
     async changePlan(id, change) {
       const { record, etag } = await current(store, id);
       const changed = change(record);
@@ -242,6 +263,18 @@ export function openLedger(store: Store): Ledger {
       return removed;
     },
   };
+}
+
+async function journalAt(store: Store, path: string): Promise<OpenRepository | undefined> {
+  const bytes = await store.stream(path);
+  if (!bytes) return undefined;
+  const replayed = await replay(bytes).catch((cause: unknown) => {
+    throw cause instanceof SyntaxError ? unreadable(store, path, cause) : cause;
+  });
+  if (replayed.repository !== undefined) return { ...replayed, repository: replayed.repository };
+  // Cut off in its first line: nothing was begun.
+  await store.remove(path);
+  return undefined;
 }
 
 async function hasJournals(store: Store, id: string): Promise<boolean> {

@@ -12,6 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/facts.ts`
  *     open/<registry>/<run>                      a run that may delete, and has not ended
  *     locks/<registry>                           who purges it now
+ *     locks/<registry>.<repository>              who works on it now, where several workers share a run
  *     watched/<registry>.json                    since when its schedule is watched
  */
 export const RUNS = 'runs/';
@@ -69,6 +70,11 @@ export function factsPath(registry: string, repository: string): string {
 
 export function watchedPath(registry: string): string {
   return `watched/${lockOf(registry)}.json`;
+}
+
+/** No part of a host name is as long as the hash. */
+export function lockOfRepository(registry: string, repository: string): string {
+  return `${lockOf(registry)}.${fileNameOf(repository)}`;
 }
 
 /** No host name has an underscore. */

@@ -48,6 +48,11 @@ export function readLedger(store: Store): LedgerReader {
     yield* linesOf(store, path, await store.stream(path));
   }
 
+  const first = async (path: string): Promise<RepositoryRecord | undefined> => {
+    for await (const [line = ''] of file(path)) return parse(store, path, line);
+    return undefined;
+  };
+
   async function* repositories(id: string): AsyncGenerator<RepositoryRecord, void> {
     const { repositories: index, allDecisions } = pathsOf(id);
     if (!isRunId(id)) return;
@@ -57,10 +62,6 @@ export function readLedger(store: Store): LedgerReader {
       return;
     }
     const records: RepositoryRecord[] = [];
-    const first = async (path: string): Promise<RepositoryRecord | undefined> => {
-      for await (const [line = ''] of file(path)) return parse(store, path, line);
-      return undefined;
-    };
     for await (const record of ahead(await allOf(store.list(allDecisions)), first)) if (record) records.push(record);
     yield* records.sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
   }
@@ -119,7 +120,15 @@ export function readLedger(store: Store): LedgerReader {
     for await (const sightings of ahead(records, (record) => explainRun(record, image))) yield* sightings;
   }
 
-  return { place: store.place, runs, run, repositories, decisions, explain };
+  return {
+    place: store.place,
+    runs,
+    run,
+    repositories,
+    repository: (id, name) => first(pathsOf(id).decisions(name)),
+    decisions,
+    explain,
+  };
 }
 
 /** What is recorded as running may have ended with its process. A dry run has no lock by which the next run would find it. */

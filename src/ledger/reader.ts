@@ -11,6 +11,8 @@ export interface LedgerReader {
   readonly run: (id: string) => Promise<RunRecord | undefined>;
   /** The repositories of a run, by name; of one that is running, those that are done. */
   readonly repositories: (id: string) => AsyncIterable<RepositoryRecord>;
+  /** One of them. */
+  readonly repository: (id: string, name: string) => Promise<RepositoryRecord | undefined>;
   /** By repository; as many as there are, in memory for one repository at most. */
   readonly decisions: (id: string, query?: DecisionQuery) => AsyncIterable<Decision>;
   /** Everything that is known of one artifact, the newest run first. Of a tag also what was decided on its manifest. */

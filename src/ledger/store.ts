@@ -37,8 +37,20 @@ export interface Store {
    * @param name letters, digits, `.`, `-` and `_`
    * @throws {HeldError} where somebody else holds it
    */
-  readonly lock: (name: string, holder: Holder) => Promise<Lock>;
+  readonly lock: (name: string, holder: Holder, use?: LockUse) => Promise<Lock>;
+  /** Gives a shared lock up before it runs out. */
+  readonly giveUp: (name: string, sharedBy: string) => Promise<void>;
 }
+
+/** Absent: nobody else holds it meanwhile. */
+export type LockUse =
+  /**
+   * Held together by all that give the same name, in many processes where the store is one for many. Nobody knows who of
+   * them is the last: so it is not released but runs out, unless it is given up.
+   */
+  | { readonly sharedBy: string }
+  /** One of very many, of which nothing is left once it is released. */
+  | 'passing';
 
 export type Content = string | AsyncIterable<Uint8Array>;
 

@@ -115,6 +115,8 @@ export interface RunLog {
   readonly tripped: (trip: Trip, planId: string) => void;
   /** What became of a run whose process had ended before it was done. */
   readonly recovered: (runId: string, settled: number, deleted: number) => void;
+  /** What became of a repository whose worker had ended before it was done, in a run that goes on. */
+  readonly completed: (repository: string, settled: number, deleted: number) => void;
   /** @param usual how many artifacts a run usually deletes */
   readonly ended: (summary: RunSummary, usual: number | undefined) => void;
   /** A run that could not go on. */
@@ -167,6 +169,11 @@ export function runLog(
       lines.warn(
         { event: 'run-recovered', interrupted, settled, deleted },
         `the run ${interrupted} had ended before it was done; its record is complete now`,
+      ),
+    completed: (repository, settled, deleted) =>
+      lines.warn(
+        { event: 'repository-recovered', repository, settled, deleted },
+        `the worker of ${repository} had ended before it was done; what it began is recorded now`,
       ),
     ended(summary, usual) {
       const { totals, warnings, repositories, started, ended, succeeded, plan, stopped: stop } = summary;

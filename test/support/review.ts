@@ -38,6 +38,7 @@ export function ledgerOf(recorded: readonly Recorded[]): LedgerReader & { readon
     read,
     runs: (query) => some(newestFirst.map(({ run }) => run).filter((run) => isAsked(run, query))),
     run: (id) => Promise.resolve(of(id)?.run),
+    repository: (id, name) => Promise.resolve(of(id)?.repositories.find(({ summary }) => summary.repository === name)),
     repositories: (id) => some(of(id)?.repositories ?? []),
     decisions: (id, query) =>
       some(
