@@ -1,0 +1,11 @@
+/**
+ * A task hub for tests of orchestrators: the real SDK, and in place of the extension and its storage something that
+ * does as they do, and in which whatever may happen is chosen by the test.
+ */
+export { FAULTS, type Activity, type Execution, type Fault } from './durable/activities.ts';
+export { calm, seeded, type Choices, type Question } from './durable/choices.ts';
+export { AlreadyRunning, type Client } from './durable/client.ts';
+export { createDurable, StuckError, type Durable, type DurableOptions } from './durable/executor.ts';
+export type { RuntimeStatus, Status } from './durable/instance.ts';
+export { EventType, type HistoryEvent } from './durable/protocol.ts';
+export { NondeterminismError, RepeatedTaskError } from './durable/sdk.ts';
