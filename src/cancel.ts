@@ -31,7 +31,7 @@ export async function cancelRun(
   const { now, ...who } = about;
   const { cancelled } = await find(ledger, id);
   if (!cancelled) await ledger.cancel(id, { at: now.toISOString(), ...who });
-  here.get(id)?.();
+  for (const look of here.get(id) ?? []) look();
   // It may have come to its end meanwhile.
   return find(ledger, id);
 }
@@ -57,7 +57,7 @@ export interface CancelWatch {
 const LOOK_MS = 5_000;
 
 /** Runs that are worked on in this process: they need not wait for their next look. */
-const here = new Map<string, () => void>();
+const here = new Map<string, Set<() => void>>();
 
 /** Aborts once somebody has cancelled the run. Keeps no process alive. */
 export function watchForCancel(
@@ -75,12 +75,14 @@ export function watchForCancel(
   };
   const look = (): void => void cancellation();
   const timer = setInterval(look, everyMilliseconds).unref();
-  here.set(id, look);
+  const looks = here.get(id) ?? new Set();
+  here.set(id, looks.add(look));
   return {
     cancellation,
     clear() {
       clearInterval(timer);
-      here.delete(id);
+      looks.delete(look);
+      if (looks.size === 0) here.delete(id);
     },
   };
 }

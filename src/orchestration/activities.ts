@@ -1,0 +1,23 @@
+import type { House } from './house.ts';
+import type { Begin, End, GiveUp, Refuse, Run, TurnPage, Visit } from './messages.ts';
+import type { Activity } from './orchestrators.ts';
+import { areOver, begin, breakers, end, page, refuse, select } from './registry-run.ts';
+import { giveUp, visit } from './visit.ts';
+
+/**
+ * Everything that the orchestrators have done, by name. Each may be done once, twice, or twice at the same time, and comes
+ * to the same; what it throws, it is asked for again.
+ */
+export function activitiesOf(house: House): Readonly<Record<Activity, (about: never) => Promise<unknown>>> {
+  return {
+    begin: (about: Begin) => begin(house, about),
+    select: (about: Run) => select(house, about),
+    page: (about: TurnPage) => page(house, about),
+    visit: (about: Visit) => visit(house, about),
+    giveUp: (about: GiveUp) => giveUp(house, about),
+    breakers: (about: Run) => breakers(house, about),
+    end: (about: End) => end(house, about),
+    areOver: (about: readonly string[]) => areOver(house, about),
+    refuse: (about: Refuse) => refuse(house, about),
+  };
+}

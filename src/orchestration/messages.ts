@@ -1,0 +1,139 @@
+/*
+ * What goes through the history of an orchestration: names, places, totals. Everything is JSON. What is decided goes from
+ * an activity into the ledger.
+ */
+
+/** One start: by the timer, or by a request. */
+export interface Start {
+  readonly kind: 'scheduled' | 'dry-run';
+  readonly startedBy: 'schedule' | 'request';
+  /** The invocation that started it: tells this start from every other one. */
+  readonly by: string;
+  readonly pastDue: boolean;
+  /** Ages are counted back from here. ISO 8601, UTC. */
+  readonly now: string;
+  /** Of runs of several registries: what they have in common. */
+  readonly parent?: string;
+}
+
+/** What is to be done in one registry. */
+export interface Errand {
+  /** Login server. */
+  readonly registry: string;
+  /** Of its orchestration: one for each registry. */
+  readonly instanceId: string;
+  /** Of a dry run: the run that is begun. Else the id that a new run gets, if the last one is not gone on with. */
+  readonly runId: string;
+  /** A run that still has the registry's orchestration: this begins after it. */
+  readonly after?: string;
+}
+
+export interface StartMany {
+  readonly start: Start;
+  readonly errands: readonly Errand[];
+}
+
+/** What is done in each repository in one pass through them. */
+export type Pass =
+  /** Planned, and nothing else. */
+  | 'plan'
+  /** Planned and carried out. */
+  | 'purge'
+  /** Planned, to be carried out in a later pass, once the breakers were asked. */
+  | 'plan-ahead'
+  | 'carry-out';
+
+/** A run that is begun, as its activities name it. */
+export interface Run {
+  readonly runId: string;
+  readonly registry: string;
+  /** Who shares the registry's lock. */
+  readonly sharedBy: string;
+  /** Repositories at once. */
+  readonly parallelism: number;
+}
+
+export interface Begin {
+  readonly start: Start;
+  readonly errand: Errand;
+}
+
+export type Begun =
+  | { readonly state: 'begun'; readonly run: Run; readonly passes: readonly Pass[]; readonly matched: Matched }
+  /** Another run has the registry. */
+  | { readonly state: 'held'; readonly message: string }
+  /** There is nothing to do: it was done by an earlier attempt, or nothing is wanted. */
+  | { readonly state: 'over' };
+
+/** How many repositories a run is about; `left`: the time was up before they were listed. */
+export type Listed = { readonly state: 'listed'; readonly of: number } | { readonly state: 'left' | 'over' };
+
+export interface TurnPage {
+  readonly run: Run;
+  readonly pass: Pass;
+  readonly offset: number;
+  readonly progress: Progress;
+}
+
+/** The repositories of a page in which something is left to do. */
+export type Page =
+  | {
+      readonly state: 'page';
+      readonly names: readonly string[];
+      readonly next: number;
+      /** Of the others: how many are done, and how many are planned and wait. */
+      readonly done: number;
+      readonly planned: number;
+    }
+  /** The run was cancelled, its time is up, or somebody else has closed its record. */
+  | { readonly state: 'over' };
+
+export interface Visit {
+  readonly run: Run;
+  readonly pass: Pass;
+  readonly repository: string;
+}
+
+/** What became of one visit to a repository. */
+export type Visited =
+  /** `planned`: it is carried out in a later pass. */
+  | { readonly state: 'done' | 'planned'; readonly matched: Matched }
+  /** Something failed. `again`: it may do better the next time. `why`: where no record says so. */
+  | { readonly state: 'failed'; readonly again: boolean; readonly why?: string; readonly matched: Matched }
+  /** Its time was up. `moved`: something more is done than before. */
+  | { readonly state: 'left'; readonly moved: boolean; readonly matched: Matched }
+  /** Another worker has it, or the registry. */
+  | { readonly state: 'busy' }
+  | { readonly state: 'over' };
+
+/** The places of the filters that have matched a tag, for each command. */
+export type Matched = readonly (readonly number[])[];
+
+/** How far a run is. */
+export interface Progress {
+  readonly of: number;
+  readonly done: number;
+  readonly planned: number;
+  readonly matched: Matched;
+}
+
+export interface GiveUp extends Visit {
+  readonly why: string;
+}
+
+export interface Refuse extends Begin {
+  readonly error: string;
+}
+
+export interface End {
+  readonly run: Run;
+  /** Absent: it ended before its repositories were listed. */
+  readonly progress?: Progress;
+  /** Why it cannot be done. */
+  readonly error?: string;
+}
+
+export interface Ended {
+  readonly runId?: string;
+  readonly state: string;
+}

@@ -1,0 +1,316 @@
+import { beginRecord, freshRecord } from '../begin.ts';
+import { conclude } from '../conclude.ts';
+import { allOf, eachOf } from '../each.ts';
+import { isOver } from '../earlier.ts';
+import { plannedOf } from '../ledger/hash.ts';
+import { policiesOf, recordPolicy } from '../ledger/policy.ts';
+import { ConflictError, HeldError } from '../ledger/store.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import { isGuarded, isPlannedOrOver } from '../phases.ts';
+import { usualOf } from '../planner/breakers.ts';
+import type { TagFilter } from '../policy/filter.ts';
+import type { RegistrySettings, Settings } from '../policy/settings.ts';
+import { recover } from '../recover.ts';
+import { StoppedError } from '../registry/error.ts';
+import { interruptible } from '../registry/interruptible.ts';
+import { total, unfinishedRepository } from '../report/summary.ts';
+import { lastScheduled, whyNotTakenUp } from '../resume.ts';
+import { ResumeRefused } from '../run.ts';
+import { matchedBefore, recordMatched, selectAndRecord, selectedBefore } from '../select.ts';
+import { STOPPED } from '../steps.ts';
+import { startBudget, stopOf, StopReason } from '../stop.ts';
+import { isLeft, newTally } from '../tally.ts';
+import { concurrencyOf, isDryRun } from '../target.ts';
+import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
+import { atWork, holderOf, type House, isTimeUp, logOf } from './house.ts';
+import type { Begin, Begun, End, Ended, Listed, Page, Pass, Refuse, Run, TurnPage } from './messages.ts';
+import { isLeftIn } from './visit.ts';
+
+/** Begins the run of a registry, or goes on with the one that was stopped. Done again, it finds what it has begun. */
+export async function begin(house: House, { start, errand }: Begin): Promise<Begun> {
+  const { ledger } = house;
+  const settings = house.settings();
+  const begun = (record: RunRecord): Begun => {
+    const policies = policiesOf(record.policy) ?? [];
+    // None of several workers may have less than one call in flight.
+    const parallelism = Math.min(settings.parallelism, policies.length === 0 ? 1 : concurrencyOf(policies));
+    const run = { runId: record.id, registry: record.registry, sharedBy: errand.runId, parallelism };
+    // Of one that goes on, and did not record it, nobody knows which of its filters matched nothing.
+    const known = record.matched || record.resumed ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
+    return { state: 'begun', run, passes: passesOf(record), matched: recordMatched(known, policies) };
+  };
+  const known = await ledger.run(errand.runId);
+  if (known) return known.state === 'running' ? begun(known) : { state: 'over' };
+  // The run of a request is begun by whoever was asked.
+  if (start.kind === 'dry-run') return { state: 'over' };
+  for await (const last of ledger.runs({ registry: errand.registry, kinds: ['scheduled'] })) {
+    if (last.state === 'running' && startOf(last) === start.by) return begun(last);
+    break;
+  }
+  const served = settings.registries.find(({ endpoint }) => endpoint.host === errand.registry);
+  if (!served || served.commands.length === 0) return { state: 'over' };
+  try {
+    return begun(await beginScheduled(house, settings, served, { start, errand }));
+  } catch (error) {
+    if (error instanceof HeldError) return { state: 'held', message: error.message };
+    throw error;
+  }
+}
+
+/** Which start began a run, or went on with it last. */
+function startOf({ by, resumed }: RunRecord): string | undefined {
+  return resumed?.at(-1)?.by ?? by;
+}
+
+function passesOf({ dryRun, guards }: RunRecord): readonly Pass[] {
+  if (dryRun) return ['plan'];
+  return isGuarded(guards) ? ['plan-ahead', 'carry-out'] : ['purge'];
+}
+
+async function beginScheduled(
+  house: House,
+  settings: Settings,
+  { endpoint, commands }: RegistrySettings,
+  { start, errand }: Begin,
+): Promise<RunRecord> {
+  const { ledger } = house;
+  const policies = commands.map(({ policy }) => policy);
+  const dryRun = isDryRun(settings);
+  const { startedBy, by, parent, pastDue } = start;
+  const now = new Date(start.now);
+  const fresh = freshRecord({
+    id: errand.runId,
+    kind: 'scheduled',
+    dryRun,
+    startedBy,
+    by,
+    parent,
+    registry: endpoint.host,
+    policies,
+    policyFrom: 'settings',
+    now,
+    holder: holderOf(errand.runId, startedBy),
+    guards: settings.guards,
+  });
+  const lock = dryRun ? undefined : await ledger.lockShared(endpoint.host, fresh.holder, errand.runId);
+  try {
+    const log = logOf(house.log, fresh);
+    const warnings = dryRun ? [] : await house.connections.using(
+      { endpoint, concurrency: concurrencyOf(policies), ...settings.identity },
+      (registry) => recover(ledger, registry, log),
+    );
+    const wanted = { registry: endpoint.host, policyHash: recordPolicy(policies, 'settings').hash, dryRun };
+    const found = await lastScheduled(ledger, wanted, now);
+    const leave = (id: string, why: string): void => {
+      const about = { event: 'run-not-resumed', runId: id, kind: 'scheduled', why };
+      house.log.warn(about, `the stopped run ${id} is left as it is: ${why}`);
+    };
+    if (found?.state === 'left') leave(found.run.id, found.why);
+    const stopped = found?.state === 'resumable' ? found.run : undefined;
+    let taken = false;
+    const goneOn = stopped && (await beginRecord(ledger, fresh, {
+      id: stopped.id,
+      check(current) {
+        const why = whyNotTakenUp(current, stopped, now);
+        if (why !== undefined) throw new ResumeRefused(why);
+        taken = true;
+      },
+    }).catch((error: unknown) => {
+      if (!(error instanceof ResumeRefused)) throw error;
+      leave(stopped.id, error.message);
+      return undefined;
+    }));
+    const { record, written } = goneOn ?? (await beginRecord(ledger, fresh, undefined));
+    if (warnings.length > 0) await written.update({ warnings: [...record.warnings, ...warnings] });
+    if (taken) logOf(house.log, record).resumed(record);
+    else log.started(policies, { startedBy, pastDue });
+    if (parent !== undefined) await ledger.child(parent, { registry: endpoint.host, runId: record.id });
+    return record;
+  } finally {
+    await lock?.release();
+  }
+}
+
+/** Finds out which repositories a run is about. */
+export async function select(house: House, run: Run): Promise<Listed> {
+  const at = await atWork(house, run);
+  if (!at) return { state: 'over' };
+  const { record, policies, target } = at;
+  const { ledger } = house;
+  const abort = new AbortController();
+  const budget = startBudget(house.settings().timeBudget, abort);
+  try {
+    const signal = AbortSignal.any([abort.signal, house.signal]);
+    const selected = await house.connections.using(target, (registry) =>
+      selectAndRecord(interruptible(registry, signal), {
+        ledger,
+        written: ledger.writing(record.id),
+        record,
+        policies,
+        mayBeRecorded: true,
+      }),
+    );
+    return { state: 'listed', of: selected.size };
+  } catch (error) {
+    if (error instanceof StoppedError) return { state: 'left' };
+    throw error;
+  } finally {
+    budget.clear();
+  }
+}
+
+/** Repositories that are handed out at a time: as many as their names and results may take in the history. */
+const PAGE = 100;
+
+/** Records that are read at once. */
+const READ_AT_ONCE = 8;
+
+/** Hands out the next repositories, and records how far the run is. */
+export async function page(house: House, { run, pass, offset, progress }: TurnPage): Promise<Page> {
+  const at = await atWork(house, run);
+  if (!at) return { state: 'over' };
+  const { ledger } = house;
+  const { of, done, planned, matched } = progress;
+  const written = await ledger.reopen({ id: run.runId });
+  await written
+    .update({ progress: { done, of, ...(planned > 0 && { planned }) }, matched })
+    .catch((error: unknown) => {
+      // The same was written a moment ago, or somebody has closed it: the next activity finds that out.
+      if (!(error instanceof ConflictError)) throw error;
+    });
+  const selected = (await ledger.selected(run.runId)) ?? [];
+  const some = selected.slice(offset, offset + PAGE).map(({ repository }) => repository);
+  const records = new Map<string, RepositoryRecord | undefined>();
+  // A run that has just begun has recorded nothing, unless it goes on.
+  await eachOf(some, READ_AT_ONCE, async (name) => {
+    records.set(name, await ledger.repository(run.runId, name));
+  });
+  const isOpen = (name: string): boolean => {
+    const record = records.get(name);
+    return record ? isLeftIn(record, pass) : pass !== 'carry-out';
+  };
+  const over = [...records.values()].filter((record) => record && !isLeftIn(record, pass));
+  const ahead = over.filter((record) => record?.summary.stage === 'planned').length;
+  return {
+    state: 'page',
+    names: some.filter(isOpen),
+    next: offset + PAGE,
+    done: over.length - ahead,
+    planned: ahead,
+  };
+}
+
+/** Asks the breakers about everything that is planned. That they were asked is recorded before anything goes. */
+export async function breakers(house: House, run: Run): Promise<void> {
+  const at = await atWork(house, run);
+  if (!at || at.record.breakersAsked) return;
+  const { record, target, log } = at;
+  const { ledger } = house;
+  const records = await allOf(ledger.repositories(run.runId));
+  const going = records.filter(isPlannedOrOver).map(goingIn);
+  const trips = await house.connections.using(target, (registry) =>
+    tripsOf(going, record.guards ?? {}, { ledger, registry, name: record.registry }),
+  );
+  for (const trip of trips) log.tripped(trip, run.runId);
+  const written = await ledger.reopen({ id: run.runId });
+  await written.update({ breakers: trips, breakersAsked: true });
+}
+
+/** Sums a run up, and closes its record. One that is closed stays as it is. */
+export async function end(house: House, { run, progress, error }: End): Promise<Ended> {
+  const { ledger } = house;
+  const { runId } = run;
+  const record = await ledger.run(runId);
+  if (record?.state !== 'running') {
+    await cleanUp(house, run);
+    return { runId, state: record?.state ?? 'unknown' };
+  }
+  // Before this one is among them.
+  const usual = record.dryRun ? undefined : await lastDeletions(ledger, record.registry).then(usualOf, () => undefined);
+  const { cancelled } = record;
+  const policies = policiesOf(record.policy);
+  const selected = policies && (await ledger.selected(runId));
+  const written = await ledger.reopen({ id: runId });
+  const log = logOf(house.log, record);
+  const records = new Map<string, RepositoryRecord>();
+  for await (const one of ledger.repositories(runId)) records.set(one.summary.repository, one);
+  if (error !== undefined || !policies) {
+    const message = error ?? 'the run was begun by a version that understands its policy otherwise';
+    const totals = total(Array.from(records.values(), ({ summary }) => summary));
+    await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message }, totals }, [...records.values()]);
+    log.broke(new Error(message));
+    await cleanUp(house, run);
+    return { runId, state: 'failed' };
+  }
+  const tally = newTally();
+  const isUnfinished = cancelled !== undefined || !progress || isTimeUp(house.settings(), record);
+  let left = 0;
+  for (const { repository } of selected ?? []) {
+    const known = records.get(repository);
+    if (known) tally.add(known, []);
+    // What is not there any more has no record. Where the run did not come to its end, nobody knows which those are.
+    else if (isUnfinished) tally.add({ summary: unfinishedRepository(repository, 'stopped', STOPPED), planned: plannedOf([]) }, []);
+    if (known ? isLeft(known.summary) && !isOver(known) : isUnfinished) left += 1;
+  }
+  const of = selected?.length ?? 0;
+  const far = { done: of - left, of };
+  const seconds = house.settings().timeLimitSeconds ?? 0;
+  const why = new StopReason('signal', `the timeouts of the task file (${seconds} s) were over`);
+  const cause =
+    isUnfinished && left > 0 && !cancelled
+      ? stopOf(AbortSignal.abort(why), record, far, selected !== undefined)
+      : undefined;
+  const { planned, ...sums } = await conclude({
+    ledger,
+    record,
+    written,
+    policies,
+    selected: selected && selectedBefore(selected, policies),
+    earlier: records,
+    tally,
+    matched: matchedBefore(progress?.matched ?? [], policies),
+    breakers: record.breakers,
+    progress: far,
+    recovered: record.warnings,
+    cancelled,
+    cause,
+  });
+  const summary = {
+    runId,
+    registry: record.registry,
+    dryRun: record.dryRun,
+    ...sums,
+    ...(planned && { plan: { id: runId, hash: planned.hash, deletions: planned.deletions } }),
+  };
+  log.ended(summary, usual);
+  await cleanUp(house, run);
+  return { runId, state: (await ledger.run(runId))?.state ?? 'unknown' };
+}
+
+/** What is left once a run is over: its lock, and what is too old to be kept. */
+async function cleanUp({ ledger, log, settings }: House, { sharedBy, registry, runId }: Run): Promise<void> {
+  await ledger.giveUp(registry, sharedBy);
+  await ledger.prune(new Date(Date.now() - settings().ledger.days * DAY_MS)).catch((error: unknown) => {
+    log.warn({ event: 'warning', runId }, (error as Error).message);
+  });
+}
+
+const DAY_MS = 86_400_000;
+
+/** Says why a registry has no run. */
+export async function refuse(house: House, { start, errand, error }: Refuse): Promise<void> {
+  const { registry } = errand;
+  house.log.error({ event: 'run-failed', registry, kind: start.kind, error: { message: error } }, error);
+  if (start.parent !== undefined) await house.ledger.child(start.parent, { registry, error: { message: error } });
+  const record = await house.ledger.run(errand.runId);
+  if (record?.state !== 'running') return;
+  const written = await house.ledger.reopen(record);
+  await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message: error } });
+}
+
+/** Those of some runs that are over. */
+export async function areOver({ ledger }: House, runs: readonly string[]): Promise<readonly string[]> {
+  const over: string[] = [];
+  for (const id of runs) if ((await ledger.run(id))?.state !== 'running') over.push(id);
+  return over;
+}

@@ -1,0 +1,191 @@
+import { thisProcess } from '../begin.ts';
+import { watchForCancel } from '../cancel.ts';
+import { purgeOne } from '../carry-out.ts';
+import { allOf } from '../each.ts';
+import { isOver } from '../earlier.ts';
+import { ConflictError, HeldError, type Lock } from '../ledger/store.ts';
+import type { RepositoryRecord } from '../ledger/types.ts';
+import type { Decision } from '../planner/decision.ts';
+import { PolicyError } from '../policy/error.ts';
+import type { TagFilter } from '../policy/filter.ts';
+import { recoverRepository } from '../recover.ts';
+import { interruptible } from '../registry/interruptible.ts';
+import type { Registry } from '../registry/types.ts';
+import { unfinishedRepository } from '../report/summary.ts';
+import { recordMatched, selectRepositories } from '../select.ts';
+import { carryOutPlanned, planAhead, planOne, type Plot } from '../steps.ts';
+import { startBudget } from '../stop.ts';
+import { isLeft, newTally } from '../tally.ts';
+import { finisher, type Work } from '../work.ts';
+import { type AtWork, atWork, holderOf, type House } from './house.ts';
+import type { GiveUp, Matched, Pass, Visit, Visited } from './messages.ts';
+
+/**
+ * Does what is left to do in one repository, for as long as RUN_TIME_BUDGET lasts. Done again, or twice at the same time,
+ * it comes to the same: one worker has a repository at a time, and what it left open is completed first.
+ *
+ * @throws where it cannot be done now, and may be later
+ */
+export async function visit(house: House, { run, pass, repository }: Visit): Promise<Visited> {
+  const visited = await inRepository(house, { run, repository, pass }, async (at, registry, lost) => {
+    const { record, policies, log } = at;
+    const { ledger } = house;
+    const before = await ledger.repository(record.id, repository);
+    if (before && !isLeftIn(before, pass)) return stateOf(before, pass, []);
+    const tasks = (await selectRepositories(registry, policies, [repository])).get(repository) ?? [];
+    const abort = new AbortController();
+    const budget = startBudget(house.settings().timeBudget, abort);
+    const cancel = watchForCancel(ledger, record.id, abort);
+    const signal = AbortSignal.any([abort.signal, house.signal, ...lost]);
+    const matched = new Set<TagFilter>();
+    const tally = newTally();
+    let isWorthAnother = false;
+    const work: Work = {
+      context: {
+        reader: interruptible(registry, signal),
+        now: new Date(record.agesFrom),
+        signal,
+        preview: record.dryRun,
+        matched,
+        log,
+        facts: (name) => ledger.facts(record.registry, name),
+      },
+      ledger,
+      written: ledger.writing(record.id),
+      selected: new Map([[repository, tasks]]),
+      earlier: new Map(before && [[repository, before]]),
+      concurrency: 1,
+      tally,
+      onDecisions: (decisions) => {
+        for (const decision of decisions) isWorthAnother ||= hasFailed(decision);
+      },
+      onDone: () => undefined,
+      onPlanned: () => undefined,
+    };
+    try {
+      const site = { work, writer: registry, name: repository, tasks, finish: finisher(work) };
+      const ahead = await step(site, pass, before, at);
+      const after = ahead ?? tally.records()[0];
+      const places = recordMatched(matched, policies);
+      if (!after) return { state: 'done', matched: places };
+      if (isLeft(after.summary) && !isPlannedAhead(after, pass)) {
+        if (await cancel.cancellation()) return { state: 'over' };
+        if (lost.some(({ aborted }) => aborted)) return { state: 'busy' };
+        return { state: 'left', moved: triedIn(after) > triedIn(before), matched: places };
+      }
+      const state = stateOf(after, pass, places);
+      return state.state === 'failed' ? { ...state, again: isWorthAnother || mayPass(after) } : state;
+    } catch (error) {
+      // Another worker has it after all.
+      if (error instanceof ConflictError) return { state: 'busy' };
+      // It would take as long the next time.
+      if (error instanceof PolicyError) return { state: 'failed', again: false, why: error.message, matched: [] };
+      throw error;
+    } finally {
+      budget.clear();
+      cancel.clear();
+    }
+  });
+  return visited ?? { state: 'over' };
+}
+
+/** What is done in a pass. Returns the record of what is carried out later. */
+async function step(
+  site: Plot & { readonly writer: Registry },
+  pass: Pass,
+  before: RepositoryRecord | undefined,
+  { record }: AtWork,
+): Promise<RepositoryRecord | undefined> {
+  if (pass === 'plan') return void (await planOne(site));
+  if (pass === 'purge') return void (await purgeOne(site));
+  if (pass === 'plan-ahead') return planAhead(site);
+  if (before) await carryOutPlanned(site, before, record.breakers);
+  return undefined;
+}
+
+/** Marks a repository as failed that keeps failing, where its record does not say so itself. */
+export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<void> {
+  const { repository } = where;
+  await inRepository(house, where, async ({ record }) => {
+    const { ledger } = house;
+    const known = await ledger.repository(record.id, repository);
+    if (known && (isOver(known) || known.summary.state === 'failed')) return;
+    const decisions = known ? await allOf(ledger.decisions(record.id, { repository })) : [];
+    const { listed = {}, stage, error } = known?.summary ?? {};
+    const message = error ? `${why}: ${error.message}` : why;
+    const failed = unfinishedRepository(repository, 'failed', { message }, decisions, listed);
+    const written = ledger.writing(record.id).repository(repository);
+    await written.write({ ...failed, ...(stage && { stage }) }, decisions);
+  });
+}
+
+/**
+ * Works on a repository that nobody else works on meanwhile. What a worker left open in it is completed first. Nothing
+ * where the run is over; `busy` where somebody else has it.
+ */
+async function inRepository<T>(
+  house: House,
+  { run, repository, pass }: Visit,
+  work: (at: AtWork, registry: Registry, lost: readonly AbortSignal[]) => Promise<T>,
+): Promise<T | { readonly state: 'busy' } | undefined> {
+  const { ledger } = house;
+  const locks: Lock[] = [];
+  try {
+    if (pass !== 'plan') {
+      locks.push(await ledger.lockShared(run.registry, holderOf(run.runId, 'orchestration'), run.sharedBy));
+      const holder = { ...holderOf(run.runId, 'orchestration'), ...thisProcess() };
+      locks.push(await ledger.lockRepository(run.registry, repository, holder));
+    }
+    // Only now: whoever had the lock before may have closed it.
+    const at = await atWork(house, run);
+    if (!at) return undefined;
+    return await house.connections.using(at.target, async (registry) => {
+      const { record, log } = at;
+      const written = ledger.writing(record.id);
+      if (!record.dryRun) await recoverRepository(ledger, registry, { written, record, repository, log });
+      return work(
+        at,
+        registry,
+        locks.map(({ lost }) => lost),
+      );
+    });
+  } catch (error) {
+    if (error instanceof HeldError) return { state: 'busy' };
+    throw error;
+  } finally {
+    for (const lock of locks.reverse()) await lock.release();
+  }
+}
+
+/** Whether something is left to do in a repository in this pass. */
+export function isLeftIn(record: RepositoryRecord, pass: Pass): boolean {
+  if (pass === 'carry-out') return !isOver(record) && record.summary.stage === 'planned';
+  return !isOver(record) && !isPlannedAhead(record, pass);
+}
+
+export function isPlannedAhead({ summary }: RepositoryRecord, pass: Pass): boolean {
+  return pass === 'plan-ahead' && summary.stage === 'planned';
+}
+
+function stateOf(record: RepositoryRecord, pass: Pass, matched: Matched): Visited {
+  if (isPlannedAhead(record, pass)) return { state: 'planned', matched };
+  if (isOver(record)) return { state: 'done', matched };
+  return { state: 'failed', again: false, matched };
+}
+
+/** How much of a repository has been carried out, or was tried. */
+function triedIn(record: RepositoryRecord | undefined): number {
+  if (!record) return 0;
+  const { tags, manifests } = record.summary;
+  return [tags, manifests].reduce((sum, { deleted, alreadyGone, failed }) => sum + deleted + alreadyGone + failed, 0);
+}
+
+/** What was refused is refused the next time as well; what failed may not fail again. */
+function hasFailed(decision: Decision): boolean {
+  return decision.action === 'delete' && decision.outcome === 'failed';
+}
+
+function mayPass({ summary: { state, error } }: RepositoryRecord): boolean {
+  const status = error?.status ?? 503;
+  return state === 'failed' && (status >= 500 || status === 429 || status === 408);
+}
