@@ -52,7 +52,7 @@ export async function atWork(house: House, { runId, registry, parallelism }: Run
 }
 
 /** The time that the task file allows a run is over. */
-export function isTimeUp({ timeLimitSeconds }: Settings, { started, resumed }: RunRecord): boolean {
+function isTimeUp({ timeLimitSeconds }: Settings, { started, resumed }: RunRecord): boolean {
   const since = Date.parse(resumed?.at(-1)?.at ?? started);
   return timeLimitSeconds !== undefined && Date.now() - since > timeLimitSeconds * 1000;
 }

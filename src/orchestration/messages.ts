@@ -68,11 +68,29 @@ export type Begun =
 /** How many repositories a run is about; `left`: the time was up before they were listed. */
 export type Listed = { readonly state: 'listed'; readonly of: number } | { readonly state: 'left' | 'over' };
 
-export interface TurnPage {
+/** What a lane goes through, from a page on. */
+export interface Stretch {
   readonly run: Run;
   readonly pass: Pass;
-  readonly offset: number;
-  readonly progress: Progress;
+  /** Repositories of the run. */
+  readonly of: number;
+  readonly page: number;
+  readonly lane: Lane;
+}
+
+export type TurnPage = Omit<Stretch, 'of'>;
+
+/** How far a lane is. It has the same repositories in every pass. */
+export interface Lane {
+  readonly nth: number;
+  readonly done: number;
+  /** Those that are carried out in a later pass. */
+  readonly planned: number;
+  readonly matched: Matched;
+  /** Further attempts that it has left. */
+  readonly retries: number;
+  /** The run is over: it was cancelled, say. */
+  readonly isOver?: boolean;
 }
 
 /** The repositories of a page in which something is left to do. */
@@ -80,7 +98,8 @@ export type Page =
   | {
       readonly state: 'page';
       readonly names: readonly string[];
-      readonly next: number;
+      /** Repositories of a page. */
+      readonly size: number;
       /** Of the others: how many are done, and how many are planned and wait. */
       readonly done: number;
       readonly planned: number;
@@ -109,16 +128,8 @@ export type Visited =
 /** The places of the filters that have matched a tag, for each command. */
 export type Matched = readonly (readonly number[])[];
 
-/** How far a run is. */
-export interface Progress {
-  readonly of: number;
-  readonly done: number;
-  readonly planned: number;
-  readonly matched: Matched;
-}
-
 export interface GiveUp extends Visit {
-  readonly why: string;
+  readonly why: string | undefined;
 }
 
 export interface Refuse extends Begin {
@@ -127,8 +138,9 @@ export interface Refuse extends Begin {
 
 export interface End {
   readonly run: Run;
-  /** Absent: it ended before its repositories were listed. */
-  readonly progress?: Progress;
+  readonly matched?: Matched;
+  /** Not everything was done: it was cancelled, or its time was up. */
+  readonly isCutShort?: boolean;
   /** Why it cannot be done. */
   readonly error?: string;
 }

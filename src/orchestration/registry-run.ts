@@ -3,6 +3,7 @@ import { conclude } from '../conclude.ts';
 import { allOf, eachOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
 import { plannedOf } from '../ledger/hash.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf, recordPolicy } from '../ledger/policy.ts';
 import { ConflictError, HeldError } from '../ledger/store.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
@@ -22,8 +23,8 @@ import { startBudget, stopOf, StopReason } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
-import { atWork, holderOf, type House, isTimeUp, logOf } from './house.ts';
-import type { Begin, Begun, End, Ended, Listed, Page, Pass, Refuse, Run, TurnPage } from './messages.ts';
+import { atWork, holderOf, type House, logOf } from './house.ts';
+import type { Begin, Begun, End, Ended, Lane, Listed, Page, Pass, Refuse, Run, TurnPage } from './messages.ts';
 import { isLeftIn } from './visit.ts';
 
 /** Begins the run of a registry, or goes on with the one that was stopped. Done again, it finds what it has begun. */
@@ -95,10 +96,12 @@ async function beginScheduled(
   const lock = dryRun ? undefined : await ledger.lockShared(endpoint.host, fresh.holder, errand.runId);
   try {
     const log = logOf(house.log, fresh);
-    const warnings = dryRun ? [] : await house.connections.using(
-      { endpoint, concurrency: concurrencyOf(policies), ...settings.identity },
-      (registry) => recover(ledger, registry, log),
-    );
+    const warnings = dryRun
+      ? []
+      : await house.connections.using(
+          { endpoint, concurrency: concurrencyOf(policies), ...settings.identity },
+          (registry) => recover(ledger, registry, log),
+        );
     const wanted = { registry: endpoint.host, policyHash: recordPolicy(policies, 'settings').hash, dryRun };
     const found = await lastScheduled(ledger, wanted, now);
     const leave = (id: string, why: string): void => {
@@ -108,18 +111,20 @@ async function beginScheduled(
     if (found?.state === 'left') leave(found.run.id, found.why);
     const stopped = found?.state === 'resumable' ? found.run : undefined;
     let taken = false;
-    const goneOn = stopped && (await beginRecord(ledger, fresh, {
-      id: stopped.id,
-      check(current) {
-        const why = whyNotTakenUp(current, stopped, now);
-        if (why !== undefined) throw new ResumeRefused(why);
-        taken = true;
-      },
-    }).catch((error: unknown) => {
-      if (!(error instanceof ResumeRefused)) throw error;
-      leave(stopped.id, error.message);
-      return undefined;
-    }));
+    const goneOn =
+      stopped &&
+      (await beginRecord(ledger, fresh, {
+        id: stopped.id,
+        check(current) {
+          const why = whyNotTakenUp(current, stopped, now);
+          if (why !== undefined) throw new ResumeRefused(why);
+          taken = true;
+        },
+      }).catch((error: unknown) => {
+        if (!(error instanceof ResumeRefused)) throw error;
+        leave(stopped.id, error.message);
+        return undefined;
+      }));
     const { record, written } = goneOn ?? (await beginRecord(ledger, fresh, undefined));
     if (warnings.length > 0) await written.update({ warnings: [...record.warnings, ...warnings] });
     if (taken) logOf(house.log, record).resumed(record);
@@ -159,45 +164,47 @@ export async function select(house: House, run: Run): Promise<Listed> {
   }
 }
 
-/** Repositories that are handed out at a time: as many as their names and results may take in the history. */
-const PAGE = 100;
+/** Repositories of a page: few enough for the history, and so that the lanes have about as much to do. */
+const PAGE = 25;
 
 /** Records that are read at once. */
 const READ_AT_ONCE = 8;
 
-/** Hands out the next repositories, and records how far the run is. */
-export async function page(house: House, { run, pass, offset, progress }: TurnPage): Promise<Page> {
+/** Hands out a page of repositories, and records how far the lane is. */
+export async function page(house: House, { run, pass, page: nth, lane }: TurnPage): Promise<Page> {
   const at = await atWork(house, run);
   if (!at) return { state: 'over' };
   const { ledger } = house;
-  const { of, done, planned, matched } = progress;
-  const written = await ledger.reopen({ id: run.runId });
-  await written
-    .update({ progress: { done, of, ...(planned > 0 && { planned }) }, matched })
-    .catch((error: unknown) => {
-      // The same was written a moment ago, or somebody has closed it: the next activity finds that out.
-      if (!(error instanceof ConflictError)) throw error;
-    });
   const selected = (await ledger.selected(run.runId)) ?? [];
-  const some = selected.slice(offset, offset + PAGE).map(({ repository }) => repository);
-  const records = new Map<string, RepositoryRecord | undefined>();
-  // A run that has just begun has recorded nothing, unless it goes on.
+  await recordProgress(ledger, run.runId, selected.length, lane);
+  const some = selected.slice(nth * PAGE, (nth + 1) * PAGE).map(({ repository }) => repository);
+  const open: string[] = [];
+  let done = 0;
+  let planned = 0;
   await eachOf(some, READ_AT_ONCE, async (name) => {
-    records.set(name, await ledger.repository(run.runId, name));
+    const record = await ledger.repository(run.runId, name);
+    if (record ? isLeftIn(record, pass) : pass !== 'carry-out') open.push(name);
+    else if (record?.summary.stage === 'planned') planned += 1;
+    else done += 1;
   });
-  const isOpen = (name: string): boolean => {
-    const record = records.get(name);
-    return record ? isLeftIn(record, pass) : pass !== 'carry-out';
-  };
-  const over = [...records.values()].filter((record) => record && !isLeftIn(record, pass));
-  const ahead = over.filter((record) => record?.summary.stage === 'planned').length;
-  return {
-    state: 'page',
-    names: some.filter(isOpen),
-    next: offset + PAGE,
-    done: over.length - ahead,
-    planned: ahead,
-  };
+  return { state: 'page', names: some.filter((name) => open.includes(name)), size: PAGE, done, planned };
+}
+
+/** Several lanes may do so at the same moment. Where it comes to nothing, the next page says it. */
+async function recordProgress(ledger: Ledger, id: string, of: number, { nth, done, planned }: Lane): Promise<void> {
+  for (let tries = 0; tries < 5; tries++) {
+    try {
+      await ledger.changePlan(id, (record) => {
+        const lanes = { ...record.progress.lanes, [nth]: { done, planned } };
+        const sum = (of: 'done' | 'planned') => Object.values(lanes).reduce((all, lane) => all + lane[of], 0);
+        const waiting = sum('planned');
+        return { ...record, progress: { done: sum('done'), of, ...(waiting > 0 && { planned: waiting }), lanes } };
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+    }
+  }
 }
 
 /** Asks the breakers about everything that is planned. That they were asked is recorded before anything goes. */
@@ -217,7 +224,7 @@ export async function breakers(house: House, run: Run): Promise<void> {
 }
 
 /** Sums a run up, and closes its record. One that is closed stays as it is. */
-export async function end(house: House, { run, progress, error }: End): Promise<Ended> {
+export async function end(house: House, { run, matched, isCutShort = false, error }: End): Promise<Ended> {
   const { ledger } = house;
   const { runId } = run;
   const record = await ledger.run(runId);
@@ -237,19 +244,22 @@ export async function end(house: House, { run, progress, error }: End): Promise<
   if (error !== undefined || !policies) {
     const message = error ?? 'the run was begun by a version that understands its policy otherwise';
     const totals = total(Array.from(records.values(), ({ summary }) => summary));
-    await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message }, totals }, [...records.values()]);
+    await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message }, totals }, [
+      ...records.values(),
+    ]);
     log.broke(new Error(message));
     await cleanUp(house, run);
     return { runId, state: 'failed' };
   }
   const tally = newTally();
-  const isUnfinished = cancelled !== undefined || !progress || isTimeUp(house.settings(), record);
+  const isUnfinished = isCutShort || cancelled !== undefined;
   let left = 0;
   for (const { repository } of selected ?? []) {
     const known = records.get(repository);
     if (known) tally.add(known, []);
     // What is not there any more has no record. Where the run did not come to its end, nobody knows which those are.
-    else if (isUnfinished) tally.add({ summary: unfinishedRepository(repository, 'stopped', STOPPED), planned: plannedOf([]) }, []);
+    else if (isUnfinished)
+      tally.add({ summary: unfinishedRepository(repository, 'stopped', STOPPED), planned: plannedOf([]) }, []);
     if (known ? isLeft(known.summary) && !isOver(known) : isUnfinished) left += 1;
   }
   const of = selected?.length ?? 0;
@@ -268,7 +278,7 @@ export async function end(house: House, { run, progress, error }: End): Promise<
     selected: selected && selectedBefore(selected, policies),
     earlier: records,
     tally,
-    matched: matchedBefore(progress?.matched ?? [], policies),
+    matched: matchedBefore(matched ?? [], policies),
     breakers: record.breakers,
     progress: far,
     recovered: record.warnings,
@@ -308,9 +318,6 @@ export async function refuse(house: House, { start, errand, error }: Refuse): Pr
   await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message: error } });
 }
 
-/** Those of some runs that are over. */
-export async function areOver({ ledger }: House, runs: readonly string[]): Promise<readonly string[]> {
-  const over: string[] = [];
-  for (const id of runs) if ((await ledger.run(id))?.state !== 'running') over.push(id);
-  return over;
+export async function isRunOver({ ledger }: House, id: string): Promise<boolean> {
+  return (await ledger.run(id))?.state !== 'running';
 }

@@ -112,7 +112,7 @@ export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<v
     if (known && (isOver(known) || known.summary.state === 'failed')) return;
     const decisions = known ? await allOf(ledger.decisions(record.id, { repository })) : [];
     const { listed = {}, stage, error } = known?.summary ?? {};
-    const message = error ? `${why}: ${error.message}` : why;
+    const message = [why, error?.message].filter((part) => part !== undefined).join(': ') || 'it failed';
     const failed = unfinishedRepository(repository, 'failed', { message }, decisions, listed);
     const written = ledger.writing(record.id).repository(repository);
     await written.write({ ...failed, ...(stage && { stage }) }, decisions);
