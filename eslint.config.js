@@ -38,9 +38,11 @@ const joints = [
   'carry-out',
   'conclude',
   'conduct',
+  'each-registry',
   'earlier',
   'inventory',
   'memory',
+  'parent-status',
   'phases',
   'progress',
   'recover',
@@ -98,6 +100,10 @@ export default defineConfig(
   wall(
     ['src/cli/**'],
     ['functions', 'host', 'http', 'app', 'lifecycle', 'registry', 'planner', 'executor', 'ledger', ...inner],
+  ),
+  wall(
+    ['src/orchestration/**'],
+    [...doors, 'emulator', 'retention', 'apply', 'conduct', 'inventory', 'memory', 'unit'],
   ),
   wall(['src/http/**'], ['functions', 'cli', 'host', 'app', 'emulator', 'registry', 'planner', 'executor']),
   wall(['functions/**'], ['cli', 'host', 'emulator', 'registry', 'planner', 'executor', 'ledger', ...inner]),

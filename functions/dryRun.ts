@@ -8,7 +8,7 @@ import { RequestError } from '../src/http/problem.ts';
 import { patienceOf } from '../src/http/prefer.ts';
 import { readCommands } from '../src/http/request.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
-import { outputOf } from '../src/report/output.ts';
+import { answerOf } from '../src/report/output.ts';
 import { requestedDryRun } from '../src/retention.ts';
 
 // An answer of any size is sent as it is read, instead of being gathered in memory first.
@@ -27,25 +27,30 @@ app.http('dryRun', {
     if (inTurn.pendingCount >= MOST_WAITING)
       throw new RequestError(429, `${MOST_WAITING} dry runs wait for their turn already; ask again when some are done`);
     const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
-    const output = outputOf(negotiated.form, true);
     const patience = patienceOf(request.method, request.headers.get('prefer'));
-    const commands = await readCommands(request);
+    const { registries, start } = requestedDryRun(configuration, await readCommands(request));
+    const output = answerOf(negotiated.form, registries.length === 1);
     return answerInTime({ negotiated, client, patience, log }, (waiting) =>
       untilShutdown(async (shutdown) => {
-        const summary = await requestedDryRun(configuration, commands, {
+        const write = async (pieces: Iterable<string>): Promise<void> => {
+          for (const piece of pieces) await waiting.write(piece);
+        };
+        await start({
           now: new Date(),
           ledger,
           startedBy: 'request',
           by: invocationId,
           signal: AbortSignal.any([shutdown, waiting.signal]),
-          onBegin: waiting.onBegin,
-          inTurn,
-          onDecisions: async (decisions) => {
-            for (const piece of output.decisions(decisions)) await waiting.write(piece);
+          onBegin: (id) => {
+            output.begun(id);
+            waiting.onBegin(id);
           },
+          inTurn,
+          onDecisions: (decisions, registry) => write(output.decisions(decisions, registry)),
+          onOutcome: (outcome) => write(output.outcome(outcome)),
           log,
         });
-        await waiting.write(output.end(summary));
+        await write(output.end());
       }),
     );
   }),

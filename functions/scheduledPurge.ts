@@ -2,13 +2,14 @@ import { app, type InvocationContext, type Timer } from '@azure/functions';
 import { configuration, ledger, log } from '../src/app.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
 import { inInvocation } from '../src/report/log.ts';
+import type { Outcome } from '../src/report/summary.ts';
 import { scheduledPurge } from '../src/retention.ts';
 
 app.timer('scheduledPurge', {
   schedule: '%PURGE_SCHEDULE%',
   handler: (timer: Timer, context: InvocationContext) =>
     inInvocation(context, async () => {
-      const { succeeded, runId, breakers, stopped, totals } = await untilShutdown((signal) =>
+      const outcomes = await untilShutdown((signal) =>
         scheduledPurge(configuration, {
           now: new Date(),
           ledger,
@@ -20,16 +21,27 @@ app.timer('scheduledPurge', {
           log,
         }),
       );
-      // Nothing is wrong with a run that takes several ticks, nor with one that somebody did not want any more.
-      const isMeant = stopped?.by === 'budget' || stopped?.by === 'cancel';
-      const isWell = isMeant && totals.tags.failed + totals.manifests.failed === 0;
+      const wrong = outcomes.flatMap((outcome) => {
+        const what = wrongWith(outcome);
+        return what === undefined ? [] : [outcomes.length === 1 ? what : `${outcome.registry}: ${what}`];
+      });
       // The host takes a run for failed when its function throws.
-      if (succeeded || isWell) return;
-      const how = stopped
-        ? `was stopped: ${stopped.detail}`
-        : breakers.length > 0
-          ? 'waits for approval; its log says why'
-          : 'ended with failures; its log says why';
-      throw new Error(`the run ${runId} ${how}`);
+      if (wrong.length > 0) throw new Error(wrong.join('; '));
     }),
 });
+
+/** Nothing is wrong with a run that takes several ticks, nor with one that somebody did not want any more. */
+const MEANT: readonly (string | undefined)[] = ['budget', 'cancel'];
+
+function wrongWith(outcome: Outcome): string | undefined {
+  if ('error' in outcome) return MEANT.includes(outcome.notBegun) ? undefined : outcome.error.message;
+  const { succeeded, runId, breakers, stopped, totals } = outcome.summary;
+  const isWell = MEANT.includes(stopped?.by) && totals.tags.failed + totals.manifests.failed === 0;
+  if (succeeded || isWell) return undefined;
+  const how = stopped
+    ? `was stopped: ${stopped.detail}`
+    : breakers.length > 0
+      ? 'waits for approval; its log says why'
+      : 'ended with failures; its log says why';
+  return `the run ${runId} ${how}`;
+}

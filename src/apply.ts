@@ -37,8 +37,8 @@ export interface ApplyOptions extends Pick<
   readonly guards: Guards;
   /** The first characters of the hash of the plan, at least eight: whoever gives them knows what trips, and wants it. */
   readonly approve?: string | undefined;
-  /** Host of the registry that is served; absent: the plan's. */
-  readonly host?: string | undefined;
+  /** Hosts of the registries that are served; absent: the plan's. */
+  readonly hosts?: readonly string[] | undefined;
   /** Hash of the policy that is configured now. */
   readonly configured?: string | undefined;
 }
@@ -70,7 +70,7 @@ export async function applyPlan(
   open: (plan: RunRecord, policies: readonly PurgePolicy[]) => Promise<Registry>,
   options: ApplyOptions,
 ): Promise<Applied> {
-  const { ledger, approve, guards, now, planAgeMilliseconds, host, configured, ...shown } = options;
+  const { ledger, approve, guards, now, planAgeMilliseconds, hosts, configured, ...shown } = options;
   const record = await find(ledger, id);
   const before = record.plan.appliedBy === undefined ? undefined : await ledger.run(record.plan.appliedBy);
   if (before?.state === 'done') {
@@ -78,7 +78,7 @@ export async function applyPlan(
     if (record.plan.state !== 'applied') await markApplied(ledger, id, before.id);
     return { state: 'applied-before', run: before };
   }
-  const policies = check(record, { approve, now, planAgeMilliseconds, host, configured });
+  const policies = check(record, { approve, now, planAgeMilliseconds, hosts, configured });
   const { going, repositories } = await intact(ledger, record);
   if (approve === undefined && !record.dryRun)
     throw new PlanRefused(
@@ -138,7 +138,7 @@ export async function approvedBefore(
   const { appliedBy = 'none' } = record.plan;
   if (appliedBy !== run.id)
     throw new PlanRefused(`the plan ${record.id} has been applied by another run meanwhile: ${appliedBy}`);
-  check(record, { ...about, host: run.registry });
+  check(record, { ...about, hosts: [run.registry] });
   const { repositories } = await intact(ledger, record);
   return { id: record.id, repositories, onBegin: () => Promise.resolve() };
 }
@@ -170,12 +170,12 @@ async function find(ledger: Ledger, id: string): Promise<RecordedPlan> {
 /** @returns the policies of the plan */
 function check(
   record: RecordedPlan,
-  { approve, host, configured, now, planAgeMilliseconds }: Omit<ApplyOptions, 'ledger' | 'guards' | 'onDecisions'>,
+  { approve, hosts, configured, now, planAgeMilliseconds }: Omit<ApplyOptions, 'ledger' | 'guards' | 'onDecisions'>,
 ): readonly PurgePolicy[] {
   const { id, plan, policy, registry } = record;
   const again = 'make a new one with a dry run';
-  if (host !== undefined && host !== registry)
-    throw new PlanRefused(`the plan ${id} is for the registry ${registry}, not for ${host}`);
+  if (hosts && !hosts.includes(registry))
+    throw new PlanRefused(`the plan ${id} is for the registry ${registry}, not for ${hosts.join(', ')}`);
   if (approve !== undefined && (approve.length < SHORTEST_APPROVAL || !plan.hash.startsWith(approve)))
     throw new PlanRefused(`the plan ${id} has another hash than the one approved; look at it again`);
   const age = now.getTime() - Date.parse(record.started);

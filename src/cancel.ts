@@ -1,6 +1,7 @@
 import { isOver } from './ledger/cancellation.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { type Cancellation, cancelledInWords, type RunRecord } from './ledger/types.ts';
+import { type Cancellation, cancelledInWords, type ParentStatus, type RunRecord } from './ledger/types.ts';
+import { isParentOver, parentStatus } from './parent-status.ts';
 import { StopReason } from './stop.ts';
 
 /** A run cannot be cancelled. */
@@ -34,6 +35,34 @@ export async function cancelRun(
   for (const look of here.get(id) ?? []) look();
   // It may have come to its end meanwhile.
   return find(ledger, id);
+}
+
+/**
+ * Asks for the end of all runs of a parent, and of those that have not begun: as `cancelRun` does for one.
+ *
+ * @returns the parent, or `undefined` where there is none of this id
+ * @throws {CancelRefused} where all of it is over
+ */
+export async function cancelParent(
+  ledger: Ledger,
+  id: string,
+  about: Omit<Cancellation, 'at'> & { readonly now: Date },
+): Promise<ParentStatus | undefined> {
+  const { now, ...who } = about;
+  const before = await parentStatus(ledger, id);
+  if (!before) return undefined;
+  if (isParentOver(before)) throw new CancelRefused(`the runs of ${id} have ended, and are ${before.state}`, 'over');
+  // First: whoever begins a run after this sees it, and whoever did so before is found below.
+  await ledger.cancel(id, { at: now.toISOString(), ...who });
+  const parent = await parentStatus(ledger, id);
+  for (const { run } of parent?.children ?? []) {
+    if (run?.parent !== id || isOver(run)) continue;
+    await cancelRun(ledger, run.id, about).catch((error: unknown) => {
+      // It has come to its end meanwhile.
+      if (!(error instanceof CancelRefused)) throw error;
+    });
+  }
+  return parentStatus(ledger, id);
 }
 
 async function find(ledger: Ledger, id: string): Promise<RunRecord> {

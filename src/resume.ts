@@ -106,16 +106,17 @@ const CANCELLED = 'it was cancelled';
 
 /**
  * The newest run that can go on, and that nobody has cancelled.
- * @param registry only its runs
+ * @param registries only their runs
  */
 export async function newestResumable(
   ledger: Ledger,
-  registry: string | undefined,
+  registries: readonly string[] | undefined,
   now: Date,
 ): Promise<RunRecord | undefined> {
-  const query = { states: ['stopped', 'interrupted'] as const, ...(registry !== undefined && { registry }) };
-  for await (const record of ledger.runs(query))
-    if (!record.cancelled && whyNotResumed(record, now) === undefined) return record;
+  for await (const record of ledger.runs({ states: ['stopped', 'interrupted'] })) {
+    const isWanted = registries?.includes(record.registry) ?? true;
+    if (isWanted && !record.cancelled && whyNotResumed(record, now) === undefined) return record;
+  }
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { LedgerReader } from './ledger/reader.ts';
-import type { Configuration, Settings } from './policy/settings.ts';
+import type { Configuration, Engine, RegistrySettings, Settings } from './policy/settings.ts';
 import { isDryRun, openReader, targetOf } from './target.ts';
 
 /** What the app is set to do, and whether it could. */
@@ -9,16 +9,31 @@ export interface Status {
   readonly mistakes: readonly { readonly setting: string; readonly message: string }[];
   /** The app settings as they were given, without secrets. */
   readonly settings: Configuration['given'];
-  readonly registry?: { readonly loginServer: string; readonly answers: boolean; readonly error?: string };
+  /** Where it serves one. */
+  readonly registry?: RegistryStatus;
   readonly commands?: readonly string[];
+  /** Where it serves several: each with its own commands. */
+  readonly registries?: readonly (RegistryStatus & {
+    readonly commands: readonly string[];
+    readonly dryRun: boolean;
+  })[];
+  /** Not told where one registry is purged inline: nothing is special about that. */
+  readonly engine?: Engine;
   /** What is legal in the commands, and hardly meant. */
   readonly warnings?: readonly string[];
+  /** Of several registries: whether nothing is deleted in any. */
   readonly dryRun?: boolean;
   /** Where the record of all runs is kept. */
   readonly ledger?: { readonly place: string; readonly answers: boolean; readonly error?: string };
   readonly timeLimitSeconds?: number;
   /** Times are UTC. */
   readonly schedule?: { readonly expression: string; readonly description: string; readonly next: readonly string[] };
+}
+
+interface RegistryStatus {
+  readonly loginServer: string;
+  readonly answers: boolean;
+  readonly error?: string;
 }
 
 /** How long a status waits for the registry. */
@@ -40,21 +55,20 @@ export async function status(
     return { version, state: 'misconfigured', mistakes, settings: configuration.given };
   }
   const { settings } = configuration;
-  const { commands, schedule, timeLimitSeconds, endpoint } = settings;
-  const [problem, ledgerProblem] = await Promise.all([checkRegistry(settings), checkLedger(ledger)]);
+  const { registries, schedule, timeLimitSeconds, engine } = settings;
+  const [answers, ledgerProblem] = await Promise.all([
+    Promise.all(registries.map((registry) => registryStatus(settings, registry))),
+    checkLedger(ledger),
+  ]);
   return {
     version,
     state: 'ready',
     mistakes: [],
     settings: configuration.given,
-    registry: {
-      loginServer: endpoint.host,
-      answers: problem === undefined,
-      ...(problem !== undefined && { error: problem }),
-    },
-    commands: commands.map(({ text }) => text),
-    warnings: [...commands.flatMap(({ policy }) => policy.warnings), ...(settings.ledger.storage ? [] : [PASSING])],
-    dryRun: isDryRun(settings),
+    ...toldOf(answers),
+    ...((answers.length > 1 || engine !== 'inline') && { engine }),
+    warnings: warningsOf(settings),
+    dryRun: answers.every(({ dryRun }) => dryRun),
     ledger: {
       place: ledger.place,
       answers: ledgerProblem === undefined,
@@ -69,15 +83,50 @@ export async function status(
   };
 }
 
+async function registryStatus(settings: Settings, registry: RegistrySettings) {
+  const problem = await checkRegistry(settings, registry);
+  return {
+    answers: {
+      loginServer: registry.endpoint.host,
+      answers: problem === undefined,
+      ...(problem !== undefined && { error: problem }),
+    },
+    commands: registry.commands.map(({ text }) => text),
+    dryRun: isDryRun(settings, registry),
+  };
+}
+
+type Told = Awaited<ReturnType<typeof registryStatus>>;
+
+function toldOf(all: readonly Told[]): Pick<Status, 'registry' | 'commands' | 'registries'> {
+  const [one, ...others] = all;
+  if (one && others.length === 0) return { registry: one.answers, commands: one.commands };
+  return { registries: all.map(({ answers, commands, dryRun }) => ({ ...answers, commands, dryRun })) };
+}
+
+function warningsOf({ registries, ledger }: Settings): readonly string[] {
+  return [
+    // A command is for several, and what there is to say about it is said once.
+    ...new Set(registries.flatMap(({ commands }) => commands)),
+  ]
+    .flatMap(({ policy }) => policy.warnings)
+    .concat(
+      registries
+        .filter(({ commands }) => commands.length === 0)
+        .map(({ endpoint }) => `no command is for ${endpoint.host}: the schedule passes it over`),
+      ledger.storage ? [] : [PASSING],
+    );
+}
+
 /** Asks the registry for what a run asks first: one repository, or where filters name repositories outright, one of those. */
-async function checkRegistry(settings: Settings): Promise<string | undefined> {
-  const { commands } = settings;
+async function checkRegistry(settings: Settings, registry: RegistrySettings): Promise<string | undefined> {
+  const { commands } = registry;
   const [literal] = commands.flatMap(({ policy }) =>
     policy.filters.length > 0 ? (policy.compiled.literalRepositories() ?? []) : [],
   );
   const timeout = AbortSignal.timeout(STATUS_TIMEOUT_MS);
   try {
-    const reader = await openReader(targetOf(settings, commands));
+    const reader = await openReader(targetOf(settings, registry));
     await Promise.race([
       reader.check(literal),
       new Promise((_, reject) => {

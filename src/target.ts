@@ -1,6 +1,5 @@
-import type { PurgeCommand } from './policy/command.ts';
 import type { PurgePolicy } from './policy/policy.ts';
-import type { Settings } from './policy/settings.ts';
+import type { RegistrySettings, Settings } from './policy/settings.ts';
 import { credentialsOf, type IdentitySettings } from './registry/identity.ts';
 import type { Registry, RegistryReader } from './registry/types.ts';
 
@@ -36,16 +35,20 @@ export async function openReader(target: TargetOptions): Promise<RegistryReader>
   return { loginServer, check, manifestCount, repositories, tags, manifests, manifest, referrers };
 }
 
-/** The registry of the app, for these commands. */
-export function targetOf({ endpoint, identity }: Settings, commands: readonly PurgeCommand[]): TargetOptions {
-  return { endpoint, concurrency: concurrencyOf(commands.map(({ policy }) => policy)), ...identity };
+/** A registry of the app, for its commands or for these. */
+export function targetOf(
+  { identity }: Settings,
+  { endpoint, commands }: RegistrySettings,
+  concurrency = concurrencyOf(commands.map(({ policy }) => policy)),
+): TargetOptions {
+  return { endpoint, concurrency, ...identity };
 }
 
 export function concurrencyOf(policies: readonly PurgePolicy[]): number {
-  return Math.max(...policies.map(({ concurrency }) => concurrency));
+  return Math.max(1, ...policies.map(({ concurrency }) => concurrency));
 }
 
-/** One `--dry-run` holds for all: what is written after it was meant to be tried, too. */
-export function isDryRun({ dryRun, commands }: Settings): boolean {
+/** Whether the scheduled purge of a registry deletes nothing. One `--dry-run` holds for all: what is written after it was meant to be tried, too. */
+export function isDryRun({ dryRun }: Settings, { commands }: RegistrySettings): boolean {
   return dryRun || commands.some(({ policy }) => policy.dryRun);
 }

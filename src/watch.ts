@@ -1,6 +1,6 @@
 import type { Ledger } from './ledger/ledger.ts';
 import type { RunRecord } from './ledger/types.ts';
-import type { Settings } from './policy/settings.ts';
+import type { RegistrySettings, Settings } from './policy/settings.ts';
 import type { Log } from './report/log.ts';
 import { isDryRun } from './target.ts';
 
@@ -18,13 +18,26 @@ export type WatchedLedger = Pick<Ledger, 'runs' | 'watchedSince'>;
  * the app itself says what no query could find out. What is wrong is in the log, and nothing is thrown for it.
  */
 export async function watchSchedule(settings: Settings, ledger: WatchedLedger, now: Date, log: Log): Promise<void> {
-  const { schedule, endpoint, timeBudget } = settings;
+  // The schedule passes over what has no commands.
+  for (const registry of settings.registries)
+    if (registry.commands.length > 0) await watchRegistry(settings, registry, ledger, now, log);
+}
+
+async function watchRegistry(
+  settings: Settings,
+  registry: RegistrySettings,
+  ledger: WatchedLedger,
+  now: Date,
+  log: Log,
+): Promise<void> {
+  const { schedule, timeBudget } = settings;
+  const { endpoint } = registry;
   const [next] = schedule.next(now, 1);
   const about = {
     event: 'watch',
     registry: endpoint.host,
     schedule: schedule.expression,
-    dryRun: isDryRun(settings),
+    dryRun: isDryRun(settings, registry),
     ...(next && { nextRun: next.toISOString() }),
   };
   let found: { readonly last: RunRecord | undefined; readonly since: Date };
@@ -78,7 +91,7 @@ async function lastKept(
 }
 
 /** When a run last began, went on or ended: one that is stopped goes on in slices, and each is as good as a run. */
-function lastActivity({ started, resumed, ended }: RunRecord): Date {
+export function lastActivity({ started, resumed, ended }: RunRecord): Date {
   return new Date(Math.max(...[started, resumed?.at(-1)?.at ?? started, ended ?? started].map((at) => Date.parse(at))));
 }
 

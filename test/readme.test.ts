@@ -30,7 +30,7 @@ test('the README lists every app setting', () => {
 });
 
 test('the README lists every event of the log', () => {
-  const sources = ['report/log.ts', 'http/problem.ts', 'retention.ts', 'watch.ts'].map((file) =>
+  const sources = ['report/log.ts', 'http/problem.ts', 'retention.ts', 'each-registry.ts', 'watch.ts'].map((file) =>
     readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8'),
   );
   const events = [...sources.join('\n').matchAll(/event: '([a-z-]+)'/g)].map(([, event]) => event);

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { printable } from '../report/escape.ts';
-import { cancelRun } from '../retention.ts';
+import { cancel, type ParentStatus, type RunRecord } from '../retention.ts';
 import { type LedgerFlags, openLedger, whoami, withLedger } from './record.ts';
 import { write } from './show.ts';
 
@@ -10,8 +10,18 @@ export function cancelCommand(): Command {
     .argument('<id>', 'the run')
     .action(async (id: string, flags: LedgerFlags) => {
       const about = { now: new Date(), askedBy: 'command line', by: whoami() } as const;
-      const { state, stopped } = await cancelRun(openLedger(flags, process.env).ledger, id, about);
-      const ended = stopped && `The run ${id} is ${state}: ${stopped.detail}.`;
-      await write(`${printable(ended ?? `The run ${id} ends within seconds, once what is in flight is finished.`)}\n`);
+      const cancelled = await cancel(openLedger(flags, process.env).ledger, id, about);
+      await write(`${printable('parent' in cancelled ? endOfAll(cancelled.parent) : endOf(cancelled.run))}\n`);
     });
+}
+
+function endOf({ id, state, stopped }: RunRecord): string {
+  return stopped
+    ? `The run ${id} is ${state}: ${stopped.detail}.`
+    : `The run ${id} ends within seconds, once what is in flight is finished.`;
+}
+
+function endOfAll({ record: { id, registries }, state }: ParentStatus): string {
+  const what = `The runs ${id} of ${registries.length} registries`;
+  return state === 'running' ? `${what} end within seconds; no other is begun.` : `${what} are ${state}.`;
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { parseRegistry } from '../policy/address.ts';
+import { parseRegistry, splitRegistries } from '../policy/address.ts';
+import { PolicyError } from '../policy/error.ts';
 import { parseTimeBudget, type TimeBudget } from '../policy/budget.ts';
 import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
 import { type Guards, type GuardTexts, readGuards } from '../policy/guards.ts';
@@ -90,13 +91,21 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const policy = attempt(() => createPolicy(flags));
   // ACR Tasks set the second for the commands they run.
   const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';
-  const endpoint = attempt(() => parseRegistry(name));
+  const endpoint = attempt(() => oneRegistry(name));
   const guards = attempt(() => guardsOf(flags));
   const budget = attempt(() => ({ limit: timeBudgetOf(flags) }));
   const opened = attempt(() => openLedger(flags, environment));
   if (!policy || !endpoint || !guards || !opened || !budget) throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
   return { policy, target, guards, ledger: opened.ledger, days: opened.settings.days, budget: budget.limit };
+}
+
+/** @throws {PolicyError} for several, as the setting of the app may name them */
+function oneRegistry(text: string): URL {
+  const names = splitRegistries(text);
+  if (names.length > 1 && !text.includes('@'))
+    throw new PolicyError('--registry', undefined, `say which one: ACR_REGISTRY names ${names.join(', ')}`);
+  return parseRegistry(text);
 }
 
 /** Who asks the registry. */

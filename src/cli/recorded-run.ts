@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { parseRegistry } from '../policy/address.ts';
+import { parseRegistry, splitRegistries } from '../policy/address.ts';
 import { readLogLevel } from '../policy/settings.ts';
 import { createLog } from '../report/log.ts';
 import { type OutputForm, OUTPUTS } from '../report/output.ts';
@@ -30,13 +30,13 @@ export function withRecordedRun(command: Command, whose: 'plan' | 'run'): Comman
  */
 export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.ProcessEnv) {
   const { ledger, settings } = openLedger(flags, environment);
-  const name = flags.registry ?? environment['ACR_REGISTRY'];
+  const names = flags.registry === undefined ? splitRegistries(environment['ACR_REGISTRY'] ?? '') : [flags.registry];
   return {
     ledger,
     settings,
     timeBudget: timeBudgetOf(flags),
-    /** The registry that it must be about, where one is named. */
-    host: name === undefined || name === '' ? undefined : parseRegistry(name).host,
+    /** The registries one of which it must be about, where any is named. */
+    hosts: names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host),
     // On a terminal there is a progress bar, and the summary says it all.
     log: process.stderr.isTTY ? undefined : createLog(readLogLevel(environment)),
     target: (registry: string) => ({ endpoint: parseRegistry(registry), ...identityOf(flags, environment) }),

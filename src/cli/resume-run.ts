@@ -11,9 +11,9 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
     .argument('[id]', 'the run (default: the newest that can go on)')
     .option('--verbose', 'list every decision that is made now')
     .action(async (id: string | undefined, flags: RecordedRunFlags) => {
-      const { ledger, settings, timeBudget, host, log, target } = recordedRun(flags, process.env);
+      const { ledger, settings, timeBudget, hosts, log, target } = recordedRun(flags, process.env);
       const summary = await show({ ...flags, log }, process.stdout, (shown) =>
-        resume(id, host, target, {
+        resume(id, hosts, target, {
           ...shown,
           ledger,
           now: new Date(),

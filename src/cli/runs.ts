@@ -2,8 +2,8 @@ import { Command, Option } from 'commander';
 import { allOf } from '../each.ts';
 import { PolicyError } from '../policy/error.ts';
 import { jsonLine } from '../report/escape.ts';
-import { renderDifference, renderRun, renderRuns, renderSighting } from '../report/runs.ts';
-import { differences, parseImage, type Ledger, type RunRecord } from '../retention.ts';
+import { renderDifference, renderParent, renderRun, renderRuns, renderSighting } from '../report/runs.ts';
+import { differences, parentStatus, parseImage, type Ledger, type RunRecord } from '../retention.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
 import { write } from './show.ts';
 
@@ -21,21 +21,27 @@ export function runsCommand(): Command {
   const list = withLedger(new Command('list').description('the recorded runs, the newest first'))
     .addOption(output())
     .option('--limit <n>', 'how many', '20')
-    .action(async (flags: Flags & { readonly limit: string }) => {
+    .option('--parent <id>', 'only the runs of several registries that this one began')
+    .action(async (flags: Flags & { readonly limit: string; readonly parent?: string }) => {
       if (!/^[1-9]\d{0,3}$/.test(flags.limit) || Number(flags.limit) > MOST_RUNS)
         throw new PolicyError('--limit', flags.limit, `write a number from 1 to ${MOST_RUNS}`);
       const runs: RunRecord[] = [];
-      for await (const run of openLedger(flags, process.env).ledger.runs()) {
+      const query = flags.parent === undefined ? {} : { parent: flags.parent };
+      for await (const run of openLedger(flags, process.env).ledger.runs(query)) {
         runs.push(run);
         if (runs.length === Number(flags.limit)) break;
       }
       await write(flags.output === 'text' ? renderRuns(runs) : runs.map((run) => `${jsonLine(run)}\n`).join(''));
     });
-  const show = withLedger(new Command('show').description('one run: who, when, by which rule, and what became of it'))
+  const show = withLedger(
+    new Command('show').description('one run, or those of a parent: who, when, by which rule, and what became of it'),
+  )
     .argument('<id>', 'its id')
     .addOption(output())
     .action(async (id: string, flags: Flags) => {
       const { ledger } = openLedger(flags, process.env);
+      const parent = (await ledger.run(id)) ? undefined : await parentStatus(ledger, id);
+      if (parent) return write(flags.output === 'text' ? renderParent(parent) : `${jsonLine(parent)}\n`);
       const run = await find(ledger, id);
       if (flags.output === 'text') {
         return write(renderRun(run, await allOf(ledger.repositories(id))));

@@ -1,6 +1,7 @@
 import type { HttpResponseInit } from '@azure/functions';
-import type { RunRecord } from '../retention.ts';
+import type { ParentStatus, RunRecord } from '../retention.ts';
 import { jsonResponse } from './json.ts';
+import { parentAnswer } from './runs.ts';
 
 /** Seconds after which it is worth to look again: so often the record of a run says how far it is. */
 const LOOK_AGAIN = 5;
@@ -26,4 +27,12 @@ export function cancelledResponse({ id, state, cancelled, stopped, progress }: R
   return state === 'running'
     ? acceptedResponse(id, about)
     : jsonResponse({ runId: id, state, ...about, ...(stopped && { stopped }), run: `/api/runs/${id}` });
+}
+
+/** The same of the runs of a parent. */
+export function cancelledParentResponse(parent: ParentStatus): HttpResponseInit {
+  const { id } = parent.record;
+  return parent.state === 'running'
+    ? acceptedResponse(id, parentAnswer(parent))
+    : jsonResponse({ ...parentAnswer(parent), run: `/api/runs/${id}` });
 }

@@ -26,7 +26,7 @@ export function given(query: URLSearchParams, parameter: string): string | undef
 }
 
 /** The id of a run. What could be anything else, a path for example, does not get as far as the ledger. */
-export function runId(query: URLSearchParams, parameter: 'run' | 'before'): string | undefined {
+export function runId(query: URLSearchParams, parameter: 'run' | 'before' | 'parent'): string | undefined {
   const id = given(query, parameter);
   if (id !== undefined && !isRunId(id))
     throw parameterError(parameter, 'the id of a run, such as 20261124T010000Z-3f9a0c');
@@ -47,12 +47,14 @@ export function runsAsked(query: URLSearchParams): { readonly filter: RunFilter;
     kind: given(query, 'kind'),
     from: given(query, 'from'),
     to: given(query, 'to'),
+    parent: given(query, 'parent'),
   };
   const state = oneOf('state', RUN_STATES, filter.state);
   const kind = oneOf('kind', RUN_KINDS, filter.kind);
   const from = period('from', filter.from)?.from;
   const to = period('to', filter.to)?.to;
   const before = runId(query, 'before');
+  const parent = runId(query, 'parent');
   return {
     filter,
     runs: {
@@ -62,6 +64,7 @@ export function runsAsked(query: URLSearchParams): { readonly filter: RunFilter;
       // Whoever names a day means all of it.
       ...(to !== undefined && { to }),
       ...(before !== undefined && { before }),
+      ...(parent !== undefined && { parent }),
     },
   };
 }

@@ -1,10 +1,12 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { allOf } from '../each.ts';
-import type { Sighting } from '../ledger/query.ts';
+import type { DecisionQuery, Sighting } from '../ledger/query.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
-import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
-import { csvHeader, csvLines } from '../report/csv.ts';
+import type { ChildStatus, ParentStatus, RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import { parentStatus } from '../parent-status.ts';
+import { CSV, csvHeader, csvLines } from '../report/csv.ts';
 import { jsonLine } from '../report/escape.ts';
+import type { Decision } from '../retention.ts';
 import { answer, type Forms, JSON_FORMS, negotiate } from './answer.ts';
 import type { Client } from './client.ts';
 import { RequestError } from './problem.ts';
@@ -36,14 +38,40 @@ export async function pageOfRuns(ledger: LedgerReader, query: URLSearchParams): 
   return { runs: runs.slice(0, -1), next: `/api/runs?${next.toString()}` };
 }
 
-/** A run with its repositories. @throws {RequestError} 404 */
-export async function oneRun(
-  ledger: LedgerReader,
-  id: string,
-): Promise<RunRecord & { readonly repositories: readonly RepositoryRecord['summary'][] }> {
-  const run = await find(ledger, id);
+/** A run with its repositories. */
+type OneRun = RunRecord & { readonly repositories: readonly RepositoryRecord['summary'][] };
+
+/** A run with its repositories, or a parent with its runs. @throws {RequestError} 404 */
+export async function oneRun(ledger: LedgerReader, id: string): Promise<OneRun | object> {
+  const run = await ledger.run(id);
+  if (!run) {
+    const parent = await parentStatus(ledger, id);
+    if (parent) return parentAnswer(parent);
+    throw unknownRun(ledger);
+  }
   const records = await allOf(ledger.repositories(id));
   return { ...run, repositories: records.map(({ summary }) => summary) };
+}
+
+/** A parent as it is answered: its record, and of each registry what there is to say, with the address of its run. */
+export function parentAnswer({ record, state, cancelled, children, totals, progress }: ParentStatus): object {
+  return { ...record, state, ...(cancelled && { cancelled }), progress, totals, runs: children.map(childAnswer) };
+}
+
+function childAnswer({ registry, state, run, error, notBegun }: ChildStatus): object {
+  if (!run) return { registry, state, ...(notBegun && { notBegun }), ...(error && { error }) };
+  const { id: runId, progress, totals, stopped, error: why, plan } = run;
+  return {
+    registry,
+    state,
+    runId,
+    run: `/api/runs/${runId}`,
+    progress,
+    ...(totals && { totals }),
+    ...(plan && { plan }),
+    ...(stopped && { stopped }),
+    ...(why && { error: why }),
+  };
 }
 
 const DECISION_FORMS: Forms<'json' | 'ndjson' | 'csv'> = { ...JSON_FORMS, 'text/csv': 'csv' };
@@ -57,12 +85,19 @@ export async function answerDecisions(
 ): Promise<HttpResponseInit> {
   const negotiated = negotiate(request, DECISION_FORMS);
   const { form } = negotiated;
-  const { decisions } = decisionsAsked(request.query);
-  await find(ledger, id);
+  const asked = decisionsAsked(request.query).decisions;
+  const parent = (await ledger.run(id)) ? undefined : await parentStatus(ledger, id);
+  if (!parent) await find(ledger, id);
+  const decisions = parent ? decisionsOfAll(ledger, parent, asked) : ledger.decisions(id, asked);
+  const columns = parent ? CSV.several : CSV.one;
   const written = {
-    json: () => jsonArray(ledger.decisions(id, decisions), 'decisions'),
-    ndjson: () => ndjson(ledger.decisions(id, decisions)),
-    csv: () => csv(pieces(ledger.decisions(id, decisions), csvLines)),
+    json: () => jsonArray(decisions, 'decisions'),
+    ndjson: () => ndjson(decisions),
+    csv: () =>
+      csv(
+        csvHeader(columns),
+        pieces(decisions, (some) => csvLines(some, columns)),
+      ),
   }[form]();
   return answer(
     negotiated,
@@ -72,6 +107,16 @@ export async function answerDecisions(
     },
     form === 'json' ? {} : { 'Content-Disposition': `attachment; filename="${id}.${form}"` },
   );
+}
+
+/** The decisions of the runs of a parent, one run after the other, each with its registry. */
+async function* decisionsOfAll(
+  ledger: LedgerReader,
+  { children }: ParentStatus,
+  asked: DecisionQuery,
+): AsyncGenerator<Decision & { readonly registry: string }> {
+  for (const { registry, run } of children)
+    if (run) for await (const decision of ledger.decisions(run.id, asked)) yield { registry, ...decision };
 }
 
 /** Everything that the ledger knows of one artifact. @throws {RequestError} */
@@ -101,8 +146,12 @@ async function* told(sightings: AsyncIterable<Sighting>): AsyncGenerator<object>
 
 async function find(ledger: LedgerReader, id: string): Promise<RunRecord> {
   const run = await ledger.run(id);
-  if (!run) throw new RequestError(404, `there is no such run in ${ledger.place}`);
+  if (!run) throw unknownRun(ledger);
   return run;
+}
+
+function unknownRun({ place }: LedgerReader): RequestError {
+  return new RequestError(404, `there is no such run in ${place}`);
 }
 
 /** Values that are written together: some ten kilobytes. More at once only takes more memory. */
@@ -132,7 +181,7 @@ function ndjson(values: AsyncIterable<unknown>): AsyncIterable<string> {
   return pieces(values, (some) => some.map((one) => `${jsonLine(one)}\n`).join(''));
 }
 
-async function* csv(lines: AsyncIterable<string>): AsyncGenerator<string> {
-  yield csvHeader();
+async function* csv(header: string, lines: AsyncIterable<string>): AsyncGenerator<string> {
+  yield header;
   yield* lines;
 }

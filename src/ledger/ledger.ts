@@ -8,11 +8,12 @@ import { redact } from '../report/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, lockOfRepository, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
+import { writeChild, writeParent } from './parent.ts';
 import { parse, unreadable } from './parse.ts';
 import { repositoryWriter, withoutSecrets } from './repository-writer.ts';
 import { shareLocks } from './shared-lock.ts';
 import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
-import type { Cancellation, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
+import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
 import { watchedSince } from './watched.ts';
 
 /** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */
@@ -46,7 +47,11 @@ export interface Ledger extends LedgerReader {
    * @throws {ConflictError} where another process has just done so
    */
   readonly goOn: (id: string, change: (record: RunRecord) => RunRecord) => Promise<GoneOn>;
-  /** Asks a run to end, whoever works on it. The first to ask is the one that is remembered. */
+  /** Records what begins the runs of several registries together, once. */
+  readonly beginParent: (record: ParentRecord) => Promise<void>;
+  /** Records what became of one registry under its parent, instead of what was recorded of it before. */
+  readonly child: (parentId: string, child: Child) => Promise<void>;
+  /** Asks a run, or a parent, to end, whoever works on it. The first to ask is the one that is remembered. */
   readonly cancel: (id: string, cancellation: Cancellation) => Promise<void>;
   /** Who asked a run to end, if somebody has. */
   readonly cancellation: (id: string) => Promise<Cancellation | undefined>;
@@ -196,6 +201,8 @@ export function openLedger(store: Store): Ledger {
       await store.remove(pathsOf(id).repositories);
       return { record: next, written, repositories };
     },
+    beginParent: (record) => writeParent(store, record),
+    child: (parentId, child) => writeChild(store, parentId, child),
     cancel: (id, cancellation) => writeCancellation(store, id, cancellation),
     cancellation: (id) => cancellationIn(store, id),
     async selected(id) {

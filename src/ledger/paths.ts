@@ -9,6 +9,8 @@ import { createHash, randomBytes } from 'node:crypto';
  *     runs/<run>/repositories.ndjson.gz          its repositories, once it has ended (`RepositoryRecord`, one a line)
  *     runs/<run>/decisions/<repository>.ndjson.gz  a `RepositoryRecord`, then a decision a line
  *     runs/<run>/journal/<repository>.ndjson     while it is carried out: see `journal.ts`
+ *     runs/<parent>/parent.json                  what began runs of several registries (`ParentRecord`)
+ *     runs/<parent>/registries/<registry>.json   what became of one of them (`Child`)
  *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/facts.ts`
  *     open/<registry>/<run>                      a run that may delete, and has not ended
  *     locks/<registry>                           who purges it now
@@ -49,6 +51,9 @@ export function pathsOf(id: string) {
     repositories: `${folder}repositories.ndjson.gz`,
     allDecisions: `${folder}decisions/`,
     allJournals: `${folder}journal/`,
+    parent: `${folder}parent.json`,
+    children: `${folder}registries/`,
+    child: (registry: string) => `${folder}registries/${lockOf(registry)}.json`,
     decisions: (repository: string) => `${folder}decisions/${fileNameOf(repository)}.ndjson.gz`,
     journal: (repository: string) => `${folder}journal/${fileNameOf(repository)}.ndjson`,
   };

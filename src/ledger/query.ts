@@ -6,6 +6,8 @@ export interface RunQuery {
   readonly states?: readonly RunState[];
   readonly kinds?: readonly RunKind[];
   readonly registry?: string;
+  /** Id of what began them together. */
+  readonly parent?: string;
   /** Started at or after, and before. */
   readonly from?: Date;
   readonly to?: Date;

@@ -5,6 +5,7 @@ import { isPlanned } from './hash.ts';
 import { replay, type Replayed } from './journal.ts';
 import { gunzippedLines } from './lines.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
+import { parentIn } from './parent.ts';
 import { parse, unreadable } from './parse.ts';
 import { hasEnded } from './process.ts';
 import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
@@ -128,6 +129,7 @@ export function readLedger(store: Store): LedgerReader {
     repository: (id, name) => first(pathsOf(id).decisions(name)),
     decisions,
     explain,
+    parent: (id) => parentIn(store, id),
   };
 }
 
@@ -139,11 +141,12 @@ export function asItStands(record: RunRecord): RunRecord {
   return ended ? { ...record, state: 'interrupted' } : record;
 }
 
-function isWanted({ state, kind, registry }: RunRecord, query: RunQuery): boolean {
+function isWanted({ state, kind, registry, parent }: RunRecord, query: RunQuery): boolean {
   return (
     (query.states?.includes(state) ?? true) &&
     (query.kinds?.includes(kind) ?? true) &&
-    (query.registry === undefined || query.registry === registry)
+    (query.registry === undefined || query.registry === registry) &&
+    (query.parent === undefined || query.parent === parent)
   );
 }
 

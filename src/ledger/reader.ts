@@ -1,4 +1,5 @@
 import type { Decision } from '../planner/decision.ts';
+import type { Parent } from './parent.ts';
 import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
 import type { RepositoryRecord, RunRecord } from './types.ts';
 
@@ -9,6 +10,8 @@ export interface LedgerReader {
   /** The newest first. */
   readonly runs: (query?: RunQuery) => AsyncIterable<RunRecord>;
   readonly run: (id: string) => Promise<RunRecord | undefined>;
+  /** What began the runs of several registries together. */
+  readonly parent: (id: string) => Promise<Parent | undefined>;
   /** The repositories of a run, by name; of one that is running, those that are done. */
   readonly repositories: (id: string) => AsyncIterable<RepositoryRecord>;
   /** One of them. */

@@ -163,6 +163,8 @@ export interface ParentRecord {
   readonly started: string;
   /** Their login servers, in the order of the settings. */
   readonly registries: readonly string[];
+  /** The process that does them, one after the other. Absent: no single one does. */
+  readonly holder?: Holder;
 }
 
 /** What became of one registry under its parent: its run; or why there is none. */
@@ -170,6 +172,27 @@ export interface Child {
   readonly registry: string;
   readonly runId?: string;
   readonly error?: DecisionError;
+  /** Why it was not begun, where that is no failure; `error` says it in words. */
+  readonly notBegun?: Stop['by'];
+}
+
+/** What is known of a registry under its parent. */
+export interface ChildStatus extends Omit<Child, 'runId'> {
+  /** Of its run; else `not-begun`: nothing is known of it yet, or `notBegun` says why; `failed`: there was no run. */
+  readonly state: RunState | 'not-begun';
+  readonly run?: RunRecord;
+}
+
+/** A parent with its runs as they are now. */
+export interface ParentStatus {
+  readonly record: ParentRecord;
+  readonly state: RunState;
+  readonly cancelled?: Cancellation;
+  /** In the order of the settings. */
+  readonly children: readonly ChildStatus[];
+  /** What the runs come to together, those that are under way so far. */
+  readonly totals: Totals;
+  readonly progress: RunProgress;
 }
 
 /** One repository in a run, and the hash of what would go in it. */

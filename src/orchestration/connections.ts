@@ -10,14 +10,14 @@ export interface Connections {
  * Keeps connections from one worker to the next: each knows tokens already, and how fast the registry takes calls. As
  * many are kept as there were workers at once.
  */
-export function newConnections(): Connections {
+export function newConnections(open = openRegistry): Connections {
   const idle = new Map<string, Registry[]>();
   return {
     async using(target, work) {
       const key = `${target.endpoint.host} ${target.concurrency}`;
       const free = idle.get(key) ?? [];
       idle.set(key, free);
-      const registry = free.pop() ?? (await openRegistry(target));
+      const registry = free.pop() ?? (await open(target));
       try {
         return await work(registry);
       } finally {

@@ -4,7 +4,6 @@ import type {
   Begun,
   End,
   Ended,
-  Errand,
   GiveUp,
   Lane,
   Listed,
@@ -60,7 +59,7 @@ const MOST_RETRIES = 50;
 
 /** Starts the orchestration of each registry, and waits until all have ended. */
 export function* retention({ df }: OrchestrationContext): Steps<unknown> {
-  const { start, errands } = input<StartMany>(df);
+  const { start, errands } = df.getInput<StartMany>();
   return yield df.Task.all(
     errands.map((errand) =>
       errand.after === undefined
@@ -72,7 +71,7 @@ export function* retention({ df }: OrchestrationContext): Steps<unknown> {
 
 /** Waits until another run has ended, whose place a registry's orchestration is to take. */
 export function* afterwards({ df }: OrchestrationContext): Steps<unknown> {
-  const { start, errand } = input<Begin>(df);
+  const { start, errand } = df.getInput<Begin>();
   yield df.createTimer(later(df, WAIT_SECONDS));
   const over = yield* attempt<boolean>(df, 'isOver', errand.after);
   if (over.state === 'done' && !over.result) {
@@ -86,7 +85,7 @@ export function* afterwards({ df }: OrchestrationContext): Steps<unknown> {
 
 /** One run on one registry. How it ended stands in the run's record. */
 export function* registry({ df }: OrchestrationContext): Steps<Ended> {
-  const { start, errand } = input<Begin>(df);
+  const { start, errand } = df.getInput<Begin>();
   const begun = yield* begin(df, { start, errand });
   if (begun.state !== 'begun') return { state: begun.state };
   const { run } = begun;
@@ -167,7 +166,7 @@ interface Open {
 
 /** Goes through every so manieth page of the repositories, one after the other. */
 export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
-  const stretch = input<Stretch>(df);
+  const stretch = df.getInput<Stretch>();
   const { run, pass, of } = stretch;
   let { lane } = stretch;
   const page = yield* attempt<Page>(df, 'page', { run, pass, page: stretch.page, lane } satisfies TurnPage);
@@ -254,10 +253,6 @@ function* once<T>(df: Df, activity: Activity, about: unknown): Steps<Attempted<T
 const LONGEST_MESSAGE = 300;
 
 type Df = OrchestrationContext['df'];
-
-function input<T>(df: Df): T {
-  return df.getInput();
-}
 
 function later(df: Df, seconds: number): Date {
   return new Date(df.currentUtcDateTime.getTime() + seconds * 1000);

@@ -31,7 +31,9 @@ import { isLeftIn } from './visit.ts';
 export async function begin(house: House, { start, errand }: Begin): Promise<Begun> {
   const { ledger } = house;
   const settings = house.settings();
-  const begun = (record: RunRecord): Begun => {
+  const begun = async (record: RunRecord): Promise<Begun> => {
+    // Each time: the first attempt may have ended right before.
+    if (start.parent !== undefined) await ledger.child(start.parent, { registry: record.registry, runId: record.id });
     const policies = policiesOf(record.policy) ?? [];
     // None of several workers may have less than one call in flight.
     const parallelism = Math.min(settings.parallelism, policies.length === 0 ? 1 : concurrencyOf(policies));
@@ -51,7 +53,7 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
   const served = settings.registries.find(({ endpoint }) => endpoint.host === errand.registry);
   if (!served || served.commands.length === 0) return { state: 'over' };
   try {
-    return begun(await beginScheduled(house, settings, served, { start, errand }));
+    return await begun(await beginScheduled(house, settings, served, { start, errand }));
   } catch (error) {
     if (error instanceof HeldError) return { state: 'held', message: error.message };
     throw error;
@@ -71,12 +73,13 @@ function passesOf({ dryRun, guards }: RunRecord): readonly Pass[] {
 async function beginScheduled(
   house: House,
   settings: Settings,
-  { endpoint, commands }: RegistrySettings,
+  served: RegistrySettings,
   { start, errand }: Begin,
 ): Promise<RunRecord> {
   const { ledger } = house;
+  const { endpoint, commands } = served;
   const policies = commands.map(({ policy }) => policy);
-  const dryRun = isDryRun(settings);
+  const dryRun = isDryRun(settings, served);
   const { startedBy, by, parent, pastDue } = start;
   const now = new Date(start.now);
   const fresh = freshRecord({
@@ -110,7 +113,6 @@ async function beginScheduled(
     };
     if (found?.state === 'left') leave(found.run.id, found.why);
     const stopped = found?.state === 'resumable' ? found.run : undefined;
-    let taken = false;
     const goneOn =
       stopped &&
       (await beginRecord(ledger, fresh, {
@@ -118,7 +120,6 @@ async function beginScheduled(
         check(current) {
           const why = whyNotTakenUp(current, stopped, now);
           if (why !== undefined) throw new ResumeRefused(why);
-          taken = true;
         },
       }).catch((error: unknown) => {
         if (!(error instanceof ResumeRefused)) throw error;
@@ -127,9 +128,8 @@ async function beginScheduled(
       }));
     const { record, written } = goneOn ?? (await beginRecord(ledger, fresh, undefined));
     if (warnings.length > 0) await written.update({ warnings: [...record.warnings, ...warnings] });
-    if (taken) logOf(house.log, record).resumed(record);
+    if (goneOn) logOf(house.log, record).resumed(record);
     else log.started(policies, { startedBy, pastDue });
-    if (parent !== undefined) await ledger.child(parent, { registry: endpoint.host, runId: record.id });
     return record;
   } finally {
     await lock?.release();
@@ -190,13 +190,15 @@ export async function page(house: House, { run, pass, page: nth, lane }: TurnPag
   return { state: 'page', names: some.filter((name) => open.includes(name)), size: PAGE, done, planned };
 }
 
+type Share = Pick<Lane, 'done' | 'planned'>;
+
 /** Several lanes may do so at the same moment. Where it comes to nothing, the next page says it. */
 async function recordProgress(ledger: Ledger, id: string, of: number, { nth, done, planned }: Lane): Promise<void> {
   for (let tries = 0; tries < 5; tries++) {
     try {
       await ledger.changePlan(id, (record) => {
-        const lanes = { ...record.progress.lanes, [nth]: { done, planned } };
-        const sum = (of: 'done' | 'planned') => Object.values(lanes).reduce((all, lane) => all + lane[of], 0);
+        const lanes: Readonly<Record<string, Share>> = { ...record.progress.lanes, [nth]: { done, planned } };
+        const sum = (what: keyof Share): number => Object.values(lanes).reduce((all, lane) => all + lane[what], 0);
         const waiting = sum('planned');
         return { ...record, progress: { done: sum('done'), of, ...(waiting > 0 && { planned: waiting }), lanes } };
       });

@@ -27,7 +27,7 @@ import type { GiveUp, Matched, Pass, Visit, Visited } from './messages.ts';
  * @throws where it cannot be done now, and may be later
  */
 export async function visit(house: House, { run, pass, repository }: Visit): Promise<Visited> {
-  const visited = await inRepository(house, { run, repository, pass }, async (at, registry, lost) => {
+  const visited = await inRepository<Visited>(house, { run, repository, pass }, async (at, registry, lost) => {
     const { record, policies, log } = at;
     const { ledger } = house;
     const before = await ledger.repository(record.id, repository);
@@ -39,7 +39,7 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
     const signal = AbortSignal.any([abort.signal, house.signal, ...lost]);
     const matched = new Set<TagFilter>();
     const tally = newTally();
-    let isWorthAnother = false;
+    const failures: Decision[] = [];
     const work: Work = {
       context: {
         reader: interruptible(registry, signal),
@@ -57,7 +57,7 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
       concurrency: 1,
       tally,
       onDecisions: (decisions) => {
-        for (const decision of decisions) isWorthAnother ||= hasFailed(decision);
+        for (const decision of decisions) if (hasFailed(decision)) failures.push(decision);
       },
       onDone: () => undefined,
       onPlanned: () => undefined,
@@ -74,7 +74,7 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
         return { state: 'left', moved: triedIn(after) > triedIn(before), matched: places };
       }
       const state = stateOf(after, pass, places);
-      return state.state === 'failed' ? { ...state, again: isWorthAnother || mayPass(after) } : state;
+      return state.state === 'failed' ? { ...state, again: failures.length > 0 || mayPass(after) } : state;
     } catch (error) {
       // Another worker has it after all.
       if (error instanceof ConflictError) return { state: 'busy' };
@@ -96,10 +96,10 @@ async function step(
   before: RepositoryRecord | undefined,
   { record }: AtWork,
 ): Promise<RepositoryRecord | undefined> {
-  if (pass === 'plan') return void (await planOne(site));
-  if (pass === 'purge') return void (await purgeOne(site));
   if (pass === 'plan-ahead') return planAhead(site);
-  if (before) await carryOutPlanned(site, before, record.breakers);
+  if (pass === 'plan') await planOne(site);
+  else if (pass === 'purge') await purgeOne(site);
+  else if (before) await carryOutPlanned(site, before, record.breakers);
   return undefined;
 }
 

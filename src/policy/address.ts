@@ -26,3 +26,8 @@ export function parseRegistry(text: string, name = '--registry'): URL {
   const isBareName = /^[a-z0-9-]+$/i.test(trimmed) && trimmed !== 'localhost';
   return isBareName ? new URL(`https://${trimmed.toLowerCase()}${PUBLIC_SUFFIX}`) : url;
 }
+
+/** The names in a list of registries: separated by white space, commas or semicolons. */
+export function splitRegistries(text: string): readonly string[] {
+  return text.split(/[\s,;]+/).filter((name) => name !== '');
+}

@@ -1,11 +1,11 @@
-import { parseRegistry } from './address.ts';
+import { parseRegistry, splitRegistries } from './address.ts';
 import { parseTimeBudget, type TimeBudget } from './budget.ts';
 import { parsePurgeCommands, type PurgeCommand, shown } from './command.ts';
 import { PolicyError } from './error.ts';
 import { parseDuration } from './duration.ts';
 import { type Guards, readGuards } from './guards.ts';
 import { readStorage, type StorageLocation } from './storage.ts';
-import { attempts, readInteger } from './policy.ts';
+import { attempts, InvalidPolicy, readInteger } from './policy.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 import { parseTaskFile } from './task-file.ts';
 
@@ -31,6 +31,8 @@ export const SETTINGS = [
   'MAX_DELETION_PERCENT',
   'MAX_MEDIAN_FACTOR',
   'KEEP_LAST_TAG',
+  'RETENTION_ENGINE',
+  'REGISTRY_PARALLELISM',
   'LOG_LEVEL',
 ] as const;
 
@@ -40,21 +42,35 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] 
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+export const ENGINES = ['inline', 'durable'] as const;
+
+/** What drives the scheduled purge: a loop in one process, or Durable Functions. */
+export type Engine = (typeof ENGINES)[number];
+
+/** A registry that the app serves. */
+export interface RegistrySettings {
+  readonly endpoint: URL;
+  /** In the order in which they are carried out in each repository. None: the schedule passes it over. */
+  readonly commands: readonly PurgeCommand[];
+}
+
 /** What the app is to do, validated. */
 export interface Settings {
-  readonly endpoint: URL;
-  /** In the order in which they are carried out in each repository. */
-  readonly commands: readonly PurgeCommand[];
+  /** At least one, and none twice, in the order in which they were named. */
+  readonly registries: readonly RegistrySettings[];
   readonly schedule: Schedule;
   /** Whether the scheduled purge deletes nothing. */
   readonly dryRun: boolean;
-  /** Of the task file: a run that takes longer is stopped between deletions. */
+  /** Of the task file: a run that takes longer is stopped between deletions. Each registry's run has it for itself. */
   readonly timeLimitSeconds: number | undefined;
-  /** A run that takes longer is stopped between deletions, and goes on with the next one. */
+  /** A run that takes longer is stopped between deletions, and goes on with the next one. Of several registries all share it. */
   readonly timeBudget: TimeBudget;
   /** What holds the scheduled purge back, and the carrying out of a plan. */
   readonly guards: Guards;
   readonly ledger: LedgerSettings;
+  readonly engine: Engine;
+  /** Repositories of one registry that the durable engine works on at a time. */
+  readonly parallelism: number;
   readonly identity: {
     readonly clientId: string | undefined;
     readonly audience: string | undefined;
@@ -100,12 +116,12 @@ export function readSettings(environment: Environment, readFile: (path: string) 
   );
 
   const work = attempt(() => readWork(text('PURGE_COMMAND'), text('ACR_TASK_FILE'), readFile));
-  const endpoint = attempt(() => {
-    const name = text('ACR_REGISTRY');
-    // Commands that cannot be read may name it.
-    return name === undefined && !work && text('PURGE_COMMAND') !== undefined
+  const registries = attempt(() => {
+    const names = text('ACR_REGISTRY');
+    // Commands that cannot be read may name them.
+    return names === undefined && !work && text('PURGE_COMMAND') !== undefined
       ? undefined
-      : readRegistry(name, work?.commands ?? []);
+      : readRegistries(names, work?.commands ?? []);
   });
   const schedule = attempt(() => {
     const expression = text('PURGE_SCHEDULE');
@@ -130,22 +146,38 @@ export function readSettings(environment: Environment, readFile: (path: string) 
   attempt(() => readLogLevel(environment));
   const guards = attempt(() => readGuardSettings(environment));
   const ledger = attempt(() => readLedgerSettings(environment));
+  const engine = attempt(() => readEngine(text('RETENTION_ENGINE'), text('RETENTION_STORAGE') !== undefined));
+  const parallelism = attempt(() => readParallelism(text('REGISTRY_PARALLELISM')));
 
   if (
     mistakes.length > 0 ||
     !work ||
-    !endpoint ||
+    !registries ||
     !schedule ||
     dryRun === undefined ||
     !timeBudget ||
     !guards ||
-    !ledger
+    !ledger ||
+    !engine ||
+    parallelism === undefined
   )
     return { state: 'invalid', mistakes, given };
+  const { timeLimitSeconds } = work;
   const identity = { clientId, audience, username, password };
   return {
     state: 'valid',
-    settings: { endpoint, ...work, schedule, dryRun, timeBudget, guards, ledger, identity },
+    settings: {
+      registries,
+      timeLimitSeconds,
+      schedule,
+      dryRun,
+      timeBudget,
+      guards,
+      ledger,
+      engine,
+      parallelism,
+      identity,
+    },
     given,
   };
 }
@@ -165,7 +197,7 @@ function readWork(
   commands: string | undefined,
   taskFile: string | undefined,
   readFile: (path: string) => string,
-): Pick<Settings, 'commands' | 'timeLimitSeconds'> {
+): Pick<Settings, 'timeLimitSeconds'> & Pick<RegistrySettings, 'commands'> {
   if (commands !== undefined && taskFile !== undefined)
     throw new PolicyError('ACR_TASK_FILE', shown(taskFile), 'is set, and so is PURGE_COMMAND; remove one of them');
   if (taskFile !== undefined) {
@@ -195,17 +227,70 @@ function readWork(
   return { commands: read, timeLimitSeconds: undefined };
 }
 
-/** The registry of the app, or else the one that a command names. All must mean the same. */
-function readRegistry(text: string | undefined, commands: readonly PurgeCommand[]): URL {
-  const named = commands.flatMap(({ registry }) => (registry === undefined ? [] : [registry]));
-  const name = text ?? named[0];
-  if (name === undefined)
-    throw new PolicyError('ACR_REGISTRY', undefined, 'is not set; write the name of the registry, e.g. contoso');
-  const endpoint = parseRegistry(name, text === undefined ? '--registry' : 'ACR_REGISTRY');
-  const other = named.find((one) => parseRegistry(one).host !== endpoint.host);
-  if (other !== undefined)
-    throw new PolicyError('--registry', other, `is another registry than ${endpoint.host}, which this app serves`);
-  return endpoint;
+/**
+ * The registries of the app, or else those that commands name, each with its commands: those that name it, and those
+ * that name none.
+ *
+ * @throws {InvalidPolicy} with every mistake
+ */
+function readRegistries(text: string | undefined, commands: readonly PurgeCommand[]): readonly RegistrySettings[] {
+  const { problems, attempt } = attempts();
+  const named = commands.map((command) => {
+    const { registry } = command;
+    return { command, registry, endpoint: registry === undefined ? undefined : attempt(() => parseRegistry(registry)) };
+  });
+  // Not taken apart: what stands before an @ may be a password, and have a comma in it.
+  const names = text === undefined ? [] : text.includes('@') ? [text] : splitRegistries(text);
+  const endpoints =
+    text === undefined
+      ? named.map(({ endpoint }) => endpoint)
+      : names.map((name) => attempt(() => parseRegistry(name, 'ACR_REGISTRY')));
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  const served = new Map(endpoints.filter((one) => one !== undefined).map((endpoint) => [endpoint.host, endpoint]));
+  if (served.size === 0)
+    throw new PolicyError(
+      'ACR_REGISTRY',
+      undefined,
+      'is not set; write the name of the registry, e.g. contoso, or of several, separated by blanks or commas',
+    );
+  const other = named.find(({ endpoint }) => endpoint && !served.has(endpoint.host))?.registry;
+  if (other !== undefined) throw new PolicyError('--registry', other, notServed([...served.keys()]));
+  return Array.from(served.values(), (endpoint) => ({
+    endpoint,
+    commands: named
+      .filter((one) => one.endpoint === undefined || one.endpoint.host === endpoint.host)
+      .map(({ command }) => command),
+  }));
+}
+
+/** What is wrong with a registry that is not among those that the app serves. */
+function notServed(hosts: readonly string[]): string {
+  const [host = ''] = hosts;
+  return hosts.length === 1
+    ? `is another registry than ${host}, which this app serves`
+    : `is none of the registries that this app serves: ${hosts.join(', ')}`;
+}
+
+function readEngine(text: string | undefined, isStored: boolean): Engine {
+  if (text === undefined) return 'inline';
+  const engine = ENGINES.find((one) => one === text.toLowerCase());
+  if (engine === undefined) throw new PolicyError('RETENTION_ENGINE', text, `must be one of ${ENGINES.join(', ')}`);
+  if (engine === 'durable' && !isStored)
+    throw new PolicyError(
+      'RETENTION_ENGINE',
+      text,
+      'needs RETENTION_STORAGE, which is not set: its workers share the record of the runs',
+    );
+  return engine;
+}
+
+const PARALLELISM = 4;
+const MAX_PARALLELISM = 32;
+
+function readParallelism(text: string | undefined): number {
+  const parallelism = readInteger('REGISTRY_PARALLELISM', text, PARALLELISM, MAX_PARALLELISM);
+  if (parallelism === 0) throw new PolicyError('REGISTRY_PARALLELISM', '0', 'must be at least 1');
+  return parallelism;
 }
 
 /** What a setting that is not set is read as. */

@@ -1,6 +1,6 @@
 import type { Decision, Decisions } from '../planner/decision.ts';
-import { jsonLine } from './escape.ts';
-import type { RunSummary } from './summary.ts';
+import { jsonLine, printable } from './escape.ts';
+import type { Outcome, RunSummary } from './summary.ts';
 import { renderDecision, renderSummary } from './text.ts';
 
 export const OUTPUTS = ['text', 'json', 'ndjson'] as const;
@@ -14,6 +14,20 @@ const PIECE = 500;
 export interface Output {
   readonly decisions: (decisions: Decisions) => Iterable<string>;
   readonly end: (summary: RunSummary) => string;
+}
+
+/** The runs of one registry or several as text. Everything that is told of a registry is told before the next one. */
+export interface Answer {
+  /** The id of the run, or of the parent of several. */
+  readonly begun: (id: string) => void;
+  readonly decisions: (decisions: Decisions, registry: string) => Iterable<string>;
+  readonly outcome: (outcome: Outcome) => Iterable<string>;
+  readonly end: () => Iterable<string>;
+}
+
+/** @param isOne whether there is one registry: then it is just the run of that */
+export function answerOf(form: OutputForm, isOne: boolean): Answer {
+  return isOne ? one(outputOf(form, true)) : { text: severalTexts, json: severalJson, ndjson: severalLines }[form]();
 }
 
 /** @param verbose whether the text lists every decision. The other forms always do. */
@@ -48,6 +62,88 @@ function ndjson(): Output {
   return {
     decisions: (decisions) => pieces(decisions, lines(jsonLine)),
     end: (summary) => lines(jsonLine)([{ summary }]),
+  };
+}
+
+function one(output: Output): Answer {
+  return {
+    begun: () => undefined,
+    decisions: output.decisions,
+    outcome: (outcome) => ('summary' in outcome ? [output.end(outcome.summary)] : []),
+    end: () => [],
+  };
+}
+
+/** A section for each registry. */
+function severalTexts(): Answer {
+  const { decisions, end } = text(true);
+  let current: string | undefined;
+  const heading = (registry: string): readonly string[] => {
+    if (registry === current) return [];
+    const gap = current === undefined ? '' : '\n';
+    current = registry;
+    const title = printable(registry);
+    return [`${gap}${title}\n${'='.repeat(title.length)}\n\n`];
+  };
+  return {
+    begun: () => undefined,
+    *decisions(some, registry) {
+      yield* heading(registry);
+      yield* decisions(some);
+    },
+    *outcome(outcome) {
+      yield* heading(outcome.registry);
+      if ('summary' in outcome) yield end(outcome.summary);
+      else yield `${outcome.notBegun === undefined ? 'FAILED' : 'STOPPED'}: ${printable(outcome.error.message)}\n`;
+    },
+    end: () => [],
+  };
+}
+
+/** One document: `{"parent":…,"runs":[{"registry":…,"decisions":[…],"summary":{…}}]}`, and `error` instead of `summary`. */
+function severalJson(): Answer {
+  let before = '';
+  let isOpen = false;
+  const next = (registry: string): string => {
+    const text = `${before}{"registry":${jsonLine(registry)}`;
+    before = ',\n';
+    return text;
+  };
+  return {
+    begun: (parent) => void (before = `{"parent":${jsonLine(parent)},"runs":[\n`),
+    *decisions(decisions, registry) {
+      for (const piece of pieces(decisions, (some) => some.map(jsonLine).join(',\n'))) {
+        yield isOpen ? ',\n' : `${next(registry)},"decisions":[\n`;
+        isOpen = true;
+        yield piece;
+      }
+    },
+    *outcome(outcome) {
+      const isDone = 'summary' in outcome;
+      if (isOpen) yield '\n]';
+      else yield `${next(outcome.registry)}${isDone ? ',"decisions":[]' : ''}`;
+      isOpen = false;
+      yield isDone ? `,"summary":${jsonLine(outcome.summary)}}` : `,"error":${jsonLine(outcome.error)}}`;
+    },
+    end: () => ['\n]}\n'],
+  };
+}
+
+/** A decision a line, each with its registry; after those of a registry `{"summary":{…}}`, or `{"registry":…,"error":{…}}`. */
+function severalLines(): Answer {
+  return {
+    begun: () => undefined,
+    decisions: (some, registry) =>
+      pieces(
+        some,
+        lines((decision) => jsonLine({ registry, ...decision })),
+      ),
+    outcome: (outcome) => [
+      'summary' in outcome
+        ? `${jsonLine({ summary: outcome.summary })}\n`
+        : `${jsonLine({ registry: outcome.registry, error: outcome.error })}\n`,
+    ],
+    end: () => [],
   };
 }
 

@@ -6,6 +6,8 @@ import {
   type Activity,
   approvalOf,
   cancelledInWords,
+  type ChildStatus,
+  type ParentStatus,
   type PlanRecord,
   type RepositoryRecord,
   type RunProgress,
@@ -25,10 +27,7 @@ export function renderRuns(runs: readonly RunRecord[]): string {
     colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'right', 'left'],
   });
   for (const run of runs) {
-    const { id, state, registry, totals, progress, plan } = run;
-    const numbers = totals
-      ? [totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]
-      : ['', '', `${progress.done} of ${progress.of}`];
+    const { id, state, registry, progress, plan } = run;
     const left = state === 'stopped' && progress.of > 0 ? `${progress.done} of ${progress.of} done` : undefined;
     const note = left ?? { waiting: 'waits for approval', applied: 'was carried out' }[plan?.state as string];
     table.push([
@@ -36,11 +35,44 @@ export function renderRuns(runs: readonly RunRecord[]): string {
       kindOf(run),
       state,
       printable(registry),
-      ...numbers,
+      ...numbersOf(run),
       note ?? (run.dryRun ? 'would go' : 'deleted'),
     ]);
   }
   return `${trimmed(table)}\n`;
+}
+
+function numbersOf({ totals, progress }: RunRecord): readonly (string | number)[] {
+  return totals
+    ? [totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]
+    : ['', '', `${progress.done} of ${progress.of}`];
+}
+
+/** The runs of several registries that began together, a line for each registry, and what they come to. */
+export function renderParent({ record, state, cancelled, children, totals, progress }: ParentStatus): string {
+  const facts = new Table({ ...PLAIN });
+  facts.push(
+    ['runs', `${record.id}, ${record.registries.length} registries`],
+    ['kind', record.kind],
+    ['state', state + (state === 'running' ? `, ${progressInWords(progress)}` : '')],
+    ...(cancelled ? [['cancelled', printable(cancelledInWords(cancelled))]] : []),
+    ['started', `${record.started} by ${printable(record.startedBy)}${byWhom(record)}`],
+  );
+  const table = new Table({
+    ...PLAIN,
+    head: ['REGISTRY', 'STATE', 'RUN', 'TAGS', 'MANIFESTS', 'SIZE'],
+    colAligns: ['left', 'left', 'left', 'right', 'right', 'right'],
+  });
+  for (const { registry, state: of, run } of children)
+    table.push([printable(registry), of, run?.id ?? '', ...(run ? numbersOf(run) : ['', '', ''])]);
+  table.push(['together', '', '', totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]);
+  return `${[trimmed(facts), '', trimmed(table), ...children.flatMap(problemOf)].join('\n')}\n`;
+}
+
+function problemOf({ registry, run, error, notBegun }: ChildStatus): readonly string[] {
+  const why = run ? (run.stopped?.detail ?? run.error?.message) : error?.message;
+  const isStop = run ? run.stopped !== undefined : notBegun !== undefined;
+  return why === undefined ? [] : [printable(`${isStop ? 'STOPPED' : 'FAILED'}: ${registry}: ${why}`)];
 }
 
 function kindOf({ kind, dryRun }: RunRecord): string {
@@ -81,6 +113,7 @@ export function renderRun(run: RunRecord, repositories: readonly RepositoryRecor
     ...(state === 'running' ? (progress.working ?? []).map((one) => ['working', printable(workInWords(one))]) : []),
     ...(run.cancelled ? [['cancelled', printable(cancelledInWords(run.cancelled))]] : []),
     ['registry', printable(registry)],
+    ...(run.parent === undefined ? [] : [['together', `with those of other registries: ${run.parent}`]]),
     ['started', `${started} by ${startedBy}${byWhom(run)}, version ${toolVersion}`],
     ...(run.resumed ?? []).map((one) => ['went on', `${one.at} by ${one.startedBy}${byWhom(one)}`]),
     ['ended', ended ?? ''],

@@ -62,6 +62,17 @@ export interface RunSummary {
   readonly succeeded: boolean;
 }
 
+/** What became of one registry of several. */
+export type Outcome = { readonly registry: string } & (
+  | { readonly summary: RunSummary }
+  | {
+      readonly error: DecisionError;
+      readonly cause: Error;
+      /** Why it was not begun, where that is no failure. */
+      readonly notBegun?: Stop['by'];
+    }
+);
+
 const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
 
 export function summarize(
@@ -118,9 +129,9 @@ export function outcomeOf(decision: Decision): keyof Counts {
   return became[decision.outcome];
 }
 
-export function total(repositories: readonly RepositorySummary[]): RunSummary['totals'] {
-  const sum = (of: (summary: RepositorySummary) => number): number =>
-    repositories.reduce((all, one) => all + of(one), 0);
+/** What repositories, or runs, come to together. */
+export function total(repositories: readonly Totals[]): Totals {
+  const sum = (of: (summary: Totals) => number): number => repositories.reduce((all, one) => all + of(one), 0);
   const counts = (kind: 'tags' | 'manifests'): Counts => ({
     deleted: sum((one) => one[kind].deleted),
     kept: sum((one) => one[kind].kept),

@@ -40,7 +40,7 @@ interface Options {
   readonly guards?: Guards;
   readonly approve?: string;
   readonly now?: Date;
-  readonly host?: string;
+  readonly hosts?: readonly string[];
   readonly configured?: string;
 }
 
@@ -221,7 +221,7 @@ describe('a plan', () => {
         expect(left(emulator)).toEqual(before);
       };
       await refused({ now: new Date(Date.now() + 90_000_000) }, /25 hours old/);
-      await refused({ host: 'other.azurecr.io' }, /is for the registry/);
+      await refused({ hosts: ['other.azurecr.io'] }, /is for the registry/);
       await refused({ approve: '0'.repeat(12) }, /another hash/);
       await refused({ approve: summary.plan?.hash.slice(0, 4) ?? '' }, /another hash/);
       await refused({}, /no plan/, '20200101T000000Z-000000');

@@ -29,28 +29,109 @@ function mistakes(environment: Environment, file?: (path: string) => string): re
   return configuration.state === 'invalid' ? configuration.mistakes.map(({ message }) => message) : [];
 }
 
+/** Each registry with its commands, by their place in the setting. */
+function served(environment: Environment): readonly string[] {
+  return settings(environment).registries.map(
+    ({ endpoint, commands }) => `${endpoint.host}: ${commands.map(({ policy }) => policy.keep).join(' ')}`,
+  );
+}
+
 test('a dry run, unless it is said that it is none', () => {
   expect(settings(GOOD)).toMatchObject({ dryRun: true, timeLimitSeconds: undefined });
-  expect(settings(GOOD).endpoint.href).toBe('https://contoso.azurecr.io/');
+  expect(settings(GOOD).registries.map(({ endpoint }) => endpoint.href)).toEqual(['https://contoso.azurecr.io/']);
   for (const no of ['false', 'FALSE', '0']) expect(settings({ ...GOOD, PURGE_DRY_RUN: no }).dryRun).toBe(false);
   for (const yes of ['true', '1', '', ' ']) expect(settings({ ...GOOD, PURGE_DRY_RUN: yes }).dryRun).toBe(true);
 });
 
 test('the registry may stand in the commands alone', () => {
-  const command = '-r contoso --untagged-only';
-  expect(settings({ ...GOOD, ACR_REGISTRY: '', PURGE_COMMAND: command }).endpoint.host).toBe('contoso.azurecr.io');
+  const command = '-r contoso --untagged-only --keep 1';
+  expect(served({ ...GOOD, ACR_REGISTRY: '', PURGE_COMMAND: command })).toEqual(['contoso.azurecr.io: 1']);
+});
+
+describe('several registries', () => {
+  const COMMANDS = [
+    '-r fabrikam --untagged-only --keep 1',
+    '--untagged-only --keep 2',
+    '-r contoso.azurecr.io --untagged-only --keep 3',
+  ];
+  const several = { ...GOOD, PURGE_COMMAND: COMMANDS.join('\n') };
+
+  test.each([
+    'contoso fabrikam',
+    'contoso,fabrikam',
+    ' contoso ;\n fabrikam,',
+    'contoso\r\nfabrikam\tcontoso',
+    'contoso fabrikam https://contoso.azurecr.io',
+  ])('%j are two, each with the commands that are for it, in their order', (names) => {
+    expect(served({ ...several, ACR_REGISTRY: names })).toEqual([
+      'contoso.azurecr.io: 2 3',
+      'fabrikam.azurecr.io: 1 2',
+    ]);
+  });
+
+  test('those that the commands name, where no setting does', () => {
+    expect(served({ ...several, ACR_REGISTRY: '' })).toEqual(['fabrikam.azurecr.io: 1 2', 'contoso.azurecr.io: 2 3']);
+  });
+
+  test('one that no command is for is legal', () => {
+    const command = '-r contoso --untagged-only --keep 1';
+    expect(served({ ...GOOD, ACR_REGISTRY: 'contoso fabrikam', PURGE_COMMAND: command })).toEqual([
+      'contoso.azurecr.io: 1',
+      'fabrikam.azurecr.io: ',
+    ]);
+  });
+
+  test.each([
+    [
+      { ACR_REGISTRY: 'contoso http://fabrikam wing_tip/x' },
+      ['ACR_REGISTRY "http://fabrikam"', 'ACR_REGISTRY "wing_tip/x"'],
+    ],
+    [
+      { ACR_REGISTRY: 'contoso other' },
+      ['--registry "fabrikam": is none of the registries that this app serves: contoso.azurecr.io, other.azurecr.io'],
+    ],
+    [{ ACR_REGISTRY: ' , ; ' }, ['ACR_REGISTRY: is not set']],
+    [{ ACR_REGISTRY: 'contoso, https://me:hunter2, @fabrikam' }, ['ACR_REGISTRY: no user name']],
+    [
+      { ACR_REGISTRY: '', PURGE_COMMAND: '-r a/b --untagged-only\n-r c/d --untagged-only' },
+      ['--registry "a/b"', '--registry "c/d"'],
+    ],
+  ])('%j: every mistake, by its name', (wrong, said) => {
+    const found = mistakes({ ...several, ...wrong });
+    expect(found).toEqual(said.map((text) => expect.stringContaining(text) as unknown));
+    expect(found.join()).not.toContain('hunter2');
+  });
+});
+
+describe('the engine', () => {
+  test('is inline, with four repositories at a time for the other', () => {
+    expect(settings(GOOD)).toMatchObject({ engine: 'inline', parallelism: 4 });
+    const durable = { ...GOOD, RETENTION_ENGINE: ' Durable ', RETENTION_STORAGE: './runs', REGISTRY_PARALLELISM: '32' };
+    expect(settings(durable)).toMatchObject({ engine: 'durable', parallelism: 32 });
+  });
+
+  test.each([
+    [{ RETENTION_ENGINE: 'fast' }, 'RETENTION_ENGINE "fast": must be one of inline, durable'],
+    [{ RETENTION_ENGINE: 'durable' }, 'RETENTION_ENGINE "durable": needs RETENTION_STORAGE'],
+    [{ RETENTION_ENGINE: 'durable', RETENTION_STORAGE: ' ' }, 'needs RETENTION_STORAGE'],
+    [{ REGISTRY_PARALLELISM: '0' }, 'REGISTRY_PARALLELISM "0": must be at least 1'],
+    [{ REGISTRY_PARALLELISM: '33' }, 'REGISTRY_PARALLELISM "33": must be at most 32'],
+    [{ REGISTRY_PARALLELISM: 'all' }, 'REGISTRY_PARALLELISM "all"'],
+  ])('%j is refused', (wrong, said) => {
+    expect(mistakes({ ...GOOD, ...wrong })).toEqual([expect.stringContaining(said)]);
+  });
 });
 
 test("the talk's task file", () => {
   const given = { ...GOOD, PURGE_COMMAND: '', ACR_TASK_FILE: 'tasks/purge.yaml' };
   const asked: string[] = [];
-  const { commands, timeLimitSeconds } = settings(given, (path) => {
+  const { registries, timeLimitSeconds } = settings(given, (path) => {
     asked.push(path);
     return TALK_TASK;
   });
   expect(asked).toEqual(['tasks/purge.yaml']);
   expect(timeLimitSeconds).toBe(3600);
-  expect(commands[0]?.policy.keep).toBe(1);
+  expect(registries[0]?.commands[0]?.policy.keep).toBe(1);
 });
 
 describe('the time budget', () => {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reviewPage } from '../../src/http/review.ts';
 import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/query.ts';
+import type { Parent } from '../../src/ledger/parent.ts';
 import type { LedgerReader } from '../../src/ledger/reader.ts';
 import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
 import type { Decision, Reason } from '../../src/planner/decision.ts';
@@ -29,7 +30,10 @@ export interface Recorded {
 }
 
 /** A ledger made of plain data, and what was read of it. */
-export function ledgerOf(recorded: readonly Recorded[]): LedgerReader & { readonly read: { decisions: number } } {
+export function ledgerOf(
+  recorded: readonly Recorded[],
+  parents: readonly Parent[] = [],
+): LedgerReader & { readonly read: { decisions: number } } {
   const newestFirst = recorded.toSorted((a, b) => (a.run.id < b.run.id ? 1 : -1));
   const read = { decisions: 0 };
   const of = (id: string): Recorded | undefined => recorded.find(({ run }) => run.id === id);
@@ -39,6 +43,7 @@ export function ledgerOf(recorded: readonly Recorded[]): LedgerReader & { readon
     runs: (query) => some(newestFirst.map(({ run }) => run).filter((run) => isAsked(run, query))),
     run: (id) => Promise.resolve(of(id)?.run),
     repository: (id, name) => Promise.resolve(of(id)?.repositories.find(({ summary }) => summary.repository === name)),
+    parent: (id) => Promise.resolve(parents.find(({ record }) => record.id === id)),
     repositories: (id) => some(of(id)?.repositories ?? []),
     decisions: (id, query) =>
       some(
@@ -61,12 +66,13 @@ async function* some<T>(items: Iterable<T>, taken?: () => void): AsyncGenerator<
   }
 }
 
-function isAsked(run: RunRecord, { states, kinds, registry, from, to, before }: RunQuery = {}): boolean {
+function isAsked(run: RunRecord, { states, kinds, registry, parent, from, to, before }: RunQuery = {}): boolean {
   const started = new Date(run.started);
   return (
     (states?.includes(run.state) ?? true) &&
     (kinds?.includes(run.kind) ?? true) &&
     (registry === undefined || run.registry === registry) &&
+    (parent === undefined || run.parent === parent) &&
     (from === undefined || started >= from) &&
     (to === undefined || started < to) &&
     (before === undefined || run.id < before)

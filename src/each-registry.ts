@@ -1,0 +1,170 @@
+import { hostname } from 'node:os';
+import { cancelRun, CancelRefused } from './cancel.ts';
+import { describe } from './executor/results.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { newRunId } from './ledger/paths.ts';
+import { processIdentity } from './ledger/process.ts';
+import { cancelledInWords, type Child, type ParentRecord } from './ledger/types.ts';
+import type { TimeBudget } from './policy/budget.ts';
+import type { RegistrySettings } from './policy/settings.ts';
+import type { Log } from './report/log.ts';
+import type { Outcome, RunSummary } from './report/summary.ts';
+import type { InTurn, RunOptions } from './run.ts';
+import { StopReason } from './stop.ts';
+
+/** What all of them have in common. */
+export interface Together extends Pick<RunOptions, 'by' | 'signal' | 'inTurn'> {
+  readonly kind: ParentRecord['kind'];
+  readonly startedBy: string;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  /** Of all of them together. */
+  readonly timeBudget: TimeBudget;
+  /** Told once the parent is recorded, before any registry is asked for anything. */
+  readonly onBegin?: ((parentId: string) => void) | undefined;
+  /** Told of each, in their order. */
+  readonly onOutcome?: (outcome: Outcome) => Promise<void>;
+}
+
+/** What the run of one of them is given: what is left of the budget, and what makes it a child of the parent. */
+export type Share = Required<Pick<RunOptions, 'parent' | 'onBegin' | 'log'>> &
+  Pick<RunOptions, 'inTurn'> & { readonly timeBudget: TimeBudget };
+
+/**
+ * Does registries one after the other, under one parent in the ledger. One that fails, whatever with, does not stop the
+ * next; once the time is used up, the process is told to end or the parent is cancelled, the rest is not begun.
+ *
+ * @param registries in the order in which they are done
+ * @param named the same, in the order of the settings
+ * @throws {LedgerError} where the parent cannot be recorded: then nothing else could be, either
+ */
+export async function eachRegistry(
+  registries: readonly RegistrySettings[],
+  named: readonly RegistrySettings[],
+  together: Together,
+  work: (registry: RegistrySettings, share: Share) => Promise<RunSummary>,
+): Promise<readonly Outcome[]> {
+  const { ledger, timeBudget, onOutcome } = together;
+  const parent = await begin(named, together);
+  const log = together.log.child({ parent });
+  const clock = newClock(together.inTurn);
+  const outcomes: Outcome[] = [];
+  const note = async (child: Child): Promise<void> => {
+    try {
+      await ledger.child(parent, child);
+      if (child.runId !== undefined) await passCancellationOn(ledger, parent, child.runId);
+    } catch (error) {
+      // What became of its run stands in that one's record, too.
+      log.warn({ event: 'warning', registry: child.registry }, (error as Error).message);
+    }
+  };
+
+  for (const registry of registries) {
+    const { host } = registry.endpoint;
+    const left = timeBudget.milliseconds - clock.used();
+    const reason = await whyNotBegun(together, parent, left);
+    if (reason) {
+      log.warn({ event: 'run-not-begun', registry: host, why: reason.message, by: reason.by }, reason.message);
+      const child = { registry: host, error: { message: reason.message }, notBegun: reason.by };
+      await note(child);
+      outcomes.push({ ...child, cause: reason });
+    } else {
+      let begun: Promise<void> | undefined;
+      const onBegin = (runId: string): void => {
+        begun = note({ registry: host, runId });
+      };
+      const share = { parent, onBegin, log, timeBudget: { ...timeBudget, milliseconds: left }, ...clock.inTurn };
+      try {
+        const summary = await clock.measured(() => work(registry, share));
+        outcomes.push({ registry: host, summary });
+      } catch (error) {
+        const child = { registry: host, error: describe(error as Error) };
+        if (!begun) {
+          const { message } = child.error;
+          log.error({ event: 'run-not-begun', registry: host, why: message }, message);
+          await note(child);
+        }
+        outcomes.push({ ...child, cause: error as Error });
+      }
+      await begun;
+    }
+    const outcome = outcomes.at(-1);
+    if (outcome) await onOutcome?.(outcome);
+  }
+  return outcomes;
+}
+
+async function begin(
+  registries: readonly RegistrySettings[],
+  { ledger, kind, startedBy, by, onBegin }: Together,
+): Promise<string> {
+  const started = new Date();
+  const id = newRunId(started);
+  const identity = processIdentity(process.pid);
+  await ledger.beginParent({
+    format: 1,
+    id,
+    kind,
+    startedBy,
+    ...(by !== undefined && { by }),
+    started: started.toISOString(),
+    registries: registries.map(({ endpoint }) => endpoint.host),
+    holder: {
+      runId: id,
+      startedBy,
+      host: hostname(),
+      pid: process.pid,
+      ...(identity !== undefined && { process: identity }),
+      since: started.toISOString(),
+    },
+  });
+  onBegin?.(id);
+  return id;
+}
+
+/** Measures what is used of the budget: what waits for its turn uses nothing up. */
+function newClock(inTurn: InTurn | undefined) {
+  let used = 0;
+  const timed = async <T>(work: () => Promise<T>): Promise<T> => {
+    const began = performance.now();
+    try {
+      return await work();
+    } finally {
+      used += performance.now() - began;
+    }
+  };
+  return {
+    used: () => used,
+    measured: <T>(work: () => Promise<T>): Promise<T> => (inTurn ? work() : timed(work)),
+    ...(inTurn && { inTurn: { inTurn: <T>(work: () => Promise<T>): Promise<T> => inTurn(() => timed(work)) } }),
+  };
+}
+
+/** Why the next registry must not be begun. */
+async function whyNotBegun(
+  { ledger, kind, signal, timeBudget }: Together,
+  parent: string,
+  left: number,
+): Promise<StopReason | undefined> {
+  const next = kind === 'scheduled' ? '; the next tick begins with it' : '';
+  // Where the ledger cannot be read, its run will say so.
+  const cancelled = await ledger.cancellation(parent).catch(() => undefined);
+  if (cancelled) return new StopReason('cancel', `not begun: ${cancelledInWords(cancelled)}`);
+  if (signal?.aborted) {
+    const why = signal.reason instanceof StopReason ? signal.reason.message : 'it was told to stop';
+    return new StopReason('signal', `not begun: ${why}${next}`);
+  }
+  return left < 1
+    ? new StopReason('budget', `not begun: the time budget of ${timeBudget.text} was used up${next}`)
+    : undefined;
+}
+
+/** Whoever cancelled the parent before this run was its child could not cancel this. */
+async function passCancellationOn(ledger: Ledger, parent: string, runId: string): Promise<void> {
+  const cancelled = await ledger.cancellation(parent);
+  if (!cancelled) return;
+  const { at, ...who } = cancelled;
+  await cancelRun(ledger, runId, { ...who, now: new Date(at) }).catch((error: unknown) => {
+    if (!(error instanceof CancelRefused)) throw error;
+  });
+}

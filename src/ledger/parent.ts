@@ -1,0 +1,53 @@
+import { allOf } from '../each.ts';
+import { redact } from '../report/redact.ts';
+import { cancellationIn } from './cancellation.ts';
+import { isRunId, pathsOf } from './paths.ts';
+import { parse } from './parse.ts';
+import { ConflictError, type Store } from './store.ts';
+import type { Cancellation, Child, ParentRecord } from './types.ts';
+
+/*
+ * What began the runs of several registries together. Each of those has its own run, and each a file of its own here, so
+ * that no two that are worked on at a time write the same one.
+ */
+
+/** A parent as it is recorded. */
+export interface Parent {
+  readonly record: ParentRecord;
+  readonly children: readonly Child[];
+  readonly cancelled?: Cancellation;
+}
+
+/** Writes it down, once: whoever is called twice for the same start changes nothing. */
+export async function writeParent(store: Store, record: ParentRecord): Promise<void> {
+  try {
+    await store.write(pathsOf(record.id).parent, text(record), 'absent');
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
+}
+
+export async function writeChild(store: Store, id: string, child: Child): Promise<void> {
+  await store.write(pathsOf(id).child(child.registry), text(child));
+}
+
+export async function parentIn(store: Store, id: string): Promise<Parent | undefined> {
+  if (!isRunId(id)) return undefined;
+  const { parent, children: folder } = pathsOf(id);
+  const file = await store.read(parent);
+  if (!file) return undefined;
+  const record = parse<ParentRecord>(store, parent, file.text);
+  const paths = await allOf(store.list(folder));
+  const children = await Promise.all(
+    paths.map(async (path) => {
+      const child = await store.read(path);
+      return child && parse<Child>(store, path, child.text);
+    }),
+  );
+  const cancelled = await cancellationIn(store, id);
+  return { record, children: children.filter((child) => child !== undefined), ...(cancelled && { cancelled }) };
+}
+
+function text(value: ParentRecord | Child): string {
+  return `${redact(JSON.stringify(value))}\n`;
+}
