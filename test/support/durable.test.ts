@@ -32,7 +32,7 @@ async function run(
 
 const double: Activity = (input) => Promise.resolve(Number(input) * 2);
 const boom: Activity = () => Promise.reject(new Error('boom'));
-const choices = fc.array(fc.nat({ max: 1000 }), { maxLength: 80 }).map(seeded);
+const numbers = fc.array(fc.nat({ max: 1000 }), { maxLength: 80 });
 
 /** Lanes, each of which takes one item after the other: a window that slides, without a task that is yielded twice. */
 const lanes: Orchestrator = function* ({ df: context }) {
@@ -106,7 +106,7 @@ describe('a task hub for tests', () => {
 
   it('does the same for each item, whatever the order and whatever is lost', async () => {
     await fc.assert(
-      fc.asyncProperty(choices, fc.integer({ min: 1, max: 4 }), async (choices, width) => {
+      fc.asyncProperty(numbers, fc.integer({ min: 1, max: 4 }), async (numbers, width) => {
         const items = [1, 2, 3, 4, 5, 6, 7];
         const done = new Set<number>();
         const work: Activity = async (input, { moment, signal }) => {
@@ -116,7 +116,7 @@ describe('a task hub for tests', () => {
           done.add(Number(input));
           return Number(input) * 10;
         };
-        const options = { choices, orchestrators: { lane }, activities: { work } };
+        const options = { choices: seeded(numbers), orchestrators: { lane }, activities: { work } };
         const durable = await run(lanes, options, { items, width });
         expect(durable.status('it'), durable.trace().join('\n')).toMatchObject({
           runtimeStatus: 'Completed',
@@ -130,14 +130,14 @@ describe('a task hub for tests', () => {
   it('meets every fault, and every order', async () => {
     const met = new Set<string>();
     await fc.assert(
-      fc.asyncProperty(choices, async (choices) => {
+      fc.asyncProperty(numbers, async (numbers) => {
         const ended: unknown[] = [];
         const work: Activity = (input) => (ended.push(input), Promise.resolve(input));
         const durable = await run(
           function* ({ df: context }) {
             return yield context.Task.all([1, 2].map((n) => context.callActivity('work', n)));
           },
-          { choices, activities: { work } },
+          { choices: seeded(numbers), activities: { work } },
         );
         for (const line of durable.trace()) met.add(line.replace(/^.*, attempt \d+: /, ''));
         met.add(`order ${ended[0] as string}`);
@@ -171,8 +171,8 @@ describe('a task hub for tests', () => {
       function* ({ df: context }) {
         return yield context.callActivity('work');
       },
-      // Takes the step, takes the call, to be cut off, at its second moment.
-      { choices: seeded([0, 0, 0, 5, 2]), activities: { work } },
+      // Takes the step, keeps it, takes the call, which is cut off, at its second moment.
+      { choices: seeded([0, 0, 0, 0, 5, 2]), activities: { work } },
     );
     expect(ends).toEqual(['1 killed in 1', '2 whole']);
     expect(durable.status('it')?.output).toBe(2);
@@ -229,7 +229,7 @@ describe('a task hub for tests', () => {
     let tries = 0;
     const flaky: Activity = () => (++tries < 3 ? boom(undefined, never) : Promise.resolve(tries));
     await fc.assert(
-      fc.asyncProperty(choices, async (choices) => {
+      fc.asyncProperty(numbers, async (numbers) => {
         tries = 0;
         const durable = await run(
           function* ({ df: context }) {
@@ -243,7 +243,7 @@ describe('a task hub for tests', () => {
               yield context.callActivity('double', 1),
             ];
           },
-          { choices, faults: [], activities: { flaky, double } },
+          { choices: seeded(numbers), faults: [], lostSteps: 0, activities: { flaky, double } },
         );
         expect(durable.status('it')?.output).toEqual([3, true, 2]);
       }),
@@ -290,9 +290,13 @@ describe('a task hub for tests', () => {
       yield context.callActivity('tell');
     };
     await fc.assert(
-      fc.asyncProperty(choices, async (choices) => {
+      fc.asyncProperty(numbers, async (numbers) => {
         const tell: Activity = () => durable.client().raiseEvent('it', 'stop', 'told');
-        const durable = createDurable({ orchestrators: { race, teller }, activities: { tell }, choices });
+        const durable = createDurable({
+          orchestrators: { race, teller },
+          activities: { tell },
+          choices: seeded(numbers),
+        });
         durable.start('race', { instanceId: 'it' });
         durable.start('teller', { instanceId: 'another' });
         await durable.run();
@@ -300,6 +304,17 @@ describe('a task hub for tests', () => {
       }),
     );
     expect([...outputs].sort()).toEqual(['late', 'told']);
+  });
+
+  it('loses a step, and what it had asked for is done all the same', async () => {
+    const seen: unknown[] = [];
+    const work: Activity = (input) => (seen.push(input), Promise.resolve());
+    const dated: Orchestrator = function* ({ df: context }) {
+      yield context.callActivity('work', context.currentUtcDateTime.toISOString());
+    };
+    const durable = await run(dated, { choices: seeded([0, 0, 1]), activities: { work } });
+    expect(durable.status('it')?.runtimeStatus).toBe('Completed');
+    expect(seen).toEqual(['2026-01-01T00:00:00.001Z', '2026-01-01T00:01:00.001Z']);
   });
 
   it('has not ended while a timer runs that nobody cancelled', async () => {

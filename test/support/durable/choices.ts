@@ -1,5 +1,6 @@
 /** What is left open by the protocol, and decided anew each time. */
-export type Question = 'what next' | 'how many messages' | 'fate of an activity' | 'where it is cut off';
+export type Question =
+  'what next' | 'how many messages' | 'fate of a step' | 'fate of an activity' | 'where it is cut off';
 
 export interface Choices {
   /** One of `count` ways, from 0: the way of a day on which nothing happens. */
@@ -9,7 +10,10 @@ export interface Choices {
 /** Everything in order, and nothing goes wrong. */
 export const calm: Choices = { pick: () => 0 };
 
-/** Takes one number a choice, and is calm once they are used up: what shrinks the numbers shrinks the trouble. */
+/**
+ * Takes one number a choice, and is calm once they are used up: what shrinks the numbers shrinks the trouble. It is used
+ * up itself, so that a property generates the numbers, and makes it of them.
+ */
 export function seeded(numbers: readonly number[]): Choices {
   let next = 0;
   return { pick: (count) => Math.abs(Math.trunc(numbers[next++] ?? 0)) % count };

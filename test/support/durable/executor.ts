@@ -18,6 +18,8 @@ export interface DurableOptions {
   readonly faults?: readonly Fault[];
   /** After so many, a call is left in peace. */
   readonly faultsPerCall?: number;
+  /** How many steps of orchestrators may be lost before they are written down, though not before they are heeded. */
+  readonly lostSteps?: number;
   readonly start?: Date;
   /** After so many steps and executions it is taken to go on for ever. */
   readonly steps?: number;
@@ -58,7 +60,7 @@ type Move = () => Promise<void> | void;
 /** A task hub and its workers, in which everything that may happen is a matter of choice. */
 export function createDurable(options: DurableOptions): Durable {
   const { orchestrators, activities = {}, choices, concurrency = 4, faults = FAULTS, faultsPerCall = 2 } = options;
-  const { steps = 100_000, patienceMilliseconds = 30_000 } = options;
+  const { lostSteps = 3, steps = 100_000, patienceMilliseconds = 30_000 } = options;
   const { checksDeterminism = true, allowsRepeatedTasks = false } = options;
   const instances = new Map<string, Instance>();
   const calls: Call[] = [];
@@ -68,6 +70,7 @@ export function createDurable(options: DurableOptions): Durable {
   let clock = (options.start ?? new Date('2026-01-01T00:00:00Z')).getTime();
   let executions = 0;
   let taken = 0;
+  let lost = 0;
 
   const eventOf = (happening: Happening, id = -1): HistoryEvent => ({
     ...happening,
@@ -94,15 +97,17 @@ export function createDurable(options: DurableOptions): Durable {
     while (fresh.length > 0) {
       clock += 1;
       trace.push(`${instanceId}: ${fresh.map(wordsFor).join(', ')}`);
-      fresh = await play(instance, [eventOf({ EventType: EventType.OrchestratorStarted }), ...fresh]);
+      if (lost < lostSteps && choices.pick(2, 'fate of a step') === 1) await lose(instance, fresh);
+      fresh = await play(instance, fresh);
       if (fresh.length > 0) countStep();
     }
   };
-  /** One step, and what it goes on with as new. */
-  const play = async (instance: Instance, fresh: readonly HistoryEvent[]): Promise<readonly HistoryEvent[]> => {
+  /** What an instance makes of what has come. */
+  const decide = async (instance: Instance, news: readonly HistoryEvent[]) => {
     const { name, instanceId, executionId, history: past, parent, input } = instance;
+    const fresh = [eventOf({ EventType: EventType.OrchestratorStarted }), ...news];
     const history = [...past, ...fresh];
-    const { state, bytes } = await ask(
+    const answer = await ask(
       orchestratorOf(orchestrators, name),
       {
         ...{ name, instanceId, history, isReplaying: past.length > 0 },
@@ -112,7 +117,23 @@ export function createDurable(options: DurableOptions): Durable {
       instance.state,
       { checksDeterminism, allowsRepeatedTasks },
     );
-    const { decisions, isStuck } = replay({ name, executionId, history, state });
+    return { ...answer, ...replay({ name, executionId, history, state: answer.state }), fresh };
+  };
+  /**
+   * A worker that dies between sending what is to be done and writing it down: done it will be, perhaps with what the
+   * clock said then, and the step is taken once more.
+   */
+  const lose = async (instance: Instance, news: readonly HistoryEvent[]): Promise<void> => {
+    const { decisions } = await decide(instance, news);
+    for (const decision of decisions)
+      if (decision.kind !== 'end' && decision.kind !== 'continue') carryOut(instance, decision);
+    trace.push(`${instance.instanceId}: the step is lost`);
+    lost += 1;
+    clock += 60_000;
+  };
+  /** One step, and what it goes on with as new. */
+  const play = async (instance: Instance, news: readonly HistoryEvent[]): Promise<readonly HistoryEvent[]> => {
+    const { state, bytes, decisions, isStuck, fresh } = await decide(instance, news);
     Object.assign(instance, { state, isStuck, runtimeStatus: 'Running' });
     if (state.customStatus !== undefined) instance.customStatus = state.customStatus;
     const made = decisions.flatMap((decision) => happeningsOf(decision).map((made) => eventOf(made, decision.id)));
@@ -189,7 +210,8 @@ export function createDurable(options: DurableOptions): Durable {
     const outcome = await patiently(execution, patienceMilliseconds);
     running.splice(running.indexOf(execution), 1);
     const isLost = fault === 'lost after' || fault === 'cut off';
-    trace.push(`${called(call)}: ${isLost ? 'to be done again' : 'done'}`);
+    const ended = 'result' in outcome ? 'done' : 'failed';
+    trace.push(`${called(call)}: ${isLost ? 'to be done again' : ended}`);
     if (isLost || fault === 'again') calls.push(call);
     if (!isLost) tell(call.instanceId, call.executionId, happeningOf(outcome, call.id));
   };
