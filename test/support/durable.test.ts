@@ -366,6 +366,18 @@ describe('a task hub for tests', () => {
     expect(durable.status('it')?.output).toEqual([1, 2, 3]);
   });
 
+  it('goes on as new with a text in quotes, as the SDK has it', async () => {
+    const quoting: Orchestrator = function* ({ df: context }) {
+      const input = context.getInput<string>();
+      if (input !== 'text') return input;
+      yield context.callActivity('double', 1);
+      context.continueAsNew(input);
+      return undefined;
+    };
+    const durable = await run(quoting, { activities: { double } }, 'text');
+    expect(durable.status('it')?.output).toBe('"text"');
+  });
+
   it('catches an orchestrator that is not deterministic', async () => {
     let calls = 0;
     const undecided: Orchestrator = function* ({ df: context }) {
@@ -437,11 +449,25 @@ describe('a task hub for tests', () => {
   });
 
   it('names an instance that waits for nothing', async () => {
+    const late: Orchestrator = function* ({ df: context }) {
+      const task = context.callActivity('double', 1);
+      yield task;
+      yield context.Task.any([task]);
+    };
+    const options = { activities: { double }, allowsRepeatedTasks: true };
+    await expect(run(late, options)).rejects.toThrow(StuckError);
+  });
+
+  it('takes an error without a message for another workflow', async () => {
     const silent: Orchestrator = function* ({ df: context }) {
       yield context.callActivity('double', 1);
       throw new Error('');
     };
-    await expect(run(silent, { activities: { double } })).rejects.toThrow(StuckError);
+    const durable = await run(silent, { activities: { double } });
+    expect(durable.status('it')).toMatchObject({
+      runtimeStatus: 'Failed',
+      output: expect.stringContaining('Non-Deterministic workflow detected') as string,
+    });
   });
 
   it('stops one that goes on for ever', async () => {

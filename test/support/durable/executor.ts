@@ -257,8 +257,8 @@ export function createDurable(options: DurableOptions): Durable {
       const stuck = [...instances.values()].find(({ isOver, isStuck }) => isStuck && !isOver);
       if (stuck)
         throw new StuckError(
-          `${stuck.name} (${stuck.instanceId}) waits for nothing that will come: an error without a message, or a ` +
-            'Task.any or Task.all of tasks that were over before it was made',
+          `${stuck.name} (${stuck.instanceId}) waits for nothing that will come, as for a Task.any or Task.all of ` +
+            'tasks that were over before it was made',
         );
     },
     status: (instanceId) => instances.get(instanceId)?.status(),

@@ -159,7 +159,7 @@ export function replay({ name, executionId, history, state }: Replay): Replayed 
       case ActionType.WaitForExternalEvent:
         return waitFor(action.externalEventName ?? '');
       case ActionType.ContinueAsNew:
-        next = serialize(unpacked(action.input));
+        next = serialize(action.input);
         return new Work().settle();
       case ActionType.WhenAny: {
         const [whole, parts] = [new Work(), (action.compoundActions ?? []).map(invoke)];
@@ -285,7 +285,10 @@ function nameOf({ functionName }: Action): string {
   return functionName;
 }
 
-/** For activities and for going on as new, the SDK makes JSON of a text, and of nothing else. */
+/**
+ * The SDK makes JSON of a text, and of nothing else, both for activities and to go on as new; the worker undoes it for
+ * activities only.
+ */
 function unpacked(input: unknown): unknown {
   return typeof input === 'string' ? JSON.parse(input) : (input ?? null);
 }
