@@ -1,0 +1,87 @@
+import { afterwards, lane, registry, retention } from '../../src/orchestration/orchestrators.ts';
+import { activitiesOf } from '../../src/orchestration/activities.ts';
+import { newConnections } from '../../src/orchestration/connections.ts';
+import type { House } from '../../src/orchestration/house.ts';
+import type { Errand, Start } from '../../src/orchestration/messages.ts';
+import type { Emulator } from '../../src/emulator/index.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { newRunId } from '../../src/ledger/paths.ts';
+import { type Environment, readSettings, type Settings } from '../../src/policy/settings.ts';
+import { createLog } from '../../src/report/log.ts';
+import { openRegistry } from '../../src/target.ts';
+import { type Activity, createDurable, type Durable, type DurableOptions } from './durable.ts';
+import { newFolder } from './ledger.ts';
+import { USER } from './registry.ts';
+
+export interface Hall {
+  readonly emulators: readonly Emulator[];
+  readonly ledger: Ledger;
+  readonly settings: Environment;
+  readonly options: Omit<DurableOptions, 'orchestrators' | 'activities'>;
+  /** Wraps what workers do: to kill them, say. */
+  readonly worker?: (activity: Activity, name: string) => Activity;
+}
+
+export function settingsOf({ emulators, settings }: Pick<Hall, 'emulators' | 'settings'>): Settings {
+  const read = readSettings(
+    {
+      ACR_REGISTRY: emulators.map(({ loginServer }) => loginServer).join(' '),
+      ACR_USERNAME: USER.username,
+      ACR_PASSWORD: USER.password,
+      PURGE_SCHEDULE: '0 1 * * Sun',
+      RETENTION_STORAGE: newFolder(),
+      RETENTION_ENGINE: 'durable',
+      ...settings,
+    },
+    () => '',
+  );
+  if (read.state === 'invalid') throw new Error(read.mistakes.map(({ message }) => message).join('; '));
+  return read.settings;
+}
+
+/** The durable engine on the executor, with registries that are served here. */
+export function hall({ emulators, ledger, settings, options, worker = (activity) => activity }: Hall): Durable {
+  const read = settingsOf({ emulators, settings });
+  const house: House = {
+    settings: () => read,
+    ledger,
+    log: createLog('silent'),
+    connections: newConnections((target) => {
+      const emulator = emulators.find(({ loginServer }) => loginServer === target.endpoint.host);
+      return openRegistry({ ...target, ...(emulator && { certificate: emulator.certificate }) });
+    }),
+    signal: new AbortController().signal,
+  };
+  const activities = Object.fromEntries(
+    Object.entries(activitiesOf(house)).map(([name, activity]) => [
+      name,
+      worker((input) => activity(input as never), name),
+    ]),
+  );
+  return createDurable({ orchestrators: { retention, afterwards, registry, lane }, activities, ...options });
+}
+
+/** What the timer starts. */
+export function scheduled(
+  emulators: readonly Emulator[],
+  by = 'tick',
+  parent?: string,
+): { readonly start: Start; readonly errands: readonly Errand[] } {
+  // Ages count from the emulator's start. What has an age of exactly --ago is older when a run begins, if only just.
+  const now = new Date((emulators[0]?.start.getTime() ?? 0) + 1);
+  return {
+    start: {
+      kind: 'scheduled',
+      startedBy: 'schedule',
+      by,
+      pastDue: false,
+      now: now.toISOString(),
+      ...(parent !== undefined && { parent }),
+    },
+    errands: emulators.map(({ loginServer }) => ({
+      registry: loginServer,
+      instanceId: loginServer.replace(':', '_'),
+      runId: newRunId(new Date()),
+    })),
+  };
+}
