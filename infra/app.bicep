@@ -21,14 +21,17 @@ param storage { name: string, blobEndpoint: string }
 @description('Container of that account that the package is deployed to.')
 param packageContainer string
 
-@description('Login server of the registry.')
-param registry string
+@description('Login servers of the registries.')
+param registries string[]
 
 @description('Where to send logs to.')
 param applicationInsightsConnectionString string
 
 @description('App settings.')
 param settings appSettings
+
+@description('What carries runs out: inline, one process; or durable, Durable Functions on as many instances as it takes.')
+param engine 'inline' | 'durable'
 
 @description('Version of Node.')
 param nodeVersion string
@@ -119,8 +122,10 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       }
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
-        // Of each kind of function. One run at a time may change a registry, and dry runs take turns in one process.
-        maximumInstanceCount: 1
+        // Of each kind of function. Inline: one run at a time may change a registry, and dry runs take turns in one
+        // process. Durable: 40 instances of 8 activities each (host.json) are 4 repositories of each of 80 registries at
+        // once. None is always ready: that costs all day, for a run at night.
+        maximumInstanceCount: engine == 'durable' ? 40 : 1
       }
     }
   }
@@ -139,16 +144,17 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   resource appsettings 'config' = {
     name: 'appsettings'
     properties: {
-      // The host's own.
+      // The host's own. Durable Functions finds its queues and tables by them, too.
       AzureWebJobsStorage__accountName: storage.name
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: identity.clientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.clientId};Authorization=AAD'
       // What follows from what is deployed.
-      ACR_REGISTRY: registry
+      ACR_REGISTRY: join(registries, ',')
       AZURE_CLIENT_ID: identity.clientId
       RETENTION_STORAGE: storage.blobEndpoint
+      ...(engine == 'durable' ? { RETENTION_ENGINE: engine } : {})
       ...toObject(
         filter(items(settings), setting => !empty(setting.value)),
         setting => setting.key,

@@ -1,5 +1,5 @@
 /*
-  acr-retention as a Function app, with all that it needs: in a resource group of its own, for a registry that exists.
+  acr-retention as a Function app, with all that it needs: in a resource group of its own, for registries that exist.
   Values come from main.bicepparam.
 */
 targetScope = 'subscription'
@@ -14,27 +14,31 @@ param environmentName string
 @description('Azure region: one with the Flex Consumption plan.')
 param location string
 
-@description('Name of the registry: it exists already.')
+@description('Name of the registry, which exists already. Several: with commas; those of another resource group by their resource ids.')
 param registryName string
 
-@description('Resource group of the registry.')
+@description('Resource group of the registries that are given by name.')
 param registryResourceGroup string
 
-@description('Subscription of the registry. Default, and where empty: the one that is deployed to.')
+@description('Their subscription. Default, and where empty: the one that is deployed to.')
 param registrySubscriptionId string = subscription().subscriptionId
 
 @allowed(['rbac', 'abac'])
-@description('How the registry decides on permissions (its "role assignment permissions mode"): "RBAC Registry Permissions", or "RBAC Registry + ABAC Repository Permissions".')
+@description('How the registries decide on permissions (its "role assignment permissions mode"): "RBAC Registry Permissions", or "RBAC Registry + ABAC Repository Permissions".')
 param registryPermissions string = 'rbac'
 
 @description('With abac: the only repositories that are granted, by the beginnings of their names; end them with a slash. None: all of them.')
 param repositoryPrefixes string[] = []
 
-@description('Whether the identity may only read the registry. Then PURGE_DRY_RUN is true, whatever the settings say.')
+@description('Whether the identity may only read the registries. Then PURGE_DRY_RUN is true, whatever the settings say.')
 param dryRunOnly bool = true
 
 @description('App settings. What is left out or empty has the default of the app; a command and a schedule, which the app has none for, those of this file.')
 param settings appSettings = {}
+
+@allowed(['inline', 'durable'])
+@description('What carries runs out: inline, one process, one registry after the other; or durable, Durable Functions on as many instances as it takes. It gets the roles and private endpoints that it needs at the storage account of the app.')
+param engine string = 'inline'
 
 @allowed(['22', '24'])
 @description('Version of Node that the app runs on.')
@@ -77,14 +81,21 @@ var token = '${plainName}-${unique}'
 var tags = { 'azd-env-name': environmentName }
 var packageContainer = 'package'
 
+var given = filter(map(split(registryName, ','), one => trim(one)), one => !empty(one))
+
 var isNetworkGiven = !empty(functionSubnetId)
 var password = settings.?ACR_PASSWORD ?? ''
 
 // By which something else would be granted, opened or shown than was meant. Said before anything is made.
 var mistakes = [
-  ...(empty(registryName) || empty(registryResourceGroup)
+  ...(empty(given) || (empty(registryResourceGroup) && !empty(filter(given, one => !startsWith(one, '/'))))
     ? ['REGISTRY_NAME, REGISTRY_RESOURCE_GROUP: set both, e.g. azd env set REGISTRY_NAME contoso.']
     : [])
+  ...(empty(filter(given, one => startsWith(one, '/') && length(split(one, '/')) != 9))
+    ? []
+    : [
+        'REGISTRY_NAME: a resource id is /subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerRegistry/registries/….'
+      ])
   ...(privateNetwork && isNetworkGiven == empty(privateEndpointSubnetId)
     ? ['PRIVATE_NETWORK: set both FUNCTION_SUBNET_ID and PRIVATE_ENDPOINT_SUBNET_ID, or neither.']
     : [])
@@ -95,7 +106,13 @@ var mistakes = [
     ? ['ACR_PASSWORD: many can read what is deployed; write a Key Vault reference.']
     : [])
 ]
-var registry = empty(mistakes) ? registryName : fail(join(mistakes, ' '))
+var registries = map(empty(mistakes) ? given : fail(join(mistakes, ' ')), one => {
+  name: last(split(one, '/'))
+  resourceGroup: startsWith(one, '/') ? split(one, '/')[4] : registryResourceGroup
+  subscriptionId: startsWith(one, '/')
+    ? split(one, '/')[2]
+    : empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId
+})
 
 var allSettings = {
   ...settings
@@ -107,7 +124,12 @@ var allSettings = {
 }
 
 var ownsNetwork = privateNetwork && !isNetworkGiven
+var isDurable = engine == 'durable'
+// Of the storage account, what the app uses.
+var services = isDurable ? ['blob', 'queue', 'table'] : ['blob']
 var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
+var queueZone = 'privatelink.queue.${environment().suffixes.storage}'
+var tableZone = 'privatelink.table.${environment().suffixes.storage}'
 var registryZone = 'privatelink${environment().suffixes.acrLoginServer}'
 var appZone = 'privatelink.azurewebsites.net'
 var monitorZones = [
@@ -119,6 +141,8 @@ var monitorZones = [
 // By what a private endpoint leads to, the private DNS zones that it is entered in.
 var zones = {
   blob: [blobZone]
+  queue: [queueZone]
+  table: [tableZone]
   registry: [registryZone]
   sites: [appZone]
   // Microsoft Learn, "Configure private link for Azure Monitor".
@@ -136,19 +160,18 @@ module identity 'identity.bicep' = {
   params: { name: 'id-${token}', location: location, tags: tags }
 }
 
-module permissions 'registry.bicep' = {
-  scope: resourceGroup(
-    empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId,
-    registryResourceGroup
-  )
-  params: {
-    registryName: registry
-    principalId: identity.outputs.principalId
-    permissions: registryPermissions
-    dryRunOnly: dryRunOnly
-    repositoryPrefixes: repositoryPrefixes
+module permissions 'registry.bicep' = [
+  for registry in registries: {
+    scope: resourceGroup(registry.subscriptionId, registry.resourceGroup)
+    params: {
+      registryName: registry.name
+      principalId: identity.outputs.principalId
+      permissions: registryPermissions
+      dryRunOnly: dryRunOnly
+      repositoryPrefixes: repositoryPrefixes
+    }
   }
-}
+]
 
 module storage 'storage.bicep' = {
   scope: group
@@ -160,6 +183,7 @@ module storage 'storage.bicep' = {
     isPrivate: privateNetwork
     workspaceId: workspace.outputs.id
     containers: [packageContainer]
+    hasTaskHub: isDurable
   }
 }
 
@@ -209,7 +233,7 @@ module network 'network.bicep' = if (ownsNetwork) {
     location: location
     tags: tags
     addressPrefix: networkAddressPrefix
-    zoneNames: [blobZone, registryZone, appZone, ...monitorZones]
+    zoneNames: [blobZone, ...(isDurable ? [queueZone, tableZone] : []), registryZone, appZone, ...monitorZones]
   }
 }
 
@@ -223,9 +247,10 @@ module app 'app.bicep' = {
     identity: { id: identity.outputs.id, clientId: identity.outputs.clientId }
     storage: { name: storage.outputs.name, blobEndpoint: storage.outputs.blobEndpoint }
     packageContainer: packageContainer
-    registry: permissions.outputs.loginServer
+    registries: [for (_, i) in registries: permissions[i].outputs.loginServer]
     applicationInsightsConnectionString: applicationInsights.outputs.connectionString
     settings: allSettings
+    engine: engine
     nodeVersion: nodeVersion
     instanceMemoryMB: instanceMemoryMB
     subnetId: ownsNetwork ? network!.outputs.functionSubnetId : empty(functionSubnetId) ? null : functionSubnetId
@@ -233,13 +258,13 @@ module app 'app.bicep' = {
     signInClientId: signInClientId
   }
   // Without these it could not reach its storage when it starts.
-  dependsOn: [endpoints]
+  dependsOn: [endpoints, registryEndpoints]
 }
 
 var endpointSubnetId = ownsNetwork ? network!.outputs.privateEndpointSubnetId : privateEndpointSubnetId
 
 module endpoints 'private-endpoint.bicep' = [
-  for target in ['blob', 'registry', 'azuremonitor']: if (privateNetwork) {
+  for target in [...services, 'azuremonitor']: if (privateNetwork) {
     scope: group
     params: {
       name: token
@@ -247,12 +272,24 @@ module endpoints 'private-endpoint.bicep' = [
       tags: tags
       subnetId: endpointSubnetId
       groupId: target
-      targetId: {
-        blob: storage.outputs.id
-        registry: permissions.outputs.id
-        azuremonitor: applicationInsights.outputs.privateLinkScopeId
-      }[target]
+      targetId: target == 'azuremonitor' ? applicationInsights.outputs.privateLinkScopeId : storage.outputs.id
       zoneNames: ownsNetwork ? zones[target] : []
+    }
+  }
+]
+
+module registryEndpoints 'private-endpoint.bicep' = [
+  for (registry, i) in registries: if (privateNetwork) {
+    scope: group
+    params: {
+      // An endpoint cannot be led elsewhere: its name belongs to its registry, but for the first.
+      name: i == 0 ? token : '${token}-${take(uniqueString(registry.subscriptionId, registry.name), 8)}'
+      location: location
+      tags: tags
+      subnetId: endpointSubnetId
+      groupId: 'registry'
+      targetId: permissions[i].outputs.id
+      zoneNames: ownsNetwork ? zones.registry : []
     }
   }
 ]

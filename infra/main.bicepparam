@@ -9,11 +9,11 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'acr-retention
 // Where it runs: a region with the Flex Consumption plan, best that of the registry. azd asks for it.
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 
-// The registry, by its name without a domain.
+// The registry, by its name without a domain. Several: with commas; those of another resource group by their resource ids.
 param registryName = readEnvironmentVariable('REGISTRY_NAME', '')
-// The resource group that it is in.
+// The resource group that it is in, or they are.
 param registryResourceGroup = readEnvironmentVariable('REGISTRY_RESOURCE_GROUP', '')
-// The subscription that it is in, if that is another one than is deployed to.
+// The subscription of that resource group, if that is another one than is deployed to.
 param registrySubscriptionId = readEnvironmentVariable('REGISTRY_SUBSCRIPTION_ID', '')
 // rbac, or abac: az acr show --name <registry> --query roleAssignmentMode (AbacRepositoryPermissions is abac).
 param registryPermissions = readEnvironmentVariable('REGISTRY_PERMISSIONS', 'rbac')
@@ -34,6 +34,8 @@ param settings = {
   PURGE_DRY_RUN: readEnvironmentVariable('PURGE_DRY_RUN', '')
   // How long a run may take before it is stopped, and goes on with the next.
   RUN_TIME_BUDGET: readEnvironmentVariable('RUN_TIME_BUDGET', '')
+  // How many repositories of one registry the durable engine works on at a time, from 1 to 32.
+  REGISTRY_PARALLELISM: readEnvironmentVariable('REGISTRY_PARALLELISM', '')
   // How many artifacts one run may delete.
   MAX_DELETIONS: readEnvironmentVariable('MAX_DELETIONS', '')
   // How many percent of a repository's tags, and of the registry's manifests.
@@ -55,6 +57,9 @@ param settings = {
   // and its password, as a Key Vault reference.
   ACR_PASSWORD: readEnvironmentVariable('ACR_PASSWORD', '')
 }
+
+// inline: one process does it all. durable: Durable Functions, for many registries, and runs of hours.
+param engine = readEnvironmentVariable('RETENTION_ENGINE', 'inline')
 
 // Version of Node: 22 or 24.
 param nodeVersion = readEnvironmentVariable('NODE_VERSION', '24')

@@ -2,7 +2,7 @@
   The app settings that the one who deploys decides on, as the README describes them under "Settings". All are text, as
   the app reads them; it checks them itself, and says every mistake at /api/status. Empty is as good as left out.
 
-  ACR_REGISTRY, AZURE_CLIENT_ID and RETENTION_STORAGE are not here: they follow from what is deployed.
+  ACR_REGISTRY, AZURE_CLIENT_ID, RETENTION_ENGINE and RETENTION_STORAGE are not here: they follow from what is deployed.
 */
 
 @export()
@@ -22,6 +22,9 @@ type appSettings = {
 
   @description('How long a run may take before it is stopped, to go on with the next.')
   RUN_TIME_BUDGET: string?
+
+  @description('How many repositories of one registry are worked on at a time by the durable engine.')
+  REGISTRY_PARALLELISM: string?
 
   @description('Artifacts that one run may delete.')
   MAX_DELETIONS: string?

@@ -21,6 +21,9 @@ param workspaceId string
 @description('Containers to be made. The app makes the one for its record itself.')
 param containers string[]
 
+@description('Whether the orchestrations of Durable Functions live here, too: in queues, tables and blobs.')
+param hasTaskHub bool
+
 @description('What the Functions host, the deployed package and the record of all runs live in.')
 resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   name: name
@@ -69,19 +72,25 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-@description('Owner rather than Contributor: Microsoft asks for it where the Functions host uses its storage with an identity ("Connecting to host storage with an identity"). It covers the package and the record.')
-resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: account
-  name: guid(account.id, principalId, 'Storage Blob Data Owner')
-  properties: {
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles['Storage Blob Data Owner']
-    )
+var grants = [
+  // Owner rather than Contributor: Microsoft asks for it where the Functions host uses its storage with an identity
+  // ("Connecting to host storage with an identity"). It covers the package, the record, and the blobs of a task hub.
+  'Storage Blob Data Owner'
+  // "Configure Durable Functions with managed identity".
+  ...(hasTaskHub ? ['Storage Queue Data Contributor', 'Storage Table Data Contributor'] : [])
+]
+
+resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in grants: {
+    scope: account
+    name: guid(account.id, principalId, role)
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+    }
   }
-}
+]
 
 @description('Resource id.')
 output id string = account.id

@@ -77,6 +77,7 @@ module storage '../storage.bicep' = {
     isPrivate: false
     workspaceId: workspace.outputs.id
     containers: []
+    hasTaskHub: false
   }
 }
 
