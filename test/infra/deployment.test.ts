@@ -34,11 +34,36 @@ const parameters = {
 };
 const REGISTRY = `/subscriptions/${SUBSCRIPTION}/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso`;
 
+/** As `parameters`, with a second registry beside the first, and one in another subscription. */
+const ELSEWHERE = '/subscriptions/00000000-0000-4000-8000-000000000009/resourceGroups/east';
+const severalRegistries = {
+  ...parameters,
+  registryName: `'contoso, fabrikam,${ELSEWHERE}/providers/Microsoft.ContainerRegistry/registries/adatum'`,
+};
+const REGISTRIES = [
+  REGISTRY,
+  REGISTRY.replace(/contoso$/, 'fabrikam'),
+  `${ELSEWHERE}/providers/Microsoft.ContainerRegistry/registries/adatum`,
+];
+
+const durable = { ...parameters, engine: `'durable'` };
+
 const atRegistry = (grants: readonly Grant[]) => grants.filter(({ scope }) => scope === REGISTRY);
 
 function appSettingsOf(resources: readonly Resource[]): Readonly<Record<string, string>> {
   const found = resources.find(({ id }) => id.endsWith('/config/appsettings'));
   return found?.properties as Readonly<Record<string, string>>;
+}
+
+interface Target {
+  readonly groupIds: readonly string[];
+  readonly privateLinkServiceId: string;
+}
+
+/** What a private endpoint leads to. */
+function targetOf({ properties }: Resource): Target {
+  const [{ properties: target }] = properties?.['privateLinkServiceConnections'] as [{ properties: Target }];
+  return target;
 }
 
 /** All properties with such a name, wherever they are. */
@@ -238,6 +263,35 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
   });
 
   test.each([
+    ['inline', parameters, []],
+    ['durable', durable, ['Storage Queue Data Contributor', 'Storage Table Data Contributor']],
+  ])('%s: at the storage account of the app, and nowhere else, what that engine needs', async (_, given, more) => {
+    const { predictedResources: all } = await predict('main.bicep', given);
+    const grants = grantsOf(all);
+    const ofStorage = grants.filter(({ role }) => role?.startsWith('Storage '));
+    expect(ofStorage.map(({ role }) => role)).toEqual(['Storage Blob Data Owner', ...more]);
+    const { id } = only(all, 'Microsoft.Storage/storageAccounts');
+    for (const { scope } of ofStorage) expect(scope).toBe(id);
+    const others = grants.filter(({ role }) => !role?.startsWith('Storage '));
+    expect(others.map(({ role }) => role).toSorted()).toEqual(['AcrPull', 'Monitoring Metrics Publisher']);
+  });
+
+  test('several registries: the same at each, wherever it is', async () => {
+    const { predictedResources: all, diagnostics } = await predict('main.bicep', {
+      ...severalRegistries,
+      dryRunOnly: 'false',
+    });
+    expect(diagnostics).toEqual([]);
+    const grants = grantsOf(all).filter(({ role }) => role?.startsWith('Acr'));
+    expect(grants.map(({ role, scope }) => `${role ?? ''} ${scope}`).toSorted()).toEqual(
+      REGISTRIES.flatMap((id) => [`AcrPull ${id}`, `AcrDelete ${id}`]).toSorted(),
+    );
+    const logins = appSettingsOf(all)['ACR_REGISTRY'] ?? '';
+    for (const id of REGISTRIES) expect(logins).toContain(`reference('${id}'`);
+    expect(logins).toMatch(/^\[join\(createArray\(.*\), ','\)\]$/);
+  });
+
+  test.each([
     [
       'no registry, half a network, a password for all to read',
       {
@@ -248,6 +302,12 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
       },
       /REGISTRY_NAME, REGISTRY_RESOURCE_GROUP: set both.* PRIVATE_NETWORK: set both.* ACR_PASSWORD: many can read/,
     ],
+    [
+      'a registry by name, and not where it is',
+      { registryName: `'${REGISTRY},fabrikam'`, registryResourceGroup: `''` },
+      /REGISTRY_NAME, REGISTRY_RESOURCE_GROUP: set both/,
+    ],
+    ['an id that is cut off', { registryName: `'${ELSEWHERE}'` }, /REGISTRY_NAME: a resource id is/],
     ['the other half', { privateNetwork: 'true', privateEndpointSubnetId: `'x'` }, /PRIVATE_NETWORK: set both/],
     ['endpoints of nothing', { privateEndpointSubnetId: `'x'` }, /PRIVATE_ENDPOINT_SUBNET_ID: private endpoints/],
     [
@@ -271,9 +331,8 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
   test('there are no keys, no passwords and no plain HTTP, whatever is asked for', async () => {
     for (const privateNetwork of ['true', 'false']) {
       const { predictedResources: all } = await predict('main.bicep', {
-        ...parameters,
+        ...(privateNetwork === 'true' ? { ...durable, nodeVersion: `'22'` } : parameters),
         privateNetwork,
-        ...(privateNetwork === 'true' && { nodeVersion: `'22'` }),
       });
       expect(only(all, 'Microsoft.Storage/storageAccounts').properties).toMatchObject({
         allowSharedKeyAccess: false,
@@ -290,7 +349,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
         siteConfig: { ftpsState: 'Disabled', minTlsVersion: '1.2' },
         functionAppConfig: {
           runtime: { name: 'node', version: privateNetwork === 'true' ? '22' : '24' },
-          scaleAndConcurrency: { maximumInstanceCount: 1 },
+          scaleAndConcurrency: { maximumInstanceCount: privateNetwork === 'true' ? 40 : 1 },
           deployment: { storage: { authentication: { type: 'UserAssignedIdentity' } } },
         },
       });
@@ -300,12 +359,13 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
     }
   });
 
-  test('with a private network nothing is public, and everything has a private endpoint with its names', async () => {
-    const { predictedResources: all, diagnostics } = await predict('main.bicep', {
-      ...parameters,
-      privateNetwork: 'true',
-    });
+  test.each([
+    ['inline', parameters],
+    ['durable', durable],
+  ])('%s: in a private network nothing is public, and all has a private endpoint with its names', async (_, given) => {
+    const { predictedResources: all, diagnostics } = await predict('main.bicep', { ...given, privateNetwork: 'true' });
     expect(diagnostics).toEqual([]);
+    const isDurable = given === durable;
     const flags = all.flatMap(({ type, properties }) =>
       valuesOf(properties, isPublic).map(([name, value]) => `${type} ${name} ${String(value)}`),
     );
@@ -317,15 +377,15 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
     const endpoints = all
       .filter(({ type }) => type === 'Microsoft.Network/privateEndpoints')
       .toSorted((one, other) => one.name.localeCompare(other.name));
-    const targets = endpoints.map(({ properties }) => {
-      const [{ properties: target }] = properties?.['privateLinkServiceConnections'] as [{ properties: object }];
-      return target;
-    });
+    const targets = endpoints.map(targetOf);
+    const storage = only(all, 'Microsoft.Storage/storageAccounts').id;
     expect(targets).toEqual([
       { groupIds: ['azuremonitor'], privateLinkServiceId: only(all, 'Microsoft.Insights/privateLinkScopes').id },
-      { groupIds: ['blob'], privateLinkServiceId: only(all, 'Microsoft.Storage/storageAccounts').id },
+      { groupIds: ['blob'], privateLinkServiceId: storage },
+      ...(isDurable ? [{ groupIds: ['queue'], privateLinkServiceId: storage }] : []),
       { groupIds: ['registry'], privateLinkServiceId: REGISTRY },
       { groupIds: ['sites'], privateLinkServiceId: only(all, 'Microsoft.Web/sites').id },
+      ...(isDurable ? [{ groupIds: ['table'], privateLinkServiceId: storage }] : []),
     ]);
     const groups = all.filter(({ type }) => type === 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups');
     const zones = groups.map(({ id, properties }) => [
@@ -335,6 +395,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
     expect(Object.fromEntries(zones)).toEqual({
       sites: ['privatelink.azurewebsites.net'],
       blob: ['privatelink.blob.{0}'],
+      ...(isDurable && { queue: ['privatelink.queue.{0}'], table: ['privatelink.table.{0}'] }),
       registry: ['privatelink{0}'],
       azuremonitor: [
         'privatelink.monitor.azure.com',
@@ -346,9 +407,19 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
     });
     const count = (type: string) => all.filter((resource) => resource.type === `Microsoft.Network/${type}`).length;
     expect(count('privateDnsZones')).toBe(count('privateDnsZones/virtualNetworkLinks'));
-    expect(count('privateDnsZones')).toBe(7);
+    expect(count('privateDnsZones')).toBe(isDurable ? 9 : 7);
     // And so the app sends through it.
     expect(only(all, 'Microsoft.Web/sites').properties?.['virtualNetworkSubnetId']).toBeDefined();
+  });
+
+  test('in a private network each of several registries has an endpoint of its own', async () => {
+    const { predictedResources: all } = await predict('main.bicep', { ...severalRegistries, privateNetwork: 'true' });
+    const endpoints = all.filter(
+      (one) => one.type === 'Microsoft.Network/privateEndpoints' && targetOf(one).groupIds[0] === 'registry',
+    );
+    expect(endpoints.map((one) => targetOf(one).privateLinkServiceId)).toEqual(REGISTRIES);
+    expect(new Set(endpoints.map(({ name }) => name)).size).toBe(REGISTRIES.length);
+    for (const { name } of endpoints) expect(name.length).toBeLessThanOrEqual(80);
   });
 
   test('the app comes after its roles and after the private endpoints that it starts by', async () => {
@@ -357,7 +428,9 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
       readonly resources: Readonly<Record<string, { readonly dependsOn?: readonly string[] }>>;
     };
     expect(resources['app']?.dependsOn).toEqual(
-      expect.arrayContaining(['endpoints', 'identity', 'applicationInsights', 'permissions', 'storage']),
+      expect.arrayContaining([
+        ...['endpoints', 'registryEndpoints', 'identity', 'applicationInsights', 'permissions', 'storage'],
+      ]),
     );
     expect(resources['appEndpoint']?.dependsOn).toContain('app');
   });
@@ -465,7 +538,7 @@ describe.skipIf(bicep === undefined)('app settings', () => {
 
   test('each setting that the app reads can be written, and no other', async () => {
     const valueOf = (name: string) =>
-      name === 'ACR_PASSWORD' ? '@Microsoft.KeyVault(SecretUri=…)' : `value of ${name}`;
+      ({ ACR_PASSWORD: '@Microsoft.KeyVault(SecretUri=…)', RETENTION_ENGINE: 'durable' })[name] ?? `value of ${name}`;
     const environment = Object.fromEntries(SETTINGS.map((name) => [name, valueOf(name)]));
     const { predictedResources: all } = await predictFile('main.bicepparam', {
       environment: {
@@ -481,6 +554,12 @@ describe.skipIf(bicep === undefined)('app settings', () => {
     for (const name of SETTINGS)
       if (/^(?:ACR_REGISTRY|AZURE_CLIENT_ID|RETENTION_STORAGE)$/.test(name)) expect(settings[name]).toMatch(/^\[/);
       else expect(settings[name]).toBe(valueOf(name));
+  });
+
+  test('durable: the engine is said, and its queues and tables are found as the host finds its blobs', async () => {
+    const { predictedResources: all } = await predict('main.bicep', durable);
+    const inline = appSettingsOf((await predict('main.bicep', parameters)).predictedResources);
+    expect(appSettingsOf(all)).toEqual({ ...inline, RETENTION_ENGINE: 'durable' });
   });
 
   test('an identity that may only read is never told to delete', async () => {

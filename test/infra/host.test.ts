@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { LOCK_SECONDS } from '../../src/ledger/store.ts';
+
+const root = new URL('../../', import.meta.url);
+const readme = readFileSync(new URL('README.md', root), 'utf8');
+const section = /\n### What `host\.json` says to Durable Functions\n([^]*?)\n### /.exec(readme)?.[1] ?? '';
+
+interface Host {
+  readonly extensionBundle: Readonly<Record<string, string>>;
+  readonly extensions: {
+    readonly http: object;
+    readonly durableTask: { readonly hubName: string; readonly storageProvider: Readonly<Record<string, unknown>> };
+  };
+}
+const host = JSON.parse(readFileSync(new URL('host.json', root), 'utf8')) as Host;
+const { durableTask } = host.extensions;
+
+/** Each setting, by its path, with its value. */
+function leaves(value: object, path = ''): readonly (readonly [string, string])[] {
+  return Object.entries(value).flatMap(([name, inner]) =>
+    typeof inner === 'object' && inner !== null
+      ? leaves(inner as object, `${path}${name}.`)
+      : [[path + name, String(inner)] as const],
+  );
+}
+
+const seconds = (text: unknown): number =>
+  String(text)
+    .split(':')
+    .reduce((sum, part) => sum * 60 + Number(part), 0);
+
+test('every setting of Durable Functions is in the README with its value and a reason, and no other', () => {
+  const rows = [...section.matchAll(/^\| `([\w.]+)` *\| `(.*?)` *\| (.*?) *\|$/gm)];
+  expect(rows.map(([, path, value]) => [path, value])).toEqual(leaves(durableTask));
+  for (const [row, , , why = ''] of rows) expect(why.length, row).toBeGreaterThan(20);
+});
+
+test('the task hub can be what tables and queues are named by', () => {
+  expect(durableTask.hubName).toMatch(/^[a-z][a-z\d]{2,44}$/);
+});
+
+test('what a dead process was doing is seen again before its lock runs out, and is renewed in time until then', () => {
+  const { storageProvider } = durableTask;
+  for (const name of ['workItemQueueVisibilityTimeout', 'controlQueueVisibilityTimeout']) {
+    const timeout = seconds(storageProvider[name]);
+    // The host renews when 30 seconds are left, and looks every 5. A renewal that failed is only tried again after as
+    // long: it must not be too late then.
+    const betweenRenewals = timeout - 30 + 5;
+    expect(betweenRenewals, name).toBeGreaterThan(5);
+    expect(2 * betweenRenewals, name).toBeLessThan(timeout);
+    expect(timeout, name).toBeLessThanOrEqual(LOCK_SECONDS);
+  }
+});
+
+test('the README computes how long recovery takes from what is set', () => {
+  const visible = seconds(durableTask.storageProvider['workItemQueueVisibilityTimeout']);
+  const polling = seconds(durableTask.storageProvider['maxQueuePollingInterval']);
+  const slowest = Math.max(visible, LOCK_SECONDS, 30 + 10);
+  expect(section).toContain(`${slowest} + ${polling}, so **${slowest + polling} seconds**`);
+  expect(section).toContain(`${visible} + ${polling} = ${visible + polling}`);
+});
+
+test('the bundle has version 3 of the Durable extension, and the JavaScript library is made for it', () => {
+  expect(host.extensionBundle).toEqual({
+    id: 'Microsoft.Azure.Functions.ExtensionBundle',
+    version: '[4.22.0, 5.0.0)',
+  });
+  const { dependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  expect(dependencies['durable-functions']).toMatch(/^\^3\./);
+});
