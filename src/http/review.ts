@@ -1,13 +1,15 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { LedgerReader } from '../ledger/reader.ts';
 import { LedgerError } from '../ledger/store.ts';
-import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import type { ParentStatus, RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import { parentStatus } from '../parent-status.ts';
 import {
   CONTENT_SECURITY_POLICY,
   linksWith,
   type ProblemView,
   renderDecisions,
   renderHistory,
+  renderParent,
   renderProblem,
   renderRun,
   renderRuns,
@@ -91,8 +93,18 @@ async function viewOf(reader: LedgerReader, query: URLSearchParams, setting: Set
   const view = given(query, 'view');
   if (view !== undefined && view !== 'decisions') throw parameterError('view', 'decisions, or left out');
   const run = await reader.run(id);
-  if (!run) throw new RequestError(404, `The ledger has no run ${id}`);
+  if (!run) {
+    const parent = await parentStatus(reader, id);
+    if (parent && view === undefined) return renderParent(setting, parent);
+    throw new RequestError(404, parent ? searchedByOne(parent) : `The ledger has no run ${id}`);
+  }
   return view === 'decisions' ? decisions(reader, query, setting, run) : oneRun(reader, query, setting, run);
+}
+
+/** Decisions are searched by the page in one run: where they are those of several, it says in which. */
+function searchedByOne({ children }: ParentStatus): string {
+  const ids = children.flatMap(({ run }) => (run ? [run.id] : []));
+  return `The decisions of these runs are searched one by one: ${ids.join(', ')}`;
 }
 
 async function runs(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {
@@ -100,7 +112,11 @@ async function runs(reader: LedgerReader, query: URLSearchParams, setting: Setti
   const { before } = asked;
   const recent = before === undefined ? (await slice(reader.runs(), 0, RECENT_RUNS)).items : undefined;
   const page = await slice(reader.runs(asked), 0, RUNS);
-  return renderRuns(setting, { filter, before, recent, runs: page.items, more: page.more });
+  const ids = new Set(page.items.map(({ parent }) => parent).filter((id) => id !== undefined));
+  const parents = (await Promise.all(Array.from(ids, (id) => parentStatus(reader, id)))).filter(
+    (one) => one !== undefined,
+  );
+  return renderRuns(setting, { filter, before, recent, runs: page.items, parents, more: page.more });
 }
 
 async function decisions(

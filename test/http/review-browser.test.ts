@@ -2,7 +2,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { NO_BROWSER, openBrowser } from '../support/browser.ts';
-import { HOSTILE, hostileLedger, ledgerOf, recordOf, viewsOf, withPage } from '../support/review.ts';
+import { HOSTILE, hostileLedger, ledgerOf, parentOf, recordOf, viewsOf, withPage } from '../support/review.ts';
 
 const RUN = '20261124T110000Z-3f9a0c';
 const DIGEST = `sha256:${'ab12'.repeat(16)}`;
@@ -191,6 +191,33 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
       }
       for (const name of ['Copy', 'The numbers of both charts', 'Show', '2026-11-24 11:00', 'Older runs'])
         expect([...reached]).toContain(name);
+      await page.context().close();
+    });
+  });
+
+  test('the runs of several registries are found from what began them together, and that from each of them', async () => {
+    const id = '20261124T100000Z-000001';
+    const runs = ['contoso', 'fabrikam'].map((name, n) =>
+      recordOf(`2026-11-24T1${n}:00:00.000Z`, decisions, { parent: id, registry: `${name}.azurecr.io` }),
+    );
+    const refused = { registry: 'tailspin.azurecr.io', error: { message: 'another run is at work' } };
+    await withPage(ledgerOf(runs, [parentOf(id, runs, [refused])]), async (url) => {
+      const { page, complaints } = await open();
+      await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
+      const heading = page.locator('table.cards tbody tr', { hasText: '3 registries' });
+      expect(await heading.getByText('500', { exact: true }).count()).toBe(1);
+      await heading.getByRole('link').click();
+      expect(await page.locator('h1').textContent()).toBe('3 registries');
+      expect(await page.evaluate(flaws)).toEqual([]);
+      expect(await page.locator('tr', { hasText: 'tailspin.azurecr.io' }).textContent()).toContain(
+        'another run is at work',
+      );
+      await page.getByRole('link', { name: 'fabrikam.azurecr.io' }).click();
+      expect(await page.locator('h1').textContent()).toBe(`Run ${runs[1]?.run.id ?? ''}`);
+      await page.getByRole('link', { name: id }).click();
+      expect(await page.locator('h1').textContent()).toBe('3 registries');
+      expect(new URL(page.url()).searchParams.get('code')).toBe(CODE);
+      expect(complaints).toEqual([]);
       await page.context().close();
     });
   });

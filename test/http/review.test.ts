@@ -1,8 +1,12 @@
-import { expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
 import { reviewPage } from '../../src/http/review.ts';
+import { processIdentity } from '../../src/ledger/process.ts';
 import { LedgerError } from '../../src/ledger/store.ts';
+import type { RunRecord } from '../../src/ledger/types.ts';
+import { parentStatus } from '../../src/parent-status.ts';
 import type { Decision } from '../../src/planner/decision.ts';
-import { HOSTILE, hostileLedger, ledgerOf, NOW, recordOf, totalsOf, viewsOf } from '../support/review.ts';
+import { HOSTILE, hostileLedger, ledgerOf, NOW, parentOf, recordOf, totalsOf, viewsOf } from '../support/review.ts';
 
 const DIGEST = `sha256:${'ab12'.repeat(16)}`;
 const RUN = '20261124T110000Z-3f9a0c';
@@ -218,4 +222,82 @@ test('a run that works says what it is at; one that was stopped what is left, wh
   const late = await ask(ledgerOf([stopped, old]), `run=${old.run.id}`);
   expect(late.html).toContain('31 days ago');
   expect(late.html).not.toContain('acr-retention resume');
+});
+
+describe('the runs of several registries', () => {
+  const PARENT = '20261124T100000Z-000001';
+  const of = (hour: string, registry: string, tags: number, over: Partial<RunRecord> = {}) =>
+    recordOf(
+      `2026-11-24T${hour}:00:00.000Z`,
+      Array.from({ length: tags }, (_, n) => tag(n)),
+      { parent: PARENT, registry, ...over },
+    );
+  const first = of('10', 'contoso.azurecr.io', 2);
+  const second = of('11', 'fabrikam.azurecr.io', 3);
+  const alone = recordOf('2026-11-24T10:30:00.000Z', [tag(7)], { registry: 'alone.azurecr.io' });
+  const refused = { registry: 'tailspin.azurecr.io', error: { message: 'another run is at work' } };
+  const parent = parentOf(PARENT, [first, second], [refused]);
+  const rows = (html: string): readonly string[] =>
+    [...html.matchAll(/<tr role="row"><th role="rowheader"[^]*?<\/tr>/g)].map(([row]) =>
+      row.replaceAll(/<[^>]*>/g, ' '),
+    );
+
+  test('stand together under a line with their sums, and link to a page of their own', async () => {
+    const { html } = await ask(ledgerOf([first, alone, second], [parent]), '');
+    const [heading = '', ...others] = rows(html).filter((row) => row.includes('scheduled'));
+    expect(heading).toMatch(/3 registries\s+20261124T100000Z-000001\s+5\s+0\s+5 kB/);
+    expect(heading).toContain('failed');
+    expect(others.map((row) => /\w+\.azurecr\.io/.exec(row)?.[0])).toEqual([
+      'fabrikam.azurecr.io',
+      'contoso.azurecr.io',
+      'alone.azurecr.io',
+    ]);
+    expect(html).toContain(`href="?run=${PARENT}"`);
+
+    const page = await ask(ledgerOf([first, alone, second], [parent]), `run=${PARENT}`);
+    expect(page.status).toBe(200);
+    expect(page.html).toContain('<h1>3 registries</h1>');
+    expect(rows(page.html).map((row) => row.replaceAll(/\s+/g, ' ').trim())).toEqual([
+      'contoso.azurecr.io done 2 0 2 kB –',
+      'fabrikam.azurecr.io done 3 0 3 kB –',
+      'tailspin.azurecr.io failed – – – another run is at work',
+    ]);
+    expect(page.html).toContain(`href="?run=${first.run.id}"`);
+  });
+
+  test.each([
+    [
+      'running while one of them is',
+      [first, of('11', 'fabrikam.azurecr.io', 0, { state: 'running' })],
+      [refused],
+      'running',
+    ],
+    ['running while one is not begun, and nothing says why', [first], [{ registry: 'tailspin.azurecr.io' }], 'running'],
+    ['failed where one is', [first, of('11', 'fabrikam.azurecr.io', 0, { state: 'failed' })], [], 'failed'],
+    [
+      'failed where one could not begin',
+      [of('11', 'fabrikam.azurecr.io', 0, { state: 'stopped' })],
+      [refused],
+      'failed',
+    ],
+    ['stopped where one was', [first, of('11', 'fabrikam.azurecr.io', 0, { state: 'stopped' })], [], 'stopped'],
+    ['stopped where one was not begun', [first], [{ ...refused, notBegun: 'budget' as const }], 'stopped'],
+    ['waiting where one is', [first, of('11', 'fabrikam.azurecr.io', 0, { state: 'waiting' })], [], 'waiting'],
+    ['done where all are', [first, second], [], 'done'],
+  ] as const)('are %s', async (_, runs, others, state) => {
+    const reader = ledgerOf(runs, [parentOf(PARENT, runs, others)]);
+    expect((await parentStatus(reader, PARENT))?.state).toBe(state);
+  });
+
+  test('of which the process has died are interrupted, and not begun any more', async () => {
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    const dead = { ...parent.record.holder, runId: PARENT, startedBy: 'schedule', host: 'here', since: '', pid: ended };
+    const known = processIdentity(process.pid);
+    const record = { ...parent.record, holder: { ...dead, ...(known !== undefined && { process: known }) } };
+    const reader = ledgerOf(
+      [first],
+      [{ record: { ...record, registries: ['contoso.azurecr.io', 'x'] }, children: [] }],
+    );
+    expect((await parentStatus(reader, PARENT))?.state).toBe(known === undefined ? 'running' : 'interrupted');
+  });
 });

@@ -33,20 +33,25 @@ export interface App {
   readonly process: ChildProcess;
 }
 
-/** Runs the app with these settings, and with the managed identity of the emulator, for the length of a test. */
+/**
+ * Runs the app with these settings, and with the managed identity of the emulator, for the length of a test. Of several
+ * emulators that is the first one's, which no other one takes: then the settings have to say who asks.
+ */
 export async function withApp<T>(
-  emulator: Emulator,
+  emulators: Emulator | readonly [Emulator, ...Emulator[]],
   settings: Environment,
   test: (app: App) => Promise<T>,
   args: readonly string[] = [],
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'acr-retention-test-'));
   const certificate = join(folder, 'ca.pem');
-  writeFileSync(certificate, emulator.certificate);
+  const [emulator, ...others] = 'url' in emulators ? [emulators] : emulators;
+  const all = [emulator, ...others];
+  writeFileSync(certificate, all.map((one) => one.certificate).join('\n'));
   const child = spawn(process.execPath, [HOST, '--port', '0', '--key', KEY, '--master-key', MASTER_KEY, ...args], {
     env: {
       PATH: process.env['PATH'],
-      ACR_REGISTRY: emulator.loginServer,
+      ACR_REGISTRY: all.map(({ loginServer }) => loginServer).join(' '),
       NODE_EXTRA_CA_CERTS: certificate,
       ...emulator.environment,
       ...settings,

@@ -4,7 +4,7 @@ import { reviewPage } from '../../src/http/review.ts';
 import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/query.ts';
 import type { Parent } from '../../src/ledger/parent.ts';
 import type { LedgerReader } from '../../src/ledger/reader.ts';
-import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
+import type { Child, RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
 import type { Decision, Reason } from '../../src/planner/decision.ts';
 import { type Counts, outcomeOf, type Totals } from '../../src/report/summary.ts';
 
@@ -173,6 +173,9 @@ export function recordOf(
   };
 }
 
+/** What began one of its runs. */
+export const HOSTILE_PARENT = '20261123T110000Z-000001';
+
 /** A ledger with something for each part of the page, and everything that it names to do harm. */
 export function hostileLedger(): ReturnType<typeof ledgerOf> {
   const digest = `sha256:${'ab12'.repeat(16)}`;
@@ -196,6 +199,13 @@ export function hostileLedger(): ReturnType<typeof ledgerOf> {
   const breakers = HOSTILE.map((text) => ({
     breaker: 'max-deletions' as const, repository: text, found: 1, limit: 0, detail: text,
   })); // prettier-ignore
+  const applied = recordOf('2026-11-23T11:00:00.000Z', decisions, {
+    parent: HOSTILE_PARENT, registry: HOSTILE[2] ?? '',
+    plan: { hash: all, deletions: 1, state: 'applied', appliedBy: all },
+  }); // prettier-ignore
+  const others = HOSTILE.map((text) => ({ registry: text, error: error(text) }));
+  const parent = parentOf(HOSTILE_PARENT, [applied], others, { cancelled: { at: all, askedBy: 'request', by: all } });
+  const hostile = { ...parent, record: { ...parent.record, startedBy: all, by: all } };
   return ledgerOf([
     recordOf('2026-11-24T11:00:00.000Z', decisions, {
       state: 'running', registry: all, startedBy: all, by: all, toolVersion: all,
@@ -205,10 +215,30 @@ export function hostileLedger(): ReturnType<typeof ledgerOf> {
       policy: { commands: [{ given: all, understood: { [all]: HOSTILE } }], hash: all, from: 'settings' },
       plan: { hash: HOSTILE[1] ?? '', deletions: 12, state: 'waiting' },
     }, broken),
-    recordOf('2026-11-23T11:00:00.000Z', decisions, {
-      plan: { hash: all, deletions: 1, state: 'applied', appliedBy: all },
-    }),
-  ]); // prettier-ignore
+    applied,
+  ], [hostile]); // prettier-ignore
+}
+
+/** A parent as a ledger records it, of these runs and of registries that have none. */
+export function parentOf(
+  id: string,
+  runs: readonly Recorded[],
+  others: readonly Child[] = [],
+  over: Partial<Parent> = {},
+): Parent {
+  const children = [...runs.map(({ run }) => ({ registry: run.registry, runId: run.id })), ...others];
+  return {
+    record: {
+      format: 1,
+      id,
+      kind: 'scheduled',
+      startedBy: 'schedule',
+      started: `${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}T${id.slice(9, 11)}:00:00.000Z`,
+      registries: children.map(({ registry }) => registry),
+    },
+    children,
+    ...over,
+  };
 }
 
 /** Every view of a ledger's page, by name. `run` is the id of the run that is shown. */
@@ -218,6 +248,7 @@ export function viewsOf(run: string, image: string): Readonly<Record<string, str
     older: 'before=29991124T010000Z-3f9a0c',
     run: `run=${run}`,
     decisions: `run=${run}&view=decisions`,
+    parent: `run=${HOSTILE_PARENT}`,
     history: `image=${encodeURIComponent(image)}`,
     'no-image': 'image=',
     'no-run': 'run=20200101T000000Z-000000',

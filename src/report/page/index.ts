@@ -3,6 +3,7 @@ export { CONTENT_SECURITY_POLICY } from './document.tsx';
 export { renderHistory } from './history.tsx';
 export { linksWith } from './links.ts';
 export type { Setting } from './parts.tsx';
+export { renderParent } from './parent.tsx';
 export { renderProblem, type ProblemView } from './problem.tsx';
 export { renderRun, type RunView } from './run.tsx';
 export { renderRuns, type RunFilter } from './runs.tsx';

@@ -185,6 +185,12 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
         <Facts
           facts={[
             ['Registry', words(run.registry)],
+            [
+              'Together with other registries',
+              run.parent === undefined ? undefined : (
+                <a href={setting.link({ run: run.parent })}>{words(run.parent)}</a>
+              ),
+            ],
             ['Kind', KINDS[run.kind]],
             ['Started by', words(run.startedBy)],
             ['On behalf of', run.by === undefined ? undefined : words(run.by)],

@@ -1,4 +1,4 @@
-import { RUN_KINDS, RUN_STATES, type RunRecord } from '../../ledger/types.ts';
+import { type ParentStatus, RUN_KINDS, RUN_STATES, type RunRecord } from '../../ledger/types.ts';
 import type { Counts } from '../summary.ts';
 import { DeletedOverTime } from './charts.tsx';
 import { render } from './document.tsx';
@@ -13,12 +13,16 @@ export interface RunFilter {
   readonly kind?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+  /** Only the runs of this parent. */
+  readonly parent?: string | undefined;
 }
 
 export interface RunsView {
   readonly filter: RunFilter;
   /** The page, newest first. */
   readonly runs: readonly RunRecord[];
+  /** What began some of these together. */
+  readonly parents: readonly ParentStatus[];
   /** Where the page begins, if not with the newest. */
   readonly before?: string | undefined;
   /** There are older ones. */
@@ -30,7 +34,7 @@ export interface RunsView {
 /** Plans that are shown with their commands: an older one is most likely contained in a newer one. */
 const MAX_WAITING = 3;
 
-export function renderRuns(setting: Setting, { filter, runs, before, more, recent }: RunsView): string {
+export function renderRuns(setting: Setting, { filter, runs, parents, before, more, recent }: RunsView): string {
   const filtered = Object.values(filter).some((value) => value !== undefined);
   const waiting = (recent ?? []).filter(({ plan }) => plan?.state === 'waiting');
   const last = runs.at(-1);
@@ -73,7 +77,7 @@ export function renderRuns(setting: Setting, { filter, runs, before, more, recen
           {runs.length === 0 ? (
             <p class="card">{filtered || before !== undefined ? 'No run matches.' : 'There has been no run yet.'}</p>
           ) : (
-            <RunTable setting={setting} runs={runs} />
+            <RunTable setting={setting} runs={runs} parents={parents} />
           )}
           <Pager
             named="Pages of runs"
@@ -94,7 +98,7 @@ function Filter({ setting, filter }: { readonly setting: Setting; readonly filte
   );
   return (
     <form class="card search" method="get" action="#runs" aria-label="Choose runs">
-      <Carried setting={setting} fields={{}} />
+      <Carried setting={setting} fields={filter.parent === undefined ? {} : { parent: filter.parent }} />
       <label>
         State
         <select name="state">
@@ -125,54 +129,132 @@ function Filter({ setting, filter }: { readonly setting: Setting; readonly filte
   );
 }
 
-function RunTable({ setting, runs }: { readonly setting: Setting; readonly runs: readonly RunRecord[] }) {
-  const deleted = (run: RunRecord, of: 'tags' | 'manifests') => <Went run={run} counts={run.totals?.[of]} />;
+/** A line of the table: a run, or what began those below it together. */
+type Row = { readonly run: RunRecord; readonly parent?: ParentStatus | undefined } | { readonly parent: ParentStatus };
+
+/** Runs of one parent are brought together where the newest of them stands. */
+function rowsOf(runs: readonly RunRecord[], parents: readonly ParentStatus[]): readonly Row[] {
+  const rows: Row[] = [];
+  const seen = new Set<ParentStatus>();
+  for (const run of runs) {
+    const parent = parents.find(({ record }) => record.id === run.parent);
+    if (!parent) rows.push({ run });
+    else if (!seen.has(parent)) {
+      seen.add(parent);
+      rows.push({ parent }, ...runs.filter((one) => one.parent === run.parent).map((one) => ({ run: one, parent })));
+    }
+  }
+  return rows;
+}
+
+interface RunTableProps extends Pick<RunsView, 'runs' | 'parents'> {
+  readonly setting: Setting;
+}
+
+function RunTable({ setting, runs, parents }: RunTableProps) {
+  const { link, now } = setting;
+  const deleted = (row: Row, of: 'tags' | 'manifests') =>
+    'run' in row ? (
+      <Went run={row.run} counts={row.run.totals?.[of]} />
+    ) : (
+      <Went run={{ dryRun: isDry(row.parent) }} counts={row.parent.totals[of]} />
+    );
   return (
     <Table
       caption={`${plural(runs.length, 'run')}, the newest first`}
-      rows={runs}
+      rows={rowsOf(runs, parents)}
       columns={[
         {
           head: 'Started',
-          cell: (run) => (
-            <a class="name" href={setting.link({ run: run.id })}>
-              <Time iso={run.started} />
+          cell: (row) => (
+            <a
+              class={'run' in row && row.parent ? 'name under' : 'name'}
+              href={link({ run: 'run' in row ? row.run.id : row.parent.record.id })}
+            >
+              <Time iso={'run' in row ? row.run.started : row.parent.record.started} />
             </a>
           ),
         },
         {
           head: 'Kind',
-          cell: ({ kind, dryRun }) => (
-            <>
-              <span class="nowrap">{KINDS[kind]}</span>
-              {dryRun && kind !== 'dry-run' && <span class="quiet">, dry run</span>}
-            </>
-          ),
+          cell: (row) => {
+            const { kind, dryRun } = 'run' in row ? row.run : { ...row.parent.record, dryRun: isDry(row.parent) };
+            return (
+              <>
+                <span class="nowrap">{KINDS[kind]}</span>
+                {dryRun && kind !== 'dry-run' && <span class="quiet">, dry run</span>}
+              </>
+            );
+          },
+        },
+        { head: 'State', cell: (row) => <State of={'run' in row ? row.run : row.parent} /> },
+        {
+          head: 'Registry',
+          cell: (row) =>
+            'run' in row ? (
+              name(row.run.registry)
+            ) : (
+              <>
+                <span class="name">{plural(row.parent.record.registries.length, 'registry')}</span>{' '}
+                <code class="quiet nowrap">{name(row.parent.record.id)}</code>
+              </>
+            ),
+        },
+        { head: 'Tags deleted', number: true, cell: (row) => deleted(row, 'tags') },
+        { head: 'Manifests deleted', number: true, cell: (row) => deleted(row, 'manifests') },
+        {
+          head: 'Size, at most',
+          number: true,
+          cell: (row) => {
+            const { totals } = 'run' in row ? row.run : row.parent;
+            return totals ? bytes(totals.bytes) : '–';
+          },
         },
         {
-          head: 'State',
-          cell: ({ state, plan, progress, cancelled }) => (
-            <>
-              <StateBadge state={state} />{' '}
-              {(state === 'running' || (state === 'stopped' && progress.of > 0)) && (
-                <span class="quiet nowrap">{`${count(progress.done)} of ${count(progress.of)}`}</span>
-              )}
-              {cancelled && <span class="quiet nowrap">cancelled</span>}
-              {plan?.state === 'waiting' && <span class="quiet nowrap">{`${count(plan.deletions)} held back`}</span>}
-            </>
-          ),
+          head: 'Duration',
+          number: true,
+          cell: (row) => ('run' in row ? lasted(row.run, now) : together(row.parent, now)),
         },
-        { head: 'Registry', cell: ({ registry }) => name(registry) },
-        { head: 'Tags deleted', number: true, cell: (run) => deleted(run, 'tags') },
-        { head: 'Manifests deleted', number: true, cell: (run) => deleted(run, 'manifests') },
-        { head: 'Size, at most', number: true, cell: ({ totals }) => (totals ? bytes(totals.bytes) : '–') },
-        { head: 'Duration', number: true, cell: (run) => lasted(run, setting.now) },
       ]}
     />
   );
 }
 
-function Went({ run, counts }: { readonly run: RunRecord; readonly counts: Counts | undefined }) {
+type StateProps = Pick<RunRecord, 'state' | 'plan' | 'progress' | 'cancelled'>;
+
+/** The state of a run or of a parent, and what there is to add. */
+export function State({ of: { state, plan, progress, cancelled } }: { readonly of: StateProps }) {
+  return (
+    <>
+      <StateBadge state={state} />{' '}
+      {(state === 'running' || (state === 'stopped' && progress.of > 0)) && (
+        <span class="quiet nowrap">{`${count(progress.done)} of ${count(progress.of)}`}</span>
+      )}{' '}
+      {cancelled && <span class="quiet nowrap">cancelled</span>}
+      {plan?.state === 'waiting' && <span class="quiet nowrap">{`${count(plan.deletions)} held back`}</span>}
+    </>
+  );
+}
+
+/** Whether no run of a parent could delete anything. */
+export function isDry({ record, children }: ParentStatus): boolean {
+  const runs = children.flatMap(({ run }) => (run ? [run] : []));
+  return record.kind === 'dry-run' || (runs.length > 0 && runs.every(({ dryRun }) => dryRun));
+}
+
+/** How long the runs of a parent took, from its beginning to the end of the last one. */
+export function together({ record, state, children }: ParentStatus, now: Date) {
+  const ends = children.flatMap(({ run }) => (run?.ended === undefined ? [] : [run.ended]));
+  const ended = ends.toSorted().at(-1);
+  return lasted({ started: record.started, state, ...(state !== 'running' && ended !== undefined && { ended }) }, now);
+}
+
+interface WentProps {
+  readonly run: Pick<RunRecord, 'dryRun'>;
+  readonly counts: Counts | undefined;
+}
+
+export function Went({ run, counts }: WentProps) {
   if (!counts) return <>–</>;
   if (!run.dryRun) return <>{count(counts.deleted)}</>;
   return (
@@ -183,7 +265,7 @@ function Went({ run, counts }: { readonly run: RunRecord; readonly counts: Count
 }
 
 /** How long a run took, or has taken. */
-export function lasted({ started, ended, state }: RunRecord, now: Date) {
+export function lasted({ started, ended, state }: Pick<RunRecord, 'started' | 'ended' | 'state'>, now: Date) {
   const until = ended ?? (state === 'running' ? now.toISOString() : undefined);
   return until === undefined ? '–' : duration(Date.parse(until) - Date.parse(started));
 }

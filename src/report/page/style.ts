@@ -110,6 +110,8 @@ th.number, td.number { text-align: right; white-space: nowrap; }
 td .quiet { font-size: 0.8125rem; }
 td time, th time, .nowrap { white-space: nowrap; }
 .name { font-weight: 550; }
+.under { padding-left: 1.25rem; }
+.host { display: block; min-width: 13rem; }
 .detail { margin: 0; color: var(--quiet); font-size: 0.8125rem; }
 .error { margin: 0.25rem 0 0; color: var(--bad); font-size: 0.8125rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
