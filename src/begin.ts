@@ -25,6 +25,11 @@ export function thisProcess(): Pick<Holder, 'host' | 'pid' | 'process'> {
   return { host: hostname(), pid: process.pid, ...(identity !== undefined && { process: identity }) };
 }
 
+/** Who holds what any of several workers may go on with: no process, so that none that ends takes it along. */
+export function nobody(runId: string, startedBy: string): Holder {
+  return { runId, startedBy, host: 'Durable Functions', pid: 0, since: new Date().toISOString() };
+}
+
 /** What a run is about, before it is recorded. */
 export interface Fresh {
   readonly id: string;

@@ -11,6 +11,7 @@ import {
   type RunState,
   type Stop,
 } from './ledger/types.ts';
+import type { Holder } from './ledger/store.ts';
 import type { Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
@@ -25,7 +26,7 @@ export const NOT_LISTED = 'the run was stopped before the repositories were list
 export interface Ending {
   readonly ledger: Ledger;
   readonly record: RunRecord;
-  readonly written: Pick<RunWriter, 'end'>;
+  readonly written: Pick<RunWriter, 'end' | 'update'>;
   readonly policies: readonly PurgePolicy[];
   /** Absent: it was stopped before the repositories were listed. */
   readonly selected: Selected | undefined;
@@ -42,15 +43,18 @@ export interface Ending {
   readonly cancelled: Cancellation | undefined;
   /** Why it was stopped, if it was; who cancelled it goes before. */
   readonly cause: Stop | undefined;
+  /** The run does not end: somebody else goes on with it, as its holder. */
+  readonly handTo?: Holder | undefined;
 }
 
 export type Concluded = Omit<RunSummary, 'runId' | 'registry' | 'dryRun' | 'plan'> & {
   readonly planned: PlanRecord | undefined;
 };
 
-/** Sums a run up, and closes its record. */
+/** Sums a run up, and closes its record, unless somebody else goes on with it. */
 export async function conclude(ending: Ending): Promise<Concluded> {
   const { ledger, record, written, policies, selected, earlier, tally, matched, breakers, cancelled, cause } = ending;
+  const { handTo } = ending;
   const { done, of } = ending.progress;
   const sums = tally.sums();
   const records = tally.records();
@@ -70,6 +74,10 @@ export async function conclude(ending: Ending): Promise<Concluded> {
     ...(stopped && { stopped }),
     succeeded: sums.succeeded && selected !== undefined,
   };
+  if (handTo) {
+    await written.update({ holder: handTo, progress: { done, of }, matched: recordMatched(matched, policies) });
+    return { ...concluded, handedOver: true, planned: undefined };
+  }
   const planned = planOf(record, records);
   await written.end(
     {

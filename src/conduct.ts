@@ -12,8 +12,9 @@ import type { Registry, RegistryReader } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
 import type { ApprovedPlan, RunOptions } from './run.ts';
 import { matchedBefore, recordMatched, type Selected, selectAndRecord } from './select.ts';
-import { stopOf, StopReason } from './stop.ts';
+import { isHandedOver, stopOf, StopReason } from './stop.ts';
 import type { Tally } from './tally.ts';
+import { nobody } from './begin.ts';
 import type { Work } from './work.ts';
 
 /** A run whose record is begun. */
@@ -92,6 +93,7 @@ export async function conduct(job: Job): Promise<Concluded> {
     const isStopped = signal.aborted && (!listed || done < of);
     // Whatever ended it: where it was cancelled besides, nothing goes on with it, and that is what its record says.
     const cancelled = isStopped ? await job.cancel.cancellation() : undefined;
+    const isHanded = isStopped && !cancelled && !writer && isHandedOver(signal);
     const cause = isStopped ? stopOf(signal, record, { done, of }, listed !== undefined) : undefined;
     return await conclude({
       ledger,
@@ -107,6 +109,7 @@ export async function conduct(job: Job): Promise<Concluded> {
       recovered,
       cancelled,
       cause,
+      ...(isHanded && { handTo: nobody(record.id, record.startedBy) }),
     });
   } finally {
     progress.stop();

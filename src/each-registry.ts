@@ -10,7 +10,7 @@ import type { RegistrySettings } from './policy/settings.ts';
 import type { Log } from './report/log.ts';
 import type { Outcome, RunSummary } from './report/summary.ts';
 import type { InTurn, RunOptions } from './run.ts';
-import { StopReason } from './stop.ts';
+import { isHandedOver, StopReason } from './stop.ts';
 
 /** What all of them have in common. */
 export interface Together extends Pick<RunOptions, 'by' | 'signal' | 'inTurn'> {
@@ -150,7 +150,8 @@ async function whyNotBegun(
   // Where the ledger cannot be read, its run will say so.
   const cancelled = await ledger.cancellation(parent).catch(() => undefined);
   if (cancelled) return new StopReason('cancel', `not begun: ${cancelledInWords(cancelled)}`);
-  if (signal?.aborted) {
+  // Each is begun, for somebody else to go on with it.
+  if (signal?.aborted && !isHandedOver(signal)) {
     const why = signal.reason instanceof StopReason ? signal.reason.message : 'it was told to stop';
     return new StopReason('signal', `not begun: ${why}${next}`);
   }
@@ -160,7 +161,7 @@ async function whyNotBegun(
 }
 
 /** Whoever cancelled the parent before this run was its child could not cancel this. */
-async function passCancellationOn(ledger: Ledger, parent: string, runId: string): Promise<void> {
+export async function passCancellationOn(ledger: Ledger, parent: string, runId: string): Promise<void> {
   const cancelled = await ledger.cancellation(parent);
   if (!cancelled) return;
   const { at, ...who } = cancelled;

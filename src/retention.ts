@@ -361,7 +361,7 @@ export function requestedDryRun(
       policyFrom,
     });
     const [first] = summary.repositories;
-    if (first?.error && summary.repositories.every(({ state }) => state === 'failed'))
+    if (!summary.handedOver && first?.error && summary.repositories.every(({ state }) => state === 'failed'))
       throw new Unreadable(first.error);
     return summary;
   };

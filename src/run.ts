@@ -157,7 +157,8 @@ export async function run(
         ...sums,
         ...(planned && { plan: { id, hash: planned.hash, deletions: planned.deletions } }),
       };
-      log?.ended(summary, await usual);
+      if (summary.handedOver) log?.handedOver();
+      else log?.ended(summary, await usual);
       return summary;
     } catch (error) {
       const known = new Map(job.earlier);

@@ -2,6 +2,16 @@ import { LedgerError } from './ledger/store.ts';
 import type { RunProgress, RunRecord, Stop } from './ledger/types.ts';
 import type { TimeBudget } from './policy/budget.ts';
 
+/** What a signal is aborted with where a run does not end, but somebody else goes on with it. */
+export class HandOver extends Error {
+  override readonly name = 'HandOver';
+}
+
+/** Whether somebody else goes on with what is under way. */
+export function isHandedOver({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof HandOver;
+}
+
 /** What a signal is aborted with to end a run: why, as a sentence goes on after "stopped: ". */
 export class StopReason extends Error {
   override readonly name = 'StopReason';

@@ -119,6 +119,8 @@ export interface RunLog {
   readonly completed: (repository: string, settled: number, deleted: number) => void;
   /** @param usual how many artifacts a run usually deletes */
   readonly ended: (summary: RunSummary, usual: number | undefined) => void;
+  /** A run that another engine goes on with. */
+  readonly handedOver: () => void;
   /** A run that could not go on. */
   readonly broke: (error: Error) => void;
 }
@@ -170,6 +172,7 @@ export function runLog(
         { event: 'run-recovered', interrupted, settled, deleted },
         `the run ${interrupted} had ended before it was done; its record is complete now`,
       ),
+    handedOver: () => lines.info({ event: 'run-handed-over' }, 'goes on as an orchestration'),
     completed: (repository, settled, deleted) =>
       lines.warn(
         { event: 'repository-recovered', repository, settled, deleted },
