@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
 import pLimit from 'p-limit';
-import { configuration, ledger, log } from '../src/app.ts';
+import { configuration, isDurable, ledger, log } from '../src/app.ts';
 import { JSON_FORMS, negotiate } from '../src/http/answer.ts';
 import { handler } from '../src/http/handler.ts';
 import { answerInTime } from '../src/http/in-time.ts';
@@ -8,8 +8,11 @@ import { RequestError } from '../src/http/problem.ts';
 import { patienceOf } from '../src/http/prefer.ts';
 import { readCommands } from '../src/http/request.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
+import { type Handed, noneMayRun, startHanded } from '../src/orchestration/start.ts';
 import { answerOf } from '../src/report/output.ts';
-import { requestedDryRun } from '../src/retention.ts';
+import { HandOver, requestedDryRun } from '../src/retention.ts';
+
+const durable = isDurable ? await import('durable-functions') : undefined;
 
 // An answer of any size is sent as it is read, instead of being gathered in memory first.
 app.setup({ enableHttpStream: true });
@@ -23,33 +26,46 @@ app.http('dryRun', {
   route: 'dry-run',
   methods: ['GET', 'POST'],
   authLevel: 'function',
-  handler: handler(log, async (request, client, { invocationId }) => {
+  ...(durable && { extraInputs: [durable.input.durableClient()] }),
+  handler: handler(log, async (request, client, context) => {
     if (inTurn.pendingCount >= MOST_WAITING)
       throw new RequestError(429, `${MOST_WAITING} dry runs wait for their turn already; ask again when some are done`);
     const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
     const patience = patienceOf(request.method, request.headers.get('prefer'));
     const { registries, start } = requestedDryRun(configuration, await readCommands(request));
+    // What takes too long here is gone on with by the engine that keeps it alive.
+    const starter = durable?.getClient(context);
+    if (starter && patience.milliseconds === 0) await noneMayRun(starter, registries);
+    const late = new AbortController();
+    const onLate = (): void => late.abort(new HandOver('it goes on as an orchestration'));
     const output = answerOf(negotiated.form, registries.length === 1);
-    return answerInTime({ negotiated, client, patience, log }, (waiting) =>
+    return answerInTime({ negotiated, client, patience, log, ...(starter && { onLate }) }, (waiting) =>
       untilShutdown(async (shutdown) => {
         const write = async (pieces: Iterable<string>): Promise<void> => {
           for (const piece of pieces) await waiting.write(piece);
         };
+        const about = { now: new Date(), ledger, by: context.invocationId };
+        const handed: Handed[] = [];
+        let begun = '';
         await start({
-          now: new Date(),
-          ledger,
+          ...about,
           startedBy: 'request',
-          by: invocationId,
-          signal: AbortSignal.any([shutdown, waiting.signal]),
+          signal: AbortSignal.any([shutdown, waiting.signal, late.signal]),
           onBegin: (id) => {
+            begun = id;
             output.begun(id);
             waiting.onBegin(id);
           },
           inTurn,
           onDecisions: (decisions, registry) => write(output.decisions(decisions, registry)),
-          onOutcome: (outcome) => write(output.outcome(outcome)),
+          onOutcome: async (outcome) => {
+            if ('summary' in outcome && outcome.summary.handedOver)
+              handed.push({ registry: outcome.registry, runId: outcome.summary.runId });
+            await write(output.outcome(outcome));
+          },
           log,
         });
+        if (starter && handed.length > 0) await startHanded(begun, handed, { ...about, client: starter });
         await write(output.end());
       }),
     );

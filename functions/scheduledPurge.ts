@@ -1,14 +1,24 @@
 import { app, type InvocationContext, type Timer } from '@azure/functions';
-import { configuration, ledger, log } from '../src/app.ts';
+import { configuration, isDurable, ledger, log } from '../src/app.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
+import { startScheduled } from '../src/orchestration/start.ts';
 import { inInvocation } from '../src/report/log.ts';
 import type { Outcome } from '../src/report/summary.ts';
-import { scheduledPurge } from '../src/retention.ts';
+import { configured, scheduledPurge } from '../src/retention.ts';
+
+const durable = isDurable ? await import('durable-functions') : undefined;
 
 app.timer('scheduledPurge', {
   schedule: '%PURGE_SCHEDULE%',
+  ...(durable && { extraInputs: [durable.input.durableClient()] }),
   handler: (timer: Timer, context: InvocationContext) =>
     inInvocation(context, async () => {
+      if (durable) {
+        const client = durable.getClient(context);
+        const tick = { client, ledger, log, now: new Date(), by: context.invocationId, pastDue: timer.isPastDue };
+        await startScheduled(configured(configuration, log), tick);
+        return;
+      }
       const outcomes = await untilShutdown((signal) =>
         scheduledPurge(configuration, {
           now: new Date(),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
-import { readLedgerSettings, readLogLevel, readSettings } from './policy/settings.ts';
+import { readEngineSetting, readLedgerSettings, readLogLevel, readSettings } from './policy/settings.ts';
 import { createLog } from './report/log.ts';
 import { type Ledger, ledgerAt, passingLedger } from './retention.ts';
 
@@ -17,8 +17,19 @@ export const configuration = readSettings(process.env, (path) => readFileSync(re
 
 export const log = createLog(configuration.state === 'valid' ? readLogLevel(process.env) : 'info');
 
+/** Whether runs are orchestrations. Also where something else is wrong: those that run already need their functions. */
+export const isDurable = isDurableIn(process.env);
+
 /** What was recorded can be read whatever else is wrong with the settings. */
 export const ledger: Ledger = openLedgerOf(process.env);
+
+function isDurableIn(environment: NodeJS.ProcessEnv): boolean {
+  try {
+    return readEngineSetting(environment) === 'durable';
+  } catch {
+    return false;
+  }
+}
 
 function openLedgerOf(environment: NodeJS.ProcessEnv): Ledger {
   try {

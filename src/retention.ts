@@ -22,7 +22,7 @@ import { lastActivity, type WatchedLedger, watchSchedule } from './watch.ts';
 export { type Applied, PlanRefused } from './apply.ts';
 export { CancelRefused, cancelRun } from './cancel.ts';
 export { ResumeRefused } from './run.ts';
-export { StopReason } from './stop.ts';
+export { HandOver, StopReason } from './stop.ts';
 export { HeldError, LedgerError } from './ledger/store.ts';
 export { ledgerAt, passingLedger } from './ledger/open.ts';
 export { differences } from './ledger/diff.ts';
@@ -76,6 +76,15 @@ function logMistakes(mistakes: readonly PolicyError[], log: Log): void {
   log.error({ event: 'misconfigured', mistakes: messages }, 'nothing was done: the app settings are wrong');
 }
 
+/**
+ * The settings, for a timer: nobody else would say what is wrong with them.
+ * @throws {Misconfigured}
+ */
+export function configured(configuration: Configuration, log: Log): Settings {
+  if (configuration.state === 'invalid') logMistakes(configuration.mistakes, log);
+  return settingsOf(configuration);
+}
+
 /** What a function is started with: everything of a run but what is wanted. */
 export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'guards' | 'timeBudget'> & {
   readonly log: Log;
@@ -89,8 +98,7 @@ export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'gua
  * @throws {Misconfigured}, and for the only registry whatever `dryRun` throws
  */
 export async function scheduledPurge(configuration: Configuration, trigger: Trigger): Promise<readonly Outcome[]> {
-  if (configuration.state === 'invalid') logMistakes(configuration.mistakes, trigger.log);
-  const settings = settingsOf(configuration);
+  const settings = configured(configuration, trigger.log);
   const { timeBudget, ledger } = settings;
   const registries = settings.registries.filter(({ commands }) => commands.length > 0);
   const [first] = registries;

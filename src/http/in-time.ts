@@ -22,6 +22,8 @@ export interface InTime {
   readonly client: Client;
   readonly patience: Patience;
   readonly log: Log;
+  /** Called once nobody waits any more. */
+  readonly onLate?: (() => void) | undefined;
 }
 
 /** What the client is told of a run that goes on without it. Holds whatever the ledger is. */
@@ -47,7 +49,7 @@ class TooLate extends Error {
  * @throws whatever `work` throws while somebody waits
  */
 export async function answerInTime(
-  { negotiated, client, patience, log }: InTime,
+  { negotiated, client, patience, log, onLate }: InTime,
   work: (waiting: Waiting) => Promise<void>,
 ): Promise<HttpResponseInit> {
   const gone = new AbortController();
@@ -73,6 +75,7 @@ export async function answerInTime(
     });
   const goOn = (running: Promise<void>, runId: string): HttpResponseInit => {
     client.signal.removeEventListener('abort', leave);
+    onLate?.();
     running.catch((error: unknown) => {
       // What a caller would have been told stands in the record.
       if (!isExpected(error)) logFault(log, error);

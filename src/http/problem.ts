@@ -11,6 +11,7 @@ import {
   RegistryError,
   Unreadable,
 } from '../retention.ts';
+import { AlreadyRunning } from '../orchestration/start.ts';
 import { jsonResponse } from './json.ts';
 
 /** A request that cannot be answered as it is: the status, and what to do about it. */
@@ -33,6 +34,10 @@ interface Problem {
   readonly errors?: readonly { readonly field: string; readonly detail: string }[];
   /** The breakers that hold a plan back. */
   readonly breakers?: PlanRefused['breakers'];
+  /** The run that is in the way, its state, and where it is to be seen. */
+  readonly runId?: string;
+  readonly state?: string;
+  readonly run?: string;
 }
 
 /** An error as an answer: what a caller can do something about, in words; of anything else no more than that it was. */
@@ -62,6 +67,10 @@ function problemOf(error: unknown): Problem {
     return { ...of(error.why === 'unknown' ? 404 : 409, error), ...(breakers.length > 0 && { breakers }) };
   }
   if (error instanceof CancelRefused) return of(error.why === 'unknown' ? 404 : 409, error);
+  if (error instanceof AlreadyRunning) {
+    const { runId, state } = error;
+    return { ...of(409, error), state, ...(runId !== undefined && { runId, run: `/api/runs/${runId}` }) };
+  }
   if (error instanceof HeldError) return of(409, error);
   if (error instanceof LedgerError) return of(503, error);
   // It answered, and refused; or no answer came, or one that says "later".

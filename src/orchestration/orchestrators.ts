@@ -37,7 +37,19 @@ import type {
 /** What an orchestrator yields, and what it returns. What it is given back is known to whoever yields. */
 type Steps<T> = Generator<Task, T, unknown>;
 
-export type Activity = 'begin' | 'select' | 'page' | 'visit' | 'giveUp' | 'breakers' | 'end' | 'isOver' | 'refuse';
+export const ACTIVITIES = [
+  'begin',
+  'select',
+  'page',
+  'visit',
+  'giveUp',
+  'breakers',
+  'end',
+  'isOver',
+  'refuse',
+] as const;
+
+export type Activity = (typeof ACTIVITIES)[number];
 
 /** Seconds before each further attempt at what failed. After the last it is given up. */
 const PAUSES: readonly number[] = [5, 20, 60];

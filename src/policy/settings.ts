@@ -271,6 +271,14 @@ function notServed(hosts: readonly string[]): string {
     : `is none of the registries that this app serves: ${hosts.join(', ')}`;
 }
 
+/**
+ * Which engine is asked for, whatever else is wrong with the settings: what runs already needs its functions.
+ * @throws {PolicyError}
+ */
+export function readEngineSetting(environment: Environment): Engine {
+  return readEngine(trimmedIn(environment)('RETENTION_ENGINE'), true);
+}
+
 function readEngine(text: string | undefined, isStored: boolean): Engine {
   if (text === undefined) return 'inline';
   const engine = ENGINES.find((one) => one === text.toLowerCase());
