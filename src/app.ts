@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
-import { readEngineSetting, readLedgerSettings, readLogLevel, readSettings } from './policy/settings.ts';
+import { readEngine } from './policy/engine.ts';
+import { readLedgerSettings, readLogLevel, readSettings } from './policy/settings.ts';
 import { createLog } from './report/log.ts';
 import { type Ledger, ledgerAt, passingLedger } from './retention.ts';
 
@@ -25,7 +26,7 @@ export const ledger: Ledger = openLedgerOf(process.env);
 
 function isDurableIn(environment: NodeJS.ProcessEnv): boolean {
   try {
-    return readEngineSetting(environment) === 'durable';
+    return readEngine(environment['RETENTION_ENGINE']?.trim(), true) === 'durable';
   } catch {
     return false;
   }

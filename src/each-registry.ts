@@ -6,7 +6,7 @@ import { newRunId } from './ledger/paths.ts';
 import { processIdentity } from './ledger/process.ts';
 import { cancelledInWords, type Child, type ParentRecord } from './ledger/types.ts';
 import type { TimeBudget } from './policy/budget.ts';
-import type { RegistrySettings } from './policy/settings.ts';
+import type { RegistrySettings } from './policy/registries.ts';
 import type { Log } from './report/log.ts';
 import type { Outcome, RunSummary } from './report/summary.ts';
 import type { InTurn, RunOptions } from './run.ts';

@@ -5,7 +5,7 @@ import { newRunId } from '../src/ledger/paths.ts';
 import { HeldError } from '../src/ledger/store.ts';
 import type { RunRecord } from '../src/ledger/types.ts';
 import { parentStatus } from '../src/parent-status.ts';
-import type { RegistrySettings } from '../src/policy/settings.ts';
+import type { RegistrySettings } from '../src/policy/registries.ts';
 import { createLog } from '../src/report/log.ts';
 import type { RunSummary } from '../src/report/summary.ts';
 import { cancel, StopReason } from '../src/retention.ts';

@@ -30,9 +30,14 @@ test('the README lists every app setting', () => {
 });
 
 test('the README lists every event of the log', () => {
-  const sources = ['report/log.ts', 'http/problem.ts', 'retention.ts', 'each-registry.ts', 'watch.ts'].map((file) =>
-    readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8'),
-  );
+  const sources = [
+    'report/log.ts',
+    'http/problem.ts',
+    'configured.ts',
+    'scheduled.ts',
+    'each-registry.ts',
+    'watch.ts',
+  ].map((file) => readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8'));
   const events = [...sources.join('\n').matchAll(/event: '([a-z-]+)'/g)].map(([, event]) => event);
   const named = firstCells('The log').map((cell) => cell.replaceAll('`', ''));
   expect(new Set(named.slice(1))).toEqual(new Set(events));

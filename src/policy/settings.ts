@@ -1,13 +1,16 @@
-import { parseRegistry, splitRegistries } from './address.ts';
 import { parseTimeBudget, type TimeBudget } from './budget.ts';
-import { parsePurgeCommands, type PurgeCommand, shown } from './command.ts';
+import { parsePurgeCommands, shown } from './command.ts';
 import { PolicyError } from './error.ts';
 import { parseDuration } from './duration.ts';
+import { type Engine, readEngine, readParallelism } from './engine.ts';
 import { type Guards, readGuards } from './guards.ts';
 import { readStorage, type StorageLocation } from './storage.ts';
-import { attempts, InvalidPolicy, readInteger } from './policy.ts';
+import { attempts, readInteger } from './policy.ts';
+import { readRegistries, type RegistrySettings } from './registries.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 import { parseTaskFile } from './task-file.ts';
+
+export type { RegistrySettings } from './registries.ts';
 
 /** App settings, as they stand in the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,18 +44,6 @@ type Setting = (typeof SETTINGS)[number];
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export const ENGINES = ['inline', 'durable'] as const;
-
-/** What drives the scheduled purge: a loop in one process, or Durable Functions. */
-export type Engine = (typeof ENGINES)[number];
-
-/** A registry that the app serves. */
-export interface RegistrySettings {
-  readonly endpoint: URL;
-  /** In the order in which they are carried out in each repository. None: the schedule passes it over. */
-  readonly commands: readonly PurgeCommand[];
-}
 
 /** What the app is to do, validated. */
 export interface Settings {
@@ -225,80 +216,6 @@ function readWork(
       'is not set; write the flags of acr purge, e.g. --filter "app:^dev-" --ago 30d --untagged',
     );
   return { commands: read, timeLimitSeconds: undefined };
-}
-
-/**
- * The registries of the app, or else those that commands name, each with its commands: those that name it, and those
- * that name none.
- *
- * @throws {InvalidPolicy} with every mistake
- */
-function readRegistries(text: string | undefined, commands: readonly PurgeCommand[]): readonly RegistrySettings[] {
-  const { problems, attempt } = attempts();
-  const named = commands.map((command) => {
-    const { registry } = command;
-    return { command, registry, endpoint: registry === undefined ? undefined : attempt(() => parseRegistry(registry)) };
-  });
-  // Not taken apart: what stands before an @ may be a password, and have a comma in it.
-  const names = text === undefined ? [] : text.includes('@') ? [text] : splitRegistries(text);
-  const endpoints =
-    text === undefined
-      ? named.map(({ endpoint }) => endpoint)
-      : names.map((name) => attempt(() => parseRegistry(name, 'ACR_REGISTRY')));
-  if (problems.length > 0) throw new InvalidPolicy(problems);
-  const served = new Map(endpoints.filter((one) => one !== undefined).map((endpoint) => [endpoint.host, endpoint]));
-  if (served.size === 0)
-    throw new PolicyError(
-      'ACR_REGISTRY',
-      undefined,
-      'is not set; write the name of the registry, e.g. contoso, or of several, separated by blanks or commas',
-    );
-  const other = named.find(({ endpoint }) => endpoint && !served.has(endpoint.host))?.registry;
-  if (other !== undefined) throw new PolicyError('--registry', other, notServed([...served.keys()]));
-  return Array.from(served.values(), (endpoint) => ({
-    endpoint,
-    commands: named
-      .filter((one) => one.endpoint === undefined || one.endpoint.host === endpoint.host)
-      .map(({ command }) => command),
-  }));
-}
-
-/** What is wrong with a registry that is not among those that the app serves. */
-function notServed(hosts: readonly string[]): string {
-  const [host = ''] = hosts;
-  return hosts.length === 1
-    ? `is another registry than ${host}, which this app serves`
-    : `is none of the registries that this app serves: ${hosts.join(', ')}`;
-}
-
-/**
- * Which engine is asked for, whatever else is wrong with the settings: what runs already needs its functions.
- * @throws {PolicyError}
- */
-export function readEngineSetting(environment: Environment): Engine {
-  return readEngine(trimmedIn(environment)('RETENTION_ENGINE'), true);
-}
-
-function readEngine(text: string | undefined, isStored: boolean): Engine {
-  if (text === undefined) return 'inline';
-  const engine = ENGINES.find((one) => one === text.toLowerCase());
-  if (engine === undefined) throw new PolicyError('RETENTION_ENGINE', text, `must be one of ${ENGINES.join(', ')}`);
-  if (engine === 'durable' && !isStored)
-    throw new PolicyError(
-      'RETENTION_ENGINE',
-      text,
-      'needs RETENTION_STORAGE, which is not set: its workers share the record of the runs',
-    );
-  return engine;
-}
-
-const PARALLELISM = 4;
-const MAX_PARALLELISM = 32;
-
-function readParallelism(text: string | undefined): number {
-  const parallelism = readInteger('REGISTRY_PARALLELISM', text, PARALLELISM, MAX_PARALLELISM);
-  if (parallelism === 0) throw new PolicyError('REGISTRY_PARALLELISM', '0', 'must be at least 1');
-  return parallelism;
 }
 
 /** What a setting that is not set is read as. */

@@ -1,0 +1,126 @@
+import { configured, type Trigger } from './configured.ts';
+import { eachRegistry } from './each-registry.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { recordPolicy } from './ledger/policy.ts';
+import type { RegistrySettings } from './policy/registries.ts';
+import type { Configuration, Settings } from './policy/settings.ts';
+import type { Outcome, RunSummary } from './report/summary.ts';
+import { lastScheduled, resumeRun } from './resume.ts';
+import { ResumeRefused, run, type RunOptions } from './run.ts';
+import { StopReason } from './stop.ts';
+import { isDryRun, openReader, openRegistry, targetOf } from './target.ts';
+import { lastActivity } from './watch.ts';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The configured purge, as the timer starts it. It deletes where PURGE_DRY_RUN is false, and no command has `--dry-run`.
+ * Where the last one was stopped before it was done, it goes on with that instead. Several registries are done one after
+ * the other; what goes wrong with one of them is its outcome.
+ *
+ * @throws {Misconfigured}, and for the only registry whatever `dryRun` throws
+ */
+export async function scheduledPurge(configuration: Configuration, trigger: Trigger): Promise<readonly Outcome[]> {
+  const settings = configured(configuration, trigger.log);
+  const { timeBudget, ledger } = settings;
+  const registries = settings.registries.filter(({ commands }) => commands.length > 0);
+  const [first] = registries;
+  const outcomes =
+    first && registries.length === 1
+      ? [{ registry: first.endpoint.host, summary: await purgeRegistry(settings, first, { ...trigger, timeBudget }) }]
+      : await eachRegistry(
+          await longestAgoFirst(registries, trigger.ledger),
+          registries,
+          { ...trigger, kind: 'scheduled', startedBy: trigger.startedBy ?? 'schedule', timeBudget },
+          (registry, share) => purgeRegistry(settings, registry, { ...trigger, ...share }),
+        );
+  // What is too old to be kept can go the next time as well.
+  await trigger.ledger.prune(new Date(Date.now() - ledger.days * DAY_MS)).catch((error: unknown) => {
+    trigger.log.warn({ event: 'warning' }, (error as Error).message);
+  });
+  return outcomes;
+}
+
+/** So that none starves where the time is never enough for all: first the one that was worked on the longest ago. */
+async function longestAgoFirst(
+  registries: readonly RegistrySettings[],
+  ledger: Ledger,
+): Promise<readonly RegistrySettings[]> {
+  const last = new Map<string, number>();
+  for await (const run of ledger.runs({ kinds: ['scheduled'] })) {
+    if (!last.has(run.registry)) last.set(run.registry, lastActivity(run).getTime());
+    if (registries.every(({ endpoint }) => last.has(endpoint.host))) break;
+  }
+  const activeAt = ({ endpoint }: RegistrySettings): number => last.get(endpoint.host) ?? 0;
+  return registries.toSorted((a, b) => activeAt(a) - activeAt(b));
+}
+
+async function purgeRegistry(
+  settings: Settings,
+  registry: RegistrySettings,
+  trigger: Trigger & Pick<RunOptions, 'timeBudget'>,
+): Promise<RunSummary> {
+  const { timeLimitSeconds, guards } = settings;
+  const options = {
+    ...trigger,
+    kind: 'scheduled' as const,
+    policyFrom: 'settings' as const,
+    guards,
+    policies: registry.commands.map(({ policy }) => policy),
+    ...(timeLimitSeconds !== undefined && { signal: anySignal(trigger.signal, timeLimit(timeLimitSeconds)) }),
+  };
+  const resumed = await goOnScheduled(settings, registry, options);
+  if (resumed) return resumed;
+  const target = targetOf(settings, registry);
+  if (isDryRun(settings, registry)) return run(await openReader(target), options);
+  const writer = await openRegistry(target);
+  return run(writer, options, writer);
+}
+
+/** Goes on with the last scheduled run, where that was stopped. Nothing where a new one is to begin. */
+async function goOnScheduled(
+  settings: Settings,
+  registry: RegistrySettings,
+  options: RunOptions & Trigger,
+): Promise<RunSummary | undefined> {
+  const { policies, kind, policyFrom, ...trigger } = options;
+  const wanted = {
+    registry: registry.endpoint.host,
+    policyHash: recordPolicy(policies, policyFrom ?? 'settings').hash,
+    dryRun: isDryRun(settings, registry),
+  };
+  const found = await lastScheduled(trigger.ledger, wanted, trigger.now);
+  if (!found) return undefined;
+  const leave = (why: string): void => {
+    const about = { event: 'run-not-resumed', runId: found.run.id, kind, why };
+    trigger.log.warn(about, `the stopped run ${found.run.id} is left as it is: ${why}`);
+  };
+  if (found.state === 'left') {
+    leave(found.why);
+    return undefined;
+  }
+  const target = targetOf(settings, registry);
+  try {
+    return await resumeRun(
+      found.run,
+      { reader: () => openReader(target), writer: () => openRegistry(target) },
+      { ...trigger, planAgeMilliseconds: settings.ledger.planAgeMilliseconds },
+    );
+  } catch (error) {
+    if (!(error instanceof ResumeRefused)) throw error;
+    leave(error.message);
+    return undefined;
+  }
+}
+
+/** The end of the time that the steps of a task file may take. */
+function timeLimit(seconds: number): AbortSignal {
+  const over = new AbortController();
+  const reason = new StopReason('signal', `the timeouts of the task file (${seconds} s) were over`);
+  setTimeout(() => over.abort(reason), seconds * 1000).unref();
+  return over.signal;
+}
+
+function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}
