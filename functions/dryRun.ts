@@ -12,7 +12,7 @@ import { type Handed, noneMayRun, startHanded } from '../src/orchestration/start
 import { answerOf } from '../src/report/output.ts';
 import { HandOver, requestedDryRun } from '../src/retention.ts';
 
-const durable = isDurable ? await import('durable-functions') : undefined;
+const durable = isDurable ? await import('../src/orchestration/sdk.ts') : undefined;
 
 // An answer of any size is sent as it is read, instead of being gathered in memory first.
 app.setup({ enableHttpStream: true });

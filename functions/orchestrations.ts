@@ -9,7 +9,7 @@ import { configured } from '../src/retention.ts';
 
 // With the inline engine there are none of these: the host would load the extension, which needs queues and tables.
 if (isDurable) {
-  const { app } = await import('durable-functions');
+  const { app } = await import('../src/orchestration/sdk.ts');
   const connections = newConnections();
   const settings = () => configured(configuration, log);
   for (const name of ACTIVITIES)

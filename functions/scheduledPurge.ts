@@ -6,7 +6,7 @@ import { inInvocation } from '../src/report/log.ts';
 import type { Outcome } from '../src/report/summary.ts';
 import { configured, scheduledPurge } from '../src/retention.ts';
 
-const durable = isDurable ? await import('durable-functions') : undefined;
+const durable = isDurable ? await import('../src/orchestration/sdk.ts') : undefined;
 
 app.timer('scheduledPurge', {
   schedule: '%PURGE_SCHEDULE%',

@@ -72,6 +72,7 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): stri
     '',
     `The Function app serves on ${url}. Its schedule deletes nothing unless PURGE_DRY_RUN=false.`,
     emulator ? `It looks after a registry with sample data, on this machine too (${emulator.loginServer}).` : '',
+    `Its runs are done by the inline engine${isDurableWanted ? ', whatever RETENTION_ENGINE says: this host has no Durable Functions' : ''}.`,
     'Times are UTC. Stop it with Ctrl-C.',
     '',
     `Review what it did: ${url}/api/review?${code}`,
@@ -98,6 +99,7 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): stri
   ].join('\n');
 }
 
+const isDurableWanted = (process.env['RETENTION_ENGINE'] ?? '').trim().toLowerCase() === 'durable';
 // What the Functions host leaves out too, unless its log level is set.
 const verbose = /^(?:debug|trace)$/i.test(process.env['LOG_LEVEL'] ?? '');
 const folder = await mkdtemp(join(tmpdir(), 'acr-retention-'));
@@ -111,9 +113,13 @@ try {
     root,
     port,
     keys,
-    environment: emulator
-      ? { ...sampleSettings(), ...process.env, ...(await embedded(emulator, folder)) }
-      : { ...process.env },
+    environment: {
+      ...(emulator && sampleSettings()),
+      ...process.env,
+      ...(emulator && (await embedded(emulator, folder))),
+      // Only the Functions host has Durable Functions.
+      ...(isDurableWanted && { RETENTION_ENGINE: 'inline' }),
+    },
     log: (level, message, name = 'host') => {
       if (quiet || (!verbose && (level === 'debug' || level === 'trace'))) return;
       process.stdout.write(`${new Date().toISOString()} ${level} [${name}] ${printable(message)}\n`);
