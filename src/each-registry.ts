@@ -36,7 +36,8 @@ export type Share = Required<Pick<RunOptions, 'parent' | 'onBegin' | 'log'>> &
  *
  * @param registries in the order in which they are done
  * @param named the same, in the order of the settings
- * @throws {LedgerError} where the parent cannot be recorded: then nothing else could be, either
+ * @throws {LedgerError} where the parent cannot be recorded: then nothing else could be, either; and whatever
+ * `onOutcome` throws
  */
 export async function eachRegistry(
   registries: readonly RegistrySettings[],
@@ -48,7 +49,7 @@ export async function eachRegistry(
   const parent = await begin(named, together);
   const log = together.log.child({ parent });
   const clock = newClock(together.inTurn);
-  const outcomes: Outcome[] = [];
+  let broken: Error | undefined;
   const note = async (child: Child): Promise<void> => {
     try {
       await ledger.child(parent, child);
@@ -59,38 +60,52 @@ export async function eachRegistry(
     }
   };
 
-  for (const registry of registries) {
-    const { host } = registry.endpoint;
-    const left = timeBudget.milliseconds - clock.used();
-    const reason = await whyNotBegun(together, parent, left);
-    if (reason) {
-      log.warn({ event: 'run-not-begun', registry: host, why: reason.message, by: reason.by }, reason.message);
-      const child = { registry: host, error: { message: reason.message }, notBegun: reason.by };
-      await note(child);
-      outcomes.push({ ...child, cause: reason });
-    } else {
-      let begun: Promise<void> | undefined;
-      const onBegin = (runId: string): void => {
-        begun = note({ registry: host, runId });
-      };
-      const share = { parent, onBegin, log, timeBudget: { ...timeBudget, milliseconds: left }, ...clock.inTurn };
-      try {
-        const summary = await clock.measured(() => work(registry, share));
-        outcomes.push({ registry: host, summary });
-      } catch (error) {
-        const child = { registry: host, error: describe(error as Error) };
-        if (!begun) {
-          const { message } = child.error;
-          log.error({ event: 'run-not-begun', registry: host, why: message }, message);
-          await note(child);
-        }
-        outcomes.push({ ...child, cause: error as Error });
+  const leave = async (registry: string, cause: StopReason): Promise<Outcome> => {
+    const { message, by: notBegun } = cause;
+    log.warn({ event: 'run-not-begun', registry, why: message, by: notBegun }, message);
+    const child = { registry, error: { message }, notBegun };
+    await note(child);
+    return { ...child, cause };
+  };
+
+  const attempt = async (settings: RegistrySettings, milliseconds: number): Promise<Outcome> => {
+    const registry = settings.endpoint.host;
+    let begun: Promise<void> | undefined;
+    const onBegin = (runId: string): void => {
+      begun = note({ registry, runId });
+    };
+    const share = { parent, onBegin, log, timeBudget: { ...timeBudget, milliseconds }, ...clock.inTurn };
+    try {
+      return { registry, summary: await clock.measured(() => work(settings, share)) };
+    } catch (error) {
+      const child = { registry, error: describe(error as Error) };
+      if (!begun) {
+        const { message } = child.error;
+        log.error({ event: 'run-not-begun', registry, why: message }, message);
+        await note(child);
       }
+      return { ...child, cause: error as Error };
+    } finally {
       await begun;
     }
-    const outcome = outcomes.at(-1);
-    if (outcome) await onOutcome?.(outcome);
+  };
+
+  const outcomes: Outcome[] = [];
+  for (const registry of registries) {
+    const left = timeBudget.milliseconds - clock.used();
+    const reason = broken
+      ? new StopReason('signal', `not begun: ${broken.message}`)
+      : await whyNotBegun(together, parent, left);
+    const outcome = reason ? await leave(registry.endpoint.host, reason) : await attempt(registry, left);
+    outcomes.push(outcome);
+    try {
+      if (!broken) await onOutcome?.(outcome);
+    } catch (error) {
+      // Nobody is told any more: nothing else is begun for that, and the ledger says so.
+      broken = error as Error;
+    }
   }
+  if (broken) throw broken;
   return outcomes;
 }
 

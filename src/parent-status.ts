@@ -44,7 +44,7 @@ function stateOf(children: readonly ChildStatus[], isDead: boolean, isCancelled:
   return WORST_FIRST.find((state) => states.includes(state)) ?? 'done';
 }
 
-/** No longer does one process work on several registries: its budget has long been used up. */
+/** No process works on several registries for longer: a time budget is 24 days at most. */
 const LONGEST_MS = 25 * 24 * 3_600_000;
 
 /** Whether nobody is left who would begin what is not begun. */

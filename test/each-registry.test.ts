@@ -94,6 +94,22 @@ test('a process that is told to end begins nothing else', async () => {
   ]);
 });
 
+test('where nobody can be told any more nothing else is begun', async () => {
+  const ledger = newLedger();
+  let id = '';
+  const told = together(ledger, {
+    onBegin: (parent) => (id = parent),
+    onOutcome: () => Promise.reject(new Error('the disk is full')),
+  });
+  const over = eachRegistry(registries, registries, told, (one, share) => runOf(ledger, one, share));
+  await expect(over).rejects.toThrow('the disk is full');
+  expect(await statesOf(ledger, id)).toEqual([
+    ['a', 'done', undefined],
+    ['b', 'not-begun', 'signal'],
+    ['c', 'not-begun', 'signal'],
+  ]);
+});
+
 test('a run that was begun while its parent was cancelled is cancelled, too', async () => {
   const ledger = newLedger();
   let id = '';

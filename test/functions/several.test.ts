@@ -263,6 +263,45 @@ describe('the schedule', () => {
   });
 });
 
+test('a plan is carried out in the registry that it is about, and refused for one that is not served', async () => {
+  const settings = { ...SETTINGS, ...DELETING, RETENTION_STORAGE: newFolder() };
+  const apply = (app: App, id = ''): Promise<Response> =>
+    app.ask(`/api/plans/${id}/apply`, { method: 'POST', key: MASTER_KEY });
+  await withThree(async (three) => {
+    const [a, b, c] = three;
+    const plan = await withApp(three, settings, async (app) => {
+      await app.ask('/api/dry-run');
+      const runs = await runsOf(app);
+      const of = (one: Emulator) => runs.find(({ registry }) => registry === one.loginServer);
+      const asked = [a, c].map((one) => one.requests().length);
+      const applied = await apply(app, of(b)?.id);
+      expect([applied.status, await applied.json()]).toMatchObject([200, { summary: { registry: b.loginServer } }]);
+      expect(three.map((one) => one.tagsLeft().filter((tag) => tag.includes(':dev')).length)).toEqual([6, 0, 2]);
+      expect([a, c].map((one) => one.requests().length)).toEqual(asked);
+      // What began it has no plan of its own.
+      expect((await apply(app, of(b)?.parent)).status).toBe(404);
+      return of(c)?.id;
+    });
+    await withApp([a, b], settings, async (app) => {
+      const refused = await apply(app, plan);
+      expect(refused.status).toBe(409);
+      expect(await refused.text()).toContain(
+        `for the registry ${c.loginServer}, not for ${a.loginServer}, ${b.loginServer}`,
+      );
+    });
+    expect(c.tagsLeft().filter((tag) => tag.includes(':dev'))).toHaveLength(2);
+  });
+});
+
+test('the command line is told which registry is meant, where the setting of the app names several', async () => {
+  const purge = ['purge', '--filter', '.*:^dev', '--ago', '30d', '--dry-run'];
+  const { code, stderr } = await cli(purge, { ACR_REGISTRY: 'contoso, fabrikam' });
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringContaining('--registry: say which one: ACR_REGISTRY names contoso, fabrikam'),
+  ]);
+});
+
 describe('a dry run', () => {
   interface Answered {
     readonly parent: string;
@@ -372,6 +411,19 @@ describe('a dry run', () => {
         for (const one of three) expect(one.requests().length).toBeGreaterThan(0);
       });
     });
+  });
+
+  test('of which one registry cannot be reached is done for the others', async () => {
+    await withThree(([a]) =>
+      withApp(a, { ...SETTINGS, ACR_REGISTRY: `127.0.0.1:1 ${a.loginServer}` }, async (app) => {
+        const { runs } = await json<Answered>(app, '/api/dry-run');
+        expect(runs).toMatchObject([
+          { registry: '127.0.0.1:1', error: { message: expect.any(String) as unknown } },
+          { registry: a.loginServer, summary: { totals: { tags: { deleted: 6 } } } },
+        ]);
+        expect(runs[0]).not.toHaveProperty('summary');
+      }),
+    );
   });
 
   test('for a client that does not wait is found under its parent', async () => {
