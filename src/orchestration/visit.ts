@@ -31,13 +31,15 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
     const { record, policies, log } = at;
     const { ledger } = house;
     const before = await ledger.repository(record.id, repository);
-    if (before && !isLeftIn(before, pass)) return stateOf(before, pass, []);
     const tasks = (await selectRepositories(registry, policies, [repository])).get(repository) ?? [];
+    // Where an earlier attempt was not heard of, it is certain of none of its filters that it matches nothing.
+    const isUnheard = before !== undefined && pass !== 'carry-out';
+    const matched = new Set<TagFilter>(isUnheard ? tasks.flatMap(({ filters }) => filters) : []);
+    if (before && !isLeftIn(before, pass)) return stateOf(before, pass, recordMatched(matched, policies));
     const abort = new AbortController();
     const budget = startBudget(house.settings().timeBudget, abort);
     const cancel = watchForCancel(ledger, record.id, abort);
     const signal = AbortSignal.any([abort.signal, house.signal, ...lost]);
-    const matched = new Set<TagFilter>();
     const tally = newTally();
     const failures: Decision[] = [];
     const work: Work = {
