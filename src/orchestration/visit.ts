@@ -111,7 +111,8 @@ export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<v
   await inRepository(house, where, async ({ record }) => {
     const { ledger } = house;
     const known = await ledger.repository(record.id, repository);
-    if (known && (isOver(known) || known.summary.state === 'failed')) return;
+    // Done, and something in it failed: its decisions say what.
+    if (known && known.summary.state !== 'stopped') return;
     const decisions = known ? await allOf(ledger.decisions(record.id, { repository })) : [];
     const { listed = {}, stage, error } = known?.summary ?? {};
     const message = [why, error?.message].filter((part) => part !== undefined).join(': ') || 'it failed';
