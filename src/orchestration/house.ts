@@ -39,16 +39,16 @@ export async function atWork(house: House, { runId, registry, parallelism }: Run
   if (!policies) throw new Error('the run was begun by a version that understands its policy otherwise');
   const settings = house.settings();
   if (isTimeUp(settings, record)) return undefined;
-  const served = settings.registries.find(({ endpoint }) => endpoint.host === registry);
+  const concurrency = Math.max(1, Math.floor(concurrencyOf(policies) / parallelism));
+  return { record, policies, target: targetOf(settings, registry, concurrency), log: logOf(house.log, record) };
+}
+
+/** @throws where the app does not serve it */
+export function targetOf({ registries, identity }: Settings, registry: string, concurrency: number): TargetOptions {
+  const served = registries.find(({ endpoint }) => endpoint.host === registry);
   // The identity of the app is shown to registries that its owner chose, and to no other.
   if (!served) throw new Error(`the app does not serve ${registry} any more`);
-  const concurrency = Math.max(1, Math.floor(concurrencyOf(policies) / parallelism));
-  return {
-    record,
-    policies,
-    target: { endpoint: served.endpoint, concurrency, ...settings.identity },
-    log: logOf(house.log, record),
-  };
+  return { endpoint: served.endpoint, concurrency, ...identity };
 }
 
 /** The time that the task file allows a run is over. */

@@ -25,7 +25,7 @@ import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
 import { atWork, holderOf, type House, logOf } from './house.ts';
 import type { Begin, Begun, End, Ended, Lane, Listed, Page, Pass, Refuse, Run, TurnPage } from './messages.ts';
-import { isLeftIn } from './visit.ts';
+import { complete, isLeftIn } from './visit.ts';
 
 /** Begins the run of a registry, or goes on with the one that was stopped. Done again, it finds what it has begun. */
 export async function begin(house: House, { start, errand }: Begin): Promise<Begun> {
@@ -225,15 +225,13 @@ export async function breakers(house: House, run: Run): Promise<void> {
   await written.update({ breakers: trips, breakersAsked: true });
 }
 
-/** Sums a run up, and closes its record. One that is closed stays as it is. */
+/** Sums a run up, and closes its record. One that is closed stays as it is, and is only completed. */
 export async function end(house: House, { run, matched, isCutShort = false, error }: End): Promise<Ended> {
   const { ledger } = house;
   const { runId } = run;
+  await settleOpen(house, run);
   const record = await ledger.run(runId);
-  if (record?.state !== 'running') {
-    await cleanUp(house, run);
-    return { runId, state: record?.state ?? 'unknown' };
-  }
+  if (!record) return { runId, state: 'unknown' };
   // Before this one is among them.
   const usual = record.dryRun ? undefined : await lastDeletions(ledger, record.registry).then(usualOf, () => undefined);
   const { cancelled } = record;
@@ -243,16 +241,6 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
   const log = logOf(house.log, record);
   const records = new Map<string, RepositoryRecord>();
   for await (const one of ledger.repositories(runId)) records.set(one.summary.repository, one);
-  if (error !== undefined || !policies) {
-    const message = error ?? 'the run was begun by a version that understands its policy otherwise';
-    const totals = total(Array.from(records.values(), ({ summary }) => summary));
-    await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message }, totals }, [
-      ...records.values(),
-    ]);
-    log.broke(new Error(message));
-    await cleanUp(house, run);
-    return { runId, state: 'failed' };
-  }
   const tally = newTally();
   const isUnfinished = isCutShort || cancelled !== undefined;
   let left = 0;
@@ -263,6 +251,22 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
     else if (isUnfinished)
       tally.add({ summary: unfinishedRepository(repository, 'stopped', STOPPED), planned: plannedOf([]) }, []);
     if (known ? isLeft(known.summary) && !isOver(known) : isUnfinished) left += 1;
+  }
+  if (record.state !== 'running') {
+    // An earlier attempt may have ended right after it had closed it.
+    await written.end({}, tally.records());
+    await cleanUp(house, run);
+    return { runId, state: record.state };
+  }
+  if (error !== undefined || !policies) {
+    const message = error ?? 'the run was begun by a version that understands its policy otherwise';
+    const totals = total(Array.from(records.values(), ({ summary }) => summary));
+    await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message }, totals }, [
+      ...records.values(),
+    ]);
+    log.broke(new Error(message));
+    await cleanUp(house, run);
+    return { runId, state: 'failed' };
   }
   const of = selected?.length ?? 0;
   const far = { done: of - left, of };
@@ -297,6 +301,20 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
   log.ended(summary, usual);
   await cleanUp(house, run);
   return { runId, state: (await ledger.run(runId))?.state ?? 'unknown' };
+}
+
+/**
+ * Completes what workers left open that have ended, and whose repositories nobody visits any more.
+ * @throws {HeldError} where one is still at it
+ */
+async function settleOpen(house: House, run: Run): Promise<void> {
+  for await (const { repository } of house.ledger.journals(run.runId)) {
+    await complete(house, run, repository).catch((error: unknown) => {
+      if (error instanceof HeldError) throw error;
+      // Then the next run does so before it begins.
+      house.log.warn({ event: 'warning', runId: run.runId }, (error as Error).message);
+    });
+  }
 }
 
 /** What is left once a run is over: its lock, and what is too old to be kept. */

@@ -17,8 +17,8 @@ import { carryOutPlanned, planAhead, planOne, type Plot } from '../steps.ts';
 import { startBudget } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { finisher, type Work } from '../work.ts';
-import { type AtWork, atWork, holderOf, type House } from './house.ts';
-import type { GiveUp, Matched, Pass, Visit, Visited } from './messages.ts';
+import { type AtWork, atWork, holderOf, type House, logOf, targetOf } from './house.ts';
+import type { GiveUp, Matched, Pass, Run, Visit, Visited } from './messages.ts';
 
 /**
  * Does what is left to do in one repository, for as long as RUN_TIME_BUDGET lasts. Done again, or twice at the same time,
@@ -155,6 +155,32 @@ async function inRepository<T>(
   } catch (error) {
     if (error instanceof HeldError) return { state: 'busy' };
     throw error;
+  } finally {
+    for (const lock of locks.reverse()) await lock.release();
+  }
+}
+
+/**
+ * Completes what a worker left open in a repository that has ended, of a run that is over.
+ * @throws {HeldError} where one still works on it
+ */
+export async function complete(house: House, run: Run, repository: string): Promise<void> {
+  const { ledger } = house;
+  const record = await ledger.run(run.runId);
+  if (!record) return;
+  const locks: Lock[] = [];
+  try {
+    const holder = holderOf(run.runId, 'orchestration');
+    locks.push(await ledger.lockShared(run.registry, holder, run.sharedBy));
+    locks.push(await ledger.lockRepository(run.registry, repository, { ...holder, ...thisProcess() }));
+    await house.connections.using(targetOf(house.settings(), run.registry, 1), (registry) =>
+      recoverRepository(ledger, registry, {
+        written: ledger.writing(record.id),
+        record,
+        repository,
+        log: logOf(house.log, record),
+      }),
+    );
   } finally {
     for (const lock of locks.reverse()) await lock.release();
   }
