@@ -9,8 +9,9 @@ import { newRunId } from '../../src/ledger/paths.ts';
 import { type Environment, readSettings, type Settings } from '../../src/policy/settings.ts';
 import { createLog } from '../../src/report/log.ts';
 import { openRegistry } from '../../src/target.ts';
-import { type Activity, createDurable, type Durable, type DurableOptions } from './durable.ts';
+import { type Activity, createDurable, type Durable, type DurableOptions, type Execution } from './durable.ts';
 import { newFolder } from './ledger.ts';
+import { mortal } from './mortal.ts';
 import { USER } from './registry.ts';
 
 export interface Hall {
@@ -18,7 +19,11 @@ export interface Hall {
   readonly ledger: Ledger;
   readonly settings: Environment;
   readonly options: Omit<DurableOptions, 'orchestrators' | 'activities'>;
-  /** Wraps what workers do: to kill them, say. */
+  /** What one execution has of the ledger, and dies with it; absent: none dies. */
+  readonly ledgerOf?: (execution: Execution) => Ledger;
+  /** Changes what the settings were read as. */
+  readonly adjust?: (settings: Settings) => Settings;
+  /** Wraps what workers do: to fail them, say. */
   readonly worker?: (activity: Activity, name: string) => Activity;
 }
 
@@ -40,8 +45,16 @@ export function settingsOf({ emulators, settings }: Pick<Hall, 'emulators' | 'se
 }
 
 /** The durable engine on the executor, with registries that are served here. */
-export function hall({ emulators, ledger, settings, options, worker = (activity) => activity }: Hall): Durable {
-  const read = settingsOf({ emulators, settings });
+export function hall({
+  emulators,
+  ledger,
+  ledgerOf,
+  settings,
+  options,
+  adjust = (read) => read,
+  worker = (activity) => activity,
+}: Hall): Durable {
+  const read = adjust(settingsOf({ emulators, settings }));
   const house: House = {
     settings: () => read,
     ledger,
@@ -52,10 +65,21 @@ export function hall({ emulators, ledger, settings, options, worker = (activity)
     }),
     signal: new AbortController().signal,
   };
+  const houseOf = (execution: Execution): House =>
+    ledgerOf
+      ? {
+          ...house,
+          ledger: ledgerOf(execution),
+          connections: {
+            using: (target, work) => house.connections.using(target, (registry) => work(mortal(registry, execution))),
+          },
+        }
+      : house;
+  const names = Object.keys(activitiesOf(house)) as (keyof ReturnType<typeof activitiesOf>)[];
   const activities = Object.fromEntries(
-    Object.entries(activitiesOf(house)).map(([name, activity]) => [
+    names.map((name) => [
       name,
-      worker((input) => activity(input as never), name),
+      worker((input, execution) => activitiesOf(houseOf(execution))[name](input as never), name),
     ]),
   );
   return createDurable({ orchestrators: { retention, afterwards, registry, lane }, activities, ...options });

@@ -1,0 +1,83 @@
+import type { Emulator } from '../../src/emulator/index.ts';
+import { allOf } from '../../src/each.ts';
+import type { RunRecord } from '../../src/ledger/types.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Settings } from '../../src/policy/settings.ts';
+import type { DecisionError } from '../../src/planner/decision.ts';
+import { dryRun, purge, type RunOptions } from '../../src/retention.ts';
+import { isDryRun } from '../../src/target.ts';
+import { connectTo } from './registry.ts';
+import { leftIn, said } from './slices.ts';
+
+/** The scheduled run of a registry in one process, as the timer has it done where the engine is inline. */
+export async function inline(
+  emulator: Emulator,
+  ledger: Ledger,
+  settings: Settings,
+  options: Partial<RunOptions> = {},
+): Promise<string> {
+  const served = settings.registries.find(({ endpoint }) => endpoint.host === emulator.loginServer);
+  if (!served) throw new Error(`${emulator.loginServer} is not in the settings`);
+  const all: RunOptions = {
+    policies: served.commands.map(({ policy }) => policy),
+    now: new Date(emulator.start.getTime() + 1),
+    ledger,
+    kind: 'scheduled',
+    policyFrom: 'settings',
+    startedBy: 'schedule',
+    guards: settings.guards,
+    onDecisions: () => undefined,
+    ...options,
+  };
+  const registry = connectTo(emulator, 4);
+  const { runId } = isDryRun(settings, served) ? await dryRun(registry, all) : await purge(registry, all);
+  return runId;
+}
+
+export interface Came {
+  readonly left: readonly string[];
+  readonly said: readonly string[];
+  readonly repositories: readonly unknown[];
+  readonly state: string;
+  readonly warnings: readonly string[];
+  readonly matched: RunRecord['matched'];
+  readonly breakers: readonly unknown[];
+  readonly stopped?: string;
+}
+
+/**
+ * What a run comes to, whoever has done it: what is left, and what its record says. Without what differs between any two
+ * runs: ids, times, processes and addresses.
+ */
+export async function comesTo(emulator: Emulator, ledger: Ledger, id: string): Promise<Came> {
+  const run = await ledger.run(id);
+  const { done, of } = run?.progress ?? {};
+  const repositories = await allOf(ledger.repositories(id));
+  const text = JSON.stringify({
+    left: leftIn(emulator),
+    said: await said(ledger, id),
+    repositories: repositories
+      .map(({ summary: { repository, state, stage, listed, tags, manifests, reasons, error }, planned }) => ({
+        ...{ repository, state, stage, tags, manifests, error: withoutIds(error), planned },
+        listed: { tags: listed.tags, manifests: listed.manifests },
+        reasons: Object.fromEntries(Object.entries(reasons).sort(([a], [b]) => (a < b ? -1 : 1))),
+      }))
+      .sort((a, b) => (a.repository < b.repository ? -1 : 1)),
+    state: run?.state,
+    totals: run?.totals,
+    warnings: run?.warnings ?? [],
+    breakers: run?.breakers.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    matched: run?.matched,
+    stopped: run?.stopped?.by,
+    progress: { done, of },
+    // Its hash is about the registry's address, too.
+    plan: run?.plan && { deletions: run.plan.deletions, state: run.plan.state },
+  });
+  // A registry's address stands in what it is told to have said.
+  return JSON.parse(text.replaceAll(emulator.loginServer, 'registry')) as Came;
+}
+
+/** Each answer of a registry has an id of its own. */
+function withoutIds(error: DecisionError | undefined) {
+  return error && { message: error.message, code: error.code, status: error.status };
+}

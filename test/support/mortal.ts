@@ -1,0 +1,34 @@
+import type { Registry } from '../../src/registry/types.ts';
+import type { Mortal } from './shelf.ts';
+
+/**
+ * A registry as a worker has it that may be killed, before each deletion and after it. What it has asked for by then may
+ * still be carried out.
+ */
+export function mortal(registry: Registry, { signal, moment }: Mortal): Registry {
+  const asking =
+    <A extends readonly unknown[], T>(ask: (...about: A) => Promise<T>, onMoment: () => void = () => undefined) =>
+    async (...about: A): Promise<T> => {
+      onMoment();
+      signal.throwIfAborted();
+      const answer = await ask(...about);
+      onMoment();
+      signal.throwIfAborted();
+      return answer;
+    };
+  return {
+    loginServer: registry.loginServer,
+    check: asking(registry.check),
+    manifestCount: asking(registry.manifestCount),
+    repositories: asking(registry.repositories),
+    tags: asking(registry.tags),
+    manifests: asking(registry.manifests),
+    manifest: asking(registry.manifest),
+    referrers: asking(registry.referrers),
+    look: asking(registry.look),
+    lookAtTags: asking(registry.lookAtTags),
+    deleteTag: asking(registry.deleteTag, moment),
+    deleteManifest: asking(registry.deleteManifest, moment),
+    unlock: asking(registry.unlock, moment),
+  };
+}
