@@ -234,7 +234,6 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
   if (!record) return { runId, state: 'unknown' };
   // Before this one is among them.
   const usual = record.dryRun ? undefined : await lastDeletions(ledger, record.registry).then(usualOf, () => undefined);
-  const { cancelled } = record;
   const policies = policiesOf(record.policy);
   const selected = policies && (await ledger.selected(runId));
   const written = await ledger.reopen({ id: runId });
@@ -242,15 +241,14 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
   const records = new Map<string, RepositoryRecord>();
   for await (const one of ledger.repositories(runId)) records.set(one.summary.repository, one);
   const tally = newTally();
-  const isUnfinished = isCutShort || cancelled !== undefined;
   let left = 0;
   for (const { repository } of selected ?? []) {
     const known = records.get(repository);
     if (known) tally.add(known, []);
     // What is not there any more has no record. Where the run did not come to its end, nobody knows which those are.
-    else if (isUnfinished)
+    else if (isCutShort)
       tally.add({ summary: unfinishedRepository(repository, 'stopped', STOPPED), planned: plannedOf([]) }, []);
-    if (known ? isLeft(known.summary) && !isOver(known) : isUnfinished) left += 1;
+    if (known ? isLeft(known.summary) && !isOver(known) : isCutShort) left += 1;
   }
   if (record.state !== 'running') {
     // An earlier attempt may have ended right after it had closed it.
@@ -272,10 +270,11 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
   const far = { done: of - left, of };
   const seconds = house.settings().timeLimitSeconds ?? 0;
   const why = new StopReason('signal', `the timeouts of the task file (${seconds} s) were over`);
+  // Asked to end when there was nothing left to do, it is done.
+  const isStopped = isCutShort && (!selected || left > 0);
+  const cancelled = isStopped ? record.cancelled : undefined;
   const cause =
-    isUnfinished && left > 0 && !cancelled
-      ? stopOf(AbortSignal.abort(why), record, far, selected !== undefined)
-      : undefined;
+    isStopped && !cancelled ? stopOf(AbortSignal.abort(why), record, far, selected !== undefined) : undefined;
   const { planned, ...sums } = await conclude({
     ledger,
     record,
