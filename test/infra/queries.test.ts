@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../src/emulator/index.ts';
+import { folderStore } from '../../src/ledger/folder.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
 import { type App, DELETING, type LogRecord, MASTER_KEY, withApp } from '../support/app.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { type Query, readQuery } from '../support/kql.ts';
@@ -25,6 +27,7 @@ beforeAll(async () => {
     ...(await usualDays()),
     ...(await heldBack()),
     ...(await outOfTime()),
+    ...(await twoAtOnce()),
     // Wrong settings.
     ...(await withEmulator({ repositories: {} }, (emulator) => withApp(emulator, {}, watched))),
   ];
@@ -74,6 +77,27 @@ function outOfTime(): Promise<readonly LogRecord[]> {
       return app.log();
     });
   });
+}
+
+/** Of two registries one is purged by somebody else just then, so that no run begins there. */
+function twoAtOnce(): Promise<readonly LogRecord[]> {
+  return withEmulator({ repositories: {} }, (one) =>
+    withEmulator({ repositories: {} }, async (other) => {
+      const folder = newFolder();
+      const holder = { runId: 'another', startedBy: 'command line', host: 'elsewhere', pid: 1, since: '2026-11-24' };
+      const lock = await openLedger(folderStore(folder)).lock(other.loginServer, holder);
+      const settings = { ...SETTINGS, ...DELETING, RETENTION_STORAGE: folder };
+      const registries = { ACR_REGISTRY: `${one.loginServer} ${other.loginServer}` };
+      try {
+        return await withApp(one, { ...settings, ...registries }, async (app) => {
+          await app.fireTimer();
+          return app.log();
+        });
+      } finally {
+        await lock.release();
+      }
+    }),
+  );
 }
 
 function valueAt(record: LogRecord, path: string): unknown {

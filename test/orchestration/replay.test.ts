@@ -24,7 +24,10 @@ const RUNS = Number(process.env['FC_RUNS'] ?? 10);
 const START = new Date(Date.now() - 60_000);
 
 /** `undefined`: nothing is deleted. Without guards there is one pass, with guards there are two. */
-type Way = { readonly name: string; readonly guards?: Guards };
+interface Way {
+  readonly name: string;
+  readonly guards?: Guards;
+}
 
 const WAYS: readonly Way[] = [
   { name: 'a dry run' },
@@ -107,7 +110,7 @@ async function durably<T>(about: Case, then: (came: Ended) => Promise<T>, cancel
     async (emulator) => {
       let durable: Durable | undefined = undefined;
       let later = 0;
-      const now = (): number => ((durable as Durable | undefined)?.now().getTime() ?? 0) + later;
+      const now = (): number => (durable?.now().getTime() ?? 0) + later;
       const shelf = newShelf(now);
       const ledger = openLedger(shelf.store);
       const before = emulator.repositories();
