@@ -91,8 +91,14 @@ async function lastKept(
 }
 
 /** When a run last began, went on or ended: one that is stopped goes on in slices, and each is as good as a run. */
-export function lastActivity({ started, resumed, ended }: RunRecord): Date {
-  return new Date(Math.max(...[started, resumed?.at(-1)?.at ?? started, ended ?? started].map((at) => Date.parse(at))));
+export function lastActivity({ started, resumed, ended, progress }: RunRecord): Date {
+  return new Date(
+    Math.max(
+      ...[started, resumed?.at(-1)?.at ?? started, progress.at ?? started, ended ?? started].map((at) =>
+        Date.parse(at),
+      ),
+    ),
+  );
 }
 
 /** The process of a run that should have stopped itself long ago has died, whatever its record says. */

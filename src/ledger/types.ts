@@ -90,7 +90,9 @@ export interface RunProgress {
   readonly of: number;
   /** Where everything is planned before the first deletion: those besides that are planned, and not carried out yet. */
   readonly planned?: number;
-  /** Where several workers do it, how far each is. */
+  /** Where several workers do it: when one of them was at work, within some minutes (ISO 8601, UTC). */
+  readonly at?: string;
+  /** And how far each is. */
   readonly lanes?: Readonly<Record<string, { readonly done: number; readonly planned: number }>>;
   /** Some of those that are under way; only while it runs. */
   readonly working?: readonly Activity[];

@@ -1,12 +1,13 @@
 import { beginRecord, freshRecord } from '../begin.ts';
 import { conclude } from '../conclude.ts';
+import { passCancellationOn } from '../each-registry.ts';
 import { allOf, eachOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
 import { plannedOf } from '../ledger/hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf, recordPolicy } from '../ledger/policy.ts';
 import { ConflictError, HeldError } from '../ledger/store.ts';
-import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import { cancelledInWords, type RepositoryRecord, type RunRecord } from '../ledger/types.ts';
 import { isGuarded, isPlannedOrOver } from '../phases.ts';
 import { usualOf } from '../planner/breakers.ts';
 import type { TagFilter } from '../policy/filter.ts';
@@ -32,8 +33,11 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
   const { ledger } = house;
   const settings = house.settings();
   const begun = async (record: RunRecord): Promise<Begun> => {
-    // Each time: the first attempt may have ended right before.
-    if (start.parent !== undefined) await ledger.child(start.parent, { registry: record.registry, runId: record.id });
+    if (start.parent !== undefined) {
+      // Each time: the first attempt may have ended right before.
+      await ledger.child(start.parent, { registry: record.registry, runId: record.id });
+      await passCancellationOn(ledger, start.parent, record.id);
+    }
     const policies = policiesOf(record.policy) ?? [];
     // None of several workers may have less than one call in flight.
     const parallelism = Math.min(settings.parallelism, policies.length === 0 ? 1 : concurrencyOf(policies));
@@ -49,6 +53,12 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
   for await (const last of ledger.runs({ registry: errand.registry, kinds: ['scheduled'] })) {
     if (last.state === 'running' && startOf(last) === start.by) return begun(last);
     break;
+  }
+  const cancelled = start.parent === undefined ? undefined : await ledger.cancellation(start.parent);
+  if (start.parent !== undefined && cancelled) {
+    const error = { message: `not begun: ${cancelledInWords(cancelled)}` };
+    await ledger.child(start.parent, { registry: errand.registry, error, notBegun: 'cancel' });
+    return { state: 'over' };
   }
   const served = settings.registries.find(({ endpoint }) => endpoint.host === errand.registry);
   if (!served || served.commands.length === 0) return { state: 'over' };
@@ -200,7 +210,8 @@ async function recordProgress(ledger: Ledger, id: string, of: number, { nth, don
         const lanes: Readonly<Record<string, Share>> = { ...record.progress.lanes, [nth]: { done, planned } };
         const sum = (what: keyof Share): number => Object.values(lanes).reduce((all, lane) => all + lane[what], 0);
         const waiting = sum('planned');
-        return { ...record, progress: { done: sum('done'), of, ...(waiting > 0 && { planned: waiting }), lanes } };
+        const at = new Date().toISOString();
+        return { ...record, progress: { done: sum('done'), of, ...(waiting > 0 && { planned: waiting }), at, lanes } };
       });
       return;
     } catch (error) {
