@@ -30,6 +30,7 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
   const visited = await inRepository<Visited>(house, { run, repository, pass }, async (at, registry, lost) => {
     const { record, policies, log } = at;
     const { ledger } = house;
+    await touch(ledger, record);
     const before = await ledger.repository(record.id, repository);
     const tasks = (await selectRepositories(registry, policies, [repository])).get(repository) ?? [];
     // Where an earlier attempt was not heard of, it is certain of none of its filters that it matches nothing.
