@@ -1,4 +1,4 @@
-import { beginRecord, freshRecord } from '../begin.ts';
+import { beginRecord, freshRecord, thisProcess } from '../begin.ts';
 import { conclude } from '../conclude.ts';
 import { passCancellationOn } from '../each-registry.ts';
 import { allOf, eachOf } from '../each.ts';
@@ -6,7 +6,7 @@ import { isOver } from '../earlier.ts';
 import { plannedOf } from '../ledger/hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf, recordPolicy } from '../ledger/policy.ts';
-import { ConflictError, HeldError } from '../ledger/store.ts';
+import { ConflictError, HeldError, type Lock } from '../ledger/store.ts';
 import { cancelledInWords, type RepositoryRecord, type RunRecord } from '../ledger/types.ts';
 import { isGuarded, isPlannedOrOver } from '../phases.ts';
 import { usualOf } from '../planner/breakers.ts';
@@ -25,7 +25,21 @@ import { isLeft, newTally } from '../tally.ts';
 import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
 import { atWork, holderOf, type House, logOf } from './house.ts';
-import type { Begin, Begun, End, Ended, Lane, Listed, Page, Pass, Refuse, Run, TurnPage } from './messages.ts';
+import type {
+  Begin,
+  Begun,
+  End,
+  Ended,
+  Errand,
+  Lane,
+  Listed,
+  Page,
+  Pass,
+  Refuse,
+  Run,
+  Start,
+  TurnPage,
+} from './messages.ts';
 import { complete, isLeftIn } from './visit.ts';
 
 /** Begins the run of a registry, or goes on with the one that was stopped. Done again, it finds what it has begun. */
@@ -46,14 +60,8 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
     const known = record.matched || record.resumed ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
     return { state: 'begun', run, passes: passesOf(record), matched: recordMatched(known, policies) };
   };
-  const known = await ledger.run(errand.runId);
-  if (known) return known.state === 'running' ? begun(known) : { state: 'over' };
-  // The run of a request is begun by whoever was asked.
-  if (start.kind === 'dry-run') return { state: 'over' };
-  for await (const last of ledger.runs({ registry: errand.registry, kinds: ['scheduled'] })) {
-    if (last.state === 'running' && startOf(last) === start.by) return begun(last);
-    break;
-  }
+  const before = await begunBefore(ledger, start, errand);
+  if (before) return before === 'over' ? { state: 'over' } : begun(before);
   const cancelled = start.parent === undefined ? undefined : await ledger.cancellation(start.parent);
   if (start.parent !== undefined && cancelled) {
     const error = { message: `not begun: ${cancelledInWords(cancelled)}` };
@@ -63,11 +71,23 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
   const served = settings.registries.find(({ endpoint }) => endpoint.host === errand.registry);
   if (!served || served.commands.length === 0) return { state: 'over' };
   try {
-    return await begun(await beginScheduled(house, settings, served, { start, errand }));
+    const record = await beginScheduled(house, settings, served, { start, errand });
+    return record === 'over' ? { state: 'over' } : await begun(record);
   } catch (error) {
     if (error instanceof HeldError) return { state: 'held', message: error.message };
     throw error;
   }
+}
+
+/** The run that an earlier attempt has begun, or gone on with. */
+async function begunBefore(ledger: Ledger, start: Start, errand: Errand): Promise<RunRecord | 'over' | undefined> {
+  const known = await ledger.run(errand.runId);
+  if (known) return known.state === 'running' ? known : 'over';
+  // The run of a request is begun by whoever was asked.
+  if (start.kind === 'dry-run') return 'over';
+  for await (const last of ledger.runs({ registry: errand.registry, kinds: ['scheduled'] }))
+    return last.state === 'running' && startOf(last) === start.by ? last : undefined;
+  return undefined;
 }
 
 /** Which start began a run, or went on with it last. */
@@ -85,7 +105,7 @@ async function beginScheduled(
   settings: Settings,
   served: RegistrySettings,
   { start, errand }: Begin,
-): Promise<RunRecord> {
+): Promise<RunRecord | 'over'> {
   const { ledger } = house;
   const { endpoint, commands } = served;
   const policies = commands.map(({ policy }) => policy);
@@ -106,8 +126,15 @@ async function beginScheduled(
     holder: holderOf(errand.runId, startedBy),
     guards: settings.guards,
   });
-  const lock = dryRun ? undefined : await ledger.lockShared(endpoint.host, fresh.holder, errand.runId);
+  const locks: Lock[] = [];
   try {
+    if (!dryRun) {
+      locks.push(await ledger.lockShared(endpoint.host, fresh.holder, errand.runId));
+      // The same activity at the same time shares that one, and must not take the run for one whose process has ended.
+      locks.push(await ledger.lockRepository(endpoint.host, BEGINNING, { ...fresh.holder, ...thisProcess() }));
+      const before = await begunBefore(ledger, start, errand);
+      if (before) return before;
+    }
     const log = logOf(house.log, fresh);
     const warnings = dryRun
       ? []
@@ -142,9 +169,12 @@ async function beginScheduled(
     else log.started(policies, { startedBy, pastDue });
     return record;
   } finally {
-    await lock?.release();
+    for (const lock of locks.reverse()) await lock.release();
   }
 }
+
+/** What is locked while a run is begun: no repository is called so. */
+const BEGINNING = '';
 
 /** Finds out which repositories a run is about. */
 export async function select(house: House, run: Run): Promise<Listed> {

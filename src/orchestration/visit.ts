@@ -17,7 +17,7 @@ import { carryOutPlanned, planAhead, planOne, type Plot } from '../steps.ts';
 import { startBudget } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { finisher, type Work } from '../work.ts';
-import { type AtWork, atWork, holderOf, type House, logOf, targetOf } from './house.ts';
+import { type AtWork, atWork, holderOf, type House, logOf, targetOf, touch } from './house.ts';
 import type { GiveUp, Matched, Pass, Run, Visit, Visited } from './messages.ts';
 
 /**
