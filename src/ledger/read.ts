@@ -57,7 +57,8 @@ export function readLedger(store: Store): LedgerReader {
   async function* repositories(id: string): AsyncGenerator<RepositoryRecord, void> {
     const { repositories: index, allDecisions } = pathsOf(id);
     if (!isRunId(id)) return;
-    const bytes = await store.stream(index);
+    // Of a run that goes on it may still be there, from when it had ended before.
+    const bytes = (await run(id))?.state === 'running' ? undefined : await store.stream(index);
     if (bytes) {
       for await (const lines of linesOf(store, index, bytes)) for (const line of lines) yield parse(store, index, line);
       return;
