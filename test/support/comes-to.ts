@@ -47,7 +47,8 @@ export interface Came {
 
 /**
  * What a run comes to, whoever has done it: what is left, and what its record says. Without what differs between any two
- * runs: ids, times, processes and addresses.
+ * runs: ids, times, processes and addresses; and without the stage that what failed is left in, which says that it was tried
+ * again.
  */
 export async function comesTo(emulator: Emulator, ledger: Ledger, id: string): Promise<Came> {
   const run = await ledger.run(id);
@@ -57,8 +58,8 @@ export async function comesTo(emulator: Emulator, ledger: Ledger, id: string): P
     left: leftIn(emulator),
     said: await said(ledger, id),
     repositories: repositories
-      .map(({ summary: { repository, state, stage, listed, tags, manifests, reasons, error }, planned }) => ({
-        ...{ repository, state, stage, tags, manifests, error: withoutIds(error), planned },
+      .map(({ summary: { repository, state, listed, tags, manifests, reasons, error }, planned }) => ({
+        ...{ repository, state, tags, manifests, error: withoutIds(error), planned },
         listed: { tags: listed.tags, manifests: listed.manifests },
         reasons: Object.fromEntries(Object.entries(reasons).sort(([a], [b]) => (a < b ? -1 : 1))),
       }))
