@@ -1,4 +1,5 @@
 import { app, type InvocationContext, type Timer } from '@azure/functions';
+import type { DurableClient } from 'durable-functions';
 import { configuration, isDurable, ledger, log } from '../src/app.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
 import { startScheduled } from '../src/orchestration/start.ts';
@@ -17,6 +18,7 @@ app.timer('scheduledPurge', {
         const client = durable.getClient(context);
         const tick = { client, ledger, log, now: new Date(), by: context.invocationId, pastDue: timer.isPastDue };
         await startScheduled(configured(configuration, log), tick);
+        await forgetOld(client);
         return;
       }
       const outcomes = await untilShutdown((signal) =>
@@ -39,6 +41,24 @@ app.timer('scheduledPurge', {
       if (wrong.length > 0) throw new Error(wrong.join('; '));
     }),
 });
+
+/** How long the histories of orchestrations are kept that have ended: what they did stands in the record of runs. */
+const HISTORY_MS = 30 * 86_400_000;
+
+/** Nothing else removes them. What is too old can go the next time as well. */
+async function forgetOld(client: DurableClient): Promise<void> {
+  if (!durable) return;
+  const { Completed, Failed, Terminated } = durable.OrchestrationRuntimeStatus;
+  try {
+    await client.purgeInstanceHistoryBy({
+      createdTimeFrom: new Date('2020-01-01'),
+      createdTimeTo: new Date(Date.now() - HISTORY_MS),
+      runtimeStatus: [Completed, Failed, Terminated],
+    });
+  } catch (error) {
+    log.warn({ event: 'warning' }, (error as Error).message);
+  }
+}
 
 /** Nothing is wrong with a run that takes several ticks, nor with one that somebody did not want any more. */
 const MEANT: readonly (string | undefined)[] = ['budget', 'cancel'];
