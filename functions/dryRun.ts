@@ -8,7 +8,7 @@ import { RequestError } from '../src/http/problem.ts';
 import { patienceOf } from '../src/http/prefer.ts';
 import { readCommands } from '../src/http/request.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
-import { type Handed, noneMayRun, startHanded } from '../src/orchestration/start.ts';
+import { canBeHanded, type Handed, noneMayRun, startHanded } from '../src/orchestration/start.ts';
 import { answerOf } from '../src/report/output.ts';
 import { HandOver, requestedDryRun } from '../src/retention.ts';
 
@@ -37,7 +37,15 @@ app.http('dryRun', {
     const starter = durable?.getClient(context);
     if (starter && patience.milliseconds === 0) await noneMayRun(starter, registries);
     const late = new AbortController();
-    const onLate = (): void => late.abort(new HandOver('it goes on as an orchestration'));
+    const handOver = (): void => late.abort(new HandOver('it goes on as an orchestration'));
+    // Where that cannot be, it goes on here.
+    const onLate = (): void => {
+      if (starter)
+        canBeHanded(starter, registries).then(
+          (can) => can && handOver(),
+          () => undefined,
+        );
+    };
     const output = answerOf(negotiated.form, registries.length === 1);
     return answerInTime({ negotiated, client, patience, log, ...(starter && { onLate }) }, (waiting) =>
       untilShutdown(async (shutdown) => {
@@ -46,13 +54,11 @@ app.http('dryRun', {
         };
         const about = { now: new Date(), ledger, by: context.invocationId };
         const handed: Handed[] = [];
-        let begun = '';
         await start({
           ...about,
           startedBy: 'request',
           signal: AbortSignal.any([shutdown, waiting.signal, late.signal]),
           onBegin: (id) => {
-            begun = id;
             output.begun(id);
             waiting.onBegin(id);
           },
@@ -65,7 +71,7 @@ app.http('dryRun', {
           },
           log,
         });
-        if (starter && handed.length > 0) await startHanded(begun, handed, { ...about, client: starter });
+        if (starter && handed.length > 0) await startHanded(handed, { ...about, client: starter });
         await write(output.end());
       }),
     );

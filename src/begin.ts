@@ -92,6 +92,8 @@ function nextSlice(record: RunRecord, { holder, startedBy, by, parent, guards }:
   const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }) };
   return {
     ...kept,
+    // How far each worker was says nothing of those that go on.
+    progress: { done: record.progress.done, of: record.progress.of },
     holder,
     ...(parent !== undefined && { parent }),
     state: 'running',

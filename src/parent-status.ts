@@ -49,7 +49,7 @@ const LONGEST_MS = 25 * 24 * 3_600_000;
 
 /** Whether nobody is left who would begin what is not begun. */
 function hasDied({ holder, started }: ParentRecord): boolean {
-  return holder !== undefined && (hasEnded(holder) || Date.now() - Date.parse(started) > LONGEST_MS);
+  return (holder !== undefined && hasEnded(holder)) || Date.now() - Date.parse(started) > LONGEST_MS;
 }
 
 /** Whether there is nothing left to cancel: every run is over, or has gone on without this parent, or never began. */

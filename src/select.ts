@@ -1,4 +1,5 @@
 import type { Ledger, RunWriter } from './ledger/ledger.ts';
+import { ConflictError } from './ledger/store.ts';
 import type { RunRecord, SelectedRepository } from './ledger/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
@@ -66,8 +67,15 @@ export async function selectAndRecord(
   const selected = await selectRepositories(reader, policies, among, (names) => (catalog = names));
   // What is known of repositories that are gone only takes room.
   if (catalog) await ledger.forgetFacts(record.registry, catalog).catch(() => undefined);
-  await written.select(recordSelected(selected, policies));
-  return selected;
+  try {
+    await written.select(recordSelected(selected, policies));
+    return selected;
+  } catch (error) {
+    // Another worker was quicker: what it found is what the run is about.
+    const found = error instanceof ConflictError && mayBeRecorded ? await ledger.selected(record.id) : undefined;
+    if (!found) throw error;
+    return selectedBefore(found, policies);
+  }
 }
 
 /** What was selected, to be recorded. */

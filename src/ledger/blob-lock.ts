@@ -69,7 +69,8 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
         await ask((container, one) => createBlob(container, name, text, one));
       else if (isTaken(error)) await breakStale(tries);
       else {
-        await release().catch(() => undefined);
+        // One that is shared is not given up for all by one who could not say that it has it, too.
+        if (sharedBy === undefined) await release().catch(() => undefined);
         throw error;
       }
     }

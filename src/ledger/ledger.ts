@@ -101,7 +101,7 @@ export interface GoneOn {
 /** Writes one run. */
 export interface RunWriter {
   readonly id: string;
-  /** Records which repositories the run is about, once: whoever goes on with it need not list them again. */
+  /** Records which repositories the run is about, once (else it throws `ConflictError`): whoever goes on with it need not list them again. */
   readonly select: (repositories: readonly SelectedRepository[]) => Promise<void>;
   readonly repository: (name: string) => RepositoryWriter;
   /** @throws {ConflictError} where somebody else has written the record: the run is no longer this process's */
@@ -140,7 +140,7 @@ export function openLedger(store: Store): Ledger {
   const writing = (id: string): Pick<RunWriter, 'id' | 'select' | 'repository'> => ({
     id,
     async select(repositories) {
-      await store.write(pathsOf(id).selected, toGzippedLines(repositories));
+      await store.write(pathsOf(id).selected, toGzippedLines(repositories), 'absent');
     },
     repository: (name) => repositoryWriter(store, id, name),
   });

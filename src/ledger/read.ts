@@ -136,9 +136,10 @@ export function readLedger(store: Store): LedgerReader {
 
 /** What is recorded as running may have ended with its process. A dry run has no lock by which the next run would find it. */
 export function asItStands(record: RunRecord): RunRecord {
-  const { state, dryRun, holder, started } = record;
+  const { state, dryRun, holder, started, resumed, progress } = record;
   if (state !== 'running') return record;
-  const ended = hasEnded(holder) || (dryRun && Date.now() - Date.parse(started) > LONGEST_DRY_RUN_MS);
+  const since = progress.at ?? resumed?.at(-1)?.at ?? started;
+  const ended = hasEnded(holder) || (dryRun && Date.now() - Date.parse(since) > LONGEST_DRY_RUN_MS);
   return ended ? { ...record, state: 'interrupted' } : record;
 }
 

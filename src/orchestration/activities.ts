@@ -1,7 +1,7 @@
 import type { House } from './house.ts';
 import type { Begin, End, GiveUp, Refuse, Run, TurnPage, Visit } from './messages.ts';
 import type { Activity } from './orchestrators.ts';
-import { begin, breakers, end, isRunOver, page, refuse, select } from './registry-run.ts';
+import { begin, breakers, end, page, refuse, select } from './registry-run.ts';
 import { giveUp, visit } from './visit.ts';
 
 /**
@@ -17,7 +17,6 @@ export function activitiesOf(house: House): Readonly<Record<Activity, (about: ne
     giveUp: (about: GiveUp) => giveUp(house, about),
     breakers: (about: Run) => breakers(house, about),
     end: (about: End) => end(house, about),
-    isOver: (about: string) => isRunOver(house, about),
     refuse: (about: Refuse) => refuse(house, about),
   };
 }

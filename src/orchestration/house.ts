@@ -1,11 +1,11 @@
 import type { Ledger } from '../ledger/ledger.ts';
-import { policiesOf } from '../ledger/policy.ts';
+import { policiesOf, recordPolicy } from '../ledger/policy.ts';
 import { ConflictError, type Holder } from '../ledger/store.ts';
 import type { RunRecord } from '../ledger/types.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import type { Settings } from '../policy/settings.ts';
 import { type Log, type RunLog, runLog } from '../report/log.ts';
-import { concurrencyOf, type TargetOptions } from '../target.ts';
+import { concurrencyOf, isDryRun, type TargetOptions } from '../target.ts';
 import type { Connections } from './connections.ts';
 import type { Run } from './messages.ts';
 
@@ -32,13 +32,14 @@ export interface AtWork {
  * Reads a run. Nothing where it is over, for whatever reason: then nothing more may be done for it.
  * @throws where it cannot be gone on with
  */
-export async function atWork(house: House, { runId, registry, parallelism }: Run): Promise<AtWork | undefined> {
-  const record = await house.ledger.run(runId);
-  if (record?.state !== 'running' || record.cancelled) return undefined;
+export async function atWork(house: House, run: Run): Promise<AtWork | undefined> {
+  const { registry, parallelism } = run;
+  const record = await house.ledger.run(run.runId);
+  if (!record || !isOurs(record, run) || record.cancelled) return undefined;
   const policies = policiesOf(record.policy);
   if (!policies) throw new Error('the run was begun by a version that understands its policy otherwise');
   const settings = house.settings();
-  if (isTimeUp(settings, record)) return undefined;
+  if (whyCutShort(settings, record) !== undefined) return undefined;
   const concurrency = Math.max(1, Math.floor(concurrencyOf(policies) / parallelism));
   return { record, policies, target: targetOf(settings, registry, concurrency), log: logOf(house.log, record) };
 }
@@ -51,10 +52,54 @@ export function targetOf({ registries, identity }: Settings, registry: string, c
   return { endpoint: served.endpoint, concurrency, ...identity };
 }
 
-/** The time that the task file allows a run is over. */
-function isTimeUp({ timeLimitSeconds }: Settings, { started, resumed }: RunRecord): boolean {
+/**
+ * Does something for a run while no other run may have its registry. Nothing where it is over.
+ * @throws {HeldError} where another run has it
+ */
+export async function holding<T>(house: House, run: Run, work: (at: AtWork) => Promise<T>): Promise<T | undefined> {
+  const before = await atWork(house, run);
+  if (!before) return undefined;
+  if (before.record.dryRun) return work(before);
+  const lock = await house.ledger.lockShared(run.registry, holderOf(run.runId, 'orchestration'), run.sharedBy);
+  try {
+    // Only now: whoever had the lock before may have closed it.
+    const at = await atWork(house, run);
+    return at && (await work(at));
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Whether a run goes on still, and it is this orchestration that does it: it may have been taken up by somebody else. */
+export function isOurs(record: RunRecord, { by }: Run): boolean {
+  return record.state === 'running' && startOf(record) === by;
+}
+
+/** Which start began a run, or went on with it last. */
+export function startOf({ by, resumed }: RunRecord): string | undefined {
+  return resumed?.at(-1)?.by ?? by;
+}
+
+/**
+ * Why nothing more may be done for a run, as the settings are now: who turns deleting off, or changes the policy, does not
+ * mean to have the rest deleted. Such a run is left, as it would be by the next tick.
+ */
+export function whyCutShort(settings: Settings, record: RunRecord): string | undefined {
+  if (millisecondsLeft(settings, record) <= 0)
+    return `the timeouts of the task file (${settings.timeLimitSeconds ?? 0} s) were over`;
+  if (record.kind !== 'scheduled') return undefined;
+  const served = settings.registries.find(({ endpoint }) => endpoint.host === record.registry);
+  if (!served) return `the app does not serve ${record.registry} any more`;
+  if (isDryRun(settings, served) !== record.dryRun)
+    return record.dryRun ? 'it was a dry run, and is none any more' : 'only dry runs are wanted now';
+  const policies = served.commands.map(({ policy }) => policy);
+  return recordPolicy(policies, 'settings').hash === record.policy.hash ? undefined : 'the policy was changed';
+}
+
+/** What is left of the time that the task file allows a run. */
+export function millisecondsLeft({ timeLimitSeconds }: Settings, { started, resumed }: RunRecord): number {
   const since = Date.parse(resumed?.at(-1)?.at ?? started);
-  return timeLimitSeconds !== undefined && Date.now() - since > timeLimitSeconds * 1000;
+  return timeLimitSeconds === undefined ? Infinity : since + timeLimitSeconds * 1000 - Date.now();
 }
 
 /** So often a run says that somebody is at work. */

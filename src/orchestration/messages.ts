@@ -24,8 +24,6 @@ export interface Errand {
   readonly instanceId: string;
   /** Of a dry run: the run that is begun. Else the id that a new run gets, if the last one is not gone on with. */
   readonly runId: string;
-  /** A run that still has the registry's orchestration: this begins after it. */
-  readonly after?: string;
 }
 
 export interface StartMany {
@@ -47,6 +45,8 @@ export type Pass =
 export interface Run {
   readonly runId: string;
   readonly registry: string;
+  /** The start that does it: `Start.by`. */
+  readonly by: string;
   /** Who shares the registry's lock. */
   readonly sharedBy: string;
   /** Repositories at once. */
@@ -91,6 +91,8 @@ export interface Lane {
   readonly retries: number;
   /** The run is over: it was cancelled, say. */
   readonly isOver?: boolean;
+  /** Why not everything that it has is recorded. */
+  readonly error?: string;
 }
 
 /** The repositories of a page in which something is left to do. */
@@ -130,6 +132,11 @@ export type Matched = readonly (readonly number[])[];
 
 export interface GiveUp extends Visit {
   readonly why: string | undefined;
+}
+
+export interface GivenUp {
+  /** The record of the repository says that it failed, or is done. */
+  readonly isRecorded: boolean;
 }
 
 export interface Refuse extends Begin {

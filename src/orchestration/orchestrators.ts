@@ -4,6 +4,7 @@ import type {
   Begun,
   End,
   Ended,
+  GivenUp,
   GiveUp,
   Lane,
   Listed,
@@ -37,28 +38,21 @@ import type {
 /** What an orchestrator yields, and what it returns. What it is given back is known to whoever yields. */
 type Steps<T> = Generator<Task, T, unknown>;
 
-export const ACTIVITIES = [
-  'begin',
-  'select',
-  'page',
-  'visit',
-  'giveUp',
-  'breakers',
-  'end',
-  'isOver',
-  'refuse',
-] as const;
+export const ACTIVITIES = ['begin', 'select', 'page', 'visit', 'giveUp', 'breakers', 'end', 'refuse'] as const;
 
 export type Activity = (typeof ACTIVITIES)[number];
 
-/** Seconds before each further attempt at what failed. After the last it is given up. */
-const PAUSES: readonly number[] = [5, 20, 60];
+/**
+ * Seconds before each further attempt at what failed. After the last it is given up. None is so long that the registry's
+ * lock, which nobody renews meanwhile, would run out: see `LOCK_SECONDS`.
+ */
+const PAUSES: readonly number[] = [5, 15, 30];
 
 /** Seconds between looks at what somebody else has: a lock outlives a worker that was killed by a minute at most. */
-const BUSY_PAUSES: readonly number[] = [5, 10, 20, 30, 60];
+const BUSY_PAUSES: readonly number[] = [5, 10, 20, 30];
 
-/** Seconds between looks at a run that another waits for. */
-const WAIT_SECONDS = 60;
+/** Rounds through a page after which the lane continues as new, so that its history stays small however long it waits. */
+const MOST_ROUNDS = 20;
 
 /** How often a repository is visited without getting any further before it counts as failing. */
 const MOST_UNMOVED = 5;
@@ -73,26 +67,8 @@ const MOST_RETRIES = 50;
 export function* retention({ df }: OrchestrationContext): Steps<unknown> {
   const { start, errands } = df.getInput<StartMany>();
   return yield df.Task.all(
-    errands.map((errand) =>
-      errand.after === undefined
-        ? df.callSubOrchestrator('registry', { start, errand } satisfies Begin, errand.instanceId)
-        : df.callSubOrchestrator('afterwards', { start, errand } satisfies Begin),
-    ),
+    errands.map((errand) => df.callSubOrchestrator('registry', { start, errand } satisfies Begin, errand.instanceId)),
   );
-}
-
-/** Waits until another run has ended, whose place a registry's orchestration is to take. */
-export function* afterwards({ df }: OrchestrationContext): Steps<unknown> {
-  const { start, errand } = df.getInput<Begin>();
-  yield df.createTimer(later(df, WAIT_SECONDS));
-  const over = yield* attempt<boolean>(df, 'isOver', errand.after);
-  if (over.state === 'done' && !over.result) {
-    df.continueAsNew({ start, errand });
-    return undefined;
-  }
-  // The run has ended; its orchestration may take a moment more.
-  yield df.createTimer(later(df, WAIT_SECONDS));
-  return yield df.callSubOrchestrator('registry', { start, errand } satisfies Begin, errand.instanceId);
 }
 
 /** One run on one registry. How it ended stands in the run's record. */
@@ -120,8 +96,11 @@ export function* registry({ df }: OrchestrationContext): Steps<Ended> {
     try {
       lanes = (yield df.Task.all(stretches.map((stretch) => df.callSubOrchestrator('lane', stretch)))) as Lane[];
     } catch (error) {
-      return yield* end(df, { run, ...far(), error: (error as Error).message });
+      return yield* end(df, { run, ...far(), error: messageOf(error) });
     }
+    // All of them are back: while one is at work the run must not be closed.
+    const error = lanes.find((lane) => lane.error !== undefined)?.error;
+    if (error !== undefined) return yield* end(df, { run, ...far(), error });
     if (lanes.some(({ isOver }) => isOver)) return yield* end(df, { run, ...far(), isCutShort: true });
     if (pass !== 'plan-ahead') continue;
     const asked = yield* attempt(df, 'breakers', run);
@@ -183,14 +162,21 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
   let { lane } = stretch;
   const page = yield* attempt<Page>(df, 'page', { run, pass, page: stretch.page, lane } satisfies TurnPage);
   // Without its names nothing of it can be done; the run says so, for these repositories have no record.
-  if (page.state === 'failed') throw new Error(page.error);
+  if (page.state === 'failed') return { ...lane, isOver: true, error: page.error };
   if (page.result.state === 'over') return { ...lane, isOver: true };
   const { names, size, done, planned } = page.result;
+  const before = lane;
   if (pass !== 'carry-out') lane = { ...lane, done: lane.done + done, planned: lane.planned + planned };
 
   let open: readonly Open[] = names.map((repository) => ({ repository, failures: 0, unmoved: 0 }));
   for (let round = 0; open.length > 0; round++) {
     const pauses = open.some(({ failures }) => failures > 0) ? PAUSES : BUSY_PAUSES;
+    if (round === MOST_ROUNDS) {
+      // What is done is found done by the page.
+      const { matched, retries } = lane;
+      df.continueAsNew({ ...stretch, lane: { ...before, matched, retries } } satisfies Stretch);
+      return undefined;
+    }
     if (round > 0) yield df.createTimer(later(df, pauses[Math.min(round, pauses.length) - 1] ?? 0));
     const others: Open[] = [];
     for (const one of open) {
@@ -206,8 +192,19 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
         others.push({ ...one, failures: one.failures + 1 });
         continue;
       }
-      if (visited.state === 'failed')
-        yield* attempt(df, 'giveUp', { run, pass, repository: one.repository, why: visited.why } satisfies GiveUp);
+      if (visited.state === 'failed') {
+        const { repository } = one;
+        const given = yield* attempt<GivenUp>(df, 'giveUp', {
+          run,
+          pass,
+          repository,
+          why: visited.why,
+        } satisfies GiveUp);
+        if (given.state === 'failed' || !given.result.isRecorded) {
+          const why = given.state === 'failed' ? given.error : 'another worker has it';
+          lane = { ...lane, error: `${repository} could not be recorded as failed: ${why}` };
+        }
+      }
       const isPlanned = visited.state === 'planned';
       lane = {
         ...lane,
@@ -257,8 +254,14 @@ function* once<T>(df: Df, activity: Activity, about: unknown): Steps<Attempted<T
   try {
     return { state: 'done', result: (yield df.callActivity(activity, about)) as T };
   } catch (error) {
-    return { state: 'failed', error: (error as Error).message.slice(0, LONGEST_MESSAGE) };
+    return { state: 'failed', error: messageOf(error) };
   }
+}
+
+/** What an activity threw, without what the engine puts around it: `Activity function 'visit' failed: … \n {…}`. */
+function messageOf(error: unknown): string {
+  const [message = ''] = (error as Error).message.replace(/^(?:\w+ )?function '\w+' failed: /i, '').split(/ *\n/);
+  return message.slice(0, LONGEST_MESSAGE);
 }
 
 /** Characters of an error that go through the history; the log has it whole. */

@@ -24,7 +24,7 @@ import { startBudget, stopOf, StopReason } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
-import { atWork, holderOf, type House, logOf } from './house.ts';
+import { atWork, holderOf, holding, type House, isOurs, logOf, startOf, whyCutShort } from './house.ts';
 import type {
   Begin,
   Begun,
@@ -55,7 +55,13 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
     const policies = policiesOf(record.policy) ?? [];
     // None of several workers may have less than one call in flight.
     const parallelism = Math.min(settings.parallelism, policies.length === 0 ? 1 : concurrencyOf(policies));
-    const run = { runId: record.id, registry: record.registry, sharedBy: errand.runId, parallelism };
+    const run = {
+      runId: record.id,
+      registry: record.registry,
+      by: start.by,
+      sharedBy: errand.runId,
+      parallelism,
+    };
     // Of one that goes on, and did not record it, nobody knows which of its filters matched nothing.
     const known = record.matched || record.resumed ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
     return { state: 'begun', run, passes: passesOf(record), matched: recordMatched(known, policies) };
@@ -69,7 +75,11 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
     return { state: 'over' };
   }
   const served = settings.registries.find(({ endpoint }) => endpoint.host === errand.registry);
-  if (!served || served.commands.length === 0) return { state: 'over' };
+  if (!served || served.commands.length === 0) {
+    const error = { message: `not begun: the app does not purge ${errand.registry} any more` };
+    if (start.parent !== undefined) await ledger.child(start.parent, { registry: errand.registry, error });
+    return { state: 'over' };
+  }
   try {
     const record = await beginScheduled(house, settings, served, { start, errand });
     return record === 'over' ? { state: 'over' } : await begun(record);
@@ -86,17 +96,14 @@ async function begunBefore(ledger: Ledger, start: Start, errand: Errand): Promis
   // The run of a request is begun by whoever was asked.
   if (start.kind === 'dry-run') return 'over';
   for await (const last of ledger.runs({ registry: errand.registry, kinds: ['scheduled'] }))
-    return last.state === 'running' && startOf(last) === start.by ? last : undefined;
+    return startOf(last) === start.by ? (last.state === 'running' ? last : 'over') : undefined;
   return undefined;
 }
 
-/** Which start began a run, or went on with it last. */
-function startOf({ by, resumed }: RunRecord): string | undefined {
-  return resumed?.at(-1)?.by ?? by;
-}
-
-function passesOf({ dryRun, guards }: RunRecord): readonly Pass[] {
+function passesOf({ dryRun, guards, breakersAsked }: RunRecord): readonly Pass[] {
   if (dryRun) return ['plan'];
+  // Nothing may go that they were not asked about.
+  if (breakersAsked) return ['carry-out'];
   return isGuarded(guards) ? ['plan-ahead', 'carry-out'] : ['purge'];
 }
 
@@ -178,24 +185,24 @@ const BEGINNING = '';
 
 /** Finds out which repositories a run is about. */
 export async function select(house: House, run: Run): Promise<Listed> {
-  const at = await atWork(house, run);
-  if (!at) return { state: 'over' };
-  const { record, policies, target } = at;
   const { ledger } = house;
   const abort = new AbortController();
   const budget = startBudget(house.settings().timeBudget, abort);
   try {
-    const signal = AbortSignal.any([abort.signal, house.signal]);
-    const selected = await house.connections.using(target, (registry) =>
-      selectAndRecord(interruptible(registry, signal), {
-        ledger,
-        written: ledger.writing(record.id),
-        record,
-        policies,
-        mayBeRecorded: true,
-      }),
-    );
-    return { state: 'listed', of: selected.size };
+    const listed = await holding(house, run, async ({ record, policies, target }): Promise<Listed> => {
+      const signal = AbortSignal.any([abort.signal, house.signal]);
+      const selected = await house.connections.using(target, (registry) =>
+        selectAndRecord(interruptible(registry, signal), {
+          ledger,
+          written: ledger.writing(record.id),
+          record,
+          policies,
+          mayBeRecorded: true,
+        }),
+      );
+      return { state: 'listed', of: selected.size };
+    });
+    return listed ?? { state: 'over' };
   } catch (error) {
     if (error instanceof StoppedError) return { state: 'left' };
     throw error;
@@ -237,6 +244,7 @@ async function recordProgress(ledger: Ledger, id: string, of: number, { nth, don
   for (let tries = 0; tries < 5; tries++) {
     try {
       await ledger.changePlan(id, (record) => {
+        if (record.state !== 'running') return record;
         const lanes: Readonly<Record<string, Share>> = { ...record.progress.lanes, [nth]: { done, planned } };
         const sum = (what: keyof Share): number => Object.values(lanes).reduce((all, lane) => all + lane[what], 0);
         const waiting = sum('planned');
@@ -250,20 +258,22 @@ async function recordProgress(ledger: Ledger, id: string, of: number, { nth, don
   }
 }
 
-/** Asks the breakers about everything that is planned. That they were asked is recorded before anything goes. */
+/** Asks the breakers about everything that is planned. That they were asked is recorded before anything goes, and once. */
 export async function breakers(house: House, run: Run): Promise<void> {
-  const at = await atWork(house, run);
-  if (!at || at.record.breakersAsked) return;
-  const { record, target, log } = at;
-  const { ledger } = house;
-  const records = await allOf(ledger.repositories(run.runId));
-  const going = records.filter(isPlannedOrOver).map(goingIn);
-  const trips = await house.connections.using(target, (registry) =>
-    tripsOf(going, record.guards ?? {}, { ledger, registry, name: record.registry }),
-  );
-  for (const trip of trips) log.tripped(trip, run.runId);
-  const written = await ledger.reopen({ id: run.runId });
-  await written.update({ breakers: trips, breakersAsked: true });
+  await holding(house, run, async ({ record, target, log }) => {
+    if (record.breakersAsked) return;
+    const { ledger } = house;
+    const records = await allOf(ledger.repositories(run.runId));
+    const going = records.filter(isPlannedOrOver).map(goingIn);
+    const trips = await house.connections.using(target, (registry) =>
+      tripsOf(going, record.guards ?? {}, { ledger, registry, name: record.registry }),
+    );
+    // The same activity may have asked them before, and something been carried out since.
+    const asked = await ledger.changePlan(run.runId, (now) =>
+      isOurs(now, run) && !now.breakersAsked ? { ...now, breakers: trips, breakersAsked: true } : now,
+    );
+    if (asked.breakers === trips) for (const trip of trips) log.tripped(trip, run.runId);
+  });
 }
 
 /** Sums a run up, and closes its record. One that is closed stays as it is, and is only completed. */
@@ -271,13 +281,17 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
   const { ledger } = house;
   const { runId } = run;
   await settleOpen(house, run);
+  if (!(await ledger.run(runId))) return { runId, state: 'unknown' };
+  // Before anything is read that it is summed up from: whoever takes it up meanwhile is found out when it is closed.
+  const written = await ledger.reopen({ id: runId });
   const record = await ledger.run(runId);
   if (!record) return { runId, state: 'unknown' };
+  // It was taken up by somebody else.
+  if (record.state === 'running' && !isOurs(record, run)) return { runId, state: record.state };
   // Before this one is among them.
   const usual = record.dryRun ? undefined : await lastDeletions(ledger, record.registry).then(usualOf, () => undefined);
   const policies = policiesOf(record.policy);
   const selected = policies && (await ledger.selected(runId));
-  const written = await ledger.reopen({ id: runId });
   const log = logOf(house.log, record);
   const records = new Map<string, RepositoryRecord>();
   for await (const one of ledger.repositories(runId)) records.set(one.summary.repository, one);
@@ -309,8 +323,7 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
   }
   const of = selected?.length ?? 0;
   const far = { done: of - left, of };
-  const seconds = house.settings().timeLimitSeconds ?? 0;
-  const why = new StopReason('signal', `the timeouts of the task file (${seconds} s) were over`);
+  const why = new StopReason('signal', whyCutShort(house.settings(), record) ?? 'it was cut short');
   // Asked to end when there was nothing left to do, it is done.
   const isStopped = isCutShort && (!selected || left > 0);
   const cancelled = isStopped ? record.cancelled : undefined;
@@ -370,14 +383,10 @@ const DAY_MS = 86_400_000;
 /** Says why a registry has no run. */
 export async function refuse(house: House, { start, errand, error }: Refuse): Promise<void> {
   const { registry } = errand;
-  house.log.error({ event: 'run-failed', registry, kind: start.kind, error: { message: error } }, error);
+  house.log.error({ event: 'run-not-begun', registry, why: error }, error);
   if (start.parent !== undefined) await house.ledger.child(start.parent, { registry, error: { message: error } });
   const record = await house.ledger.run(errand.runId);
   if (record?.state !== 'running') return;
   const written = await house.ledger.reopen(record);
   await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message: error } });
-}
-
-export async function isRunOver({ ledger }: House, id: string): Promise<boolean> {
-  return (await ledger.run(id))?.state !== 'running';
 }

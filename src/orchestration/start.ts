@@ -3,7 +3,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { lockOf, newRunId } from '../ledger/paths.ts';
 import type { Settings } from '../policy/settings.ts';
 import type { Log } from '../report/log.ts';
-import type { Errand, Start, StartMany } from './messages.ts';
+import type { Begin, Errand, Start, StartMany } from './messages.ts';
 
 /** What of the engine's client is used. */
 export type Starter = Pick<DurableClient, 'startNew' | 'getStatus'>;
@@ -28,37 +28,35 @@ export class AlreadyRunning extends Error {
 interface Running {
   readonly instanceId: string;
   readonly state: string;
-  readonly kind: Start['kind'] | undefined;
   readonly runId: string | undefined;
 }
 
-/** The instance id of a registry's orchestration: no two may have the same one at a time. */
-export function instanceOf(registry: string): string {
-  return lockOf(registry);
+/**
+ * The instance id of a registry's orchestration: no two may have the same one at a time. A dry run that somebody asked for
+ * has one of its own, so that nobody's question keeps the schedule waiting.
+ */
+export function instanceOf(registry: string, kind: Start['kind']): string {
+  return kind === 'scheduled' ? lockOf(registry) : `${lockOf(registry)}.dry-run`;
 }
 
 /** What is running, in the engine's words: anything that has not ended. */
 const LIVE: readonly string[] = ['Running', 'Pending', 'ContinuedAsNew', 'Suspended'];
 
-async function runningIn(client: Starter, registry: string): Promise<Running | undefined> {
-  const instanceId = instanceOf(registry);
-  // It throws alike where there is none, which is usual, and where it cannot tell. Then the start itself cannot, either.
-  const status = await client.getStatus(instanceId, { showInput: true }).catch(() => undefined);
+/** @throws where the engine cannot tell: then nothing may be started */
+async function runningIn(client: Starter, registry: string, kind: Start['kind']): Promise<Running | undefined> {
+  const instanceId = instanceOf(registry, kind);
+  const status = await client.getStatus(instanceId).catch((error: unknown) => {
+    // That is how the SDK says that there is none.
+    if (error instanceof Error && error.message.includes('HTTP 404')) return undefined;
+    throw error;
+  });
   if (!status || !LIVE.includes(status.runtimeStatus)) return undefined;
-  const { start, errand } = fieldsOf(status.input);
-  const { runId } = fieldsOf(status.customStatus);
-  const kind = fieldsOf(start)['kind'];
-  const known = runId ?? fieldsOf(errand)['runId'];
-  return {
-    instanceId,
-    state: status.runtimeStatus,
-    kind: kind === 'scheduled' || kind === 'dry-run' ? kind : undefined,
-    runId: typeof known === 'string' ? known : undefined,
-  };
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+  const { customStatus } = status;
+  const runId: unknown =
+    typeof customStatus === 'object' && customStatus !== null && 'runId' in customStatus
+      ? customStatus.runId
+      : undefined;
+  return { instanceId, state: status.runtimeStatus, runId: typeof runId === 'string' ? runId : undefined };
 }
 
 export interface Started {
@@ -79,8 +77,7 @@ export interface Tick {
 }
 
 /**
- * Starts the configured purge of all registries, and returns. A registry whose last one has not ended is left to it; a
- * dry run that somebody asked for is waited for.
+ * Starts the configured purge of all registries, and returns. A registry whose last one has not ended is left to it.
  */
 export async function startScheduled({ registries }: Settings, tick: Tick): Promise<Started> {
   const { client, ledger, log, now, by, pastDue } = tick;
@@ -99,20 +96,18 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
   const errands: Errand[] = [];
   const left: AlreadyRunning[] = [];
   for (const registry of served) {
-    const running = await runningIn(client, registry);
-    if (running && running.kind !== 'dry-run') {
-      const refusal = new AlreadyRunning(registry, running);
-      const { message, runId, state } = refusal;
-      log.warn({ event: 'run-not-begun', registry, why: message, running: runId, state }, message);
-      // Its run goes on, and is shown under this start as well.
-      if (parent !== undefined)
-        await ledger.child(parent, runId === undefined ? { registry, error: { message } } : { registry, runId });
-      left.push(refusal);
+    const running = await runningIn(client, registry, 'scheduled');
+    if (!running) {
+      errands.push({ registry, instanceId: instanceOf(registry, 'scheduled'), runId: newRunId(now) });
       continue;
     }
-    const after = running?.runId;
-    const errand = { registry, instanceId: instanceOf(registry), runId: newRunId(now) };
-    errands.push({ ...errand, ...(after !== undefined && { after }) });
+    const refusal = new AlreadyRunning(registry, running);
+    const { message, runId, state } = refusal;
+    log.warn({ event: 'run-not-begun', registry, why: message, running: runId, state }, message);
+    // Its run goes on, and is shown under this start as well.
+    if (parent !== undefined)
+      await ledger.child(parent, runId === undefined ? { registry, error: { message } } : { registry, runId });
+    left.push(refusal);
   }
   const start: Start = {
     kind: 'scheduled',
@@ -122,7 +117,10 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
     now: now.toISOString(),
     ...(parent !== undefined && { parent }),
   };
-  return { instanceId: await startAll(client, { start, errands }, parent), left };
+  const [first] = errands;
+  const input: StartMany = { start, errands };
+  const instanceId = first && (await client.startNew('retention', { instanceId: parent ?? first.runId, input }));
+  return { instanceId, left };
 }
 
 /** A dry run that was begun here, and is to be gone on with. */
@@ -131,33 +129,32 @@ export interface Handed {
   readonly runId: string;
 }
 
-/**
- * Goes on with dry runs that were begun here; after whatever else their registries' orchestrations are at. Where that
- * cannot be started, their records say so.
- *
- * @param id what they were asked for as: their parent, or the only run
- */
+/** Goes on with dry runs that were begun here. Where one cannot be started, its record says so. */
 export async function startHanded(
-  id: string,
   handed: readonly Handed[],
   { client, ledger, now, by }: Pick<Tick, 'client' | 'ledger' | 'now' | 'by'>,
 ): Promise<void> {
-  try {
-    const errands: Errand[] = [];
-    for (const { registry, runId } of handed) {
-      const after = (await runningIn(client, registry))?.runId;
-      errands.push({ registry, runId, instanceId: instanceOf(registry), ...(after !== undefined && { after }) });
-    }
-    const start: Start = { kind: 'dry-run', startedBy: 'request', by, pastDue: false, now: now.toISOString() };
-    await startAll(client, { start, errands }, id);
-  } catch (error) {
-    for (const { runId } of handed) {
+  const start: Start = { kind: 'dry-run', startedBy: 'request', by, pastDue: false, now: now.toISOString() };
+  const failures: unknown[] = [];
+  for (const { registry, runId } of handed) {
+    const instanceId = instanceOf(registry, 'dry-run');
+    const input: Begin = { start, errand: { registry, runId, instanceId } };
+    try {
+      await client.startNew('registry', { instanceId, input });
+    } catch (error) {
+      failures.push(error);
       const { message } = error as Error;
       const written = await ledger.reopen({ id: runId });
       await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message } });
     }
-    throw error;
   }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Whether dry runs of these registries can be gone on with: none of them has one that goes on already. */
+export async function canBeHanded(client: Starter, registries: readonly string[]): Promise<boolean> {
+  for (const registry of registries) if (await runningIn(client, registry, 'dry-run')) return false;
+  return true;
 }
 
 /**
@@ -166,12 +163,7 @@ export async function startHanded(
  */
 export async function noneMayRun(client: Starter, registries: readonly string[]): Promise<void> {
   for (const registry of registries) {
-    const running = await runningIn(client, registry);
+    const running = (await runningIn(client, registry, 'scheduled')) ?? (await runningIn(client, registry, 'dry-run'));
     if (running) throw new AlreadyRunning(registry, running);
   }
-}
-
-async function startAll(client: Starter, input: StartMany, id: string | undefined): Promise<string | undefined> {
-  const [first] = input.errands;
-  return first && client.startNew('retention', { instanceId: id ?? first.runId, input });
 }

@@ -4,10 +4,12 @@ import { purgeOne } from '../carry-out.ts';
 import { allOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
 import { ConflictError, HeldError, type Lock } from '../ledger/store.ts';
-import type { RepositoryRecord } from '../ledger/types.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
 import type { Decision } from '../planner/decision.ts';
+import type { TimeBudget } from '../policy/budget.ts';
 import { PolicyError } from '../policy/error.ts';
 import type { TagFilter } from '../policy/filter.ts';
+import type { Settings } from '../policy/settings.ts';
 import { recoverRepository } from '../recover.ts';
 import { interruptible } from '../registry/interruptible.ts';
 import type { Registry } from '../registry/types.ts';
@@ -17,8 +19,8 @@ import { carryOutPlanned, planAhead, planOne, type Plot } from '../steps.ts';
 import { startBudget } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { finisher, type Work } from '../work.ts';
-import { type AtWork, atWork, holderOf, type House, logOf, targetOf, touch } from './house.ts';
-import type { GiveUp, Matched, Pass, Run, Visit, Visited } from './messages.ts';
+import { type AtWork, atWork, holderOf, type House, logOf, millisecondsLeft, targetOf, touch } from './house.ts';
+import type { GivenUp, GiveUp, Matched, Pass, Run, Visit, Visited } from './messages.ts';
 
 /**
  * Does what is left to do in one repository, for as long as RUN_TIME_BUDGET lasts. Done again, or twice at the same time,
@@ -36,9 +38,13 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
     // Where an earlier attempt was not heard of, it is certain of none of its filters that it matches nothing.
     const isUnheard = before !== undefined && pass !== 'carry-out';
     const matched = new Set<TagFilter>(isUnheard ? tasks.flatMap(({ filters }) => filters) : []);
-    if (before && !isLeftIn(before, pass)) return stateOf(before, pass, recordMatched(matched, policies));
+    // The breakers were asked: what they were not asked about is not planned any more, and stays as it is.
+    const isTooLate = pass === 'plan-ahead' && record.breakersAsked;
+    if (isTooLate && !before) return { state: 'done', matched: recordMatched(matched, policies) };
+    if (before && (isTooLate || !isLeftIn(before, pass)))
+      return stateOf(before, pass, recordMatched(matched, policies));
     const abort = new AbortController();
-    const budget = startBudget(house.settings().timeBudget, abort);
+    const budget = startBudget(sliceOf(house.settings(), record), abort);
     const cancel = watchForCancel(ledger, record.id, abort);
     const signal = AbortSignal.any([abort.signal, house.signal, ...lost]);
     const tally = newTally();
@@ -107,20 +113,29 @@ async function step(
 }
 
 /** Marks a repository as failed that keeps failing, where its record does not say so itself. */
-export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<void> {
+export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<GivenUp> {
   const { repository } = where;
-  await inRepository(house, where, async ({ record }) => {
+  const given = await inRepository<GivenUp>(house, where, async ({ record }) => {
     const { ledger } = house;
     const known = await ledger.repository(record.id, repository);
     // Done, and something in it failed: its decisions say what.
-    if (known && known.summary.state !== 'stopped') return;
+    if (known && known.summary.state !== 'stopped') return { isRecorded: true };
     const decisions = known ? await allOf(ledger.decisions(record.id, { repository })) : [];
     const { listed = {}, stage, error } = known?.summary ?? {};
     const message = [why, error?.message].filter((part) => part !== undefined).join(': ') || 'it failed';
     const failed = unfinishedRepository(repository, 'failed', { message }, decisions, listed);
     const written = ledger.writing(record.id).repository(repository);
     await written.write({ ...failed, ...(stage && { stage }) }, decisions);
+    return { isRecorded: true };
   });
+  return given && 'isRecorded' in given ? given : { isRecorded: false };
+}
+
+/** How long a visit may last: what is left of the task file's time, if that is less. */
+function sliceOf(settings: Settings, record: RunRecord): TimeBudget {
+  const { timeBudget } = settings;
+  const milliseconds = Math.min(timeBudget.milliseconds, millisecondsLeft(settings, record));
+  return { ...timeBudget, milliseconds };
 }
 
 /**
@@ -154,8 +169,9 @@ async function inRepository<T>(
       );
     });
   } catch (error) {
-    if (error instanceof HeldError) return { state: 'busy' };
-    throw error;
+    if (!(error instanceof HeldError)) throw error;
+    // Whoever has the registry may have closed the run: then there is nothing to wait for.
+    return (await atWork(house, run)) && { state: 'busy' };
   } finally {
     for (const lock of locks.reverse()) await lock.release();
   }

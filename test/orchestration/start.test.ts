@@ -107,47 +107,24 @@ test('a dry run that takes too long is gone on with, under its own id, and comes
       now: new Date(emulator.start.getTime() + 1),
       onDecisions: () => undefined,
     };
-    const { runId, handedOver } = await dryRun(connectTo(emulator), { ...options, ledger, signal: late.signal });
+    const { runId, handedOver } = await dryRun(connectTo(emulator), {
+      ...options,
+      ledger,
+      by: 'request',
+      signal: late.signal,
+    });
     expect(handedOver).toBe(true);
     // Whoever looks at it meanwhile is not told that it has ended.
     expect(await ledger.run(runId)).toMatchObject({ state: 'running', progress: { of: 6 } });
 
     const handed: readonly Handed[] = [{ registry: emulator.loginServer, runId }];
     const about = { client: durable.client() as never, ledger, now: new Date(), by: 'request' };
-    await startHanded(runId, handed, about);
+    await startHanded(handed, about);
     await durable.run();
     const whole = newLedger();
     const inline = await dryRun(connectTo(emulator), { ...options, ledger: whole });
     const run = await ledger.run(runId);
     expect(run).toMatchObject({ state: 'done', progress: { done: 6, of: 6 }, totals: inline.totals });
     expect(await allOf(ledger.decisions(runId))).toEqual(await allOf(whole.decisions(inline.runId)));
-  });
-});
-
-test('a tick waits for a dry run that somebody asked for', async () => {
-  await withTwo(DELETING, async (place) => {
-    const { ledger, durable } = place;
-    const [emulator] = place.emulators;
-    if (!emulator) throw new Error('no registry');
-    const late = AbortSignal.abort(new HandOver('at once'));
-    const { runId } = await dryRun(connectTo(emulator), {
-      policies: [policyOf(['--filter', '.*:^dev', '--ago', '30d'])],
-      now: new Date(emulator.start.getTime() + 1),
-      onDecisions: () => undefined,
-      ledger,
-      signal: late,
-    });
-    const handed: readonly Handed[] = [{ registry: emulator.loginServer, runId }];
-    await startHanded(runId, handed, { client: durable.client() as never, ledger, now: new Date(), by: 'request' });
-    let started: Promise<unknown> | undefined;
-    emulator.onRequest(({ kind }) => {
-      if (kind === 'list-tags') started ??= startScheduled(settingsOf(place), tick(place, 'tick'));
-    });
-    await durable.run();
-    await started;
-    await durable.run();
-    const runs = await allOf(ledger.runs({ registry: emulator.loginServer }));
-    expect(runs.map(({ kind, state }) => `${kind}: ${state}`)).toEqual(['scheduled: done', 'dry-run: done']);
-    expect(emulator.requests().filter(({ kind }) => kind === 'delete-tag')).toHaveLength(12);
   });
 });

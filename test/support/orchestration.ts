@@ -1,4 +1,4 @@
-import { afterwards, lane, registry, retention } from '../../src/orchestration/orchestrators.ts';
+import { lane, registry, retention } from '../../src/orchestration/orchestrators.ts';
 import { activitiesOf } from '../../src/orchestration/activities.ts';
 import { newConnections } from '../../src/orchestration/connections.ts';
 import type { House } from '../../src/orchestration/house.ts';
@@ -82,7 +82,7 @@ export function hall({
       worker((input, execution) => activitiesOf(houseOf(execution))[name](input as never), name),
     ]),
   );
-  return createDurable({ orchestrators: { retention, afterwards, registry, lane }, activities, ...options });
+  return createDurable({ orchestrators: { retention, registry, lane }, activities, ...options });
 }
 
 /** What the timer starts. */
