@@ -44,9 +44,10 @@ export type Activity = (typeof ACTIVITIES)[number];
 
 /**
  * Seconds before each further attempt at what failed. After the last it is given up. None is so long that the registry's
- * lock, which nobody renews meanwhile, would run out: see `LOCK_SECONDS`.
+ * lock, which nobody renews meanwhile, would run out; together they outlast the lock of a worker that was killed: see
+ * `LOCK_SECONDS`.
  */
-const PAUSES: readonly number[] = [5, 15, 30];
+const PAUSES: readonly number[] = [5, 15, 30, 30];
 
 /** Seconds between looks at what somebody else has: a lock outlives a worker that was killed by a minute at most. */
 const BUSY_PAUSES: readonly number[] = [5, 10, 20, 30];
