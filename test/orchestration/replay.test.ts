@@ -9,7 +9,9 @@ import type { Guards } from '../../src/policy/guards.ts';
 import type { Environment, Settings } from '../../src/policy/settings.ts';
 import { disagreements } from '../crash/check.ts';
 import { type Came, comesTo, inline } from '../support/comes-to.ts';
-import { type Activity, type Durable, seeded } from '../support/durable.ts';
+import { type Activity, type Choices, type Durable, FAULTS as FATES, seeded } from '../support/durable.ts';
+import { images, repositoryOf } from '../support/contents.ts';
+import { image, index } from '../../src/emulator/manifests.ts';
 import { broken } from '../support/invariants.ts';
 import { CancelRefused, cancelRun } from '../../src/retention.ts';
 import { hall, scheduled, settingsOf } from '../support/orchestration.ts';
@@ -93,6 +95,13 @@ function failures({ failing }: Case): (activity: Activity) => Activity {
   };
 }
 
+interface Trouble {
+  /** So many changes of the ledger. */
+  readonly cancelAfter?: number;
+  readonly choices?: Choices;
+  readonly onKill?: (emulator: Emulator) => void;
+}
+
 interface Ended {
   readonly emulator: Emulator;
   readonly shelf: Shelf;
@@ -104,7 +113,11 @@ interface Ended {
 }
 
 /** Does a case by the durable engine, and hands over what came of it. */
-async function durably<T>(about: Case, then: (came: Ended) => Promise<T>, cancelAfter?: number): Promise<T> {
+async function durably<T>(
+  about: Case,
+  then: (came: Ended) => Promise<T>,
+  { cancelAfter, choices = seeded(about.numbers), onKill }: Trouble = {},
+): Promise<T> {
   return withEmulator(
     { repositories: about.repositories, start: START, faults: FAULTS[about.fault] },
     async (emulator) => {
@@ -118,10 +131,13 @@ async function durably<T>(about: Case, then: (came: Ended) => Promise<T>, cancel
       durable = hall({
         emulators: [emulator],
         ledger,
-        ledgerOf: (execution) => openLedger(shelf.worker(execution)),
+        ledgerOf(execution) {
+          execution.signal.addEventListener('abort', () => onKill?.(emulator), { once: true });
+          return openLedger(shelf.worker(execution));
+        },
         settings: settingsFor(about),
         adjust: adjust(about),
-        options: { choices: seeded(about.numbers) },
+        options: { choices },
         worker: failures(about),
       });
       const input = scheduled([emulator]);
@@ -226,11 +242,88 @@ describe('and whenever the run is cancelled', () => {
             const after = await comesTo(emulator, ledger, id);
             expect(certain(after), trace).toEqual(certain(await throughout(about)));
           },
-          cancelAfter,
+          { cancelAfter },
         );
       }),
       { numRuns: RUNS, endOnFailure: true },
     );
+  });
+});
+
+/** Kills the `nth` execution of all, at this of its moments. Nothing else goes wrong. */
+function killing(nth: number, moment: number): Choices {
+  let executions = 0;
+  return {
+    pick(_, question) {
+      if (question === 'where it is cut off') return moment;
+      return question === 'fate of an activity' && ++executions === nth ? 1 + FATES.indexOf('cut off') : 0;
+    },
+  };
+}
+
+/** One repository with much to go, and an index, which goes before its platforms: in a batch of its own. */
+const deep = (): RegistryState => {
+  const platforms = ['amd64', 'arm64'].map((architecture) => ({ ...image(architecture), architecture, os: 'linux' }));
+  return {
+    app: repositoryOf(
+      { built: index(platforms), days: 40, tags: ['dev-multi'] },
+      ...platforms.map((built) => ({ built, days: 40 })),
+      ...images('app', 2, 'dev'),
+      ...images('kept', 6, 'v'),
+    ),
+  };
+};
+
+describe('a worker that is killed at any moment', () => {
+  const MOMENTS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+  // In its order: begin, select, page, visit, end; or begin, select, page, visit, breakers, page, visit, end.
+  const CASES = WAYS.flatMap((way): readonly { readonly way: Way; readonly what: string; readonly nth: number }[] => {
+    if (way.guards === undefined) return [{ way, what: 'the visit', nth: 4 }];
+    if (Object.keys(way.guards).length === 0)
+      return [
+        { way, what: 'the visit', nth: 4 },
+        { way, what: 'the end', nth: 5 },
+      ];
+    return [
+      { way, what: 'the visit that plans', nth: 4 },
+      { way, what: 'the breakers', nth: 5 },
+      { way, what: 'the visit that carries it out', nth: 7 },
+      { way, what: 'the end', nth: 8 },
+    ];
+  });
+
+  test.each(CASES)('$way.name: in $what', async ({ way, what, nth }) => {
+    const about: Case = {
+      ...{ repositories: deep(), way, parallelism: 1, fault: 'none', numbers: [], failing: [] },
+      commands: [['-f', 'app:^dev', '--ago', '30d', '--untagged', '--concurrency', '1']],
+    };
+    const through = await throughout(about);
+    const goneAtKill = new Set<number>();
+    let total = 0;
+    // Side by side, for each waits for the registry to have done what it was asked for last.
+    await Promise.all(
+      MOMENTS.map((moment) => {
+        const deletions = (emulator: Emulator): number =>
+          emulator.counts()['delete-tag'] + emulator.counts()['delete-manifest'];
+        return durably(
+          about,
+          async ({ emulator, came, problems, durable }) => {
+            const trace = [`moment ${moment}`, ...durable.trace()].join('\n');
+            expect(problems, trace).toEqual([]);
+            expect(certain(came), trace).toEqual(certain(through));
+            total = deletions(emulator);
+            const asked = emulator.requests().filter(({ kind }) => isDeletion(kind));
+            expect(new Set(asked.map(({ path }) => path)).size, trace).toBe(asked.length);
+            return Promise.resolve();
+          },
+          { choices: killing(nth, moment), onKill: (emulator) => goneAtKill.add(deletions(emulator)) },
+        );
+      }),
+    );
+    expect(goneAtKill.size).toBeGreaterThan(0);
+    // In the middle of what it deleted as well.
+    const isCarriedOut = what === 'the visit' ? way.guards !== undefined : what === 'the visit that carries it out';
+    if (isCarriedOut && total > 0) expect([...goneAtKill].some((gone) => gone > 0 && gone < total)).toBe(true);
   });
 });
 

@@ -2,17 +2,17 @@ import type { Registry } from '../../src/registry/types.ts';
 import type { Mortal } from './shelf.ts';
 
 /**
- * A registry as a worker has it that may be killed, before each deletion and after it. What it has asked for by then may
- * still be carried out.
+ * A registry as a worker has it that may be killed when it has just asked for a deletion: that is carried out, and the
+ * worker does not hear of it.
  */
 export function mortal(registry: Registry, { signal, moment }: Mortal): Registry {
   const asking =
     <A extends readonly unknown[], T>(ask: (...about: A) => Promise<T>, onMoment: () => void = () => undefined) =>
     async (...about: A): Promise<T> => {
-      onMoment();
       signal.throwIfAborted();
-      const answer = await ask(...about);
+      const asked = ask(...about);
       onMoment();
+      const answer = await asked;
       signal.throwIfAborted();
       return answer;
     };

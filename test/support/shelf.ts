@@ -89,10 +89,10 @@ export function newShelf(now: () => number): Shelf {
       alive();
       return look();
     };
-    // A worker may be killed right before a change, and right after it.
+    // A worker may be killed right after a change: as good as right before the next one.
     const changing = async <T>(change: () => T): Promise<T> => {
+      alive();
       await Promise.resolve();
-      mortal?.moment();
       alive();
       const made = change();
       onChange?.();
