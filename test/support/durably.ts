@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import type { Emulator, Faults, RegistryState } from '../../src/emulator/index.ts';
+import { allOf } from '../../src/each.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { LOCK_SECONDS } from '../../src/ledger/store.ts';
+import type { Guards } from '../../src/policy/guards.ts';
+import type { Environment, Settings } from '../../src/policy/settings.ts';
+import { disagreements } from '../crash/check.ts';
+import { type Came, comesTo, inline } from './comes-to.ts';
+import { type Activity, type Choices, type Durable, seeded } from './durable.ts';
+import { broken } from './invariants.ts';
+import { CancelRefused, cancelRun } from '../../src/retention.ts';
+import { hall, scheduled, settingsOf } from './orchestration.ts';
+import { flags, repository } from './random-registry.ts';
+import { withEmulator } from './registry.ts';
+import { newShelf, type Shelf } from './shelf.ts';
+import { isDeletion, leftIn, several } from './slices.ts';
+
+/** Ages in decisions are the same then. */
+const START = new Date(Date.now() - 60_000);
+
+/** `undefined`: nothing is deleted. Without guards there is one pass, with guards there are two. */
+export interface Way {
+  readonly name: string;
+  readonly guards?: Guards;
+}
+
+export const WAYS: readonly Way[] = [
+  { name: 'a dry run' },
+  { name: 'a purge', guards: {} },
+  { name: 'a guarded purge', guards: { maxDeletionPercent: 100 } },
+  { name: 'a purge that breakers hold back', guards: { keepLastTag: true, maxDeletionPercent: 60 } },
+];
+
+export interface Case {
+  readonly repositories: RegistryState;
+  readonly commands: readonly (readonly string[])[];
+  readonly way: Way;
+  readonly parallelism: number;
+  readonly fault: 'none' | 'forbidden' | 'undeletable';
+  /** What the task hub makes of everything that is open. */
+  readonly numbers: readonly number[];
+  /** Which executions of activities fail, counted over all of them: after they have done it where it is odd. */
+  readonly failing: readonly number[];
+}
+
+/** So many that lanes have several pages, or so few that there is nothing for some. */
+const repositories = fc
+  .tuple(fc.record({ app: repository, 'other/app': repository, third: repository }), fc.constantFrom(0, 0, 0, 30))
+  .map(([some, more]): RegistryState => ({ ...some, ...several(more, 1) }));
+
+export const aCase = (ways: readonly Way[]): fc.Arbitrary<Case> =>
+  fc.record({
+    repositories,
+    commands: fc.array(flags, { minLength: 1, maxLength: 2 }),
+    way: fc.constantFrom(...ways),
+    parallelism: fc.constantFrom(1, 2, 4),
+    fault: fc.constantFrom('none' as const, 'none' as const, 'forbidden' as const, 'undeletable' as const),
+    numbers: fc.array(fc.nat(), { minLength: 30, maxLength: 300, size: 'max' }),
+    failing: fc.array(fc.nat(40), { maxLength: 3 }),
+  });
+
+const FAULTS: Readonly<Record<Case['fault'], Faults>> = {
+  none: {},
+  forbidden: { forbiddenRepositories: ['third'] },
+  undeletable: { failing: ({ repository: name, kind }) => (name === 'app' && isDeletion(kind) ? 405 : undefined) },
+};
+
+const settingsFor = ({ commands, way, parallelism }: Case): Environment => ({
+  PURGE_COMMAND: commands.map((args) => args.map((arg) => `'${arg}'`).join(' ')).join('\n'),
+  PURGE_DRY_RUN: way.guards ? 'false' : 'true',
+  REGISTRY_PARALLELISM: String(parallelism),
+});
+
+/** App settings cannot do without every breaker; a run that a former version began may. */
+const adjust =
+  ({ way: { guards } }: Case) =>
+  (settings: Settings): Settings => ({ ...settings, guards: guards ?? settings.guards });
+
+/** Fails executions, no more often than an activity is tried. */
+function failures({ failing }: Case): (activity: Activity) => Activity {
+  let executions = 0;
+  return (activity) => async (input, execution) => {
+    const nth = executions++;
+    if (failing.includes(nth) && nth % 2 === 0) throw new Error('the worker has no memory left');
+    const result = await activity(input, execution);
+    if (failing.includes(nth)) throw new Error('the answer is lost');
+    return result;
+  };
+}
+
+export interface Trouble {
+  /** So many changes of the ledger. */
+  readonly cancelAfter?: number;
+  readonly choices?: Choices;
+  readonly onKill?: (emulator: Emulator) => void;
+}
+
+export interface Ended {
+  readonly emulator: Emulator;
+  readonly shelf: Shelf;
+  readonly durable: Durable;
+  readonly ledger: Ledger;
+  readonly id: string;
+  readonly came: Came;
+  readonly problems: readonly string[];
+}
+
+/** Does a case by the durable engine, and hands over what came of it. */
+export async function durably<T>(
+  about: Case,
+  then: (came: Ended) => Promise<T>,
+  { cancelAfter, choices = seeded(about.numbers), onKill }: Trouble = {},
+): Promise<T> {
+  return withEmulator(
+    { repositories: about.repositories, start: START, faults: FAULTS[about.fault] },
+    async (emulator) => {
+      let durable: Durable | undefined = undefined;
+      let later = 0;
+      const now = (): number => (durable?.now().getTime() ?? 0) + later;
+      const shelf = newShelf(now);
+      const ledger = openLedger(shelf.store);
+      const before = emulator.repositories();
+      const had = leftIn(emulator);
+      durable = hall({
+        emulators: [emulator],
+        ledger,
+        ledgerOf(execution) {
+          execution.signal.addEventListener('abort', () => onKill?.(emulator), { once: true });
+          return openLedger(shelf.worker(execution));
+        },
+        settings: settingsFor(about),
+        adjust: adjust(about),
+        options: { choices },
+        worker: failures(about),
+      });
+      const input = scheduled([emulator]);
+      const id = input.errands[0]?.runId ?? '';
+      let changes = 0;
+      let asked = Promise.resolve();
+      if (cancelAfter !== undefined)
+        shelf.onChange(() => {
+          if (++changes === cancelAfter)
+            asked = cancelRun(ledger, id, { now: new Date(), askedBy: 'request', by: 'test' }).then(
+              () => undefined,
+              (error: unknown) => {
+                // It had not begun yet, or had come to its end.
+                if (!(error instanceof CancelRefused)) throw error;
+              },
+            );
+        });
+      durable.start('retention', { instanceId: 'one', input });
+      await durable.run();
+      await asked;
+      expect(durable.status('one')?.runtimeStatus).toBe('Completed');
+      const left = new Set(leftIn(emulator));
+      const problems = [
+        ...(await disagreements({ ledger, registry: emulator.loginServer, had, left, store: shelf.store })),
+        ...broken(
+          before,
+          emulator.repositories(),
+          about.commands.some((args) => args.includes('--include-locked')),
+        ),
+        ...shelf.held().map((name) => `the lock ${name} is held`),
+      ];
+      // What a worker held that was killed last runs out.
+      later = LOCK_SECONDS * 1000;
+      return then({ emulator, shelf, durable, ledger, id, came: await comesTo(emulator, ledger, id), problems });
+    },
+  );
+}
+
+/** What the same comes to in one process. */
+export async function throughout(about: Case): Promise<Came> {
+  return withEmulator(
+    { repositories: about.repositories, start: START, faults: FAULTS[about.fault] },
+    async (emulator) => {
+      const ledger = openLedger(newShelf(() => 0).store);
+      const settings = adjust(about)(settingsOf({ emulators: [emulator], settings: settingsFor(about) }));
+      return comesTo(emulator, ledger, await inline(emulator, ledger, settings));
+    },
+  );
+}
+
+export const recorded = async (ledger: Ledger, id: string): Promise<readonly string[]> =>
+  (await allOf(ledger.repositories(id))).map(({ summary }) => summary.repository);
+
+/**
+ * Without what nobody knows for certain whose answer was lost: whether a filter matched nothing. Then it is not said of
+ * it; the calm case below is where it must be.
+ */
+export const certain = (came: Came) => ({
+  ...came,
+  matched: undefined,
+  warnings: came.warnings.filter((warning) => !warning.endsWith('matches no tag')),
+});
