@@ -134,9 +134,9 @@ export interface GiveUp extends Visit {
   readonly why: string | undefined;
 }
 
+/** `recorded`: the record of the repository says that it failed, or is done. The others as for a visit. */
 export interface GivenUp {
-  /** The record of the repository says that it failed, or is done. */
-  readonly isRecorded: boolean;
+  readonly state: 'recorded' | 'busy' | 'over';
 }
 
 export interface Refuse extends Begin {

@@ -201,9 +201,12 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
           repository,
           why: visited.why,
         } satisfies GiveUp);
-        if (given.state === 'failed' || !given.result.isRecorded) {
-          const why = given.state === 'failed' ? given.error : 'another worker has it';
-          lane = { ...lane, error: `${repository} could not be recorded as failed: ${why}` };
+        if (given.state === 'failed')
+          lane = { ...lane, error: `${repository} could not be recorded as failed: ${given.error}` };
+        else if (given.result.state === 'over') return { ...lane, isOver: true };
+        else if (given.result.state === 'busy') {
+          others.push(one);
+          continue;
         }
       }
       const isPlanned = visited.state === 'planned';

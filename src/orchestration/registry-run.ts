@@ -311,18 +311,18 @@ export async function end(house: House, { run, matched, isCutShort = false, erro
     await cleanUp(house, run);
     return { runId, state: record.state };
   }
+  const of = selected?.length ?? 0;
+  const far = { done: of - left, of };
   if (error !== undefined || !policies) {
     const message = error ?? 'the run was begun by a version that understands its policy otherwise';
     const totals = total(Array.from(records.values(), ({ summary }) => summary));
-    await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message }, totals }, [
+    await written.end({ state: 'failed', ended: new Date().toISOString(), progress: far, error: { message }, totals }, [
       ...records.values(),
     ]);
     log.broke(new Error(message));
     await cleanUp(house, run);
     return { runId, state: 'failed' };
   }
-  const of = selected?.length ?? 0;
-  const far = { done: of - left, of };
   const why = new StopReason('signal', whyCutShort(house.settings(), record) ?? 'it was cut short');
   // Asked to end when there was nothing left to do, it is done.
   const isStopped = isCutShort && (!selected || left > 0);

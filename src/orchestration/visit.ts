@@ -119,16 +119,16 @@ export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<G
     const { ledger } = house;
     const known = await ledger.repository(record.id, repository);
     // Done, and something in it failed: its decisions say what.
-    if (known && known.summary.state !== 'stopped') return { isRecorded: true };
+    if (known && known.summary.state !== 'stopped') return { state: 'recorded' };
     const decisions = known ? await allOf(ledger.decisions(record.id, { repository })) : [];
     const { listed = {}, stage, error } = known?.summary ?? {};
     const message = [why, error?.message].filter((part) => part !== undefined).join(': ') || 'it failed';
     const failed = unfinishedRepository(repository, 'failed', { message }, decisions, listed);
     const written = ledger.writing(record.id).repository(repository);
     await written.write({ ...failed, ...(stage && { stage }) }, decisions);
-    return { isRecorded: true };
+    return { state: 'recorded' };
   });
-  return given && 'isRecorded' in given ? given : { isRecorded: false };
+  return given ?? { state: 'over' };
 }
 
 /** How long a visit may last: what is left of the task file's time, if that is less. */
