@@ -150,9 +150,11 @@ async function inRepository<T>(
   const { ledger } = house;
   const locks: Lock[] = [];
   try {
-    if (pass !== 'plan') {
+    const holder = { ...holderOf(run.runId, 'orchestration'), ...thisProcess() };
+    // Other runs may plan it at the same time; of two workers of this one, one that is stopped would undo the other's.
+    if (pass === 'plan') locks.push(await ledger.lockRepository(run.registry, `${repository} ${run.runId}`, holder));
+    else {
       locks.push(await ledger.lockShared(run.registry, holderOf(run.runId, 'orchestration'), run.sharedBy));
-      const holder = { ...holderOf(run.runId, 'orchestration'), ...thisProcess() };
       locks.push(await ledger.lockRepository(run.registry, repository, holder));
     }
     // Only now: whoever had the lock before may have closed it.
