@@ -233,6 +233,26 @@ describe('a second start', () => {
   });
 });
 
+test.each(['true', 'false'])(
+  'of two workers in one repository at the same time one has it: dry run %s',
+  async (dry) => {
+    await room({ repositories: several(3, 2) }, async ({ emulator, ledger, engine, problems }) => {
+      const states: string[][] = [];
+      const durable = engine({ PURGE_DRY_RUN: dry }, (activity, name) => async (input, execution) => {
+        if (name !== 'visit') return activity(input, execution);
+        const both = await Promise.all([activity(input, execution), activity(input, execution)]);
+        states.push(both.map((one) => (one as { state: string }).state).sort());
+        return both[0];
+      });
+      const id = await tick(durable, emulator);
+      expect(states.length).toBeGreaterThan(2);
+      for (const some of states) expect(some).toContain('busy');
+      expect((await ledger.run(id))?.state).toBe('done');
+      expect(await problems()).toEqual([]);
+    });
+  },
+);
+
 describe('a run that one engine has begun is gone on with by the other', () => {
   const options = { repositories: several(6, 3) };
 

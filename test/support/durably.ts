@@ -51,6 +51,12 @@ const repositories = fc
   .map(([some, more]): RegistryState => ({ ...some, ...several(more, 1) }));
 
 export const aCase = (ways: readonly Way[]): fc.Arbitrary<Case> =>
+  anyCase(ways).map((about) =>
+    // How much a repository holds must be known to tell whether it is too much: neither engine goes on then.
+    about.fault === 'forbidden' && about.way.guards?.keepLastTag ? { ...about, fault: 'none' } : about,
+  );
+
+const anyCase = (ways: readonly Way[]): fc.Arbitrary<Case> =>
   fc.record({
     repositories,
     commands: fc.array(flags, { minLength: 1, maxLength: 2 }),
