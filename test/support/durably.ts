@@ -8,7 +8,7 @@ import type { Guards } from '../../src/policy/guards.ts';
 import type { Environment, Settings } from '../../src/policy/settings.ts';
 import { disagreements } from '../crash/check.ts';
 import { type Came, comesTo, inline } from './comes-to.ts';
-import { type Activity, type Choices, type Durable, seeded } from './durable.ts';
+import { type Activity, type Choices, type Durable, FAULTS as FAULTS_OF_HUB, seeded } from './durable.ts';
 import { broken } from './invariants.ts';
 import { CancelRefused, cancelRun } from '../../src/retention.ts';
 import { hall, scheduled, settingsOf } from './orchestration.ts';
@@ -138,7 +138,11 @@ export async function durably<T>(
         },
         settings: settingsFor(about),
         adjust: adjust(about),
-        options: { choices },
+        options: {
+          choices,
+          // What was refused is tried once more where a visit is repeated: killed in that, it is said to have been stopped.
+          ...(about.fault === 'undeletable' && { faults: FAULTS_OF_HUB.filter((fault) => fault !== 'again') }),
+        },
         worker: failures(about),
       });
       const input = scheduled([emulator]);
