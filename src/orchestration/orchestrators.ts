@@ -49,6 +49,9 @@ export type Activity = (typeof ACTIVITIES)[number];
  */
 const PAUSES: readonly number[] = [5, 15, 30, 30];
 
+/** Seconds before each further attempt to begin: also after a worker was killed at it twice, and each time held a lock. */
+const HELD_PAUSES: readonly number[] = [...PAUSES, 60, 60];
+
 /** Seconds between looks at what somebody else has: a lock outlives a worker that was killed by a minute at most. */
 const BUSY_PAUSES: readonly number[] = [5, 10, 20, 30];
 
@@ -116,7 +119,7 @@ function* begin(df: Df, about: Begin): Steps<Begun> {
     const begun = yield* attempt<Begun>(df, 'begin', about);
     const isHeld = begun.state === 'done' && begun.result.state === 'held';
     if (begun.state === 'done' && !isHeld) return begun.result;
-    const pause = PAUSES[tries];
+    const pause = HELD_PAUSES[tries];
     if (isHeld && pause !== undefined) {
       yield df.createTimer(later(df, pause));
       continue;

@@ -388,5 +388,7 @@ export async function refuse(house: House, { start, errand, error }: Refuse): Pr
   const record = await house.ledger.run(errand.runId);
   if (record?.state !== 'running') return;
   const written = await house.ledger.reopen(record);
-  await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message: error } });
+  const records = await allOf(house.ledger.repositories(record.id));
+  const totals = total(records.map(({ summary }) => summary));
+  await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message: error }, totals }, records);
 }
