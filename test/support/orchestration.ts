@@ -21,7 +21,7 @@ export interface Hall {
   readonly options: Omit<DurableOptions, 'orchestrators' | 'activities'>;
   /** What one execution has of the ledger, and dies with it; absent: none dies. */
   readonly ledgerOf?: (execution: Execution) => Ledger;
-  /** Changes what the settings were read as. */
+  /** Changes what the settings were read as, each time that they are asked for. */
   readonly adjust?: (settings: Settings) => Settings;
   /** Wraps what workers do: to fail them, say. */
   readonly worker?: (activity: Activity, name: string) => Activity;
@@ -54,9 +54,9 @@ export function hall({
   adjust = (read) => read,
   worker = (activity) => activity,
 }: Hall): Durable {
-  const read = adjust(settingsOf({ emulators, settings }));
+  const read = settingsOf({ emulators, settings });
   const house: House = {
-    settings: () => read,
+    settings: () => adjust(read),
     ledger,
     log: createLog('silent'),
     connections: newConnections((target) => {
