@@ -1,6 +1,7 @@
+import { nobody } from '../begin.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf, recordPolicy } from '../ledger/policy.ts';
-import { ConflictError, type Holder } from '../ledger/store.ts';
+import { ConflictError } from '../ledger/store.ts';
 import type { RunRecord } from '../ledger/types.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -60,7 +61,7 @@ export async function holding<T>(house: House, run: Run, work: (at: AtWork) => P
   const before = await atWork(house, run);
   if (!before) return undefined;
   if (before.record.dryRun) return work(before);
-  const lock = await house.ledger.lockShared(run.registry, holderOf(run.runId, 'orchestration'), run.sharedBy);
+  const lock = await house.ledger.lockShared(run.registry, nobody(run.runId, 'orchestration'), run.sharedBy);
   try {
     // Only now: whoever had the lock before may have closed it.
     const at = await atWork(house, run);
@@ -121,9 +122,4 @@ export async function touch(ledger: Ledger, { id, progress: { at } }: RunRecord)
 
 export function logOf(log: Log, { id, registry, dryRun, kind }: RunRecord): RunLog {
   return runLog(log, { runId: id, registry, dryRun }, kind);
-}
-
-/** Who holds what is held for a run: no process, for any may go on with it. */
-export function holderOf(runId: string, startedBy: string): Holder {
-  return { runId, startedBy, host: 'Durable Functions', pid: 0, since: new Date().toISOString() };
 }

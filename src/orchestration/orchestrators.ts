@@ -55,8 +55,8 @@ const HELD_PAUSES: readonly number[] = [...PAUSES, 60, 60];
 /** Seconds between looks at what somebody else has: a lock outlives a worker that was killed by a minute at most. */
 const BUSY_PAUSES: readonly number[] = [5, 10, 20, 30];
 
-/** Rounds through a page after which the lane continues as new, so that its history stays small however long it waits. */
-const MOST_ROUNDS = 20;
+/** Visits after which a lane continues as new in the middle of a page, so that its history stays small whatever happens. */
+const MOST_VISITS = 150;
 
 /** How often a repository is visited without getting any further before it counts as failing. */
 const MOST_UNMOVED = 5;
@@ -172,19 +172,20 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
   const before = lane;
   if (pass !== 'carry-out') lane = { ...lane, done: lane.done + done, planned: lane.planned + planned };
 
+  const visits = { left: MOST_VISITS };
   let open: readonly Open[] = names.map((repository) => ({ repository, failures: 0, unmoved: 0 }));
   for (let round = 0; open.length > 0; round++) {
     const pauses = open.some(({ failures }) => failures > 0) ? PAUSES : BUSY_PAUSES;
-    if (round === MOST_ROUNDS) {
-      // What is done is found done by the page.
-      const { matched, retries } = lane;
-      df.continueAsNew({ ...stretch, lane: { ...before, matched, retries } } satisfies Stretch);
-      return undefined;
-    }
     if (round > 0) yield df.createTimer(later(df, pauses[Math.min(round, pauses.length) - 1] ?? 0));
     const others: Open[] = [];
     for (const one of open) {
-      const visited = yield* visit(df, { run, pass, repository: one.repository }, one);
+      if (visits.left <= 0) {
+        // What is done by now is found done by the page, and counted again; but for what was counted as planned.
+        const { done, planned } = pass === 'carry-out' ? lane : before;
+        df.continueAsNew({ ...stretch, lane: { ...lane, done, planned } } satisfies Stretch);
+        return undefined;
+      }
+      const visited = yield* visit(df, { run, pass, repository: one.repository }, one, visits);
       if (visited.state === 'over') return { ...lane, isOver: true };
       if ('matched' in visited) lane = { ...lane, matched: union(lane.matched, visited.matched) };
       if (visited.state === 'busy') {
@@ -228,10 +229,16 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
   return undefined;
 }
 
-/** Visits a repository, slice after slice, for as long as it gets further. */
-function* visit(df: Df, about: Visit, { unmoved: before }: Open): Steps<Exclude<Visited, { readonly state: 'left' }>> {
+/** Visits a repository, slice after slice, for as long as it gets further. `busy` where there is no visit left. */
+function* visit(
+  df: Df,
+  about: Visit,
+  { unmoved: before }: Open,
+  visits: { left: number },
+): Steps<Exclude<Visited, { readonly state: 'left' }>> {
   let matched: Matched = [];
-  for (let unmoved = before; ;) {
+  for (let unmoved = before; visits.left > 0;) {
+    visits.left -= 1;
     const visited = yield* once<Visited>(df, 'visit', about);
     if (visited.state === 'failed') return { state: 'failed', again: true, why: visited.error, matched };
     const { result } = visited;
@@ -242,6 +249,7 @@ function* visit(df: Df, about: Visit, { unmoved: before }: Open): Steps<Exclude<
     if (unmoved > MOST_UNMOVED)
       return { state: 'failed', again: true, why: 'it gets no further within RUN_TIME_BUDGET', matched };
   }
+  return { state: 'busy' };
 }
 
 type Attempted<T> =

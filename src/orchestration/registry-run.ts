@@ -1,4 +1,4 @@
-import { beginRecord, freshRecord, thisProcess } from '../begin.ts';
+import { beginRecord, freshRecord, thisProcess, nobody } from '../begin.ts';
 import { conclude } from '../conclude.ts';
 import { passCancellationOn } from '../each-registry.ts';
 import { allOf, eachOf } from '../each.ts';
@@ -24,7 +24,7 @@ import { startBudget, stopOf, StopReason } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
-import { atWork, holderOf, holding, type House, isOurs, logOf, startOf, whyCutShort } from './house.ts';
+import { atWork, holding, type House, isOurs, logOf, startOf, whyCutShort } from './house.ts';
 import type {
   Begin,
   Begun,
@@ -130,7 +130,7 @@ async function beginScheduled(
     policies,
     policyFrom: 'settings',
     now,
-    holder: holderOf(errand.runId, startedBy),
+    holder: nobody(errand.runId, startedBy),
     guards: settings.guards,
   });
   const locks: Lock[] = [];

@@ -1,4 +1,4 @@
-import { thisProcess } from '../begin.ts';
+import { nobody, thisProcess } from '../begin.ts';
 import { watchForCancel } from '../cancel.ts';
 import { purgeOne } from '../carry-out.ts';
 import { allOf } from '../each.ts';
@@ -19,7 +19,7 @@ import { carryOutPlanned, planAhead, planOne, type Plot } from '../steps.ts';
 import { startBudget } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { finisher, type Work } from '../work.ts';
-import { type AtWork, atWork, holderOf, type House, logOf, millisecondsLeft, targetOf, touch } from './house.ts';
+import { type AtWork, atWork, type House, logOf, millisecondsLeft, targetOf, touch } from './house.ts';
 import type { GivenUp, GiveUp, Matched, Pass, Run, Visit, Visited } from './messages.ts';
 
 /**
@@ -150,11 +150,11 @@ async function inRepository<T>(
   const { ledger } = house;
   const locks: Lock[] = [];
   try {
-    const holder = { ...holderOf(run.runId, 'orchestration'), ...thisProcess() };
+    const holder = { ...nobody(run.runId, 'orchestration'), ...thisProcess() };
     // Other runs may plan it at the same time; of two workers of this one, one that is stopped would undo the other's.
     if (pass === 'plan') locks.push(await ledger.lockRepository(run.registry, `${repository} ${run.runId}`, holder));
     else {
-      locks.push(await ledger.lockShared(run.registry, holderOf(run.runId, 'orchestration'), run.sharedBy));
+      locks.push(await ledger.lockShared(run.registry, nobody(run.runId, 'orchestration'), run.sharedBy));
       locks.push(await ledger.lockRepository(run.registry, repository, holder));
     }
     // Only now: whoever had the lock before may have closed it.
@@ -189,7 +189,7 @@ export async function complete(house: House, run: Run, repository: string): Prom
   if (!record) return;
   const locks: Lock[] = [];
   try {
-    const holder = holderOf(run.runId, 'orchestration');
+    const holder = nobody(run.runId, 'orchestration');
     locks.push(await ledger.lockShared(run.registry, holder, run.sharedBy));
     locks.push(await ledger.lockRepository(run.registry, repository, { ...holder, ...thisProcess() }));
     await house.connections.using(targetOf(house.settings(), run.registry, 1), (registry) =>
