@@ -1,7 +1,7 @@
 import { cancelledInWords, type ChildStatus, type ParentStatus } from '../../ledger/types.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, plural, words } from './format.ts';
-import { Badge, Facts, type Setting, StateBadge, Table, Time } from './parts.tsx';
+import { Badge, Facts, Figures, type Setting, StateBadge, Table, Time } from './parts.tsx';
 import { isDry, State, together, Went } from './runs.tsx';
 import { KINDS, STATES } from './words.ts';
 
@@ -125,24 +125,10 @@ function Why({ child: { run, error, notBegun } }: { readonly child: ChildStatus 
 
 function Sums({ parent }: { readonly parent: ParentStatus }) {
   const { totals, state } = parent;
-  const { tags, manifests } = totals;
-  const goes = isDry(parent) ? 'would go' : 'deleted';
-  const failed = tags.failed + manifests.failed;
   return (
     <section aria-labelledby="totals">
       <h2 id="totals">{state === 'running' ? 'Together, so far' : 'Together'}</h2>
-      <div class="card figures">
-        <Facts
-          facts={[
-            [`Tags ${goes}`, count(tags.deleted)],
-            [`Manifests ${goes}`, count(manifests.deleted)],
-            ['Size, at most (layers are shared)', bytes(totals.bytes)],
-            ['Tags that stay', count(tags.kept)],
-            ['Manifests that stay', count(manifests.kept)],
-            ['Failed or refused', failed > 0 ? count(failed) : undefined],
-          ]}
-        />
-      </div>
+      <Figures totals={totals} isDry={isDry(parent)} />
     </section>
   );
 }

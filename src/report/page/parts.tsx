@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import type { Decision } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/types.ts';
-import { minute, name, shorten } from './format.ts';
+import { bytes, count, minute, name, shorten } from './format.ts';
+import type { Totals } from '../summary.ts';
 import type { Link } from './links.ts';
 import { OUTCOMES, STATES, type Tone } from './words.ts';
 
@@ -162,5 +163,33 @@ export function Pager({ named, back, next }: PagerProps) {
         </a>
       )}
     </nav>
+  );
+}
+
+/** What became of everything, as figures. */
+export function Figures({ totals, isDry }: { readonly totals: Totals; readonly isDry: boolean }) {
+  const { tags, manifests } = totals;
+  const goes = isDry ? 'would go' : 'deleted';
+  const together = (of: 'failed' | 'notAttempted' | 'alreadyGone'): string | undefined =>
+    tags[of] + manifests[of] > 0 ? count(tags[of] + manifests[of]) : undefined;
+  return (
+    <div class="card figures">
+      <Facts
+        facts={[
+          [`Tags ${goes}`, count(tags.deleted)],
+          [`Manifests ${goes}`, count(manifests.deleted)],
+          ['Size, at most (layers are shared)', bytes(totals.bytes)],
+          ['Tags that stay', count(tags.kept)],
+          ['Manifests that stay', count(manifests.kept)],
+          ['Failed or refused', together('failed')],
+          ['Not attempted or held back', together('notAttempted')],
+          ['Had gone already', together('alreadyGone')],
+          [
+            'acr purge would have deleted, and stays',
+            totals.beyondAcrPurge > 0 ? count(totals.beyondAcrPurge) : undefined,
+          ],
+        ]}
+      />
+    </div>
   );
 }

@@ -3,8 +3,8 @@ import type { Decision } from '../../planner/decision.ts';
 import { cancelledInWords, type RepositoryRecord, type RunRecord, whyNotResumed } from '../../ledger/types.ts';
 import { printable } from '../escape.ts';
 import { render } from './document.tsx';
-import { bytes, count, name, plural, words } from './format.ts';
-import { Command, Facts, type Setting, StateBadge, Time } from './parts.tsx';
+import { count, name, plural, words } from './format.ts';
+import { Command, Facts, Figures, type Setting, StateBadge, Time } from './parts.tsx';
 import { PlanSection, Trips } from './plan.tsx';
 import { Reasons } from './reasons.tsx';
 import { Failures, Repositories } from './repositories.tsx';
@@ -142,31 +142,10 @@ function Resume({ setting, run }: { readonly setting: Setting; readonly run: Run
 function Totals({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
   const { totals, dryRun } = run;
   if (!totals) return null;
-  const { tags, manifests } = totals;
-  const goes = dryRun ? 'would go' : 'deleted';
-  const together = (of: 'failed' | 'notAttempted' | 'alreadyGone'): string | undefined =>
-    tags[of] + manifests[of] > 0 ? count(tags[of] + manifests[of]) : undefined;
   return (
     <section aria-labelledby="totals">
       <h2 id="totals">{run.state === 'running' ? 'So far' : 'Result'}</h2>
-      <div class="card figures">
-        <Facts
-          facts={[
-            [`Tags ${goes}`, count(tags.deleted)],
-            [`Manifests ${goes}`, count(manifests.deleted)],
-            ['Size, at most (layers are shared)', bytes(totals.bytes)],
-            ['Tags that stay', count(tags.kept)],
-            ['Manifests that stay', count(manifests.kept)],
-            ['Failed or refused', together('failed')],
-            ['Not attempted or held back', together('notAttempted')],
-            ['Had gone already', together('alreadyGone')],
-            [
-              'acr purge would have deleted, and stays',
-              totals.beyondAcrPurge > 0 ? count(totals.beyondAcrPurge) : undefined,
-            ],
-          ]}
-        />
-      </div>
+      <Figures totals={totals} isDry={dryRun} />
       <p>
         <a class="button" href={setting.link({ run: run.id, view: 'decisions' })}>
           Search the decisions
