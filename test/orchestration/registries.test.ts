@@ -48,7 +48,7 @@ describe('three registries of 200 repositories', () => {
   const COUNT = 200;
   /** Every second repository may not be touched: a 403. */
   const forbiddenRepositories = Object.keys(many(COUNT)).filter((_, n) => n % 2 === 1);
-  const FAULTS: readonly Faults[] = [{}, { readsPerSecond: 30, deletesPerSecond: 8 }, { forbiddenRepositories }];
+  const FAULTS: readonly Faults[] = [{}, { readsPerSecond: 60, deletesPerSecond: 12 }, { forbiddenRepositories }];
 
   test('are all done under one start, one that throttles and one that refuses half of them as well', async () => {
     // Both wait most of the time: side by side it takes half of it.
@@ -164,7 +164,7 @@ describe('several workers at a registry that throttles', () => {
   test('each keeps a pace of its own, and together they are refused little', async () => {
     const LANES = 4;
     const COUNT = 100;
-    const RATE = 20;
+    const RATE = 30;
     await withEmulators(COUNT, [{ readsPerSecond: RATE, deletesPerSecond: RATE }], async (emulators) => {
       const [emulator] = emulators;
       if (!emulator) throw new Error('there is no registry');
