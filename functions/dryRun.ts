@@ -22,6 +22,9 @@ const inTurn = pLimit(2);
 /** Dry runs that wait for their turn. More would come to theirs when nobody wants them any more. */
 const MOST_WAITING = 20;
 
+/** Registries whose dry runs are being handed over just now: no two at a time, for the second would be refused. */
+const handing = new Set<string>();
+
 app.http('dryRun', {
   route: 'dry-run',
   methods: ['GET', 'POST'],
@@ -40,11 +43,10 @@ app.http('dryRun', {
     const handOver = (): void => late.abort(new HandOver('it goes on as an orchestration'));
     // Where that cannot be, it goes on here.
     const onLate = (): void => {
-      if (starter)
-        canBeHanded(starter, registries).then(
-          (can) => can && handOver(),
-          () => undefined,
-        );
+      if (!starter || registries.some((registry) => handing.has(registry))) return;
+      for (const registry of registries) handing.add(registry);
+      const keep = (): void => registries.forEach((registry) => handing.delete(registry));
+      canBeHanded(starter, registries).then((can) => (can ? handOver() : keep()), keep);
     };
     const output = answerOf(negotiated.form, registries.length === 1);
     return answerInTime({ negotiated, client, patience, log, ...(starter && { onLate }) }, (waiting) =>
@@ -54,24 +56,28 @@ app.http('dryRun', {
         };
         const about = { now: new Date(), ledger, by: context.invocationId };
         const handed: Handed[] = [];
-        await start({
-          ...about,
-          startedBy: 'request',
-          signal: AbortSignal.any([shutdown, waiting.signal, late.signal]),
-          onBegin: (id) => {
-            output.begun(id);
-            waiting.onBegin(id);
-          },
-          inTurn,
-          onDecisions: (decisions, registry) => write(output.decisions(decisions, registry)),
-          onOutcome: async (outcome) => {
-            if ('summary' in outcome && outcome.summary.handedOver)
-              handed.push({ registry: outcome.registry, runId: outcome.summary.runId });
-            await write(output.outcome(outcome));
-          },
-          log,
-        });
-        if (starter && handed.length > 0) await startHanded(handed, { ...about, client: starter });
+        try {
+          await start({
+            ...about,
+            startedBy: 'request',
+            signal: AbortSignal.any([shutdown, waiting.signal, late.signal]),
+            onBegin: (id) => {
+              output.begun(id);
+              waiting.onBegin(id);
+            },
+            inTurn,
+            onDecisions: (decisions, registry) => write(output.decisions(decisions, registry)),
+            onOutcome: async (outcome) => {
+              if ('summary' in outcome && outcome.summary.handedOver)
+                handed.push({ registry: outcome.registry, runId: outcome.summary.runId });
+              await write(output.outcome(outcome));
+            },
+            log,
+          });
+          if (starter) await startHanded(handed, { ...about, client: starter });
+        } finally {
+          if (late.signal.aborted) for (const registry of registries) handing.delete(registry);
+        }
         await write(output.end());
       }),
     );

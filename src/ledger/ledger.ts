@@ -12,7 +12,7 @@ import { writeChild, writeParent } from './parent.ts';
 import { parse, unreadable } from './parse.ts';
 import { repositoryWriter, withoutSecrets } from './repository-writer.ts';
 import { shareLocks } from './shared-lock.ts';
-import { type Holder, LedgerError, type Lock, type Store } from './store.ts';
+import { DamagedError, type Holder, LedgerError, type Lock, type Store } from './store.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
 import { watchedSince } from './watched.ts';
 
@@ -129,6 +129,12 @@ export interface RepositoryWriter {
 
 export function openLedger(store: Store): Ledger {
   const reader = readLedger(store);
+
+  const runUnlessDamaged = (id: string): Promise<RunRecord | undefined> =>
+    reader.run(id).catch((error: unknown) => {
+      if (error instanceof DamagedError) return undefined;
+      throw error;
+    });
 
   const writeRun = async (record: RunRecord, etag: string | undefined): Promise<string> =>
     store.write(
@@ -261,6 +267,8 @@ export function openLedger(store: Store): Ledger {
       for await (const id of store.folders(RUNS)) {
         if (!isRunId(id)) continue;
         if (timeOf(id) >= before) break;
+        // However long ago it began: what it deletes must be found in its record.
+        if ((await runUnlessDamaged(id))?.state === 'running') continue;
         // The record last: what is half removed is found again.
         const { folder, run } = pathsOf(id);
         for await (const path of store.list(folder)) if (path !== run) await store.remove(path);

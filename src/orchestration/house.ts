@@ -97,10 +97,12 @@ export function whyCutShort(settings: Settings, record: RunRecord): string | und
   return recordPolicy(policies, 'settings').hash === record.policy.hash ? undefined : 'the policy was changed';
 }
 
-/** What is left of the time that the task file allows a run. */
-export function millisecondsLeft({ timeLimitSeconds }: Settings, { started, resumed }: RunRecord): number {
+/** What is left of the time that the task file allows a scheduled run. */
+export function millisecondsLeft({ timeLimitSeconds }: Settings, { kind, started, resumed }: RunRecord): number {
   const since = Date.parse(resumed?.at(-1)?.at ?? started);
-  return timeLimitSeconds === undefined ? Infinity : since + timeLimitSeconds * 1000 - Date.now();
+  return timeLimitSeconds === undefined || kind !== 'scheduled'
+    ? Infinity
+    : since + timeLimitSeconds * 1000 - Date.now();
 }
 
 /** So often a run says that somebody is at work. */

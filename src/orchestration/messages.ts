@@ -72,13 +72,15 @@ export type Listed = { readonly state: 'listed'; readonly of: number } | { reado
 export interface Stretch {
   readonly run: Run;
   readonly pass: Pass;
+  /** Whether nothing was gone through before, so that what is done already is counted now. */
+  readonly isFirst: boolean;
   /** Repositories of the run. */
   readonly of: number;
   readonly page: number;
   readonly lane: Lane;
 }
 
-export type TurnPage = Omit<Stretch, 'of'>;
+export type TurnPage = Pick<Stretch, 'run' | 'pass' | 'page' | 'lane'>;
 
 /** How far a lane is. It has the same repositories in every pass. */
 export interface Lane {
@@ -123,6 +125,8 @@ export type Visited =
   | { readonly state: 'failed'; readonly again: boolean; readonly why?: string; readonly matched: Matched }
   /** Its time was up. `moved`: something more is done than before. */
   | { readonly state: 'left'; readonly moved: boolean; readonly matched: Matched }
+  /** It would fail everywhere: a filter takes too long. Nothing more is done for the run. */
+  | { readonly state: 'hopeless'; readonly why: string }
   /** Another worker has it, or the registry. */
   | { readonly state: 'busy' }
   | { readonly state: 'over' };
@@ -137,6 +141,11 @@ export interface GiveUp extends Visit {
 /** `recorded`: the record of the repository says that it failed, or is done. The others as for a visit. */
 export interface GivenUp {
   readonly state: 'recorded' | 'busy' | 'over';
+}
+
+/** `over`: they were not asked, for nothing more is done for the run. */
+export interface Asked {
+  readonly state: 'asked' | 'over';
 }
 
 export interface Refuse extends Begin {

@@ -1,5 +1,6 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import type {
+  Asked,
   Begin,
   Begun,
   End,
@@ -95,8 +96,9 @@ export function* registry({ df }: OrchestrationContext): Steps<Ended> {
   const far = (): Pick<End, 'matched'> => ({
     matched: lanes.reduce<Matched>((all, { matched }) => union(all, matched), []),
   });
-  for (const pass of begun.passes) {
-    const stretches = lanes.map((lane): Stretch => ({ run, pass, of: listed, page: lane.nth, lane }));
+  for (const [nth, pass] of begun.passes.entries()) {
+    const isFirst = nth === 0;
+    const stretches = lanes.map((lane): Stretch => ({ run, pass, isFirst, of: listed, page: lane.nth, lane }));
     try {
       lanes = (yield df.Task.all(stretches.map((stretch) => df.callSubOrchestrator('lane', stretch)))) as Lane[];
     } catch (error) {
@@ -107,8 +109,9 @@ export function* registry({ df }: OrchestrationContext): Steps<Ended> {
     if (error !== undefined) return yield* end(df, { run, ...far(), error });
     if (lanes.some(({ isOver }) => isOver)) return yield* end(df, { run, ...far(), isCutShort: true });
     if (pass !== 'plan-ahead') continue;
-    const asked = yield* attempt(df, 'breakers', run);
+    const asked = yield* attempt<Asked>(df, 'breakers', run);
     if (asked.state === 'failed') return yield* end(df, { run, ...far(), error: asked.error });
+    if (asked.result.state === 'over') return yield* end(df, { run, ...far(), isCutShort: true });
   }
   return yield* end(df, { run, ...far() });
 }
@@ -170,7 +173,7 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
   if (page.result.state === 'over') return { ...lane, isOver: true };
   const { names, size, done, planned } = page.result;
   const before = lane;
-  if (pass !== 'carry-out') lane = { ...lane, done: lane.done + done, planned: lane.planned + planned };
+  if (stretch.isFirst) lane = { ...lane, done: lane.done + done, planned: lane.planned + planned };
 
   const visits = { left: MOST_VISITS };
   let open: readonly Open[] = names.map((repository) => ({ repository, failures: 0, unmoved: 0 }));
@@ -181,12 +184,13 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
     for (const one of open) {
       if (visits.left <= 0) {
         // What is done by now is found done by the page, and counted again; but for what was counted as planned.
-        const { done, planned } = pass === 'carry-out' ? lane : before;
+        const { done, planned } = stretch.isFirst ? before : lane;
         df.continueAsNew({ ...stretch, lane: { ...lane, done, planned } } satisfies Stretch);
         return undefined;
       }
       const visited = yield* visit(df, { run, pass, repository: one.repository }, one, visits);
       if (visited.state === 'over') return { ...lane, isOver: true };
+      if (visited.state === 'hopeless') return { ...lane, isOver: true, error: visited.why };
       if ('matched' in visited) lane = { ...lane, matched: union(lane.matched, visited.matched) };
       if (visited.state === 'busy') {
         others.push(one);

@@ -26,6 +26,7 @@ import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
 import { atWork, holding, type House, isOurs, logOf, startOf, whyCutShort } from './house.ts';
 import type {
+  Asked,
   Begin,
   Begun,
   End,
@@ -40,7 +41,7 @@ import type {
   Start,
   TurnPage,
 } from './messages.ts';
-import { complete, isLeftIn } from './visit.ts';
+import { complete, isLeftIn, planTooLate } from './visit.ts';
 
 /** Begins the run of a registry, or goes on with the one that was stopped. Done again, it finds what it has begun. */
 export async function begin(house: House, { start, errand }: Begin): Promise<Begun> {
@@ -223,7 +224,7 @@ export async function page(house: House, { run, pass, page: nth, lane }: TurnPag
   if (!at) return { state: 'over' };
   const { ledger } = house;
   const selected = (await ledger.selected(run.runId)) ?? [];
-  await recordProgress(ledger, run.runId, selected.length, lane);
+  await recordProgress(ledger, run, selected.length, lane);
   const some = selected.slice(nth * PAGE, (nth + 1) * PAGE).map(({ repository }) => repository);
   const open: string[] = [];
   let done = 0;
@@ -240,16 +241,19 @@ export async function page(house: House, { run, pass, page: nth, lane }: TurnPag
 type Share = Pick<Lane, 'done' | 'planned'>;
 
 /** Several lanes may do so at the same moment. Where it comes to nothing, the next page says it. */
-async function recordProgress(ledger: Ledger, id: string, of: number, { nth, done, planned }: Lane): Promise<void> {
+async function recordProgress(ledger: Ledger, run: Run, of: number, { nth, done, planned }: Lane): Promise<void> {
   for (let tries = 0; tries < 5; tries++) {
     try {
-      await ledger.changePlan(id, (record) => {
-        if (record.state !== 'running') return record;
+      await ledger.changePlan(run.runId, (record) => {
+        if (!isOurs(record, run)) return record;
         const lanes: Readonly<Record<string, Share>> = { ...record.progress.lanes, [nth]: { done, planned } };
         const sum = (what: keyof Share): number => Object.values(lanes).reduce((all, lane) => all + lane[what], 0);
         const waiting = sum('planned');
         const at = new Date().toISOString();
-        return { ...record, progress: { done: sum('done'), of, ...(waiting > 0 && { planned: waiting }), at, lanes } };
+        return {
+          ...record,
+          progress: { done: Math.min(of, sum('done')), of, ...(waiting > 0 && { planned: waiting }), at, lanes },
+        };
       });
       return;
     } catch (error) {
@@ -259,9 +263,9 @@ async function recordProgress(ledger: Ledger, id: string, of: number, { nth, don
 }
 
 /** Asks the breakers about everything that is planned. That they were asked is recorded before anything goes, and once. */
-export async function breakers(house: House, run: Run): Promise<void> {
-  await holding(house, run, async ({ record, target, log }) => {
-    if (record.breakersAsked) return;
+export async function breakers(house: House, run: Run): Promise<Asked> {
+  const asked = await holding<Asked>(house, run, async ({ record, target, log }) => {
+    if (record.breakersAsked) return { state: 'asked' };
     const { ledger } = house;
     const records = await allOf(ledger.repositories(run.runId));
     const going = records.filter(isPlannedOrOver).map(goingIn);
@@ -269,19 +273,51 @@ export async function breakers(house: House, run: Run): Promise<void> {
       tripsOf(going, record.guards ?? {}, { ledger, registry, name: record.registry }),
     );
     // The same activity may have asked them before, and something been carried out since.
-    const asked = await ledger.changePlan(run.runId, (now) =>
+    const changed = await ledger.changePlan(run.runId, (now) =>
       isOurs(now, run) && !now.breakersAsked ? { ...now, breakers: trips, breakersAsked: true } : now,
     );
-    if (asked.breakers === trips) for (const trip of trips) log.tripped(trip, run.runId);
+    if (changed.breakers === trips) for (const trip of trips) log.tripped(trip, run.runId);
+    // A visit that was done again may have planned something meanwhile, and not know yet that it was too late.
+    const known = new Set(going.map(({ repository }) => repository));
+    for await (const { summary } of ledger.repositories(run.runId))
+      if (summary.stage === 'planned' && !known.has(summary.repository)) await takeBack(house, run, summary.repository);
+    return { state: changed.breakersAsked ? 'asked' : 'over' };
   });
+  return asked ?? { state: 'over' };
+}
+
+/** Where a worker is still at it, that one takes it back. */
+async function takeBack({ ledger }: House, run: Run, repository: string): Promise<void> {
+  const holder = { ...nobody(run.runId, 'orchestration'), ...thisProcess() };
+  const lock = await ledger.lockRepository(run.registry, repository, holder);
+  try {
+    await planTooLate(ledger, run.runId, repository);
+  } finally {
+    await lock.release();
+  }
 }
 
 /** Sums a run up, and closes its record. One that is closed stays as it is, and is only completed. */
-export async function end(house: House, { run, matched, isCutShort = false, error }: End): Promise<Ended> {
+export async function end(house: House, about: End): Promise<Ended> {
+  const { ledger } = house;
+  const { run } = about;
+  const known = await ledger.run(run.runId);
+  if (!known) return { runId: run.runId, state: 'unknown' };
+  if (known.dryRun) return close(house, about);
+  // Nobody goes on with it while it is closed.
+  const lock = await ledger.lockShared(run.registry, nobody(run.runId, 'orchestration'), run.sharedBy);
+  try {
+    return await close(house, about);
+  } finally {
+    await lock.release();
+    await ledger.giveUp(run.registry, run.sharedBy);
+  }
+}
+
+async function close(house: House, { run, matched, isCutShort = false, error }: End): Promise<Ended> {
   const { ledger } = house;
   const { runId } = run;
   await settleOpen(house, run);
-  if (!(await ledger.run(runId))) return { runId, state: 'unknown' };
   // Before anything is read that it is summed up from: whoever takes it up meanwhile is found out when it is closed.
   const written = await ledger.reopen({ id: runId });
   const record = await ledger.run(runId);
@@ -370,9 +406,8 @@ async function settleOpen(house: House, run: Run): Promise<void> {
   }
 }
 
-/** What is left once a run is over: its lock, and what is too old to be kept. */
-async function cleanUp({ ledger, log, settings }: House, { sharedBy, registry, runId }: Run): Promise<void> {
-  await ledger.giveUp(registry, sharedBy);
+/** What goes once a run is over: what is too old to be kept. */
+async function cleanUp({ ledger, log, settings }: House, { runId }: Run): Promise<void> {
   await ledger.prune(new Date(Date.now() - settings().ledger.days * DAY_MS)).catch((error: unknown) => {
     log.warn({ event: 'warning', runId }, (error as Error).message);
   });

@@ -95,19 +95,30 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
     });
   const errands: Errand[] = [];
   const left: AlreadyRunning[] = [];
+  const failures: unknown[] = [];
+  const note = async (registry: string, error: unknown): Promise<void> => {
+    const { message } = error as Error;
+    failures.push(error);
+    log.error({ event: 'run-not-begun', registry, why: message }, message);
+    if (parent !== undefined) await ledger.child(parent, { registry, error: { message } });
+  };
   for (const registry of served) {
-    const running = await runningIn(client, registry, 'scheduled');
-    if (!running) {
-      errands.push({ registry, instanceId: instanceOf(registry, 'scheduled'), runId: newRunId(now) });
-      continue;
+    try {
+      const running = await runningIn(client, registry, 'scheduled');
+      if (!running) {
+        errands.push({ registry, instanceId: instanceOf(registry, 'scheduled'), runId: newRunId(now) });
+        continue;
+      }
+      const refusal = new AlreadyRunning(registry, running);
+      const { message, runId, state } = refusal;
+      log.warn({ event: 'run-not-begun', registry, why: message, running: runId, state }, message);
+      // Its run goes on, and is shown under this start as well.
+      if (parent !== undefined)
+        await ledger.child(parent, runId === undefined ? { registry, error: { message } } : { registry, runId });
+      left.push(refusal);
+    } catch (error) {
+      await note(registry, error);
     }
-    const refusal = new AlreadyRunning(registry, running);
-    const { message, runId, state } = refusal;
-    log.warn({ event: 'run-not-begun', registry, why: message, running: runId, state }, message);
-    // Its run goes on, and is shown under this start as well.
-    if (parent !== undefined)
-      await ledger.child(parent, runId === undefined ? { registry, error: { message } } : { registry, runId });
-    left.push(refusal);
   }
   const start: Start = {
     kind: 'scheduled',
@@ -118,8 +129,15 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
     ...(parent !== undefined && { parent }),
   };
   const [first] = errands;
-  const input: StartMany = { start, errands };
-  const instanceId = first && (await client.startNew('retention', { instanceId: parent ?? first.runId, input }));
+  let instanceId: string | undefined;
+  try {
+    const input: StartMany = { start, errands };
+    instanceId = first && (await client.startNew('retention', { instanceId: parent ?? first.runId, input }));
+  } catch (error) {
+    for (const { registry } of errands) await note(registry, error);
+  }
+  // The others are started. The host takes the tick for failed when its function throws.
+  if (failures.length > 0) throw failures[0];
   return { instanceId, left };
 }
 
@@ -144,8 +162,12 @@ export async function startHanded(
     } catch (error) {
       failures.push(error);
       const { message } = error as Error;
-      const written = await ledger.reopen({ id: runId });
-      await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message } });
+      const ended = { state: 'failed' as const, ended: new Date().toISOString(), error: { message } };
+      // Where this fails too, the record is taken for that of a run that broke off, after a day.
+      await ledger.reopen({ id: runId }).then(
+        (written) => written.end(ended),
+        () => undefined,
+      );
     }
   }
   if (failures.length > 0) throw failures[0];

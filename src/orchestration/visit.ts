@@ -3,6 +3,7 @@ import { watchForCancel } from '../cancel.ts';
 import { purgeOne } from '../carry-out.ts';
 import { allOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { ConflictError, HeldError, type Lock } from '../ledger/store.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
 import type { Decision } from '../planner/decision.ts';
@@ -32,6 +33,8 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
   const visited = await inRepository<Visited>(house, { run, repository, pass }, async (at, registry, lost) => {
     const { record, policies, log } = at;
     const { ledger } = house;
+    // Nothing is carried out that the breakers were not asked about, whatever the orchestration was told.
+    if (pass === 'carry-out' && !record.breakersAsked) return { state: 'over' };
     await touch(ledger, record);
     const before = await ledger.repository(record.id, repository);
     const tasks = (await selectRepositories(registry, policies, [repository])).get(repository) ?? [];
@@ -74,6 +77,8 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
     try {
       const site = { work, writer: registry, name: repository, tasks, finish: finisher(work) };
       const ahead = await step(site, pass, before, at);
+      if (ahead?.summary.stage === 'planned' && (await ledger.run(record.id))?.breakersAsked)
+        await planTooLate(ledger, record.id, repository);
       const after = ahead ?? tally.records()[0];
       const places = recordMatched(matched, policies);
       if (!after) return { state: 'done', matched: places };
@@ -87,8 +92,8 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
     } catch (error) {
       // Another worker has it after all.
       if (error instanceof ConflictError) return { state: 'busy' };
-      // It would take as long the next time.
-      if (error instanceof PolicyError) return { state: 'failed', again: false, why: error.message, matched: [] };
+      // It would take as long everywhere.
+      if (error instanceof PolicyError) return { state: 'hopeless', why: error.message };
       throw error;
     } finally {
       budget.clear();
@@ -96,6 +101,18 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
     }
   });
   return visited ?? { state: 'over' };
+}
+
+/**
+ * Takes a plan back that the breakers were not asked about: by a visit that was done again, and came later than they.
+ * To be called by whoever holds the repository's lock.
+ */
+export async function planTooLate(ledger: Ledger, runId: string, repository: string): Promise<void> {
+  const decisions = await allOf(ledger.decisions(runId, { repository }));
+  const { listed = {} } = (await ledger.repository(runId, repository))?.summary ?? {};
+  const error = { message: 'planned after the breakers had been asked' };
+  const failed = unfinishedRepository(repository, 'failed', error, decisions, listed);
+  await ledger.writing(runId).repository(repository).write(failed, decisions);
 }
 
 /** What is done in a pass. Returns the record of what is carried out later. */

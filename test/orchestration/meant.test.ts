@@ -115,3 +115,53 @@ test('breakers that are asked once more, when what they held back is recorded, s
     expect(visits).toBe(6);
   });
 });
+
+test('where the breakers are not asked, nothing is carried out, whatever the settings are again by then', async () => {
+  await withEmulator({ repositories: apps(6, 1) }, async (emulator) => {
+    const ledger = newLedger();
+    // As on an instance that has been deployed anew already, while the others have the settings of before.
+    let isNew = false;
+    await tick(emulator, ledger, 'one', {
+      adjust: (settings) => (isNew ? { ...settings, dryRun: true } : settings),
+      worker: (activity, name) => async (about, execution) => {
+        isNew = name === 'breakers';
+        try {
+          return await activity(about, execution);
+        } finally {
+          isNew = false;
+        }
+      },
+    });
+    expect(deletions(emulator)).toBe(0);
+    expect(await allOf(ledger.runs())).toMatchObject([{ state: 'stopped' }]);
+  });
+});
+
+test('a plan that is made again after the breakers were asked is taken back', async () => {
+  await withEmulator({ repositories: apps(3, 1) }, async (emulator) => {
+    const ledger = newLedger();
+    let late: Promise<unknown> | undefined;
+    let isAsked = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    await tick(emulator, ledger, 'one', {
+      worker: (activity, name) => async (about, execution) => {
+        const isFirst = name === 'visit' && !late && JSON.stringify(about).includes('app1');
+        if (isFirst) {
+          // Taken for lost, and failed; what it does when it wakes up comes after the breakers.
+          late = asked.then(() => activity(about, execution));
+          return { state: 'failed', again: false, why: 'it was lost', matched: [] };
+        }
+        const result = await activity(about, execution);
+        if (name === 'breakers') {
+          isAsked();
+          await late;
+        }
+        return result;
+      },
+    });
+    await late;
+    const [run] = await allOf(ledger.runs());
+    expect(await ledger.repository(run?.id ?? '', 'app1')).toMatchObject({ summary: { state: 'failed' } });
+    expect(deletions(emulator)).toBe(2);
+  });
+});

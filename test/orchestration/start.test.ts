@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import { allOf } from '../../src/each.ts';
 import type { Emulator } from '../../src/emulator/index.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { AlreadyRunning, type Handed, noneMayRun, startHanded, startScheduled } from '../../src/orchestration/start.ts';
+import {
+  AlreadyRunning,
+  canBeHanded,
+  type Handed,
+  noneMayRun,
+  startHanded,
+  startScheduled,
+} from '../../src/orchestration/start.ts';
 import type { Environment } from '../../src/policy/settings.ts';
 import { createLog } from '../../src/report/log.ts';
 import { dryRun, HandOver, parentStatus } from '../../src/retention.ts';
@@ -119,7 +126,17 @@ test('a dry run that takes too long is gone on with, under its own id, and comes
 
     const handed: readonly Handed[] = [{ registry: emulator.loginServer, runId }];
     const about = { client: durable.client() as never, ledger, now: new Date(), by: 'request' };
+    expect(await canBeHanded(about.client, [emulator.loginServer])).toBe(true);
     await startHanded(handed, about);
+    // No second one is handed over meanwhile; and where one is all the same, its record says what became of it.
+    expect(await canBeHanded(about.client, [emulator.loginServer])).toBe(false);
+    const second = await dryRun(connectTo(emulator), { ...options, ledger, by: 'second', signal: late.signal });
+    const hand = startHanded([{ registry: emulator.loginServer, runId: second.runId }], { ...about, by: 'second' });
+    await expect(hand).rejects.toThrow('409');
+    expect(await ledger.run(second.runId)).toMatchObject({
+      state: 'failed',
+      error: { message: expect.stringContaining('409') as unknown },
+    });
     await durable.run();
     const whole = newLedger();
     const inline = await dryRun(connectTo(emulator), { ...options, ledger: whole });
