@@ -342,8 +342,8 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
     if (known ? isLeft(known.summary) && !isOver(known) : isCutShort) left += 1;
   }
   if (record.state !== 'running') {
-    // An earlier attempt may have ended right after it had closed it.
-    await written.end({}, tally.records());
+    // An earlier attempt may have ended right after it had closed it, and a worker that was at it twice right after that.
+    await written.end({ totals: tally.sums().totals }, tally.records());
     await cleanUp(house, run);
     return { runId, state: record.state };
   }

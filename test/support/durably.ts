@@ -85,7 +85,9 @@ const adjust =
   (settings: Settings): Settings => ({ ...settings, guards: guards ?? settings.guards });
 
 /** Fails executions, no more often than an activity is tried. */
-function failures({ failing }: Case): (activity: Activity) => Activity {
+function failures({ failing: wanted, fault }: Case): (activity: Activity) => Activity {
+  // See `durably`: what is done over.
+  const failing = fault === 'undeletable' ? wanted.filter((nth) => nth % 2 === 0) : wanted;
   let executions = 0;
   return (activity) => async (input, execution) => {
     const nth = executions++;
@@ -140,8 +142,15 @@ export async function durably<T>(
         adjust: adjust(about),
         options: {
           choices,
-          // What was refused is tried once more where a visit is repeated: killed in that, it is said to have been stopped.
-          ...(about.fault === 'undeletable' && { faults: FAULTS_OF_HUB.filter((fault) => fault !== 'again') }),
+          // What was refused is tried once more where a visit is repeated that was done: of several commands a later one
+          // may then try what it left before, and be refused; killed in that, it is said to have been stopped.
+          // Of two at the same time the second may still be at it when the run is closed, if that is cancelled: it finishes
+          // what is in flight, and its decisions say so, but the totals were summed up before.
+          ...(cancelAfter !== undefined && { faults: FAULTS_OF_HUB.filter((fault) => fault !== 'twice') }),
+          ...(about.fault === 'undeletable' && {
+            faults: FAULTS_OF_HUB.filter((fault) => fault !== 'again' && fault !== 'lost after'),
+            lostSteps: 0,
+          }),
         },
         worker: failures(about),
       });
