@@ -90,7 +90,7 @@ export async function applyPlan(
   const trips =
     approve === undefined ? await tripsOf(going, guards, { ledger, registry: writer, name: record.registry }) : [];
   if (trips.length > 0) {
-    await ledger.changePlan(id, (now) => ({
+    await ledger.changeRun(id, (now) => ({
       ...now,
       breakers: trips,
       plan: { ...(now.plan ?? record.plan), state: 'waiting' },
@@ -113,7 +113,7 @@ export async function applyPlan(
       id,
       repositories,
       onBegin: async (runId) => {
-        await ledger.changePlan(id, (now) => {
+        await ledger.changeRun(id, (now) => {
           if (now.plan?.appliedBy !== record.plan.appliedBy)
             throw new PlanRefused(`the plan ${id} has been applied by the run ${now.plan?.appliedBy ?? ''} meanwhile`);
           return { ...now, plan: { ...(now.plan ?? record.plan), appliedBy: runId } };
@@ -144,7 +144,7 @@ export async function approvedBefore(
 }
 
 export async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promise<void> {
-  await ledger.changePlan(id, (now) =>
+  await ledger.changeRun(id, (now) =>
     now.plan ? { ...now, plan: { ...now.plan, state: 'applied', appliedBy } } : now,
   );
 }

@@ -1,9 +1,8 @@
-import { hostname } from 'node:os';
+import { thisProcess } from './begin.ts';
 import { cancelRun, CancelRefused } from './cancel.ts';
 import { describe } from './executor/results.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { newRunId } from './ledger/paths.ts';
-import { processIdentity } from './ledger/process.ts';
 import { cancelledInWords, type Child, type ParentRecord } from './ledger/types.ts';
 import type { TimeBudget } from './policy/budget.ts';
 import type { RegistrySettings } from './policy/registries.ts';
@@ -115,7 +114,6 @@ async function begin(
 ): Promise<string> {
   const started = new Date();
   const id = newRunId(started);
-  const identity = processIdentity(process.pid);
   await ledger.beginParent({
     format: 1,
     id,
@@ -124,14 +122,7 @@ async function begin(
     ...(by !== undefined && { by }),
     started: started.toISOString(),
     registries: registries.map(({ endpoint }) => endpoint.host),
-    holder: {
-      runId: id,
-      startedBy,
-      host: hostname(),
-      pid: process.pid,
-      ...(identity !== undefined && { process: identity }),
-      since: started.toISOString(),
-    },
+    holder: { runId: id, startedBy, ...thisProcess(), since: started.toISOString() },
   });
   onBegin?.(id);
   return id;

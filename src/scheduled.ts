@@ -5,7 +5,8 @@ import { recordPolicy } from './ledger/policy.ts';
 import type { RegistrySettings } from './policy/registries.ts';
 import type { Configuration, Settings } from './policy/settings.ts';
 import type { Outcome, RunSummary } from './report/summary.ts';
-import { lastScheduled, resumeRun } from './resume.ts';
+import type { Log } from './report/log.ts';
+import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
 import { ResumeRefused, run, type RunOptions } from './run.ts';
 import { StopReason } from './stop.ts';
 import { isDryRun, openReader, openRegistry, targetOf } from './target.ts';
@@ -22,7 +23,7 @@ const DAY_MS = 86_400_000;
  */
 export async function scheduledPurge(configuration: Configuration, trigger: Trigger): Promise<readonly Outcome[]> {
   const settings = configured(configuration, trigger.log);
-  const { timeBudget, ledger } = settings;
+  const { timeBudget } = settings;
   const registries = settings.registries.filter(({ commands }) => commands.length > 0);
   const [first] = registries;
   const outcomes =
@@ -34,11 +35,31 @@ export async function scheduledPurge(configuration: Configuration, trigger: Trig
           { ...trigger, kind: 'scheduled', startedBy: trigger.startedBy ?? 'schedule', timeBudget },
           (registry, share) => purgeRegistry(settings, registry, { ...trigger, ...share }),
         );
-  // What is too old to be kept can go the next time as well.
-  await trigger.ledger.prune(new Date(Date.now() - ledger.days * DAY_MS)).catch((error: unknown) => {
-    trigger.log.warn({ event: 'warning' }, (error as Error).message);
-  });
+  await pruneRuns(settings, trigger.ledger, trigger.log);
   return outcomes;
+}
+
+/** Removes the runs that are too old to be kept. Where that fails, they can go the next time as well. */
+export async function pruneRuns({ ledger: { days } }: Settings, ledger: Ledger, log: Log): Promise<void> {
+  await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch((error: unknown) => {
+    log.warn({ event: 'warning' }, (error as Error).message);
+  });
+}
+
+/** What the last scheduled run of a registry must be, as the settings are now, to be gone on with. */
+export function wantedOf(settings: Settings, registry: RegistrySettings): Wanted {
+  const policies = registry.commands.map(({ policy }) => policy);
+  return {
+    registry: registry.endpoint.host,
+    policyHash: recordPolicy(policies, 'settings').hash,
+    dryRun: isDryRun(settings, registry),
+  };
+}
+
+/** Says that a stopped run is not gone on with. */
+export function logLeft(log: Log, runId: string, why: string): void {
+  const about = { event: 'run-not-resumed', runId, kind: 'scheduled', why };
+  log.warn(about, `the stopped run ${runId} is left as it is: ${why}`);
 }
 
 /** So that none starves where the time is never enough for all: first the one that was worked on the longest ago. */
@@ -81,20 +102,11 @@ async function purgeRegistry(
 async function goOnScheduled(
   settings: Settings,
   registry: RegistrySettings,
-  options: RunOptions & Trigger,
+  trigger: RunOptions & Trigger,
 ): Promise<RunSummary | undefined> {
-  const { policies, kind, policyFrom, ...trigger } = options;
-  const wanted = {
-    registry: registry.endpoint.host,
-    policyHash: recordPolicy(policies, policyFrom ?? 'settings').hash,
-    dryRun: isDryRun(settings, registry),
-  };
-  const found = await lastScheduled(trigger.ledger, wanted, trigger.now);
+  const found = await lastScheduled(trigger.ledger, wantedOf(settings, registry), trigger.now);
   if (!found) return undefined;
-  const leave = (why: string): void => {
-    const about = { event: 'run-not-resumed', runId: found.run.id, kind, why };
-    trigger.log.warn(about, `the stopped run ${found.run.id} is left as it is: ${why}`);
-  };
+  const leave = (why: string): void => logLeft(trigger.log, found.run.id, why);
   if (found.state === 'left') {
     leave(found.why);
     return undefined;

@@ -65,8 +65,11 @@ export interface Ledger extends LedgerReader {
   readonly journals: (id: string) => AsyncIterable<OpenRepository>;
   /** The same of one repository; nothing where none of it is open. */
   readonly journal: (id: string, repository: string) => Promise<OpenRepository | undefined>;
-  /** Takes note of what became of a plan. */
-  readonly changePlan: (id: string, change: (record: RunRecord) => RunRecord) => Promise<RunRecord>;
+  /**
+   * Changes the record of a run that others may write, too: as a plan, or while several workers do it.
+   * @throws {ConflictError} where somebody else has just done so
+   */
+  readonly changeRun: (id: string, change: (record: RunRecord) => RunRecord) => Promise<RunRecord>;
   /** Keeps what manifests of a repository hold, between runs. */
   readonly facts: (registry: string, repository: string) => LinesFile;
   /** Forgets what is known of any other repositories. */
@@ -240,7 +243,7 @@ export function openLedger(store: Store): Ledger {
       }
     },
     journal: (id, repository) => journalAt(store, pathsOf(id).journal(repository)),
-    async changePlan(id, change) {
+    async changeRun(id, change) {
       const { record, etag } = await current(store, id);
       const changed = change(record);
       await writeRun(changed, etag);

@@ -1,12 +1,13 @@
 import { nobody } from '../begin.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { policiesOf, recordPolicy } from '../ledger/policy.ts';
+import { policiesOf } from '../ledger/policy.ts';
 import { ConflictError } from '../ledger/store.ts';
 import type { RunRecord } from '../ledger/types.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import type { Settings } from '../policy/settings.ts';
 import { type Log, type RunLog, runLog } from '../report/log.ts';
-import { concurrencyOf, isDryRun, type TargetOptions } from '../target.ts';
+import { wantedOf } from '../scheduled.ts';
+import { concurrencyOf, type TargetOptions } from '../target.ts';
 import type { Connections } from './connections.ts';
 import type { Run } from './messages.ts';
 
@@ -91,10 +92,10 @@ export function whyCutShort(settings: Settings, record: RunRecord): string | und
   if (record.kind !== 'scheduled') return undefined;
   const served = settings.registries.find(({ endpoint }) => endpoint.host === record.registry);
   if (!served) return `the app does not serve ${record.registry} any more`;
-  if (isDryRun(settings, served) !== record.dryRun)
+  const { dryRun, policyHash } = wantedOf(settings, served);
+  if (dryRun !== record.dryRun)
     return record.dryRun ? 'it was a dry run, and is none any more' : 'only dry runs are wanted now';
-  const policies = served.commands.map(({ policy }) => policy);
-  return recordPolicy(policies, 'settings').hash === record.policy.hash ? undefined : 'the policy was changed';
+  return policyHash === record.policy.hash ? undefined : 'the policy was changed';
 }
 
 /** What is left of the time that the task file allows a scheduled run. */
@@ -112,7 +113,7 @@ const TOUCHED_EVERY_MS = 10 * 60_000;
 export async function touch(ledger: Ledger, { id, progress: { at } }: RunRecord): Promise<void> {
   if (at !== undefined && Date.now() - Date.parse(at) < TOUCHED_EVERY_MS) return;
   try {
-    await ledger.changePlan(id, (record) => ({
+    await ledger.changeRun(id, (record) => ({
       ...record,
       progress: { ...record.progress, at: new Date().toISOString() },
     }));

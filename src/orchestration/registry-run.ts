@@ -5,7 +5,7 @@ import { allOf, eachOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
 import { plannedOf } from '../ledger/hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { policiesOf, recordPolicy } from '../ledger/policy.ts';
+import { policiesOf } from '../ledger/policy.ts';
 import { ConflictError, HeldError, type Lock } from '../ledger/store.ts';
 import { cancelledInWords, type RepositoryRecord, type RunRecord } from '../ledger/types.ts';
 import { isGuarded, isPlannedOrOver } from '../phases.ts';
@@ -18,6 +18,7 @@ import { interruptible } from '../registry/interruptible.ts';
 import { total, unfinishedRepository } from '../report/summary.ts';
 import { lastScheduled, whyNotTakenUp } from '../resume.ts';
 import { ResumeRefused } from '../run.ts';
+import { logLeft, pruneRuns, wantedOf } from '../scheduled.ts';
 import { matchedBefore, recordMatched, selectAndRecord, selectedBefore } from '../select.ts';
 import { STOPPED } from '../steps.ts';
 import { startBudget, stopOf, StopReason } from '../stop.ts';
@@ -41,7 +42,7 @@ import type {
   Start,
   TurnPage,
 } from './messages.ts';
-import { complete, isLeftIn, planTooLate } from './visit.ts';
+import { complete, isLeftIn, locked, planTooLate } from './visit.ts';
 
 /** Begins the run of a registry, or goes on with the one that was stopped. Done again, it finds what it has begun. */
 export async function begin(house: House, { start, errand }: Begin): Promise<Begun> {
@@ -150,13 +151,8 @@ async function beginScheduled(
           { endpoint, concurrency: concurrencyOf(policies), ...settings.identity },
           (registry) => recover(ledger, registry, log),
         );
-    const wanted = { registry: endpoint.host, policyHash: recordPolicy(policies, 'settings').hash, dryRun };
-    const found = await lastScheduled(ledger, wanted, now);
-    const leave = (id: string, why: string): void => {
-      const about = { event: 'run-not-resumed', runId: id, kind: 'scheduled', why };
-      house.log.warn(about, `the stopped run ${id} is left as it is: ${why}`);
-    };
-    if (found?.state === 'left') leave(found.run.id, found.why);
+    const found = await lastScheduled(ledger, wantedOf(settings, served), now);
+    if (found?.state === 'left') logLeft(house.log, found.run.id, found.why);
     const stopped = found?.state === 'resumable' ? found.run : undefined;
     const goneOn =
       stopped &&
@@ -168,7 +164,7 @@ async function beginScheduled(
         },
       }).catch((error: unknown) => {
         if (!(error instanceof ResumeRefused)) throw error;
-        leave(stopped.id, error.message);
+        logLeft(house.log, stopped.id, error.message);
         return undefined;
       }));
     const { record, written } = goneOn ?? (await beginRecord(ledger, fresh, undefined));
@@ -244,7 +240,7 @@ type Share = Pick<Lane, 'done' | 'planned'>;
 async function recordProgress(ledger: Ledger, run: Run, of: number, { nth, done, planned }: Lane): Promise<void> {
   for (let tries = 0; tries < 5; tries++) {
     try {
-      await ledger.changePlan(run.runId, (record) => {
+      await ledger.changeRun(run.runId, (record) => {
         if (!isOurs(record, run)) return record;
         const lanes: Readonly<Record<string, Share>> = { ...record.progress.lanes, [nth]: { done, planned } };
         const sum = (what: keyof Share): number => Object.values(lanes).reduce((all, lane) => all + lane[what], 0);
@@ -273,28 +269,20 @@ export async function breakers(house: House, run: Run): Promise<Asked> {
       tripsOf(going, record.guards ?? {}, { ledger, registry, name: record.registry }),
     );
     // The same activity may have asked them before, and something been carried out since.
-    const changed = await ledger.changePlan(run.runId, (now) =>
+    const changed = await ledger.changeRun(run.runId, (now) =>
       isOurs(now, run) && !now.breakersAsked ? { ...now, breakers: trips, breakersAsked: true } : now,
     );
     if (changed.breakers === trips) for (const trip of trips) log.tripped(trip, run.runId);
     // A visit that was done again may have planned something meanwhile, and not know yet that it was too late.
     const known = new Set(going.map(({ repository }) => repository));
-    for await (const { summary } of ledger.repositories(run.runId))
-      if (summary.stage === 'planned' && !known.has(summary.repository)) await takeBack(house, run, summary.repository);
+    for await (const { summary } of ledger.repositories(run.runId)) {
+      const { repository, stage } = summary;
+      if (stage === 'planned' && !known.has(repository))
+        await locked(house, { run, repository, pass: 'plan-ahead' }, () => planTooLate(ledger, run.runId, repository));
+    }
     return { state: changed.breakersAsked ? 'asked' : 'over' };
   });
   return asked ?? { state: 'over' };
-}
-
-/** Where a worker is still at it, that one takes it back. */
-async function takeBack({ ledger }: House, run: Run, repository: string): Promise<void> {
-  const holder = { ...nobody(run.runId, 'orchestration'), ...thisProcess() };
-  const lock = await ledger.lockRepository(run.registry, repository, holder);
-  try {
-    await planTooLate(ledger, run.runId, repository);
-  } finally {
-    await lock.release();
-  }
 }
 
 /** Sums a run up, and closes its record. One that is closed stays as it is, and is only completed. */
@@ -344,7 +332,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
   if (record.state !== 'running') {
     // An earlier attempt may have ended right after it had closed it, and a worker that was at it twice right after that.
     await written.end({ totals: tally.sums().totals }, tally.records());
-    await cleanUp(house, run);
+    await pruneRuns(house.settings(), ledger, house.log.child({ runId }));
     return { runId, state: record.state };
   }
   const of = selected?.length ?? 0;
@@ -356,7 +344,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
       ...records.values(),
     ]);
     log.broke(new Error(message));
-    await cleanUp(house, run);
+    await pruneRuns(house.settings(), ledger, house.log.child({ runId }));
     return { runId, state: 'failed' };
   }
   const why = new StopReason('signal', whyCutShort(house.settings(), record) ?? 'it was cut short');
@@ -388,7 +376,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
     ...(planned && { plan: { id: runId, hash: planned.hash, deletions: planned.deletions } }),
   };
   log.ended(summary, usual);
-  await cleanUp(house, run);
+  await pruneRuns(house.settings(), ledger, house.log.child({ runId }));
   return { runId, state: (await ledger.run(runId))?.state ?? 'unknown' };
 }
 
@@ -405,15 +393,6 @@ async function settleOpen(house: House, run: Run): Promise<void> {
     });
   }
 }
-
-/** What goes once a run is over: what is too old to be kept. */
-async function cleanUp({ ledger, log, settings }: House, { runId }: Run): Promise<void> {
-  await ledger.prune(new Date(Date.now() - settings().ledger.days * DAY_MS)).catch((error: unknown) => {
-    log.warn({ event: 'warning', runId }, (error as Error).message);
-  });
-}
-
-const DAY_MS = 86_400_000;
 
 /** Says why a registry has no run. */
 export async function refuse(house: House, { start, errand, error }: Refuse): Promise<void> {

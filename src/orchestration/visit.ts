@@ -14,7 +14,7 @@ import type { Settings } from '../policy/settings.ts';
 import { recoverRepository } from '../recover.ts';
 import { interruptible } from '../registry/interruptible.ts';
 import type { Registry } from '../registry/types.ts';
-import { unfinishedRepository } from '../report/summary.ts';
+import { type RepositorySummary, unfinishedRepository } from '../report/summary.ts';
 import { recordMatched, selectRepositories } from '../select.ts';
 import { carryOutPlanned, planAhead, planOne, type Plot } from '../steps.ts';
 import { startBudget } from '../stop.ts';
@@ -108,11 +108,27 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
  * To be called by whoever holds the repository's lock.
  */
 export async function planTooLate(ledger: Ledger, runId: string, repository: string): Promise<void> {
-  const decisions = await allOf(ledger.decisions(runId, { repository }));
-  const { listed = {} } = (await ledger.repository(runId, repository))?.summary ?? {};
-  const error = { message: 'planned after the breakers had been asked' };
-  const failed = unfinishedRepository(repository, 'failed', error, decisions, listed);
-  await ledger.writing(runId).repository(repository).write(failed, decisions);
+  const known = (await ledger.repository(runId, repository))?.summary;
+  await recordFailed(ledger, runId, { repository, known, message: 'planned after the breakers had been asked' });
+}
+
+interface FailedRepository {
+  readonly repository: string;
+  readonly known: RepositorySummary | undefined;
+  readonly message: string;
+  readonly stage?: RepositorySummary['stage'] | undefined;
+}
+
+/** Records that a repository failed, with what was decided in it before. */
+async function recordFailed(
+  ledger: Ledger,
+  runId: string,
+  { repository, known, message, stage }: FailedRepository,
+): Promise<void> {
+  const decisions = known ? await allOf(ledger.decisions(runId, { repository })) : [];
+  const failed = unfinishedRepository(repository, 'failed', { message }, decisions, known?.listed);
+  const written = ledger.writing(runId).repository(repository);
+  await written.write({ ...failed, ...(stage && { stage }) }, decisions);
 }
 
 /** What is done in a pass. Returns the record of what is carried out later. */
@@ -134,15 +150,11 @@ export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<G
   const { repository } = where;
   const given = await inRepository<GivenUp>(house, where, async ({ record }) => {
     const { ledger } = house;
-    const known = await ledger.repository(record.id, repository);
+    const known = (await ledger.repository(record.id, repository))?.summary;
     // Done, and something in it failed: its decisions say what.
-    if (known && known.summary.state !== 'stopped') return { state: 'recorded' };
-    const decisions = known ? await allOf(ledger.decisions(record.id, { repository })) : [];
-    const { listed = {}, stage, error } = known?.summary ?? {};
-    const message = [why, error?.message].filter((part) => part !== undefined).join(': ') || 'it failed';
-    const failed = unfinishedRepository(repository, 'failed', { message }, decisions, listed);
-    const written = ledger.writing(record.id).repository(repository);
-    await written.write({ ...failed, ...(stage && { stage }) }, decisions);
+    if (known && known.state !== 'stopped') return { state: 'recorded' };
+    const message = [why, known?.error?.message].filter((part) => part !== undefined).join(': ') || 'it failed';
+    await recordFailed(ledger, record.id, { repository, known, message, stage: known?.stage });
     return { state: 'recorded' };
   });
   return given ?? { state: 'over' };
@@ -165,32 +177,46 @@ async function inRepository<T>(
   work: (at: AtWork, registry: Registry, lost: readonly AbortSignal[]) => Promise<T>,
 ): Promise<T | { readonly state: 'busy' } | undefined> {
   const { ledger } = house;
-  const locks: Lock[] = [];
   try {
-    const holder = { ...nobody(run.runId, 'orchestration'), ...thisProcess() };
-    // Other runs may plan it at the same time; of two workers of this one, one that is stopped would undo the other's.
-    if (pass === 'plan') locks.push(await ledger.lockRepository(run.registry, `${repository} ${run.runId}`, holder));
-    else {
-      locks.push(await ledger.lockShared(run.registry, nobody(run.runId, 'orchestration'), run.sharedBy));
-      locks.push(await ledger.lockRepository(run.registry, repository, holder));
-    }
-    // Only now: whoever had the lock before may have closed it.
-    const at = await atWork(house, run);
-    if (!at) return undefined;
-    return await house.connections.using(at.target, async (registry) => {
-      const { record, log } = at;
-      const written = ledger.writing(record.id);
-      if (!record.dryRun) await recoverRepository(ledger, registry, { written, record, repository, log });
-      return work(
-        at,
-        registry,
-        locks.map(({ lost }) => lost),
-      );
+    return await locked(house, { run, repository, pass }, async (lost) => {
+      // Only now: whoever had the lock before may have closed it.
+      const at = await atWork(house, run);
+      if (!at) return undefined;
+      const { record, target, log } = at;
+      return house.connections.using(target, async (registry) => {
+        const written = ledger.writing(record.id);
+        if (!record.dryRun) await recoverRepository(ledger, registry, { written, record, repository, log });
+        return work(at, registry, lost);
+      });
     });
   } catch (error) {
     if (!(error instanceof HeldError)) throw error;
     // Whoever has the registry may have closed the run: then there is nothing to wait for.
     return (await atWork(house, run)) && { state: 'busy' };
+  }
+}
+
+/**
+ * Does something in a repository that no other worker of the run is in, and no other run where it may change something.
+ * @param work is told when that does not hold any more
+ * @throws {HeldError} where somebody else is
+ */
+export async function locked<T>(
+  { ledger }: House,
+  { run, repository, pass }: Visit,
+  work: (lost: readonly AbortSignal[]) => Promise<T>,
+): Promise<T> {
+  const anybody = nobody(run.runId, 'orchestration');
+  const holder = { ...anybody, ...thisProcess() };
+  const locks: Lock[] = [];
+  try {
+    // Other runs may plan it at the same time; of two workers of this one, one that is stopped would undo the other's.
+    if (pass === 'plan') locks.push(await ledger.lockRepository(run.registry, `${repository} ${run.runId}`, holder));
+    else {
+      locks.push(await ledger.lockShared(run.registry, anybody, run.sharedBy));
+      locks.push(await ledger.lockRepository(run.registry, repository, holder));
+    }
+    return await work(locks.map(({ lost }) => lost));
   } finally {
     for (const lock of locks.reverse()) await lock.release();
   }
@@ -204,22 +230,12 @@ export async function complete(house: House, run: Run, repository: string): Prom
   const { ledger } = house;
   const record = await ledger.run(run.runId);
   if (!record) return;
-  const locks: Lock[] = [];
-  try {
-    const holder = nobody(run.runId, 'orchestration');
-    locks.push(await ledger.lockShared(run.registry, holder, run.sharedBy));
-    locks.push(await ledger.lockRepository(run.registry, repository, { ...holder, ...thisProcess() }));
-    await house.connections.using(targetOf(house.settings(), run.registry, 1), (registry) =>
-      recoverRepository(ledger, registry, {
-        written: ledger.writing(record.id),
-        record,
-        repository,
-        log: logOf(house.log, record),
-      }),
-    );
-  } finally {
-    for (const lock of locks.reverse()) await lock.release();
-  }
+  const about = { written: ledger.writing(record.id), record, repository, log: logOf(house.log, record) };
+  await locked(house, { run, repository, pass: 'carry-out' }, () =>
+    house.connections.using(targetOf(house.settings(), run.registry, 1), (registry) =>
+      recoverRepository(ledger, registry, about),
+    ),
+  );
 }
 
 /** Whether something is left to do in a repository in this pass. */

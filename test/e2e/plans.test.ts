@@ -226,7 +226,7 @@ describe('a plan', () => {
       await refused({ approve: summary.plan?.hash.slice(0, 4) ?? '' }, /another hash/);
       await refused({}, /no plan/, '20200101T000000Z-000000');
       await refused({}, /no plan/, '../../etc/passwd');
-      await ledger.changePlan(summary.runId, (run) => ({ ...run, policy: { ...run.policy, from: 'settings' } }));
+      await ledger.changeRun(summary.runId, (run) => ({ ...run, policy: { ...run.policy, from: 'settings' } }));
       await refused({ configured: 'another' }, /another policy/);
       // Somebody adds to it what stays.
       await openLedger(store)
