@@ -92,6 +92,8 @@ export async function purgeRepository(
       });
       progress.add(made);
       await context.log?.kept(decisions);
+      // Whatever was refused besides: what the stop kept from being tried is left, and the run resumes with it.
+      if (context.signal?.aborted && hasUntried(made)) throw new StoppedError(`purge ${repository}`);
     }
     if (!approved) return;
     const changes = await changesSincePlan(writer, repository, approved, progress.decisions());
@@ -151,6 +153,12 @@ async function settled(
     return { decisions: progress.decisions(), summary: progress.summary(state, describe(error)) };
   }
   return decisions && { decisions, summary: summarize(repository, decisions, listed) };
+}
+
+function hasUntried(decisions: Decisions): boolean {
+  for (const decision of decisions)
+    if (decision.action === 'delete' && decision.outcome === 'not-attempted') return true;
+  return false;
 }
 
 /** One decision for each artifact: that of the last command that had one, but no deletion is taken back by a later one. */

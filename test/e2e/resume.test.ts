@@ -67,6 +67,8 @@ const START = new Date(Date.now() - 60_000);
 const isPart = ({ tags, manifests }: RunSummary['repositories'][number]): boolean =>
   tags.notAttempted + manifests.notAttempted > 0;
 
+const isPositive = (count: number): boolean => count > 0;
+
 const isDone = (summary: RunSummary): boolean => summary.stopped === undefined;
 
 /** Runs in slices: each is stopped after so many calls of its kind, as the numbers say; the last one runs to its end. */
@@ -301,6 +303,33 @@ describe('what a run was stopped in', () => {
       });
     });
   });
+
+  test.each(['purge', 'guarded purge', 'apply'] as const)(
+    'what it did not come to is left for the next, also where something was refused before: %s',
+    async (way) => {
+      await withEmulator({ repositories: several(1, 40) }, async (emulator) => {
+        const ledger = newLedger();
+        let deletions = 0;
+        emulator.faults({ failing: ({ kind }) => (isDeletion(kind) && ++deletions === 1 ? 405 : undefined) });
+        const options = { signal: stopAfter(emulator, 2, isDeletion) };
+        const first = await begin(emulator, { way, commands: [[...DEV, '--concurrency', '1']], ledger, options });
+        expect(first.totals.manifests).toMatchObject({
+          failed: 1,
+          notAttempted: expect.toSatisfy(isPositive) as number,
+        });
+        expect(first.repositories).toMatchObject([{ state: 'stopped' }]);
+        const stopped = await ledger.run(first.runId);
+        expect(stopped).toMatchObject({ state: 'stopped', progress: { done: 0, of: 1 } });
+        expect(stopped?.stopped?.detail).toContain(`0 of 1 repositories done, 1 left`);
+        emulator.faults({});
+        emulator.onRequest(undefined);
+        expect(await goOn(emulator, ledger, first.runId)).toMatchObject({
+          succeeded: true,
+          totals: { tags: { deleted: 40, failed: 0, notAttempted: 0 } },
+        });
+      });
+    },
+  );
 
   test('what was deleted stays deleted, whatever became of its name since', async () => {
     await withEmulator({ repositories: several(1, 6) }, async (emulator) => {
