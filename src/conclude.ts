@@ -15,7 +15,7 @@ import type { Holder } from './ledger/store.ts';
 import type { Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
-import type { RunSummary } from './report/summary.ts';
+import type { RepositorySummary, RunSummary } from './report/summary.ts';
 import { recordMatched, type Selected, unmatched } from './select.ts';
 import type { Tally } from './tally.ts';
 
@@ -69,7 +69,9 @@ export async function conclude(ending: Ending): Promise<Concluded> {
     ended: new Date().toISOString(),
     ...sums,
     examples: await withExamples(ledger, record.id, sums.examples, earlier),
-    warnings: [...new Set([...ending.recovered, ...(selected ? warnings : [NOT_LISTED])])],
+    warnings: [
+      ...new Set([...ending.recovered, ...(selected ? warnings : [NOT_LISTED]), ...warningsOf(sums.repositories)]),
+    ],
     breakers,
     ...(stopped && { stopped }),
     succeeded: sums.succeeded && selected !== undefined,
@@ -96,6 +98,15 @@ export async function conclude(ending: Ending): Promise<Concluded> {
     records,
   );
   return { ...concluded, planned };
+}
+
+/** Warnings about repositories that a run repeats; a record of one has all of its own. */
+const MAX_WARNINGS = 50;
+
+function warningsOf(repositories: readonly RepositorySummary[]): readonly string[] {
+  const all = repositories.flatMap(({ warnings = [] }) => warnings);
+  const more = all.length - MAX_WARNINGS;
+  return more > 0 ? [...all.slice(0, MAX_WARNINGS), `and ${more} more warnings about repositories`] : all;
 }
 
 const LOST = 'the lock of the registry was lost, so nothing more was done';

@@ -78,15 +78,16 @@ export function joined(before: Before, { summary, decisions }: RepositoryResult)
     if (!known || (approved ? approved.has(key) && isSettled(decision) : !isGone(known))) all.set(key, decision);
   }
   const merged = [...all.values()];
-  const { repository, state, error } = summary;
+  const { repository, state, error, warnings } = summary;
   // What was listed when it was whole.
   const listed = { ...summary.listed, ...before.listed };
   const stage = approved && { stage: 'planned' as const };
+  const warned = warnings && { warnings };
   if (state === 'failed' || state === 'stopped') {
     const unfinished = unfinishedRepository(repository, state, error ?? { message: state }, merged, listed);
-    return { decisions: merged, summary: { ...unfinished, ...stage } };
+    return { decisions: merged, summary: { ...unfinished, ...stage, ...warned } };
   }
-  const whole = { ...summarize(repository, merged, listed), state };
+  const whole = { ...summarize(repository, merged, listed), state, ...warned };
   return { decisions: merged, summary: isDone(whole) ? whole : { ...whole, ...stage } };
 }
 

@@ -1,7 +1,8 @@
 import { eachOf } from './each.ts';
+import { type WholePlan, wholePlan } from './engine/whole.ts';
 import { spareMemory } from './memory.ts';
 import { plan } from './planner/plan.ts';
-import type { Approved, Inventory, Plan, Rule } from './planner/types.ts';
+import type { Approved, Inventory, Rule } from './planner/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import { type FactsFile, NOTHING, remember, remembered } from './registry/facts.ts';
@@ -27,8 +28,7 @@ export interface Planning {
   readonly facts: (repository: string) => FactsFile;
 }
 
-export interface PlannedRepository {
-  readonly plan: Plan;
+export interface PlannedRepository extends WholePlan {
   readonly inventory: Inventory;
 }
 
@@ -65,7 +65,10 @@ export async function planTask(
     let isRemembered = false;
     for (;;) {
       const planned = plan(inventory, rule);
-      if (planned.state === 'planned') return { plan: planned.plan, inventory };
+      if (planned.state === 'planned') {
+        const { concurrency } = task.policy;
+        return { ...(await wholePlan(reader, planned.plan, inventory, { rule, concurrency })), inventory };
+      }
       if (planned.listing) {
         const listed = (await reader.manifests(repository)) ?? { byDigest: new Map(), newest: undefined };
         inventory = { ...inventory, manifests: listed };

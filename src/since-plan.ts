@@ -37,7 +37,7 @@ export async function changesSincePlan(
 }
 
 function changed(planned: Deleted, since: string): Decision {
-  const { outcome, error, ...about } = planned;
+  const { outcome, error, leavesUntagged, leavesSignatures, ...about } = planned;
   const was = error ? `${outcome}: ${error.message}` : outcome;
   const detail = `was to go (${was}): ${about.detail}. But since: ${since}`;
   return { ...about, action: 'keep', reason: 'changed-since-plan', detail };

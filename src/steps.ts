@@ -47,10 +47,11 @@ export async function planAhead({ work, name, tasks, finish }: Plot): Promise<Re
   }
   // That is how it stands until it is carried out, whatever becomes of this process.
   const stands = withOutcome(decisions, 'not-attempted');
-  const { state, error = STOPPED, listed } = summary;
+  const { state, error = STOPPED, listed, warnings } = summary;
   const unfinished = {
     ...unfinishedRepository(name, state === 'failed' ? state : 'stopped', error, stands, listed),
     ...(state === 'done' && { stage: 'planned' as const }),
+    ...(warnings && { warnings }),
   };
   const record = await written.repository(name).write(unfinished, stands);
   if (state === 'done') work.onPlanned(name);

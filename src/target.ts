@@ -30,9 +30,19 @@ export async function openRegistry({
 
 /** A registry to look at: it has nothing that could change one, whoever holds it and whatever they cast it to. */
 export async function openReader(target: TargetOptions): Promise<RegistryReader> {
-  const { loginServer, check, manifestCount, repositories, tags, manifests, manifest, referrers } =
-    await openRegistry(target);
-  return { loginServer, check, manifestCount, repositories, tags, manifests, manifest, referrers };
+  const registry = await openRegistry(target);
+  return {
+    loginServer: registry.loginServer,
+    check: registry.check,
+    manifestCount: registry.manifestCount,
+    attributes: registry.attributes,
+    manifestAttributes: registry.manifestAttributes,
+    repositories: registry.repositories,
+    tags: registry.tags,
+    manifests: registry.manifests,
+    manifest: registry.manifest,
+    referrers: registry.referrers,
+  };
 }
 
 /** A registry of the app, for its commands or for these. */

@@ -1,10 +1,10 @@
 import { execute } from './executor/execute.ts';
 import { describe } from './executor/results.ts';
-import { type Planning, planTask, type Task } from './inventory.ts';
+import { type PlannedRepository, type Planning, planTask, type Task } from './inventory.ts';
 import type { RepositoryWriter } from './ledger/ledger.ts';
 import { LedgerError } from './ledger/store.ts';
 import { type Decision, type Decisions, type Deleted, keyOf, withOutcome } from './planner/decision.ts';
-import type { Approved, Inventory } from './planner/types.ts';
+import type { Approved } from './planner/types.ts';
 import { PolicyError } from './policy/error.ts';
 import { afterwards, type Gone, remembering } from './registry/afterwards.ts';
 import { StoppedError } from './registry/error.ts';
@@ -23,7 +23,8 @@ export interface RepositoryResult {
   readonly summary: RepositorySummary;
 }
 
-type Listed = RepositorySummary['listed'];
+/** What planning found out about a repository. */
+type Found = Pick<PlannedRepository, 'listed' | 'warnings'>;
 
 /**
  * Plans one repository by each command in turn, each shown what the ones before it would leave. Nothing where there is
@@ -42,7 +43,7 @@ export async function planRepository(
       const planned = await planTask({ ...context, reader }, repository, task);
       if (!planned) continue;
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
-      progress.add(planned.plan.decisions, listedIn(planned.inventory));
+      progress.add(planned.plan.decisions, planned);
       if (index < tasks.length - 1) reader = afterwards(reader, goneBy(planned.plan.decisions));
     }
   });
@@ -76,7 +77,7 @@ export async function purgeRepository(
       if (!planned) continue;
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
       const { decisions, tags, manifests } = planned.plan;
-      progress.intend(withOutcome(decisions, 'not-attempted'), listedIn(planned.inventory));
+      progress.intend(withOutcome(decisions, 'not-attempted'), planned);
       if (tags.length + manifests.length > 0)
         await record.write(progress.summary('stopped', ENDED), progress.decisions());
       const made = await execute(writer, planned.plan, {
@@ -115,9 +116,9 @@ const ENDED = { message: 'the process ended before it was done' };
 
 /** What is known of a repository so far. */
 interface Progress {
-  readonly add: (decisions: Decisions, listed?: Listed) => void;
+  readonly add: (decisions: Decisions, found?: Found) => void;
   /** The same, until it is known what became of them. */
-  readonly intend: (decisions: Decisions, listed: Listed) => void;
+  readonly intend: (decisions: Decisions, found: Found) => void;
   readonly decisions: () => Decisions;
   readonly summary: (state: 'failed' | 'stopped', error: RepositorySummary['error'] & object) => RepositorySummary;
 }
@@ -129,20 +130,28 @@ async function settled(
 ): Promise<RepositoryResult | undefined> {
   let decisions: Decisions | undefined;
   let intended: Decisions | undefined;
-  let listed: Listed | undefined;
+  let listed: Found['listed'] | undefined;
+  const warnings = new Set<string>();
+  const take = (found: Found | undefined): void => {
+    // Of several commands, the first one found all that there was.
+    listed = { ...found?.listed, ...listed };
+    for (const warning of found?.warnings ?? []) warnings.add(warning);
+  };
+  const warned = (summary: RepositorySummary): RepositorySummary =>
+    warnings.size === 0 ? summary : { ...summary, warnings: [...warnings] };
   const after = (made: Decisions) => (decisions ? latest(decisions, made) : made);
   const progress: Progress = {
     add(made, found) {
       decisions = after(made);
       intended = undefined;
-      listed = { ...found, ...listed };
+      take(found);
     },
     intend(some, found) {
       intended = after(some);
-      listed = { ...found, ...listed };
+      take(found);
     },
     decisions: () => intended ?? decisions ?? [],
-    summary: (state, error) => unfinishedRepository(repository, state, error, progress.decisions(), listed),
+    summary: (state, error) => warned(unfinishedRepository(repository, state, error, progress.decisions(), listed)),
   };
   try {
     await work(progress);
@@ -152,7 +161,7 @@ async function settled(
     const state = error instanceof StoppedError ? 'stopped' : 'failed';
     return { decisions: progress.decisions(), summary: progress.summary(state, describe(error)) };
   }
-  return decisions && { decisions, summary: summarize(repository, decisions, listed) };
+  return decisions && { decisions, summary: warned(summarize(repository, decisions, listed)) };
 }
 
 function hasUntried(decisions: Decisions): boolean {
@@ -189,8 +198,4 @@ function goneBy(decisions: Decisions): Gone {
     if (kind === 'manifest' && digest !== undefined) digests.add(digest);
   }
   return { tags, digests };
-}
-
-function listedIn({ tags, manifests }: Inventory): Listed {
-  return { ...(tags && { tags: tags.length }), ...(manifests && { manifests: manifests.byDigest.size }) };
 }

@@ -102,6 +102,10 @@ export interface Deleted extends Artifact {
   readonly reason: DeleteReason;
   readonly outcome: Outcome;
   readonly error?: DecisionError;
+  /** Of a tag: its manifest is kept, without a tag once all of so many are gone, and has so many bytes. */
+  readonly leavesUntagged?: { readonly tags: number; readonly bytes: number };
+  /** Of a manifest: so many signature tags that belong to it by their name are kept. */
+  readonly leavesSignatures?: number;
 }
 
 /** The one record that flows through everything from the planner on. */

@@ -17,6 +17,8 @@ export interface Explained {
   readonly acrPurge?: AcrChoice;
   /** Images that were taken to refer to nothing. */
   readonly assumed?: ReadonlySet<string>;
+  /** Signature tags that are kept, counted by the image that they belong to by their name. */
+  readonly signaturesKept?: ReadonlyMap<string, number>;
 }
 
 /**
@@ -101,7 +103,7 @@ function* tagsSavedWithTheirManifest(
 }
 
 function explainManifest(
-  { inventory, rule, outcome, acrPurge, assumed }: Explained,
+  { inventory, rule, outcome, acrPurge, assumed, signaturesKept }: Explained,
   graph: Graph,
   record: ManifestRecord,
 ): Decision {
@@ -117,18 +119,18 @@ function explainManifest(
     ...(record.created !== undefined && { createdTime: record.created }),
     ...(record.lastUpdated !== undefined && { lastUpdateTime: record.lastUpdated }),
   };
+  const leavesSignatures = signaturesKept?.get(digest);
+  const deleted = {
+    action: 'delete' as const,
+    beyondAcrPurge: false,
+    outcome: 'planned' as const,
+    ...(leavesSignatures !== undefined && { leavesSignatures }),
+  };
   const subject = graph.subject(digest);
   const goesAlong = subject !== undefined && (outcome.deleted.has(subject) || outcome.along.has(subject));
   if (outcome.along.has(digest) || (outcome.deleted.has(digest) && goesAlong)) {
     const detail = `refers to ${subject ?? ''}, which goes; the registry removes it along with that`;
-    return {
-      ...about,
-      action: 'delete',
-      reason: 'referrer-of-deleted',
-      detail,
-      beyondAcrPurge: false,
-      outcome: 'planned',
-    };
+    return { ...about, ...deleted, reason: 'referrer-of-deleted', detail };
   }
   if (outcome.deleted.has(digest)) {
     const tags = graph.tagsGoing(digest).map(({ tag }) => tag.name);
@@ -140,14 +142,7 @@ function explainManifest(
       ? `nothing that stays is known to need it (whether one of ${assumed.size} images refers to it is looked at before it is deleted)`
       : 'nothing that stays needs it';
     const detail = `${untagged}, and is ${ageInWords(record.lastUpdated, rule)}; ${needed}`;
-    return {
-      ...about,
-      action: 'delete',
-      reason: 'untagged-and-expired',
-      detail,
-      beyondAcrPurge: false,
-      outcome: 'planned',
-    };
+    return { ...about, ...deleted, reason: 'untagged-and-expired', detail };
   }
   const standing = graph.standing(record);
   const kept =

@@ -57,7 +57,8 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
     outcome = protect(graph, inventory, choice, { besides, assumed });
     manifests = manifestDeletions(graph, outcome);
   }
-  const explained = { inventory, rule, choices, outcome, graph, acrPurge: choice, assumed };
+  const signaturesKept = countSignaturesKept(graph, outcome);
+  const explained = { inventory, rule, choices, outcome, graph, acrPurge: choice, assumed, signaturesKept };
   return planned(explained, tagDeletions(choices, outcome, manifests), manifests);
 }
 
@@ -153,6 +154,19 @@ function waitingForEachOther(manifests: readonly ManifestDeletion[]): readonly (
     for (const deletion of waiting) if (!still.has(deletion)) gone.add(deletion.digest);
     waiting = later;
   }
+}
+
+/** Signature tags that are kept, by the image that they belong to by their name. */
+function countSignaturesKept(graph: Graph, { keptTags }: Outcome): ReadonlyMap<string, number> {
+  const kept = new Map<string, number>();
+  for (const { tags } of graph.records.values()) {
+    for (const tag of tags) {
+      const image = imageOfSignatureTag(tag);
+      const choice = image !== undefined && graph.going(tag);
+      if (image !== undefined && (!choice || keptTags.has(choice))) kept.set(image, (kept.get(image) ?? 0) + 1);
+    }
+  }
+  return kept;
 }
 
 /** Tags that go while their manifest stays. */

@@ -21,6 +21,9 @@ export function remembering(reader: RegistryReader): RegistryReader {
     tags: (repository) => once('tags', () => reader.tags(repository)),
     manifests: (repository) => once('manifests', () => reader.manifests(repository)),
     manifest: (repository, digest) => once(`manifest ${digest}`, () => reader.manifest(repository, digest)),
+    attributes: (repository) => once('attributes', () => reader.attributes(repository)),
+    manifestAttributes: (repository, digest) =>
+      once(`manifest attributes ${digest}`, () => reader.manifestAttributes(repository, digest)),
     referrers: (repository, digest) => once(`referrers ${digest}`, () => reader.referrers(repository, digest)),
   };
 }
@@ -46,6 +49,10 @@ export function afterwards(reader: RegistryReader, { tags, digests }: Gone): Reg
       const listing = await reader.manifests(repository);
       return listing && left(listing);
     },
+    manifest: async (repository, digest) =>
+      digests.has(digest) ? { state: 'missing' } : reader.manifest(repository, digest),
+    manifestAttributes: async (repository, digest) =>
+      digests.has(digest) ? undefined : reader.manifestAttributes(repository, digest),
     referrers: async (repository, digest) =>
       (await reader.referrers(repository, digest))?.filter((referrer) => !digests.has(referrer)),
   };

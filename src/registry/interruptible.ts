@@ -30,6 +30,8 @@ export function interruptible(reader: RegistryReader, signal: AbortSignal): Regi
     loginServer: reader.loginServer,
     check: stopping('look at the registry', reader.check),
     manifestCount: stopping('look at a repository', reader.manifestCount),
+    attributes: stopping('look at a repository', reader.attributes),
+    manifestAttributes: stopping('look at a manifest', reader.manifestAttributes),
     repositories: stopping('list the repositories', reader.repositories),
     tags: stopping('list the tags', reader.tags),
     manifests: stopping('list the manifests', reader.manifests),

@@ -104,7 +104,7 @@ function quote(value: unknown): string {
 }
 
 /** As `acr purge` reads it: either attribute false. An absent attribute is true; one that cannot be read is a lock. */
-function isLocked(attributes: unknown): boolean {
+export function isLocked(attributes: unknown): boolean {
   if (attributes === undefined) return false;
   if (!isFields(attributes)) return true;
   const { deleteEnabled = true, writeEnabled = true } = attributes;

@@ -1,7 +1,7 @@
 import { connect, type ConnectionOptions, type Listing, type Observed } from './client.ts';
 import { RegistryError, StoppedError } from './error.ts';
 import { readManifest, readReferrers } from './read.ts';
-import { parseFields, toManifest, toTag } from './records.ts';
+import { isLocked, parseFields, toManifest, toTag } from './records.ts';
 import { mayHaveArrived } from './retry.ts';
 import type { Instant } from './time.ts';
 import type { DeletionResult, Failure, Look, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
@@ -210,6 +210,19 @@ export function openRegistry(options: ConnectionOptions): Registry {
       if (typeof count !== 'number') throw wrong();
       return count;
     },
+    async attributes(repository) {
+      const response = await repositoryNow(repository);
+      if (!response) return undefined;
+      const asked = `look at the repository ${repository}`;
+      const wrong = () => new RegistryError(asked, { message: 'the answer is not a JSON object' });
+      const { tagCount, manifestCount, changeableAttributes } = parseFields(response.bodyAsText, wrong);
+      return {
+        locked: isLocked(changeableAttributes),
+        tags: typeof tagCount === 'number' ? tagCount : undefined,
+        manifests: typeof manifestCount === 'number' ? manifestCount : undefined,
+      };
+    },
+    manifestAttributes: manifestNow,
     async repositories(size) {
       const names: string[] = [];
       for await (const page of listCatalog(size)) names.push(...page.filter((name) => typeof name === 'string'));

@@ -86,6 +86,15 @@ export interface ManifestListing {
   readonly newest: Instant | undefined;
 }
 
+/** What a registry says of a repository as a whole (`GET /acr/v1/{repository}`). */
+export interface RepositoryAttributes {
+  /** Its own `deleteEnabled` or `writeEnabled` is false: no tag and no manifest in it can be deleted. */
+  readonly locked: boolean;
+  /** How many tags and manifests there are, hidden ones as well; `undefined` where the registry does not say. */
+  readonly tags: number | undefined;
+  readonly manifests: number | undefined;
+}
+
 /** Why a change was not made. */
 export interface Failure {
   /**
@@ -113,6 +122,10 @@ export interface RegistryReader {
   readonly check: (repository?: string) => Promise<void>;
   /** How many manifests a repository has; 0 where there is no such repository. */
   readonly manifestCount: (repository: string) => Promise<number>;
+  /** What the registry says of the repository as a whole; `undefined` where there is no such repository. */
+  readonly attributes: (repository: string) => Promise<RepositoryAttributes | undefined>;
+  /** One manifest, listed or hidden, asked for by itself; `undefined` where the registry answers that there is none. */
+  readonly manifestAttributes: (repository: string, digest: string) => Promise<ManifestRecord | undefined>;
   /** All repository names, sorted as the registry sorts them. */
   readonly repositories: (pageSize: number) => Promise<readonly string[]>;
   /** Every listed tag, the newest first; `undefined` where there is no such repository. */

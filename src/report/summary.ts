@@ -1,5 +1,5 @@
 import type { Stop } from '../ledger/types.ts';
-import type { Decision, DecisionError, Decisions, Reason, Trip } from '../planner/decision.ts';
+import type { Decision, DecisionError, Decisions, Deleted, Reason, Trip } from '../planner/decision.ts';
 
 /** How many artifacts of a kind, by what became of them. */
 export interface Counts {
@@ -24,8 +24,16 @@ export interface RepositorySummary {
   readonly error?: DecisionError;
   /** Of one that is not done: its plan is complete, and what of it has not gone is all that is left to do. */
   readonly stage?: 'planned';
-  /** What was listed, whether there is a decision for it or not; absent where it was not listed. */
-  readonly listed: { readonly tags?: number; readonly manifests?: number };
+  /** What there is to say of it besides, in sentences that name it. */
+  readonly warnings?: readonly string[];
+  /** How much there was before, whether there is a decision for it or not; absent where the registry was not asked. */
+  readonly listed: { readonly tags?: number; readonly manifests?: number; readonly bytes?: number };
+  /** How much is there afterwards, also what no filter matched: in a dry run, what would be. Records of older versions have none of these three. */
+  readonly afterwards?: { readonly tags?: number; readonly manifests?: number; readonly bytes?: number };
+  /** Manifests whose last tag is deleted here and that are kept, because `--untagged` was not given. */
+  readonly leftUntagged?: { readonly manifests: number; readonly bytes: number };
+  /** Signature tags (cosign) that are kept without the image that they belong to, which is deleted here. */
+  readonly leftSignatures?: number;
   readonly tags: Counts;
   readonly manifests: Counts;
   /** Sizes of the deleted manifests together, in bytes: an estimate, because images share layers. */
@@ -36,7 +44,7 @@ export interface RepositorySummary {
   readonly beyondAcrPurge: number;
 }
 
-export type Totals = Omit<RepositorySummary, 'repository' | 'state' | 'error' | 'stage'>;
+export type Totals = Omit<RepositorySummary, 'repository' | 'state' | 'error' | 'stage' | 'warnings'>;
 
 export interface RunSummary {
   /** Sorts by time. */
@@ -85,23 +93,62 @@ export function summarize(
   const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
   const reasons: Partial<Record<Reason, number>> = {};
   let bytes = 0;
+  let bytesGone = 0;
   let beyondAcrPurge = 0;
+  let leftSignatures = 0;
+  const untagging = newUntagging();
   for (const decision of decisions) {
     const became = outcomeOf(decision);
     counts[decision.kind][became] += 1;
     reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
     if (became === 'deleted') bytes += decision.size ?? 0;
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
+    if (decision.action === 'keep' || (became !== 'deleted' && became !== 'alreadyGone')) continue;
+    bytesGone += decision.size ?? 0;
+    leftSignatures += decision.leavesSignatures ?? 0;
+    untagging.gone(decision);
   }
+  const left = (before: number | undefined, gone: number) => before !== undefined && Math.max(0, before - gone);
+  const tagsLeft = left(listed.tags, goneOf(counts.tag));
+  const manifestsLeft = left(listed.manifests, goneOf(counts.manifest));
+  const bytesLeft = left(listed.bytes, bytesGone);
   return {
     repository,
     state: 'done',
     listed,
+    afterwards: {
+      ...(tagsLeft !== false && { tags: tagsLeft }),
+      ...(manifestsLeft !== false && { manifests: manifestsLeft }),
+      ...(bytesLeft !== false && { bytes: bytesLeft }),
+    },
+    leftUntagged: untagging.left(),
+    leftSignatures,
     tags: counts.tag,
     manifests: counts.manifest,
     bytes,
     reasons,
     beyondAcrPurge,
+  };
+}
+
+function goneOf({ deleted, alreadyGone }: Counts): number {
+  return deleted + alreadyGone;
+}
+
+/** Counts the manifests of which every tag is gone. */
+function newUntagging() {
+  const tagsGone = new Map<string, number>();
+  const left = { manifests: 0, bytes: 0 };
+  return {
+    gone({ digest = '', leavesUntagged }: Deleted): void {
+      if (!leavesUntagged) return;
+      const gone = (tagsGone.get(digest) ?? 0) + 1;
+      tagsGone.set(digest, gone);
+      if (gone !== leavesUntagged.tags) return;
+      left.manifests += 1;
+      left.bytes += leavesUntagged.bytes;
+    },
+    left: () => left,
   };
 }
 
@@ -147,10 +194,22 @@ export function total(repositories: readonly Totals[]): Totals {
       reasons[reason] = (reasons[reason] ?? 0) + count;
     }
   }
-  const listed = (kind: 'tags' | 'manifests') =>
-    repositories.some((one) => one.listed[kind] !== undefined) && { [kind]: sum((one) => one.listed[kind] ?? 0) };
+  // What an older version recorded has fewer of these.
+  const of = (when: 'listed' | 'afterwards', kind: keyof Totals['listed']) =>
+    repositories.some((one) => one[when]?.[kind] !== undefined) && { [kind]: sum((one) => one[when]?.[kind] ?? 0) };
+  const there = (when: 'listed' | 'afterwards') => ({
+    ...of(when, 'tags'),
+    ...of(when, 'manifests'),
+    ...of(when, 'bytes'),
+  });
   return {
-    listed: { ...listed('tags'), ...listed('manifests') },
+    listed: there('listed'),
+    afterwards: there('afterwards'),
+    leftUntagged: {
+      manifests: sum((one) => one.leftUntagged?.manifests ?? 0),
+      bytes: sum((one) => one.leftUntagged?.bytes ?? 0),
+    },
+    leftSignatures: sum((one) => one.leftSignatures ?? 0),
     tags: counts('tags'),
     manifests: counts('manifests'),
     bytes: sum((one) => one.bytes),

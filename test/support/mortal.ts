@@ -20,6 +20,8 @@ export function mortal(registry: Registry, { signal, moment }: Mortal): Registry
     loginServer: registry.loginServer,
     check: asking(registry.check),
     manifestCount: asking(registry.manifestCount),
+    attributes: asking(registry.attributes),
+    manifestAttributes: asking(registry.manifestAttributes),
     repositories: asking(registry.repositories),
     tags: asking(registry.tags),
     manifests: asking(registry.manifests),
