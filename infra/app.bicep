@@ -15,8 +15,8 @@ param serviceName string
 @description('The identity that the app runs as: identity.bicep.')
 param identity { id: string, clientId: string }
 
-@description('The storage account of the Functions host: storage.bicep.')
-param storage { name: string, blobEndpoint: string }
+@description('The storage account of the Functions host, by its URLs: storage.bicep.')
+param storage { blob: string, queue: string, table: string }
 
 @description('Container of that account that the package is deployed to.')
 param packageContainer string
@@ -39,6 +39,9 @@ param nodeVersion string
 @description('Memory of an instance, in MB.')
 param instanceMemoryMB int
 
+@description('How many instances each kind of function may have.')
+param maximumInstanceCount int
+
 @description('Resource id of a delegated subnet that the app sends from; none: it sends from the internet.')
 param subnetId string?
 
@@ -48,6 +51,14 @@ param isPrivate bool
 @description('Client id of the app registration that people sign in with to read the review page; none: the page takes a function key.')
 param signInClientId string
 
+@description('Key Vault reference to a client secret of that app registration; none: the app proves itself by its identity.')
+param signInKeyVaultReference string
+
+// App Service Authentication reads the secret from the app setting of this name. The first is no secret: it tells the
+// platform to prove the app by its identity.
+var signInSecretName = empty(signInKeyVaultReference)
+  ? 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+  : 'MICROSOFT_PROVIDER_AUTHENTICATION_SECRET'
 var hostLogLevel = { debug: 'Debug', trace: 'Trace' }[?toLower(settings.?LOG_LEVEL ?? '')] ?? ''
 var signInSettings = {
   globalValidation: {
@@ -72,7 +83,7 @@ var signInSettings = {
       enabled: true
       registration: {
         clientId: signInClientId
-        clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+        clientSecretSettingName: signInSecretName
         openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
       }
       validation: { allowedAudiences: [signInClientId, 'api://${signInClientId}'] }
@@ -116,36 +127,30 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: '${storage.blobEndpoint}${packageContainer}'
+          value: '${storage.blob}${packageContainer}'
           authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
         }
       }
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
-        // Of each kind of function. Inline: one run at a time may change a registry, and dry runs take turns in one
-        // process. Durable: 40 instances of 8 activities each (host.json) are 4 repositories of each of 80 registries at
-        // once. None is always ready: that costs all day, for a run at night.
-        maximumInstanceCount: engine == 'durable' ? 40 : 1
+        // It limits cost, and roughly: HTTP may get more instances for a while. What keeps two runs apart is the lock of the
+        // registry in the record, which holds whatever instance a run is on. Durable: 40 instances of 8 activities each
+        // (host.json) are 4 repositories of each of 80 registries at once. None is always ready: that costs all day, for a
+        // run at night.
+        maximumInstanceCount: maximumInstanceCount
       }
     }
   }
 
-  // Deploying takes an Entra token instead.
-  resource ftpPassword 'basicPublishingCredentialsPolicies' = {
-    name: 'ftp'
-    properties: { allow: false }
-  }
-
-  resource deploymentPassword 'basicPublishingCredentialsPolicies' = {
-    name: 'scm'
-    properties: { allow: false }
-  }
-
+  // The children of the site are written one after the other: two at once can end in a conflict.
   resource appsettings 'config' = {
     name: 'appsettings'
     properties: {
       // The host's own. Durable Functions finds its queues and tables by them, too.
-      AzureWebJobsStorage__accountName: storage.name
+      // By URLs rather than a name, to which the host would add the suffix of the public cloud.
+      AzureWebJobsStorage__blobServiceUri: storage.blob
+      AzureWebJobsStorage__queueServiceUri: storage.queue
+      AzureWebJobsStorage__tableServiceUri: storage.table
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: identity.clientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
@@ -153,7 +158,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       // What follows from what is deployed.
       ACR_REGISTRY: join(registries, ',')
       AZURE_CLIENT_ID: identity.clientId
-      RETENTION_STORAGE: storage.blobEndpoint
+      RETENTION_STORAGE: storage.blob
       ...(engine == 'durable' ? { RETENTION_ENGINE: engine } : {})
       ...toObject(
         filter(items(settings), setting => !empty(setting.value)),
@@ -162,18 +167,33 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       )
       // The host drops lines below its own level, before the app's level is asked.
       ...(empty(hostLogLevel) ? {} : { AzureFunctionsJobHost__logging__logLevel__Function: hostLogLevel })
-      // App Service Authentication proves itself by the identity: there is no client secret.
-      ...(empty(signInClientId) ? {} : { OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identity.clientId })
+      ...(empty(signInClientId)
+        ? {}
+        : { '${signInSecretName}': empty(signInKeyVaultReference) ? identity.clientId : signInKeyVaultReference })
     }
   }
 
-  // Deployed in any case: what is left out of a deployment stays as it was.
+  // Deploying takes an Entra token instead.
+  resource ftpPassword 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+    dependsOn: [appsettings]
+  }
+
+  resource deploymentPassword 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+    dependsOn: [ftpPassword]
+  }
+
+  // Deployed in any case: what is left out of a deployment stays as it was. Last: it names an app setting.
   resource signIn 'config' = {
     name: 'authsettingsV2'
     properties: {
       platform: { enabled: !empty(signInClientId) }
       ...(empty(signInClientId) ? {} : signInSettings)
     }
+    dependsOn: [deploymentPassword]
   }
 }
 

@@ -61,9 +61,11 @@ resource privateLinkScope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = if
     properties: { linkedResourceId: workspace.id }
   }
 
+  // One after the other: a scope refuses two at once.
   resource telemetry 'scopedResources' = {
     name: applicationInsights.name
     properties: { linkedResourceId: applicationInsights.id }
+    dependsOn: [logs]
   }
 }
 

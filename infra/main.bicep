@@ -44,10 +44,14 @@ param engine string = 'inline'
 @description('Version of Node that the app runs on.')
 param nodeVersion string = '24'
 
-@minValue(512)
-@maxValue(4096)
-@description('Memory of an instance, in MB: 512, 2048 or 4096.')
+@allowed([512, 2048, 4096])
+@description('Memory of an instance, in MB.')
 param instanceMemoryMB int = 2048
+
+@minValue(1)
+@maxValue(1000)
+@description('How many instances each kind of function may have. Every region takes 40 and more; some take less. It is a limit on cost, and not what keeps two runs apart: the lock in the record does that.')
+param maximumInstanceCount int = 40
 
 @description('How many days logs are kept, from 30 to 730.')
 param logRetentionInDays int = 90
@@ -67,8 +71,14 @@ param functionSubnetId string = ''
 @description('Instead of a new network: resource id of a subnet for private endpoints. Whoever runs that network enters their names.')
 param privateEndpointSubnetId string = ''
 
+@description('Whether the network that is made for it gets a NAT gateway with a public address, by which the app can send to the internet. Without one it cannot. Sign-in and Key Vault references need it.')
+param natGateway bool = false
+
 @description('Client id of an app registration that people sign in with to read the review page. None: the page takes a function key.')
 param signInClientId string = ''
+
+@description('Key Vault reference to a client secret of that app registration. None: the app proves itself by its identity, and there is no secret.')
+param signInKeyVaultReference string = ''
 
 var unique = uniqueString(subscription().id, environmentName, location)
 // The name of an app takes letters, digits and hyphens only.
@@ -83,8 +93,20 @@ var packageContainer = 'package'
 
 var given = filter(map(split(registryName, ','), one => trim(one)), one => !empty(one))
 
+// The suffixes of private DNS zones that no function of Bicep gives, by cloud: Microsoft Learn, "Azure Private Endpoint
+// private DNS zone values".
+var clouds = {
+  AzureCloud: { sites: 'azurewebsites.net', monitor: 'azure.com', automation: 'net' }
+  AzureUSGovernment: { sites: 'azurewebsites.us', monitor: 'azure.us', automation: 'us' }
+  AzureChinaCloud: { sites: 'chinacloudsites.cn', monitor: 'azure.cn', automation: 'cn' }
+}
+var cloud = clouds[environment().name]
+
 var isNetworkGiven = !empty(functionSubnetId)
+var ownsNetwork = privateNetwork && !isNetworkGiven
 var password = settings.?ACR_PASSWORD ?? ''
+var keyVaultReference = '@Microsoft.KeyVault('
+var usesKeyVault = startsWith(password, keyVaultReference) || startsWith(signInKeyVaultReference, keyVaultReference)
 
 // By which something else would be granted, opened or shown than was meant. Said before anything is made.
 var mistakes = [
@@ -102,8 +124,24 @@ var mistakes = [
   ...(!privateNetwork && !empty(privateEndpointSubnetId)
     ? ['PRIVATE_ENDPOINT_SUBNET_ID: private endpoints take PRIVATE_NETWORK=true.']
     : [])
-  ...(!empty(password) && !startsWith(password, '@Microsoft.KeyVault(')
+  ...(!empty(password) && !startsWith(password, keyVaultReference)
     ? ['ACR_PASSWORD: many can read what is deployed; write a Key Vault reference.']
+    : [])
+  ...(!empty(signInKeyVaultReference) && !startsWith(signInKeyVaultReference, keyVaultReference)
+    ? ['SIGN_IN_KEY_VAULT_REFERENCE: many can read what is deployed; write a Key Vault reference.']
+    : [])
+  ...(!empty(signInKeyVaultReference) && empty(signInClientId)
+    ? ['SIGN_IN_KEY_VAULT_REFERENCE: set SIGN_IN_CLIENT_ID, too, or neither.']
+    : [])
+  ...(natGateway && !ownsNetwork
+    ? [
+        'NAT_GATEWAY: it belongs to the network that PRIVATE_NETWORK=true makes. Give a network of your own its own way out.'
+      ]
+    : [])
+  ...(ownsNetwork && !natGateway && (usesKeyVault || !empty(signInClientId))
+    ? [
+        'PRIVATE_NETWORK: sign-in and Key Vault references need a way out of the network. Set NAT_GATEWAY=true, use a network of your own that has one, or leave SIGN_IN_CLIENT_ID and the references empty.'
+      ]
     : [])
 ]
 var registries = map(empty(mistakes) ? given : fail(join(mistakes, ' ')), one => {
@@ -123,7 +161,6 @@ var allSettings = {
   PURGE_DRY_RUN: !dryRunOnly && !empty(settings.?PURGE_DRY_RUN) ? settings.?PURGE_DRY_RUN : 'true'
 }
 
-var ownsNetwork = privateNetwork && !isNetworkGiven
 var isDurable = engine == 'durable'
 // Of the storage account, what the app uses.
 var services = isDurable ? ['blob', 'queue', 'table'] : ['blob']
@@ -131,12 +168,12 @@ var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
 var queueZone = 'privatelink.queue.${environment().suffixes.storage}'
 var tableZone = 'privatelink.table.${environment().suffixes.storage}'
 var registryZone = 'privatelink${environment().suffixes.acrLoginServer}'
-var appZone = 'privatelink.azurewebsites.net'
+var appZone = 'privatelink.${cloud.sites}'
 var monitorZones = [
-  'privatelink.monitor.azure.com'
-  'privatelink.oms.opinsights.azure.com'
-  'privatelink.ods.opinsights.azure.com'
-  'privatelink.agentsvc.azure-automation.net'
+  'privatelink.monitor.${cloud.monitor}'
+  'privatelink.oms.opinsights.${cloud.monitor}'
+  'privatelink.ods.opinsights.${cloud.monitor}'
+  'privatelink.agentsvc.azure-automation.${cloud.automation}'
 ]
 // By what a private endpoint leads to, the private DNS zones that it is entered in.
 var zones = {
@@ -233,6 +270,7 @@ module network 'network.bicep' = if (ownsNetwork) {
     location: location
     tags: tags
     addressPrefix: networkAddressPrefix
+    hasNatGateway: natGateway
     zoneNames: [blobZone, ...(isDurable ? [queueZone, tableZone] : []), registryZone, appZone, ...monitorZones]
   }
 }
@@ -245,7 +283,7 @@ module app 'app.bicep' = {
     tags: tags
     serviceName: 'acr-retention'
     identity: { id: identity.outputs.id, clientId: identity.outputs.clientId }
-    storage: { name: storage.outputs.name, blobEndpoint: storage.outputs.blobEndpoint }
+    storage: storage.outputs.endpoints
     packageContainer: packageContainer
     registries: [for (_, i) in registries: permissions[i].outputs.loginServer]
     applicationInsightsConnectionString: applicationInsights.outputs.connectionString
@@ -253,9 +291,11 @@ module app 'app.bicep' = {
     engine: engine
     nodeVersion: nodeVersion
     instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
     subnetId: ownsNetwork ? network!.outputs.functionSubnetId : empty(functionSubnetId) ? null : functionSubnetId
     isPrivate: privateNetwork
     signInClientId: signInClientId
+    signInKeyVaultReference: signInKeyVaultReference
   }
   // Without these it could not reach its storage when it starts.
   dependsOn: [endpoints, registryEndpoints]
@@ -320,4 +360,4 @@ output FUNCTION_APP_URL string = 'https://${app.outputs.hostName}'
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 
 @description('Where the record of all runs is: RETENTION_STORAGE for the command line.')
-output RETENTION_STORAGE string = storage.outputs.blobEndpoint
+output RETENTION_STORAGE string = storage.outputs.endpoints.blob

@@ -64,7 +64,9 @@ param engine = readEnvironmentVariable('RETENTION_ENGINE', 'inline')
 // Version of Node: 22 or 24.
 param nodeVersion = readEnvironmentVariable('NODE_VERSION', '24')
 // Memory of an instance, in MB: 512, 2048 or 4096. A run takes up to 300 MB.
-param instanceMemoryMB = int(readEnvironmentVariable('INSTANCE_MEMORY_MB', '2048'))
+param instanceMemoryMB = any(int(readEnvironmentVariable('INSTANCE_MEMORY_MB', '2048')))
+// How many instances each kind of function may have, from 1 to 1000; less than 40 only where your region takes it.
+param maximumInstanceCount = int(readEnvironmentVariable('MAXIMUM_INSTANCE_COUNT', '40'))
 // How many days logs are kept, from 30 to 730.
 param logRetentionInDays = int(readEnvironmentVariable('LOG_RETENTION_DAYS', '90'))
 
@@ -79,6 +81,10 @@ param networkAddressPrefix = readEnvironmentVariable('NETWORK_ADDRESS_PREFIX', '
 param functionSubnetId = readEnvironmentVariable('FUNCTION_SUBNET_ID', '')
 // and that of a subnet for private endpoints, in the same network.
 param privateEndpointSubnetId = readEnvironmentVariable('PRIVATE_ENDPOINT_SUBNET_ID', '')
+// true: the network that is made gets a NAT gateway, which sign-in and Key Vault references need. It costs all day.
+param natGateway = bool(readEnvironmentVariable('NAT_GATEWAY', 'false'))
 
 // People sign in with Entra to read the review page: the client id of an app registration. Empty: by function key.
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
+// Where signing in without a secret fails: a Key Vault reference to a client secret of that app registration.
+param signInKeyVaultReference = readEnvironmentVariable('SIGN_IN_KEY_VAULT_REFERENCE', '')

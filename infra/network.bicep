@@ -10,8 +10,27 @@ param tags object
 @description('Address space: a /24 or larger. The first /26 is for the function app, the second for private endpoints.')
 param addressPrefix string
 
+@description('Whether the function app can send to the internet, by a NAT gateway with a public address. It costs all day.')
+param hasNatGateway bool
+
 @description('The private DNS zones to be made, and used in this network.')
 param zoneNames string[]
+
+resource address 'Microsoft.Network/publicIPAddresses@2025-09-01' = if (hasNatGateway) {
+  name: 'pip-${name}'
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: { publicIPAllocationMethod: 'Static', publicIPAddressVersion: 'IPv4' }
+}
+
+resource gateway 'Microsoft.Network/natGateways@2025-09-01' = if (hasNatGateway) {
+  name: 'ng-${name}'
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: { publicIpAddresses: [{ id: address.id }] }
+}
 
 resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
   name: 'vnet-${name}'
@@ -26,6 +45,9 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
           addressPrefix: cidrSubnet(addressPrefix, 26, 0)
           // What the Flex Consumption plan asks for.
           delegations: [{ name: 'functions', properties: { serviceName: 'Microsoft.App/environments' } }]
+          // Said, since its default depends on the version of the API: nothing leaves but by the NAT gateway.
+          defaultOutboundAccess: false
+          natGateway: hasNatGateway ? { id: gateway.id } : null
         }
       }
       {
@@ -33,6 +55,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 26, 1)
           privateEndpointNetworkPolicies: 'Enabled'
+          defaultOutboundAccess: false
         }
       }
     ]

@@ -95,8 +95,9 @@ resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 @description('Resource id.')
 output id string = account.id
 
-@description('Name.')
-output name string = account.name
-
-@description('URL of its blobs, which ends with a slash.')
-output blobEndpoint string = account.properties.primaryEndpoints.blob
+@description('URLs of its blobs, queues and tables, as its cloud names them. Each ends with a slash.')
+output endpoints { blob: string, queue: string, table: string } = {
+  blob: account.properties.primaryEndpoints.blob
+  queue: account.properties.primaryEndpoints.queue
+  table: account.properties.primaryEndpoints.table
+}

@@ -146,7 +146,7 @@ resource job 'Microsoft.App/jobs@2026-01-01' = {
           env: [
             { name: 'ACR_REGISTRY', value: permissions.outputs.loginServer }
             { name: 'AZURE_CLIENT_ID', value: identity.outputs.clientId }
-            { name: 'RETENTION_STORAGE', value: storage.outputs.blobEndpoint }
+            { name: 'RETENTION_STORAGE', value: storage.outputs.endpoints.blob }
           ]
           resources: { cpu: json('0.5'), memory: '1Gi' }
         }
@@ -159,4 +159,4 @@ resource job 'Microsoft.App/jobs@2026-01-01' = {
 output JOB_NAME string = job.name
 
 @description('Where the record of all runs is: RETENTION_STORAGE for the command line.')
-output RETENTION_STORAGE string = storage.outputs.blobEndpoint
+output RETENTION_STORAGE string = storage.outputs.endpoints.blob

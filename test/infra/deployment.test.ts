@@ -308,6 +308,22 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
       /REGISTRY_NAME, REGISTRY_RESOURCE_GROUP: set both/,
     ],
     ['an id that is cut off', { registryName: `'${ELSEWHERE}'` }, /REGISTRY_NAME: a resource id is/],
+    [
+      'sign-in in a network without a way out',
+      { privateNetwork: 'true', signInClientId: `'client'` },
+      /PRIVATE_NETWORK: sign-in and Key Vault references need a way out of the network. Set NAT_GATEWAY=true/,
+    ],
+    [
+      'a Key Vault reference in a network without a way out',
+      { privateNetwork: 'true', settings: `{ ACR_PASSWORD: '@Microsoft.KeyVault(SecretUri=…)' }` },
+      /PRIVATE_NETWORK: sign-in and Key Vault references need a way out/,
+    ],
+    ['a NAT gateway of no network', { natGateway: 'true' }, /NAT_GATEWAY: it belongs to the network/],
+    [
+      'a secret for all to read, and no registration that it is of',
+      { signInKeyVaultReference: `'hunter2'` },
+      /SIGN_IN_KEY_VAULT_REFERENCE: many can read.* SIGN_IN_KEY_VAULT_REFERENCE: set SIGN_IN_CLIENT_ID/,
+    ],
     ['the other half', { privateNetwork: 'true', privateEndpointSubnetId: `'x'` }, /PRIVATE_NETWORK: set both/],
     ['endpoints of nothing', { privateEndpointSubnetId: `'x'` }, /PRIVATE_ENDPOINT_SUBNET_ID: private endpoints/],
     [
@@ -349,7 +365,8 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
         siteConfig: { ftpsState: 'Disabled', minTlsVersion: '1.2' },
         functionAppConfig: {
           runtime: { name: 'node', version: privateNetwork === 'true' ? '22' : '24' },
-          scaleAndConcurrency: { maximumInstanceCount: privateNetwork === 'true' ? 40 : 1 },
+          // The least that every region takes.
+          scaleAndConcurrency: { instanceMemoryMB: 2048, maximumInstanceCount: 40 },
           deployment: { storage: { authentication: { type: 'UserAssignedIdentity' } } },
         },
       });
@@ -393,15 +410,15 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
       valuesOf(properties, /^privateDnsZoneId$/).map(([, zone]) => /privatelink[^',]*/.exec(String(zone))?.[0]),
     ]);
     expect(Object.fromEntries(zones)).toEqual({
-      sites: ['privatelink.azurewebsites.net'],
+      sites: ['privatelink.{0}'],
       blob: ['privatelink.blob.{0}'],
       ...(isDurable && { queue: ['privatelink.queue.{0}'], table: ['privatelink.table.{0}'] }),
       registry: ['privatelink{0}'],
       azuremonitor: [
-        'privatelink.monitor.azure.com',
-        'privatelink.oms.opinsights.azure.com',
-        'privatelink.ods.opinsights.azure.com',
-        'privatelink.agentsvc.azure-automation.net',
+        'privatelink.monitor.{0}',
+        'privatelink.oms.opinsights.{0}',
+        'privatelink.ods.opinsights.{0}',
+        'privatelink.agentsvc.azure-automation.{0}',
         'privatelink.blob.{0}',
       ],
     });
@@ -435,6 +452,81 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
     expect(resources['appEndpoint']?.dependsOn).toContain('app');
   });
 
+  test('the network that is made has no way out, unless it is asked for: then by a NAT gateway, for the app alone', async () => {
+    const subnets = async (given: Readonly<Record<string, string>>) => {
+      const { predictedResources: all, diagnostics } = await predict('main.bicep', given);
+      expect(diagnostics).toEqual([]);
+      const { properties } = only(all, 'Microsoft.Network/virtualNetworks');
+      const found = properties?.['subnets'] as readonly Resource[];
+      const gateways = all.filter(({ type }) => type === 'Microsoft.Network/natGateways');
+      return { found: found.map((one) => one.properties), gateways };
+    };
+    const closed = await subnets({ ...parameters, privateNetwork: 'true' });
+    expect(closed.found).toMatchObject([{ defaultOutboundAccess: false }, { defaultOutboundAccess: false }]);
+    for (const subnet of closed.found) expect(subnet).not.toHaveProperty('natGateway.id');
+    expect(closed.gateways).toEqual([]);
+    const open = await subnets({
+      ...parameters,
+      privateNetwork: 'true',
+      natGateway: 'true',
+      signInClientId: `'client'`,
+    });
+    expect(open.gateways.length).toBe(1);
+    expect(open.found).toMatchObject([
+      { defaultOutboundAccess: false, natGateway: { id: open.gateways[0]?.id } },
+      { defaultOutboundAccess: false },
+    ]);
+    expect(open.found[1]).not.toHaveProperty('natGateway.id');
+  });
+
+  test('what a service refuses to write side by side is written one after the other', async () => {
+    const dependencies = async (file: string) => {
+      const { stdout } = await runBicep(['build', join(infra, file), '--stdout']);
+      const { resources } = JSON.parse(stdout) as {
+        readonly resources: Readonly<Record<string, { readonly type: string; readonly dependsOn?: readonly string[] }>>;
+      };
+      return Object.entries(resources);
+    };
+    /** The children of a parent, from the first written to the last. */
+    const chain = (all: Awaited<ReturnType<typeof dependencies>>, parent: string): readonly string[] => {
+      const children = all.filter(([name]) => name.startsWith(`${parent}::`));
+      const ordered: string[] = [];
+      for (let before = [parent]; ordered.length < children.length; before = [parent, ordered.at(-1) ?? '']) {
+        const next = children.filter(
+          ([, { dependsOn = [] }]) => dependsOn.toSorted().join() === before.toSorted().join(),
+        );
+        expect(next.map(([name]) => name)).toHaveLength(1);
+        ordered.push(next[0]?.[0] ?? '');
+      }
+      return ordered.map((name) => name.split('::')[1] ?? '');
+    };
+    expect(chain(await dependencies('app.bicep'), 'app')).toEqual([
+      'appsettings',
+      'ftpPassword',
+      'deploymentPassword',
+      'signIn',
+    ]);
+    const scope = (await dependencies('application-insights.bicep')).filter(([name]) => name.includes('::'));
+    const after = Object.fromEntries(scope.map(([name, { dependsOn }]) => [name, dependsOn]));
+    expect(after['privateLinkScope::telemetry']).toContain('privateLinkScope::logs');
+    expect(after['privateLinkScope::logs']).not.toContain('privateLinkScope::telemetry');
+  });
+
+  test('other clouds: the zones have their suffixes', async () => {
+    const { stdout } = await runBicep(['build', join(infra, 'main.bicep'), '--stdout']);
+    const { variables } = JSON.parse(stdout) as { readonly variables: Readonly<Record<string, unknown>> };
+    expect(variables['clouds']).toEqual({
+      AzureCloud: { sites: 'azurewebsites.net', monitor: 'azure.com', automation: 'net' },
+      AzureUSGovernment: { sites: 'azurewebsites.us', monitor: 'azure.us', automation: 'us' },
+      AzureChinaCloud: { sites: 'chinacloudsites.cn', monitor: 'azure.cn', automation: 'cn' },
+    });
+  });
+
+  test.each([1024])('an instance of %i MB is refused', async (instanceMemoryMB) => {
+    const given = { ...parameters, instanceMemoryMB: String(instanceMemoryMB) };
+    await expect(predict('main.bicep', given)).rejects.toThrow(/instanceMemoryMB|512 \| 2048|2048 \| 4096/);
+  });
+
   test('a network that exists is used as it is: no network, no names', async () => {
     const subnet = (name: string) =>
       `'/subscriptions/${SUBSCRIPTION}/resourceGroups/hub/providers/Microsoft.Network/virtualNetworks/hub/subnets/${name}'`;
@@ -456,6 +548,21 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
     // Said, or a sign-in that was there before would stay.
     const auth = all.filter(({ id }) => id.endsWith('/config/authsettingsV2'));
     expect(auth.map(({ properties }) => properties)).toEqual([{ platform: { enabled: false } }]);
+  });
+
+  test('signing in with a client secret: it stays in the key vault', async () => {
+    const reference = '@Microsoft.KeyVault(SecretUri=…)';
+    const given = { ...parameters, signInClientId: `'client'`, signInKeyVaultReference: `'${reference}'` };
+    const { predictedResources: all } = await predict('main.bicep', given);
+    expect(all.find(({ id }) => id.endsWith('/config/authsettingsV2'))?.properties).toMatchObject({
+      identityProviders: {
+        azureActiveDirectory: {
+          registration: { clientSecretSettingName: 'MICROSOFT_PROVIDER_AUTHENTICATION_SECRET' },
+        },
+      },
+    });
+    expect(appSettingsOf(all)).toMatchObject({ MICROSOFT_PROVIDER_AUTHENTICATION_SECRET: reference });
+    expect(appSettingsOf(all)).not.toHaveProperty('OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID');
   });
 
   test('signing in: without a secret; everything but the review page is for machines, with their keys', async () => {
@@ -495,9 +602,11 @@ describe.skipIf(bicep === undefined)('app settings', () => {
   const platform = [
     'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
     'APPLICATIONINSIGHTS_CONNECTION_STRING',
-    'AzureWebJobsStorage__accountName',
+    'AzureWebJobsStorage__blobServiceUri',
     'AzureWebJobsStorage__clientId',
     'AzureWebJobsStorage__credential',
+    'AzureWebJobsStorage__queueServiceUri',
+    'AzureWebJobsStorage__tableServiceUri',
   ];
   /** As a deployment would fill in what is only known then. */
   const filledIn = (settings: Readonly<Record<string, string>>) =>
@@ -525,7 +634,16 @@ describe.skipIf(bicep === undefined)('app settings', () => {
     );
     expect(settings).toMatchObject({
       PURGE_DRY_RUN: 'true',
-      AzureWebJobsStorage__accountName: only(all, 'Microsoft.Storage/storageAccounts').name,
+      // As the cloud that it is in names them.
+      AzureWebJobsStorage__blobServiceUri: expect.stringMatching(
+        /^\[reference\(.*\.primaryEndpoints\.blob\]$/,
+      ) as string,
+      AzureWebJobsStorage__queueServiceUri: expect.stringMatching(
+        /^\[reference\(.*\.primaryEndpoints\.queue\]$/,
+      ) as string,
+      AzureWebJobsStorage__tableServiceUri: expect.stringMatching(
+        /^\[reference\(.*\.primaryEndpoints\.table\]$/,
+      ) as string,
       AzureWebJobsStorage__credential: 'managedidentity',
       AzureWebJobsStorage__clientId: expect.stringMatching(/^\[reference\(.*\.clientId\]$/) as string,
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: expect.stringMatching(

