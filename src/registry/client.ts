@@ -15,7 +15,9 @@ import { authenticate, type RegistryCredentials } from './auth.ts';
 import { RegistryError, responseError, StoppedError } from './error.ts';
 import { httpClient } from './http-client.ts';
 import { newGate } from './pace-gate.ts';
-import { type Gates, keepsSignal, notesDoubts, retries } from './retry.ts';
+import { newPaging, nextPage } from './paging.ts';
+import { type Gates, notesDoubts, retries } from './retry.ts';
+import { keepsSignal } from './signals.ts';
 
 export interface ConnectionOptions {
   /** `https://host[:port]` */
@@ -45,6 +47,8 @@ export interface Listing {
   readonly pageSize: number;
   /** Whether the next page is asked for while the one before it is used: not where one may be enough. */
   readonly ahead: boolean;
+  /** Ends the listing at once, a page that is under way too. */
+  readonly signal?: AbortSignal | undefined;
   readonly start: (observed: Observed) => Pages;
 }
 
@@ -60,13 +64,15 @@ export interface Connection {
   readonly sdk: ContainerRegistryClient;
   /**
    * Follows a listing page by page; entries are as the registry wrote them, and nothing in them can be relied on.
-   * @throws RegistryError
+   * @throws RegistryError also where a listing has no end, or its links lead anywhere but to its next page
+   * @throws StoppedError where its signal was aborted
    */
   readonly list: (listing: Listing) => AsyncGenerator<readonly unknown[], void>;
   /**
    * One SDK call, and what the registry answered to it.
    * @throws RegistryError
-   * @throws StoppedError where `signal` was aborted before it was sent, or before it was sent again after a 429
+   * @throws StoppedError where `signal` was aborted: for a read at any time; for a change before it was sent, or before it
+   * was sent again after a 429
    */
   readonly ask: (
     asked: string,
@@ -76,8 +82,9 @@ export interface Connection {
   /**
    * Fetches a path of the registry itself, whatever the status.
    * @throws RegistryError where no answer came
+   * @throws StoppedError where `signal` was aborted
    */
-  readonly fetch: (asked: string, path: string, accept: string) => Promise<PipelineResponse>;
+  readonly fetch: (asked: string, path: string, accept: string, signal?: AbortSignal) => Promise<PipelineResponse>;
 }
 
 const USER_AGENT = { userAgentPrefix: 'acr-retention' };
@@ -107,21 +114,18 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
   return {
     endpoint,
     sdk,
-    async *list({ asked, key, pageSize, ahead, start }) {
+    async *list({ asked, key, pageSize, ahead, signal, start }) {
       let come: (readonly unknown[])[] = [];
-      const followed = new Set<string>();
+      const paging = newPaging();
       const onResponse = (response: PipelineResponse): void => {
         // An error is shown as well, before it is thrown.
         if (response.status !== 200) return;
-        come.push(entries(asked, key, response));
+        const page = entries(asked, key, response);
         // Here, because the SDK follows the links of pages without entries by itself.
-        const link = response.headers.get('link');
-        if (link === undefined) return;
-        if (followed.has(link))
-          throw new RegistryError(asked, { message: `the links to the next page go round in circles: ${link}` });
-        followed.add(link);
+        paging.take(page.length, response.headers.get('link'));
+        come.push(page);
       };
-      const pages = start({ onResponse }).byPage({ maxPageSize: pageSize });
+      const pages = start({ onResponse, ...(signal && { abortSignal: signal }) }).byPage({ maxPageSize: pageSize });
       let next: Promise<IteratorResult<unknown>> | undefined;
       for (;;) {
         let done: boolean | undefined;
@@ -130,11 +134,13 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
         } catch (error) {
           throw asRegistryError(asked, error);
         }
+        // What is left of a page is of no use to a run that has stopped.
+        if (signal?.aborted) throw new StoppedError(asked);
         const now = come;
         come = [];
         if (!done && ahead) {
           next = pages.next();
-          // Nobody may come for it any more.
+          // It may be waited for by nobody: then its error is not unhandled.
           next.catch(() => undefined);
         }
         yield* now;
@@ -151,11 +157,11 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
       if (!answered) throw new RegistryError(asked, { message: 'no answer' });
       return answered;
     },
-    async fetch(asked, path, accept) {
+    async fetch(asked, path, accept, signal) {
       const request = createPipelineRequest({
-        // A link of the registry's may lead anywhere.
-        url: path.startsWith('/v2/') ? endpoint.origin + path : new URL(path, endpoint).href,
+        url: endpoint.origin + path,
         headers: createHttpHeaders({ Accept: accept }),
+        ...(signal && { abortSignal: signal }),
       });
       try {
         return await signed.sendRequest(http, request);
@@ -170,6 +176,7 @@ function assemble(gates: Gates, authentication?: PipelinePolicy): Pipeline {
   const pipeline = createEmptyPipeline();
   pipeline.addPolicy(userAgentPolicy(USER_AGENT));
   pipeline.addPolicy(setClientRequestIdPolicy());
+  pipeline.addPolicy(keepsSignal(), { beforePolicies: ['acrRetentionRetries'] });
   pipeline.addPolicy(retries(gates), { phase: 'Retry' });
   if (authentication) pipeline.addPolicy(authentication, { afterPhase: 'Sign' });
   return pipeline;
@@ -184,7 +191,8 @@ const read = new WeakMap<PipelineResponse, unknown>();
 
 /**
  * Reads a page before the SDK does, and leaves it nothing to read: what it makes of a page of 1,000 entries takes five
- * times as long as parsing it, and is not used.
+ * times as long as parsing it, and is not used. Of its links it is left the one to the next page, once that is known to
+ * lead there: the SDK follows whatever is linked first, with a token.
  */
 function readsListings(): PipelinePolicy {
   return {
@@ -199,6 +207,9 @@ function readsListings(): PipelinePolicy {
         throw new RestError('the answer is not JSON', { code: 'PARSE_ERROR', request });
       }
       response.bodyAsText = EMPTY_PAGE;
+      const link = nextPage(request.url, response.headers.get('link'));
+      if (link === undefined) response.headers.delete('link');
+      else response.headers.set('link', `<${link}>; rel="next"`);
       return response;
     },
   };

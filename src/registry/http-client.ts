@@ -9,6 +9,8 @@ import {
   RestError,
 } from '@azure/core-rest-pipeline';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { StoppedError } from './error.ts';
+import { signalOf } from './signals.ts';
 
 /** No answer of a registry takes longer, and waiting for one for ever helps nobody. */
 const TIMEOUT_MS = 100_000;
@@ -21,7 +23,8 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
  * registry's calls are many. A call that takes too long or is answered too much is ended, so that a hanging or hostile
  * registry cannot stop a run; an answer that breaks off in the middle is an error here, inside the retries.
  *
- * A request's own `abortSignal` is not looked at: what was sent is waited for, because it may have been carried out.
+ * A read ends at once where its signal is aborted. Of a change that was sent the answer is waited for, because it may
+ * have been carried out.
  *
  * @param certificate a certificate authority to trust besides the system's (PEM)
  * @param connections for reads, and as many for changes: a change never waits for a read
@@ -66,21 +69,30 @@ interface Exchanged {
 function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exchanged> {
   const { body } = request;
   const { origin, path } = addressOf(request.url);
+  const signal = request.method === 'GET' ? signalOf(request) : undefined;
+  if (signal?.aborted) return Promise.reject(new StoppedError('ask the registry'));
   return new Promise((resolve, reject) => {
     if (body !== undefined && typeof body !== 'string') throw new TypeError('only texts are sent to a registry');
     const chunks: Buffer[] = [];
     let [status, bytes] = [0, 0];
     let headers: Headers;
     let controller: Dispatcher.DispatchController | undefined;
-    let ended: RestError | undefined;
-    const end = (error: RestError): void => {
+    let ended: Error | undefined;
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+    };
+    const end = (error: Error): void => {
       ended = error;
+      done();
       controller?.abort(error);
       reject(error);
     };
+    const stop = (): void => end(new StoppedError('ask the registry'));
     const timer = setTimeout(() => {
       end(new RestError(`no answer within ${TIMEOUT_MS / 1000} s`, { code: 'ETIMEDOUT', request }));
     }, TIMEOUT_MS);
+    signal?.addEventListener('abort', stop, { once: true });
     dispatcher.dispatch(
       { origin, path, method: request.method, headers: request.headers.toJSON(), body: body ?? null },
       {
@@ -98,12 +110,12 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exc
           if (bytes > MAX_ANSWER_BYTES) end(tooLarge(request));
         },
         onResponseEnd() {
-          clearTimeout(timer);
+          done();
           const [first, second] = chunks;
           resolve({ status, headers, body: first && !second ? first : Buffer.concat(chunks) });
         },
         onResponseError(_, error) {
-          clearTimeout(timer);
+          done();
           reject(new RestError(error.message, { code: codeOf(error), request }));
         },
       },

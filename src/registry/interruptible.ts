@@ -2,8 +2,8 @@ import { StoppedError } from './error.ts';
 import type { RegistryReader } from './types.ts';
 
 /**
- * A reader that nobody waits for any more once the signal is aborted: what it was asked then ends with `StoppedError`.
- * A call under way is left to itself, for reading changes nothing.
+ * A reader whose calls end with `StoppedError` once the signal is aborted: at once, whatever they wait for, and the
+ * requests under way end with them.
  */
 export function interruptible(reader: RegistryReader, signal: AbortSignal): RegistryReader {
   // One listener for all: a signal looks through all that it has for each one that is added.
@@ -11,31 +11,30 @@ export function interruptible(reader: RegistryReader, signal: AbortSignal): Regi
   signal.addEventListener('abort', () => {
     for (const stop of waiting) stop();
   });
-  const stopping =
-    <A extends readonly unknown[], T>(asked: string, ask: (...about: A) => Promise<T>) =>
-    (...about: A): Promise<T> =>
-      new Promise((resolve, reject) => {
-        const stop = (): void => reject(new StoppedError(asked));
-        if (signal.aborted) {
-          stop();
-          return;
-        }
-        waiting.add(stop);
-        const done = (): unknown => waiting.delete(stop);
-        ask(...about)
-          .finally(done)
-          .then(resolve, reject);
-      });
+  function stopping<T>(asked: string, ask: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => reject(new StoppedError(asked));
+      if (signal.aborted) {
+        stop();
+        return;
+      }
+      waiting.add(stop);
+      const done = (): unknown => waiting.delete(stop);
+      ask().finally(done).then(resolve, reject);
+    });
+  }
   return {
     loginServer: reader.loginServer,
-    check: stopping('look at the registry', reader.check),
-    manifestCount: stopping('look at a repository', reader.manifestCount),
-    attributes: stopping('look at a repository', reader.attributes),
-    manifestAttributes: stopping('look at a manifest', reader.manifestAttributes),
-    repositories: stopping('list the repositories', reader.repositories),
-    tags: stopping('list the tags', reader.tags),
-    manifests: stopping('list the manifests', reader.manifests),
-    manifest: stopping('read a manifest', reader.manifest),
-    referrers: stopping('ask for referrers', reader.referrers),
+    check: (repository) => stopping('look at the registry', () => reader.check(repository, signal)),
+    manifestCount: (repository) => stopping('look at a repository', () => reader.manifestCount(repository, signal)),
+    attributes: (repository) => stopping('look at a repository', () => reader.attributes(repository, signal)),
+    manifestAttributes: (repository, digest) =>
+      stopping('look at a manifest', () => reader.manifestAttributes(repository, digest, signal)),
+    repositories: (size) => stopping('list the repositories', () => reader.repositories(size, signal)),
+    tags: (repository) => stopping('list the tags', () => reader.tags(repository, signal)),
+    manifests: (repository) => stopping('list the manifests', () => reader.manifests(repository, signal)),
+    manifest: (repository, digest) => stopping('read a manifest', () => reader.manifest(repository, digest, signal)),
+    referrers: (repository, digest) =>
+      stopping('ask for referrers', () => reader.referrers(repository, digest, signal)),
   };
 }

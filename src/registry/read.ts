@@ -2,14 +2,20 @@ import { hash as hashOf } from 'node:crypto';
 import type { Connection } from './client.ts';
 import { RegistryError, responseError } from './error.ts';
 import { ACCEPT, parseManifest } from './manifest.ts';
+import { newPaging, nextPage } from './paging.ts';
 import { parseFields } from './records.ts';
 import type { ManifestFacts } from './types.ts';
 
 /** Reads what a digest holds. What cannot be read, or is not what the digest names, is a fact too. */
-export async function readManifest(connection: Connection, repository: string, digest: string): Promise<ManifestFacts> {
+export async function readManifest(
+  connection: Connection,
+  repository: string,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<ManifestFacts> {
   const asked = `read ${repository}@${digest}`;
   try {
-    const response = await connection.fetch(asked, `/v2/${path(repository)}/manifests/${path(digest)}`, ACCEPT);
+    const response = await connection.fetch(asked, `/v2/${path(repository)}/manifests/${path(digest)}`, ACCEPT, signal);
     if (response.status === 404) return { state: 'missing' };
     if (response.status !== 200) throw responseError(asked, response);
     const text = response.bodyAsText ?? '';
@@ -23,25 +29,24 @@ export async function readManifest(connection: Connection, repository: string, d
   }
 }
 
-/** Pages of referrers that are followed for one manifest. More than that is no registry's honest answer. */
-const MAX_PAGES = 100;
-
 /**
  * The manifests whose `subject` is this one (OCI distribution specification 1.1, "Listing Referrers").
  * @returns `undefined` where the registry has no such call
- * @throws RegistryError
+ * @throws RegistryError also where the listing has no end, or its links lead anywhere but to its next page
+ * @throws StoppedError where `signal` was aborted
  */
 export async function readReferrers(
   connection: Connection,
   repository: string,
   digest: string,
+  signal?: AbortSignal,
 ): Promise<readonly string[] | undefined> {
   const asked = `list the referrers of ${repository}@${digest}`;
   const found: string[] = [];
+  const paging = newPaging();
   let next: string | undefined = `/v2/${path(repository)}/referrers/${path(digest)}`;
-  for (let page = 0; next !== undefined; page += 1) {
-    if (page === MAX_PAGES) throw new RegistryError(asked, { message: `more than ${MAX_PAGES} pages` });
-    const response = await connection.fetch(asked, next, 'application/vnd.oci.image.index.v1+json');
+  while (next !== undefined) {
+    const response = await connection.fetch(asked, next, 'application/vnd.oci.image.index.v1+json', signal);
     if (response.status === 404) return undefined;
     if (response.status !== 200) throw responseError(asked, response);
     const wrong = (message: string) => new RegistryError(asked, { status: 200, message });
@@ -53,7 +58,12 @@ export async function readReferrers(
       if (typeof referrer !== 'string') throw wrong('a referrer has no digest');
       found.push(referrer);
     }
-    next = /<([^>]*)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+    try {
+      next = nextPage(connection.endpoint.origin + next, response.headers.get('link'));
+      paging.take(manifests.length, next);
+    } catch (error) {
+      throw wrong((error as Error).message);
+    }
   }
   return found;
 }

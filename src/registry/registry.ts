@@ -1,10 +1,11 @@
 import { connect, type ConnectionOptions, type Listing, type Observed } from './client.ts';
-import { RegistryError, StoppedError } from './error.ts';
+import { RegistryError } from './error.ts';
+import { absent, failureOf, recordsOf } from './outcomes.ts';
 import { readManifest, readReferrers } from './read.ts';
 import { isLocked, parseFields, toManifest, toTag } from './records.ts';
 import { mayHaveArrived } from './retry.ts';
 import type { Instant } from './time.ts';
-import type { DeletionResult, Failure, Look, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
+import type { DeletionResult, Look, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
 
 /** Larger pages are fewer calls. How large they may be is not documented: where one is refused, the default is taken. */
 const LARGEST_PAGE = 1000;
@@ -43,16 +44,18 @@ export function openRegistry(options: ConnectionOptions): Registry {
     for await (const page of pages(listing)) yield recordsOf(listing.asked, page, toRecord);
   }
 
-  const listCatalog = (size: number, ahead = true) =>
+  const listCatalog = (size: number, signal: AbortSignal | undefined, ahead = true) =>
     connection.list({
       asked: 'list the repositories',
       key: 'repositories',
       pageSize: size,
       ahead,
+      signal,
       start: (observed) => sdk.listRepositoryNames({ ...observed }),
     });
-  const listTags = (repository: string) =>
+  const listTags = (repository: string, signal: AbortSignal | undefined) =>
     list(toTag, {
+      signal,
       asked: `list the tags of ${repository}`,
       key: 'tags',
       ahead: true,
@@ -60,8 +63,9 @@ export function openRegistry(options: ConnectionOptions): Registry {
       start: (observed) =>
         sdk.getArtifact(repository, 'latest').listTagProperties({ order: NEWEST_FIRST, ...observed }),
     });
-  const listManifests = (repository: string, order?: typeof NEWEST_FIRST) =>
+  const listManifests = (repository: string, signal: AbortSignal | undefined, order?: typeof NEWEST_FIRST) =>
     list(toManifest, {
+      signal,
       asked: `list the manifests of ${repository}`,
       key: 'manifests',
       // In order of time only the newest are wanted.
@@ -70,21 +74,21 @@ export function openRegistry(options: ConnectionOptions): Registry {
         sdk.getRepository(repository).listManifestProperties({ ...(order && { order }), ...observed }),
     });
 
-  const tags = (repository: string): Promise<readonly TagRecord[] | undefined> =>
+  const tags = (repository: string, signal?: AbortSignal): Promise<readonly TagRecord[] | undefined> =>
     absent(async () => {
       // By name: a tag that moves while it is paged over may be listed twice.
       const found = new Map<string, TagRecord>();
-      for await (const page of listTags(repository)) {
+      for await (const page of listTags(repository, signal)) {
         for (const tag of page) if (!found.has(tag.name)) found.set(tag.name, tag);
       }
       return [...found.values()];
     });
 
-  const manifests = (repository: string): Promise<ManifestListing | undefined> =>
+  const manifests = (repository: string, signal?: AbortSignal): Promise<ManifestListing | undefined> =>
     absent(async () => {
       const byDigest = new Map<string, ManifestRecord>();
       let newest: Instant | undefined;
-      for await (const page of listManifests(repository)) {
+      for await (const page of listManifests(repository, signal)) {
         for (const manifest of page) {
           byDigest.set(manifest.digest, manifest);
           if (manifest.lastUpdated && (newest === undefined || manifest.lastUpdated > newest))
@@ -98,28 +102,37 @@ export function openRegistry(options: ConnectionOptions): Registry {
   async function addedSince(
     repository: string,
     { byDigest, newest }: ManifestListing,
+    signal: AbortSignal | undefined,
   ): Promise<readonly ManifestRecord[]> {
     const added: ManifestRecord[] = [];
-    for await (const page of listManifests(repository, NEWEST_FIRST)) {
-      added.push(...page.filter((record) => !byDigest.has(record.digest)));
+    for await (const page of listManifests(repository, signal, NEWEST_FIRST)) {
+      for (const record of page) if (!byDigest.has(record.digest)) added.push(record);
       const oldest = page.at(-1)?.lastUpdated;
       if (newest !== undefined && oldest !== undefined && oldest < newest) break;
     }
     return added;
   }
 
-  const repositoryNow = (repository: string) =>
+  const repositoryNow = (repository: string, signal: AbortSignal | undefined) =>
     absent(() =>
-      connection.ask(`look at the repository ${repository}`, (observed) =>
-        sdk.getRepository(repository).getProperties({ ...observed }),
+      connection.ask(
+        `look at the repository ${repository}`,
+        (observed) => sdk.getRepository(repository).getProperties({ ...observed }),
+        signal,
       ),
     );
 
-  async function manifestNow(repository: string, digest: string): Promise<ManifestRecord | undefined> {
+  async function manifestNow(
+    repository: string,
+    digest: string,
+    signal?: AbortSignal,
+  ): Promise<ManifestRecord | undefined> {
     const asked = `look at ${repository}@${digest}`;
     return absent(async () => {
-      const response = await connection.ask(asked, (observed) =>
-        sdk.getArtifact(repository, digest).getManifestProperties({ ...observed }),
+      const response = await connection.ask(
+        asked,
+        (observed) => sdk.getArtifact(repository, digest).getManifestProperties({ ...observed }),
+        signal,
       );
       const wrong = () =>
         new RegistryError(asked, { status: response.status, message: 'the answer names no manifest' });
@@ -129,11 +142,13 @@ export function openRegistry(options: ConnectionOptions): Registry {
     });
   }
 
-  async function tagNow(repository: string, name: string): Promise<TagRecord | undefined> {
+  async function tagNow(repository: string, name: string, signal?: AbortSignal): Promise<TagRecord | undefined> {
     const asked = `look at ${repository}:${name}`;
     return absent(async () => {
-      const response = await connection.ask(asked, (observed) =>
-        sdk.getArtifact(repository, name).getTagProperties(name, { ...observed }),
+      const response = await connection.ask(
+        asked,
+        (observed) => sdk.getArtifact(repository, name).getTagProperties(name, { ...observed }),
+        signal,
       );
       const wrong = () => new RegistryError(asked, { status: response.status, message: 'the answer names no tag' });
       const [record] = recordsOf(asked, [parseFields(response.bodyAsText, wrong)['tag']], toTag);
@@ -147,12 +162,13 @@ export function openRegistry(options: ConnectionOptions): Registry {
     repository: string,
     names: readonly string[],
     total: number,
+    signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, TagRecord>> {
     if (names.length === 0) return new Map();
     const records =
       total <= pageSize
-        ? ((await tags(repository)) ?? [])
-        : await Promise.all(names.map((name) => tagNow(repository, name)));
+        ? ((await tags(repository, signal)) ?? [])
+        : await Promise.all(names.map((name) => tagNow(repository, name, signal)));
     return new Map(records.filter((record) => record !== undefined).map((record) => [record.name, record]));
   }
 
@@ -161,14 +177,15 @@ export function openRegistry(options: ConnectionOptions): Registry {
     repository: string,
     digests: readonly string[],
     inventory: ManifestListing,
+    signal: AbortSignal | undefined,
   ): Promise<Pick<Look, 'present' | 'added'>> {
     if (inventory.byDigest.size <= pageSize) {
-      const present = (await manifests(repository))?.byDigest ?? new Map<string, ManifestRecord>();
+      const present = (await manifests(repository, signal))?.byDigest ?? new Map<string, ManifestRecord>();
       return { present, added: [...present.values()].filter((record) => !inventory.byDigest.has(record.digest)) };
     }
     const [added, ...records] = await Promise.all([
-      addedSince(repository, inventory),
-      ...digests.map((digest) => manifestNow(repository, digest)),
+      addedSince(repository, inventory, signal),
+      ...digests.map((digest) => manifestNow(repository, digest, signal)),
     ]);
     const present = records.filter((record) => record !== undefined);
     return { present: new Map(present.map((record) => [record.digest, record])), added };
@@ -195,23 +212,23 @@ export function openRegistry(options: ConnectionOptions): Registry {
 
   return {
     loginServer: options.endpoint.host,
-    async check(repository) {
+    async check(repository, signal) {
       if (repository === undefined) {
-        await listCatalog(1, false).next();
+        await listCatalog(1, signal, false).next();
       } else {
-        await repositoryNow(repository);
+        await repositoryNow(repository, signal);
       }
     },
-    async manifestCount(repository) {
-      const response = await repositoryNow(repository);
+    async manifestCount(repository, signal) {
+      const response = await repositoryNow(repository, signal);
       const asked = `count the manifests of ${repository}`;
       const wrong = () => new RegistryError(asked, { message: 'the answer does not say how many there are' });
       const count = response === undefined ? 0 : parseFields(response.bodyAsText, wrong)['manifestCount'];
       if (typeof count !== 'number') throw wrong();
       return count;
     },
-    async attributes(repository) {
-      const response = await repositoryNow(repository);
+    async attributes(repository, signal) {
+      const response = await repositoryNow(repository, signal);
       if (!response) return undefined;
       const asked = `look at the repository ${repository}`;
       const wrong = () => new RegistryError(asked, { message: 'the answer is not a JSON object' });
@@ -223,20 +240,21 @@ export function openRegistry(options: ConnectionOptions): Registry {
       };
     },
     manifestAttributes: manifestNow,
-    async repositories(size) {
-      const names: string[] = [];
-      for await (const page of listCatalog(size)) names.push(...page.filter((name) => typeof name === 'string'));
-      return [...new Set(names)];
+    async repositories(size, signal) {
+      const names = new Set<string>();
+      for await (const page of listCatalog(size, signal))
+        for (const name of page) if (typeof name === 'string') names.add(name);
+      return [...names];
     },
     tags,
     manifests,
-    manifest: (repository, digest) => readManifest(connection, repository, digest),
-    referrers: (repository, digest) => readReferrers(connection, repository, digest),
-    async look(repository, { digests, inventory, tags: names, tagCount }) {
-      const looking = lookAtManifests(repository, digests, inventory);
+    manifest: (repository, digest, signal) => readManifest(connection, repository, digest, signal),
+    referrers: (repository, digest, signal) => readReferrers(connection, repository, digest, signal),
+    async look(repository, { digests, inventory, tags: names, tagCount }, signal) {
+      const looking = lookAtManifests(repository, digests, inventory, signal);
       // Two listings are taken side by side. Of many, the tags come last: a lock is seen that was set while looking.
       if (inventory.byDigest.size > pageSize || tagCount > pageSize) await looking;
-      const [seen, tagged] = await Promise.all([looking, lookAtTags(repository, names, tagCount)]);
+      const [seen, tagged] = await Promise.all([looking, lookAtTags(repository, names, tagCount, signal)]);
       return { ...seen, tags: tagged };
     },
     lookAtTags,
@@ -272,30 +290,4 @@ export function openRegistry(options: ConnectionOptions): Registry {
       }
     },
   };
-}
-
-/** Entries as records. One that cannot be read is an error of the call: what it says and needs is not known. */
-function recordsOf<T>(asked: string, entries: readonly unknown[], toRecord: (entry: unknown) => T): readonly T[] {
-  try {
-    return entries.map(toRecord);
-  } catch (error) {
-    throw new RegistryError(asked, { message: (error as Error).message }, { cause: error });
-  }
-}
-
-function failureOf(error: RegistryError): Failure {
-  if (error instanceof StoppedError) return { state: 'not-attempted', error };
-  const { status } = error;
-  const refused = status !== undefined && status < 500 && status !== 429;
-  return { state: refused ? 'refused' : 'failed', error };
-}
-
-/** `undefined` where the registry says that there is no such thing. */
-async function absent<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof RegistryError && error.status === 404) return undefined;
-    throw error;
-  }
 }

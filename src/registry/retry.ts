@@ -8,6 +8,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { StoppedError } from './error.ts';
 import { type Gate, retryAfter } from './pace-gate.ts';
+import { signalOf } from './signals.ts';
 
 /** Failures by which a request certainly did not arrive. */
 const NOT_SENT: ReadonlySet<string | undefined> = new Set([
@@ -58,7 +59,7 @@ export function retries(gates: Gates): PipelinePolicy {
     async sendRequest(request, next) {
       const gate = request.method === 'GET' ? gates.read : gates.change;
       const rank = rankOf(request, ranks);
-      const signal = signals.get(request);
+      const signal = signalOf(request);
       let refusedSince: number | undefined;
       let again = false;
       for (let failures = 0; ;) {
@@ -68,7 +69,7 @@ export function retries(gates: Gates): PipelinePolicy {
           response = await gate.attempt(() => next(request), { again, rank, signal });
         } catch (error) {
           // What an attempt did that was not answered is for the caller to find out.
-          if (error instanceof StoppedError && inDoubt.has(request))
+          if (error instanceof StoppedError && request.method !== 'GET' && inDoubt.has(request))
             throw new RestError('the run was stopped before an answer came', { request });
           if (!isBroken(error)) throw error;
           failure = error;
@@ -114,23 +115,6 @@ function rankOf({ method, url }: PipelineRequest, ranks: Map<string, number>): n
   const rank = ranks.get(repository) ?? ranks.size + 1;
   ranks.set(repository, rank);
   return plane === 'v2' ? rank : rank - LISTED_AHEAD;
-}
-
-const signals = new WeakMap<PipelineRequest, AbortSignal>();
-
-/**
- * Takes the signal to stop off a request, and keeps it for `retries`. The SDK would give up what is under way, and not
- * tell whether a deletion was carried out; here no further attempt is begun, and the one under way is waited for.
- */
-export function keepsSignal(): PipelinePolicy {
-  return {
-    name: 'acrRetentionSignal',
-    sendRequest(request, next) {
-      if (request.abortSignal instanceof AbortSignal) signals.set(request, request.abortSignal);
-      delete request.abortSignal;
-      return next(request);
-    },
-  };
 }
 
 const inDoubt = new WeakSet<PipelineRequest>();

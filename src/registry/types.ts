@@ -112,30 +112,39 @@ export type DeletionResult = { readonly state: 'deleted' } | { readonly state: '
 export type UnlockResult = { readonly state: 'unlocked' } | Failure;
 
 /**
- * A registry as a dry run needs it: it cannot change anything, by type.
+ * A registry as a dry run needs it: it cannot change anything, by type. Where `signal` is aborted a call ends at once,
+ * with `StoppedError`, and asks for nothing else.
  * Every method throws `RegistryError`.
  */
 export interface RegistryReader {
   /** `host[:port]`, as images name it. */
   readonly loginServer: string;
   /** Asks for the first name of the catalog, or for one repository: whether the registry lets this identity read. */
-  readonly check: (repository?: string) => Promise<void>;
+  readonly check: (repository?: string, signal?: AbortSignal) => Promise<void>;
   /** How many manifests a repository has; 0 where there is no such repository. */
-  readonly manifestCount: (repository: string) => Promise<number>;
+  readonly manifestCount: (repository: string, signal?: AbortSignal) => Promise<number>;
   /** What the registry says of the repository as a whole; `undefined` where there is no such repository. */
-  readonly attributes: (repository: string) => Promise<RepositoryAttributes | undefined>;
+  readonly attributes: (repository: string, signal?: AbortSignal) => Promise<RepositoryAttributes | undefined>;
   /** One manifest, listed or hidden, asked for by itself; `undefined` where the registry answers that there is none. */
-  readonly manifestAttributes: (repository: string, digest: string) => Promise<ManifestRecord | undefined>;
+  readonly manifestAttributes: (
+    repository: string,
+    digest: string,
+    signal?: AbortSignal,
+  ) => Promise<ManifestRecord | undefined>;
   /** All repository names, sorted as the registry sorts them. */
-  readonly repositories: (pageSize: number) => Promise<readonly string[]>;
+  readonly repositories: (pageSize: number, signal?: AbortSignal) => Promise<readonly string[]>;
   /** Every listed tag, the newest first; `undefined` where there is no such repository. */
-  readonly tags: (repository: string) => Promise<readonly TagRecord[] | undefined>;
+  readonly tags: (repository: string, signal?: AbortSignal) => Promise<readonly TagRecord[] | undefined>;
   /** Every listed manifest; `undefined` where there is no such repository. */
-  readonly manifests: (repository: string) => Promise<ManifestListing | undefined>;
+  readonly manifests: (repository: string, signal?: AbortSignal) => Promise<ManifestListing | undefined>;
   /** Reads one manifest. Never throws: what cannot be read is a fact too. */
-  readonly manifest: (repository: string, digest: string) => Promise<ManifestFacts>;
+  readonly manifest: (repository: string, digest: string, signal?: AbortSignal) => Promise<ManifestFacts>;
   /** The manifests that refer to this one, as the registry knows them; `undefined` where it does not answer that. */
-  readonly referrers: (repository: string, digest: string) => Promise<readonly string[] | undefined>;
+  readonly referrers: (
+    repository: string,
+    digest: string,
+    signal?: AbortSignal,
+  ) => Promise<readonly string[] | undefined>;
 }
 
 /**
@@ -143,12 +152,13 @@ export interface RegistryReader {
  * aborted, not even one that waits for its turn.
  */
 export interface Registry extends RegistryReader {
-  readonly look: (repository: string, request: LookRequest) => Promise<Look>;
+  readonly look: (repository: string, request: LookRequest, signal?: AbortSignal) => Promise<Look>;
   /** These tags, of `total` in the repository, as they are now. Absent ones are gone. */
   readonly lookAtTags: (
     repository: string,
     names: readonly string[],
     total: number,
+    signal?: AbortSignal,
   ) => Promise<ReadonlyMap<string, TagRecord>>;
   readonly deleteTag: (repository: string, tag: string, signal?: AbortSignal) => Promise<DeletionResult>;
   /** Deletes a manifest, every tag on it, and the referrers that the registry removes along with it. */

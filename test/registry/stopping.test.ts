@@ -1,10 +1,56 @@
 import { describe, expect, test } from 'vitest';
 import type { Emulator } from '../../src/emulator/index.ts';
+import { StoppedError } from '../../src/registry/error.ts';
+import type { Registry } from '../../src/registry/types.ts';
 import { images, repositoryOf } from '../support/contents.ts';
-import { behindProxy } from '../support/proxy.ts';
+import { behindProxy, withSilence } from '../support/proxy.ts';
 import { connectTo, withEmulator } from '../support/registry.ts';
 
 const repositories = { app: repositoryOf(...images('app', 12)) };
+
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+
+const LISTINGS: readonly [string, string, (registry: Registry, signal: AbortSignal) => Promise<unknown>][] = [
+  ['the repositories', '/_catalog', (registry, signal) => registry.repositories(100, signal)],
+  ['tags', '/_tags', (registry, signal) => registry.tags('app', signal)],
+  ['manifests', '/_manifests', (registry, signal) => registry.manifests('app', signal)],
+  ['referrers', '/referrers/', (registry, signal) => registry.referrers('app', DIGEST, signal)],
+];
+
+describe('a listing that is stopped', () => {
+  test.each(LISTINGS)('asks for no other page of %s, where the links never repeat', async (_, path, list) => {
+    await withEmulator({ repositories }, (emulator) => {
+      const stop = new AbortController();
+      let pages = 0;
+      return behindProxy(
+        emulator,
+        (asked) => {
+          if (!asked.path.includes(path)) return undefined;
+          pages += 1;
+          if (pages === 5) stop.abort();
+          const listing = asked.path.split('?', 1)[0] ?? '';
+          return { status: 200, body: '{}', headers: { link: `<${listing}?last=${pages}>; rel="next"` } };
+        },
+        async (proxy) => {
+          await expect(list(connectTo(proxy), stop.signal)).rejects.toThrow(StoppedError);
+          expect(pages).toBe(5);
+          await expect(list(connectTo(proxy), stop.signal)).rejects.toThrow(StoppedError);
+          expect(pages).toBe(5);
+        },
+      );
+    });
+  });
+
+  test.each(LISTINGS)('does not wait for a page of %s', async (_, path, list) => {
+    const stop = new AbortController();
+    await withSilence(
+      (asked) => {
+        if (asked.includes(path)) stop.abort();
+      },
+      (silent) => expect(list(connectTo(silent), stop.signal)).rejects.toThrow(StoppedError),
+    );
+  });
+});
 
 function digestsOf(emulator: Emulator): readonly string[] {
   return emulator.manifestsLeft().map((manifest) => manifest.replace('app@', ''));

@@ -52,6 +52,22 @@ export async function withStranger<T>(
   );
 }
 
+/** A server that answers nothing for as long as the test takes. */
+export async function withSilence<T>(
+  onRequest: (path: string) => void,
+  test: (silent: Pick<Emulator, 'url' | 'certificate'>) => Promise<T>,
+): Promise<T> {
+  const { cert } = await certificate();
+  return serving(
+    ({ path }) => {
+      onRequest(path);
+      return new Promise(() => undefined);
+    },
+    () => undefined,
+    (host) => test({ url: `https://${host}`, certificate: cert }),
+  );
+}
+
 async function serving<T>(
   answer: (asked: Asked, body: Buffer) => Promise<Answered>,
   alter: Alter,

@@ -21,7 +21,7 @@ export async function withEmulator<T>(options: EmulatorOptions, test: (emulator:
 }
 
 /** The real thing, as the command line opens it, at an emulator. */
-export function connectTo(emulator: Emulator, concurrency = 8): Registry {
+export function connectTo(emulator: Pick<Emulator, 'url' | 'certificate'>, concurrency = 8): Registry {
   return openRegistry({
     endpoint: new URL(emulator.url),
     certificate: emulator.certificate,
