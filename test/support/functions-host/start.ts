@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { built } from './build.ts';
+
+const run = promisify(execFile);
+
+/** What the host would say to a host.json. */
+export interface Start {
+  /** Why it would not start. */
+  readonly refused: string | null;
+  readonly warnings: readonly string[];
+  /** Categories by which the Azure SDK logs each of its calls, at Information; and those of them that are not logged. */
+  readonly azure: readonly string[];
+  readonly quiet: readonly string[];
+}
+
+/** Starts the libraries of the host with each of these texts. */
+export async function startsOf(texts: readonly string[]): Promise<readonly Start[]> {
+  const program = await built();
+  const folder = await mkdtemp(join(tmpdir(), 'acr-retention-test-'));
+  try {
+    const files = texts.map((_, n) => join(folder, `${n}.json`));
+    for (const [n, file] of files.entries()) await writeFile(file, texts[n] ?? '');
+    const { stdout } = await run('dotnet', [program, ...files], { timeout: 300_000, maxBuffer: 64 << 20 });
+    // The extension writes lines of its own.
+    return [...stdout.matchAll(/^host\.json: (\{.*\})$/gm)].map(([, text = '']) => JSON.parse(text) as Start);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
