@@ -16,6 +16,26 @@ export async function eachOf<T>(items: readonly T[], limit: number, work: (item:
   if (rejected) throw rejected.reason;
 }
 
+/** The same, where an item may bring up others: those that `work` answers with. Each is done once. */
+export async function eachAndMore<T>(
+  first: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<readonly T[]>,
+): Promise<void> {
+  const seen = new Set(first);
+  for (let items: readonly T[] = [...seen]; items.length > 0;) {
+    const found: T[] = [];
+    await eachOf(items, limit, async (item) => {
+      for (const one of await work(item)) {
+        if (seen.has(one)) continue;
+        seen.add(one);
+        found.push(one);
+      }
+    });
+    items = found;
+  }
+}
+
 /** Everything that comes, in memory. */
 export async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];

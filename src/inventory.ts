@@ -1,8 +1,8 @@
-import { eachOf } from './each.ts';
+import { eachAndMore } from './each.ts';
 import { type WholePlan, wholePlan } from './engine/whole.ts';
 import { spareMemory } from './memory.ts';
 import { plan } from './planner/plan.ts';
-import type { Approved, Inventory, Rule } from './planner/types.ts';
+import type { Approved, Inventory, Planned, Rule } from './planner/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import { type FactsFile, NOTHING, remember, remembered } from './registry/facts.ts';
@@ -78,11 +78,13 @@ export async function planTask(
         await recall(file, inventory, known);
         continue;
       }
-      await eachOf(planned.manifests, task.policy.concurrency, async (digest) => {
+      const { next } = planned;
+      await eachAndMore(planned.manifests, task.policy.concurrency, async (digest) => {
         known.facts.set(digest, sharing(await reader.manifest(repository, digest), inventory.manifests));
         known.news += 1;
+        return next(digest);
       });
-      await askForReferrers(reader, repository, planned.referrers, known, task.policy.concurrency);
+      await askForReferrers({ ...planning, repository, known, concurrency: task.policy.concurrency }, planned);
     }
   } finally {
     // Also where it was stopped: the next run goes on with it.
@@ -149,18 +151,24 @@ async function recall(file: FactsFile, { repository, tags, manifests }: Inventor
   known.news += others;
 }
 
+interface Asking {
+  readonly reader: RegistryReader;
+  readonly repository: string;
+  readonly known: Known;
+  readonly concurrency: number;
+}
+
 async function askForReferrers(
-  reader: RegistryReader,
-  repository: string,
-  [first, ...others]: readonly string[],
-  { referrers }: Known,
-  concurrency: number,
+  { reader, repository, known: { referrers }, concurrency }: Asking,
+  { referrers: wanted, next }: Extract<Planned, { readonly state: 'needs' }>,
 ): Promise<void> {
-  const ask = async (digest: string): Promise<void> => {
+  const ask = async (digest: string): Promise<readonly string[]> => {
     referrers.set(digest, (await reader.referrers(repository, digest).catch(() => undefined)) ?? 'unknown');
+    return next(digest);
   };
+  const [first] = wanted;
   if (first === undefined) return;
-  await ask(first);
+  const more = await ask(first);
   // Where the registry does not answer that, one call was enough to find out.
-  if (referrers.get(first) !== 'unknown') await eachOf(others, concurrency, ask);
+  if (referrers.get(first) !== 'unknown') await eachAndMore([...wanted.slice(1), ...more], concurrency, ask);
 }

@@ -23,7 +23,9 @@ export function changeSince(
 function changeOf({ digest, tags }: Removal, look: Look, added: Added, includeLocked: boolean): string | undefined {
   const record = look.present.get(digest);
   if (!record) return undefined;
-  const gained = record.tags.find((tag) => !tags.includes(tag));
+  // A manifest may have thousands of tags.
+  const planned = new Set(tags);
+  const gained = record.tags.find((tag) => !planned.has(tag));
   if (gained !== undefined) return `it is tagged ${gained} now`;
   if (!includeLocked) {
     if (record.locked) return 'it was locked';

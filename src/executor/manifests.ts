@@ -146,7 +146,8 @@ async function deleteOne(
 ): Promise<Result> {
   const record = look.present.get(deletion.digest);
   if (!record) return { state: 'already-gone' };
-  const locked = deletion.lockedTags.filter((tag) => record.tags.includes(tag));
+  const onIt = new Set(record.tags);
+  const locked = deletion.lockedTags.filter((tag) => onIt.has(tag));
   // What was unlocked goes, also when the run is stopped meanwhile: it would be left without its lock.
   let stopping = signal;
   for (const tagOrDigest of record.locked ? [...locked, deletion.digest] : locked) {
@@ -161,9 +162,9 @@ async function deleteOne(
 function settle(results: Results, deletion: ManifestDeletion, result: Result, look?: Look): void {
   for (const { digest, tags } of [deletion, ...deletion.along]) {
     results.manifests.set(digest, result);
-    const onIt = look?.present.get(digest)?.tags ?? [];
+    const onIt = new Set(look?.present.get(digest)?.tags);
     for (const tag of tags) {
-      if (!isGone(result) || onIt.includes(tag)) results.tags.set(tag, result);
+      if (!isGone(result) || onIt.has(tag)) results.tags.set(tag, result);
       else if (look && !look.tags.has(tag)) results.tags.set(tag, { state: 'already-gone' });
       else results.tags.set(tag, { state: 'changed', detail: `it does not name ${digest} any more` });
     }

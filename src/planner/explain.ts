@@ -133,11 +133,11 @@ function explainManifest(
     return { ...about, ...deleted, reason: 'referrer-of-deleted', detail };
   }
   if (outcome.deleted.has(digest)) {
-    const tags = graph.tagsGoing(digest).map(({ tag }) => tag.name);
+    const tags = graph.tagsGoing(digest);
     const untagged =
       tags.length === 0
         ? 'has no tag'
-        : `has no tag left when ${tags.join(', ')} ${tags.length === 1 ? 'is' : 'are'} gone`;
+        : `has no tag left when ${listed(tags)} ${tags.length === 1 ? 'is' : 'are'} gone`;
     const needed = assumed?.size
       ? `nothing that stays is known to need it (whether one of ${assumed.size} images refers to it is looked at before it is deleted)`
       : 'nothing that stays needs it';
@@ -178,6 +178,14 @@ function standingInWords(
 
 function removedByAcrPurge(acrPurge: AcrChoice | undefined, digest: string): boolean {
   return acrPurge !== undefined && (acrPurge.deleted.has(digest) || acrPurge.cascaded.has(digest));
+}
+
+/** Tags that a sentence names. The others it counts: a manifest may have thousands. */
+const NAMED_TAGS = 10;
+
+function listed(tags: readonly TagChoice[]): string {
+  const names = tags.slice(0, NAMED_TAGS).map(({ tag }) => tag.name);
+  return `${names.join(', ')}${tags.length > NAMED_TAGS ? ` and ${tags.length - NAMED_TAGS} more` : ''}`;
 }
 
 /** `36 days old (2026-10-19), past --ago 30d` */

@@ -37,7 +37,11 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
   const going = choices.filter((choice) => choice.reason === 'matched-and-expired');
   const goingNames = new Map(going.map((choice) => [choice.tag.name, choice]));
   // Two listings, taken one after the other: a tag that either of them shows is a tag. Mostly both do.
-  const unseen = (tag: TagRecord): boolean => !records.get(tag.digest ?? '')?.tags.includes(tag.name);
+  const shows = tagFinder();
+  const unseen = (tag: TagRecord): boolean => {
+    const record = records.get(tag.digest ?? '');
+    return record === undefined || !shows(record, tag.name);
+  };
   const goingUnseen = groupBy(
     going.filter(({ tag }) => unseen(tag)),
     ({ tag }) => tag.digest,
@@ -91,6 +95,20 @@ function standingOf(record: ManifestRecord, tagsLeft: readonly string[], rule: R
   if (record.lastUpdated === undefined) return 'unknown-time';
   if (!(record.lastUpdated < rule.cutOff)) return 'too-young';
   return record.kind === 'unknown' ? 'unknown-media-type' : 'candidate';
+}
+
+/** So many tags of a manifest are looked through one by one. */
+const FEW_TAGS = 16;
+
+/** Tells whether the listing shows a tag on a manifest. Of a manifest with many tags each may be asked for: a set is made of them, once. */
+function tagFinder(): (record: ManifestRecord, tag: string) => boolean {
+  const sets = new Map<string, ReadonlySet<string>>();
+  return ({ digest, tags }, tag) => {
+    if (tags.length <= FEW_TAGS) return tags.includes(tag);
+    let set = sets.get(digest);
+    if (!set) sets.set(digest, (set = new Set(tags)));
+    return set.has(tag);
+  };
 }
 
 /** Who refers to whom: from the manifests that were read, and from what the registry says of those that were not. */

@@ -1,5 +1,5 @@
 import { considered, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
-import type { Graph } from './graph.ts';
+import { type Graph, NONE } from './graph.ts';
 import type { Inventory, Rule } from './types.ts';
 
 /**
@@ -9,31 +9,44 @@ import type { Inventory, Rule } from './types.ts';
 export interface Needs {
   readonly manifests: readonly string[];
   readonly referrers: readonly string[];
+  /** What is needed besides once one of these is known. */
+  readonly next: (digest: string) => readonly string[];
 }
 
+/** Nothing is needed besides. */
+const nothingMore = (): readonly string[] => NONE;
+
 /** Indexes that stay whatever happens, and the indexes among their children: what they hold stays with them. */
-export function unreadStayingIndexes(graph: Graph): readonly string[] {
-  const unread = new Set<string>();
-  const seen = new Set<string>();
-  const queue = [...graph.unlisted];
+export function unreadStayingIndexes(graph: Graph): Needs {
+  const staying = [...graph.unlisted];
   for (const [digest, record] of graph.records) {
     const mayHold = record.kind === 'index' || record.kind === 'unknown';
-    if (mayHold && graph.standing(record) !== 'candidate') queue.push(digest);
+    if (mayHold && graph.standing(record) !== 'candidate') staying.push(digest);
   }
-  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
-    if (seen.has(digest)) continue;
-    seen.add(digest);
-    if (!graph.facts(digest)) {
-      unread.add(digest);
-      continue;
+  const seen = new Set<string>();
+  /** What is not read of these and of what they hold, as far as that is known. Nothing is looked at twice. */
+  const unreadOf = (digests: readonly string[]): readonly string[] => {
+    const unread: string[] = [];
+    const queue = digests.filter((digest) => !seen.has(digest));
+    for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+      if (seen.has(digest)) continue;
+      seen.add(digest);
+      if (graph.facts(digest)) for (const child of holding(digest)) queue.push(child);
+      else unread.push(digest);
     }
-    for (const child of graph.children(digest)) {
-      const kind = graph.records.get(child.digest)?.kind;
-      // A child that is not listed may be hidden; its descriptor says whether it has children of its own.
-      if (kind === undefined ? child.index : kind === 'index' || kind === 'unknown') queue.push(child.digest);
-    }
-  }
-  return [...unread];
+    return unread;
+  };
+  /** Children that may have children. */
+  const holding = (digest: string): readonly string[] =>
+    graph
+      .children(digest)
+      .filter((child) => {
+        const kind = graph.records.get(child.digest)?.kind;
+        // A child that is not listed may be hidden; its descriptor says whether it has children of its own.
+        return kind === undefined ? child.index : kind === 'index' || kind === 'unknown';
+      })
+      .map((child) => child.digest);
+  return { manifests: unreadOf(staying), referrers: NONE, next: (digest) => unreadOf(holding(digest)) };
 }
 
 /** Manifests that may go, which no staying index needs, and of which it is not known whether they refer to another. */
@@ -67,10 +80,11 @@ export function unknownReferrers(
   digests: ReadonlySet<string>,
   { preview }: Pick<Rule, 'preview'>,
 ): ReferrerNeeds {
-  const nothing = { manifests: [], referrers: [], assumed: new Set<string>() };
+  const nothing = { manifests: NONE, referrers: NONE, next: nothingMore, assumed: new Set<string>() };
   let unclear = unclearReferrers(graph);
   if (unclear.length === 0) return nothing;
-  const unasked = [...digests, ...withReferrers(graph, digests)].filter((digest) => !inventory.referrers.has(digest));
+  const isUnasked = (digest: string): boolean => !inventory.referrers.has(digest);
+  const unasked = [...digests, ...withReferrers(graph, digests)].filter(isUnasked);
   if (unasked.length === 0) return nothing;
   let unread = unclear.filter((digest) => !graph.facts(digest));
   let assumed = nothing.assumed;
@@ -83,9 +97,16 @@ export function unknownReferrers(
   const canAsk = ![...inventory.referrers.values()].includes('unknown');
   // Reading cannot help where some cannot be read: then only the registry knows.
   const readingHelps = unread.length > 0 && unread.length === unclear.length;
-  if (canAsk && (!readingHelps || unasked.length < unread.length))
-    return { manifests: [], referrers: unasked, assumed };
-  return { manifests: unread, referrers: [], assumed };
+  if (!canAsk || (readingHelps && unasked.length >= unread.length)) return { ...nothing, manifests: unread, assumed };
+  const wanted = new Set(unasked);
+  const next = (digest: string): readonly string[] => {
+    const answer = inventory.referrers.get(digest);
+    const found = answer === undefined || answer === 'unknown' ? NONE : answer.filter((one) => !wanted.has(one));
+    const more = [...found, ...withReferrers(graph, found)].filter((one) => isUnasked(one) && !wanted.has(one));
+    for (const one of more) wanted.add(one);
+    return more;
+  };
+  return { ...nothing, referrers: unasked, next, assumed };
 }
 
 /** Manifests that may refer to another, of which it is not known whether they do. */

@@ -40,7 +40,7 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
   if (!inventory.manifests) return needs({ listing: true });
   const graph = buildGraph(inventory, choices, rule);
   const indexes = unreadStayingIndexes(graph);
-  if (indexes.length > 0) return needs({ manifests: indexes });
+  if (indexes.manifests.length > 0) return needs(indexes);
   const candidates = unreadCandidates(graph);
   if (candidates.length > 0) return needs({ manifests: candidates });
   const choice = chooseAsAcrPurge(graph, rule, neededByStandingIndexes(graph));
@@ -68,9 +68,8 @@ function planned(explained: Explained, tags: readonly TagDeletion[], manifests: 
   return { state: 'planned', plan };
 }
 
-function needs(wanted: { listing?: boolean; manifests?: readonly string[]; referrers?: readonly string[] }): Planned {
-  const { listing = false, manifests = [], referrers = [] } = wanted;
-  return { state: 'needs', listing, manifests, referrers };
+function needs(wanted: Partial<Omit<Extract<Planned, { state: 'needs' }>, 'state'>>): Planned {
+  return { state: 'needs', listing: false, manifests: NONE, referrers: NONE, next: () => NONE, ...wanted };
 }
 
 /** What would go now, and is not in the plan that is carried out; or was locked since that was made. */
@@ -97,24 +96,26 @@ function listOf<T>(items: readonly T[]): readonly T[] {
 /** One deletion for each manifest that does not go along with another one. */
 function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome): readonly ManifestDeletion[] {
   const goes = (digest: string): boolean => deleted.has(digest) || along.has(digest);
-  /** The manifest with which this one goes: what it refers to, and what that refers to. */
-  const rootOf = (digest: string): string => {
-    let root = digest;
-    for (let next = graph.subject(root); next !== undefined && goes(next); next = graph.subject(root)) root = next;
-    return root;
-  };
+  const rootOf = rootFinder(graph, goes);
   const tagsOf = (digest: string): readonly TagChoice[] => graph.tagsGoing(digest).filter((tag) => !keptTags.has(tag));
   const removal = (digest: string): Removal => ({ digest, tags: listOf(tagsOf(digest).map(({ tag }) => tag.name)) });
 
-  const neededBy = new Map<string, readonly string[]>();
+  const neededBy = new Map<string, string[]>();
   for (const index of [...deleted, ...along]) {
-    for (const child of graph.children(index)) {
-      if (goes(child.digest)) neededBy.set(child.digest, [...(neededBy.get(child.digest) ?? []), rootOf(index)]);
+    const children = graph.children(index);
+    if (children.length === 0) continue;
+    const root = rootOf(index);
+    for (const child of children) {
+      if (!goes(child.digest)) continue;
+      const known = neededBy.get(child.digest);
+      if (!known) neededBy.set(child.digest, [root]);
+      // An index may name a child as often as it likes.
+      else if (known.at(-1) !== root) known.push(root);
     }
   }
   const roots = [...graph.records.keys()].filter((digest) => deleted.has(digest) && rootOf(digest) === digest);
   return roots.map((digest) => {
-    const referrers = [...withReferrers(graph, [digest])].filter(goes);
+    const referrers = graph.referrers(digest).length === 0 ? NONE : [...withReferrers(graph, [digest])].filter(goes);
     const group = [digest, ...referrers];
     const tags = group.flatMap(tagsOf);
     const signed = tags
@@ -134,6 +135,26 @@ function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome):
   });
 }
 
+/** Tells with which manifest one goes: with what it refers to, or what that refers to. However long the way, it is gone once. */
+function rootFinder(graph: Graph, goes: (digest: string) => boolean): (digest: string) => string {
+  const roots = new Map<string, string>();
+  return (digest) => {
+    const way: string[] = [];
+    let root = digest;
+    for (let next = graph.subject(root); next !== undefined && goes(next); next = graph.subject(root)) {
+      const known = roots.get(root);
+      if (known !== undefined) {
+        root = known;
+        break;
+      }
+      way.push(root);
+      root = next;
+    }
+    for (const one of way) roots.set(one, root);
+    return root;
+  };
+}
+
 /**
  * Only names can bring this about: an index tagged as the signature of its own child must go before it, as its index,
  * and after it, as its signature.
@@ -145,15 +166,28 @@ const STUCK: Protection = {
 
 /** Deletions that can never begin, because each has to wait for another of them. */
 function waitingForEachOther(manifests: readonly ManifestDeletion[]): readonly (readonly [string, Protection])[] {
-  const gone = new Set<string>();
-  let waiting = manifests;
-  for (;;) {
-    const later = waiting.filter(({ after }) => !after.every((digest) => gone.has(digest)));
-    if (later.length === waiting.length) return waiting.map(({ digest }) => [digest, STUCK]);
-    const still = new Set(later);
-    for (const deletion of waiting) if (!still.has(deletion)) gone.add(deletion.digest);
-    waiting = later;
+  /** How many must be gone before each. */
+  const waiting = new Map<string, number>();
+  const waitFor = new Map<string, string[]>();
+  for (const { digest, after } of manifests) {
+    if (after.length > 0) waiting.set(digest, after.length);
+    for (const first of after) {
+      const known = waitFor.get(first);
+      if (known) known.push(digest);
+      else waitFor.set(first, [digest]);
+    }
   }
+  const gone = [...waitFor.keys()].filter((digest) => !waiting.has(digest));
+  for (let first = gone.pop(); first !== undefined; first = gone.pop()) {
+    for (const digest of waitFor.get(first) ?? NONE) {
+      const left = (waiting.get(digest) ?? 0) - 1;
+      waiting.set(digest, left);
+      if (left > 0) continue;
+      waiting.delete(digest);
+      gone.push(digest);
+    }
+  }
+  return Array.from(waiting.keys(), (digest) => [digest, STUCK]);
 }
 
 /** Signature tags that are kept, by the image that they belong to by their name. */
@@ -175,16 +209,22 @@ function tagDeletions(
   { deleted, along, keptTags }: Outcome,
   manifests: readonly ManifestDeletion[],
 ): readonly TagDeletion[] {
-  const rootOf = new Map(
-    manifests.flatMap(({ digest, along: referrers }) =>
-      [digest, ...referrers.map((one) => one.digest)].map((member) => [member, digest] as const),
-    ),
-  );
-  return choices
+  const going = choices
     .filter((choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice))
-    .filter(({ tag }) => tag.digest === undefined || (!deleted.has(tag.digest) && !along.has(tag.digest)))
-    .map(({ tag }) => {
-      const image = rootOf.get(imageOfSignatureTag(tag.name) ?? '');
-      return { tag: tag.name, digest: tag.digest ?? '', locked: tag.locked, after: image === undefined ? [] : [image] };
-    });
+    .filter(({ tag }) => tag.digest === undefined || (!deleted.has(tag.digest) && !along.has(tag.digest)));
+  if (going.length === 0) return [];
+  const rootOf = new Map<string, string>();
+  for (const { digest, along: referrers } of manifests) {
+    rootOf.set(digest, digest);
+    for (const referrer of referrers) rootOf.set(referrer.digest, digest);
+  }
+  return going.map(({ tag }) => {
+    const image = rootOf.get(imageOfSignatureTag(tag.name) ?? '');
+    return {
+      tag: tag.name,
+      digest: tag.digest ?? '',
+      locked: tag.locked,
+      after: listOf(image === undefined ? [] : [image]),
+    };
+  });
 }

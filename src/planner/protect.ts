@@ -1,6 +1,6 @@
 import type { AcrChoice } from './acr-purge.ts';
 import type { KeepReason } from './decision.ts';
-import { type Graph, name } from './graph.ts';
+import { type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
 import type { TagChoice } from './tags.ts';
 import type { Inventory } from './types.ts';
@@ -91,33 +91,62 @@ export function protect(
     } else if (!deleted.has(digest)) stay(digest);
   }
 
-  for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
-    for (const child of graph.children(digest)) {
-      if (!graph.records.has(child.digest)) continue;
-      stayOnItsOwn(child.digest, {
-        reason: 'child-of-kept-index',
-        detail: `${name(graph, digest)} needs it, and stays`,
-      });
+  /** Looks at everything that stays and was not looked at yet. One object for all children, and one for all referrers. */
+  const settle = (): void => {
+    for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+      const children = graph.children(digest);
+      const referrers = graph.referrers(digest);
+      const signatures = graph.signatures.get(digest) ?? NONE;
+      if (children.length + referrers.length + signatures.length === 0) continue;
+      const own = name(graph, digest);
+      const needed: Protection = { reason: 'child-of-kept-index', detail: `${own} needs it, and stays` };
+      for (const child of children) if (graph.records.has(child.digest)) stayOnItsOwn(child.digest, needed);
+      const refers: Protection = { reason: 'referrer-of-kept', detail: `refers to ${own}, which stays` };
+      for (const referrer of referrers) stay(referrer, refers);
+      for (const signature of signatures) {
+        keptTags.set(signature, { reason: 'signature-of-kept', detail: `belongs to ${own}, which stays` });
+        const signed = signature.tag.digest;
+        if (signed === undefined || !graph.records.has(signed)) continue;
+        stayOnItsOwn(signed, {
+          reason: 'has-tags',
+          detail: `tagged ${signature.tag.name}, which belongs to an image that stays`,
+        });
+      }
     }
-    for (const referrer of graph.referrers(digest)) {
-      stay(referrer, { reason: 'referrer-of-kept', detail: `refers to ${name(graph, digest)}, which stays` });
-    }
-    for (const signature of graph.signatures.get(digest) ?? []) {
-      keptTags.set(signature, {
-        reason: 'signature-of-kept',
-        detail: `belongs to ${name(graph, digest)}, which stays`,
-      });
-      const signed = signature.tag.digest;
-      if (signed === undefined || !graph.records.has(signed)) continue;
-      stayOnItsOwn(signed, {
-        reason: 'has-tags',
-        detail: `tagged ${signature.tag.name}, which belongs to an image that stays`,
-      });
-    }
-  }
+  };
 
-  const along = new Set([...graph.records.keys()].filter((digest) => !stays.has(digest) && !deleted.has(digest)));
+  settle();
+  for (const digest of inCircles(graph, (one) => graph.records.has(one) && !stays.has(one)))
+    stayOnItsOwn(digest, ENDLESS);
+  settle();
+  const along = new Set<string>();
+  for (const digest of graph.records.keys()) if (!stays.has(digest) && !deleted.has(digest)) along.add(digest);
   return { deleted, along, protections, keptTags };
+}
+
+/** No manifest can hold its own hash; but a registry that lists referrers can say so. */
+const ENDLESS: Protection = {
+  reason: 'unreadable',
+  detail: 'by what the registry says of referrers, it refers to itself, by way of others or not',
+};
+
+/** Of the manifests that go, those whose subjects, and the subjects of these, go round in a circle: none would go first. */
+function inCircles(graph: Graph, goes: (digest: string) => boolean): ReadonlySet<string> {
+  const sound = new Set<string>();
+  const endless = new Set<string>();
+  for (const first of graph.records.keys()) {
+    if (graph.subject(first) === undefined || !goes(first)) continue;
+    const way = new Set<string>();
+    let digest: string | undefined = first;
+    const isKnown = (one: string): boolean => way.has(one) || sound.has(one) || endless.has(one);
+    while (digest !== undefined && goes(digest) && !isKnown(digest)) {
+      way.add(digest);
+      digest = graph.subject(digest);
+    }
+    const isEndless = digest !== undefined && (way.has(digest) || endless.has(digest));
+    for (const one of way) (isEndless ? endless : sound).add(one);
+  }
+  return endless;
 }
 
 /** What nobody can know stays, and so does all that it might need or take along. */
@@ -135,15 +164,18 @@ function* doubts(
     const why = fact.state === 'missing' ? 'the registry lists it and does not find it' : fact.why;
     if (record) yield [digest, { reason: 'unreadable', detail: `cannot be read: ${why}` }];
     if (record?.kind === 'image' || record?.kind === 'plain') continue;
-    for (const candidate of choice.deleted) {
-      yield [
-        candidate,
-        { reason: 'unreadable', detail: `${name(graph, digest)} may need it, and cannot be read: ${why}` },
-      ];
-    }
+    const needed: Protection = {
+      reason: 'unreadable',
+      detail: `${name(graph, digest)} may need it, and cannot be read: ${why}`,
+    };
+    for (const candidate of choice.deleted) yield [candidate, needed];
     return;
   }
-  const unclear = unclearReferrers(graph).filter((digest) => !assumed.has(digest));
+  const [unclear] = unclearReferrers(graph).filter((digest) => !assumed.has(digest));
+  const referredTo: Protection | undefined =
+    unclear === undefined
+      ? undefined
+      : { reason: 'unreadable', detail: `${name(graph, unclear)} may refer to it, and cannot be read` };
   for (const digest of choice.deleted) {
     const answer = inventory.referrers.get(digest);
     const referrers = answer === 'unknown' ? undefined : answer;
@@ -152,9 +184,6 @@ function* doubts(
         digest,
         { reason: 'subject-of-kept', detail: 'deleting it would take along a referrer that is not listed' },
       ];
-    } else if (unclear[0] !== undefined && !referrers) {
-      const detail = `${name(graph, unclear[0])} may refer to it, and cannot be read`;
-      yield [digest, { reason: 'unreadable', detail }];
-    }
+    } else if (referredTo && !referrers) yield [digest, referredTo];
   }
 }

@@ -93,4 +93,9 @@ export type Planned =
       readonly manifests: readonly string[];
       /** Manifests whose referrers to ask for. */
       readonly referrers: readonly string[];
+      /**
+       * Once one of these is known and in the inventory: what is needed because of it, which another plan would ask for
+       * otherwise. So there are a few plans, however deep indexes are nested and referrers refer to referrers.
+       */
+      readonly next: (digest: string) => readonly string[];
     };
