@@ -6,7 +6,7 @@ import { handler } from '../src/http/handler.ts';
 import { answerInTime } from '../src/http/in-time.ts';
 import { RequestError } from '../src/http/problem.ts';
 import { patienceOf } from '../src/http/prefer.ts';
-import { readCommands } from '../src/http/request.ts';
+import { readRequested } from '../src/http/request.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
 import { canBeHanded, type Handed, noneMayRun, startHanded } from '../src/orchestration/start.ts';
 import { answerOf } from '../src/report/output.ts';
@@ -35,7 +35,7 @@ app.http('dryRun', {
       throw new RequestError(429, `${MOST_WAITING} dry runs wait for their turn already; ask again when some are done`);
     const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
     const patience = patienceOf(request.method, request.headers.get('prefer'));
-    const { registries, start } = requestedDryRun(configuration, await readCommands(request));
+    const { registries, start } = requestedDryRun(configuration, await readRequested(request));
     // What takes too long here is gone on with by the engine that keeps it alive.
     const starter = durable?.getClient(context);
     if (starter && patience.milliseconds === 0) await noneMayRun(starter, registries);

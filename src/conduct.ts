@@ -3,7 +3,6 @@ import { conclude, type Concluded } from './conclude.ts';
 import type { RunWriter } from './ledger/ledger.ts';
 import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
 import { carryOutApproved, planAll, purgeAll } from './phases.ts';
-import type { Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { Guards } from './policy/guards.ts';
 import { newProgress } from './progress.ts';
@@ -15,6 +14,7 @@ import { matchedBefore, recordMatched, type Selected, selectAndRecord } from './
 import { isHandedOver, stopOf, StopReason } from './stop.ts';
 import type { Tally } from './tally.ts';
 import { nobody } from './begin.ts';
+import { foresee, type Foreseen } from './trips.ts';
 import type { Work } from './work.ts';
 
 /** A run whose record is begun. */
@@ -83,14 +83,18 @@ export async function conduct(job: Job): Promise<Concluded> {
       onPlanned: progress.planned,
     };
     progress.begin(selected.size);
-    let breakers: readonly Trip[] = record.breakers;
+    let guarded: Foreseen = { trips: record.breakers, warnings: [] };
     if (!writer) await planAll(work);
     else if (plan) await carryOutApproved(work, writer, plan.id);
-    else breakers = await purgeAll(work, writer, record, guards, written.update);
+    else guarded = { ...guarded, trips: await purgeAll(work, writer, record, guards, written.update) };
     progress.stop();
 
     const { done, of } = progress.now();
     const isStopped = signal.aborted && (!listed || done < of);
+    if (!writer && !isStopped) {
+      guarded = await foresee(tally.records(), guards, { ledger, registry: reader, name: record.registry });
+      for (const trip of guarded.trips) log?.foreseen(trip);
+    }
     // Whatever ended it: where it was cancelled besides, nothing goes on with it, and that is what its record says.
     const cancelled = isStopped ? await job.cancel.cancellation() : undefined;
     const isHanded = isStopped && !cancelled && !writer && isHandedOver(signal);
@@ -104,9 +108,9 @@ export async function conduct(job: Job): Promise<Concluded> {
       earlier,
       tally,
       matched,
-      breakers,
+      breakers: guarded.trips,
       progress: { done, of },
-      recovered,
+      recovered: [...recovered, ...guarded.warnings],
       cancelled,
       cause,
       ...(isHanded && { handTo: nobody(record.id, record.startedBy) }),

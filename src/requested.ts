@@ -4,6 +4,7 @@ import type { DecisionError, Decisions } from './planner/decision.ts';
 import { parseRegistry } from './policy/address.ts';
 import type { PurgeCommand } from './policy/command.ts';
 import { PolicyError } from './policy/error.ts';
+import type { Guards } from './policy/guards.ts';
 import type { RegistrySettings } from './policy/registries.ts';
 import type { Configuration } from './policy/settings.ts';
 import type { Outcome, RunSummary } from './report/summary.ts';
@@ -31,13 +32,14 @@ export interface RequestedDryRun {
 }
 
 /**
- * A dry run that somebody asked for, of the configured commands or of their own.
+ * A dry run that a client asked for, of the configured commands or of its own.
+ * @param guards those that it names; for the others the settings hold, as they do for a purge
  * @throws {Misconfigured}
  * @throws {PolicyError} for a command that names a registry which the app does not serve
  */
 export function requestedDryRun(
   configuration: Configuration,
-  commands: readonly PurgeCommand[] | undefined,
+  { commands, guards }: { readonly commands?: readonly PurgeCommand[]; readonly guards: Guards },
 ): RequestedDryRun {
   const settings = settingsOf(configuration);
   const hosts = settings.registries.map(({ endpoint }) => endpoint.host);
@@ -59,6 +61,7 @@ export function requestedDryRun(
     const { host } = registry.endpoint;
     const summary = await run(await openReader(targetOf(settings, registry)), {
       timeBudget: settings.timeBudget,
+      guards: { ...settings.guards, ...guards },
       ...asked,
       ...share,
       onDecisions: (decisions) => asked.onDecisions(decisions, host),

@@ -4,13 +4,13 @@ import { policiesOf } from './ledger/policy.ts';
 import { type RunRecord, whyNotResumed } from './ledger/types.ts';
 import type { Guards } from './policy/guards.ts';
 import type { PurgePolicy } from './policy/policy.ts';
-import type { Registry, RegistryReader } from './registry/types.ts';
+import type { ReadOnlyRegistry, Registry } from './registry/types.ts';
 import type { RunSummary } from './report/summary.ts';
 import { ResumeRefused, run, type RunOptions } from './run.ts';
 
 /** Opens the registry of a run: one that can delete only for a run that does. */
 export interface Opener {
-  readonly reader: (run: RunRecord, policies: readonly PurgePolicy[]) => Promise<RegistryReader>;
+  readonly reader: (run: RunRecord, policies: readonly PurgePolicy[]) => Promise<ReadOnlyRegistry>;
   readonly writer: (run: RunRecord, policies: readonly PurgePolicy[]) => Promise<Registry>;
 }
 

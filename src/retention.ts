@@ -1,7 +1,7 @@
 import { PolicyError } from './policy/error.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { Configuration } from './policy/settings.ts';
-import type { Registry, RegistryReader } from './registry/types.ts';
+import type { ReadOnlyRegistry, Registry } from './registry/types.ts';
 import type { Log } from './report/log.ts';
 import type { RunSummary } from './report/summary.ts';
 import { type Applied, applyPlan, type ApplyOptions } from './apply.ts';
@@ -34,14 +34,14 @@ export { RegistryError } from './registry/error.ts';
 export type { Registry, RegistryReader } from './registry/types.ts';
 export type { RunOptions } from './run.ts';
 export { type Status, status } from './status.ts';
-export { openReader, openRegistry, type TargetOptions } from './target.ts';
+export { openReader, openRegistry, readOnly, type TargetOptions } from './target.ts';
 
 /**
  * Says what a purge would do. It is given a registry that cannot delete.
  * @throws {PolicyError} where a filter takes too long
  * @throws {RegistryError} where the repositories cannot be listed
  */
-export function dryRun(registry: RegistryReader, options: RunOptions): Promise<RunSummary> {
+export function dryRun(registry: ReadOnlyRegistry, options: RunOptions): Promise<RunSummary> {
   return run(registry, options);
 }
 

@@ -1,7 +1,7 @@
 import type { PurgePolicy } from './policy/policy.ts';
 import type { RegistrySettings, Settings } from './policy/settings.ts';
 import { credentialsOf, type IdentitySettings } from './registry/identity.ts';
-import type { Registry, RegistryReader } from './registry/types.ts';
+import type { ReadOnlyRegistry, Registry, RegistryReader } from './registry/types.ts';
 
 export interface TargetOptions extends IdentitySettings {
   readonly endpoint: URL;
@@ -29,8 +29,12 @@ export async function openRegistry({
 }
 
 /** A registry to look at: it has nothing that could change one, whoever holds it and whatever they cast it to. */
-export async function openReader(target: TargetOptions): Promise<RegistryReader> {
-  const registry = await openRegistry(target);
+export async function openReader(target: TargetOptions): Promise<ReadOnlyRegistry> {
+  return readOnly(await openRegistry(target));
+}
+
+/** What of a registry reads it, and nothing else of it. */
+export function readOnly(registry: RegistryReader): ReadOnlyRegistry {
   return {
     loginServer: registry.loginServer,
     check: registry.check,

@@ -1,8 +1,11 @@
 import { eachOf } from './each.ts';
+import { isOver } from './earlier.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import type { RepositoryRecord } from './ledger/types.ts';
 import { breakersTripped, type Going } from './planner/breakers.ts';
 import type { Trip } from './planner/decision.ts';
 import type { Guards } from './policy/guards.ts';
+import { RegistryError } from './registry/error.ts';
 import type { RegistryReader } from './registry/types.ts';
 import type { Counts } from './report/summary.ts';
 import type { RepositoryResult } from './unit.ts';
@@ -33,9 +36,10 @@ interface Surroundings {
 export async function tripsOf(
   going: readonly Going[],
   guards: Guards,
-  { ledger, registry, name }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<readonly Trip[]> {
-  const lastRuns = guards.maxMedianFactor === undefined ? [] : await lastDeletions(ledger, name);
+  const { registry } = surroundings;
+  const lastRuns = await lastDeletionsFor(guards, surroundings);
   const trips = breakersTripped(going, guards, lastRuns);
   const ofAll = trips.some(({ breaker, repository }) => breaker === 'max-deletion-percent' && repository === undefined);
   if (!ofAll) return trips;
@@ -47,6 +51,40 @@ export async function tripsOf(
     besides += await registry.manifestCount(repository);
   });
   return breakersTripped(going, guards, lastRuns, besides);
+}
+
+/** What guards would hold back of a plan that is only shown. */
+export interface Foreseen {
+  readonly trips: readonly Trip[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Asks the guards about the plan of a dry run, as a purge asks them before its first deletion. The plan stays as it is.
+ * @param records of all repositories of the run; those that failed, or were not looked at, do not count
+ */
+export async function foresee(
+  records: readonly RepositoryRecord[],
+  guards: Guards | undefined,
+  surroundings: Surroundings,
+): Promise<Foreseen> {
+  if (guards === undefined) return { trips: [], warnings: [] };
+  const going = records.filter(isOver).map(goingIn);
+  try {
+    return { trips: await tripsOf(going, guards, surroundings), warnings: [] };
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    // Nothing is deleted here, so the plan is shown all the same; a purge would fail.
+    const warning =
+      `the guard max-deletion-percent was asked about the ${going.length} repositories of this run only, ` +
+      `because the manifests of the others could not be counted: ${error.message}`;
+    const lastRuns = await lastDeletionsFor(guards, surroundings);
+    return { trips: breakersTripped(going, guards, lastRuns), warnings: [warning] };
+  }
+}
+
+function lastDeletionsFor({ maxMedianFactor }: Guards, { ledger, name }: Surroundings): Promise<readonly number[]> {
+  return maxMedianFactor === undefined ? Promise.resolve([]) : lastDeletions(ledger, name);
 }
 
 const CATALOG_PAGE = 1000;

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { type GuardFlags, guardsOf, withGuards } from '../policy/guard-flags.ts';
 import { readGuardSettings } from '../policy/settings.ts';
 import { jsonLine } from '../report/escape.ts';
 import { apply, type RunRecord } from '../retention.ts';
-import { type GuardFlags, guardsOf, withGuards } from './purge.ts';
 import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
 import { show } from './show.ts';
 

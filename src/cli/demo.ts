@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Emulator } from '../emulator/index.ts';
 import { createPolicy, type PurgeFlags } from '../policy/policy.ts';
 import type { RunSummary } from '../report/summary.ts';
-import { type Ledger, openRegistry, passingLedger, type Registry } from '../retention.ts';
+import { type Ledger, passingLedger, type TargetOptions } from '../retention.ts';
 import { runPurge } from './purge.ts';
 
 const USER = { username: 'demo', password: 'demo' } as const;
@@ -28,12 +28,12 @@ export function demoCommand(finish: (exitCode: 0 | 1) => void): Command {
 
 async function demonstrate(emulator: Emulator): Promise<boolean> {
   const ledger = passingLedger();
-  const registry = await openRegistry({
+  const registry = {
     endpoint: new URL(emulator.url),
     certificate: emulator.certificate,
     concurrency: 8,
     ...USER,
-  });
+  };
   say(`A sample registry serves on ${emulator.loginServer}, on this machine only: ${contents(emulator)}.`);
 
   title("1. The talk's command, as a dry run");
@@ -65,7 +65,7 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
 }
 
 /** Shows the command as one would type it, and runs it. */
-async function show(registry: Registry, ledger: Ledger, flags: PurgeFlags): Promise<RunSummary> {
+async function show(registry: TargetOptions, ledger: Ledger, flags: PurgeFlags): Promise<RunSummary> {
   const typed = [
     'acr-retention purge',
     ...(flags.filter ?? []).map((filter) => `--filter '${filter}'`),

@@ -3,44 +3,19 @@ import { parseRegistry, splitRegistries } from '../policy/address.ts';
 import { PolicyError } from '../policy/error.ts';
 import { parseTimeBudget, type TimeBudget } from '../policy/budget.ts';
 import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
-import { type Guards, type GuardTexts, readGuards } from '../policy/guards.ts';
+import { type GuardFlags, guardsOf, withGuards } from '../policy/guard-flags.ts';
+import type { Guards } from '../policy/guards.ts';
 import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
 import { readLogLevel } from '../policy/settings.ts';
 import { createLog } from '../report/log.ts';
 import { type OutputForm, OUTPUTS } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
-import { dryRun, type Ledger, openRegistry, purge, type Registry, type TargetOptions } from '../retention.ts';
+import { dryRun, type Ledger, openReader, openRegistry, purge, type TargetOptions } from '../retention.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
 import { type OutputOptions, show } from './show.ts';
 
 interface CliFlags extends CommandFlags, LedgerFlags, GuardFlags, BudgetFlags {
   readonly output: OutputForm;
-}
-
-/** What holds a purge back, where one asks for it. */
-export interface GuardFlags extends GuardTexts {
-  readonly keepLastTag?: boolean;
-}
-
-/** Adds the options that hold a purge back. */
-export function withGuards(command: Command): Command {
-  return command
-    .option('--max-deletions <n>', 'delete nothing where more than n artifacts would go')
-    .option(
-      '--max-deletion-percent <n>',
-      'delete nothing where more than n % of a repository’s tags, or of all manifests, would go',
-    )
-    .option(
-      '--max-median-factor <n>',
-      'delete nothing where more than n times the median of the last ten runs would go',
-    )
-    .option('--keep-last-tag', 'delete nothing in a repository that would be left without a tag');
-}
-
-/** @throws {PolicyError} */
-export function guardsOf({ keepLastTag, ...texts }: GuardFlags): Guards {
-  const read = readGuards(texts, (field) => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-  return { ...read, ...(keepLastTag && { keepLastTag }) };
 }
 
 export interface BudgetFlags {
@@ -70,10 +45,9 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
     )
     .action(async (flags: CliFlags) => {
       const { policy, target, guards, ledger, days, budget } = prepare(flags, process.env);
-      const registry = await openRegistry(target);
       // On a terminal there is a progress bar, and the summary says it all.
       const log = process.stderr.isTTY ? undefined : createLog(readLogLevel(process.env));
-      const summary = await runPurge(registry, policy, { ...flags, log, guards, ledger, budget }, process.stdout);
+      const summary = await runPurge(target, policy, { ...flags, log, guards, ledger, budget }, process.stdout);
       // What is too old to be kept can go the next time as well.
       if (!policy.dryRun) await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch(() => undefined);
       finish(summary.succeeded ? 0 : 1);
@@ -127,14 +101,14 @@ export interface RunPurgeOptions extends OutputOptions {
   readonly budget?: TimeBudget | undefined;
 }
 
-/** Runs a purge or a dry run, and writes what it decides. */
+/** Runs a purge or a dry run, and writes what it decides. Only a purge is given a registry that can delete. */
 export function runPurge(
-  registry: Registry,
+  target: TargetOptions,
   policy: PurgePolicy,
   { ledger, guards, budget, ...output }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
-  return show(output, stdout, (shown) => {
+  return show(output, stdout, async (shown) => {
     const options = {
       ...shown,
       policies: [policy],
@@ -143,6 +117,6 @@ export function runPurge(
       timeBudget: budget,
       ...(guards && { guards }),
     };
-    return policy.dryRun ? dryRun(registry, options) : purge(registry, options);
+    return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
   });
 }

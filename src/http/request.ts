@@ -1,6 +1,8 @@
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import type { HttpRequest } from '@azure/functions';
 import { type PurgeCommand, parsePurgeCommands, parsePurgeFields } from '../policy/command.ts';
+import { guardsInFields, guardsOfAll } from '../policy/guard-flags.ts';
+import type { Guards } from '../policy/guards.ts';
 import { RequestError } from './problem.ts';
 
 /** A command line is shorter. What is larger is not read to its end. */
@@ -12,26 +14,27 @@ const LIMITS = { filterTimeoutSeconds: 5, commands: 20, filters: 100 };
 /** Query parameters that are the host's own: the function key, and the name of the key. */
 const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code', 'clientId']);
 
+/** What a request asks for. */
+export interface Requested {
+  /** Absent: the configured ones. */
+  readonly commands?: readonly PurgeCommand[];
+  /** Those that it names. They go before those of the settings. */
+  readonly guards: Guards;
+}
+
 /**
- * The commands that a request asks for: as JSON fields, as text (`acr purge …`), or as query parameters. `undefined`
- * where it names none.
- *
+ * The commands and guards that a request asks for: as JSON fields, as text (`acr purge …`), or as query parameters.
  * @throws {RequestError | InvalidPolicy}
  */
-export async function readCommands(request: HttpRequest): Promise<readonly PurgeCommand[] | undefined> {
+export async function readRequested(request: HttpRequest): Promise<Requested> {
   const parameters = [...new Set(request.query.keys())].filter((name) => !HOST_PARAMETERS.has(name));
   const body = await readBody(request);
   if (body.trim() === '') {
-    if (parameters.length === 0) return undefined;
+    if (parameters.length === 0) return { guards: {} };
     const values = (name: string): readonly string[] => request.query.getAll(name);
-    return [
-      parsePurgeFields(
-        Object.fromEntries(
-          parameters.map((name) => [name, values(name).length === 1 ? values(name)[0] : values(name)]),
-        ),
-        LIMITS,
-      ),
-    ];
+    return inFields(
+      Object.fromEntries(parameters.map((name) => [name, values(name).length === 1 ? values(name)[0] : values(name)])),
+    );
   }
   if (parameters.length > 0)
     throw new RequestError(
@@ -39,16 +42,23 @@ export async function readCommands(request: HttpRequest): Promise<readonly Purge
       `there are flags in the body and in the query (${parameters.join(', ')}); use one of them`,
     );
   const mediaType = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
-  if (mediaType === 'application/json') return [parsePurgeFields(readObject(body), LIMITS)];
+  if (mediaType === 'application/json') return inFields(readObject(body));
   if (mediaType === 'text/plain') {
-    const commands = parsePurgeCommands(body, LIMITS);
+    const commands = parsePurgeCommands(body, { ...LIMITS, guards: true });
     if (commands.length === 0) throw new RequestError(400, 'the body has no command; send acr purge --filter …');
-    return commands;
+    return { commands, guards: guardsOfAll(commands.map(({ guards = {} }) => guards)) };
   }
   throw new RequestError(
     415,
     'send the flags as application/json ({"filter": "app:^dev-", "ago": "30d"}), or as text/plain (acr purge --filter …)',
   );
+}
+
+/** Guards alone are asked of the configured commands. */
+function inFields(fields: Readonly<Record<string, unknown>>): Requested {
+  const { guards, rest } = guardsInFields(fields);
+  const isAlone = Object.keys(rest).length === 0 && Object.keys(fields).length > 0;
+  return isAlone ? { guards } : { guards, commands: [parsePurgeFields(rest, LIMITS)] };
 }
 
 function readObject(body: string): Readonly<Record<string, unknown>> {

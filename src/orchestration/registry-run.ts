@@ -25,6 +25,7 @@ import { startBudget, stopOf, StopReason } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
+import { foreseeIn } from './foresee.ts';
 import { atWork, holding, type House, isOurs, logOf, startOf, whyCutShort } from './house.ts';
 import type {
   Asked,
@@ -353,6 +354,10 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
   const cancelled = isStopped ? record.cancelled : undefined;
   const cause =
     isStopped && !cancelled ? stopOf(AbortSignal.abort(why), record, far, selected !== undefined) : undefined;
+  const guarded =
+    record.dryRun && !isStopped
+      ? await foreseeIn(house, record, tally.records(), log)
+      : { trips: record.breakers, warnings: [] };
   const { planned, ...sums } = await conclude({
     ledger,
     record,
@@ -362,9 +367,9 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
     earlier: records,
     tally,
     matched: matchedBefore(matched ?? [], policies),
-    breakers: record.breakers,
+    breakers: guarded.trips,
     progress: far,
-    recovered: record.warnings,
+    recovered: [...record.warnings, ...guarded.warnings],
     cancelled,
     cause,
   });

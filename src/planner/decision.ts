@@ -155,6 +155,14 @@ export const BREAKERS = [
 
 export type Breaker = (typeof BREAKERS)[number];
 
+/** The guard that a breaker belongs to, as its flag and its setting are called. */
+export const GUARD_NAMES: Readonly<Record<Breaker, string>> = {
+  'max-deletions': 'max-deletions',
+  'max-deletion-percent': 'max-deletion-percent',
+  'no-tag-left': 'keep-last-tag',
+  'far-above-median': 'max-median-factor',
+};
+
 /** A breaker that tripped: what it held back waits for approval. */
 export interface Trip {
   readonly breaker: Breaker;

@@ -2,6 +2,8 @@ import { CommanderError } from 'commander';
 import { join as quoteWords, split } from 'shlex';
 import { PolicyError, quote } from './error.ts';
 import { type CommandFlags, normalizeArguments, purgeCommand } from './flags.ts';
+import { type GuardFlags, guardsOf, settingOfGuard, withGuards } from './guard-flags.ts';
+import type { Guards } from './guards.ts';
 import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from './policy.ts';
 
 /** One `acr purge` as it was written, and what it means. */
@@ -10,6 +12,8 @@ export interface PurgeCommand {
   readonly policy: PurgePolicy;
   /** `--registry`, unless it stands for the task's own registry. */
   readonly registry: string | undefined;
+  /** Those that it says, where it may. */
+  readonly guards?: Guards;
 }
 
 /** A template of ACR Tasks, such as `{{.Values.age}}`. */
@@ -22,6 +26,8 @@ export interface Limits {
   /** The most commands, and the most filters of each. */
   readonly commands?: number;
   readonly filters?: number;
+  /** Whether a command may say its guards. */
+  readonly guards?: boolean;
 }
 
 /** What people have in front of the flags: the alias of ACR Tasks, its image under any name and tag, or nothing. */
@@ -146,7 +152,7 @@ function splitWords(text: string): readonly string[] {
 
 function readWords(text: string, words: readonly string[], limits: Limits): PurgeCommand {
   const { filterTimeoutSeconds: most, filters: mostFilters = Infinity } = limits;
-  const { registry, username, password, ...given } = parseFlags(words);
+  const { registry, username, password, ...given } = parseFlags(words, limits);
   const timeout = Number(given.filterTimeoutSeconds ?? 0);
   // Zero stands for the default. What is no number stays as it is, and is refused.
   const flags =
@@ -170,13 +176,15 @@ function readWords(text: string, words: readonly string[], limits: Limits): Purg
     problems.push(new PolicyError('command', template, problem));
   }
   const policy = attempt(() => createPolicy(flags));
-  if (policy && problems.length === 0) return { text, policy, registry: own ? undefined : registry };
+  const guards = attempt(() => guardsOf(given, words));
+  if (policy && guards && problems.length === 0)
+    return { text, policy, registry: own ? undefined : registry, ...(limits.guards && { guards }) };
   throw new InvalidPolicy(problems);
 }
 
 /** @throws {InvalidPolicy} for flags that there are not, in the words of the argument parser */
-function parseFlags(words: readonly string[]): CommandFlags {
-  const command = purgeCommand()
+function parseFlags(words: readonly string[], { guards = false }: Limits): CommandFlags & GuardFlags {
+  const command = (guards ? withGuards(purgeCommand()) : purgeCommand())
     .exitOverride()
     .helpOption(false)
     .configureOutput({ writeOut: () => undefined, outputError: () => undefined });
@@ -190,7 +198,7 @@ function parseFlags(words: readonly string[]): CommandFlags {
     throw new InvalidPolicy([new PolicyError(flag, undefined, quote(problem).slice(1, -1), { cause })]);
   }
   const [extra] = command.args;
-  if (extra === undefined) return command.opts<CommandFlags>();
+  if (extra === undefined) return command.opts<CommandFlags & GuardFlags>();
   throw new InvalidPolicy([
     new PolicyError(
       'command',
@@ -204,7 +212,12 @@ function parseFlags(words: readonly string[]): CommandFlags {
 function unknownOption(cause: CommanderError): InvalidPolicy {
   const [, long, short] = /'(?:(--[\w-]*)|(-\w))/.exec(cause.message) ?? [];
   const [, meant] = /Did you mean (--[a-z-]+)\?/.exec(cause.message) ?? [];
+  const setting = long === undefined ? undefined : settingOfGuard(long);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  if (setting !== undefined)
+    return new InvalidPolicy([
+      new PolicyError(long ?? '', undefined, `is no flag of a command here; set ${setting}`, { cause }),
+    ]);
   return new InvalidPolicy([
     new PolicyError(long ?? short ?? 'command', undefined, `unknown option${hint}`, { cause }),
   ]);

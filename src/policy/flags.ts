@@ -11,7 +11,7 @@ export interface TargetFlags {
 
 export type CommandFlags = PurgeFlags & TargetFlags & { readonly verbose?: boolean };
 
-const BOOLEANS = ['--untagged', '--untagged-only', '--dry-run', '--include-locked', '--verbose'];
+const BOOLEANS = ['--untagged', '--untagged-only', '--dry-run', '--include-locked', '--verbose', '--keep-last-tag'];
 
 const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
 

@@ -166,3 +166,7 @@ export interface Registry extends RegistryReader {
   /** Makes a tag or a manifest deletable and writable. */
   readonly unlock: (repository: string, tagOrDigest: string, signal?: AbortSignal) => Promise<UnlockResult>;
 }
+
+/** A registry for a dry run. One that could delete is refused by the compiler, though it can do all that this can. */
+export type ReadOnlyRegistry = RegistryReader &
+  Readonly<Partial<Record<Exclude<keyof Registry, keyof RegistryReader>, never>>>;

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { RunKind, RunRecord } from '../ledger/types.ts';
-import type { Decision, Decisions, Trip } from '../planner/decision.ts';
+import { type Decision, type Decisions, GUARD_NAMES, type Trip, tripInWords } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import { bounded } from './bounded.ts';
 import { printable } from './escape.ts';
@@ -113,6 +113,8 @@ export interface RunLog {
   readonly kept: (decisions: Decisions) => Promise<void>;
   /** A breaker tripped: what it held back is the plan of that run. */
   readonly tripped: (trip: Trip, planId: string) => void;
+  /** A guard would hold back what a dry run planned. */
+  readonly foreseen: (trip: Trip) => void;
   /** What became of a run whose process had ended before it was done. */
   readonly recovered: (runId: string, settled: number, deleted: number) => void;
   /** What became of a repository whose worker had ended before it was done, in a run that goes on. */
@@ -167,6 +169,11 @@ export function runLog(
     },
     tripped: ({ detail, ...trip }, planId) =>
       lines.warn({ event: 'breaker-tripped', ...trip, planId }, `held back: ${detail}`),
+    foreseen: ({ breaker, ...trip }) =>
+      lines.warn(
+        { event: 'guard-foreseen', breaker, guard: GUARD_NAMES[breaker], ...trip, planId: about.runId },
+        `a guard would hold back: ${tripInWords({ breaker, ...trip })}`,
+      ),
     recovered: (interrupted, settled, deleted) =>
       lines.warn(
         { event: 'run-recovered', interrupted, settled, deleted },

@@ -13,8 +13,8 @@ import {
   type RunProgress,
   type RunRecord,
 } from '../ledger/types.ts';
-import { tripInWords } from '../planner/decision.ts';
 import { printable } from './escape.ts';
+import { guardsInWords } from './guards.ts';
 import { PLAIN } from './table.ts';
 import { nameOf, renderDecision } from './text.ts';
 
@@ -30,16 +30,14 @@ export function renderRuns(runs: readonly RunRecord[]): string {
     const { id, state, registry, progress, plan } = run;
     const left = state === 'stopped' && progress.of > 0 ? `${progress.done} of ${progress.of} done` : undefined;
     const note = left ?? { waiting: 'waits for approval', applied: 'was carried out' }[plan?.state as string];
-    table.push([
-      id,
-      kindOf(run),
-      state,
-      printable(registry),
-      ...numbersOf(run),
-      note ?? (run.dryRun ? 'would go' : 'deleted'),
-    ]);
+    table.push([id, kindOf(run), state, printable(registry), ...numbersOf(run), note ?? doneBy(run)]);
   }
   return `${trimmed(table)}\n`;
+}
+
+function doneBy({ dryRun, breakers }: RunRecord): string {
+  if (!dryRun) return 'deleted';
+  return breakers.length > 0 ? 'guards would hold back' : 'would go';
 }
 
 function numbersOf({ totals, progress }: RunRecord): readonly (string | number)[] {
@@ -157,20 +155,20 @@ export function renderRun(run: RunRecord, repositories: readonly RepositoryRecor
     );
   }
   for (const warning of run.warnings) lines.push(`Warning: ${printable(warning)}`);
-  for (const trip of run.breakers) lines.push(`HELD BACK: ${printable(tripInWords(trip))}`);
+  lines.push(...guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting'));
   for (const { repository, error } of busy) if (error) lines.push(printable(`${repository}: ${error.message}`));
   if (run.stopped) lines.push(`STOPPED: ${printable(run.stopped.detail)}`);
   else if (state === 'interrupted')
     lines.push(`INTERRUPTED: its process ended before it was done; to go on: acr-retention resume ${id}`);
   if (run.error) lines.push(`FAILED: ${printable(run.error.message)}`);
-  if (plan) lines.push('', planInWords(id, plan));
+  if (plan) lines.push('', planInWords(run, plan));
   return `${lines.join('\n')}\n`;
 }
 
-function planInWords(id: string, plan: PlanRecord): string {
+function planInWords({ id, breakers }: RunRecord, plan: PlanRecord): string {
   const { state, deletions, appliedBy } = plan;
   if (state === 'applied') return `Its plan was carried out by the run ${appliedBy ?? ''}.`;
-  const approve = state === 'waiting' ? ` --approve ${approvalOf(plan)}` : '';
+  const approve = state === 'waiting' || breakers.length > 0 ? ` --approve ${approvalOf(plan)}` : '';
   const waits = state === 'waiting' ? 'wait for approval' : 'would go';
   return `${deletions} artifacts ${waits}. To delete exactly these: acr-retention apply ${id}${approve}`;
 }

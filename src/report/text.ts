@@ -1,8 +1,9 @@
 import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
-import { type Decision, tripInWords } from '../planner/decision.ts';
+import type { Decision } from '../planner/decision.ts';
 import { approvalOf } from '../ledger/types.ts';
 import { printable } from './escape.ts';
+import { foreseenCount, guardsInWords } from './guards.ts';
 import { PLAIN } from './table.ts';
 import { type Counts, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
 
@@ -43,13 +44,21 @@ export function renderSummary(summary: RunSummary): string {
 }
 
 /** What holds something back, and how to carry it out all the same. */
-function planInWords({ dryRun, breakers, plan }: RunSummary): readonly string[] {
-  const held = breakers.map((trip) => `HELD BACK: ${printable(tripInWords(trip))}`);
-  if (!plan) return held;
+function planInWords({ dryRun, breakers, plan, repositories }: RunSummary): readonly string[] {
+  const lines = [...guardsInWords(breakers, dryRun)];
+  if (dryRun && breakers.length > 0) {
+    const { held, of } = foreseenCount(breakers, repositories);
+    lines.push(
+      `A purge with these guards would hold back ${held} of ${plural(of, 'deletion')} until they are approved.`,
+    );
+  }
+  if (!plan) return lines;
   const apply = `acr-retention apply ${plan.id}`;
-  return dryRun
-    ? [...held, `To delete exactly this: ${apply}`]
-    : [...held, `To delete exactly what was held back: ${apply} --approve ${approvalOf(plan)}`];
+  const approve = ` --approve ${approvalOf(plan)}`;
+  if (!dryRun) return [...lines, `To delete exactly what was held back: ${apply}${approve}`];
+  return breakers.length === 0
+    ? [...lines, `To delete exactly this: ${apply}`]
+    : [...lines, `To delete exactly this, whatever guards say: ${apply}${approve}`];
 }
 
 /** Each reason with one example, what goes first. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { createLog, inInvocation } from '../../src/report/log.ts';
-import { dryRun, purge, type RunOptions } from '../../src/retention.ts';
+import { dryRun, purge, readOnly, type RunOptions } from '../../src/retention.ts';
 import { newLedger } from '../support/ledger.ts';
 import { flags, repository } from '../support/random-registry.ts';
 import { connectTo, policyOf, reference, withEmulator } from '../support/registry.ts';
@@ -21,7 +21,7 @@ test('a dry run of several commands names exactly what they then delete and log,
           now: new Date(emulator.start.getTime() + 1),
           onDecisions: (some) => void decisions.push(...some),
         };
-        await dryRun(connectTo(emulator), options);
+        await dryRun(readOnly(connectTo(emulator)), options);
         const planned = decisions.filter(({ action }) => action === 'delete').map(reference);
         const { counts } = emulator;
         expect(counts()['delete-tag'] + counts()['delete-manifest'] + counts()['update-manifest']).toBe(0);

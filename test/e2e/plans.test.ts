@@ -9,7 +9,7 @@ import { pathsOf } from '../../src/ledger/paths.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { Guards } from '../../src/policy/guards.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
-import { dryRun, purge } from '../../src/retention.ts';
+import { dryRun, purge, readOnly } from '../../src/retention.ts';
 import { beforeCall } from '../support/between.ts';
 import { images, repositoryOf, type Stored } from '../support/contents.ts';
 import { broken } from '../support/invariants.ts';
@@ -27,7 +27,7 @@ interface Ran {
 
 async function plan(emulator: Emulator, ledger: Ledger, args: readonly string[] = PURGE): Promise<Ran> {
   const decisions: Decision[] = [];
-  const summary = await dryRun(connectTo(emulator), {
+  const summary = await dryRun(readOnly(connectTo(emulator)), {
     policies: [policyOf(args)],
     now: new Date(emulator.start.getTime() + 1),
     ledger,

@@ -7,7 +7,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { type Activity, whyNotResumed } from '../../src/ledger/types.ts';
 import { resumeRun } from '../../src/resume.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
-import { ResumeRefused } from '../../src/retention.ts';
+import { readOnly, ResumeRefused } from '../../src/retention.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { dying } from '../support/dying.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
@@ -441,7 +441,7 @@ test('a run that another process has brought to its end meanwhile does not go on
     const opener = () => Promise.resolve(connectTo(emulator));
     const again = resumeRun(
       seen,
-      { reader: opener, writer: opener },
+      { reader: async () => readOnly(await opener()), writer: opener },
       {
         ledger,
         now: new Date(),

@@ -1,7 +1,7 @@
 import { ReadableStream } from 'node:stream/web';
 import type { HttpRequest } from '@azure/functions';
 import { expect, test } from 'vitest';
-import { readCommands } from '../../src/http/request.ts';
+import { readRequested } from '../../src/http/request.ts';
 
 const CHUNKS = 300;
 
@@ -17,7 +17,7 @@ test('a body that is too large is taken to its end all the same, while it is ref
   // Not over a socket: Node's own client stops sending when it is answered. The Functions host does not: it forwards the
   // body to its end, and takes a request that it cannot for failed.
   const request = { query: new URLSearchParams(), headers: new Headers(), body } as unknown as HttpRequest;
-  await expect(readCommands(request)).rejects.toThrow('64 KiB');
+  await expect(readRequested(request)).rejects.toThrow('64 KiB');
   expect(sent).toBeLessThan(CHUNKS);
   while (sent <= CHUNKS) await new Promise((resolve) => setTimeout(resolve));
 });

@@ -12,7 +12,7 @@ import {
 } from '../../src/orchestration/start.ts';
 import type { Environment } from '../../src/policy/settings.ts';
 import { createLog } from '../../src/report/log.ts';
-import { dryRun, HandOver, parentStatus } from '../../src/retention.ts';
+import { dryRun, HandOver, parentStatus, readOnly } from '../../src/retention.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { calm, type Durable } from '../support/durable.ts';
 import { newLedger } from '../support/ledger.ts';
@@ -114,7 +114,7 @@ test('a dry run that takes too long is gone on with, under its own id, and comes
       now: new Date(emulator.start.getTime() + 1),
       onDecisions: () => undefined,
     };
-    const { runId, handedOver } = await dryRun(connectTo(emulator), {
+    const { runId, handedOver } = await dryRun(readOnly(connectTo(emulator)), {
       ...options,
       ledger,
       by: 'request',
@@ -130,7 +130,12 @@ test('a dry run that takes too long is gone on with, under its own id, and comes
     await startHanded(handed, about);
     // No second one is handed over meanwhile; and where one is all the same, its record says what became of it.
     expect(await canBeHanded(about.client, [emulator.loginServer])).toBe(false);
-    const second = await dryRun(connectTo(emulator), { ...options, ledger, by: 'second', signal: late.signal });
+    const second = await dryRun(readOnly(connectTo(emulator)), {
+      ...options,
+      ledger,
+      by: 'second',
+      signal: late.signal,
+    });
     const hand = startHanded([{ registry: emulator.loginServer, runId: second.runId }], { ...about, by: 'second' });
     await expect(hand).rejects.toThrow('409');
     expect(await ledger.run(second.runId)).toMatchObject({
@@ -139,7 +144,7 @@ test('a dry run that takes too long is gone on with, under its own id, and comes
     });
     await durable.run();
     const whole = newLedger();
-    const inline = await dryRun(connectTo(emulator), { ...options, ledger: whole });
+    const inline = await dryRun(readOnly(connectTo(emulator)), { ...options, ledger: whole });
     const run = await ledger.run(runId);
     expect(run).toMatchObject({ state: 'done', progress: { done: 6, of: 6 }, totals: inline.totals });
     expect(await allOf(ledger.decisions(runId))).toEqual(await allOf(whole.decisions(inline.runId)));

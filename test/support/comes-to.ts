@@ -4,7 +4,7 @@ import type { RunRecord } from '../../src/ledger/types.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Settings } from '../../src/policy/settings.ts';
 import type { DecisionError } from '../../src/planner/decision.ts';
-import { dryRun, purge, type RunOptions } from '../../src/retention.ts';
+import { dryRun, purge, readOnly, type RunOptions } from '../../src/retention.ts';
 import { isDryRun } from '../../src/target.ts';
 import { connectTo } from './registry.ts';
 import { leftIn, said } from './slices.ts';
@@ -30,7 +30,7 @@ export async function inline(
     ...options,
   };
   const registry = connectTo(emulator, 4);
-  const { runId } = isDryRun(settings, served) ? await dryRun(registry, all) : await purge(registry, all);
+  const { runId } = isDryRun(settings, served) ? await dryRun(readOnly(registry), all) : await purge(registry, all);
   return runId;
 }
 

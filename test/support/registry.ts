@@ -6,7 +6,7 @@ import type { RunSummary } from '../../src/report/summary.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
 import { newLedger } from './ledger.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { dryRun, type Ledger, purge, type Registry } from '../../src/retention.ts';
+import { dryRun, type Ledger, purge, readOnly, type Registry } from '../../src/retention.ts';
 
 export const USER = { username: 'tester', password: 'not-a-secret' } as const;
 
@@ -64,7 +64,7 @@ export async function run(
     },
     ...(signal && { signal }),
   };
-  const summary = policy.dryRun ? await dryRun(registry, options) : await purge(registry, options);
+  const summary = policy.dryRun ? await dryRun(readOnly(registry), options) : await purge(registry, options);
   return { summary, decisions };
 }
 

@@ -3,7 +3,7 @@ import type { Decision } from '../../src/planner/decision.ts';
 import type { RegistryCredentials } from '../../src/registry/auth.ts';
 import { PUBLIC_AUDIENCE } from '../../src/registry/identity.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { dryRun, purge, type Registry } from '../../src/retention.ts';
+import { dryRun, purge, readOnly, type Registry } from '../../src/retention.ts';
 import { credentialOf } from '../emulator/support.ts';
 import { newLedger } from './ledger.ts';
 import { policyOf, type Run } from './registry.ts';
@@ -33,5 +33,8 @@ export async function runOn(registry: Registry, args: readonly string[], signal?
     onDecisions: (some: Iterable<Decision>) => void decisions.push(...some),
     ...(signal && { signal }),
   };
-  return { summary: policy.dryRun ? await dryRun(registry, options) : await purge(registry, options), decisions };
+  return {
+    summary: policy.dryRun ? await dryRun(readOnly(registry), options) : await purge(registry, options),
+    decisions,
+  };
 }

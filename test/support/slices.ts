@@ -3,7 +3,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { Guards } from '../../src/policy/guards.ts';
 import type { RunSummary } from '../../src/report/summary.ts';
-import { apply, dryRun, purge, resume, type RunOptions } from '../../src/retention.ts';
+import { apply, dryRun, purge, readOnly, resume, type RunOptions } from '../../src/retention.ts';
 import { images, repositoryOf } from './contents.ts';
 import { connectTo, policyOf, reference, USER } from './registry.ts';
 
@@ -31,9 +31,9 @@ export async function begin(emulator: Emulator, { way, commands, ledger, options
     onDecisions: () => undefined,
     ...(way === 'guarded purge' && { guards: GUARDS }),
   };
-  if (way === 'dry run') return dryRun(connectTo(emulator, 1), { ...usual, ...options });
+  if (way === 'dry run') return dryRun(readOnly(connectTo(emulator, 1)), { ...usual, ...options });
   if (way !== 'apply') return purge(connectTo(emulator, 1), { ...usual, ...options });
-  const planned = await dryRun(connectTo(emulator, 1), usual);
+  const planned = await dryRun(readOnly(connectTo(emulator, 1)), usual);
   const { runId, plan } = planned;
   if (!plan) return planned;
   const applied = await apply(runId, () => targetOf(emulator), {

@@ -13,7 +13,8 @@ interface PlanProps {
 export function PlanCommands({ run }: Pick<PlanProps, 'run'>) {
   const { id, plan } = run;
   if (!plan) return null;
-  const approval = plan.state === 'waiting' ? approvalOf(plan) : undefined;
+  // Without it, the guards would hold back what they would have held back in a purge.
+  const approval = plan.state === 'waiting' || run.breakers.length > 0 ? approvalOf(plan) : undefined;
   const command = `acr-retention apply ${quote(id)}${approval === undefined ? '' : ` --approve ${quote(approval)}`}`;
   const query = approval === undefined ? '' : `?approve=${encodeURIComponent(approval)}`;
   const request = `curl -X POST "$APP/api/plans/${encodeURIComponent(id)}/apply${query}" -H "x-functions-key: $KEY"`;
@@ -89,7 +90,9 @@ export function PlanSection({ setting, run }: PlanProps) {
             {plural(plan.deletions, 'artifact')} would go
             {plan.state === 'waiting'
               ? ', and a breaker holds them back. Whoever approves approves exactly these: each is checked again before it goes.'
-              : '. Applying the plan deletes exactly these: each is checked again before it goes.'}
+              : run.breakers.length > 0
+                ? ', and guards would hold back all or some of them. Whoever approves approves exactly these: each is checked again before it is deleted.'
+                : '. Applying the plan deletes exactly these: each is checked again before it goes.'}
           </p>
         )}
         <p>

@@ -31,6 +31,8 @@ export function renderRun(setting: Setting, view: RunView): string {
   const { link } = setting;
   const { id, state, progress, error, warnings, breakers } = run;
   const waits = run.plan?.state === 'waiting';
+  // A dry run waits only where its plan was to be applied, and a guard held that back.
+  const isForeseen = run.dryRun && !waits;
   const isUnfinished = state === 'running' || ((state === 'stopped' || state === 'interrupted') && progress.of > 0);
   const planned = progress.planned === undefined ? '' : `, ${count(progress.planned)} planned`;
   const done = `${count(progress.done)} of ${plural(progress.of, 'repository')} done${planned}`;
@@ -69,8 +71,9 @@ export function renderRun(setting: Setting, view: RunView): string {
           </section>
         )}
         {breakers.length > 0 && (
-          <section class="card wait" aria-label="Breakers that tripped">
-            <h2>{plural(breakers.length, 'breaker')} tripped</h2>
+          <section class="card wait" aria-label={isForeseen ? 'What guards would hold back' : 'Breakers that tripped'}>
+            <h2>{isForeseen ? 'Guards would hold this back' : `${plural(breakers.length, 'breaker')} tripped`}</h2>
+            {isForeseen && <p>A purge by the same commands would wait for approval before it deletes this:</p>}
             <Trips run={run} />
           </section>
         )}

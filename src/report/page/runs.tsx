@@ -220,10 +220,12 @@ function RunTable({ setting, runs, parents }: RunTableProps) {
   );
 }
 
-type StateProps = Pick<RunRecord, 'state' | 'plan' | 'progress' | 'cancelled'>;
+type StateProps = Pick<RunRecord, 'state' | 'plan' | 'progress' | 'cancelled'> &
+  Partial<Pick<RunRecord, 'breakers' | 'dryRun'>>;
 
 /** The state of a run or of a parent, and what there is to add. */
-export function State({ of: { state, plan, progress, cancelled } }: { readonly of: StateProps }) {
+export function State({ of: { state, plan, progress, cancelled, ...guarded } }: { readonly of: StateProps }) {
+  const isForeseen = guarded.dryRun && plan?.state === 'open' && (guarded.breakers?.length ?? 0) > 0;
   return (
     <>
       <StateBadge state={state} />{' '}
@@ -232,6 +234,7 @@ export function State({ of: { state, plan, progress, cancelled } }: { readonly o
       )}{' '}
       {cancelled && <span class="quiet nowrap">cancelled</span>}
       {plan?.state === 'waiting' && <span class="quiet nowrap">{`${count(plan.deletions)} held back`}</span>}
+      {isForeseen && <span class="quiet nowrap">guards would hold back</span>}
     </>
   );
 }

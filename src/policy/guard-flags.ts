@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+import { PolicyError } from './error.ts';
+import { type Guards, type GuardTexts, readGuards } from './guards.ts';
+import { attempts, InvalidPolicy } from './policy.ts';
+
+/** The flags of guards, as commander reads them. */
+export interface GuardFlags extends GuardTexts {
+  readonly keepLastTag?: boolean;
+}
+
+/** Adds the options that hold a purge back. */
+export function withGuards(command: Command): Command {
+  return command
+    .option('--max-deletions <n>', 'delete nothing where more than n artifacts would go')
+    .option(
+      '--max-deletion-percent <n>',
+      'delete nothing where more than n % of a repository’s tags, or of all manifests, would go',
+    )
+    .option(
+      '--max-median-factor <n>',
+      'delete nothing where more than n times the median of the last ten runs would go',
+    )
+    .option('--keep-last-tag', 'delete nothing in a repository that would be left without a tag');
+}
+
+const FIELDS = ['maxDeletions', 'maxDeletionPercent', 'maxMedianFactor', 'keepLastTag'] as const;
+
+function flagOf(field: (typeof FIELDS)[number]): string {
+  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** The setting of the app that stands for the flag of a guard; `undefined` for any other flag. */
+export function settingOfGuard(flag: string): string | undefined {
+  const isGuard = FIELDS.some((field) => flagOf(field) === flag);
+  return isGuard ? flag.slice(2).replaceAll('-', '_').toUpperCase() : undefined;
+}
+
+/**
+ * @param words the flags as they were given: commander does not tell a switch that is off from one that is not given
+ * @throws {PolicyError}
+ */
+export function guardsOf({ keepLastTag, ...texts }: GuardFlags, words: readonly string[] = []): Guards {
+  const isOff = words.some((word) => /^--keep-last-tag=(?:0|f|false)$/i.test(word));
+  return { ...readGuards(texts, flagOf), ...((keepLastTag ?? isOff) && { keepLastTag: keepLastTag ?? false }) };
+}
+
+/**
+ * Takes the guards out of the fields of a request: `maxDeletions` and `max-deletions` both mean `--max-deletions`.
+ * @throws {InvalidPolicy} with every mistake in them
+ */
+export function guardsInFields(fields: Readonly<Record<string, unknown>>): {
+  readonly guards: Guards;
+  readonly rest: Readonly<Record<string, unknown>>;
+} {
+  const { problems, attempt } = attempts();
+  const rest: Record<string, unknown> = {};
+  const found = new Map<(typeof FIELDS)[number], unknown>();
+  for (const [name, value] of Object.entries(fields)) {
+    const camel = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const field = FIELDS.find((one) => one === camel);
+    if (!field) rest[name] = value;
+    else if (found.has(field) || Array.isArray(value))
+      problems.push(new PolicyError(flagOf(field), undefined, 'may be given once'));
+    else found.set(field, value);
+  }
+  const text = (field: (typeof FIELDS)[number]): string | undefined => {
+    const value = found.get(field);
+    if (value === undefined) return undefined;
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
+    throw new PolicyError(flagOf(field), undefined, 'must be a text, a number, or true or false');
+  };
+  const read = FIELDS.map((field) =>
+    attempt(() => (field === 'keepLastTag' ? readLastTag(text(field)) : readGuards({ [field]: text(field) }, flagOf))),
+  );
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return { guards: Object.assign({}, ...read) as Guards, rest };
+}
+
+/** An empty one is a switch that is on: `?keep-last-tag`. */
+function readLastTag(text: string | undefined): Pick<Guards, 'keepLastTag'> {
+  if (text === undefined) return {};
+  if (/^(?:|1|true)$/i.test(text)) return { keepLastTag: true };
+  if (/^(?:0|false)$/i.test(text)) return { keepLastTag: false };
+  throw new PolicyError('--keep-last-tag', text, 'must be true or false');
+}
+
+/**
+ * The guards of several commands of one request: they hold for all of them, so no two may say something else.
+ * @throws {InvalidPolicy}
+ */
+export function guardsOfAll(all: readonly Guards[]): Guards {
+  const problems = FIELDS.filter((field) => {
+    const values = all.map((guards) => guards[field]).filter((value) => value !== undefined);
+    return new Set(values).size > 1;
+  }).map((field) => new PolicyError(flagOf(field), undefined, 'holds for all commands of a request; give it once'));
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return Object.assign({}, ...all) as Guards;
+}

@@ -1,0 +1,27 @@
+import { GUARD_NAMES, type Trip, tripInWords } from '../planner/decision.ts';
+import { printable } from './escape.ts';
+import type { RepositorySummary } from './summary.ts';
+
+/** What guards held back, or in a dry run would hold back, a line each. */
+export function guardsInWords(breakers: readonly Trip[], isDry: boolean): readonly string[] {
+  if (!isDry) return breakers.map((trip) => `HELD BACK: ${printable(tripInWords(trip))}`);
+  return breakers.map((trip) => {
+    const what = trip.repository === undefined ? 'everything: ' : '';
+    return `WOULD BE HELD BACK: ${printable(`${what}${tripInWords(trip)}`)} (guard ${GUARD_NAMES[trip.breaker]})`;
+  });
+}
+
+/** How many of the deletions of a dry run guards would hold back, and of how many. */
+export function foreseenCount(
+  breakers: readonly Trip[],
+  repositories: readonly RepositorySummary[],
+): { readonly held: number; readonly of: number } {
+  const deletions = ({ tags, manifests }: RepositorySummary): number => tags.deleted + manifests.deleted;
+  const isAll = breakers.some(({ repository }) => repository === undefined);
+  const names = new Set(breakers.map(({ repository }) => repository));
+  const held = repositories.filter(({ repository }) => isAll || names.has(repository));
+  return {
+    held: held.reduce((all, one) => all + deletions(one), 0),
+    of: repositories.reduce((all, one) => all + deletions(one), 0),
+  };
+}

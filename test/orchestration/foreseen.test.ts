@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { allOf } from '../../src/each.ts';
+import { images, repositoryOf } from '../support/contents.ts';
+import { calm } from '../support/durable.ts';
+import { newLedger } from '../support/ledger.ts';
+import { hall, scheduled } from '../support/orchestration.ts';
+import { withEmulator } from '../support/registry.ts';
+
+test('a dry run of the durable engine records what guards would hold back, and is done', async () => {
+  const repositories = { app: repositoryOf(...images('app', 3, 'dev')) };
+  await withEmulator({ repositories }, async (emulator) => {
+    const ledger = newLedger();
+    const settings = { PURGE_COMMAND: '--filter ".*:^dev" --ago 30d --untagged', MAX_DELETIONS: '2' };
+    const durable = hall({ emulators: [emulator], ledger, settings, options: { choices: calm } });
+    durable.start('retention', { instanceId: 'tick', input: scheduled([emulator], 'tick') });
+    await durable.run();
+    expect(await allOf(ledger.runs())).toMatchObject([
+      {
+        state: 'done',
+        dryRun: true,
+        plan: { state: 'open', deletions: 6 },
+        breakers: [{ breaker: 'max-deletion-percent' }, { breaker: 'no-tag-left', repository: 'app' }],
+      },
+    ]);
+    expect(emulator.tagsLeft()).toHaveLength(3);
+  });
+});
