@@ -39,14 +39,16 @@ export interface TagMatcher {
 export interface CompiledFilters {
   /** For each repository, the filters that it matches, in the order given. */
   repositoryFilters(names: readonly string[]): readonly (readonly TagFilter[])[];
-  /**
-   * Tags of a repository that these filters match.
-   *
-   * @throws {PolicyError} if the joined pattern cannot be compiled although each of its parts can, e.g. for its length.
-   */
+  /** Tags of a repository that these filters match. They have been compiled together before. */
   tags(filters: readonly TagFilter[]): TagMatcher;
   /** The repositories to ask for, without duplicates, if every filter names exactly one; otherwise all must be listed. */
   literalRepositories(): readonly string[] | undefined;
+}
+
+export interface FilterOptions {
+  readonly timeoutSeconds: number;
+  /** False where no tags are looked at, and their part of a filter need not be sound. */
+  readonly tags?: boolean;
 }
 
 /**
@@ -104,29 +106,30 @@ export function splitFilter(text: string): TagFilter {
 
 /**
  * Compiles filters, to find at once what is wrong with any (`acr purge` finds a bad tag part only when it has listed a
- * repository for it).
+ * repository for it), or with those that can meet in a repository.
  *
  * Repositories and tags are matched as `acr purge` does it: the repository part is put between `^` and `$` as text, so
  * that `app|web` is any name that starts with app or ends with web; the tag part may match anywhere in a tag; and several
- * filters for one repository are joined to one pattern with `|`, as text, so that flags and the numbers of groups carry
- * over from one to the next.
+ * filters for one repository are joined to one pattern with `|`, as text, so that flags carry over from one to the next.
  *
  * @throws {PolicyError} for the first filter with a part that is no regular expression, or one not supported.
  */
-export function compileFilters(
-  filters: readonly TagFilter[],
-  options: { readonly timeoutSeconds: number },
-): CompiledFilters {
+export function compileFilters(filters: readonly TagFilter[], options: FilterOptions): CompiledFilters {
   const cache = new Map<string, SafeRegex>();
-  const compile = (pattern: string): SafeRegex => {
-    const known = cache.get(pattern);
+  const compile = (patterns: readonly string[]): SafeRegex => {
+    const key = patterns.join('\n');
+    const known = cache.get(key);
     if (known) return known;
-    const regex = compileRegex(pattern, { timeoutSeconds: options.timeoutSeconds, flag: FLAG });
-    cache.set(pattern, regex);
+    const regex = compileRegex(patterns, { timeoutSeconds: options.timeoutSeconds, flag: FLAG });
+    cache.set(key, regex);
     return regex;
   };
-  const repositories = filters.map((filter) => compile(`^${filter.repositoryPattern}$`));
-  for (const filter of filters) compile(filter.tagPattern);
+  const repositories = filters.map((filter) => compile([`^${filter.repositoryPattern}$`]));
+  for (const filter of options.tags === false ? [] : filters) {
+    if (!compile([filter.tagPattern]).entangled) continue;
+    const other = filters.find((one) => one !== filter && canMeet(one, filter));
+    if (other) compile([filter.tagPattern, other.tagPattern]);
+  }
 
   return {
     repositoryFilters(names) {
@@ -145,22 +148,26 @@ export function compileFilters(
   };
 }
 
+/** Whether there can be a repository that both filters select. */
+function canMeet(one: TagFilter, other: TagFilter): boolean {
+  const [name, otherName] = [one.repositoryPattern, other.repositoryPattern];
+  return name === otherName || !isLiteral(name) || !isLiteral(otherName);
+}
+
 /** Whether regexp2's Escape would leave a pattern as it is. */
 function isLiteral(pattern: string): boolean {
   return !/[\\.+*?()|[\]{}^$# ]/.test(pattern);
 }
 
-function tagMatcher(filters: readonly TagFilter[], compile: (pattern: string) => SafeRegex): TagMatcher {
-  const pattern = filters.map((filter) => filter.tagPattern).join('|');
-  // No filter selects no tag; the empty pattern would select every one.
-  const regex = filters.length === 0 ? undefined : compile(pattern);
+function tagMatcher(filters: readonly TagFilter[], compile: (patterns: readonly string[]) => SafeRegex): TagMatcher {
+  const patterns = filters.map((filter) => filter.tagPattern);
   const selected = new Set<string>();
   const explained = new Map<string, TagFilter | undefined>();
 
   const explain = (names: readonly string[]): void => {
     let unexplained = names;
     for (const filter of filters) {
-      const answers = compile(filter.tagPattern).test(unexplained);
+      const answers = compile([filter.tagPattern]).test(unexplained);
       unexplained.forEach((name, index) => {
         if (answers[index] === true) explained.set(name, filter);
       });
@@ -170,9 +177,10 @@ function tagMatcher(filters: readonly TagFilter[], compile: (pattern: string) =>
   };
 
   return {
-    pattern,
+    pattern: patterns.join('|'),
     matches(names) {
-      const answers = regex?.test(names) ?? names.map(() => false);
+      // No filter selects no tag; the empty pattern would select every one.
+      const answers = filters.length === 0 ? names.map(() => false) : compile(patterns).test(names);
       names.forEach((name, index) => {
         if (answers[index] === true) selected.add(name);
       });
@@ -196,7 +204,7 @@ function tagMatcher(filters: readonly TagFilter[], compile: (pattern: string) =>
  *
  * @throws {PolicyError} as `compileFilters` does.
  */
-export function lintFilter(filter: TagFilter): readonly string[] {
+export function lintFilter(filter: TagFilter, options: { readonly tags?: boolean } = {}): readonly string[] {
   const { repositoryPattern, tagPattern } = filter;
   const matching = (pattern: string) => {
     const regex = compileRegex(pattern, { timeoutSeconds: LINT_TIMEOUT_SECONDS, flag: FLAG });
@@ -205,6 +213,6 @@ export function lintFilter(filter: TagFilter): readonly string[] {
   return [
     ...lintAnchored(repositoryPattern),
     ...lintPattern(repositoryPattern, matching(`^${repositoryPattern}$`)),
-    ...lintPattern(tagPattern, matching(tagPattern)),
+    ...(options.tags === false ? [] : lintPattern(tagPattern, matching(tagPattern))),
   ];
 }

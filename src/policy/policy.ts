@@ -113,12 +113,15 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     attempt(() =>
       readInteger('--filter-timeout-seconds', flags.filterTimeoutSeconds, DEFAULTS.filterTimeoutSeconds, 86_400),
     ) ?? DEFAULTS.filterTimeoutSeconds;
-  const options = { timeoutSeconds: timeoutSeconds === 0 ? DEFAULTS.filterTimeoutSeconds : timeoutSeconds };
+  const options = {
+    timeoutSeconds: timeoutSeconds === 0 ? DEFAULTS.filterTimeoutSeconds : timeoutSeconds,
+    tags: !untaggedOnly,
+  };
   const empty = compileFilters([], options);
   // One by one, so that a mistake in each is found; together, for what they are used for.
   const sound = filters.every((filter) => attempt(() => compileFilters([filter], options)) !== undefined);
   const compiled = (sound ? attempt(() => compileFilters(filters, options)) : undefined) ?? empty;
-  if (sound) warnings.push(...filters.flatMap((filter) => attempt(() => lintFilter(filter)) ?? []));
+  if (sound) warnings.push(...filters.flatMap((filter) => attempt(() => lintFilter(filter, options)) ?? []));
 
   const policy = {
     text: textOf(flags),

@@ -46,6 +46,14 @@ test.each([
   expect(command?.policy.filters.map((filter) => filter.text)).toEqual(['app:^dev']);
 });
 
+test('where no tags are looked at, the tag part of a filter is not read', () => {
+  const { policy } = parsePurgeCommand("--untagged-only --filter 'app:[' --filter 'web:[F|f]'");
+  expect(policy).toMatchObject({ tags: false, warnings: [] });
+  expect(policy.compiled.repositoryFilters(['app', 'web', 'x']).map((list) => list.length)).toEqual([1, 1, 0]);
+  expect(mistakes(() => parsePurgeCommand("--untagged --filter 'app:[' --ago 1d")).join()).toContain('[ is not closed');
+  expect(mistakes(() => parsePurgeCommand("--untagged-only --filter '[:.*'")).join()).toContain('[ is not closed');
+});
+
 test('a comment that ends with a backslash swallows nothing', () => {
   expect(parsePurgeCommands('# old \\\n--untagged-only')).toHaveLength(1);
 });

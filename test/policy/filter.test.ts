@@ -109,12 +109,60 @@ describe('compileFilters', () => {
     expect(selected(['^v1$'], ['v1', 'v11'])).toEqual(['v1']);
   });
 
-  test('joins filters as text, so that flags and groups carry over', () => {
+  test('joins filters as text, so that flags carry over', () => {
     expect(selected(['^v1$', '^v2$'], ['v1', 'v2', 'v3'])).toEqual(['v1', 'v2']);
     expect(selected(['(?i)a', 'b'], ['B', 'A', 'c'])).toEqual(['B', 'A']);
     expect(selected(['b', '(?i)a'], ['B', 'A', 'c'])).toEqual(['A']);
-    // \1 of the second is the group of the first, which has matched nothing there.
-    expect(selected(['(x)\\1', '(v)\\1'], ['xx', 'vv'])).toEqual(['xx']);
+  });
+
+  test('refuses at once what would change its meaning beside another filter for the repository', () => {
+    const [reference, ofAnother] = [
+      'of the filters for one repository',
+      'a back reference, which would be to a group of',
+    ];
+    expect(refusal(() => compile('app:(v)\\1', '.*:(x)'))).toContain(`--filter "(v)\\\\1": ${reference}`);
+    expect(refusal(() => compile('app:x', 'app:(v)\\1'))).toContain(ofAnother);
+    expect(refusal(() => compile('app:(?x) v #', 'app:b'))).toContain('the flag x');
+    expect(refusal(() => compile('app:(?i)v', 'app:\\p{Lu}'))).toContain('a category');
+    expect(refusal(() => compile('app:(v)\\1', 'web:(x)\\1'))).toBe('accepted');
+    expect(refusal(() => compile('app:(?i:v)', 'app:\\pL'))).toBe('accepted');
+  });
+
+  test('what compiles, matches, whichever filters meet in a repository', () => {
+    const pieces = 'a,B,(?i),(?-i),(?n),(?x),#,(b),(?<n>c),\\1,\\k<n>,\\p{Lu},\\PL,|,[^\\W],(?i:é)'.split(',');
+    const pattern = fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''));
+    const some = fc.tuple(fc.constantFrom('app', 'web', '.*'), pattern, fc.boolean());
+    fc.assert(
+      fc.property(fc.array(some, { minLength: 1, maxLength: 4 }), (parts) => {
+        const filters = parts.map(([repository, tag]) => splitFilter(`${repository}:${tag}`));
+        if (refusal(() => compileFilters(filters, { timeoutSeconds: 10 })) !== 'accepted') return;
+        const compiled = compileFilters(filters, { timeoutSeconds: 10 });
+        const together = filters.filter((filter, at) => parts[at]?.[2] === true && filter.repositoryPattern !== 'web');
+        const names = ['a', 'A', 'b', 'é', '#'];
+        const answers = compiled.tags(together).matches(names);
+        if (together.length === 0) return;
+        // Joined to one text, as acr purge does it.
+        const joined = splitFilter(`app:${compiled.tags(together).pattern}`);
+        expect(answers).toEqual(compile(joined.text).tags([joined]).matches(names));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('any number of filters, however long they are together', () => {
+    const branches = (index: number) => `name-${index}-[a-z]{3}|`.repeat(300);
+    const filters = Array.from({ length: 8 }, (_, index) => splitFilter(`.*:^(?:${branches(index)}x${index})$`));
+    const matcher = compileFilters(filters, { timeoutSeconds: 10 }).tags(filters);
+    expect(matcher.pattern.length).toBeGreaterThan(30_000);
+    const answers = matcher.matches(['name-0-abc', 'name-7-abc', 'name-8-abc', 'x5', 'x8']);
+    expect(answers).toEqual([true, true, false, true, false]);
+  });
+
+  test('of a filter whose tags are not looked at, the repository is all that must be sound', () => {
+    const untagged = (text: string) => compileFilters([splitFilter(text)], { timeoutSeconds: 10, tags: false });
+    const lists = untagged('app:[').repositoryFilters(['app', 'web']);
+    expect(lists.map((list) => list.length)).toEqual([1, 0]);
+    expect(refusal(() => untagged('[:app'))).toContain('--filter');
   });
 
   test('no filter selects no tag', () => {
@@ -184,6 +232,11 @@ describe('lintFilter', () => {
     ['app:dev|', [expect.stringContaining('empty alternative, which matches everything')]],
     ['app:|dev', [expect.stringContaining('empty alternative')]],
     ['app:(-rc|)$', []],
+    ['app:\\d\\w\\.\\_\\\\Q', []],
+    [
+      'app:\\Qdev\\E\\Q',
+      ['\\Q has no meaning to acr purge: it is the letter Q', '\\E has no meaning to acr purge: it is the letter E'],
+    ],
   ])('%s', (text, warnings) => {
     expect(lintFilter(splitFilter(text))).toEqual(warnings);
   });

@@ -22,8 +22,9 @@ function refusal(action: () => unknown): string {
 }
 
 /**
- * Recorded with Go's github.com/dlclark/regexp2 (1.4.0, option RE2): for each pattern, which of the values in the first
- * line it matches, or its error; `refused` marks what it accepts and we do not.
+ * Recorded with Go's github.com/dlclark/regexp2 (option RE2; Debian's 1.4.0 with the changes up to 1.11.5, which answers
+ * as recorded of acr purge to each line of conformance/filters.ndjson): for each pattern, which of the values in the
+ * first line it matches, or its error; `refused` marks what it accepts and we do not.
  */
 const [{ values }, ...rows] = readFileSync(new URL('regexp2.ndjson', import.meta.url), 'utf8')
   .trim()
@@ -54,10 +55,8 @@ describe('a refusal says what is wrong and where', () => {
     ['[a', '[ is not closed'],
     ['(?<a>x)(?<b-a>y)', 'balancing groups'],
     ['(?:(a)|b)\\1', 'may not have taken part'],
-    ['\\Qa', '\\Q has no meaning here'],
-    ['(?i)é', 'limited to ASCII'],
-    ['\\e[31m\u001b\\y', '\\y has no meaning'],
-    ['\\\u001b', 'has no meaning'],
+    ['(?(?=a)b|c)', 'a condition (?(…)yes|no) is not supported; write lookaheads'],
+    ['\\p\u001b', 'no category of characters that is known here'],
   ])('%j', (pattern, problem) => {
     const message = refusal(() => compileRegex(pattern, options));
     expect(message).toContain(problem);
@@ -69,6 +68,13 @@ describe('values', () => {
   test('with anything but printable ASCII never match', () => {
     expect(matching('', ['', 'a', 'a\n', 'é', '\u0000', '\ud800', '\u212a'])).toEqual(['', 'a']);
     expect(matching('(?i)k|[^a]', ['k', '\u212a', '\u017f'])).toEqual(['k']);
+  });
+
+  test('may match one of several patterns, as if these were joined', () => {
+    const pattern = ['(?i)^a', 'b$', '(?-i)c'];
+    const values = ['A', 'xB', 'C', 'c', 'x'];
+    expect(compileRegex(pattern, options).test(values)).toEqual([true, true, false, true, false]);
+    expect(compileRegex(pattern.join('|'), options).test(values)).toEqual([true, true, false, true, false]);
   });
 
   test('are answered in order', () => {
@@ -112,7 +118,6 @@ describe('hostile patterns', () => {
     ['a huge least count', 'a{2147483647,}'],
     ['a count beyond numbers', `a{${'9'.repeat(400)}}`],
     ['counts of counts', '((a{1000}){1000}){1000}'],
-    ['doubling conditions', '(?((?((?(a)b|c)d|e)f)g|h)i|j)'],
   ])('%s is refused', (_, pattern) => {
     expect(refusal(() => compileRegex(pattern, options))).not.toBe('accepted');
   });

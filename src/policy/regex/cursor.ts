@@ -1,10 +1,13 @@
 import { PolicyError } from '../error.ts';
+import type { Category } from './members.ts';
 
 /** A place in a pattern that is being read, character by character (not code unit by code unit). */
 export class Cursor {
   readonly #characters: readonly string[];
   readonly #pattern: string;
   readonly #flag: string;
+  /** Those that were read so far, like the `L` of `\p{L}`. */
+  readonly categories: Category[] = [];
   at = 0;
 
   constructor(pattern: string, flag: string) {
@@ -43,11 +46,6 @@ export class Cursor {
     let taken = '';
     while (taken.length < most && accepted.test(this.peek())) taken += this.next();
     return taken;
-  }
-
-  /** Where something stands anywhere in the pattern. */
-  mentions(text: RegExp): readonly RegExpExecArray[] {
-    return [...this.#pattern.matchAll(text)];
   }
 
   /** @throws {PolicyError} that this is wrong with the pattern, at this place. */

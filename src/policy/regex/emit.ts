@@ -1,79 +1,68 @@
-import { childrenOf, NOTHING, PRINTABLE, rangesOf, type RegexNode } from './syntax.ts';
+import { childrenOf, rangesOf, type CharacterSet, type RegexNode } from './syntax.ts';
 
 /**
- * Writes a settled pattern in Oniguruma's dialect, using only what it reads in one way: every class spelled out, every
- * repeated part in parentheses, groups numbered from left to right, no flag but a leading `(?i)`.
+ * Writes a settled pattern as JavaScript's, with only what it reads in one way: every class spelled out, every repeated
+ * part in parentheses, groups numbered from left to right. The flag `i` is given where a reference ignores case, and then,
+ * as has been checked, all of the pattern may.
  */
-export function toOniguruma(root: RegexNode): string {
-  // A group is referred to after it has been written, or, in a lookbehind, before it.
-  const numbers = new Map<number, number>();
+export function toJavaScript(root: RegexNode): RegExp {
+  const numbers: Numbers = { all: 0, ofSlots: new Map(), ofAtomic: new Map() };
   number(root, numbers);
-  const references = { numbers, ignoreCase: false };
-  const text = write(root, references);
-  return references.ignoreCase ? `(?i)${text}` : text;
+  return new RegExp(write(root, numbers), ignoresCase(root) ? 'i' : '');
 }
 
-interface References {
-  readonly numbers: ReadonlyMap<number, number>;
-  /** Whether a reference ignores case; then, as has been checked, all of the pattern may. */
-  ignoreCase: boolean;
+/** A group is referred to after it has been written, or, in a lookbehind, before it. */
+interface Numbers {
+  all: number;
+  readonly ofSlots: Map<number, number>;
+  readonly ofAtomic: Map<RegexNode, number>;
 }
 
-function number(node: RegexNode, numbers: Map<number, number>): void {
-  if (node.kind === 'capture') numbers.set(node.slot, numbers.size + 1);
-  // Conditions are written twice, and have no groups left.
+function number(node: RegexNode, numbers: Numbers): void {
+  if (node.kind === 'capture') numbers.ofSlots.set(node.slot, (numbers.all += 1));
+  if (node.kind === 'atomic') numbers.ofAtomic.set(node, (numbers.all += 1));
   for (const child of childrenOf(node)) number(child, numbers);
 }
 
-function write(node: RegexNode, references: References): string {
+function ignoresCase(node: RegexNode): boolean {
+  return node.kind === 'reference' ? node.ignoreCase : childrenOf(node).some(ignoresCase);
+}
+
+function write(node: RegexNode, numbers: Numbers): string {
   switch (node.kind) {
     case 'set':
       return writeSet(node.set);
     case 'sequence':
       return node.parts
-        .map((part) => (part.kind === 'choice' ? group('?:', part, references) : write(part, references)))
+        .map((part) => (part.kind === 'choice' ? `(?:${write(part, numbers)})` : write(part, numbers)))
         .join('');
     case 'choice':
-      return node.branches.map((branch) => write(branch, references)).join('|');
+      return node.branches.map((branch) => write(branch, numbers)).join('|');
     case 'repeat':
-      return group('?:', node.body, references) + quantifier(node.min, node.max, node.lazy);
+      return `(?:${write(node.body, numbers)})${quantifier(node.min, node.max, node.lazy)}`;
     case 'capture':
-      return group('', node.body, references);
+      return `(${write(node.body, numbers)})`;
     case 'atomic':
-      return group('?>', node.body, references);
+      // A lookahead is matched one way only; what it captured is then read once more.
+      return `(?=(${write(node.body, numbers)}))(?:\\${numbers.ofAtomic.get(node) ?? 0})`;
     case 'look':
-      return group(`?${node.ahead ? '' : '<'}${node.negative ? '!' : '='}`, node.body, references);
+      return `(?${node.ahead ? '' : '<'}${node.negative ? '!' : '='}${write(node.body, numbers)})`;
     case 'anchor':
-      return { start: '\\A', end: '\\z', boundary: '\\b', inside: '\\B' }[node.at];
+      return { start: '^', end: '$', boundary: '\\b', inside: '\\B' }[node.at];
     case 'reference':
-      references.ignoreCase ||= node.ignoreCase;
-      return `\\k<${references.numbers.get(node.slot) ?? 0}>`;
-    case 'condition': {
-      if (typeof node.test === 'number') return writeSet(NOTHING);
-      const test = write(node.test, references);
-      const [yes, no] = [group('?:', node.yes, references), group('?:', node.no, references)];
-      return `(?:(?=${test})${yes}|(?!${test})${no})`;
-    }
+      return `(?:\\${numbers.ofSlots.get(node.slot) ?? 0})`;
   }
 }
 
-function group(opening: string, body: RegexNode, references: References): string {
-  return `(${opening}${write(body, references)})`;
-}
-
 function quantifier(min: number, max: number, lazy: boolean): string {
-  // Oniguruma reads {2}? as "two or none"; a fixed count is neither greedy nor lazy.
-  if (min === max) return `{${min}}`;
-  const bounds = max === Infinity ? (min === 0 ? '*' : min === 1 ? '+' : `{${min},}`) : `{${min},${max}}`;
+  const bounds = min === max ? `{${min}}` : max === Infinity ? `{${min},}` : `{${min},${max}}`;
   return lazy ? `${bounds}?` : bounds;
 }
 
-function writeSet(set: bigint): string {
+function writeSet(set: CharacterSet): string {
   const ranges = rangesOf(set);
   const [only] = ranges;
-  // Not (?!), which Oniguruma does not allow in a lookbehind; only printable characters are ever matched against.
-  if (!only) return '\\x00';
-  if (set === PRINTABLE) return '[\\x20-\\x7e]';
+  if (!only) return '[]';
   if (ranges.length === 1 && only[0] === only[1]) return writeCode(only[0]);
   return `[${ranges.map(([from, to]) => (from === to ? writeCode(from) : `${writeCode(from)}-${writeCode(to)}`)).join('')}]`;
 }

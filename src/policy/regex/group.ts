@@ -28,7 +28,6 @@ export type GroupOpening =
   | { readonly kind: 'numbered'; readonly slot: number }
   | { readonly kind: 'atomic' }
   | { readonly kind: 'look'; readonly ahead: boolean; readonly negative: boolean }
-  | { readonly kind: 'condition' }
   /** `(?:` */
   | { readonly kind: 'grouping' }
   /** `(?i:`, or `(?i)` with which the group has ended already. */
@@ -61,7 +60,7 @@ export function readGroupOpening(cursor: Cursor): GroupOpening {
       cursor.next();
       return { kind: 'grouping' };
     case '(':
-      return { kind: 'condition' };
+      return cursor.fail('a condition (?(…)yes|no) is not supported; write lookaheads, (?:(?=…)yes|(?!…)no)');
     case '<':
       if (cursor.peek(1) === '=') return look(cursor, '<=', false, false);
       if (cursor.peek(1) === '!') return look(cursor, '<!', false, true);

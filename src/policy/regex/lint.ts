@@ -34,8 +34,12 @@ function outline(pattern: string): Outline {
   return { classes, alternatives };
 }
 
+/** The letters that mean something after a backslash. */
+const MEANINGFUL = 'abefnrtvxucdDsSwWpPkABGZz';
+
 /**
- * Warns of classes that look like alternations, `[F|f]` and `[^F|f]`, and of alternatives that are empty.
+ * Warns of classes that look like alternations, `[F|f]` and `[^F|f]`, of alternatives that are empty, and of a backslash
+ * before a letter that means nothing there, as in `\Qdev\E`.
  *
  * @param matches whether the pattern matches a name, asked only to be sure of what a warning says.
  */
@@ -61,6 +65,12 @@ export function lintPattern(pattern: string, matches: (name: string) => boolean)
     warnings.push(
       `${text} is a negated character class: it matches any character EXCEPT ${list(members)}${consequence}; write ${instead}`,
     );
+  }
+  const letters = new Set([...pattern.matchAll(/\\([^])/g)].map(([, letter = '']) => letter));
+  for (const letter of letters) {
+    if (/[A-Za-z]/.test(letter) && !MEANINGFUL.includes(letter)) {
+      warnings.push(`\\${letter} has no meaning to acr purge: it is the letter ${letter}`);
+    }
   }
   if (alternatives.length > 1 && alternatives.includes('')) {
     warnings.push(`${JSON.stringify(pattern)} has an empty alternative, which matches everything; remove the bar`);

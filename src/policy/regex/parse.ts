@@ -1,76 +1,95 @@
-import { codeOf, readClass, readEscapedCharacter, readShorthand, refuseBeyondAscii } from './class.ts';
+import { readClass, readShorthand } from './class.ts';
 import { Cursor } from './cursor.ts';
+import { codeOf, readEscapedCharacter } from './escape.ts';
 import { numberGroups, readGroupOpening, type GroupOpening, type Slots } from './group.ts';
+import { lowerCase } from './members.ts';
 import { isAtQuantifier, readQuantifier, skipBlank } from './quantifier.ts';
 import { EMPTY, foldCase, isCaseless, PRINTABLE, range, walk, type RegexNode } from './syntax.ts';
 
 /** Deeper nesting is nobody's intention, and a stack is finite. */
 const DEEPEST = 100;
 /** The flags that are on, as `(?inx)` sets them; `m` and `s` differ only at line ends, which no name has. */
-interface Flags {
+export interface Flags {
   readonly i: boolean;
   readonly n: boolean;
   readonly x: boolean;
 }
 
+const NO_FLAGS: Flags = { i: false, n: false, x: false };
+
+export interface Parsed {
+  readonly root: RegexNode;
+  /** The flags that are on at its end, outside of any group. */
+  readonly flags: Flags;
+  /** What would make it mean something else if it were joined with another pattern by `|`; undefined if nothing. */
+  readonly entangled: string | undefined;
+}
+
 /**
- * Parses a pattern as Go's regexp2 does with its option RE2. What regexp2 refuses is refused, and so is what its
- * versions read in different ways and what nobody means.
+ * Parses a pattern as Go's regexp2 does with its option RE2. What regexp2 refuses is refused, and so is what it gets
+ * wrong, and what is written so seldom that it is not worth reading.
  *
  * @param flag the flag of the command line that the pattern came from.
+ * @param flags those that are on at its beginning.
  * @throws {PolicyError} that says what is wrong, and where.
  */
-export function parseRegex(pattern: string, flag: string): RegexNode {
+export function parseRegex(pattern: string, flag: string, flags = NO_FLAGS): Parsed {
   // Twice, as regexp2 does it: whether \10 is a reference depends on the groups that follow.
-  const first = new Parser(pattern, flag);
+  const first = new Parser(pattern, flag, flags);
   first.parse();
-  const parser = new Parser(pattern, flag, first.slots());
-  const root = parser.parse();
-  parser.refuseMisleadingCategories(root);
-  return root;
+  return new Parser(pattern, flag, flags, first.slots()).parse();
 }
 
 class Parser {
   readonly #cursor: Cursor;
   /** Unknown while the groups are being counted. */
   readonly #slots: Slots | undefined;
-  #flags: Flags = { i: false, n: false, x: false };
+  #flags: Flags;
   /** Some part does. */
-  #ignoresCase = false;
+  #ignoresCase: boolean;
   #depth = 0;
-  /** Right inside `(?(…)yes|no)`, not in a group there. */
-  #inCondition = false;
   #unnamed = 0;
   readonly #numbered = new Set<number>();
   readonly #named = new Set<string>();
 
-  constructor(pattern: string, flag: string, slots?: Slots) {
+  constructor(pattern: string, flag: string, flags: Flags, slots?: Slots) {
     this.#cursor = new Cursor(pattern, flag);
+    this.#flags = flags;
+    this.#ignoresCase = flags.i;
     this.#slots = slots;
   }
 
-  parse(): RegexNode {
+  parse(): Parsed {
     const root = this.#choice();
     if (!this.#cursor.atEnd) this.#cursor.fail('a ) closes nothing; write \\) for a parenthesis itself');
-    return root;
+    this.#refuseMisleadingCategories(root);
+    return { root, flags: this.#flags, entangled: this.#entangled(root) };
   }
 
   /**
    * Refuses what regexp2's search for a first character gets wrong: where one part ignores case, it ignores case for all
    * parts, and never finds a capital for `\p{Lu}`; and beside a negated category it does not see another one.
    */
-  refuseMisleadingCategories(root: RegexNode): void {
+  #refuseMisleadingCategories(root: RegexNode): void {
     const cursor = this.#cursor;
-    const categories = cursor.mentions(/\\([pP])\{(\w+)\}|\[:(\^?)digit:\]/g);
-    const names = new Set(categories.map(([, , name]) => name));
-    if (names.size > 1 && categories.some(([, letter, , not]) => letter === 'P' || not === '^')) {
+    if (new Set(cursor.categories.map(({ name }) => name)).size > 1 && hasNegated(cursor)) {
       cursor.fail('a negated category \\P{…} beside another category is not supported; write a class like [^a-z]');
     }
-    const cased = categories.some(([, , name]) => /^L[lut]$/.test(name ?? ''));
-    if (!cased || !this.#ignoresCase) return;
+    if (!hasCased(cursor) || !this.#ignoresCase) return;
     if ([...walk(root)].some((node) => node.kind === 'set' && !isCaseless(node.set))) {
       cursor.fail('\\p{Lu} or \\p{Ll} beside a part that ignores case is not supported; write [A-Z] or [a-z]');
     }
+  }
+
+  #entangled(root: RegexNode): string | undefined {
+    if ([...walk(root)].some(({ kind }) => kind === 'reference')) {
+      return 'a back reference, which would be to a group of another filter';
+    }
+    if (this.#flags.x) return 'the flag x, which would hold for the others';
+    if (hasNegated(this.#cursor) || hasCased(this.#cursor)) {
+      return 'a category like \\p{Lu} or \\P{L}, which the others can hide; write a class like [A-Z]';
+    }
+    return undefined;
   }
 
   slots(): Slots {
@@ -121,14 +140,14 @@ class Parser {
       case '.':
         return { kind: 'set', set: PRINTABLE };
       default:
-        return this.#character(codeOf(character), cursor.at);
+        return this.#character(codeOf(character));
     }
   }
 
-  #character(code: number, at?: number): RegexNode {
-    if (this.#flags.i) refuseBeyondAscii(this.#cursor, code);
-    const set = this.#flags.i ? foldCase(range(code, code)) : range(code, code);
-    return at === undefined ? { kind: 'set', set } : { kind: 'set', set, at };
+  #character(code: number): RegexNode {
+    if (!this.#flags.i) return { kind: 'set', set: range(code, code) };
+    const small = lowerCase(code);
+    return { kind: 'set', set: foldCase(range(small, small)) };
   }
 
   #skipBlank(): void {
@@ -142,22 +161,20 @@ class Parser {
   }
 
   #group(): RegexNode | undefined {
-    const [flags, inCondition] = [this.#flags, this.#inCondition];
+    const flags = this.#flags;
     const opening = readGroupOpening(this.#cursor);
     if (opening.kind === 'flags') {
-      if (inCondition) this.#cursor.fail('flags cannot be set right inside (?(…)yes|no); write them in a group there');
       this.#flags = { ...flags, ...opening.flags };
       this.#ignoresCase ||= this.#flags.i;
       if (opening.alone) return undefined;
     }
     const node = this.#groupBody(opening);
     if (!this.#cursor.take(')')) this.#cursor.fail('a ( is not closed; write \\( for a parenthesis itself');
-    [this.#flags, this.#inCondition] = [flags, inCondition];
+    this.#flags = flags;
     return node;
   }
 
   #groupBody(opening: GroupOpening): RegexNode {
-    this.#inCondition = false;
     switch (opening.kind) {
       case 'plain':
         if (this.#flags.n) return this.#choice();
@@ -175,59 +192,16 @@ class Parser {
         return { kind: 'atomic', body: this.#choice() };
       case 'look':
         return { ...opening, body: this.#choice() };
-      case 'condition':
-        return this.#condition();
       case 'flags':
       case 'grouping':
         return this.#choice();
     }
   }
 
-  /** `(?(…)yes|no)`, the `(?` already read. */
-  #condition(): RegexNode {
-    const cursor = this.#cursor;
-    const test = this.#conditionTest();
-    this.#skipBlank();
-    if (isAtQuantifier(cursor)) cursor.fail('a quantifier cannot follow the condition of (?(…)yes|no)');
-    this.#inCondition = true;
-    const both = this.#choice();
-    const [yes, no, ...more] = both.kind === 'choice' ? both.branches : [both];
-    // Without the second part, regexp2's search for a first character skips where the condition does not hold.
-    if (!yes || !no || more.length > 0) {
-      return cursor.fail('(?(…)yes|no) needs exactly one |; write a group around more');
-    }
-    return { kind: 'condition', test, yes, no };
-  }
-
-  #conditionTest(): number | RegexNode {
-    const cursor = this.#cursor;
-    cursor.next();
-    const { at } = cursor;
-    const word = cursor.takeWhile(/\w/);
-    if (/^[0-9]/.test(word)) {
-      const slot = this.#slotOfNumber(word);
-      if (!cursor.take(')')) cursor.fail('(?( is followed by the number of a group and )');
-      return slot;
-    }
-    const named = this.#slots?.names.get(word);
-    if (named !== undefined && cursor.take(')')) return named;
-    // Not a group, then an expression that must match here: its parentheses do not capture.
-    cursor.at = at;
-    const opening: GroupOpening = cursor.peek() === '?' ? readGroupOpening(cursor) : { kind: 'grouping' };
-    if (opening.kind !== 'look' && opening.kind !== 'atomic' && opening.kind !== 'grouping') {
-      cursor.fail('the condition of (?(…)yes|no) cannot be a group of this kind; write e.g. (?(?=x)yes|no)');
-    }
-    const flags = this.#flags;
-    const test = this.#groupBody(opening);
-    if (!cursor.take(')')) cursor.fail('the condition of (?(…)yes|no) is not closed');
-    this.#flags = flags;
-    return test;
-  }
-
   #escape(): RegexNode {
     const cursor = this.#cursor;
     const shorthand = readShorthand(cursor, this.#flags.i);
-    if (shorthand) return { kind: 'set', set: shorthand.set };
+    if (shorthand !== undefined) return { kind: 'set', set: shorthand };
     const next = cursor.peek();
     switch (next) {
       case 'A':
@@ -250,16 +224,17 @@ class Parser {
       case "'":
         return cursor.fail('\\< is no anchor but an outdated reference to a group; write \\b, or \\k<name>');
     }
-    if (/[1-9]/.test(next) && !this.#isOctal()) return this.#reference(this.#slotOfNumber(cursor.takeWhile(/[0-9]/)));
+    if (/[1-9]/.test(next) && this.#isReference())
+      return this.#reference(this.#slotOfNumber(cursor.takeWhile(/[0-9]/)));
     return this.#character(readEscapedCharacter(cursor));
   }
 
-  /** Whether digits after a backslash are three octal ones and no group has that number. */
-  #isOctal(): boolean {
+  /** Whether digits after a backslash are no character's number: below 10, or that of a group. */
+  #isReference(): boolean {
     const { at } = this.#cursor;
-    const digits = this.#cursor.takeWhile(/[0-9]/);
+    const number = Number(this.#cursor.takeWhile(/[0-9]/));
     this.#cursor.at = at;
-    return /^[1-7][0-7]{2}/.test(digits) && this.#slots?.numbers.has(Number(digits)) !== true;
+    return number < 10 || !this.#slots || this.#slots.numbers.has(number);
   }
 
   #namedReference(): RegexNode {
@@ -288,4 +263,12 @@ class Parser {
     }
     return slot;
   }
+}
+
+function hasNegated({ categories }: Cursor): boolean {
+  return categories.some(({ negated }) => negated);
+}
+
+function hasCased({ categories }: Cursor): boolean {
+  return categories.some(({ name }) => /^L[lut]$/.test(name));
 }

@@ -1,15 +1,7 @@
 import { createContext, Script } from 'node:vm';
-import { toRegExpDetails } from 'oniguruma-to-es';
 import { PolicyError, quote } from '../error.ts';
-import { toOniguruma } from './emit.ts';
-import { parseRegex } from './parse.ts';
-import { settle } from './settle.ts';
-import { childrenOf, type RegexNode } from './syntax.ts';
+import { translate } from './compile.ts';
 
-/** A pattern may come from a lot of filters joined, and yet nobody writes one as long as this. */
-const LONGEST_PATTERN = 10_000;
-/** V8 copies counted parts; beyond this compiling takes noticeable time and memory. */
-const LARGEST_REGEX = 20_000;
 /** The limit of `acr purge` for a single evaluation, also taken for a limit that makes no sense. */
 const DEFAULT_TIMEOUT_SECONDS = 60;
 /** What a timer of Node can hold. */
@@ -25,6 +17,8 @@ export interface RegexOptions {
 /** A compiled pattern that cannot hang the process. */
 export interface SafeRegex {
   readonly pattern: string;
+  /** Whether it would mean something else if it were joined with another one, and so cannot be. */
+  readonly entangled: boolean;
   /**
    * For each value, whether the pattern matches somewhere in it. A value with characters other than printable ASCII,
    * which no name or tag has, never matches.
@@ -38,56 +32,24 @@ export interface SafeRegex {
 }
 
 /**
- * Compiles a pattern of the dialect that `acr purge` reads: Go's github.com/dlclark/regexp2 with its option RE2, a port
- * of .NET's. It never matches more than there: a construct whose meaning cannot be kept in JavaScript is refused.
+ * Compiles a pattern as `acr purge` reads it, or several as if they were joined by `|`; see `translate`.
  *
  * @throws {PolicyError} that says what is wrong or not supported.
  */
-export function compileRegex(pattern: string, options: RegexOptions): SafeRegex {
+export function compileRegex(patterns: string | readonly string[], options: RegexOptions): SafeRegex {
   const { flag } = options;
   const seconds = options.timeoutSeconds > 0 ? options.timeoutSeconds : DEFAULT_TIMEOUT_SECONDS;
   const timeout = Math.min(Math.ceil(seconds * 1000), LONGEST_TIMEOUT_MILLISECONDS);
-  const regex = translate(pattern, flag);
-  return { pattern, test: (values) => testAll(regex, pattern, values, { timeout, flag }) };
-}
-
-function translate(pattern: string, flag: string): RegExp {
-  if (pattern.length > LONGEST_PATTERN) {
-    throw new PolicyError(flag, pattern, `a regular expression is limited to ${LONGEST_PATTERN} characters`);
-  }
-  const parsed = parseRegex(pattern, flag);
-  if (sizeOf(parsed) > LARGEST_REGEX) {
-    throw new PolicyError(
-      flag,
-      pattern,
-      'the counts of this regular expression multiply to too much; use smaller ones',
-    );
-  }
-  try {
-    const details = toRegExpDetails(toOniguruma(settle(parsed, pattern, flag)), {
-      // A plain RegExp, not the library's subclass: the groups that it hides are not looked at here.
-      avoidSubclass: true,
-      rules: { asciiWordBoundaries: true, captureGroup: true },
-      // No syntax that only newer engines know.
-      target: 'ES2024',
-    });
-    return new RegExp(details.pattern, details.flags);
-  } catch (cause) {
-    if (cause instanceof PolicyError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PolicyError(flag, pattern, `this regular expression is not supported: ${quote(reason)}`, { cause });
-  }
-}
-
-/** How many nodes there are when counted parts are written out. */
-function sizeOf(node: RegexNode): number {
-  const inner = childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 0);
-  return 1 + (node.kind === 'repeat' ? inner * Math.max(1, node.max === Infinity ? node.min + 1 : node.max) : inner);
+  const parts = typeof patterns === 'string' ? [patterns] : patterns;
+  const pattern = parts.join('|');
+  const { regexes, entangled } = translate(parts, flag);
+  return { pattern, entangled, test: (values) => testAll(regexes, pattern, values, { timeout, flag }) };
 }
 
 /** What a run works on; the answers there are tell how far it came. */
 interface Job {
-  readonly regex: RegExp;
+  /** A value matches that matches one of them. */
+  readonly regexes: readonly RegExp[];
   readonly values: readonly string[];
   readonly answers: boolean[];
   readonly end: number;
@@ -98,8 +60,8 @@ interface Job {
  * the same; the pattern and the values reach it as objects.
  */
 const matching = new Script(`{
-  const { regex, values, answers, end } = job;
-  while (answers.length < end) answers.push(regex.test(values[answers.length]));
+  const { regexes, values, answers, end } = job;
+  while (answers.length < end) answers.push(regexes.some((regex) => regex.test(values[answers.length])));
 }`);
 const sandbox: { job: Job | undefined } = { job: undefined };
 const context = createContext(sandbox);
@@ -121,7 +83,7 @@ function run(job: Job, timeout: number): boolean {
 }
 
 function testAll(
-  regex: RegExp,
+  regexes: readonly RegExp[],
   pattern: string,
   values: readonly string[],
   limits: { readonly timeout: number; readonly flag: string },
@@ -140,9 +102,9 @@ function testAll(
     throw new PolicyError(limits.flag, pattern, problem, cause === undefined ? undefined : { cause });
   };
   try {
-    while (!run({ regex, values: plain, answers, end: plain.length }, timeLeft())) {
+    while (!run({ regexes, values: plain, answers, end: plain.length }, timeLeft())) {
       // The time was up for all values together; the one that it was up in may not have been at fault.
-      if (!run({ regex, values: plain, answers, end: answers.length + 1 }, timeLeft())) stop();
+      if (!run({ regexes, values: plain, answers, end: answers.length + 1 }, timeLeft())) stop();
     }
   } catch (error) {
     // V8 gives up on a regular expression too large for it, or one that needs too much memory to backtrack.

@@ -1,5 +1,5 @@
 import { PolicyError } from '../error.ts';
-import { isCaseless, isSingle, NEVER, walk, type RegexNode } from './syntax.ts';
+import { isCaseless, NEVER, walk, type RegexNode } from './syntax.ts';
 
 /** Which groups have certainly captured something at a place in the pattern, and which may have. */
 interface Captured {
@@ -12,6 +12,8 @@ interface Surroundings {
   readonly backward: boolean;
   /** Inside a part that is matched only one way, the first, so that the order in which ways are tried matters. */
   readonly committed: boolean;
+  /** Inside a part whose beginning regexp2 remembers, on a stack that a lazy repetition of nothing disturbs. */
+  readonly remembered: boolean;
 }
 
 /**
@@ -58,7 +60,7 @@ class Settler {
 
   settled(): RegexNode {
     const nothing: Captured = { certain: new Set(), possible: new Set() };
-    return this.#settle(this.#root, nothing, { backward: false, committed: false })[0];
+    return this.#settle(this.#root, nothing, { backward: false, committed: false, remembered: false })[0];
   }
 
   #canIgnoreCase(node: RegexNode): boolean {
@@ -81,21 +83,25 @@ class Settler {
         ];
       }
       case 'capture': {
-        const [body, after] = this.#settle(node.body, before, around);
-        if (!this.#referred.has(node.slot)) return [body, withSlot(after, node.slot)];
+        if (!this.#referred.has(node.slot)) return this.#settle(node.body, before, around);
+        const [body, after] = this.#settle(node.body, before, { ...around, remembered: true });
         return [{ ...node, body }, withSlot(after, node.slot)];
       }
       case 'repeat':
         return this.#repeat(node, before, around);
       case 'atomic': {
         if (around.backward) this.#fail('an atomic group (?>…) inside a lookbehind is not supported');
-        const [body, after] = this.#settle(node.body, before, { ...around, committed: true });
+        const [body, after] = this.#settle(node.body, before, {
+          ...around,
+          committed: true,
+          remembered: true,
+        });
         return [{ ...node, body }, after];
       }
       case 'look': {
         // What a lookaround matched shows only in the groups that it captured, and a negative one has captured nothing.
         const committed = !node.negative && this.#capturesForReference(node.body);
-        const [body, after] = this.#settle(node.body, before, { backward: !node.ahead, committed });
+        const [body, after] = this.#settle(node.body, before, { backward: !node.ahead, committed, remembered: true });
         return [{ ...node, body }, node.negative ? before : after];
       }
       case 'reference':
@@ -104,17 +110,10 @@ class Settler {
         return this.#fail(
           `a back reference to group ${node.slot}, which may not have taken part in the match, is not supported`,
         );
-      case 'condition':
-        return this.#condition(node, before, around);
     }
   }
 
   #sequence(parts: readonly RegexNode[], before: Captured, around: Surroundings): readonly [RegexNode, Captured] {
-    if (around.backward && isMisread(parts)) {
-      this.#fail(
-        'in a lookbehind, escaped characters before plain ones are not supported; write a group, (?<=\\.\\-(rc))',
-      );
-    }
     let captured = before;
     const settled: RegexNode[] = [];
     for (const part of around.backward ? parts.toReversed() : parts) {
@@ -131,9 +130,12 @@ class Settler {
     around: Surroundings,
   ): readonly [RegexNode, Captured] {
     const again = node.max > 1;
-    // regexp2 loses some of the ways to match a lazy one.
-    if (again && node.lazy && canBeEmpty(node.body)) {
-      this.#fail('the lazy repetition (*?, +?) of what may be empty is not supported; leave the ? away');
+    // regexp2 counts a {2,}? in another way, without this mistake.
+    const counted = node.max < Infinity || node.min > 1;
+    if (node.lazy && !counted && around.remembered && canBeEmpty(node.body)) {
+      this.#fail(
+        'inside a group, the lazy repetition (*?, +?) of what may be empty is not supported; leave the ? away',
+      );
     }
     if ((again || node.min < node.max) && canBeEmpty(node.body)) {
       if (around.committed) {
@@ -144,35 +146,8 @@ class Settler {
       }
     }
     const inside = again ? { ...before, possible: new Set([...before.possible, ...slotsIn(node.body)]) } : before;
-    const [body, after] = this.#settle(node.body, inside, around);
+    const [body, after] = this.#settle(node.body, inside, { ...around, remembered: true });
     return [{ ...node, body }, node.min > 0 ? after : either([before, after])];
-  }
-
-  #condition(
-    node: RegexNode & { readonly kind: 'condition' },
-    before: Captured,
-    around: Surroundings,
-  ): readonly [RegexNode, Captured] {
-    if (typeof node.test === 'number') {
-      // Settled here and now, or not at all: JavaScript cannot ask whether a group has captured something.
-      if (before.certain.has(node.test)) return this.#settle(node.yes, before, around);
-      if (!before.possible.has(node.test)) return this.#settle(node.no, before, around);
-      return this.#fail(
-        `the condition (?(${node.test})…) on a group that may or may not have matched is not supported`,
-      );
-    }
-    if (around.backward) this.#fail('a condition (?(…)…) inside a lookbehind is not supported');
-    if (this.#capturesForReference(node.test)) {
-      this.#fail('a back reference to a group in the condition of (?(…)…) is not supported');
-    }
-    for (const inner of walk(node.test)) {
-      if (inner.kind === 'condition')
-        this.#fail('a condition (?(…)…) in the condition of another one is not supported');
-    }
-    const [test] = this.#settle(node.test, before, { backward: false, committed: false });
-    const [yes, afterYes] = this.#settle(node.yes, before, around);
-    const [no, afterNo] = this.#settle(node.no, before, around);
-    return [{ kind: 'condition', test, yes, no }, either([afterYes, afterNo])];
   }
 
   #capturesForReference(node: RegexNode): boolean {
@@ -192,27 +167,6 @@ class Settler {
   #fail(problem: string): never {
     throw new PolicyError(this.#flag, this.#pattern, problem);
   }
-}
-
-/**
- * regexp2 joins characters in a lookbehind to a string in place, in the very text that it is parsing: two or more single
- * ones (escaped, or between others) before two or more plain ones, as in `(?<=\.\-rc)`, spill over into what it has not
- * parsed yet.
- */
-function isMisread(parts: readonly RegexNode[]): boolean {
-  const flat = parts.flatMap(function flatten(node): readonly RegexNode[] {
-    return node.kind === 'sequence' ? node.parts.flatMap(flatten) : [node];
-  });
-  // Lengths of the strings that regexp2 starts from, 0 for anything else.
-  const lengths: number[] = [];
-  let last: number | undefined;
-  for (const node of flat) {
-    const at = node.kind === 'set' ? node.at : undefined;
-    if (at !== undefined && at - 1 === last) lengths.push((lengths.pop() ?? 0) + 1);
-    else lengths.push(node.kind === 'set' && isSingle(node.set) ? 1 : 0);
-    last = at;
-  }
-  return lengths.some((length, index) => length > 1 && lengths[index - 1] === 1 && lengths[index - 2] === 1);
 }
 
 function slotsIn(node: RegexNode): Set<number> {
@@ -244,8 +198,6 @@ function canBeEmpty(node: RegexNode): boolean {
     case 'capture':
     case 'atomic':
       return canBeEmpty(node.body);
-    case 'condition':
-      return canBeEmpty(node.yes) || canBeEmpty(node.no);
     case 'look':
     case 'anchor':
     case 'reference':

@@ -16,21 +16,28 @@ export const WORD: CharacterSet = charactersOf('0-9A-Za-z_');
 /** Of the white space, only the blank is printable. */
 export const SPACE: CharacterSet = charactersOf(' ');
 
+/** The printable characters that fulfil a condition on their code. */
+export function setOf(holds: (code: number) => boolean): CharacterSet {
+  let set = 0n;
+  for (let code = FIRST; code <= LAST; code += 1) {
+    if (holds(code)) set |= 1n << BigInt(code);
+  }
+  return set;
+}
+
 /** The printable ones of the characters from one code to another. */
 export function range(from: number, to: number): CharacterSet {
-  let set = 0n;
-  for (let code = Math.max(from, FIRST); code <= Math.min(to, LAST); code += 1) set |= 1n << BigInt(code);
-  return set;
+  return setOf((code) => code >= from && code <= to);
 }
 
 /** The printable characters in a class as JavaScript writes it, e.g. `0-9A-F` or `\p{Lu}`. */
 export function charactersOf(source: string): CharacterSet {
   const regex = new RegExp(`[${source}]`, 'u');
-  let set = 0n;
-  for (let code = FIRST; code <= LAST; code += 1) {
-    if (regex.test(String.fromCharCode(code))) set |= 1n << BigInt(code);
-  }
-  return set;
+  return setOf((code) => regex.test(String.fromCharCode(code)));
+}
+
+export function isIn(set: CharacterSet, code: number): boolean {
+  return code <= LAST && (set & (1n << BigInt(code))) !== 0n;
 }
 
 export function complement(set: CharacterSet): CharacterSet {
@@ -49,15 +56,10 @@ export function isCaseless(set: CharacterSet): boolean {
   return foldCase(set) === set;
 }
 
-/** Whether a set is what one character matches, its other case included; also none, for one that is not printable. */
-export function isSingle(set: CharacterSet): boolean {
-  // The letters from A on and those from a on are 32 apart.
-  const caseless = (set & range(0x20, 0x60)) | ((set >> 32n) & range(0x41, 0x5a)) | (set & range(0x7b, 0x7e));
-  return (caseless & (caseless - 1n)) === 0n;
-}
-
 /** Which characters, as pairs of first and last code. */
 export function rangesOf(set: CharacterSet): readonly (readonly [number, number])[] {
+  const known = knownRanges.get(set);
+  if (known) return known;
   const ranges: [number, number][] = [];
   for (let code = FIRST; code <= LAST; code += 1) {
     if ((set & (1n << BigInt(code))) === 0n) continue;
@@ -65,13 +67,16 @@ export function rangesOf(set: CharacterSet): readonly (readonly [number, number]
     if (last?.[1] === code - 1) last[1] = code;
     else ranges.push([code, code]);
   }
+  if (knownRanges.size < 1000) knownRanges.set(set, ranges);
   return ranges;
 }
 
+/** Most sets are of one character, and come again and again. */
+const knownRanges = new Map<CharacterSet, readonly (readonly [number, number])[]>();
+
 /** A regular expression as parsed, with flags like `(?i)` already worked into the nodes. */
 export type RegexNode =
-  /** `at` says where in the pattern a character stands that is written as itself. */
-  | { readonly kind: 'set'; readonly set: CharacterSet; readonly at?: number }
+  | { readonly kind: 'set'; readonly set: CharacterSet }
   | { readonly kind: 'sequence'; readonly parts: readonly RegexNode[] }
   | { readonly kind: 'choice'; readonly branches: readonly RegexNode[] }
   | {
@@ -87,14 +92,7 @@ export type RegexNode =
   | { readonly kind: 'atomic'; readonly body: RegexNode }
   | { readonly kind: 'look'; readonly ahead: boolean; readonly negative: boolean; readonly body: RegexNode }
   | { readonly kind: 'anchor'; readonly at: 'start' | 'end' | 'boundary' | 'inside' }
-  | { readonly kind: 'reference'; readonly slot: number; readonly ignoreCase: boolean }
-  | {
-      readonly kind: 'condition';
-      /** A group that must have matched, or what must match here. */
-      readonly test: number | RegexNode;
-      readonly yes: RegexNode;
-      readonly no: RegexNode;
-    };
+  | { readonly kind: 'reference'; readonly slot: number; readonly ignoreCase: boolean };
 
 export const EMPTY: RegexNode = { kind: 'sequence', parts: [] };
 /** Matches nowhere. */
@@ -112,8 +110,6 @@ export function childrenOf(node: RegexNode): readonly RegexNode[] {
     case 'atomic':
     case 'look':
       return [node.body];
-    case 'condition':
-      return typeof node.test === 'number' ? [node.yes, node.no] : [node.test, node.yes, node.no];
     case 'set':
     case 'anchor':
     case 'reference':
