@@ -51,7 +51,7 @@ test('where no tags are looked at, the tag part of a filter is not read', () => 
   expect(policy).toMatchObject({ tags: false, warnings: [] });
   expect(policy.compiled.repositoryFilters(['app', 'web', 'x']).map((list) => list.length)).toEqual([1, 1, 0]);
   expect(mistakes(() => parsePurgeCommand("--untagged --filter 'app:[' --ago 1d")).join()).toContain('[ is not closed');
-  expect(mistakes(() => parsePurgeCommand("--untagged-only --filter '[:.*'")).join()).toContain('[ is not closed');
+  expect(mistakes(() => parsePurgeCommand("--untagged-only --filter '(:.*'")).join()).toContain('( is not closed');
 });
 
 test('a comment that ends with a backslash swallows nothing', () => {
