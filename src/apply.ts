@@ -145,7 +145,14 @@ export async function approvedBefore(
 
 export async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promise<void> {
   await ledger.changeRun(id, (now) =>
-    now.plan ? { ...now, plan: { ...now.plan, state: 'applied', appliedBy } } : now,
+    now.plan
+      ? {
+          ...now,
+          plan: { ...now.plan, state: 'applied', appliedBy },
+          // Nothing of it waits any more.
+          ...(now.state === 'waiting' && { state: 'done' }),
+        }
+      : now,
   );
 }
 

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { NOT_LISTED } from './conclude.ts';
+import { withoutDryRun } from './ledger/as-carried-out.ts';
 import type { GoneOn, Ledger } from './ledger/ledger.ts';
 import { recordPolicy } from './ledger/policy.ts';
 import { processIdentity } from './ledger/process.ts';
@@ -53,6 +54,7 @@ export interface Fresh {
 export function freshRecord(about: Fresh): RunRecord {
   const { id, kind, dryRun, startedBy, by, parent, registry, policies, policyFrom, now, holder, plan } = about;
   const guards = withoutInfinity(about.guards);
+  const policy = recordPolicy(policies, policyFrom ?? 'command line');
   return {
     format: 1,
     id,
@@ -62,7 +64,7 @@ export function freshRecord(about: Fresh): RunRecord {
     ...(by !== undefined && { by }),
     ...(parent !== undefined && { parent }),
     registry,
-    policy: recordPolicy(policies, policyFrom ?? 'command line'),
+    policy: dryRun ? policy : withoutDryRun(policy),
     toolVersion: version,
     started: holder.since,
     agesFrom: now.toISOString(),

@@ -58,7 +58,7 @@ export function runsAsked(query: URLSearchParams): { readonly filter: RunFilter;
   return {
     filter,
     runs: {
-      ...(state !== undefined && { states: [state] }),
+      ...(state === 'waiting' ? { waits: true } : state !== undefined && { states: [state] }),
       ...(kind !== undefined && { kinds: [kind] }),
       ...(from !== undefined && { from }),
       // Whoever names a day means all of it.

@@ -4,6 +4,8 @@ import type { RunKind, RunRecord, RunState } from './types.ts';
 /** Which runs. Those that are left out do not matter. */
 export interface RunQuery {
   readonly states?: readonly RunState[];
+  /** Only those whose plan waits for approval, whatever their state: a dry run's, say, that was applied and held back. */
+  readonly waits?: true;
   readonly kinds?: readonly RunKind[];
   readonly registry?: string;
   /** Id of what began them together. */

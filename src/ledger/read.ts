@@ -1,4 +1,5 @@
 import { allOf } from '../each.ts';
+import { asWrittenNow } from './as-carried-out.ts';
 import { type Decision, keyOf } from '../planner/decision.ts';
 import { cancellationIn, isOver, withCancellation } from './cancellation.ts';
 import { isPlanned } from './hash.ts';
@@ -135,7 +136,8 @@ export function readLedger(store: Store): LedgerReader {
 }
 
 /** What is recorded as running may have ended with its process. A dry run has no lock by which the next run would find it. */
-export function asItStands(record: RunRecord): RunRecord {
+export function asItStands(written: RunRecord): RunRecord {
+  const record = asWrittenNow(written);
   const { state, dryRun, holder, started, resumed, progress } = record;
   if (state !== 'running') return record;
   const since = progress.at ?? resumed?.at(-1)?.at ?? started;
@@ -143,8 +145,10 @@ export function asItStands(record: RunRecord): RunRecord {
   return ended ? { ...record, state: 'interrupted' } : record;
 }
 
-function isWanted({ state, kind, registry, parent }: RunRecord, query: RunQuery): boolean {
+function isWanted({ state, kind, registry, parent, plan }: RunRecord, query: RunQuery): boolean {
+  const waits = plan?.state === 'waiting' && state !== 'running';
   return (
+    (query.waits !== true || waits) &&
     (query.states?.includes(state) ?? true) &&
     (query.kinds?.includes(kind) ?? true) &&
     (query.registry === undefined || query.registry === registry) &&

@@ -218,7 +218,8 @@ export function cancelStop(
 /** As a sentence goes on after "stopped: ". */
 export function cancelledInWords({ at, askedBy, by }: Cancellation): string {
   const who = askedBy === 'request' ? 'by a request' : 'on the command line';
-  return `it was cancelled ${who}${by === undefined ? '' : ` (${by})`} at ${at}`;
+  const whose = askedBy === 'request' ? 'invocation ' : '';
+  return `it was cancelled ${who}${by === undefined ? '' : ` (${whose}${by})`} at ${at}`;
 }
 
 /** How long after it was stopped a run may go on: what it decided by is as old. */

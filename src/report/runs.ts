@@ -17,6 +17,7 @@ import { printable } from './escape.ts';
 import { guardsInWords } from './guards.ts';
 import { PLAIN } from './table.ts';
 import { nameOf, renderDecision } from './text.ts';
+import { byWhom } from './who.ts';
 
 /** Runs, a line each. */
 export function renderRuns(runs: readonly RunRecord[]): string {
@@ -54,7 +55,7 @@ export function renderParent({ record, state, cancelled, children, totals, progr
     ['kind', record.kind],
     ['state', state + (state === 'running' ? `, ${progressInWords(progress)}` : '')],
     ...(cancelled ? [['cancelled', printable(cancelledInWords(cancelled))]] : []),
-    ['started', `${record.started} by ${printable(record.startedBy)}${byWhom(record)}`],
+    ['started', `${record.started} by ${printable(record.startedBy)}${printable(byWhom(record))}`],
   );
   const table = new Table({
     ...PLAIN,
@@ -75,10 +76,6 @@ function problemOf({ registry, run, error, notBegun }: ChildStatus): readonly st
 
 function kindOf({ kind, dryRun }: RunRecord): string {
   return kind === 'scheduled' && dryRun ? 'scheduled (dry)' : kind;
-}
-
-function byWhom({ by }: { readonly by?: string }): string {
-  return by === undefined ? '' : ` (${printable(by)})`;
 }
 
 /** Whether there is something left that a run could still do. */
@@ -112,8 +109,8 @@ export function renderRun(run: RunRecord, repositories: readonly RepositoryRecor
     ...(run.cancelled ? [['cancelled', printable(cancelledInWords(run.cancelled))]] : []),
     ['registry', printable(registry)],
     ...(run.parent === undefined ? [] : [['together', `with those of other registries: ${run.parent}`]]),
-    ['started', `${started} by ${startedBy}${byWhom(run)}, version ${toolVersion}`],
-    ...(run.resumed ?? []).map((one) => ['went on', `${one.at} by ${one.startedBy}${byWhom(one)}`]),
+    ['started', `${started} by ${startedBy}${printable(byWhom(run))}, version ${toolVersion}`],
+    ...(run.resumed ?? []).map((one) => ['went on', `${one.at} by ${one.startedBy}${printable(byWhom(one))}`]),
     ['ended', ended ?? ''],
     ...policy.commands.map(({ given }) => ['purge', printable(given)]),
   );

@@ -9,7 +9,7 @@ import { newLedger } from '../support/ledger.ts';
 import { repository } from '../support/random-registry.ts';
 import { connectTo, policyOf, run, withEmulator } from '../support/registry.ts';
 
-const RUNS = Number(process.env['FC_RUNS'] ?? 40);
+const RUNS = Number(process.env['FC_RUNS'] ?? 15);
 const PURGE = ['-f', '.*:.*', '--ago', '30d', '--untagged'];
 
 const someGuards: fc.Arbitrary<Guards> = fc.record(

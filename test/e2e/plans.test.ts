@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { allOf } from '../../src/each.ts';
 import { apply, type Applied, type Ledger, PlanRefused } from '../../src/retention.ts';
 import type { Emulator } from '../../src/emulator/index.ts';
 import { image, index, referrer } from '../../src/emulator/manifests.ts';
@@ -346,6 +347,8 @@ describe('a breaker', () => {
       expect(applied).toMatchObject({ state: 'applied', summary: { succeeded: true } });
       const now = new Set(left(emulator));
       expect(before.filter((one) => !now.has(one)).sort()).toEqual([...waits, ...went].sort());
+      expect(await ledger.run(summary.runId)).toMatchObject({ state: 'done', plan: { state: 'applied' } });
+      expect(await allOf(ledger.runs({ waits: true }))).toEqual([]);
     });
   });
 
@@ -433,7 +436,10 @@ describe('a breaker', () => {
         await expect(attempt).rejects.toMatchObject({ breakers: [{ repository: 'most' }] });
       }
       expect(left(emulator)).toEqual(before);
-      expect(await ledger.run(summary.runId)).toMatchObject({ plan: { state: 'waiting' } });
+      // The dry run is done, and its plan waits: whoever asks for what waits finds it.
+      expect(await allOf(ledger.runs({ waits: true }))).toMatchObject([
+        { id: summary.runId, state: 'done', plan: { state: 'waiting' } },
+      ]);
       const approve = summary.plan?.hash.slice(0, 12) ?? '';
       await carryOut(emulator, ledger, summary.runId, { guards, approve });
       expect(emulator.tagsLeft()).toHaveLength(2);

@@ -1,4 +1,5 @@
 import { cancelledInWords, type ChildStatus, type ParentStatus } from '../../ledger/types.ts';
+import { whoBegan } from '../who.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, plural, words } from './format.ts';
 import { Badge, Facts, Figures, type Setting, StateBadge, Table, Time } from './parts.tsx';
@@ -78,7 +79,7 @@ export function renderParent(setting: Setting, parent: ParentStatus): string {
               facts={[
                 ['Kind', KINDS[record.kind]],
                 ['Started by', words(record.startedBy)],
-                ['On behalf of', record.by === undefined ? undefined : words(record.by)],
+                [whoBegan(record)?.[0] ?? '', record.by === undefined ? undefined : words(record.by)],
                 ['Started', <Time iso={record.started} />],
                 ['Duration', together(parent, setting.now)],
                 ['Machine', record.holder && words(record.holder.host)],

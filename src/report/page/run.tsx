@@ -2,6 +2,7 @@ import { quote } from 'shlex';
 import type { Decision } from '../../planner/decision.ts';
 import { cancelledInWords, type RepositoryRecord, type RunRecord, whyNotResumed } from '../../ledger/types.ts';
 import { printable } from '../escape.ts';
+import { whoBegan } from '../who.ts';
 import { render } from './document.tsx';
 import { count, name, plural, words } from './format.ts';
 import { Command, Facts, Figures, type Setting, StateBadge, Time } from './parts.tsx';
@@ -175,7 +176,7 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
             ],
             ['Kind', KINDS[run.kind]],
             ['Started by', words(run.startedBy)],
-            ['On behalf of', run.by === undefined ? undefined : words(run.by)],
+            [whoBegan(run)?.[0] ?? '', run.by === undefined ? undefined : words(run.by)],
             ['Started', <Time iso={run.started} />],
             ...(run.resumed ?? []).map(
               ({ at, startedBy }) =>
