@@ -2,6 +2,7 @@ import type { Ledger, RunWriter } from './ledger/ledger.ts';
 import { ConflictError } from './ledger/store.ts';
 import type { RunRecord, SelectedRepository } from './ledger/types.ts';
 import type { TagFilter } from './policy/filter.ts';
+import { adviceOnUnmatched } from './policy/filter-advice.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { RegistryReader } from './registry/types.ts';
 import type { RepositorySummary } from './report/summary.ts';
@@ -134,7 +135,10 @@ export function unmatched(
     const repositories = [...selected]
       .filter(([name, tasks]) => tasks.some((task) => task.filters.includes(filter)) && (!literal || found.has(name)))
       .map(([name]) => name);
-    if (repositories.length === 0) return [`the filter "${filter.text}" matches no repository`];
+    if (repositories.length === 0) {
+      const advice = adviceOnUnmatched(filter);
+      return [`the filter "${filter.text}" matches no repository${advice === undefined ? '' : `; ${advice}`}`];
+    }
     const failed = done.some(({ repository, state }) => state !== 'done' && repositories.includes(repository));
     return tags && !matched.has(filter) && !failed ? [`the filter "${filter.text}" matches no tag`] : [];
   });

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { PolicyError } from '../policy/error.ts';
-import { normalizeArguments } from '../policy/flags.ts';
+import { flagProblem, shown } from '../policy/command.ts';
+import { strayArgument } from '../policy/flag-hints.ts';
+import { longFlags, normalizeArguments } from '../policy/flags.ts';
 import { InvalidPolicy } from '../policy/policy.ts';
 import { printable } from '../report/escape.ts';
 import { CancelRefused, PlanRefused } from '../retention.ts';
@@ -52,10 +54,26 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       // Help and version are no errors; and help that nobody asked for has said what is missing.
       if (error.exitCode === 0) return 0;
       if (error.code === 'commander.help') return 2;
-      return complain(new Error(`${error.message.replace(/^error: /, '')}; see --help`), 2);
+      return complain(wrongArguments(error, program, args), 2);
     }
     return complain(error as Error, isWrongInput(error) ? 2 : 1);
   }
+}
+
+/** What the argument parser found wrong, and what to write instead. */
+function wrongArguments(error: CommanderError, program: Command, args: readonly string[]): Error {
+  if (error.code === 'commander.unknownOption') return flagProblem(error, args, longFlags(commandOf(program, args)));
+  if (error.code === 'commander.excessArguments') {
+    const { args: given, registeredArguments } = commandOf(program, args);
+    const stray = given[registeredArguments.length];
+    if (stray !== undefined) return strayArgument(stray, shown(stray), args[args.indexOf(stray) - 1]);
+  }
+  return new Error(`${error.message.replace(/^error: /, '')}; see --help`);
+}
+
+/** The command that the arguments call. */
+function commandOf(program: Command, args: readonly string[]): Command {
+  return args.reduce((command, word) => command.commands.find((one) => one.name() === word) ?? command, program);
 }
 
 function isWrongInput(error: unknown): boolean {

@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 import { join as quoteWords, split } from 'shlex';
 import { PolicyError, quote } from './error.ts';
-import { type CommandFlags, normalizeArguments, purgeCommand } from './flags.ts';
+import { strayArgument, unknownFlag } from './flag-hints.ts';
+import { type CommandFlags, longFlags, normalizeArguments, purgeCommand } from './flags.ts';
 import { type GuardFlags, guardsOf, settingOfGuard, withGuards } from './guard-flags.ts';
 import type { Guards } from './guards.ts';
 import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from './policy.ts';
@@ -192,33 +193,30 @@ function parseFlags(words: readonly string[], { guards = false }: Limits): Comma
     command.allowExcessArguments().parse(normalizeArguments(words), { from: 'user' });
   } catch (cause) {
     if (!(cause instanceof CommanderError)) throw cause;
-    if (cause.code === 'commander.unknownOption') throw unknownOption(cause);
-    const problem = cause.message.replace(/^error: /, '').replaceAll('\n', ' ');
-    const [, flag = 'command'] = /(--[a-z-]+)/.exec(problem) ?? [];
-    throw new InvalidPolicy([new PolicyError(flag, undefined, quote(problem).slice(1, -1), { cause })]);
+    throw new InvalidPolicy([flagProblem(cause, words, longFlags(command))]);
   }
   const [extra] = command.args;
   if (extra === undefined) return command.opts<CommandFlags & GuardFlags>();
-  throw new InvalidPolicy([
-    new PolicyError(
-      'command',
-      shown(extra),
-      'is no flag; write one command a line, and put quotation marks around a filter',
-    ),
-  ]);
+  throw new InvalidPolicy([strayArgument(extra, shown(extra), words[words.indexOf(extra) - 1])]);
 }
 
-/** Names the flag and nothing behind it, which may be a secret under a mistyped name. */
-function unknownOption(cause: CommanderError): InvalidPolicy {
-  const [, long, short] = /'(?:(--[\w-]*)|(-\w))/.exec(cause.message) ?? [];
-  const [, meant] = /Did you mean (--[a-z-]+)\?/.exec(cause.message) ?? [];
-  const setting = long === undefined ? undefined : settingOfGuard(long);
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  if (setting !== undefined)
-    return new InvalidPolicy([
-      new PolicyError(long ?? '', undefined, `is no flag of a command here; set ${setting}`, { cause }),
-    ]);
-  return new InvalidPolicy([
-    new PolicyError(long ?? short ?? 'command', undefined, `unknown option${hint}`, { cause }),
-  ]);
+/**
+ * What the argument parser found wrong, and what to write instead.
+ * @param words what it was given
+ * @param known the flags that there are
+ */
+export function flagProblem(cause: CommanderError, words: readonly string[], known: readonly string[]): PolicyError {
+  const problem = cause.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  if (cause.code === 'commander.unknownOption') {
+    const [, written = ''] = /unknown option '(.*?)'(?: \(Did you mean|$)/.exec(problem) ?? [];
+    const setting = settingOfGuard(/^--[\w-]*/.exec(written)?.[0] ?? '');
+    if (setting !== undefined && !known.includes(written))
+      return new PolicyError(written.replace(/=.*/s, ''), undefined, `is no flag of a command here; set ${setting}`, {
+        cause,
+      });
+    const [, similar] = /Did you mean (?:one of )?(--[a-z-]+)/.exec(problem) ?? [];
+    return unknownFlag(written, words, known, similar, cause);
+  }
+  const [, flag = 'command'] = /(--[a-z-]+)/.exec(problem) ?? [];
+  return new PolicyError(flag, undefined, quote(problem).slice(1, -1), { cause });
 }

@@ -68,6 +68,14 @@ function explain(text: string): string {
   const form = 'write days, then hours, minutes and seconds, e.g. 30d, 2d3h30m or 90m';
   if (text === '') return `no duration is given; ${form}`;
   if (text.length > LONGEST_TEXT) return `no duration is longer than ${LONGEST_TEXT} characters; ${form}`;
+  if (/^M$|^[0-9.]+M(?![A-Z])/.test(text)) {
+    const [, count = '1'] = /^([0-9]{1,6})M$/.exec(text) ?? [];
+    return `M is no unit; write ${BigInt(count) * 30n}d for ${count === '1' ? 'a month' : 'months'}, or ${count}m for minutes`;
+  }
+  const words = fromWords(text);
+  if (words !== undefined) return `${words.why}write ${words.duration}`;
+  if (/^[0-9]{4}-[0-9]{2}-[0-9]{2}/.test(text))
+    return `a date is not taken: it is how long ago something happened; ${form}`;
   if (/[^!-~µμ]/.test(text)) {
     const joined = text.replace(/\s+/g, '');
     return readDuration(joined) === undefined
@@ -84,14 +92,72 @@ function explain(text: string): string {
     const [, whole = '', fraction = ''] = fractionOfDays;
     return `days are whole numbers; write ${decimal(BigInt(whole + fraction) * 24n, fraction.length)}h`;
   }
-  const weeks = /^([0-9]+)w$/i.exec(text);
-  if (weeks) return `there is no unit for weeks; write ${String(BigInt(weeks[1] ?? '') * 7n)}d`;
   if (/^[0-9.]+$/.test(text)) return `a number needs a unit; write ${text}h for hours, or e.g. 30d for days`;
   const lower = text.toLowerCase();
   if (lower !== text && readDuration(lower) !== undefined) return `units are written small; write ${lower}`;
   if (/[a-z][0-9]+d/.test(text)) return `days come first, and once; ${form}`;
   if (text.startsWith('d')) return `a number of days must stand before the d; ${form}`;
   return `this is no duration; ${form}`;
+}
+
+/** Units that people write and Go has not, by their names and in milliseconds. A month is 30 days, a year 365. */
+const WORDS: readonly (readonly [RegExp, number])[] = [
+  [/^(?:y|yrs?|years?)$/, 31_536_000_000],
+  [/^(?:mo|mos|mon|mons|mth|mths|months?)$/, 2_592_000_000],
+  [/^(?:w|wk|wks|weeks?)$/, 604_800_000],
+  [/^(?:d|days?)$/, 86_400_000],
+  [/^(?:h|hrs?|hours?)$/, 3_600_000],
+  [/^(?:m|mins?|minutes?)$/, 60_000],
+  [/^(?:s|secs?|seconds?)$/, 1000],
+];
+
+/** What a duration says whose units are words, weeks, months or years, or that is one of ISO 8601. */
+function fromWords(text: string): { readonly duration: string; readonly why: string } | undefined {
+  const spoken = isoInWords(text) ?? text.toLowerCase();
+  const parts = [
+    ...spoken.matchAll(/([0-9]{1,9}(?:[.,][0-9]{1,3})?)[ \t_-]*([a-z]+)(?:[ \t,]+(?:and[ \t]+)?|(?=[0-9])|$)/gy),
+  ];
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== spoken) return undefined;
+  let milliseconds = 0;
+  const units: string[] = [];
+  for (const [, count = '', unit = ''] of parts) {
+    const [, factor] = WORDS.find(([names]) => names.test(unit)) ?? [];
+    if (factor === undefined) return undefined;
+    milliseconds += Number(count.replace(',', '.')) * factor;
+    units.push(unit);
+  }
+  // What has no other units than those that there are is wrong for another reason.
+  if (spoken === text && units.every((unit) => /^[dhms]$/.test(unit)) && !spoken.includes(',')) return undefined;
+  const duration = written(Math.round(milliseconds / 1000));
+  const missing = ['y', 'mo', 'w'].find((unit) => units.some((one) => one.startsWith(unit) && !one.startsWith('min')));
+  const names = { y: 'years', mo: 'months', w: 'weeks' } as const;
+  return {
+    duration,
+    why:
+      missing === undefined
+        ? 'units are d, h, m and s; '
+        : `there is no unit for ${names[missing as keyof typeof names]}; `,
+  };
+}
+
+/** `P1M2DT3H` as `1mo2d3h`. */
+function isoInWords(text: string): string | undefined {
+  const [, date = '', time = ''] = /^P((?:[0-9]+[YMWD])*)(?:T((?:[0-9]+[HMS])+))?$/i.exec(text) ?? [];
+  if (date + time === '') return undefined;
+  return `${date.replace(/M/i, 'mo')}${time}`.toLowerCase();
+}
+
+/** Seconds as `--ago` takes them. */
+function written(seconds: number): string {
+  const of = (count: number, unit: string): string => (count === 0 ? '' : `${count}${unit}`);
+  const [days, rest] = [Math.floor(seconds / 86_400), seconds % 86_400];
+  const parts = [
+    of(days, 'd'),
+    of(Math.floor(rest / 3600), 'h'),
+    of(Math.floor((rest % 3600) / 60), 'm'),
+    of(rest % 60, 's'),
+  ];
+  return parts.join('') || '0';
 }
 
 /** An integer shifted right by some decimal places, without trailing zeros. */

@@ -1,4 +1,5 @@
 import { PolicyError, quote } from './error.ts';
+import { adviceOnColons, adviceOnFilter, refusedFilter } from './filter-advice.ts';
 import { lintAnchored, lintPattern } from './regex/lint.ts';
 import { compileRegex, type SafeRegex } from './regex/regex.ts';
 
@@ -82,7 +83,8 @@ export function splitFilter(text: string): TagFilter {
     throw new PolicyError(
       FLAG,
       text,
-      'more than one colon could separate the repository from the tags; leave all but one away, as no name or tag has one',
+      adviceOnColons(text) ??
+        'more than one colon could separate the repository from the tags; leave all but one away, as no name or tag has one',
     );
   }
   const repositoryPattern = text.slice(0, separator.index);
@@ -124,9 +126,16 @@ export function compileFilters(filters: readonly TagFilter[], options: FilterOpt
     cache.set(key, regex);
     return regex;
   };
-  const repositories = filters.map((filter) => compile([`^${filter.repositoryPattern}$`]));
+  const advised = <T>(filter: TagFilter, work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof PolicyError ? refusedFilter(error, filter.text, filter) : error;
+    }
+  };
+  const repositories = filters.map((filter) => advised(filter, () => compile([`^${filter.repositoryPattern}$`])));
   for (const filter of options.tags === false ? [] : filters) {
-    if (!compile([filter.tagPattern]).entangled) continue;
+    if (!advised(filter, () => compile([filter.tagPattern])).entangled) continue;
     const other = filters.find((one) => one !== filter && canMeet(one, filter));
     if (other) compile([filter.tagPattern, other.tagPattern]);
   }
@@ -214,5 +223,6 @@ export function lintFilter(filter: TagFilter, options: { readonly tags?: boolean
     ...lintAnchored(repositoryPattern),
     ...lintPattern(repositoryPattern, matching(`^${repositoryPattern}$`)),
     ...(options.tags === false ? [] : lintPattern(tagPattern, matching(tagPattern))),
+    ...adviceOnFilter(options.tags === false ? { ...filter, tagPattern: '.*' } : filter),
   ];
 }

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { PolicyError } from './error.ts';
+import { refuseSingleHyphen } from './flag-hints.ts';
 import { DEFAULTS, InvalidPolicy, MAX_CONCURRENCY, type PurgeFlags } from './policy.ts';
 
 /** Where to purge, and who asks: what is not part of the policy. */
@@ -44,12 +45,18 @@ export function purgeCommand(): Command {
  * @throws {InvalidPolicy} for a switch with a value that is neither true nor false
  */
 export function normalizeArguments(args: readonly string[]): readonly string[] {
+  refuseSingleHyphen(args, longFlags(purgeCommand()));
   return args.flatMap((argument) => {
     const [, name, value] = /^(--[a-z-]+)=(.*)$/s.exec(argument) ?? [];
     if (name !== undefined && BOOLEANS.includes(name)) return readSwitch(name, value ?? '') ? [name] : [];
     const [, short, attached] = /^(-[rfup])=(.*)$/s.exec(argument) ?? [];
     return short === undefined ? [argument] : [short, attached ?? ''];
   });
+}
+
+/** The flags of a command, as they are written. */
+export function longFlags({ options }: Command): readonly string[] {
+  return options.flatMap(({ long }) => long ?? []);
 }
 
 /** As Go's strconv.ParseBool. */

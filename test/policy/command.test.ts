@@ -93,8 +93,11 @@ describe('refused, with what to do', () => {
     ['docker run x', 'is not acr purge'],
     ['acr tag list', 'is not acr purge'],
     ['acr purge --filtr a:b --ago 1d', 'unknown option'],
-    ['acr purge --filter a:b --ago 1d && acr purge --filter b:c --ago 1d', 'command "&&": is no flag'],
-    ['acr purge --filter a:b --ago 1d # weekly', 'command "#": is no flag'],
+    [
+      'acr purge --filter a:b --ago 1d && acr purge --filter b:c --ago 1d',
+      '"&&": belongs to no flag; write one command a line',
+    ],
+    ['acr purge --filter a:b --ago 1d # weekly', '"#": belongs to no flag; write one command a line'],
     ['acr purge --Filter a:b --ago 1d', '--Filter: unknown option'],
     ['acr purge --help', '--help'],
     ['acr purge --filter {{.Values.filter}} --ago 1d', 'templates'],

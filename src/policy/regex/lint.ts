@@ -1,3 +1,5 @@
+import { alternativesOf, textOf, tokensOf } from './tokens.ts';
+
 /** A class of characters in a pattern, as it is written. */
 interface WrittenClass {
   /** With the brackets. */
@@ -14,24 +16,13 @@ interface Outline {
 }
 
 function outline(pattern: string): Outline {
-  const classes: WrittenClass[] = [];
-  const alternatives: string[] = [];
-  let depth = 0;
-  let start = 0;
-  // An escape, a class, or a single character.
-  for (const { 0: token, index } of pattern.matchAll(/\\[^]?|\[\^?\]?(?:\[:\w+:\]|\\[^]|[^\]\\])*\]|[^]/g)) {
-    if (token.length > 2 && token.startsWith('[')) {
-      const follow = /^[\w-]*/.exec(pattern.slice(index + token.length))?.[0] ?? '';
-      classes.push({ text: token, follow });
-    } else if (token === '(') depth += 1;
-    else if (token === ')') depth -= 1;
-    else if (token === '|' && depth === 0) {
-      alternatives.push(pattern.slice(start, index));
-      start = index + 1;
-    }
-  }
-  alternatives.push(pattern.slice(start));
-  return { classes, alternatives };
+  const tokens = tokensOf(pattern);
+  const classes = tokens.flatMap(({ kind, text }, index) => {
+    if (kind !== 'class') return [];
+    const follow = /^[\w-]*/.exec(textOf(tokens.slice(index + 1)))?.[0] ?? '';
+    return [{ text, follow }];
+  });
+  return { classes, alternatives: alternativesOf(tokens).map(textOf) };
 }
 
 /** The letters that mean something after a backslash. */

@@ -140,14 +140,15 @@ class Parser {
       case '.':
         return { kind: 'set', set: PRINTABLE };
       default:
-        return this.#character(codeOf(character));
+        return this.#character(codeOf(character), cursor.at);
     }
   }
 
-  #character(code: number): RegexNode {
-    if (!this.#flags.i) return { kind: 'set', set: range(code, code) };
+  /** @param at where it ends, of one that is written as itself */
+  #character(code: number, at?: number): RegexNode {
     const small = lowerCase(code);
-    return { kind: 'set', set: foldCase(range(small, small)) };
+    const set = this.#flags.i ? foldCase(range(small, small)) : range(code, code);
+    return at === undefined ? { kind: 'set', set } : { kind: 'set', set, at };
   }
 
   #skipBlank(): void {

@@ -76,7 +76,8 @@ const knownRanges = new Map<CharacterSet, readonly (readonly [number, number])[]
 
 /** A regular expression as parsed, with flags like `(?i)` already worked into the nodes. */
 export type RegexNode =
-  | { readonly kind: 'set'; readonly set: CharacterSet }
+  /** `at` says where in the pattern a character ends that is written as itself. */
+  | { readonly kind: 'set'; readonly set: CharacterSet; readonly at?: number }
   | { readonly kind: 'sequence'; readonly parts: readonly RegexNode[] }
   | { readonly kind: 'choice'; readonly branches: readonly RegexNode[] }
   | {
