@@ -5,7 +5,7 @@ import { plan } from './planner/plan.ts';
 import type { Approved, Inventory, Planned, Rule } from './planner/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
-import { type FactsFile, NOTHING, remember, remembered } from './registry/facts.ts';
+import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from './registry/facts.ts';
 import { toInstant } from './registry/time.ts';
 import type { ManifestFacts, ManifestListing, RegistryReader } from './registry/types.ts';
 
@@ -52,7 +52,7 @@ export async function planTask(
   const manifests = rule.untagged ? await reader.manifests(repository) : undefined;
   spareMemory(manifests?.byDigest.size ?? 0);
   if (!tags && !manifests) return undefined;
-  const known: Known = { facts: new Map(), referrers: new Map(), news: 0 };
+  const known: Known = { facts: new Map(), referrers: new Map(), remembered: new Map(), news: 0 };
   const file = planning.facts(repository);
   try {
     let inventory: Inventory = {
@@ -61,8 +61,8 @@ export async function planTask(
       manifests,
       facts: known.facts,
       referrers: known.referrers,
+      remembered: undefined,
     };
-    let isRemembered = false;
     for (;;) {
       const planned = plan(inventory, rule);
       if (planned.state === 'planned') {
@@ -73,14 +73,18 @@ export async function planTask(
         const listed = (await reader.manifests(repository)) ?? { byDigest: new Map(), newest: undefined };
         inventory = { ...inventory, manifests: listed };
       }
-      if (planned.manifests.length > 0 && !isRemembered) {
-        isRemembered = true;
+      if (planned.tags) inventory = { ...inventory, tags: (await reader.tags(repository)) ?? [] };
+      if ((planned.manifests.length > 0 || planned.memory) && !inventory.remembered) {
         await recall(file, inventory, known);
+        inventory = { ...inventory, remembered: known.remembered };
         continue;
       }
       const { next } = planned;
       await eachAndMore(planned.manifests, task.policy.concurrency, async (digest) => {
-        known.facts.set(digest, sharing(await reader.manifest(repository, digest), inventory.manifests));
+        const fact = await reader.manifest(repository, digest);
+        known.facts.set(digest, sharing(fact, inventory.manifests));
+        // What is not listed is there, and hidden; or gone. Where that is not known, it is asked for again by the next run.
+        if (fact.state !== 'unreadable') known.remembered.delete(digest);
         known.news += 1;
         return next(digest);
       });
@@ -88,7 +92,7 @@ export async function planTask(
     }
   } finally {
     // Also where it was stopped: the next run goes on with it.
-    if (known.news > 0) await remember(file, repository, known.facts);
+    if (known.news > 0) await remember(file, repository, new Map([...known.remembered, ...known.facts]));
   }
 }
 
@@ -96,6 +100,8 @@ export async function planTask(
 interface Known {
   readonly facts: Map<string, ManifestFacts>;
   readonly referrers: Map<string, readonly string[] | 'unknown'>;
+  /** What earlier runs read of what is not listed now, and this one did not ask for. */
+  readonly remembered: Map<string, ReadFacts>;
   /** How much of it is to be remembered, or forgotten. */
   news: number;
 }
@@ -141,14 +147,20 @@ function ruleFor({ policy, filters }: Task, { now, matched, preview }: Planning)
   };
 }
 
+/** So much is remembered of manifests that are not listed any more. Most are gone, not hidden. */
+const MAX_UNLISTED = 1000;
+
 /** Adds what earlier runs have read. */
 async function recall(file: FactsFile, { repository, tags, manifests }: Inventory, known: Known): Promise<void> {
   // A tag may name what is not listed, and that may be an index.
   const named = new Map(tags?.map(({ digest }) => [digest, digest]));
   const wanted = (digest: string) => manifests?.byDigest.get(digest)?.digest ?? named.get(digest);
-  const { facts, others } = await remembered(file, repository, wanted);
+  const { facts, unlisted, others } = await remembered(file, repository, wanted);
   for (const [digest, fact] of facts) known.facts.set(digest, sharing(fact, manifests));
-  known.news += others;
+  const forgotten = Math.max(0, unlisted.size - MAX_UNLISTED);
+  for (const [digest, fact] of [...unlisted].slice(forgotten))
+    if (!known.facts.has(digest)) known.remembered.set(digest, fact);
+  known.news += others + forgotten;
 }
 
 interface Asking {

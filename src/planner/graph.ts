@@ -12,8 +12,12 @@ export type Standing =
 export interface Graph {
   readonly records: ReadonlyMap<string, ManifestRecord>;
   readonly standing: (record: ManifestRecord) => Standing;
-  /** Manifests that a tag names but the listing does not hold (`listEnabled: false`). */
+  /** Manifests that a tag which stays names but the listing does not hold. */
   readonly unlisted: ReadonlySet<string>;
+  /** The same of tags that go. */
+  readonly unlistedGoing: ReadonlySet<string>;
+  /** Manifests that the listing does not hold and that are there: hidden (`listEnabled: false`). Nothing deletes them. */
+  readonly hidden: ReadonlySet<string>;
   /** Tags that stay, by manifest. */
   readonly tagsLeft: (digest: string) => readonly string[];
   /** Tags that go, by manifest. */
@@ -70,6 +74,8 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
     records,
     standing: (record) => standingOf(record, tagsLeft(record.digest), rule),
     unlisted: new Set([...leftUnseen.keys()].filter((digest) => !records.has(digest))),
+    unlistedGoing: new Set([...goingUnseen.keys()].filter((digest) => !records.has(digest))),
+    hidden: new Set([...inventory.facts.keys()].filter((digest) => !records.has(digest) && read(digest))),
     tagsLeft,
     tagsGoing,
     going: (tag) => goingNames.get(tag),
@@ -81,11 +87,16 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
   };
 }
 
-/** A manifest for a person: by its digest, and its tags where it has some. */
+/** A manifest for a person: by its digest, its tags where it has some, and whether it is hidden. */
 export function name(graph: Graph, digest: string): string {
   const tags = graph.tagsLeft(digest);
-  if (tags.length === 0) return digest;
-  return `${digest} (tagged ${tags.slice(0, 3).join(', ')}${tags.length > 3 ? ` and ${tags.length - 3} more` : ''})`;
+  const about = [
+    ...(graph.hidden.has(digest) ? ['hidden'] : []),
+    ...(tags.length > 0
+      ? [`tagged ${tags.slice(0, 3).join(', ')}${tags.length > 3 ? ` and ${tags.length - 3} more` : ''}`]
+      : []),
+  ];
+  return about.length === 0 ? digest : `${digest} (${about.join(', ')})`;
 }
 
 /** In the order in which `acr purge` looks (cmd/repository/image_functions.go, GetUntaggedManifests). */

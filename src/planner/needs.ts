@@ -1,3 +1,4 @@
+import type { ManifestContent } from '../registry/types.ts';
 import { considered, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
 import { type Graph, NONE } from './graph.ts';
 import type { Inventory, Rule } from './types.ts';
@@ -18,7 +19,7 @@ const nothingMore = (): readonly string[] => NONE;
 
 /** Indexes that stay whatever happens, and the indexes among their children: what they hold stays with them. */
 export function unreadStayingIndexes(graph: Graph): Needs {
-  const staying = [...graph.unlisted];
+  const staying = [...graph.unlisted, ...graph.unlistedGoing, ...graph.hidden];
   for (const [digest, record] of graph.records) {
     const mayHold = record.kind === 'index' || record.kind === 'unknown';
     if (mayHold && graph.standing(record) !== 'candidate') staying.push(digest);
@@ -47,6 +48,47 @@ export function unreadStayingIndexes(graph: Graph): Needs {
       })
       .map((child) => child.digest);
   return { manifests: unreadOf(staying), referrers: NONE, next: (digest) => unreadOf(holding(digest)) };
+}
+
+/**
+ * What is not listed and might be there all the same, hidden, and need something that would be deleted: asked for by
+ * itself before anything is planned upon its being gone. A listed manifest names it, a signature tag that
+ * goes, or what earlier runs read.
+ *
+ * @param deleted manifests that would be deleted
+ */
+export function unlistedInDoubt(
+  graph: Graph,
+  { facts, remembered = new Map<string, ManifestContent>() }: Inventory,
+  deleted: ReadonlySet<string>,
+): Needs {
+  const found = new Set<string>();
+  const wanted = (digests: Iterable<string | undefined>): readonly string[] => {
+    const more: string[] = [];
+    for (const digest of digests) {
+      if (digest === undefined || graph.records.has(digest) || facts.has(digest) || found.has(digest)) continue;
+      found.add(digest);
+      more.push(digest);
+    }
+    return more;
+  };
+  const namedBy = (digest: string): readonly (string | undefined)[] => {
+    const fact = facts.get(digest);
+    if (fact?.state !== 'read') return NONE;
+    return [fact.subject, ...fact.children.filter(({ index }) => index).map((child) => child.digest)];
+  };
+  const next = (digest: string): readonly string[] => wanted(namedBy(digest));
+  const images = wanted(graph.signatures.keys());
+  if (deleted.size === 0) return { manifests: images, referrers: NONE, next };
+  const going = new Set([...deleted, ...withReferrers(graph, deleted)]);
+  const needs = ({ subject, children }: ManifestContent): boolean =>
+    (subject !== undefined && going.has(subject)) ||
+    children.some(
+      ({ digest, index }) => going.has(digest) || (index && !graph.records.has(digest) && !remembered.has(digest)),
+    );
+  const named = [...facts.keys()].flatMap((digest) => wanted(namedBy(digest)));
+  const needing = [...remembered].filter(([, content]) => needs(content)).map(([digest]) => digest);
+  return { manifests: [...images, ...named, ...wanted(needing)], referrers: NONE, next };
 }
 
 /** Manifests that may go, which no staying index needs, and of which it is not known whether they refer to another. */

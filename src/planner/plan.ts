@@ -1,8 +1,8 @@
 import { chooseAsAcrPurge, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
 import { deletionsOf, explain, type Explained } from './explain.ts';
 import { buildGraph, type Graph, NONE } from './graph.ts';
-import { unknownReferrers, unreadCandidates, unreadStayingIndexes } from './needs.ts';
-import { type Outcome, protect, type Protection } from './protect.ts';
+import { unknownReferrers, unlistedInDoubt, unreadCandidates, unreadStayingIndexes } from './needs.ts';
+import { type Outcome, protect, type Protection, signatureInDoubt, signatureOf } from './protect.ts';
 import { chooseTags, imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Planned, Removal, Rule, TagDeletion } from './types.ts';
 
@@ -21,14 +21,21 @@ export function plan(inventory: Inventory, rule: Rule): Planned {
 function planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Planned {
   const images = new Set(inventory.tags?.map((tag) => tag.digest));
   const keptTags = new Map<TagChoice, Protection>();
+  const unlisted = new Set<string>();
   for (const choice of choices) {
     if (choice.reason !== 'matched-and-expired') continue;
     const image = imageOfSignatureTag(choice.tag.name);
     if (image === undefined) continue;
     if (!images.has(image) && !inventory.manifests) return needs({ listing: true });
-    if (!images.has(image) && !inventory.manifests?.byDigest.has(image)) continue;
-    keptTags.set(choice, { reason: 'signature-of-kept', detail: `belongs to ${image}, which stays` });
+    const isListed = images.has(image) || inventory.manifests?.byDigest.has(image);
+    const fact = isListed ? undefined : inventory.facts.get(image);
+    if (!isListed && !fact) unlisted.add(image);
+    if (fact?.state === 'missing') continue;
+    if (fact?.state === 'unreadable') keptTags.set(choice, signatureInDoubt(image, fact.why));
+    else keptTags.set(choice, signatureOf(isListed ? image : `${image} (hidden)`));
   }
+  // What is not listed may be hidden: each is asked for by itself.
+  if (unlisted.size > 0) return needs({ manifests: [...unlisted] });
   const outcome: Outcome = { deleted: new Set(), along: new Set(), protections: new Map(), keptTags };
   const tags = choices
     .filter((choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice))
@@ -44,6 +51,10 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
   const candidates = unreadCandidates(graph);
   if (candidates.length > 0) return needs({ manifests: candidates });
   const choice = chooseAsAcrPurge(graph, rule, neededByStandingIndexes(graph));
+  if (choice.deleted.size > 0 && !inventory.tags) return needs({ tags: true });
+  if (choice.deleted.size > 0 && !inventory.remembered) return needs({ memory: true });
+  const unlisted = unlistedInDoubt(graph, inventory, choice.deleted);
+  if (unlisted.manifests.length > 0) return needs(unlisted);
   const unknown = unknownReferrers(graph, inventory, choice.deleted, rule);
   if (unknown.manifests.length + unknown.referrers.length > 0) return needs(unknown);
   const { assumed } = unknown;
@@ -69,7 +80,8 @@ function planned(explained: Explained, tags: readonly TagDeletion[], manifests: 
 }
 
 function needs(wanted: Partial<Omit<Extract<Planned, { state: 'needs' }>, 'state'>>): Planned {
-  return { state: 'needs', listing: false, manifests: NONE, referrers: NONE, next: () => NONE, ...wanted };
+  const nothing = { listing: false, tags: false, memory: false, manifests: NONE, referrers: NONE, next: () => NONE };
+  return { state: 'needs', ...nothing, ...wanted };
 }
 
 /** What would go now, and is not in the plan that is carried out; or was locked since that was made. */

@@ -75,7 +75,19 @@ export function protect(
     }
   };
 
-  for (const digest of graph.unlisted) stayOnItsOwn(digest);
+  const keepSignatures = (image: string, protection: Protection): void => {
+    for (const signature of graph.signatures.get(image) ?? []) {
+      keptTags.set(signature, protection);
+      const signed = signature.tag.digest;
+      if (signed === undefined || !graph.records.has(signed)) continue;
+      stayOnItsOwn(signed, {
+        reason: 'has-tags',
+        detail: `tagged ${signature.tag.name}, which belongs to an image that stays`,
+      });
+    }
+  };
+
+  for (const digest of [...graph.unlisted, ...graph.hidden]) stayOnItsOwn(digest);
   for (const [digest, record] of graph.records) {
     const standing = graph.standing(record);
     const doubt = standing === 'unknown-time' || standing === 'unknown-media-type';
@@ -83,11 +95,15 @@ export function protect(
   }
   for (const [digest, protection] of besides) stayOnItsOwn(digest, protection);
   for (const [digest, protection] of doubts(graph, inventory, choice, assumed)) stayOnItsOwn(digest, protection);
+  for (const image of graph.signatures.keys()) {
+    const fact = graph.records.has(image) ? undefined : graph.facts(image);
+    if (fact?.state === 'unreadable') keepSignatures(image, signatureInDoubt(image, fact.why));
+  }
   for (const digest of graph.records.keys()) {
     const subject = graph.subject(digest);
     if (subject !== undefined && graph.records.has(subject)) continue;
     if (subject !== undefined) {
-      stay(digest, { reason: 'referrer-of-unlisted', detail: `refers to ${subject}, which is not listed here` });
+      stay(digest, { reason: 'referrer-of-unlisted', detail: unlistedSubject(graph, subject) });
     } else if (!deleted.has(digest)) stay(digest);
   }
 
@@ -103,15 +119,7 @@ export function protect(
       for (const child of children) if (graph.records.has(child.digest)) stayOnItsOwn(child.digest, needed);
       const refers: Protection = { reason: 'referrer-of-kept', detail: `refers to ${own}, which stays` };
       for (const referrer of referrers) stay(referrer, refers);
-      for (const signature of signatures) {
-        keptTags.set(signature, { reason: 'signature-of-kept', detail: `belongs to ${own}, which stays` });
-        const signed = signature.tag.digest;
-        if (signed === undefined || !graph.records.has(signed)) continue;
-        stayOnItsOwn(signed, {
-          reason: 'has-tags',
-          detail: `tagged ${signature.tag.name}, which belongs to an image that stays`,
-        });
-      }
+      if (signatures.length > 0) keepSignatures(digest, signatureOf(own));
     }
   };
 
@@ -147,6 +155,24 @@ function inCircles(graph: Graph, goes: (digest: string) => boolean): ReadonlySet
     for (const one of way) (isEndless ? endless : sound).add(one);
   }
   return endless;
+}
+
+export function signatureOf(image: string): Protection {
+  return { reason: 'signature-of-kept', detail: `belongs to ${image}, which stays` };
+}
+
+/** A signature of an image that is not listed: gone, or hidden. */
+export function signatureInDoubt(image: string, why: string): Protection {
+  return { reason: 'unreadable', detail: `belongs to ${image}, which is not listed, and may be hidden: ${why}` };
+}
+
+function unlistedSubject(graph: Graph, subject: string): string {
+  const what = graph.hidden.has(subject)
+    ? ': it is hidden'
+    : graph.facts(subject)?.state === 'missing'
+      ? ', nor found by its digest'
+      : '';
+  return `refers to ${subject}, which is not listed here${what}`;
 }
 
 /** What nobody can know stays, and so does all that it might need or take along. */

@@ -1,16 +1,21 @@
-import type { ManifestFacts, ManifestListing, TagRecord } from '../registry/types.ts';
+import type { ManifestContent, ManifestFacts, ManifestListing, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { Decision, Decisions, Deleted } from './decision.ts';
 
 /** What the planner knows of a repository. It says itself what more it needs. */
 export interface Inventory {
   readonly repository: string;
-  /** The newest first. `undefined`: not listed (`--untagged-only`). */
+  /** The newest first. `undefined`: not listed; with `--untagged-only` it is, where a manifest would be deleted. */
   readonly tags: readonly TagRecord[] | undefined;
   /** `undefined`: not listed yet. */
   readonly manifests: ManifestListing | undefined;
-  /** What was read so far. */
+  /** What was read so far, also of what is not listed: what is there all the same is hidden (`listEnabled: false`). */
   readonly facts: ReadonlyMap<string, ManifestFacts>;
+  /**
+   * What earlier runs read of manifests that are not listed now. Each is gone, or hidden: it is asked for by itself
+   * before anything is deleted that it holds. `undefined`: not looked up yet.
+   */
+  readonly remembered: ReadonlyMap<string, ManifestContent> | undefined;
   /** Who refers to a manifest, where that was asked; `unknown` where the registry could not say. */
   readonly referrers: ReadonlyMap<string, readonly string[] | 'unknown'>;
 }
@@ -89,6 +94,10 @@ export type Planned =
       readonly state: 'needs';
       /** The listing of the manifests. */
       readonly listing: boolean;
+      /** The listing of the tags: one may name a manifest that is hidden. */
+      readonly tags: boolean;
+      /** What earlier runs read of manifests that are not listed now. */
+      readonly memory: boolean;
       /** Manifests to read. */
       readonly manifests: readonly string[];
       /** Manifests whose referrers to ask for. */

@@ -26,11 +26,13 @@ export interface FactsFile {
 
 export interface Remembered {
   readonly facts: ReadonlyMap<string, ReadFacts>;
-  /** How many others there were. */
+  /** Of the others, what held something, the newest last: it may be hidden, and need what it holds. */
+  readonly unlisted: ReadonlyMap<string, ReadFacts>;
+  /** How many others there were besides. */
   readonly others: number;
 }
 
-type ReadFacts = ManifestFacts & { readonly state: 'read' };
+export type ReadFacts = ManifestFacts & { readonly state: 'read' };
 
 /** What most manifests hold; one for all of them, because there may be a hundred thousand. */
 export const NOTHING: ReadFacts = { state: 'read', children: [], subject: undefined };
@@ -49,11 +51,11 @@ export async function remembered(
   try {
     return await read(file, repository, wanted);
   } catch {
-    return { facts: new Map(), others: 0 };
+    return { facts: new Map(), unlisted: new Map(), others: 0 };
   }
 }
 
-/** Remembers this and nothing else: the rest is gone from the repository. Never throws. */
+/** Remembers this and nothing else. Never throws. */
 export async function remember(
   file: FactsFile,
   repository: string,
@@ -85,6 +87,7 @@ async function read(
   wanted: (digest: string) => string | undefined,
 ): Promise<Remembered> {
   const facts = new Map<string, ReadFacts>();
+  const unlisted = new Map<string, ReadFacts>();
   let others = 0;
   const hash = createHash('sha256');
   const header = JSON.stringify({ format: FORMAT, repository });
@@ -96,9 +99,9 @@ async function read(
       before = line;
     }
   }
-  if (before === undefined) return { facts, others };
+  if (before === undefined) return { facts, unlisted, others };
   if (before !== JSON.stringify({ sha256: hash.digest('hex') })) throw new SyntaxError('damaged');
-  return { facts, others };
+  return { facts, unlisted, others };
 
   /** Any line but the last. */
   function take(line: string): void {
@@ -107,7 +110,8 @@ async function read(
     const entry = JSON.parse(line) as string | readonly [string, Partial<ManifestContent>];
     const [name, content] = typeof entry === 'string' ? [entry] : entry;
     const digest = wanted(name);
-    if (digest === undefined) others += 1;
-    else facts.set(digest, content ? { ...NOTHING, ...content } : NOTHING);
+    if (digest !== undefined) facts.set(digest, content ? { ...NOTHING, ...content } : NOTHING);
+    else if (content) unlisted.set(name, { ...NOTHING, ...content });
+    else others += 1;
   }
 }

@@ -79,6 +79,7 @@ function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Planned {
     manifests: { byDigest: new Map(records.map((record) => [record.digest, record])), newest: undefined },
     facts,
     referrers,
+    remembered: new Map(),
   };
   const full: Rule = {
     matches: (names) => names.map((name) => !name.startsWith('v')),
