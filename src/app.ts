@@ -5,6 +5,7 @@ import { readEngine } from './policy/engine.ts';
 import { readLedgerSettings, readLogLevel, readSettings } from './policy/settings.ts';
 import { createLog } from './report/log.ts';
 import { type Ledger, ledgerAt, passingLedger } from './retention.ts';
+import { addSecretsOf } from './secrets/environment.ts';
 
 /*
  * What is the same for all functions of an app: read once, when it starts. Nothing here throws: an app that does not
@@ -13,6 +14,9 @@ import { type Ledger, ledgerAt, passingLedger } from './retention.ts';
 
 /** Where the app is deployed: relative paths in settings start here. */
 const root = dirname(createRequire(import.meta.url).resolve('#package.json'));
+
+// First: what is wrong with a setting may be said with a part of it.
+addSecretsOf(process.env);
 
 export const configuration = readSettings(process.env, (path) => readFileSync(resolve(root, path), 'utf8'));
 

@@ -15,6 +15,8 @@ import { runPurgeCommand } from './purge.ts';
 import { resumeCommand } from './resume-run.ts';
 import { diffCommand, explainCommand, runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
+import { addSecretsIn, addSecretsOf } from '../secrets/environment.ts';
+import { allWritten, guardStreams, OutputLost, outputLost } from './streams.ts';
 import { version } from '../version.ts';
 
 /** 0: done; 1: something failed or was refused; 2: the input was wrong. */
@@ -56,6 +58,8 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       if (error.code === 'commander.help') return 2;
       return complain(wrongArguments(error, program, args), 2);
     }
+    // It is said at the end.
+    if (outputLost.aborted) return 1;
     return complain(error as Error, isWrongInput(error) ? 2 : 1);
   }
 }
@@ -85,11 +89,24 @@ function isWrongInput(error: unknown): boolean {
   );
 }
 
+/** What was written did not all arrive, so it was not done as it was asked for. */
+function withoutOutput(code: ExitCode): ExitCode {
+  const { reason } = outputLost as { readonly reason: unknown };
+  if (reason instanceof OutputLost && !reason.closed) complain(reason, 1);
+  return code === 0 ? 1 : code;
+}
+
 function complain(error: Error, code: ExitCode): ExitCode {
   for (const line of error.message.split('\n')) process.stderr.write(`acr-retention: ${printable(line)}\n`);
   return code;
 }
 
-// Whoever reads the output may go (`| head`): the run goes on without.
-process.stdout.on('error', () => undefined);
-process.exitCode = await main(process.argv.slice(2));
+addSecretsOf(process.env);
+addSecretsIn(process.argv);
+guardStreams();
+process.on('uncaughtException', (error) => {
+  process.exitCode = complain(error, 1);
+  setImmediate(() => process.exit());
+});
+const code = await main(process.argv.slice(2));
+process.exitCode = (await allWritten()) ? code : withoutOutput(code);

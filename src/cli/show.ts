@@ -5,6 +5,7 @@ import { type OutputForm, outputOf } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
 import { type Decisions, type RunOptions, StopReason } from '../retention.ts';
 import { whoami } from './record.ts';
+import { outputLost } from './streams.ts';
 
 /** How long after a run that was stopped the process may take to end by itself. */
 const EXIT_MS = 1_000;
@@ -32,6 +33,11 @@ export async function show<T extends RunSummary | undefined>(
     process.stderr.write(`Stopping: what is under way is finished, nothing else is begun.${later}\n`);
     stop.abort(new StopReason('signal', `it was told to stop (${signal})`));
   };
+  // Nobody would see what is deleted: it ends as it does on SIGTERM.
+  const withoutOutput = (): void =>
+    stop.abort(new StopReason('signal', (outputLost.reason as Error | undefined)?.message ?? 'its output was lost'));
+  if (outputLost.aborted) withoutOutput();
+  outputLost.addEventListener('abort', withoutOutput, { once: true });
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const output = outputOf(form, verbose);
   const progress = showProgress();
@@ -42,12 +48,12 @@ export async function show<T extends RunSummary | undefined>(
       signal: stop.signal,
       onProgress: progress.update,
       onDecisions: async (decisions: Decisions) => {
-        for (const piece of output.decisions(decisions)) await write(piece, stdout);
+        for (const piece of output.decisions(decisions)) await write(piece, stdout).catch(lostOnly);
       },
       ...(log && { log }),
     });
     progress.stop();
-    if (summary) await write(output.end(passing ? withoutPlan(summary) : summary), stdout);
+    if (summary) await write(output.end(passing ? withoutPlan(summary) : summary), stdout).catch(lostOnly);
     // The text says them itself, and so does the log.
     for (const warning of form === 'text' || log ? [] : (summary?.warnings ?? []))
       process.stderr.write(`Warning: ${printable(warning)}\n`);
@@ -55,14 +61,30 @@ export async function show<T extends RunSummary | undefined>(
   } finally {
     progress.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    outputLost.removeEventListener('abort', withoutOutput);
     // Reads that nobody waits for any more, and their retries, would keep the process.
     if (stop.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
   }
 }
 
-/** Waits until the text is away. */
+/**
+ * Waits until the text is away.
+ * @throws where it cannot be written
+ */
 export function write(text: string, stdout: NodeJS.WriteStream = process.stdout): Promise<void> {
-  return new Promise((resolve) => stdout.write(text, () => resolve()));
+  return new Promise((resolve, reject) =>
+    stdout.write(text, (error) => {
+      if (error) reject(error);
+      else resolve();
+    }),
+  );
+}
+
+/** A run whose output is lost has been told to stop, and closes its record. */
+async function lostOnly(error: unknown): Promise<void> {
+  // The stream tells of it, too, in a moment.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (!outputLost.aborted) throw error;
 }
 
 function withoutPlan(summary: RunSummary): RunSummary {

@@ -9,6 +9,7 @@ import { createGzip } from 'node:zlib';
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import Negotiator from 'negotiator';
 import type { Client } from './client.ts';
+import { redact } from '../report/redact.ts';
 import { RequestError } from './problem.ts';
 
 /** What an answer can be, by media type; the first is what a client gets that does not mind. */
@@ -78,7 +79,7 @@ export async function answer(
     const toFile = (source: AsyncIterable<Uint8Array>): Promise<void> => file.writeFile(source);
     const written = gzip ? pipeline(text, createGzip({ level: 1 }), toFile) : pipeline(text, toFile);
     const write: Write = async (piece) => {
-      if (!text.write(piece)) await Promise.race([once(text, 'drain'), written]);
+      if (!text.write(redact(piece))) await Promise.race([once(text, 'drain'), written]);
     };
     const produced = work(write).then(
       () => text.end(),

@@ -17,6 +17,7 @@ import {
   type Setting,
 } from '../report/page/index.ts';
 import { redact } from '../report/redact.ts';
+import { secrets } from '../secrets/known.ts';
 import type { Client } from './client.ts';
 import { RequestError } from './problem.ts';
 import { decisionsAsked, given, imageOf, pageOf, parameterError, runId, runsAsked } from './query.ts';
@@ -72,7 +73,8 @@ function htmlResponse(body: string, status = 200): HttpResponseInit {
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
     },
-    body,
+    // Not what merely looks like a secret: its own links have the function key of whoever reads it.
+    body: secrets.redact(body),
   };
 }
 

@@ -1,6 +1,7 @@
 import type * as StorageBlob from '@azure/storage-blob';
 import type { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import type { TokenCredential } from '@azure/core-auth';
+import { secrets } from '../secrets/known.ts';
 import { LedgerError } from './store.ts';
 
 export const CONTAINER = 'retention-runs';
@@ -92,6 +93,9 @@ function ofConnectionString({ connectionString }: AccountKey): Parsed {
   const account = field('AccountName');
   const key = field('AccountKey');
   const signature = field('SharedAccessSignature').replace(/^\?/, '');
+  secrets.add(key);
+  secrets.add(signature);
+  secrets.add(new URLSearchParams(signature).get('sig') ?? undefined);
   if (field('UseDevelopmentStorage').toLowerCase() === 'true') return development();
   const suffix = field('EndpointSuffix') || 'core.windows.net';
   const endpoint =

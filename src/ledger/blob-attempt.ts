@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { secrets } from '../secrets/known.ts';
 import { LedgerError } from './store.ts';
 
 /** One try of a call. */
@@ -57,7 +58,8 @@ export function reasonOf(error: unknown): string {
   if (isAbort(error)) return 'it did not answer in time';
   const status = statusOf(error);
   // It comes from outside: nothing in it may steer a terminal or forge a line.
-  const text = (error.message.trim().split('\n')[0] ?? '').replace(/[\p{Cc}\p{Cf}]/gu, ' ').slice(0, LONGEST_REASON);
+  const line = secrets.redactAnswer(error.message.trim().split('\n')[0] ?? '');
+  const text = line.replace(/[\p{Cc}\p{Cf}]/gu, ' ').slice(0, LONGEST_REASON);
   if (status === undefined) return text || (codeOf(error) ?? error.name);
   return `${status} ${codeOf(error) ?? ''}`.trim() + (text === '' ? '' : `: ${text}`);
 }

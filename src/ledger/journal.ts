@@ -1,5 +1,5 @@
 import { type Decision, keyOf } from '../planner/decision.ts';
-import { redact } from '../report/redact.ts';
+import { redactTold } from '../report/redact.ts';
 import { lines } from './lines.ts';
 import type { Store } from './store.ts';
 
@@ -31,7 +31,12 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
   let waiting: string[] = [];
   let length = 0;
   return {
-    add: (decisions) => void waiting.push(...decisions.map((decision) => redact(JSON.stringify(decision)))),
+    add: (decisions) =>
+      void waiting.push(
+        ...decisions.map((decision) =>
+          JSON.stringify(decision.action === 'delete' && decision.error ? redactTold(decision) : decision),
+        ),
+      ),
     async intend(keys) {
       const intent: Intent = { repository, intent: keys, time: new Date().toISOString() };
       const text = [...waiting, JSON.stringify(intent), ''].join('\n');

@@ -4,7 +4,7 @@ import type { Decision, Decisions } from '../planner/decision.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
 import { replay, type Replayed } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
-import { redact } from '../report/redact.ts';
+import { redactTold } from '../report/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, lockOfRepository, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
@@ -142,7 +142,7 @@ export function openLedger(store: Store): Ledger {
   const writeRun = async (record: RunRecord, etag: string | undefined): Promise<string> =>
     store.write(
       pathsOf(record.id).run,
-      `${redact(JSON.stringify(record))}\n`,
+      `${JSON.stringify(redactTold(record))}\n`,
       etag === undefined ? 'absent' : { etag },
     );
 

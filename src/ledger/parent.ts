@@ -1,5 +1,5 @@
 import { allOf } from '../each.ts';
-import { redact } from '../report/redact.ts';
+import { redactTold } from '../report/redact.ts';
 import { cancellationIn } from './cancellation.ts';
 import { isRunId, pathsOf } from './paths.ts';
 import { parse } from './parse.ts';
@@ -49,5 +49,5 @@ export async function parentIn(store: Store, id: string): Promise<Parent | undef
 }
 
 function text(value: ParentRecord | Child): string {
-  return `${redact(JSON.stringify(value))}\n`;
+  return `${JSON.stringify(redactTold(value))}\n`;
 }

@@ -1,5 +1,5 @@
 import type { Decision } from '../planner/decision.ts';
-import { redact } from '../report/redact.ts';
+import { redactTold } from '../report/redact.ts';
 import { plannedOf } from './hash.ts';
 import { writeJournal } from './journal.ts';
 import type { RepositoryWriter } from './ledger.ts';
@@ -41,8 +41,8 @@ export function repositoryWriter(store: Store, id: string, repository: string): 
   };
 }
 
-/** What a registry answers may repeat what it was sent. */
+/** What a registry answers may repeat what it was sent. Most entries hold no answer of it. */
 export function withoutSecrets<T extends RepositoryRecord | Decision>(entry: T): T {
   const error = 'summary' in entry ? entry.summary.error : entry.action === 'delete' ? entry.error : undefined;
-  return error ? (JSON.parse(redact(JSON.stringify(entry))) as T) : entry;
+  return error ? redactTold(entry) : entry;
 }

@@ -7,6 +7,7 @@ import {
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
 import { RegistryError, responseError } from './error.ts';
+import { secrets } from '../secrets/known.ts';
 import { parseFields } from './records.ts';
 
 /** Who asks. */
@@ -38,9 +39,12 @@ type Send = (request: PipelineRequest) => Promise<PipelineResponse>;
  */
 export function authenticate(endpoint: URL, credentials: RegistryCredentials, sendToken: Send): PipelinePolicy {
   const source = credentials.kind === 'basic' ? undefined : tokenSource(endpoint, credentials, sendToken);
-  const basic =
-    credentials.kind === 'basic' &&
-    `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
+  const pair =
+    credentials.kind === 'basic' && Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
+  const basic = pair !== false && `Basic ${pair}`;
+  // Also where the password is too short to be found in it.
+  if (pair !== false) secrets.add(pair);
+  secrets.add(credentials.kind === 'basic' ? credentials.password : undefined);
 
   return {
     name: 'acrRetentionAuthentication',
@@ -146,15 +150,19 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
   };
 
   const exchange = async (): Promise<Token> => {
+    if (credentials.kind === 'refresh-token') secrets.add(credentials.token);
     if (credentials.kind === 'refresh-token') return { value: credentials.token, renewAt: Number.POSITIVE_INFINITY };
     const entra = await credentials.credential.getToken(`${credentials.audience}/.default`);
     if (!entra) throw new RegistryError('sign in', { message: `no token for ${credentials.audience}` });
+    secrets.add(entra.token);
     const answer = await post(
       '/oauth2/exchange',
       { grant_type: 'access_token', service, access_token: entra.token },
       `exchange the identity's token at ${endpoint.host}`,
     );
-    return toToken(answer['refresh_token'], 'a refresh token');
+    const token = toToken(answer['refresh_token'], 'a refresh token');
+    secrets.add(token.value);
+    return token;
   };
 
   const request = async (scope: string): Promise<Token> => {
@@ -218,6 +226,8 @@ function toToken(value: unknown, what: string): Token {
   if (typeof value !== 'string' || value === '')
     throw new RegistryError('sign in', { message: `the registry gave no ${what}` });
   const life = lifeOf(value);
+  // There may be one for each repository. A JWT is known by its look.
+  if (life === undefined) secrets.add(value);
   // Not a JWT: used until it is refused.
   return { value, renewAt: life === undefined ? Number.POSITIVE_INFINITY : Date.now() + life * 0.9 };
 }

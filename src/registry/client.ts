@@ -233,5 +233,5 @@ function asRegistryError(asked: string, error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
   if (isRestError(error) && error.response) return responseError(asked, error.response, error);
   const { message } = error as Error;
-  return new RegistryError(asked, { message: message.slice(0, 500) }, { cause: error });
+  return new RegistryError(asked, { message }, { cause: error });
 }

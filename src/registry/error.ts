@@ -1,4 +1,5 @@
 import type { PipelineResponse } from '@azure/core-rest-pipeline';
+import { secrets } from '../secrets/known.ts';
 
 /**
  * The registry did not do what was asked. Says what was asked, of what, and what came back:
@@ -23,14 +24,22 @@ export class RegistryError extends Error {
     },
     options?: ErrorOptions,
   ) {
-    super(
-      `${asked}: ${[came.status, came.code].filter((part) => part !== undefined).join(' ')}${came.status === undefined && came.code === undefined ? '' : ': '}${came.message}`,
-      options,
-    );
-    this.status = came.status;
-    this.code = came.code;
-    this.correlationId = came.correlationId;
+    const { status } = came;
+    // A registry, or a firewall on the way to it, may repeat what it was sent.
+    const [code, message, correlationId] = [came.code, came.message, came.correlationId].map(told);
+    const what = [status, code].filter((part) => part !== undefined).join(' ');
+    super(`${asked}: ${what}${what === '' ? '' : ': '}${message ?? ''}`, options);
+    this.status = status;
+    this.code = code;
+    this.correlationId = correlationId;
   }
+}
+
+const LONGEST = 500;
+
+/** Without secrets before it is cut short: of one that is cut in two, neither half would be known. */
+function told(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : secrets.redactAnswer(text).slice(0, LONGEST);
 }
 
 /** The registry was not asked, or its answer not waited for: the run was stopped. */
@@ -65,7 +74,7 @@ function parseErrorBody(body: string | null | undefined): { readonly code?: stri
     const first = document?.errors?.[0];
     return {
       ...(typeof first?.code === 'string' && { code: first.code }),
-      ...(typeof first?.message === 'string' && { message: first.message.slice(0, 500) }),
+      ...(typeof first?.message === 'string' && { message: first.message }),
     };
   } catch {
     return {};

@@ -1,4 +1,5 @@
 import type { TokenCredential } from '@azure/core-auth';
+import { secrets } from '../secrets/known.ts';
 import type { RegistryCredentials } from './auth.ts';
 
 /** The resource that tokens for registries are asked for in the public cloud. */
@@ -35,6 +36,7 @@ export function credentialsOf({
   clientId,
 }: IdentitySettings): RegistryCredentials {
   if (password !== undefined && password !== '') {
+    secrets.add(password);
     if (username === undefined || username === '' || username === TOKEN_USER)
       return { kind: 'refresh-token', token: password };
     return { kind: 'basic', username, password };

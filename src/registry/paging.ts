@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { secrets } from '../secrets/known.ts';
 
 /** A listing of more pages is no registry's honest answer. */
 export const MOST_PAGES = 100_000;
@@ -73,5 +74,6 @@ function decoded(path: string): string | undefined {
 }
 
 function cut(link: string): string {
-  return link.length > 200 ? `${link.slice(0, 200)}…` : link;
+  const shown = secrets.redactAnswer(link);
+  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
 }

@@ -1,4 +1,5 @@
 import { kindOf, looksRunnable, mayHaveSubject } from './manifest.ts';
+import { secrets } from '../secrets/known.ts';
 import { parseInstant } from './time.ts';
 import type { ManifestRecord, TagRecord } from './types.ts';
 
@@ -100,7 +101,7 @@ function text(value: unknown): string | undefined {
 
 /** For an error: whatever was there instead, cut short. */
 function quote(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 200);
+  return value === undefined ? 'nothing' : secrets.redactAnswer(JSON.stringify(value)).slice(0, 200);
 }
 
 /** As `acr purge` reads it: either attribute false. An absent attribute is true; one that cannot be read is a lock. */

@@ -1,3 +1,5 @@
+import { secrets } from '../secrets/known.ts';
+
 /** Where a word begins, also right behind the escaped line break or tab of a JSON string. */
 const START = String.raw`(?<=^|[^A-Za-z0-9_]|\\[nrtbf])`;
 
@@ -8,6 +10,8 @@ const START = String.raw`(?<=^|[^A-Za-z0-9_]|\\[nrtbf])`;
 const SECRETS: readonly RegExp[] = [
   // A JWT: two JSON objects in base64url, and perhaps a signature.
   new RegExp(String.raw`()${START}eyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*)?`, 'g'),
+  // The same in base64.
+  new RegExp(String.raw`()${START}ZXlK[\w+/-]{40,}=*`, 'g'),
   new RegExp(String.raw`(${START}Bearer\s+)[\w.~+/=-]{16,}`, 'gi'),
   // Base64, and not a word such as "authentication".
   new RegExp(String.raw`(${START}Basic\s+)(?=[A-Za-z+/]*[\d=])[\w+/=]{8,}`, 'gi'),
@@ -25,7 +29,33 @@ const SECRETS: readonly RegExp[] = [
   new RegExp(String.raw`(${START}(?:x-functions-key|x-identity-header)\\?["']?:\s*(?:\\?["'])?)[\w~.+/=-]{4,}`, 'gi'),
 ];
 
-/** The text without what looks like a secret. */
+/** Without any of these nothing looks like a secret: most lines have none, and there may be a hundred thousand. */
+const HINT = /eyJ|ZXlK|[@=]|bearer|basic|password|secret|token|x-functions-key|x-identity-header/i;
+
+/** The text without the secrets that this process knows, and without what looks like one. */
 export function redact(text: string): string {
-  return SECRETS.reduce((redacted, pattern) => redacted.replace(pattern, '$1[redacted]'), text);
+  const unknown = secrets.redact(text);
+  if (!HINT.test(unknown)) return unknown;
+  const lines = unknown.split('\n');
+  return lines.length === 1 ? withoutPatterns(unknown) : lines.map(withoutPatterns).join('\n');
+}
+
+function withoutPatterns(line: string): string {
+  if (!HINT.test(line)) return line;
+  return SECRETS.reduce((redacted, pattern) => redacted.replace(pattern, '$1[redacted]'), line);
+}
+
+/** What people are told in a record. The rest are names, rules and numbers: with another one it would say something else. */
+const TOLD: ReadonlySet<string> = new Set(['error', 'detail', 'message', 'warnings', 'why']);
+
+/** A value to be recorded, without secrets in what it tells: a service may have repeated what it was sent. */
+export function redactTold<T>(value: T): T {
+  return redactIn(value, false) as T;
+}
+
+function redactIn(value: unknown, told: boolean): unknown {
+  if (typeof value === 'string') return told ? redact(value) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one) => redactIn(one, told));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, redactIn(one, told || TOLD.has(name))]));
 }

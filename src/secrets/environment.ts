@@ -1,0 +1,26 @@
+import { secrets } from './known.ts';
+
+/** Names of variables whose values are secrets: of the platform, of the Azure libraries, of this tool. */
+const NAMES =
+  /(?:PASSWORD|CLIENT_SECRET|AUTHENTICATION_SECRET|(?:IDENTITY|MSI)_(?:HEADER|SECRET)|(?:ENCRYPTION|SIGNING|ACCESS|STORAGE|ACCOUNT)_KEY|(?:ACCESS|REFRESH|ID|SAS)_TOKEN)$/i;
+
+/** The parts of connection strings that are secrets, and those of the URLs with a shared access signature. */
+const PARTS = /(?:^|[;?&]\s*)(?:AccountKey|SharedAccessKey|SharedAccessSignature|sig)\s*=\s*([^;&\s]+)/gi;
+
+/** Remembers the secrets among these variables, so that they are found in whatever leaves the process. */
+export function addSecretsOf(environment: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined) continue;
+    if (NAMES.test(name)) secrets.add(value);
+    for (const [, part] of value.matchAll(PARTS)) secrets.add(part);
+  }
+}
+
+/** Remembers the passwords among the arguments of a command. */
+export function addSecretsIn(args: readonly string[]): void {
+  for (const [index, word] of args.entries()) {
+    if (/^(?:-p|--?password)$/.test(word)) secrets.add(args[index + 1]);
+    const [, joined] = /^(?:--?password=|-p=?(?!assword))(.+)$/s.exec(word) ?? [];
+    secrets.add(joined);
+  }
+}

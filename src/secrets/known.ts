@@ -1,0 +1,123 @@
+/** What stands where a secret stood. */
+const REDACTED = '[redacted]';
+
+/**
+ * A secret that is shorter is not looked for everywhere: it would black out parts of ordinary words. In what a service
+ * answered it is, where it stands by itself.
+ */
+export const SHORTEST = 6;
+
+/** So many secrets are known at a time; the oldest that is not needed any more makes room. Most are tokens. */
+const MOST = 100;
+
+/** Secrets that this process has read or was given, to be found in whatever leaves it. */
+export interface Secrets {
+  readonly add: (secret: string | undefined) => void;
+  /** The text without any of them: as they are, in base64, and as JSON, URLs and HTML write them. */
+  readonly redact: (text: string) => string;
+  /** The same for what a service wrote; short ones, too. */
+  readonly redactAnswer: (text: string) => string;
+}
+
+export function newSecrets(): Secrets {
+  const known = new Set<string>();
+  let matcher: ((text: string) => string) | undefined;
+  let shortMatcher: RegExp | undefined;
+  const redact = (text: string): string => (matcher ??= matcherFor(known))(text);
+  return {
+    add(secret) {
+      if (secret === undefined || secret === '') return;
+      // Those that are added again are in use.
+      const isKnown = known.delete(secret);
+      known.add(secret);
+      if (isKnown) return;
+      const [oldest] = known;
+      if (known.size > MOST && oldest !== undefined) known.delete(oldest);
+      matcher = shortMatcher = undefined;
+    },
+    redact,
+    redactAnswer(text) {
+      shortMatcher ??= anyOf(
+        [...known].filter(({ length }) => length < SHORTEST).flatMap(written),
+        (any) => `(?<![A-Za-z0-9])(?:${any})(?![A-Za-z0-9])`,
+      );
+      return redact(text).replace(shortMatcher, REDACTED);
+    },
+  };
+}
+
+/** Those of this process. */
+export const secrets = newSecrets();
+
+function matcherFor(known: Iterable<string>): (text: string) => string {
+  const long = [...known].filter(({ length }) => length >= SHORTEST);
+  if (long.length === 0) return (text) => text;
+  const encoded = new Set([...long, ...long.map(quoted)].flatMap(inBase64));
+  const all = anyOf([...long.flatMap(written), ...encoded], (any) => any);
+  return (text) => {
+    let [redacted, from] = ['', 0];
+    for (const { 0: found, index } of text.matchAll(all)) {
+      let [start, end] = [index, index + found.length];
+      // The rest of what it was encoded with: its first and last letters are partly those of the secret.
+      if (encoded.has(found)) {
+        while (start > from && BASE64.test(text.charAt(start - 1))) start -= 1;
+        while (end < text.length && BASE64.test(text.charAt(end))) end += 1;
+      }
+      if (end <= from) continue;
+      redacted += text.slice(from, Math.max(from, start)) + REDACTED;
+      from = end;
+    }
+    return from === 0 ? text : redacted + text.slice(from);
+  };
+}
+
+const BASE64 = /[\w+/=-]/;
+
+/** A secret as texts, JSON, JSON in JSON, URLs, forms and HTML write it. */
+function written(secret: string): readonly string[] {
+  const json = quoted(secret);
+  const url = encoded(secret);
+  const form = new URLSearchParams({ a: secret }).toString().slice(2);
+  const html = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+  return [
+    ...[secret, json, quoted(json), url, lowerCase(url), html],
+    ...[form, lowerCase(form), url.replaceAll('%20', '+'), strict(url), lowerCase(strict(url))],
+    ...[html.replaceAll('>', '&gt;').replaceAll("'", '&#39;'), quoted(html)],
+  ];
+}
+
+/** What it looks like wherever it stands in a text that is encoded: one form for each place that it can begin at. */
+function inBase64(secret: string): readonly string[] {
+  const bytes = Buffer.from(secret);
+  return [0, 1, 2].flatMap((before) => {
+    const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+    // Only the letters that hold nothing but the secret.
+    const own = whole.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+    return [own, own.replaceAll('+', '-').replaceAll('/', '_'), encoded(own), lowerCase(encoded(own))];
+  });
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function encoded(text: string): string {
+  // Half of a character of two halves cannot be encoded.
+  return encodeURIComponent(Buffer.from(text).toString());
+}
+
+/** With what `encodeURIComponent` leaves out and other encoders do not. */
+function strict(url: string): string {
+  return url.replace(/[!'()*~]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+function lowerCase(url: string): string {
+  return url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
+}
+
+/** The longest first: one may be a part of another. Nothing at all where there are none. */
+function anyOf(texts: readonly string[], around: (any: string) => string): RegExp {
+  const sorted = [...new Set(texts)].filter((text) => text !== '').sort((a, b) => b.length - a.length);
+  const any = sorted.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|');
+  return new RegExp(sorted.length === 0 ? '(?!)' : around(any), 'g');
+}
