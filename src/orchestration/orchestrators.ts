@@ -53,6 +53,13 @@ const PAUSES: readonly number[] = [5, 15, 30, 30];
 /** Seconds before each further attempt to begin: also after a worker was killed at it twice, and each time held a lock. */
 const HELD_PAUSES: readonly number[] = [...PAUSES, 60, 60];
 
+/**
+ * Seconds before each further attempt to end a run. Each may have to wait for the lock of a worker that was killed in a
+ * repository, then for that of an attempt that was killed itself; where it gives up, the record says `running` until the next
+ * run on the registry completes it.
+ */
+const END_PAUSES: readonly number[] = [...PAUSES, 45, 45, 45, 45];
+
 /** Seconds between looks at what somebody else has: a lock outlives a worker that was killed by a minute at most. */
 const BUSY_PAUSES: readonly number[] = [5, 10, 20, 30];
 
@@ -150,7 +157,7 @@ function* list(df: Df, run: Run): Steps<number | Pick<End, 'error' | 'isCutShort
 }
 
 function* end(df: Df, about: End): Steps<Ended> {
-  const ended = yield* attempt<Ended>(df, 'end', about);
+  const ended = yield* attempt<Ended>(df, 'end', about, END_PAUSES);
   // Its record stays as it is, and the next run finds it.
   return ended.state === 'done' ? ended.result : { runId: about.run.runId, state: 'unknown' };
 }
@@ -260,10 +267,10 @@ type Attempted<T> =
   { readonly state: 'done'; readonly result: T } | { readonly state: 'failed'; readonly error: string };
 
 /** An activity, tried again with growing pauses. */
-function* attempt<T>(df: Df, activity: Activity, about: unknown): Steps<Attempted<T>> {
+function* attempt<T>(df: Df, activity: Activity, about: unknown, pauses = PAUSES): Steps<Attempted<T>> {
   for (let failures = 0; ; failures++) {
     const attempted = yield* once<T>(df, activity, about);
-    const pause = PAUSES[failures];
+    const pause = pauses[failures];
     if (attempted.state === 'done' || pause === undefined) return attempted;
     yield df.createTimer(later(df, pause));
   }

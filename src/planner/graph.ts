@@ -122,6 +122,20 @@ function tagFinder(): (record: ManifestRecord, tag: string) => boolean {
   };
 }
 
+/**
+ * What was read, in the order of the listing, whichever was read first: of several reasons the first is said, and it has to be
+ * the same each time.
+ */
+export function* factsInOrder({ facts, manifests }: Inventory): Generator<readonly [string, ManifestFacts]> {
+  const listed = manifests?.byDigest;
+  const others = [...facts.keys()].filter((digest) => !listed?.has(digest)).sort();
+  for (const digests of [listed?.keys() ?? NONE, others])
+    for (const digest of digests) {
+      const fact = facts.get(digest);
+      if (fact) yield [digest, fact];
+    }
+}
+
 /** Who refers to whom: from the manifests that were read, and from what the registry says of those that were not. */
 function references(inventory: Inventory) {
   const referring = new Map<string, string[]>();
@@ -133,7 +147,7 @@ function references(inventory: Inventory) {
     if (known) known.push(referrer);
     else referring.set(subject, [referrer]);
   };
-  for (const [digest, fact] of inventory.facts) {
+  for (const [digest, fact] of factsInOrder(inventory)) {
     if (fact.state === 'read' && fact.subject !== undefined) add(fact.subject, digest);
   }
   for (const [subject, referrers] of inventory.referrers) {

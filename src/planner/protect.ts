@@ -1,6 +1,6 @@
 import type { AcrChoice } from './acr-purge.ts';
 import type { KeepReason } from './decision.ts';
-import { type Graph, name, NONE } from './graph.ts';
+import { factsInOrder, type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
 import type { TagChoice } from './tags.ts';
 import type { Inventory } from './types.ts';
@@ -182,7 +182,7 @@ function* doubts(
   choice: AcrChoice,
   assumed: ReadonlySet<string>,
 ): Generator<readonly [string, Protection]> {
-  for (const [digest, fact] of inventory.facts) {
+  for (const [digest, fact] of factsInOrder(inventory)) {
     if (fact.state === 'read') continue;
     const record = graph.records.get(digest);
     // A child of an index that is neither listed nor there is simply gone; one that cannot be read may have children.

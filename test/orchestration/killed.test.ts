@@ -67,7 +67,7 @@ describe('a worker that is killed at any moment', () => {
           async ({ emulator, came, problems, durable }) => {
             const trace = [`moment ${moment}`, ...durable.trace()].join('\n');
             expect(problems, trace).toEqual([]);
-            expect(certain(came), trace).toEqual(certain(through));
+            expect(certain(came, about), trace).toEqual(certain(through, about));
             total = deletions(emulator);
             const asked = emulator.requests().filter(({ kind }) => isDeletion(kind));
             expect(new Set(asked.map(({ path }) => path)).size, trace).toBe(asked.length);

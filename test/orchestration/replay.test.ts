@@ -18,7 +18,7 @@ describe('whatever the task hub does: any order, twice, lost, killed in the midd
             expect(problems).toEqual([]);
             const names = await recorded(ledger, id);
             expect(new Set(names).size).toBe(names.length);
-            expect(certain(came), durable.trace().join('\n')).toEqual(certain(await throughout(about)));
+            expect(certain(came, about), durable.trace().join('\n')).toEqual(certain(await throughout(about), about));
           });
         }),
         { numRuns: RUNS, endOnFailure: true },
@@ -53,7 +53,7 @@ describe('and whenever the run is cancelled', () => {
                 await goOn(emulator, ledger, id);
               }
               const after = await comesTo(emulator, ledger, id);
-              expect(certain(after), trace).toEqual(certain(await throughout(about)));
+              expect(certain(after, about), trace).toEqual(certain(await throughout(about), about));
             },
             { cancelAfter },
           );

@@ -37,7 +37,8 @@ export async function inline(
 export interface Came {
   readonly left: readonly string[];
   readonly said: readonly string[];
-  readonly repositories: readonly unknown[];
+  readonly repositories: readonly object[];
+  readonly totals?: object;
   readonly state: string;
   readonly warnings: readonly string[];
   readonly matched: RunRecord['matched'];

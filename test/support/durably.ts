@@ -211,11 +211,18 @@ export const recorded = async (ledger: Ledger, id: string): Promise<readonly str
   (await allOf(ledger.repositories(id))).map(({ summary }) => summary.repository);
 
 /**
- * Without what nobody knows for certain whose answer was lost: whether a filter matched nothing. Then it is not said of
- * it; the calm case below is where it must be.
+ * Without what nobody knows for certain. Whose answer was lost, whether a filter matched nothing: then it is not said of it;
+ * the calm case below is where it must be. And of several commands why something is kept: each says why it keeps it, as it
+ * looks by then, and what a process that ended had begun is looked at again when part of it is gone. That it is kept is
+ * certain, and that its record counts what its decisions say is held against them elsewhere.
  */
-export const certain = (came: Came) => ({
+export const certain = (came: Came, { commands }: Case) => ({
   ...came,
   matched: undefined,
   warnings: came.warnings.filter((warning) => !warning.endsWith('matches no tag')),
+  ...(commands.length > 1 && {
+    said: came.said.map((line) => line.replace(/ keep \S+$/, ' keep')),
+    repositories: came.repositories.map((one) => ({ ...one, reasons: undefined })),
+    totals: { ...came.totals, reasons: undefined, beyondAcrPurge: undefined },
+  }),
 });
