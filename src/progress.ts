@@ -1,7 +1,7 @@
 import type { RunWriter } from './ledger/ledger.ts';
 import { ConflictError } from './ledger/store.ts';
 import type { Activity, RunProgress } from './ledger/types.ts';
-import type { DeletionResult, Registry, RegistryReader } from './registry/types.ts';
+import type { DeletionResult, Registry, RegistryReader, Sending } from './registry/types.ts';
 
 /** While a run goes on its record says how far it is once in this time. */
 const PROGRESS_MS = 5_000;
@@ -120,9 +120,9 @@ function watched<R extends RegistryReader | Registry>(registry: R, see: See): R 
   return {
     ...registry,
     ...reader,
-    deleteTag: async (repository: string, ...about: [string, AbortSignal?]) =>
+    deleteTag: async (repository: string, ...about: [string, Sending]) =>
       seen(repository, await deleteTag(repository, ...about)),
-    deleteManifest: async (repository: string, ...about: [string, AbortSignal?]) =>
+    deleteManifest: async (repository: string, ...about: [string, Sending]) =>
       seen(repository, await deleteManifest(repository, ...about)),
   };
 }

@@ -1,6 +1,6 @@
-import type { ManifestRecord, Registry } from '../registry/types.ts';
+import type { ManifestFacts, ManifestRecord, Registry } from '../registry/types.ts';
 
-/** What manifests that were pushed since the plan was made mean for those that are to go. */
+/** What manifests that were pushed since the plan was made mean for those that are to be deleted. */
 export interface Added {
   /** Manifests that a new index needs, with that index. */
   readonly neededBy: ReadonlyMap<string, string>;
@@ -10,24 +10,31 @@ export interface Added {
   readonly unreadable: string | undefined;
 }
 
-export async function readAdded(
-  { registry, repository }: { readonly registry: Registry; readonly repository: string },
-  added: readonly ManifestRecord[],
-): Promise<Added> {
-  const neededBy = new Map<string, string>();
-  const referredBy = new Map<string, string>();
-  let unreadable: string | undefined;
-  const read = added.filter((record) => record.kind !== 'plain');
-  const facts = await Promise.all(read.map((record) => registry.manifest(repository, record.digest)));
-  for (const [index, fact] of facts.entries()) {
-    const record = read[index];
-    if (!record || fact.state === 'missing') continue;
-    if (fact.state === 'unreadable') {
-      unreadable = record.digest;
-      continue;
+/** Reads manifests that were pushed since the plan was made, each once: what a digest holds never changes. */
+export function addedReader({ registry, repository }: { readonly registry: Registry; readonly repository: string }) {
+  const known = new Map<string, ManifestFacts>();
+  const factsOf = async ({ digest }: ManifestRecord): Promise<ManifestFacts> => {
+    const facts = known.get(digest) ?? (await registry.manifest(repository, digest));
+    if (facts.state === 'read') known.set(digest, facts);
+    return facts;
+  };
+  return async (added: readonly ManifestRecord[]): Promise<Added> => {
+    const neededBy = new Map<string, string>();
+    const referredBy = new Map<string, string>();
+    let unreadable: string | undefined;
+    const read = added.filter((record) => record.kind !== 'plain');
+    const facts = await Promise.all(read.map(factsOf));
+    for (const [index, fact] of facts.entries()) {
+      const { digest } = read[index] ?? {};
+      if (digest === undefined) continue;
+      // One that is listed and not found may be on another replica.
+      if (fact.state !== 'read') {
+        unreadable = digest;
+        continue;
+      }
+      for (const child of fact.children) neededBy.set(child.digest, digest);
+      if (fact.subject !== undefined) referredBy.set(fact.subject, digest);
     }
-    for (const child of fact.children) neededBy.set(child.digest, record.digest);
-    if (fact.subject !== undefined) referredBy.set(fact.subject, record.digest);
-  }
-  return { neededBy, referredBy, unreadable };
+    return { neededBy, referredBy, unreadable };
+  };
 }

@@ -1,18 +1,24 @@
 import type { ManifestDeletion, Removal } from '../planner/types.ts';
-import type { Look } from '../registry/types.ts';
+import type { Look, ManifestListing, ManifestRecord } from '../registry/types.ts';
 import type { Added } from './added.ts';
-import type { Result } from './results.ts';
+import { changed, type Result } from './results.ts';
+
+/** What is known besides a look. */
+export interface Since {
+  readonly inventory: ManifestListing;
+  readonly added: Added;
+  readonly includeLocked: boolean;
+}
 
 /** What changed since the plan was made so that the deletion must not be carried out; `undefined` where nothing did. */
-export function changeSince(
-  deletion: ManifestDeletion,
-  look: Look,
-  added: Added,
-  includeLocked: boolean,
-): Result | undefined {
-  if (added.unreadable !== undefined) return changed(`${added.unreadable} was pushed since, and cannot be read`);
+export function changeSince(deletion: ManifestDeletion, look: Look, since: Since): Result | undefined {
+  const { unreadable } = since.added;
+  if (unreadable !== undefined) return changed(`${unreadable} was pushed since, and cannot be read`);
+  if (look.locked) return changed('the repository was locked as a whole');
+  const again = look.added.find(({ digest }) => deletion.after.includes(digest));
+  if (again) return changed(`${again.digest}, which had to be deleted before it, was pushed again`);
   for (const removal of [deletion, ...deletion.along]) {
-    const detail = changeOf(removal, look, added, includeLocked);
+    const detail = changeOf(removal, look, since);
     if (detail !== undefined) {
       return changed(removal === deletion ? detail : `${removal.digest}, which would go along with it: ${detail}`);
     }
@@ -20,18 +26,25 @@ export function changeSince(
   return undefined;
 }
 
-function changeOf({ digest, tags }: Removal, look: Look, added: Added, includeLocked: boolean): string | undefined {
+function changeOf({ digest, tags }: Removal, look: Look, since: Since): string | undefined {
+  const { added, includeLocked, inventory } = since;
+  if (look.unclear.has(digest)) return 'it is listed, and not found when it is asked for by itself: a replica may lag';
   const record = look.present.get(digest);
   if (!record) return undefined;
   // A manifest may have thousands of tags.
   const planned = new Set(tags);
   const gained = record.tags.find((tag) => !planned.has(tag));
   if (gained !== undefined) return `it is tagged ${gained} now`;
+  // A listing would not have shown it, and the plan would not have named it.
+  if (record.hidden) return 'it was hidden, and is there';
+  const hidden = record.tags.find((tag) => look.tags.get(tag)?.hidden);
+  if (hidden !== undefined) return `its tag ${hidden} was hidden, and is there`;
+  if (isPushedAgain(record, inventory.byDigest.get(digest))) return 'it was pushed again';
   if (!includeLocked) {
     if (record.locked) return 'it was locked';
     const locked = record.tags.find((tag) => look.tags.get(tag)?.locked);
     if (locked !== undefined) return `its tag ${locked} was locked`;
-    // Hidden, or removed this moment: nobody can say whether it is locked.
+    // Removed this moment: nobody can say whether it was locked.
     const unseen = record.tags.find((tag) => !look.tags.has(tag));
     if (unseen !== undefined) return `its tag ${unseen} cannot be found`;
   }
@@ -41,6 +54,8 @@ function changeOf({ digest, tags }: Removal, look: Look, added: Added, includeLo
   return referrer === undefined ? undefined : `${referrer}, pushed since, refers to it`;
 }
 
-function changed(detail: string): Result {
-  return { state: 'changed', detail };
+/** Whether it is newer than it was listed. By more than the digits in which two answers may differ. */
+function isPushedAgain(now: ManifestRecord, listed: ManifestRecord | undefined): boolean {
+  if (now.lastUpdated === undefined || listed?.lastUpdated === undefined) return false;
+  return Date.parse(now.lastUpdated) - Date.parse(listed.lastUpdated) >= 1000;
 }

@@ -1,9 +1,11 @@
 import { type Decision, type Decisions, mapped } from '../planner/decision.ts';
 import type { Plan } from '../planner/types.ts';
 import type { ManifestListing, Registry } from '../registry/types.ts';
+import type { Lock } from '../registry/types.ts';
 import { BATCH, batches } from './batches.ts';
+import { type Context, type Intend, newRights, type Tell } from './context.ts';
 import { deleteManifests } from './manifests.ts';
-import { type Intend, notAttempted, record, type Result, type Results } from './results.ts';
+import { notAttempted, record, type Result, type Results } from './results.ts';
 import { deleteTags } from './tags.ts';
 
 export interface ExecuteOptions {
@@ -14,8 +16,11 @@ export interface ExecuteOptions {
   readonly includeLocked: boolean;
   /** Once aborted, no further deletion is begun. */
   readonly signal?: AbortSignal;
-  /** Is told the keys of artifacts right before they may be deleted (`keyOf`). Where it throws, none of them is. */
-  readonly onIntent?: (keys: readonly string[]) => Promise<void>;
+  /**
+   * Is told the keys of artifacts right before they may be deleted (`keyOf`), with the locks that may be taken off for
+   * that. Where it throws, none of them is.
+   */
+  readonly onIntent?: (keys: readonly string[], locks: Readonly<Record<string, Lock>>) => Promise<void>;
   /** Takes each decision that something goes once, as soon as it is known what became of it: a process may end before the repository does. */
   readonly onSettled?: (decisions: readonly Decision[]) => Promise<void>;
 }
@@ -30,37 +35,68 @@ export interface ExecuteOptions {
 export async function execute(registry: Registry, plan: Plan, options: ExecuteOptions): Promise<Decisions> {
   const results: Results = { tags: new Map(), manifests: new Map() };
   const { tell, tellRest } = teller(plan, results, options.onSettled);
-  const intend = intents(options.onIntent);
-  const context = { registry, repository: plan.repository, ...options, tell, intend };
+  const { intend, settled } = intents(options.onIntent);
+  const context: Context = {
+    registry,
+    repository: plan.repository,
+    tagCount: options.tagCount,
+    includeLocked: options.includeLocked,
+    signal: options.signal,
+    rights: newRights(),
+    results,
+    intend,
+    async tell(tags, digests) {
+      settled(tags, digests);
+      await tell(tags, digests);
+    },
+  };
   await deleteTags(
     context,
     plan.tags.filter((tag) => tag.after.length === 0),
-    results,
   );
-  if (options.inventory) {
-    await deleteManifests({ ...context, inventory: options.inventory }, plan.manifests, results);
-  }
+  const { inventory } = options;
+  if (inventory) await deleteManifests({ ...context, inventory }, plan.manifests);
   await deleteTags(
     context,
     plan.tags.filter((tag) => tag.after.length > 0),
-    results,
   );
   await tellRest();
   return mapped(plan.decisions, (decision) => record(decision, results));
 }
 
-/** Announces deletions. The answer is why they may not be begun; a ledger that failed once is not asked again. */
-function intents(onIntent: ExecuteOptions['onIntent'] = () => Promise.resolve()): Intend {
+const keysOf = (tags: readonly string[], digests: readonly string[]): readonly string[] => [
+  ...tags.map((tag) => `:${tag}`),
+  ...digests.map((digest) => `@${digest}`),
+];
+
+/**
+ * Announces deletions, each once until it is settled, however often it is tried. The answer is why they may not be begun;
+ * a ledger that failed once is not asked again.
+ */
+function intents(onIntent: ExecuteOptions['onIntent'] = () => Promise.resolve()) {
   let failed: Result | undefined;
-  return async (tags, digests) => {
-    if (failed || tags.length + digests.length === 0) return failed;
+  /** By key, with the lock that was announced. */
+  const open = new Map<string, string>();
+  const intend: Intend = async (tags, digests, locked) => {
+    if (failed) return failed;
+    const locks = Object.fromEntries(
+      locked.map(({ name, lock }) => [name.includes(':') ? `@${name}` : `:${name}`, lock] as const),
+    );
+    const said = (key: string): string => JSON.stringify(locks[key] ?? null);
+    const keys = keysOf(tags, digests).filter((key) => open.get(key) !== said(key));
+    if (keys.length === 0) return undefined;
     try {
-      await onIntent([...tags.map((tag) => `:${tag}`), ...digests.map((digest) => `@${digest}`)]);
+      await onIntent(keys, locks);
+      for (const key of keys) open.set(key, said(key));
     } catch (error) {
       failed = notAttempted(`nothing is deleted that is not recorded first: ${(error as Error).message}`);
     }
     return failed;
   };
+  const settled = (tags: readonly string[], digests: readonly string[]): void => {
+    for (const key of keysOf(tags, digests)) open.delete(key);
+  };
+  return { intend, settled };
 }
 
 /** Tells decisions as they are settled, and at the end the others that were to go, each once. */
@@ -77,8 +113,7 @@ function teller(
       const decision = deletionOf(kind, name);
       return decision ? [record(decision, results)] : [];
     });
-  const tell = async (tags: readonly string[], digests: readonly string[]): Promise<void> =>
-    onSettled([...settled('tag', tags), ...settled('manifest', digests)]);
+  const tell: Tell = async (tags, digests) => onSettled([...settled('tag', tags), ...settled('manifest', digests)]);
   return {
     tell,
     tellRest: async (): Promise<void> => {

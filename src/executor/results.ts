@@ -1,9 +1,17 @@
 import type { Decision, DecisionError, Outcome } from '../planner/decision.ts';
 import type { DeletionResult } from '../registry/types.ts';
+import type { LostLock } from './locks.ts';
 
 /** What became of one artifact that was to go. */
 export type Result =
-  | { readonly state: Exclude<Outcome, 'planned' | 'held'>; readonly error?: DecisionError }
+  | {
+      readonly state: Exclude<Outcome, 'planned' | 'held'>;
+      readonly error?: DecisionError;
+      /** It may have been deleted all the same. */
+      readonly inDoubt?: boolean;
+      /** Locks that were taken off for it, and could not be put back. */
+      readonly lost?: readonly LostLock[];
+    }
   /** It changed since the plan was made, and so stays. */
   | { readonly state: 'changed'; readonly detail: string };
 
@@ -12,12 +20,6 @@ export interface Results {
   readonly tags: Map<string, Result>;
   readonly manifests: Map<string, Result>;
 }
-
-/** Is told of tags and manifests as soon as it is known what became of them. */
-export type Tell = (tags: readonly string[], digests: readonly string[]) => Promise<void>;
-
-/** Announces that tags and manifests are about to be deleted. The answer, if any, is why they may not be. */
-export type Intend = (tags: readonly string[], digests: readonly string[]) => Promise<Result | undefined>;
 
 /** Whether it is certain that the artifact is not there any more. */
 export function isGone(result: Result | undefined): boolean {
@@ -29,8 +31,12 @@ export function isForbidden(result: Result | undefined): boolean {
   return result?.state === 'refused' && (result.error?.status === 401 || result.error?.status === 403);
 }
 
-export function fromDeletion(result: DeletionResult): Result {
-  return 'error' in result ? { state: result.state, error: describe(result.error) } : result;
+/** @param right what was needed for it */
+export function fromDeletion(result: Exclude<DeletionResult, { state: 'again' }>, right: 'delete' | 'unlock'): Result {
+  if (!('error' in result)) return result;
+  const { state, error, inDoubt = false } = result;
+  const became = { state, error: describe(error), inDoubt };
+  return isForbidden(became) ? { ...became, error: { ...became.error, missing: right } } : became;
 }
 
 /** What was asked for in vain: refused where the registry gave an answer, failed where it could not. */
@@ -40,8 +46,37 @@ export function fromError(error: unknown): Result {
   return { state: refused ? 'refused' : 'failed', error: described };
 }
 
-export function notAttempted(message: string): Result {
-  return { state: 'not-attempted', error: { message } };
+/** @param missing the right for want of which it is not */
+export function notAttempted(message: string, missing?: DecisionError['missing']): Result {
+  return { state: 'not-attempted', error: { message, ...(missing && { missing }) } };
+}
+
+export function changed(detail: string): Result {
+  return { state: 'changed', detail };
+}
+
+/** With the locks that it has lost named, and how each is put back. Whatever else it came to, that is a failure. */
+export function withLostLocks(result: Result, lost: readonly LostLock[], imageOf: (name: string) => string): Result {
+  if (lost.length === 0) return result;
+  const error: DecisionError =
+    result.state === 'changed' ? { message: `it is not deleted: ${result.detail}` } : { message: '', ...result.error };
+  const locks = lost.map(
+    ({ name, lock, why }) =>
+      `the lock of ${name} was taken off, and could not be put back (${why}); to put it back: ${restoring(imageOf(name), lock)}`,
+  );
+  const state = result.state === 'refused' ? result.state : 'failed';
+  return {
+    state,
+    error: { ...error, message: [error.message, ...locks].filter((part) => part !== '').join('; ') },
+    lost,
+  };
+}
+
+/** The command that puts a lock back. */
+export function restoring(image: string, { deleteEnabled, writeEnabled }: LostLock['lock']): string {
+  const [registry = '', ...rest] = image.split('/');
+  const name = registry.split('.')[0] ?? registry;
+  return `az acr repository update --name ${name} --image ${rest.join('/')} --delete-enabled ${deleteEnabled} --write-enabled ${writeEnabled}`;
 }
 
 export function describe(error: Error): DecisionError {
@@ -57,12 +92,15 @@ export function describe(error: Error): DecisionError {
 /** The decision with what became of it. */
 export function record(decision: Decision, { tags, manifests }: Results): Decision {
   if (decision.action === 'keep') return decision;
-  const result = decision.kind === 'tag' ? tags.get(decision.tag ?? '') : manifests.get(decision.digest ?? '');
+  const name = (decision.kind === 'tag' ? decision.tag : decision.digest) ?? '';
+  const result = (decision.kind === 'tag' ? tags : manifests).get(name);
   if (!result) return { ...decision, outcome: 'not-attempted' };
   if (result.state === 'changed') {
     const { outcome, ...about } = decision;
     const detail = `was ${outcome} to go: ${decision.detail}. But since: ${result.detail}`;
     return { ...about, action: 'keep', reason: 'changed-since-plan', detail };
   }
-  return { ...decision, outcome: result.state, ...(result.error && { error: result.error }) };
+  const { state, error, lost = [] } = result;
+  const lock = lost.find((one) => one.name === name)?.lock;
+  return { ...decision, outcome: state, ...(error && { error }), ...(lock && { lostLock: lock }) };
 }

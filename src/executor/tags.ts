@@ -1,78 +1,115 @@
 import type { TagDeletion } from '../planner/types.ts';
-import type { Registry, TagRecord } from '../registry/types.ts';
-import { BATCH, batches } from './batches.ts';
-import {
-  fromDeletion,
-  fromError,
-  type Intend,
-  isForbidden,
-  isGone,
-  notAttempted,
-  type Tell,
-  type Result,
-  type Results,
-} from './results.ts';
-
-interface Context {
-  readonly registry: Registry;
-  readonly repository: string;
-  readonly tagCount: number;
-  readonly includeLocked: boolean;
-  readonly signal?: AbortSignal;
-  readonly tell: Tell;
-  readonly intend: Intend;
-}
+import type { Look, Room } from '../registry/types.ts';
+import { type Context, lockOf, relocked, send } from './context.ts';
+import { oneByOneUntil } from './manifests.ts';
+import { changed, fromError, isGone, notAttempted, type Result } from './results.ts';
+import { type Attempt, inTurns, leftAs } from './turns.ts';
 
 /** Deletes tags whose manifest stays, each only while it still names the manifest that it named in the plan. */
-export async function deleteTags(context: Context, deletions: readonly TagDeletion[], results: Results): Promise<void> {
-  let halted: Result | undefined;
-  for (const batch of batches(deletions, BATCH)) {
-    const ready = batch.filter(({ tag, after }) => {
-      const blocked =
-        halted ??
-        (context.signal?.aborted ? notAttempted('the run was stopped') : undefined) ??
-        (after.every((image) => isGone(results.manifests.get(image)))
-          ? undefined
-          : notAttempted('the image it belongs to stays'));
-      if (blocked) results.tags.set(tag, blocked);
-      return !blocked;
-    });
-    if (ready.length === 0) continue;
-    try {
-      const now = await context.registry.lookAtTags(
-        context.repository,
-        ready.map(({ tag }) => tag),
-        context.tagCount,
-      );
-      const going = ready.filter(({ tag, digest }) => now.get(tag)?.digest === digest).map(({ tag }) => tag);
-      const forbidden = await context.intend(going, []);
-      await Promise.all(
-        ready.map(async (deletion) => {
-          const result = forbidden ?? (await deleteTag(context, deletion, now.get(deletion.tag)));
-          results.tags.set(deletion.tag, result);
-          await context.tell([deletion.tag], []);
-          // Not allowed to delete one is not allowed to delete any.
-          if (isForbidden(result)) halted ??= notAttempted('an earlier deletion in this repository was not allowed');
-        }),
-      );
-    } catch (error) {
-      for (const { tag } of ready) {
-        if (!results.tags.has(tag)) results.tags.set(tag, fromError(error));
-      }
-    }
+export async function deleteTags(context: Context, deletions: readonly TagDeletion[]): Promise<void> {
+  const { results, registry, signal, rights } = context;
+  const ready: TagDeletion[] = [];
+  for (const deletion of deletions) {
+    const isFree = deletion.after.every((image) => isGone(results.manifests.get(image)));
+    if (isFree) ready.push(deletion);
+    else results.tags.set(deletion.tag, notAttempted('the image it belongs to stays'));
   }
+  await inTurns(ready, {
+    registry,
+    signal,
+    halted: () => rights.lacking(),
+    tryOnce: (batch, room) => tryOnce(context, batch, room),
+    async leave(attempt, why) {
+      if (attempt.tried) await finish(context, attempt, leftAs(attempt, why));
+      else results.tags.set(attempt.item.tag, why);
+    },
+  });
 }
 
-async function deleteTag(context: Context, deletion: TagDeletion, now: TagRecord | undefined): Promise<Result> {
-  if (!now) return { state: 'already-gone' };
-  if (now.digest !== deletion.digest)
-    return { state: 'changed', detail: `it names ${now.digest ?? 'another manifest'} now` };
-  if (now.locked && !context.includeLocked) return { state: 'changed', detail: 'it was locked' };
-  const { registry, repository, signal } = context;
-  if (now.locked) {
-    const unlocked = await registry.unlock(repository, deletion.tag, signal);
-    // What was unlocked goes, also when the run is stopped meanwhile: it would be left without its lock.
-    return fromDeletion('error' in unlocked ? unlocked : await registry.deleteTag(repository, deletion.tag));
+async function tryOnce(
+  context: Context,
+  batch: readonly Attempt<TagDeletion>[],
+  room: Room,
+): Promise<readonly Attempt<TagDeletion>[]> {
+  let look: Look;
+  try {
+    look = await lookAt(
+      context,
+      batch.map(({ item }) => item.tag),
+    );
+  } catch (error) {
+    for (const attempt of batch) await finish(context, attempt, fromError(error));
+    return [];
   }
-  return fromDeletion(await registry.deleteTag(repository, deletion.tag, signal));
+  const going = batch.filter((attempt) => !whyNot(context, attempt, look)).map(({ item }) => item.tag);
+  const locks = going.flatMap((name) => {
+    const lock = look.tags.get(name)?.lock;
+    return lock ? [{ name, lock }] : [];
+  });
+  const forbidden = await context.intend(going, [], locks);
+  const again: Attempt<TagDeletion>[] = [];
+  const one = async (attempt: Attempt<TagDeletion>): Promise<void> => {
+    const became = forbidden ?? whyNot(context, attempt, look) ?? (await deleteTag(context, attempt, look, room));
+    if ('item' in became) again.push(became);
+    else await finish(context, attempt, became);
+  };
+  const isLocked = ({ item }: Attempt<TagDeletion>): boolean => look.tags.get(item.tag)?.locked === true;
+  await oneByOneUntil(
+    context,
+    batch.filter((attempt) => !isLocked(attempt)),
+    one,
+  );
+  for (const attempt of batch.filter(isLocked)) await one(attempt);
+  return again;
+}
+
+function lookAt({ registry, repository, tagCount }: Context, tags: readonly string[]): Promise<Look> {
+  return registry.look(repository, { tags, tagCount });
+}
+
+/** Why a tag is not deleted now, or need not be; nothing where it is to be deleted. */
+function whyNot(
+  { includeLocked }: Context,
+  { item: { tag, digest }, tried }: Attempt<TagDeletion>,
+  look: Look,
+): Result | undefined {
+  const now = look.tags.get(tag);
+  if (!now) return { state: tried?.inDoubt ? 'deleted' : 'already-gone' };
+  if (now.digest !== digest) return changed(`it names ${now.digest ?? 'another manifest'} now`);
+  if (now.hidden) return changed('it was hidden, and is there');
+  if (look.locked) return changed('the repository was locked as a whole');
+  const lock = lockOf(now);
+  if (lock !== undefined && !includeLocked) return changed('it was locked');
+  if (lock === 'unreadable')
+    return { state: 'refused', error: { message: 'its lock cannot be read, so that it could not be put back' } };
+  return undefined;
+}
+
+function deleteTag(
+  context: Context,
+  attempt: Attempt<TagDeletion>,
+  look: Look,
+  room: Room,
+): Promise<Result | Attempt<TagDeletion>> | Result {
+  const { registry, repository, rights } = context;
+  const { tag } = attempt.item;
+  const lock = look.tags.get(tag)?.lock;
+  const lacking = rights.lacking(lock !== undefined);
+  if (lacking) return lacking;
+  return send(context, attempt, lock ? [{ name: tag, lock }] : [], { since: look.since, room }, (sending) =>
+    registry.deleteTag(repository, tag, sending),
+  );
+}
+
+/** Records what became of a tag in the end, once its lock is put back, if need be. */
+async function finish(context: Context, attempt: Attempt<TagDeletion>, result: Result): Promise<void> {
+  const { tag } = attempt.item;
+  let became = result;
+  if (!isGone(result) && result.state !== 'changed' && (attempt.tried?.inDoubt || result.inDoubt)) {
+    // It may have gone all the same: the registry knows.
+    const look = await lookAt(context, [tag]).catch(() => undefined);
+    if (look && !look.tags.has(tag)) became = { state: 'deleted' };
+  }
+  context.results.tags.set(tag, await relocked(context, attempt, became));
+  await context.tell([tag], []);
 }

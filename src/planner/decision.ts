@@ -90,6 +90,17 @@ export interface DecisionError {
   readonly status?: number;
   readonly code?: string;
   readonly correlationId?: string;
+  /** The right for want of which it was refused, or not attempted. */
+  readonly missing?: Right;
+}
+
+/** What an identity needs at a registry: reading, deleting, and changing the attributes of what is locked. */
+export type Right = 'read' | 'delete' | 'unlock';
+
+/** What protects an artifact: its attributes. */
+export interface Lock {
+  readonly deleteEnabled: boolean;
+  readonly writeEnabled: boolean;
 }
 
 export interface Kept extends Artifact {
@@ -106,6 +117,8 @@ export interface Deleted extends Artifact {
   readonly leavesUntagged?: { readonly tags: number; readonly bytes: number };
   /** Of a manifest: so many signature tags that belong to it by their name are kept. */
   readonly leavesSignatures?: number;
+  /** Its lock as it was, taken off to delete it: it was not deleted, and the lock could not be put back. */
+  readonly lostLock?: Lock;
 }
 
 /** The one record that flows through everything from the planner on. */

@@ -12,11 +12,12 @@ import {
   userAgentPolicy,
 } from '@azure/core-rest-pipeline';
 import { authenticate, type RegistryCredentials } from './auth.ts';
-import { RegistryError, responseError, StoppedError } from './error.ts';
+import { RegistryError, responseError, StaleLookError, StoppedError } from './error.ts';
 import { httpClient } from './http-client.ts';
-import { newGate } from './pace-gate.ts';
+import { type Gate, newGate } from './pace-gate.ts';
 import { newPaging, nextPage } from './paging.ts';
 import { type Gates, notesDoubts, retries } from './retry.ts';
+import { datesLooks, keepsTicket, LOOK_VALID_MILLISECONDS, type LookClock, signalFor, type Ticket } from './sending.ts';
 import { keepsSignal } from './signals.ts';
 
 export interface ConnectionOptions {
@@ -27,6 +28,8 @@ export interface ConnectionOptions {
   readonly concurrency: number;
   /** A certificate authority to trust besides the system's (PEM). */
   readonly certificate?: string;
+  /** By what the age of looks is told. Absent: the process's, and `LOOK_VALID_MILLISECONDS`. */
+  readonly lookClock?: LookClock;
 }
 
 /** What every SDK call is given: to see the registry's own answer, and to be stopped. */
@@ -62,6 +65,9 @@ export interface Listing {
 export interface Connection {
   readonly endpoint: URL;
   readonly sdk: ContainerRegistryClient;
+  readonly lookClock: LookClock;
+  /** What changes go through. */
+  readonly changes: Gate;
   /**
    * Follows a listing page by page; entries are as the registry wrote them, and nothing in them can be relied on.
    * @throws RegistryError also where a listing has no end, or its links lead anywhere but to its next page
@@ -80,6 +86,17 @@ export interface Connection {
     signal?: AbortSignal,
   ) => Promise<PipelineResponse>;
   /**
+   * The same for a change, which is sent once, or not at all.
+   * @throws RegistryError
+   * @throws StaleLookError where it was not sent, because the ticket had run out
+   * @throws StoppedError where it was not sent, because the signal was aborted
+   */
+  readonly change: (
+    asked: string,
+    call: (observed: Observed) => Promise<unknown>,
+    ticket: Ticket,
+  ) => Promise<PipelineResponse>;
+  /**
    * Fetches a path of the registry itself, whatever the status.
    * @throws RegistryError where no answer came
    * @throws StoppedError where `signal` was aborted
@@ -89,8 +106,16 @@ export interface Connection {
 
 const USER_AGENT = { userAgentPrefix: 'acr-retention' };
 
-export function connect({ endpoint, credentials, concurrency, certificate }: ConnectionOptions): Connection {
-  const http = httpClient(certificate, concurrency);
+const CLOCK: LookClock = { now: () => performance.now(), validMilliseconds: LOOK_VALID_MILLISECONDS };
+
+export function connect({
+  endpoint,
+  credentials,
+  concurrency,
+  certificate,
+  lookClock = CLOCK,
+}: ConnectionOptions): Connection {
+  const http = datesLooks(httpClient(certificate, concurrency), lookClock);
   const unsigned = assemble({ read: newGate(Infinity), change: newGate(Infinity) });
   const authentication = authenticate(endpoint, credentials, (request) => unsigned.sendRequest(http, request));
   const gates = { read: newGate(concurrency), change: newGate(concurrency) };
@@ -103,6 +128,7 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
     // Nothing that is asked here is answered elsewhere.
     redirectOptions: { maxRetries: 0 },
     additionalPolicies: [
+      { policy: keepsTicket(), position: 'perCall' },
       { policy: keepsSignal(), position: 'perCall' },
       { policy: retries(gates), position: 'perRetry' },
       { policy: authentication, position: 'perRetry' },
@@ -111,9 +137,24 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
     ],
   });
 
+  const ask: Connection['ask'] = async (asked, call, signal) => {
+    let answered: PipelineResponse | undefined;
+    try {
+      await call({ onResponse: (response) => (answered = response), ...(signal && { abortSignal: signal }) });
+    } catch (error) {
+      throw asRegistryError(asked, error);
+    }
+    if (!answered) throw new RegistryError(asked, { message: 'no answer' });
+    return answered;
+  };
+
   return {
     endpoint,
     sdk,
+    lookClock,
+    changes: gates.change,
+    ask,
+    change: (asked, call, ticket) => ask(asked, call, signalFor(ticket)),
     async *list({ asked, key, pageSize, ahead, signal, start }) {
       let come: (readonly unknown[])[] = [];
       const paging = newPaging();
@@ -146,16 +187,6 @@ export function connect({ endpoint, credentials, concurrency, certificate }: Con
         yield* now;
         if (done) return;
       }
-    },
-    async ask(asked, call, signal) {
-      let answered: PipelineResponse | undefined;
-      try {
-        await call({ onResponse: (response) => (answered = response), ...(signal && { abortSignal: signal }) });
-      } catch (error) {
-        throw asRegistryError(asked, error);
-      }
-      if (!answered) throw new RegistryError(asked, { message: 'no answer' });
-      return answered;
     },
     async fetch(asked, path, accept, signal) {
       const request = createPipelineRequest({
@@ -230,6 +261,7 @@ function entries(asked: string, key: string, response: PipelineResponse): readon
 function asRegistryError(asked: string, error: unknown): RegistryError {
   // It was found out where it is not known what was asked.
   if (error instanceof StoppedError) return new StoppedError(asked);
+  if (error instanceof StaleLookError) return new StaleLookError(asked);
   if (error instanceof RegistryError) return error;
   if (isRestError(error) && error.response) return responseError(asked, error.response, error);
   const { message } = error as Error;

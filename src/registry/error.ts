@@ -49,6 +49,13 @@ export class StoppedError extends RegistryError {
   }
 }
 
+/** A change was not sent: what it is about was looked at too long ago. */
+export class StaleLookError extends RegistryError {
+  constructor(asked: string) {
+    super(asked, { message: 'not sent: what it is about was looked at too long ago' });
+  }
+}
+
 /** What the registry answered, as an error. */
 export function responseError(asked: string, response: PipelineResponse, cause?: unknown): RegistryError {
   const body = parseErrorBody(response.bodyAsText);

@@ -9,7 +9,8 @@ import {
   RestError,
 } from '@azure/core-rest-pipeline';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
-import { StoppedError } from './error.ts';
+import { StaleLookError, StoppedError } from './error.ts';
+import { ticketOf } from './sending.ts';
 import { signalOf } from './signals.ts';
 
 /** No answer of a registry takes longer, and waiting for one for ever helps nobody. */
@@ -99,6 +100,8 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exc
         onRequestStart(started) {
           controller = started;
           if (ended) started.abort(ended);
+          // There is a connection, and nothing is written to it yet: the last moment at which it can be held back.
+          if (ticketOf(request)?.isStale()) throw new StaleLookError('send to the registry');
         },
         onResponseStart(_, code, fields) {
           status = code;
@@ -116,7 +119,9 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exc
         },
         onResponseError(_, error) {
           done();
-          reject(new RestError(error.message, { code: codeOf(error), request }));
+          reject(
+            error instanceof StaleLookError ? error : new RestError(error.message, { code: codeOf(error), request }),
+          );
         },
       },
     );

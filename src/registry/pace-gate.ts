@@ -1,6 +1,7 @@
 import type { PipelineResponse } from '@azure/core-rest-pipeline';
-import { StoppedError } from './error.ts';
+import { StaleLookError, StoppedError } from './error.ts';
 import { newPace } from './pace.ts';
+import type { Room } from './types.ts';
 
 /** Where the attempts of all calls of one kind go through: so many at once, and no faster than the registry takes them. */
 export interface Gate {
@@ -10,6 +11,13 @@ export interface Gate {
    * @throws StoppedError where `signal` is aborted before that
    */
   readonly attempt: (send: () => Promise<PipelineResponse>, turn: Turn) => Promise<PipelineResponse>;
+  /**
+   * Waits until calls can be sent within `milliseconds` from then, however many clients wait for the same: what such a
+   * call is about is looked at once it has room, and not before.
+   * @param most calls that are wanted
+   * @throws StoppedError where `signal` is aborted before that
+   */
+  readonly room: (most: number, milliseconds: number, signal: AbortSignal | undefined) => Promise<Room>;
   /** How long nothing but 429 has been answered, in milliseconds. */
   readonly refusedFor: () => number;
 }
@@ -18,11 +26,30 @@ export interface Turn {
   readonly again: boolean;
   readonly rank: number;
   readonly signal: AbortSignal | undefined;
+  /** Whether the call must not be sent any more, because what it is about was looked at too long ago. */
+  readonly isStale?: (() => boolean) | undefined;
+  /** What the call was promised. */
+  readonly room?: Room | undefined;
 }
 
 interface Waiting {
   readonly begin: () => void;
+  readonly isStale: () => boolean;
+  readonly giveUp: (error: Error) => void;
 }
+
+/** A client that wants to send some calls. */
+interface Guest {
+  readonly most: number;
+  readonly milliseconds: number;
+  readonly enter: (calls: number) => void;
+}
+
+/** How often it is looked whether there is room, where nothing else says so. */
+const ROOM_CHECK_MS = 50;
+
+/** How much the newest call counts in what a call takes. */
+const NEWEST = 0.2;
 
 /** Ranks below all others: what is sent again. */
 const AGAIN = Number.NEGATIVE_INFINITY;
@@ -32,8 +59,14 @@ export function newGate(concurrency: number): Gate {
   const pace = newPace();
   /** By rank, of which there are few at a time, and in the order in which they came. */
   const waiting = new Map<number, Set<Waiting>>();
+  const guests = new Set<Guest>();
   let underWay = 0;
+  /** Calls that have room, and are not sent yet. */
+  let promised = 0;
+  /** Milliseconds that a call takes. */
+  let duration = 0;
   let timer: NodeJS.Timeout | undefined;
+  let roomTimer: NodeJS.Timeout | undefined;
 
   const pauseBefore = (): number => (underWay < concurrency ? pace.wait(performance.now()) : Number.POSITIVE_INFINITY);
 
@@ -42,6 +75,11 @@ export function newGate(concurrency: number): Gate {
       const rank = Math.min(...waiting.keys());
       const [next] = waiting.get(rank) ?? [];
       if (!next) return;
+      if (next.isStale()) {
+        remove(rank, next);
+        next.giveUp(new StaleLookError('wait for the registry'));
+        continue;
+      }
       const pause = pauseBefore();
       if (pause > 0) {
         // Whoever is answered looks again; but all may be waiting.
@@ -69,7 +107,40 @@ export function newGate(concurrency: number): Gate {
     if (list?.size === 0) waiting.delete(rank);
   }
 
-  function turn(rank: number, signal: AbortSignal | undefined): Promise<void> {
+  /** How many more calls can be promised that they are sent within so many milliseconds. */
+  function roomFor(milliseconds: number): number {
+    // As many as there are connections at once, and as often as those become free.
+    const free = concurrency * Math.max(1, Math.floor(milliseconds / Math.max(1, duration)));
+    return Math.min(free, pace.within(performance.now(), milliseconds)) - promised;
+  }
+
+  function letIn(): void {
+    for (const guest of guests) {
+      const calls = Math.min(guest.most, roomFor(guest.milliseconds));
+      if (calls < 1) {
+        roomTimer ??= setTimeout(() => {
+          roomTimer = undefined;
+          letIn();
+        }, ROOM_CHECK_MS);
+        return;
+      }
+      guests.delete(guest);
+      guest.enter(calls);
+    }
+  }
+
+  function roomOf(calls: number): Room {
+    let left = calls;
+    promised += calls;
+    const free = (count: number): void => {
+      left -= count;
+      promised -= count;
+      if (count > 0 && guests.size > 0) letIn();
+    };
+    return { calls, take: () => free(Math.min(1, left)), leave: () => free(left) };
+  }
+
+  function turn(rank: number, signal: AbortSignal | undefined, isStale: () => boolean = () => false): Promise<void> {
     const list = waiting.get(rank) ?? new Set();
     waiting.set(rank, list);
     return new Promise((resolve, reject) => {
@@ -82,6 +153,11 @@ export function newGate(concurrency: number): Gate {
           signal?.removeEventListener('abort', stop);
           resolve();
         },
+        isStale,
+        giveUp(error) {
+          signal?.removeEventListener('abort', stop);
+          reject(error);
+        },
       };
       list.add(one);
       signal?.addEventListener('abort', stop, { once: true });
@@ -90,14 +166,16 @@ export function newGate(concurrency: number): Gate {
   }
 
   return {
-    async attempt(send, { again, rank, signal }) {
+    async attempt(send, { again, rank, signal, isStale, room }) {
       if (signal?.aborted) throw new StoppedError('ask the registry');
-      if (waiting.size > 0 || pauseBefore() > 0) await turn(again ? AGAIN : rank, signal);
+      if (waiting.size > 0 || pauseBefore() > 0) await turn(again ? AGAIN : rank, signal, isStale);
       else begin();
+      room?.take();
       const sentAt = performance.now();
       try {
         const response = await send();
         const now = performance.now();
+        duration += NEWEST * (now - sentAt - duration);
         if (response.status === 429) pace.refused(now, sentAt, retryAfter(response));
         else pace.passed(now, sentAt, left(response));
         return response;
@@ -107,7 +185,28 @@ export function newGate(concurrency: number): Gate {
       } finally {
         underWay -= 1;
         if (waiting.size > 0) letGo();
+        if (guests.size > 0) letIn();
       }
+    },
+    async room(most, milliseconds, signal) {
+      if (signal?.aborted) throw new StoppedError('wait for the registry');
+      return new Promise((resolve, reject) => {
+        const stop = (): void => {
+          guests.delete(guest);
+          reject(new StoppedError('wait for the registry'));
+        };
+        const guest: Guest = {
+          most,
+          milliseconds,
+          enter(calls) {
+            signal?.removeEventListener('abort', stop);
+            resolve(roomOf(calls));
+          },
+        };
+        signal?.addEventListener('abort', stop, { once: true });
+        guests.add(guest);
+        letIn();
+      });
     },
     refusedFor: () => pace.refusedFor(performance.now()),
   };

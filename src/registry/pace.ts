@@ -9,6 +9,8 @@
 export interface Pace {
   /** Milliseconds until an attempt may be sent; 0: now. Infinity: not before another one was answered. */
   readonly wait: (now: number) => number;
+  /** How many attempts can be sent within so many milliseconds, as far as is known; Infinity: no limit is known. */
+  readonly within: (now: number, milliseconds: number) => number;
   /** An attempt is sent. */
   readonly sent: (now: number) => void;
   /** An attempt that was sent at `sentAt` got an answer other than 429, with what is left of this second if it says so. */
@@ -123,20 +125,30 @@ export function newPace(): Pace {
     reopened = now;
   }
 
+  function wait(now: number): number {
+    if (now < closedUntil) return closedUntil - now;
+    reopen(now);
+    if (underWay >= few) return Number.POSITIVE_INFINITY;
+    turn = now;
+    if (limit === undefined) return 0;
+    const rate = rateOf(limit, now);
+    if (rate > FORGOTTEN_AT * limit.refused) {
+      limit = undefined;
+      return 0;
+    }
+    turn = slot(rate, limit.catchesUp && limit.recovery !== undefined, sending);
+    return Math.max(0, turn - now);
+  }
+
   return {
-    wait(now) {
-      if (now < closedUntil) return closedUntil - now;
-      reopen(now);
-      if (underWay >= few) return Number.POSITIVE_INFINITY;
-      turn = now;
-      if (limit === undefined) return 0;
-      const rate = rateOf(limit, now);
-      if (rate > FORGOTTEN_AT * limit.refused) {
-        limit = undefined;
-        return 0;
-      }
-      turn = slot(rate, limit.catchesUp && limit.recovery !== undefined, sending);
-      return Math.max(0, turn - now);
+    wait,
+    within(now, milliseconds) {
+      // While nothing is let through it is not known how much will be, once something is.
+      if (now < closedUntil) return 0;
+      const first = wait(now);
+      if (first > milliseconds) return 0;
+      const allowed = limit ? 1 + Math.floor((rateOf(limit, now) * (milliseconds - first)) / SECOND) : few - underWay;
+      return Math.max(0, Math.min(few - underWay, allowed));
     },
     sent(now) {
       underWay += 1;

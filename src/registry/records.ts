@@ -23,7 +23,7 @@ export function toTag(entry: unknown): TagRecord {
     name,
     digest: text(fields['digest']),
     lastUpdated: parseInstant(fields['lastUpdateTime']),
-    locked: isLocked(fields['changeableAttributes']),
+    ...protection(fields['changeableAttributes']),
   };
 }
 
@@ -52,7 +52,7 @@ export function toManifest(entry: unknown): ManifestRecord {
     // Most are the same, and there may be a hundred thousand.
     created: createdTime === fields['lastUpdateTime'] ? lastUpdated : parseInstant(createdTime),
     lastUpdated,
-    locked: isLocked(fields['changeableAttributes']),
+    ...protection(fields['changeableAttributes']),
     // Absent where the manifest is untagged.
     tags: isTexts(tags) ? tags : NONE,
   };
@@ -110,4 +110,21 @@ export function isLocked(attributes: unknown): boolean {
   if (!isFields(attributes)) return true;
   const { deleteEnabled = true, writeEnabled = true } = attributes;
   return deleteEnabled !== true || writeEnabled !== true;
+}
+
+type Protection = Pick<TagRecord, 'locked' | 'lock' | 'hidden'>;
+
+const OPEN: Protection = { locked: false };
+
+/** Whether it is locked, and how, as far as that can be read: only what can be put back is ever taken off. */
+function protection(attributes: unknown): Protection {
+  const { deleteEnabled = true, writeEnabled = true, listEnabled } = asFields(attributes);
+  const isHidden = listEnabled === false;
+  if (!isLocked(attributes)) return isHidden ? { ...OPEN, hidden: true } : OPEN;
+  const isRead = isFields(attributes) && typeof deleteEnabled === 'boolean' && typeof writeEnabled === 'boolean';
+  return {
+    locked: true,
+    ...(isRead && { lock: { deleteEnabled, writeEnabled } }),
+    ...(isHidden && { hidden: true }),
+  };
 }

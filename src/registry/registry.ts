@@ -1,11 +1,12 @@
-import { connect, type ConnectionOptions, type Listing, type Observed } from './client.ts';
+import { changesOf } from './changes.ts';
+import { connect, type ConnectionOptions, type Listing } from './client.ts';
 import { RegistryError } from './error.ts';
-import { absent, failureOf, recordsOf } from './outcomes.ts';
+import { looking } from './looking.ts';
+import { absent, recordsOf } from './outcomes.ts';
 import { readManifest, readReferrers } from './read.ts';
 import { isLocked, parseFields, toManifest, toTag } from './records.ts';
-import { mayHaveArrived } from './retry.ts';
 import type { Instant } from './time.ts';
-import type { DeletionResult, Look, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
+import type { ManifestListing, ManifestRecord, Registry, RepositoryAttributes, TagRecord } from './types.ts';
 
 /** Larger pages are fewer calls. How large they may be is not documented: where one is refused, the default is taken. */
 const LARGEST_PAGE = 1000;
@@ -98,21 +99,6 @@ export function openRegistry(options: ConnectionOptions): Registry {
       return { byDigest, newest };
     });
 
-  /** What was pushed since a listing: read from the newest down to what the listing held. */
-  async function addedSince(
-    repository: string,
-    { byDigest, newest }: ManifestListing,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly ManifestRecord[]> {
-    const added: ManifestRecord[] = [];
-    for await (const page of listManifests(repository, signal, NEWEST_FIRST)) {
-      for (const record of page) if (!byDigest.has(record.digest)) added.push(record);
-      const oldest = page.at(-1)?.lastUpdated;
-      if (newest !== undefined && oldest !== undefined && oldest < newest) break;
-    }
-    return added;
-  }
-
   const repositoryNow = (repository: string, signal: AbortSignal | undefined) =>
     absent(() =>
       connection.ask(
@@ -157,58 +143,28 @@ export function openRegistry(options: ConnectionOptions): Registry {
     });
   }
 
-  /** These tags as they are now: one listing where one page holds them all, else one by one. */
-  async function lookAtTags(
-    repository: string,
-    names: readonly string[],
-    total: number,
-    signal?: AbortSignal,
-  ): Promise<ReadonlyMap<string, TagRecord>> {
-    if (names.length === 0) return new Map();
-    const records =
-      total <= pageSize
-        ? ((await tags(repository, signal)) ?? [])
-        : await Promise.all(names.map((name) => tagNow(repository, name, signal)));
-    return new Map(records.filter((record) => record !== undefined).map((record) => [record.name, record]));
+  async function attributes(repository: string, signal?: AbortSignal): Promise<RepositoryAttributes | undefined> {
+    const response = await repositoryNow(repository, signal);
+    if (!response) return undefined;
+    const asked = `look at the repository ${repository}`;
+    const wrong = () => new RegistryError(asked, { message: 'the answer is not a JSON object' });
+    const { tagCount, manifestCount, changeableAttributes } = parseFields(response.bodyAsText, wrong);
+    return {
+      locked: isLocked(changeableAttributes),
+      tags: typeof tagCount === 'number' ? tagCount : undefined,
+      manifests: typeof manifestCount === 'number' ? manifestCount : undefined,
+    };
   }
 
-  /** These manifests as they are now, and what is new: one listing where one page holds them all, else one by one. */
-  async function lookAtManifests(
-    repository: string,
-    digests: readonly string[],
-    inventory: ManifestListing,
-    signal: AbortSignal | undefined,
-  ): Promise<Pick<Look, 'present' | 'added'>> {
-    if (inventory.byDigest.size <= pageSize) {
-      const present = (await manifests(repository, signal))?.byDigest ?? new Map<string, ManifestRecord>();
-      return { present, added: [...present.values()].filter((record) => !inventory.byDigest.has(record.digest)) };
-    }
-    const [added, ...records] = await Promise.all([
-      addedSince(repository, inventory, signal),
-      ...digests.map((digest) => manifestNow(repository, digest, signal)),
-    ]);
-    const present = records.filter((record) => record !== undefined);
-    return { present: new Map(present.map((record) => [record.digest, record])), added };
-  }
-
-  async function remove(
-    asked: string,
-    call: (observed: Observed) => Promise<unknown>,
-    isThere: () => Promise<boolean>,
-    signal: AbortSignal | undefined,
-  ): Promise<DeletionResult> {
-    try {
-      // The SDK takes "not found" for a success; who deleted it is worth knowing: perhaps an attempt of this very call
-      // whose answer was lost.
-      const { status, request } = await connection.ask(asked, call, signal);
-      return { state: status === 404 && !mayHaveArrived(request) ? 'already-gone' : 'deleted' };
-    } catch (error) {
-      const failure = failureOf(error as RegistryError);
-      if (failure.state !== 'failed') return failure;
-      // It may have gone all the same: the registry knows.
-      return (await isThere().catch(() => true)) ? failure : { state: 'deleted' };
-    }
-  }
+  const { look, lookAtTags } = looking({
+    pageSize: () => pageSize,
+    tags,
+    manifests,
+    newestFirst: (repository, signal) => listManifests(repository, signal, NEWEST_FIRST),
+    tagNow,
+    manifestNow,
+    isLocked: async (repository, signal) => (await attributes(repository, signal))?.locked ?? false,
+  });
 
   return {
     loginServer: options.endpoint.host,
@@ -227,18 +183,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
       if (typeof count !== 'number') throw wrong();
       return count;
     },
-    async attributes(repository, signal) {
-      const response = await repositoryNow(repository, signal);
-      if (!response) return undefined;
-      const asked = `look at the repository ${repository}`;
-      const wrong = () => new RegistryError(asked, { message: 'the answer is not a JSON object' });
-      const { tagCount, manifestCount, changeableAttributes } = parseFields(response.bodyAsText, wrong);
-      return {
-        locked: isLocked(changeableAttributes),
-        tags: typeof tagCount === 'number' ? tagCount : undefined,
-        manifests: typeof manifestCount === 'number' ? manifestCount : undefined,
-      };
-    },
+    attributes,
     manifestAttributes: manifestNow,
     async repositories(size, signal) {
       const names = new Set<string>();
@@ -250,44 +195,8 @@ export function openRegistry(options: ConnectionOptions): Registry {
     manifests,
     manifest: (repository, digest, signal) => readManifest(connection, repository, digest, signal),
     referrers: (repository, digest, signal) => readReferrers(connection, repository, digest, signal),
-    async look(repository, { digests, inventory, tags: names, tagCount }, signal) {
-      const looking = lookAtManifests(repository, digests, inventory, signal);
-      // Two listings are taken side by side. Of many, the tags come last: a lock is seen that was set while looking.
-      if (inventory.byDigest.size > pageSize || tagCount > pageSize) await looking;
-      const [seen, tagged] = await Promise.all([looking, lookAtTags(repository, names, tagCount, signal)]);
-      return { ...seen, tags: tagged };
-    },
+    look,
     lookAtTags,
-    deleteTag: (repository, tag, signal) =>
-      remove(
-        `delete ${repository}:${tag}`,
-        (observed) => sdk.getArtifact(repository, tag).deleteTag(tag, { ...observed }),
-        async () => (await tagNow(repository, tag)) !== undefined,
-        signal,
-      ),
-    deleteManifest: (repository, digest, signal) =>
-      remove(
-        `delete ${repository}@${digest}`,
-        (observed) => sdk.getArtifact(repository, digest).delete({ ...observed }),
-        async () => (await readManifest(connection, repository, digest)).state !== 'missing',
-        signal,
-      ),
-    async unlock(repository, tagOrDigest, signal) {
-      const artifact = sdk.getArtifact(repository, tagOrDigest);
-      const byDigest = tagOrDigest.includes(':');
-      const asked = `unlock ${repository}${byDigest ? '@' : ':'}${tagOrDigest}`;
-      const call = (observed: Observed) => {
-        const unlocked = { canDelete: true, canWrite: true, ...observed };
-        return byDigest
-          ? artifact.updateManifestProperties(unlocked)
-          : artifact.updateTagProperties(tagOrDigest, unlocked);
-      };
-      try {
-        await connection.ask(asked, call, signal);
-        return { state: 'unlocked' };
-      } catch (error) {
-        return failureOf(error as RegistryError);
-      }
-    },
+    ...changesOf(connection),
   };
 }

@@ -6,8 +6,9 @@ import {
   type PipelineResponse,
   RestError,
 } from '@azure/core-rest-pipeline';
-import { StoppedError } from './error.ts';
+import { StaleLookError, StoppedError } from './error.ts';
 import { type Gate, retryAfter } from './pace-gate.ts';
+import { ticketOf } from './sending.ts';
 import { signalOf } from './signals.ts';
 
 /** Failures by which a request certainly did not arrive. */
@@ -31,14 +32,14 @@ const BROKEN_CONNECTION: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** Attempts that fail, after the first one. A 429 is no failure but a pace. */
-const MAX_RETRIES = 5;
+export const MAX_RETRIES = 5;
 
 /** The first retry comes soon: most failures are of one moment, and of one connection. */
 const MIN_DELAY_MS = 50;
 const MAX_DELAY_MS = 10_000;
 
 /** A registry that lets nothing through for so long is not busy. */
-const REFUSED_TOO_LONG_MS = 300_000;
+export const REFUSED_TOO_LONG_MS = 300_000;
 
 /** One gate for each kind of call: a registry allows far fewer changes than reads. */
 export interface Gates {
@@ -50,7 +51,8 @@ export interface Gates {
  * Again after 429, 5xx and broken connections. Each attempt waits at the gate that all calls of its kind share, which
  * also waits out a 429; after a failure `Retry-After` is honoured.
  * Every call that retention makes can be made twice: a deletion that is repeated finds nothing (404). Whether an earlier
- * attempt of it may have been the reason is noted, see `notesDoubts`.
+ * attempt of it may have been the reason is noted, see `notesDoubts`. A call with a ticket is sent once: what it is about
+ * is looked at before it is sent again.
  */
 export function retries(gates: Gates): PipelinePolicy {
   const ranks = new Map<string, number>();
@@ -60,6 +62,11 @@ export function retries(gates: Gates): PipelinePolicy {
       const gate = request.method === 'GET' ? gates.read : gates.change;
       const rank = rankOf(request, ranks);
       const signal = signalOf(request);
+      const ticket = ticketOf(request);
+      if (ticket) {
+        const { again = false, isStale, room } = ticket;
+        return gate.attempt(() => next(request), { again, rank, signal, isStale, room });
+      }
       let refusedSince: number | undefined;
       let again = false;
       for (let failures = 0; ;) {
@@ -129,7 +136,8 @@ export function notesDoubts(): PipelinePolicy {
         if (response.status >= 500) inDoubt.add(request);
         return response;
       } catch (error) {
-        if (!(isRestError(error) && NOT_SENT.has(error.code))) inDoubt.add(request);
+        const isSent = !(error instanceof StaleLookError || (isRestError(error) && NOT_SENT.has(error.code)));
+        if (isSent) inDoubt.add(request);
         throw error;
       }
     },
@@ -141,12 +149,13 @@ export function mayHaveArrived(request: PipelineRequest): boolean {
   return inDoubt.has(request);
 }
 
-function isBroken(error: unknown): boolean {
+/** Whether the same call may well succeed when it is sent again. */
+export function isBroken(error: unknown): boolean {
   return isRestError(error) && BROKEN_CONNECTION.has(error.code);
 }
 
 /** Grows each time, with jitter so that calls refused together do not come back together. */
-function backOff(failures: number): number {
+export function backOff(failures: number): number {
   const delay = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2.5 ** failures);
   return delay / 2 + Math.random() * (delay / 2);
 }

@@ -1,5 +1,11 @@
 import type { Instant } from './time.ts';
 
+/** What protects a tag or a manifest: its attributes, as they are. */
+export interface Lock {
+  readonly deleteEnabled: boolean;
+  readonly writeEnabled: boolean;
+}
+
 /** A tag as the registry lists it (`GET /acr/v1/{repository}/_tags`). */
 export interface TagRecord {
   readonly name: string;
@@ -8,6 +14,10 @@ export interface TagRecord {
   readonly lastUpdated: Instant | undefined;
   /** `deleteEnabled` or `writeEnabled` is false. */
   readonly locked: boolean;
+  /** Of one that is locked: how. Absent where its attributes cannot be read. */
+  readonly lock?: Lock;
+  /** It is there, and no listing shows it. */
+  readonly hidden?: true;
 }
 
 /**
@@ -36,6 +46,10 @@ export interface ManifestRecord {
   readonly created: Instant | undefined;
   readonly lastUpdated: Instant | undefined;
   readonly locked: boolean;
+  /** Of one that is locked: how. Absent where its attributes cannot be read. */
+  readonly lock?: Lock;
+  /** It is there, and no listing shows it. */
+  readonly hidden?: true;
   readonly tags: readonly string[];
 }
 
@@ -59,24 +73,37 @@ export type ManifestFacts =
   | { readonly state: 'missing' }
   | { readonly state: 'unreadable'; readonly why: string };
 
-/** A second look at some manifests, taken right before they are deleted. */
+/** A second look at some tags and manifests, taken right before they are deleted. */
 export interface Look {
-  /** Of the manifests asked for, those that are still there. It may hold others. */
+  /** When its first request was sent, by the clock of the connection: what was seen is as old as that. */
+  readonly since: number;
+  /** The repository as a whole is locked: nothing in it can be deleted. */
+  readonly locked: boolean;
+  /** Of the manifests asked for, those that are still there, listed or hidden. It may hold others. */
   readonly present: ReadonlyMap<string, ManifestRecord>;
-  /** Manifests that the inventory did not hold. */
+  /** Of those that others wait for: listed, and yet not found when asked for by itself. Nobody can say that it is gone. */
+  readonly unclear: ReadonlySet<string>;
+  /** Manifests that were pushed since the inventory was taken: new ones, and deleted ones that are there again. */
   readonly added: readonly ManifestRecord[];
-  /** Of the tags asked for, by name, those that are still there. It may hold others. */
+  /** Of the tags asked for, by name, those that are still there, listed or hidden. It may hold others. */
   readonly tags: ReadonlyMap<string, TagRecord>;
 }
 
 export interface LookRequest {
-  readonly digests: readonly string[];
-  /** The listing that these come from. */
-  readonly inventory: ManifestListing;
-  /** Names of the tags that would go with them. */
+  /** Names of the tags that would be deleted. */
   readonly tags: readonly string[];
   /** How many tags the repository had. */
   readonly tagCount: number;
+  /** Absent: only tags are looked at. */
+  readonly manifests?: {
+    readonly digests: readonly string[];
+    /** The listing that these come from. */
+    readonly inventory: ManifestListing;
+    /** Whether the deletion of others depends on this one being gone. */
+    readonly isNeeded: (digest: string) => boolean;
+    /** Whether this one was deleted, or was gone, at an earlier look. */
+    readonly wasGone: (digest: string) => boolean;
+  };
 }
 
 /** A whole listing of the manifests of a repository. */
@@ -97,6 +124,8 @@ export interface RepositoryAttributes {
 
 /** Why a change was not made. */
 export interface Failure {
+  /** It may have been made all the same. */
+  readonly inDoubt?: boolean;
   /**
    * - `refused`: the registry said no (locked, or not allowed), and would again
    * - `not-attempted`: the run was stopped before it was begun
@@ -105,11 +134,63 @@ export interface Failure {
   readonly error: Error;
 }
 
-/** What became of one deletion. */
-export type DeletionResult = { readonly state: 'deleted' } | { readonly state: 'already-gone' } | Failure;
+/** What earlier attempts at a change came to. */
+export interface Tried {
+  /** Attempts that failed: 5xx, or no answer. */
+  readonly failures: number;
+  /** How often it was not sent since the last attempt, because the look was too long ago. */
+  readonly stale: number;
+  /** Since when it has been answered with 429, in milliseconds of the process's clock. */
+  readonly refusedSince: number | undefined;
+  /** It may have been carried out, although it was not answered so. */
+  readonly inDoubt: boolean;
+}
 
-/** What became of one unlocking. */
-export type UnlockResult = { readonly state: 'unlocked' } | Failure;
+/** A change that was not made, and may be tried again: once what it is about was looked at again. */
+export interface Again {
+  readonly state: 'again';
+  readonly tried: Tried;
+  /** Milliseconds to wait before that. */
+  readonly after: number;
+  readonly error: Error;
+}
+
+/** What became of one attempt to delete something. */
+export type DeletionResult =
+  | { readonly state: 'deleted' }
+  /** There is no such thing: somebody else was faster, or an earlier attempt. */
+  | { readonly state: 'already-gone' }
+  | Failure
+  | Again;
+
+/** What became of one attempt to unlock something. */
+export type UnlockResult = { readonly state: 'unlocked' } | Failure | Again;
+
+/** What became of putting a lock back. */
+export type RelockResult =
+  | { readonly state: 'locked' }
+  /** What was locked is not there any more. */
+  | { readonly state: 'gone' }
+  | { readonly state: 'failed'; readonly error: Error };
+
+/** What a change rests on. */
+export interface Sending {
+  /** Of the look, see `Look`. Where that was too long ago, the change is not sent. */
+  readonly since: number;
+  readonly room: Room;
+  readonly signal?: AbortSignal | undefined;
+  readonly tried?: Tried | undefined;
+}
+
+/** Changes that can be sent soon. */
+export interface Room {
+  /** How many; at least one. */
+  readonly calls: number;
+  /** One of them is sent. */
+  readonly take: () => void;
+  /** None of the rest will be sent. */
+  readonly leave: () => void;
+}
 
 /**
  * A registry as a dry run needs it: it cannot change anything, by type. Where `signal` is aborted a call ends at once,
@@ -149,9 +230,15 @@ export interface RegistryReader {
 
 /**
  * A registry that can be purged. Changes never throw: a failure is what became of one. None is begun once `signal` is
- * aborted, not even one that waits for its turn.
+ * aborted, not even one that waits for its turn. Each is sent once: to try it again, look again.
  */
 export interface Registry extends RegistryReader {
+  /**
+   * Waits until some changes can be sent so soon that what is seen now counts then.
+   * @param most that are wanted
+   * @throws StoppedError where `signal` is aborted before that
+   */
+  readonly room: (most: number, signal?: AbortSignal) => Promise<Room>;
   readonly look: (repository: string, request: LookRequest, signal?: AbortSignal) => Promise<Look>;
   /** These tags, of `total` in the repository, as they are now. Absent ones are gone. */
   readonly lookAtTags: (
@@ -160,11 +247,13 @@ export interface Registry extends RegistryReader {
     total: number,
     signal?: AbortSignal,
   ) => Promise<ReadonlyMap<string, TagRecord>>;
-  readonly deleteTag: (repository: string, tag: string, signal?: AbortSignal) => Promise<DeletionResult>;
+  readonly deleteTag: (repository: string, tag: string, sending: Sending) => Promise<DeletionResult>;
   /** Deletes a manifest, every tag on it, and the referrers that the registry removes along with it. */
-  readonly deleteManifest: (repository: string, digest: string, signal?: AbortSignal) => Promise<DeletionResult>;
+  readonly deleteManifest: (repository: string, digest: string, sending: Sending) => Promise<DeletionResult>;
   /** Makes a tag or a manifest deletable and writable. */
-  readonly unlock: (repository: string, tagOrDigest: string, signal?: AbortSignal) => Promise<UnlockResult>;
+  readonly unlock: (repository: string, tagOrDigest: string, sending: Sending) => Promise<UnlockResult>;
+  /** Gives a tag or a manifest the attributes that it had. Tried again like a read, also where the run is stopped. */
+  readonly relock: (repository: string, tagOrDigest: string, lock: Lock) => Promise<RelockResult>;
 }
 
 /** A registry for a dry run. One that could delete is refused by the compiler, though it can do all that this can. */

@@ -60,7 +60,7 @@ describe('what changes between planning and deleting stays', () => {
       'list-manifests',
       (emulator) => emulator.lock('app', 'dev-1', { ...locked, listEnabled: false }),
       'app:dev-1',
-      /its tag dev-1 cannot be found/,
+      /its tag dev-1 was hidden/,
     ],
     [
       'a manifest that was locked',

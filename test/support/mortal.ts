@@ -32,5 +32,7 @@ export function mortal(registry: Registry, { signal, moment }: Mortal): Registry
     deleteTag: asking(registry.deleteTag, moment),
     deleteManifest: asking(registry.deleteManifest, moment),
     unlock: asking(registry.unlock, moment),
+    relock: asking(registry.relock, moment),
+    room: asking(registry.room),
   };
 }

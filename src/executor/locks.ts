@@ -1,0 +1,68 @@
+import type { DeletionResult, Lock, Registry, Sending } from '../registry/types.ts';
+
+/** A tag, or a manifest by its digest, and the lock that it had when it was looked at. */
+export interface Locked {
+  readonly name: string;
+  readonly lock: Lock;
+}
+
+/** A lock that was taken off, and could not be put back. */
+export interface LostLock extends Locked {
+  readonly why: string;
+}
+
+export interface Unlocked {
+  readonly result: DeletionResult;
+  /** Whether it was the unlocking that was refused, or failed. */
+  readonly isUnlocking: boolean;
+  readonly lost: readonly LostLock[];
+}
+
+/**
+ * Deletes what is locked: takes the locks off right before, one after the other, and puts them back where it is not
+ * deleted after all, also where the run is stopped.
+ *
+ * @param lost taken off before, and not put back so far
+ */
+export async function withoutLocks(
+  registry: Registry,
+  repository: string,
+  { locks, lost }: { readonly locks: readonly Locked[]; readonly lost: readonly Locked[] },
+  sending: Sending,
+  send: () => Promise<DeletionResult>,
+): Promise<Unlocked> {
+  const off = [...lost];
+  let result: DeletionResult | undefined;
+  for (const one of locks) {
+    if (off.some(({ name }) => name === one.name)) continue;
+    const unlocked = await registry.unlock(repository, one.name, sending);
+    // Where the answer was lost it may be off.
+    if (unlocked.state === 'unlocked' || isInDoubt(unlocked)) off.push(one);
+    if (unlocked.state === 'unlocked') continue;
+    result = unlocked;
+    break;
+  }
+  const isUnlocking = result !== undefined;
+  result ??= await send();
+  if (result.state === 'deleted' || result.state === 'already-gone') return { result, isUnlocking, lost: [] };
+  return { result, isUnlocking, lost: await relock(registry, repository, off) };
+}
+
+function isInDoubt(result: DeletionResult | { readonly state: 'unlocked' }): boolean {
+  if (result.state === 'again') return result.tried.inDoubt;
+  return 'inDoubt' in result && result.inDoubt;
+}
+
+/** @returns those that could not be put back */
+export async function relock(
+  registry: Registry,
+  repository: string,
+  locks: readonly Locked[],
+): Promise<readonly LostLock[]> {
+  const lost: LostLock[] = [];
+  for (const { name, lock } of locks) {
+    const became = await registry.relock(repository, name, lock);
+    if (became.state === 'failed') lost.push({ name, lock, why: became.error.message });
+  }
+  return lost;
+}

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Again, Look, Registry, Room, Tried } from '../registry/types.ts';
+import { BATCH } from './batches.ts';
+import type { Locked } from './locks.ts';
+import { fromError, notAttempted, type Result } from './results.ts';
+
+/** Something to delete, and what earlier attempts at it came to. */
+export interface Attempt<T> {
+  readonly item: T;
+  readonly tried?: Tried;
+  /** What the last one came to. */
+  readonly error?: Error;
+  /** What was seen when it was sent. */
+  readonly look?: Look;
+  /** The registry said that there is no such thing. Where others wait for that, it is looked at again. */
+  readonly wasMissing?: true;
+  /** Locks that were taken off for it, and could not be put back so far. */
+  readonly unlocked?: readonly Locked[];
+  /** By `performance.now()`. */
+  readonly notBefore?: number;
+}
+
+/** What one comes to that is not tried again: what it failed for, if it did. */
+export function leftAs({ tried, error }: Attempt<unknown>, why: Result): Result {
+  return error && tried && tried.failures > 0 ? fromError(error) : why;
+}
+
+/** The attempt after one that came to this. */
+export function following<T>(attempt: Attempt<T>, { tried, after, error }: Again): Attempt<T> {
+  return { ...attempt, tried, error, notBefore: performance.now() + after };
+}
+
+export interface Turns<T> {
+  readonly registry: Pick<Registry, 'room'>;
+  readonly signal?: AbortSignal | undefined;
+  /** Why nothing more may be begun. */
+  readonly halted: () => Result | undefined;
+  /** Looks at some, and tries to delete them. The answer is what is to be tried again; the rest is settled. */
+  readonly tryOnce: (batch: readonly Attempt<T>[], room: Room) => Promise<readonly Attempt<T>[]>;
+  /** Settles what is not tried any more. */
+  readonly leave: (attempt: Attempt<T>, why: Result) => Promise<void>;
+}
+
+/**
+ * Goes through what is to be deleted, a batch after the other: as many as the registry will take while a look at them
+ * counts. So each waits for its turn first, is looked at then, and sent right after; and what has to be sent again is
+ * looked at again.
+ */
+export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<void> {
+  const { registry, signal, tryOnce, leave } = turns;
+  let begun = 0;
+  let again: readonly Attempt<T>[] = [];
+  let size = BATCH;
+  const halted = (): Result | undefined =>
+    turns.halted() ?? (signal?.aborted ? notAttempted('the run was stopped') : undefined);
+  while (begun < items.length || again.length > 0) {
+    const why = halted();
+    if (why) {
+      for (const attempt of again) await leave(attempt, why);
+      for (const item of items.slice(begun)) await leave({ item }, why);
+      return;
+    }
+    const now = performance.now();
+    const due = again.filter(({ notBefore = now }) => notBefore <= now);
+    if (due.length === 0 && begun === items.length) {
+      await pause(Math.min(...again.map(({ notBefore = now }) => notBefore)) - now, signal);
+      continue;
+    }
+    const wanted = Math.min(size, due.length + items.length - begun);
+    const room = await registry.room(wanted, signal).catch((error: unknown) => {
+      if (!signal?.aborted) throw error;
+    });
+    if (!room) continue;
+    try {
+      // What failed comes before the rest, and what was refused for the pace behind it: it would hold up all.
+      const batch = due.filter((one) => !isRefused(one)).slice(0, room.calls);
+      const fresh = items.slice(begun, begun + room.calls - batch.length);
+      begun += fresh.length;
+      batch.push(...fresh.map((item) => ({ item })));
+      batch.push(...due.filter(isRefused).slice(0, room.calls - batch.length));
+      const tried = new Set(batch);
+      const left = await tryOnce(batch, room);
+      const isSlow = left.some((one) => (one.tried?.stale ?? 0) > 0);
+      size = isSlow ? Math.max(1, Math.floor(batch.length / 2)) : Math.min(BATCH, 2 * size);
+      again = [...again.filter((attempt) => !tried.has(attempt)), ...left];
+    } finally {
+      room.leave();
+    }
+  }
+}
+
+function isRefused({ tried }: Attempt<unknown>): boolean {
+  return tried?.refusedSince !== undefined && tried.stale === 0;
+}
+
+/** Ends at once where the run is stopped. */
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(milliseconds, undefined, signal && { signal }).catch((error: unknown) => {
+    if (!signal?.aborted) throw error;
+  });
+}

@@ -1,0 +1,122 @@
+import { isRestError } from '@azure/core-rest-pipeline';
+import type { Connection, Observed } from './client.ts';
+import { type RegistryError, StaleLookError } from './error.ts';
+import { failureOf } from './outcomes.ts';
+import { retryAfter } from './pace-gate.ts';
+import { backOff, isBroken, MAX_RETRIES, mayHaveArrived, REFUSED_TOO_LONG_MS } from './retry.ts';
+import { type Ticket } from './sending.ts';
+import type { Again, Failure, Lock, Registry, Sending, Tried } from './types.ts';
+
+/** Looks in a row that were too long ago once the change could be sent. A registry that is only slow needs one or two. */
+const MAX_STALE = 10;
+
+/** Changes of a registry: each is sent once, and only while what it is about was looked at a short time ago. */
+export function changesOf(
+  connection: Connection,
+): Pick<Registry, 'room' | 'deleteTag' | 'deleteManifest' | 'unlock' | 'relock'> {
+  const { sdk, lookClock, changes } = connection;
+
+  const ticketFor = ({ since, signal, room, tried }: Sending): Ticket => ({
+    // Not the other way round: what is not known is stale.
+    isStale: () => !(lookClock.now() - since <= lookClock.validMilliseconds),
+    signal,
+    room,
+    // Behind the others where it is refused for the pace: one that is refused each time would hold up all.
+    again: tried !== undefined && tried.failures > 0 && tried.refusedSince === undefined,
+  });
+
+  /** Why a change was not made, and whether it may be tried again. */
+  function notMade(error: RegistryError, { tried = UNTRIED }: Sending): Failure | Again {
+    if (error instanceof StaleLookError) {
+      const { inDoubt, stale } = tried;
+      if (stale === MAX_STALE) return { state: 'failed', inDoubt, error };
+      return { state: 'again', after: 0, error, tried: { ...tried, stale: stale + 1 } };
+    }
+    const cause = isRestError(error.cause) ? error.cause : undefined;
+    const hasArrived = cause?.request !== undefined && mayHaveArrived(cause.request);
+    const known: Tried = { ...tried, stale: 0, inDoubt: tried.inDoubt || hasArrived };
+    const { inDoubt } = known;
+    const { status } = error;
+    if (status === 429) {
+      // Nothing is given up for being refused, unless everything is, and for long. The gate waits meanwhile.
+      const now = performance.now();
+      const { refusedSince = now } = tried;
+      const isTooLong = Math.min(now - refusedSince, changes.refusedFor()) > REFUSED_TOO_LONG_MS;
+      if (isTooLong) return { state: 'failed', inDoubt, error };
+      return { state: 'again', after: 0, error, tried: { ...known, refusedSince } };
+    }
+    const isBusy = status !== undefined && status >= 500 && status !== 501;
+    if (!isBusy && !isBroken(cause)) return { ...failureOf(error), inDoubt };
+    if (tried.failures === MAX_RETRIES) return { state: 'failed', inDoubt, error };
+    const after = (cause?.response && retryAfter(cause.response)) ?? backOff(tried.failures);
+    return { state: 'again', after, error, tried: { ...known, failures: tried.failures + 1, refusedSince: undefined } };
+  }
+
+  async function remove(asked: string, call: (observed: Observed) => Promise<unknown>, sending: Sending) {
+    try {
+      // The SDK takes "not found" for a success; who deleted it is worth knowing.
+      const { status } = await connection.change(asked, call, ticketFor(sending));
+      return { state: status === 404 ? ('already-gone' as const) : ('deleted' as const) };
+    } catch (error) {
+      return notMade(error as RegistryError, sending);
+    }
+  }
+
+  /** Asks for attributes. With a ticket once, else until it is answered. */
+  function setAttributes(asked: string, repository: string, tagOrDigest: string, lock: Lock, ticket?: Ticket) {
+    const artifact = sdk.getArtifact(repository, tagOrDigest);
+    const attributes = { canDelete: lock.deleteEnabled, canWrite: lock.writeEnabled };
+    const call = (observed: Observed) =>
+      isDigest(tagOrDigest)
+        ? artifact.updateManifestProperties({ ...attributes, ...observed })
+        : artifact.updateTagProperties(tagOrDigest, { ...attributes, ...observed });
+    return ticket ? connection.change(asked, call, ticket) : connection.ask(asked, call);
+  }
+
+  return {
+    // Half of the time: the look itself takes some, too, and so may the ledger.
+    room: (most, signal) => changes.room(most, lookClock.validMilliseconds / 2, signal),
+    deleteTag: (repository, tag, sending) =>
+      remove(
+        `delete ${nameOf(repository, tag)}`,
+        (observed) => sdk.getArtifact(repository, tag).deleteTag(tag, { ...observed }),
+        sending,
+      ),
+    deleteManifest: (repository, digest, sending) =>
+      remove(
+        `delete ${nameOf(repository, digest)}`,
+        (observed) => sdk.getArtifact(repository, digest).delete({ ...observed }),
+        sending,
+      ),
+    async unlock(repository, tagOrDigest, sending) {
+      const asked = `unlock ${nameOf(repository, tagOrDigest)}`;
+      try {
+        await setAttributes(asked, repository, tagOrDigest, UNLOCKED, ticketFor(sending));
+        return { state: 'unlocked' };
+      } catch (error) {
+        return notMade(error as RegistryError, sending);
+      }
+    },
+    async relock(repository, tagOrDigest, lock) {
+      try {
+        await setAttributes(`lock ${nameOf(repository, tagOrDigest)} again`, repository, tagOrDigest, lock);
+        return { state: 'locked' };
+      } catch (error) {
+        const failure = error as RegistryError;
+        return failure.status === 404 ? { state: 'gone' } : { state: 'failed', error: failure };
+      }
+    },
+  };
+}
+
+const UNTRIED: Tried = { failures: 0, stale: 0, refusedSince: undefined, inDoubt: false };
+
+const UNLOCKED: Lock = { deleteEnabled: true, writeEnabled: true };
+
+function isDigest(tagOrDigest: string): boolean {
+  return tagOrDigest.includes(':');
+}
+
+function nameOf(repository: string, tagOrDigest: string): string {
+  return `${repository}${isDigest(tagOrDigest) ? '@' : ':'}${tagOrDigest}`;
+}

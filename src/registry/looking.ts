@@ -1,0 +1,123 @@
+import { dated } from './sending.ts';
+import type { Instant } from './time.ts';
+import type { Look, LookRequest, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
+
+/** What a look is made of. */
+export interface Views {
+  readonly pageSize: () => number;
+  readonly tags: (repository: string, signal?: AbortSignal) => Promise<readonly TagRecord[] | undefined>;
+  readonly manifests: (repository: string, signal?: AbortSignal) => Promise<ManifestListing | undefined>;
+  readonly newestFirst: (repository: string, signal?: AbortSignal) => AsyncIterable<readonly ManifestRecord[]>;
+  readonly tagNow: (repository: string, name: string, signal?: AbortSignal) => Promise<TagRecord | undefined>;
+  readonly manifestNow: (
+    repository: string,
+    digest: string,
+    signal?: AbortSignal,
+  ) => Promise<ManifestRecord | undefined>;
+  readonly isLocked: (repository: string, signal?: AbortSignal) => Promise<boolean>;
+}
+
+/** Pages come one after the other, and what is asked for by itself side by side: one page takes as long as so many. */
+const WORTH_A_PAGE = 8;
+
+/**
+ * Looks at what is about to be deleted. Where one page holds everything, that is listed; else it is asked for one by one.
+ * What a listing does not show is asked for by itself: it may be hidden.
+ */
+export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
+  async function lookAtTags(
+    repository: string,
+    names: readonly string[],
+    total: number,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, TagRecord>> {
+    const found = new Map<string, TagRecord>();
+    if (names.length === 0) return found;
+    const pages = Math.ceil(total / views.pageSize());
+    const isListed = pages <= 1 || names.length > pages * WORTH_A_PAGE;
+    if (isListed) for (const record of (await views.tags(repository, signal)) ?? []) found.set(record.name, record);
+    const others = names.filter((name) => !found.has(name));
+    for (const record of await Promise.all(others.map((name) => views.tagNow(repository, name, signal))))
+      if (record) found.set(record.name, isListed ? { ...record, hidden: true } : record);
+    return found;
+  }
+
+  type Manifests = LookRequest['manifests'] & object;
+
+  async function lookAtManifests(
+    repository: string,
+    { digests, inventory, isNeeded, wasGone }: Manifests,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<Look, 'present' | 'added' | 'unclear'>> {
+    const unclear = new Set<string>();
+    const present = new Map<string, ManifestRecord>();
+    const isNew = ({ digest }: ManifestRecord): boolean => !inventory.byDigest.has(digest);
+    const askFor = async (some: readonly string[]): Promise<readonly ManifestRecord[]> => {
+      const records = await Promise.all(some.map((digest) => views.manifestNow(repository, digest, signal)));
+      return records.filter((record) => record !== undefined);
+    };
+    if (inventory.byDigest.size <= views.pageSize()) {
+      const listed = [...((await views.manifests(repository, signal))?.byDigest.values() ?? [])];
+      for (const record of listed) present.set(record.digest, record);
+      for (const record of await askFor(digests.filter((digest) => !present.has(digest))))
+        present.set(record.digest, { ...record, hidden: true });
+      // A listing may show for a while what is gone.
+      const again = await askFor(listed.map(({ digest }) => digest).filter(wasGone));
+      return { present, unclear, added: [...listed.filter(isNew), ...again] };
+    }
+    const [newest, records] = await Promise.all([
+      newestSince(repository, inventory.newest, (record) => isNew(record) || wasGone(record.digest), signal),
+      askFor(digests),
+    ]);
+    for (const record of records) present.set(record.digest, record);
+    const again = await askFor(newest.map(({ digest }) => digest).filter(wasGone));
+    // One answer may be that of a replica which lags. Rare, and so worth a listing.
+    const missing = digests.filter((digest) => !present.has(digest) && isNeeded(digest));
+    if (missing.length > 0) {
+      const listed = await views.manifests(repository, signal);
+      for (const digest of missing) if (listed?.byDigest.has(digest)) unclear.add(digest);
+    }
+    return { present, unclear, added: [...newest.filter(isNew), ...again] };
+  }
+
+  /** What was pushed since a listing: read from the newest down to what the listing held. */
+  async function newestSince(
+    repository: string,
+    newest: Instant | undefined,
+    isWanted: (record: ManifestRecord) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly ManifestRecord[]> {
+    const found: ManifestRecord[] = [];
+    for await (const page of views.newestFirst(repository, signal)) {
+      for (const record of page) if (isWanted(record)) found.push(record);
+      const oldest = page.at(-1)?.lastUpdated;
+      if (newest !== undefined && oldest !== undefined && oldest < newest) break;
+    }
+    return found;
+  }
+
+  const NOTHING = { present: new Map<string, ManifestRecord>(), unclear: new Set<string>(), added: [] };
+
+  return {
+    lookAtTags,
+    async look(repository: string, { manifests, tags, tagCount }: LookRequest, signal?: AbortSignal): Promise<Look> {
+      const { seen, since } = await dated(async () => {
+        const lock = views.isLocked(repository, signal);
+        // Where the rest fails first, its failure is nobody's.
+        lock.catch(() => undefined);
+        const looked = manifests ? lookAtManifests(repository, manifests, signal) : NOTHING;
+        // Two listings are taken side by side. Of many, the tags come last: a lock is seen that was set while looking.
+        const isLarge =
+          manifests && (manifests.inventory.byDigest.size > views.pageSize() || tagCount > views.pageSize());
+        if (isLarge) await looked;
+        const [found, tagged, locked] = await Promise.all([
+          looked,
+          lookAtTags(repository, tags, tagCount, signal),
+          lock,
+        ]);
+        return { ...found, tags: tagged, locked };
+      });
+      return { ...seen, since };
+    },
+  };
+}
