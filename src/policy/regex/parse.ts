@@ -112,7 +112,7 @@ class Parser {
       const next = this.#cursor.peek();
       if (next === '' || next === '|' || next === ')') break;
       const unit = this.#unit();
-      if (unit) parts.push(this.#quantified(unit));
+      if (unit) parts.push(this.#quantified(unit, next === '('));
     }
     return parts.length === 1 ? (parts[0] ?? EMPTY) : { kind: 'sequence', parts };
   }
@@ -155,10 +155,10 @@ class Parser {
     skipBlank(this.#cursor, this.#flags.x);
   }
 
-  #quantified(body: RegexNode): RegexNode {
+  #quantified(body: RegexNode, group: boolean): RegexNode {
     this.#skipBlank();
     if (!isAtQuantifier(this.#cursor)) return body;
-    return { kind: 'repeat', body, ...readQuantifier(this.#cursor, this.#flags.x) };
+    return { kind: 'repeat', body, group, ...readQuantifier(this.#cursor, this.#flags.x) };
   }
 
   #group(): RegexNode | undefined {

@@ -1,5 +1,5 @@
 import { PolicyError } from '../error.ts';
-import { isCaseless, NEVER, walk, type RegexNode } from './syntax.ts';
+import { childrenOf, isCaseless, NEVER, walk, type RegexNode } from './syntax.ts';
 
 /** Which groups have certainly captured something at a place in the pattern, and which may have. */
 interface Captured {
@@ -12,7 +12,7 @@ interface Surroundings {
   readonly backward: boolean;
   /** Inside a part that is matched only one way, the first, so that the order in which ways are tried matters. */
   readonly committed: boolean;
-  /** Inside a part whose beginning regexp2 remembers, on a stack that a lazy repetition of nothing disturbs. */
+  /** Inside a part whose beginning regexp2 remembers, on the stack that a lazy repetition of nothing disturbs. */
   readonly remembered: boolean;
 }
 
@@ -130,12 +130,8 @@ class Settler {
     around: Surroundings,
   ): readonly [RegexNode, Captured] {
     const again = node.max > 1;
-    // regexp2 counts a {2,}? in another way, without this mistake.
-    const counted = node.max < Infinity || node.min > 1;
-    if (node.lazy && !counted && around.remembered && canBeEmpty(node.body)) {
-      this.#fail(
-        'inside a group, the lazy repetition (*?, +?) of what may be empty is not supported; leave the ? away',
-      );
+    if (node.lazy && canBeEmpty(node.body) && !this.#isLazilyRight(node, around)) {
+      this.#fail('the lazy repetition (*?, +?) of what may be empty is not supported here; leave the ? away');
     }
     if ((again || node.min < node.max) && canBeEmpty(node.body)) {
       if (around.committed) {
@@ -148,6 +144,19 @@ class Settler {
     const inside = again ? { ...before, possible: new Set([...before.possible, ...slotsIn(node.body)]) } : before;
     const [body, after] = this.#settle(node.body, inside, { ...around, remembered: true });
     return [{ ...node, body }, node.min > 0 ? after : either([before, after])];
+  }
+
+  /**
+   * Whether regexp2 gets the lazy repetition of what may be empty right. It remembers on a stack where a round began, and
+   * after an empty one, with `*?` and `+?`, takes what lies above: rubbish, unless nothing else uses the stack. Then it
+   * may take a round for an empty one that is none, or, where there are two ways to be empty, never end.
+   */
+  #isLazilyRight(node: RegexNode & { readonly kind: 'repeat' }, around: Surroundings): boolean {
+    // Counted in another way, without the mistake.
+    if (node.max < Infinity || node.min > 1) return true;
+    if (around.remembered || emptyWays(node.body) > 1) return false;
+    if (isAlwaysEmpty(node.body)) return true;
+    return [...walk(this.#root)].every((one) => one === node || !isRemembered(one));
   }
 
   #capturesForReference(node: RegexNode): boolean {
@@ -169,6 +178,38 @@ class Settler {
   }
 }
 
+/** Whether regexp2 remembers where this part began. */
+function isRemembered(node: RegexNode): boolean {
+  if (node.kind === 'repeat') return node.group || node.body.kind !== 'set';
+  return node.kind === 'capture' || node.kind === 'look' || node.kind === 'atomic';
+}
+
+/** In how many ways a part can match the empty text, at most; no more than 2 are counted. */
+function emptyWays(node: RegexNode): number {
+  switch (node.kind) {
+    case 'set':
+      return 0;
+    case 'sequence':
+      return node.parts.reduce((product, part) => Math.min(2, product * emptyWays(part)), 1);
+    case 'choice':
+      return node.branches.reduce((sum, branch) => Math.min(2, sum + emptyWays(branch)), 0);
+    case 'repeat':
+      return Math.min(2, (node.min === 0 ? 1 : 0) + emptyWays(node.body));
+    case 'capture':
+    case 'atomic':
+      return emptyWays(node.body);
+    case 'look':
+    case 'anchor':
+    case 'reference':
+      return 1;
+  }
+}
+
+function isAlwaysEmpty(node: RegexNode): boolean {
+  if (node.kind === 'look' || node.kind === 'anchor') return true;
+  return node.kind !== 'set' && node.kind !== 'reference' && childrenOf(node).every(isAlwaysEmpty);
+}
+
 function slotsIn(node: RegexNode): Set<number> {
   return new Set([...walk(node)].flatMap((inner) => (inner.kind === 'capture' ? [inner.slot] : [])));
 }
@@ -186,21 +227,5 @@ function either(ways: readonly Captured[]): Captured {
 
 /** Whether a part may match the empty text; yes where that depends on what a group captured. */
 function canBeEmpty(node: RegexNode): boolean {
-  switch (node.kind) {
-    case 'set':
-      return false;
-    case 'sequence':
-      return node.parts.every(canBeEmpty);
-    case 'choice':
-      return node.branches.some(canBeEmpty);
-    case 'repeat':
-      return node.min === 0 || canBeEmpty(node.body);
-    case 'capture':
-    case 'atomic':
-      return canBeEmpty(node.body);
-    case 'look':
-    case 'anchor':
-    case 'reference':
-      return true;
-  }
+  return emptyWays(node) > 0;
 }

@@ -87,6 +87,8 @@ export type RegexNode =
       /** Infinity when there is no upper bound. */
       readonly max: number;
       readonly lazy: boolean;
+      /** Whether it is a group in parentheses that is repeated, not a single character or class. */
+      readonly group: boolean;
     }
   /** A group whose text a later back reference may ask for, by regexp2's number for it. */
   | { readonly kind: 'capture'; readonly slot: number; readonly body: RegexNode }
