@@ -51,6 +51,8 @@ export type Applied =
 
 type RecordedPlan = RunRecord & { readonly plan: PlanRecord };
 
+const AGAIN = 'make a new one with a dry run';
+
 const SHORTEST_APPROVAL = 8;
 
 /** How far apart clocks may be. */
@@ -180,22 +182,25 @@ function check(
   { approve, hosts, configured, now, planAgeMilliseconds }: Omit<ApplyOptions, 'ledger' | 'guards' | 'onDecisions'>,
 ): readonly PurgePolicy[] {
   const { id, plan, policy, registry } = record;
-  const again = 'make a new one with a dry run';
   if (hosts && !hosts.includes(registry))
     throw new PlanRefused(`the plan ${id} is for the registry ${registry}, not for ${hosts.join(', ')}`);
   if (approve !== undefined && (approve.length < SHORTEST_APPROVAL || !plan.hash.startsWith(approve)))
     throw new PlanRefused(`the plan ${id} has another hash than the one approved; look at it again`);
-  const age = now.getTime() - Date.parse(record.started);
-  if (age < -CLOCK_SKEW_MS) throw new PlanRefused(`the plan ${id} is from the future; look at the clocks, or ${again}`);
+  // By the earlier of both: the hash holds the second one.
+  const age = now.getTime() - Math.min(Date.parse(record.started), Date.parse(record.agesFrom));
+  if (Number.isNaN(age)) throw wasChanged(id);
+  if (age < -CLOCK_SKEW_MS) throw new PlanRefused(`the plan ${id} is from the future; look at the clocks, or ${AGAIN}`);
   if (age > planAgeMilliseconds)
     throw new PlanRefused(
-      `the plan ${id} is ${Math.floor(age / 3_600_000)} hours old, and may be ${planAgeMilliseconds / 3_600_000} (PLAN_MAX_AGE); ${again}`,
+      `the plan ${id} is ${Math.floor(age / 3_600_000)} hours old, and may be ${planAgeMilliseconds / 3_600_000} (PLAN_MAX_AGE); ${AGAIN}`,
     );
   if (policy.from === 'settings' && configured !== undefined && configured !== policy.hash)
-    throw new PlanRefused(`the plan ${id} was made by another policy than the one that is configured now; ${again}`);
+    throw new PlanRefused(`the plan ${id} was made by another policy than the one that is configured now; ${AGAIN}`);
   const policies = policiesOf(policy);
   if (!policies)
-    throw new PlanRefused(`the plan ${id} was made by a version that understands its policy otherwise; ${again}`);
+    throw new PlanRefused(
+      `the policy of the plan ${id} was changed since, or was recorded by a version that understands it otherwise; ${AGAIN}`,
+    );
   return policies;
 }
 
@@ -209,12 +214,16 @@ async function intact(
   const planned = all.filter(({ planned: { deletions } }) => deletions > 0);
   for (const { summary, planned: recorded } of planned) {
     const decisions = ledger.decisions(id, { repository: summary.repository, action: 'delete' });
-    if (plannedOf(await allOf(decisions)).hash !== recorded.hash) throw wasChanged(id);
+    const all = await allOf(decisions);
+    if (plannedOf(all).hash !== recorded.hash || all.some((one) => one.repository !== summary.repository))
+      throw wasChanged(id);
   }
   if (planHashOf(record, planned) !== plan.hash) throw wasChanged(id);
   return { going: all.map(goingIn), repositories: planned.map(({ summary: { repository } }) => repository) };
 }
 
 function wasChanged(id: string): PlanRefused {
-  return new PlanRefused(`the plan ${id} is not what it was when it was made: its hash has changed`);
+  return new PlanRefused(
+    `the plan ${id} is not what it was when it was made (its hash has changed), or an earlier version made it; ${AGAIN}`,
+  );
 }

@@ -54,7 +54,8 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
   const why = mayHaveDied(record) ? undefined : whyNotResumed(record, now);
   if (why !== undefined) throw refuse(why);
   const policies = policiesOf(record.policy);
-  if (!policies) throw refuse('it was begun by a version that understands its policy otherwise');
+  if (!policies)
+    throw refuse('it was begun by a version that understands its policy otherwise, or its policy was changed since');
   const { applies } = record;
   const plan =
     applies === undefined

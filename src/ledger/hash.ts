@@ -20,12 +20,16 @@ export function plannedOf(decisions: Decisions): RepositoryRecord['planned'] {
   return { deletions: going.length, hash: hash.digest('hex') };
 }
 
+/** What of a run its plan depends on, as it is recorded. */
+type Planned = Pick<RunRecord, 'kind' | 'dryRun' | 'registry' | 'policy' | 'agesFrom' | 'guards'>;
+
 /**
- * The hash of a whole plan: whose registry, by which policy, counted from when, and exactly which artifacts. Whoever
- * approves it approves that.
+ * The hash of a whole plan: whose registry, by which policy as it was given and as it was understood, held back by what,
+ * counted from when, and exactly which artifacts. Who approves it approves that, and what was changed in the record
+ * since is found out.
  */
 export function planHashOf(
-  { registry, policy, agesFrom }: Pick<RunRecord, 'registry' | 'policy' | 'agesFrom'>,
+  { kind, dryRun, registry, policy, agesFrom, guards = {} }: Planned,
   repositories: readonly RepositoryRecord[],
 ): string {
   const going = repositories
@@ -33,13 +37,21 @@ export function planHashOf(
     .map(({ summary, planned }) => [summary.repository, planned.hash])
     .sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
   return createHash('sha256')
-    .update(JSON.stringify([registry, policy.hash, agesFrom, going]))
+    .update(JSON.stringify(sorted([kind, dryRun, registry, policy, agesFrom, guards, going])))
     .digest('hex');
+}
+
+/** The same value with the names of each object in order: who wrote the file is not to matter. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, one]) => [name, sorted(one)]));
 }
 
 /** The plan of a run, where something in it would go. What somebody did with it before stays true of the same plan. */
 export function planOf(
-  run: Pick<RunRecord, 'registry' | 'policy' | 'agesFrom' | 'dryRun' | 'plan'>,
+  run: Planned & Pick<RunRecord, 'plan'>,
   repositories: readonly RepositoryRecord[],
 ): PlanRecord | undefined {
   const deletions = repositories.reduce((all, { planned }) => all + planned.deletions, 0);

@@ -19,13 +19,22 @@ export function recordPolicy(policies: readonly PurgePolicy[], from: PolicyRecor
       includeLocked: policy.includeLocked,
     },
   }));
-  const hash = createHash('sha256').update(JSON.stringify([RULES, commands.map(({ understood }) => understood)]));
-  return { commands, hash: hash.digest('hex'), from };
+  return { commands, hash: hashOf(commands), from };
 }
 
-/** The policies of a record; `undefined` where this version does not understand them as the one that recorded them. */
+function hashOf(commands: PolicyRecord['commands']): string {
+  return createHash('sha256')
+    .update(JSON.stringify([RULES, commands.map(({ understood }) => understood)]))
+    .digest('hex');
+}
+
+/**
+ * The policies of a record; `undefined` where this version does not understand them as the one that recorded them, or
+ * where what they mean was changed since: people read that, and approve it.
+ */
 export function policiesOf({ commands, from, hash }: PolicyRecord): readonly PurgePolicy[] | undefined {
   try {
+    if (hashOf(commands) !== hash) return undefined;
     const policies = commands.map(({ given }) => parsePurgeCommand(given).policy);
     return recordPolicy(policies, from).hash === hash ? policies : undefined;
   } catch (error) {

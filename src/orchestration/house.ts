@@ -39,7 +39,10 @@ export async function atWork(house: House, run: Run): Promise<AtWork | undefined
   const record = await house.ledger.run(run.runId);
   if (!record || !isOurs(record, run) || record.cancelled) return undefined;
   const policies = policiesOf(record.policy);
-  if (!policies) throw new Error('the run was begun by a version that understands its policy otherwise');
+  if (!policies)
+    throw new Error(
+      'the run was begun by a version that understands its policy otherwise, or its policy was changed since',
+    );
   const settings = house.settings();
   if (whyCutShort(settings, record) !== undefined) return undefined;
   const concurrency = Math.max(1, Math.floor(concurrencyOf(policies) / parallelism));

@@ -339,7 +339,8 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
   const of = selected?.length ?? 0;
   const far = { done: of - left, of };
   if (error !== undefined || !policies) {
-    const message = error ?? 'the run was begun by a version that understands its policy otherwise';
+    const message =
+      error ?? 'the run was begun by a version that understands its policy otherwise, or its policy was changed since';
     const totals = total(Array.from(records.values(), ({ summary }) => summary));
     await written.end({ state: 'failed', ended: new Date().toISOString(), progress: far, error: { message }, totals }, [
       ...records.values(),

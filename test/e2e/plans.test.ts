@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { allOf } from '../../src/each.ts';
-import { apply, type Applied, type Ledger, PlanRefused } from '../../src/retention.ts';
+import { apply, type Applied, type Ledger, PlanRefused, type RunRecord } from '../../src/retention.ts';
 import type { Emulator } from '../../src/emulator/index.ts';
 import { image, index, referrer } from '../../src/emulator/manifests.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
@@ -229,6 +229,38 @@ describe('a plan', () => {
       await refused({}, /no plan/, '../../etc/passwd');
       await ledger.changeRun(summary.runId, (run) => ({ ...run, policy: { ...run.policy, from: 'settings' } }));
       await refused({ configured: 'another' }, /another policy/);
+      await ledger.changeRun(summary.runId, (run) => ({ ...run, policy: { ...run.policy, from: 'command line' } }));
+      // Somebody changes what its record says, and what people read before they approve it.
+      const unchanged = await recordOf(ledger, summary.runId);
+      const [command = { given: '', understood: {} }] = unchanged.policy.commands;
+      const understanding = (understood: object) => ({
+        policy: {
+          ...unchanged.policy,
+          commands: [{ ...command, understood: { ...command.understood, ...understood } }],
+        },
+      });
+      const giving = (given: string) => ({
+        policy: { ...unchanged.policy, commands: [{ ...command, given }] },
+      });
+      const changes: readonly (readonly [Partial<RunRecord>, RegExp])[] = [
+        [understanding({ agoMilliseconds: 1 }), /the policy of the plan/],
+        [understanding({ keep: 100 }), /the policy of the plan/],
+        [understanding({ includeLocked: true }), /the policy of the plan/],
+        [giving(`${command.given} --keep 1`), /the policy of the plan/],
+        [giving(`  ${command.given}`), /its hash has changed/],
+        [{ policy: { ...unchanged.policy, commands: [command, command] } }, /the policy of the plan/],
+        [{ agesFrom: new Date(Date.parse(unchanged.agesFrom) + 1).toISOString() }, /its hash has changed/],
+        [{ agesFrom: 'never' }, /its hash has changed/],
+        [{ guards: { maxDeletions: 1 } }, /its hash has changed/],
+        [{ registry: 'other.azurecr.io' }, /its hash has changed/],
+        [{ dryRun: false }, /its hash has changed/],
+        [{ kind: 'purge' }, /its hash has changed/],
+      ];
+      for (const [change, says] of changes) {
+        await ledger.changeRun(summary.runId, (run) => ({ ...run, ...change }));
+        await refused({}, says);
+        await ledger.changeRun(summary.runId, () => unchanged);
+      }
       // Somebody adds to it what stays.
       await openLedger(store)
         .reopen({ ...(await recordOf(ledger, summary.runId)) })
