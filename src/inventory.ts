@@ -81,10 +81,7 @@ export async function planTask(
       }
       const { next } = planned;
       await eachAndMore(planned.manifests, task.policy.concurrency, async (digest) => {
-        const fact = await reader.manifest(repository, digest);
-        known.facts.set(digest, sharing(fact, inventory.manifests));
-        // What is not listed is there, and hidden; or gone. Where that is not known, it is asked for again by the next run.
-        if (fact.state !== 'unreadable') known.remembered.delete(digest);
+        known.facts.set(digest, sharing(await reader.manifest(repository, digest), inventory.manifests));
         known.news += 1;
         return next(digest);
       });

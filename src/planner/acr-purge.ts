@@ -9,6 +9,8 @@ import type { Rule } from './types.ts';
  * and each artifact that it would have removed and we keep is marked.
  */
 export interface AcrChoice {
+  /** What it would delete but for `--keep`, the newest first. */
+  readonly chosen: readonly string[];
   /** What it deletes. */
   readonly deleted: ReadonlySet<string>;
   /** What it would delete but for `--keep`. */
@@ -60,6 +62,7 @@ export function chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet<
     .toSorted((a, b) => compare(b.lastUpdated, a.lastUpdated) || compare(a.digest, b.digest));
   const deleted = new Set(chosen.slice(rule.keep).map(({ digest }) => digest));
   return {
+    chosen: chosen.map(({ digest }) => digest),
     deleted,
     newestKept: new Set(chosen.slice(0, rule.keep).map(({ digest }) => digest)),
     cascaded: withReferrers(graph, deleted),

@@ -63,7 +63,10 @@ function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: T
   const age = ageInWords(tag.lastUpdated, rule);
   if (reason === 'matched-and-expired') {
     const kept = outcome.keptTags.get(choice);
-    if (kept) return { ...about, action: 'keep', ...kept, beyondAcrPurge: true };
+    if (kept) {
+      const detail = choice.newest ? `${filter} and is old enough, but ${kept.detail}` : kept.detail;
+      return { ...about, action: 'keep', ...kept, detail, beyondAcrPurge: true };
+    }
     const detail = `${filter}, and is ${age}`;
     return { ...about, action: 'delete', reason, detail, beyondAcrPurge: false, outcome: 'planned' };
   }

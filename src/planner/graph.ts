@@ -24,6 +24,8 @@ export interface Graph {
   readonly tagsGoing: (digest: string) => readonly TagChoice[];
   /** A tag that goes, by its name. */
   readonly going: (tag: string) => TagChoice | undefined;
+  /** Tags that `acr purge` deletes and `--keep` keeps, because signature tags are not counted. */
+  readonly newestImages: readonly TagChoice[];
   /** Tags that go and belong to an image by their name, by that image. */
   readonly signatures: ReadonlyMap<string, readonly TagChoice[]>;
   readonly facts: (digest: string) => ManifestFacts | undefined;
@@ -79,6 +81,7 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
     tagsLeft,
     tagsGoing,
     going: (tag) => goingNames.get(tag),
+    newestImages: going.filter((choice) => choice.newest),
     signatures: groupBy(going, ({ tag }) => imageOfSignatureTag(tag.name)),
     facts,
     children: (digest) => read(digest)?.children ?? NONE,

@@ -1,6 +1,7 @@
 import { chooseAsAcrPurge, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
 import { deletionsOf, explain, type Explained } from './explain.ts';
 import { buildGraph, type Graph, NONE } from './graph.ts';
+import { newestBuilds, newestImage } from './keep.ts';
 import { unknownReferrers, unlistedInDoubt, unreadCandidates, unreadStayingIndexes } from './needs.ts';
 import { type Outcome, protect, type Protection, signatureInDoubt, signatureOf } from './protect.ts';
 import { chooseTags, imageOfSignatureTag, type TagChoice } from './tags.ts';
@@ -24,6 +25,7 @@ function planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagCho
   const unlisted = new Set<string>();
   for (const choice of choices) {
     if (choice.reason !== 'matched-and-expired') continue;
+    if (choice.newest) keptTags.set(choice, newestImage(rule));
     const image = imageOfSignatureTag(choice.tag.name);
     if (image === undefined) continue;
     if (!images.has(image) && !inventory.manifests) return needs({ listing: true });
@@ -59,13 +61,14 @@ function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagCh
   if (unknown.manifests.length + unknown.referrers.length > 0) return needs(unknown);
   const { assumed } = unknown;
 
-  const besides = new Map<string, Protection>();
-  let outcome = protect(graph, inventory, choice, { besides, assumed });
+  const besides = new Map(newestBuilds(graph, inventory, choice, rule));
+  const options = { besides, assumed, newest: newestImage(rule) };
+  let outcome = protect(graph, inventory, choice, options);
   let manifests = manifestDeletions(graph, outcome);
   const more = () => [...notInPlan(graph, outcome, rule), ...waitingForEachOther(manifests)];
   for (let others = more(); others.length > 0; others = more()) {
     for (const [digest, protection] of others) besides.set(digest, protection);
-    outcome = protect(graph, inventory, choice, { besides, assumed });
+    outcome = protect(graph, inventory, choice, options);
     manifests = manifestDeletions(graph, outcome);
   }
   const signaturesKept = countSignaturesKept(graph, outcome);

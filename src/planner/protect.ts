@@ -22,6 +22,15 @@ export interface Outcome {
   readonly keptTags: ReadonlyMap<TagChoice, Protection>;
 }
 
+interface ProtectOptions {
+  /** What else stays. */
+  readonly besides: ReadonlyMap<string, Protection>;
+  /** Images that are taken to refer to nothing. */
+  readonly assumed: ReadonlySet<string>;
+  /** Why the newest images stay of which `acr purge` deletes the tags. */
+  readonly newest: Protection;
+}
+
 /**
  * Takes away from what `acr purge` chooses whatever something that stays needs:
  * - a child of an index that stays, however nested;
@@ -33,14 +42,12 @@ export interface Outcome {
  * One rule can set off another, so each manifest that turns out to stay is looked at once, until none is left. Only ever
  * takes away: what goes in the end is part of the choice, and of what the registry removes along with it.
  *
- * @param besides what else stays
- * @param assumed images that are taken to refer to nothing
  */
 export function protect(
   graph: Graph,
   inventory: Inventory,
   choice: AcrChoice,
-  { besides, assumed }: { readonly besides: ReadonlyMap<string, Protection>; readonly assumed: ReadonlySet<string> },
+  { besides, assumed, newest }: ProtectOptions,
 ): Outcome {
   const deleted = new Set(choice.deleted);
   const protections = new Map<string, Protection>();
@@ -92,6 +99,12 @@ export function protect(
     const standing = graph.standing(record);
     const doubt = standing === 'unknown-time' || standing === 'unknown-media-type';
     if (standing === 'locked' || standing === 'has-tags' || doubt) stayOnItsOwn(digest);
+  }
+  for (const choice of graph.newestImages) {
+    keptTags.set(choice, newest);
+    const { name: tag, digest } = choice.tag;
+    if (digest !== undefined)
+      stayOnItsOwn(digest, { reason: 'has-tags', detail: `tagged ${tag}, which is among the newest` });
   }
   for (const [digest, protection] of besides) stayOnItsOwn(digest, protection);
   for (const [digest, protection] of doubts(graph, inventory, choice, assumed)) stayOnItsOwn(digest, protection);

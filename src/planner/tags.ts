@@ -6,12 +6,16 @@ import type { Rule } from './types.ts';
 export interface TagChoice {
   readonly tag: TagRecord;
   readonly reason: (DeleteReason & 'matched-and-expired') | KeepReason;
+  /** `acr purge` deletes it, but it is among the newest `--keep` where signature tags are not counted. */
+  readonly newest?: true;
 }
 
 /**
  * Chooses tags exactly as `acr purge` does (cmd/acr/purge.go, getTagsToDelete): of the tags that match, those last
  * updated before the cut-off and not locked may go, and the newest `--keep` of these stay.
  * What it would stumble over (no time, no digest) stays.
+ *
+ * `--keep` is meant to count images: `newest` marks those that it would delete because it counts signature tags as well.
  */
 export function chooseTags(tags: readonly TagRecord[], rule: Rule): readonly TagChoice[] {
   if (!rule.matches) return [];
@@ -21,9 +25,12 @@ export function chooseTags(tags: readonly TagRecord[], rule: Rule): readonly Tag
   // Stable: among tags of one time the registry's order decides, as it does for acr purge.
   const newestFirst = eligible.toSorted((a, b) => compare(b.lastUpdated, a.lastUpdated));
   const kept = new Set(newestFirst.slice(0, rule.keep));
+  const images = rule.keep === 0 ? [] : newestFirst.filter((tag) => imageOfSignatureTag(tag.name) === undefined);
+  const newest = new Set(images.slice(0, rule.keep));
   return matched.map((tag) => ({
     tag,
     reason: kept.has(tag) ? 'newest-kept' : approved(standing(tag, rule), tag, rule),
+    ...(newest.has(tag) && !kept.has(tag) && { newest: true }),
   }));
 }
 

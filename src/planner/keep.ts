@@ -1,0 +1,47 @@
+import type { AcrChoice } from './acr-purge.ts';
+import type { Graph } from './graph.ts';
+import type { Protection } from './protect.ts';
+import { imageOfSignatureTag, type TagChoice } from './tags.ts';
+import type { Inventory, Rule } from './types.ts';
+
+/** Why a tag is kept that `acr purge` deletes because it counts signature tags. */
+export function newestImage({ keep }: Rule): Protection {
+  return {
+    reason: 'newest-kept',
+    detail: `it is among the newest ${keep} of those (--keep ${keep}), where signature tags are not counted`,
+  };
+}
+
+/**
+ * The newest `--keep` builds among the manifests without a tag. `acr purge` counts manifests there; a build is one of
+ * them, with its platforms, attestations and signatures. Those are kept besides for the sake of what is kept.
+ */
+export function newestBuilds(
+  graph: Graph,
+  { facts, remembered }: Inventory,
+  { chosen }: AcrChoice,
+  { keep }: Rule,
+): ReadonlyMap<string, Protection> {
+  const builds = new Map<string, Protection>();
+  if (keep === 0 || chosen.length <= keep) return builds;
+  const parts = new Set<string>();
+  for (const fact of facts.values())
+    if (fact.state === 'read') for (const { digest } of fact.children) parts.add(digest);
+  // What belonged to an index that is gone is still no build: a run that resumes counts as the run before did.
+  for (const { children } of remembered?.values() ?? []) for (const { digest } of children) parts.add(digest);
+  const detail = `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`;
+  let count = 0;
+  for (const digest of chosen) {
+    if (count === keep) break;
+    const tags = graph.tagsGoing(digest);
+    if (parts.has(digest) || graph.subject(digest) !== undefined || isSignature(tags)) continue;
+    count += 1;
+    // What had tags until now was counted among the tags.
+    if (tags.length === 0) builds.set(digest, { reason: 'newest-kept', detail });
+  }
+  return builds;
+}
+
+function isSignature(tags: readonly TagChoice[]): boolean {
+  return tags.length > 0 && tags.every(({ tag }) => imageOfSignatureTag(tag.name) !== undefined);
+}
