@@ -1,10 +1,12 @@
-import { app } from '@azure/functions';
+import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
 import pLimit from 'p-limit';
 import { configuration, isDurable, ledger, log } from '../src/app.ts';
 import { JSON_FORMS, negotiate } from '../src/http/answer.ts';
+import type { Client } from '../src/http/client.ts';
 import { handler } from '../src/http/handler.ts';
 import { answerInTime } from '../src/http/in-time.ts';
 import { RequestError } from '../src/http/problem.ts';
+import { newPlaces } from '../src/http/places.ts';
 import { patienceOf } from '../src/http/prefer.ts';
 import { readRequested } from '../src/http/request.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
@@ -18,9 +20,11 @@ const durable = isDurable ? await import('../src/orchestration/sdk.ts') : undefi
 app.setup({ enableHttpStream: true });
 
 /** Dry runs at once: each may take the memory of a large repository, and the schedule shares the process. */
-const inTurn = pLimit(2);
+const AT_ONCE = 2;
+const inTurn = pLimit(AT_ONCE);
 /** Dry runs that wait for their turn. More would come to theirs when nobody wants them any more. */
 const MOST_WAITING = 20;
+const places = newPlaces(AT_ONCE + MOST_WAITING);
 
 /** Registries whose dry runs are being handed over just now: no two at a time, for the second would be refused. */
 const handing = new Set<string>();
@@ -31,25 +35,47 @@ app.http('dryRun', {
   authLevel: 'function',
   ...(durable && { extraInputs: [durable.input.durableClient()] }),
   handler: handler(log, async (request, client, context) => {
-    if (inTurn.pendingCount >= MOST_WAITING)
+    const leave = places.take();
+    if (!leave)
       throw new RequestError(429, `${MOST_WAITING} dry runs wait for their turn already; ask again when some are done`);
-    const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
-    const patience = patienceOf(request.method, request.headers.get('prefer'));
-    const { registries, start } = requestedDryRun(configuration, await readRequested(request));
-    // What takes too long here is gone on with by the engine that keeps it alive.
-    const starter = durable?.getClient(context);
-    if (starter && patience.milliseconds === 0) await noneMayRun(starter, registries);
-    const late = new AbortController();
-    const handOver = (): void => late.abort(new HandOver('it goes on as an orchestration'));
-    // Where that cannot be, it goes on here.
-    const onLate = (): void => {
-      if (!starter || registries.some((registry) => handing.has(registry))) return;
-      for (const registry of registries) handing.add(registry);
-      const keep = (): void => registries.forEach((registry) => handing.delete(registry));
-      canBeHanded(starter, registries).then((can) => (can ? handOver() : keep()), keep);
-    };
-    const output = answerOf(negotiated.form, registries.length === 1);
-    return answerInTime({ negotiated, client, patience, log, ...(starter && { onLate }) }, (waiting) =>
+    // It is kept until the work has ended, which may be after the answer.
+    const held = { byWork: false };
+    try {
+      return await answerDryRun(request, client, context, (work) => {
+        held.byWork = true;
+        return work().finally(leave);
+      });
+    } finally {
+      if (!held.byWork) leave();
+    }
+  }),
+});
+
+/** @param inPlace does the work, which keeps its place until it has ended */
+async function answerDryRun(
+  request: HttpRequest,
+  client: Client,
+  context: InvocationContext,
+  inPlace: (work: () => Promise<void>) => Promise<void>,
+): Promise<HttpResponseInit> {
+  const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
+  const patience = patienceOf(request.method, request.headers.get('prefer'));
+  const { registries, start } = requestedDryRun(configuration, await readRequested(request));
+  // What takes too long here is gone on with by the engine that keeps it alive.
+  const starter = durable?.getClient(context);
+  if (starter && patience.milliseconds === 0) await noneMayRun(starter, registries);
+  const late = new AbortController();
+  const handOver = (): void => late.abort(new HandOver('it goes on as an orchestration'));
+  // Where that cannot be, it goes on here.
+  const onLate = (): void => {
+    if (!starter || registries.some((registry) => handing.has(registry))) return;
+    for (const registry of registries) handing.add(registry);
+    const keep = (): void => registries.forEach((registry) => handing.delete(registry));
+    canBeHanded(starter, registries).then((can) => (can ? handOver() : keep()), keep);
+  };
+  const output = answerOf(negotiated.form, registries.length === 1);
+  return answerInTime({ negotiated, client, patience, log, ...(starter && { onLate }) }, (waiting) =>
+    inPlace(() =>
       untilShutdown(async (shutdown) => {
         const write = async (pieces: Iterable<string>): Promise<void> => {
           for (const piece of pieces) await waiting.write(piece);
@@ -80,6 +106,6 @@ app.http('dryRun', {
         }
         await write(output.end());
       }),
-    );
-  }),
-});
+    ),
+  );
+}

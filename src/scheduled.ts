@@ -128,7 +128,7 @@ async function goOnScheduled(
 /** The end of the time that the steps of a task file may take. */
 function timeLimit(seconds: number): AbortSignal {
   const over = new AbortController();
-  const reason = new StopReason('signal', `the timeouts of the task file (${seconds} s) were over`);
+  const reason = new StopReason('timeout', `the timeouts of the task file (${seconds} s) were over`);
   setTimeout(() => over.abort(reason), seconds * 1000).unref();
   return over.signal;
 }

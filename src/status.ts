@@ -20,7 +20,7 @@ export interface Status {
   })[];
   /** Not told where one registry is purged inline: nothing is special about that. */
   readonly engine?: Engine;
-  /** What is legal in the commands, and hardly meant. */
+  /** What is legal in the settings, and hardly meant. */
   readonly warnings?: readonly string[];
   /** Of several registries: whether nothing is deleted in any. */
   readonly dryRun?: boolean;
@@ -44,16 +44,20 @@ const NEXT_RUNS = 3;
 const PASSING =
   'RETENTION_STORAGE is not set: the record of the runs ends with this instance of the app, and plans with it';
 
-/** Tells what is configured, what is wrong with it, whether the registry answers, and when the next runs are. */
+/**
+ * Tells what is configured, what is wrong with it, whether the registry answers, and when the next runs are.
+ * @param warnings what there is to say besides
+ */
 export async function status(
   configuration: Configuration,
   version: string,
   ledger: LedgerReader,
   now: Date,
+  warnings: readonly string[] = [],
 ): Promise<Status> {
   if (configuration.state === 'invalid') {
     const mistakes = configuration.mistakes.map(({ flag, message }) => ({ setting: flag, message }));
-    return { version, state: 'misconfigured', mistakes, settings: configuration.given };
+    return { version, state: 'misconfigured', mistakes, settings: configuration.given, warnings };
   }
   const { settings } = configuration;
   const { registries, schedule, timeLimitSeconds, engine } = settings;
@@ -68,7 +72,7 @@ export async function status(
     settings: configuration.given,
     ...toldOf(answers),
     ...((answers.length > 1 || engine !== 'inline') && { engine }),
-    warnings: warningsOf(settings),
+    warnings: [...warnings, ...warningsOf(settings)],
     dryRun: answers.every(({ dryRun }) => dryRun),
     ledger: {
       place: ledger.place,

@@ -44,9 +44,13 @@ export function stopOf(
   const far = listed
     ? `${done} of ${of} repositories done, ${of - done} left`
     : 'the repositories had not been listed yet';
-  // A timer goes on with its own runs only.
-  const next = `${run.kind === 'scheduled' ? 'the next run goes on, as does' : 'to go on:'} acr-retention resume ${run.id}`;
-  return { by, detail: `${why}: ${far}; ${next}` };
+  return { by, detail: `${why}: ${far}; ${nextOf(by, run.kind)} acr-retention resume ${run.id}` };
+}
+
+function nextOf(by: Stop['by'], kind: RunRecord['kind']): string {
+  // A tick of the timer resumes scheduled runs only, and those only that do what is wanted now.
+  if (by === 'settings') return 'the next tick begins another run; to resume this one all the same:';
+  return kind === 'scheduled' ? 'the next run goes on, as does' : 'to go on:';
 }
 
 function reasonOf(reason: unknown): { readonly by: Stop['by']; readonly why: string } {

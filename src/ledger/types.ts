@@ -66,10 +66,11 @@ export interface Cancellation {
 /** Why a run ended before it was done. */
 export interface Stop {
   /**
-   * `budget`: its time was used up; `signal`: its process, or the host, was told to end; `cancel`: somebody asked for
-   * this run to end; `lock`: another run may be at work.
+   * `budget`: its time was used up; `timeout`: that of the task file was; `signal`: its process, or the host, was told to
+   * end; `cancel`: a client asked for this run to end; `settings`: what it does is not what the app is set to do any more;
+   * `lock`: another run may be at work.
    */
-  readonly by: 'budget' | 'signal' | 'cancel' | 'lock';
+  readonly by: 'budget' | 'timeout' | 'signal' | 'cancel' | 'settings' | 'lock';
   /** A sentence for a person: why, how much is done and left, and what goes on with it. */
   readonly detail: string;
 }

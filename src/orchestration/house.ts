@@ -7,6 +7,7 @@ import type { PurgePolicy } from '../policy/policy.ts';
 import type { Settings } from '../policy/settings.ts';
 import { type Log, type RunLog, runLog } from '../report/log.ts';
 import { wantedOf } from '../scheduled.ts';
+import { StopReason } from '../stop.ts';
 import { concurrencyOf, type TargetOptions } from '../target.ts';
 import type { Connections } from './connections.ts';
 import type { Run } from './messages.ts';
@@ -89,16 +90,17 @@ export function startOf({ by, resumed }: RunRecord): string | undefined {
  * Why nothing more may be done for a run, as the settings are now: who turns deleting off, or changes the policy, does not
  * mean to have the rest deleted. Such a run is left, as it would be by the next tick.
  */
-export function whyCutShort(settings: Settings, record: RunRecord): string | undefined {
+export function whyCutShort(settings: Settings, record: RunRecord): StopReason | undefined {
   if (millisecondsLeft(settings, record) <= 0)
-    return `the timeouts of the task file (${settings.timeLimitSeconds ?? 0} s) were over`;
+    return new StopReason('timeout', `the timeouts of the task file (${settings.timeLimitSeconds ?? 0} s) were over`);
   if (record.kind !== 'scheduled') return undefined;
+  const changed = (why: string): StopReason => new StopReason('settings', why);
   const served = settings.registries.find(({ endpoint }) => endpoint.host === record.registry);
-  if (!served) return `the app does not serve ${record.registry} any more`;
+  if (!served) return changed(`the app does not serve ${record.registry} any more`);
   const { dryRun, policyHash } = wantedOf(settings, served);
   if (dryRun !== record.dryRun)
-    return record.dryRun ? 'it was a dry run, and is none any more' : 'only dry runs are wanted now';
-  return policyHash === record.policy.hash ? undefined : 'the policy was changed';
+    return changed(record.dryRun ? 'it was a dry run, and is none any more' : 'only dry runs are wanted now');
+  return policyHash === record.policy.hash ? undefined : changed('the policy was changed');
 }
 
 /** What is left of the time that the task file allows a scheduled run. */

@@ -349,7 +349,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
     await pruneRuns(house.settings(), ledger, house.log.child({ runId }));
     return { runId, state: 'failed' };
   }
-  const why = new StopReason('signal', whyCutShort(house.settings(), record) ?? 'it was cut short');
+  const why = whyCutShort(house.settings(), record) ?? new StopReason('signal', 'it was cut short');
   // Asked to end when there was nothing left to do, it is done.
   const isStopped = isCutShort && (!selected || left > 0);
   const cancelled = isStopped ? record.cancelled : undefined;

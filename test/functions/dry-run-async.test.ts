@@ -183,12 +183,17 @@ describe('dry runs that wait their turn', () => {
   test('are not without end', async () => {
     await withEmulator({ repositories, faults: { latencyMs: 2_000 } }, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
+        // At once: each takes its place before anything is awaited.
+        const answers = await Promise.all(Array.from({ length: 30 }, () => dryRun(app, 'respond-async')));
+        const refused = answers.filter(({ status }) => status === 429);
+        expect(refused).toHaveLength(8);
+        expect(await refused[0]?.json()).toMatchObject({
+          detail: expect.stringMatching(/^20 dry runs wait/) as unknown,
+        });
         const accepted: Accepted[] = [];
-        for (let count = 0; count < 22; count += 1) accepted.push(await acceptedIn(await dryRun(app, 'respond-async')));
-        const refused = await dryRun(app, 'respond-async');
-        expect(refused.status).toBe(429);
-        expect(await refused.json()).toMatchObject({ detail: expect.stringMatching(/^20 dry runs wait/) as unknown });
+        for (const answer of answers) if (answer.status !== 429) accepted.push(await acceptedIn(answer));
         emulator.faults({});
+
         for (const one of accepted) expect((await ended(app, one)).state).toBe('done');
         expect((await dryRun(app, 'respond-async')).status).toBe(202);
       }),

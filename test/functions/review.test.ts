@@ -49,5 +49,8 @@ describe('the review page', () => {
       }
       expect((await app.ask(`/api/runs/${run}`, { key: NO_KEY, headers: SIGNED_IN })).status).toBe(401);
       expect((await app.ask(`/api/runs/${run}`)).status).toBe(200);
+      // Nothing but the variable says that the platform's sign-in is there.
+      const { warnings } = (await (await app.ask('/api/status')).json()) as { readonly warnings: readonly string[] };
+      expect(warnings).toContainEqual(expect.stringContaining('WEBSITE_AUTH_ENABLED'));
     }));
 });

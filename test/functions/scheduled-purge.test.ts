@@ -127,7 +127,7 @@ describe("the talk's task", () => {
         expect(length).toBeGreaterThan(0);
         expect(length).toBeLessThan(12);
         expect(app.lines().some((line) => line.includes('executed (Failed)'))).toBe(true);
-        expect(app.log().at(-1)).toMatchObject({ event: 'run-ended', succeeded: false });
+        expect(app.log().at(-1)).toMatchObject({ event: 'run-ended', succeeded: false, stopped: { by: 'timeout' } });
       }),
     );
   });

@@ -64,7 +64,8 @@ test.each(MEANWHILE)(
       // What was under way is finished.
       expect(deletions(emulator)).toBe(1);
       expect(run).toMatchObject({ state: 'stopped', progress: { done: 1, of: 6 } });
-      expect(run?.stopped?.detail).toContain(why);
+      expect(run?.stopped).toMatchObject({ by: 'settings', detail: expect.stringContaining(why) as unknown });
+      expect(run?.stopped?.detail).toContain('the next tick begins another run');
     });
   },
 );
@@ -80,7 +81,10 @@ test('a run that goes on after the breakers were asked deletes nothing that they
       deletions(emulator) > 0 && !isOver ? { ...read, timeLimitSeconds: 0 } : read;
     let isOver = false;
     await tick(emulator, ledger, 'one', { settings, adjust });
-    expect(await allOf(ledger.runs())).toMatchObject([{ state: 'stopped', breakersAsked: true }]);
+    // The time of the task file.
+    expect(await allOf(ledger.runs())).toMatchObject([
+      { state: 'stopped', breakersAsked: true, stopped: { by: 'timeout' } },
+    ]);
     const before = deletions(emulator);
     expect(before).toBeGreaterThan(0);
     isOver = true;
