@@ -1,4 +1,5 @@
 import type { CancelWatch } from './cancel.ts';
+import { newMatch, secondsOf } from './engine/matching.ts';
 import { conclude, type Concluded } from './conclude.ts';
 import type { RunWriter } from './ledger/ledger.ts';
 import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
@@ -50,6 +51,7 @@ export async function conduct(job: Job): Promise<Concluded> {
     onTaken: () => job.abort.abort(new StopReason('lock', 'another process has closed its record')),
     everyMilliseconds: options.progressMilliseconds,
   });
+  const match = newMatch(secondsOf(policies));
   const writer = job.writer && progress.watching(job.writer);
   const reader = progress.watching(job.reader);
   try {
@@ -58,6 +60,7 @@ export async function conduct(job: Job): Promise<Concluded> {
       written,
       record,
       policies,
+      match,
       among: plan?.repositories,
       mayBeRecorded: job.isResumed,
     }).catch(noneWhenStopped);
@@ -69,6 +72,7 @@ export async function conduct(job: Job): Promise<Concluded> {
         signal,
         preview: !writer,
         matched,
+        match,
         log,
         facts: (repository) => ledger.facts(record.registry, repository),
       },

@@ -5,9 +5,10 @@ import { plan } from './planner/plan.ts';
 import type { Approved, Inventory, Planned, Rule } from './planner/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
+import type { Match } from './policy/regex/regex.ts';
 import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from './registry/facts.ts';
 import { toInstant } from './registry/time.ts';
-import type { ManifestFacts, ManifestListing, RegistryReader } from './registry/types.ts';
+import type { ManifestFacts, ManifestListing, RegistryReader, TagRecord } from './registry/types.ts';
 
 /** What one command wants of a repository. */
 export interface Task {
@@ -24,6 +25,8 @@ export interface Planning {
   readonly preview: boolean;
   /** Takes the filters that matched a tag. */
   readonly matched: Set<TagFilter>;
+  /** Matches the tags. */
+  readonly match: Match;
   /** Where it is remembered what manifests of a repository hold. */
   readonly facts: (repository: string) => FactsFile;
 }
@@ -45,13 +48,13 @@ export async function planTask(
   only?: Approved,
 ): Promise<PlannedRepository | undefined> {
   const { reader } = planning;
-  const rule = { ...ruleFor(task, planning), ...(only && { only }) };
   // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
-  const tags = rule.matches && (await reader.tags(repository));
+  const tags = task.policy.tags ? await reader.tags(repository) : undefined;
   spareMemory(tags?.length ?? 0);
-  const manifests = rule.untagged ? await reader.manifests(repository) : undefined;
+  const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
   spareMemory(manifests?.byDigest.size ?? 0);
   if (!tags && !manifests) return undefined;
+  const rule = { ...(await ruleFor(task, planning, tags)), ...(only && { only }) };
   const known: Known = { facts: new Map(), referrers: new Map(), remembered: new Map(), news: 0 };
   const file = planning.facts(repository);
   try {
@@ -115,25 +118,18 @@ function sharing(fact: ManifestFacts, manifests: ManifestListing | undefined): M
   return { ...fact, children };
 }
 
-function ruleFor({ policy, filters }: Task, { now, matched, preview }: Planning): Rule {
-  const matcher = policy.compiled.tags(filters);
-  let matches: readonly boolean[] | undefined;
+/** @throws {PolicyError} where a filter takes too long */
+async function ruleFor(
+  { policy, filters }: Task,
+  { now, matched, preview, match }: Planning,
+  tags: readonly TagRecord[] | undefined,
+): Promise<Rule> {
+  const names = tags?.map(({ name }) => name);
+  const found = names && (await policy.compiled.tags(filters).matches(names, match));
+  for (const filter of found?.effective ?? []) matched.add(filter);
   return {
-    matches: policy.tags
-      ? (names) => {
-          // Asked again each time that more is known, and of the same tags.
-          if (matches) return matches;
-          const answers = matcher.matches(names);
-          for (const filter of filters) {
-            if (matched.has(filter)) continue;
-            const own = filters.length === 1 ? answers : policy.compiled.tags([filter]).matches(names);
-            if (own.includes(true)) matched.add(filter);
-          }
-          matches = answers;
-          return answers;
-        }
-      : undefined,
-    filterOf: (tag) => `"${matcher.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,
+    matches: found && (() => found.selected),
+    filterOf: (tag) => `"${found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,
     cutOff: toInstant(new Date(now.getTime() - policy.agoMilliseconds)),
     ago: policy.ago,
     now,

@@ -4,6 +4,7 @@ import type { RunRecord, SelectedRepository } from './ledger/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import { adviceOnUnmatched } from './policy/filter-advice.ts';
 import type { PurgePolicy } from './policy/policy.ts';
+import type { Match } from './policy/regex/regex.ts';
 import type { RegistryReader } from './registry/types.ts';
 import type { RepositorySummary } from './report/summary.ts';
 import type { Task } from './inventory.ts';
@@ -13,14 +14,19 @@ export type Selected = ReadonlyMap<string, readonly Task[]>;
 
 /**
  * The repositories that a command selects: all of them where it has no filter, and what its filters match.
- * @param among where it is known already which there are
- * @param onCatalog takes the names of all repositories, where they were listed
+ * @throws {PolicyError} where a filter takes too long
  */
 export async function selectRepositories(
   registry: RegistryReader,
-  policies: readonly PurgePolicy[],
-  among?: readonly string[],
-  onCatalog: (names: readonly string[]) => void = () => undefined,
+  {
+    policies,
+    match,
+    among,
+    onCatalog = () => undefined,
+  }: Pick<Selecting, 'policies' | 'match' | 'among'> & {
+    /** Takes the names of all repositories, where they were listed. */
+    readonly onCatalog?: (names: readonly string[]) => void;
+  },
 ): Promise<Selected> {
   let catalog = among;
   const selected = new Map<string, Task[]>();
@@ -33,7 +39,7 @@ export async function selectRepositories(
       onCatalog(catalog);
     }
     const names = literal ?? catalog ?? [];
-    const matching = compiled.repositoryFilters(names);
+    const matching = await compiled.repositoryFilters(names, match);
     for (const [index, name] of names.entries()) {
       const filtersOfIt = matching[index] ?? [];
       if (filters.length > 0 && filtersOfIt.length === 0) continue;
@@ -51,6 +57,7 @@ export interface Selecting {
   readonly written: Pick<RunWriter, 'select'>;
   readonly record: Pick<RunRecord, 'id' | 'registry'>;
   readonly policies: readonly PurgePolicy[];
+  readonly match: Match;
   /** Where it is known already which there are. */
   readonly among?: readonly string[] | undefined;
   /** Whether somebody may have selected them before. */
@@ -60,12 +67,17 @@ export interface Selecting {
 /** The repositories of a run: those that it recorded before, or else those that there are; they are recorded then. */
 export async function selectAndRecord(
   reader: RegistryReader,
-  { ledger, written, record, policies, among, mayBeRecorded }: Selecting,
+  { ledger, written, record, policies, match, among, mayBeRecorded }: Selecting,
 ): Promise<Selected> {
   const recorded = mayBeRecorded ? await ledger.selected(record.id) : undefined;
-  if (recorded) return selectedBefore(recorded, policies);
+  if (recorded) return selectedBefore(recorded, policies, match);
   let catalog: readonly string[] | undefined;
-  const selected = await selectRepositories(reader, policies, among, (names) => (catalog = names));
+  const selected = await selectRepositories(reader, {
+    policies,
+    match,
+    among,
+    onCatalog: (names) => (catalog = names),
+  });
   // What is known of repositories that are gone only takes room.
   if (catalog) await ledger.forgetFacts(record.registry, catalog).catch(() => undefined);
   try {
@@ -75,7 +87,7 @@ export async function selectAndRecord(
     // Another worker was quicker: what it found is what the run is about.
     const found = error instanceof ConflictError && mayBeRecorded ? await ledger.selected(record.id) : undefined;
     if (!found) throw error;
-    return selectedBefore(found, policies);
+    return await selectedBefore(found, policies, match);
   }
 }
 
@@ -88,11 +100,15 @@ export function recordSelected(selected: Selected, policies: readonly PurgePolic
 }
 
 /** What had been selected when it was recorded: by the same commands, so the same. */
-export function selectedBefore(recorded: readonly SelectedRepository[], policies: readonly PurgePolicy[]): Selected {
+export async function selectedBefore(
+  recorded: readonly SelectedRepository[],
+  policies: readonly PurgePolicy[],
+  match: Match,
+): Promise<Selected> {
   const selected = new Map<string, Task[]>(recorded.map(({ repository }) => [repository, []]));
   for (const [index, policy] of policies.entries()) {
     const names = recorded.filter(({ commands }) => commands.includes(index)).map(({ repository }) => repository);
-    const matching = policy.compiled.repositoryFilters(names);
+    const matching = await policy.compiled.repositoryFilters(names, match);
     for (const [place, name] of names.entries()) selected.get(name)?.push({ policy, filters: matching[place] ?? [] });
   }
   return selected;

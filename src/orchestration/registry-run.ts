@@ -3,6 +3,7 @@ import { conclude } from '../conclude.ts';
 import { passCancellationOn } from '../each-registry.ts';
 import { allOf, eachOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
+import { newMatch, secondsOf } from '../engine/matching.ts';
 import { plannedOf } from '../ledger/hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy.ts';
@@ -195,6 +196,7 @@ export async function select(house: House, run: Run): Promise<Listed> {
           written: ledger.writing(record.id),
           record,
           policies,
+          match: newMatch(secondsOf(policies)),
           mayBeRecorded: true,
         }),
       );
@@ -364,7 +366,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
     record,
     written,
     policies,
-    selected: selected && selectedBefore(selected, policies),
+    selected: selected && (await selectedBefore(selected, policies, newMatch(secondsOf(policies)))),
     earlier: records,
     tally,
     matched: matchedBefore(matched ?? [], policies),

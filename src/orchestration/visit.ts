@@ -3,6 +3,7 @@ import { watchForCancel } from '../cancel.ts';
 import { purgeOne } from '../carry-out.ts';
 import { allOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
+import { newMatch, secondsOf } from '../engine/matching.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { ConflictError, HeldError, type Lock } from '../ledger/store.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
@@ -37,7 +38,8 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
     if (pass === 'carry-out' && !record.breakersAsked) return { state: 'over' };
     await touch(ledger, record);
     const before = await ledger.repository(record.id, repository);
-    const tasks = (await selectRepositories(registry, policies, [repository])).get(repository) ?? [];
+    const match = newMatch(secondsOf(policies));
+    const tasks = (await selectRepositories(registry, { policies, match, among: [repository] })).get(repository) ?? [];
     // Where an earlier attempt was not heard of, it is certain of none of its filters that it matches nothing.
     const isUnheard = before !== undefined && pass !== 'carry-out';
     const matched = new Set<TagFilter>(isUnheard ? tasks.flatMap(({ filters }) => filters) : []);
@@ -59,6 +61,7 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
         signal,
         preview: record.dryRun,
         matched,
+        match,
         log,
         facts: (name) => ledger.facts(record.registry, name),
       },

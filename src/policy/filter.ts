@@ -1,13 +1,11 @@
 import { PolicyError, quote } from './error.ts';
 import { adviceOnColons, adviceOnFilter, refusedFilter } from './filter-advice.ts';
 import { lintAnchored, lintPattern } from './regex/lint.ts';
-import { compileRegex, type SafeRegex } from './regex/regex.ts';
+import { compileRegex, type CompiledRegex, type Match } from './regex/regex.ts';
 
 const FLAG = '--filter';
 /** Room for a long list of names in one filter, and not for what would take long to split. */
 const LONGEST_FILTER = 10_000;
-/** A warning is worth no more; the names that are tried for one are short. */
-const LINT_TIMEOUT_SECONDS = 1;
 
 /** One `--filter`: which repositories, and which tags in them. */
 export interface TagFilter {
@@ -23,23 +21,27 @@ export interface TagFilter {
 export interface TagMatcher {
   /** The filters' tag parts, joined. */
   readonly pattern: string;
-  /**
-   * For each tag, whether it is selected.
-   *
-   * @throws {PolicyError} when it takes too long, see `SafeRegex.test`.
-   */
-  matches(names: readonly string[]): readonly boolean[];
+  /** @throws {PolicyError} when it takes too long */
+  matches(names: readonly string[], match: Match): Promise<TagMatches>;
+}
+
+/** What some filters select of some tags. */
+export interface TagMatches {
+  /** For each tag, whether it is selected. */
+  readonly selected: readonly boolean[];
   /**
    * The first filter that selects a tag by itself, to explain why it was selected; none where only the joined pattern
    * does (with `(?i)a` and `b`, the flag holds for both).
    */
-  which(name: string): TagFilter | undefined;
+  readonly which: (name: string) => TagFilter | undefined;
+  /** The filters that select one of the selected tags by themselves. */
+  readonly effective: ReadonlySet<TagFilter>;
 }
 
 /** Filters whose regular expressions are known to be sound. */
 export interface CompiledFilters {
   /** For each repository, the filters that it matches, in the order given. */
-  repositoryFilters(names: readonly string[]): readonly (readonly TagFilter[])[];
+  repositoryFilters(names: readonly string[], match: Match): Promise<readonly (readonly TagFilter[])[]>;
   /** Tags of a repository that these filters match. They have been compiled together before. */
   tags(filters: readonly TagFilter[]): TagMatcher;
   /** The repositories to ask for, without duplicates, if every filter names exactly one; otherwise all must be listed. */
@@ -47,7 +49,6 @@ export interface CompiledFilters {
 }
 
 export interface FilterOptions {
-  readonly timeoutSeconds: number;
   /** False where no tags are looked at, and their part of a filter need not be sound. */
   readonly tags?: boolean;
 }
@@ -116,13 +117,13 @@ export function splitFilter(text: string): TagFilter {
  *
  * @throws {PolicyError} for the first filter with a part that is no regular expression, or one not supported.
  */
-export function compileFilters(filters: readonly TagFilter[], options: FilterOptions): CompiledFilters {
-  const cache = new Map<string, SafeRegex>();
-  const compile = (patterns: readonly string[]): SafeRegex => {
+export function compileFilters(filters: readonly TagFilter[], options: FilterOptions = {}): CompiledFilters {
+  const cache = new Map<string, CompiledRegex>();
+  const compile = (patterns: readonly string[]): CompiledRegex => {
     const key = patterns.join('\n');
     const known = cache.get(key);
     if (known) return known;
-    const regex = compileRegex(patterns, { timeoutSeconds: options.timeoutSeconds, flag: FLAG });
+    const regex = compileRegex(patterns, { flag: FLAG });
     cache.set(key, regex);
     return regex;
   };
@@ -141,8 +142,8 @@ export function compileFilters(filters: readonly TagFilter[], options: FilterOpt
   }
 
   return {
-    repositoryFilters(names) {
-      const answers = repositories.map((regex) => regex.test(names));
+    async repositoryFilters(names, match) {
+      const answers = await match(repositories, names);
       return names.map((_, name) => filters.filter((_, filter) => answers[filter]?.[name] === true));
     },
     tags: (selected) => tagMatcher(selected, compile),
@@ -168,61 +169,54 @@ function isLiteral(pattern: string): boolean {
   return !/[\\.+*?()|[\]{}^$# ]/.test(pattern);
 }
 
-function tagMatcher(filters: readonly TagFilter[], compile: (patterns: readonly string[]) => SafeRegex): TagMatcher {
+function tagMatcher(
+  filters: readonly TagFilter[],
+  compile: (patterns: readonly string[]) => CompiledRegex,
+): TagMatcher {
   const patterns = filters.map((filter) => filter.tagPattern);
-  const selected = new Set<string>();
-  const explained = new Map<string, TagFilter | undefined>();
-
-  const explain = (names: readonly string[]): void => {
-    let unexplained = names;
-    for (const filter of filters) {
-      const answers = compile([filter.tagPattern]).test(unexplained);
-      unexplained.forEach((name, index) => {
-        if (answers[index] === true) explained.set(name, filter);
-      });
-      unexplained = unexplained.filter((_, index) => answers[index] !== true);
-    }
-    for (const name of unexplained) explained.set(name, undefined);
-  };
-
   return {
     pattern: patterns.join('|'),
-    matches(names) {
+    async matches(names, match) {
       // No filter selects no tag; the empty pattern would select every one.
-      const answers = filters.length === 0 ? names.map(() => false) : compile(patterns).test(names);
-      names.forEach((name, index) => {
-        if (answers[index] === true) selected.add(name);
-      });
-      return answers;
-    },
-    which(name) {
+      if (filters.length === 0)
+        return { selected: names.map(() => false), which: () => undefined, effective: new Set() };
+      const [selected = []] = await match([compile(patterns)], names);
+      const found = names.filter((_, index) => selected[index]);
+      const [only, ...others] = filters;
+      if (found.length === 0 || !only) return { selected, which: () => undefined, effective: new Set() };
       // Of one filter there is nothing to find out.
-      if (filters.length === 1) return selected.has(name) ? filters[0] : undefined;
-      if (!explained.has(name)) {
-        // One tag at a time is slow, and whoever asks about one will ask about the others.
-        selected.add(name);
-        explain([...selected].filter((one) => !explained.has(one)));
+      if (others.length === 0) {
+        const wanted = new Set(found);
+        return { selected, which: (name) => (wanted.has(name) ? only : undefined), effective: new Set([only]) };
       }
-      return explained.get(name);
+      const own = await match(
+        patterns.map((pattern) => compile([pattern])),
+        found,
+      );
+      const first = new Map<string, TagFilter>();
+      for (const [index, name] of found.entries()) {
+        const filter = filters.find((_, nth) => own[nth]?.[index]);
+        if (filter) first.set(name, filter);
+      }
+      return {
+        selected,
+        which: (name) => first.get(name),
+        effective: new Set(filters.filter((_, nth) => own[nth]?.includes(true))),
+      };
     },
   };
 }
 
 /**
  * Warns, in words, of a filter that is sound and yet hardly means what it looks like: `[^F|f]`, `app|web:…`, `dev|`.
- *
- * @throws {PolicyError} as `compileFilters` does.
+ * By its text alone: nothing is matched, which may take for ever.
  */
 export function lintFilter(filter: TagFilter, options: { readonly tags?: boolean } = {}): readonly string[] {
   const { repositoryPattern, tagPattern } = filter;
-  const matching = (pattern: string) => {
-    const regex = compileRegex(pattern, { timeoutSeconds: LINT_TIMEOUT_SECONDS, flag: FLAG });
-    return (name: string) => regex.test([name])[0] === true;
-  };
   return [
     ...lintAnchored(repositoryPattern),
-    ...lintPattern(repositoryPattern, matching(`^${repositoryPattern}$`)),
-    ...(options.tags === false ? [] : lintPattern(tagPattern, matching(tagPattern))),
+    ...lintPattern(repositoryPattern),
+    ...(options.tags === false ? [] : lintPattern(tagPattern)),
     ...adviceOnFilter(options.tags === false ? { ...filter, tagPattern: '.*' } : filter),
   ];
 }

@@ -33,7 +33,7 @@ export function purgeCommand(): Command {
     .option('--repository-page-size <n>', `repositories listed at once (default: ${DEFAULTS.repositoryPageSize})`)
     .option(
       '--filter-timeout-seconds <n>',
-      `seconds that one match may take (default: ${DEFAULTS.filterTimeoutSeconds})`,
+      `seconds that matching all filters of a run may take together (default: ${DEFAULTS.filterTimeoutSeconds})`,
     )
     .option('-u, --username <name>', 'user name (default: an Entra identity)')
     .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD')

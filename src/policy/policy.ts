@@ -24,6 +24,8 @@ export interface PurgePolicy {
   readonly text: string;
   readonly filters: readonly TagFilter[];
   readonly compiled: CompiledFilters;
+  /** How long all matching of a run may take together. */
+  readonly filterTimeoutSeconds: number;
   /** How old something must be to go, in milliseconds. */
   readonly agoMilliseconds: number;
   /** The same in words: the flag as it was given. */
@@ -78,7 +80,7 @@ export function attempts(unexpected?: (error: Error) => PolicyError) {
 
 /** As in `acr purge` ("the max number of parallel delete requests recommended by ACR server"). */
 export const MAX_CONCURRENCY = 32;
-export const DEFAULTS = { keep: 0, repositoryPageSize: 100, filterTimeoutSeconds: 60 } as const;
+export const DEFAULTS = { keep: 0, repositoryPageSize: 100, filterTimeoutSeconds: 5 } as const;
 const MAX_KEEP = 1_000_000_000;
 
 /**
@@ -113,10 +115,7 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     attempt(() =>
       readInteger('--filter-timeout-seconds', flags.filterTimeoutSeconds, DEFAULTS.filterTimeoutSeconds, 86_400),
     ) ?? DEFAULTS.filterTimeoutSeconds;
-  const options = {
-    timeoutSeconds: timeoutSeconds === 0 ? DEFAULTS.filterTimeoutSeconds : timeoutSeconds,
-    tags: !untaggedOnly,
-  };
+  const options = { tags: !untaggedOnly };
   const empty = compileFilters([], options);
   // One by one, so that a mistake in each is found; together, for what they are used for.
   const sound = filters.every((filter) => attempt(() => compileFilters([filter], options)) !== undefined);
@@ -127,6 +126,7 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     text: textOf(flags),
     filters,
     compiled,
+    filterTimeoutSeconds: timeoutSeconds === 0 ? DEFAULTS.filterTimeoutSeconds : timeoutSeconds,
     agoMilliseconds: duration.milliseconds,
     ago: ago === undefined ? 'no --ago' : `--ago ${ago.trim()}`,
     keep: attempt(() => readInteger('--keep', flags.keep, DEFAULTS.keep, MAX_KEEP)) ?? 0,

@@ -24,7 +24,7 @@ const [names, ...recorded] = readFileSync(new URL('filters.ndjson', import.meta.
 const MOST_REFUSED = 52;
 
 function matches(pattern: string, values: readonly string[]): string {
-  const regex = compileRegex(pattern, { timeoutSeconds: 10, flag: '--filter' });
+  const regex = compileRegex(pattern, { flag: '--filter' });
   return regex
     .test(values)
     .map((answer) => (answer ? '1' : '0'))

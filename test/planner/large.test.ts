@@ -4,6 +4,7 @@ import type { Decision } from '../../src/planner/decision.ts';
 import type { RegistryReader } from '../../src/registry/types.ts';
 import type { TagFilter } from '../../src/policy/filter.ts';
 import { createPolicy, type PurgeFlags } from '../../src/policy/policy.ts';
+import { matchHere } from '../support/match.ts';
 import { digestOf, ids, NOW, registryOf, type Shaped } from '../support/shapes.ts';
 
 /*
@@ -136,6 +137,7 @@ async function run(
       now: NOW,
       preview: false,
       matched: new Set<TagFilter>(),
+      match: matchHere,
       // eslint-disable-next-line @typescript-eslint/no-empty-function -- nothing is remembered
       facts: () => ({ async *read() {}, write: () => Promise.resolve() }),
     },

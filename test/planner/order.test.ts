@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { matchHere } from '../support/match.ts';
 import { planTask } from '../../src/inventory.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { RegistryReader } from '../../src/registry/types.ts';
@@ -38,6 +39,7 @@ test('the same registry is planned the same, reasons and details, in whatever or
               now: new Date(emulator.start.getTime() + 1),
               preview: false,
               matched: new Set<never>(),
+              match: matchHere,
               facts: (name: string) => ledger.facts(emulator.loginServer, name),
             };
             return planTask(planning, 'app', { policy, filters: policy.filters });

@@ -6,6 +6,8 @@ interface WrittenClass {
   readonly text: string;
   /** The plain letters and digits that follow it. */
   readonly follow: string;
+  /** Those of them that stand in whatever the pattern matches, right after a character of the class; none where that is not certain. */
+  readonly required: string;
 }
 
 /** A pattern taken apart just far enough to see what it looks like; whether it is sound is another's business. */
@@ -17,11 +19,16 @@ interface Outline {
 
 function outline(pattern: string): Outline {
   const tokens = tokensOf(pattern);
-  const classes = tokens.flatMap(({ kind, text }, index) => {
-    if (kind !== 'class') return [];
-    const follow = /^[\w-]*/.exec(textOf(tokens.slice(index + 1)))?.[0] ?? '';
-    return [{ text, follow }];
-  });
+  const classes: WrittenClass[] = [];
+  const isCertain = !tokens.some(({ kind }) => kind === 'open');
+  for (const [index, { kind, text }] of tokens.entries()) {
+    if (kind !== 'class') continue;
+    let end = index + 1;
+    while (tokens[end]?.kind === 'literal' && /^[\w-]$/.test(tokens[end]?.text ?? '')) end += 1;
+    const follow = textOf(tokens.slice(index + 1, end));
+    const certain = tokens[end]?.kind === 'quantifier' ? follow.slice(0, -1) : follow;
+    classes.push({ text, follow, required: isCertain ? certain : '' });
+  }
   return { classes, alternatives: alternativesOf(tokens).map(textOf) };
 }
 
@@ -31,13 +38,11 @@ const MEANINGFUL = 'abefnrtvxucdDsSwWpPkABGZz';
 /**
  * Warns of classes that look like alternations, `[F|f]` and `[^F|f]`, of alternatives that are empty, and of a backslash
  * before a letter that means nothing there, as in `\Qdev\E`.
- *
- * @param matches whether the pattern matches a name, asked only to be sure of what a warning says.
  */
-export function lintPattern(pattern: string, matches: (name: string) => boolean): readonly string[] {
-  const { classes, alternatives } = outline(pattern);
+export function lintPattern(pattern: string): readonly string[] {
+  const { classes, alternatives: whole } = outline(pattern);
   const warnings: string[] = [];
-  for (const { text, follow } of classes) {
+  for (const { text, follow, required } of classes) {
     const [, negation = '', inside = ''] = /^\[(\^?)([^[\\\]]*)\]$/.exec(text) ?? [];
     if (!/[^|]\|[^|]/.test(inside)) continue;
     const members = [...new Set(inside)];
@@ -51,7 +56,11 @@ export function lintPattern(pattern: string, matches: (name: string) => boolean)
       );
       continue;
     }
-    const missed = others.map((member) => member + follow).filter((name) => follow !== '' && !matches(name));
+    const isSure = required !== '' && whole.length === 1;
+    /** Whether a name has a character of the class with the required ones after it; without, nothing in it can match. */
+    const mayMatch = (name: string): boolean =>
+      Array.from(name).some((character, at) => !members.includes(character) && name.startsWith(required, at + 1));
+    const missed = others.map((member) => member + follow).filter((name) => isSure && !mayMatch(name));
     const consequence = missed.length > 0 ? `, so no tag ${list(missed, 'or')} is ever matched` : '';
     warnings.push(
       `${text} is a negated character class: it matches any character EXCEPT ${list(members)}${consequence}; write ${instead}`,
@@ -63,7 +72,7 @@ export function lintPattern(pattern: string, matches: (name: string) => boolean)
       warnings.push(`\\${letter} has no meaning to acr purge: it is the letter ${letter}`);
     }
   }
-  if (alternatives.length > 1 && alternatives.includes('')) {
+  if (whole.length > 1 && whole.includes('')) {
     warnings.push(`${JSON.stringify(pattern)} has an empty alternative, which matches everything; remove the bar`);
   }
   return warnings;

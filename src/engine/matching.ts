@@ -1,0 +1,92 @@
+import pLimit from 'p-limit';
+import { PolicyError, quote } from '../policy/error.ts';
+import type { PurgePolicy } from '../policy/policy.ts';
+import type { CompiledRegex, Match } from '../policy/regex/regex.ts';
+
+/*
+ * Filters are matched in a worker: a pattern may take for ever, and V8 cannot be interrupted in one. Meanwhile the
+ * process does everything else, and at the deadline the worker is ended.
+ */
+
+/** Runs that match at the same time. The others wait; that counts for none of them. */
+const WORKERS = 2;
+const turns = pLimit(WORKERS);
+
+/** Matches that are asked of a worker at once: handing over more would take a noticeable time by itself. */
+const AT_ONCE = 100_000;
+
+/** What a match may take besides: a hundred times what it mostly takes. A large registry is nobody's fault. */
+const MILLISECONDS_A_MATCH = 0.01;
+
+/** What is asked of a worker. */
+export interface Matching {
+  /** The expressions of each pattern. */
+  readonly patterns: readonly (readonly RegExp[])[];
+  readonly values: readonly string[];
+  /** Shared: the places of the pattern and of the value that are matched now. */
+  readonly at: Int32Array<SharedArrayBuffer>;
+}
+
+/** Time that matching took, for each pattern. */
+export interface Matched {
+  readonly answers: readonly (readonly boolean[])[];
+  readonly milliseconds: readonly number[];
+}
+
+/** The time that all matching of a run may take together: that of the command that allows most. */
+export function secondsOf(policies: readonly PurgePolicy[]): number {
+  return Math.max(...policies.map(({ filterTimeoutSeconds }) => filterTimeoutSeconds));
+}
+
+/** Matches in a worker. Whatever is matched by the same function may take so long together. */
+export function newMatch(seconds: number): Match {
+  const inTurn = pLimit(1);
+  const spent = new Map<string, number>();
+  let left = seconds * 1000;
+
+  const some = async (patterns: readonly CompiledRegex[], values: readonly string[]): Promise<Matched['answers']> => {
+    const { pool } = await import('./match-pool.ts');
+    const allowance = patterns.length * values.length * MILLISECONDS_A_MATCH;
+    const at = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+    const asked = { patterns: patterns.map(({ expressions }) => expressions), values, at };
+    const abort = new AbortController();
+    const began = performance.now();
+    const timer = setTimeout(() => abort.abort(), left + allowance);
+    const elapsed = (): number => performance.now() - began;
+    try {
+      const { answers, milliseconds } = await pool.run(asked, abort.signal);
+      for (const [nth, { pattern }] of patterns.entries())
+        spent.set(pattern, (spent.get(pattern) ?? 0) + (milliseconds[nth] ?? 0));
+      return answers;
+    } catch (cause) {
+      const pattern = patterns[at[0] ?? 0]?.pattern ?? '';
+      const value = quote(values[at[1] ?? 0] ?? '');
+      // V8 gives up on an expression that is too large for it, or needs too much memory.
+      if (!abort.signal.aborted)
+        throw new PolicyError('--filter', pattern, `matching it against ${value} failed`, { cause });
+      const [slowest = pattern, most = 0] = [...spent].sort(([, a], [, b]) => b - a)[0] ?? [];
+      const limit = `took longer than --filter-timeout-seconds (${seconds})`;
+      throw most > elapsed()
+        ? new PolicyError(
+            '--filter',
+            slowest,
+            `matching all filters ${limit}, and this one most of it; simplify the pattern`,
+          )
+        : new PolicyError('--filter', pattern, `matching it against ${value} ${limit}; simplify the pattern`);
+    } finally {
+      clearTimeout(timer);
+      left = Math.max(0, left - Math.max(0, elapsed() - allowance));
+    }
+  };
+
+  return (patterns, values) =>
+    inTurn(async () => {
+      const answers = patterns.map((): boolean[] => []);
+      const size = Math.max(1, Math.floor(AT_ONCE / patterns.length));
+      for (let from = 0; from < values.length; from += size) {
+        const found = await turns(() => some(patterns, values.slice(from, from + size)));
+        for (const [nth, own] of found.entries()) for (const answer of own) answers[nth]?.push(answer);
+      }
+      return answers;
+    });
+}
