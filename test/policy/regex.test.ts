@@ -101,6 +101,10 @@ describe('hostile patterns', () => {
     ['many repetitions', 'a?'.repeat(5000)],
     ['many classes', '[a-z]'.repeat(2000)],
     ['nested repetitions', '(?:'.repeat(90) + 'a?b?' + ')?'.repeat(90)],
+    ['large counts', '(?:[a-z]-?){1000}'.repeat(4)],
+    ['many lookbehinds', '(?<=a[b-c]{3})x'.repeat(600)],
+    ['many atomic groups', '(?>a|ab)'.repeat(1200)],
+    ['many references', '(a)' + '\\1b'.repeat(2000)],
   ])('%s is compiled in time', (_, pattern) => {
     const before = performance.now();
     compileRegex(pattern, options).test(['a', 'b']);

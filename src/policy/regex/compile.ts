@@ -67,11 +67,7 @@ function portions(branches: readonly { readonly root: RegexNode; readonly size: 
 
 function compileTree(root: RegexNode, patterns: readonly string[], flag: string): RegExp {
   try {
-    const regex = toJavaScript(root);
-    // V8 compiles at the first match, and then finds out what is too large for it. No name begins with this character,
-    // so that nothing else of the pattern is tried.
-    new RegExp(`\\0(?:${regex.source})`, regex.flags).test('');
-    return regex;
+    return toJavaScript(root);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const problem = `this regular expression is not supported: ${quote(reason)}`;

@@ -1,4 +1,4 @@
-import { charactersOf, isIn, PRINTABLE, setOf, type CharacterSet } from './syntax.ts';
+import { charactersOf, isIn, NOTHING, PRINTABLE, range, setOf, type CharacterSet } from './syntax.ts';
 
 /** From one code point to another, both included. */
 export type Range = readonly [from: number, to: number];
@@ -56,9 +56,11 @@ export class Members {
   set(ignoreCase: boolean): CharacterSet {
     if (this.#anything) return PRINTABLE;
     const ranges = ignoreCase ? withLowerCase(this.#ranges) : this.#ranges;
+    const listed = ranges.reduce((set, [from, to]) => set | range(from, to), NOTHING);
+    if (!ignoreCase && this.#categories.length === 0) return listed;
     return setOf((code) => {
       const asked = ignoreCase ? lowerCase(code) : code;
-      return ranges.some(([from, to]) => asked >= from && asked <= to) || this.#isInCategory(asked);
+      return isIn(listed, asked) || this.#isInCategory(asked);
     });
   }
 

@@ -47,6 +47,8 @@ class Parser {
   #flags: Flags;
   /** Some part does. */
   #ignoresCase: boolean;
+  /** Some part is a reference to a group. */
+  #refers = false;
   #depth = 0;
   #unnamed = 0;
   readonly #numbered = new Set<number>();
@@ -63,7 +65,7 @@ class Parser {
     const root = this.#choice();
     if (!this.#cursor.atEnd) this.#cursor.fail('a ) closes nothing; write \\) for a parenthesis itself');
     this.#refuseMisleadingCategories(root);
-    return { root, flags: this.#flags, entangled: this.#entangled(root) };
+    return { root, flags: this.#flags, entangled: this.#entangled() };
   }
 
   /**
@@ -81,8 +83,8 @@ class Parser {
     }
   }
 
-  #entangled(root: RegexNode): string | undefined {
-    if ([...walk(root)].some(({ kind }) => kind === 'reference')) {
+  #entangled(): string | undefined {
+    if (this.#refers) {
       return 'a back reference, which would be to a group of another filter';
     }
     if (this.#flags.x) return 'the flag x, which would hold for the others';
@@ -253,6 +255,7 @@ class Parser {
   }
 
   #reference(slot: number): RegexNode {
+    this.#refers = true;
     return { kind: 'reference', slot, ignoreCase: this.#flags.i };
   }
 

@@ -27,7 +27,8 @@ export function setOf(holds: (code: number) => boolean): CharacterSet {
 
 /** The printable ones of the characters from one code to another. */
 export function range(from: number, to: number): CharacterSet {
-  return setOf((code) => code >= from && code <= to);
+  const [first, last] = [Math.max(from, FIRST), Math.min(to, LAST)];
+  return first > last ? 0n : ((1n << BigInt(last - first + 1)) - 1n) << BigInt(first);
 }
 
 /** The printable characters in a class as JavaScript writes it, e.g. `0-9A-F` or `\p{Lu}`. */
@@ -44,11 +45,12 @@ export function complement(set: CharacterSet): CharacterSet {
   return PRINTABLE & ~set;
 }
 
+const CAPITALS = range(0x41, 0x5a);
+const SMALL = range(0x61, 0x7a);
+
 /** The set with both cases of every letter of which it has one. */
 export function foldCase(set: CharacterSet): CharacterSet {
-  const capitals = set & range(0x41, 0x5a);
-  const small = set & range(0x61, 0x7a);
-  return set | (capitals << 32n) | (small >> 32n);
+  return set | ((set & CAPITALS) << 32n) | ((set & SMALL) >> 32n);
 }
 
 /** Whether it makes no difference to the set if a letter is small or capital. */
@@ -121,7 +123,10 @@ export function childrenOf(node: RegexNode): readonly RegexNode[] {
 }
 
 /** A node and all below it, from left to right. */
-export function* walk(node: RegexNode): Generator<RegexNode> {
-  yield node;
-  for (const child of childrenOf(node)) yield* walk(child);
+export function* walk(root: RegexNode): Generator<RegexNode> {
+  const pending = [root];
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    yield node;
+    for (const child of childrenOf(node).toReversed()) pending.push(child);
+  }
 }
