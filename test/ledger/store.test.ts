@@ -10,7 +10,7 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type BlobLocation, blobStore, CONTAINER } from '../../src/ledger/blob.ts';
 import { folderStore } from '../../src/ledger/folder.ts';
 import { hold, type LockTimes } from '../../src/ledger/hold.ts';
@@ -295,7 +295,8 @@ describe('a ledger in a folder', () => {
     const name = `lock-${randomUUID()}`;
     const lock = await folderStore(root, { seconds: 0.3, renewEvery: 1000 }).lock(name, stranger('first'));
     await aborted(lock);
-    const next = await folderStore(root).lock(name, holder('second'));
+    // Its holder counts from before it was written, and others from when it was.
+    const next = await vi.waitFor(() => folderStore(root).lock(name, holder('second')), { timeout: 10_000 });
     // It is not the first one's any more.
     await lock.release();
     await expect(folderStore(root).lock(name, holder('third'))).rejects.toThrow('second');
@@ -313,6 +314,26 @@ describe('a ledger in a folder', () => {
       await utimes(file, new Date(), new Date(Date.now() - 61_000));
       await (await folderStore(root).lock(name, holder())).release();
       await expect(stat(file)).rejects.toThrow('ENOENT');
+    },
+  );
+
+  it.each([-3_000_000, -120_000, 120_000, 3_000_000])(
+    'judges the age of a lock by the times of its file system, where the clock of this machine is %d ms off',
+    async (off) => {
+      const name = `lock-${randomUUID()}`;
+      const file = join(root, 'locks', `${name}.json`);
+      const lock = await folderStore(root, { seconds: 60, renewEvery: 1000 }).lock(name, stranger('first'));
+      const clock = vi.spyOn(Date, 'now').mockImplementation(() => performance.timeOrigin + performance.now() + off);
+      try {
+        await expect(folderStore(root).lock(name, holder('second'))).rejects.toThrow('first');
+        await utimes(file, new Date(), new Date(performance.timeOrigin + performance.now() - 55_000));
+        await expect(folderStore(root).lock(name, holder('third'))).rejects.toThrow('first');
+        await utimes(file, new Date(), new Date(performance.timeOrigin + performance.now() - 65_000));
+        await (await folderStore(root).lock(name, holder('fourth'))).release();
+      } finally {
+        clock.mockRestore();
+      }
+      await lock.release();
     },
   );
 
