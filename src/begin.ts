@@ -5,7 +5,9 @@ import type { GoneOn, Ledger } from './ledger/ledger.ts';
 import { recordPolicy } from './ledger/policy.ts';
 import { processIdentity } from './ledger/process.ts';
 import type { Holder } from './ledger/store.ts';
-import type { PolicyRecord, RunKind, RunRecord } from './ledger/types.ts';
+import { isOver, isWaiting } from './earlier.ts';
+import type { PolicyRecord, RepositoryRecord, RunKind, RunProgress, RunRecord } from './ledger/types.ts';
+import { isGuarded } from './phases.ts';
 import type { Guards } from './policy/guards.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import { version } from './version.ts';
@@ -81,21 +83,24 @@ export function freshRecord(about: Fresh): RunRecord {
 /** Begins the record of a run, or goes on with that of the one that was stopped. */
 export async function beginRecord(ledger: Ledger, fresh: RunRecord, resuming: Resuming | undefined): Promise<GoneOn> {
   if (!resuming) return { record: fresh, written: await ledger.begin(fresh), repositories: [] };
-  return ledger.goOn(resuming.id, (record) => {
+  return ledger.goOn(resuming.id, (record, repositories) => {
     resuming.check(record);
-    return nextSlice(record, fresh);
+    return nextSlice(record, repositories, fresh);
   });
 }
 
 /** The record of a run that goes on: what it is stays, and how it had ended is forgotten. */
-function nextSlice(record: RunRecord, { holder, startedBy, by, parent, guards }: RunRecord): RunRecord {
+function nextSlice(
+  record: RunRecord,
+  repositories: readonly RepositoryRecord[],
+  { holder, startedBy, by, parent, guards }: RunRecord,
+): RunRecord {
   const past: readonly string[] = ['parent', 'ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
   const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
   const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }) };
   return {
     ...kept,
-    // How far each worker was says nothing of those that go on.
-    progress: { done: record.progress.done, of: record.progress.of },
+    progress: progressBefore(record, repositories),
     holder,
     ...(parent !== undefined && { parent }),
     state: 'running',
@@ -103,6 +108,17 @@ function nextSlice(record: RunRecord, { holder, startedBy, by, parent, guards }:
     resumed: [...(record.resumed ?? []), resumption],
     ...(guards && { guards }),
   };
+}
+
+/** How far a run is that goes on: what the process that ended said of it last may be long ago. */
+function progressBefore(
+  { progress: { of }, guards, breakersAsked }: RunRecord,
+  repositories: readonly RepositoryRecord[],
+): RunProgress {
+  const planned = isGuarded(guards) ? repositories.filter(isWaiting).length : 0;
+  // Once the breakers were asked nothing else is left to do.
+  const done = breakersAsked ? of - planned : repositories.filter(isOver).length;
+  return { done, of, ...(planned > 0 && { planned }) };
 }
 
 /** What holds a purge back, without what is no limit: JSON has no infinity. */

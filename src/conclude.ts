@@ -1,4 +1,4 @@
-import { withExamples } from './earlier.ts';
+import { isOver, withExamples } from './earlier.ts';
 import { planOf } from './ledger/hash.ts';
 import type { Ledger, RunWriter } from './ledger/ledger.ts';
 import {
@@ -77,7 +77,9 @@ export async function conclude(ending: Ending): Promise<Concluded> {
     succeeded: sums.succeeded && selected !== undefined,
   };
   if (handTo) {
-    await written.update({ holder: handTo, progress: { done, of }, matched: recordMatched(matched, policies) });
+    // What failed is tried again.
+    const far = { done: records.filter(isOver).length, of };
+    await written.update({ holder: handTo, progress: far, matched: recordMatched(matched, policies) });
     return { ...concluded, handedOver: true, planned: undefined };
   }
   const planned = planOf(record, records);

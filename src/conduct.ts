@@ -1,6 +1,7 @@
 import type { CancelWatch } from './cancel.ts';
 import { newMatch, secondsOf } from './engine/matching.ts';
 import { conclude, type Concluded } from './conclude.ts';
+import { isOver, isWaiting } from './earlier.ts';
 import type { RunWriter } from './ledger/ledger.ts';
 import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
 import { carryOutApproved, planAll, purgeAll } from './phases.ts';
@@ -86,7 +87,7 @@ export async function conduct(job: Job): Promise<Concluded> {
       onDone: progress.step,
       onPlanned: progress.planned,
     };
-    progress.begin(selected.size);
+    progress.begin(selected.size, nothingLeftIn(job, selected));
     let guarded: Foreseen = { trips: record.breakers, warnings: [] };
     if (!writer) await planAll(work);
     else if (plan) await carryOutApproved(work, writer, plan.id);
@@ -122,6 +123,15 @@ export async function conduct(job: Job): Promise<Concluded> {
   } finally {
     progress.stop();
   }
+}
+
+/** Repositories of a run that goes on, of which there is nothing left to do. */
+function nothingLeftIn({ earlier, record, plan }: Job, selected: Selected): readonly string[] {
+  return [...selected.keys()].filter((name) => {
+    const known = earlier.get(name);
+    // Once the breakers were asked, only what they let through is carried out.
+    return record.breakersAsked && !plan ? !known || !isWaiting(known) : known && isOver(known);
+  });
 }
 
 function noneWhenStopped(error: unknown): undefined {

@@ -30,6 +30,11 @@ export function isOver({ summary }: RepositoryRecord): boolean {
   return isDone(summary) || summary.state === 'held';
 }
 
+/** Whether the plan of a repository is complete, and waits to be carried out. */
+export function isWaiting(record: RepositoryRecord): boolean {
+  return record.summary.stage === 'planned' && !isOver(record);
+}
+
 /** Whether something of what was planned in a repository has been carried out, or tried. */
 export function isCarriedOut({ summary: { tags, manifests, reasons } }: RepositoryRecord): boolean {
   const tried = ({ deleted, alreadyGone, failed }: Counts): number => deleted + alreadyGone + failed;

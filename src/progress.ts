@@ -21,7 +21,8 @@ export interface ProgressOptions {
 
 /** Tells how far a run is: whoever asked, and now and then the ledger. */
 export interface Progress {
-  readonly begin: (of: number) => void;
+  /** @param before repositories of a run that goes on, of which there is nothing left to do */
+  readonly begin: (of: number, before: Iterable<string>) => void;
   /** A repository is planned, and is carried out later. */
   readonly planned: (repository: string) => void;
   /** A repository is not worked on any more: it is done, or is left. */
@@ -36,14 +37,14 @@ export interface Progress {
 export function newProgress(options: ProgressOptions): Progress {
   const working = new Map<string, { listed: number; read: number; deleted: number }>();
   const planned = new Set<string>();
-  let done = 0;
+  const finished = new Set<string>();
   let of = 0;
   let isTold = true;
   const timer = setInterval(() => {
     if (!isTold) tell();
   }, options.everyMilliseconds ?? PROGRESS_MS).unref();
 
-  const now = (): RunProgress => ({ done, of, ...(planned.size > 0 && { planned: planned.size }) });
+  const now = (): RunProgress => ({ done: finished.size, of, ...(planned.size > 0 && { planned: planned.size }) });
   const see = (repository: string, what: Partial<Omit<Activity, 'repository'>>): void => {
     isTold = false;
     const seen = working.get(repository) ?? { listed: 0, read: 0, deleted: 0 };
@@ -60,9 +61,10 @@ export function newProgress(options: ProgressOptions): Progress {
   return {
     now,
     stop: () => clearInterval(timer),
-    begin(count) {
+    begin(count, before) {
       of = count;
-      options.onProgress?.(done, of);
+      for (const repository of before) finished.add(repository);
+      options.onProgress?.(finished.size, of);
       tell();
     },
     planned(repository) {
@@ -72,8 +74,8 @@ export function newProgress(options: ProgressOptions): Progress {
     step(repository, isDone) {
       over(repository);
       planned.delete(repository);
-      if (isDone) done += 1;
-      options.onProgress?.(done, of);
+      if (isDone) finished.add(repository);
+      options.onProgress?.(finished.size, of);
     },
     watching: (registry) => watched(registry, see),
   };

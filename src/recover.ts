@@ -8,6 +8,7 @@ import { cancelStop, type RunRecord } from './ledger/types.ts';
 import { type Decision, type Deleted, keyOf, type Outcome } from './planner/decision.ts';
 import type { ManifestListing, Registry, TagRecord } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
+import { isLeft } from './tally.ts';
 import { type RepositorySummary, summarize, total, unfinishedRepository } from './report/summary.ts';
 
 /** How long the registry may take to carry out what a process asked for before it ended, in milliseconds. */
@@ -67,13 +68,21 @@ async function complete(
   const records = await allOf(ledger.repositories(id));
   const plan = planOf(record, records);
   const { cancelled } = record;
+  // What its process said of it last may be long ago.
+  const done = records.filter(({ summary }) => !isLeft(summary)).length;
+  const progress = record.state === 'running' ? { done, of: record.progress.of } : record.progress;
   // It had been asked to end, and did, if otherwise than it should have: nothing goes on with it.
-  const stopped = cancelled && { state: 'stopped' as const, stopped: cancelStop(record, cancelled), cancelled };
+  const stopped = cancelled && {
+    state: 'stopped' as const,
+    stopped: cancelStop({ id: record.id, progress }, cancelled),
+    cancelled,
+  };
   await written.end(
     {
       state: record.state === 'running' ? 'interrupted' : record.state,
       ...stopped,
       ended: record.ended ?? new Date().toISOString(),
+      progress,
       totals: total(records.map(({ summary }) => summary)),
       ...(plan && { plan }),
     },

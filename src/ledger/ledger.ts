@@ -46,7 +46,10 @@ export interface Ledger extends LedgerReader {
    * @param change what its record is from now on; throws where it must not go on
    * @throws {ConflictError} where another process has just done so
    */
-  readonly goOn: (id: string, change: (record: RunRecord) => RunRecord) => Promise<GoneOn>;
+  readonly goOn: (
+    id: string,
+    change: (record: RunRecord, repositories: readonly RepositoryRecord[]) => RunRecord,
+  ) => Promise<GoneOn>;
   /** Records what begins the runs of several registries together, once. */
   readonly beginParent: (record: ParentRecord) => Promise<void>;
   /** Records what became of one registry under its parent, instead of what was recorded of it before. */
@@ -200,8 +203,8 @@ export function openLedger(store: Store): Ledger {
     async goOn(id, change) {
       const { record, etag } = await current(store, id);
       const cancellation = await cancellationIn(store, id);
-      const next = change(withCancellation(asItStands(record), cancellation));
       const repositories = await allOf(reader.repositories(id));
+      const next = change(withCancellation(asItStands(record), cancellation), repositories);
       if (!next.dryRun) await store.write(openRuns(next.registry) + id, '');
       // Only the one that `change` was shown: what is asked from here on is about the run that goes on.
       if (cancellation) await store.remove(pathsOf(id).cancellation);

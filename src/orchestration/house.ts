@@ -1,7 +1,6 @@
 import { nobody } from '../begin.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy.ts';
-import { ConflictError } from '../ledger/store.ts';
 import type { RunRecord } from '../ledger/types.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -109,23 +108,6 @@ export function millisecondsLeft({ timeLimitSeconds }: Settings, { kind, started
   return timeLimitSeconds === undefined || kind !== 'scheduled'
     ? Infinity
     : since + timeLimitSeconds * 1000 - Date.now();
-}
-
-/** So often a run says that somebody is at work. */
-const TOUCHED_EVERY_MS = 10 * 60_000;
-
-/** Says now and then that somebody is at work, for whoever takes a run for dead that says nothing for too long. */
-export async function touch(ledger: Ledger, { id, progress: { at } }: RunRecord): Promise<void> {
-  if (at !== undefined && Date.now() - Date.parse(at) < TOUCHED_EVERY_MS) return;
-  try {
-    await ledger.changeRun(id, (record) => ({
-      ...record,
-      progress: { ...record.progress, at: new Date().toISOString() },
-    }));
-  } catch (error) {
-    // Somebody else has just said so, or closed it.
-    if (!(error instanceof ConflictError)) throw error;
-  }
 }
 
 export function logOf(log: Log, { id, registry, dryRun, kind }: RunRecord): RunLog {

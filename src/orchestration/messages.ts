@@ -59,7 +59,14 @@ export interface Begin {
 }
 
 export type Begun =
-  | { readonly state: 'begun'; readonly run: Run; readonly passes: readonly Pass[]; readonly matched: Matched }
+  | {
+      readonly state: 'begun';
+      readonly run: Run;
+      readonly passes: readonly Pass[];
+      readonly matched: Matched;
+      /** What is done and planned already of a run that goes on. */
+      readonly far: Share;
+    }
   /** Another run has the registry. */
   | { readonly state: 'held'; readonly message: string }
   /** There is nothing to do: it was done by an earlier attempt, or nothing is wanted. */
@@ -72,8 +79,8 @@ export type Listed = { readonly state: 'listed'; readonly of: number } | { reado
 export interface Stretch {
   readonly run: Run;
   readonly pass: Pass;
-  /** Whether nothing was gone through before, so that what is done already is counted now. */
-  readonly isFirst: boolean;
+  /** Of a page that it goes on with: repositories of it that are not counted yet. */
+  readonly left?: number;
   /** Repositories of the run. */
   readonly of: number;
   readonly page: number;
@@ -82,12 +89,16 @@ export interface Stretch {
 
 export type TurnPage = Pick<Stretch, 'run' | 'pass' | 'page' | 'lane'>;
 
-/** How far a lane is. It has the same repositories in every pass. */
-export interface Lane {
-  readonly nth: number;
+/** What of the run's repositories a lane has done. All lanes together are how far the run is. */
+export interface Share {
   readonly done: number;
   /** Those that are carried out in a later pass. */
   readonly planned: number;
+}
+
+/** How far a lane is. It has the same repositories in every pass. What was done before they began counts for the first. */
+export interface Lane extends Share {
+  readonly nth: number;
   readonly matched: Matched;
   /** Further attempts that it has left. */
   readonly retries: number;
@@ -104,9 +115,6 @@ export type Page =
       readonly names: readonly string[];
       /** Repositories of a page. */
       readonly size: number;
-      /** Of the others: how many are done, and how many are planned and wait. */
-      readonly done: number;
-      readonly planned: number;
     }
   /** The run was cancelled, its time is up, or somebody else has closed its record. */
   | { readonly state: 'over' };
@@ -115,6 +123,10 @@ export interface Visit {
   readonly run: Run;
   readonly pass: Pass;
   readonly repository: string;
+  /** How far the lane was before it. */
+  readonly lane: Pick<Lane, 'nth' | 'done' | 'planned'>;
+  /** No other one follows it, so that it has to say itself how far the lane is after it. */
+  readonly isLast: boolean;
 }
 
 /** What became of one visit to a repository. */

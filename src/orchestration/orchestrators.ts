@@ -1,4 +1,5 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
+import { counted } from './far.ts';
 import type {
   Asked,
   Begin,
@@ -13,6 +14,7 @@ import type {
   Page,
   Refuse,
   Run,
+  Share,
   StartMany,
   Stretch,
   TurnPage,
@@ -95,17 +97,15 @@ export function* registry({ df }: OrchestrationContext): Steps<Ended> {
 
   let lanes = Array.from({ length: run.parallelism }, (_, nth): Lane => ({
     nth,
-    done: 0,
-    planned: 0,
+    ...(nth === 0 ? begun.far : NOTHING_DONE),
     matched: begun.matched,
     retries: MOST_RETRIES,
   }));
   const far = (): Pick<End, 'matched'> => ({
     matched: lanes.reduce<Matched>((all, { matched }) => union(all, matched), []),
   });
-  for (const [nth, pass] of begun.passes.entries()) {
-    const isFirst = nth === 0;
-    const stretches = lanes.map((lane): Stretch => ({ run, pass, isFirst, of: listed, page: lane.nth, lane }));
+  for (const pass of begun.passes) {
+    const stretches = lanes.map((lane): Stretch => ({ run, pass, of: listed, page: lane.nth, lane }));
     try {
       lanes = (yield df.Task.all(stretches.map((stretch) => df.callSubOrchestrator('lane', stretch)))) as Lane[];
     } catch (error) {
@@ -178,9 +178,11 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
   // Without its names nothing of it can be done; the run says so, for these repositories have no record.
   if (page.state === 'failed') return { ...lane, isOver: true, error: page.error };
   if (page.result.state === 'over') return { ...lane, isOver: true };
-  const { names, size, done, planned } = page.result;
-  const before = lane;
-  if (stretch.isFirst) lane = { ...lane, done: lane.done + done, planned: lane.planned + planned };
+  const { names, size } = page.result;
+  // What was done meanwhile by a visit that was not heard of.
+  lane = counted(lane, pass, Math.max(0, (stretch.left ?? names.length) - names.length));
+  const next = stretch.page + run.parallelism;
+  const isLastPage = next * size >= of;
 
   const visits = { left: MOST_VISITS };
   let open: readonly Open[] = names.map((repository) => ({ repository, failures: 0, unmoved: 0 }));
@@ -190,12 +192,14 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
     const others: Open[] = [];
     for (const one of open) {
       if (visits.left <= 0) {
-        // What is done by now is found done by the page, and counted again; but for what was counted as planned.
-        const { done, planned } = stretch.isFirst ? before : lane;
-        df.continueAsNew({ ...stretch, lane: { ...lane, done, planned } } satisfies Stretch);
+        const left = others.length + open.length - open.indexOf(one);
+        df.continueAsNew({ ...stretch, left, lane } satisfies Stretch);
         return undefined;
       }
-      const visited = yield* visit(df, { run, pass, repository: one.repository }, one, visits);
+      const { nth, done, planned } = lane;
+      const isLast = isLastPage && others.length === 0 && one === open.at(-1);
+      const about: Visit = { run, pass, repository: one.repository, lane: { nth, done, planned }, isLast };
+      const visited = yield* visit(df, about, one, visits);
       if (visited.state === 'over') return { ...lane, isOver: true };
       if (visited.state === 'hopeless') return { ...lane, isOver: true, error: visited.why };
       if ('matched' in visited) lane = { ...lane, matched: union(lane.matched, visited.matched) };
@@ -209,36 +213,27 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
         continue;
       }
       if (visited.state === 'failed') {
-        const { repository } = one;
-        const given = yield* attempt<GivenUp>(df, 'giveUp', {
-          run,
-          pass,
-          repository,
-          why: visited.why,
-        } satisfies GiveUp);
+        const given = yield* attempt<GivenUp>(df, 'giveUp', { ...about, why: visited.why } satisfies GiveUp);
         if (given.state === 'failed')
-          lane = { ...lane, error: `${repository} could not be recorded as failed: ${given.error}` };
+          lane = { ...lane, error: `${one.repository} could not be recorded as failed: ${given.error}` };
         else if (given.result.state === 'over') return { ...lane, isOver: true };
         else if (given.result.state === 'busy') {
           others.push(one);
           continue;
         }
       }
-      const isPlanned = visited.state === 'planned';
-      lane = {
-        ...lane,
-        done: lane.done + (isPlanned ? 0 : 1),
-        planned: lane.planned + (isPlanned ? 1 : pass === 'carry-out' ? -1 : 0),
-      };
+      lane = counted(lane, visited.state === 'planned' ? 'plan-ahead' : pass, 1);
     }
     open = others;
   }
-  const next = stretch.page + run.parallelism;
-  if (next * size >= of) return lane;
+  if (isLastPage) return lane;
   // Nothing of this page is under way any more, and its history is not needed.
-  df.continueAsNew({ ...stretch, page: next, lane } satisfies Stretch);
+  const { left, ...others } = stretch;
+  df.continueAsNew({ ...others, page: next, lane } satisfies Stretch);
   return undefined;
 }
+
+const NOTHING_DONE: Share = { done: 0, planned: 0 };
 
 /** Visits a repository, slice after slice, for as long as it gets further. `busy` where there is no visit left. */
 function* visit(

@@ -7,7 +7,7 @@ import { newMatch, secondsOf } from '../engine/matching.ts';
 import { plannedOf } from '../ledger/hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy.ts';
-import { ConflictError, HeldError, type Lock } from '../ledger/store.ts';
+import { HeldError, type Lock } from '../ledger/store.ts';
 import { cancelledInWords, type RepositoryRecord, type RunRecord } from '../ledger/types.ts';
 import { isGuarded, isPlannedOrOver } from '../phases.ts';
 import { usualOf } from '../planner/breakers.ts';
@@ -27,6 +27,7 @@ import { isLeft, newTally } from '../tally.ts';
 import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
 import { foreseeIn } from './foresee.ts';
+import { recordProgress } from './far.ts';
 import { atWork, holding, type House, isOurs, logOf, startOf, whyCutShort } from './house.ts';
 import type {
   Asked,
@@ -35,7 +36,6 @@ import type {
   End,
   Ended,
   Errand,
-  Lane,
   Listed,
   Page,
   Pass,
@@ -68,7 +68,10 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
     };
     // Of one that goes on, and did not record it, nobody knows which of its filters matched nothing.
     const known = record.matched || record.resumed ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
-    return { state: 'begun', run, passes: passesOf(record), matched: recordMatched(known, policies) };
+    // Whoever begins it again has not heard of it: no lane has begun.
+    const { done, planned = 0 } = record.progress;
+    const far = { done, planned };
+    return { state: 'begun', run, passes: passesOf(record), matched: recordMatched(known, policies), far };
   };
   const before = await begunBefore(ledger, start, errand);
   if (before) return before === 'over' ? { state: 'over' } : begun(before);
@@ -223,42 +226,14 @@ export async function page(house: House, { run, pass, page: nth, lane }: TurnPag
   if (!at) return { state: 'over' };
   const { ledger } = house;
   const selected = (await ledger.selected(run.runId)) ?? [];
-  await recordProgress(ledger, run, selected.length, lane);
+  await recordProgress(ledger, run, lane, selected.length);
   const some = selected.slice(nth * PAGE, (nth + 1) * PAGE).map(({ repository }) => repository);
   const open: string[] = [];
-  let done = 0;
-  let planned = 0;
   await eachOf(some, READ_AT_ONCE, async (name) => {
     const record = await ledger.repository(run.runId, name);
     if (record ? isLeftIn(record, pass) : pass !== 'carry-out') open.push(name);
-    else if (record?.summary.stage === 'planned') planned += 1;
-    else done += 1;
   });
-  return { state: 'page', names: some.filter((name) => open.includes(name)), size: PAGE, done, planned };
-}
-
-type Share = Pick<Lane, 'done' | 'planned'>;
-
-/** Several lanes may do so at the same moment. Where it comes to nothing, the next page says it. */
-async function recordProgress(ledger: Ledger, run: Run, of: number, { nth, done, planned }: Lane): Promise<void> {
-  for (let tries = 0; tries < 5; tries++) {
-    try {
-      await ledger.changeRun(run.runId, (record) => {
-        if (!isOurs(record, run)) return record;
-        const lanes: Readonly<Record<string, Share>> = { ...record.progress.lanes, [nth]: { done, planned } };
-        const sum = (what: keyof Share): number => Object.values(lanes).reduce((all, lane) => all + lane[what], 0);
-        const waiting = sum('planned');
-        const at = new Date().toISOString();
-        return {
-          ...record,
-          progress: { done: Math.min(of, sum('done')), of, ...(waiting > 0 && { planned: waiting }), at, lanes },
-        };
-      });
-      return;
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-    }
-  }
+  return { state: 'page', names: some.filter((name) => open.includes(name)), size: PAGE };
 }
 
 /** Asks the breakers about everything that is planned. That they were asked is recorded before anything goes, and once. */

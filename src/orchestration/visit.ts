@@ -21,7 +21,8 @@ import { carryOutPlanned, planAhead, planOne, type Plot } from '../steps.ts';
 import { startBudget } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { finisher, type Work } from '../work.ts';
-import { type AtWork, atWork, type House, logOf, millisecondsLeft, targetOf, touch } from './house.ts';
+import { afterVisit, counted, recordProgress, tellProgress } from './far.ts';
+import { type AtWork, atWork, type House, logOf, millisecondsLeft, targetOf } from './house.ts';
 import type { GivenUp, GiveUp, Matched, Pass, Run, Visit, Visited } from './messages.ts';
 
 /**
@@ -30,13 +31,14 @@ import type { GivenUp, GiveUp, Matched, Pass, Run, Visit, Visited } from './mess
  *
  * @throws where it cannot be done now, and may be later
  */
-export async function visit(house: House, { run, pass, repository }: Visit): Promise<Visited> {
-  const visited = await inRepository<Visited>(house, { run, repository, pass }, async (at, registry, lost) => {
+export async function visit(house: House, about: Visit): Promise<Visited> {
+  const { run, pass, repository, lane } = about;
+  const visited = await inRepository<Visited>(house, about, async (at, registry, lost) => {
     const { record, policies, log } = at;
     const { ledger } = house;
     // Nothing is carried out that the breakers were not asked about, whatever the orchestration was told.
     if (pass === 'carry-out' && !record.breakersAsked) return { state: 'over' };
-    await touch(ledger, record);
+    await tellProgress(ledger, run, record, lane);
     const before = await ledger.repository(record.id, repository);
     const match = newMatch(secondsOf(policies));
     const tasks = (await selectRepositories(registry, { policies, match, among: [repository] })).get(repository) ?? [];
@@ -103,6 +105,7 @@ export async function visit(house: House, { run, pass, repository }: Visit): Pro
       cancel.clear();
     }
   });
+  if (about.isLast && visited) await recordProgress(house.ledger, run, afterVisit(lane, pass, visited));
   return visited ?? { state: 'over' };
 }
 
@@ -150,7 +153,7 @@ async function step(
 
 /** Marks a repository as failed that keeps failing, where its record does not say so itself. */
 export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<GivenUp> {
-  const { repository } = where;
+  const { repository, run, lane, pass, isLast } = where;
   const given = await inRepository<GivenUp>(house, where, async ({ record }) => {
     const { ledger } = house;
     const known = (await ledger.repository(record.id, repository))?.summary;
@@ -160,6 +163,7 @@ export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<G
     await recordFailed(ledger, record.id, { repository, known, message, stage: known?.stage });
     return { state: 'recorded' };
   });
+  if (isLast && given?.state === 'recorded') await recordProgress(house.ledger, run, counted(lane, pass, 1));
   return given ?? { state: 'over' };
 }
 
@@ -170,13 +174,15 @@ function sliceOf(settings: Settings, record: RunRecord): TimeBudget {
   return { ...timeBudget, milliseconds };
 }
 
+type Where = Pick<Visit, 'run' | 'repository' | 'pass'>;
+
 /**
  * Works on a repository that nobody else works on meanwhile. What a worker left open in it is completed first. Nothing
  * where the run is over; `busy` where somebody else has it.
  */
 async function inRepository<T>(
   house: House,
-  { run, repository, pass }: Visit,
+  { run, repository, pass }: Where,
   work: (at: AtWork, registry: Registry, lost: readonly AbortSignal[]) => Promise<T>,
 ): Promise<T | { readonly state: 'busy' } | undefined> {
   const { ledger } = house;
@@ -206,7 +212,7 @@ async function inRepository<T>(
  */
 export async function locked<T>(
   { ledger }: House,
-  { run, repository, pass }: Visit,
+  { run, repository, pass }: Where,
   work: (lost: readonly AbortSignal[]) => Promise<T>,
 ): Promise<T> {
   const anybody = nobody(run.runId, 'orchestration');
