@@ -125,12 +125,14 @@ describe('compileFilters', () => {
     expect(refusal(() => compile('app:x', 'app:(v)\\1'))).toContain(ofAnother);
     expect(refusal(() => compile('app:(?x) v #', 'app:b'))).toContain('the flag x');
     expect(refusal(() => compile('app:(?i)v', 'app:\\p{Lu}'))).toContain('a category');
+    expect(refusal(() => compile('app:(?:|a)*?$', 'app:(b)'))).toContain('a lazy repetition');
+    expect(refusal(() => compile('app:(?:a|b)*?$', 'app:\\b*?(b)'))).toBe('accepted');
     expect(refusal(() => compile('app:(v)\\1', 'web:(x)\\1'))).toBe('accepted');
     expect(refusal(() => compile('app:(?i:v)', 'app:\\pL'))).toBe('accepted');
   });
 
   test('what compiles, matches, whichever filters meet in a repository', async () => {
-    const pieces = 'a,B,(?i),(?-i),(?n),(?x),#,(b),(?<n>c),\\1,\\k<n>,\\p{Lu},\\PL,|,[^\\W],(?i:é)'.split(',');
+    const pieces = 'a,B,(?i),(?-i),(?n),(?x),#,(b),(?<n>c),\\1,\\k<n>,\\p{Lu},\\PL,|,(?:|a)*?,[^\\W],(?i:é)'.split(',');
     const pattern = fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''));
     const some = fc.tuple(fc.constantFrom('app', 'web', '.*'), pattern, fc.boolean());
     await fc.assert(

@@ -1,13 +1,14 @@
 import { PolicyError, quote } from '../error.ts';
 import { toJavaScript } from './emit.ts';
 import { parseRegex, type Flags } from './parse.ts';
-import { settle } from './settle.ts';
-import { childrenOf, type RegexNode } from './syntax.ts';
+import { isDisturbable, settle } from './settle.ts';
+import { childrenOf, walk, type RegexNode } from './syntax.ts';
 
-/** Nobody writes one as long as this. */
+/** Room for a long list of names. */
 const LONGEST_PATTERN = 10_000;
 /** V8 copies counted parts; beyond this compiling takes noticeable time and memory. */
 const LARGEST_REGEX = 20_000;
+const LAZY = 'a lazy repetition (*?, +?) of what may be empty, which the others can disturb';
 
 export interface Translated {
   /** A name matches that matches one of them. */
@@ -34,9 +35,10 @@ export function translate(patterns: readonly string[], flag: string): Translated
     }
     const parsed = parseRegex(pattern, flag, flags);
     flags = parsed.flags;
-    entangled ||= parsed.entangled !== undefined;
-    if (patterns.length > 1 && parsed.entangled !== undefined) {
-      const problem = `of the filters for one repository acr purge makes one, and this one has ${parsed.entangled}; give it a command of its own`;
+    const reason = parsed.entangled ?? ([...walk(parsed.root)].some(isDisturbable) ? LAZY : undefined);
+    entangled ||= reason !== undefined;
+    if (patterns.length > 1 && reason !== undefined) {
+      const problem = `of the filters for one repository acr purge makes one, and this one has ${reason}; give it a command of its own`;
       throw new PolicyError(flag, pattern, problem);
     }
     const size = sizeOf(parsed.root);

@@ -6,7 +6,7 @@ import { lowerCase } from './members.ts';
 import { isAtQuantifier, readQuantifier, skipBlank } from './quantifier.ts';
 import { EMPTY, foldCase, isCaseless, PRINTABLE, range, walk, type RegexNode } from './syntax.ts';
 
-/** Deeper nesting is nobody's intention, and a stack is finite. */
+/** Deeper nesting has no use, and a stack is finite. */
 const DEEPEST = 100;
 /** The flags that are on, as `(?inx)` sets them; `m` and `s` differ only at line ends, which no name has. */
 export interface Flags {

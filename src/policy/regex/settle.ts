@@ -152,11 +152,10 @@ class Settler {
    * may take a round for an empty one that is none, or, where there are two ways to be empty, never end.
    */
   #isLazilyRight(node: RegexNode & { readonly kind: 'repeat' }, around: Surroundings): boolean {
-    // Counted in another way, without the mistake.
+    // A {2,}? is counted in another way, without the mistake.
     if (node.max < Infinity || node.min > 1) return true;
     if (around.remembered || emptyWays(node.body) > 1) return false;
-    if (isAlwaysEmpty(node.body)) return true;
-    return [...walk(this.#root)].every((one) => one === node || !isRemembered(one));
+    return !isDisturbable(node) || [...walk(this.#root)].every((one) => one === node || !isRemembered(one));
   }
 
   #capturesForReference(node: RegexNode): boolean {
@@ -176,6 +175,12 @@ class Settler {
   #fail(problem: string): never {
     throw new PolicyError(this.#flag, this.#pattern, problem);
   }
+}
+
+/** Whether what else regexp2 remembers can make this repetition lose ways to match. */
+export function isDisturbable(node: RegexNode): boolean {
+  if (node.kind !== 'repeat' || !node.lazy || node.max < Infinity || node.min > 1) return false;
+  return canBeEmpty(node.body) && !isAlwaysEmpty(node.body);
 }
 
 /** Whether regexp2 remembers where this part began. */
