@@ -1,11 +1,11 @@
 import { allOf } from './each.ts';
-import { planHashOf, plannedOf } from './ledger/hash.ts';
+import { isPlanned, planHashOf, plannedOf } from './ledger/hash.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { policiesOf } from './ledger/policy.ts';
 import { approvalOf, type PlanRecord, type RunRecord } from './ledger/types.ts';
 import { goingIn, tripsOf } from './trips.ts';
 import type { Going } from './planner/breakers.ts';
-import { type Trip, tripInWords } from './planner/decision.ts';
+import { type Decision, type Trip, tripInWords } from './planner/decision.ts';
 import type { Guards } from './policy/guards.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { Registry } from './registry/types.ts';
@@ -213,10 +213,14 @@ async function intact(
   const all = await allOf(ledger.repositories(id));
   const planned = all.filter(({ planned: { deletions } }) => deletions > 0);
   for (const { summary, planned: recorded } of planned) {
-    const decisions = ledger.decisions(id, { repository: summary.repository, action: 'delete' });
-    const all = await allOf(decisions);
-    if (plannedOf(all).hash !== recorded.hash || all.some((one) => one.repository !== summary.repository))
-      throw wasChanged(id);
+    const { repository } = summary;
+    const going: Decision[] = [];
+    for await (const one of ledger.decisions(id, { repository, action: 'delete' })) {
+      if (!isPlanned(one)) continue;
+      // Not all of them first: somebody may have added any number.
+      if (going.push(one) > recorded.deletions || one.repository !== repository) throw wasChanged(id);
+    }
+    if (plannedOf(going).hash !== recorded.hash) throw wasChanged(id);
   }
   if (planHashOf(record, planned) !== plan.hash) throw wasChanged(id);
   return { going: all.map(goingIn), repositories: planned.map(({ summary: { repository } }) => repository) };

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { BlobRequestConditions, ContainerClient } from '@azure/storage-blob';
 import type { Session } from './blob-session.ts';
+import { checkSize } from './store.ts';
 
 export interface Fetched {
   readonly bytes: Buffer;
@@ -14,7 +15,7 @@ export interface Fetched {
 
 /** A file as a whole, or a part of it; `undefined` where there is none. */
 export function fetchBlob(
-  { reading }: Session,
+  { reading, place }: Session,
   path: string,
   [offset, count]: readonly [offset: number, count: number | undefined] = [0, undefined],
   conditions: BlobRequestConditions = {},
@@ -24,6 +25,12 @@ export function fetchBlob(
     async (container, { signal }) => {
       const options = { abortSignal: signal, maxRetryRequests: 0, conditions };
       const answer = await container.getBlobClient(path).download(offset, count, options);
+      try {
+        checkSize(place, path, answer.contentLength ?? 0);
+      } catch (error) {
+        (answer.readableStreamBody as Partial<Readable> | undefined)?.destroy?.();
+        throw error;
+      }
       const bytes = answer.readableStreamBody ? await buffer(answer.readableStreamBody) : Buffer.alloc(0);
       const total = Number(answer.contentRange?.split('/')[1] ?? bytes.length);
       return { bytes, total, etag: answer.etag ?? '', grows: answer.blobType === 'AppendBlob' };

@@ -7,7 +7,7 @@ import { create, errno, etagOf, inTurn, isThere, prepare, removeEmpty, replace, 
 import { takeLock } from './folder-lock.ts';
 import { hold, LOCK_TIMES, type LockTimes } from './hold.ts';
 import { checkLockName, checkPath, checkPrefix } from './store-path.ts';
-import { type Condition, ConflictError, type Content, LedgerError, type Store } from './store.ts';
+import { checkSize, type Condition, ConflictError, type Content, LedgerError, type Store } from './store.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -83,6 +83,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Stor
     read: (path) =>
       doing('read', path, async (file) => {
         if (!(await isFile(file))) return undefined;
+        checkSize(folder, path, (await stat(file)).size);
         const bytes = await readFile(file);
         return { text: bytes.toString(), etag: createHash('sha256').update(bytes).digest('hex') };
       }),

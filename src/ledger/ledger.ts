@@ -2,14 +2,14 @@ import { allOf } from '../each.ts';
 import type { RepositorySummary } from '../report/summary.ts';
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
-import { replay, type Replayed } from './journal.ts';
+import type { Replayed } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
 import { redactTold } from '../report/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, lockOfRepository, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import { writeChild, writeParent } from './parent.ts';
-import { parse, unreadable } from './parse.ts';
+import { parse, replayOf } from './parse.ts';
 import { repositoryWriter, withoutSecrets } from './repository-writer.ts';
 import { shareLocks } from './shared-lock.ts';
 import { DamagedError, type Holder, LedgerError, type Lock, type Store } from './store.ts';
@@ -289,9 +289,7 @@ export function openLedger(store: Store): Ledger {
 async function journalAt(store: Store, path: string): Promise<OpenRepository | undefined> {
   const bytes = await store.stream(path);
   if (!bytes) return undefined;
-  const replayed = await replay(bytes).catch((cause: unknown) => {
-    throw cause instanceof SyntaxError ? unreadable(store, path, cause) : cause;
-  });
+  const replayed = await replayOf(store, path, bytes);
   if (replayed.repository !== undefined) return { ...replayed, repository: replayed.repository };
   // Cut off in its first line: nothing was begun.
   await store.remove(path);

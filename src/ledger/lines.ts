@@ -44,12 +44,52 @@ export async function* lines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<s
   for await (const some of split(bytes)) yield* some;
 }
 
-async function* split(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[], void> {
+/**
+ * The longest line that is read, in characters. The longest that is written is that of a manifest with all its tags: with
+ * 60,000 of them, some eight million.
+ */
+export const LONGEST_LINE = 64 * 1024 * 1024;
+
+/** The most characters of lines that are read from one file: some three million decisions. */
+export const LONGEST_FILE = 2 * 1024 * 1024 * 1024;
+
+/** A file has what was never written into one: it is damaged. */
+export class TooLong extends SyntaxError {
+  override readonly name = 'TooLong';
+}
+
+export interface LineLimits {
+  readonly line: number;
+  readonly file: number;
+}
+
+/** @throws {TooLong} */
+export async function* split(
+  bytes: AsyncIterable<Uint8Array>,
+  limits: LineLimits = { line: LONGEST_LINE, file: LONGEST_FILE },
+): AsyncGenerator<readonly string[], void> {
   const decoder = new StringDecoder('utf8');
-  let rest = '';
+  /** The beginning of a line, in pieces: put together for each, a long one would take for ever. */
+  let rest: string[] = [];
+  let [restLength, read] = [0, 0];
   for await (const chunk of bytes) {
-    const parts = (rest + decoder.write(Buffer.from(chunk))).split('\n');
-    rest = parts.pop() ?? '';
-    if (parts.length > 0) yield parts;
+    const text = decoder.write(Buffer.from(chunk));
+    read += text.length;
+    if (read > limits.file) throw new TooLong(`it has more than ${limits.file} characters`);
+    const parts = text.split('\n');
+    const last = parts.pop() ?? '';
+    const [first] = parts;
+    const isTooLong = ({ length }: string): boolean => length > limits.line;
+    // Pieces are far smaller than that: then none within one is.
+    if (restLength + (first ?? last).length > limits.line || (isTooLong(text) && [...parts, last].some(isTooLong)))
+      throw new TooLong(`a line of it has more than ${limits.line} characters`);
+    if (first === undefined) {
+      rest.push(last);
+      restLength += last.length;
+      continue;
+    }
+    parts[0] = rest.join('') + first;
+    [rest, restLength] = [[last], last.length];
+    yield parts;
   }
 }

@@ -1,3 +1,4 @@
+import { replay, type Replayed } from './journal.ts';
 import { DamagedError, type Store } from './store.ts';
 
 /** @throws {DamagedError} for what is no JSON */
@@ -15,4 +16,13 @@ export function unreadable(store: Store, path: string, cause: unknown): DamagedE
   return new DamagedError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
     cause,
   });
+}
+
+/** Reads a journal back. @throws {DamagedError} for what is none */
+export async function replayOf(store: Store, path: string, bytes: AsyncIterable<Uint8Array>): Promise<Replayed> {
+  try {
+    return await replay(bytes);
+  } catch (cause) {
+    throw cause instanceof SyntaxError ? unreadable(store, path, cause) : cause;
+  }
 }

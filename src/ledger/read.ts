@@ -3,11 +3,11 @@ import { asWrittenNow } from './as-carried-out.ts';
 import { type Decision, keyOf } from '../planner/decision.ts';
 import { cancellationIn, isOver, withCancellation } from './cancellation.ts';
 import { isPlanned } from './hash.ts';
-import { replay, type Replayed } from './journal.ts';
+import type { Replayed } from './journal.ts';
 import { gunzippedLines } from './lines.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
 import { parentIn } from './parent.ts';
-import { parse, unreadable } from './parse.ts';
+import { parse, replayOf, unreadable } from './parse.ts';
 import { hasEnded } from './process.ts';
 import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
 import type { LedgerReader } from './reader.ts';
@@ -94,7 +94,7 @@ export function readLedger(store: Store): LedgerReader {
       try {
         // While it is carried out, what became of a deletion stands in the journal.
         const journaled = mayBeOpen ? await store.stream(journal(name)) : undefined;
-        const news = journaled && (await replay(journaled));
+        const news = journaled && (await replayOf(store, journal(name), journaled));
         const path = pathOf(name);
         // The first line is the record of the repository.
         let from = 1;

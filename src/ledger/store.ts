@@ -97,6 +97,15 @@ export class DamagedError extends LedgerError {
   override readonly name = 'DamagedError';
 }
 
+/** The largest file that is read as a whole: none that is written is nearly as large. */
+export const LARGEST_READ = 64 * 1024 * 1024;
+
+/** @throws {DamagedError} for a file that is too large to be read as a whole */
+export function checkSize(place: string, path: string, bytes: number): void {
+  if (bytes > LARGEST_READ)
+    throw new DamagedError(`the ledger in ${place} cannot be read: ${path}: it has more than ${LARGEST_READ} bytes`);
+}
+
 /** Somebody else holds the lock. */
 export class HeldError extends LedgerError {
   override readonly name = 'HeldError';
