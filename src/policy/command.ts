@@ -6,6 +6,7 @@ import { type CommandFlags, longFlags, normalizeArguments, purgeCommand } from '
 import { type GuardFlags, guardsOf, settingOfGuard, withGuards } from './guard-flags.ts';
 import type { Guards } from './guards.ts';
 import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from './policy.ts';
+import { commandsInYaml, isTaskYaml, readWrapped } from './wrapped-command.ts';
 
 /** One `acr purge` as it was written, and what it means. */
 export interface PurgeCommand {
@@ -55,6 +56,14 @@ export function parsePurgeCommands(text: string, limits: Limits = {}): readonly 
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
+  if (isTaskYaml(text))
+    throw new InvalidPolicy([
+      new PolicyError(
+        'command',
+        undefined,
+        `is the YAML of an ACR Task; name a file that holds it in ACR_TASK_FILE, or write its commands: ${shown(commandsInYaml(text).join('; '))}`,
+      ),
+    ]);
   if (lines.length > (limits.commands ?? Infinity))
     throw new InvalidPolicy([
       new PolicyError(
@@ -138,17 +147,21 @@ function splitWords(text: string): readonly string[] {
       }),
     ]);
   }
+  const flags = flagsOf(words);
+  if (flags) return flags;
+  const wrapped = readWrapped(text, (inner) => flagsOf(inner) !== undefined);
+  const problem = wrapped
+    ? [`${wrapped.is}; write ${shown(wrapped.command)}`, ...wrapped.besides].join('; ')
+    : 'is not acr purge; write its flags, or e.g. acr purge --filter "app:^dev-" --ago 30d';
+  throw new InvalidPolicy([new PolicyError('command', shown(text), problem)]);
+}
+
+/** The flags of a command, without its program; `undefined` where it is another one. */
+function flagsOf(words: readonly string[]): readonly string[] | undefined {
   const [program, purge] = words;
   if (program === undefined || program.startsWith('-')) return words;
   if (program === 'purge') return words.slice(1);
-  if (PROGRAM.test(program) && purge === 'purge') return words.slice(2);
-  throw new InvalidPolicy([
-    new PolicyError(
-      'command',
-      shown(text),
-      'is not acr purge; write its flags, or e.g. acr purge --filter "app:^dev-" --ago 30d',
-    ),
-  ]);
+  return PROGRAM.test(program) && purge === 'purge' ? words.slice(2) : undefined;
 }
 
 function readWords(text: string, words: readonly string[], limits: Limits): PurgeCommand {

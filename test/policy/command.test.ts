@@ -109,6 +109,36 @@ describe('refused, with what to do', () => {
     expect(mistakes(() => parsePurgeCommands(text)).join('\n')).toContain(said);
   });
 
+  test.each([
+    [
+      `az acr run --cmd "acr purge --filter 'app:.*' --ago 1d" --registry myregistry /dev/null`,
+      'myregistry" belongs into ACR_REGISTRY',
+    ],
+    [
+      `az acr task create --name weekly --cmd "acr purge --filter 'app:.*' --ago 1d" --schedule "0 1 * * Sun" -r myregistry`,
+      '--schedule "0 1 * * Sun" belongs into PURGE_SCHEDULE',
+    ],
+    [`PURGE_CMD="acr purge --filter 'app:.*' --ago 1d"`, 'write acr purge'],
+    [`export PURGE_CMD="acr purge --filter 'app:.*' --ago 1d"`, 'write acr purge'],
+    [`"acr purge --filter 'app:.*' --ago 1d"`, 'write acr purge'],
+    [`bash -c "acr purge --filter 'app:.*' --ago 1d"`, 'write acr purge'],
+    [`sudo acr purge --filter 'app:.*' --ago 1d`, 'write acr purge'],
+    [Buffer.from("acr purge --filter 'app:.*' --ago 1d").toString('base64'), 'is base64; write acr purge'],
+    [
+      "steps:\n  - cmd: acr purge --filter 'app:.*' --ago 1d\n    timeout: 60",
+      'ACR_TASK_FILE, or write its commands: acr purge',
+    ],
+  ])('%s: shows the command that is in it', (text, said) => {
+    const found = mistakes(() => parsePurgeCommands(text)).join('\n');
+    expect(found).toContain(said);
+    expect(found).toContain("acr purge --filter 'app:.*' --ago 1d");
+  });
+
+  test('what has a secret in it is not shown, in base64 neither', () => {
+    const text = Buffer.from("acr purge --filter 'app:.*' --ago 1d --password hunter2").toString('base64');
+    expect(mistakes(() => parsePurgeCommands(text)).join()).not.toContain('hunter2');
+  });
+
   test('every mistake of every command, each with its command', () => {
     const found = mistakes(() => parsePurgeCommands('-f a --ago 1.5d\n-f a:b --ago 1d\n--keep x -f a:b --ago 1d'));
     expect(found).toHaveLength(3);
