@@ -18,9 +18,9 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
     .option('--approve <hash>', 'the beginning of the hash of the plan: carry it out whatever breaker trips')
     .option('--verbose', 'list every decision')
     .action(async (id: string, flags: Flags) => {
-      const { ledger, settings, timeBudget, hosts, log, target } = recordedRun(flags, process.env);
+      const { ledger, settings, timeBudget, hosts, display, target } = recordedRun(flags, process.env);
       let before: RunRecord | undefined;
-      const summary = await show({ ...flags, log }, process.stdout, async (shown) => {
+      const summary = await show(display, process.stdout, async (shown) => {
         const applied = await apply(id, target, {
           ...shown,
           ledger,

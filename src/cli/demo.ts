@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Emulator } from '../emulator/index.ts';
 import { createPolicy, type PurgeFlags } from '../policy/policy.ts';
+import { styleOf } from '../report/style.ts';
 import type { RunSummary } from '../report/summary.ts';
 import { type Ledger, passingLedger, type TargetOptions } from '../retention.ts';
 import { runPurge } from './purge.ts';
@@ -75,7 +76,12 @@ async function show(registry: TargetOptions, ledger: Ledger, flags: PurgeFlags):
     ...(flags.dryRun ? ['--dry-run'] : []),
   ];
   say(`$ ${typed.join(' ')}`);
-  return runPurge(registry, createPolicy(flags), { output: 'text', passing: true, ledger }, process.stdout);
+  return runPurge(
+    registry,
+    createPolicy(flags),
+    { output: 'text', style: styleOf(process.stdout, process.env), passing: true, ledger },
+    process.stdout,
+  );
 }
 
 function contents(emulator: Emulator): string {

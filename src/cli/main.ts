@@ -97,8 +97,20 @@ function withoutOutput(code: ExitCode): ExitCode {
 }
 
 function complain(error: Error, code: ExitCode): ExitCode {
-  for (const line of error.message.split('\n')) process.stderr.write(`acr-retention: ${printable(line)}\n`);
+  const causes = isDebugging(process.argv, process.env) ? causesOf(error) : [];
+  for (const line of [error.message, ...causes].join('\n').split('\n'))
+    process.stderr.write(`acr-retention: ${printable(line)}\n`);
   return code;
+}
+
+/** What an error came of, for those who want to know more than what to do. */
+function causesOf({ cause }: Error): readonly string[] {
+  return cause instanceof Error ? [`caused by ${cause.name}: ${cause.message}`, ...causesOf(cause)] : [];
+}
+
+function isDebugging(args: readonly string[], { LOG_LEVEL = '' }: NodeJS.ProcessEnv): boolean {
+  const given = args.find((arg, index) => arg.startsWith('--log-level=') || args[index - 1] === '--log-level');
+  return /^(?:debug|trace)$/i.test(given?.replace('--log-level=', '') ?? LOG_LEVEL.trim());
 }
 
 addSecretsOf(process.env);

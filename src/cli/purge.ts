@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseRegistry, splitRegistries } from '../policy/address.ts';
 import { PolicyError } from '../policy/error.ts';
 import { parseTimeBudget, type TimeBudget } from '../policy/budget.ts';
@@ -6,16 +6,23 @@ import { type CommandFlags, purgeCommand } from '../policy/flags.ts';
 import { type GuardFlags, guardsOf, withGuards } from '../policy/guard-flags.ts';
 import type { Guards } from '../policy/guards.ts';
 import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
-import { readLogLevel } from '../policy/settings.ts';
-import { createLog } from '../report/log.ts';
-import { type OutputForm, OUTPUTS } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
-import { dryRun, type Ledger, openReader, openRegistry, purge, type TargetOptions } from '../retention.ts';
+import {
+  dryRun,
+  type Ledger,
+  openReader,
+  openRegistry,
+  purge,
+  type RunOptions,
+  type TargetOptions,
+} from '../retention.ts';
+import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
+import { type DisplayFlags, displayOf, withDisplay } from './display.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
-import { type OutputOptions, show } from './show.ts';
+import { type OutputOptions, show, type Shown } from './show.ts';
 
-interface CliFlags extends CommandFlags, LedgerFlags, GuardFlags, BudgetFlags {
-  readonly output: OutputForm;
+interface CliFlags extends Omit<CommandFlags, 'verbose'>, DisplayFlags, LedgerFlags, GuardFlags, BudgetFlags {
+  readonly yes?: boolean;
 }
 
 export interface BudgetFlags {
@@ -37,22 +44,38 @@ export function timeBudgetOf({ timeBudget }: BudgetFlags): TimeBudget | undefine
 
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
 export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
-  return withLedger(withTimeBudget(withGuards(purgeCommand())))
-    .addOption(
-      new Option('--output <form>', 'text: a summary; json; ndjson: a decision a line, then the summary')
-        .choices(OUTPUTS)
-        .default('text'),
-    )
+  return withDisplay(withLedger(withTimeBudget(withGuards(purgeCommand()))))
+    .option('-y, --yes', 'do not ask before deleting; without a terminal nothing is asked')
+    .addHelpText('after', EXAMPLES)
     .action(async (flags: CliFlags) => {
-      const { policy, target, guards, ledger, days, budget } = prepare(flags, process.env);
-      // On a terminal there is a progress bar, and the summary says it all.
-      const log = process.stderr.isTTY ? undefined : createLog(readLogLevel(process.env));
-      const summary = await runPurge(target, policy, { ...flags, log, guards, ledger, budget }, process.stdout);
+      const { policy, target, guards, ledger, days, planAgeMilliseconds, budget } = prepare(flags, process.env);
+      const { stdin, stdout, stderr } = process;
+      const options = { ...displayOf(flags, process.env, stdout), guards, ledger, budget };
+      const asks = !policy.dryRun && flags.yes !== true && isInteractive(stdin, stdout);
+      const terminal = flags.output === 'text' ? stdout : stderr;
+      const succeeded = asks
+        ? await confirmedPurge(
+            target,
+            policy,
+            { ...options, ask: askOn(stdin, terminal), planAgeMilliseconds, terminal },
+            stdout,
+          )
+        : (await runPurge(target, policy, options, stdout)).succeeded;
       // What is too old to be kept can go the next time as well.
       if (!policy.dryRun) await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch(() => undefined);
-      finish(summary.succeeded ? 0 : 1);
+      finish(succeeded ? 0 : 1);
     });
 }
+
+const EXAMPLES = `
+Examples:
+  What would be deleted, and why:
+    acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --dry-run
+  Delete it; on a terminal it shows the plan and asks first:
+    acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --keep 3
+  The same in a pipeline, with a summary alone, and a log of JSON beside it:
+    acr-retention purge -r contoso --filter 'app:^v0\\.' --ago 90d --yes --quiet --log-format json 2> log.json
+`;
 
 const DAY_MS = 86_400_000;
 
@@ -71,7 +94,15 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const opened = attempt(() => openLedger(flags, environment));
   if (!policy || !endpoint || !guards || !opened || !budget) throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
-  return { policy, target, guards, ledger: opened.ledger, days: opened.settings.days, budget: budget.limit };
+  return {
+    policy,
+    target,
+    guards,
+    ledger: opened.ledger,
+    days: opened.settings.days,
+    planAgeMilliseconds: opened.settings.planAgeMilliseconds,
+    budget: budget.limit,
+  };
 }
 
 /** @throws {PolicyError} for several, as the setting of the app may name them */
@@ -109,14 +140,16 @@ export function runPurge(
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   return show(output, stdout, async (shown) => {
-    const options = {
-      ...shown,
-      policies: [policy],
-      now: new Date(),
-      ledger,
-      timeBudget: budget,
-      ...(guards && { guards }),
-    };
+    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget });
     return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
   });
+}
+
+/** What a run of the command line is given. */
+export function runOptionsOf(
+  shown: Shown,
+  policy: PurgePolicy,
+  { ledger, guards, budget }: Pick<RunPurgeOptions, 'ledger' | 'guards' | 'budget'>,
+): RunOptions {
+  return { ...shown, policies: [policy], now: new Date(), ledger, timeBudget: budget, ...(guards && { guards }) };
 }

@@ -1,27 +1,22 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseRegistry, splitRegistries } from '../policy/address.ts';
-import { readLogLevel } from '../policy/settings.ts';
-import { createLog } from '../report/log.ts';
-import { type OutputForm, OUTPUTS } from '../report/output.ts';
+import { type DisplayFlags, displayOf, withDisplay } from './display.ts';
 import { type BudgetFlags, identityOf, timeBudgetOf, withTimeBudget } from './purge.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
 
 /** Flags of the commands that work on what a recorded run was about. */
-export interface RecordedRunFlags extends LedgerFlags, BudgetFlags {
+export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags {
   readonly registry?: string;
   readonly username?: string;
   readonly password?: string;
-  readonly output: OutputForm;
-  readonly verbose?: boolean;
 }
 
 /** @param whose what says the registry, where it is not given */
 export function withRecordedRun(command: Command, whose: 'plan' | 'run'): Command {
-  return withLedger(withTimeBudget(command))
+  return withDisplay(withLedger(withTimeBudget(command)))
     .option('-r, --registry <name>', `registry (default: the ${whose}'s)`)
     .option('-u, --username <name>', 'user name (default: an Entra identity)')
-    .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD')
-    .addOption(new Option('--output <form>', 'as for purge').choices(OUTPUTS).default('text'));
+    .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD');
 }
 
 /**
@@ -37,8 +32,7 @@ export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.Process
     timeBudget: timeBudgetOf(flags),
     /** The registries one of which it must be about, where any is named. */
     hosts: names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host),
-    // On a terminal there is a progress bar, and the summary says it all.
-    log: process.stderr.isTTY ? undefined : createLog(readLogLevel(environment)),
+    display: displayOf(flags, environment, process.stdout),
     target: (registry: string) => ({ endpoint: parseRegistry(registry), ...identityOf(flags, environment) }),
   };
 }

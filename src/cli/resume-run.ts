@@ -11,8 +11,8 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
     .argument('[id]', 'the run (default: the newest that can go on)')
     .option('--verbose', 'list every decision that is made now')
     .action(async (id: string | undefined, flags: RecordedRunFlags) => {
-      const { ledger, settings, timeBudget, hosts, log, target } = recordedRun(flags, process.env);
-      const summary = await show({ ...flags, log }, process.stdout, (shown) =>
+      const { ledger, settings, timeBudget, hosts, display, target } = recordedRun(flags, process.env);
+      const summary = await show(display, process.stdout, (shown) =>
         resume(id, hosts, target, {
           ...shown,
           ledger,

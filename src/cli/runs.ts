@@ -3,6 +3,7 @@ import { allOf } from '../each.ts';
 import { PolicyError } from '../policy/error.ts';
 import { jsonLine } from '../report/escape.ts';
 import { renderDifference, renderParent, renderRun, renderRuns, renderSighting } from '../report/runs.ts';
+import { type Style, styleOf } from '../report/style.ts';
 import { differences, parentStatus, parseImage, type Ledger, type RunRecord } from '../retention.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
 import { write } from './show.ts';
@@ -13,6 +14,8 @@ const MOST_RUNS = 1000;
 interface Flags extends LedgerFlags {
   readonly output: (typeof OUTPUTS)[number];
 }
+
+const style = (): Style => styleOf(process.stdout, process.env);
 
 const output = (): Option => new Option('--output <form>', 'how to say it').choices(OUTPUTS).default('text');
 
@@ -31,7 +34,9 @@ export function runsCommand(): Command {
         runs.push(run);
         if (runs.length === Number(flags.limit)) break;
       }
-      await write(flags.output === 'text' ? renderRuns(runs) : runs.map((run) => `${jsonLine(run)}\n`).join(''));
+      await write(
+        flags.output === 'text' ? renderRuns(runs, style()) : runs.map((run) => `${jsonLine(run)}\n`).join(''),
+      );
     });
   const show = withLedger(
     new Command('show').description('one run, or those of a parent: who, when, by which rule, and what became of it'),
@@ -41,10 +46,10 @@ export function runsCommand(): Command {
     .action(async (id: string, flags: Flags) => {
       const { ledger } = openLedger(flags, process.env);
       const parent = (await ledger.run(id)) ? undefined : await parentStatus(ledger, id);
-      if (parent) return write(flags.output === 'text' ? renderParent(parent) : `${jsonLine(parent)}\n`);
+      if (parent) return write(flags.output === 'text' ? renderParent(parent, style()) : `${jsonLine(parent)}\n`);
       const run = await find(ledger, id);
       if (flags.output === 'text') {
-        return write(renderRun(run, await allOf(ledger.repositories(id))));
+        return write(renderRun(run, await allOf(ledger.repositories(id)), style()));
       }
       await write(`${jsonLine(run)}\n`);
       for await (const decision of ledger.decisions(id)) await write(`${jsonLine(decision)}\n`);
@@ -82,7 +87,9 @@ export function explainCommand(): Command {
 
 /** `acr-retention diff <run> <run>`: what changed between two plans. */
 export function diffCommand(): Command {
-  return withLedger(new Command('diff').description('what goes by one recorded run and not by another'))
+  return withLedger(
+    new Command('diff').description('what one recorded run deletes, or would delete, and another does not'),
+  )
     .argument('<run>', 'the earlier one')
     .argument('<run>', 'the later one')
     .addOption(output())
@@ -94,7 +101,7 @@ export function diffCommand(): Command {
         found += 1;
         await write(flags.output === 'text' ? renderDifference(difference) : `${jsonLine(difference)}\n`);
       }
-      if (found === 0 && flags.output === 'text') await write('The same artifacts go by both.\n');
+      if (found === 0 && flags.output === 'text') await write('Both delete the same artifacts.\n');
     });
 }
 

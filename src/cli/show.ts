@@ -1,21 +1,18 @@
 import { MultiBar, Presets } from 'cli-progress';
 import { printable } from '../report/escape.ts';
-import type { Log } from '../report/log.ts';
-import { type OutputForm, outputOf } from '../report/output.ts';
+import { outputOf } from '../report/output.ts';
 import type { RunSummary } from '../report/summary.ts';
 import { type Decisions, type RunOptions, StopReason } from '../retention.ts';
+import type { Display } from './display.ts';
 import { whoami } from './record.ts';
 import { outputLost } from './streams.ts';
 
 /** How long after a run that was stopped the process may take to end by itself. */
 const EXIT_MS = 1_000;
 
-export interface OutputOptions {
-  readonly output: OutputForm;
-  readonly verbose?: boolean;
+export interface OutputOptions extends Pick<Display, 'output'>, Partial<Omit<Display, 'output'>> {
   /** The record ends with the process: no plan can be carried out later. */
   readonly passing?: boolean;
-  readonly log?: Log | undefined;
 }
 
 /** What a run is given to show itself and to be stopped by. */
@@ -23,7 +20,7 @@ export type Shown = Pick<RunOptions, 'signal' | 'onProgress' | 'onDecisions' | '
 
 /** Shows a run while it goes on, and ends it between deletions at the first Ctrl-C. Nothing where there was none. */
 export async function show<T extends RunSummary | undefined>(
-  { output: form, verbose = false, passing = false, log }: OutputOptions,
+  { output: form, listed = 'none', style, passing = false, log }: OutputOptions,
   stdout: NodeJS.WriteStream,
   work: (shown: Shown) => Promise<T>,
 ): Promise<T> {
@@ -39,7 +36,7 @@ export async function show<T extends RunSummary | undefined>(
   if (outputLost.aborted) withoutOutput();
   outputLost.addEventListener('abort', withoutOutput, { once: true });
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const output = outputOf(form, verbose);
+  const output = outputOf(form, listed, style);
   const progress = showProgress();
   try {
     const summary = await work({

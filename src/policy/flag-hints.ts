@@ -66,6 +66,9 @@ const HINTS: ReadonlyMap<string, Hint> = new Map(
       ['locked unlock deletelocked', () => 'write --include-locked'],
       ['all allrepositories allrepos recursive a', everything],
       ['exclude except ignore skip excludetag excludetags protect', exclude],
+      ['yes', () => 'leave it away: only the command line asks, and only on a terminal'],
+      ['output quiet logformat runs', () => 'leave it away: it belongs to the command line'],
+      ['timebudget', () => 'the Function app has the setting RUN_TIME_BUDGET for it'],
       ['json', () => 'write --output json'],
       ['format o', output],
     ] as const

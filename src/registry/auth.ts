@@ -6,7 +6,7 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
-import { RegistryError, responseError } from './error.ts';
+import { RegistryError, responseError, SignInError } from './error.ts';
 import { secrets } from '../secrets/known.ts';
 import { parseFields } from './records.ts';
 
@@ -152,7 +152,9 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
   const exchange = async (): Promise<Token> => {
     if (credentials.kind === 'refresh-token') secrets.add(credentials.token);
     if (credentials.kind === 'refresh-token') return { value: credentials.token, renewAt: Number.POSITIVE_INFINITY };
-    const entra = await credentials.credential.getToken(`${credentials.audience}/.default`);
+    const entra = await credentials.credential.getToken(`${credentials.audience}/.default`).catch((error: unknown) => {
+      throw new SignInError(error as Error);
+    });
     if (!entra) throw new RegistryError('sign in', { message: `no token for ${credentials.audience}` });
     secrets.add(entra.token);
     const answer = await post(

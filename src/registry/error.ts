@@ -35,11 +35,36 @@ export class RegistryError extends Error {
   }
 }
 
+/** No identity could be shown to the registry. What each way to sign in said is its cause. */
+export class SignInError extends RegistryError {
+  constructor(cause: Error) {
+    super('sign in', { message: signInProblem(cause) }, { cause });
+  }
+}
+
+/** The library says a line for each of its ways, dozens in all; the way out is one. */
+function signInProblem({ name, message }: Error): string {
+  const instead = 'run az login, or set ACR_USERNAME and ACR_PASSWORD; an app in Azure needs a managed identity';
+  const isNobody = name === 'CredentialUnavailableError' || message.startsWith('ChainedTokenCredential');
+  if (isNobody || name === 'AggregateAuthenticationError') return `no identity is signed in; ${instead}`;
+  const [line = ''] = message.split('\n');
+  return `${line.replace(/[.;\s]+$/, '')}; ${instead}`;
+}
+
+/** What a failed look-up of a host means, in words. */
+function withoutHost(message: string): string {
+  const [, code, host] = /^getaddrinfo (ENOTFOUND|EAI_AGAIN) (\S+)/.exec(message) ?? [];
+  if (host === undefined) return message;
+  return code === 'ENOTFOUND'
+    ? `there is no host ${host} (ENOTFOUND); a registry is named by 5 to 50 letters and digits, e.g. contoso, or by its login server, e.g. contoso.azurecr.io`
+    : `the host ${host} cannot be looked up (EAI_AGAIN): the name server does not answer`;
+}
+
 const LONGEST = 500;
 
 /** Without secrets before it is cut short: of one that is cut in two, neither half would be known. */
 function told(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : secrets.redactAnswer(text).slice(0, LONGEST);
+  return text === undefined ? undefined : secrets.redactAnswer(withoutHost(text)).slice(0, LONGEST);
 }
 
 /** The registry was not asked, or its answer not waited for: the run was stopped. */

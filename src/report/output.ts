@@ -1,5 +1,6 @@
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { jsonLine, printable } from './escape.ts';
+import { PLAIN_STYLE, type Style } from './style.ts';
 import type { Outcome, RunSummary } from './summary.ts';
 import { renderDecision, renderSummary } from './text.ts';
 
@@ -27,20 +28,36 @@ export interface Answer {
 
 /** @param isOne whether there is one registry: then it is just the run of that */
 export function answerOf(form: OutputForm, isOne: boolean): Answer {
-  return isOne ? one(outputOf(form, true)) : { text: severalTexts, json: severalJson, ndjson: severalLines }[form]();
+  return isOne ? one(outputOf(form, 'all')) : { text: severalTexts, json: severalJson, ndjson: severalLines }[form]();
 }
 
-/** @param verbose whether the text lists every decision. The other forms always do. */
-export function outputOf(form: OutputForm, verbose: boolean): Output {
-  return { text: () => text(verbose), json, ndjson }[form]();
+/** Which decisions the text lists. The other forms list all. */
+export type Listed = 'none' | 'deletions' | 'all';
+
+/** @param style how a text is laid out */
+export function outputOf(form: OutputForm, listed: Listed, style: Style = PLAIN_STYLE): Output {
+  return { text: () => text(listed, style), json, ndjson }[form]();
 }
 
-function text(verbose: boolean): Output {
-  const goingFirst = (a: Decision, b: Decision): number => Number(a.action === 'keep') - Number(b.action === 'keep');
+function text(listed: Listed, style: Style): Output {
+  const deletedFirst = (a: Decision, b: Decision): number => Number(a.action === 'keep') - Number(b.action === 'keep');
+  let isFirst = true;
+  const of = (decisions: Decisions): Iterable<Decision> =>
+    listed === 'all' ? [...decisions].sort(deletedFirst) : deletionsIn(decisions);
   return {
-    decisions: (decisions) => (verbose ? pieces([...decisions].sort(goingFirst), lines(renderDecision)) : []),
-    end: (summary) => `${verbose ? '\n' : ''}${renderSummary(summary)}`,
+    *decisions(decisions) {
+      if (listed === 'none') return;
+      for (const piece of pieces(of(decisions), lines(renderDecision))) {
+        isFirst = false;
+        yield piece;
+      }
+    },
+    end: (summary) => `${listed === 'all' || !isFirst ? '\n' : ''}${renderSummary(summary, style)}`,
   };
+}
+
+function* deletionsIn(decisions: Decisions): Generator<Decision> {
+  for (const decision of decisions) if (decision.action === 'delete') yield decision;
 }
 
 /** One document: `{"decisions":[…],"summary":{…}}`. */
@@ -76,7 +93,7 @@ function one(output: Output): Answer {
 
 /** A section for each registry. */
 function severalTexts(): Answer {
-  const { decisions, end } = text(true);
+  const { decisions, end } = text('all', PLAIN_STYLE);
   let current: string | undefined;
   const heading = (registry: string): readonly string[] => {
     if (registry === current) return [];

@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
 import type { Difference } from '../ledger/diff.ts';
 import type { Sighting } from '../ledger/query.ts';
@@ -15,30 +14,31 @@ import {
 } from '../ledger/types.ts';
 import { printable } from './escape.ts';
 import { guardsInWords } from './guards.ts';
-import { PLAIN } from './table.ts';
-import { nameOf, renderDecision } from './text.ts';
+import { PLAIN_STYLE, sentence, type Style } from './style.ts';
+import { type Cell, renderFacts, renderTable } from './table.ts';
+import { cellsOf, nameOf, renderDecision, repositoryColumns, totalsInWords } from './text.ts';
 import { byWhom } from './who.ts';
 
 /** Runs, a line each. */
-export function renderRuns(runs: readonly RunRecord[]): string {
+export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYLE): string {
   if (runs.length === 0) return 'There are no runs.\n';
-  const table = new Table({
-    ...PLAIN,
+  const columns = {
     head: ['RUN', 'KIND', 'STATE', 'REGISTRY', 'TAGS', 'MANIFESTS', 'SIZE', ''],
-    colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'right', 'left'],
-  });
-  for (const run of runs) {
+    names: ['', '', '', '', 'tags', 'manifests', '', ''],
+    right: [4, 5, 6],
+  };
+  const rows = runs.map((run): readonly Cell[] => {
     const { id, state, registry, progress, plan } = run;
     const left = state === 'stopped' && progress.of > 0 ? `${progress.done} of ${progress.of} done` : undefined;
     const note = left ?? { waiting: 'waits for approval', applied: 'was carried out' }[plan?.state as string];
-    table.push([id, kindOf(run), state, printable(registry), ...numbersOf(run), note ?? doneBy(run)]);
-  }
-  return `${trimmed(table)}\n`;
+    return [id, kindOf(run), state, printable(registry), ...numbersOf(run), note ?? doneBy(run)];
+  });
+  return `${renderTable(style, columns, rows)}\n`;
 }
 
 function doneBy({ dryRun, breakers }: RunRecord): string {
   if (!dryRun) return 'deleted';
-  return breakers.length > 0 ? 'guards would hold back' : 'would go';
+  return breakers.length > 0 ? 'guards would hold back' : 'would be deleted';
 }
 
 function numbersOf({ totals, progress }: RunRecord): readonly (string | number)[] {
@@ -48,24 +48,31 @@ function numbersOf({ totals, progress }: RunRecord): readonly (string | number)[
 }
 
 /** The runs of several registries that began together, a line for each registry, and what they come to. */
-export function renderParent({ record, state, cancelled, children, totals, progress }: ParentStatus): string {
-  const facts = new Table({ ...PLAIN });
-  facts.push(
+export function renderParent(
+  { record, state, cancelled, children, totals, progress }: ParentStatus,
+  style: Style = PLAIN_STYLE,
+): string {
+  const facts = renderFacts(style, [
     ['runs', `${record.id}, ${record.registries.length} registries`],
     ['kind', record.kind],
     ['state', state + (state === 'running' ? `, ${progressInWords(progress)}` : '')],
-    ...(cancelled ? [['cancelled', printable(cancelledInWords(cancelled))]] : []),
+    ...(cancelled ? [['cancelled', printable(cancelledInWords(cancelled))] as const] : []),
     ['started', `${record.started} by ${printable(record.startedBy)}${printable(byWhom(record))}`],
-  );
-  const table = new Table({
-    ...PLAIN,
+  ]);
+  const columns = {
     head: ['REGISTRY', 'STATE', 'RUN', 'TAGS', 'MANIFESTS', 'SIZE'],
-    colAligns: ['left', 'left', 'left', 'right', 'right', 'right'],
-  });
-  for (const { registry, state: of, run } of children)
-    table.push([printable(registry), of, run?.id ?? '', ...(run ? numbersOf(run) : ['', '', ''])]);
-  table.push(['together', '', '', totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]);
-  return `${[trimmed(facts), '', trimmed(table), ...children.flatMap(problemOf)].join('\n')}\n`;
+    names: ['', '', '', 'tags', 'manifests', ''],
+    right: [3, 4, 5],
+  };
+  const rows = children.map(({ registry, state: of, run }): readonly Cell[] => [
+    printable(registry),
+    of,
+    run?.id ?? '',
+    ...(run ? numbersOf(run) : ['', '', '']),
+  ]);
+  const sum = ['together', '', '', totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)];
+  const problems = children.flatMap(problemOf).map((line) => sentence(style, line));
+  return `${[facts, '', renderTable(style, columns, [...rows, sum]), ...problems].join('\n')}\n`;
 }
 
 function problemOf({ registry, run, error, notBegun }: ChildStatus): readonly string[] {
@@ -98,75 +105,56 @@ export function workInWords({ repository, listed, read, deleted }: Activity): st
 const MAX_ROWS = 40;
 
 /** A run: who, when, by which rule, what became of it, and what to do with its plan. */
-export function renderRun(run: RunRecord, repositories: readonly RepositoryRecord[]): string {
+export function renderRun(
+  run: RunRecord,
+  repositories: readonly RepositoryRecord[],
+  style: Style = PLAIN_STYLE,
+): string {
   const { id, state, startedBy, registry, policy, toolVersion, started, ended, progress, totals, plan } = run;
-  const facts = new Table({ ...PLAIN });
-  facts.push(
+  const working = state === 'running' ? (progress.working ?? []) : [];
+  const facts = renderFacts(style, [
     ['run', id],
     ['kind', kindOf(run) + (run.applies === undefined ? '' : ` of the plan ${run.applies}`)],
     ['state', state + (isUnfinished(run) ? `, ${progressInWords(progress)}` : '')],
-    ...(state === 'running' ? (progress.working ?? []).map((one) => ['working', printable(workInWords(one))]) : []),
-    ...(run.cancelled ? [['cancelled', printable(cancelledInWords(run.cancelled))]] : []),
+    ...working.map((one) => ['working', printable(workInWords(one))] as const),
+    ...(run.cancelled ? [['cancelled', printable(cancelledInWords(run.cancelled))] as const] : []),
     ['registry', printable(registry)],
-    ...(run.parent === undefined ? [] : [['together', `with those of other registries: ${run.parent}`]]),
+    ...(run.parent === undefined ? [] : [['together', `with those of other registries: ${run.parent}`] as const]),
     ['started', `${started} by ${startedBy}${printable(byWhom(run))}, version ${toolVersion}`],
-    ...(run.resumed ?? []).map((one) => ['went on', `${one.at} by ${one.startedBy}${printable(byWhom(one))}`]),
+    ...(run.resumed ?? []).map((one) => ['went on', `${one.at} by ${one.startedBy}${printable(byWhom(one))}`] as const),
     ['ended', ended ?? ''],
-    ...policy.commands.map(({ given }) => ['purge', printable(given)]),
-  );
-  const lines = [trimmed(facts)];
+    ...policy.commands.map(({ given }) => ['purge', printable(given)] as const),
+  ]);
+  const lines = [facts];
   const busy = repositories
     .map(({ summary }) => summary)
     .filter((one) => one.state !== 'done' || one.tags.deleted + one.manifests.deleted > 0)
     .toSorted((a, b) => b.tags.deleted + b.manifests.deleted - a.tags.deleted - a.manifests.deleted);
   if (busy.length > 0) {
-    const goes = run.dryRun ? 'go' : 'deleted';
-    const table = new Table({
-      ...PLAIN,
-      head: ['REPOSITORY', 'STATE', `TAGS ${goes}`, 'stay', `MANIFESTS ${goes}`, 'stay', 'SIZE'],
-      colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
-    });
-    for (const one of busy.slice(0, MAX_ROWS))
-      table.push([
-        printable(one.repository),
-        one.state,
-        one.tags.deleted,
-        one.tags.kept,
-        one.manifests.deleted,
-        one.manifests.kept,
-        prettyBytes(one.bytes),
-      ]);
-    lines.push('', trimmed(table));
+    const rows = busy.slice(0, MAX_ROWS).map((one) => [printable(one.repository), one.state, ...cellsOf(one)]);
+    lines.push('', renderTable(style, repositoryColumns(run.dryRun ? 'delete' : 'deleted', ['STATE']), rows));
     if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
   }
   if (totals) {
-    const reasons = new Table({ ...PLAIN, head: ['WHY', ''], colAligns: ['left', 'right'] });
-    for (const [reason, count] of Object.entries(totals.reasons)) reasons.push([reason, count]);
-    const verb = run.dryRun ? 'would go' : 'deleted';
-    lines.push(
-      '',
-      trimmed(reasons),
-      '',
-      `${totals.tags.deleted} tags and ${totals.manifests.deleted} manifests ${verb}, at most ${prettyBytes(totals.bytes)}; ` +
-        `${totals.tags.kept} tags and ${totals.manifests.kept} manifests stay.`,
-    );
+    const reasons = renderTable(style, { head: ['WHY', ''], right: [1] }, Object.entries(totals.reasons));
+    lines.push('', reasons, '', ...totalsInWords({ totals }, run.dryRun).map((line) => sentence(style, line)));
   }
-  for (const warning of run.warnings) lines.push(`Warning: ${printable(warning)}`);
-  lines.push(...guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting'));
-  for (const { repository, error } of busy) if (error) lines.push(printable(`${repository}: ${error.message}`));
-  if (run.stopped) lines.push(`STOPPED: ${printable(run.stopped.detail)}`);
+  const notes: string[] = run.warnings.map((warning) => `Warning: ${printable(warning)}`);
+  notes.push(...guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting'));
+  for (const { repository, error } of busy) if (error) notes.push(printable(`${repository}: ${error.message}`));
+  if (run.stopped) notes.push(`STOPPED: ${printable(run.stopped.detail)}`);
   else if (state === 'interrupted')
-    lines.push(`INTERRUPTED: its process ended before it was done; to go on: acr-retention resume ${id}`);
-  if (run.error) lines.push(`FAILED: ${printable(run.error.message)}`);
-  if (plan) lines.push('', planInWords(run, plan));
-  return `${lines.join('\n')}\n`;
+    notes.push(`INTERRUPTED: its process ended before it was done; to go on: acr-retention resume ${id}`);
+  if (run.error) notes.push(`FAILED: ${printable(run.error.message)}`);
+  if (plan) notes.push('', planInWords(run, plan));
+  return `${[...lines, ...notes.map((line) => sentence(style, line))].join('\n')}\n`;
 }
 
 function planInWords({ id, breakers }: RunRecord, plan: PlanRecord): string {
   const { state, deletions, appliedBy } = plan;
   if (state === 'applied') return `Its plan was carried out by the run ${appliedBy ?? ''}.`;
   const approve = state === 'waiting' || breakers.length > 0 ? ` --approve ${approvalOf(plan)}` : '';
-  const waits = state === 'waiting' ? 'wait for approval' : 'would go';
+  const waits = state === 'waiting' ? 'wait for approval' : 'would be deleted';
   return `${deletions} artifacts ${waits}. To delete exactly these: acr-retention apply ${id}${approve}`;
 }
 
@@ -182,11 +170,7 @@ export function renderDifference({ change, goes, other }: Difference): string {
   const elsewhere =
     other === undefined
       ? 'not there, or not selected'
-      : `${other.action === 'keep' ? 'stays' : 'goes'}, ${other.reason}: ${other.detail}`;
+      : `${other.action === 'keep' ? 'kept' : 'deleted'}, ${other.reason}: ${other.detail}`;
   const otherRun = change === 'added' ? 'before' : 'now';
   return `${printable(`${mark} ${nameOf(goes)}  ${goes.reason}; ${otherRun}: ${elsewhere}`)}\n`;
-}
-
-function trimmed(table: InstanceType<typeof Table>): string {
-  return table.toString().replace(/ +$/gm, '');
 }

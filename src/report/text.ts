@@ -1,10 +1,10 @@
-import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
 import type { Decision } from '../planner/decision.ts';
 import { approvalOf } from '../ledger/types.ts';
 import { printable } from './escape.ts';
 import { foreseenCount, guardsInWords } from './guards.ts';
-import { PLAIN } from './table.ts';
+import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
+import { type Cell, renderTable } from './table.ts';
 import { type Counts, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
@@ -13,34 +13,83 @@ const MAX_ROWS = 40;
 /** Failed repositories that it names. */
 const MAX_FAILED = 20;
 
-/** Characters of an example: with what stands before it, a line of 120. */
-const MAX_EXAMPLE = 84;
-
-/** A run, as a person reads it in ten seconds: what goes where, what stays and why, what went wrong. */
-export function renderSummary(summary: RunSummary): string {
-  const { dryRun, totals, repositories } = summary;
+/** A run, as a person reads it in ten seconds: what is deleted where, what is kept and why, what went wrong. */
+export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): string {
+  const { dryRun, repositories } = summary;
   const lines: string[] = [];
   const busy = repositories.filter((one) => one.state === 'failed' || touched(one) > 0);
-  if (busy.length > 0) lines.push(table(summary, busy.toSorted((a, b) => touched(b) - touched(a)).slice(0, MAX_ROWS)));
+  if (busy.length > 0)
+    lines.push(table(summary, busy.toSorted((a, b) => touched(b) - touched(a)).slice(0, MAX_ROWS), style));
   if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
   if (busy.length > 0) lines.push('');
-  const why = reasons(summary);
+  const why = reasons(summary, style);
   if (why !== '') lines.push(why, '');
-  const verb = dryRun ? 'would go' : 'deleted';
-  lines.push(
-    `${plural(totals.tags.deleted, 'tag')} and ${plural(totals.manifests.deleted, 'manifest')} ${verb}, at most ${prettyBytes(totals.bytes)}; ` +
-      `${plural(totals.tags.kept, 'tag')} and ${plural(totals.manifests.kept, 'manifest')} stay.`,
-  );
-  if (totals.beyondAcrPurge > 0) {
-    lines.push(`acr purge would have deleted ${plural(totals.beyondAcrPurge, 'artifact')} of what stays.`);
-  }
+  lines.push(...totalsInWords(summary, dryRun).map((text) => sentence(style, text)));
+  const { totals } = summary;
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0) lines.push(`${plural(alreadyGone, 'artifact')} had gone already.`);
-  for (const warning of summary.warnings) lines.push(`Warning: ${printable(warning)}`);
-  lines.push(...problems(summary));
-  lines.push(...planInWords(summary));
-  if (dryRun) lines.push('DRY RUN: nothing was deleted.');
+  for (const warning of summary.warnings) lines.push(labelled(style, 'yellow', 'Warning:', printable(warning)));
+  lines.push(...problems(summary).map((line) => problemLine(line, style)));
+  lines.push(...planInWords(summary).map((line) => sentence(style, line)));
+  if (dryRun) lines.push(paint(style, 'bold', 'DRY RUN: nothing was deleted.'));
   return `${lines.join('\n')}\n`;
+}
+
+function problemLine(line: string, style: Style): string {
+  const [label] = /^[A-Z][A-Z -]+:/.exec(line) ?? [];
+  return label === undefined ? sentence(style, line) : labelled(style, 'red', label, line.slice(label.length + 1));
+}
+
+/** What is deleted, what is there afterwards, and what takes room yet: sentences, for runs and for records of them. */
+export function totalsInWords({ totals }: Pick<RunSummary, 'totals'>, dryRun: boolean): readonly string[] {
+  const verb = dryRun ? 'would be deleted' : 'deleted';
+  const deleted = (kind: Kind): string => {
+    const share = percentOf(totals, kind);
+    return `${plural(totals[kind].deleted, kind.slice(0, -1))}${share === undefined ? '' : ` (${share})`}`;
+  };
+  const kept = (kind: Kind): string => plural(keptIn(totals, kind), kind.slice(0, -1));
+  const lines = [
+    `${deleted('tags')} and ${deleted('manifests')} ${verb}, at most ${prettyBytes(totals.bytes)}; ` +
+      `${kept('tags')} and ${kept('manifests')} are kept.`,
+  ];
+  const { manifests = 0, bytes = 0 } = totals.leftUntagged ?? {};
+  if (manifests > 0)
+    lines.push(
+      `${plural(manifests, 'manifest')} (${prettyBytes(bytes)}) ${isAre(manifests, dryRun)} left without a tag; --untagged deletes them.`,
+    );
+  const signatures = totals.leftSignatures ?? 0;
+  if (signatures > 0)
+    lines.push(
+      `${plural(signatures, 'signature tag')} ${isAre(signatures, dryRun)} left without the image; a filter such as '.*:^sha256-' selects them.`,
+    );
+  if (totals.beyondAcrPurge > 0)
+    lines.push(`acr purge would have deleted ${plural(totals.beyondAcrPurge, 'artifact')} of what is kept.`);
+  return lines;
+}
+
+type Kind = 'tags' | 'manifests';
+
+function isAre(count: number, dryRun: boolean): string {
+  return dryRun ? 'would be' : count === 1 ? 'is' : 'are';
+}
+
+/** What is there afterwards, also what no filter matched; of what was not listed, what a decision keeps. */
+export function keptIn({ afterwards, ...counts }: Pick<RepositorySummary, 'afterwards' | Kind>, kind: Kind): number {
+  return afterwards?.[kind] ?? counts[kind].kept;
+}
+
+/** How much of what was there is deleted; `undefined` where nothing was, or it was not asked. */
+export function percentOf(
+  { listed, ...counts }: Pick<RepositorySummary, 'listed' | Kind>,
+  kind: Kind,
+): string | undefined {
+  const before = listed[kind] ?? 0;
+  const { deleted } = counts[kind];
+  if (before === 0) return undefined;
+  const percent = Math.min(100, (deleted / before) * 100);
+  if (percent > 0 && percent < 1) return '<1 %';
+  // All of it is only what is all of it.
+  return `${percent < 100 ? Math.min(99, Math.round(percent)) : 100} %`;
 }
 
 /** What holds something back, and how to carry it out all the same. */
@@ -61,27 +110,33 @@ function planInWords({ dryRun, breakers, plan, repositories }: RunSummary): read
     : [...lines, `To delete exactly this, whatever guards say: ${apply}${approve}`];
 }
 
-/** Each reason with one example, what goes first. */
-function reasons({ totals, examples }: RunSummary): string {
-  const rendered = new Table({
-    ...PLAIN,
-    head: ['WHY', '', '', 'FOR EXAMPLE'],
-    colAligns: ['left', 'right', 'left', 'left'],
-  });
+/** Columns that an example needs beside its reason; where there are fewer, it stands below. */
+const NARROWEST_EXAMPLE = 30;
+
+/** Each reason with one example, what is deleted first. */
+function reasons({ totals, examples }: RunSummary, style: Style): string {
   const found = Object.values(examples).toSorted(
     (a, b) => Number(a.action === 'keep') - Number(b.action === 'keep') || count(totals, b) - count(totals, a),
   );
-  for (const example of found) {
-    const goes = example.action === 'delete' ? 'goes' : 'stays';
-    const detail = shorten(`${nameOf(example)}: ${example.detail}`);
-    rendered.push([
-      goes,
-      count(totals, example),
-      example.reason,
-      printable(detail.length > MAX_EXAMPLE ? `${detail.slice(0, MAX_EXAMPLE - 1)}…` : detail),
-    ]);
-  }
-  return found.length === 0 ? '' : rendered.toString().replace(/ +$/gm, '');
+  if (found.length === 0) return '';
+  const widthOf = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length));
+  const counts = widthOf(found.map((example) => String(count(totals, example))));
+  const names = widthOf(found.map(({ reason }) => reason));
+  const before = 'delete'.length + counts + names + 6;
+  const details = found.map((example) => printable(shorten(`${nameOf(example)}: ${example.detail}`)));
+  const longest = widthOf(details.flatMap((detail) => detail.split(' ')));
+  const isBeside = !style.wraps || style.width - before >= Math.max(NARROWEST_EXAMPLE, longest);
+  const indent = isBeside ? before : 4;
+  const lines = found.flatMap((example, index) => {
+    const { action, reason } = example;
+    const start = `${action.padEnd(6)}  ${String(count(totals, example)).padStart(counts)}  ${reason.padEnd(names)}`;
+    const colored = start.replace(action, paint(style, action === 'delete' ? 'red' : 'green', action));
+    const [first = '', ...others] = wrapped(details[index] ?? '', style.width - indent);
+    const below = (isBeside ? others : [first, ...others]).map((line) => ' '.repeat(indent) + line);
+    return [isBeside ? `${colored}  ${first}` : colored.trimEnd(), ...below];
+  });
+  const head = isBeside ? `${'WHY'.padEnd(before)}FOR EXAMPLE` : 'WHY, FOR EXAMPLE';
+  return [paint(style, 'bold', head), ...lines].join('\n');
 }
 
 function count({ reasons: counts }: RunSummary['totals'], { reason }: Decision): number {
@@ -93,18 +148,32 @@ function touched({ tags, manifests }: RepositorySummary): number {
   return of(tags) + of(manifests);
 }
 
-function table({ dryRun }: RunSummary, repositories: readonly RepositorySummary[]): string {
-  const goes = dryRun ? 'go' : 'deleted';
-  const head = ['REPOSITORY', `TAGS ${goes}`, 'stay', `MANIFESTS ${goes}`, 'stay', 'SIZE'];
-  const rendered = new Table({ ...PLAIN, head, colAligns: ['left', 'right', 'right', 'right', 'right', 'right'] });
-  for (const { repository, state, tags, manifests, bytes } of repositories) {
-    const cells =
-      state === 'failed'
-        ? ['failed', '', '', '', '']
-        : [tags.deleted, tags.kept, manifests.deleted, manifests.kept, prettyBytes(bytes)];
-    rendered.push([printable(repository), ...cells]);
-  }
-  return rendered.toString().replace(/ +$/gm, '');
+function table({ dryRun }: RunSummary, repositories: readonly RepositorySummary[], style: Style): string {
+  const verb = dryRun ? 'delete' : 'deleted';
+  return renderTable(
+    style,
+    repositoryColumns(verb),
+    repositories.map((one) => [printable(one.repository), ...cellsOf(one)]),
+  );
+}
+
+/** The columns of what is deleted and kept in repositories. */
+export function repositoryColumns(verb: 'delete' | 'deleted', more: readonly string[] = []) {
+  const numbers = [`TAGS ${verb}`, 'keep', '%', `MANIFESTS ${verb}`, 'keep', '%', 'SIZE'];
+  const names = [`tags: ${verb}`, 'keep', 'that is', `manifests: ${verb}`, 'keep', 'that is', ''];
+  const first = 1 + more.length;
+  return {
+    head: ['REPOSITORY', ...more, ...numbers],
+    names: ['', ...more.map(() => ''), ...names],
+    right: numbers.map((_, index) => first + index),
+  };
+}
+
+/** The cells of a repository in these columns, behind its name. */
+export function cellsOf(one: RepositorySummary): readonly Cell[] {
+  if (one.state === 'failed') return ['failed', '', '', '', '', '', ''];
+  const of = (kind: Kind): readonly Cell[] => [one[kind].deleted, keptIn(one, kind), percentOf(one, kind) ?? ''];
+  return [...of('tags'), ...of('manifests'), prettyBytes(one.bytes)];
 }
 
 function problems({ repositories, totals, failures, stopped: stop }: RunSummary): readonly string[] {

@@ -33,7 +33,7 @@ test('plan, look at it, carry it out, ask what became of it', async () => {
     expect(planned.stdout).toContain(`To delete exactly this: acr-retention apply ${id}\n`);
 
     const list = await run('runs');
-    expect(list.stdout).toMatch(new RegExp(`^${id} +dry-run +done .*would go$`, 'm'));
+    expect(list.stdout).toMatch(new RegExp(`^${id} +dry-run +done .*would be deleted$`, 'm'));
     const show = await run('runs', 'show', id);
     expect(show.stdout).toContain(`--filter '.*:^(dev|pr)-' --ago 30d --untagged`);
     expect(show.stdout).not.toContain(USER.password);
@@ -49,7 +49,7 @@ test('plan, look at it, carry it out, ask what became of it', async () => {
     expect(await run('apply', id, '--approve', '0123456789ab')).toMatchObject({ code: 2, stdout: '' });
     const applied = await run('apply', id, '--approve', approval);
     expect(applied.code).toBe(0);
-    expect(applied.stdout).toMatch(/manifests deleted/);
+    expect(applied.stdout).toMatch(/manifests \(\d+ %\) deleted/);
     expect(emulator.manifestsLeft().length).toBeLessThan(before);
     const again = await run('apply', id);
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing was done now') as unknown });
@@ -63,7 +63,7 @@ test('plan, look at it, carry it out, ask what became of it', async () => {
     const later = idIn((await run('purge', '--filter', '.*:^ci-', '--ago', '1d', '--dry-run')).stdout);
     const diff = await run('diff', id, later);
     expect(diff.stdout).toMatch(/^- microtodo-frontendapi:pr-46 .*now: not there, or not selected$/m);
-    expect((await run('diff', id, id)).stdout).toBe('The same artifacts go by both.\n');
+    expect((await run('diff', id, id)).stdout).toBe('Both delete the same artifacts.\n');
   });
 });
 
@@ -125,7 +125,7 @@ test('a purge that its time budget ends goes on with resume', async () => {
     expect(resumed.stderr).toMatch(
       new RegExp(`^Going on with the run ${id} .*: \\d+ of 30 repositories are done`, 'm'),
     );
-    expect(resumed.stdout).toContain('60 tags and 60 manifests deleted');
+    expect(resumed.stdout).toContain('60 tags (50 %) and 60 manifests (50 %) deleted');
     expect(emulator.tagsLeft()).toEqual([]);
     expect((await run('runs', 'show', id)).stdout).toMatch(/^state +done$[^]*^went on +\S+ by command line/m);
 

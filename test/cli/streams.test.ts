@@ -46,6 +46,7 @@ describe('a purge whose outputs are closed', () => {
           ACR_USERNAME: USER.username,
           ACR_PASSWORD: USER.password,
           LOG_LEVEL: 'info',
+          LOG_FORMAT: 'json',
         });
         expect({ code, signal }).toEqual({ code: 1, signal: null });
         expect(emulator.tagsLeft().length).toBeGreaterThan(0);

@@ -95,6 +95,7 @@ test.each(['text', 'json', 'ndjson'])(
         ACR_USERNAME: USER.username,
         ACR_PASSWORD: USER.password,
         LOG_LEVEL: 'debug',
+        LOG_FORMAT: 'json',
       });
       expect(code).toBe(1);
       expectNothingOf(stdout);

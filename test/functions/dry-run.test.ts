@@ -113,7 +113,7 @@ describe('the forms of an answer', () => {
     expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
     const text = await response.text();
     expect(text).toMatch(/^- would delete .*untagged-and-expired/m);
-    expect(text).toMatch(/^REPOSITORY +TAGS go/m);
+    expect(text).toMatch(/^REPOSITORY +TAGS delete/m);
     expect(text).toContain('DRY RUN: nothing was deleted.');
   });
 

@@ -194,7 +194,7 @@ test('a size that is no number of bytes is none, and does not break the summary'
       async (proxy) => {
         const { summary } = await run(proxy, [...PURGE, '--dry-run']);
         expect(summary.totals).toMatchObject({ manifests: { deleted: 2 }, bytes: 0 });
-        expect(renderSummary(summary)).toContain('2 manifests would go, at most 0 B');
+        expect(renderSummary(summary)).toContain('2 manifests (50 %) would be deleted, at most 0 B');
       },
     ),
   );

@@ -2,11 +2,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { jsonLine, printable } from '../../src/report/escape.ts';
+import { PLAIN_STYLE } from '../../src/report/style.ts';
 import { unfinishedRepository, type RunSummary, summarize, total } from '../../src/report/summary.ts';
 import { renderDecision, renderSummary } from '../../src/report/text.ts';
 
 // eslint-disable-next-line no-control-regex -- control characters are what must not be there
 const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+
+/** What is broken to fit is no line of its own. */
+const WIDE = { ...PLAIN_STYLE, width: 100_000 };
 
 const hostile = fc.string({
   unit: fc.constantFrom(
@@ -68,7 +72,7 @@ test('whatever a registry names its things, no escape sequence and no forged lin
     fc.property(decision, hostile, (one, warning) => {
       expect(renderDecision(one)).not.toMatch(UNSAFE);
       expect(renderDecision(one)).not.toContain('\n');
-      const lines = renderSummary(summaryOf([one], [warning])).split('\n');
+      const lines = renderSummary(summaryOf([one], [warning]), WIDE).split('\n');
       expect(lines.join('')).not.toMatch(UNSAFE);
       // As many lines as with harmless names: none was forged.
       const harmless = { ...one, repository: 'a', tag: 'b', detail: 'c', error: { message: 'd', correlationId: 'e' } };
@@ -114,7 +118,7 @@ test('a summary', () => {
     outcome: 'refused',
     error: { message: 'delete: 405', correlationId: 'c-1' },
   };
-  const repositories = [summarize('shop/api', [gone, refused])];
+  const repositories = [summarize('shop/api', [gone, refused], { tags: 30, manifests: 8 })];
   const summary = {
     ...summaryOf([]),
     repositories,
@@ -124,13 +128,13 @@ test('a summary', () => {
   };
   expect(renderSummary(summary)).toBe(
     [
-      'REPOSITORY  TAGS deleted  stay  MANIFESTS deleted  stay    SIZE',
-      'shop/api               1     0                  0     0  2.5 MB',
+      'REPOSITORY  TAGS deleted  keep    %  MANIFESTS deleted  keep    %    SIZE',
+      'shop/api               1    29  3 %                  0     8  0 %  2.5 MB',
       '',
-      'WHY                           FOR EXAMPLE',
-      'goes  1  matched-and-expired  shop/api:pr-1: matches "shop/api:^pr-"',
+      'WHY                             FOR EXAMPLE',
+      'delete  1  matched-and-expired  shop/api:pr-1: matches "shop/api:^pr-"',
       '',
-      '1 tag and 0 manifests deleted, at most 2.5 MB; 0 tags and 0 manifests stay.',
+      '1 tag (3 %) and 0 manifests (0 %) deleted, at most 2.5 MB; 29 tags and 8 manifests are kept.',
       `REFUSED: shop/api@sha256:${'a'.repeat(64)}: delete: 405 (correlation id c-1)`,
       '',
     ].join('\n'),

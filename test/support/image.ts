@@ -100,6 +100,8 @@ export function environmentFor(emulator: Emulator, certificate: string): NodeJS.
     ACR_USERNAME: USER.username,
     ACR_PASSWORD: USER.password,
     NODE_EXTRA_CA_CERTS: certificate,
+    // As the image sets it.
+    LOG_FORMAT: 'json',
   };
 }
 

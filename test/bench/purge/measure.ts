@@ -92,7 +92,7 @@ async function wrongContents({ denied }: Case, registry: RunningRegistry): Promi
 function wrongTotals({ shape }: Case, output: string): readonly string[] {
   const { tagsGoing, manifestsGoing } = sizeOf(shape);
   const [, ...said] =
-    /(\d+) tags? and (\d+) manifests? (?:would go|deleted)/.exec(output) ??
+    /(\d+) tags?(?: \(\S+ %\))? and (\d+) manifests?(?: \(\S+ %\))? (?:would be )?deleted/.exec(output) ??
     /Number of (?:tags to be deleted|deleted tags): (\d+)\s+Number of (?:manifests to be deleted|deleted manifests): (\d+)/.exec(output) ??
     []; // prettier-ignore
   if (said.length === 0) return ['it says no totals'];

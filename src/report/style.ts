@@ -1,0 +1,64 @@
+import { styleText } from 'node:util';
+
+/** How text is laid out for whoever reads it. */
+export interface Style {
+  /** Columns. */
+  readonly width: number;
+  /** Whether sentences are broken at that width, too: on a terminal. */
+  readonly wraps: boolean;
+  readonly color: boolean;
+}
+
+/** Text that goes to a file, a pipe or an HTTP client. */
+export const PLAIN_STYLE: Style = { width: 120, wraps: false, color: false };
+
+const NARROWEST = 60;
+const WIDEST = 200;
+
+/** What is known of a stream that text is written to. */
+export interface Terminal {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** Colours are left away where NO_COLOR is set to anything (https://no-color.org) or the terminal has none. */
+export function styleOf(
+  { isTTY, columns }: Terminal,
+  environment: Readonly<Record<string, string | undefined>>,
+): Style {
+  if (isTTY !== true) return PLAIN_STYLE;
+  const color = (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
+  return { width: Math.min(WIDEST, Math.max(NARROWEST, columns ?? PLAIN_STYLE.width)), wraps: true, color };
+}
+
+type Tone = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
+
+export function paint({ color }: Style, tone: Tone, text: string): string {
+  // What it goes to was looked at before.
+  return color ? styleText(tone, text, { validateStream: false }) : text;
+}
+
+/** Lines of a width; no word is cut, so one that is longer has a line of its own. */
+export function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** A sentence in lines, the second and further ones indented. */
+export function sentence(style: Style, text: string, indent = '  '): string {
+  if (!style.wraps) return text;
+  const [first = '', ...others] = wrapped(text, style.width - indent.length);
+  return [first, ...others.map((line) => indent + line)].join('\n');
+}
+
+/** The same behind a word that stands out. */
+export function labelled(style: Style, tone: Tone, label: string, text: string): string {
+  return sentence(style, `${label} ${text}`).replace(label, paint(style, tone, label));
+}
