@@ -1,7 +1,8 @@
 import { eachAndMore } from './each.ts';
 import { type WholePlan, wholePlan } from './engine/whole.ts';
+import { inTurns } from './engine/turns.ts';
 import { spareMemory } from './memory.ts';
-import { plan } from './planner/plan.ts';
+import { planInSteps } from './planner/plan.ts';
 import type { Approved, Inventory, Planned, Rule } from './planner/types.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
@@ -67,7 +68,7 @@ export async function planTask(
       remembered: undefined,
     };
     for (;;) {
-      const planned = plan(inventory, rule);
+      const planned = await inTurns(planInSteps(inventory, rule));
       if (planned.state === 'planned') {
         const { concurrency } = task.policy;
         return { ...(await wholePlan(reader, planned.plan, inventory, { rule, concurrency })), inventory };

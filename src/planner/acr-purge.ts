@@ -1,5 +1,6 @@
 import type { ManifestRecord } from '../registry/types.ts';
 import type { Graph } from './graph.ts';
+import { atOnce, converted, filtered, newPace, setOf, sorted, type Steps } from './slices.ts';
 import { compare } from './tags.ts';
 import type { Rule } from './types.ts';
 
@@ -23,8 +24,8 @@ export interface AcrChoice {
  * The manifests it considers: neither locked, nor tagged, nor too young, nor without a media type. One of a media type
  * that it does not know is no exception to it.
  */
-export function considered(graph: Graph): readonly ManifestRecord[] {
-  return [...graph.records.values()].filter((record) => {
+export function considered(graph: Graph): Steps<readonly ManifestRecord[]> {
+  return filtered(graph.records.values(), (record) => {
     const standing = graph.standing(record);
     return standing === 'candidate' || (standing === 'unknown-media-type' && record.mediaType !== undefined);
   });
@@ -34,47 +35,61 @@ export function considered(graph: Graph): readonly ManifestRecord[] {
  * What it protects for an index that stays for its tags or its age. Locked indexes protect nothing: it passes them over
  * before it looks at what they need.
  */
-export function neededByStandingIndexes(graph: Graph): ReadonlySet<string> {
+export function* neededByStandingIndexes(graph: Graph): Steps<ReadonlySet<string>> {
+  const due = newPace();
   const needed = new Set<string>();
   for (const [digest, record] of graph.records) {
+    if (due()) yield;
     // It reads what has no media type too, in case it is an index.
     if (record.kind !== 'index' && record.mediaType !== undefined) continue;
     const standing = graph.standing(record);
     if (standing === 'has-tags' || standing === 'too-young' || standing === 'unknown-time') {
-      addNeeds(graph, digest, needed);
+      yield* addNeeds(graph, digest, needed);
     }
   }
   return needed;
 }
 
 /** @param ignored what is passed over for an index; it is the result of `neededByStandingIndexes` */
-export function chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet<string>): AcrChoice {
-  const passedOver = new Set(ignored);
-  for (const { digest, kind } of considered(graph)) {
+export function* chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet<string>): Steps<AcrChoice> {
+  const due = newPace();
+  const passedOver = yield* setOf(ignored);
+  const all = yield* considered(graph);
+  for (const { digest, kind } of all) {
+    if (due()) yield;
     // It does not look for a subject in media types that it does not know.
     if (ignored.has(digest) || kind === 'unknown' || graph.subject(digest) === undefined) continue;
     // A referrer stays. But of one that is an index with children it protects the children in its place.
-    if (kind === 'index' && graph.children(digest).length > 0) addNeeds(graph, digest, passedOver);
+    if (kind === 'index' && graph.children(digest).length > 0) yield* addNeeds(graph, digest, passedOver);
     else passedOver.add(digest);
   }
-  const chosen = considered(graph)
-    .filter(({ digest }) => !passedOver.has(digest))
-    .toSorted((a, b) => compare(b.lastUpdated, a.lastUpdated) || compare(a.digest, b.digest));
-  const deleted = new Set(chosen.slice(rule.keep).map(({ digest }) => digest));
+  const records = yield* sorted(
+    yield* filtered(all, ({ digest }) => !passedOver.has(digest)),
+    (a, b) => compare(b.lastUpdated, a.lastUpdated) || compare(a.digest, b.digest),
+  );
+  const chosen = yield* converted(records, ({ digest }) => digest);
+  const deleted = yield* setOf(chosen.slice(rule.keep));
   return {
-    chosen: chosen.map(({ digest }) => digest),
+    chosen,
     deleted,
-    newestKept: new Set(chosen.slice(0, rule.keep).map(({ digest }) => digest)),
-    cascaded: withReferrers(graph, deleted),
+    newestKept: yield* setOf(chosen.slice(0, rule.keep)),
+    cascaded: yield* allReferrers(graph, deleted),
   };
 }
 
 /** Referrers of these manifests, referrers of those, and so on; without the manifests themselves. */
 export function withReferrers(graph: Graph, digests: Iterable<string>): ReadonlySet<string> {
-  const seen = new Set(digests);
+  return atOnce(allReferrers(graph, digests));
+}
+
+/** The same, of many. */
+export function* allReferrers(graph: Graph, digests: Iterable<string>): Steps<ReadonlySet<string>> {
+  const due = newPace();
+  const seen = yield* setOf(digests);
   const found = new Set<string>();
   const queue = [...seen];
   for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+    if (due(1 + graph.referrers(digest).length)) yield;
     for (const referrer of graph.referrers(digest)) {
       if (seen.has(referrer)) continue;
       seen.add(referrer);
@@ -86,9 +101,11 @@ export function withReferrers(graph: Graph, digests: Iterable<string>): Readonly
 }
 
 /** Children of an index, and of those children that it calls indexes. */
-function addNeeds(graph: Graph, index: string, needed: Set<string>): void {
+function* addNeeds(graph: Graph, index: string, needed: Set<string>): Steps<void> {
+  const due = newPace();
   const queue = [index];
   for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+    if (due(1 + graph.children(digest).length)) yield;
     for (const child of graph.children(digest)) {
       if (child.index && !needed.has(child.digest)) queue.push(child.digest);
       needed.add(child.digest);

@@ -2,6 +2,7 @@ import type { ChildDescriptor, ManifestFacts, ManifestRecord, TagRecord } from '
 import type { KeepReason } from './decision.ts';
 import type { TagChoice } from './tags.ts';
 import { imageOfSignatureTag } from './tags.ts';
+import { filtered, newPace, setOf, type Steps } from './slices.ts';
 import type { Inventory, Rule } from './types.ts';
 
 /** How a manifest stands on its own account, before anything else that needs it is looked at. */
@@ -38,22 +39,24 @@ export interface Graph {
 /** One for all: there may be a hundred thousand. */
 export const NONE: readonly never[] = [];
 
-export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], rule: Rule): Graph {
+export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[], rule: Rule): Steps<Graph> {
   const records = inventory.manifests?.byDigest ?? new Map<string, ManifestRecord>();
-  const going = choices.filter((choice) => choice.reason === 'matched-and-expired');
-  const goingNames = new Map(going.map((choice) => [choice.tag.name, choice]));
+  const due = newPace();
+  const going = yield* filtered(choices, (choice) => choice.reason === 'matched-and-expired');
+  const goingNames = new Map<string, TagChoice>();
+  for (const choice of going) {
+    if (due()) yield;
+    goingNames.set(choice.tag.name, choice);
+  }
   // Two listings, taken one after the other: a tag that either of them shows is a tag. Mostly both do.
   const shows = tagFinder();
   const unseen = (tag: TagRecord): boolean => {
     const record = records.get(tag.digest ?? '');
     return record === undefined || !shows(record, tag.name);
   };
-  const goingUnseen = groupBy(
-    going.filter(({ tag }) => unseen(tag)),
-    ({ tag }) => tag.digest,
-  );
-  const leftUnseen = groupBy(
-    (inventory.tags ?? []).filter((tag) => !goingNames.has(tag.name) && unseen(tag)),
+  const goingUnseen = yield* groupBy(yield* filtered(going, ({ tag }) => unseen(tag)), ({ tag }) => tag.digest);
+  const leftUnseen = yield* groupBy(
+    yield* filtered(inventory.tags ?? NONE, (tag) => !goingNames.has(tag.name) && unseen(tag)),
     (tag) => tag.digest,
   );
   const tagsLeft = (digest: string): readonly string[] => {
@@ -70,19 +73,21 @@ export function buildGraph(inventory: Inventory, choices: readonly TagChoice[], 
     const fact = facts(digest);
     return fact?.state === 'read' ? fact : undefined;
   };
-  const { referring, referred } = references(inventory);
+  const { referring, referred } = yield* references(inventory);
 
   return {
     records,
     standing: (record) => standingOf(record, tagsLeft(record.digest), rule),
-    unlisted: new Set([...leftUnseen.keys()].filter((digest) => !records.has(digest))),
-    unlistedGoing: new Set([...goingUnseen.keys()].filter((digest) => !records.has(digest))),
-    hidden: new Set([...inventory.facts.keys()].filter((digest) => !records.has(digest) && read(digest))),
+    unlisted: yield* setOf(yield* filtered(leftUnseen.keys(), (digest) => !records.has(digest))),
+    unlistedGoing: yield* setOf(yield* filtered(goingUnseen.keys(), (digest) => !records.has(digest))),
+    hidden: yield* setOf(
+      yield* filtered(inventory.facts.keys(), (digest) => !records.has(digest) && read(digest) !== undefined),
+    ),
     tagsLeft,
     tagsGoing,
     going: (tag) => goingNames.get(tag),
-    newestImages: going.filter((choice) => choice.newest),
-    signatures: groupBy(going, ({ tag }) => imageOfSignatureTag(tag.name)),
+    newestImages: yield* filtered(going, (choice) => choice.newest === true),
+    signatures: yield* groupBy(going, ({ tag }) => imageOfSignatureTag(tag.name)),
     facts,
     children: (digest) => read(digest)?.children ?? NONE,
     subject: (digest) => referred.get(digest),
@@ -140,7 +145,11 @@ export function* factsInOrder({ facts, manifests }: Inventory): Generator<readon
 }
 
 /** Who refers to whom: from the manifests that were read, and from what the registry says of those that were not. */
-function references(inventory: Inventory) {
+function* references(inventory: Inventory): Steps<{
+  readonly referring: ReadonlyMap<string, readonly string[]>;
+  readonly referred: ReadonlyMap<string, string>;
+}> {
+  const due = newPace();
   const referring = new Map<string, string[]>();
   const referred = new Map<string, string>();
   const add = (subject: string, referrer: string): void => {
@@ -151,17 +160,24 @@ function references(inventory: Inventory) {
     else referring.set(subject, [referrer]);
   };
   for (const [digest, fact] of factsInOrder(inventory)) {
+    if (due()) yield;
     if (fact.state === 'read' && fact.subject !== undefined) add(fact.subject, digest);
   }
   for (const [subject, referrers] of inventory.referrers) {
+    if (due()) yield;
     if (referrers !== 'unknown') for (const referrer of referrers) add(subject, referrer);
   }
   return { referring, referred };
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | undefined): ReadonlyMap<string, readonly T[]> {
+function* groupBy<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string | undefined,
+): Steps<ReadonlyMap<string, readonly T[]>> {
+  const due = newPace();
   const groups = new Map<string, T[]>();
   for (const item of items) {
+    if (due()) yield;
     const key = keyOf(item);
     if (key === undefined) continue;
     const group = groups.get(key);

@@ -1,6 +1,7 @@
 import type { ManifestContent } from '../registry/types.ts';
-import { considered, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
+import { allReferrers, considered, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
 import { type Graph, NONE } from './graph.ts';
+import { atOnce, converted, filtered, newPace, setOf, type Steps } from './slices.ts';
 import type { Inventory, Rule } from './types.ts';
 
 /**
@@ -18,19 +19,22 @@ export interface Needs {
 const nothingMore = (): readonly string[] => NONE;
 
 /** Indexes that stay whatever happens, and the indexes among their children: what they hold stays with them. */
-export function unreadStayingIndexes(graph: Graph): Needs {
+export function* unreadStayingIndexes(graph: Graph): Steps<Needs> {
+  const due = newPace();
   const staying = [...graph.unlisted, ...graph.unlistedGoing, ...graph.hidden];
   for (const [digest, record] of graph.records) {
+    if (due()) yield;
     const mayHold = record.kind === 'index' || record.kind === 'unknown';
     if (mayHold && graph.standing(record) !== 'candidate') staying.push(digest);
   }
   const seen = new Set<string>();
   /** What is not read of these and of what they hold, as far as that is known. Nothing is looked at twice. */
-  const unreadOf = (digests: readonly string[]): readonly string[] => {
+  const unreadOf = function* (digests: readonly string[]): Steps<readonly string[]> {
     const unread: string[] = [];
     const queue = digests.filter((digest) => !seen.has(digest));
     for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
       if (seen.has(digest)) continue;
+      if (due(1 + graph.children(digest).length)) yield;
       seen.add(digest);
       if (graph.facts(digest)) for (const child of holding(digest)) queue.push(child);
       else unread.push(digest);
@@ -47,7 +51,8 @@ export function unreadStayingIndexes(graph: Graph): Needs {
         return kind === undefined ? child.index : kind === 'index' || kind === 'unknown';
       })
       .map((child) => child.digest);
-  return { manifests: unreadOf(staying), referrers: NONE, next: (digest) => unreadOf(holding(digest)) };
+  const next = (digest: string): readonly string[] => atOnce(unreadOf(holding(digest)));
+  return { manifests: yield* unreadOf(staying), referrers: NONE, next };
 }
 
 /**
@@ -57,11 +62,12 @@ export function unreadStayingIndexes(graph: Graph): Needs {
  *
  * @param deleted manifests that would be deleted
  */
-export function unlistedInDoubt(
+export function* unlistedInDoubt(
   graph: Graph,
   { facts, remembered = new Map<string, ManifestContent>() }: Inventory,
   deleted: ReadonlySet<string>,
-): Needs {
+): Steps<Needs> {
+  const due = newPace();
   const found = new Set<string>();
   const wanted = (digests: Iterable<string | undefined>): readonly string[] => {
     const more: string[] = [];
@@ -80,24 +86,34 @@ export function unlistedInDoubt(
   const next = (digest: string): readonly string[] => wanted(namedBy(digest));
   const images = wanted(graph.signatures.keys());
   if (deleted.size === 0) return { manifests: images, referrers: NONE, next };
-  const going = new Set([...deleted, ...withReferrers(graph, deleted)]);
+  const going = yield* setOf(deleted);
+  for (const digest of yield* allReferrers(graph, deleted)) going.add(digest);
   const needs = ({ subject, children }: ManifestContent): boolean =>
     (subject !== undefined && going.has(subject)) ||
     children.some(
       ({ digest, index }) => going.has(digest) || (index && !graph.records.has(digest) && !remembered.has(digest)),
     );
-  const named = [...facts.keys()].flatMap((digest) => wanted(namedBy(digest)));
-  const needing = [...remembered].filter(([, content]) => needs(content)).map(([digest]) => digest);
-  return { manifests: [...images, ...named, ...wanted(needing)], referrers: NONE, next };
+  const named: string[] = [];
+  for (const digest of facts.keys()) {
+    if (due(1 + graph.children(digest).length)) yield;
+    for (const one of wanted(namedBy(digest))) named.push(one);
+  }
+  const needing = yield* filtered(remembered, ([, content]) => needs(content));
+  return { manifests: [...images, ...named, ...wanted(needing.map(([digest]) => digest))], referrers: NONE, next };
 }
 
 /** Manifests that may go, which no staying index needs, and of which it is not known whether they refer to another. */
-export function unreadCandidates(graph: Graph): readonly string[] {
-  const needed = neededByStandingIndexes(graph);
-  return considered(graph)
-    .filter((record) => !needed.has(record.digest) && graph.standing(record) === 'candidate')
-    .filter((record) => record.kind !== 'plain' && !graph.facts(record.digest))
-    .map((record) => record.digest);
+export function* unreadCandidates(graph: Graph): Steps<readonly string[]> {
+  const needed = yield* neededByStandingIndexes(graph);
+  const unread = yield* filtered(
+    yield* considered(graph),
+    (record) =>
+      record.kind !== 'plain' &&
+      !needed.has(record.digest) &&
+      !graph.facts(record.digest) &&
+      graph.standing(record) === 'candidate',
+  );
+  return yield* converted(unread, (record) => record.digest);
 }
 
 /** What is not known of the manifests that may refer to those which go, and what it takes to know it. */
@@ -116,31 +132,32 @@ const AFFORDABLE = 64;
  * No listing tells what refers to what, and hardly a tagged image does. So where both would be many calls, a preview
  * reads what looks like a referrer, and takes the rest for the images that they look like.
  */
-export function unknownReferrers(
+export function* unknownReferrers(
   graph: Graph,
   inventory: Inventory,
   digests: ReadonlySet<string>,
   { preview }: Pick<Rule, 'preview'>,
-): ReferrerNeeds {
+): Steps<ReferrerNeeds> {
   const nothing = { manifests: NONE, referrers: NONE, next: nothingMore, assumed: new Set<string>() };
-  let unclear = unclearReferrers(graph);
+  let unclear = yield* unclearReferrers(graph);
   if (unclear.length === 0) return nothing;
   const isUnasked = (digest: string): boolean => !inventory.referrers.has(digest);
-  const unasked = [...digests, ...withReferrers(graph, digests)].filter(isUnasked);
+  const unasked = yield* filtered(digests, isUnasked);
+  for (const digest of yield* filtered(yield* allReferrers(graph, digests), isUnasked)) unasked.push(digest);
   if (unasked.length === 0) return nothing;
-  let unread = unclear.filter((digest) => !graph.facts(digest));
+  let unread = yield* filtered(unclear, (digest) => !graph.facts(digest));
   let assumed = nothing.assumed;
   if (preview && Math.min(unread.length, unasked.length) > AFFORDABLE) {
-    assumed = new Set(unread.filter((digest) => graph.records.get(digest)?.looksRunnable));
-    unclear = unclear.filter((digest) => !assumed.has(digest));
-    unread = unread.filter((digest) => !assumed.has(digest));
+    assumed = yield* setOf(yield* filtered(unread, (digest) => graph.records.get(digest)?.looksRunnable === true));
+    unclear = yield* filtered(unclear, (digest) => !assumed.has(digest));
+    unread = yield* filtered(unread, (digest) => !assumed.has(digest));
     if (unclear.length === 0) return { ...nothing, assumed };
   }
   const canAsk = ![...inventory.referrers.values()].includes('unknown');
   // Reading cannot help where some cannot be read: then only the registry knows.
   const readingHelps = unread.length > 0 && unread.length === unclear.length;
   if (!canAsk || (readingHelps && unasked.length >= unread.length)) return { ...nothing, manifests: unread, assumed };
-  const wanted = new Set(unasked);
+  const wanted = yield* setOf(unasked);
   const next = (digest: string): readonly string[] => {
     const answer = inventory.referrers.get(digest);
     const found = answer === undefined || answer === 'unknown' ? NONE : answer.filter((one) => !wanted.has(one));
@@ -152,8 +169,10 @@ export function unknownReferrers(
 }
 
 /** Manifests that may refer to another, of which it is not known whether they do. */
-export function unclearReferrers(graph: Graph): readonly string[] {
-  return [...graph.records.values()]
-    .filter(({ digest, mayRefer }) => mayRefer && !['read', 'missing'].includes(graph.facts(digest)?.state ?? ''))
-    .map(({ digest }) => digest);
+export function* unclearReferrers(graph: Graph): Steps<readonly string[]> {
+  const unclear = yield* filtered(
+    graph.records.values(),
+    ({ digest, mayRefer }) => mayRefer && !['read', 'missing'].includes(graph.facts(digest)?.state ?? ''),
+  );
+  return yield* converted(unclear, ({ digest }) => digest);
 }

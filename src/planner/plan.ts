@@ -4,7 +4,9 @@ import { buildGraph, type Graph, NONE } from './graph.ts';
 import { newestBuilds, newestImage } from './keep.ts';
 import { unknownReferrers, unlistedInDoubt, unreadCandidates, unreadStayingIndexes } from './needs.ts';
 import { type Outcome, protect, type Protection, signatureInDoubt, signatureOf } from './protect.ts';
+import { atOnce, converted, filtered, newPace, setOf, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, type TagChoice } from './tags.ts';
+import type { TagRecord } from '../registry/types.ts';
 import type { Inventory, ManifestDeletion, Planned, Removal, Rule, TagDeletion } from './types.ts';
 
 /**
@@ -14,16 +16,23 @@ import type { Inventory, ManifestDeletion, Planned, Removal, Rule, TagDeletion }
  * does not know yet it asks for; called again with that, it goes on. It asks a few times at most.
  */
 export function plan(inventory: Inventory, rule: Rule): Planned {
-  const choices = chooseTags(inventory.tags ?? [], rule);
-  return rule.untagged ? planManifests(inventory, rule, choices) : planTagsOnly(inventory, rule, choices);
+  return atOnce(planInSteps(inventory, rule));
+}
+
+/** The same, a little at a time. The inventory must stay as it is until it is planned. */
+export function* planInSteps(inventory: Inventory, rule: Rule): Steps<Planned> {
+  const choices = yield* chooseTags(inventory.tags ?? [], rule);
+  return yield* rule.untagged ? planManifests(inventory, rule, choices) : planTagsOnly(inventory, rule, choices);
 }
 
 /** Without `--untagged` every manifest stays, and so does each cosign tag of an image that is there. */
-function planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Planned {
-  const images = new Set(inventory.tags?.map((tag) => tag.digest));
+function* planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Steps<Planned> {
+  const due = newPace();
+  const images = yield* setOf(yield* converted(inventory.tags ?? NONE, (tag: TagRecord) => tag.digest));
   const keptTags = new Map<TagChoice, Protection>();
   const unlisted = new Set<string>();
   for (const choice of choices) {
+    if (due()) yield;
     if (choice.reason !== 'matched-and-expired') continue;
     if (choice.newest) keptTags.set(choice, newestImage(rule));
     const image = imageOfSignatureTag(choice.tag.name);
@@ -39,41 +48,44 @@ function planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagCho
   // What is not listed may be hidden: each is asked for by itself.
   if (unlisted.size > 0) return needs({ manifests: [...unlisted] });
   const outcome: Outcome = { deleted: new Set(), along: new Set(), protections: new Map(), keptTags };
-  const tags = choices
-    .filter((choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice))
-    .map(({ tag }) => ({ tag: tag.name, digest: tag.digest ?? '', locked: tag.locked, after: [] }));
+  const going = yield* filtered(choices, (choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice));
+  const tags = yield* converted(going, ({ tag }) => {
+    return { tag: tag.name, digest: tag.digest ?? '', locked: tag.locked, after: NONE };
+  });
   return planned({ inventory, rule, choices, outcome }, tags, []);
 }
 
-function planManifests(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Planned {
+function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Steps<Planned> {
   if (!inventory.manifests) return needs({ listing: true });
-  const graph = buildGraph(inventory, choices, rule);
-  const indexes = unreadStayingIndexes(graph);
+  const graph = yield* buildGraph(inventory, choices, rule);
+  const indexes = yield* unreadStayingIndexes(graph);
   if (indexes.manifests.length > 0) return needs(indexes);
-  const candidates = unreadCandidates(graph);
+  const candidates = yield* unreadCandidates(graph);
   if (candidates.length > 0) return needs({ manifests: candidates });
-  const choice = chooseAsAcrPurge(graph, rule, neededByStandingIndexes(graph));
+  const choice = yield* chooseAsAcrPurge(graph, rule, yield* neededByStandingIndexes(graph));
   if (choice.deleted.size > 0 && !inventory.tags) return needs({ tags: true });
   if (choice.deleted.size > 0 && !inventory.remembered) return needs({ memory: true });
-  const unlisted = unlistedInDoubt(graph, inventory, choice.deleted);
+  const unlisted = yield* unlistedInDoubt(graph, inventory, choice.deleted);
   if (unlisted.manifests.length > 0) return needs(unlisted);
-  const unknown = unknownReferrers(graph, inventory, choice.deleted, rule);
+  const unknown = yield* unknownReferrers(graph, inventory, choice.deleted, rule);
   if (unknown.manifests.length + unknown.referrers.length > 0) return needs(unknown);
   const { assumed } = unknown;
 
   const besides = new Map(newestBuilds(graph, inventory, choice, rule));
   const options = { besides, assumed, newest: newestImage(rule) };
-  let outcome = protect(graph, inventory, choice, options);
-  let manifests = manifestDeletions(graph, outcome);
-  const more = () => [...notInPlan(graph, outcome, rule), ...waitingForEachOther(manifests)];
-  for (let others = more(); others.length > 0; others = more()) {
-    for (const [digest, protection] of others) besides.set(digest, protection);
-    outcome = protect(graph, inventory, choice, options);
-    manifests = manifestDeletions(graph, outcome);
+  let outcome = yield* protect(graph, inventory, choice, options);
+  let manifests = yield* manifestDeletions(graph, outcome);
+  for (;;) {
+    const before = besides.size;
+    for (const [digest, protection] of yield* notInPlan(graph, outcome, rule)) besides.set(digest, protection);
+    for (const digest of yield* waitingForEachOther(manifests)) besides.set(digest, STUCK);
+    if (besides.size === before) break;
+    outcome = yield* protect(graph, inventory, choice, options);
+    manifests = yield* manifestDeletions(graph, outcome);
   }
-  const signaturesKept = countSignaturesKept(graph, outcome);
+  const signaturesKept = yield* countSignaturesKept(graph, outcome);
   const explained = { inventory, rule, choices, outcome, graph, acrPurge: choice, assumed, signaturesKept };
-  return planned(explained, tagDeletions(choices, outcome, manifests), manifests);
+  return planned(explained, yield* tagDeletions(choices, outcome, manifests), manifests);
 }
 
 function planned(explained: Explained, tags: readonly TagDeletion[], manifests: readonly ManifestDeletion[]): Planned {
@@ -88,19 +100,28 @@ function needs(wanted: Partial<Omit<Extract<Planned, { state: 'needs' }>, 'state
 }
 
 /** What would go now, and is not in the plan that is carried out; or was locked since that was made. */
-function* notInPlan(
-  graph: Graph,
-  { deleted, along }: Outcome,
-  { only }: Rule,
-): Generator<readonly [string, Protection]> {
-  if (!only) return;
-  for (const digest of [...deleted, ...along]) {
+function* notInPlan(graph: Graph, { deleted, along }: Outcome, { only }: Rule): Steps<ReadonlyMap<string, Protection>> {
+  const due = newPace();
+  const found = new Map<string, Protection>();
+  if (!only) return found;
+  for (const digest of chained(deleted, along)) {
+    if (due()) yield;
     const wanted = only.manifests.get(digest);
-    if (!wanted)
-      yield [digest, { reason: 'not-in-plan', detail: 'would go now, but is not in the plan that is carried out' }];
-    else if (graph.records.get(digest)?.locked && !wanted.locked)
-      yield [digest, { reason: 'locked', detail: 'its deleteEnabled or writeEnabled is false' }];
+    if (!wanted) found.set(digest, NOT_IN_PLAN);
+    else if (graph.records.get(digest)?.locked && !wanted.locked) found.set(digest, LOCKED);
   }
+  return found;
+}
+
+const NOT_IN_PLAN: Protection = {
+  reason: 'not-in-plan',
+  detail: 'would go now, but is not in the plan that is carried out',
+};
+
+const LOCKED: Protection = { reason: 'locked', detail: 'its deleteEnabled or writeEnabled is false' };
+
+function* chained<T>(...all: readonly Iterable<T>[]): Generator<T> {
+  for (const some of all) yield* some;
 }
 
 /** Most lists of a deletion are empty, and there may be a hundred thousand: one for all of them. */
@@ -109,15 +130,17 @@ function listOf<T>(items: readonly T[]): readonly T[] {
 }
 
 /** One deletion for each manifest that does not go along with another one. */
-function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome): readonly ManifestDeletion[] {
+function* manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome): Steps<readonly ManifestDeletion[]> {
+  const due = newPace();
   const goes = (digest: string): boolean => deleted.has(digest) || along.has(digest);
   const rootOf = rootFinder(graph, goes);
   const tagsOf = (digest: string): readonly TagChoice[] => graph.tagsGoing(digest).filter((tag) => !keptTags.has(tag));
   const removal = (digest: string): Removal => ({ digest, tags: listOf(tagsOf(digest).map(({ tag }) => tag.name)) });
 
   const neededBy = new Map<string, string[]>();
-  for (const index of [...deleted, ...along]) {
+  for (const index of chained(deleted, along)) {
     const children = graph.children(index);
+    if (due(1 + children.length)) yield;
     if (children.length === 0) continue;
     const root = rootOf(index);
     for (const child of children) {
@@ -128,8 +151,8 @@ function manifestDeletions(graph: Graph, { deleted, along, keptTags }: Outcome):
       else if (known.at(-1) !== root) known.push(root);
     }
   }
-  const roots = [...graph.records.keys()].filter((digest) => deleted.has(digest) && rootOf(digest) === digest);
-  return roots.map((digest) => {
+  const isRoot = (digest: string): boolean => deleted.has(digest) && rootOf(digest) === digest;
+  return yield* converted(yield* filtered(graph.records.keys(), isRoot), (digest): ManifestDeletion => {
     const referrers = graph.referrers(digest).length === 0 ? NONE : [...withReferrers(graph, [digest])].filter(goes);
     const group = [digest, ...referrers];
     const tags = group.flatMap(tagsOf);
@@ -180,11 +203,13 @@ const STUCK: Protection = {
 };
 
 /** Deletions that can never begin, because each has to wait for another of them. */
-function waitingForEachOther(manifests: readonly ManifestDeletion[]): readonly (readonly [string, Protection])[] {
+function* waitingForEachOther(manifests: readonly ManifestDeletion[]): Steps<readonly string[]> {
+  const due = newPace();
   /** How many must be gone before each. */
   const waiting = new Map<string, number>();
   const waitFor = new Map<string, string[]>();
   for (const { digest, after } of manifests) {
+    if (due(1 + after.length)) yield;
     if (after.length > 0) waiting.set(digest, after.length);
     for (const first of after) {
       const known = waitFor.get(first);
@@ -194,6 +219,7 @@ function waitingForEachOther(manifests: readonly ManifestDeletion[]): readonly (
   }
   const gone = [...waitFor.keys()].filter((digest) => !waiting.has(digest));
   for (let first = gone.pop(); first !== undefined; first = gone.pop()) {
+    if (due(1 + (waitFor.get(first)?.length ?? 0))) yield;
     for (const digest of waitFor.get(first) ?? NONE) {
       const left = (waiting.get(digest) ?? 0) - 1;
       waiting.set(digest, left);
@@ -202,13 +228,15 @@ function waitingForEachOther(manifests: readonly ManifestDeletion[]): readonly (
       gone.push(digest);
     }
   }
-  return Array.from(waiting.keys(), (digest) => [digest, STUCK]);
+  return [...waiting.keys()];
 }
 
 /** Signature tags that are kept, by the image that they belong to by their name. */
-function countSignaturesKept(graph: Graph, { keptTags }: Outcome): ReadonlyMap<string, number> {
+function* countSignaturesKept(graph: Graph, { keptTags }: Outcome): Steps<ReadonlyMap<string, number>> {
+  const due = newPace();
   const kept = new Map<string, number>();
   for (const { tags } of graph.records.values()) {
+    if (due(1 + tags.length)) yield;
     for (const tag of tags) {
       const image = imageOfSignatureTag(tag);
       const choice = image !== undefined && graph.going(tag);
@@ -219,21 +247,26 @@ function countSignaturesKept(graph: Graph, { keptTags }: Outcome): ReadonlyMap<s
 }
 
 /** Tags that go while their manifest stays. */
-function tagDeletions(
+function* tagDeletions(
   choices: readonly TagChoice[],
   { deleted, along, keptTags }: Outcome,
   manifests: readonly ManifestDeletion[],
-): readonly TagDeletion[] {
-  const going = choices
-    .filter((choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice))
-    .filter(({ tag }) => tag.digest === undefined || (!deleted.has(tag.digest) && !along.has(tag.digest)));
+): Steps<readonly TagDeletion[]> {
+  const due = newPace();
+  const isKept = ({ tag: { digest } }: TagChoice): boolean =>
+    digest === undefined || (!deleted.has(digest) && !along.has(digest));
+  const going = yield* filtered(
+    choices,
+    (choice) => choice.reason === 'matched-and-expired' && !keptTags.has(choice) && isKept(choice),
+  );
   if (going.length === 0) return [];
   const rootOf = new Map<string, string>();
   for (const { digest, along: referrers } of manifests) {
+    if (due(1 + referrers.length)) yield;
     rootOf.set(digest, digest);
     for (const referrer of referrers) rootOf.set(referrer.digest, digest);
   }
-  return going.map(({ tag }) => {
+  return yield* converted(going, ({ tag }) => {
     const image = rootOf.get(imageOfSignatureTag(tag.name) ?? '');
     return {
       tag: tag.name,

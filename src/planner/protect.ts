@@ -2,6 +2,7 @@ import type { AcrChoice } from './acr-purge.ts';
 import type { KeepReason } from './decision.ts';
 import { factsInOrder, type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
+import { filtered, newPace, setOf, type Steps } from './slices.ts';
 import type { TagChoice } from './tags.ts';
 import type { Inventory } from './types.ts';
 
@@ -43,13 +44,14 @@ interface ProtectOptions {
  * takes away: what goes in the end is part of the choice, and of what the registry removes along with it.
  *
  */
-export function protect(
+export function* protect(
   graph: Graph,
   inventory: Inventory,
   choice: AcrChoice,
   { besides, assumed, newest }: ProtectOptions,
-): Outcome {
-  const deleted = new Set(choice.deleted);
+): Steps<Outcome> {
+  const due = newPace();
+  const deleted = yield* setOf(choice.deleted);
   const protections = new Map<string, Protection>();
   const keptTags = new Map<TagChoice, Protection>();
   /** Stays, whatever becomes of its subject. */
@@ -96,6 +98,7 @@ export function protect(
 
   for (const digest of [...graph.unlisted, ...graph.hidden]) stayOnItsOwn(digest);
   for (const [digest, record] of graph.records) {
+    if (due()) yield;
     const standing = graph.standing(record);
     const doubt = standing === 'unknown-time' || standing === 'unknown-media-type';
     if (standing === 'locked' || standing === 'has-tags' || doubt) stayOnItsOwn(digest);
@@ -106,13 +109,22 @@ export function protect(
     if (digest !== undefined)
       stayOnItsOwn(digest, { reason: 'has-tags', detail: `tagged ${tag}, which is among the newest` });
   }
-  for (const [digest, protection] of besides) stayOnItsOwn(digest, protection);
-  for (const [digest, protection] of doubts(graph, inventory, choice, assumed)) stayOnItsOwn(digest, protection);
+  for (const [digest, protection] of besides) {
+    if (due()) yield;
+    stayOnItsOwn(digest, protection);
+  }
+  const unclear = yield* filtered(yield* unclearReferrers(graph), (digest) => !assumed.has(digest));
+  for (const doubt of doubts(graph, inventory, choice, unclear[0])) {
+    if (due()) yield;
+    if (doubt) stayOnItsOwn(...doubt);
+  }
   for (const image of graph.signatures.keys()) {
+    if (due()) yield;
     const fact = graph.records.has(image) ? undefined : graph.facts(image);
     if (fact?.state === 'unreadable') keepSignatures(image, signatureInDoubt(image, fact.why));
   }
   for (const digest of graph.records.keys()) {
+    if (due()) yield;
     const subject = graph.subject(digest);
     if (subject !== undefined && graph.records.has(subject)) continue;
     if (subject !== undefined) {
@@ -121,11 +133,12 @@ export function protect(
   }
 
   /** Looks at everything that stays and was not looked at yet. One object for all children, and one for all referrers. */
-  const settle = (): void => {
+  const settle = function* (): Steps<void> {
     for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
       const children = graph.children(digest);
       const referrers = graph.referrers(digest);
       const signatures = graph.signatures.get(digest) ?? NONE;
+      if (due(1 + children.length + referrers.length)) yield;
       if (children.length + referrers.length + signatures.length === 0) continue;
       const own = name(graph, digest);
       const needed: Protection = { reason: 'child-of-kept-index', detail: `${own} needs it, and stays` };
@@ -136,12 +149,12 @@ export function protect(
     }
   };
 
-  settle();
-  for (const digest of inCircles(graph, (one) => graph.records.has(one) && !stays.has(one)))
+  yield* settle();
+  for (const digest of yield* inCircles(graph, (one) => graph.records.has(one) && !stays.has(one)))
     stayOnItsOwn(digest, ENDLESS);
-  settle();
-  const along = new Set<string>();
-  for (const digest of graph.records.keys()) if (!stays.has(digest) && !deleted.has(digest)) along.add(digest);
+  yield* settle();
+  const isAlong = (digest: string): boolean => !stays.has(digest) && !deleted.has(digest);
+  const along = yield* setOf(yield* filtered(graph.records.keys(), isAlong));
   return { deleted, along, protections, keptTags };
 }
 
@@ -152,10 +165,12 @@ const ENDLESS: Protection = {
 };
 
 /** Of the manifests that go, those whose subjects, and the subjects of these, go round in a circle: none would go first. */
-function inCircles(graph: Graph, goes: (digest: string) => boolean): ReadonlySet<string> {
+function* inCircles(graph: Graph, goes: (digest: string) => boolean): Steps<ReadonlySet<string>> {
+  const due = newPace();
   const sound = new Set<string>();
   const endless = new Set<string>();
   for (const first of graph.records.keys()) {
+    if (due()) yield;
     if (graph.subject(first) === undefined || !goes(first)) continue;
     const way = new Set<string>();
     let digest: string | undefined = first;
@@ -188,14 +203,20 @@ function unlistedSubject(graph: Graph, subject: string): string {
   return `refers to ${subject}, which is not listed here${what}`;
 }
 
-/** What nobody can know stays, and so does all that it might need or take along. */
+/**
+ * What nobody can know stays, and so does all that it might need or take along. `undefined` where there is no doubt, so that
+ * the caller is asked now and then.
+ *
+ * @param unclear a manifest that may refer to any
+ */
 function* doubts(
   graph: Graph,
   inventory: Inventory,
   choice: AcrChoice,
-  assumed: ReadonlySet<string>,
-): Generator<readonly [string, Protection]> {
+  unclear: string | undefined,
+): Generator<readonly [string, Protection] | undefined> {
   for (const [digest, fact] of factsInOrder(inventory)) {
+    yield undefined;
     if (fact.state === 'read') continue;
     const record = graph.records.get(digest);
     // A child of an index that is neither listed nor there is simply gone; one that cannot be read may have children.
@@ -210,7 +231,6 @@ function* doubts(
     for (const candidate of choice.deleted) yield [candidate, needed];
     return;
   }
-  const [unclear] = unclearReferrers(graph).filter((digest) => !assumed.has(digest));
   const referredTo: Protection | undefined =
     unclear === undefined
       ? undefined
@@ -223,6 +243,6 @@ function* doubts(
         digest,
         { reason: 'subject-of-kept', detail: 'deleting it would take along a referrer that is not listed' },
       ];
-    } else if (referredTo && !referrers) yield [digest, referredTo];
+    } else yield referredTo && !referrers ? [digest, referredTo] : undefined;
   }
 }

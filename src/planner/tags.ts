@@ -1,5 +1,6 @@
 import type { TagRecord } from '../registry/types.ts';
 import type { DeleteReason, KeepReason } from './decision.ts';
+import { converted, filtered, setOf, sorted, type Steps } from './slices.ts';
 import type { Rule } from './types.ts';
 
 /** A tag that a filter matches, and what becomes of it on its own account. */
@@ -17,17 +18,18 @@ export interface TagChoice {
  *
  * `--keep` is meant to count images: `newest` marks those that it would delete because it counts signature tags as well.
  */
-export function chooseTags(tags: readonly TagRecord[], rule: Rule): readonly TagChoice[] {
+export function* chooseTags(tags: readonly TagRecord[], rule: Rule): Steps<readonly TagChoice[]> {
   if (!rule.matches) return [];
-  const matches = rule.matches(tags.map((tag) => tag.name));
-  const matched = tags.filter((_, index) => matches[index]);
-  const eligible = matched.filter((tag) => standing(tag, rule) === 'matched-and-expired');
+  const matches = rule.matches(yield* converted(tags, (tag) => tag.name));
+  const matched = yield* filtered(tags, (_, index) => matches[index] === true);
+  const eligible = yield* filtered(matched, (tag) => standing(tag, rule) === 'matched-and-expired');
   // Stable: among tags of one time the registry's order decides, as it does for acr purge.
-  const newestFirst = eligible.toSorted((a, b) => compare(b.lastUpdated, a.lastUpdated));
-  const kept = new Set(newestFirst.slice(0, rule.keep));
-  const images = rule.keep === 0 ? [] : newestFirst.filter((tag) => imageOfSignatureTag(tag.name) === undefined);
-  const newest = new Set(images.slice(0, rule.keep));
-  return matched.map((tag) => ({
+  const newestFirst = yield* sorted(eligible, (a, b) => compare(b.lastUpdated, a.lastUpdated));
+  const kept = yield* setOf(newestFirst.slice(0, rule.keep));
+  const images =
+    rule.keep === 0 ? [] : yield* filtered(newestFirst, (tag) => imageOfSignatureTag(tag.name) === undefined);
+  const newest = yield* setOf(images.slice(0, rule.keep));
+  return yield* converted(matched, (tag): TagChoice => ({
     tag,
     reason: kept.has(tag) ? 'newest-kept' : approved(standing(tag, rule), tag, rule),
     ...(newest.has(tag) && !kept.has(tag) && { newest: true }),
