@@ -12,6 +12,7 @@ import { unfinishedRepository } from './report/summary.ts';
 import type { Task } from './inventory.ts';
 import { carryOutApprovedOne, carryOutPlanned, planAhead, planOne, STOPPED } from './steps.ts';
 import { goingIn, tripsOf } from './trips.ts';
+import { isLeft } from './tally.ts';
 import { type Finish, finisher, type Work } from './work.ts';
 
 /** Plans every repository, and records what would go. */
@@ -144,5 +145,6 @@ async function each(
 function leave({ tally, onDone }: Work, name: string, record: RepositoryRecord | undefined): void {
   const notBegun = () => ({ summary: unfinishedRepository(name, 'stopped', STOPPED), planned: plannedOf([]) });
   tally.add(record ?? notBegun(), []);
-  onDone(name, false);
+  // What failed before counts as what fails now: the run resumes for the sake of the others, and tries it again then.
+  onDone(name, record !== undefined && !isLeft(record.summary));
 }

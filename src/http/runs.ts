@@ -60,7 +60,7 @@ export function parentAnswer({ record, state, cancelled, children, totals, progr
 
 function childAnswer({ registry, state, run, error, notBegun }: ChildStatus): object {
   if (!run) return { registry, state, ...(notBegun && { notBegun }), ...(error && { error }) };
-  const { id: runId, progress, totals, stopped, error: why, plan } = run;
+  const { id: runId, progress, totals, stopped, error: why, plan, breakers } = run;
   return {
     registry,
     state,
@@ -69,6 +69,7 @@ function childAnswer({ registry, state, run, error, notBegun }: ChildStatus): ob
     progress,
     ...(totals && { totals }),
     ...(plan && { plan }),
+    ...(breakers.length > 0 && { breakers }),
     ...(stopped && { stopped }),
     ...(why && { error: why }),
   };

@@ -111,6 +111,7 @@ test('a dry run that takes too long is gone on with, under its own id, and comes
     });
     const options = {
       policies: [policyOf(['--filter', '.*:^dev', '--ago', '30d', '--concurrency', '1'])],
+      guards: { maxDeletions: 1, keepLastTag: true },
       now: new Date(emulator.start.getTime() + 1),
       onDecisions: () => undefined,
     };
@@ -147,6 +148,8 @@ test('a dry run that takes too long is gone on with, under its own id, and comes
     const inline = await dryRun(readOnly(connectTo(emulator)), { ...options, ledger: whole });
     const run = await ledger.run(runId);
     expect(run).toMatchObject({ state: 'done', progress: { done: 6, of: 6 }, totals: inline.totals });
+    expect(inline.breakers.length).toBeGreaterThan(0);
+    expect(run?.breakers).toEqual(inline.breakers);
     expect(await allOf(ledger.decisions(runId))).toEqual(await allOf(whole.decisions(inline.runId)));
   });
 });
