@@ -34,11 +34,13 @@ interface Surroundings {
 
 /** The breakers that a plan trips. */
 export async function tripsOf(
-  going: readonly Going[],
+  planned: readonly Going[],
   guards: Guards,
   surroundings: Surroundings,
 ): Promise<readonly Trip[]> {
   const { registry } = surroundings;
+  // By name, in whichever order they were planned.
+  const going = planned.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
   const lastRuns = await lastDeletionsFor(guards, surroundings);
   const trips = breakersTripped(going, guards, lastRuns);
   const ofAll = trips.some(({ breaker, repository }) => breaker === 'max-deletion-percent' && repository === undefined);

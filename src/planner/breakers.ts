@@ -36,7 +36,7 @@ export function breakersTripped(
   const trips: Trip[] = [];
   const { maxDeletions, maxDeletionPercent, maxMedianFactor } = limits;
   if (maxDeletions !== undefined && going > maxDeletions) {
-    const detail = `${going} artifacts would go, and ${maxDeletions} are allowed in one run`;
+    const detail = `${going} artifacts would go, and ${maxDeletions} ${maxDeletions === 1 ? 'is' : 'are'} allowed in one run`;
     trips.push({ breaker: 'max-deletions', found: going, limit: maxDeletions, detail });
   }
   const usual = usualOf(lastRuns);
@@ -75,7 +75,8 @@ function tripsOfOne({ repository, tags }: Going, { maxDeletionPercent, keepLastT
     });
   }
   if (keepLastTag && tags.going > 0 && tags.going >= tags.listed) {
-    const detail = `all ${tags.listed} tags would go, and a repository must keep one`;
+    const all = tags.listed === 1 ? 'its only tag' : `all ${tags.listed} tags`;
+    const detail = `${all} would go, and a repository must keep one`;
     trips.push({ breaker: 'no-tag-left', repository, found: tags.going, limit: tags.listed - 1, detail });
   }
   return trips;

@@ -4,10 +4,10 @@ import type { RepositorySummary } from './summary.ts';
 
 /** What guards held back, or in a dry run would hold back, a line each. */
 export function guardsInWords(breakers: readonly Trip[], isDry: boolean): readonly string[] {
-  if (!isDry) return breakers.map((trip) => `HELD BACK: ${printable(tripInWords(trip))}`);
   return breakers.map((trip) => {
     const what = trip.repository === undefined ? 'everything: ' : '';
-    return `WOULD BE HELD BACK: ${printable(`${what}${tripInWords(trip)}`)} (guard ${GUARD_NAMES[trip.breaker]})`;
+    const sentence = printable(`${what}${tripInWords(trip)}`);
+    return `${isDry ? 'WOULD BE HELD BACK' : 'HELD BACK'}: ${sentence} (guard ${GUARD_NAMES[trip.breaker]})`;
   });
 }
 
