@@ -16,6 +16,7 @@ import type { Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { RepositorySummary, RunSummary } from './report/summary.ts';
+import { shortcomings } from './report/lacking.ts';
 import { recordMatched, type Selected, unmatched } from './select.ts';
 import type { Tally } from './tally.ts';
 
@@ -70,7 +71,12 @@ export async function conclude(ending: Ending): Promise<Concluded> {
     ...sums,
     examples: await withExamples(ledger, record.id, sums.examples, earlier),
     warnings: [
-      ...new Set([...ending.recovered, ...(selected ? warnings : [NOT_LISTED]), ...warningsOf(sums.repositories)]),
+      ...new Set([
+        ...ending.recovered,
+        ...(selected ? warnings : [NOT_LISTED]),
+        ...shortcomings(sums.repositories),
+        ...warningsOf(sums.repositories),
+      ]),
     ],
     breakers,
     ...(stopped && { stopped }),

@@ -1,12 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
 import { allOf } from './each.ts';
-import { fromError, isForbidden } from './executor/results.ts';
+import { relock } from './executor/locks.ts';
+import { fromError, isForbidden, record, withLostLocks } from './executor/results.ts';
 import { planOf } from './ledger/hash.ts';
+import type { Lock } from './ledger/journal.ts';
 import type { Ledger, OpenRepository, RunWriter } from './ledger/ledger.ts';
 import { DamagedError } from './ledger/store.ts';
-import { cancelStop, type RunRecord } from './ledger/types.ts';
+import { cancelStop, type RepositoryRecord, type RunRecord } from './ledger/types.ts';
 import { type Decision, type Deleted, keyOf, type Outcome } from './planner/decision.ts';
 import type { ManifestListing, Registry, TagRecord } from './registry/types.ts';
+import { shortcomings } from './report/lacking.ts';
 import type { RunLog } from './report/log.ts';
 import { isLeft } from './tally.ts';
 import { type RepositorySummary, summarize, total, unfinishedRepository } from './report/summary.ts';
@@ -27,10 +30,11 @@ export async function recover(ledger: Ledger, registry: Registry, log: RunLog | 
   const settling = Date.now() + LATE_MS;
   for (const id of await ledger.unfinished(registry.loginServer)) {
     try {
-      const { settled, deleted } = await complete(ledger, registry, id, settling);
+      const { settled, deleted, records } = await complete(ledger, registry, id, settling);
       log?.recovered(id, settled, deleted);
       warnings.push(
         `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
+        ...shortcomings(records.map(({ summary }) => summary)),
       );
     } catch (error) {
       // Damage does not mend itself, and must not keep every later run from beginning.
@@ -47,7 +51,7 @@ async function complete(
   registry: Registry,
   id: string,
   settling: number,
-): Promise<{ readonly settled: number; readonly deleted: number }> {
+): Promise<{ readonly settled: number; readonly deleted: number; readonly records: readonly RepositoryRecord[] }> {
   const record = await ledger.run(id);
   if (!record) throw new DamagedError(`the run ${id} has no record`);
   const written = await ledger.reopen(record);
@@ -88,7 +92,7 @@ async function complete(
     },
     records,
   );
-  return { settled, deleted };
+  return { settled, deleted, records };
 }
 
 /** A repository that was being carried out when its process ended. */
@@ -109,7 +113,7 @@ async function settleRepository(
 ): Promise<number> {
   const { repository } = open;
   const before = await allOf(ledger.decisions(record.id, { repository }));
-  const found = await settle(registry, open, before, settling);
+  const found = await withLocks(registry, open, await settle(registry, open, before, settling));
   await close(written, repository, found, known, record.policy.commands.length);
   return found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length;
 }
@@ -182,10 +186,38 @@ async function settle(
         ? settled(decision, 'failed', doubt(manifest.why))
         : now && now.digest !== decision.digest
           ? settled(decision, 'failed', doubt(`it names ${now.digest ?? 'another manifest'} now`))
-          : settled(decision, 'not-attempted', decision.locked ? `${ENDED}, and perhaps after it was unlocked` : ENDED);
+          : settled(decision, 'not-attempted', ENDED);
     results.set(keyOf(decision), became);
   }
   return decisions.map((decision) => results.get(keyOf(decision)) ?? decision);
+}
+
+/** Puts the locks back that were taken off for deletions which did not take place. */
+async function withLocks(
+  registry: Registry,
+  { repository, locks }: OpenRepository,
+  decisions: readonly Decision[],
+): Promise<readonly Decision[]> {
+  if (locks.size === 0) return decisions;
+  const results: Decision[] = [];
+  for (const decision of decisions) {
+    const lock = locks.get(keyOf(decision));
+    results.push(
+      lock && decision.action === 'delete' ? await withLock(registry, repository, decision, lock) : decision,
+    );
+  }
+  return results;
+}
+
+async function withLock(registry: Registry, repository: string, decision: Deleted, lock: Lock): Promise<Decision> {
+  const { kind, tag = '', digest = '', outcome, error } = decision;
+  if (outcome === 'deleted' || outcome === 'already-gone') return decision;
+  const name = kind === 'tag' ? tag : digest;
+  const lost = await relock(registry, repository, [{ name, lock }]);
+  if (lost.length === 0) return decision;
+  const image = `${registry.loginServer}/${repository}${kind === 'tag' ? ':' : '@'}${name}`;
+  const result = withLostLocks({ state: 'failed', ...(error && { error }) }, lost, () => image);
+  return record(decision, { tags: new Map([[tag, result]]), manifests: new Map([[digest, result]]) });
 }
 
 /** What became of a deletion, in the place of whatever was believed before. */

@@ -1,5 +1,5 @@
 import type { RepositoryRecord } from './ledger/types.ts';
-import type { Decision, Decisions, Reason } from './planner/decision.ts';
+import type { Decision, Decisions, Reason, Right } from './planner/decision.ts';
 import { type Counts, type RepositorySummary, type RunSummary, total } from './report/summary.ts';
 
 /** Failures that a summary repeats in full. All of them are among the decisions. */
@@ -18,6 +18,8 @@ export interface Tally {
 export function newTally(): Tally {
   const records: RepositoryRecord[] = [];
   const failures: Decision[] = [];
+  /** Rights that are known to be missing: of what was refused for one, the first is shown. */
+  const lacking = new Set<Right>();
   const examples: Partial<Record<Reason, Decision>> = {};
   const byName = (): readonly RepositoryRecord[] =>
     records.toSorted((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
@@ -34,7 +36,7 @@ export function newTally(): Tally {
         if (wanted.size + failed === 0) break;
         const { reason } = decision;
         if (wanted.delete(reason)) examples[reason] = decision;
-        if (failed > 0 && isFailure(decision)) {
+        if (failed > 0 && isFailure(decision, lacking)) {
           failures.push(decision);
           failed -= 1;
         }
@@ -61,7 +63,12 @@ export function isLeft(summary: RepositorySummary): boolean {
   return state === 'stopped' || (state === 'done' && !isDone(summary) && tags.failed + manifests.failed === 0);
 }
 
-/** What was tried in vain; what was not tried for it is only counted. */
-function isFailure(decision: Decision): boolean {
-  return decision.action === 'delete' && (decision.outcome === 'refused' || decision.outcome === 'failed');
+/** What was tried in vain; what was not tried for it is only counted, and so is what another one was refused for. */
+function isFailure(decision: Decision, lacking: Set<Right>): boolean {
+  if (decision.action !== 'delete' || (decision.outcome !== 'refused' && decision.outcome !== 'failed')) return false;
+  const right = decision.error?.missing;
+  if (right === undefined) return true;
+  const isFirst = !lacking.has(right);
+  lacking.add(right);
+  return isFirst;
 }

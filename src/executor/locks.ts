@@ -7,7 +7,7 @@ export interface Locked {
 }
 
 /** A lock that was taken off, and could not be put back. */
-export interface LostLock extends Locked {
+export interface NotRestored extends Locked {
   readonly why: string;
 }
 
@@ -15,7 +15,7 @@ export interface Unlocked {
   readonly result: DeletionResult;
   /** Whether it was the unlocking that was refused, or failed. */
   readonly isUnlocking: boolean;
-  readonly lost: readonly LostLock[];
+  readonly lost: readonly NotRestored[];
 }
 
 /**
@@ -58,8 +58,8 @@ export async function relock(
   registry: Registry,
   repository: string,
   locks: readonly Locked[],
-): Promise<readonly LostLock[]> {
-  const lost: LostLock[] = [];
+): Promise<readonly NotRestored[]> {
+  const lost: NotRestored[] = [];
   for (const { name, lock } of locks) {
     const became = await registry.relock(repository, name, lock);
     if (became.state === 'failed') lost.push({ name, lock, why: became.error.message });

@@ -1,6 +1,13 @@
 import type { Decision, DecisionError, Outcome } from '../planner/decision.ts';
-import type { DeletionResult } from '../registry/types.ts';
-import type { LostLock } from './locks.ts';
+import type { DeletionResult, Lock } from '../registry/types.ts';
+import type { NotRestored } from './locks.ts';
+
+/** A lock that was taken off, and could not be put back. */
+export interface LostLock extends Omit<NotRestored, 'lock'>, Lock {
+  /** With its registry and repository. */
+  readonly image: string;
+  readonly restore: string;
+}
 
 /** What became of one artifact that was to go. */
 export type Result =
@@ -55,28 +62,32 @@ export function changed(detail: string): Result {
   return { state: 'changed', detail };
 }
 
-/** With the locks that it has lost named, and how each is put back. Whatever else it came to, that is a failure. */
-export function withLostLocks(result: Result, lost: readonly LostLock[], imageOf: (name: string) => string): Result {
+/**
+ * With the locks that it has lost named, and how each is put back. Whatever else it came to, that is a failure.
+ * @param imageOf names a tag, or a manifest by its digest, with its registry and repository
+ */
+export function withLostLocks(result: Result, lost: readonly NotRestored[], imageOf: (name: string) => string): Result {
   if (lost.length === 0) return result;
-  const error: DecisionError =
-    result.state === 'changed' ? { message: `it is not deleted: ${result.detail}` } : { message: '', ...result.error };
-  const locks = lost.map(
-    ({ name, lock, why }) =>
-      `the lock of ${name} was taken off, and could not be put back (${why}); to put it back: ${restoring(imageOf(name), lock)}`,
+  const { state, ...came } =
+    result.state === 'changed'
+      ? { state: 'failed' as const, error: { message: `it is not deleted: ${result.detail}` } }
+      : result;
+  const locks = lost.map(({ name, lock, why }): LostLock => {
+    const image = imageOf(name);
+    return { ...lock, name, image, why, restore: restoring(image, lock) };
+  });
+  const said = locks.map(
+    ({ image, why, restore }) =>
+      `the lock of ${image} was taken off, and could not be put back (${why}); to put it back: ${restore}`,
   );
-  const state = result.state === 'refused' ? result.state : 'failed';
-  return {
-    state,
-    error: { ...error, message: [error.message, ...locks].filter((part) => part !== '').join('; ') },
-    lost,
-  };
+  const message = [came.error?.message ?? '', ...said].filter((part) => part !== '').join('; ');
+  return { state: state === 'refused' ? state : 'failed', error: { ...came.error, message }, lost: locks };
 }
 
-/** The command that puts a lock back. */
-export function restoring(image: string, { deleteEnabled, writeEnabled }: LostLock['lock']): string {
-  const [registry = '', ...rest] = image.split('/');
-  const name = registry.split('.')[0] ?? registry;
-  return `az acr repository update --name ${name} --image ${rest.join('/')} --delete-enabled ${deleteEnabled} --write-enabled ${writeEnabled}`;
+function restoring(image: string, { deleteEnabled, writeEnabled }: Lock): string {
+  const [host = '', ...rest] = image.split('/');
+  const attributes = `--delete-enabled ${deleteEnabled} --write-enabled ${writeEnabled}`;
+  return `az acr repository update --name ${host.split('.')[0] ?? host} --image ${rest.join('/')} ${attributes}`;
 }
 
 export function describe(error: Error): DecisionError {
@@ -101,6 +112,8 @@ export function record(decision: Decision, { tags, manifests }: Results): Decisi
     return { ...about, action: 'keep', reason: 'changed-since-plan', detail };
   }
   const { state, error, lost = [] } = result;
-  const lock = lost.find((one) => one.name === name)?.lock;
-  return { ...decision, outcome: state, ...(error && { error }), ...(lock && { lostLock: lock }) };
+  const lock = lost.find((one) => one.name === name);
+  if (!lock) return { ...decision, outcome: state, ...(error && { error }) };
+  const { deleteEnabled, writeEnabled, restore } = lock;
+  return { ...decision, outcome: state, ...(error && { error }), lostLock: { deleteEnabled, writeEnabled, restore } };
 }

@@ -1,4 +1,4 @@
-import { type Decision, keyOf } from '../planner/decision.ts';
+import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
 import { redactTold } from '../report/redact.ts';
 import { lines } from './lines.ts';
 import type { Store } from './store.ts';
@@ -6,13 +6,22 @@ import type { Store } from './store.ts';
 /*
  * The journal of one repository while it is carried out, a line of JSON each: intents, each durable before the registry
  * is asked to delete what it names, and what became of that, a decision a line. An artifact with an intent and no
- * decision after it is one of which nobody knows what became.
+ * decision after it is one of which nobody knows what became. An intent also says which locks may be taken off for that,
+ * and how they were: what is not deleted in the end gets its lock back.
  */
+
+/** A lock as it was. */
+export type Lock = Pick<LostLock, 'deleteEnabled' | 'writeEnabled'>;
+
+/** By the key of the artifact. */
+export type Locks = Readonly<Record<string, Lock>>;
 
 interface Intent {
   readonly repository: string;
   /** Keys of artifacts, see `keyOf`. */
   readonly intent: readonly string[];
+  /** Of some of these. Absent: none of them is locked. */
+  readonly locks?: Locks;
   /** ISO 8601. */
   readonly time: string;
 }
@@ -22,7 +31,7 @@ export interface Journal {
   /** Decisions that are to be durable before an intent is. */
   readonly add: (decisions: readonly Decision[]) => void;
   /** @throws {LedgerError} where it could not be written: then nothing may be deleted */
-  readonly intend: (keys: readonly string[]) => Promise<void>;
+  readonly intend: (keys: readonly string[], locks?: Locks) => Promise<void>;
   /** Whether something was written. */
   readonly begun: () => boolean;
 }
@@ -37,8 +46,14 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
           JSON.stringify(decision.action === 'delete' && decision.error ? redactTold(decision) : decision),
         ),
       ),
-    async intend(keys) {
-      const intent: Intent = { repository, intent: keys, time: new Date().toISOString() };
+    async intend(keys, locks = {}) {
+      const isLocked = Object.keys(locks).length > 0;
+      const intent: Intent = {
+        repository,
+        intent: keys,
+        ...(isLocked && { locks }),
+        time: new Date().toISOString(),
+      };
       const text = [...waiting, JSON.stringify(intent), ''].join('\n');
       length = await store.append(path, Buffer.from(text), length);
       waiting = [];
@@ -54,6 +69,8 @@ export interface Replayed {
   readonly decisions: Map<string, Decision>;
   /** Keys of what was to be deleted, and nobody recorded what became of it. */
   readonly open: Set<string>;
+  /** Locks of these that may have been taken off. */
+  readonly locks: Map<string, Lock>;
 }
 
 /**
@@ -63,6 +80,7 @@ export interface Replayed {
 export async function replay(bytes: AsyncIterable<Uint8Array>): Promise<Replayed> {
   const decisions = new Map<string, Decision>();
   const open = new Set<string>();
+  const locks = new Map<string, Lock>();
   let repository: string | undefined;
   for await (const line of lines(bytes)) {
     const entry = JSON.parse(line) as Intent | Decision;
@@ -71,11 +89,14 @@ export async function replay(bytes: AsyncIterable<Uint8Array>): Promise<Replayed
       for (const key of entry.intent) {
         open.add(key);
         decisions.delete(key);
+        const lock = entry.locks?.[key];
+        if (lock) locks.set(key, lock);
       }
     } else {
       decisions.set(keyOf(entry), entry);
       open.delete(keyOf(entry));
+      locks.delete(keyOf(entry));
     }
   }
-  return { repository, decisions, open };
+  return { repository, decisions, open, locks };
 }

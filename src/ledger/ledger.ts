@@ -2,7 +2,7 @@ import { allOf } from '../each.ts';
 import type { RepositorySummary } from '../report/summary.ts';
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
-import type { Replayed } from './journal.ts';
+import type { Locks, Replayed } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
 import { redactTold } from '../report/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, lockOfRepository, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
@@ -125,8 +125,8 @@ export interface RepositoryWriter {
   readonly write: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
   /** To be durable before the next intent is. */
   readonly settled: (decisions: readonly Decision[]) => void;
-  /** Durable when it resolves: only then may these artifacts be deleted. */
-  readonly intend: (keys: readonly string[]) => Promise<void>;
+  /** Durable when it resolves: only then may these artifacts be deleted, and these locks be taken off. */
+  readonly intend: (keys: readonly string[], locks?: Locks) => Promise<void>;
   /** The same as `write`, and what was written meanwhile is not needed any more. */
   readonly close: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
   /** The same, for what another process had begun. */

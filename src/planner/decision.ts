@@ -97,10 +97,13 @@ export interface DecisionError {
 /** What an identity needs at a registry: reading, deleting, and changing the attributes of what is locked. */
 export type Right = 'read' | 'delete' | 'unlock';
 
-/** What protects an artifact: its attributes. */
-export interface Lock {
+/** A lock that was taken off, and could not be put back. */
+export interface LostLock {
+  /** Its attributes, as they were. */
   readonly deleteEnabled: boolean;
   readonly writeEnabled: boolean;
+  /** The command that puts it back. */
+  readonly restore: string;
 }
 
 export interface Kept extends Artifact {
@@ -117,8 +120,8 @@ export interface Deleted extends Artifact {
   readonly leavesUntagged?: { readonly tags: number; readonly bytes: number };
   /** Of a manifest: so many signature tags that belong to it by their name are kept. */
   readonly leavesSignatures?: number;
-  /** Its lock as it was, taken off to delete it: it was not deleted, and the lock could not be put back. */
-  readonly lostLock?: Lock;
+  /** It was not deleted, and is without its lock, which was taken off for that. */
+  readonly lostLock?: LostLock;
 }
 
 /** The one record that flows through everything from the planner on. */

@@ -1,5 +1,5 @@
 import type { Stop } from '../ledger/types.ts';
-import type { Decision, DecisionError, Decisions, Deleted, Reason, Trip } from '../planner/decision.ts';
+import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Trip } from '../planner/decision.ts';
 
 /** How many artifacts of a kind, by what became of them. */
 export interface Counts {
@@ -42,9 +42,16 @@ export interface RepositorySummary {
   readonly reasons: Readonly<Partial<Record<Reason, number>>>;
   /** Artifacts that `acr purge` would have removed and that stay. */
   readonly beyondAcrPurge: number;
+  /** How many artifacts were not deleted because the identity lacks a right; absent where it lacks none. */
+  readonly missing?: Missing;
+  /** Artifacts that are without their lock, which was taken off to delete them, with the command that puts it back. */
+  readonly lostLocks?: readonly { readonly image: string; readonly restore: string }[];
 }
 
-export type Totals = Omit<RepositorySummary, 'repository' | 'state' | 'error' | 'stage' | 'warnings'>;
+/** Artifacts that were refused, and not attempted after that, by the right that was missing. */
+export type Missing = Readonly<Partial<Record<Right, { readonly refused: number; readonly notAttempted: number }>>>;
+
+export type Totals = Omit<RepositorySummary, 'repository' | 'state' | 'error' | 'stage' | 'warnings' | 'lostLocks'>;
 
 export interface RunSummary {
   /** Sorts by time. */
@@ -97,13 +104,22 @@ export function summarize(
   let beyondAcrPurge = 0;
   let leftSignatures = 0;
   const untagging = newUntagging();
+  let missing: Missing = {};
+  const lostLocks: { readonly image: string; readonly restore: string }[] = [];
   for (const decision of decisions) {
     const became = outcomeOf(decision);
     counts[decision.kind][became] += 1;
     reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
     if (became === 'deleted') bytes += decision.size ?? 0;
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
-    if (decision.action === 'keep' || (became !== 'deleted' && became !== 'alreadyGone')) continue;
+    if (decision.action === 'keep') continue;
+    const { error, lostLock } = decision;
+    if (error?.missing && became === 'failed')
+      missing = plus(missing, { [error.missing]: { refused: 1, notAttempted: 0 } });
+    if (error?.missing && became === 'notAttempted')
+      missing = plus(missing, { [error.missing]: { refused: 0, notAttempted: 1 } });
+    if (lostLock) lostLocks.push({ image: nameOf(decision), restore: lostLock.restore });
+    if (became !== 'deleted' && became !== 'alreadyGone') continue;
     bytesGone += decision.size ?? 0;
     leftSignatures += decision.leavesSignatures ?? 0;
     untagging.gone(decision);
@@ -128,7 +144,23 @@ export function summarize(
     bytes,
     reasons,
     beyondAcrPurge,
+    ...(Object.keys(missing).length > 0 && { missing }),
+    ...(lostLocks.length > 0 && { lostLocks }),
   };
+}
+
+function plus(some: Missing, more: Missing): Missing {
+  const sum = { ...some };
+  for (const [right, { refused, notAttempted }] of Object.entries(more) as [Right, Missing[Right] & object][]) {
+    const before = sum[right] ?? { refused: 0, notAttempted: 0 };
+    sum[right] = { refused: before.refused + refused, notAttempted: before.notAttempted + notAttempted };
+  }
+  return sum;
+}
+
+/** As image tools name it. */
+export function nameOf({ repository, kind, tag, digest }: Decision): string {
+  return kind === 'tag' ? `${repository}:${tag ?? ''}` : `${repository}@${digest ?? ''}`;
 }
 
 function goneOf({ deleted, alreadyGone }: Counts): number {
@@ -202,7 +234,9 @@ export function total(repositories: readonly Totals[]): Totals {
     ...of(when, 'manifests'),
     ...of(when, 'bytes'),
   });
+  const missing = repositories.reduce((all, one) => plus(all, one.missing ?? {}), {});
   return {
+    ...(Object.keys(missing).length > 0 && { missing }),
     listed: there('listed'),
     afterwards: there('afterwards'),
     leftUntagged: {

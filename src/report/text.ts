@@ -5,7 +5,7 @@ import { printable } from './escape.ts';
 import { foreseenCount, guardsInWords } from './guards.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { type Cell, renderTable } from './table.ts';
-import { type Counts, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
+import { type Counts, nameOf, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
 const MAX_ROWS = 40;
@@ -193,10 +193,15 @@ function problems({ repositories, totals, failures, stopped: stop }: RunSummary)
       `${failure.outcome.toUpperCase()}: ${printable(`${nameOf(failure)}${why}`)}${correlation(failure.error?.correlationId)}`,
     );
   }
-  const notAttempted = totals.tags.notAttempted + totals.manifests.notAttempted;
+  // For want of a right: a warning says so, once.
+  const lacking = Object.values(totals.missing ?? {});
+  const shown = new Set(failures.flatMap((one) => (one.action === 'delete' ? (one.error?.missing ?? []) : []))).size;
+  const refused = lacking.reduce((sum, one) => sum + one.refused, 0) - shown;
+  const unattempted = lacking.reduce((sum, one) => sum + one.notAttempted, 0);
+  const notAttempted = totals.tags.notAttempted + totals.manifests.notAttempted - unattempted;
   if (notAttempted > 0)
     lines.push(`NOT ATTEMPTED: ${plural(notAttempted, 'artifact')}; --output ndjson says why for each.`);
-  const more = totals.tags.failed + totals.manifests.failed - failures.length;
+  const more = totals.tags.failed + totals.manifests.failed - failures.length - refused;
   if (more > 0) lines.push(`… and ${more} more failures; --output ndjson names each.`);
   return lines;
 }
@@ -221,10 +226,7 @@ function shorten(text: string): string {
   return text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, '$1');
 }
 
-/** As image tools name it. */
-export function nameOf({ repository, kind, tag, digest }: Decision): string {
-  return kind === 'tag' ? `${repository}:${tag ?? ''}` : `${repository}@${digest ?? ''}`;
-}
+export { nameOf };
 
 function plural(count: number, noun: string): string {
   return `${count} ${count === 1 ? noun : noun.replace(/y?$/, (y) => (y === '' ? 's' : 'ies'))}`;

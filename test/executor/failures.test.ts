@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Call, Emulator, PushOptions, RegistryState } from '../../src/emulator/index.ts';
 import { image, index, referrer } from '../../src/emulator/manifests.ts';
 import type { Decision } from '../../src/planner/decision.ts';
+import { renderSummary } from '../../src/report/text.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy } from '../support/proxy.ts';
 import { reference, run, USER, withEmulator } from '../support/registry.ts';
@@ -114,6 +115,15 @@ describe('where deleting is not allowed (403), it is soon given up in that repos
       expect(given[0]).toMatchObject({ error: { message: expect.stringContaining('not allowed') as unknown } });
       expect(emulator.tagsLeft()).toHaveLength(80);
       expect(summary.succeeded).toBe(false);
+      // Said once, with the number and the role.
+      const count = decisions.filter((one) => one.repository === 'app' && one.action === 'delete').length;
+      expect(summary.warnings.filter((warning) => warning.includes('AcrDelete'))).toEqual([
+        expect.stringMatching(
+          `may not delete, so ${count} artifacts are not deleted \\(app\\).*Container Registry Repository Contributor`,
+        ),
+      ]);
+      expect(summary.failures).toHaveLength(1);
+      expect(renderSummary(summary)).not.toMatch(/NOT ATTEMPTED|more failures/);
       expect(
         decisions.filter(({ repository }) => repository === 'other').map((one) => 'outcome' in one && one.outcome),
       ).toEqual(Array(more.length > 0 ? 6 : 3).fill('deleted'));

@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'vitest';
+import type { Attributes, Call, Emulator } from '../../src/emulator/index.ts';
+import { image, index } from '../../src/emulator/manifests.ts';
+import { folderStore } from '../../src/ledger/folder.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { recover } from '../../src/recover.ts';
+import { purge, type Registry } from '../../src/retention.ts';
+import { repositoryOf } from '../support/contents.ts';
+import { dying } from '../support/dying.ts';
+import { newFolder } from '../support/ledger.ts';
+import { behindProxy } from '../support/proxy.ts';
+import { connectTo, policyOf, reference, run, withEmulator } from '../support/registry.ts';
+
+const ARGS = ['--filter', 'app:dev', '--ago', '30d', '--untagged', '--include-locked'];
+
+const LOCKS: readonly Attributes[] = [
+  { deleteEnabled: false },
+  { writeEnabled: false },
+  { deleteEnabled: false, writeEnabled: false },
+];
+
+const child = { ...image('child'), architecture: 'amd64', os: 'linux' };
+const kept = image('kept');
+
+/** Manifests and tags that are locked in each of the ways, of every kind of deletion. */
+const contents = repositoryOf(
+  ...LOCKS.flatMap((locked, n) => [
+    { built: image(`tagged/${n}`), days: 90, tags: [`dev-${n}`], locked, lockedTags: locked },
+    { built: image(`untagged/${n}`), days: 90, locked },
+  ]),
+  { built: index([child]), days: 90, tags: ['dev-index'], locked: LOCKS[0] ?? {}, lockedTags: LOCKS[1] ?? {} },
+  { built: child, days: 90, locked: LOCKS[2] ?? {} },
+  // A tag that is deleted by itself, because its image has another.
+  { built: kept, days: 90, tags: ['v1'] },
+);
+const repositories = {
+  app: {
+    ...contents,
+    tags: [
+      ...contents.tags,
+      { name: 'dev-alone', digest: kept.digest, age: 90 * 86_400, locked: { deleteEnabled: false } },
+    ],
+  },
+};
+
+/** By name: whether it may be deleted, and written. */
+function locksIn(emulator: Emulator): Readonly<Record<string, readonly [boolean, boolean]>> {
+  const state = emulator.repositories()['app'];
+  const of = ({ deleteEnabled = true, writeEnabled = true }: Attributes = {}) => [deleteEnabled, writeEnabled] as const;
+  return Object.fromEntries([
+    ...(state?.tags ?? []).map(({ name, locked }) => [name, of(locked)] as const),
+    ...(state?.manifests ?? []).map(({ body, locked }) => [body, of(locked)] as const),
+  ]);
+}
+
+const isDelete = ({ method }: Pick<Call, 'method'>): boolean => method === 'DELETE';
+
+describe('what is unlocked and not deleted is locked again, as it was', () => {
+  test.each([403, 405, 409, 500] as const)('where its deletion is answered with %i', async (status) => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const before = locksIn(emulator);
+      emulator.faults({ failing: (call) => (isDelete(call) ? status : undefined) });
+      const { summary, decisions } = await run(emulator, ARGS);
+      expect(emulator.counts()['update-tag']).toBeGreaterThan(0);
+      expect(locksIn(emulator)).toEqual(before);
+      expect(summary.succeeded).toBe(false);
+      expect(decisions.some((one) => one.action === 'delete' && one.lostLock)).toBe(false);
+    });
+  });
+
+  test('where it is tagged once it is unlocked, and the answer is 503', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const before = locksIn(emulator);
+      emulator.faults({
+        failing(call) {
+          if (!isDelete(call)) return undefined;
+          const subject = decodeURIComponent(call.path.split('?')[0]?.split('/').at(-1) ?? '');
+          if (subject.startsWith('sha256:')) emulator.tag('app', `rescued-${subject.slice(7, 19)}`, subject);
+          else emulator.tag('app', subject, child.digest);
+          return 503;
+        },
+      });
+      await run(emulator, ARGS);
+      const after = locksIn(emulator);
+      for (const [name, lock] of Object.entries(before))
+        if (name !== 'dev-alone') expect([name, after[name]]).toEqual([name, lock]);
+    });
+  });
+
+  test('where the answer to the unlocking is lost', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const before = locksIn(emulator);
+      let cut = 0;
+      const stop = new AbortController();
+      const off = new Set<string>();
+      await behindProxy(
+        emulator,
+        ({ method, path }) => {
+          // The first of each two takes the lock off, the second puts it back.
+          if (method !== 'PATCH') return undefined;
+          if (off.delete(path)) return undefined;
+          off.add(path);
+          cut += 1;
+          if (cut === 8) stop.abort();
+          return 'cut off';
+        },
+        async (proxy) => {
+          const { summary } = await run(proxy, ARGS, stop.signal);
+          expect(summary.succeeded).toBe(false);
+        },
+      );
+      expect(cut).toBeGreaterThan(5);
+      expect(emulator.counts()['delete-manifest'] + emulator.counts()['delete-tag']).toBe(0);
+      expect(locksIn(emulator)).toEqual(before);
+    });
+  });
+});
+
+test('what is locked is unlocked by itself, right before its deletion', async () => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const { summary } = await run(emulator, ARGS);
+    expect(summary.succeeded).toBe(true);
+    const changes = emulator.requests().filter(({ method }) => method === 'PATCH' || method === 'DELETE');
+    // At most a tag and its manifest, and then the deletion.
+    let unlocked = 0;
+    for (const call of changes) {
+      unlocked = call.method === 'PATCH' ? unlocked + 1 : 0;
+      expect(unlocked).toBeLessThanOrEqual(2);
+    }
+    expect(changes.at(-1)?.method).toBe('DELETE');
+    expect(emulator.tagsLeft()).toEqual(['app:v1']);
+  });
+});
+
+test('a lock that cannot be put back is said by name, and how to put it back', async () => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const off = new Set<string>();
+    emulator.faults({
+      failing(call) {
+        if (isDelete(call)) return 409;
+        if (call.method !== 'PATCH') return undefined;
+        if (off.has(call.path)) return 403;
+        off.add(call.path);
+        return undefined;
+      },
+    });
+    const { summary, decisions } = await run(emulator, ARGS);
+    const lost = decisions.filter((one) => one.action === 'delete' && one.lostLock);
+    expect(lost.length).toBe(off.size);
+    for (const decision of lost) {
+      const sentence = summary.warnings.find((warning) =>
+        warning.startsWith(`${reference(decision)} is without its lock`),
+      );
+      expect(sentence).toContain('az acr repository update --name 127');
+      expect(sentence).toContain(`--image ${reference(decision)} --delete-enabled `);
+      expect(decision).toMatchObject({
+        outcome: 'refused',
+        error: { message: expect.stringContaining('could not be put back') as unknown },
+      });
+    }
+    const first = lost.find(({ tag }) => tag === 'dev-1');
+    expect(first).toMatchObject({ lostLock: { deleteEnabled: true, writeEnabled: false } });
+    expect(summary.succeeded).toBe(false);
+  });
+});
+
+test.each(['deleteTag', 'deleteManifest'] as const)(
+  'a process that is killed before %s leaves it to the next one to lock again',
+  async (method) => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const before = locksIn(emulator);
+      const store = folderStore(newFolder());
+      let isDead = false;
+      const killed = (): Promise<never> => {
+        isDead = true;
+        return new Promise(() => undefined);
+      };
+      const real = connectTo(emulator);
+      const registry: Registry = { ...real, [method]: killed, relock: killed };
+      const options = {
+        policies: [policyOf(ARGS)],
+        now: new Date(emulator.start.getTime() + 1),
+        onDecisions: () => undefined,
+      };
+      // Nothing more is done by it: it waits for ever.
+      void purge(registry, { ...options, ledger: openLedger(dying(store, () => isDead)) });
+      await expect.poll(() => isDead, { timeout: 10_000 }).toBe(true);
+      const during = locksIn(emulator);
+      expect(Object.keys(during).some((name) => String(during[name]) !== String(before[name]))).toBe(true);
+      const ledger = openLedger(store);
+      const [id = ''] = await ledger.unfinished(emulator.loginServer);
+      const record = await ledger.run(id);
+      expect(record).toBeDefined();
+      await recover(ledger, real, undefined);
+      const after = locksIn(emulator);
+      for (const name of Object.keys(after)) expect([name, after[name]]).toEqual([name, before[name]]);
+    });
+  },
+);
