@@ -64,6 +64,28 @@ describe('a refusal says what is wrong and where', () => {
   });
 });
 
+describe('what is quick for regexp2 is quick here: repetitions of repetitions, and branches of one character', () => {
+  const sources = (pattern: string) => compileRegex(pattern, options).expressions.map(({ source }) => source);
+
+  test.each([
+    ['^(?:[a-z]+)*$', '^[a-z]*$'],
+    ['^(?:a{2,4}){3}$', '^a{6,12}$'],
+    ['^(?:a??)+?$', '^a*?$'],
+    ['^(?:a|[ab]|\\d)+$', '^[ab\\d]+$'],
+    ['^(?:a|b|cd|e|f)$', '^(?:[ab]|cd|[ef])$'],
+  ])('%s is %s', (pattern, same) => {
+    expect(sources(pattern)).toEqual(sources(same));
+  });
+
+  test.each([
+    ['^(?:a{2,3}){2}$', '^a{4,6}$'],
+    ['^(?:a{2,}){0,1}$', '^a{0,}$'],
+    ['^(?:a+?)*$', '^a*$'],
+  ])('%s is not %s', (pattern, other) => {
+    expect(sources(pattern)).not.toEqual(sources(other));
+  });
+});
+
 describe('values', () => {
   test('with anything but printable ASCII never match', () => {
     expect(matching('', ['', 'a', 'a\n', 'é', '\u0000', '\ud800', '\u212a'])).toEqual(['', 'a']);

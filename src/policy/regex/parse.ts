@@ -3,6 +3,7 @@ import { Cursor } from './cursor.ts';
 import { codeOf, readEscapedCharacter } from './escape.ts';
 import { numberGroups, readGroupOpening, type GroupOpening, type Slots } from './group.ts';
 import { lowerCase } from './members.ts';
+import { choiceOf, repeatOf } from './simplify.ts';
 import { isAtQuantifier, readQuantifier, skipBlank } from './quantifier.ts';
 import { EMPTY, foldCase, isCaseless, PRINTABLE, range, walk, type RegexNode } from './syntax.ts';
 
@@ -104,7 +105,7 @@ class Parser {
     const branches = [this.#sequence()];
     while (this.#cursor.take('|')) branches.push(this.#sequence());
     this.#depth -= 1;
-    return branches.length === 1 ? (branches[0] ?? EMPTY) : { kind: 'choice', branches };
+    return choiceOf(branches);
   }
 
   #sequence(): RegexNode {
@@ -160,7 +161,7 @@ class Parser {
   #quantified(body: RegexNode, group: boolean): RegexNode {
     this.#skipBlank();
     if (!isAtQuantifier(this.#cursor)) return body;
-    return { kind: 'repeat', body, group, ...readQuantifier(this.#cursor, this.#flags.x) };
+    return repeatOf({ kind: 'repeat', body, group, ...readQuantifier(this.#cursor, this.#flags.x) });
   }
 
   #group(): RegexNode | undefined {
