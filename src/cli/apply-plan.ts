@@ -27,7 +27,7 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
           now: new Date(),
           timeBudget,
           planAgeMilliseconds: settings.planAgeMilliseconds,
-          guards: { ...readGuardSettings(process.env), ...guardsOf(flags) },
+          guards: { ...readGuardSettings(process.env), ...guardsOf(flags, process.argv) },
           approve: flags.approve,
           hosts,
         });

@@ -2,13 +2,18 @@ import { GUARD_NAMES, type Trip, tripInWords } from '../planner/decision.ts';
 import { printable } from './escape.ts';
 import type { RepositorySummary } from './summary.ts';
 
+/** Lines that a summary has of what guards hold back. */
+const MOST_LINES = 20;
+
 /** What guards held back, or in a dry run would hold back, a line each. */
 export function guardsInWords(breakers: readonly Trip[], isDry: boolean): readonly string[] {
-  return breakers.map((trip) => {
+  const lines = breakers.slice(0, MOST_LINES).map((trip) => {
     const what = trip.repository === undefined ? 'everything: ' : '';
     const sentence = printable(`${what}${tripInWords(trip)}`);
     return `${isDry ? 'WOULD BE HELD BACK' : 'HELD BACK'}: ${sentence} (guard ${GUARD_NAMES[trip.breaker]})`;
   });
+  const more = breakers.length - lines.length;
+  return more > 0 ? [...lines, `… and ${more} more; --output json, and the log, name each`] : lines;
 }
 
 /** How many of the deletions of a dry run guards would hold back, and of how many. */

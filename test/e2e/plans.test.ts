@@ -412,6 +412,14 @@ describe('a breaker', () => {
       add('ten', 10);
       expect((await guarded(emulator, ledger, { maxMedianFactor: 10 })).summary.succeeded).toBe(true);
       add('eleven', 11);
+      const foreseen = await dryRun(readOnly(connectTo(emulator)), {
+        policies: [policyOf(PURGE)],
+        now: new Date(emulator.start.getTime() + 1),
+        ledger,
+        guards: { maxMedianFactor: 10 },
+        onDecisions: () => undefined,
+      });
+      expect(foreseen.breakers).toMatchObject([{ breaker: 'far-above-median', found: 22, limit: 20 }]);
       const { summary } = await guarded(emulator, ledger, { maxMedianFactor: 10 });
       expect(summary.breakers).toMatchObject([{ breaker: 'far-above-median', found: 22, limit: 20 }]);
       expect(emulator.tagsLeft()).toHaveLength(71);
