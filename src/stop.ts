@@ -49,7 +49,7 @@ export function stopOf(
 
 function nextOf(by: Stop['by'], kind: RunRecord['kind']): string {
   // A tick of the timer resumes scheduled runs only, and those only that do what is wanted now.
-  if (by === 'settings') return 'the next tick begins another run; to resume this one all the same:';
+  if (by === 'settings') return 'no tick resumes it as the settings are now; to resume it all the same:';
   return kind === 'scheduled' ? 'the next run goes on, as does' : 'to go on:';
 }
 

@@ -65,7 +65,7 @@ test.each(MEANWHILE)(
       expect(deletions(emulator)).toBe(1);
       expect(run).toMatchObject({ state: 'stopped', progress: { done: 1, of: 6 } });
       expect(run?.stopped).toMatchObject({ by: 'settings', detail: expect.stringContaining(why) as unknown });
-      expect(run?.stopped?.detail).toContain('the next tick begins another run');
+      expect(run?.stopped?.detail).toContain('no tick resumes it as the settings are now');
     });
   },
 );
