@@ -51,6 +51,8 @@ export interface CompiledFilters {
 export interface FilterOptions {
   /** False where no tags are looked at, and their part of a filter need not be sound. */
   readonly tags?: boolean;
+  /** What has been compiled already, by the patterns, where the same filters are compiled again. */
+  readonly cache?: Map<string, CompiledRegex>;
 }
 
 /**
@@ -118,7 +120,7 @@ export function splitFilter(text: string): TagFilter {
  * @throws {PolicyError} for the first filter with a part that is no regular expression, or one not supported.
  */
 export function compileFilters(filters: readonly TagFilter[], options: FilterOptions = {}): CompiledFilters {
-  const cache = new Map<string, CompiledRegex>();
+  const { cache = new Map<string, CompiledRegex>() } = options;
   const compile = (patterns: readonly string[]): CompiledRegex => {
     const key = patterns.join('\n');
     const known = cache.get(key);

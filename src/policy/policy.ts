@@ -3,6 +3,7 @@ import { join as quoteWords } from 'shlex';
 import { parseDuration } from './duration.ts';
 import { PolicyError } from './error.ts';
 import { compileFilters, type CompiledFilters, lintFilter, splitFilter, type TagFilter } from './filter.ts';
+import type { CompiledRegex } from './regex/regex.ts';
 
 /** The flags of `acr purge` as they are given: text, not looked at yet. */
 export interface PurgeFlags {
@@ -115,7 +116,7 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     attempt(() =>
       readInteger('--filter-timeout-seconds', flags.filterTimeoutSeconds, DEFAULTS.filterTimeoutSeconds, 86_400),
     ) ?? DEFAULTS.filterTimeoutSeconds;
-  const options = { tags: !untaggedOnly };
+  const options = { tags: !untaggedOnly, cache: new Map<string, CompiledRegex>() };
   const empty = compileFilters([], options);
   // One by one, so that a mistake in each is found; together, for what they are used for.
   const sound = filters.every((filter) => attempt(() => compileFilters([filter], options)) !== undefined);

@@ -38,12 +38,12 @@ export interface Category {
  * no category that follows a negated one.
  */
 export class Members {
-  #ranges: readonly Range[] = [];
+  readonly #ranges: Range[] = [];
   readonly #categories: Category[] = [];
   #anything = false;
 
   addRanges(ranges: readonly Range[]): void {
-    this.#ranges = canonical([...this.#ranges, ...ranges]);
+    for (const range of ranges) this.#ranges.push(range);
   }
 
   addCategory(category: Category): void {
@@ -55,7 +55,7 @@ export class Members {
   /** The printable characters that are listed. */
   set(ignoreCase: boolean): CharacterSet {
     if (this.#anything) return PRINTABLE;
-    const ranges = ignoreCase ? withLowerCase(this.#ranges) : this.#ranges;
+    const ranges = ignoreCase ? withLowerCase(canonical(this.#ranges)) : this.#ranges;
     const listed = ranges.reduce((set, [from, to]) => set | range(from, to), NOTHING);
     if (!ignoreCase && this.#categories.length === 0) return listed;
     return setOf((code) => {

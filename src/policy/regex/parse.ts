@@ -35,6 +35,8 @@ export interface Parsed {
  * @throws {PolicyError} that says what is wrong, and where.
  */
 export function parseRegex(pattern: string, flag: string, flags = NO_FLAGS): Parsed {
+  // Without references it does not matter how groups are numbered.
+  if (!/\\[1-9k]/.test(pattern)) return new Parser(pattern, flag, flags).parse();
   // Twice, as regexp2 does it: whether \10 is a reference depends on the groups that follow.
   const first = new Parser(pattern, flag, flags);
   first.parse();
