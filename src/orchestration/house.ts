@@ -110,6 +110,12 @@ export function millisecondsLeft({ timeLimitSeconds }: Settings, { kind, started
     : since + timeLimitSeconds * 1000 - Date.now();
 }
 
-export function logOf(log: Log, { id, registry, dryRun, kind }: RunRecord): RunLog {
-  return runLog(log, { runId: id, registry, dryRun }, kind);
+export function logOf(log: Log, record: RunRecord): RunLog {
+  const { id, registry, dryRun, kind } = record;
+  return runLog(underParent(log, record), { runId: id, registry, dryRun }, kind);
+}
+
+/** Every line of a run says under which parent it was begun, or goes on. */
+export function underParent(log: Log, { parent }: { readonly parent?: string }): Log {
+  return parent === undefined ? log : log.child({ parent });
 }

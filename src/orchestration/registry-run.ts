@@ -28,7 +28,7 @@ import { concurrencyOf, isDryRun } from '../target.ts';
 import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
 import { foreseeIn } from './foresee.ts';
 import { recordProgress } from './far.ts';
-import { atWork, holding, type House, isOurs, logOf, startOf, whyCutShort } from './house.ts';
+import { atWork, holding, type House, isOurs, logOf, startOf, underParent, whyCutShort } from './house.ts';
 import type {
   Asked,
   Begin,
@@ -157,7 +157,7 @@ async function beginScheduled(
           (registry) => recover(ledger, registry, log),
         );
     const found = await lastScheduled(ledger, wantedOf(settings, served), now);
-    if (found?.state === 'left') logLeft(house.log, found.run.id, found.why);
+    if (found?.state === 'left') logLeft(underParent(house.log, start), found.run.id, found.why);
     const stopped = found?.state === 'resumable' ? found.run : undefined;
     const goneOn =
       stopped &&
@@ -169,7 +169,7 @@ async function beginScheduled(
         },
       }).catch((error: unknown) => {
         if (!(error instanceof ResumeRefused)) throw error;
-        logLeft(house.log, stopped.id, error.message);
+        logLeft(underParent(house.log, start), stopped.id, error.message);
         return undefined;
       }));
     const { record, written } = goneOn ?? (await beginRecord(ledger, fresh, undefined));
@@ -310,7 +310,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
   if (record.state !== 'running') {
     // An earlier attempt may have ended right after it had closed it, and a worker that was at it twice right after that.
     await written.end({ totals: tally.sums().totals }, tally.records());
-    await pruneRuns(house.settings(), ledger, house.log.child({ runId }));
+    await pruneRuns(house.settings(), ledger, underParent(house.log, record).child({ runId }));
     return { runId, state: record.state };
   }
   const of = selected?.length ?? 0;
@@ -323,7 +323,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
       ...records.values(),
     ]);
     log.broke(new Error(message));
-    await pruneRuns(house.settings(), ledger, house.log.child({ runId }));
+    await pruneRuns(house.settings(), ledger, underParent(house.log, record).child({ runId }));
     return { runId, state: 'failed' };
   }
   const why = whyCutShort(house.settings(), record) ?? new StopReason('signal', 'it was cut short');
@@ -359,7 +359,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
     ...(planned && { plan: { id: runId, hash: planned.hash, deletions: planned.deletions } }),
   };
   log.ended(summary, usual);
-  await pruneRuns(house.settings(), ledger, house.log.child({ runId }));
+  await pruneRuns(house.settings(), ledger, underParent(house.log, record).child({ runId }));
   return { runId, state: (await ledger.run(runId))?.state ?? 'unknown' };
 }
 
@@ -369,10 +369,11 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
  */
 async function settleOpen(house: House, run: Run): Promise<void> {
   for await (const { repository } of house.ledger.journals(run.runId)) {
-    await complete(house, run, repository).catch((error: unknown) => {
+    await complete(house, run, repository).catch(async (error: unknown) => {
       if (error instanceof HeldError) throw error;
       // Then the next run does so before it begins.
-      house.log.warn({ event: 'warning', runId: run.runId }, (error as Error).message);
+      const record = await house.ledger.run(run.runId);
+      underParent(house.log, record ?? {}).warn({ event: 'warning', runId: run.runId }, (error as Error).message);
     });
   }
 }
@@ -380,7 +381,7 @@ async function settleOpen(house: House, run: Run): Promise<void> {
 /** Says why a registry has no run. */
 export async function refuse(house: House, { start, errand, error }: Refuse): Promise<void> {
   const { registry } = errand;
-  house.log.error({ event: 'run-not-begun', registry, why: error }, error);
+  underParent(house.log, start).error({ event: 'run-not-begun', registry, why: error }, error);
   if (start.parent !== undefined) await house.ledger.child(start.parent, { registry, error: { message: error } });
   const record = await house.ledger.run(errand.runId);
   if (record?.state !== 'running') return;

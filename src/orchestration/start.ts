@@ -3,6 +3,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { lockOf, newRunId } from '../ledger/paths.ts';
 import type { Settings } from '../policy/settings.ts';
 import type { Log } from '../report/log.ts';
+import { underParent } from './house.ts';
 import type { Begin, Errand, Start, StartMany } from './messages.ts';
 
 /** What of the engine's client is used. */
@@ -80,9 +81,10 @@ export interface Tick {
  * Starts the configured purge of all registries, and returns. A registry whose last one has not ended is left to it.
  */
 export async function startScheduled({ registries }: Settings, tick: Tick): Promise<Started> {
-  const { client, ledger, log, now, by, pastDue } = tick;
+  const { client, ledger, now, by, pastDue } = tick;
   const served = registries.filter(({ commands }) => commands.length > 0).map(({ endpoint }) => endpoint.host);
   const parent = served.length > 1 ? newRunId(now) : undefined;
+  const log = underParent(tick.log, parent === undefined ? {} : { parent });
   if (parent !== undefined)
     await ledger.beginParent({
       format: 1,

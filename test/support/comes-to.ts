@@ -67,7 +67,7 @@ export async function comesTo(emulator: Emulator, ledger: Ledger, id: string): P
       .sort((a, b) => (a.repository < b.repository ? -1 : 1)),
     state: run?.state,
     totals: run?.totals,
-    warnings: run?.warnings ?? [],
+    warnings: (run?.warnings ?? []).toSorted(),
     breakers: run?.breakers.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
     matched: run?.matched,
     stopped: run?.stopped?.by,

@@ -7,7 +7,7 @@ import type { Emulator } from '../../src/emulator/index.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { newRunId } from '../../src/ledger/paths.ts';
 import { type Environment, readSettings, type Settings } from '../../src/policy/settings.ts';
-import { createLog } from '../../src/report/log.ts';
+import { createLog, type Log } from '../../src/report/log.ts';
 import { openRegistry } from '../../src/target.ts';
 import { type Activity, createDurable, type Durable, type DurableOptions, type Execution } from './durable.ts';
 import { newFolder } from './ledger.ts';
@@ -25,6 +25,7 @@ export interface Hall {
   readonly adjust?: (settings: Settings) => Settings;
   /** Wraps what workers do: to fail them, say. */
   readonly worker?: (activity: Activity, name: string) => Activity;
+  readonly log?: Log;
 }
 
 export function settingsOf({ emulators, settings }: Pick<Hall, 'emulators' | 'settings'>): Settings {
@@ -53,12 +54,13 @@ export function hall({
   options,
   adjust = (read) => read,
   worker = (activity) => activity,
+  log = createLog('silent'),
 }: Hall): Durable {
   const read = settingsOf({ emulators, settings });
   const house: House = {
     settings: () => adjust(read),
     ledger,
-    log: createLog('silent'),
+    log,
     connections: newConnections((target) => {
       const emulator = emulators.find(({ loginServer }) => loginServer === target.endpoint.host);
       return openRegistry({ ...target, ...(emulator && { certificate: emulator.certificate }) });
