@@ -3,7 +3,7 @@ import { configuration, isDurable, ledger, log } from '../src/app.ts';
 import { untilShutdown } from '../src/lifecycle.ts';
 import { activitiesOf } from '../src/orchestration/activities.ts';
 import { newConnections } from '../src/orchestration/connections.ts';
-import { ACTIVITIES, lane, registry, retention } from '../src/orchestration/orchestrators.ts';
+import { ACTIVITIES, lane, registry, retention, shielded } from '../src/orchestration/orchestrators.ts';
 import { inInvocation } from '../src/report/log.ts';
 import { configured } from '../src/retention.ts';
 
@@ -25,4 +25,5 @@ if (isDurable) {
   app.orchestration('retention', retention);
   app.orchestration('registry', registry);
   app.orchestration('lane', lane);
+  app.orchestration('shielded', shielded);
 }

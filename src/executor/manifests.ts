@@ -116,7 +116,9 @@ export async function oneByOneUntil<T>(
     next += 1;
     await work(item);
   }
-  await Promise.all(items.slice(next).map(work));
+  // Where one cannot be recorded, the others are waited for: nothing is closed while a deletion is under way.
+  const rest = await Promise.allSettled(items.slice(next).map(work));
+  for (const one of rest) if (one.status === 'rejected') throw one.reason;
 }
 
 /** What these look like now. */

@@ -1,3 +1,4 @@
+import { answering } from './answering.ts';
 import type { House } from './house.ts';
 import type { Begin, End, GiveUp, Refuse, Run, TurnPage, Visit } from './messages.ts';
 import type { Activity } from './orchestrators.ts';
@@ -10,13 +11,13 @@ import { giveUp, visit } from './visit.ts';
  */
 export function activitiesOf(house: House): Readonly<Record<Activity, (about: never) => Promise<unknown>>> {
   return {
-    begin: (about: Begin) => begin(house, about),
-    select: (about: Run) => select(house, about),
-    page: (about: TurnPage) => page(house, about),
-    visit: (about: Visit) => visit(house, about),
-    giveUp: (about: GiveUp) => giveUp(house, about),
-    breakers: (about: Run) => breakers(house, about),
-    end: (about: End) => end(house, about),
-    refuse: (about: Refuse) => refuse(house, about),
+    begin: answering((about: Begin) => begin(house, about)),
+    select: answering((about: Run) => select(house, about)),
+    page: answering((about: TurnPage) => page(house, about)),
+    visit: answering((about: Visit) => visit(house, about)),
+    giveUp: answering((about: GiveUp) => giveUp(house, about)),
+    breakers: answering((about: Run) => breakers(house, about)),
+    end: answering((about: End) => end(house, about)),
+    refuse: answering((about: Refuse) => refuse(house, about)),
   };
 }

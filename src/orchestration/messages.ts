@@ -3,6 +3,8 @@
  * an activity into the ledger.
  */
 
+import type { DecisionError } from '../planner/decision.ts';
+
 /** One start: by the timer, or by a request. */
 export interface Start {
   readonly kind: 'scheduled' | 'dry-run';
@@ -105,7 +107,7 @@ export interface Lane extends Share {
   /** The run is over: it was cancelled, say. */
   readonly isOver?: boolean;
   /** Why not everything that it has is recorded. */
-  readonly error?: string;
+  readonly error?: DecisionError;
 }
 
 /** The repositories of a page in which something is left to do. */
@@ -133,8 +135,8 @@ export interface Visit {
 export type Visited =
   /** `planned`: it is carried out in a later pass. */
   | { readonly state: 'done' | 'planned'; readonly matched: Matched }
-  /** Something failed. `again`: it may do better the next time. `why`: where no record says so. */
-  | { readonly state: 'failed'; readonly again: boolean; readonly why?: string; readonly matched: Matched }
+  /** Something failed. `again`: it may do better the next time. `error`: where no record says so. */
+  | { readonly state: 'failed'; readonly again: boolean; readonly error?: DecisionError; readonly matched: Matched }
   /** Its time was up. `moved`: something more is done than before. */
   | { readonly state: 'left'; readonly moved: boolean; readonly matched: Matched }
   /** It would fail everywhere: a filter takes too long. Nothing more is done for the run. */
@@ -147,7 +149,7 @@ export type Visited =
 export type Matched = readonly (readonly number[])[];
 
 export interface GiveUp extends Visit {
-  readonly why: string | undefined;
+  readonly error: DecisionError | undefined;
 }
 
 /** `recorded`: the record of the repository says that it failed, or is done. The others as for a visit. */
@@ -161,7 +163,7 @@ export interface Asked {
 }
 
 export interface Refuse extends Begin {
-  readonly error: string;
+  readonly error: DecisionError;
 }
 
 export interface End {
@@ -170,7 +172,17 @@ export interface End {
   /** Not everything was done: it was cancelled, or its time was up. */
   readonly isCutShort?: boolean;
   /** Why it cannot be done. */
-  readonly error?: string;
+  readonly error?: DecisionError;
+}
+
+/**
+ * What an activity answers with in the place of what the registry refused, or did not answer: what is thrown comes back as
+ * a text. `again`: it may do better the next time.
+ */
+export interface Unanswered {
+  readonly state: 'unanswered';
+  readonly error: DecisionError;
+  readonly again: boolean;
 }
 
 export interface Ended {

@@ -1,4 +1,5 @@
-import type { OrchestrationContext, Task } from 'durable-functions';
+import type { OrchestrationContext } from 'durable-functions';
+import { attempt, type Attempted, type Df, ended, later, once, PAUSES, type Steps } from './attempt.ts';
 import { counted } from './far.ts';
 import type {
   Asked,
@@ -38,20 +39,6 @@ import type {
  * was given to Task.any before to the host once more, which runs it again (azure-functions-durable-js, issue 574).
  */
 
-/** What an orchestrator yields, and what it returns. What it is given back is known to whoever yields. */
-type Steps<T> = Generator<Task, T, unknown>;
-
-export const ACTIVITIES = ['begin', 'select', 'page', 'visit', 'giveUp', 'breakers', 'end', 'refuse'] as const;
-
-export type Activity = (typeof ACTIVITIES)[number];
-
-/**
- * Seconds before each further attempt at what failed. After the last it is given up. None is so long that the registry's
- * lock, which nobody renews meanwhile, would run out; together they outlast the lock of a worker that was killed: see
- * `LOCK_SECONDS`.
- */
-const PAUSES: readonly number[] = [5, 15, 30, 30];
-
 /** Seconds before each further attempt to begin: also after a worker was killed at it twice, and each time held a lock. */
 const HELD_PAUSES: readonly number[] = [...PAUSES, 60, 60];
 
@@ -81,7 +68,7 @@ const MOST_RETRIES = 50;
 export function* retention({ df }: OrchestrationContext): Steps<unknown> {
   const { start, errands } = df.getInput<StartMany>();
   return yield df.Task.all(
-    errands.map((errand) => df.callSubOrchestrator('registry', { start, errand } satisfies Begin, errand.instanceId)),
+    errands.map((errand) => ended(df, 'registry', { start, errand } satisfies Begin, errand.instanceId)),
   );
 }
 
@@ -106,12 +93,13 @@ export function* registry({ df }: OrchestrationContext): Steps<Ended> {
   });
   for (const pass of begun.passes) {
     const stretches = lanes.map((lane): Stretch => ({ run, pass, of: listed, page: lane.nth, lane }));
-    try {
-      lanes = (yield df.Task.all(stretches.map((stretch) => df.callSubOrchestrator('lane', stretch)))) as Lane[];
-    } catch (error) {
-      return yield* end(df, { run, ...far(), error: messageOf(error) });
-    }
-    // All of them are back: while one is at work the run must not be closed.
+    const back = (yield df.Task.all(stretches.map((stretch) => ended(df, 'lane', stretch)))) as Attempted<Lane>[];
+    // All of them are back, those that broke off as well: while one is at work the run must not be closed.
+    lanes = lanes.map((before, nth) => {
+      const one = back[nth];
+      if (one?.state === 'done') return one.result;
+      return { ...before, isOver: true, error: one?.error ?? { message: 'a lane did not come back' } };
+    });
     const error = lanes.find((lane) => lane.error !== undefined)?.error;
     if (error !== undefined) return yield* end(df, { run, ...far(), error });
     if (lanes.some(({ isOver }) => isOver)) return yield* end(df, { run, ...far(), isCutShort: true });
@@ -138,10 +126,10 @@ function* begin(df: Df, about: Begin): Steps<Begun> {
       begun.state === 'failed'
         ? begun.error
         : begun.result.state === 'held'
-          ? begun.result.message
-          : begun.result.state;
+          ? { message: begun.result.message }
+          : { message: begun.result.state };
     yield* attempt(df, 'refuse', { ...about, error } satisfies Refuse);
-    return { state: 'held', message: error };
+    return { state: 'held', message: error.message };
   }
 }
 
@@ -152,7 +140,8 @@ function* list(df: Df, run: Run): Steps<number | Pick<End, 'error' | 'isCutShort
     if (listed.state === 'failed') return { error: listed.error };
     if (listed.result.state === 'listed') return listed.result.of;
     if (listed.result.state === 'over') return { isCutShort: true };
-    if (unmoved === MOST_UNMOVED) return { error: 'the repositories could not be listed within RUN_TIME_BUDGET' };
+    if (unmoved === MOST_UNMOVED)
+      return { error: { message: 'the repositories could not be listed within RUN_TIME_BUDGET' } };
   }
 }
 
@@ -201,7 +190,7 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
       const about: Visit = { run, pass, repository: one.repository, lane: { nth, done, planned }, isLast };
       const visited = yield* visit(df, about, one, visits);
       if (visited.state === 'over') return { ...lane, isOver: true };
-      if (visited.state === 'hopeless') return { ...lane, isOver: true, error: visited.why };
+      if (visited.state === 'hopeless') return { ...lane, isOver: true, error: { message: visited.why } };
       if ('matched' in visited) lane = { ...lane, matched: union(lane.matched, visited.matched) };
       if (visited.state === 'busy') {
         others.push(one);
@@ -213,9 +202,15 @@ export function* lane({ df }: OrchestrationContext): Steps<Lane | undefined> {
         continue;
       }
       if (visited.state === 'failed') {
-        const given = yield* attempt<GivenUp>(df, 'giveUp', { ...about, why: visited.why } satisfies GiveUp);
+        const given = yield* attempt<GivenUp>(df, 'giveUp', { ...about, error: visited.error } satisfies GiveUp);
         if (given.state === 'failed')
-          lane = { ...lane, error: `${one.repository} could not be recorded as failed: ${given.error}` };
+          lane = {
+            ...lane,
+            error: {
+              ...given.error,
+              message: `${one.repository} could not be recorded as failed: ${given.error.message}`,
+            },
+          };
         else if (given.result.state === 'over') return { ...lane, isOver: true };
         else if (given.result.state === 'busy') {
           others.push(one);
@@ -246,52 +241,16 @@ function* visit(
   for (let unmoved = before; visits.left > 0;) {
     visits.left -= 1;
     const visited = yield* once<Visited>(df, 'visit', about);
-    if (visited.state === 'failed') return { state: 'failed', again: true, why: visited.error, matched };
+    if (visited.state === 'failed') return { ...visited, matched };
     const { result } = visited;
     if (!('matched' in result)) return result;
     matched = union(matched, result.matched);
     if (result.state !== 'left') return { ...result, matched };
     unmoved = result.moved ? 0 : unmoved + 1;
     if (unmoved > MOST_UNMOVED)
-      return { state: 'failed', again: true, why: 'it gets no further within RUN_TIME_BUDGET', matched };
+      return { state: 'failed', again: true, error: { message: 'it gets no further within RUN_TIME_BUDGET' }, matched };
   }
   return { state: 'busy' };
-}
-
-type Attempted<T> =
-  { readonly state: 'done'; readonly result: T } | { readonly state: 'failed'; readonly error: string };
-
-/** An activity, tried again with growing pauses. */
-function* attempt<T>(df: Df, activity: Activity, about: unknown, pauses = PAUSES): Steps<Attempted<T>> {
-  for (let failures = 0; ; failures++) {
-    const attempted = yield* once<T>(df, activity, about);
-    const pause = pauses[failures];
-    if (attempted.state === 'done' || pause === undefined) return attempted;
-    yield df.createTimer(later(df, pause));
-  }
-}
-
-function* once<T>(df: Df, activity: Activity, about: unknown): Steps<Attempted<T>> {
-  try {
-    return { state: 'done', result: (yield df.callActivity(activity, about)) as T };
-  } catch (error) {
-    return { state: 'failed', error: messageOf(error) };
-  }
-}
-
-/** What an activity threw, without what the engine puts around it: `Activity function 'visit' failed: … \n {…}`. */
-function messageOf(error: unknown): string {
-  const [message = ''] = (error as Error).message.replace(/^(?:\w+ )?function '\w+' failed: /i, '').split(/ *\n/);
-  return message.slice(0, LONGEST_MESSAGE);
-}
-
-/** Characters of an error that go through the history; the log has it whole. */
-const LONGEST_MESSAGE = 300;
-
-type Df = OrchestrationContext['df'];
-
-function later(df: Df, seconds: number): Date {
-  return new Date(df.currentUtcDateTime.getTime() + seconds * 1000);
 }
 
 function union(some: Matched, others: Matched): Matched {
@@ -299,3 +258,5 @@ function union(some: Matched, others: Matched): Matched {
     [...new Set([...(some[command] ?? []), ...(others[command] ?? [])])].sort((a, b) => a - b),
   );
 }
+
+export { ACTIVITIES, type Activity, shielded } from './attempt.ts';

@@ -316,13 +316,14 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
   const of = selected?.length ?? 0;
   const far = { done: of - left, of };
   if (error !== undefined || !policies) {
-    const message =
-      error ?? 'the run was begun by a version that understands its policy otherwise, or its policy was changed since';
+    const broke = error ?? {
+      message: 'the run was begun by a version that understands its policy otherwise, or its policy was changed since',
+    };
     const totals = total(Array.from(records.values(), ({ summary }) => summary));
-    await written.end({ state: 'failed', ended: new Date().toISOString(), progress: far, error: { message }, totals }, [
+    await written.end({ state: 'failed', ended: new Date().toISOString(), progress: far, error: broke, totals }, [
       ...records.values(),
     ]);
-    log.broke(new Error(message));
+    log.broke(new Error(broke.message));
     await pruneRuns(house.settings(), ledger, underParent(house.log, record).child({ runId }));
     return { runId, state: 'failed' };
   }
@@ -381,12 +382,12 @@ async function settleOpen(house: House, run: Run): Promise<void> {
 /** Says why a registry has no run. */
 export async function refuse(house: House, { start, errand, error }: Refuse): Promise<void> {
   const { registry } = errand;
-  underParent(house.log, start).error({ event: 'run-not-begun', registry, why: error }, error);
-  if (start.parent !== undefined) await house.ledger.child(start.parent, { registry, error: { message: error } });
+  underParent(house.log, start).error({ event: 'run-not-begun', registry, why: error.message }, error.message);
+  if (start.parent !== undefined) await house.ledger.child(start.parent, { registry, error });
   const record = await house.ledger.run(errand.runId);
   if (record?.state !== 'running') return;
   const written = await house.ledger.reopen(record);
   const records = await allOf(house.ledger.repositories(record.id));
   const totals = total(records.map(({ summary }) => summary));
-  await written.end({ state: 'failed', ended: new Date().toISOString(), error: { message: error }, totals }, records);
+  await written.end({ state: 'failed', ended: new Date().toISOString(), error, totals }, records);
 }

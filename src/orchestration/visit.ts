@@ -7,7 +7,7 @@ import { newMatch, secondsOf } from '../engine/matching.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { ConflictError, HeldError, type Lock } from '../ledger/store.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
-import type { Decision } from '../planner/decision.ts';
+import type { Decision, DecisionError } from '../planner/decision.ts';
 import type { TimeBudget } from '../policy/budget.ts';
 import { PolicyError } from '../policy/error.ts';
 import type { TagFilter } from '../policy/filter.ts';
@@ -21,6 +21,7 @@ import { carryOutPlanned, planAhead, planOne, type Plot } from '../steps.ts';
 import { startBudget } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { finisher, type Work } from '../work.ts';
+import { mayDoBetter } from './answering.ts';
 import { afterVisit, counted, recordProgress, tellProgress } from './far.ts';
 import { type AtWork, atWork, type House, logOf, millisecondsLeft, targetOf } from './house.ts';
 import type { GivenUp, GiveUp, Matched, Pass, Run, Visit, Visited } from './messages.ts';
@@ -115,13 +116,14 @@ export async function visit(house: House, about: Visit): Promise<Visited> {
  */
 export async function planTooLate(ledger: Ledger, runId: string, repository: string): Promise<void> {
   const known = (await ledger.repository(runId, repository))?.summary;
-  await recordFailed(ledger, runId, { repository, known, message: 'planned after the breakers had been asked' });
+  const error = { message: 'planned after the breakers had been asked' };
+  await recordFailed(ledger, runId, { repository, known, error });
 }
 
 interface FailedRepository {
   readonly repository: string;
   readonly known: RepositorySummary | undefined;
-  readonly message: string;
+  readonly error: DecisionError;
   readonly stage?: RepositorySummary['stage'] | undefined;
 }
 
@@ -129,10 +131,10 @@ interface FailedRepository {
 async function recordFailed(
   ledger: Ledger,
   runId: string,
-  { repository, known, message, stage }: FailedRepository,
+  { repository, known, error, stage }: FailedRepository,
 ): Promise<void> {
   const decisions = known ? await allOf(ledger.decisions(runId, { repository })) : [];
-  const failed = unfinishedRepository(repository, 'failed', { message }, decisions, known?.listed);
+  const failed = unfinishedRepository(repository, 'failed', error, decisions, known?.listed);
   const written = ledger.writing(runId).repository(repository);
   await written.write({ ...failed, ...(stage && { stage }) }, decisions);
 }
@@ -152,15 +154,17 @@ async function step(
 }
 
 /** Marks a repository as failed that keeps failing, where its record does not say so itself. */
-export async function giveUp(house: House, { why, ...where }: GiveUp): Promise<GivenUp> {
+export async function giveUp(house: House, { error, ...where }: GiveUp): Promise<GivenUp> {
   const { repository, run, lane, pass, isLast } = where;
   const given = await inRepository<GivenUp>(house, where, async ({ record }) => {
     const { ledger } = house;
     const known = (await ledger.repository(record.id, repository))?.summary;
     // Done, and something in it failed: its decisions say what.
     if (known && known.state !== 'stopped') return { state: 'recorded' };
-    const message = [why, known?.error?.message].filter((part) => part !== undefined).join(': ') || 'it failed';
-    await recordFailed(ledger, record.id, { repository, known, message, stage: known?.stage });
+    const parts = [error?.message, known?.error?.message].filter((part) => part !== undefined);
+    const message = [...new Set(parts)].join(': ') || 'it failed';
+    const why = { ...known?.error, ...error, message };
+    await recordFailed(ledger, record.id, { repository, known, error: why, stage: known?.stage });
     return { state: 'recorded' };
   });
   if (isLast && given?.state === 'recorded') await recordProgress(house.ledger, run, counted(lane, pass, 1));
@@ -276,6 +280,5 @@ function hasFailed(decision: Decision): boolean {
 }
 
 function mayPass({ summary: { state, error } }: RepositoryRecord): boolean {
-  const status = error?.status ?? 503;
-  return state === 'failed' && (status >= 500 || status === 429 || status === 408);
+  return state === 'failed' && mayDoBetter(error?.status);
 }

@@ -1,4 +1,4 @@
-import { lane, registry, retention } from '../../src/orchestration/orchestrators.ts';
+import { lane, registry, retention, shielded } from '../../src/orchestration/orchestrators.ts';
 import { activitiesOf } from '../../src/orchestration/activities.ts';
 import { newConnections } from '../../src/orchestration/connections.ts';
 import type { House } from '../../src/orchestration/house.ts';
@@ -26,6 +26,8 @@ export interface Hall {
   /** Wraps what workers do: to fail them, say. */
   readonly worker?: (activity: Activity, name: string) => Activity;
   readonly log?: Log;
+  /** In the place of those that are deployed. */
+  readonly orchestrators?: DurableOptions['orchestrators'];
 }
 
 export function settingsOf({ emulators, settings }: Pick<Hall, 'emulators' | 'settings'>): Settings {
@@ -55,6 +57,7 @@ export function hall({
   adjust = (read) => read,
   worker = (activity) => activity,
   log = createLog('silent'),
+  orchestrators = {},
 }: Hall): Durable {
   const read = settingsOf({ emulators, settings });
   const house: House = {
@@ -84,7 +87,11 @@ export function hall({
       worker((input, execution) => activitiesOf(houseOf(execution))[name](input as never), name),
     ]),
   );
-  return createDurable({ orchestrators: { retention, registry, lane }, activities, ...options });
+  return createDurable({
+    orchestrators: { retention, registry, lane, shielded, ...orchestrators },
+    activities,
+    ...options,
+  });
 }
 
 /** What the timer starts. */
