@@ -1,3 +1,4 @@
+import { largest } from './each.ts';
 import type { CancelWatch } from './cancel.ts';
 import { newMatch, secondsOf } from './engine/matching.ts';
 import { conclude, type Concluded } from './conclude.ts';
@@ -81,7 +82,7 @@ export async function conduct(job: Job): Promise<Concluded> {
       written,
       selected,
       earlier,
-      concurrency: Math.max(...policies.map(({ concurrency }) => concurrency)),
+      concurrency: largest(policies.map(({ concurrency }) => concurrency)),
       tally,
       onDecisions: options.onDecisions,
       onDone: progress.step,

@@ -42,3 +42,22 @@ export async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
   for await (const item of items) found.push(item);
   return found;
 }
+
+/** Adds a list to another one, however long it is: as arguments of `push` they may be too many for the stack. */
+export function addTo<T>(list: T[], more: Iterable<T>): void {
+  for (const one of more) list.push(one);
+}
+
+/** The largest of any number of numbers; `-Infinity` where there are none. */
+export function largest(numbers: Iterable<number>): number {
+  let found = Number.NEGATIVE_INFINITY;
+  for (const number of numbers) found = Math.max(found, number);
+  return found;
+}
+
+/** The smallest of any number of numbers; `Infinity` where there are none. */
+export function smallest(numbers: Iterable<number>): number {
+  let found = Number.POSITIVE_INFINITY;
+  for (const number of numbers) found = Math.min(found, number);
+  return found;
+}

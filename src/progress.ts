@@ -95,20 +95,20 @@ type See = (repository: string, what: Partial<Omit<Activity, 'repository'>>) => 
 function watched<R extends RegistryReader | Registry>(registry: R, see: See): R {
   const reader: RegistryReader = {
     ...registry,
-    async tags(repository) {
+    async tags(repository, signal) {
       see(repository, {});
-      const tags = await registry.tags(repository);
+      const tags = await registry.tags(repository, signal);
       see(repository, { listed: tags?.length ?? 0 });
       return tags;
     },
-    async manifests(repository) {
+    async manifests(repository, signal) {
       see(repository, {});
-      const listing = await registry.manifests(repository);
+      const listing = await registry.manifests(repository, signal);
       see(repository, { listed: listing?.byDigest.size ?? 0 });
       return listing;
     },
-    async manifest(repository, digest) {
-      const facts = await registry.manifest(repository, digest);
+    async manifest(repository, digest, signal) {
+      const facts = await registry.manifest(repository, digest, signal);
       see(repository, { read: 1 });
       return facts;
     },
@@ -122,9 +122,9 @@ function watched<R extends RegistryReader | Registry>(registry: R, see: See): R 
   return {
     ...registry,
     ...reader,
-    deleteTag: async (repository: string, ...about: [string, Sending]) =>
-      seen(repository, await deleteTag(repository, ...about)),
-    deleteManifest: async (repository: string, ...about: [string, Sending]) =>
-      seen(repository, await deleteManifest(repository, ...about)),
+    deleteTag: async (repository: string, tag: string, sending: Sending) =>
+      seen(repository, await deleteTag(repository, tag, sending)),
+    deleteManifest: async (repository: string, digest: string, sending: Sending) =>
+      seen(repository, await deleteManifest(repository, digest, sending)),
   };
 }

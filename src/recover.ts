@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { allOf } from './each.ts';
+import { addTo, allOf } from './each.ts';
 import { relock } from './executor/locks.ts';
 import { fromError, isForbidden, record, withLostLocks } from './executor/results.ts';
 import { planOf } from './ledger/hash.ts';
@@ -34,8 +34,8 @@ export async function recover(ledger: Ledger, registry: Registry, log: RunLog | 
       log?.recovered(id, settled, deleted);
       warnings.push(
         `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
-        ...shortcomings(records.map(({ summary }) => summary)),
       );
+      addTo(warnings, shortcomings(records.map(({ summary }) => summary)));
     } catch (error) {
       // Damage does not mend itself, and must not keep every later run from beginning.
       if (!(error instanceof DamagedError)) throw error;

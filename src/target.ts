@@ -1,3 +1,4 @@
+import { largest } from './each.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import type { RegistrySettings, Settings } from './policy/settings.ts';
 import { credentialsOf, type IdentitySettings } from './registry/identity.ts';
@@ -59,7 +60,7 @@ export function targetOf(
 }
 
 export function concurrencyOf(policies: readonly PurgePolicy[]): number {
-  return Math.max(1, ...policies.map(({ concurrency }) => concurrency));
+  return largest([1, ...policies.map(({ concurrency }) => concurrency)]);
 }
 
 /** Whether the scheduled purge of a registry deletes nothing. One `--dry-run` holds for all: what is written after it was meant to be tried, too. */

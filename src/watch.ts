@@ -1,3 +1,4 @@
+import { largest } from './each.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { RunRecord } from './ledger/types.ts';
 import type { RegistrySettings, Settings } from './policy/settings.ts';
@@ -93,10 +94,8 @@ async function lastKept(
 /** When a run last began, went on or ended: one that is stopped goes on in slices, and each is as good as a run. */
 export function lastActivity({ started, resumed, ended, progress }: RunRecord): Date {
   return new Date(
-    Math.max(
-      ...[started, resumed?.at(-1)?.at ?? started, progress.at ?? started, ended ?? started].map((at) =>
-        Date.parse(at),
-      ),
+    largest(
+      [started, resumed?.at(-1)?.at ?? started, progress.at ?? started, ended ?? started].map((at) => Date.parse(at)),
     ),
   );
 }

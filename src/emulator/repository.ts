@@ -1,3 +1,4 @@
+import { addTo } from '../each.ts';
 import { digestOf } from './manifests.ts';
 import { factsOf } from './facts.ts';
 import { Shelf } from './shelf.ts';
@@ -141,7 +142,7 @@ export class Repository {
       this.manifests.delete(next);
       gone.push(next);
       for (const name of manifest.tags ?? []) this.tags.delete(name);
-      left.push(...(this.#referrers.get(next) ?? []));
+      addTo(left, this.#referrers.get(next) ?? []);
       if (manifest.subject !== undefined) this.#referrers.get(manifest.subject)?.delete(next);
     }
     return gone;

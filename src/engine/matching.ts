@@ -1,3 +1,4 @@
+import { largest } from '../each.ts';
 import pLimit from 'p-limit';
 import { PolicyError, quote } from '../policy/error.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
@@ -35,7 +36,7 @@ export interface Matched {
 
 /** The time that all matching of a run may take together: that of the command that allows most. */
 export function secondsOf(policies: readonly PurgePolicy[]): number {
-  return Math.max(...policies.map(({ filterTimeoutSeconds }) => filterTimeoutSeconds));
+  return largest(policies.map(({ filterTimeoutSeconds }) => filterTimeoutSeconds));
 }
 
 /** Matches in a worker. Whatever is matched by the same function may take so long together. */

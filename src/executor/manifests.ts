@@ -1,3 +1,4 @@
+import { addTo } from '../each.ts';
 import type { ManifestDeletion } from '../planner/types.ts';
 import type { Look, ManifestListing, Room } from '../registry/types.ts';
 import { type Added, addedReader } from './added.ts';
@@ -101,7 +102,7 @@ async function tryOnce(
     one,
   );
   for (const attempt of batch.filter(isLocked)) await one(attempt);
-  again.push(...(await referrersLeft(rounds, batch)));
+  addTo(again, await referrersLeft(rounds, batch));
   return again;
 }
 

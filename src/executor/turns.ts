@@ -1,3 +1,4 @@
+import { addTo, smallest } from '../each.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Again, Look, Registry, Room, Tried } from '../registry/types.ts';
 import { BATCH } from './batches.ts';
@@ -63,7 +64,7 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
     const now = performance.now();
     const due = again.filter(({ notBefore = now }) => notBefore <= now);
     if (due.length === 0 && begun === items.length) {
-      await pause(Math.min(...again.map(({ notBefore = now }) => notBefore)) - now, signal);
+      await pause(smallest(again.map(({ notBefore = now }) => notBefore)) - now, signal);
       continue;
     }
     const wanted = Math.min(size, due.length + items.length - begun);
@@ -76,8 +77,8 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
       const batch = due.filter((one) => !isRefused(one)).slice(0, room.calls);
       const fresh = items.slice(begun, begun + room.calls - batch.length);
       begun += fresh.length;
-      batch.push(...fresh.map((item) => ({ item })));
-      batch.push(...due.filter(isRefused).slice(0, room.calls - batch.length));
+      for (const item of fresh) batch.push({ item });
+      addTo(batch, due.filter(isRefused).slice(0, room.calls - batch.length));
       const tried = new Set(batch);
       const left = await tryOnce(batch, room);
       const isSlow = left.some((one) => (one.tried?.stale ?? 0) > 0);

@@ -40,12 +40,10 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
   let waiting: string[] = [];
   let length = 0;
   return {
-    add: (decisions) =>
-      void waiting.push(
-        ...decisions.map((decision) =>
-          JSON.stringify(decision.action === 'delete' && decision.error ? redactTold(decision) : decision),
-        ),
-      ),
+    add(decisions) {
+      for (const decision of decisions)
+        waiting.push(JSON.stringify(decision.action === 'delete' && decision.error ? redactTold(decision) : decision));
+    },
     async intend(keys, locks = {}) {
       const isLocked = Object.keys(locks).length > 0;
       const intent: Intent = {

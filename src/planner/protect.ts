@@ -116,7 +116,7 @@ export function* protect(
   const unclear = yield* filtered(yield* unclearReferrers(graph), (digest) => !assumed.has(digest));
   for (const doubt of doubts(graph, inventory, choice, unclear[0])) {
     if (due()) yield;
-    if (doubt) stayOnItsOwn(...doubt);
+    if (doubt) stayOnItsOwn(doubt[0], doubt[1]);
   }
   for (const image of graph.signatures.keys()) {
     if (due()) yield;

@@ -73,7 +73,7 @@ export function guardsInFields(fields: Readonly<Record<string, unknown>>): {
     attempt(() => (field === 'keepLastTag' ? readLastTag(text(field)) : readGuards({ [field]: text(field) }, flagOf))),
   );
   if (problems.length > 0) throw new InvalidPolicy(problems);
-  return { guards: Object.assign({}, ...read) as Guards, rest };
+  return { guards: together(read), rest };
 }
 
 /** An empty one is a switch that is on: `?keep-last-tag`. */
@@ -94,5 +94,9 @@ export function guardsOfAll(all: readonly Guards[]): Guards {
     return new Set(values).size > 1;
   }).map((field) => new PolicyError(flagOf(field), undefined, 'holds for all commands of a request; give it once'));
   if (problems.length > 0) throw new InvalidPolicy(problems);
-  return Object.assign({}, ...all) as Guards;
+  return together(all);
+}
+
+function together(all: readonly (Guards | undefined)[]): Guards {
+  return all.reduce<Guards>((guards, more) => ({ ...guards, ...more }), {});
 }

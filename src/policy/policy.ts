@@ -1,3 +1,4 @@
+import { addTo } from '../each.ts';
 import { availableParallelism } from 'node:os';
 import { join as quoteWords } from 'shlex';
 import { parseDuration } from './duration.ts';
@@ -121,7 +122,11 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
   // One by one, so that a mistake in each is found; together, for what they are used for.
   const sound = filters.every((filter) => attempt(() => compileFilters([filter], options)) !== undefined);
   const compiled = (sound ? attempt(() => compileFilters(filters, options)) : undefined) ?? empty;
-  if (sound) warnings.push(...filters.flatMap((filter) => attempt(() => lintFilter(filter, options)) ?? []));
+  if (sound)
+    addTo(
+      warnings,
+      filters.flatMap((filter) => attempt(() => lintFilter(filter, options)) ?? []),
+    );
 
   const policy = {
     text: textOf(flags),

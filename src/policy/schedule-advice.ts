@@ -1,3 +1,4 @@
+import { addTo, smallest } from '../each.ts';
 import { quote } from './error.ts';
 import { daysInMonth, type Field, FIELDS, readList, readMoments, splitFields } from './ncrontab.ts';
 import { mendItem } from './schedule-mend.ts';
@@ -66,7 +67,10 @@ function mendFields(text: string): { readonly problems: readonly string[]; reado
   for (const { field, text: list } of fields) {
     const items = list.split(',').map((item) => mendItem(field, item));
     if (!items.every((item) => item !== undefined)) return undefined;
-    problems.push(...items.flatMap(({ problem }) => problem ?? []));
+    addTo(
+      problems,
+      items.flatMap(({ problem }) => problem ?? []),
+    );
     mended.push(items.map((item) => item.text).join());
   }
   const [first] = problems;
@@ -82,7 +86,7 @@ function settle(fields: readonly string[]): string | undefined {
   if (readMoments(text)) return text;
   const months = readList(FIELDS[4], fields.at(-2) ?? '') ?? [];
   const commonYear = 2023;
-  const lastDay = Math.min(...months.map((one) => daysInMonth(commonYear, one)));
+  const lastDay = smallest(months.map((one) => daysInMonth(commonYear, one)));
   const another = fields.with(-3, String(lastDay)).join(' ');
   return readMoments(another) && another;
 }

@@ -1,3 +1,4 @@
+import { addTo } from '../each.ts';
 import { parseDocument } from 'yaml';
 import { PolicyError } from './error.ts';
 import { parsePurgeCommand, type PurgeCommand } from './command.ts';
@@ -48,7 +49,7 @@ export function parseTaskFile(text: string): TaskFile {
     throw wrong('has no steps; an ACR Task begins with "steps:" and "- cmd: acr purge …"');
   const gathered = attempts();
   const { problems } = gathered;
-  problems.push(...unknownProperties(task, ['steps', 'stepTimeout'], 'the task'));
+  addTo(problems, unknownProperties(task, ['steps', 'stepTimeout'], 'the task'));
   const standard = readTimeout(task['stepTimeout'], 'stepTimeout', problems);
   const steps = task['steps'].map((step: unknown, index) => readStep(step, `step ${index + 1}`, standard, gathered));
   if (problems.length > 0) throw new InvalidPolicy(problems);
@@ -92,7 +93,7 @@ function readStep(
     );
     return { command: undefined, timeout: undefined };
   }
-  problems.push(...unknownProperties(step, ['cmd', 'timeout'], where));
+  addTo(problems, unknownProperties(step, ['cmd', 'timeout'], where));
   const timeout = readTimeout(step['timeout'], `timeout of ${where}`, problems) ?? standard;
   const { cmd } = step;
   return { command: attempt(() => parsePurgeCommand(cmd.trim()), where), timeout };

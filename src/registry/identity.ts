@@ -61,5 +61,5 @@ function defaultCredential(
       ...(cloud !== undefined && { authorityHost: AzureAuthorityHosts[cloud] }),
     });
   };
-  return { getToken: async (...asked) => (await (loaded ??= load())).getToken(...asked) };
+  return { getToken: async (scopes, options) => (await (loaded ??= load())).getToken(scopes, options) };
 }

@@ -1,3 +1,4 @@
+import { smallest } from '../each.ts';
 import type { PipelineResponse } from '@azure/core-rest-pipeline';
 import { StaleLookError, StoppedError } from './error.ts';
 import { newPace } from './pace.ts';
@@ -72,7 +73,7 @@ export function newGate(concurrency: number): Gate {
 
   function letGo(): void {
     for (;;) {
-      const rank = Math.min(...waiting.keys());
+      const rank = smallest(waiting.keys());
       const [next] = waiting.get(rank) ?? [];
       if (!next) return;
       if (next.isStale()) {

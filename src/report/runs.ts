@@ -1,3 +1,4 @@
+import { addTo } from '../each.ts';
 import prettyBytes from 'pretty-bytes';
 import type { Difference } from '../ledger/diff.ts';
 import type { Sighting } from '../ledger/query.ts';
@@ -137,10 +138,11 @@ export function renderRun(
   }
   if (totals) {
     const reasons = renderTable(style, { head: ['WHY', ''], right: [1] }, Object.entries(totals.reasons));
-    lines.push('', reasons, '', ...totalsInWords({ totals }, run.dryRun).map((line) => sentence(style, line)));
+    lines.push('', reasons, '');
+    for (const line of totalsInWords({ totals }, run.dryRun)) lines.push(sentence(style, line));
   }
   const notes: string[] = run.warnings.map((warning) => `Warning: ${printable(warning)}`);
-  notes.push(...guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting'));
+  addTo(notes, guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting'));
   for (const { repository, error } of busy) if (error) notes.push(printable(`${repository}: ${error.message}`));
   if (run.stopped) notes.push(`STOPPED: ${printable(run.stopped.detail)}`);
   else if (state === 'interrupted')

@@ -1,3 +1,4 @@
+import { largest } from '../each.ts';
 import prettyBytes from 'pretty-bytes';
 import type { Decision } from '../planner/decision.ts';
 import { approvalOf } from '../ledger/types.ts';
@@ -24,13 +25,13 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
   if (busy.length > 0) lines.push('');
   const why = reasons(summary, style);
   if (why !== '') lines.push(why, '');
-  lines.push(...totalsInWords(summary, dryRun).map((text) => sentence(style, text)));
+  for (const text of totalsInWords(summary, dryRun)) lines.push(sentence(style, text));
   const { totals } = summary;
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0) lines.push(`${plural(alreadyGone, 'artifact')} had gone already.`);
   for (const warning of summary.warnings) lines.push(labelled(style, 'yellow', 'Warning:', printable(warning)));
-  lines.push(...problems(summary).map((line) => problemLine(line, style)));
-  lines.push(...planInWords(summary).map((line) => sentence(style, line)));
+  for (const line of problems(summary)) lines.push(problemLine(line, style));
+  for (const line of planInWords(summary)) lines.push(sentence(style, line));
   if (dryRun) lines.push(paint(style, 'bold', 'DRY RUN: nothing was deleted.'));
   return `${lines.join('\n')}\n`;
 }
@@ -119,7 +120,7 @@ function reasons({ totals, examples }: RunSummary, style: Style): string {
     (a, b) => Number(a.action === 'keep') - Number(b.action === 'keep') || count(totals, b) - count(totals, a),
   );
   if (found.length === 0) return '';
-  const widthOf = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length));
+  const widthOf = (texts: readonly string[]): number => largest(texts.map((text) => text.length));
   const counts = widthOf(found.map((example) => String(count(totals, example))));
   const names = widthOf(found.map(({ reason }) => reason));
   const before = 'delete'.length + counts + names + 6;

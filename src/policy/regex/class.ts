@@ -1,3 +1,4 @@
+import { addTo } from '../../each.ts';
 import { quote } from '../error.ts';
 import type { Cursor } from './cursor.ts';
 import { codeOf, readEscapedCharacter } from './escape.ts';
@@ -90,7 +91,7 @@ function readCategories(cursor: Cursor, ignoreCase: boolean): readonly Category[
       `\\p{${quote(name).slice(1, -1)}} is no category of characters that is known here; write e.g. \\p{L}, \\p{Lu} or \\p{Nd}`,
     );
   }
-  cursor.categories.push(...categories);
+  addTo(cursor.categories, categories);
   return categories;
 }
 

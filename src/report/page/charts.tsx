@@ -1,3 +1,4 @@
+import { largest, smallest } from '../../each.ts';
 import type { RunRecord } from '../../ledger/types.ts';
 import { bytes, count, minute } from './format.ts';
 import { Table } from './parts.tsx';
@@ -26,7 +27,7 @@ export interface Span {
 export function spansOf(runs: readonly RunRecord[], now: Date): readonly Span[] {
   const times = runs.map(({ started }) => Date.parse(started)).filter((time) => !Number.isNaN(time));
   if (times.length === 0) return [];
-  const [first, last] = [Math.min(...times), Math.max(now.getTime(), ...times)];
+  const [first, last] = [smallest(times), largest([now.getTime(), ...times])];
   const barsOf = (width: number): number => Math.floor(last / width) - Math.floor(first / width) + 1;
   const width =
     WIDTHS.find((one) => barsOf(one) <= MAX_BARS) ?? Math.ceil((last - first + 1) / (MAX_BARS - 1) / DAY) * DAY;
@@ -65,13 +66,13 @@ const STEP = 10;
  */
 function BarChart({ title, spans, valueOf, format }: ChartProps) {
   const values = spans.map(valueOf);
-  const largest = Math.max(...values);
+  const most = largest(values);
   const total = values.reduce((all, one) => all + one, 0);
   const [first, last] = [spans[0], spans.at(-1)];
   if (!first || !last) return null;
   const width = spans.length * STEP;
-  const height = (value: number): number => (value === 0 ? 0 : Math.max((value / largest) * (HEIGHT - 1), 1));
-  const label = `${title}, from ${dayOf(first.start)} to ${dayOf(last.end - 1)}: ${format(total)} in all, at most ${format(largest)} in ${lengthOf(first)}. The table below has the numbers.`;
+  const height = (value: number): number => (value === 0 ? 0 : Math.max((value / most) * (HEIGHT - 1), 1));
+  const label = `${title}, from ${dayOf(first.start)} to ${dayOf(last.end - 1)}: ${format(total)} in all, at most ${format(most)} in ${lengthOf(first)}. The table below has the numbers.`;
   return (
     <figure>
       <figcaption>
@@ -80,7 +81,7 @@ function BarChart({ title, spans, valueOf, format }: ChartProps) {
       </figcaption>
       <div class="plot">
         <div class="scale" aria-hidden="true">
-          <span>{format(largest)}</span>
+          <span>{format(most)}</span>
           <span>0</span>
         </div>
         <svg role="img" aria-label={label} viewBox={`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none">

@@ -1,3 +1,4 @@
+import { largest as largestOf } from '../../each.ts';
 import type { Reason } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/types.ts';
 import type { Totals } from '../summary.ts';
@@ -19,7 +20,7 @@ export function Reasons({ setting, run, totals }: ReasonsProps) {
     .map(([reason, number]) => ({ reason, number, goes: isDeleteReason(reason) }))
     .toSorted((a, b) => Number(b.goes) - Number(a.goes) || b.number - a.number);
   if (found.length === 0) return null;
-  const largest = Math.max(...found.map(({ number }) => number));
+  const largest = largestOf(found.map(({ number }) => number));
   return (
     <section aria-labelledby="reasons">
       <h2 id="reasons">Reasons</h2>

@@ -141,7 +141,8 @@ function rowsOf(runs: readonly RunRecord[], parents: readonly ParentStatus[]): r
     if (!parent) rows.push({ run });
     else if (!seen.has(parent)) {
       seen.add(parent);
-      rows.push({ parent }, ...runs.filter((one) => one.parent === run.parent).map((one) => ({ run: one, parent })));
+      rows.push({ parent });
+      for (const one of runs) if (one.parent === run.parent) rows.push({ run: one, parent });
     }
   }
   return rows;
