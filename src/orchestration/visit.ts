@@ -146,8 +146,9 @@ async function step(
   before: RepositoryRecord | undefined,
   { record }: AtWork,
 ): Promise<RepositoryRecord | undefined> {
-  if (pass === 'plan-ahead') return planAhead(site);
-  if (pass === 'plan') await planOne(site);
+  // A dry run only plans, whatever the orchestration was told.
+  if (pass === 'plan-ahead' && !record.dryRun) return planAhead(site);
+  if (pass === 'plan' || record.dryRun) await planOne(site);
   else if (pass === 'purge') await purgeOne(site);
   else if (before) await carryOutPlanned(site, before, record.breakers);
   return undefined;

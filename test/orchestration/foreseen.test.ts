@@ -25,3 +25,23 @@ test('a dry run of the durable engine records what guards would hold back, and i
     expect(emulator.tagsLeft()).toHaveLength(3);
   });
 });
+
+test('a dry run deletes nothing, whatever pass its orchestration was told', async () => {
+  for (const pass of ['purge', 'plan-ahead']) {
+    await withEmulator({ repositories: { app: repositoryOf(...images('app', 3, 'dev')) } }, async (emulator) => {
+      const ledger = newLedger();
+      const durable = hall({
+        emulators: [emulator],
+        ledger,
+        settings: { PURGE_COMMAND: '--filter ".*:^dev" --ago 30d --untagged' },
+        options: { choices: calm },
+        worker: (activity, name) =>
+          name === 'visit' ? (input, ...rest) => activity({ ...(input as object), pass }, ...rest) : activity,
+      });
+      durable.start('retention', { instanceId: 'tick', input: scheduled([emulator], 'tick') });
+      await durable.run();
+      expect(emulator.requests().filter(({ kind }) => /^(?:delete|update)-/.test(kind))).toEqual([]);
+      expect(emulator.tagsLeft()).toHaveLength(3);
+    });
+  }
+});
