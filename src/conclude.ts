@@ -15,7 +15,7 @@ import type { Holder } from './ledger/store.ts';
 import type { Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
 import type { PurgePolicy } from './policy/policy.ts';
-import type { RepositorySummary, RunSummary } from './report/summary.ts';
+import { hasFailed, type RepositorySummary, type RunSummary } from './report/summary.ts';
 import { shortcomings } from './report/lacking.ts';
 import { recordMatched, type Selected, unmatched } from './select.ts';
 import type { Tally } from './tally.ts';
@@ -125,8 +125,7 @@ function stateOf(
 ): RunState {
   if (succeeded) return 'done';
   if (stopped) return 'stopped';
-  if (totals.tags.failed + totals.manifests.failed > 0 || repositories.some(({ state }) => state === 'failed'))
-    return 'failed';
+  if (totals.tags.failed + totals.manifests.failed > 0 || repositories.some(hasFailed)) return 'failed';
   // What guards would hold back in a dry run does not wait.
   return breakers.length > 0 && !isDry ? 'waiting' : 'failed';
 }

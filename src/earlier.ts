@@ -92,7 +92,7 @@ export function joined(before: Before, { summary, decisions }: RepositoryResult)
     const unfinished = unfinishedRepository(repository, state, error ?? { message: state }, merged, listed);
     return { decisions: merged, summary: { ...unfinished, ...stage, ...warned } };
   }
-  const whole = { ...summarize(repository, merged, listed), state, ...warned };
+  const whole = { ...summarize(repository, merged, listed), state, ...(error && { error }), ...warned };
   return { decisions: merged, summary: isDone(whole) ? whole : { ...whole, ...stage } };
 }
 

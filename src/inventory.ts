@@ -1,7 +1,9 @@
 import { eachAndMore } from './each.ts';
+import { newGhosts, unreadIn } from './engine/doubts.ts';
 import { type WholePlan, wholePlan } from './engine/whole.ts';
 import { inTurns } from './engine/turns.ts';
 import { spareMemory } from './memory.ts';
+import type { DecisionError } from './planner/decision.ts';
 import { planInSteps } from './planner/plan.ts';
 import type { Approved, Inventory, Planned, Rule } from './planner/types.ts';
 import type { TagFilter } from './policy/filter.ts';
@@ -34,6 +36,8 @@ export interface Planning {
 
 export interface PlannedRepository extends WholePlan {
   readonly inventory: Inventory;
+  /** Why something is kept that was to be deleted, where that is a failure. */
+  readonly unread?: DecisionError;
 }
 
 /**
@@ -57,6 +61,8 @@ export async function planTask(
   if (!tags && !manifests) return undefined;
   const rule = { ...(await ruleFor(task, planning, tags)), ...(only && { only }) };
   const known: Known = { facts: new Map(), referrers: new Map(), remembered: new Map(), news: 0 };
+  const { concurrency } = task.policy;
+  const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });
   const file = planning.facts(repository);
   try {
     let inventory: Inventory = {
@@ -70,8 +76,11 @@ export async function planTask(
     for (;;) {
       const planned = await inTurns(planInSteps(inventory, rule));
       if (planned.state === 'planned') {
-        const { concurrency } = task.policy;
-        return { ...(await wholePlan(reader, planned.plan, inventory, { rule, concurrency })), inventory };
+        if (await ghosts.look(inventory)) continue;
+        const whole = await wholePlan(reader, planned.plan, inventory, { rule, concurrency });
+        const unread = unreadIn(inventory, whole.plan);
+        const warnings = [...whole.warnings, ...ghosts.warnings(repository, whole.plan), ...unread.warnings];
+        return { ...whole, inventory, warnings, ...(unread.error && { unread: unread.error }) };
       }
       if (planned.listing) {
         const listed = (await reader.manifests(repository)) ?? { byDigest: new Map(), newest: undefined };
@@ -84,12 +93,12 @@ export async function planTask(
         continue;
       }
       const { next } = planned;
-      await eachAndMore(planned.manifests, task.policy.concurrency, async (digest) => {
+      await eachAndMore(planned.manifests, concurrency, async (digest) => {
         known.facts.set(digest, sharing(await reader.manifest(repository, digest), inventory.manifests));
         known.news += 1;
         return next(digest);
       });
-      await askForReferrers({ ...planning, repository, known, concurrency: task.policy.concurrency }, planned);
+      await askForReferrers({ ...planning, repository, known, concurrency }, planned);
     }
   } finally {
     // Also where it was stopped: the next run goes on with it.

@@ -86,12 +86,20 @@ export async function carryOutApprovedOne(site: Site, planId: string): Promise<v
 /** Records what a breaker holds back. */
 async function hold(
   { work: { ledger, written, context }, finish }: Plot,
-  { summary: { repository, listed } }: RepositoryRecord,
+  { summary: { repository, listed, error: found, warnings: before = [] } }: RepositoryRecord,
   trip: Trip,
 ): Promise<void> {
   const held = withOutcome(await allOf(ledger.decisions(written.id, { repository })), 'held');
   const error = { message: `held back: ${trip.detail}` };
-  const summary = { ...summarize(repository, held, listed), state: 'held' as const, error };
+  // What could not be planned is said all the same.
+  const unread = found && found.message !== STOPPED.message ? [`${repository}: ${found.message}`] : [];
+  const warnings = [...before, ...unread];
+  const summary = {
+    ...summarize(repository, held, listed),
+    state: 'held' as const,
+    error,
+    ...(warnings.length > 0 && { warnings }),
+  };
   await finish(await written.repository(repository).write(summary, held), { summary, decisions: held });
   await context.log?.decided(held);
 }

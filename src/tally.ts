@@ -52,15 +52,16 @@ export function newTally(): Tally {
 }
 
 /** Whether everything that was to be done in a repository was done. */
-export function isDone({ state, tags, manifests }: RepositorySummary): boolean {
+export function isDone({ state, error, tags, manifests }: RepositorySummary): boolean {
   const unfinished = ({ failed, notAttempted }: Counts): number => failed + notAttempted;
-  return state === 'done' && unfinished(tags) + unfinished(manifests) === 0;
+  return state === 'done' && error === undefined && unfinished(tags) + unfinished(manifests) === 0;
 }
 
 /** Whether something was not tried for no other reason than that the run was stopped. */
 export function isLeft(summary: RepositorySummary): boolean {
   const { state, tags, manifests } = summary;
-  return state === 'stopped' || (state === 'done' && !isDone(summary) && tags.failed + manifests.failed === 0);
+  const notAttempted = tags.notAttempted + manifests.notAttempted;
+  return state === 'stopped' || (state === 'done' && notAttempted > 0 && tags.failed + manifests.failed === 0);
 }
 
 /** What was tried in vain; what was not tried for it is only counted, and so is what another one was refused for. */

@@ -24,7 +24,7 @@ export interface RepositoryResult {
 }
 
 /** What planning found out about a repository. */
-type Found = Pick<PlannedRepository, 'listed' | 'warnings'>;
+type Found = Pick<PlannedRepository, 'listed' | 'warnings' | 'unread'>;
 
 /**
  * Plans one repository by each command in turn, each shown what the ones before it would leave. Nothing where there is
@@ -101,7 +101,7 @@ export async function purgeRepository(
     progress.add(changes);
     await context.log?.decided(changes);
   });
-  if (!approved || !result?.summary.error) return result;
+  if (!approved || !result?.summary.error || result.summary.state === 'done') return result;
   // Whatever was in the plan has a decision, also where it could not be looked at.
   const { state, error, listed } = result.summary;
   const missing = new Map(approved);
@@ -131,11 +131,13 @@ async function settled(
   let decisions: Decisions | undefined;
   let intended: Decisions | undefined;
   let listed: Found['listed'] | undefined;
+  let unread: Found['unread'];
   const warnings = new Set<string>();
   const take = (found: Found | undefined): void => {
     // Of several commands, the first one found all that there was.
     listed = { ...found?.listed, ...listed };
     for (const warning of found?.warnings ?? []) warnings.add(warning);
+    unread ??= found?.unread;
   };
   const warned = (summary: RepositorySummary): RepositorySummary =>
     warnings.size === 0 ? summary : { ...summary, warnings: [...warnings] };
@@ -161,7 +163,7 @@ async function settled(
     const state = error instanceof StoppedError ? 'stopped' : 'failed';
     return { decisions: progress.decisions(), summary: progress.summary(state, describe(error)) };
   }
-  return decisions && { decisions, summary: warned(summarize(repository, decisions, listed)) };
+  return decisions && { decisions, summary: warned({ ...summarize(repository, decisions, listed), ...(unread && { error: unread }) }) };
 }
 
 function hasUntried(decisions: Decisions): boolean {

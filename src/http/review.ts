@@ -3,6 +3,7 @@ import type { LedgerReader } from '../ledger/reader.ts';
 import { LedgerError } from '../ledger/store.ts';
 import type { ParentStatus, RepositoryRecord, RunRecord } from '../ledger/types.ts';
 import { parentStatus } from '../parent-status.ts';
+import { hasFailed } from '../report/summary.ts';
 import {
   CONTENT_SECURITY_POLICY,
   linksWith,
@@ -156,10 +157,10 @@ async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Set
   let count = 0;
   let failedCount = 0;
   for await (const one of reader.repositories(run.id)) {
-    const { state, repository, tags, manifests } = one.summary;
+    const { repository, tags, manifests } = one.summary;
     count += 1;
-    if (state === 'failed') failedCount += 1;
-    if (state === 'failed' && failed.length < MAX_FAILED_REPOSITORIES) failed.push(one);
+    if (hasFailed(one.summary)) failedCount += 1;
+    if (hasFailed(one.summary) && failed.length < MAX_FAILED_REPOSITORIES) failed.push(one);
     if (tags.failed + manifests.failed > 0 && withFailures.length < MAX_FAILURES) withFailures.push(repository);
     top.push(one);
     // Now and then, so that there are never more than two pages too many.

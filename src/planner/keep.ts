@@ -1,7 +1,6 @@
 import type { AcrChoice } from './acr-purge.ts';
 import type { Graph } from './graph.ts';
 import type { Protection } from './protect.ts';
-import { imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { Inventory, Rule } from './types.ts';
 
 /** Why a tag is kept that `acr purge` deletes because it counts signature tags. */
@@ -30,18 +29,11 @@ export function newestBuilds(
   // What belonged to an index that is gone is still no build: a run that resumes counts as the run before did.
   for (const { children } of remembered?.values() ?? []) for (const { digest } of children) parts.add(digest);
   const detail = `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`;
-  let count = 0;
   for (const digest of chosen) {
-    if (count === keep) break;
-    const tags = graph.tagsGoing(digest);
-    if (parts.has(digest) || graph.subject(digest) !== undefined || isSignature(tags)) continue;
-    count += 1;
-    // What had tags until now was counted among the tags.
-    if (tags.length === 0) builds.set(digest, { reason: 'newest-kept', detail });
+    if (builds.size === keep) break;
+    // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
+    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && graph.tagsGoing(digest).length === 0;
+    if (isBuild) builds.set(digest, { reason: 'newest-kept', detail });
   }
   return builds;
-}
-
-function isSignature(tags: readonly TagChoice[]): boolean {
-  return tags.length > 0 && tags.every(({ tag }) => imageOfSignatureTag(tag.name) !== undefined);
 }

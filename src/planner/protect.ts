@@ -223,7 +223,7 @@ function* doubts(
     if (!record && fact.state === 'missing') continue;
     const why = fact.state === 'missing' ? 'the registry lists it and does not find it' : fact.why;
     if (record) yield [digest, { reason: 'unreadable', detail: `cannot be read: ${why}` }];
-    if (record?.kind === 'image' || record?.kind === 'plain') continue;
+    if (record?.kind === 'image' || record?.kind === 'plain' || (fact.state === 'missing' && fact.gone)) continue;
     const needed: Protection = {
       reason: 'unreadable',
       detail: `${name(graph, digest)} may need it, and cannot be read: ${why}`,

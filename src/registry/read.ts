@@ -14,8 +14,10 @@ export async function readManifest(
   signal?: AbortSignal,
 ): Promise<ManifestFacts> {
   const asked = `read ${repository}@${digest}`;
+  let answered: number | undefined;
   try {
     const response = await connection.fetch(asked, `/v2/${path(repository)}/manifests/${path(digest)}`, ACCEPT, signal);
+    answered = response.status;
     if (response.status === 404) return { state: 'missing' };
     if (response.status !== 200) throw responseError(asked, response);
     const text = response.bodyAsText ?? '';
@@ -25,7 +27,9 @@ export async function readManifest(
     }
     return { state: 'read', ...parseManifest(text, response.headers.get('content-type')?.split(';')[0]?.trim()) };
   } catch (error) {
-    return { state: 'unreadable', why: (error as Error).message };
+    const { message, status = answered, code } = error as Error & Partial<Pick<RegistryError, 'status' | 'code'>>;
+    const came = { ...(status !== undefined && { status }), ...(code !== undefined && { code }) };
+    return { state: 'unreadable', why: message, ...came };
   }
 }
 

@@ -69,9 +69,13 @@ export interface ManifestContent {
 
 export type ManifestFacts =
   | ({ readonly state: 'read' } & ManifestContent)
-  /** The registry says there is no such manifest. */
-  | { readonly state: 'missing' }
-  | { readonly state: 'unreadable'; readonly why: string };
+  /**
+   * The registry says there is no such manifest. `gone`: it lists it, and has said so again and again of one that is old
+   * enough for each replica to know it. It can need nothing that a pull would find.
+   */
+  | { readonly state: 'missing'; readonly gone?: true }
+  /** `status` and `code`: what the registry answered, 200 where that cannot be understood; absent where no answer came. */
+  | { readonly state: 'unreadable'; readonly why: string; readonly status?: number; readonly code?: string };
 
 /** A second look at some tags and manifests, taken right before they are deleted. */
 export interface Look {

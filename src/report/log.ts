@@ -7,7 +7,7 @@ import type { PurgePolicy } from '../policy/policy.ts';
 import { bounded } from './bounded.ts';
 import { printable } from './escape.ts';
 import { redact } from './redact.ts';
-import { outcomeOf, type RunSummary } from './summary.ts';
+import { hasFailed, outcomeOf, type RunSummary } from './summary.ts';
 
 /** The log of one invocation of a function, as the Functions host gives it. */
 export interface InvocationLog {
@@ -188,7 +188,7 @@ export function runLog(
     ended(summary, usual) {
       const { totals, warnings, repositories, started, ended, succeeded, plan, stopped: stop } = summary;
       for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
-      const failed = repositories.filter(({ state }) => state === 'failed');
+      const failed = repositories.filter(hasFailed);
       const stopped = repositories.filter(({ state }) => state === 'stopped');
       for (const { repository, error } of failed)
         lines.error({ event: 'repository-failed', repository, error }, error?.message ?? 'failed');

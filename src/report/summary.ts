@@ -21,6 +21,7 @@ export interface RepositorySummary {
    * `held`: a breaker tripped, so nothing in it was deleted, and its plan waits for approval.
    */
   readonly state: 'done' | 'failed' | 'stopped' | 'held';
+  /** Of one that is `done`: why something is kept in it that was to be deleted; that is a failure, too. */
   readonly error?: DecisionError;
   /** Of one that is not done: its plan is complete, and what of it has not gone is all that is left to do. */
   readonly stage?: 'planned';
@@ -167,20 +168,22 @@ function goneOf({ deleted, alreadyGone }: Counts): number {
   return deleted + alreadyGone;
 }
 
-/** Counts the manifests of which every tag is gone. */
+/** Counts the manifests of which every tag is gone. A run that resumes finds fewer tags than the one before it did. */
 function newUntagging() {
-  const tagsGone = new Map<string, number>();
-  const left = { manifests: 0, bytes: 0 };
+  const manifests = new Map<string, { gone: number; tags: number; readonly bytes: number }>();
   return {
     gone({ digest = '', leavesUntagged }: Deleted): void {
       if (!leavesUntagged) return;
-      const gone = (tagsGone.get(digest) ?? 0) + 1;
-      tagsGone.set(digest, gone);
-      if (gone !== leavesUntagged.tags) return;
-      left.manifests += 1;
-      left.bytes += leavesUntagged.bytes;
+      const { tags, bytes } = leavesUntagged;
+      const known = manifests.get(digest) ?? { gone: 0, tags, bytes };
+      known.gone += 1;
+      known.tags = Math.max(known.tags, tags);
+      manifests.set(digest, known);
     },
-    left: () => left,
+    left() {
+      const left = [...manifests.values()].filter(({ gone, tags }) => gone >= tags);
+      return { manifests: left.length, bytes: left.reduce((sum, { bytes }) => sum + bytes, 0) };
+    },
   };
 }
 
@@ -193,6 +196,11 @@ export function unfinishedRepository(
   listed: RepositorySummary['listed'] = {},
 ): RepositorySummary {
   return { ...summarize(repository, decisions, listed), state, error };
+}
+
+/** Whether a repository failed as a whole, or something in it is kept because it could not be planned. */
+export function hasFailed({ state, error }: RepositorySummary): boolean {
+  return state === 'failed' || (state === 'done' && error !== undefined);
 }
 
 /** What became of an artifact, in the words of a summary. */

@@ -6,7 +6,7 @@ import { printable } from './escape.ts';
 import { foreseenCount, guardsInWords } from './guards.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { type Cell, renderTable } from './table.ts';
-import { type Counts, nameOf, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
+import { type Counts, hasFailed, nameOf, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
 const MAX_ROWS = 40;
@@ -62,6 +62,11 @@ export function totalsInWords({ totals }: Pick<RunSummary, 'totals'>, dryRun: bo
   if (signatures > 0)
     lines.push(
       `${plural(signatures, 'signature tag')} ${isAre(signatures, dryRun)} left without the image; a filter such as '.*:^sha256-' selects them.`,
+    );
+  const orphans = totals.reasons['referrer-of-unlisted'] ?? 0;
+  if (orphans > 0)
+    lines.push(
+      `${plural(orphans, 'referrer')} (a signature, an SBOM) ${orphans === 1 ? 'is' : 'are'} kept whose subject is not listed, and most likely gone.`,
     );
   if (totals.beyondAcrPurge > 0)
     lines.push(`acr purge would have deleted ${plural(totals.beyondAcrPurge, 'artifact')} of what is kept.`);
@@ -179,11 +184,19 @@ export function cellsOf(one: RepositorySummary): readonly Cell[] {
 
 function problems({ repositories, totals, failures, stopped: stop }: RunSummary): readonly string[] {
   const lines: string[] = [];
-  const failed = repositories.filter(({ state }) => state === 'failed');
-  for (const { repository, error } of failed.slice(0, MAX_FAILED)) {
-    lines.push(`FAILED: ${printable(`${repository}: ${error?.message ?? ''}`)}${correlation(error?.correlationId)}`);
+  // What is wrong with many alike is said once.
+  const failed = new Map<string, RepositorySummary[]>();
+  for (const one of repositories.filter(hasFailed)) {
+    const message = one.error?.message ?? '';
+    failed.set(message, [...(failed.get(message) ?? []), one]);
   }
-  if (failed.length > MAX_FAILED) lines.push(`… and ${failed.length - MAX_FAILED} more repositories that failed`);
+  for (const [message, [first, ...others]] of [...failed].slice(0, MAX_FAILED)) {
+    const more = others.length > 0 ? ` and ${plural(others.length, 'other repository')}` : '';
+    const { repository = '', error } = first ?? {};
+    lines.push(`FAILED: ${printable(`${repository}${more}: ${message}`)}${correlation(error?.correlationId)}`);
+  }
+  const unsaid = [...failed.values()].slice(MAX_FAILED).flat().length;
+  if (unsaid > 0) lines.push(`… and ${unsaid} more repositories that failed`);
   const stopped = repositories.filter(({ state }) => state === 'stopped').length;
   if (stop) lines.push(`STOPPED: ${printable(stop.detail)}`);
   else if (stopped > 0) lines.push(`STOPPED: ${plural(stopped, 'repository')} not begun, or not finished.`);
