@@ -163,7 +163,12 @@ async function settled(
     const state = error instanceof StoppedError ? 'stopped' : 'failed';
     return { decisions: progress.decisions(), summary: progress.summary(state, describe(error)) };
   }
-  return decisions && { decisions, summary: warned({ ...summarize(repository, decisions, listed), ...(unread && { error: unread }) }) };
+  return (
+    decisions && {
+      decisions,
+      summary: warned({ ...summarize(repository, decisions, listed), ...(unread && { error: unread }) }),
+    }
+  );
 }
 
 function hasUntried(decisions: Decisions): boolean {
