@@ -2,6 +2,7 @@ import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
 import { redactTold } from '../report/redact.ts';
 import { lines } from './lines.ts';
 import type { Store } from './store.ts';
+import { appendSurely } from './surely.ts';
 
 /*
  * The journal of one repository while it is carried out, a line of JSON each: intents, each durable before the registry
@@ -53,7 +54,7 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
         time: new Date().toISOString(),
       };
       const text = [...waiting, JSON.stringify(intent), ''].join('\n');
-      length = await store.append(path, Buffer.from(text), length);
+      length = await appendSurely(store, path, text, length);
       waiting = [];
     },
     begun: () => length > 0,

@@ -12,7 +12,8 @@ import { writeChild, writeParent } from './parent.ts';
 import { parse, replayOf } from './parse.ts';
 import { repositoryWriter, withoutSecrets } from './repository-writer.ts';
 import { shareLocks } from './shared-lock.ts';
-import { DamagedError, type Holder, LedgerError, type Lock, type Store } from './store.ts';
+import { ConflictError, DamagedError, type Holder, LedgerError, type Lock, type Store } from './store.ts';
+import { writeSurely } from './surely.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
 import { watchedSince } from './watched.ts';
 
@@ -142,12 +143,8 @@ export function openLedger(store: Store): Ledger {
       throw error;
     });
 
-  const writeRun = async (record: RunRecord, etag: string | undefined): Promise<string> =>
-    store.write(
-      pathsOf(record.id).run,
-      `${JSON.stringify(redactTold(record))}\n`,
-      etag === undefined ? 'absent' : { etag },
-    );
+  const writeRun = (record: RunRecord, etag: string | undefined): Promise<string> =>
+    writeSurely(store, pathsOf(record.id).run, textOf(record), etag === undefined ? 'absent' : { etag });
 
   const writing = (id: string): Pick<RunWriter, 'id' | 'select' | 'repository'> => ({
     id,
@@ -161,12 +158,24 @@ export function openLedger(store: Store): Ledger {
     const paths = pathsOf(first.id);
     let record = first;
     let etag = firstEtag;
+    /** What may have been written: the store answered neither to that nor when it was read again. */
+    let maybe: string | undefined;
     // One after the other: each needs the etag of the one before.
     let last: Promise<void> = Promise.resolve();
     const update = (change: Partial<RunRecord>): Promise<void> => {
       const next = last.then(async () => {
         record = { ...record, ...change };
-        etag = await writeRun(record, etag);
+        if (maybe !== undefined) {
+          const now = await store.read(paths.run);
+          if (now?.text === maybe) ({ etag } = now);
+          maybe = undefined;
+        }
+        try {
+          etag = await writeRun(record, etag);
+        } catch (error) {
+          if (!(error instanceof ConflictError)) maybe = textOf(record);
+          throw error;
+        }
       });
       last = next.catch(() => undefined);
       return next;
@@ -316,4 +325,8 @@ async function current(store: Store, id: string): Promise<{ readonly record: Run
   const file = await store.read(path);
   if (!file) throw new LedgerError(`the ledger in ${store.place} has no run ${id}`);
   return { record: parse<RunRecord>(store, path, file.text), etag: file.etag };
+}
+
+function textOf(record: RunRecord): string {
+  return `${JSON.stringify(redactTold(record))}\n`;
 }
