@@ -82,7 +82,7 @@ export async function purgeRepository(
         await record.write(progress.summary('stopped', ENDED), progress.decisions());
       const made = await execute(writer, planned.plan, {
         inventory: planned.inventory.manifests,
-        tagCount: planned.inventory.tags?.length ?? 0,
+        tags: planned.inventory.tags ?? [],
         includeLocked: task.policy.includeLocked,
         ...(context.signal && { signal: context.signal }),
         onIntent: record.intend,

@@ -1,11 +1,14 @@
 import type { ManifestDeletion, Removal } from '../planner/types.ts';
-import type { Look, ManifestListing, ManifestRecord } from '../registry/types.ts';
+import type { Instant } from '../registry/time.ts';
+import type { Look, ManifestListing } from '../registry/types.ts';
 import type { Added } from './added.ts';
+import { isPushedAgain } from './context.ts';
 import { changed, type Result } from './results.ts';
 
 /** What is known besides a look. */
 export interface Since {
   readonly inventory: ManifestListing;
+  readonly listedTags: ReadonlyMap<string, Instant | undefined>;
   readonly added: Added;
   readonly includeLocked: boolean;
 }
@@ -27,7 +30,7 @@ export function changeSince(deletion: ManifestDeletion, look: Look, since: Since
 }
 
 function changeOf({ digest, tags }: Removal, look: Look, since: Since): string | undefined {
-  const { added, includeLocked, inventory } = since;
+  const { added, includeLocked, inventory, listedTags } = since;
   if (look.unclear.has(digest)) return 'it is listed, and not found when it is asked for by itself: a replica may lag';
   const record = look.present.get(digest);
   if (!record) return undefined;
@@ -39,7 +42,9 @@ function changeOf({ digest, tags }: Removal, look: Look, since: Since): string |
   if (record.hidden) return 'it was hidden, and is there';
   const hidden = record.tags.find((tag) => look.tags.get(tag)?.hidden);
   if (hidden !== undefined) return `its tag ${hidden} was hidden, and is there`;
-  if (isPushedAgain(record, inventory.byDigest.get(digest))) return 'it was pushed again';
+  if (isPushedAgain(record.lastUpdated, inventory.byDigest.get(digest)?.lastUpdated)) return 'it was pushed again';
+  const renewed = record.tags.find((tag) => isPushedAgain(look.tags.get(tag)?.lastUpdated, listedTags.get(tag)));
+  if (renewed !== undefined) return `its tag ${renewed} was pushed again`;
   if (!includeLocked) {
     if (record.locked) return 'it was locked';
     const locked = record.tags.find((tag) => look.tags.get(tag)?.locked);
@@ -52,10 +57,4 @@ function changeOf({ digest, tags }: Removal, look: Look, since: Since): string |
   if (index !== undefined) return `the index ${index}, pushed since, needs it`;
   const referrer = added.referredBy.get(digest);
   return referrer === undefined ? undefined : `${referrer}, pushed since, refers to it`;
-}
-
-/** Whether it is newer than it was listed. By more than the digits in which two answers may differ. */
-function isPushedAgain(now: ManifestRecord, listed: ManifestRecord | undefined): boolean {
-  if (now.lastUpdated === undefined || listed?.lastUpdated === undefined) return false;
-  return Date.parse(now.lastUpdated) - Date.parse(listed.lastUpdated) >= 1000;
 }

@@ -1,3 +1,5 @@
+import type { Right } from '../planner/decision.ts';
+import type { Instant } from '../registry/time.ts';
 import type { Lock, Registry, Sending, DeletionResult } from '../registry/types.ts';
 import { type Locked, relock, withoutLocks } from './locks.ts';
 import {
@@ -28,8 +30,8 @@ export type Intend = (
 export interface Context {
   readonly registry: Registry;
   readonly repository: string;
-  /** How many tags it had. */
-  readonly tagCount: number;
+  /** The tags that it had, with the time of each. */
+  readonly listedTags: ReadonlyMap<string, Instant | undefined>;
   readonly includeLocked: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly tell: Tell;
@@ -41,27 +43,33 @@ export interface Context {
 /** Deletions that are refused for want of permission before the rest of a repository is not attempted. */
 const FEW = 3;
 
-/** What this identity turns out to be allowed in one repository. */
+/** What the registry turns out to let this identity do in one repository. */
 export interface Rights {
   /** Something was allowed, or refused for another reason. */
   readonly mayDelete: () => boolean;
-  readonly note: (result: Result, isUnlocking: boolean) => void;
+  /** Takes what one call came to. */
+  readonly note: (result: Result, right: Right) => void;
   /** Why nothing more is attempted; of what is locked, where `isLocked`. */
   readonly lacking: (isLocked?: boolean) => Result | undefined;
 }
 
 export function newRights(): Rights {
-  let [mayDelete, deletions, unlockings] = [false, 0, 0];
+  const denied = { read: 0, delete: 0, unlock: 0 };
+  let mayDelete = false;
+  let isClosed = false;
   return {
     mayDelete: () => mayDelete,
-    note(result, isUnlocking) {
-      if (!isForbidden(result)) mayDelete ||= !isUnlocking && (isGone(result) || result.state === 'refused');
-      else if (isUnlocking) unlockings += 1;
-      else deletions += 1;
+    note(result, right) {
+      if (isForbidden(result)) denied[right] += 1;
+      else if (right === 'delete') mayDelete ||= isGone(result) || result.state === 'refused';
+      // Given up for being refused for the pace only: nothing at all gets through.
+      isClosed ||= result.state === 'failed' && result.error?.status === 429;
     },
     lacking(isLocked = false) {
-      if (deletions >= FEW) return notAttempted('earlier deletions in this repository were not allowed', 'delete');
-      if (isLocked && unlockings >= FEW)
+      if (isClosed) return notAttempted('the registry has let nothing through for minutes (429)');
+      if (denied.read > 0) return notAttempted('looking at what is to be deleted was not allowed', 'read');
+      if (denied.delete >= FEW) return notAttempted('earlier deletions in this repository were not allowed', 'delete');
+      if (isLocked && denied.unlock >= FEW)
         return notAttempted('taking off locks in this repository was not allowed', 'unlock');
       return undefined;
     },
@@ -84,8 +92,9 @@ export async function send<T>(
   const made = await withoutLocks(registry, repository, { locks, lost: unlocked }, sending, () => call(sending));
   const { result, isUnlocking, lost } = made;
   if (result.state === 'again') return following({ ...attempt, unlocked: lost }, result);
-  const became = fromDeletion(result, isUnlocking ? 'unlock' : 'delete');
-  rights.note(became, isUnlocking);
+  const right = isUnlocking ? 'unlock' : 'delete';
+  const became = fromDeletion(result, right);
+  rights.note(became, right);
   return withLostLocks(became, lost, imageIn(registry, repository));
 }
 
@@ -101,6 +110,11 @@ export async function relocked(
 ): Promise<Result> {
   if (unlocked.length === 0 || isGone(result) || 'lost' in result) return result;
   return withLostLocks(result, await relock(registry, repository, unlocked), imageIn(registry, repository));
+}
+
+/** Whether it is newer than it was listed: by more than the digits in which two answers may differ. */
+export function isPushedAgain(now: Instant | undefined, listed: Instant | undefined): boolean {
+  return now !== undefined && listed !== undefined && Date.parse(now) - Date.parse(listed) >= 1000;
 }
 
 /** The lock of something that may be unlocked: nothing where it has none, `unreadable` where it could not be put back. */

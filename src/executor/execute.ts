@@ -1,7 +1,6 @@
 import { type Decision, type Decisions, mapped } from '../planner/decision.ts';
 import type { Plan } from '../planner/types.ts';
-import type { ManifestListing, Registry } from '../registry/types.ts';
-import type { Lock } from '../registry/types.ts';
+import type { Lock, ManifestListing, Registry, TagRecord } from '../registry/types.ts';
 import { BATCH, batches } from './batches.ts';
 import { type Context, type Intend, newRights, type Tell } from './context.ts';
 import { deleteManifests } from './manifests.ts';
@@ -11,8 +10,8 @@ import { deleteTags } from './tags.ts';
 export interface ExecuteOptions {
   /** The inventory that the plan was made from: what is new since then is looked at before anything goes. */
   readonly inventory: ManifestListing | undefined;
-  /** How many tags the repository had. */
-  readonly tagCount: number;
+  /** The tags that the repository had. */
+  readonly tags: readonly TagRecord[];
   readonly includeLocked: boolean;
   /** Once aborted, no further deletion is begun. */
   readonly signal?: AbortSignal;
@@ -39,7 +38,7 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
   const context: Context = {
     registry,
     repository: plan.repository,
-    tagCount: options.tagCount,
+    listedTags: new Map(options.tags.map(({ name, lastUpdated }) => [name, lastUpdated])),
     includeLocked: options.includeLocked,
     signal: options.signal,
     rights: newRights(),

@@ -84,7 +84,9 @@ async function tryOnce(
       batch.map(({ item }) => item),
     );
   } catch (error) {
-    for (const attempt of batch) await finish(rounds, attempt, fromError(error));
+    const failed = fromError(error);
+    rounds.rights.note(failed, 'read');
+    for (const attempt of batch) await finish(rounds, attempt, failed);
     return [];
   }
   const forbidden = await announce(rounds, batch, seen);
@@ -124,11 +126,11 @@ export async function oneByOneUntil<T>(
 
 /** What these look like now. */
 async function lookAt(rounds: Rounds, deletions: readonly ManifestDeletion[]): Promise<Seen> {
-  const { registry, repository, inventory, tagCount, isNeeded, gone, readAdded } = rounds;
+  const { registry, repository, inventory, listedTags, isNeeded, gone, readAdded } = rounds;
   const removals = deletions.flatMap((deletion) => [deletion, ...deletion.along]);
   const look = await registry.look(repository, {
     tags: removals.flatMap(({ tags }) => tags),
-    tagCount,
+    tagCount: listedTags.size,
     manifests: {
       digests: removals.map(({ digest }) => digest),
       inventory,

@@ -49,8 +49,9 @@ export function fromDeletion(result: Exclude<DeletionResult, { state: 'again' }>
 /** What was asked for in vain: refused where the registry gave an answer, failed where it could not. */
 export function fromError(error: unknown): Result {
   const described = describe(error as Error);
-  const refused = described.status !== undefined && described.status < 500;
-  return { state: refused ? 'refused' : 'failed', error: described };
+  const refused = described.status !== undefined && described.status < 500 && described.status !== 429;
+  const result: Result = { state: refused ? 'refused' : 'failed', error: described };
+  return isForbidden(result) ? { ...result, error: { ...described, missing: 'read' } } : result;
 }
 
 /** @param missing the right for want of which it is not */

@@ -1,6 +1,6 @@
 import type { TagDeletion } from '../planner/types.ts';
 import type { Look, Room } from '../registry/types.ts';
-import { type Context, lockOf, relocked, send } from './context.ts';
+import { type Context, isPushedAgain, lockOf, relocked, send } from './context.ts';
 import { oneByOneUntil } from './manifests.ts';
 import { changed, fromError, isGone, notAttempted, type Result } from './results.ts';
 import { type Attempt, inTurns, leftAs } from './turns.ts';
@@ -38,7 +38,9 @@ async function tryOnce(
       batch.map(({ item }) => item.tag),
     );
   } catch (error) {
-    for (const attempt of batch) await finish(context, attempt, fromError(error));
+    const failed = fromError(error);
+    context.rights.note(failed, 'read');
+    for (const attempt of batch) await finish(context, attempt, failed);
     return [];
   }
   const going = batch.filter((attempt) => !whyNot(context, attempt, look)).map(({ item }) => item.tag);
@@ -63,19 +65,20 @@ async function tryOnce(
   return again;
 }
 
-function lookAt({ registry, repository, tagCount }: Context, tags: readonly string[]): Promise<Look> {
-  return registry.look(repository, { tags, tagCount });
+function lookAt({ registry, repository, listedTags }: Context, tags: readonly string[]): Promise<Look> {
+  return registry.look(repository, { tags, tagCount: listedTags.size });
 }
 
 /** Why a tag is not deleted now, or need not be; nothing where it is to be deleted. */
 function whyNot(
-  { includeLocked }: Context,
+  { includeLocked, listedTags }: Context,
   { item: { tag, digest }, tried }: Attempt<TagDeletion>,
   look: Look,
 ): Result | undefined {
   const now = look.tags.get(tag);
   if (!now) return { state: tried?.inDoubt ? 'deleted' : 'already-gone' };
   if (now.digest !== digest) return changed(`it names ${now.digest ?? 'another manifest'} now`);
+  if (isPushedAgain(now.lastUpdated, listedTags.get(tag))) return changed('it was pushed again');
   if (now.hidden) return changed('it was hidden, and is there');
   if (look.locked) return changed('the repository was locked as a whole');
   const lock = lockOf(now);

@@ -52,6 +52,8 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
   let begun = 0;
   let again: readonly Attempt<T>[] = [];
   let size = BATCH;
+  /** Since when everything has been refused for the pace. */
+  let refusedSince: number | undefined;
   const halted = (): Result | undefined =>
     turns.halted() ?? (signal?.aborted ? notAttempted('the run was stopped') : undefined);
   while (begun < items.length || again.length > 0) {
@@ -77,17 +79,25 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
       const batch = due.filter((one) => !isRefused(one)).slice(0, room.calls);
       const fresh = items.slice(begun, begun + room.calls - batch.length);
       begun += fresh.length;
-      for (const item of fresh) batch.push({ item });
+      const before = refusedSince !== undefined && { tried: refused(refusedSince) };
+      for (const item of fresh) batch.push({ item, ...before });
       addTo(batch, due.filter(isRefused).slice(0, room.calls - batch.length));
       const tried = new Set(batch);
       const left = await tryOnce(batch, room);
       const isSlow = left.some((one) => (one.tried?.stale ?? 0) > 0);
+      const since = left.flatMap((one) => (isRefused(one) ? (one.tried?.refusedSince ?? []) : []));
+      refusedSince = since.length === batch.length ? smallest(since) : undefined;
       size = isSlow ? Math.max(1, Math.floor(batch.length / 2)) : Math.min(BATCH, 2 * size);
       again = [...again.filter((attempt) => !tried.has(attempt)), ...left];
     } finally {
       room.leave();
     }
   }
+}
+
+/** What has not been tried, while others are refused for the pace only. */
+function refused(refusedSince: number): Tried {
+  return { failures: 0, stale: 0, refusedSince, inDoubt: false };
 }
 
 function isRefused({ tried }: Attempt<unknown>): boolean {

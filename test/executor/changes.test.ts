@@ -31,6 +31,22 @@ describe('what changes between planning and deleting stays', () => {
       new RegExp(`it names ${release.digest} now`),
     ],
     [
+      'a tag that was pushed again, with the same manifest',
+      TAGS,
+      'list-tags',
+      (emulator) => emulator.tag('app', 'dev-1', dev.digest),
+      'app:dev-1',
+      /it was pushed again/,
+    ],
+    [
+      'such a tag, and its manifest',
+      ALL,
+      'list-manifests',
+      (emulator) => emulator.tag('app', 'dev-1', dev.digest),
+      'app:dev-1',
+      /its tag dev-1 was pushed again/,
+    ],
+    [
       'a tag that was moved off the manifest that goes',
       ALL,
       'list-manifests',

@@ -131,6 +131,21 @@ describe('where deleting is not allowed (403), it is soon given up in that repos
   });
 });
 
+test('where looking is not allowed (403), nothing is deleted, and the role is named once', async () => {
+  const repositories: RegistryState = { app: repositoryOf(...images('app', 80, 'dev')) };
+  await withEmulator({ repositories }, async (emulator) => {
+    let listings = 0;
+    emulator.faults({ failing: ({ kind }) => (kind === 'list-tags' && ++listings > 1 ? 403 : undefined) });
+    const { summary } = await run(emulator, ['--filter', '.*:dev', '--ago', '30d']);
+    expect(listings).toBe(2);
+    expect(emulator.tagsLeft()).toHaveLength(80);
+    expect(summary.warnings.filter((warning) => warning.includes('AcrPull'))).toEqual([
+      expect.stringMatching(/may not read, so 80 artifacts are not deleted .app.*Container Registry Repository Reader/),
+    ]);
+    expect(summary.succeeded).toBe(false);
+  });
+});
+
 describe('a run that is stopped', () => {
   test('begins no further repository, and says of everything that it was not attempted', async () => {
     const repositories: RegistryState = {
