@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import prettyBytes from 'pretty-bytes';
 import { guardsInWords } from '../report/guards.ts';
 import { printable } from '../report/escape.ts';
+import { sentence, styleOf } from '../report/style.ts';
 import type { RunSummary } from '../report/summary.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
 import { apply, dryRun, openReader, type TargetOptions } from '../retention.ts';
@@ -59,20 +60,21 @@ export async function confirmedPurge(
     dryRun(await openReader(target), runOptionsOf(shown, policy, options)),
   );
   const { plan, breakers } = planned;
-  const say = (text: string): void => void terminal.write(`${printable(text)}\n`);
+  const style = styleOf(terminal, process.env);
+  const say = (text: string): void => void terminal.write(`${sentence(style, printable(text))}\n`);
   if (!plan || planned.stopped) {
     if (planned.succeeded) say('There is nothing to delete.');
     return planned.succeeded;
   }
   if (breakers.length > 0) {
-    for (const line of guardsInWords(breakers, false)) terminal.write(`${line}\n`);
+    for (const line of guardsInWords(breakers, false)) say(line);
     say(
       'Nothing was deleted. With --yes what guards do not hold back is deleted without a question; ' +
         `acr-retention apply ${plan.id} --approve ${plan.hash.slice(0, 12)} deletes all of it.`,
     );
     return false;
   }
-  if (!(await ask(questionOf(planned)))) {
+  if (!(await ask(sentence(style, questionOf(planned))))) {
     say(`Nothing was deleted. To delete exactly this later: acr-retention apply ${plan.id}`);
     return false;
   }

@@ -25,7 +25,8 @@ export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYL
   if (runs.length === 0) return 'There are no runs.\n';
   const columns = {
     head: ['RUN', 'KIND', 'STATE', 'REGISTRY', 'TAGS', 'MANIFESTS', 'SIZE', ''],
-    names: ['', '', '', '', 'tags', 'manifests', '', ''],
+    inWords: ([, kind, state, registry, tags, manifests, size, note]: readonly Cell[]) =>
+      `${kind}, ${state}, ${registry}; ${inCounts(tags, manifests, size)}${note === '' ? '' : ` ${note}`}`,
     right: [4, 5, 6],
   };
   const rows = runs.map((run): readonly Cell[] => {
@@ -35,6 +36,11 @@ export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYL
     return [id, kindOf(run), state, printable(registry), ...numbersOf(run), note ?? doneBy(run)];
   });
   return `${renderTable(style, columns, rows)}\n`;
+}
+
+/** Where there are no totals yet, the size says how far it is. */
+function inCounts(tags: Cell = '', manifests: Cell = '', size: Cell = ''): string {
+  return tags === '' ? String(size) : `${tags} tags and ${manifests} manifests, ${size}`;
 }
 
 function doneBy({ dryRun, breakers }: RunRecord): string {
@@ -62,7 +68,8 @@ export function renderParent(
   ]);
   const columns = {
     head: ['REGISTRY', 'STATE', 'RUN', 'TAGS', 'MANIFESTS', 'SIZE'],
-    names: ['', '', '', 'tags', 'manifests', ''],
+    inWords: ([, state, run, tags, manifests, size]: readonly Cell[]) =>
+      [state, run, inCounts(tags, manifests, size)].filter((one) => one !== '').join('; '),
     right: [3, 4, 5],
   };
   const rows = children.map(({ registry, state: of, run }): readonly Cell[] => [

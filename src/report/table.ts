@@ -16,15 +16,15 @@ export type Cell = string | number;
 
 export interface Columns {
   readonly head: readonly string[];
-  /** What they are called where a row does not fit into a line; absent: as in the head. */
-  readonly names?: readonly string[];
+  /** What is said of a row below its first cell where it does not fit into a line; absent: its cells. */
+  readonly inWords?: (row: readonly Cell[]) => string;
   readonly right: readonly number[];
 }
 
 /** Rows in columns; where that is too wide, each row in lines of its own: its first cell, then the others by name. */
 export function renderTable(
   style: Style,
-  { head, names = head, right }: Columns,
+  { head, inWords = cellsInWords, right }: Columns,
   rows: readonly (readonly Cell[])[],
 ): string {
   const rendered = new Table({
@@ -36,7 +36,7 @@ export function renderTable(
   const [first = '', ...others] = trimmed(rendered);
   if (!style.wraps || [first, ...others].every((line) => line.length <= style.width))
     return [paint(style, 'bold', first), ...others].join('\n');
-  return rows.flatMap((row) => stacked(style, names, row)).join('\n');
+  return rows.flatMap((row) => stacked(style, row, inWords(row))).join('\n');
 }
 
 /** Facts, a line each: what it is called, and what it is. */
@@ -50,16 +50,12 @@ export function renderFacts(style: Style, facts: readonly (readonly [string, str
     .join('\n');
 }
 
-function stacked(
-  { width }: Style,
-  names: readonly string[],
-  [first = '', ...others]: readonly Cell[],
-): readonly string[] {
-  const cells = others
-    .map((cell, index) => [names[index + 1] ?? '', String(cell)] as const)
-    .filter(([, cell]) => cell !== '')
-    .map(([name, cell]) => (name === '' ? cell : `${name} ${cell}`));
-  return [String(first), ...wrapped(cells.join(', '), width - 2).map((line) => `  ${line}`)];
+function stacked({ width }: Style, [first = '']: readonly Cell[], text: string): readonly string[] {
+  return [String(first), ...wrapped(text, width - 2).map((line) => `  ${line}`)];
+}
+
+function cellsInWords([, ...others]: readonly Cell[]): string {
+  return others.filter((cell) => cell !== '').join(', ');
 }
 
 function trimmed(table: InstanceType<typeof Table>): readonly string[] {

@@ -5,7 +5,7 @@ import { approvalOf } from '../ledger/types.ts';
 import { printable } from './escape.ts';
 import { foreseenCount, guardsInWords } from './guards.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
-import { type Cell, renderTable } from './table.ts';
+import { type Cell, type Columns, renderTable } from './table.ts';
 import { type Counts, hasFailed, nameOf, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
@@ -164,14 +164,19 @@ function table({ dryRun }: RunSummary, repositories: readonly RepositorySummary[
 }
 
 /** The columns of what is deleted and kept in repositories. */
-export function repositoryColumns(verb: 'delete' | 'deleted', more: readonly string[] = []) {
+export function repositoryColumns(verb: 'delete' | 'deleted', more: readonly string[] = []): Columns {
   const numbers = [`TAGS ${verb}`, 'keep', '%', `MANIFESTS ${verb}`, 'keep', '%', 'SIZE'];
-  const names = [`tags: ${verb}`, 'keep', 'that is', `manifests: ${verb}`, 'keep', 'that is', ''];
   const first = 1 + more.length;
   return {
     head: ['REPOSITORY', ...more, ...numbers],
-    names: ['', ...more.map(() => ''), ...names],
     right: numbers.map((_, index) => first + index),
+    inWords(row) {
+      const cells = row.slice(first);
+      if (cells[0] === 'failed') return 'failed';
+      const of = (kind: Kind, [deleted = '', kept = '', percent = '']: readonly Cell[]): string =>
+        `${kind}: ${verb} ${deleted}${percent === '' ? '' : ` (${percent})`}, keep ${kept}`;
+      return [...row.slice(1, first), of('tags', cells), of('manifests', cells.slice(3)), cells[6] ?? ''].join('; ');
+    },
   };
 }
 
