@@ -14,10 +14,11 @@ import {
 import type { Holder } from './ledger/store.ts';
 import type { Trip } from './planner/decision.ts';
 import type { TagFilter } from './policy/filter.ts';
+import { movingTagWarnings } from './policy/moving-tags.ts';
 import type { PurgePolicy } from './policy/policy.ts';
 import { hasFailed, type RepositorySummary, type RunSummary } from './report/summary.ts';
 import { shortcomings } from './report/lacking.ts';
-import { recordMatched, type Selected, unmatched } from './select.ts';
+import { recordMatched, type Selected, sharedKeep, unmatched } from './select.ts';
 import type { Tally } from './tally.ts';
 
 /** A warning of a run that ended before it knew its repositories. */
@@ -62,8 +63,16 @@ export async function conclude(ending: Ending): Promise<Concluded> {
   const listed = selected ?? new Map<string, never>();
   const warnings =
     record.applies === undefined
-      ? policies.flatMap((policy) => [...policy.warnings, ...unmatched(policy, listed, sums.repositories, matched)])
+      ? policies.flatMap((policy) => [
+          ...policy.warnings,
+          ...unmatched(policy, listed, sums.repositories, matched),
+          ...sharedKeep(policy, listed),
+        ])
       : [];
+  const filters = [...new Map(policies.flatMap((policy) => policy.filters.map((one) => [one.text, one]))).values()];
+  // What an approved plan deletes was looked at.
+  const moving = record.applies === undefined ? sums.repositories.flatMap(({ movingTags = [] }) => movingTags) : [];
+  const verb = record.dryRun ? 'would delete' : 'deletes';
   const stopped = cancelled ? cancelStop({ id: record.id, progress: { done, of } }, cancelled) : cause;
   const concluded = {
     started: record.started,
@@ -75,6 +84,7 @@ export async function conclude(ending: Ending): Promise<Concluded> {
         ...ending.recovered,
         ...(selected ? warnings : [NOT_LISTED]),
         ...shortcomings(sums.repositories),
+        ...movingTagWarnings(filters, moving, verb),
         ...warningsOf(sums.repositories),
       ]),
     ],

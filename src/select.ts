@@ -159,3 +159,22 @@ export function unmatched(
     return tags && !matched.has(filter) && !failed ? [`the filter "${filter.text}" matches no tag`] : [];
   });
 }
+
+/** Filters that share one --keep where each hardly means to: of all of them together the newest are kept. */
+export function sharedKeep({ filters, keep, tags, ago }: PurgePolicy, selected: Selected): readonly string[] {
+  if (keep === 0 || !tags || filters.length < 2) return [];
+  for (const [repository, tasks] of selected) {
+    const shared = tasks.map((task) => task.filters).find((some) => some.length > 1 && isAny(filters, some));
+    if (!shared) continue;
+    const each = shared.map(({ text }) => `--filter '${text}' ${ago} --keep ${keep}`);
+    return [
+      `${shared.length} filters share one --keep ${keep} in ${repository}: the newest ${keep} of all that they match together ${keep === 1 ? 'is' : 'are'} kept; ` +
+        `for the newest ${keep} of each write a command each: ${each.join(' and ')}`,
+    ];
+  }
+  return [];
+}
+
+function isAny(filters: readonly TagFilter[], some: readonly TagFilter[]): boolean {
+  return some.every((one) => filters.includes(one));
+}

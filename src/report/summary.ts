@@ -1,3 +1,5 @@
+import { movingKind } from './moving.ts';
+import type { MovingTag } from '../policy/moving-tags.ts';
 import type { Stop } from '../ledger/types.ts';
 import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Trip } from '../planner/decision.ts';
 
@@ -35,6 +37,8 @@ export interface RepositorySummary {
   readonly leftUntagged?: { readonly manifests: number; readonly bytes: number };
   /** Signature tags (cosign) that are kept without the image that they belong to, which is deleted here. */
   readonly leftSignatures?: number;
+  /** Tags that are deleted and that a filter hardly means, the first ones: `latest`, plain versions. */
+  readonly movingTags?: readonly MovingTag[];
   readonly tags: Counts;
   readonly manifests: Counts;
   /** Sizes of the deleted manifests together, in bytes: an estimate, because images share layers. */
@@ -52,7 +56,10 @@ export interface RepositorySummary {
 /** Artifacts that were refused, and not attempted after that, by the right that was missing. */
 export type Missing = Readonly<Partial<Record<Right, { readonly refused: number; readonly notAttempted: number }>>>;
 
-export type Totals = Omit<RepositorySummary, 'repository' | 'state' | 'error' | 'stage' | 'warnings' | 'lostLocks'>;
+export type Totals = Omit<
+  RepositorySummary,
+  'repository' | 'state' | 'error' | 'stage' | 'warnings' | 'lostLocks' | 'movingTags'
+>;
 
 export interface RunSummary {
   /** Sorts by time. */
@@ -104,6 +111,7 @@ export function summarize(
   let bytesGone = 0;
   let beyondAcrPurge = 0;
   let leftSignatures = 0;
+  const movingTags: MovingTag[] = [];
   const untagging = newUntagging();
   let missing: Missing = {};
   const lostLocks: { readonly image: string; readonly restore: string }[] = [];
@@ -113,6 +121,8 @@ export function summarize(
     reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
     if (became === 'deleted') bytes += decision.size ?? 0;
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
+    const moving = movingTags.length < MAX_MOVING ? movingTagOf(decision) : undefined;
+    if (moving) movingTags.push(moving);
     if (decision.action === 'keep') continue;
     const { error, lostLock } = decision;
     if (error?.missing && became === 'failed')
@@ -140,6 +150,7 @@ export function summarize(
     },
     leftUntagged: untagging.left(),
     leftSignatures,
+    ...(movingTags.length > 0 && { movingTags }),
     tags: counts.tag,
     manifests: counts.manifest,
     bytes,
@@ -185,6 +196,16 @@ function newUntagging() {
       return { manifests: left.length, bytes: left.reduce((sum, { bytes }) => sum + bytes, 0) };
     },
   };
+}
+
+/** Of one repository. */
+const MAX_MOVING = 20;
+
+function movingTagOf({ action, repository, tag, detail }: Decision): MovingTag | undefined {
+  const kind = action === 'keep' || tag === undefined ? undefined : movingKind(tag);
+  if (tag === undefined || kind === undefined) return undefined;
+  const [, filter] = /^matches "(.+?)"(?:,| and| but)/.exec(detail) ?? [];
+  return filter === undefined ? undefined : { repository, tag, filter, kind };
 }
 
 /** @param decisions what was carried out before it failed, or was stopped */
