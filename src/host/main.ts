@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { join } from 'node:path';
 import { type Emulator, sampleRegistry, startEmulator } from '../emulator/index.ts';
 import type { Environment } from '../policy/settings.ts';
 import { printable } from '../report/escape.ts';
+import { hostCommand, type HostFlags, portProblem } from './flags.ts';
 import { type Host, startHost } from './host.ts';
 import type { Keys } from './routes.ts';
 import { recordSampleRuns } from './sample-runs.ts';
@@ -23,33 +21,7 @@ function sampleSettings(): Environment {
   };
 }
 
-interface Flags {
-  readonly port: number;
-  readonly key: string;
-  readonly masterKey: string;
-  readonly root: string;
-}
-
-const newKey = (): string => randomBytes(24).toString('base64url');
-
-const { port, key, masterKey, root } = new Command('npm start --')
-  .description('serve the Function app on this machine; settings come from the environment, as in Azure')
-  .option('--port <n>', 'port', readPort, 7071)
-  .option('--key <key>', 'function key (default: a new one)', newKey())
-  .option('--master-key <key>', 'key for what needs the level admin (default: a new one)', newKey())
-  .option(
-    '--root <folder>',
-    'the app, as it is deployed',
-    dirname(createRequire(import.meta.url).resolve('#package.json')),
-  )
-  .parse()
-  .opts<Flags>();
-
-function readPort(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535');
-  return port;
-}
+const { port, key, masterKey, root } = hostCommand().parse().opts<HostFlags>();
 
 /** The settings that make the app use the embedded registry, with the managed identity that comes with it. */
 async function embedded({ loginServer, certificate, environment }: Emulator, folder: string): Promise<Environment> {
@@ -64,10 +36,20 @@ async function embedded({ loginServer, certificate, environment }: Emulator, fol
   };
 }
 
-function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): string {
+/** The id of the newest run, for what is tried out; a placeholder where there is none. */
+async function newestRun({ url }: Host, keys: Keys): Promise<string> {
+  const response = await fetch(`${url}/api/runs?code=${keys.default}`).catch(() => undefined);
+  const { runs = [] } = ((await response?.json().catch(() => ({}))) ?? {}) as {
+    readonly runs?: readonly { readonly id: string }[];
+  };
+  return runs[0]?.id ?? '<id>';
+}
+
+function introduce(host: Host, keys: Keys, emulator: Emulator | undefined, run: string): string {
   const { url, routes, timers } = host;
   const curl = (path: string, more = ''): string => `  curl -s ${more}"${url}${path}"`;
   const code = `code=${keys.default}`;
+  const master = `-H "x-functions-key: ${keys.master}" `;
   return [
     '',
     `The Function app serves on ${url}. Its schedule deletes nothing unless PURGE_DRY_RUN=false.`,
@@ -86,7 +68,6 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): stri
     'Try, in another shell:',
     curl('/api/health'),
     curl(`/api/status?${code}`),
-    curl(`/api/runs?${code}`),
     curl(`/api/dry-run?${code}`, '-H "Accept: text/plain" '),
     curl(`/api/dry-run?${code}&filter=shop/.*:^pr-&ago=30d&untagged`, '-g '),
     curl(`/api/dry-run?${code}`, `-H "Content-Type: application/json" -d '{"filter": "shop/.*:^pr-", "ago": "30d"}' `),
@@ -94,7 +75,14 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined): stri
       `/api/dry-run?${code}`,
       `-H "Content-Type: text/plain" -d "acr purge --filter 'shop/.*:^pr-' --ago 30d --untagged" `,
     ),
-    ...timers.map(({ name }) => curl(`/admin/functions/${name}`, `-X POST -H "x-functions-key: ${keys.master}" `)),
+    curl(`/api/runs?${code}`),
+    curl(`/api/runs/${run}?${code}`),
+    curl(`/api/runs/${run}/decisions?${code}`),
+    curl(`/api/explain?${code}&image=shop/api:1.3.0`, '-g '),
+    curl(`/api/review?${code}`),
+    curl(`/api/plans/${run}/apply`, `-X POST ${master}`),
+    curl(`/api/runs/${run}/cancel`, `-X POST ${master}`),
+    ...timers.map(({ name }) => curl(`/admin/functions/${name}`, `-X POST ${master}`)),
     '',
   ].join('\n');
 }
@@ -126,12 +114,13 @@ try {
     },
   });
   if (quiet) await recordSampleRuns(host.url, keys);
+  const run = await newestRun(host, keys);
   quiet = false;
-  process.stdout.write(introduce(host, keys, emulator));
+  process.stdout.write(introduce(host, keys, emulator, run));
   await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
   await host.close();
 } catch (error) {
-  process.stderr.write(`acr-retention: ${printable((error as Error).message)}\n`);
+  process.stderr.write(`acr-retention: ${printable(portProblem(port, error as Error))}\n`);
   process.exitCode = 1;
 } finally {
   await emulator?.close();

@@ -60,7 +60,27 @@ describe('what is registered with the host', () => {
 test('npm start has no Durable Functions: it uses the inline engine, and says so', async () => {
   await withEmulator({ repositories: {} }, (emulator) =>
     withApp(emulator, { ...SETTINGS, ACR_REGISTRY: emulator.loginServer, RETENTION_ENGINE: 'durable' }, async (app) => {
-      expect(app.lines().join('\n')).toContain('inline engine, whatever RETENTION_ENGINE says');
+      const said = app.lines().join('\n');
+      expect(said).toContain('inline engine, whatever RETENTION_ENGINE says');
+      // A line to try each function that the README lists.
+      for (const path of [
+        '/api/dry-run?',
+        '/api/status?',
+        '/api/health"',
+        '/api/review?',
+        '/api/runs?',
+        '/api/explain?',
+      ])
+        expect(said).toMatch(new RegExp(`curl .*${path.replace(/[?]/g, '\\$&')}`));
+      for (const path of [
+        '/api/plans/[^/]+/apply',
+        '/api/runs/[^/]+/cancel',
+        '/api/runs/[^/]+/decisions',
+        '/api/runs/[^/?]+\\?',
+      ])
+        expect(said).toMatch(new RegExp(`curl .*${path}`));
+      for (const name of ['scheduledPurge', 'watch'])
+        expect(said).toMatch(new RegExp(`curl .*/admin/functions/${name}`));
       const response = await app.ask('/api/status');
       expect(await response.json()).toMatchObject({ settings: { RETENTION_ENGINE: 'inline' } });
     }),
