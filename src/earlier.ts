@@ -86,7 +86,7 @@ export function joined(before: Before, { summary, decisions }: RepositoryResult)
   const { repository, state, error, warnings } = summary;
   // What was listed when it was whole.
   const listed = { ...summary.listed, ...before.listed };
-  const stage = approved && { stage: 'planned' as const };
+  const stage = (approved ?? summary.stage) && { stage: 'planned' as const };
   const warned = warnings && { warnings };
   if (state === 'failed' || state === 'stopped') {
     const unfinished = unfinishedRepository(repository, state, error ?? { message: state }, merged, listed);

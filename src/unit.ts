@@ -12,6 +12,7 @@ import type { Registry } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
 import { type RepositorySummary, summarize, unfinishedRepository } from './report/summary.ts';
 import { changesSincePlan } from './since-plan.ts';
+import { isDone } from './tally.ts';
 
 export interface Context extends Planning {
   readonly signal: AbortSignal | undefined;
@@ -71,6 +72,9 @@ export async function purgeRepository(
   { writer, record, approved }: Means,
 ): Promise<RepositoryResult | undefined> {
   const only = approved && approvedOf([...approved.values()]);
+  // Of several commands: once the last of them is planned, nothing else may go than what is planned by then. A command that
+  // is asked again would take what another one of them has left untagged.
+  let stage: Pick<RepositorySummary, 'stage'> = {};
   const result = await settled(repository, async (progress) => {
     for (const task of tasks) {
       const planned = await planTask(context, repository, task, only);
@@ -78,8 +82,9 @@ export async function purgeRepository(
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
       const { decisions, tags, manifests } = planned.plan;
       progress.intend(withOutcome(decisions, 'not-attempted'), planned);
+      if (tasks.length > 1 && task === tasks.at(-1)) stage = { stage: 'planned' };
       if (tags.length + manifests.length > 0)
-        await record.write(progress.summary('stopped', ENDED), progress.decisions());
+        await record.write({ ...progress.summary('stopped', ENDED), ...stage }, progress.decisions());
       const made = await execute(writer, planned.plan, {
         inventory: planned.inventory.manifests,
         tags: planned.inventory.tags ?? [],
@@ -101,6 +106,7 @@ export async function purgeRepository(
     progress.add(changes);
     await context.log?.decided(changes);
   });
+  if (result && !approved && !isDone(result.summary)) return { ...result, summary: { ...result.summary, ...stage } };
   if (!approved || !result?.summary.error || result.summary.state === 'done') return result;
   // Whatever was in the plan has a decision, also where it could not be looked at.
   const { state, error, listed } = result.summary;

@@ -212,6 +212,17 @@ describe('what a run was stopped in', () => {
     }
   });
 
+  test('several commands, once all are planned: none takes what another one has left untagged', async () => {
+    const all = ['-f', '.*:.*', '--ago', '0d', '--keep', '3', '--untagged'];
+    const commands = [['-f', '.*:^$', '--ago', '0d', '--untagged'], all];
+    const through = await whole(several(1, 6), 'purge', commands);
+    for (const stop of [2, 4]) {
+      const { left: remaining, record } = await inSlices(several(1, 6), 'purge', commands, [stop]);
+      expect(remaining, `stopped after ${stop}`).toEqual(through.left);
+      expect(record).toMatchObject({ state: 'done', totals: { tags: through.outcome.totals.tags } });
+    }
+  });
+
   test('planning: what was planned before counts for the breakers, and they are asked once', async () => {
     const repositories = several(4);
     await withEmulator({ repositories }, async (emulator) => {

@@ -4,7 +4,7 @@ import type { Emulator, EmulatorOptions } from '../../src/emulator/index.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { lockOf, newRunId } from '../../src/ledger/paths.ts';
 import { type Holder, LOCK_SECONDS } from '../../src/ledger/store.ts';
-import type { Environment } from '../../src/policy/settings.ts';
+import type { Environment, Settings } from '../../src/policy/settings.ts';
 import { disagreements } from '../crash/check.ts';
 import { type Came, comesTo, inline } from '../support/comes-to.ts';
 import { type Activity, calm, type Durable } from '../support/durable.ts';
@@ -27,7 +27,11 @@ interface Room {
   readonly ledger: Ledger;
   readonly had: readonly string[];
   /** An engine with a task hub of its own: what an earlier one has begun is not known to it. */
-  readonly engine: (settings?: Environment, worker?: (activity: Activity, name: string) => Activity) => Durable;
+  readonly engine: (
+    settings?: Environment,
+    worker?: (activity: Activity, name: string) => Activity,
+    adjust?: (settings: Settings) => Settings,
+  ) => Durable;
   readonly problems: () => Promise<readonly string[]>;
 }
 
@@ -44,7 +48,7 @@ async function room<T>(options: EmulatorOptions, work: (room: Room) => Promise<T
       shelf,
       ledger,
       had,
-      engine(settings = {}, worker = (activity) => activity) {
+      engine(settings = {}, worker = (activity) => activity, adjust = (read) => read) {
         later += 10 * LOCK_SECONDS * 1000;
         durable = hall({
           emulators: [emulator],
@@ -53,6 +57,7 @@ async function room<T>(options: EmulatorOptions, work: (room: Room) => Promise<T
           settings: { ...SETTINGS, ...settings },
           options: { choices: calm },
           worker,
+          adjust,
         });
         return durable;
       },
@@ -97,9 +102,9 @@ describe('a repository that takes longer than RUN_TIME_BUDGET', () => {
   test('is gone on with slice after slice, and comes to the same', async () => {
     const options = { repositories: several(1, 70) };
     const through = await throughout(options);
-    await room({ ...options, faults: { latencyMs: 60 } }, async ({ emulator, ledger, engine, problems }) => {
+    await room({ ...options, faults: { latencyMs: 200 } }, async ({ emulator, ledger, engine, problems }) => {
       const answers: unknown[] = [];
-      const durable = engine({ RUN_TIME_BUDGET: '900ms' }, (activity, name) => async (input, execution) => {
+      const durable = engine({ RUN_TIME_BUDGET: '3s' }, (activity, name) => async (input, execution) => {
         const answer = await activity(input, execution);
         if (name === 'visit') answers.push(answer);
         return answer;
@@ -115,12 +120,18 @@ describe('a repository that takes longer than RUN_TIME_BUDGET', () => {
 
   test('and gets nowhere is given up and marked as failed, and the others are done', async () => {
     await room({ repositories: several(3, 2) }, async ({ emulator, ledger, engine, problems }) => {
-      const durable = engine({ RUN_TIME_BUDGET: '150ms' }, (activity, name) => async (input, execution) => {
-        // So slow that one listing takes longer than all of the time.
-        const slow = name === 'visit' && (input as { repository: string }).repository === 'app1';
-        emulator.faults(slow ? { latencyMs: 400 } : {});
-        return activity(input, execution);
-      });
+      let isSlow = false;
+      const worker =
+        (activity: Activity, name: string): Activity =>
+        async (input, execution) => {
+          // So slow that one listing takes longer than all of the time; the others have as much as they need.
+          isSlow = name === 'visit' && (input as { repository: string }).repository === 'app1';
+          emulator.faults(isSlow ? { latencyMs: 400 } : {});
+          return activity(input, execution);
+        };
+      const durable = engine({}, worker, (settings) =>
+        isSlow ? { ...settings, timeBudget: { milliseconds: 150, text: '150ms' } } : settings,
+      );
       const id = await tick(durable, emulator);
       expect(await problems()).toEqual([]);
       const states = (await allOf(ledger.repositories(id))).map(({ summary: { repository, state, error } }) => [

@@ -223,6 +223,12 @@ export const certain = (came: Came, { commands }: Case) => ({
   ...(commands.length > 1 && {
     said: came.said.map((line) => line.replace(/ keep \S+$/, ' keep')),
     repositories: came.repositories.map((one) => ({ ...one, reasons: undefined })),
-    totals: { ...came.totals, reasons: undefined, beyondAcrPurge: undefined },
+    totals: {
+      ...came.totals,
+      reasons: undefined,
+      beyondAcrPurge: undefined,
+      leftUntagged: undefined,
+      leftSignatures: undefined,
+    },
   }),
 });
