@@ -81,14 +81,29 @@ async function purgeRegistry(
   registry: RegistrySettings,
   trigger: Trigger & Pick<RunOptions, 'timeBudget'>,
 ): Promise<RunSummary> {
-  const { timeLimitSeconds, guards } = settings;
+  const { timeLimitSeconds } = settings;
+  if (timeLimitSeconds === undefined) return runInTime(settings, registry, trigger);
+  const over = new AbortController();
+  const reason = new StopReason('timeout', `the timeouts of the task file (${timeLimitSeconds} s) were over`);
+  const timer = setTimeout(() => over.abort(reason), timeLimitSeconds * 1000).unref();
+  try {
+    return await runInTime(settings, registry, { ...trigger, signal: anySignal(trigger.signal, over.signal) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function runInTime(
+  settings: Settings,
+  registry: RegistrySettings,
+  trigger: Trigger & Pick<RunOptions, 'timeBudget'>,
+): Promise<RunSummary> {
   const options = {
     ...trigger,
     kind: 'scheduled' as const,
     policyFrom: 'settings' as const,
-    guards,
+    guards: settings.guards,
     policies: registry.commands.map(({ policy }) => policy),
-    ...(timeLimitSeconds !== undefined && { signal: anySignal(trigger.signal, timeLimit(timeLimitSeconds)) }),
   };
   const resumed = await goOnScheduled(settings, registry, options);
   if (resumed) return resumed;
@@ -123,14 +138,6 @@ async function goOnScheduled(
     leave(error.message);
     return undefined;
   }
-}
-
-/** The end of the time that the steps of a task file may take. */
-function timeLimit(seconds: number): AbortSignal {
-  const over = new AbortController();
-  const reason = new StopReason('timeout', `the timeouts of the task file (${seconds} s) were over`);
-  setTimeout(() => over.abort(reason), seconds * 1000).unref();
-  return over.signal;
 }
 
 function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {

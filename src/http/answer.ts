@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -102,7 +102,7 @@ export async function answer(
         'X-Content-Type-Options': 'nosniff',
         ...headers,
       },
-      body: ReadableStream.from(chunks(file, size, client)),
+      body: bodyOf(file, size, client),
     };
   } catch (error) {
     await file.close();
@@ -110,26 +110,69 @@ export async function answer(
   }
 }
 
+const PREFIX = 'acr-retention-answer-';
+
 /** A file that is gone with the process, however that ends. */
 async function nameless(): Promise<FileHandle> {
-  const folder = await mkdtemp(join(tmpdir(), 'acr-retention-'));
+  await (swept ??= sweep());
+  const folder = await mkdtemp(join(tmpdir(), PREFIX));
   const file = await open(join(folder, 'answer'), 'wx+', 0o600);
-  // Where a file that is open cannot be removed, it stays until the machine clears its temporary files.
+  // Where a file that is open cannot be removed, it stays until an app begins a day later.
   await rm(folder, { recursive: true }).catch(() => undefined);
   return file;
 }
 
-async function* chunks(file: FileHandle, size: number, client: Client): AsyncGenerator<Uint8Array> {
+const LEFTOVER_MS = 24 * 3_600_000;
+
+let swept: Promise<void> | undefined;
+
+/** Removes what processes have left that were killed before the name of their file was gone. */
+async function sweep(): Promise<void> {
   try {
-    let position = 0;
-    while (position < size && !client.signal.aborted) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-      position += bytesRead;
-      await client.ready();
+    for (const name of await readdir(tmpdir())) {
+      if (!name.startsWith(PREFIX)) continue;
+      const folder = join(tmpdir(), name);
+      if ((await stat(folder)).mtimeMs < Date.now() - LEFTOVER_MS) await rm(folder, { recursive: true });
     }
-  } finally {
-    await file.close();
+  } catch {
+    // Another process does the same, or the folder is another user's: it is not needed now.
   }
 }
+
+/**
+ * The file as a body. It is closed at its end, when the body is given up, and when the client goes: also where that is
+ * before the first byte, for which no code that reads the body would ever run.
+ */
+function bodyOf(file: FileHandle, size: number, client: Client): ReadableStream<Uint8Array> {
+  const { signal } = client;
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    signal.removeEventListener('abort', leave);
+    return (closed ??= file.close());
+  };
+  const leave = (): void => void close().catch(() => undefined);
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  let position = 0;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        if (position > 0) await client.ready();
+        const isOver = position >= size || closed !== undefined;
+        const { bytesRead, buffer } = isOver
+          ? NOTHING
+          : await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
+        position += bytesRead;
+        if (bytesRead > 0) controller.enqueue(buffer.subarray(0, bytesRead));
+        else {
+          await close();
+          controller.close();
+        }
+      },
+      cancel: close,
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const NOTHING = { bytesRead: 0, buffer: Buffer.alloc(0) };
