@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { PipelinePolicy, PipelineRequest } from '@azure/core-rest-pipeline';
 
 const signals = new WeakMap<PipelineRequest, AbortSignal>();
@@ -16,7 +17,11 @@ export function keepsSignal(): PipelinePolicy {
   return {
     name: 'acrRetentionSignal',
     sendRequest(request, next) {
-      if (request.abortSignal instanceof AbortSignal) signals.set(request, request.abortSignal);
+      if (request.abortSignal instanceof AbortSignal) {
+        // All calls of a run wait with the one signal of it: no leak that Node should warn people of.
+        setMaxListeners(0, request.abortSignal);
+        signals.set(request, request.abortSignal);
+      }
       delete request.abortSignal;
       return next(request);
     },

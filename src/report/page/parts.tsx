@@ -1,3 +1,4 @@
+import { keptIn, percentOf } from '../text.ts';
 import type { ComponentChildren } from 'preact';
 import type { Decision } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/types.ts';
@@ -169,23 +170,29 @@ export function Pager({ named, back, next }: PagerProps) {
 /** What became of everything, as figures. */
 export function Figures({ totals, isDry }: { readonly totals: Totals; readonly isDry: boolean }) {
   const { tags, manifests } = totals;
-  const goes = isDry ? 'would go' : 'deleted';
+  const verb = isDry ? 'that would be deleted' : 'deleted';
+  const share = (kind: 'tags' | 'manifests'): string => {
+    const percent = percentOf(totals, kind);
+    return count(totals[kind].deleted) + (percent === undefined ? '' : ` (${percent})`);
+  };
+  const left = totals.leftUntagged?.manifests ?? 0;
   const together = (of: 'failed' | 'notAttempted' | 'alreadyGone'): string | undefined =>
     tags[of] + manifests[of] > 0 ? count(tags[of] + manifests[of]) : undefined;
   return (
     <div class="card figures">
       <Facts
         facts={[
-          [`Tags ${goes}`, count(tags.deleted)],
-          [`Manifests ${goes}`, count(manifests.deleted)],
+          [`Tags ${verb}`, share('tags')],
+          [`Manifests ${verb}`, share('manifests')],
           ['Size, at most (layers are shared)', bytes(totals.bytes)],
-          ['Tags that stay', count(tags.kept)],
-          ['Manifests that stay', count(manifests.kept)],
+          ['Tags kept', count(keptIn(totals, 'tags'))],
+          ['Manifests kept', count(keptIn(totals, 'manifests'))],
+          ['Manifests left without a tag (--untagged deletes them)', left > 0 ? count(left) : undefined],
           ['Failed or refused', together('failed')],
           ['Not attempted or held back', together('notAttempted')],
           ['Had gone already', together('alreadyGone')],
           [
-            'acr purge would have deleted, and stays',
+            'acr purge would have deleted, and is kept',
             totals.beyondAcrPurge > 0 ? count(totals.beyondAcrPurge) : undefined,
           ],
         ]}

@@ -1,3 +1,4 @@
+import { keptIn, percentOf } from '../text.ts';
 import type { RepositoryRecord } from '../../ledger/types.ts';
 import { bytes, count, name, plural, shorten, words } from './format.ts';
 import { Badge, OutcomeBadge, Pager, type Setting, Table } from './parts.tsx';
@@ -43,9 +44,11 @@ export function Repositories({ setting, view: { run, repositories, page, more, c
             cell: ({ summary: { state } }) => <Badge tone={STATES[state].tone}>{STATES[state].words}</Badge>,
           },
           { head: `Tags ${goes}`, number: true, cell: ({ summary }) => count(summary.tags.deleted) },
-          { head: 'stay', number: true, cell: ({ summary }) => count(summary.tags.kept) },
+          { head: 'keep', number: true, cell: ({ summary }) => count(keptIn(summary, 'tags')) },
+          { head: '%', number: true, cell: ({ summary }) => percentOf(summary, 'tags') ?? '–' },
           { head: `Manifests ${goes}`, number: true, cell: ({ summary }) => count(summary.manifests.deleted) },
-          { head: 'stay', number: true, cell: ({ summary }) => count(summary.manifests.kept) },
+          { head: 'keep', number: true, cell: ({ summary }) => count(keptIn(summary, 'manifests')) },
+          { head: '%', number: true, cell: ({ summary }) => percentOf(summary, 'manifests') ?? '–' },
           {
             head: 'Held back',
             number: true,
