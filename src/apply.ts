@@ -220,7 +220,7 @@ async function intact(
       // Not all of them first: somebody may have added any number.
       if (going.push(one) > recorded.deletions || one.repository !== repository) throw wasChanged(id);
     }
-    if (plannedOf(going).hash !== recorded.hash) throw wasChanged(id);
+    if ((await plannedOf(going)).hash !== recorded.hash) throw wasChanged(id);
   }
   if (planHashOf(record, planned) !== plan.hash) throw wasChanged(id);
   return { going: all.map(goingIn), repositories: planned.map(({ summary: { repository } }) => repository) };

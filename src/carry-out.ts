@@ -5,7 +5,7 @@ import type { Finish, Work } from './work.ts';
 import type { Deleted } from './planner/decision.ts';
 import { RegistryError, StoppedError } from './registry/error.ts';
 import type { Registry } from './registry/types.ts';
-import { summarize } from './report/summary.ts';
+import { summarize, summarizeInTurns } from './report/summary.ts';
 import { changesSincePlan } from './since-plan.ts';
 import { purgeRepository } from './unit.ts';
 
@@ -46,7 +46,7 @@ export async function carryOut(
     onDone(name, true);
     return;
   }
-  const result = joined(before, made);
+  const result = await joined(before, made);
   await finish(await record.close(result.summary, result.decisions), result);
 }
 
@@ -55,7 +55,7 @@ export async function carryOutRest(site: Site, { record: { summary }, decisions,
   const { work, name, finish } = site;
   const { listed } = summary;
   if (open.size > 0) return carryOut(site, { decisions, listed, approved: open });
-  const result = { decisions, summary: summarize(name, decisions, listed) };
+  const result = { decisions, summary: await summarizeInTurns(name, decisions, listed) };
   await finish(await work.written.repository(name).write(result.summary, decisions), result);
 }
 
@@ -67,17 +67,17 @@ async function doOver(
   const record = written.repository(name);
   const before = { decisions, listed: summary.listed };
   const made = await purgeRepository(context, name, tasks, { writer, record: joining(record, before) });
-  let result = joined(before, made ?? { decisions: [], summary: summarize(name, []) });
+  let result = await joined(before, made ?? { decisions: [], summary: summarize(name, []) });
   if (result.summary.state === 'done') {
     try {
       // What was to go, and nobody listed any more.
       const changes = await changesSincePlan(writer, name, open, made?.decisions ?? []);
-      result = joined(before, { ...result, decisions: [...result.decisions, ...changes] });
+      result = await joined(before, { ...result, decisions: [...result.decisions, ...changes] });
       await context.log?.decided(changes);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       const state = error instanceof StoppedError ? 'stopped' : 'failed';
-      result = joined(before, { ...result, summary: { ...result.summary, state, error: describe(error) } });
+      result = await joined(before, { ...result, summary: { ...result.summary, state, error: describe(error) } });
     }
   }
   await finish(await record.close(result.summary, result.decisions), result);

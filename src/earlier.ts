@@ -2,14 +2,9 @@ import { allOf } from './each.ts';
 import type { Ledger, RepositoryWriter } from './ledger/ledger.ts';
 import type { RepositoryRecord } from './ledger/types.ts';
 import { type Decision, type Decisions, type Deleted, keyOf, type Reason } from './planner/decision.ts';
-import {
-  type Counts,
-  type RepositorySummary,
-  type RunSummary,
-  summarize,
-  unfinishedRepository,
-} from './report/summary.ts';
+import { type Counts, type RepositorySummary, type RunSummary, summarizeInTurns } from './report/summary.ts';
 import { isDone } from './tally.ts';
+import { eachInTurns } from './turns/turns.ts';
 import type { RepositoryResult } from './unit.ts';
 
 /*
@@ -73,15 +68,15 @@ export interface Before {
 }
 
 /** The result of a repository with what is known from before: each artifact once. */
-export function joined(before: Before, { summary, decisions }: RepositoryResult): RepositoryResult {
+export async function joined(before: Before, { summary, decisions }: RepositoryResult): Promise<RepositoryResult> {
   const { approved } = before;
   const all = new Map<string, Decision>();
-  for (const decision of before.decisions) all.set(keyOf(decision), decision);
-  for (const decision of decisions) {
+  await eachInTurns(before.decisions, (decision) => void all.set(keyOf(decision), decision));
+  await eachInTurns(decisions, (decision) => {
     const key = keyOf(decision);
     const known = all.get(key);
     if (!known || (approved ? approved.has(key) && isSettled(decision) : !isGone(known))) all.set(key, decision);
-  }
+  });
   const merged = [...all.values()];
   const { repository, state, error, warnings } = summary;
   // What was listed when it was whole.
@@ -89,10 +84,11 @@ export function joined(before: Before, { summary, decisions }: RepositoryResult)
   const stage = (approved ?? summary.stage) && { stage: 'planned' as const };
   const warned = warnings && { warnings };
   if (state === 'failed' || state === 'stopped') {
-    const unfinished = unfinishedRepository(repository, state, error ?? { message: state }, merged, listed);
+    const counted = await summarizeInTurns(repository, merged, listed);
+    const unfinished = { ...counted, state, error: error ?? { message: state } };
     return { decisions: merged, summary: { ...unfinished, ...stage, ...warned } };
   }
-  const whole = { ...summarize(repository, merged, listed), state, ...(error && { error }), ...warned };
+  const whole = { ...(await summarizeInTurns(repository, merged, listed)), state, ...(error && { error }), ...warned };
   return { decisions: merged, summary: isDone(whole) ? whole : { ...whole, ...stage } };
 }
 
@@ -105,8 +101,8 @@ function isSettled(decision: Decision): boolean {
 export function joining(record: RepositoryWriter, before: Before): RepositoryWriter {
   return {
     ...record,
-    write(summary, decisions) {
-      const whole = joined(before, { summary, decisions });
+    async write(summary, decisions) {
+      const whole = await joined(before, { summary, decisions });
       return record.write(whole.summary, whole.decisions);
     },
   };

@@ -1,7 +1,7 @@
 import { eachAndMore } from './each.ts';
 import { newGhosts, unreadIn } from './engine/doubts.ts';
 import { type WholePlan, wholePlan } from './engine/whole.ts';
-import { inTurns } from './engine/turns.ts';
+import { inTurns } from './turns/turns.ts';
 import { spareMemory } from './memory.ts';
 import type { DecisionError } from './planner/decision.ts';
 import { planInSteps } from './planner/plan.ts';

@@ -1,7 +1,7 @@
 import { purgeOne } from './carry-out.ts';
 import { eachOf } from './each.ts';
 import { isOver } from './earlier.ts';
-import { plannedOf } from './ledger/hash.ts';
+import { NOTHING_PLANNED } from './ledger/hash.ts';
 import type { RunWriter } from './ledger/ledger.ts';
 import type { RepositoryRecord, RunRecord } from './ledger/types.ts';
 import type { Going } from './planner/breakers.ts';
@@ -108,7 +108,7 @@ async function plannedBefore(work: Work): Promise<Waiting> {
   const others = [...work.selected.keys()].filter((name) => !waiting.has(name));
   await each(work, others, (name) => {
     const record = work.earlier.get(name);
-    if (record) work.tally.add(record, []);
+    if (record) work.tally.add(record);
     work.onDone(name, true);
     return Promise.resolve();
   });
@@ -132,7 +132,7 @@ async function each(
   await eachOf(names, work.concurrency, async (name) => {
     const before = work.earlier.get(name);
     if (before && isOver(before)) {
-      work.tally.add(before, []);
+      work.tally.add(before);
       work.onDone(name, true);
       return;
     }
@@ -143,8 +143,8 @@ async function each(
 
 /** Counts a repository as left, as it is recorded: the run ends within seconds, however many there are. */
 function leave({ tally, onDone }: Work, name: string, record: RepositoryRecord | undefined): void {
-  const notBegun = () => ({ summary: unfinishedRepository(name, 'stopped', STOPPED), planned: plannedOf([]) });
-  tally.add(record ?? notBegun(), []);
+  const notBegun = () => ({ summary: unfinishedRepository(name, 'stopped', STOPPED), planned: NOTHING_PLANNED });
+  tally.add(record ?? notBegun());
   // What failed before counts as what fails now: the run resumes for the sake of the others, and tries it again then.
   onDone(name, record !== undefined && !isLeft(record.summary));
 }

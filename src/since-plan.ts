@@ -1,5 +1,6 @@
 import { type Decision, type Decisions, type Deleted, keyOf } from './planner/decision.ts';
 import type { Registry } from './registry/types.ts';
+import { eachInTurns } from './turns/turns.ts';
 
 /**
  * What a plan named and its carrying out did not delete: it changed since, or is gone.
@@ -12,7 +13,9 @@ export async function changesSincePlan(
   made: Decisions,
 ): Promise<readonly Decision[]> {
   const now = new Map<string, Decision>();
-  for (const decision of made) if (approved.has(keyOf(decision))) now.set(keyOf(decision), decision);
+  await eachInTurns(made, (decision) => {
+    if (approved.has(keyOf(decision))) now.set(keyOf(decision), decision);
+  });
   const changes: Decision[] = [];
   const absent: Deleted[] = [];
   for (const [key, planned] of approved) {

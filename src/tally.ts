@@ -1,5 +1,6 @@
 import type { RepositoryRecord } from './ledger/types.ts';
 import type { Decision, Decisions, Reason, Right } from './planner/decision.ts';
+import { someInTurns } from './turns/turns.ts';
 import { type Counts, type RepositorySummary, type RunSummary, total } from './report/summary.ts';
 
 /** Failures that a summary repeats in full. All of them are among the decisions. */
@@ -10,7 +11,9 @@ type Sums = Pick<RunSummary, 'repositories' | 'totals' | 'examples' | 'failures'
 /** Sums a run up as its repositories are done, without keeping their decisions. */
 export interface Tally {
   /** Each repository once. */
-  readonly add: (record: RepositoryRecord, decisions: Decisions) => void;
+  readonly add: (record: RepositoryRecord) => void;
+  /** The same, with what was decided in it now. */
+  readonly addWith: (record: RepositoryRecord, decisions: Decisions) => Promise<void>;
   readonly records: () => readonly RepositoryRecord[];
   readonly sums: () => Sums;
 }
@@ -24,23 +27,25 @@ export function newTally(): Tally {
   const byName = (): readonly RepositoryRecord[] =>
     records.toSorted((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
   return {
-    add(record, decisions) {
+    add: (record) => void records.push(record),
+    async addWith(record, decisions) {
       records.push(record);
       const { repository, reasons, tags, manifests } = record.summary;
       // The first by name, so that the same run shows the same examples whichever repository is done first.
-      const wanted = new Set(
-        Object.keys(reasons).filter((reason) => repository < (examples[reason as Reason]?.repository ?? '\uffff')),
-      );
+      const isFirst = (reason: Reason): boolean => repository < (examples[reason]?.repository ?? '\uffff');
+      const wanted = new Set((Object.keys(reasons) as Reason[]).filter(isFirst));
       let failed = Math.min(tags.failed + manifests.failed, MAX_FAILURES - failures.length);
-      for (const decision of decisions) {
-        if (wanted.size + failed === 0) break;
+      if (wanted.size + failed === 0) return;
+      await someInTurns(decisions, (decision) => {
         const { reason } = decision;
-        if (wanted.delete(reason)) examples[reason] = decision;
+        // Another repository may have been done meanwhile.
+        if (wanted.delete(reason) && isFirst(reason)) examples[reason] = decision;
         if (failed > 0 && isFailure(decision, lacking)) {
-          failures.push(decision);
+          if (failures.length < MAX_FAILURES) failures.push(decision);
           failed -= 1;
         }
-      }
+        return wanted.size + failed === 0;
+      });
     },
     records: byName,
     sums() {

@@ -10,9 +10,10 @@ import { afterwards, type Gone, remembering } from './registry/afterwards.ts';
 import { StoppedError } from './registry/error.ts';
 import type { Registry } from './registry/types.ts';
 import type { RunLog } from './report/log.ts';
-import { type RepositorySummary, summarize, unfinishedRepository } from './report/summary.ts';
+import { type RepositorySummary, summarizeInTurns, unfinishedRepository } from './report/summary.ts';
 import { changesSincePlan } from './since-plan.ts';
 import { isDone } from './tally.ts';
+import { eachInTurns } from './turns/turns.ts';
 
 export interface Context extends Planning {
   readonly signal: AbortSignal | undefined;
@@ -44,8 +45,8 @@ export async function planRepository(
       const planned = await planTask({ ...context, reader }, repository, task);
       if (!planned) continue;
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
-      progress.add(planned.plan.decisions, planned);
-      if (index < tasks.length - 1) reader = afterwards(reader, goneBy(planned.plan.decisions));
+      await progress.add(planned.plan.decisions, planned);
+      if (index < tasks.length - 1) reader = afterwards(reader, await goneBy(planned.plan.decisions));
     }
   });
 }
@@ -71,7 +72,7 @@ export async function purgeRepository(
   tasks: readonly Task[],
   { writer, record, approved }: Means,
 ): Promise<RepositoryResult | undefined> {
-  const only = approved && approvedOf([...approved.values()]);
+  const only = approved && (await approvedOf(approved.values()));
   // Of several commands: once the last of them is planned, nothing else may go than what is planned by then. A command that
   // is asked again would take what another one of them has left untagged.
   let stage: Pick<RepositorySummary, 'stage'> = {};
@@ -81,10 +82,10 @@ export async function purgeRepository(
       if (!planned) continue;
       if (context.signal?.aborted) throw new StoppedError(`plan ${repository}`);
       const { decisions, tags, manifests } = planned.plan;
-      progress.intend(withOutcome(decisions, 'not-attempted'), planned);
+      await progress.intend(withOutcome(decisions, 'not-attempted'), planned);
       if (tasks.length > 1 && task === tasks.at(-1)) stage = { stage: 'planned' };
       if (tags.length + manifests.length > 0)
-        await record.write({ ...progress.summary('stopped', ENDED), ...stage }, progress.decisions());
+        await record.write({ ...(await progress.summary('stopped', ENDED)), ...stage }, progress.decisions());
       const made = await execute(writer, planned.plan, {
         inventory: planned.inventory.manifests,
         tags: planned.inventory.tags ?? [],
@@ -96,14 +97,14 @@ export async function purgeRepository(
           await context.log?.decided(some);
         },
       });
-      progress.add(made);
+      await progress.add(made);
       await context.log?.kept(decisions);
       // Whatever was refused besides: what the stop kept from being tried is left, and the run resumes with it.
       if (context.signal?.aborted && hasUntried(made)) throw new StoppedError(`purge ${repository}`);
     }
     if (!approved) return;
     const changes = await changesSincePlan(writer, repository, approved, progress.decisions());
-    progress.add(changes);
+    await progress.add(changes);
     await context.log?.decided(changes);
   });
   if (result && !approved && !isDone(result.summary)) return { ...result, summary: { ...result.summary, ...stage } };
@@ -111,7 +112,7 @@ export async function purgeRepository(
   // Whatever was in the plan has a decision, also where it could not be looked at.
   const { state, error, listed } = result.summary;
   const missing = new Map(approved);
-  for (const decision of result.decisions) missing.delete(keyOf(decision));
+  await eachInTurns(result.decisions, (decision) => void missing.delete(keyOf(decision)));
   const decisions = [...result.decisions, ...withOutcome([...missing.values()], 'not-attempted')];
   const unfinished = state === 'stopped' ? state : 'failed';
   return { decisions, summary: unfinishedRepository(repository, unfinished, error, decisions, listed) };
@@ -122,11 +123,14 @@ const ENDED = { message: 'the process ended before it was done' };
 
 /** What is known of a repository so far. */
 interface Progress {
-  readonly add: (decisions: Decisions, found?: Found) => void;
+  readonly add: (decisions: Decisions, found?: Found) => Promise<void>;
   /** The same, until it is known what became of them. */
-  readonly intend: (decisions: Decisions, found: Found) => void;
+  readonly intend: (decisions: Decisions, found: Found) => Promise<void>;
   readonly decisions: () => Decisions;
-  readonly summary: (state: 'failed' | 'stopped', error: RepositorySummary['error'] & object) => RepositorySummary;
+  readonly summary: (
+    state: 'failed' | 'stopped',
+    error: RepositorySummary['error'] & object,
+  ) => Promise<RepositorySummary>;
 }
 
 /** Does the work on a repository. What goes wrong with it is how it ended. */
@@ -147,19 +151,20 @@ async function settled(
   };
   const warned = (summary: RepositorySummary): RepositorySummary =>
     warnings.size === 0 ? summary : { ...summary, warnings: [...warnings] };
-  const after = (made: Decisions) => (decisions ? latest(decisions, made) : made);
+  const after = async (made: Decisions): Promise<Decisions> => (decisions ? latest(decisions, made) : made);
   const progress: Progress = {
-    add(made, found) {
-      decisions = after(made);
+    async add(made, found) {
+      decisions = await after(made);
       intended = undefined;
       take(found);
     },
-    intend(some, found) {
-      intended = after(some);
+    async intend(some, found) {
+      intended = await after(some);
       take(found);
     },
     decisions: () => intended ?? decisions ?? [],
-    summary: (state, error) => warned(unfinishedRepository(repository, state, error, progress.decisions(), listed)),
+    summary: async (state, error) =>
+      warned({ ...(await summarizeInTurns(repository, progress.decisions(), listed)), state, error }),
   };
   try {
     await work(progress);
@@ -167,14 +172,11 @@ async function settled(
     // A filter that takes too long takes too long everywhere; and without a ledger nothing is done anywhere.
     if (error instanceof PolicyError || !(error instanceof Error) || error instanceof LedgerError) throw error;
     const state = error instanceof StoppedError ? 'stopped' : 'failed';
-    return { decisions: progress.decisions(), summary: progress.summary(state, describe(error)) };
+    return { decisions: progress.decisions(), summary: await progress.summary(state, describe(error)) };
   }
-  return (
-    decisions && {
-      decisions,
-      summary: warned({ ...summarize(repository, decisions, listed), ...(unread && { error: unread }) }),
-    }
-  );
+  if (!decisions) return undefined;
+  const summary = await summarizeInTurns(repository, decisions, listed);
+  return { decisions, summary: warned({ ...summary, ...(unread && { error: unread }) }) };
 }
 
 function hasUntried(decisions: Decisions): boolean {
@@ -184,31 +186,33 @@ function hasUntried(decisions: Decisions): boolean {
 }
 
 /** One decision for each artifact: that of the last command that had one, but no deletion is taken back by a later one. */
-function latest(earlier: Decisions, later: Decisions): Decisions {
+async function latest(earlier: Decisions, later: Decisions): Promise<Decisions> {
   const decisions = new Map<string, Decision>();
-  for (const decision of earlier) decisions.set(keyOf(decision), decision);
-  for (const decision of later) {
+  await eachInTurns(earlier, (decision) => void decisions.set(keyOf(decision), decision));
+  await eachInTurns(later, (decision) => {
     if (decision.action === 'delete' || decisions.get(keyOf(decision))?.action !== 'delete')
       decisions.set(keyOf(decision), decision);
-  }
+  });
   return [...decisions.values()];
 }
 
-function approvedOf(decisions: readonly Deleted[]): Approved {
-  const of = (kind: Decision['kind']) => decisions.filter((decision) => decision.kind === kind);
-  return {
-    tags: new Map(of('tag').map(({ tag = '', digest, locked = false }) => [tag, { digest, locked }])),
-    manifests: new Map(of('manifest').map(({ digest = '', locked = false }) => [digest, { locked }])),
-  };
+async function approvedOf(decisions: Iterable<Deleted>): Promise<Approved> {
+  const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();
+  const manifests = new Map<string, { readonly locked: boolean }>();
+  await eachInTurns(decisions, ({ kind, tag = '', digest, locked = false }) => {
+    if (kind === 'tag') tags.set(tag, { digest, locked });
+    else manifests.set(digest ?? '', { locked });
+  });
+  return { tags, manifests };
 }
 
-function goneBy(decisions: Decisions): Gone {
+async function goneBy(decisions: Decisions): Promise<Gone> {
   const tags = new Set<string>();
   const digests = new Set<string>();
-  for (const { action, kind, tag, digest } of decisions) {
-    if (action !== 'delete') continue;
+  await eachInTurns(decisions, ({ action, kind, tag, digest }) => {
+    if (action !== 'delete') return;
     if (kind === 'tag' && tag !== undefined) tags.add(tag);
     if (kind === 'manifest' && digest !== undefined) digests.add(digest);
-  }
+  });
   return { tags, digests };
 }

@@ -32,7 +32,7 @@ export function finisher({ tally, onDecisions, onDone }: Work): Finish {
   return async (record, result) => {
     // One repository after the other, whole.
     await inTurn(() => onDecisions(result.decisions));
-    tally.add(record, result.decisions);
+    await tally.addWith(record, result.decisions);
     onDone(result.summary.repository, !isLeft(result.summary));
   };
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MultiBar, Presets } from 'cli-progress';
 import { printable } from '../report/escape.ts';
 import { outputOf } from '../report/output.ts';
@@ -45,7 +46,11 @@ export async function show<T extends RunSummary | undefined>(
       signal: stop.signal,
       onProgress: progress.update,
       onDecisions: async (decisions: Decisions) => {
-        for (const piece of output.decisions(decisions)) await write(piece, stdout).catch(lostOnly);
+        for (const piece of output.decisions(decisions)) {
+          await write(piece, stdout).catch(lostOnly);
+          // Written to a file it is away at once, and the next piece would follow in the same turn of the event loop.
+          await nextTurn();
+        }
       },
       ...(log && { log }),
     });

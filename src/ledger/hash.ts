@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { sorted as sortedInSlices } from '../turns/slices.ts';
+import { eachInTurns, inTurns } from '../turns/turns.ts';
 import { type Decision, type Decisions, keyOf } from '../planner/decision.ts';
 import type { PlanRecord, RepositoryRecord, RunRecord } from './types.ts';
 
@@ -8,17 +10,25 @@ export function isPlanned(decision: Decision): boolean {
 }
 
 /** What would go in one repository: how much, and the hash of which artifacts. The order does not matter. */
-export function plannedOf(decisions: Decisions): RepositoryRecord['planned'] {
+export async function plannedOf(decisions: Decisions): Promise<RepositoryRecord['planned']> {
   const going: string[] = [];
-  for (const decision of decisions) {
-    if (!isPlanned(decision)) continue;
+  await eachInTurns(decisions, (decision) => {
+    if (!isPlanned(decision)) return;
     const { digest = '', locked } = decision;
     going.push(`${keyOf(decision)} ${digest}${locked ? ' locked' : ''}`);
-  }
+  });
   const hash = createHash('sha256');
-  for (const line of going.sort()) hash.update(`${line}\n`);
+  await eachInTurns(await inTurns(sortedInSlices(going, (a, b) => (a < b ? -1 : Number(a > b)))), (line) =>
+    hash.update(`${line}\n`),
+  );
   return { deletions: going.length, hash: hash.digest('hex') };
 }
+
+/** Of a repository in which nothing would be deleted. */
+export const NOTHING_PLANNED: RepositoryRecord['planned'] = {
+  deletions: 0,
+  hash: createHash('sha256').digest('hex'),
+};
 
 /** What of a run its plan depends on, as it is recorded. */
 type Planned = Pick<RunRecord, 'kind' | 'dryRun' | 'registry' | 'policy' | 'agesFrom' | 'guards'>;

@@ -7,7 +7,8 @@ const LINES = 500;
 
 /** Values, a line of JSON each, compressed. */
 export function toGzippedLines(values: Iterable<unknown>): AsyncIterable<Uint8Array> {
-  const source = Readable.from(pieces(values));
+  // One piece ahead: more would be made in one go.
+  const source = Readable.from(pieces(values), { highWaterMark: 1 });
   const gzip = createGzip();
   source.once('error', (error) => gzip.destroy(error));
   return source.pipe(gzip);

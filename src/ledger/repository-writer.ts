@@ -13,7 +13,7 @@ export function repositoryWriter(store: Store, id: string, repository: string): 
   const paths = pathsOf(id);
   const journal = writeJournal(store, paths.journal(repository), repository);
   const write: RepositoryWriter['write'] = async (summary, decisions) => {
-    const record: RepositoryRecord = { summary, planned: plannedOf(decisions) };
+    const record: RepositoryRecord = { summary, planned: await plannedOf(decisions) };
     await store.write(
       paths.decisions(repository),
       toGzippedLines(

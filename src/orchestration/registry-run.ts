@@ -4,7 +4,7 @@ import { passCancellationOn } from '../each-registry.ts';
 import { allOf, eachOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
 import { newMatch, secondsOf } from '../engine/matching.ts';
-import { plannedOf } from '../ledger/hash.ts';
+import { NOTHING_PLANNED } from '../ledger/hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy.ts';
 import { HeldError, type Lock } from '../ledger/store.ts';
@@ -301,10 +301,10 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
   let left = 0;
   for (const { repository } of selected ?? []) {
     const known = records.get(repository);
-    if (known) tally.add(known, []);
+    if (known) tally.add(known);
     // What is not there any more has no record. Where the run did not come to its end, nobody knows which those are.
     else if (isCutShort)
-      tally.add({ summary: unfinishedRepository(repository, 'stopped', STOPPED), planned: plannedOf([]) }, []);
+      tally.add({ summary: unfinishedRepository(repository, 'stopped', STOPPED), planned: NOTHING_PLANNED });
     if (known ? isLeft(known.summary) && !isOver(known) : isCutShort) left += 1;
   }
   if (record.state !== 'running') {

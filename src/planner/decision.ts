@@ -140,7 +140,7 @@ export function decisionsOf(count: number, make: () => Iterable<Decision>): Deci
 
 /** The same decisions, each looked at again. */
 export function mapped(decisions: Decisions, change: (decision: Decision) => Decision): Decisions {
-  if (Array.isArray(decisions)) return (decisions as readonly Decision[]).map(change);
+  if (Array.isArray(decisions) && decisions.length <= FEW) return (decisions as readonly Decision[]).map(change);
   return {
     *[Symbol.iterator]() {
       for (const decision of decisions) yield change(decision);

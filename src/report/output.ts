@@ -40,24 +40,27 @@ export function outputOf(form: OutputForm, listed: Listed, style: Style = PLAIN_
 }
 
 function text(listed: Listed, style: Style): Output {
-  const deletedFirst = (a: Decision, b: Decision): number => Number(a.action === 'keep') - Number(b.action === 'keep');
   let isFirst = true;
-  const of = (decisions: Decisions): Iterable<Decision> =>
-    listed === 'all' ? [...decisions].sort(deletedFirst) : deletionsIn(decisions);
+  const passes = { none: [], deletions: [isDeletion], all: [isDeletion, isKept] }[listed];
   return {
     *decisions(decisions) {
-      if (listed === 'none') return;
-      for (const piece of pieces(of(decisions), lines(renderDecision))) {
-        isFirst = false;
-        yield piece;
+      for (const wanted of passes) {
+        for (const piece of pieces(decisions, lines(renderDecision), wanted)) {
+          if (piece !== '') isFirst = false;
+          yield piece;
+        }
       }
     },
     end: (summary) => `${listed === 'all' || !isFirst ? '\n' : ''}${renderSummary(summary, style)}`,
   };
 }
 
-function* deletionsIn(decisions: Decisions): Generator<Decision> {
-  for (const decision of decisions) if (decision.action === 'delete') yield decision;
+function isDeletion({ action }: Decision): boolean {
+  return action === 'delete';
+}
+
+function isKept({ action }: Decision): boolean {
+  return action === 'keep';
 }
 
 /** One document: `{"decisions":[…],"summary":{…}}`. */
@@ -164,10 +167,18 @@ function severalLines(): Answer {
   };
 }
 
-function* pieces(decisions: Decisions, render: (some: readonly Decision[]) => string): Generator<string> {
+/** Empty where none of so many decisions is wanted: who takes the pieces may do something else after each. */
+function* pieces(
+  decisions: Decisions,
+  render: (some: readonly Decision[]) => string,
+  isWanted: (decision: Decision) => boolean = () => true,
+): Generator<string> {
   let some: Decision[] = [];
+  let seen = 0;
   for (const decision of decisions) {
-    if (some.push(decision) < PIECE) continue;
+    if (isWanted(decision)) some.push(decision);
+    seen += 1;
+    if (seen % PIECE > 0) continue;
     yield render(some);
     some = [];
   }

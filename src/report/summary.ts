@@ -2,6 +2,7 @@ import { movingKind } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
 import type { Stop } from '../ledger/types.ts';
 import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Trip } from '../planner/decision.ts';
+import { eachInTurns } from '../turns/turns.ts';
 
 /** How many artifacts of a kind, by what became of them. */
 export interface Counts {
@@ -105,6 +106,26 @@ export function summarize(
   decisions: Decisions,
   listed: RepositorySummary['listed'] = {},
 ): RepositorySummary {
+  const { count, summary } = newSummary(repository, listed);
+  for (const decision of decisions) count(decision);
+  return summary();
+}
+
+/** The same, of very many. */
+export async function summarizeInTurns(
+  repository: string,
+  decisions: Decisions,
+  listed: RepositorySummary['listed'] = {},
+): Promise<RepositorySummary> {
+  const { count, summary } = newSummary(repository, listed);
+  await eachInTurns(decisions, count);
+  return summary();
+}
+
+function newSummary(
+  repository: string,
+  listed: RepositorySummary['listed'],
+): { readonly count: (decision: Decision) => void; readonly summary: () => RepositorySummary } {
   const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
   const reasons: Partial<Record<Reason, number>> = {};
   let bytes = 0;
@@ -115,7 +136,7 @@ export function summarize(
   const untagging = newUntagging();
   let missing: Missing = {};
   const lostLocks: { readonly image: string; readonly restore: string }[] = [];
-  for (const decision of decisions) {
+  const count = (decision: Decision): void => {
     const became = outcomeOf(decision);
     counts[decision.kind][became] += 1;
     reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
@@ -123,42 +144,45 @@ export function summarize(
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
     const moving = movingTags.length < MAX_MOVING ? movingTagOf(decision) : undefined;
     if (moving) movingTags.push(moving);
-    if (decision.action === 'keep') continue;
+    if (decision.action === 'keep') return;
     const { error, lostLock } = decision;
     if (error?.missing && became === 'failed')
       missing = plus(missing, { [error.missing]: { refused: 1, notAttempted: 0 } });
     if (error?.missing && became === 'notAttempted')
       missing = plus(missing, { [error.missing]: { refused: 0, notAttempted: 1 } });
     if (lostLock) lostLocks.push({ image: nameOf(decision), restore: lostLock.restore });
-    if (became !== 'deleted' && became !== 'alreadyGone') continue;
+    if (became !== 'deleted' && became !== 'alreadyGone') return;
     bytesGone += decision.size ?? 0;
     leftSignatures += decision.leavesSignatures ?? 0;
     untagging.gone(decision);
-  }
-  const left = (before: number | undefined, gone: number) => before !== undefined && Math.max(0, before - gone);
-  const tagsLeft = left(listed.tags, goneOf(counts.tag));
-  const manifestsLeft = left(listed.manifests, goneOf(counts.manifest));
-  const bytesLeft = left(listed.bytes, bytesGone);
-  return {
-    repository,
-    state: 'done',
-    listed,
-    afterwards: {
-      ...(tagsLeft !== false && { tags: tagsLeft }),
-      ...(manifestsLeft !== false && { manifests: manifestsLeft }),
-      ...(bytesLeft !== false && { bytes: bytesLeft }),
-    },
-    leftUntagged: untagging.left(),
-    leftSignatures,
-    ...(movingTags.length > 0 && { movingTags }),
-    tags: counts.tag,
-    manifests: counts.manifest,
-    bytes,
-    reasons,
-    beyondAcrPurge,
-    ...(Object.keys(missing).length > 0 && { missing }),
-    ...(lostLocks.length > 0 && { lostLocks }),
   };
+  const summary = (): RepositorySummary => {
+    const left = (before: number | undefined, gone: number) => before !== undefined && Math.max(0, before - gone);
+    const tagsLeft = left(listed.tags, goneOf(counts.tag));
+    const manifestsLeft = left(listed.manifests, goneOf(counts.manifest));
+    const bytesLeft = left(listed.bytes, bytesGone);
+    return {
+      repository,
+      state: 'done',
+      listed,
+      afterwards: {
+        ...(tagsLeft !== false && { tags: tagsLeft }),
+        ...(manifestsLeft !== false && { manifests: manifestsLeft }),
+        ...(bytesLeft !== false && { bytes: bytesLeft }),
+      },
+      leftUntagged: untagging.left(),
+      leftSignatures,
+      ...(movingTags.length > 0 && { movingTags }),
+      tags: counts.tag,
+      manifests: counts.manifest,
+      bytes,
+      reasons,
+      beyondAcrPurge,
+      ...(Object.keys(missing).length > 0 && { missing }),
+      ...(lostLocks.length > 0 && { lostLocks }),
+    };
+  };
+  return { count, summary };
 }
 
 function plus(some: Missing, more: Missing): Missing {

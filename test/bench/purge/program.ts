@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { cpuSeconds, peakMegabytes } from '../process.ts';
 import { admin, type RunningRegistry } from './protocol.ts';
 
 const ours = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
+const loop = new URL('loop.ts', import.meta.url).href;
 
 /** How a program ended, and what it took. */
 export interface Ended {
@@ -17,6 +18,8 @@ export interface Ended {
   /** Of all its threads; `undefined` where the system does not tell (only Linux does). */
   readonly cpuSeconds: number | undefined;
   readonly peakMegabytes: number | undefined;
+  /** How long its event loop got no turn, at the longest; `undefined` where it does not tell. */
+  readonly stretchMilliseconds?: number;
   /** The end of what it wrote. */
   readonly output: string;
 }
@@ -32,7 +35,7 @@ const flags = ['--filter', '.*:^dev', '--ago', '30d', '--untagged', '--concurren
 
 /** Purges with the command line of this project, as built. `record` is the folder of its ledger. */
 export function runOurs(registry: RunningRegistry, work: Work, record: string): Promise<Ended> {
-  const args = [ours, 'purge', '--registry', registry.url, '--runs', record, ...flags];
+  const args = ['--import', loop, ours, 'purge', '--registry', registry.url, '--runs', record, ...flags];
   const identity = work.isEntra ? registry.environment : { ACR_USERNAME: admin.username, ACR_PASSWORD: admin.password };
   return run(process.execPath, args, { ...identity, RETENTION_STORAGE: record }, registry, work);
 }
@@ -56,11 +59,18 @@ async function run(
   writeFileSync(certificateFile, certificate);
   // Nobody reads along while it runs: what it writes goes to a file, and takes no time of anybody else's.
   const files = [join(folder, 'stdout'), join(folder, 'stderr')];
+  const loopFile = join(folder, 'loop');
   const [stdout, stderr] = [openSync(files[0] ?? '', 'w+'), openSync(files[1] ?? '', 'w+')];
   try {
     const start = performance.now();
     const child = spawn(command, [...args, ...(isDryRun ? ['--dry-run'] : [])], {
-      env: { ...cleanEnvironment(), NODE_EXTRA_CA_CERTS: certificateFile, SSL_CERT_FILE: certificateFile, ...settings },
+      env: {
+        ...cleanEnvironment(),
+        NODE_EXTRA_CA_CERTS: certificateFile,
+        SSL_CERT_FILE: certificateFile,
+        BENCH_LOOP: loopFile,
+        ...settings,
+      },
       stdio: ['ignore', stdout, stderr],
     });
     const use = watch(child.pid);
@@ -69,7 +79,8 @@ async function run(
     const wallSeconds = (performance.now() - start) / 1000;
     clearTimeout(timer);
     const output = `${endOf(stdout)}\n${endOf(stderr)}`;
-    return { exitCode: exitCode ?? undefined, wallSeconds, output, ...use() };
+    const stretch = existsSync(loopFile) ? { stretchMilliseconds: Number(readFileSync(loopFile, 'utf8')) } : {};
+    return { exitCode: exitCode ?? undefined, wallSeconds, output, ...stretch, ...use() };
   } finally {
     closeSync(stdout);
     closeSync(stderr);

@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 /** Whatever else there is to do waits so long at most: locks are renewed, and others are answered. */
 const TURN_MS = 20;
 
-/** Ends the turn of whoever has had it for long. */
-function newTurn(): () => Promise<void> | undefined {
+/** Where it is called again and again, the event loop gets its turn now and then: what it answers is to be waited for. */
+export function newTurn(): () => Promise<void> | undefined {
   let since = performance.now();
   return () => {
     if (performance.now() - since < TURN_MS) return undefined;
@@ -29,13 +29,22 @@ const A_LOOK = 100;
 
 /** Goes through very many items, a turn of the event loop after the other. */
 export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+  await someInTurns(items, (item) => {
+    work(item);
+    return false;
+  });
+}
+
+/** The same, up to the first item that is what is looked for. */
+export async function someInTurns<T>(items: Iterable<T>, is: (item: T) => boolean): Promise<boolean> {
   const over = newTurn();
   let count = 0;
   for (const item of items) {
-    work(item);
+    if (is(item)) return true;
     count += 1;
     if (count % A_LOOK > 0) continue;
     const waiting = over();
     if (waiting) await waiting;
   }
+  return false;
 }
