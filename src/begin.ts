@@ -104,7 +104,8 @@ function nextSlice(
     holder,
     ...(parent !== undefined && { parent }),
     state: 'running',
-    warnings: record.warnings.filter((warning) => warning !== NOT_LISTED),
+    // What there is to say about filters is said anew when it ends, about all of its repositories.
+    warnings: record.warnings.filter((warning) => warning !== NOT_LISTED && !warning.startsWith('the filter "')),
     resumed: [...(record.resumed ?? []), resumption],
     ...(guards && { guards }),
   };
