@@ -80,6 +80,5 @@ function exceptFrom(pattern: string, excepted: readonly string[]): string {
 function listed(tags: readonly MovingTag[]): string {
   const sorted = tags.toSorted((a, b) => Number(b.kind === 'name') - Number(a.kind === 'name'));
   const named = sorted.slice(0, MAX_NAMED).map(({ repository, tag }) => `${repository}:${tag}`);
-  const more = tags.length - named.length;
-  return named.join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return named.join(', ') + (tags.length > named.length ? ' and more' : '');
 }

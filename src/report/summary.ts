@@ -142,7 +142,7 @@ function newSummary(
     reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
     if (became === 'deleted') bytes += decision.size ?? 0;
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
-    const moving = movingTags.length < MAX_MOVING ? movingTagOf(decision) : undefined;
+    const moving = movingTags.length < MAX_LOOKED_AT ? movingTagOf(decision) : undefined;
     if (moving) movingTags.push(moving);
     if (decision.action === 'keep') return;
     const { error, lostLock } = decision;
@@ -172,7 +172,8 @@ function newSummary(
       },
       leftUntagged: untagging.left(),
       leftSignatures,
-      ...(movingTags.length > 0 && { movingTags }),
+      // In an order of their own: a run that was resumed has decided in another one.
+      ...(movingTags.length > 0 && { movingTags: movingTags.toSorted(byTag).slice(0, MAX_MOVING) }),
       tags: counts.tag,
       manifests: counts.manifest,
       bytes,
@@ -224,6 +225,11 @@ function newUntagging() {
 
 /** Of one repository. */
 const MAX_MOVING = 20;
+const MAX_LOOKED_AT = 10_000;
+
+function byTag({ tag }: MovingTag, other: MovingTag): number {
+  return tag < other.tag ? -1 : 1;
+}
 
 function movingTagOf({ action, repository, tag, detail }: Decision): MovingTag | undefined {
   const kind = action === 'keep' || tag === undefined ? undefined : movingKind(tag);

@@ -40,10 +40,10 @@ describe('tags that move, and plain versions', () => {
     expect(selected).toEqual([...kept.map(() => false), ...others.map(() => true)]);
   });
 
-  test('each is named, the moving ones first, and many are counted', () => {
+  test('each is named, the moving ones first, and of many the first', () => {
     const [warning] = warned('app:.*', ...Array.from({ length: 30 }, (_, n) => `1.${n}.0`), 'latest');
     expect(warning).toContain('would delete moving tags and versions: app:latest, app:1.0.0, ');
-    expect(warning).toContain('app:1.8.0 and 21 more; to keep them write ');
+    expect(warning).toContain('app:1.8.0 and more; to keep them write ');
   });
 
   test.each([
