@@ -1,4 +1,4 @@
-import { movingKind } from './moving.ts';
+import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
 import type { Stop } from '../ledger/types.ts';
 import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Trip } from '../planner/decision.ts';
@@ -172,8 +172,7 @@ function newSummary(
       },
       leftUntagged: untagging.left(),
       leftSignatures,
-      // In an order of their own: a run that was resumed has decided in another one.
-      ...(movingTags.length > 0 && { movingTags: movingTags.toSorted(byTag).slice(0, MAX_MOVING) }),
+      ...(movingTags.length > 0 && { movingTags: firstMoving(movingTags) }),
       tags: counts.tag,
       manifests: counts.manifest,
       bytes,
@@ -221,21 +220,6 @@ function newUntagging() {
       return { manifests: left.length, bytes: left.reduce((sum, { bytes }) => sum + bytes, 0) };
     },
   };
-}
-
-/** Of one repository. */
-const MAX_MOVING = 20;
-const MAX_LOOKED_AT = 10_000;
-
-function byTag({ tag }: MovingTag, other: MovingTag): number {
-  return tag < other.tag ? -1 : 1;
-}
-
-function movingTagOf({ action, repository, tag, detail }: Decision): MovingTag | undefined {
-  const kind = action === 'keep' || tag === undefined ? undefined : movingKind(tag);
-  if (tag === undefined || kind === undefined) return undefined;
-  const [, filter] = /^matches "(.+?)"(?:,| and| but)/.exec(detail) ?? [];
-  return filter === undefined ? undefined : { repository, tag, filter, kind };
 }
 
 /** @param decisions what was carried out before it failed, or was stopped */
