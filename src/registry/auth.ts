@@ -156,14 +156,14 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
       throw new SignInError(error as Error);
     });
     if (!entra) throw new RegistryError('sign in', { message: `no token for ${credentials.audience}` });
-    secrets.add(entra.token);
+    secrets.addToken(entra.token);
     const answer = await post(
       '/oauth2/exchange',
       { grant_type: 'access_token', service, access_token: entra.token },
       `exchange the identity's token at ${endpoint.host}`,
     );
     const token = toToken(answer['refresh_token'], 'a refresh token');
-    secrets.add(token.value);
+    secrets.addToken(token.value);
     return token;
   };
 
@@ -175,6 +175,8 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
       },
       exchange,
     );
+    // It is sent with each: it must not be forgotten for all the tokens that it brings.
+    secrets.addToken(refresh.value);
     const answer = await post(
       '/oauth2/token',
       { grant_type: 'refresh_token', service, scope, refresh_token: refresh.value },
@@ -229,7 +231,7 @@ function toToken(value: unknown, what: string): Token {
     throw new RegistryError('sign in', { message: `the registry gave no ${what}` });
   const life = lifeOf(value);
   // There may be one for each repository. A JWT is known by its look.
-  if (life === undefined) secrets.add(value);
+  if (life === undefined) secrets.addToken(value);
   // Not a JWT: used until it is refused.
   return { value, renewAt: life === undefined ? Number.POSITIVE_INFINITY : Date.now() + life * 0.9 };
 }

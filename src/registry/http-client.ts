@@ -16,6 +16,9 @@ import { signalOf } from './signals.ts';
 /** No answer of a registry takes longer, and waiting for one for ever helps nobody. */
 const TIMEOUT_MS = 100_000;
 
+/** A connection that nothing uses is closed then, for however long the registry offers it: each request has its own. */
+const IDLE_MS = 15_000;
+
 /** A page of 1,000 manifests is about half a megabyte; a manifest may have 4 MiB at most. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
@@ -40,7 +43,14 @@ function dispatcherFor(certificate: string | undefined, connections: number): Di
   const secureContext = createSecureContext(certificate === undefined ? {} : { ca: certificate });
   const tls = { secureContext };
   // One call a connection at a time, and one limit for the whole call instead of one for each part of it.
-  const options = { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: tls };
+  const options = {
+    connections,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveMaxTimeout: IDLE_MS,
+    connect: tls,
+  };
   // As the SDK looks for it: one proxy for everything, whichever variable names it.
   const proxy = environment('HTTPS_PROXY') ?? environment('ALL_PROXY') ?? environment('HTTP_PROXY');
   if (proxy === undefined) return new Agent(options);

@@ -1,3 +1,5 @@
+import { escapedFormsOf, hasEscapes } from './escaped.ts';
+
 /** What stands where a secret stood. */
 const REDACTED = '[redacted]';
 
@@ -7,13 +9,16 @@ const REDACTED = '[redacted]';
  */
 export const SHORTEST = 6;
 
-/** So many secrets are known at a time; the oldest that is not needed any more makes room. Most are tokens. */
-const MOST = 100;
+/** So many tokens are known at a time; the one that was used longest ago makes room. */
+const MOST_TOKENS = 100;
 
 /** Secrets that this process has read or was given, to be found in whatever leaves it. */
 export interface Secrets {
+  /** For as long as the process lives. */
   readonly add: (secret: string | undefined) => void;
-  /** The text without any of them: as they are, in base64, and as JSON, URLs and HTML write them. */
+  /** A token that a service gave, each time that it is used: there may be any number of them, one after the other. */
+  readonly addToken: (token: string) => void;
+  /** The text without any of them: as they are, in base64 and hexadecimal, and as JSON, URLs and HTML write them. */
   readonly redact: (text: string) => string;
   /** The same for what a service wrote; short ones, too. */
   readonly redactAnswer: (text: string) => string;
@@ -21,24 +26,32 @@ export interface Secrets {
 
 export function newSecrets(): Secrets {
   const known = new Set<string>();
+  const tokens = new Set<string>();
   let matcher: ((text: string) => string) | undefined;
   let shortMatcher: RegExp | undefined;
-  const redact = (text: string): string => (matcher ??= matcherFor(known))(text);
+  const redact = (text: string): string => (matcher ??= matcherFor([...known, ...tokens]))(text);
+  const changed = (): void => {
+    matcher = shortMatcher = undefined;
+  };
   return {
     add(secret) {
-      if (secret === undefined || secret === '') return;
-      // Those that are added again are in use.
-      const isKnown = known.delete(secret);
+      if (secret === undefined || secret === '' || known.has(secret)) return;
       known.add(secret);
+      changed();
+    },
+    addToken(token) {
+      // Those that are added again are in use.
+      const isKnown = tokens.delete(token);
+      tokens.add(token);
       if (isKnown) return;
-      const [oldest] = known;
-      if (known.size > MOST && oldest !== undefined) known.delete(oldest);
-      matcher = shortMatcher = undefined;
+      const [oldest] = tokens;
+      if (tokens.size > MOST_TOKENS && oldest !== undefined) tokens.delete(oldest);
+      changed();
     },
     redact,
     redactAnswer(text) {
       shortMatcher ??= anyOf(
-        [...known].filter(({ length }) => length < SHORTEST).flatMap(written),
+        [...known, ...tokens].filter(({ length }) => length < SHORTEST).flatMap(asWord),
         (any) => `(?<![A-Za-z0-9])(?:${any})(?![A-Za-z0-9])`,
       );
       return redact(text).replace(shortMatcher, REDACTED);
@@ -54,7 +67,10 @@ function matcherFor(known: Iterable<string>): (text: string) => string {
   if (long.length === 0) return (text) => text;
   const encoded = new Set([...long, ...long.map(quoted)].flatMap(inBase64));
   const all = anyOf([...long.flatMap(written), ...encoded], (any) => any);
-  return (text) => {
+  let escaped: RegExp | undefined;
+  return (whole) => {
+    // First, because a part of one that is escaped may look like another.
+    const text = hasEscapes(whole) ? whole.replace((escaped ??= escapedFormsOf(long)), REDACTED) : whole;
     let [redacted, from] = ['', 0];
     for (const { 0: found, index } of text.matchAll(all)) {
       let [start, end] = [index, index + found.length];
@@ -83,7 +99,19 @@ function written(secret: string): readonly string[] {
     ...[secret, json, quoted(json), url, lowerCase(url), html],
     ...[form, lowerCase(form), url.replaceAll('%20', '+'), strict(url), lowerCase(strict(url))],
     ...[html.replaceAll('>', '&gt;').replaceAll("'", '&#39;'), quoted(html)],
+    ...hexadecimal(secret),
   ];
+}
+
+function hexadecimal(secret: string): readonly string[] {
+  const hex = Buffer.from(secret).toString('hex');
+  return [hex, hex.toUpperCase()];
+}
+
+/** A short secret, which is looked for as a whole word: nothing else is encoded with it. */
+function asWord(secret: string): readonly string[] {
+  const bytes = Buffer.from(secret);
+  return [...written(secret), bytes.toString('base64'), bytes.toString('base64url')];
 }
 
 /** What it looks like wherever it stands in a text that is encoded: one form for each place that it can begin at. */

@@ -14,6 +14,18 @@ const FORMS: Readonly<Record<string, (text: string) => string>> = {
   'in a URL, in lower case': (text) => encodeURIComponent(text).replace(/%../g, (code) => code.toLowerCase()),
   'in a form': (text) => new URLSearchParams({ a: text }).toString().slice(2),
   'in HTML': (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;'),
+  'in JSON as Go and .NET write it': (text) =>
+    JSON.stringify(text).replace(
+      /[<>&+'`]|[^\x20-\x7f]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    ),
+  'in JSON as PHP writes it': (text) => JSON.stringify(text).replaceAll('/', '\\/'),
+  'in a URL in a URL': (text) => encodeURIComponent(encodeURIComponent(text)),
+  'in a URL, each letter': (text) => Buffer.from(text).toString('hex').replace(/../g, '%$&'),
+  'in HTML, by numbers': (text) => Array.from(text, (letter) => `&#${letter.codePointAt(0) ?? 0};`).join(''),
+  'in HTML, some by hexadecimal numbers': (text) =>
+    text.replace(/[&<>"'+]/g, (letter) => `&#x${letter.charCodeAt(0).toString(16).toUpperCase()};`),
+  'in hexadecimal': (text) => Buffer.from(text).toString('hex'),
   'in base64': (text) => Buffer.from(text).toString('base64'),
   'in base64url': (text) => Buffer.from(text).toString('base64url'),
   'as Basic sends it': (text) => Buffer.from(`admin:${text}`).toString('base64'),
@@ -71,15 +83,20 @@ describe('a known secret is redacted', () => {
     known.add('dev');
     expect(known.redact('team/dev-app:dev')).toBe('team/dev-app:dev');
     expect(known.redactAnswer('wrong password: "dev", developer')).toBe('wrong password: "[redacted]", developer');
+    expect(known.redactAnswer('ZGV2 in base64')).toBe('[redacted] in base64');
   });
 
   test('also after very many others', () => {
     const known = newSecrets();
     for (let n = 0; n < 2000; n += 1) {
-      known.add('the password');
-      known.add(`an opaque token ${n}`);
+      if (n === 0) known.add('the password');
+      known.addToken('a token in use');
+      known.addToken(`an opaque token ${n}`);
     }
-    expect(known.redact('the password, an opaque token 1999')).toBe('[redacted], [redacted]');
+    expect(known.redact('the password, a token in use, an opaque token 1999')).toBe(
+      '[redacted], [redacted], [redacted]',
+    );
+    expect(known.redact('an opaque token 1')).toBe('an opaque token 1');
   });
 });
 
