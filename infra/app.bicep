@@ -155,6 +155,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       AzureWebJobsStorage__clientId: identity.clientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.clientId};Authorization=AAD'
+      // Node keeps its heap small: a large repository takes some 200 MB less, for some more work.
+      languageWorkers__node__arguments: '--max-semi-space-size=4 --heap-growing-percent=20'
       // What follows from what is deployed.
       ACR_REGISTRY: join(registries, ',')
       AZURE_CLIENT_ID: identity.clientId

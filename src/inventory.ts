@@ -2,7 +2,6 @@ import { eachAndMore } from './each.ts';
 import { newGhosts, unreadIn } from './engine/doubts.ts';
 import { type WholePlan, wholePlan } from './engine/whole.ts';
 import { inTurns } from './turns/turns.ts';
-import { spareMemory } from './memory.ts';
 import type { DecisionError } from './planner/decision.ts';
 import { planInSteps } from './planner/plan.ts';
 import type { Approved, Inventory, Planned, Rule } from './planner/types.ts';
@@ -55,9 +54,7 @@ export async function planTask(
   const { reader } = planning;
   // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
   const tags = task.policy.tags ? await reader.tags(repository) : undefined;
-  spareMemory(tags?.length ?? 0);
   const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
-  spareMemory(manifests?.byDigest.size ?? 0);
   if (!tags && !manifests) return undefined;
   const rule = { ...(await ruleFor(task, planning, tags)), ...(only && { only }) };
   const known: Known = { facts: new Map(), referrers: new Map(), remembered: new Map(), news: 0 };

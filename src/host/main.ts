@@ -102,6 +102,8 @@ try {
     port,
     keys,
     environment: {
+      // As infra/app.bicep deploys it.
+      languageWorkers__node__arguments: '--max-semi-space-size=4 --heap-growing-percent=20',
       ...(emulator && sampleSettings()),
       ...process.env,
       ...(emulator && (await embedded(emulator, folder))),

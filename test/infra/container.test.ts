@@ -54,7 +54,17 @@ describe('the Dockerfile', () => {
   });
 
   test('starts Node itself, so that it is process 1', () => {
-    expect(execForm(only('ENTRYPOINT'))).toEqual(['/nodejs/bin/node', '/app/cli/main.js']);
+    const [node, ...words] = execForm(only('ENTRYPOINT')) ?? [];
+    expect([node, words.at(-1)]).toEqual(['/nodejs/bin/node', '/app/cli/main.js']);
+  });
+
+  test('starts Node with the arguments of the deployed worker', () => {
+    const argumentsOf = (file: string) => /languageWorkers__node__arguments['"]?: ['"]([^'"]*)/.exec(read(file))?.[1];
+    const read = (file: string) => readFileSync(join(project, file), 'utf8');
+    const words = execForm(only('ENTRYPOINT')) ?? [];
+    expect(argumentsOf('infra/app.bicep')).toBe(words.slice(1, -1).join(' '));
+    for (const file of ['local.settings.json', 'src/host/main.ts'])
+      expect(argumentsOf(file), file).toBe(argumentsOf('infra/app.bicep'));
   });
 
   test('has labels', () => {

@@ -607,6 +607,7 @@ describe.skipIf(bicep === undefined)('app settings', () => {
     'AzureWebJobsStorage__credential',
     'AzureWebJobsStorage__queueServiceUri',
     'AzureWebJobsStorage__tableServiceUri',
+    'languageWorkers__node__arguments',
   ];
   /** As a deployment would fill in what is only known then. */
   const filledIn = (settings: Readonly<Record<string, string>>) =>

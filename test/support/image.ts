@@ -86,9 +86,9 @@ export function layOut(): string {
 
 /** The command that the image starts: its own Node is the one that runs this test. */
 function entryOf(root: string): readonly string[] {
-  const [node = '', main = ''] = execForm(stages().at(-1)?.instructions.find(isEntrypoint)) ?? [];
+  const [node = '', ...words] = execForm(stages().at(-1)?.instructions.find(isEntrypoint)) ?? [];
   if (!node.endsWith('/node')) throw new Error(`${node} is not Node`);
-  return [process.execPath, join(root, main)];
+  return [process.execPath, ...words.slice(0, -1), join(root, words.at(-1) ?? '')];
 }
 
 const isEntrypoint = (instruction: Instruction): boolean => instruction.getKeyword() === 'ENTRYPOINT';

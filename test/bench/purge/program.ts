@@ -33,9 +33,23 @@ export interface Work {
 
 const flags = ['--filter', '.*:^dev', '--ago', '30d', '--untagged', '--concurrency', '32'];
 
+/** What infra/container/Dockerfile starts Node with, and infra/app.bicep the worker. */
+const AS_IN_THE_IMAGE = ['--max-semi-space-size=4', '--heap-growing-percent=20'];
+
 /** Purges with the command line of this project, as built. `record` is the folder of its ledger. */
 export function runOurs(registry: RunningRegistry, work: Work, record: string): Promise<Ended> {
-  const args = ['--import', loop, ours, 'purge', '--registry', registry.url, '--runs', record, ...flags];
+  const args = [
+    ...AS_IN_THE_IMAGE,
+    '--import',
+    loop,
+    ours,
+    'purge',
+    '--registry',
+    registry.url,
+    '--runs',
+    record,
+    ...flags,
+  ];
   const identity = work.isEntra ? registry.environment : { ACR_USERNAME: admin.username, ACR_PASSWORD: admin.password };
   return run(process.execPath, args, { ...identity, RETENTION_STORAGE: record }, registry, work);
 }
