@@ -1,50 +1,70 @@
 /*
  * A service writes what it was sent as it likes: each letter by itself or as it is, escaped once or several times, in
- * capitals or not. These forms cannot be listed; an expression finds them all. It counts to an end wherever something may
- * be repeated: a text that is hostile takes no longer.
+ * capitals or not. These forms cannot be listed: instead the text is unescaped, a layer after the other, and what is found
+ * there has its place in the text.
  */
 
-/** Without any of these nothing is escaped: nearly all texts have none, and looking for these is quick. */
-const ESCAPES = /%[\da-f]{2}|&#|&\w+;|\\[u/]/i;
-
-export function hasEscapes(text: string): boolean {
-  return ESCAPES.test(text);
+/** A text, or what it says unescaped. */
+export interface Layer {
+  readonly text: string;
+  /** Where in the original each letter begins, and where the last one ends; absent: the original itself. */
+  readonly at?: readonly number[];
 }
 
-/** Finds each secret, whichever of its letters are escaped, and however. */
-export function escapedFormsOf(secrets: readonly string[]): RegExp {
-  // The longest first: one may be a part of another.
-  const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
-  // Of backslashes one stands for any number.
-  const plain = longestFirst.map((secret) => secret.replace(/\\+/g, '\\'));
-  return new RegExp(plain.map((secret) => Array.from(secret, formsOf).join('')).join('|'), 'g');
+/** More than three times nothing escapes anything. */
+const MOST_LAYERS = 4;
+
+/** Without any of these nothing is escaped: nearly all texts have none, and looking for them is quick. */
+const HINT = /%[\da-f]{2}|&#?\w+;|\\[u/]/i;
+
+/** One letter: in a URL (of one to four bytes), in HTML, in JSON. */
+const ESCAPED =
+  /%[0-7][\da-f]|%[cd][\da-f]%[\da-f]{2}|%e[\da-f](?:%[\da-f]{2}){2}|%f[0-7](?:%[\da-f]{2}){3}|&(?:#\d{1,7}|#x[\da-f]{1,6}|amp|lt|gt|quot|apos);|\\u[\da-f]{4}|\\["'/\\]/gi;
+
+const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** The text itself, and what is in it unescaped. */
+export function* layersOf(text: string): Generator<Layer> {
+  let layer: Layer = { text };
+  yield layer;
+  for (let layers = 1; layers < MOST_LAYERS && HINT.test(layer.text); layers += 1) {
+    layer = unescaped(layer);
+    yield layer;
+  }
 }
 
-const NAMED: Readonly<Record<string, string>> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' };
-
-/** A letter as it is, in a URL, in JSON and in HTML. */
-function formsOf(letter: string): string {
-  const name = NAMED[letter];
-  const code = letter.codePointAt(0) ?? 0;
-  const bytes = Array.from(Buffer.from(letter), (byte) => `%(?:25){0,3}${hex(byte, 2)}`).join('');
-  const units = Array.from({ length: letter.length }, (_, at) => String.raw`\\{1,15}u${hex(letter.charCodeAt(at), 4)}`);
-  // `&` itself may be escaped again.
-  const references = [`#0{0,4}${code}`, `#[xX]0{0,4}${hex(code, 1)}`, ...(name === undefined ? [] : [name])];
-  const forms = [literal(letter), bytes, units.join(''), `&(?:amp;){0,3}(?:${references.join('|')});`];
-  return `(?:${[...forms, ...(letter === ' ' ? [String.raw`\+`] : [])].join('|')})`;
+function unescaped({ text, at }: Layer): Layer {
+  const place = (index: number): number => at?.[index] ?? index;
+  const places: number[] = [];
+  let [plain, from] = ['', 0];
+  const asItIs = (to: number): void => {
+    plain += text.slice(from, to);
+    for (let index = from; index < to; index += 1) places.push(place(index));
+  };
+  for (const { 0: found, index } of text.matchAll(ESCAPED)) {
+    asItIs(index);
+    const letter = letterOf(found);
+    plain += letter;
+    // It may be of two halves: both begin where it does.
+    for (let halves = letter.length; halves > 0; halves -= 1) places.push(place(index));
+    from = index + found.length;
+  }
+  asItIs(text.length);
+  places.push(place(text.length));
+  return { text: plain, at: places };
 }
 
-/** JSON escapes these with a backslash, and JSON in JSON with several. */
-function literal(letter: string): string {
-  if (letter === '\\') return String.raw`\\{1,15}`;
-  const escaped = letter.replace(/[\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
-  return /["'/]/.test(letter) ? String.raw`\\{0,15}${escaped}` : escaped;
-}
-
-/** Of any case. */
-function hex(value: number, digits: number): string {
-  return value
-    .toString(16)
-    .padStart(digits, '0')
-    .replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
+function letterOf(escaped: string): string {
+  if (escaped.startsWith('%')) {
+    try {
+      return decodeURIComponent(escaped);
+    } catch {
+      return escaped;
+    }
+  }
+  if (!escaped.startsWith('&'))
+    return /^\\u/i.test(escaped) ? String.fromCharCode(Number.parseInt(escaped.slice(2), 16)) : escaped.slice(1);
+  const name = escaped.slice(1, -1).toLowerCase();
+  const code = name.startsWith('#x') ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+  return NAMED[name] ?? (code <= 0x10ffff ? String.fromCodePoint(code) : escaped);
 }

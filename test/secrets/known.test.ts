@@ -86,6 +86,13 @@ describe('a known secret is redacted', () => {
     expect(known.redactAnswer('ZGV2 in base64')).toBe('[redacted] in base64');
   });
 
+  test('also where there are many that are long', () => {
+    const known = newSecrets();
+    for (let n = 0; n < 100; n += 1) known.addToken(`${n}-opaque-token-`.repeat(200));
+    known.add('two words/%');
+    expect(known.redact('50 % of %74wo&#32;words\\/%25, \\u002f')).toBe('50 % of [redacted], \\u002f');
+  });
+
   test('also after very many others', () => {
     const known = newSecrets();
     for (let n = 0; n < 2000; n += 1) {
