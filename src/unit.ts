@@ -1,5 +1,5 @@
 import { execute } from './executor/execute.ts';
-import { describe } from './executor/results.ts';
+import { describe, ofReading } from './executor/results.ts';
 import { type PlannedRepository, type Planning, planTask, type Task } from './inventory.ts';
 import type { RepositoryWriter } from './ledger/ledger.ts';
 import { LedgerError } from './ledger/store.ts';
@@ -172,7 +172,9 @@ async function settled(
     // A filter that takes too long takes too long everywhere; and without a ledger nothing is done anywhere.
     if (error instanceof PolicyError || !(error instanceof Error) || error instanceof LedgerError) throw error;
     const state = error instanceof StoppedError ? 'stopped' : 'failed';
-    return { decisions: progress.decisions(), summary: await progress.summary(state, describe(error)) };
+    // Deletions do not throw: what was refused is a read.
+    const why = ofReading(describe(error));
+    return { decisions: progress.decisions(), summary: await progress.summary(state, why) };
   }
   if (!decisions) return undefined;
   const summary = await summarizeInTurns(repository, decisions, listed);

@@ -50,8 +50,12 @@ export function fromDeletion(result: Exclude<DeletionResult, { state: 'again' }>
 export function fromError(error: unknown): Result {
   const described = describe(error as Error);
   const refused = described.status !== undefined && described.status < 500 && described.status !== 429;
-  const result: Result = { state: refused ? 'refused' : 'failed', error: described };
-  return isForbidden(result) ? { ...result, error: { ...described, missing: 'read' } } : result;
+  return { state: refused ? 'refused' : 'failed', error: ofReading(described) };
+}
+
+/** Why something could not be read, with the right that is missing where that is why. */
+export function ofReading(error: DecisionError): DecisionError {
+  return error.status === 401 || error.status === 403 ? { ...error, missing: 'read' } : error;
 }
 
 /** @param missing the right for want of which it is not */

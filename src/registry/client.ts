@@ -47,6 +47,8 @@ export interface Listing {
   readonly asked: string;
   /** The field of an answer that has the entries. */
   readonly key: string;
+  /** What is to be said where it is not allowed. */
+  readonly forbidden?: string;
   readonly pageSize: number;
   /** Whether the next page is asked for while the one before it is used: not where one may be enough. */
   readonly ahead: boolean;
@@ -155,7 +157,7 @@ export function connect({
     changes: gates.change,
     ask,
     change: (asked, call, ticket) => ask(asked, call, signalFor(ticket)),
-    async *list({ asked, key, pageSize, ahead, signal, start }) {
+    async *list({ asked, key, forbidden, pageSize, ahead, signal, start }) {
       let come: (readonly unknown[])[] = [];
       const paging = newPaging();
       const onResponse = (response: PipelineResponse): void => {
@@ -173,7 +175,7 @@ export function connect({
         try {
           ({ done } = await (next ?? pages.next()));
         } catch (error) {
-          throw asRegistryError(asked, error);
+          throw asRegistryError(asked, error, forbidden);
         }
         // What is left of a page is of no use to a run that has stopped.
         if (signal?.aborted) throw new StoppedError(asked);
@@ -258,12 +260,12 @@ function entries(asked: string, key: string, response: PipelineResponse): readon
   return list;
 }
 
-function asRegistryError(asked: string, error: unknown): RegistryError {
+function asRegistryError(asked: string, error: unknown, forbidden?: string): RegistryError {
   // It was found out where it is not known what was asked.
   if (error instanceof StoppedError) return new StoppedError(asked);
   if (error instanceof StaleLookError) return new StaleLookError(asked);
   if (error instanceof RegistryError) return error;
-  if (isRestError(error) && error.response) return responseError(asked, error.response, error);
+  if (isRestError(error) && error.response) return responseError(asked, error.response, error, forbidden);
   const { message } = error as Error;
   return new RegistryError(asked, { message }, { cause: error });
 }

@@ -21,14 +21,17 @@ export class RegistryError extends Error {
       code?: string | undefined;
       message: string;
       correlationId?: string | undefined;
+      /** What to do about it. */
+      advice?: string | undefined;
     },
     options?: ErrorOptions,
   ) {
-    const { status } = came;
+    const { status, advice } = came;
     // A registry, or a firewall on the way to it, may repeat what it was sent.
     const [code, message, correlationId] = [came.code, came.message, came.correlationId].map(told);
     const what = [status, code].filter((part) => part !== undefined).join(' ');
-    super(`${asked}: ${what}${what === '' ? '' : ': '}${message ?? ''}`, options);
+    const why = `${message ?? ''}${advice === undefined ? '' : `; ${advice}`}`;
+    super(`${asked}: ${what}${what === '' ? '' : ': '}${why}`, options);
     this.status = status;
     this.code = code;
     this.correlationId = correlationId;
@@ -81,8 +84,16 @@ export class StaleLookError extends RegistryError {
   }
 }
 
-/** What the registry answered, as an error. */
-export function responseError(asked: string, response: PipelineResponse, cause?: unknown): RegistryError {
+/**
+ * What the registry answered, as an error.
+ * @param forbidden what is to be said besides where it is not allowed
+ */
+export function responseError(
+  asked: string,
+  response: PipelineResponse,
+  cause?: unknown,
+  forbidden?: string,
+): RegistryError {
   const body = parseErrorBody(response.bodyAsText);
   return new RegistryError(
     asked,
@@ -91,6 +102,7 @@ export function responseError(asked: string, response: PipelineResponse, cause?:
       code: body.code,
       message: body.message ?? 'no reason given',
       correlationId: response.headers.get('x-ms-correlation-request-id'),
+      ...((response.status === 401 || response.status === 403) && { advice: forbidden }),
     },
     cause === undefined ? undefined : { cause },
   );

@@ -12,6 +12,10 @@ import type { ManifestListing, ManifestRecord, Registry, RepositoryAttributes, T
 const LARGEST_PAGE = 1000;
 const DEFAULT_PAGE = 100;
 
+/** To list the repositories is a permission of its own where roles are assigned by repository. */
+const NO_CATALOG =
+  'the identity lacks the role AcrPull (where the registry assigns roles by repository, with ABAC: Container Registry Repository Catalog Lister)';
+
 const NEWEST_FIRST = 'LastUpdatedOnDescending';
 
 /** The registry at `options.endpoint`, over the Azure SDK. Nothing is sent before the first call. */
@@ -49,6 +53,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
     connection.list({
       asked: 'list the repositories',
       key: 'repositories',
+      forbidden: NO_CATALOG,
       pageSize: size,
       ahead,
       signal,

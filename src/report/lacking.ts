@@ -26,7 +26,7 @@ const MAX_NAMES = 3;
 /** What an identity turned out to lack, a sentence a right, and artifacts that are without their lock, one each. */
 export function shortcomings(repositories: readonly RepositorySummary[]): readonly string[] {
   const lacking = (Object.keys(RIGHTS) as Right[]).flatMap((right) => {
-    const concerned = repositories.filter(({ missing }) => missing?.[right]);
+    const concerned = repositories.filter(({ missing, error }) => missing?.[right] ?? error?.missing === right);
     if (concerned.length === 0) return [];
     const count = concerned.reduce((sum, { missing }) => {
       const { refused = 0, notAttempted = 0 } = missing?.[right] ?? {};
@@ -36,9 +36,9 @@ export function shortcomings(repositories: readonly RepositorySummary[]): readon
     const more = concerned.length - names.length;
     const where = `${names.join(', ')}${more > 0 ? ` and ${more} more repositories` : ''}`;
     const artifacts = count === 1 ? 'one artifact is' : `${count} artifacts are`;
-    return [
-      `this identity may not ${RIGHTS[right].verb}, so ${artifacts} not deleted (${where}): it lacks the role ${roleInWords(right)}`,
-    ];
+    // Where not even the listings may be read, it is not known how many artifacts that is about.
+    const so = count === 0 ? `nothing is deleted in ${where}` : `${artifacts} not deleted (${where})`;
+    return [`this identity may not ${RIGHTS[right].verb}, so ${so}: it lacks the role ${roleInWords(right)}`];
   });
   const unlocked = repositories.flatMap(({ lostLocks = [] }) =>
     lostLocks.map(({ image, restore }) => `${image} is without its lock, which could not be put back: ${restore}`),

@@ -41,6 +41,31 @@ describe('a registry that lets delete, and not read', () => {
     });
   });
 
+  test.each(['list-tags', 'list-manifests', 'repository-properties'] as const)(
+    'names the role once where %s is refused',
+    async (refused) => {
+      const repositories = { a: repositoryOf(...contents), b: repositoryOf(...contents), c: repositoryOf(...contents) };
+      await withEmulator({ repositories }, async (emulator) => {
+        emulator.faults({
+          failing: ({ kind, repository }) => (kind === refused && repository !== 'c' ? 403 : undefined),
+        });
+        const { summary } = await run(emulator, ARGS);
+        const named = JSON.stringify(summary).match(/AcrPull/g);
+        expect(summary.succeeded).toBe(false);
+        expect(named).toHaveLength(1);
+        expect(summary.warnings[0]).toMatch(/may not read, so .*a, b.*Repository Reader/);
+        expect(emulator.manifestsLeft().filter((name) => !name.startsWith('c@'))).toHaveLength(6);
+      });
+    },
+  );
+
+  test('names the role where the repositories may not be listed', async () => {
+    await withEmulator({ repositories: { a: repositoryOf(...contents) } }, async (emulator) => {
+      emulator.faults({ failing: ({ kind }) => (kind === 'catalog' ? 403 : undefined) });
+      await expect(run(emulator, ARGS)).rejects.toThrow(/403 DENIED.*AcrPull.*Repository Catalog Lister/);
+    });
+  });
+
   test('fails the run where the registry does not answer', async () => {
     await withEmulator({ repositories: { a: repositoryOf(...contents) } }, async (emulator) => {
       emulator.faults(failing(500));
