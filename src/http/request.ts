@@ -1,8 +1,9 @@
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import type { HttpRequest } from '@azure/functions';
 import { type PurgeCommand, parsePurgeCommands, parsePurgeFields } from '../policy/command.ts';
-import { guardsInFields, guardsOfAll } from '../policy/guard-flags.ts';
+import { guardsInFields, guardsOfAll, withoutGuards } from '../policy/guard-flags.ts';
 import type { Guards } from '../policy/guards.ts';
+import { attempts, InvalidPolicy } from '../policy/policy.ts';
 import { RequestError } from './problem.ts';
 
 /** A command line is shorter. What is larger is not read to its end. */
@@ -56,9 +57,13 @@ export async function readRequested(request: HttpRequest): Promise<Requested> {
 
 /** Guards alone are asked of the configured commands. */
 function inFields(fields: Readonly<Record<string, unknown>>): Requested {
-  const { guards, rest } = guardsInFields(fields);
+  const rest = withoutGuards(fields);
   const isAlone = Object.keys(rest).length === 0 && Object.keys(fields).length > 0;
-  return isAlone ? { guards } : { guards, commands: [parsePurgeFields(rest, LIMITS)] };
+  const { problems, attempt } = attempts();
+  const command = isAlone ? undefined : attempt(() => parsePurgeFields(rest, LIMITS));
+  const guards = attempt(() => guardsInFields(fields)) ?? {};
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return command ? { guards, commands: [command] } : { guards };
 }
 
 function readObject(body: string): Readonly<Record<string, unknown>> {

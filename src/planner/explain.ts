@@ -12,6 +12,8 @@ export interface Explained {
   readonly rule: Rule;
   readonly choices: readonly TagChoice[];
   readonly outcome: Outcome;
+  /** Tags that are not in the plan that is carried out, and would be kept if they were. */
+  readonly notInPlan: ReadonlyMap<TagChoice, Protection>;
   /** Where manifests were looked at. */
   readonly graph?: Graph;
   readonly acrPurge?: AcrChoice;
@@ -49,7 +51,7 @@ export function deletionsOf(explained: Explained): Plan['deletionOf'] {
   };
 }
 
-function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: TagChoice): Decision {
+function explainTag({ inventory, rule, outcome, notInPlan, acrPurge }: Explained, choice: TagChoice): Decision {
   const { tag, reason } = choice;
   const about = {
     repository: inventory.repository,
@@ -61,12 +63,12 @@ function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: T
   };
   const filter = `matches ${rule.filterOf(tag.name)}`;
   const age = ageInWords(tag.lastUpdated, rule);
+  const kept = outcome.keptTags.get(choice) ?? notInPlan.get(choice);
+  if (kept) {
+    const detail = choice.newest ? `${filter} and is old enough, but ${kept.detail}` : kept.detail;
+    return { ...about, action: 'keep', ...kept, detail, beyondAcrPurge: true };
+  }
   if (reason === 'matched-and-expired') {
-    const kept = outcome.keptTags.get(choice);
-    if (kept) {
-      const detail = choice.newest ? `${filter} and is old enough, but ${kept.detail}` : kept.detail;
-      return { ...about, action: 'keep', ...kept, detail, beyondAcrPurge: true };
-    }
     const detail = `${filter}, and is ${age}`;
     return { ...about, action: 'delete', reason, detail, beyondAcrPurge: false, outcome: 'planned' };
   }
@@ -78,7 +80,8 @@ function explainTag({ inventory, rule, outcome, acrPurge }: Explained, choice: T
     unreadable: `${filter}; the registry does not say which manifest it names`,
     'not-in-plan': `${filter} and is old enough, but is not in the plan that is carried out`,
   };
-  const beyondAcrPurge = tag.digest !== undefined && removedByAcrPurge(acrPurge, tag.digest);
+  const beyondAcrPurge =
+    reason === 'not-in-plan' || (tag.digest !== undefined && removedByAcrPurge(acrPurge, tag.digest));
   return { ...about, action: 'keep', reason, detail: details[reason] ?? filter, beyondAcrPurge };
 }
 

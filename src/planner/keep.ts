@@ -1,6 +1,8 @@
 import type { AcrChoice } from './acr-purge.ts';
 import type { Graph } from './graph.ts';
-import type { Protection } from './protect.ts';
+import { type Protection, signatureOf } from './protect.ts';
+import { newPace, type Steps } from '../turns/slices.ts';
+import { imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { Inventory, Rule } from './types.ts';
 
 /** Why a tag is kept that `acr purge` deletes because it counts signature tags. */
@@ -36,4 +38,29 @@ export function newestBuilds(
     if (isBuild) builds.set(digest, { reason: 'newest-kept', detail });
   }
   return builds;
+}
+
+/**
+ * Why tags are kept that are not in the plan that is carried out, and would be kept if they were: what they would be in
+ * that plan, too.
+ *
+ * @param nameOfKept names an image that is kept; `undefined` where it is deleted, or not there
+ */
+export function* keptBesides(
+  choices: readonly TagChoice[],
+  rule: Rule,
+  nameOfKept: (image: string) => string | undefined,
+): Steps<ReadonlyMap<TagChoice, Protection>> {
+  const due = newPace();
+  const kept = new Map<TagChoice, Protection>();
+  if (!rule.only) return kept;
+  for (const choice of choices) {
+    if (due()) yield;
+    if (choice.reason !== 'not-in-plan') continue;
+    const image = imageOfSignatureTag(choice.tag.name);
+    const name = image === undefined ? undefined : nameOfKept(image);
+    if (name !== undefined) kept.set(choice, signatureOf(name));
+    else if (choice.newest) kept.set(choice, newestImage(rule));
+  }
+  return kept;
 }

@@ -1,7 +1,7 @@
 import { chooseAsAcrPurge, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
 import { deletionsOf, explain, type Explained } from './explain.ts';
-import { buildGraph, type Graph, NONE } from './graph.ts';
-import { newestBuilds, newestImage } from './keep.ts';
+import { buildGraph, type Graph, name, NONE } from './graph.ts';
+import { keptBesides, newestBuilds, newestImage } from './keep.ts';
 import { unknownReferrers, unlistedInDoubt, unreadCandidates, unreadStayingIndexes } from './needs.ts';
 import { type Outcome, protect, type Protection, signatureInDoubt, signatureOf } from './protect.ts';
 import { atOnce, converted, filtered, newPace, setOf, type Steps } from '../turns/slices.ts';
@@ -52,7 +52,8 @@ function* planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagCh
   const tags = yield* converted(going, ({ tag }) => {
     return { tag: tag.name, digest: tag.digest ?? '', locked: tag.locked, after: NONE };
   });
-  return planned({ inventory, rule, choices, outcome }, tags, []);
+  const notInPlan = yield* keptBesides(choices, rule, (image) => (images.has(image) ? image : undefined));
+  return planned({ inventory, rule, choices, outcome, notInPlan }, tags, []);
 }
 
 function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagChoice[]): Steps<Planned> {
@@ -77,14 +78,17 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
   let manifests = yield* manifestDeletions(graph, outcome);
   for (;;) {
     const before = besides.size;
-    for (const [digest, protection] of yield* notInPlan(graph, outcome, rule)) besides.set(digest, protection);
+    for (const [digest, protection] of yield* manifestsNotInPlan(graph, outcome, rule)) besides.set(digest, protection);
     for (const digest of yield* waitingForEachOther(manifests)) besides.set(digest, STUCK);
     if (besides.size === before) break;
     outcome = yield* protect(graph, inventory, choice, options);
     manifests = yield* manifestDeletions(graph, outcome);
   }
   const signaturesKept = yield* countSignaturesKept(graph, outcome);
-  const explained = { inventory, rule, choices, outcome, graph, acrPurge: choice, assumed, signaturesKept };
+  const { deleted, along } = outcome;
+  const isKept = (image: string): boolean => graph.records.has(image) && !deleted.has(image) && !along.has(image);
+  const notInPlan = yield* keptBesides(choices, rule, (image) => (isKept(image) ? name(graph, image) : undefined));
+  const explained = { inventory, rule, choices, outcome, notInPlan, graph, acrPurge: choice, assumed, signaturesKept };
   return planned(explained, yield* tagDeletions(choices, outcome, manifests), manifests);
 }
 
@@ -100,7 +104,11 @@ function needs(wanted: Partial<Omit<Extract<Planned, { state: 'needs' }>, 'state
 }
 
 /** What would go now, and is not in the plan that is carried out; or was locked since that was made. */
-function* notInPlan(graph: Graph, { deleted, along }: Outcome, { only }: Rule): Steps<ReadonlyMap<string, Protection>> {
+function* manifestsNotInPlan(
+  graph: Graph,
+  { deleted, along }: Outcome,
+  { only }: Rule,
+): Steps<ReadonlyMap<string, Protection>> {
   const due = newPace();
   const found = new Map<string, Protection>();
   if (!only) return found;

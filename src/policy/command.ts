@@ -3,7 +3,7 @@ import { join as quoteWords, split } from 'shlex';
 import { PolicyError, quote } from './error.ts';
 import { strayArgument, unknownFlag } from './flag-hints.ts';
 import { type CommandFlags, longFlags, normalizeArguments, purgeCommand } from './flags.ts';
-import { type GuardFlags, guardsOf, settingOfGuard, withGuards } from './guard-flags.ts';
+import { GUARD_FIELDS, type GuardFlags, guardsOf, settingOfGuard, withGuards } from './guard-flags.ts';
 import type { Guards } from './guards.ts';
 import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from './policy.ts';
 import { commandsInYaml, isTaskYaml, readWrapped } from './wrapped-command.ts';
@@ -104,7 +104,7 @@ export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limi
     const field = known.get(name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
     if (!field) {
       problems.push(
-        new PolicyError(name, undefined, `there is no such field; there are ${[...known.keys()].join(', ')}`),
+        new PolicyError(name, undefined, `there is no such field; there are ${fieldsInWords(known.keys())}`),
       );
       return [];
     }
@@ -125,6 +125,11 @@ export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limi
   if (seen.has('--dry-run') && !command.policy.dryRun)
     throw new InvalidPolicy([new PolicyError('--dry-run', 'false', 'only a dry run can be asked for; leave it away')]);
   return command;
+}
+
+/** What a request may say: guards, too, but no credentials. */
+function fieldsInWords(flags: Iterable<string>): string {
+  return [...[...flags].filter((name) => name !== 'username' && name !== 'password'), ...GUARD_FIELDS].join(', ');
 }
 
 /** What may stand in front of a secret: a flag for one, perhaps mistyped, or a variable. */

@@ -23,15 +23,16 @@ export function withGuards(command: Command): Command {
     .option('--keep-last-tag', 'delete nothing in a repository that would be left without a tag');
 }
 
-const FIELDS = ['maxDeletions', 'maxDeletionPercent', 'maxMedianFactor', 'keepLastTag'] as const;
+/** The guards of a request, as fields of JSON; as parameters, `max-deletions` is the same. */
+export const GUARD_FIELDS = ['maxDeletions', 'maxDeletionPercent', 'maxMedianFactor', 'keepLastTag'] as const;
 
-function flagOf(field: (typeof FIELDS)[number]): string {
+function flagOf(field: (typeof GUARD_FIELDS)[number]): string {
   return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The setting of the app that stands for the flag of a guard; `undefined` for any other flag. */
 export function settingOfGuard(flag: string): string | undefined {
-  const isGuard = FIELDS.some((field) => flagOf(field) === flag);
+  const isGuard = GUARD_FIELDS.some((field) => flagOf(field) === flag);
   return isGuard ? flag.slice(2).replaceAll('-', '_').toUpperCase() : undefined;
 }
 
@@ -44,36 +45,42 @@ export function guardsOf({ keepLastTag, ...texts }: GuardFlags, words: readonly 
   return { ...readGuards(texts, flagOf), ...((keepLastTag ?? isOff) && { keepLastTag: keepLastTag ?? false }) };
 }
 
+/** The guard that a field is about, if any. */
+function guardField(name: string): (typeof GUARD_FIELDS)[number] | undefined {
+  const camel = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return GUARD_FIELDS.find((one) => one === camel);
+}
+
+/** The other fields of a request. */
+export function withoutGuards(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => guardField(name) === undefined));
+}
+
 /**
- * Takes the guards out of the fields of a request: `maxDeletions` and `max-deletions` both mean `--max-deletions`.
+ * Reads the guards among the fields of a request: `maxDeletions` and `max-deletions` both mean `--max-deletions`.
  * @throws {InvalidPolicy} with every mistake in them
  */
-export function guardsInFields(fields: Readonly<Record<string, unknown>>): {
-  readonly guards: Guards;
-  readonly rest: Readonly<Record<string, unknown>>;
-} {
+export function guardsInFields(fields: Readonly<Record<string, unknown>>): Guards {
   const { problems, attempt } = attempts();
-  const rest: Record<string, unknown> = {};
-  const found = new Map<(typeof FIELDS)[number], unknown>();
+  const found = new Map<(typeof GUARD_FIELDS)[number], unknown>();
   for (const [name, value] of Object.entries(fields)) {
-    const camel = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    const field = FIELDS.find((one) => one === camel);
-    if (!field) rest[name] = value;
-    else if (found.has(field) || Array.isArray(value))
+    const field = guardField(name);
+    if (!field) continue;
+    if (found.has(field) || Array.isArray(value))
       problems.push(new PolicyError(flagOf(field), undefined, 'may be given once'));
     else found.set(field, value);
   }
-  const text = (field: (typeof FIELDS)[number]): string | undefined => {
+  const text = (field: (typeof GUARD_FIELDS)[number]): string | undefined => {
     const value = found.get(field);
     if (value === undefined) return undefined;
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
     throw new PolicyError(flagOf(field), undefined, 'must be a text, a number, or true or false');
   };
-  const read = FIELDS.map((field) =>
+  const read = GUARD_FIELDS.map((field) =>
     attempt(() => (field === 'keepLastTag' ? readLastTag(text(field)) : readGuards({ [field]: text(field) }, flagOf))),
   );
   if (problems.length > 0) throw new InvalidPolicy(problems);
-  return { guards: together(read), rest };
+  return together(read);
 }
 
 /** An empty one is a switch that is on: `?keep-last-tag`. */
@@ -89,7 +96,7 @@ function readLastTag(text: string | undefined): Pick<Guards, 'keepLastTag'> {
  * @throws {InvalidPolicy}
  */
 export function guardsOfAll(all: readonly Guards[]): Guards {
-  const problems = FIELDS.filter((field) => {
+  const problems = GUARD_FIELDS.filter((field) => {
     const values = all.map((guards) => guards[field]).filter((value) => value !== undefined);
     return new Set(values).size > 1;
   }).map((field) => new PolicyError(flagOf(field), undefined, 'holds for all commands of a request; give it once'));

@@ -84,6 +84,11 @@ export function keptIn({ afterwards, ...counts }: Pick<RepositorySummary, 'after
   return afterwards?.[kind] ?? counts[kind].kept;
 }
 
+/** Not begun when the run was stopped: what is there is not known. */
+export function isUnseen({ state, listed }: Pick<RepositorySummary, 'state' | 'listed'>): boolean {
+  return state === 'stopped' && listed.tags === undefined && listed.manifests === undefined;
+}
+
 /** How much of what was there is deleted; `undefined` where nothing was, or it was not asked. */
 export function percentOf(
   { listed, ...counts }: Pick<RepositorySummary, 'listed' | Kind>,
@@ -183,7 +188,11 @@ export function repositoryColumns(verb: 'delete' | 'deleted', more: readonly str
 /** The cells of a repository in these columns, behind its name. */
 export function cellsOf(one: RepositorySummary): readonly Cell[] {
   if (one.state === 'failed') return ['failed', '', '', '', '', '', ''];
-  const of = (kind: Kind): readonly Cell[] => [one[kind].deleted, keptIn(one, kind), percentOf(one, kind) ?? ''];
+  const of = (kind: Kind): readonly Cell[] => [
+    one[kind].deleted,
+    isUnseen(one) ? '–' : keptIn(one, kind),
+    percentOf(one, kind) ?? '',
+  ];
   return [...of('tags'), ...of('manifests'), prettyBytes(one.bytes)];
 }
 

@@ -21,3 +21,16 @@ test('a body that is too large is taken to its end all the same, while it is ref
   expect(sent).toBeLessThan(CHUNKS);
   while (sent <= CHUNKS) await new Promise((resolve) => setTimeout(resolve));
 });
+
+test('every mistake of a request is named, in its guards and in its flags; of the fields that there are, those that it may say', async () => {
+  const query = new URLSearchParams({ 'max-deletions': '-1', ago: '30', filtr: 'a:b' });
+  const asked = readRequested({ query, headers: new Headers(), body: null } as unknown as HttpRequest);
+  const { problems } = await asked.then(
+    () => ({ problems: [] }),
+    (error: unknown) => error as { problems: readonly Error[] },
+  );
+  const said = problems.map(({ message }) => message).join('\n');
+  expect(said).toMatch(/filtr[\s\S]*--max-deletions "-1"/);
+  expect(said).toContain('keepLastTag');
+  expect(said).not.toContain('password');
+});

@@ -146,6 +146,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
       await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
       await page.getByLabel('State').selectOption('waiting');
       await page.getByRole('button', { name: 'Show' }).click();
+      await page.waitForURL(/state=waiting/);
       expect(await page.locator('table.cards tbody tr').count()).toBe(1);
       await page.locator('table.cards').getByRole('link', { name: '2026-11-24 11:00' }).click();
       expect(await heading()).toBe(`Run ${RUN}`);

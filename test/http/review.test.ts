@@ -301,3 +301,22 @@ describe('the runs of several registries', () => {
     expect((await parentStatus(reader, PARENT))?.state).toBe(known === undefined ? 'running' : 'interrupted');
   });
 });
+
+test('what stays is all that is there afterwards, also what no filter matched; it is not known where a repository was not begun', async () => {
+  const totals = {
+    ...totalsOf([tag(1)]),
+    listed: { tags: 1_234, manifests: 2_345 },
+    afterwards: { tags: 1_233, manifests: 2_344 },
+  };
+  const nothing = { ...totalsOf([]), listed: {}, afterwards: {} };
+  const planned = { deletions: 0, hash: '0'.repeat(64) };
+  const recorded = recordOf('2026-11-24T11:00:00.000Z', [], { totals }, [
+    { summary: { repository: 'app', state: 'done', ...totals }, planned },
+    { summary: { repository: 'later', state: 'stopped', ...nothing }, planned },
+  ]);
+  const { html } = await ask(ledgerOf([recorded]), `run=${RUN}`);
+  const text = html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
+  expect(text).toContain('Tags kept 1,233 Manifests kept 2,344');
+  expect(text).toContain('app done 1 1,233 &lt;1 % 0 2,344 0 %');
+  expect(text).toContain('later stopped 0 – – 0 – –');
+});

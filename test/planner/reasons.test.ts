@@ -238,6 +238,25 @@ describe('every reason of a plan', () => {
   });
 });
 
+test('what is kept whatever the plan says has the same reason where a plan is carried out; the rest is not in it', () => {
+  const only = { tags: new Map<never, never>(), manifests: new Map<never, never>() };
+  const signature = (name: string): string => `${d(name).replace(':', '-')}.sig`;
+  const things = [
+    { name: 'a', tags: ['v1'] },
+    { name: 's', tags: [signature('a')] },
+    { name: 'b', tags: ['dev'] },
+    { name: 'gone', tags: [signature('no image')] },
+  ];
+  for (const untagged of [true, false]) {
+    const asked = planOf(things, { untagged });
+    const carriedOut = planOf(things, { untagged, only });
+    expect(decisionOn(carriedOut, signature('a'))).toEqual(decisionOn(asked, signature('a')));
+    expect(decisionOn(carriedOut, 'dev')).toMatchObject({ reason: 'not-in-plan', beyondAcrPurge: true });
+    expect(decisionOn(carriedOut, signature('no image'))).toMatchObject({ reason: 'not-in-plan' });
+    expect(carriedOut.decisions.filter(({ action }) => action === 'delete')).toEqual([]);
+  }
+});
+
 describe('reads as little as it can', () => {
   test('no child of an index that stays, no Docker image, nothing that is tagged and no index', () => {
     const things = [

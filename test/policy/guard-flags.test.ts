@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parsePurgeCommand } from '../../src/policy/command.ts';
-import { guardsInFields, guardsOfAll, settingOfGuard } from '../../src/policy/guard-flags.ts';
+import { guardsInFields, guardsOfAll, settingOfGuard, withoutGuards } from '../../src/policy/guard-flags.ts';
 
 test.each([
   [{ maxDeletions: 3, filter: 'a:b' }, { maxDeletions: 3 }, ['filter']],
@@ -8,9 +8,8 @@ test.each([
   [{ keepLastTag: false, maxMedianFactor: '0' }, { keepLastTag: false, maxMedianFactor: Infinity }, []],
   [{ ago: '30d' }, {}, ['ago']],
 ])('the guards of the fields %j are %j, and the rest is left', (fields, guards, rest) => {
-  const found = guardsInFields(fields);
-  expect(found.guards).toEqual(guards);
-  expect(Object.keys(found.rest)).toEqual(rest);
+  expect(guardsInFields(fields)).toEqual(guards);
+  expect(Object.keys(withoutGuards(fields))).toEqual(rest);
 });
 
 test.each([

@@ -66,9 +66,10 @@ async function* some<T>(items: Iterable<T>, taken?: () => void): AsyncGenerator<
   }
 }
 
-function isAsked(run: RunRecord, { states, kinds, registry, parent, from, to, before }: RunQuery = {}): boolean {
+function isAsked(run: RunRecord, { waits, states, kinds, registry, parent, from, to, before }: RunQuery = {}): boolean {
   const started = new Date(run.started);
   return (
+    (waits !== true || run.plan?.state === 'waiting') &&
     (states?.includes(run.state) ?? true) &&
     (kinds?.includes(run.kind) ?? true) &&
     (registry === undefined || run.registry === registry) &&

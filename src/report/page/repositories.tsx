@@ -1,10 +1,9 @@
-import { keptIn, percentOf } from '../text.ts';
 import type { RepositoryRecord } from '../../ledger/types.ts';
 import { bytes, count, name, plural, shorten, words } from './format.ts';
 import { Badge, OutcomeBadge, Pager, type Setting, Table } from './parts.tsx';
 import type { RunView } from './run.tsx';
 import type { Tone } from './words.ts';
-import { nameOf } from '../text.ts';
+import { isUnseen, keptIn, nameOf, percentOf } from '../text.ts';
 
 interface Props {
   readonly setting: Setting;
@@ -44,10 +43,10 @@ export function Repositories({ setting, view: { run, repositories, page, more, c
             cell: ({ summary: { state } }) => <Badge tone={STATES[state].tone}>{STATES[state].words}</Badge>,
           },
           { head: `Tags ${goes}`, number: true, cell: ({ summary }) => count(summary.tags.deleted) },
-          { head: 'keep', number: true, cell: ({ summary }) => count(keptIn(summary, 'tags')) },
+          { head: 'keep', number: true, cell: ({ summary }) => kept(summary, 'tags') },
           { head: '%', number: true, cell: ({ summary }) => percentOf(summary, 'tags') ?? '–' },
           { head: `Manifests ${goes}`, number: true, cell: ({ summary }) => count(summary.manifests.deleted) },
-          { head: 'keep', number: true, cell: ({ summary }) => count(keptIn(summary, 'manifests')) },
+          { head: 'keep', number: true, cell: ({ summary }) => kept(summary, 'manifests') },
           { head: '%', number: true, cell: ({ summary }) => percentOf(summary, 'manifests') ?? '–' },
           {
             head: 'Held back',
@@ -64,6 +63,11 @@ export function Repositories({ setting, view: { run, repositories, page, more, c
       />
     </section>
   );
+}
+
+/** What is there afterwards; of a failed one, and of one that was not begun, that is not known. */
+function kept(summary: RepositoryRecord['summary'], kind: 'tags' | 'manifests'): string {
+  return summary.state === 'failed' || isUnseen(summary) ? '–' : count(keptIn(summary, kind));
 }
 
 /** What went wrong: repositories as a whole, and single artifacts. */

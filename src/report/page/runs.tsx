@@ -193,7 +193,7 @@ function RunTable({ setting, runs, parents }: RunTableProps) {
           head: 'Registry',
           cell: (row) =>
             'run' in row ? (
-              name(row.run.registry)
+              <span class="registry">{name(row.run.registry)}</span>
             ) : (
               <>
                 <span class="name">{plural(row.parent.record.registries.length, 'registry')}</span>{' '}

@@ -110,6 +110,7 @@ th.number, td.number { text-align: right; white-space: nowrap; }
 td .quiet { font-size: 0.8125rem; }
 td time, th time, .nowrap { white-space: nowrap; }
 .name { font-weight: 550; }
+.registry { display: inline-block; min-width: 10em; }
 .under { padding-left: 1.25rem; }
 .host { display: block; min-width: 13rem; }
 .detail { margin: 0; color: var(--quiet); font-size: 0.8125rem; }
