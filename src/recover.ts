@@ -213,11 +213,26 @@ async function withLock(registry: Registry, repository: string, decision: Delete
   const { kind, tag = '', digest = '', outcome, error } = decision;
   if (outcome === 'deleted' || outcome === 'already-gone') return decision;
   const name = kind === 'tag' ? tag : digest;
+  if (await isAsBefore(registry, repository, decision, lock)) return decision;
   const lost = await relock(registry, repository, [{ name, lock }]);
   if (lost.length === 0) return decision;
   const image = `${registry.loginServer}/${repository}${kind === 'tag' ? ':' : '@'}${name}`;
   const result = withLostLocks({ state: 'failed', ...(error && { error }) }, lost, () => image);
   return record(decision, { tags: new Map([[tag, result]]), manifests: new Map([[digest, result]]) });
+}
+
+/** Whether the lock was not taken off after all: it is announced for several, and taken off one at a time. */
+async function isAsBefore(
+  registry: Registry,
+  repository: string,
+  { kind, tag = '', digest = '' }: Deleted,
+  { deleteEnabled, writeEnabled }: Lock,
+): Promise<boolean> {
+  const look = kind === 'tag' ? registry.lookAtTags(repository, [tag], Infinity) : undefined;
+  const now = await (look?.then((tags) => tags.get(tag)) ?? registry.manifestAttributes(repository, digest)).catch(
+    () => undefined,
+  );
+  return now?.lock?.deleteEnabled === deleteEnabled && now.lock.writeEnabled === writeEnabled;
 }
 
 /** What became of a deletion, in the place of whatever was believed before. */

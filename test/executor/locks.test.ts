@@ -197,3 +197,34 @@ test.each(['deleteTag', 'deleteManifest'] as const)(
     });
   },
 );
+
+test('of a process that was killed, only what is off is locked again, and said to be off', async () => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const store = folderStore(newFolder());
+    let isDead = false;
+    const killed = (): Promise<never> => {
+      isDead = true;
+      return new Promise(() => undefined);
+    };
+    const real = connectTo(emulator);
+    const options = {
+      policies: [policyOf(ARGS)],
+      now: new Date(emulator.start.getTime() + 1),
+      onDecisions: () => undefined,
+    };
+    const before = locksIn(emulator);
+    void purge(
+      { ...real, deleteTag: killed, relock: killed },
+      { ...options, ledger: openLedger(dying(store, () => isDead)) },
+    );
+    await expect.poll(() => isDead, { timeout: 10_000 }).toBe(true);
+    const after = locksIn(emulator);
+    const off = Object.keys(after).filter((name) => String(after[name]) !== String(before[name]));
+    expect(off).toHaveLength(1);
+    const asked = emulator.requests().filter(({ method }) => method === 'PATCH').length;
+    emulator.faults({ failing: ({ method }) => (method === 'PATCH' ? 403 : undefined) });
+    const warnings = await recover(openLedger(store), real, undefined);
+    expect(emulator.requests().filter(({ method }) => method === 'PATCH')).toHaveLength(asked + 1);
+    expect(warnings.filter((warning) => warning.includes('is without its lock'))).toHaveLength(1);
+  });
+});
