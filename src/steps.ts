@@ -90,7 +90,7 @@ async function hold(
   trip: Trip,
 ): Promise<void> {
   const held = withOutcome(await allOf(ledger.decisions(written.id, { repository })), 'held');
-  const error = { message: `held back: ${trip.detail}` };
+  const error = { message: `held back: ${trip.detail}`, ...(found?.missing && { missing: found.missing }) };
   // What could not be planned is said all the same.
   const unread = found && found.message !== STOPPED.message ? [`${repository}: ${found.message}`] : [];
   const warnings = [...before, ...unread];

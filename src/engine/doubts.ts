@@ -3,7 +3,6 @@ import type { DecisionError } from '../planner/decision.ts';
 import type { Inventory, Plan } from '../planner/types.ts';
 import { toInstant } from '../registry/time.ts';
 import type { ManifestFacts, RegistryReader } from '../registry/types.ts';
-import { roleInWords } from '../report/lacking.ts';
 
 /*
  * What is said where manifests cannot be read, and so others are kept that they may need. A doubt keeps; it is never
@@ -124,10 +123,11 @@ export function unreadIn({ repository, facts }: Inventory, plan: Plan): Unread {
   const { status, code } = failed;
   const came = [status, code].filter((part) => part !== undefined).join(' ') || 'no answer';
   const message = isForbidden(failed)
-    ? `manifests may not be read (${came}), so what they may need is kept. The identity lacks the role ${roleInWords('read')}`
+    ? `manifests may not be read (${came}), so what they may need is kept`
     : `manifests could not be read (${came}), so what they may need is kept. The next run reads them again`;
   const error = { message, ...(status !== undefined && { status }), ...(code !== undefined && { code }) };
-  return { error, warnings: [] };
+  // A warning of the run names the role, once for all repositories.
+  return { error: isForbidden(failed) ? { ...error, missing: 'read' } : error, warnings: [] };
 }
 
 type Unreadable = ManifestFacts & { readonly state: 'unreadable' };

@@ -15,7 +15,7 @@ const RIGHTS: Readonly<
 };
 
 /** The role that has a right, by name. */
-export function roleInWords(right: Right): string {
+function roleInWords(right: Right): string {
   const { role, repositoryRole } = RIGHTS[right];
   return `${role} (where the registry assigns roles by repository, with ABAC: ${repositoryRole})`;
 }
@@ -36,9 +36,9 @@ export function shortcomings(repositories: readonly RepositorySummary[]): readon
     const more = concerned.length - names.length;
     const where = `${names.join(', ')}${more > 0 ? ` and ${more} more repositories` : ''}`;
     const artifacts = count === 1 ? 'one artifact is' : `${count} artifacts are`;
-    // Where not even the listings may be read, it is not known how many artifacts that is about.
-    const so = count === 0 ? `nothing is deleted in ${where}` : `${artifacts} not deleted (${where})`;
-    return [`this identity may not ${RIGHTS[right].verb}, so ${so}: it lacks the role ${roleInWords(right)}`];
+    // What cannot even be planned is not counted.
+    const what = count === 0 ? ` in ${where}` : `, so ${artifacts} not deleted (${where})`;
+    return [`this identity may not ${RIGHTS[right].verb}${what}: it lacks the role ${roleInWords(right)}`];
   });
   const unlocked = repositories.flatMap(({ lostLocks = [] }) =>
     lostLocks.map(({ image, restore }) => `${image} is without its lock, which could not be put back: ${restore}`),

@@ -32,11 +32,9 @@ describe('a registry that lets delete, and not read', () => {
         expect(summary.totals.manifests.deleted).toBe(0);
         expect(decisions.filter(({ reason }) => reason === 'unreadable').length).toBeGreaterThan(1);
         expect(summary.repositories[0]).toMatchObject({ state: 'done', error: { status } });
-        const said = renderSummary(summary).match(/AcrPull/g);
-        expect(said).toHaveLength(1);
-        expect(renderSummary(summary)).toMatch(
-          /FAILED: a and 1 other repository: .*AcrPull.*Container Registry Repository Reader/,
-        );
+        expect(renderSummary(summary).match(/AcrPull/g)).toHaveLength(1);
+        expect(JSON.stringify(summary).match(/AcrPull.*Container Registry Repository Reader/g)).toHaveLength(1);
+        expect(renderSummary(summary)).toMatch(/FAILED: a and 1 other repository: manifests may not be read/);
       }
     });
   });
@@ -53,7 +51,7 @@ describe('a registry that lets delete, and not read', () => {
         const named = JSON.stringify(summary).match(/AcrPull/g);
         expect(summary.succeeded).toBe(false);
         expect(named).toHaveLength(1);
-        expect(summary.warnings[0]).toMatch(/may not read, so .*a, b.*Repository Reader/);
+        expect(summary.warnings[0]).toMatch(/may not read.*a, b.*Repository Reader/);
         expect(emulator.manifestsLeft().filter((name) => !name.startsWith('c@'))).toHaveLength(6);
       });
     },

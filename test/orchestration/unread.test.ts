@@ -38,7 +38,8 @@ test.each(['100', '0'])(
       });
       const [repository] = await allOf(ledger.repositories(run?.id ?? ''));
       const { error, warnings = [] } = repository?.summary ?? {};
-      expect([error?.message, ...warnings].join()).toContain('AcrPull');
+      expect([error?.message, ...warnings].join()).toContain('manifests may not be read (403 DENIED)');
+      expect(run?.warnings.filter((warning) => warning.includes('AcrPull'))).toHaveLength(1);
     });
   },
 );
