@@ -17,6 +17,7 @@ import { diffCommand, explainCommand, runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
 import { addSecretsIn, addSecretsOf } from '../secrets/environment.ts';
 import { allWritten, guardStreams, OutputLost, outputLost } from './streams.ts';
+import { secrets } from '../secrets/known.ts';
 import { version } from '../version.ts';
 
 /** 0: done; 1: something failed or was refused; 2: the input was wrong. */
@@ -105,7 +106,9 @@ function complain(error: Error, code: ExitCode): ExitCode {
 
 /** What an error came of, for those who want to know more than what to do. */
 function causesOf({ cause }: Error): readonly string[] {
-  return cause instanceof Error ? [`caused by ${cause.name}: ${cause.message}`, ...causesOf(cause)] : [];
+  // A service may have written it, and repeated a password that is too short to be looked for everywhere.
+  const told = (text: string): string => secrets.redactAnswer(text);
+  return cause instanceof Error ? [`caused by ${cause.name}: ${told(cause.message)}`, ...causesOf(cause)] : [];
 }
 
 function isDebugging(args: readonly string[], { LOG_LEVEL = '' }: NodeJS.ProcessEnv): boolean {

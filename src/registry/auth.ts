@@ -43,7 +43,7 @@ export function authenticate(endpoint: URL, credentials: RegistryCredentials, se
     credentials.kind === 'basic' && Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
   const basic = pair !== false && `Basic ${pair}`;
   // Also where the password is too short to be found in it.
-  if (pair !== false) secrets.add(pair);
+  if (pair !== false) for (const one of [pair, Buffer.from(pair, 'base64').toString('base64url')]) secrets.add(one);
   secrets.add(credentials.kind === 'basic' ? credentials.password : undefined);
 
   return {
