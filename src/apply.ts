@@ -217,7 +217,7 @@ async function intact(
     const going: Decision[] = [];
     for await (const one of ledger.decisions(id, { repository, action: 'delete' })) {
       if (!isPlanned(one)) continue;
-      // Not all of them first: somebody may have added any number.
+      // Not all of them first: any number may have been added.
       if (going.push(one) > recorded.deletions || one.repository !== repository) throw wasChanged(id);
     }
     if ((await plannedOf(going)).hash !== recorded.hash) throw wasChanged(id);

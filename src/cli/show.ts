@@ -31,7 +31,7 @@ export async function show<T extends RunSummary | undefined>(
     process.stderr.write(`Stopping: what is under way is finished, nothing else is begun.${later}\n`);
     stop.abort(new StopReason('signal', `it was told to stop (${signal})`));
   };
-  // Nobody would see what is deleted: it ends as it does on SIGTERM.
+  // What is deleted would not be seen: it ends as it does on SIGTERM.
   const withoutOutput = (): void =>
     stop.abort(new StopReason('signal', (outputLost.reason as Error | undefined)?.message ?? 'its output was lost'));
   if (outputLost.aborted) withoutOutput();

@@ -16,7 +16,7 @@ const turns = pLimit(WORKERS);
 /** Matches that are asked of a worker at once: handing over more would take a noticeable time by itself. */
 const AT_ONCE = 100_000;
 
-/** What a match may take besides: a hundred times what it mostly takes. A large registry is nobody's fault. */
+/** What a match may take besides: a hundred times what it mostly takes. A large registry is no fault. */
 const MILLISECONDS_A_MATCH = 0.01;
 
 /** What is asked of a worker. */

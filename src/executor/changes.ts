@@ -49,7 +49,7 @@ function changeOf({ digest, tags }: Removal, look: Look, since: Since): string |
     if (record.locked) return 'it was locked';
     const locked = record.tags.find((tag) => look.tags.get(tag)?.locked);
     if (locked !== undefined) return `its tag ${locked} was locked`;
-    // Removed this moment: nobody can say whether it was locked.
+    // Removed this moment: it is not known whether it was locked.
     const unseen = record.tags.find((tag) => !look.tags.has(tag));
     if (unseen !== undefined) return `its tag ${unseen} cannot be found`;
   }

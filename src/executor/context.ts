@@ -13,7 +13,7 @@ import {
 } from './results.ts';
 import { type Attempt, following } from './turns.ts';
 
-/** Is told of tags and manifests as soon as it is known what became of them. */
+/** Is told of tags and manifests as soon as their outcome is known. */
 export type Tell = (tags: readonly string[], digests: readonly string[]) => Promise<void>;
 
 /**
@@ -78,7 +78,7 @@ export function newRights(): Rights {
 
 /**
  * Sends one deletion, without the locks that are in its way.
- * @returns what became of it, or the next attempt
+ * @returns its outcome, or the next attempt
  */
 export async function send<T>(
   { registry, repository, signal, rights }: Context,

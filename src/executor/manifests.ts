@@ -204,7 +204,7 @@ async function leave(rounds: Rounds, attempt: Attempt<ManifestDeletion>, why: Re
   else settle(rounds, attempt.item, why);
 }
 
-/** Records what became of a manifest in the end, once its locks are put back, if need be. */
+/** Records the outcome of a manifest, once its locks are put back, if need be. */
 async function finish(rounds: Rounds, attempt: Attempt<ManifestDeletion>, result: Result, look?: Look): Promise<void> {
   const { item: deletion, tried } = attempt;
   let became = result;

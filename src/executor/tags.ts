@@ -104,7 +104,7 @@ function deleteTag(
   );
 }
 
-/** Records what became of a tag in the end, once its lock is put back, if need be. */
+/** Records the outcome of a tag, once its lock is put back, if need be. */
 async function finish(context: Context, attempt: Attempt<TagDeletion>, result: Result): Promise<void> {
   const { tag } = attempt.item;
   let became = result;

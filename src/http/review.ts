@@ -74,7 +74,7 @@ function htmlResponse(body: string, status = 200): HttpResponseInit {
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
     },
-    // Not what merely looks like a secret: its own links have the function key of whoever reads it.
+    // Not what merely looks like a secret: its own links have the function key of its reader.
     body: secrets.redact(body),
   };
 }

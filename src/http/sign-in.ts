@@ -33,7 +33,7 @@ export function signInWarning(environment: NodeJS.ProcessEnv): string | undefine
     ? `none of ${COMPANIONS.join(', ')} says that App Service Authentication is turned on`
     : 'nothing else says that this app runs on App Service';
   return (
-    `WEBSITE_AUTH_ENABLED is true, and ${missing}: without its sign-in in front, whoever sends the header ` +
+    `WEBSITE_AUTH_ENABLED is true, and ${missing}: without its sign-in in front, any client that sends the header ` +
     'X-MS-CLIENT-PRINCIPAL-ID reads the review page without a key. App Service sets this variable itself; if it was set by hand, remove it'
   );
 }

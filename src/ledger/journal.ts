@@ -7,7 +7,7 @@ import { appendSurely } from './surely.ts';
 /*
  * The journal of one repository while it is carried out, a line of JSON each: intents, each durable before the registry
  * is asked to delete what it names, and what became of that, a decision a line. An artifact with an intent and no
- * decision after it is one of which nobody knows what became. An intent also says which locks may be taken off for that,
+ * decision after it is one whose outcome is not known. An intent also says which locks may be taken off for that,
  * and how they were: what is not deleted in the end gets its lock back.
  */
 

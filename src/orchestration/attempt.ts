@@ -2,7 +2,7 @@ import type { OrchestrationContext, Task } from 'durable-functions';
 import type { DecisionError } from '../planner/decision.ts';
 import type { Begin, Stretch, Unanswered } from './messages.ts';
 
-/** What an orchestrator yields, and what it returns. What it is given back is known to whoever yields. */
+/** What an orchestrator yields, and what it returns. What it is given back is known where it yields. */
 export type Steps<T> = Generator<Task, T, unknown>;
 
 export const ACTIVITIES = ['begin', 'select', 'page', 'visit', 'giveUp', 'breakers', 'end', 'refuse'] as const;
@@ -11,7 +11,7 @@ export type Activity = (typeof ACTIVITIES)[number];
 
 /**
  * Seconds before each further attempt at what failed. After the last it is given up. None is so long that the registry's
- * lock, which nobody renews meanwhile, would run out; together they outlast the lock of a worker that was killed: see
+ * lock, which no worker renews meanwhile, would run out; together they outlast the lock of a worker that was killed: see
  * `LOCK_SECONDS`.
  */
 export const PAUSES: readonly number[] = [5, 15, 30, 30];

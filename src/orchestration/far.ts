@@ -55,10 +55,10 @@ export async function recordProgress(
   }
 }
 
-/** So often a run says that somebody is at work. */
+/** So often a run says that a worker is at work. */
 const TOUCHED_EVERY_MS = 10 * 60_000;
 
-/** Records how far a lane is where the record says otherwise, or has not said for long that somebody is at work. */
+/** Records how far a lane is where the record says otherwise, or has not said for long that a worker is at work. */
 export async function tellProgress(ledger: Ledger, run: Run, { progress }: RunRecord, lane: Told): Promise<void> {
   const { at, lanes } = progress;
   const told = lanes?.[lane.nth];

@@ -81,7 +81,7 @@ export type Listed = { readonly state: 'listed'; readonly of: number } | { reado
 export interface Stretch {
   readonly run: Run;
   readonly pass: Pass;
-  /** Of a page that it goes on with: repositories of it that are not counted yet. */
+  /** Of a page that it resumes: repositories of it that are not counted yet. */
   readonly left?: number;
   /** Repositories of the run. */
   readonly of: number;

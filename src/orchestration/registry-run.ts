@@ -68,7 +68,7 @@ export async function begin(house: House, { start, errand }: Begin): Promise<Beg
     };
     // Of one that goes on, and did not record it, nobody knows which of its filters matched nothing.
     const known = record.matched || record.resumed ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
-    // Whoever begins it again has not heard of it: no lane has begun.
+    // A worker that begins it again has not heard of it: no lane has begun.
     const { done, planned = 0 } = record.progress;
     const far = { done, planned };
     return { state: 'begun', run, passes: passesOf(record), matched: recordMatched(known, policies), far };

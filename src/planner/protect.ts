@@ -204,7 +204,7 @@ function unlistedSubject(graph: Graph, subject: string): string {
 }
 
 /**
- * What nobody can know stays, and so does all that it might need or take along. `undefined` where there is no doubt, so that
+ * What cannot be known stays, and so does all that it might need or take along. `undefined` where there is no doubt, so that
  * the caller is asked now and then.
  *
  * @param unclear a manifest that may refer to any

@@ -183,7 +183,7 @@ export function connect({
         come = [];
         if (!done && ahead) {
           next = pages.next();
-          // It may be waited for by nobody: then its error is not unhandled.
+          // It may be that nothing waits for it: then its error is not unhandled.
           next.catch(() => undefined);
         }
         yield* now;

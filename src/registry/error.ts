@@ -48,8 +48,8 @@ export class SignInError extends RegistryError {
 /** The library says a line for each of its ways, dozens in all; the way out is one. */
 function signInProblem({ name, message }: Error): string {
   const instead = 'run az login, or set ACR_USERNAME and ACR_PASSWORD; an app in Azure needs a managed identity';
-  const isNobody = name === 'CredentialUnavailableError' || message.startsWith('ChainedTokenCredential');
-  if (isNobody || name === 'AggregateAuthenticationError') return `no identity is signed in; ${instead}`;
+  const isSignedOut = name === 'CredentialUnavailableError' || message.startsWith('ChainedTokenCredential');
+  if (isSignedOut || name === 'AggregateAuthenticationError') return `no identity is signed in; ${instead}`;
   const [line = ''] = message.split('\n');
   return `${line.replace(/[.;\s]+$/, '')}; ${instead}`;
 }

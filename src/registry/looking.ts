@@ -103,7 +103,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
     async look(repository: string, { manifests, tags, tagCount }: LookRequest, signal?: AbortSignal): Promise<Look> {
       const { seen, since } = await dated(async () => {
         const lock = views.isLocked(repository, signal);
-        // Where the rest fails first, its failure is nobody's.
+        // Where the rest fails first, nothing waits for its failure.
         lock.catch(() => undefined);
         const looked = manifests ? lookAtManifests(repository, manifests, signal) : NOTHING;
         // Two listings are taken side by side. Of many, the tags come last: a lock is seen that was set while looking.

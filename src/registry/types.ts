@@ -85,7 +85,7 @@ export interface Look {
   readonly locked: boolean;
   /** Of the manifests asked for, those that are still there, listed or hidden. It may hold others. */
   readonly present: ReadonlyMap<string, ManifestRecord>;
-  /** Of those that others wait for: listed, and yet not found when asked for by itself. Nobody can say that it is gone. */
+  /** Of those that others wait for: listed, and yet not found when asked for by itself. It cannot be said that it is gone. */
   readonly unclear: ReadonlySet<string>;
   /** Manifests that were pushed since the inventory was taken: new ones, and deleted ones that are there again. */
   readonly added: readonly ManifestRecord[];
@@ -159,18 +159,18 @@ export interface Again {
   readonly error: Error;
 }
 
-/** What became of one attempt to delete something. */
+/** The outcome of one attempt to delete something. */
 export type DeletionResult =
   | { readonly state: 'deleted' }
-  /** There is no such thing: somebody else was faster, or an earlier attempt. */
+  /** There is no such thing: another client was faster, or an earlier attempt. */
   | { readonly state: 'already-gone' }
   | Failure
   | Again;
 
-/** What became of one attempt to unlock something. */
+/** The outcome of one attempt to unlock something. */
 export type UnlockResult = { readonly state: 'unlocked' } | Failure | Again;
 
-/** What became of putting a lock back. */
+/** The outcome of putting a lock back. */
 export type RelockResult =
   | { readonly state: 'locked' }
   /** What was locked is not there any more. */

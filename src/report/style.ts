@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** How text is laid out for whoever reads it. */
+/** How text is laid out for its reader. */
 export interface Style {
   /** Columns. */
   readonly width: number;

@@ -230,7 +230,7 @@ describe('a plan', () => {
       await ledger.changeRun(summary.runId, (run) => ({ ...run, policy: { ...run.policy, from: 'settings' } }));
       await refused({ configured: 'another' }, /another policy/);
       await ledger.changeRun(summary.runId, (run) => ({ ...run, policy: { ...run.policy, from: 'command line' } }));
-      // Somebody changes what its record says, and what people read before they approve it.
+      // Its record is changed, and what people read before they approve it.
       const unchanged = await recordOf(ledger, summary.runId);
       const [command = { given: '', understood: {} }] = unchanged.policy.commands;
       const understanding = (understood: object) => ({
@@ -476,7 +476,7 @@ describe('a breaker', () => {
         await expect(attempt).rejects.toMatchObject({ breakers: [{ repository: 'most' }] });
       }
       expect(left(emulator)).toEqual(before);
-      // The dry run is done, and its plan waits: whoever asks for what waits finds it.
+      // The dry run is done, and its plan waits: a question for what waits finds it.
       expect(await allOf(ledger.runs({ waits: true }))).toMatchObject([
         { id: summary.runId, state: 'done', plan: { state: 'waiting' } },
       ]);

@@ -8,7 +8,7 @@ import { matchHere } from '../support/match.ts';
 import { digestOf, ids, NOW, registryOf, type Shaped } from '../support/shapes.ts';
 
 /*
- * Repositories as nobody builds them, and somebody may push them. Where the work grew with the square of their size each
+ * Repositories that no build makes, and that a client may push. Where the work grew with the square of their size each
  * of the large ones would take minutes: that is what they are here for. What is counted is counted, and no time is.
  */
 

@@ -13,7 +13,7 @@ import { reference, run, withEmulator } from '../support/registry.ts';
 
 /** What comes of one command. */
 interface Expected {
-  /** Everything that is deleted, or would be; manifests are counted only, for nobody can read their digests. */
+  /** Everything that is deleted, or would be; manifests are counted only, for their digests mean nothing to a reader. */
   readonly deletes: { readonly tags: readonly string[]; readonly manifests: number };
   /** Some of what is kept, and why. */
   readonly keeps?: Readonly<Record<string, string>>;

@@ -211,7 +211,7 @@ export const recorded = async (ledger: Ledger, id: string): Promise<readonly str
   (await allOf(ledger.repositories(id))).map(({ summary }) => summary.repository);
 
 /**
- * Without what nobody knows for certain. Whose answer was lost, whether a filter matched nothing: then it is not said of it;
+ * Without what is not known for certain. Whose answer was lost, whether a filter matched nothing: then it is not said of it;
  * the calm case below is where it must be. And of several commands why something is kept: each says why it keeps it, as it
  * looks by then, and what a process that ended had begun is looked at again when part of it is gone. That it is kept is
  * certain, and that its record counts what its decisions say is held against them elsewhere.

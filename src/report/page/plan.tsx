@@ -89,9 +89,9 @@ export function PlanSection({ setting, run }: PlanProps) {
           <p>
             {plural(plan.deletions, 'artifact')} would go
             {plan.state === 'waiting'
-              ? ', and a breaker holds them back. Whoever approves approves exactly these: each is checked again before it goes.'
+              ? ', and a breaker holds them back. An approval is for exactly these: each is checked again before it goes.'
               : run.breakers.length > 0
-                ? ', and guards would hold back all or some of them. Whoever approves approves exactly these: each is checked again before it is deleted.'
+                ? ', and guards would hold back all or some of them. An approval is for exactly these: each is checked again before it is deleted.'
                 : '. Applying the plan deletes exactly these: each is checked again before it goes.'}
           </p>
         )}

@@ -201,7 +201,7 @@ function denied(): Case {
 }
 
 const mostMegabytes = 300;
-/** In milliseconds: nothing else is done meanwhile, no lock renewed and nobody answered. */
+/** In milliseconds: nothing else is done meanwhile, no lock renewed and no request answered. */
 const longestStretch = 250;
 
 function modest({ peakMegabytes, stretchMilliseconds }: Measured): readonly Target[] {
