@@ -60,7 +60,11 @@ export const STATES: Readonly<
   done: { words: 'done', tone: 'good', means: 'Everything that was to be done was done.' },
   waiting: { words: 'waiting', tone: 'wait', means: 'A breaker held something back, which waits for approval.' },
   failed: { words: 'failed', tone: 'bad', means: 'Something failed or was refused.' },
-  stopped: { words: 'stopped', tone: 'calm', means: 'It was told to end before it was done.' },
+  stopped: {
+    words: 'stopped',
+    tone: 'calm',
+    means: 'It ended before it was done: it was told to, or its time was up.',
+  },
   interrupted: { words: 'interrupted', tone: 'bad', means: 'Its process ended before it was done.' },
 };
 
