@@ -81,7 +81,7 @@ async function answerDryRun(
         const write = async (pieces: Iterable<string>): Promise<void> => {
           for (const piece of pieces) {
             await waiting.write(piece);
-            // What nobody waits for any more is away at once.
+            // What is not waited for any more is away at once.
             await nextTurn();
           }
         };
