@@ -42,6 +42,8 @@ export interface Ending {
   readonly progress: RunProgress;
   /** What there is to say about runs before this one, and what it said itself before. */
   readonly recovered: readonly string[];
+  /** Locks that a run before this one took off, and that this one could not put back. */
+  readonly locksLost: number;
   readonly cancelled: Cancellation | undefined;
   /** Why it was stopped, if it was; who cancelled it goes before. */
   readonly cause: Stop | undefined;
@@ -90,7 +92,7 @@ export async function conclude(ending: Ending): Promise<Concluded> {
     ],
     breakers,
     ...(stopped && { stopped }),
-    succeeded: sums.succeeded && selected !== undefined,
+    succeeded: sums.succeeded && selected !== undefined && ending.locksLost === 0,
   };
   if (handTo) {
     // What failed is tried again.

@@ -39,6 +39,8 @@ export interface Job {
   readonly tally: Tally;
   /** What there is to say about runs before this one, and what it said itself before it was stopped. */
   readonly recovered: readonly string[];
+  /** Locks that a run before this one took off, and that this one could not put back. */
+  readonly locksLost: number;
 }
 
 /** Does the work of a run, or what is left of it, and closes its record. */
@@ -117,6 +119,7 @@ export async function conduct(job: Job): Promise<Concluded> {
       breakers: guarded.trips,
       progress: { done, of },
       recovered: [...recovered, ...guarded.warnings],
+      locksLost: job.locksLost,
       cancelled,
       cause,
       ...(isHanded && { handTo: nobody(record.id, record.startedBy) }),

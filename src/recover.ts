@@ -17,20 +17,29 @@ import { type RepositorySummary, summarize, total, unfinishedRepository } from '
 /** How long the registry may take to carry out what a process asked for before it ended, in milliseconds. */
 const LATE_MS = 2_000;
 
+/** What a run does before it begins anything of its own. */
+export interface Recovered {
+  /** What there is to say about it. */
+  readonly warnings: readonly string[];
+  /** Locks that a process took off before it ended, and that could not be put back: the run that tried has failed. */
+  readonly locksLost: number;
+}
+
 /**
  * Completes the records of runs that ended before they were done, however they ended: of each deletion that was intended
  * and of which nobody recorded what became, the registry is asked. To be called by whoever holds the registry's lock.
  *
- * @returns what there is to say about it
  * @throws {LedgerError | RegistryError} where that cannot be found out: then nothing new may be begun
  */
-export async function recover(ledger: Ledger, registry: Registry, log: RunLog | undefined): Promise<readonly string[]> {
+export async function recover(ledger: Ledger, registry: Registry, log: RunLog | undefined): Promise<Recovered> {
   const warnings: string[] = [];
+  let locksLost = 0;
   // Not from the last intent on: what one announces is asked for bit by bit, the last of it perhaps just now.
   const settling = Date.now() + LATE_MS;
   for (const id of await ledger.unfinished(registry.loginServer)) {
     try {
-      const { settled, deleted, records } = await complete(ledger, registry, id, settling);
+      const { settled, deleted, lost, records } = await complete(ledger, registry, id, settling);
+      locksLost += lost;
       log?.recovered(id, settled, deleted);
       warnings.push(
         `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
@@ -43,7 +52,7 @@ export async function recover(ledger: Ledger, registry: Registry, log: RunLog | 
       warnings.push(`the run ${id} had ended before it was done, and cannot be completed: ${error.message}`);
     }
   }
-  return warnings;
+  return { warnings, locksLost };
 }
 
 async function complete(
@@ -51,7 +60,7 @@ async function complete(
   registry: Registry,
   id: string,
   settling: number,
-): Promise<{ readonly settled: number; readonly deleted: number; readonly records: readonly RepositoryRecord[] }> {
+): Promise<Completed & { readonly settled: number; readonly records: readonly RepositoryRecord[] }> {
   const record = await ledger.run(id);
   if (!record) throw new DamagedError(`the run ${id} has no record`);
   const written = await ledger.reopen(record);
@@ -59,14 +68,17 @@ async function complete(
   for await (const { summary } of ledger.repositories(id)) known.set(summary.repository, summary);
   let settled = 0;
   let deleted = 0;
+  let lost = 0;
   for await (const open of ledger.journals(id)) {
-    deleted += await settleRepository(ledger, registry, {
+    const became = await settleRepository(ledger, registry, {
       written,
       record,
       open,
       known: known.get(open.repository),
       settling,
     });
+    deleted += became.deleted;
+    lost += became.lost;
     settled += open.open.size;
   }
   const records = await allOf(ledger.repositories(id));
@@ -92,7 +104,7 @@ async function complete(
     },
     records,
   );
-  return { settled, deleted, records };
+  return { settled, deleted, lost, records };
 }
 
 /** A repository that was being carried out when its process ended. */
@@ -105,17 +117,27 @@ interface Broken {
   readonly settling: number;
 }
 
-/** @returns how much of what was under way had taken place */
+interface Completed {
+  /** How much of what was under way had taken place. */
+  readonly deleted: number;
+  /** Locks that could not be put back. */
+  readonly lost: number;
+}
+
 async function settleRepository(
   ledger: Ledger,
   registry: Registry,
   { written, record, open, known, settling }: Broken,
-): Promise<number> {
+): Promise<Completed> {
   const { repository } = open;
   const before = await allOf(ledger.decisions(record.id, { repository }));
-  const found = await withLocks(registry, open, await settle(registry, open, before, settling));
+  const became = await settle(registry, open, before, settling);
+  const found = await withLocks(registry, open, became);
   await close(written, repository, found, known, record.policy.commands.length);
-  return found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length;
+  return {
+    deleted: found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length,
+    lost: found.filter((decision, n) => decision !== became[n]).length,
+  };
 }
 
 /**
@@ -139,7 +161,7 @@ export async function recoverRepository(
   if (!open) return;
   const known = (await ledger.repository(record.id, repository))?.summary;
   const settling = Date.now() + LATE_MS;
-  const deleted = await settleRepository(ledger, registry, { written, record, open, known, settling });
+  const { deleted } = await settleRepository(ledger, registry, { written, record, open, known, settling });
   log?.completed(repository, open.open.size, deleted);
 }
 

@@ -120,7 +120,7 @@ export async function run(
   let budget = options.inTurn ? undefined : timed(options, abort);
   if (!resuming) log?.started(policies, { startedBy: options.startedBy, pastDue: options.pastDue });
   try {
-    const recovered = writer ? await recover(ledger, writer, log) : [];
+    const { warnings, locksLost } = writer ? await recover(ledger, writer, log) : { warnings: [], locksLost: 0 };
     const begun = await beginRecord(ledger, fresh, resuming);
     const { record, written, repositories } = begun;
     if (resuming) log?.resumed(record);
@@ -141,7 +141,8 @@ export async function run(
       abort,
       cancel,
       tally,
-      recovered: [...record.warnings, ...recovered],
+      recovered: [...record.warnings, ...warnings],
+      locksLost,
     };
     try {
       await plan?.onBegin(id);

@@ -140,6 +140,8 @@ export interface RunRecord {
   readonly resumed?: readonly Resumption[];
   readonly totals?: Totals;
   readonly warnings: readonly string[];
+  /** Locks that a run before it took off, and that it could not put back. */
+  readonly locksLost?: number;
   readonly breakers: readonly Trip[];
   /** What it is held back by; absent: nothing. */
   readonly guards?: Guards;

@@ -150,8 +150,8 @@ async function beginScheduled(
       if (before) return before;
     }
     const log = logOf(house.log, fresh);
-    const warnings = dryRun
-      ? []
+    const { warnings, locksLost } = dryRun
+      ? { warnings: [], locksLost: 0 }
       : await house.connections.using(
           { endpoint, concurrency: concurrencyOf(policies), ...settings.identity },
           (registry) => recover(ledger, registry, log),
@@ -173,7 +173,9 @@ async function beginScheduled(
         return undefined;
       }));
     const { record, written } = goneOn ?? (await beginRecord(ledger, fresh, undefined));
-    if (warnings.length > 0) await written.update({ warnings: [...record.warnings, ...warnings] });
+    // What an earlier slice of it could not put back was that one's failure.
+    if (warnings.length > 0 || record.locksLost !== undefined)
+      await written.update({ warnings: [...record.warnings, ...warnings], locksLost });
     if (goneOn) logOf(house.log, record).resumed(record);
     else log.started(policies, { startedBy, pastDue });
     return record;
@@ -349,6 +351,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
     breakers: guarded.trips,
     progress: far,
     recovered: [...record.warnings, ...guarded.warnings],
+    locksLost: record.locksLost ?? 0,
     cancelled,
     cause,
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { allOf } from '../../src/each.ts';
 import type { Attributes, Call, Emulator } from '../../src/emulator/index.ts';
 import { image, index } from '../../src/emulator/manifests.ts';
 import { folderStore } from '../../src/ledger/folder.ts';
@@ -6,8 +7,10 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { recover } from '../../src/recover.ts';
 import { purge, type Registry } from '../../src/retention.ts';
 import { repositoryOf } from '../support/contents.ts';
+import { calm } from '../support/durable.ts';
 import { dying } from '../support/dying.ts';
 import { newFolder } from '../support/ledger.ts';
+import { hall, scheduled } from '../support/orchestration.ts';
 import { behindProxy } from '../support/proxy.ts';
 import { connectTo, policyOf, reference, run, withEmulator } from '../support/registry.ts';
 
@@ -191,40 +194,60 @@ test.each(['deleteTag', 'deleteManifest'] as const)(
       const [id = ''] = await ledger.unfinished(emulator.loginServer);
       const record = await ledger.run(id);
       expect(record).toBeDefined();
-      await recover(ledger, real, undefined);
+      expect(await recover(ledger, real, undefined)).toMatchObject({ locksLost: 0 });
       const after = locksIn(emulator);
       for (const name of Object.keys(after)) expect([name, after[name]]).toEqual([name, before[name]]);
     });
   },
 );
 
-test('of a process that was killed, only what is off is locked again, and said to be off', async () => {
-  await withEmulator({ repositories }, async (emulator) => {
-    const store = folderStore(newFolder());
-    let isDead = false;
-    const killed = (): Promise<never> => {
-      isDead = true;
-      return new Promise(() => undefined);
-    };
-    const real = connectTo(emulator);
-    const options = {
-      policies: [policyOf(ARGS)],
-      now: new Date(emulator.start.getTime() + 1),
-      onDecisions: () => undefined,
-    };
-    const before = locksIn(emulator);
-    void purge(
-      { ...real, deleteTag: killed, relock: killed },
-      { ...options, ledger: openLedger(dying(store, () => isDead)) },
-    );
-    await expect.poll(() => isDead, { timeout: 10_000 }).toBe(true);
-    const after = locksIn(emulator);
-    const off = Object.keys(after).filter((name) => String(after[name]) !== String(before[name]));
-    expect(off).toHaveLength(1);
-    const asked = emulator.requests().filter(({ method }) => method === 'PATCH').length;
-    emulator.faults({ failing: ({ method }) => (method === 'PATCH' ? 403 : undefined) });
-    const warnings = await recover(openLedger(store), real, undefined);
-    expect(emulator.requests().filter(({ method }) => method === 'PATCH')).toHaveLength(asked + 1);
-    expect(warnings.filter((warning) => warning.includes('is without its lock'))).toHaveLength(1);
-  });
-});
+const NEXT = ['--filter', 'app:nothing', '--ago', '30d'];
+
+test.each(['inline', 'durable'] as const)(
+  'of a process that was killed, only what is off is locked again; where that fails, the next run does, too (%s)',
+  async (engine) => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const store = folderStore(newFolder());
+      let isDead = false;
+      const killed = (): Promise<never> => {
+        isDead = true;
+        return new Promise(() => undefined);
+      };
+      const real = connectTo(emulator);
+      const options = {
+        policies: [policyOf(ARGS)],
+        now: new Date(emulator.start.getTime() + 1),
+        onDecisions: () => undefined,
+      };
+      const before = locksIn(emulator);
+      // A process that is really killed holds no lock of the ledger any more.
+      const free = { lost: new AbortController().signal, release: () => Promise.resolve() };
+      void purge(
+        { ...real, deleteTag: killed, relock: killed },
+        { ...options, ledger: { ...openLedger(dying(store, () => isDead)), lock: () => Promise.resolve(free) } },
+      );
+      await expect.poll(() => isDead, { timeout: 10_000 }).toBe(true);
+      const after = locksIn(emulator);
+      const off = Object.keys(after).filter((name) => String(after[name]) !== String(before[name]));
+      expect(off).toHaveLength(1);
+      const [id] = await openLedger(store).unfinished(emulator.loginServer);
+      const asked = emulator.requests().filter(({ method }) => method === 'PATCH').length;
+      emulator.faults({ failing: ({ method }) => (method === 'PATCH' ? 403 : undefined) });
+      const ledger = openLedger(store);
+      if (engine === 'inline') {
+        const { succeeded } = await purge(real, { ...options, policies: [policyOf(NEXT)], ledger });
+        expect(succeeded).toBe(false);
+      } else {
+        const settings = { PURGE_COMMAND: NEXT.join(' '), PURGE_DRY_RUN: 'false' };
+        const durable = hall({ emulators: [emulator], ledger, options: { choices: calm }, settings });
+        durable.start('retention', { instanceId: 'one', input: scheduled([emulator], 'one') });
+        await durable.run();
+      }
+      const next = (await allOf(ledger.runs())).find((one) => one.id !== id);
+      expect(emulator.requests().filter(({ method }) => method === 'PATCH')).toHaveLength(asked + 1);
+      expect(next?.warnings.filter((warning) => warning.includes('is without its lock'))).toHaveLength(1);
+      // What it was asked for itself is done; what it could not put back is its failure all the same.
+      expect(next).toMatchObject({ state: 'failed', totals: { tags: { failed: 0 }, manifests: { failed: 0 } } });
+    });
+  },
+);
