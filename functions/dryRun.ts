@@ -81,7 +81,7 @@ async function answerDryRun(
         const write = async (pieces: Iterable<string>): Promise<void> => {
           for (const piece of pieces) {
             await waiting.write(piece);
-            // What is not waited for any more is away at once.
+            // A piece that no client waits for is dropped at once: others get their turn.
             await nextTurn();
           }
         };
