@@ -43,12 +43,19 @@ export interface Context {
 /** Deletions that are refused for want of permission before the rest of a repository is not attempted. */
 const FEW = 3;
 
+/** Trying each artifact would take hours, and delete nothing. The time is that of `LOOK_VALID_MILLISECONDS`. */
+const TOO_SLOW =
+  'the registry answers too slowly to look and delete within 5 seconds; ' +
+  'run again when it answers faster, or from a machine in its Azure region';
+
 /** What the registry turns out to let this identity do in one repository. */
 export interface Rights {
   /** Something was allowed, or refused for another reason. */
   readonly mayDelete: () => boolean;
   /** Takes what one call came to. */
   readonly note: (result: Result, right: Right) => void;
+  /** Takes that looks in a row were too old once a deletion could be sent. */
+  readonly noteSlow: () => void;
   /** Why nothing more is attempted; of what is locked, where `isLocked`. */
   readonly lacking: (isLocked?: boolean) => Result | undefined;
 }
@@ -57,6 +64,7 @@ export function newRights(): Rights {
   const denied = { read: 0, delete: 0, unlock: 0 };
   let mayDelete = false;
   let isClosed = false;
+  let isSlow = false;
   return {
     mayDelete: () => mayDelete,
     note(result, right) {
@@ -65,8 +73,12 @@ export function newRights(): Rights {
       // Given up for being refused for the pace only: nothing at all gets through.
       isClosed ||= result.state === 'failed' && result.error?.status === 429;
     },
+    noteSlow() {
+      isSlow = true;
+    },
     lacking(isLocked = false) {
       if (isClosed) return notAttempted('the registry has let nothing through for minutes (429)');
+      if (isSlow) return notAttempted(TOO_SLOW);
       if (denied.read > 0) return notAttempted('looking at what is to be deleted was not allowed', 'read');
       if (denied.delete >= FEW) return notAttempted('earlier deletions in this repository were not allowed', 'delete');
       if (isLocked && denied.unlock >= FEW)

@@ -51,6 +51,7 @@ export async function deleteManifests(context: ManifestContext, deletions: reado
       registry: context.registry,
       signal,
       halted: () => rights.lacking(),
+      noteSlow: rights.noteSlow,
       tryOnce: (batch, room) => tryOnce(rounds, batch, room),
       leave: (attempt, why) => leave(rounds, attempt, why),
     });

@@ -18,6 +18,7 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
     registry,
     signal,
     halted: () => rights.lacking(),
+    noteSlow: rights.noteSlow,
     tryOnce: (batch, room) => tryOnce(context, batch, room),
     async leave(attempt, why) {
       if (attempt.tried) await finish(context, attempt, leftAs(attempt, why));

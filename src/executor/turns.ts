@@ -31,11 +31,16 @@ export function following<T>(attempt: Attempt<T>, { tried, after, error }: Again
   return { ...attempt, tried, error, notBefore: performance.now() + after };
 }
 
+/** Looks in a row that were all too old before the rest of a repository is not attempted. By the sixth it is one artifact each. */
+const SLOW_LOOKS = 10;
+
 export interface Turns<T> {
   readonly registry: Pick<Registry, 'room'>;
   readonly signal?: AbortSignal | undefined;
   /** Why nothing more may be begun. */
   readonly halted: () => Result | undefined;
+  /** Is told where looks in a row were too old: then `halted` says so. */
+  readonly noteSlow: () => void;
   /** Looks at some, and tries to delete them. The answer is what is to be tried again; the rest is settled. */
   readonly tryOnce: (batch: readonly Attempt<T>[], room: Room) => Promise<readonly Attempt<T>[]>;
   /** Settles what is not tried any more. */
@@ -52,6 +57,8 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
   let begun = 0;
   let again: readonly Attempt<T>[] = [];
   let size = BATCH;
+  /** Looks in a row that nothing could be sent upon. */
+  let slowLooks = 0;
   /** Since when everything has been refused for the pace. */
   let refusedSince: number | undefined;
   const halted = (): Result | undefined =>
@@ -84,7 +91,10 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
       addTo(batch, due.filter(isRefused).slice(0, room.calls - batch.length));
       const tried = new Set(batch);
       const left = await tryOnce(batch, room);
-      const isSlow = left.some((one) => (one.tried?.stale ?? 0) > 0);
+      const stale = left.filter((one) => (one.tried?.stale ?? 0) > 0).length;
+      const isSlow = stale > 0;
+      slowLooks = isSlow && stale === batch.length ? slowLooks + 1 : 0;
+      if (slowLooks === SLOW_LOOKS) turns.noteSlow();
       const since = left.flatMap((one) => (isRefused(one) ? (one.tried?.refusedSince ?? []) : []));
       refusedSince = since.length === batch.length ? smallest(since) : undefined;
       size = isSlow ? Math.max(1, Math.floor(batch.length / 2)) : Math.min(BATCH, 2 * size);

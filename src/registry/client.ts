@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   /** `https://host[:port]` */
   readonly endpoint: URL;
   readonly credentials: RegistryCredentials;
-  /** Reads in flight at once, and as many changes. */
+  /** Reads in flight at once besides those of looks, and as many changes. */
   readonly concurrency: number;
   /** A certificate authority to trust besides the system's (PEM). */
   readonly certificate?: string;

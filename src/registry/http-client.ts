@@ -10,6 +10,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { StaleLookError, StoppedError } from './error.ts';
+import { LOOK_READS } from './pace-gate.ts';
 import { ticketOf } from './sending.ts';
 import { signalOf } from './signals.ts';
 
@@ -31,10 +32,13 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
  * have been carried out.
  *
  * @param certificate a certificate authority to trust besides the system's (PEM)
- * @param connections for reads, and as many for changes: a change never waits for a read
+ * @param connections for reads, besides those of looks, and as many for changes: a change never waits for a read
  */
 export function httpClient(certificate: string | undefined, connections: number): HttpClient {
-  const [reads, changes] = [dispatcherFor(certificate, connections), dispatcherFor(certificate, connections)];
+  const [reads, changes] = [
+    dispatcherFor(certificate, connections + LOOK_READS),
+    dispatcherFor(certificate, connections),
+  ];
   return { sendRequest: (request) => send(request.method === 'GET' ? reads : changes, request) };
 }
 

@@ -1,4 +1,4 @@
-import { dated } from './sending.ts';
+import { dated, LOOK_VALID_MILLISECONDS } from './sending.ts';
 import type { Instant } from './time.ts';
 import type { Look, LookRequest, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
 
@@ -98,18 +98,23 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
 
   const NOTHING = { present: new Map<string, ManifestRecord>(), unclear: new Set<string>(), added: [] };
 
+  /** Whether the last look took so long that the next one must not do one read after another. */
+  let isSlow = false;
+
   return {
     lookAtTags,
     async look(repository: string, { manifests, tags, tagCount }: LookRequest, signal?: AbortSignal): Promise<Look> {
+      const begun = performance.now();
       const { seen, since } = await dated(async () => {
         const lock = views.isLocked(repository, signal);
         // Where the rest fails first, nothing waits for its failure.
         lock.catch(() => undefined);
         const looked = manifests ? lookAtManifests(repository, manifests, signal) : NOTHING;
         // Two listings are taken side by side. Of many, the tags come last: a lock is seen that was set while looking.
+        // Not where that makes the look too old to be used.
         const isLarge =
           manifests && (manifests.inventory.byDigest.size > views.pageSize() || tagCount > views.pageSize());
-        if (isLarge) await looked;
+        if (isLarge && !isSlow) await looked;
         const [found, tagged, locked] = await Promise.all([
           looked,
           lookAtTags(repository, tags, tagCount, signal),
@@ -117,6 +122,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
         ]);
         return { ...found, tags: tagged, locked };
       });
+      isSlow = performance.now() - begun > LOOK_VALID_MILLISECONDS / 2;
       return { ...seen, since };
     },
   };

@@ -27,6 +27,8 @@ export interface Turn {
   readonly again: boolean;
   readonly rank: number;
   readonly signal: AbortSignal | undefined;
+  /** It is a read of a look. Those have places of their own: one that waits for another's answer makes the look old. */
+  readonly isLook?: boolean;
   /** Whether the call must not be sent any more, because what it is about was looked at too long ago. */
   readonly isStale?: (() => boolean) | undefined;
   /** What the call was promised. */
@@ -39,6 +41,14 @@ interface Waiting {
   readonly giveUp: (error: Error) => void;
 }
 
+/** Calls that share so many places. All lanes of a gate share its pace. */
+interface Lane {
+  readonly most: number;
+  underWay: number;
+  /** By rank, of which there are few at a time, and in the order in which they came. */
+  readonly waiting: Map<number, Set<Waiting>>;
+}
+
 /** A client that wants to send some calls. */
 interface Guest {
   readonly most: number;
@@ -49,19 +59,21 @@ interface Guest {
 /** How often it is looked whether there is room, where nothing else says so. */
 const ROOM_CHECK_MS = 50;
 
+/** Reads of looks that are under way at once, whatever the concurrency. */
+export const LOOK_READS = 64;
+
 /** How much the newest call counts in what a call takes. */
 const NEWEST = 0.2;
 
 /** Ranks below all others: what is sent again. */
 const AGAIN = Number.NEGATIVE_INFINITY;
 
-/** @param concurrency attempts at once */
+/** @param concurrency attempts at once, besides the reads of looks */
 export function newGate(concurrency: number): Gate {
   const pace = newPace();
-  /** By rank, of which there are few at a time, and in the order in which they came. */
-  const waiting = new Map<number, Set<Waiting>>();
+  const laneOf = (most: number): Lane => ({ most, underWay: 0, waiting: new Map() });
+  const [looks, others] = [laneOf(Math.max(LOOK_READS, concurrency)), laneOf(concurrency)];
   const guests = new Set<Guest>();
-  let underWay = 0;
   /** Calls that have room, and are not sent yet. */
   let promised = 0;
   /** Milliseconds that a call takes. */
@@ -69,19 +81,25 @@ export function newGate(concurrency: number): Gate {
   let timer: NodeJS.Timeout | undefined;
   let roomTimer: NodeJS.Timeout | undefined;
 
-  const pauseBefore = (): number => (underWay < concurrency ? pace.wait(performance.now()) : Number.POSITIVE_INFINITY);
+  const pauseBefore = (lane: Lane): number =>
+    lane.underWay < lane.most ? pace.wait(performance.now()) : Number.POSITIVE_INFINITY;
 
   function letGo(): void {
+    letGoOf(looks);
+    letGoOf(others);
+  }
+
+  function letGoOf(lane: Lane): void {
     for (;;) {
-      const rank = smallest(waiting.keys());
-      const [next] = waiting.get(rank) ?? [];
+      const rank = smallest(lane.waiting.keys());
+      const [next] = lane.waiting.get(rank) ?? [];
       if (!next) return;
       if (next.isStale()) {
-        remove(rank, next);
+        remove(lane, rank, next);
         next.giveUp(new StaleLookError('wait for the registry'));
         continue;
       }
-      const pause = pauseBefore();
+      const pause = pauseBefore(lane);
       if (pause > 0) {
         // Whoever is answered looks again; but all may be waiting.
         if (timer || pause === Number.POSITIVE_INFINITY) return;
@@ -91,18 +109,18 @@ export function newGate(concurrency: number): Gate {
         }, Math.ceil(pause));
         return;
       }
-      remove(rank, next);
-      begin();
+      remove(lane, rank, next);
+      begin(lane);
       next.begin();
     }
   }
 
-  function begin(): void {
-    underWay += 1;
+  function begin(lane: Lane): void {
+    lane.underWay += 1;
     pace.sent(performance.now());
   }
 
-  function remove(rank: number, one: Waiting): void {
+  function remove({ waiting }: Lane, rank: number, one: Waiting): void {
     const list = waiting.get(rank);
     list?.delete(one);
     if (list?.size === 0) waiting.delete(rank);
@@ -141,12 +159,13 @@ export function newGate(concurrency: number): Gate {
     return { calls, take: () => free(Math.min(1, left)), leave: () => free(left) };
   }
 
-  function turn(rank: number, signal: AbortSignal | undefined, isStale: () => boolean = () => false): Promise<void> {
-    const list = waiting.get(rank) ?? new Set();
-    waiting.set(rank, list);
+  function turn(lane: Lane, { again, rank: own, signal, isStale = () => false }: Turn): Promise<void> {
+    const rank = again ? AGAIN : own;
+    const list = lane.waiting.get(rank) ?? new Set();
+    lane.waiting.set(rank, list);
     return new Promise((resolve, reject) => {
       const stop = (): void => {
-        remove(rank, one);
+        remove(lane, rank, one);
         reject(new StoppedError('wait for the registry'));
       };
       const one: Waiting = {
@@ -167,10 +186,12 @@ export function newGate(concurrency: number): Gate {
   }
 
   return {
-    async attempt(send, { again, rank, signal, isStale, room }) {
+    async attempt(send, wanted) {
+      const { signal, room, isLook } = wanted;
+      const lane = isLook ? looks : others;
       if (signal?.aborted) throw new StoppedError('ask the registry');
-      if (waiting.size > 0 || pauseBefore() > 0) await turn(again ? AGAIN : rank, signal, isStale);
-      else begin();
+      if (lane.waiting.size > 0 || pauseBefore(lane) > 0) await turn(lane, wanted);
+      else begin(lane);
       room?.take();
       const sentAt = performance.now();
       try {
@@ -184,8 +205,8 @@ export function newGate(concurrency: number): Gate {
         pace.lost();
         throw error;
       } finally {
-        underWay -= 1;
-        if (waiting.size > 0) letGo();
+        lane.underWay -= 1;
+        letGo();
         if (guests.size > 0) letIn();
       }
     },

@@ -8,7 +8,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { StaleLookError, StoppedError } from './error.ts';
 import { type Gate, retryAfter } from './pace-gate.ts';
-import { ticketOf } from './sending.ts';
+import { isLooking, ticketOf } from './sending.ts';
 import { signalOf } from './signals.ts';
 
 /** Failures by which a request certainly did not arrive. */
@@ -73,7 +73,7 @@ export function retries(gates: Gates): PipelinePolicy {
         let response: PipelineResponse | undefined;
         let failure: unknown;
         try {
-          response = await gate.attempt(() => next(request), { again, rank, signal });
+          response = await gate.attempt(() => next(request), { again, rank, signal, isLook: isLooking() });
         } catch (error) {
           // What an attempt did that was not answered is for the caller to find out.
           if (error instanceof StoppedError && request.method !== 'GET' && inDoubt.has(request))

@@ -62,6 +62,11 @@ export async function dated<T>(read: () => Promise<T>): Promise<{ readonly seen:
   return { seen, since: Number.isFinite(look.since) ? look.since : Number.NEGATIVE_INFINITY };
 }
 
+/** Whether what is asked now is part of a look. */
+export function isLooking(): boolean {
+  return looks.getStore() !== undefined;
+}
+
 /** Notes when reads are sent. One that failed is not part of a look: that is done again. */
 export function datesLooks(client: HttpClient, { now }: LookClock): HttpClient {
   return {

@@ -10,7 +10,7 @@ import { LOOK_VALID_MILLISECONDS } from '../../src/registry/sending.ts';
 import { purge, type Registry } from '../../src/retention.ts';
 import { images, repositoryOf, type Stored } from '../support/contents.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
-import { policyOf, reference, type Run, USER, withEmulator } from '../support/registry.ts';
+import { policyOf, type Run, USER, withEmulator } from '../support/registry.ts';
 import { entra } from '../support/run-as.ts';
 
 /*
@@ -232,14 +232,19 @@ describe.each(SIZES)('in a %s repository', (_, options, more) => {
   describe('an index that is hidden between plan and look is not gone', () => {
     test('its platforms are kept', async () => {
       await withEmulator(holding({ built: parent, days: 90 }, { built: child, days: 90 }), async (emulator) => {
+        const registry = connectBy(newClock(), emulator);
         let looks = 0;
-        emulator.onRequest(({ kind }) => {
-          // The first call of a look.
-          if (kind === 'repository-properties' && ++looks === 1) return;
-          if (kind === 'repository-properties') emulator.lock('app', parent.digest, { listEnabled: false });
-        });
-        const { decisions, summary } = await runBy(connectBy(newClock(), emulator), emulator);
-        expect(looks).toBeGreaterThan(1);
+        // Before the look, not in it: its reads are side by side.
+        const hiding: Registry = {
+          ...registry,
+          look(...args) {
+            looks += 1;
+            emulator.lock('app', parent.digest, { listEnabled: false });
+            return registry.look(...args);
+          },
+        };
+        const { decisions, summary } = await runBy(hiding, emulator);
+        expect(looks).toBeGreaterThan(0);
         expect(emulator.counts()['delete-manifest']).toBe(0);
         for (const { digest } of [parent, child])
           expect(decisions.find((one) => one.digest === digest)).toMatchObject({ reason: 'changed-since-plan' });
@@ -331,12 +336,14 @@ describe('a deletion is not sent on a look that was too long ago', () => {
       emulator.onRequest(({ kind }) => {
         if (kind === 'list-manifests') clock.pass();
       });
-      const { summary } = await runBy(connectBy(clock, emulator), emulator);
+      const { summary, decisions } = await runBy(connectBy(clock, emulator), emulator);
       expect(emulator.counts()['delete-manifest']).toBe(0);
-      expect(summary).toMatchObject({ succeeded: false, totals: { manifests: { failed: 4 } } });
-      const [failure] = summary.failures;
-      expect(failure?.action === 'delete' && failure.error?.message).toContain('looked at too long ago');
-      expect(failure && reference(failure)).toContain('app@');
+      // The rest is not tried one by one, which would take hours.
+      expect(summary).toMatchObject({ succeeded: false, totals: { manifests: { deleted: 0, notAttempted: 4 } } });
+      expect(emulator.counts()['repository-properties']).toBeLessThan(15);
+      expect(decisions.map((one) => one.action === 'delete' && one.error?.message)).toEqual(
+        decisions.map(() => expect.stringContaining('too slowly to look and delete within 5 seconds') as unknown),
+      );
     });
   });
 });

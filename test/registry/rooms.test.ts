@@ -56,6 +56,23 @@ describe('room at the gate', () => {
   });
   const turn = { again: false, rank: 0, signal: undefined };
 
+  test('is not what the reads of a look wait for: they are sent side by side', async () => {
+    const gate = newGate(1);
+    let begun = 0;
+    let resolve: (response: PipelineResponse) => void = () => undefined;
+    const answered = new Promise<PipelineResponse>((done) => (resolve = done));
+    const send = (): Promise<PipelineResponse> => {
+      begun += 1;
+      return answered;
+    };
+    const listings = [1, 2, 3].map(() => gate.attempt(send, turn));
+    const looks = [1, 2, 3].map(() => gate.attempt(send, { ...turn, isLook: true }));
+    expect(begun).toBe(1 + 3);
+    resolve(answer(200));
+    await Promise.all([...listings, ...looks]);
+    expect(begun).toBe(3 + 3);
+  });
+
   test('is shared by all that wait for it, and free again once it is left', async () => {
     const gate = newGate(2);
     // Nothing has been answered yet: it is not known how often a connection becomes free.
