@@ -135,7 +135,7 @@ async function ruleFor(
   const found = names && (await policy.compiled.tags(filters).matches(names, match));
   for (const filter of found?.effective ?? []) matched.add(filter);
   return {
-    matches: found && (() => found.selected),
+    matches: found?.selected,
     filterOf: (tag) => `"${found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,
     cutOff: toInstant(new Date(now.getTime() - policy.agoMilliseconds)),
     ago: policy.ago,

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { addTo, allOf } from './each.ts';
-import { relock } from './executor/locks.ts';
+import { imageIn, relock } from './executor/locks.ts';
 import { fromError, isForbidden, record, withLostLocks } from './executor/results.ts';
 import { planOf } from './ledger/hash.ts';
 import type { Lock } from './ledger/journal.ts';
@@ -238,8 +238,7 @@ async function withLock(registry: Registry, repository: string, decision: Delete
   if (await isAsBefore(registry, repository, decision, lock)) return decision;
   const lost = await relock(registry, repository, [{ name, lock }]);
   if (lost.length === 0) return decision;
-  const image = `${registry.loginServer}/${repository}${kind === 'tag' ? ':' : '@'}${name}`;
-  const result = withLostLocks({ state: 'failed', ...(error && { error }) }, lost, () => image);
+  const result = withLostLocks({ state: 'failed', ...(error && { error }) }, lost, imageIn(registry, repository));
   return record(decision, { tags: new Map([[tag, result]]), manifests: new Map([[digest, result]]) });
 }
 

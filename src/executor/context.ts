@@ -1,7 +1,7 @@
 import type { Right } from '../planner/decision.ts';
 import type { Instant } from '../registry/time.ts';
 import type { Lock, Registry, Sending, DeletionResult } from '../registry/types.ts';
-import { type Locked, relock, withoutLocks } from './locks.ts';
+import { imageIn, type Locked, relock, withoutLocks } from './locks.ts';
 import {
   fromDeletion,
   isForbidden,
@@ -108,10 +108,6 @@ export async function send<T>(
   const became = fromDeletion(result, right);
   rights.note(became, right);
   return withLostLocks(became, lost, imageIn(registry, repository));
-}
-
-function imageIn({ loginServer }: Registry, repository: string): (name: string) => string {
-  return (name) => `${loginServer}/${repository}${name.includes(':') ? '@' : ':'}${name}`;
 }
 
 /** Puts back the locks of what is not deleted after all. */

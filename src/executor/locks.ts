@@ -66,3 +66,8 @@ export async function relock(
   }
   return lost;
 }
+
+/** The image of a tag or digest of a repository, as `az acr` takes it. */
+export function imageIn({ loginServer }: Registry, repository: string): (name: string) => string {
+  return (name) => `${loginServer}/${repository}${name.includes(':') ? '@' : ':'}${name}`;
+}

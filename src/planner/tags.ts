@@ -19,8 +19,8 @@ export interface TagChoice {
  * `--keep` is meant to count images: `newest` marks those that it would delete because it counts signature tags as well.
  */
 export function* chooseTags(tags: readonly TagRecord[], rule: Rule): Steps<readonly TagChoice[]> {
-  if (!rule.matches) return [];
-  const matches = rule.matches(yield* converted(tags, (tag) => tag.name));
+  const { matches } = rule;
+  if (!matches) return [];
   const matched = yield* filtered(tags, (_, index) => matches[index] === true);
   const eligible = yield* filtered(matched, (tag) => standing(tag, rule) === 'matched-and-expired');
   // Stable: among tags of one time the registry's order decides, as it does for acr purge.

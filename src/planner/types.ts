@@ -22,8 +22,8 @@ export interface Inventory {
 
 /** What is wanted of one repository. */
 export interface Rule {
-  /** `true` for each tag that a filter matches; `undefined`: tags are not touched. */
-  readonly matches: ((names: readonly string[]) => readonly boolean[]) | undefined;
+  /** `true` for each tag of the inventory that a filter matches, in its order; `undefined`: tags are not touched. */
+  readonly matches: readonly boolean[] | undefined;
   /** For the words of a decision: the filter that matches a tag. */
   readonly filterOf: (tag: string) => string;
   /** What was last updated before this is old enough to go. */

@@ -82,7 +82,7 @@ function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Planned {
     remembered: new Map(),
   };
   const full: Rule = {
-    matches: (names) => names.map((name) => !name.startsWith('v')),
+    matches: tags.map(({ name }) => !name.startsWith('v')),
     filterOf: () => '"app:^(?!v)"',
     cutOff: daysAgo(30),
     ago: '--ago 30d',
