@@ -1,10 +1,10 @@
 import { app } from '@azure/functions';
-import { configuration, ledger, log } from '../src/app.ts';
-import { handler } from '../src/http/handler.ts';
-import { jsonResponse } from '../src/http/json.ts';
-import { given } from '../src/http/query.ts';
-import { untilShutdown } from '../src/lifecycle.ts';
-import { requestedApply } from '../src/retention.ts';
+import { configuration, ledger, log } from '../src/doors/app.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { jsonResponse } from '../src/doors/http/json.ts';
+import { given } from '../src/doors/http/query.ts';
+import { untilShutdown } from '../src/doors/lifecycle.ts';
+import { requestedApply } from '../src/index.ts';
 
 app.http('apply', {
   route: 'plans/{id}/apply',

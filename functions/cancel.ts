@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
-import { ledger, log } from '../src/app.ts';
-import { handler } from '../src/http/handler.ts';
-import { cancelledParentResponse, cancelledResponse } from '../src/http/accepted.ts';
-import { cancel } from '../src/retention.ts';
+import { ledger, log } from '../src/doors/app.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { cancelledParentResponse, cancelledResponse } from '../src/doors/http/accepted.ts';
+import { cancel } from '../src/index.ts';
 
 app.http('cancel', {
   route: 'runs/{id}/cancel',

@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
-import { ledger, log } from '../src/app.ts';
-import { handler } from '../src/http/handler.ts';
-import { answerDecisions } from '../src/http/runs.ts';
+import { ledger, log } from '../src/doors/app.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { answerDecisions } from '../src/doors/http/runs.ts';
 
 app.http('decisions', {
   route: 'runs/{id}/decisions',

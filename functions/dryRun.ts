@@ -1,21 +1,28 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
 import pLimit from 'p-limit';
-import { configuration, isDurable, ledger, log } from '../src/app.ts';
-import { JSON_FORMS, negotiate } from '../src/http/answer.ts';
-import type { Client } from '../src/http/client.ts';
-import { handler } from '../src/http/handler.ts';
-import { answerInTime } from '../src/http/in-time.ts';
-import { RequestError } from '../src/http/problem.ts';
-import { newPlaces } from '../src/http/places.ts';
-import { patienceOf } from '../src/http/prefer.ts';
-import { readRequested } from '../src/http/request.ts';
-import { untilShutdown } from '../src/lifecycle.ts';
-import { canBeHanded, type Handed, noneMayRun, startHanded } from '../src/orchestration/start.ts';
-import { answerOf } from '../src/report/output.ts';
-import { HandOver, requestedDryRun } from '../src/retention.ts';
+import { configuration, isDurable, ledger, log } from '../src/doors/app.ts';
+import { JSON_FORMS, negotiate } from '../src/doors/http/answer.ts';
+import type { Client } from '../src/doors/http/client.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { answerInTime } from '../src/doors/http/in-time.ts';
+import { RequestError } from '../src/doors/http/problem.ts';
+import { newPlaces } from '../src/doors/http/places.ts';
+import { patienceOf } from '../src/doors/http/prefer.ts';
+import { readRequested } from '../src/doors/http/request.ts';
+import { untilShutdown } from '../src/doors/lifecycle.ts';
+import {
+  answerOf,
+  canBeHanded,
+  durableSdk,
+  type Handed,
+  HandOver,
+  noneMayRun,
+  requestedDryRun,
+  startHanded,
+} from '../src/index.ts';
 
-const durable = isDurable ? await import('../src/orchestration/sdk.ts') : undefined;
+const durable = isDurable ? await durableSdk() : undefined;
 
 // An answer of any size is sent as it is read, instead of being gathered in memory first.
 app.setup({ enableHttpStream: true });

@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
-import { ledger, log } from '../src/app.ts';
-import { handler } from '../src/http/handler.ts';
-import { answerExplain } from '../src/http/runs.ts';
+import { ledger, log } from '../src/doors/app.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { answerExplain } from '../src/doors/http/runs.ts';
 
 app.http('explain', {
   route: 'explain',

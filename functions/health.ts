@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { configuration } from '../src/app.ts';
+import { configuration } from '../src/doors/app.ts';
 
 app.http('health', {
   route: 'health',

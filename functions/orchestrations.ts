@@ -1,15 +1,22 @@
 import type { InvocationContext } from '@azure/functions';
-import { configuration, isDurable, ledger, log } from '../src/app.ts';
-import { untilShutdown } from '../src/lifecycle.ts';
-import { activitiesOf } from '../src/orchestration/activities.ts';
-import { newConnections } from '../src/orchestration/connections.ts';
-import { ACTIVITIES, lane, registry, retention, shielded } from '../src/orchestration/orchestrators.ts';
-import { inInvocation } from '../src/report/log.ts';
-import { configured } from '../src/retention.ts';
+import { configuration, isDurable, ledger, log } from '../src/doors/app.ts';
+import { untilShutdown } from '../src/doors/lifecycle.ts';
+import {
+  ACTIVITIES,
+  activitiesOf,
+  configured,
+  durableSdk,
+  inInvocation,
+  lane,
+  newConnections,
+  registry,
+  retention,
+  shielded,
+} from '../src/index.ts';
 
 // With the inline engine there are none of these: the host would load the extension, which needs queues and tables.
 if (isDurable) {
-  const { app } = await import('../src/orchestration/sdk.ts');
+  const { app } = await durableSdk();
   const connections = newConnections();
   const settings = () => configured(configuration, log);
   for (const name of ACTIVITIES)

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
-import { ledger, log } from '../src/app.ts';
-import { handler } from '../src/http/handler.ts';
-import { answerReview } from '../src/http/review.ts';
-import { isSignInOn, requireSignIn } from '../src/http/sign-in.ts';
+import { ledger, log } from '../src/doors/app.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { answerReview } from '../src/doors/http/review.ts';
+import { isSignInOn, requireSignIn } from '../src/doors/http/sign-in.ts';
 
 app.http('review', {
   route: 'review',

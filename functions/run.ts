@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
-import { ledger, log } from '../src/app.ts';
-import { handler } from '../src/http/handler.ts';
-import { jsonResponse } from '../src/http/json.ts';
-import { oneRun } from '../src/http/runs.ts';
+import { ledger, log } from '../src/doors/app.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { jsonResponse } from '../src/doors/http/json.ts';
+import { oneRun } from '../src/doors/http/runs.ts';
 
 app.http('run', {
   route: 'runs/{id}',

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
-import { ledger, log } from '../src/app.ts';
-import { handler } from '../src/http/handler.ts';
-import { jsonResponse } from '../src/http/json.ts';
-import { pageOfRuns } from '../src/http/runs.ts';
+import { ledger, log } from '../src/doors/app.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { jsonResponse } from '../src/doors/http/json.ts';
+import { pageOfRuns } from '../src/doors/http/runs.ts';
 
 app.http('runs', {
   route: 'runs',

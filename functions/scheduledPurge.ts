@@ -1,13 +1,17 @@
 import { app, type InvocationContext, type Timer } from '@azure/functions';
-import type { DurableClient } from 'durable-functions';
-import { configuration, isDurable, ledger, log } from '../src/app.ts';
-import { untilShutdown } from '../src/lifecycle.ts';
-import { startScheduled } from '../src/orchestration/start.ts';
-import { inInvocation } from '../src/report/log.ts';
-import type { Outcome } from '../src/report/summary.ts';
-import { configured, scheduledPurge } from '../src/retention.ts';
+import { configuration, isDurable, ledger, log } from '../src/doors/app.ts';
+import { untilShutdown } from '../src/doors/lifecycle.ts';
+import {
+  configured,
+  durableSdk,
+  inInvocation,
+  type DurableClient,
+  type Outcome,
+  scheduledPurge,
+  startScheduled,
+} from '../src/index.ts';
 
-const durable = isDurable ? await import('../src/orchestration/sdk.ts') : undefined;
+const durable = isDurable ? await durableSdk() : undefined;
 
 app.timer('scheduledPurge', {
   schedule: '%PURGE_SCHEDULE%',

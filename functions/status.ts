@@ -1,10 +1,9 @@
 import { app } from '@azure/functions';
-import { configuration, ledger, log } from '../src/app.ts';
-import { handler } from '../src/http/handler.ts';
-import { jsonResponse } from '../src/http/json.ts';
-import { signInWarning } from '../src/http/sign-in.ts';
-import { status } from '../src/retention.ts';
-import { version } from '../src/version.ts';
+import { configuration, ledger, log } from '../src/doors/app.ts';
+import { handler } from '../src/doors/http/handler.ts';
+import { jsonResponse } from '../src/doors/http/json.ts';
+import { signInWarning } from '../src/doors/http/sign-in.ts';
+import { status, version } from '../src/index.ts';
 
 const warnings = [signInWarning(process.env)].filter((warning) => warning !== undefined);
 

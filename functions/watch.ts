@@ -1,7 +1,6 @@
 import { app, type InvocationContext, type Timer } from '@azure/functions';
-import { configuration, ledger, log } from '../src/app.ts';
-import { inInvocation } from '../src/report/log.ts';
-import { watch } from '../src/retention.ts';
+import { configuration, ledger, log } from '../src/doors/app.ts';
+import { inInvocation, watch } from '../src/index.ts';
 
 app.timer('watch', {
   // Every hour, and not at its beginning, when most schedules begin their runs.

@@ -1,4 +1,4 @@
-import { eachOf } from '../each.ts';
+import { eachOf } from './each.ts';
 import type { DecisionError } from '../planner/decision.ts';
 import type { Inventory, Plan } from '../planner/types.ts';
 import { toInstant } from '../registry/time.ts';

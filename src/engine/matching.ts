@@ -1,4 +1,3 @@
-import { largest } from '../each.ts';
 import pLimit from 'p-limit';
 import { PolicyError, quote } from '../policy/error.ts';
 import type { PurgePolicy } from '../policy/policy.ts';
@@ -36,7 +35,7 @@ export interface Matched {
 
 /** The time that all matching of a run may take together: that of the command that allows most. */
 export function secondsOf(policies: readonly PurgePolicy[]): number {
-  return largest(policies.map(({ filterTimeoutSeconds }) => filterTimeoutSeconds));
+  return policies.reduce((most, { filterTimeoutSeconds }) => Math.max(most, filterTimeoutSeconds), 0);
 }
 
 /** Matches in a worker. Whatever is matched by the same function may take so long together. */

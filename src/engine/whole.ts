@@ -1,10 +1,10 @@
-import { eachOf } from '../each.ts';
+import { eachOf } from './each.ts';
 import { lockedAsAWhole } from '../planner/locked.ts';
 import type { Inventory, Plan, Rule } from '../planner/types.ts';
 import { untaggedBy, withUntagged } from '../planner/untagged.ts';
 import { StoppedError } from '../registry/error.ts';
 import type { ManifestRecord, RegistryReader, RepositoryAttributes } from '../registry/types.ts';
-import type { RepositorySummary } from '../report/summary.ts';
+import type { RepositorySummary } from '../ledger/summary.ts';
 
 /** A plan with what the registry says of its repository as a whole. */
 export interface WholePlan {

@@ -1,4 +1,4 @@
-import { type Decision, type Decisions, mapped } from '../planner/decision.ts';
+import type { Decision, Decisions } from '../planner/decision.ts';
 import type { Plan } from '../planner/types.ts';
 import type { Lock, ManifestListing, Registry, TagRecord } from '../registry/types.ts';
 import { BATCH, batches } from './batches.ts';
@@ -60,7 +60,11 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
     plan.tags.filter((tag) => tag.after.length > 0),
   );
   await tellRest();
-  return mapped(plan.decisions, (decision) => record(decision, results));
+  return {
+    *[Symbol.iterator]() {
+      for (const decision of plan.decisions) yield record(decision, results);
+    },
+  };
 }
 
 const keysOf = (tags: readonly string[], digests: readonly string[]): readonly string[] => [

@@ -1,4 +1,3 @@
-import { addTo } from '../each.ts';
 import type { ManifestDeletion } from '../planner/types.ts';
 import type { Look, ManifestListing, Room } from '../registry/types.ts';
 import { type Added, addedReader } from './added.ts';
@@ -105,7 +104,7 @@ async function tryOnce(
     one,
   );
   for (const attempt of batch.filter(isLocked)) await one(attempt);
-  addTo(again, await referrersLeft(rounds, batch));
+  for (const one of await referrersLeft(rounds, batch)) again.push(one);
   return again;
 }
 

@@ -1,4 +1,3 @@
-import { addTo, smallest } from '../each.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Again, Look, Registry, Room, Tried } from '../registry/types.ts';
 import { BATCH } from './batches.ts';
@@ -73,7 +72,10 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
     const now = performance.now();
     const due = again.filter(({ notBefore = now }) => notBefore <= now);
     if (due.length === 0 && begun === items.length) {
-      await pause(smallest(again.map(({ notBefore = now }) => notBefore)) - now, signal);
+      await pause(
+        again.reduce((soonest, { notBefore = now }) => Math.min(soonest, notBefore), Number.POSITIVE_INFINITY) - now,
+        signal,
+      );
       continue;
     }
     const wanted = Math.min(size, due.length + items.length - begun);
@@ -88,7 +90,7 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
       begun += fresh.length;
       const before = refusedSince !== undefined && { tried: refused(refusedSince) };
       for (const item of fresh) batch.push({ item, ...before });
-      addTo(batch, due.filter(isRefused).slice(0, room.calls - batch.length));
+      for (const one of due.filter(isRefused).slice(0, room.calls - batch.length)) batch.push(one);
       const tried = new Set(batch);
       const left = await tryOnce(batch, room);
       const stale = left.filter((one) => (one.tried?.stale ?? 0) > 0).length;
@@ -96,7 +98,8 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
       slowLooks = isSlow && stale === batch.length ? slowLooks + 1 : 0;
       if (slowLooks === SLOW_LOOKS) turns.noteSlow();
       const since = left.flatMap((one) => (isRefused(one) ? (one.tried?.refusedSince ?? []) : []));
-      refusedSince = since.length === batch.length ? smallest(since) : undefined;
+      refusedSince =
+        since.length === batch.length ? since.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY) : undefined;
       size = isSlow ? Math.max(1, Math.floor(batch.length / 2)) : Math.min(BATCH, 2 * size);
       again = [...again.filter((attempt) => !tried.has(attempt)), ...left];
     } finally {

@@ -1,6 +1,6 @@
 import { parse } from './parse.ts';
 import { pathsOf } from './paths.ts';
-import { ConflictError, type Store } from './store.ts';
+import { ConflictError, type Store } from './store/store.ts';
 import { type Cancellation, cancelStop, type RunRecord } from './types.ts';
 
 /*

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { sorted as sortedInSlices } from '../turns/slices.ts';
-import { eachInTurns, inTurns } from '../turns/turns.ts';
+import { sorted as sortedInSlices } from '../planner/slices.ts';
+import { eachInTurns, inTurns } from './turns.ts';
 import { type Decision, type Decisions, keyOf } from '../planner/decision.ts';
 import type { PlanRecord, RepositoryRecord, RunRecord } from './types.ts';
 

@@ -1,8 +1,8 @@
 import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
-import { redactTold } from '../report/redact.ts';
+import { redactTold } from './redact/redact.ts';
 import { lines } from './lines.ts';
-import type { Store } from './store.ts';
-import { appendSurely } from './surely.ts';
+import type { Store } from './store/store.ts';
+import { appendSurely } from './store/surely.ts';
 
 /*
  * The journal of one repository while it is carried out, a line of JSON each: intents, each durable before the registry

@@ -1,19 +1,18 @@
-import { allOf } from '../each.ts';
-import type { RepositorySummary } from '../report/summary.ts';
+import type { RepositorySummary } from './summary.ts';
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
 import type { Locks, Replayed } from './journal.ts';
 import { toGzippedLines } from './lines.ts';
-import { redactTold } from '../report/redact.ts';
+import { redactTold } from './redact/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, lockOfRepository, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import { writeChild, writeParent } from './parent.ts';
 import { parse, replayOf } from './parse.ts';
 import { repositoryWriter, withoutSecrets } from './repository-writer.ts';
-import { shareLocks } from './shared-lock.ts';
-import { ConflictError, DamagedError, type Holder, LedgerError, type Lock, type Store } from './store.ts';
-import { writeSurely } from './surely.ts';
+import { shareLocks } from './store/shared-lock.ts';
+import { ConflictError, DamagedError, type Holder, LedgerError, type Lock, type Store } from './store/store.ts';
+import { writeSurely } from './store/surely.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
 import { watchedSince } from './watched.ts';
 
@@ -212,7 +211,7 @@ export function openLedger(store: Store): Ledger {
     async goOn(id, change) {
       const { record, etag } = await current(store, id);
       const cancellation = await cancellationIn(store, id);
-      const repositories = await allOf(reader.repositories(id));
+      const repositories = await Array.fromAsync(reader.repositories(id));
       const next = change(withCancellation(asItStands(record), cancellation), repositories);
       if (!next.dryRun) await store.write(openRuns(next.registry) + id, '');
       // Only the one that `change` was shown: what is asked from here on is about the run that goes on.

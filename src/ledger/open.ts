@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { StorageLocation } from '../policy/storage.ts';
-import { blobStore } from './blob.ts';
-import { folderStore } from './folder.ts';
+import { blobStore } from './store/blob.ts';
+import { folderStore } from './store/folder.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 
 /**

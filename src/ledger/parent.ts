@@ -1,9 +1,8 @@
-import { allOf } from '../each.ts';
-import { redactTold } from '../report/redact.ts';
+import { redactTold } from './redact/redact.ts';
 import { cancellationIn } from './cancellation.ts';
 import { isRunId, pathsOf } from './paths.ts';
 import { parse } from './parse.ts';
-import { ConflictError, type Store } from './store.ts';
+import { ConflictError, type Store } from './store/store.ts';
 import type { Cancellation, Child, ParentRecord } from './types.ts';
 
 /*
@@ -37,7 +36,7 @@ export async function parentIn(store: Store, id: string): Promise<Parent | undef
   const file = await store.read(parent);
   if (!file) return undefined;
   const record = parse<ParentRecord>(store, parent, file.text);
-  const paths = await allOf(store.list(folder));
+  const paths = await Array.fromAsync(store.list(folder));
   const children = await Promise.all(
     paths.map(async (path) => {
       const child = await store.read(path);

@@ -1,5 +1,5 @@
 import { replay, type Replayed } from './journal.ts';
-import { DamagedError, type Store } from './store.ts';
+import { DamagedError, type Store } from './store/store.ts';
 
 /** @throws {DamagedError} for what is no JSON */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- what a path holds is known to who asks

@@ -1,4 +1,3 @@
-import { allOf } from '../each.ts';
 import { asWrittenNow } from './as-carried-out.ts';
 import { type Decision, keyOf } from '../planner/decision.ts';
 import { cancellationIn, isOver, withCancellation } from './cancellation.ts';
@@ -8,10 +7,10 @@ import { gunzippedLines } from './lines.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
 import { parentIn } from './parent.ts';
 import { parse, replayOf, unreadable } from './parse.ts';
-import { hasEnded } from './process.ts';
+import { hasEnded } from './store/process.ts';
 import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
 import type { LedgerReader } from './reader.ts';
-import { DamagedError, LedgerError, type Store } from './store.ts';
+import { DamagedError, LedgerError, type Store } from './store/store.ts';
 import type { RepositoryRecord, RunRecord } from './types.ts';
 
 /** Files that are asked for ahead of their use: far fewer than a registry has repositories, and enough to hide a store's latency. */
@@ -65,7 +64,8 @@ export function readLedger(store: Store): LedgerReader {
       return;
     }
     const records: RepositoryRecord[] = [];
-    for await (const record of ahead(await allOf(store.list(allDecisions)), first)) if (record) records.push(record);
+    for await (const record of ahead(await Array.fromAsync(store.list(allDecisions)), first))
+      if (record) records.push(record);
     yield* records.sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
   }
 
@@ -115,11 +115,14 @@ export function readLedger(store: Store): LedgerReader {
 
   async function explainRun(record: RunRecord, { repository, tag, digest }: ImageName): Promise<readonly Sighting[]> {
     const matches = tag === undefined ? matcher({ ...(digest !== undefined && { digest }) }) : withItsManifest(tag);
-    return (await allOf(select(record, [repository], matches))).map((decision) => ({ run: record, decision }));
+    return (await Array.fromAsync(select(record, [repository], matches))).map((decision) => ({
+      run: record,
+      decision,
+    }));
   }
 
   async function* explain(image: ImageName): AsyncGenerator<Sighting, void> {
-    const records = await allOf(runs());
+    const records = await Array.fromAsync(runs());
     for await (const sightings of ahead(records, (record) => explainRun(record, image))) yield* sightings;
   }
 

@@ -1,11 +1,11 @@
 import type { Decision } from '../planner/decision.ts';
-import { redactTold } from '../report/redact.ts';
+import { redactTold } from './redact/redact.ts';
 import { plannedOf } from './hash.ts';
 import { writeJournal } from './journal.ts';
 import type { RepositoryWriter } from './ledger.ts';
 import { toGzippedLines } from './lines.ts';
 import { pathsOf } from './paths.ts';
-import type { Store } from './store.ts';
+import type { Store } from './store/store.ts';
 import type { RepositoryRecord } from './types.ts';
 
 /** Writes one repository in the run of this id. */

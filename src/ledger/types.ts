@@ -1,7 +1,7 @@
 import type { DecisionError, Trip } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
-import type { Holder } from './store.ts';
-import type { RepositorySummary, Totals } from '../report/summary.ts';
+import type { Holder } from './store/store.ts';
+import type { RepositorySummary, Totals } from './summary.ts';
 
 export const RUN_KINDS = ['scheduled', 'dry-run', 'purge', 'apply'] as const;
 

@@ -1,6 +1,6 @@
 import { parse } from './parse.ts';
 import { watchedPath } from './paths.ts';
-import { ConflictError, type Store } from './store.ts';
+import { ConflictError, type Store } from './store/store.ts';
 
 /** Since when a registry's schedule is watched: since somebody first asked. That is written down, once. */
 export async function watchedSince(store: Store, registry: string, now: Date): Promise<Date> {

@@ -1,6 +1,6 @@
 import type { ManifestRecord } from '../registry/types.ts';
 import type { Graph } from './graph.ts';
-import { atOnce, converted, filtered, newPace, setOf, sorted, type Steps } from '../turns/slices.ts';
+import { atOnce, converted, filtered, newPace, setOf, sorted, type Steps } from './slices.ts';
 import { compare } from './tags.ts';
 import type { Rule } from './types.ts';
 

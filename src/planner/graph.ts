@@ -2,7 +2,7 @@ import type { ChildDescriptor, ManifestFacts, ManifestRecord, TagRecord } from '
 import type { KeepReason } from './decision.ts';
 import type { TagChoice } from './tags.ts';
 import { imageOfSignatureTag } from './tags.ts';
-import { filtered, newPace, setOf, type Steps } from '../turns/slices.ts';
+import { filtered, newPace, setOf, type Steps } from './slices.ts';
 import type { Inventory, Rule } from './types.ts';
 
 /** How a manifest stands on its own account, before anything else that needs it is looked at. */

@@ -1,7 +1,7 @@
 import type { AcrChoice } from './acr-purge.ts';
 import type { Graph } from './graph.ts';
 import { type Protection, signatureOf } from './protect.ts';
-import { newPace, type Steps } from '../turns/slices.ts';
+import { newPace, type Steps } from './slices.ts';
 import { imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { Inventory, Rule } from './types.ts';
 

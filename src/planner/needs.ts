@@ -1,7 +1,7 @@
 import type { ManifestContent } from '../registry/types.ts';
 import { allReferrers, considered, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
 import { type Graph, NONE } from './graph.ts';
-import { atOnce, converted, filtered, newPace, setOf, type Steps } from '../turns/slices.ts';
+import { atOnce, converted, filtered, newPace, setOf, type Steps } from './slices.ts';
 import type { Inventory, Rule } from './types.ts';
 
 /**

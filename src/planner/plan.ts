@@ -4,7 +4,7 @@ import { buildGraph, type Graph, name, NONE } from './graph.ts';
 import { keptBesides, newestBuilds, newestImage } from './keep.ts';
 import { unknownReferrers, unlistedInDoubt, unreadCandidates, unreadStayingIndexes } from './needs.ts';
 import { type Outcome, protect, type Protection, signatureInDoubt, signatureOf } from './protect.ts';
-import { atOnce, converted, filtered, newPace, setOf, type Steps } from '../turns/slices.ts';
+import { atOnce, converted, filtered, newPace, setOf, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { TagRecord } from '../registry/types.ts';
 import type { Inventory, ManifestDeletion, Planned, Removal, Rule, TagDeletion } from './types.ts';

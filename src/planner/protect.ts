@@ -2,7 +2,7 @@ import type { AcrChoice } from './acr-purge.ts';
 import type { KeepReason } from './decision.ts';
 import { factsInOrder, type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
-import { filtered, newPace, setOf, type Steps } from '../turns/slices.ts';
+import { filtered, newPace, setOf, type Steps } from './slices.ts';
 import type { TagChoice } from './tags.ts';
 import type { Inventory } from './types.ts';
 

@@ -1,6 +1,6 @@
 import type { TagRecord } from '../registry/types.ts';
 import type { DeleteReason, KeepReason } from './decision.ts';
-import { converted, filtered, setOf, sorted, type Steps } from '../turns/slices.ts';
+import { converted, filtered, setOf, sorted, type Steps } from './slices.ts';
 import type { Rule } from './types.ts';
 
 /** A tag that a filter matches, and what becomes of it on its own account. */

@@ -1,4 +1,3 @@
-import { addTo } from '../each.ts';
 import { availableParallelism } from 'node:os';
 import { join as quoteWords } from 'shlex';
 import { parseDuration } from './duration.ts';
@@ -123,10 +122,8 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
   const sound = filters.every((filter) => attempt(() => compileFilters([filter], options)) !== undefined);
   const compiled = (sound ? attempt(() => compileFilters(filters, options)) : undefined) ?? empty;
   if (sound)
-    addTo(
-      warnings,
-      filters.flatMap((filter) => attempt(() => lintFilter(filter, options)) ?? []),
-    );
+    for (const filter of filters)
+      for (const warning of attempt(() => lintFilter(filter, options)) ?? []) warnings.push(warning);
 
   const policy = {
     text: textOf(flags),

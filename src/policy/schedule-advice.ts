@@ -1,4 +1,3 @@
-import { addTo, smallest } from '../each.ts';
 import { quote } from './error.ts';
 import { daysInMonth, type Field, FIELDS, readList, readMoments, splitFields } from './ncrontab.ts';
 import { mendItem } from './schedule-mend.ts';
@@ -67,10 +66,7 @@ function mendFields(text: string): { readonly problems: readonly string[]; reado
   for (const { field, text: list } of fields) {
     const items = list.split(',').map((item) => mendItem(field, item));
     if (!items.every((item) => item !== undefined)) return undefined;
-    addTo(
-      problems,
-      items.flatMap(({ problem }) => problem ?? []),
-    );
+    for (const { problem } of items) if (problem !== undefined) problems.push(problem);
     mended.push(items.map((item) => item.text).join());
   }
   const [first] = problems;
@@ -86,7 +82,10 @@ function settle(fields: readonly string[]): string | undefined {
   if (readMoments(text)) return text;
   const months = readList(FIELDS[4], fields.at(-2) ?? '') ?? [];
   const commonYear = 2023;
-  const lastDay = smallest(months.map((one) => daysInMonth(commonYear, one)));
+  const lastDay = months.reduce(
+    (least, one) => Math.min(least, daysInMonth(commonYear, one)),
+    Number.POSITIVE_INFINITY,
+  );
   const another = fields.with(-3, String(lastDay)).join(' ');
   return readMoments(another) && another;
 }

@@ -1,4 +1,3 @@
-import { addTo } from '../each.ts';
 import { parseDocument } from 'yaml';
 import { PolicyError } from './error.ts';
 import { parsePurgeCommand, type PurgeCommand } from './command.ts';
@@ -49,7 +48,7 @@ export function parseTaskFile(text: string): TaskFile {
     throw wrong('has no steps; an ACR Task begins with "steps:" and "- cmd: acr purge …"');
   const gathered = attempts();
   const { problems } = gathered;
-  addTo(problems, unknownProperties(task, ['steps', 'stepTimeout'], 'the task'));
+  for (const one of unknownProperties(task, ['steps', 'stepTimeout'], 'the task')) problems.push(one);
   const standard = readTimeout(task['stepTimeout'], 'stepTimeout', problems);
   const steps = task['steps'].map((step: unknown, index) => readStep(step, `step ${index + 1}`, standard, gathered));
   if (problems.length > 0) throw new InvalidPolicy(problems);
@@ -93,7 +92,7 @@ function readStep(
     );
     return { command: undefined, timeout: undefined };
   }
-  addTo(problems, unknownProperties(step, ['cmd', 'timeout'], where));
+  for (const one of unknownProperties(step, ['cmd', 'timeout'], where)) problems.push(one);
   const timeout = readTimeout(step['timeout'], `timeout of ${where}`, problems) ?? standard;
   const { cmd } = step;
   return { command: attempt(() => parsePurgeCommand(cmd.trim()), where), timeout };

@@ -7,7 +7,7 @@ import {
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
 import { RegistryError, responseError, SignInError } from './error.ts';
-import { secrets } from '../secrets/known.ts';
+import { secrets } from '../ledger/redact/known.ts';
 import { parseFields } from './records.ts';
 
 /** Who asks. */

@@ -1,5 +1,5 @@
 import type { PipelineResponse } from '@azure/core-rest-pipeline';
-import { secrets } from '../secrets/known.ts';
+import { secrets } from '../ledger/redact/known.ts';
 
 /**
  * The registry did not do what was asked. Says what was asked, of what, and what came back:

@@ -1,5 +1,5 @@
 import type { TokenCredential } from '@azure/core-auth';
-import { secrets } from '../secrets/known.ts';
+import { secrets } from '../ledger/redact/known.ts';
 import type { RegistryCredentials } from './auth.ts';
 
 /** The resource that tokens for registries are asked for in the public cloud. */

@@ -1,4 +1,3 @@
-import { smallest } from '../each.ts';
 import type { PipelineResponse } from '@azure/core-rest-pipeline';
 import { StaleLookError, StoppedError } from './error.ts';
 import { newPace } from './pace.ts';
@@ -91,7 +90,7 @@ export function newGate(concurrency: number): Gate {
 
   function letGoOf(lane: Lane): void {
     for (;;) {
-      const rank = smallest(lane.waiting.keys());
+      const rank = lane.waiting.keys().reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
       const [next] = lane.waiting.get(rank) ?? [];
       if (!next) return;
       if (next.isStale()) {

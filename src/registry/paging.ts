@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { secrets } from '../secrets/known.ts';
+import { secrets } from '../ledger/redact/known.ts';
 
 /** A listing of more pages is no registry's honest answer. */
 export const MOST_PAGES = 100_000;

@@ -1,5 +1,5 @@
 import { kindOf, looksRunnable, mayHaveSubject } from './manifest.ts';
-import { secrets } from '../secrets/known.ts';
+import { secrets } from '../ledger/redact/known.ts';
 import { parseInstant } from './time.ts';
 import type { ManifestRecord, TagRecord } from './types.ts';
 

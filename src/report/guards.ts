@@ -1,6 +1,6 @@
 import { GUARD_NAMES, type Trip, tripInWords } from '../planner/decision.ts';
 import { printable } from './escape.ts';
-import type { RepositorySummary } from './summary.ts';
+import type { RepositorySummary } from '../ledger/summary.ts';
 
 /** Lines that a summary has of what guards hold back. */
 const MOST_LINES = 20;

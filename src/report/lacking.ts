@@ -1,5 +1,5 @@
 import type { Right } from '../planner/decision.ts';
-import type { RepositorySummary } from './summary.ts';
+import type { RepositorySummary } from '../ledger/summary.ts';
 
 /** What each right is for, and the roles that have it: of a registry, and of one that assigns them by repository (ABAC). */
 const RIGHTS: Readonly<

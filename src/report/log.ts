@@ -6,8 +6,8 @@ import { type Decision, type Decisions, GUARD_NAMES, type Trip, tripInWords } fr
 import type { PurgePolicy } from '../policy/policy.ts';
 import { bounded } from './bounded.ts';
 import { printable } from './escape.ts';
-import { redact } from './redact.ts';
-import { hasFailed, outcomeOf, type RunSummary } from './summary.ts';
+import { redact } from '../ledger/redact/redact.ts';
+import { hasFailed, outcomeOf, type RunSummary } from '../ledger/summary.ts';
 
 /** The log of one invocation of a function, as the Functions host gives it. */
 export interface InvocationLog {

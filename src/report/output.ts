@@ -1,7 +1,7 @@
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { jsonLine, printable } from './escape.ts';
 import { PLAIN_STYLE, type Style } from './style.ts';
-import type { Outcome, RunSummary } from './summary.ts';
+import type { Outcome, RunSummary } from '../ledger/summary.ts';
 import { renderDecision, renderSummary } from './text.ts';
 
 export const OUTPUTS = ['text', 'json', 'ndjson'] as const;

@@ -1,4 +1,3 @@
-import { addTo } from '../each.ts';
 import prettyBytes from 'pretty-bytes';
 import type { Difference } from '../ledger/diff.ts';
 import type { Sighting } from '../ledger/query.ts';
@@ -149,7 +148,7 @@ export function renderRun(
     for (const line of totalsInWords({ totals }, run.dryRun)) lines.push(sentence(style, line));
   }
   const notes: string[] = run.warnings.map((warning) => `Warning: ${printable(warning)}`);
-  addTo(notes, guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting'));
+  for (const one of guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting')) notes.push(one);
   for (const { repository, error } of busy) if (error) notes.push(printable(`${repository}: ${error.message}`));
   if (run.stopped) notes.push(`STOPPED: ${printable(run.stopped.detail)}`);
   else if (state === 'interrupted')

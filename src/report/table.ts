@@ -1,4 +1,3 @@
-import { largest } from '../each.ts';
 import Table from 'cli-table3';
 import { type Style, paint, wrapped } from './style.ts';
 
@@ -41,7 +40,7 @@ export function renderTable(
 
 /** Facts, a line each: what it is called, and what it is. */
 export function renderFacts(style: Style, facts: readonly (readonly [string, string])[]): string {
-  const indent = largest(facts.map(([name]) => name.length)) + 2;
+  const indent = facts.reduce((widest, [{ length }]) => Math.max(widest, length), 0) + 2;
   return facts
     .flatMap(([name, value]) => {
       const lines = style.wraps ? wrapped(value, style.width - indent) : [value];

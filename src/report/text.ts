@@ -1,4 +1,3 @@
-import { largest } from '../each.ts';
 import prettyBytes from 'pretty-bytes';
 import type { Decision } from '../planner/decision.ts';
 import { approvalOf } from '../ledger/types.ts';
@@ -6,7 +5,14 @@ import { printable } from './escape.ts';
 import { foreseenCount, guardsInWords } from './guards.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { type Cell, type Columns, renderTable } from './table.ts';
-import { type Counts, hasFailed, nameOf, outcomeOf, type RepositorySummary, type RunSummary } from './summary.ts';
+import {
+  type Counts,
+  hasFailed,
+  nameOf,
+  outcomeOf,
+  type RepositorySummary,
+  type RunSummary,
+} from '../ledger/summary.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
 const MAX_ROWS = 40;
@@ -130,7 +136,8 @@ function reasons({ totals, examples }: RunSummary, style: Style): string {
     (a, b) => Number(a.action === 'keep') - Number(b.action === 'keep') || count(totals, b) - count(totals, a),
   );
   if (found.length === 0) return '';
-  const widthOf = (texts: readonly string[]): number => largest(texts.map((text) => text.length));
+  const widthOf = (texts: readonly string[]): number =>
+    texts.reduce((widest, { length }) => Math.max(widest, length), 0);
   const counts = widthOf(found.map((example) => String(count(totals, example))));
   const names = widthOf(found.map(({ reason }) => reason));
   const before = 'delete'.length + counts + names + 6;

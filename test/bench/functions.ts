@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { globSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { startEmulator } from '../../src/emulator/index.ts';
+import { startEmulator } from '../../src/dev/emulator/index.ts';
 import { withApp } from '../support/app.ts';
 import { childOf, machine, peakMegabytes } from './process.ts';
 import { read } from './read.ts';

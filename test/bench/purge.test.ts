@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { startEmulator } from '../../src/emulator/index.ts';
+import { startEmulator } from '../../src/dev/emulator/index.ts';
 import { casesOf } from './purge/cases.ts';
 import { compare } from './purge/check.ts';
 import { registryOf, repositoryNames, sizeOf } from './purge/data.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { type Emulator, type RegistryState } from '../../src/emulator/index.ts';
+import { type Emulator, type RegistryState } from '../../src/dev/emulator/index.ts';
 import { InvalidPolicy } from '../../src/policy/policy.ts';
 import { reference, type Run, run, withEmulator } from '../support/registry.ts';
 

@@ -1,5 +1,5 @@
 import type { LedgerReader } from '../../src/ledger/reader.ts';
-import type { Store } from '../../src/ledger/store.ts';
+import type { Store } from '../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../src/ledger/types.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { reference } from '../support/registry.ts';

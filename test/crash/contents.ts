@@ -1,4 +1,4 @@
-import type { RegistryState, RepositoryState } from '../../src/emulator/index.ts';
+import type { RegistryState, RepositoryState } from '../../src/dev/emulator/index.ts';
 import {
   attestation,
   type Built,
@@ -7,7 +7,7 @@ import {
   image,
   index,
   referrer,
-} from '../../src/emulator/manifests.ts';
+} from '../../src/dev/emulator/manifests.ts';
 import { images, repositoryOf, type Stored } from '../support/contents.ts';
 
 const OLD = 40;

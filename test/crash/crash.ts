@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { randomFrom } from '../../src/emulator/faults.ts';
-import type { Emulator } from '../../src/emulator/index.ts';
-import { blobStore } from '../../src/ledger/blob.ts';
-import { folderStore } from '../../src/ledger/folder.ts';
+import { randomFrom } from '../../src/dev/emulator/faults.ts';
+import type { Emulator } from '../../src/dev/emulator/index.ts';
+import { blobStore } from '../../src/ledger/store/blob.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { replay } from '../../src/ledger/journal.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import type { Store } from '../../src/ledger/store.ts';
+import type { Store } from '../../src/ledger/store/store.ts';
 import { broken } from '../support/invariants.ts';
 import { reference, USER, withEmulator } from '../support/registry.ts';
 import { contradictions, disagreements, tellings } from './check.ts';
@@ -87,7 +87,7 @@ interface Moment {
   readonly deletion?: number;
 }
 
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/doors/cli/main.js', import.meta.url));
 const LATENCY_MS = 3;
 /** What a run waits before it settles what another one left open; see recover.ts. */
 const PAUSE_MS = 2_000;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Emulator, type RequestKind, sampleRegistry } from '../../src/emulator/index.ts';
-import { image, index, referrer } from '../../src/emulator/manifests.ts';
+import { type Emulator, type RequestKind, sampleRegistry } from '../../src/dev/emulator/index.ts';
+import { image, index, referrer } from '../../src/dev/emulator/manifests.ts';
 import { beforeCall } from '../support/between.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { reference, run, withEmulator } from '../support/registry.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Call, Emulator, PushOptions, RegistryState } from '../../src/emulator/index.ts';
-import { image, index, referrer } from '../../src/emulator/manifests.ts';
+import type { Call, Emulator, PushOptions, RegistryState } from '../../src/dev/emulator/index.ts';
+import { image, index, referrer } from '../../src/dev/emulator/manifests.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { renderSummary } from '../../src/report/text.ts';
 import { images, repositoryOf } from '../support/contents.ts';

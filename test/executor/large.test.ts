@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Emulator } from '../../src/emulator/index.ts';
-import { image, index } from '../../src/emulator/manifests.ts';
+import type { Emulator } from '../../src/dev/emulator/index.ts';
+import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { beforeCall } from '../support/between.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { reference, run, withEmulator } from '../support/registry.ts';

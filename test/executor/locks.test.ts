@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { allOf } from '../../src/each.ts';
-import type { Attributes, Call, Emulator } from '../../src/emulator/index.ts';
-import { image, index } from '../../src/emulator/manifests.ts';
-import { folderStore } from '../../src/ledger/folder.ts';
+import type { Attributes, Call, Emulator } from '../../src/dev/emulator/index.ts';
+import { image, index } from '../../src/dev/emulator/manifests.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { recover } from '../../src/recover.ts';
-import { purge, type Registry } from '../../src/retention.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { purge, type Registry } from '../../src/index.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { calm } from '../support/durable.ts';
 import { dying } from '../support/dying.ts';
@@ -243,7 +242,7 @@ test.each(['inline', 'durable'] as const)(
         durable.start('retention', { instanceId: 'one', input: scheduled([emulator], 'one') });
         await durable.run();
       }
-      const next = (await allOf(ledger.runs())).find((one) => one.id !== id);
+      const next = (await Array.fromAsync(ledger.runs())).find((one) => one.id !== id);
       expect(emulator.requests().filter(({ method }) => method === 'PATCH')).toHaveLength(asked + 1);
       expect(next?.warnings.filter((warning) => warning.includes('is without its lock'))).toHaveLength(1);
       // What it was asked for itself is done; what it could not put back is its failure all the same.

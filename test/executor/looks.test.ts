@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { Call, Emulator, EmulatorOptions, RegistryState } from '../../src/emulator/index.ts';
-import { image, index, referrer } from '../../src/emulator/manifests.ts';
-import { folderStore } from '../../src/ledger/folder.ts';
+import type { Call, Emulator, EmulatorOptions, RegistryState } from '../../src/dev/emulator/index.ts';
+import { image, index, referrer } from '../../src/dev/emulator/manifests.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
 import { LOOK_VALID_MILLISECONDS } from '../../src/registry/sending.ts';
-import { purge, type Registry } from '../../src/retention.ts';
+import { purge, type Registry } from '../../src/index.ts';
 import { images, repositoryOf, type Stored } from '../support/contents.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
 import { policyOf, type Run, USER, withEmulator } from '../support/registry.ts';

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, sym
 import { dirname, join } from 'node:path';
 import dockerignore from '@balena/dockerignore';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sampleRegistry } from '../../src/emulator/index.ts';
+import { sampleRegistry } from '../../src/dev/emulator/index.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import {
   asProcessOne,
@@ -63,7 +63,7 @@ describe('the Dockerfile', () => {
     const read = (file: string) => readFileSync(join(project, file), 'utf8');
     const words = execForm(only('ENTRYPOINT')) ?? [];
     expect(argumentsOf('infra/app.bicep')).toBe(words.slice(1, -1).join(' '));
-    for (const file of ['local.settings.json', 'src/host/main.ts'])
+    for (const file of ['local.settings.json', 'src/dev/host/main.ts'])
       expect(argumentsOf(file), file).toBe(argumentsOf('infra/app.bicep'));
   });
 
@@ -100,13 +100,13 @@ describe('.dockerignore', () => {
   test('lets through what is copied, and nothing else', () => {
     const passed = context.filter(readdirSync(project));
     expect(passed.toSorted()).toEqual([...new Set(contextSources)].toSorted());
-    expect(context.ignores('src/cli/main.ts')).toBe(false);
+    expect(context.ignores('src/doors/cli/main.ts')).toBe(false);
     for (const path of [
       '.env',
       '.git/config',
       '.npmrc',
       '.azure/prod/.env',
-      'dist/src/cli/main.js',
+      'dist/src/doors/cli/main.js',
       'infra/deploy.env',
       'key.pem',
       'local.settings.json',
@@ -137,7 +137,7 @@ describe('.dockerignore', () => {
     execFileSync('sh', ['-c', bundle], { cwd: folder });
     // The names of chunks depend on where they are built.
     const bundleIn = (top: string) =>
-      readFileSync(join(top, 'dist/src/cli/main.js'), 'utf8').replace(/-[A-Z0-9]{8}\.js/g, '.js');
+      readFileSync(join(top, 'dist/src/doors/cli/main.js'), 'utf8').replace(/-[A-Z0-9]{8}\.js/g, '.js');
     expect(bundleIn(folder) === bundleIn(project)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { LOCK_SECONDS } from '../../src/ledger/store.ts';
+import { LOCK_SECONDS } from '../../src/ledger/store/store.ts';
 
 const root = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');

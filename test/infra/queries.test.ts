@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sampleRegistry } from '../../src/emulator/index.ts';
-import { folderStore } from '../../src/ledger/folder.ts';
+import { sampleRegistry } from '../../src/dev/emulator/index.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { type App, DELETING, type LogRecord, MASTER_KEY, withApp } from '../support/app.ts';
 import { images, repositoryOf } from '../support/contents.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { freshRecord } from '../../src/begin.ts';
+import { freshRecord } from '../../src/engine/begin.ts';
 import { asWrittenNow } from '../../src/ledger/as-carried-out.ts';
 import { policiesOf } from '../../src/ledger/policy.ts';
 import { renderRun, renderSighting } from '../../src/report/runs.ts';

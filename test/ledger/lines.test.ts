@@ -1,12 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allOf } from '../../src/each.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { LONGEST_LINE, gunzippedLines, split, TooLong } from '../../src/ledger/lines.ts';
-import { folderStore } from '../../src/ledger/folder.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { pathsOf } from '../../src/ledger/paths.ts';
-import { DamagedError, LARGEST_READ } from '../../src/ledger/store.ts';
+import { DamagedError, LARGEST_READ } from '../../src/ledger/store/store.ts';
 import { newFolder } from '../support/ledger.ts';
 
 // eslint-disable-next-line @typescript-eslint/require-await -- there is nothing to wait for
@@ -26,7 +25,7 @@ describe('the lines of a file', () => {
           const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
           const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
           const parts = places.slice(1).map((place, n) => bytes.subarray(places[n], place));
-          expect((await allOf(split(chunks(...parts)))).flat()).toEqual(lines);
+          expect((await Array.fromAsync(split(chunks(...parts)))).flat()).toEqual(lines);
         },
       ),
     );
@@ -39,12 +38,14 @@ describe('the lines of a file', () => {
     ['after others', ['a\nb\n0', '1234567890'], 'a line'],
     ['of which there are too many', ['a\n'.repeat(16)], 'it has'],
   ])('that are too long are an error: %s', async (_, parts, says) => {
-    await expect(allOf(split(chunks(...parts), limits))).rejects.toThrow(TooLong);
-    await expect(allOf(split(chunks(...parts), limits))).rejects.toThrow(says);
+    await expect(Array.fromAsync(split(chunks(...parts), limits))).rejects.toThrow(TooLong);
+    await expect(Array.fromAsync(split(chunks(...parts), limits))).rejects.toThrow(says);
   });
 
   test('that are not too long are none', async () => {
-    expect((await allOf(split(chunks('0123456789\n', '01234', '56789\nrest'), limits))).flat()).toHaveLength(2);
+    expect((await Array.fromAsync(split(chunks('0123456789\n', '01234', '56789\nrest'), limits))).flat()).toHaveLength(
+      2,
+    );
   });
 });
 
@@ -53,20 +54,20 @@ describe('a ledger', () => {
   const bomb = gzipSync(Buffer.alloc(LONGEST_LINE + 1, 'x'));
 
   test('reads nothing of a line without end, and says where it is', async () => {
-    await expect(allOf(gunzippedLines(chunks(bomb)))).rejects.toThrow(TooLong);
+    await expect(Array.fromAsync(gunzippedLines(chunks(bomb)))).rejects.toThrow(TooLong);
     const store = folderStore(newFolder());
     const ledger = openLedger(store);
     const id = '20261124T010000Z-3f9a0c';
     const paths = pathsOf(id);
     await store.write(paths.run, JSON.stringify({ id, state: 'stopped', registry: 'r', policy: { commands: [] } }));
     await store.write(paths.decisions('app'), chunks(bomb));
-    const read = allOf(ledger.decisions(id, { repository: 'app' }));
+    const read = Array.fromAsync(ledger.decisions(id, { repository: 'app' }));
     await expect(read).rejects.toThrow(DamagedError);
     await expect(read).rejects.toThrow(`cannot be read: ${paths.decisions('app')}: a line of it has more than`);
     await store.write(paths.decisions('app'), chunks(gzipSync('{}\n')));
     await store.append(paths.journal('app'), Buffer.alloc(LONGEST_LINE + 1, 'x'), 0);
-    await expect(allOf(ledger.decisions(id, { repository: 'app' }))).rejects.toThrow(paths.journal('app'));
-    await expect(allOf(ledger.journals(id))).rejects.toThrow(DamagedError);
+    await expect(Array.fromAsync(ledger.decisions(id, { repository: 'app' }))).rejects.toThrow(paths.journal('app'));
+    await expect(Array.fromAsync(ledger.journals(id))).rejects.toThrow(DamagedError);
   });
 
   test('reads no record that is far too large', async () => {
@@ -75,6 +76,6 @@ describe('a ledger', () => {
     await store.write(pathsOf(id).run, chunks(Buffer.alloc(LARGEST_READ + 1, ' ')));
     await expect(openLedger(store).run(id)).rejects.toThrow(DamagedError);
     // The others are there all the same.
-    expect(await allOf(openLedger(store).runs())).toEqual([]);
+    expect(await Array.fromAsync(openLedger(store).runs())).toEqual([]);
   });
 });

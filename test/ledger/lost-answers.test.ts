@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { folderStore } from '../../src/ledger/folder.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { writeJournal } from '../../src/ledger/journal.ts';
-import { ConflictError, LedgerError, type Store } from '../../src/ledger/store.ts';
+import { ConflictError, LedgerError, type Store } from '../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../src/ledger/types.ts';
 import { newFolder } from '../support/ledger.ts';
 

@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { allOf } from '../../src/each.ts';
-import { folderStore } from '../../src/ledger/folder.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { DELETING, withApp } from '../support/app.ts';
 import { images, repositoryOf } from '../support/contents.ts';
@@ -33,9 +32,9 @@ test('the scheduled purge removes what is older than RETENTION_LEDGER_DAYS, and 
     withApp(emulator, settings, (app) => app.fireTimer()),
   );
   const store = folderStore(folder);
-  const left = await allOf(store.folders('runs/'));
+  const left = await Array.fromAsync(store.folders('runs/'));
   expect(left).not.toContain(old);
   expect(left).toEqual(expect.arrayContaining([young, '.snapshot', 'notes']));
   expect(left).toHaveLength(4);
-  expect((await allOf(openLedger(store).runs())).map(({ kind }) => kind)).toEqual(['scheduled']);
+  expect((await Array.fromAsync(openLedger(store).runs())).map(({ kind }) => kind)).toEqual(['scheduled']);
 });

@@ -5,17 +5,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { folderStore } from '../../src/ledger/folder.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { type Ledger, openLedger, type RunWriter } from '../../src/ledger/ledger.ts';
 import { pathsOf } from '../../src/ledger/paths.ts';
 import type { DecisionQuery } from '../../src/ledger/query.ts';
-import { LedgerError } from '../../src/ledger/store.ts';
+import { LedgerError } from '../../src/ledger/store/store.ts';
 import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
 import { type Decision, type Outcome, DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
-import { summarize } from '../../src/report/summary.ts';
+import { summarize } from '../../src/ledger/summary.ts';
 import { newFolder } from '../support/ledger.ts';
 import { HOSTILE, recordOf } from '../support/review.ts';
-import { all } from '../emulator/support.ts';
+import { all } from '../dev/emulator/support.ts';
 
 const STARTED = '2026-11-24T01:00:00.000Z';
 

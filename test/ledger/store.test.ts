@@ -11,12 +11,19 @@ import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type BlobLocation, blobStore, CONTAINER } from '../../src/ledger/blob.ts';
-import { folderStore } from '../../src/ledger/folder.ts';
-import { hold, type LockTimes } from '../../src/ledger/hold.ts';
-import { processIdentity } from '../../src/ledger/process.ts';
-import { ConflictError, HeldError, type Holder, LedgerError, type Lock, type Store } from '../../src/ledger/store.ts';
-import { all } from '../emulator/support.ts';
+import { type BlobLocation, blobStore, CONTAINER } from '../../src/ledger/store/blob.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
+import { hold, type LockTimes } from '../../src/ledger/store/hold.ts';
+import { processIdentity } from '../../src/ledger/store/process.ts';
+import {
+  ConflictError,
+  HeldError,
+  type Holder,
+  LedgerError,
+  type Lock,
+  type Store,
+} from '../../src/ledger/store/store.ts';
+import { all } from '../dev/emulator/support.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 
 let azurite: Azurite;
@@ -554,7 +561,7 @@ function lockFile(token: string): unknown {
 }
 
 function source(name: string): string {
-  return JSON.stringify(new URL(`../../src/ledger/${name}.ts`, import.meta.url).href);
+  return JSON.stringify(new URL(`../../src/ledger/store/${name}.ts`, import.meta.url).href);
 }
 
 /** Those that succeed; of the others, all must have lost against them. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planTask } from '../../src/inventory.ts';
+import { planTask } from '../../src/engine/inventory.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RegistryReader } from '../../src/registry/types.ts';
 import type { TagFilter } from '../../src/policy/filter.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { matchHere } from '../support/match.ts';
-import { planTask } from '../../src/inventory.ts';
+import { planTask } from '../../src/engine/inventory.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { RegistryReader } from '../../src/registry/types.ts';
 import { flags, repository } from '../support/random-registry.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compileFilters, splitFilter } from '../../src/policy/filter.ts';
 import { movingTagWarnings } from '../../src/policy/moving-tags.ts';
-import { movingKind } from '../../src/report/moving.ts';
+import { movingKind } from '../../src/ledger/moving.ts';
 import { matchHere } from '../support/match.ts';
 
 function warned(filter: string, ...tags: readonly string[]): readonly string[] {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { folderStore } from '../../src/ledger/folder.ts';
+import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { remember, remembered } from '../../src/registry/facts.ts';
 import type { ManifestFacts } from '../../src/registry/types.ts';

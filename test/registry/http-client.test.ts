@@ -4,7 +4,7 @@ import { type AddressInfo, connect as connectSocket } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { createHttpHeaders, createPipelineRequest } from '@azure/core-rest-pipeline';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { certificate } from '../../src/emulator/certificate.ts';
+import { certificate } from '../../src/dev/emulator/certificate.ts';
 import { httpClient } from '../../src/registry/http-client.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { connectTo, withEmulator } from '../support/registry.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { digestOf, image, index, mediaTypes, referrer } from '../../src/emulator/manifests.ts';
+import { digestOf, image, index, mediaTypes, referrer } from '../../src/dev/emulator/manifests.ts';
 import { kindOf, mayHaveSubject, parseManifest } from '../../src/registry/manifest.ts';
 
 const digest = fc.nat().map((id) => digestOf(String(id)));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { image } from '../../src/emulator/manifests.ts';
+import { image } from '../../src/dev/emulator/manifests.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { connectTo, withEmulator } from '../support/registry.ts';
 

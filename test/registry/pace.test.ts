@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { randomFrom } from '../../src/emulator/faults.ts';
+import { randomFrom } from '../../src/dev/emulator/faults.ts';
 import { newPace } from '../../src/registry/pace.ts';
 
 /** Whether a registry takes a call that arrives at that moment, and what it has left of the second then. */

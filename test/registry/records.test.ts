@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { image, index } from '../../src/emulator/manifests.ts';
+import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { toManifest, toTag } from '../../src/registry/records.ts';
 import { renderSummary } from '../../src/report/text.ts';
 import { repositoryOf } from '../support/contents.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { RequestKind } from '../../src/emulator/index.ts';
-import { image, index } from '../../src/emulator/manifests.ts';
+import type { RequestKind } from '../../src/dev/emulator/index.ts';
+import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy } from '../support/proxy.ts';
 import { connectTo, run, USER, withEmulator } from '../support/registry.ts';

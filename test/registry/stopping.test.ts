@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Emulator } from '../../src/emulator/index.ts';
+import type { Emulator } from '../../src/dev/emulator/index.ts';
 import { StoppedError } from '../../src/registry/error.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy, withSilence } from '../support/proxy.ts';

@@ -1,11 +1,11 @@
 import { DefaultAzureCredential } from '@azure/identity';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Emulator, RegistryState, RequestKind } from '../../src/emulator/index.ts';
-import { image, index, referrer } from '../../src/emulator/manifests.ts';
+import type { Emulator, RegistryState, RequestKind } from '../../src/dev/emulator/index.ts';
+import { image, index, referrer } from '../../src/dev/emulator/manifests.ts';
 import type { RegistryCredentials } from '../../src/registry/auth.ts';
 import { PUBLIC_AUDIENCE } from '../../src/registry/identity.ts';
-import { openRegistry, type Registry } from '../../src/retention.ts';
-import { call, form, identityToken, parsed } from '../emulator/support.ts';
+import { openRegistry, type Registry } from '../../src/index.ts';
+import { call, form, identityToken, parsed } from '../dev/emulator/support.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy, withStranger } from '../support/proxy.ts';
 import { run, USER, withEmulator } from '../support/registry.ts';

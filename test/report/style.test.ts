@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { outputOf } from '../../src/report/output.ts';
 import { PLAIN_STYLE, styleOf, wrapped } from '../../src/report/style.ts';
-import { type RunSummary, summarize, total } from '../../src/report/summary.ts';
+import { type RunSummary, summarize, total } from '../../src/ledger/summary.ts';
 import { renderSummary } from '../../src/report/text.ts';
 
 // eslint-disable-next-line no-control-regex -- what colours are made of

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { jsonLine, printable } from '../../src/report/escape.ts';
 import { PLAIN_STYLE } from '../../src/report/style.ts';
-import { unfinishedRepository, type RunSummary, summarize, total } from '../../src/report/summary.ts';
+import { unfinishedRepository, type RunSummary, summarize, total } from '../../src/ledger/summary.ts';
 import { renderDecision, renderSummary } from '../../src/report/text.ts';
 
 // eslint-disable-next-line no-control-regex -- control characters are what must not be there

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { parseRegistryState } from '../../src/emulator/index.ts';
+import { parseRegistryState } from '../../src/dev/emulator/index.ts';
 import { split } from 'shlex';
-import type { Totals } from '../../src/report/summary.ts';
+import type { Totals } from '../../src/ledger/summary.ts';
 import { reference, run, withEmulator } from '../support/registry.ts';
 
 /*

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Emulator } from '../../src/emulator/index.ts';
+import type { Emulator } from '../../src/dev/emulator/index.ts';
 import type { Environment } from '../../src/policy/settings.ts';
 
 export const KEY = 'function-key-of-the-tests';
@@ -13,7 +13,7 @@ export const MASTER_KEY = 'master-key-of-the-tests';
 /** Settings of a purge that deletes, however much. */
 export const DELETING = { PURGE_DRY_RUN: 'false', MAX_DELETION_PERCENT: '100', KEEP_LAST_TAG: 'false' };
 
-const HOST = fileURLToPath(new URL('../../dist/src/host/main.js', import.meta.url));
+const HOST = fileURLToPath(new URL('../../dist/src/dev/host/main.js', import.meta.url));
 
 export type LogRecord = Readonly<Record<string, unknown>>;
 

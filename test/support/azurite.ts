@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { certificate } from '../../src/emulator/certificate.ts';
+import { certificate } from '../../src/dev/emulator/certificate.ts';
 
 export interface Azurite {
   readonly connectionString: string;

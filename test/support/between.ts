@@ -1,4 +1,4 @@
-import type { Emulator, RequestKind } from '../../src/emulator/index.ts';
+import type { Emulator, RequestKind } from '../../src/dev/emulator/index.ts';
 
 /**
  * Does something right before the `nth` call of a kind is answered. The plan rests on the first listing of tags and of

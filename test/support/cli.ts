@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** The file behind the `bin` entry, as `npm run build` leaves it. */
-export const BIN = new URL('../../dist/src/cli/main.js', import.meta.url).pathname;
+export const BIN = new URL('../../dist/src/doors/cli/main.js', import.meta.url).pathname;
 /** Where it runs: what it records is left there. */
 export const folder = mkdtempSync(join(tmpdir(), 'acr-retention-test-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));

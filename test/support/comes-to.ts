@@ -1,11 +1,10 @@
-import type { Emulator } from '../../src/emulator/index.ts';
-import { allOf } from '../../src/each.ts';
+import type { Emulator } from '../../src/dev/emulator/index.ts';
 import type { RunRecord } from '../../src/ledger/types.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Settings } from '../../src/policy/settings.ts';
 import type { DecisionError } from '../../src/planner/decision.ts';
-import { dryRun, purge, readOnly, type RunOptions } from '../../src/retention.ts';
-import { isDryRun } from '../../src/target.ts';
+import { dryRun, purge, readOnly, type RunOptions } from '../../src/index.ts';
+import { isDryRun } from '../../src/engine/target.ts';
 import { connectTo } from './registry.ts';
 import { leftIn, said } from './slices.ts';
 
@@ -54,7 +53,7 @@ export interface Came {
 export async function comesTo(emulator: Emulator, ledger: Ledger, id: string): Promise<Came> {
   const run = await ledger.run(id);
   const { done, of } = run?.progress ?? {};
-  const repositories = await allOf(ledger.repositories(id));
+  const repositories = await Array.fromAsync(ledger.repositories(id));
   const text = JSON.stringify({
     left: leftIn(emulator),
     said: await said(ledger, id),

@@ -1,5 +1,5 @@
-import type { Attributes, ManifestState, RepositoryState } from '../../src/emulator/index.ts';
-import { type Built, image } from '../../src/emulator/manifests.ts';
+import type { Attributes, ManifestState, RepositoryState } from '../../src/dev/emulator/index.ts';
+import { type Built, image } from '../../src/dev/emulator/manifests.ts';
 
 const DAY = 86_400;
 

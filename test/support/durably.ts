@@ -1,16 +1,15 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { Emulator, Faults, RegistryState } from '../../src/emulator/index.ts';
-import { allOf } from '../../src/each.ts';
+import type { Emulator, Faults, RegistryState } from '../../src/dev/emulator/index.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import { LOCK_SECONDS } from '../../src/ledger/store.ts';
+import { LOCK_SECONDS } from '../../src/ledger/store/store.ts';
 import type { Guards } from '../../src/policy/guards.ts';
 import type { Environment, Settings } from '../../src/policy/settings.ts';
 import { disagreements } from '../crash/check.ts';
 import { type Came, comesTo, inline } from './comes-to.ts';
 import { type Activity, type Choices, type Durable, type Fault, FAULTS as FAULTS_OF_HUB, seeded } from './durable.ts';
 import { broken } from './invariants.ts';
-import { CancelRefused, cancelRun } from '../../src/retention.ts';
+import { CancelRefused, cancelRun } from '../../src/index.ts';
 import { hall, scheduled, settingsOf } from './orchestration.ts';
 import { flags, repository } from './random-registry.ts';
 import { withEmulator } from './registry.ts';
@@ -208,7 +207,7 @@ export async function throughout(about: Case): Promise<Came> {
 }
 
 export const recorded = async (ledger: Ledger, id: string): Promise<readonly string[]> =>
-  (await allOf(ledger.repositories(id))).map(({ summary }) => summary.repository);
+  (await Array.fromAsync(ledger.repositories(id))).map(({ summary }) => summary.repository);
 
 /**
  * Without what is not known for certain. Whose answer was lost, whether a filter matched nothing: then it is not said of it;

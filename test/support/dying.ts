@@ -1,4 +1,4 @@
-import { LedgerError, type Store } from '../../src/ledger/store.ts';
+import { LedgerError, type Store } from '../../src/ledger/store/store.ts';
 
 type Operation = 'write' | 'append' | 'remove';
 

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Copy, DockerfileParser, type Instruction, type JSONInstruction } from 'dockerfile-ast';
-import { type Emulator, sampleRegistry } from '../../src/emulator/index.ts';
+import { type Emulator, sampleRegistry } from '../../src/dev/emulator/index.ts';
 import type { Ran } from './cli.ts';
 import { newFolder } from './ledger.ts';
 import { USER, withEmulator } from './registry.ts';

@@ -1,5 +1,5 @@
-import { digestOf } from '../../src/emulator/manifests.ts';
-import type { RegistryState } from '../../src/emulator/index.ts';
+import { digestOf } from '../../src/dev/emulator/manifests.ts';
+import type { RegistryState } from '../../src/dev/emulator/index.ts';
 
 interface Known {
   readonly digest: string;

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { certificate } from '../../src/emulator/certificate.ts';
-import type { Emulator } from '../../src/emulator/index.ts';
+import { certificate } from '../../src/dev/emulator/certificate.ts';
+import type { Emulator } from '../../src/dev/emulator/index.ts';
 
 export interface Asked {
   readonly method: string;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { digestOf } from '../../src/emulator/manifests.ts';
-import type { Attributes, ManifestState, RepositoryState, TagState } from '../../src/emulator/index.ts';
+import { digestOf } from '../../src/dev/emulator/manifests.ts';
+import type { Attributes, ManifestState, RepositoryState, TagState } from '../../src/dev/emulator/index.ts';
 
 const DAY = 86_400;
 

@@ -1,12 +1,12 @@
-import { type Emulator, type EmulatorOptions, startEmulator } from '../../src/emulator/index.ts';
+import { type Emulator, type EmulatorOptions, startEmulator } from '../../src/dev/emulator/index.ts';
 import { purgeCommand, normalizeArguments, type CommandFlags } from '../../src/policy/flags.ts';
 import { createPolicy } from '../../src/policy/policy.ts';
 import type { Decision } from '../../src/planner/decision.ts';
-import type { RunSummary } from '../../src/report/summary.ts';
+import type { RunSummary } from '../../src/ledger/summary.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
 import { newLedger } from './ledger.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { dryRun, type Ledger, purge, readOnly, type Registry } from '../../src/retention.ts';
+import { dryRun, type Ledger, purge, readOnly, type Registry } from '../../src/index.ts';
 
 export const USER = { username: 'tester', password: 'not-a-secret' } as const;
 

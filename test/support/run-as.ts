@@ -1,10 +1,10 @@
-import type { Emulator } from '../../src/emulator/index.ts';
+import type { Emulator } from '../../src/dev/emulator/index.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RegistryCredentials } from '../../src/registry/auth.ts';
 import { PUBLIC_AUDIENCE } from '../../src/registry/identity.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { dryRun, purge, readOnly, type Registry } from '../../src/retention.ts';
-import { credentialOf } from '../emulator/support.ts';
+import { dryRun, purge, readOnly, type Registry } from '../../src/index.ts';
+import { credentialOf } from '../dev/emulator/support.ts';
 import { newLedger } from './ledger.ts';
 import { policyOf, type Run } from './registry.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { checkLockName, checkPath, checkPrefix } from '../../src/ledger/store-path.ts';
+import { checkLockName, checkPath, checkPrefix } from '../../src/ledger/store/store-path.ts';
 import {
   ConflictError,
   type Content,
@@ -11,7 +11,7 @@ import {
   LOCK_SECONDS,
   type LockUse,
   type Store,
-} from '../../src/ledger/store.ts';
+} from '../../src/ledger/store/store.ts';
 import type { Execution } from './durable.ts';
 
 /** What may be killed: an execution of an activity. */

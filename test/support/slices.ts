@@ -1,9 +1,9 @@
-import type { Emulator, RegistryState } from '../../src/emulator/index.ts';
+import type { Emulator, RegistryState } from '../../src/dev/emulator/index.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { Guards } from '../../src/policy/guards.ts';
-import type { RunSummary } from '../../src/report/summary.ts';
-import { apply, dryRun, purge, readOnly, resume, type RunOptions } from '../../src/retention.ts';
+import type { RunSummary } from '../../src/ledger/summary.ts';
+import { apply, dryRun, purge, readOnly, resume, type RunOptions } from '../../src/index.ts';
 import { images, repositoryOf } from './contents.ts';
 import { connectTo, policyOf, reference, USER } from './registry.ts';
 

@@ -1,4 +1,3 @@
-import { addTo } from '../../each.ts';
 import { quote } from '../error.ts';
 import type { Cursor } from './cursor.ts';
 import { codeOf, readEscapedCharacter } from './escape.ts';
@@ -91,7 +90,7 @@ function readCategories(cursor: Cursor, ignoreCase: boolean): readonly Category[
       `\\p{${quote(name).slice(1, -1)}} is no category of characters that is known here; write e.g. \\p{L}, \\p{Lu} or \\p{Nd}`,
     );
   }
-  addTo(cursor.categories, categories);
+  for (const one of categories) cursor.categories.push(one);
   return categories;
 }
 

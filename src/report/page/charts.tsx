@@ -1,4 +1,3 @@
-import { largest, smallest } from '../../each.ts';
 import type { RunRecord } from '../../ledger/types.ts';
 import { bytes, count, minute } from './format.ts';
 import { Table } from './parts.tsx';
@@ -27,7 +26,8 @@ export interface Span {
 export function spansOf(runs: readonly RunRecord[], now: Date): readonly Span[] {
   const times = runs.map(({ started }) => Date.parse(started)).filter((time) => !Number.isNaN(time));
   if (times.length === 0) return [];
-  const [first, last] = [smallest(times), largest([now.getTime(), ...times])];
+  const first = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const last = times.reduce((a, b) => Math.max(a, b), now.getTime());
   const barsOf = (width: number): number => Math.floor(last / width) - Math.floor(first / width) + 1;
   const width =
     WIDTHS.find((one) => barsOf(one) <= MAX_BARS) ?? Math.ceil((last - first + 1) / (MAX_BARS - 1) / DAY) * DAY;
@@ -66,7 +66,7 @@ const STEP = 10;
  */
 function BarChart({ title, spans, valueOf, format }: ChartProps) {
   const values = spans.map(valueOf);
-  const most = largest(values);
+  const most = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const total = values.reduce((all, one) => all + one, 0);
   const [first, last] = [spans[0], spans.at(-1)];
   if (!first || !last) return null;

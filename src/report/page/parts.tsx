@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { Decision } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/types.ts';
 import { bytes, count, minute, name, shorten } from './format.ts';
-import type { Totals } from '../summary.ts';
+import type { Totals } from '../../ledger/summary.ts';
 import type { Link } from './links.ts';
 import { OUTCOMES, STATES, type Tone } from './words.ts';
 

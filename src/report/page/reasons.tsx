@@ -1,7 +1,6 @@
-import { largest as largestOf } from '../../each.ts';
 import type { Reason } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/types.ts';
-import type { Totals } from '../summary.ts';
+import type { Totals } from '../../ledger/summary.ts';
 import { Share } from './charts.tsx';
 import { count, words } from './format.ts';
 import { Badge, type Setting, Table } from './parts.tsx';
@@ -20,7 +19,7 @@ export function Reasons({ setting, run, totals }: ReasonsProps) {
     .map(([reason, number]) => ({ reason, number, goes: isDeleteReason(reason) }))
     .toSorted((a, b) => Number(b.goes) - Number(a.goes) || b.number - a.number);
   if (found.length === 0) return null;
-  const largest = largestOf(found.map(({ number }) => number));
+  const largest = found.reduce((most, { number }) => Math.max(most, number), Number.NEGATIVE_INFINITY);
   return (
     <section aria-labelledby="reasons">
       <h2 id="reasons">Reasons</h2>

@@ -1,5 +1,5 @@
 import { type ParentStatus, RUN_KINDS, RUN_STATES, type RunRecord } from '../../ledger/types.ts';
-import type { Counts } from '../summary.ts';
+import type { Counts } from '../../ledger/summary.ts';
 import { DeletedOverTime } from './charts.tsx';
 import { render } from './document.tsx';
 import { bytes, count, duration, name, plural } from './format.ts';

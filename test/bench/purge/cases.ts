@@ -1,4 +1,4 @@
-import type { Faults } from '../../../src/emulator/index.ts';
+import type { Faults } from '../../../src/dev/emulator/index.ts';
 import { repositoryNames, type Shape, sizeOf } from './data.ts';
 import type { Measured } from './measure.ts';
 

@@ -1,5 +1,5 @@
-import type { Emulator } from '../../../src/emulator/index.ts';
-import { digestOf } from '../../../src/emulator/manifests.ts';
+import type { Emulator } from '../../../src/dev/emulator/index.ts';
+import { digestOf } from '../../../src/dev/emulator/manifests.ts';
 import { leftOf, repositoryNames, repositoryOf, type Shape } from './data.ts';
 import type { Difference } from './protocol.ts';
 

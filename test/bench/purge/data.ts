@@ -1,5 +1,5 @@
-import { image, index } from '../../../src/emulator/manifests.ts';
-import type { ManifestState, RegistryState, RepositoryState, TagState } from '../../../src/emulator/index.ts';
+import { image, index } from '../../../src/dev/emulator/manifests.ts';
+import type { ManifestState, RegistryState, RepositoryState, TagState } from '../../../src/dev/emulator/index.ts';
 
 /**
  * The registry that is purged, with `--filter '.*:^dev' --ago 30d --untagged`. It is made so that `acr purge` has as

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { cpuSeconds, peakMegabytes } from '../process.ts';
 import { admin, type RunningRegistry } from './protocol.ts';
 
-const ours = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
+const ours = fileURLToPath(new URL('../../../dist/src/doors/cli/main.js', import.meta.url));
 const loop = new URL('loop.ts', import.meta.url).href;
 
 /** How a program ended, and what it took. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Emulator, Faults, RequestKind } from '../../../src/emulator/index.ts';
+import type { Emulator, Faults, RequestKind } from '../../../src/dev/emulator/index.ts';
 import type { Shape } from './data.ts';
 
 export const admin = { username: 'bench', password: 'of-no-use-elsewhere' };

@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
-import type { Faults } from '../../../src/emulator/index.ts';
-import { startEmulator } from '../../../src/emulator/index.ts';
+import type { Faults } from '../../../src/dev/emulator/index.ts';
+import { startEmulator } from '../../../src/dev/emulator/index.ts';
 import { compare } from './check.ts';
 import { lazyRegistryOf, registryOf, type Shape } from './data.ts';
 import { admin, type Answers, type Question, type RegistryOptions, type Used } from './protocol.ts';

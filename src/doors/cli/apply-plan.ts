@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { type GuardFlags, guardsOf, withGuards } from '../../policy/guard-flags.ts';
+import { readGuardSettings } from '../../policy/settings.ts';
+import { jsonLine } from '../../report/escape.ts';
+import { apply, type RunRecord } from '../../index.ts';
+import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
+import { show } from './show.ts';
+
+interface Flags extends RecordedRunFlags, GuardFlags {
+  readonly approve?: string;
+}
+
+/** `acr-retention apply <id>`: carries out the plan of a recorded run, and nothing else. */
+export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
+  return withRecordedRun(withGuards(new Command('apply')), 'plan')
+    .description('delete exactly what a recorded dry run said, or what a breaker held back')
+    .argument('<id>', 'the run whose plan it is')
+    .option('--approve <hash>', 'the beginning of the hash of the plan: carry it out whatever breaker trips')
+    .option('--verbose', 'list every decision')
+    .action(async (id: string, flags: Flags) => {
+      const { ledger, settings, timeBudget, hosts, display, target } = recordedRun(flags, process.env);
+      let before: RunRecord | undefined;
+      const summary = await show(display, process.stdout, async (shown) => {
+        const applied = await apply(id, target, {
+          ...shown,
+          ledger,
+          now: new Date(),
+          timeBudget,
+          planAgeMilliseconds: settings.planAgeMilliseconds,
+          guards: { ...readGuardSettings(process.env), ...guardsOf(flags, process.argv) },
+          approve: flags.approve,
+          hosts,
+        });
+        if (applied.state !== 'applied-before') return applied.summary;
+        before = applied.run;
+        return undefined;
+      });
+      if (before && flags.output !== 'text') process.stdout.write(`${jsonLine({ appliedBefore: before.id })}\n`);
+      else if (before)
+        process.stdout.write(`The plan ${id} was carried out by the run ${before.id}; nothing was done now.\n`);
+      finish(before || summary?.succeeded ? 0 : 1);
+    });
+}

@@ -1,0 +1,27 @@
+import { Command } from 'commander';
+import { printable } from '../../report/escape.ts';
+import { cancel, type ParentStatus, type RunRecord } from '../../index.ts';
+import { type LedgerFlags, openLedger, whoami, withLedger } from './record.ts';
+import { write } from './show.ts';
+
+/** `acr-retention cancel <id>`: ends a run between deletions, wherever it works. */
+export function cancelCommand(): Command {
+  return withLedger(new Command('cancel').description('end a run between deletions, wherever it works'))
+    .argument('<id>', 'the run')
+    .action(async (id: string, flags: LedgerFlags) => {
+      const about = { now: new Date(), askedBy: 'command line', by: whoami() } as const;
+      const cancelled = await cancel(openLedger(flags, process.env).ledger, id, about);
+      await write(`${printable('parent' in cancelled ? endOfAll(cancelled.parent) : endOf(cancelled.run))}\n`);
+    });
+}
+
+function endOf({ id, state, stopped }: RunRecord): string {
+  return stopped
+    ? `The run ${id} is ${state}: ${stopped.detail}.`
+    : `The run ${id} ends within seconds, once what is in flight is finished.`;
+}
+
+function endOfAll({ record: { id, registries }, state }: ParentStatus): string {
+  const what = `The runs ${id} of ${registries.length} registries`;
+  return state === 'running' ? `${what} end within seconds; no other is begun.` : `${what} are ${state}.`;
+}

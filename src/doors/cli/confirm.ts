@@ -1,0 +1,99 @@
+import { createInterface } from 'node:readline';
+import prettyBytes from 'pretty-bytes';
+import { guardsInWords } from '../../report/guards.ts';
+import { printable } from '../../report/escape.ts';
+import { sentence, styleOf } from '../../report/style.ts';
+import type { PurgePolicy } from '../../policy/policy.ts';
+import { runOptionsOf, type RunPurgeOptions } from './purge.ts';
+import { show } from './show.ts';
+import { apply, dryRun, openReader, type RunSummary, type TargetOptions } from '../../index.ts';
+
+/** Asks a person, and takes anything but yes for no; Ctrl-C and the end of the input too. */
+export type Ask = (question: string) => Promise<boolean>;
+
+/** @returns whether there is a person to ask: both who reads and who types is at a terminal */
+export function isInteractive(
+  stdin: { readonly isTTY?: boolean | undefined },
+  stdout: { readonly isTTY?: boolean | undefined },
+): boolean {
+  return stdin.isTTY === true && stdout.isTTY === true;
+}
+
+export function askOn(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Ask {
+  return (question) =>
+    new Promise((resolve) => {
+      const lines = createInterface({ input, output, terminal: true });
+      lines.once('SIGINT', () => {
+        output.write('\n');
+        lines.close();
+      });
+      lines.once('close', () => resolve(false));
+      lines.question(`${question} [y/N] `, (answer) => {
+        resolve(/^y(?:es)?$/i.test(answer.trim()));
+        lines.close();
+      });
+    });
+}
+
+export interface ConfirmOptions extends RunPurgeOptions {
+  readonly ask: Ask;
+  readonly planAgeMilliseconds: number;
+  /** Where what is asked and answered is said: not where what was asked for is written as JSON. */
+  readonly terminal: NodeJS.WriteStream;
+}
+
+/**
+ * Purges after a question: plans as a dry run, shows the plan, asks, and carries out exactly that plan. What is answered
+ * with no stays a recorded plan.
+ *
+ * @returns whether everything was done that was to be done
+ */
+export async function confirmedPurge(
+  target: TargetOptions,
+  policy: PurgePolicy,
+  { ask, planAgeMilliseconds, terminal, ...options }: ConfirmOptions,
+  stdout: NodeJS.WriteStream,
+): Promise<boolean> {
+  const { ledger, guards, budget, ...output } = options;
+  const planned = await show({ ...output, output: 'text', passing: true }, terminal, async (shown) =>
+    dryRun(await openReader(target), runOptionsOf(shown, policy, options)),
+  );
+  const { plan, breakers } = planned;
+  const style = styleOf(terminal, process.env);
+  const say = (text: string): void => void terminal.write(`${sentence(style, printable(text))}\n`);
+  if (!plan || planned.stopped) {
+    if (planned.succeeded) say('There is nothing to delete.');
+    return planned.succeeded;
+  }
+  if (breakers.length > 0) {
+    for (const line of guardsInWords(breakers, false)) say(line);
+    say(
+      'Nothing was deleted. With --yes what guards do not hold back is deleted without a question; ' +
+        `acr-retention apply ${plan.id} --approve ${plan.hash.slice(0, 12)} deletes all of it.`,
+    );
+    return false;
+  }
+  if (!(await ask(sentence(style, questionOf(planned))))) {
+    say(`Nothing was deleted. To delete exactly this later: acr-retention apply ${plan.id}`);
+    return false;
+  }
+  const summary = await show(output, stdout, async (shown) => {
+    const applied = await apply(plan.id, () => target, {
+      ...shown,
+      ledger,
+      now: new Date(),
+      timeBudget: budget,
+      planAgeMilliseconds,
+      guards: guards ?? {},
+    });
+    return applied.state === 'applied-before' ? undefined : applied.summary;
+  });
+  return planned.succeeded && summary?.succeeded === true;
+}
+
+/** What is about to be deleted, as a question. */
+export function questionOf({ totals, registry }: Pick<RunSummary, 'totals' | 'registry'>): string {
+  const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+  const { tags, manifests, bytes } = totals;
+  return `Delete ${count(tags.deleted, 'tag')} and ${count(manifests.deleted, 'manifest')} (at most ${prettyBytes(bytes)}) from ${printable(registry)}?`;
+}

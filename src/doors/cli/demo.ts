@@ -1,0 +1,97 @@
+import { Command } from 'commander';
+import type { Emulator } from '../../dev/emulator/index.ts';
+import { createPolicy, type PurgeFlags } from '../../policy/policy.ts';
+import { styleOf } from '../../report/style.ts';
+import { runPurge } from './purge.ts';
+import { type Ledger, passingLedger, type RunSummary, type TargetOptions } from '../../index.ts';
+
+const USER = { username: 'demo', password: 'demo' } as const;
+
+/** The talk's command, as people have it in their ACR Task. */
+const TALK = '^.*:[^F|f]eature[-0-9]*$';
+
+/** `acr-retention demo`: a registry with sample data, the talk's command, and a purge that deletes. */
+export function demoCommand(finish: (exitCode: 0 | 1) => void): Command {
+  return new Command('demo')
+    .description('try it out: serve a sample registry on loopback, look at it with a dry run, and purge it')
+    .allowExcessArguments(false)
+    .action(async () => {
+      const { sampleRegistry, startEmulator } = await import('../../dev/emulator/index.ts');
+      const emulator = await startEmulator({ repositories: sampleRegistry(), basic: USER });
+      try {
+        finish((await demonstrate(emulator)) ? 0 : 1);
+      } finally {
+        await emulator.close();
+      }
+    });
+}
+
+async function demonstrate(emulator: Emulator): Promise<boolean> {
+  const ledger = passingLedger();
+  const registry = {
+    endpoint: new URL(emulator.url),
+    certificate: emulator.certificate,
+    concurrency: 8,
+    ...USER,
+  };
+  say(`A sample registry serves on ${emulator.loginServer}, on this machine only: ${contents(emulator)}.`);
+
+  title("1. The talk's command, as a dry run");
+  const talk = await show(registry, ledger, { filter: [TALK], ago: '30d', untagged: true, keep: '1', dryRun: true });
+  say(
+    '\nNote the warning. [^F|f] means "any one character but F, | and f", so the filter asks for tags such as "Xeature-1",\n' +
+      'and no feature-1 is ever matched: run every Sunday, this task removes stray manifests and not one feature tag.\n' +
+      'What was meant is [Ff].',
+  );
+
+  title('2. What was meant, and a little more; this time it deletes');
+  const before = contents(emulator);
+  const purged = await show(registry, ledger, {
+    filter: ['.*:^([Ff]eature|pr|ci|dev|sha256)-'],
+    ago: '30d',
+    untagged: true,
+  });
+  say(`Before: ${before}.\nAfter:  ${contents(emulator)}.`);
+  say(
+    'Every multi-arch image that stayed has its platforms, and every signature and SBOM its image. What acr purge would\n' +
+      'have deleted as well are platforms of locked images, and the cosign signature of an image in use.',
+  );
+  title('Next');
+  say(
+    'acr-retention purge --registry <yours> --filter "<repository>:<tag>" --ago 30d --untagged --dry-run --verbose\n' +
+      'asks your own registry the same question, with the identity you are signed in with (az login).',
+  );
+  return talk.succeeded && purged.succeeded;
+}
+
+/** Shows the command as one would type it, and runs it. */
+async function show(registry: TargetOptions, ledger: Ledger, flags: PurgeFlags): Promise<RunSummary> {
+  const typed = [
+    'acr-retention purge',
+    ...(flags.filter ?? []).map((filter) => `--filter '${filter}'`),
+    `--ago ${flags.ago ?? ''}`,
+    ...(flags.untagged ? ['--untagged'] : []),
+    ...(flags.keep === undefined ? [] : [`--keep ${flags.keep}`]),
+    ...(flags.dryRun ? ['--dry-run'] : []),
+  ];
+  say(`$ ${typed.join(' ')}`);
+  return runPurge(
+    registry,
+    createPolicy(flags),
+    { output: 'text', style: styleOf(process.stdout, process.env), passing: true, ledger },
+    process.stdout,
+  );
+}
+
+function contents(emulator: Emulator): string {
+  const repositories = Object.keys(emulator.repositories()).length;
+  return `${repositories} repositories, ${emulator.tagsLeft().length} tags, ${emulator.manifestsLeft().length} manifests`;
+}
+
+function title(text: string): void {
+  say(`\n${text}\n${'-'.repeat(text.length)}`);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

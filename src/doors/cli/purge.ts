@@ -1,0 +1,155 @@
+import type { Command } from 'commander';
+import { parseRegistry, splitRegistries } from '../../policy/address.ts';
+import { PolicyError } from '../../policy/error.ts';
+import { parseTimeBudget, type TimeBudget } from '../../policy/budget.ts';
+import { type CommandFlags, purgeCommand } from '../../policy/flags.ts';
+import { type GuardFlags, guardsOf, withGuards } from '../../policy/guard-flags.ts';
+import type { Guards } from '../../policy/guards.ts';
+import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from '../../policy/policy.ts';
+import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
+import { type DisplayFlags, displayOf, withDisplay } from './display.ts';
+import { type LedgerFlags, openLedger, withLedger } from './record.ts';
+import { type OutputOptions, show, type Shown } from './show.ts';
+import {
+  dryRun,
+  type Ledger,
+  openReader,
+  openRegistry,
+  purge,
+  type RunOptions,
+  type RunSummary,
+  type TargetOptions,
+} from '../../index.ts';
+
+interface CliFlags extends Omit<CommandFlags, 'verbose'>, DisplayFlags, LedgerFlags, GuardFlags, BudgetFlags {
+  readonly yes?: boolean;
+}
+
+export interface BudgetFlags {
+  readonly timeBudget?: string;
+}
+
+/** Adds the option that ends a run after some time. */
+export function withTimeBudget(command: Command): Command {
+  return command.option(
+    '--time-budget <duration>',
+    'stop between deletions once so much time is used up, e.g. 25m; acr-retention resume goes on (default: no limit)',
+  );
+}
+
+/** @throws {PolicyError} */
+export function timeBudgetOf({ timeBudget }: BudgetFlags): TimeBudget | undefined {
+  return timeBudget === undefined ? undefined : parseTimeBudget(timeBudget, '--time-budget');
+}
+
+/** `acr-retention purge`: `acr purge`, with a choice of outputs. */
+export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
+  return withDisplay(withLedger(withTimeBudget(withGuards(purgeCommand()))))
+    .option('-y, --yes', 'do not ask before deleting; without a terminal nothing is asked')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: CliFlags) => {
+      const { policy, target, guards, ledger, days, planAgeMilliseconds, budget } = prepare(flags, process.env);
+      const { stdin, stdout, stderr } = process;
+      const options = { ...displayOf(flags, process.env, stdout), guards, ledger, budget };
+      const asks = !policy.dryRun && flags.yes !== true && isInteractive(stdin, stdout);
+      const terminal = flags.output === 'text' ? stdout : stderr;
+      const succeeded = asks
+        ? await confirmedPurge(
+            target,
+            policy,
+            { ...options, ask: askOn(stdin, terminal), planAgeMilliseconds, terminal },
+            stdout,
+          )
+        : (await runPurge(target, policy, options, stdout)).succeeded;
+      // What is too old to be kept can go the next time as well.
+      if (!policy.dryRun) await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch(() => undefined);
+      finish(succeeded ? 0 : 1);
+    });
+}
+
+const EXAMPLES = `
+Examples:
+  What would be deleted, and why:
+    acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --dry-run
+  Delete it; on a terminal it shows the plan and asks first:
+    acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --keep 3
+  The same in a pipeline, with a summary alone, and a log of JSON beside it:
+    acr-retention purge -r contoso --filter 'app:^v0\\.' --ago 90d --yes --quiet --log-format json 2> log.json
+`;
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Reads everything that the input says before anything is contacted.
+ * @throws {InvalidPolicy} with every mistake
+ */
+function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
+  const { problems, attempt } = attempts();
+  const policy = attempt(() => createPolicy(flags));
+  // ACR Tasks set the second for the commands they run.
+  const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';
+  const endpoint = attempt(() => oneRegistry(name));
+  const guards = attempt(() => guardsOf(flags));
+  const budget = attempt(() => ({ limit: timeBudgetOf(flags) }));
+  const opened = attempt(() => openLedger(flags, environment));
+  if (!policy || !endpoint || !guards || !opened || !budget) throw new InvalidPolicy(problems);
+  const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
+  return {
+    policy,
+    target,
+    guards,
+    ledger: opened.ledger,
+    days: opened.settings.days,
+    planAgeMilliseconds: opened.settings.planAgeMilliseconds,
+    budget: budget.limit,
+  };
+}
+
+/** @throws {PolicyError} for several, as the setting of the app may name them */
+function oneRegistry(text: string): URL {
+  const names = splitRegistries(text);
+  if (names.length > 1 && !text.includes('@'))
+    throw new PolicyError('--registry', undefined, `say which one: ACR_REGISTRY names ${names.join(', ')}`);
+  return parseRegistry(text);
+}
+
+/** Who asks the registry. */
+export function identityOf(
+  { username, password }: Pick<CommandFlags, 'username' | 'password'>,
+  environment: NodeJS.ProcessEnv,
+): Omit<TargetOptions, 'endpoint' | 'concurrency'> {
+  return {
+    username: username ?? environment['ACR_USERNAME'],
+    password: password ?? environment['ACR_PASSWORD'],
+    audience: environment['ACR_AUDIENCE'],
+    clientId: environment['AZURE_CLIENT_ID'],
+  };
+}
+
+export interface RunPurgeOptions extends OutputOptions {
+  readonly ledger: Ledger;
+  readonly guards?: Guards;
+  readonly budget?: TimeBudget | undefined;
+}
+
+/** Runs a purge or a dry run, and writes what it decides. Only a purge is given a registry that can delete. */
+export function runPurge(
+  target: TargetOptions,
+  policy: PurgePolicy,
+  { ledger, guards, budget, ...output }: RunPurgeOptions,
+  stdout: NodeJS.WriteStream,
+): Promise<RunSummary> {
+  return show(output, stdout, async (shown) => {
+    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget });
+    return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
+  });
+}
+
+/** What a run of the command line is given. */
+export function runOptionsOf(
+  shown: Shown,
+  policy: PurgePolicy,
+  { ledger, guards, budget }: Pick<RunPurgeOptions, 'ledger' | 'guards' | 'budget'>,
+): RunOptions {
+  return { ...shown, policies: [policy], now: new Date(), ledger, timeBudget: budget, ...(guards && { guards }) };
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { parseRegistry, splitRegistries } from '../../policy/address.ts';
+import { type DisplayFlags, displayOf, withDisplay } from './display.ts';
+import { type BudgetFlags, identityOf, timeBudgetOf, withTimeBudget } from './purge.ts';
+import { type LedgerFlags, openLedger, withLedger } from './record.ts';
+
+/** Flags of the commands that work on what a recorded run was about. */
+export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags {
+  readonly registry?: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** @param whose what says the registry, where it is not given */
+export function withRecordedRun(command: Command, whose: 'plan' | 'run'): Command {
+  return withDisplay(withLedger(withTimeBudget(command)))
+    .option('-r, --registry <name>', `registry (default: the ${whose}'s)`)
+    .option('-u, --username <name>', 'user name (default: an Entra identity)')
+    .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD');
+}
+
+/**
+ * What these flags mean.
+ * @throws {PolicyError}
+ */
+export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.ProcessEnv) {
+  const { ledger, settings } = openLedger(flags, environment);
+  const names = flags.registry === undefined ? splitRegistries(environment['ACR_REGISTRY'] ?? '') : [flags.registry];
+  return {
+    ledger,
+    settings,
+    timeBudget: timeBudgetOf(flags),
+    /** The registries one of which it must be about, where any is named. */
+    hosts: names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host),
+    display: displayOf(flags, environment, process.stdout),
+    target: (registry: string) => ({ endpoint: parseRegistry(registry), ...identityOf(flags, environment) }),
+  };
+}

@@ -1,0 +1,111 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { MultiBar, Presets } from 'cli-progress';
+import { printable } from '../../report/escape.ts';
+import { outputOf } from '../../report/output.ts';
+import type { Display } from './display.ts';
+import { whoami } from './record.ts';
+import { outputLost } from './streams.ts';
+import { type Decisions, type RunOptions, type RunSummary, StopReason } from '../../index.ts';
+
+/** How long after a run that was stopped the process may take to end by itself. */
+const EXIT_MS = 1_000;
+
+export interface OutputOptions extends Pick<Display, 'output'>, Partial<Omit<Display, 'output'>> {
+  /** The record ends with the process: no plan can be carried out later. */
+  readonly passing?: boolean;
+}
+
+/** What a run is given to show itself and to be stopped by. */
+export type Shown = Pick<RunOptions, 'signal' | 'onProgress' | 'onDecisions' | 'startedBy' | 'by' | 'log'>;
+
+/** Shows a run while it goes on, and ends it between deletions at the first Ctrl-C. Nothing where there was none. */
+export async function show<T extends RunSummary | undefined>(
+  { output: form, listed = 'none', style, passing = false, log }: OutputOptions,
+  stdout: NodeJS.WriteStream,
+  work: (shown: Shown) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const interrupt = (signal: NodeJS.Signals): void => {
+    const later = passing ? '' : ' Later, acr-retention resume goes on with it.';
+    process.stderr.write(`Stopping: what is under way is finished, nothing else is begun.${later}\n`);
+    stop.abort(new StopReason('signal', `it was told to stop (${signal})`));
+  };
+  // What is deleted would not be seen: it ends as it does on SIGTERM.
+  const withoutOutput = (): void =>
+    stop.abort(new StopReason('signal', (outputLost.reason as Error | undefined)?.message ?? 'its output was lost'));
+  if (outputLost.aborted) withoutOutput();
+  outputLost.addEventListener('abort', withoutOutput, { once: true });
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const output = outputOf(form, listed, style);
+  const progress = showProgress();
+  try {
+    const summary = await work({
+      startedBy: 'command line',
+      by: whoami(),
+      signal: stop.signal,
+      onProgress: progress.update,
+      onDecisions: async (decisions: Decisions) => {
+        for (const piece of output.decisions(decisions)) {
+          await write(piece, stdout).catch(lostOnly);
+          // Written to a file it is away at once, and the next piece would follow in the same turn of the event loop.
+          await nextTurn();
+        }
+      },
+      ...(log && { log }),
+    });
+    progress.stop();
+    if (summary) await write(output.end(passing ? withoutPlan(summary) : summary), stdout).catch(lostOnly);
+    // The text says them itself, and so does the log.
+    for (const warning of form === 'text' || log ? [] : (summary?.warnings ?? []))
+      process.stderr.write(`Warning: ${printable(warning)}\n`);
+    return summary;
+  } finally {
+    progress.stop();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    outputLost.removeEventListener('abort', withoutOutput);
+    // Reads that nobody waits for any more, and their retries, would keep the process.
+    if (stop.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
+  }
+}
+
+/**
+ * Waits until the text is away.
+ * @throws where it cannot be written
+ */
+export function write(text: string, stdout: NodeJS.WriteStream = process.stdout): Promise<void> {
+  return new Promise((resolve, reject) =>
+    stdout.write(text, (error) => {
+      if (error) reject(error);
+      else resolve();
+    }),
+  );
+}
+
+/** A run whose output is lost has been told to stop, and closes its record. */
+async function lostOnly(error: unknown): Promise<void> {
+  // The stream tells of it, too, in a moment.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (!outputLost.aborted) throw error;
+}
+
+function withoutPlan(summary: RunSummary): RunSummary {
+  const { plan, ...others } = summary;
+  return plan ? others : summary;
+}
+
+/** A bar on a terminal; nothing where standard error goes elsewhere. */
+function showProgress(): { readonly update: (done: number, of: number) => void; readonly stop: () => void } {
+  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const bars = new MultiBar(
+    { clearOnComplete: true, hideCursor: true, format: '{bar} {value}/{total} repositories' },
+    Presets.shades_classic,
+  );
+  const bar = bars.create(0, 0);
+  return {
+    update: (done, of) => {
+      bar.setTotal(of);
+      bar.update(done);
+    },
+    stop: () => bars.stop(),
+  };
+}

@@ -1,0 +1,114 @@
+import type { HttpResponseInit } from '@azure/functions';
+import { PolicyError } from '../../policy/error.ts';
+import { InvalidPolicy } from '../../policy/policy.ts';
+import type { Log } from '../../report/log.ts';
+import { jsonResponse } from './json.ts';
+import {
+  AlreadyRunning,
+  CancelRefused,
+  HeldError,
+  LedgerError,
+  Misconfigured,
+  PlanRefused,
+  RegistryError,
+  Unreadable,
+} from '../../index.ts';
+
+/** A request that cannot be answered as it is: the status, and what to do about it. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly status: 400 | 401 | 404 | 406 | 413 | 415 | 429;
+
+  constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+/** RFC 9457. */
+interface Problem {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** What is wrong with which field or setting, each by itself. */
+  readonly errors?: readonly { readonly field: string; readonly detail: string }[];
+  /** The breakers that hold a plan back. */
+  readonly breakers?: PlanRefused['breakers'];
+  /** The run that is in the way, its state, and where it is to be seen. */
+  readonly runId?: string;
+  readonly state?: string;
+  readonly run?: string;
+}
+
+/** An error as an answer: what a caller can do something about, in words; of anything else no more than that it was. */
+export function problemResponse(error: unknown): HttpResponseInit {
+  const problem = problemOf(error);
+  return jsonResponse({ type: 'about:blank', ...problem }, problem.status, 'application/problem+json');
+}
+
+/** Whether the error is one that a caller is told about. */
+export function isExpected(error: unknown): boolean {
+  return problemOf(error).status !== 500;
+}
+
+/** Tells the log what a caller is not told. */
+export function logFault(log: Log, error: unknown): void {
+  const { name, message, stack } = error as Error;
+  log.error({ event: 'fault', error: { name, message, stack } }, message);
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Misconfigured) return { ...of(503, error), errors: fields(error.mistakes) };
+  if (error instanceof InvalidPolicy) return { ...of(400, error), errors: fields(error.problems) };
+  if (error instanceof PolicyError) return { ...of(400, error), errors: fields([error]) };
+  if (error instanceof RequestError) return of(error.status, error);
+  if (error instanceof PlanRefused) {
+    const { breakers } = error;
+    return { ...of(error.why === 'unknown' ? 404 : 409, error), ...(breakers.length > 0 && { breakers }) };
+  }
+  if (error instanceof CancelRefused) return of(error.why === 'unknown' ? 404 : 409, error);
+  if (error instanceof AlreadyRunning) {
+    const { runId, state } = error;
+    return { ...of(409, error), state, ...(runId !== undefined && { runId, run: `/api/runs/${runId}` }) };
+  }
+  if (error instanceof HeldError) return of(409, error);
+  if (error instanceof LedgerError) return of(503, error);
+  // It answered, and refused; or no answer came, or one that says "later".
+  if (error instanceof RegistryError || error instanceof Unreadable) {
+    const { status } = error;
+    return of(status !== undefined && status < 500 && status !== 429 ? 502 : 503, error);
+  }
+  return { status: 500, title: TITLES[500], detail: 'this is a fault of the service; its log says more' };
+}
+
+/** Nobody mends more at once, and an answer shall not be larger than its question. */
+const MAX_ERRORS = 20;
+const MAX_DETAIL = 4_000;
+
+const TITLES = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  404: 'Not Found',
+  406: 'Not Acceptable',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+} as const;
+
+function of(status: keyof typeof TITLES, { message }: Error): Problem {
+  return { status, title: TITLES[status], detail: message.slice(0, MAX_DETAIL) };
+}
+
+/** Flags are named as the fields of a request are: `untaggedOnly`. */
+function fields(errors: readonly PolicyError[]): Problem['errors'] & object {
+  return errors.slice(0, MAX_ERRORS).map(({ flag, message }) => ({
+    field: flag.startsWith('--')
+      ? flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+      : flag,
+    detail: message,
+  }));
+}

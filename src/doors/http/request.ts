@@ -1,0 +1,124 @@
+import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
+import type { HttpRequest } from '@azure/functions';
+import { type PurgeCommand, parsePurgeCommands, parsePurgeFields } from '../../policy/command.ts';
+import { guardsInFields, guardsOfAll, withoutGuards } from '../../policy/guard-flags.ts';
+import type { Guards } from '../../policy/guards.ts';
+import { attempts, InvalidPolicy } from '../../policy/policy.ts';
+import { RequestError } from './problem.ts';
+
+/** A command line is shorter. What is larger is not read to its end. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** While a name is matched the whole app stands still: enough for anybody but who means harm. */
+const LIMITS = { filterTimeoutSeconds: 5, commands: 20, filters: 100 };
+
+/** Query parameters that are the host's own: the function key, and the name of the key. */
+const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code', 'clientId']);
+
+/** What a request asks for. */
+export interface Requested {
+  /** Absent: the configured ones. */
+  readonly commands?: readonly PurgeCommand[];
+  /** Those that it names. They go before those of the settings. */
+  readonly guards: Guards;
+}
+
+/**
+ * The commands and guards that a request asks for: as JSON fields, as text (`acr purge …`), or as query parameters.
+ * @throws {RequestError | InvalidPolicy}
+ */
+export async function readRequested(request: HttpRequest): Promise<Requested> {
+  const parameters = [...new Set(request.query.keys())].filter((name) => !HOST_PARAMETERS.has(name));
+  const body = await readBody(request);
+  if (body.trim() === '') {
+    if (parameters.length === 0) return { guards: {} };
+    const values = (name: string): readonly string[] => request.query.getAll(name);
+    return inFields(
+      Object.fromEntries(parameters.map((name) => [name, values(name).length === 1 ? values(name)[0] : values(name)])),
+    );
+  }
+  if (parameters.length > 0)
+    throw new RequestError(
+      400,
+      `there are flags in the body and in the query (${parameters.join(', ')}); use one of them`,
+    );
+  const mediaType = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
+  if (mediaType === 'application/json') return inFields(readObject(body));
+  if (mediaType === 'text/plain') {
+    const commands = parsePurgeCommands(body, { ...LIMITS, guards: true });
+    if (commands.length === 0) throw new RequestError(400, 'the body has no command; send acr purge --filter …');
+    return { commands, guards: guardsOfAll(commands.map(({ guards = {} }) => guards)) };
+  }
+  throw new RequestError(
+    415,
+    'send the flags as application/json ({"filter": "app:^dev-", "ago": "30d"}), or as text/plain (acr purge --filter …)',
+  );
+}
+
+/** Guards alone are asked of the configured commands. */
+function inFields(fields: Readonly<Record<string, unknown>>): Requested {
+  const rest = withoutGuards(fields);
+  const isAlone = Object.keys(rest).length === 0 && Object.keys(fields).length > 0;
+  const { problems, attempt } = attempts();
+  const command = isAlone ? undefined : attempt(() => parsePurgeFields(rest, LIMITS));
+  const guards = attempt(() => guardsInFields(fields)) ?? {};
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return command ? { guards, commands: [command] } : { guards };
+}
+
+function readObject(body: string): Readonly<Record<string, unknown>> {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(body);
+  } catch (cause) {
+    throw new RequestError(400, `the body is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
+    throw new RequestError(400, 'the body is no JSON object; write e.g. {"filter": "app:^dev-", "ago": "30d"}');
+  return fields as Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads what is left, while the answer is on its way: a host that forwards a request waits until all of it is taken. It
+ * ends with the body, the largest of which the host limits, or with the connection.
+ */
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // Whoever sent it went away.
+  }
+}
+
+async function readBody(request: HttpRequest): Promise<string> {
+  const tooLarge = new RequestError(413, `a request may have ${MAX_BODY_BYTES / 1024} KiB at most`);
+  const length = Number(request.headers.get('content-length') ?? 0);
+  if (length > MAX_BODY_BYTES) throw tooLarge;
+  if (!request.body) {
+    // Not handed over to a function: it would be answered something else than was asked.
+    if (request.method === 'GET' && (length > 0 || request.headers.has('transfer-encoding')))
+      throw new RequestError(400, 'a GET has no body; use POST, or query parameters');
+    return '';
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Not `for await`: leaving that early destroys the connection, and with it the answer.
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader();
+  const next = () =>
+    reader.read().catch((cause: unknown) => {
+      throw new RequestError(400, 'the body broke off', { cause });
+    });
+  for (let read = await next(); !read.done; read = await next()) {
+    bytes += read.value.length;
+    if (bytes > MAX_BODY_BYTES) {
+      void discard(reader);
+      throw tooLarge;
+    }
+    chunks.push(read.value);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new RequestError(400, 'the body is no UTF-8 text', { cause });
+  }
+}

@@ -1,0 +1,222 @@
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import {
+  CONTENT_SECURITY_POLICY,
+  linksWith,
+  type ProblemView,
+  renderDecisions,
+  renderHistory,
+  renderParent,
+  renderProblem,
+  renderRun,
+  renderRuns,
+  type RunView,
+  type Setting,
+} from '../../report/page/index.ts';
+import { redact } from '../../ledger/redact/redact.ts';
+import { secrets } from '../../ledger/redact/known.ts';
+import type { Client } from './client.ts';
+import { RequestError } from './problem.ts';
+import { decisionsAsked, given, imageOf, pageOf, parameterError, runId, runsAsked } from './query.ts';
+import { answerDecisions } from './runs.ts';
+import {
+  hasFailed,
+  LedgerError,
+  type LedgerReader,
+  parentStatus,
+  type ParentStatus,
+  type RepositoryRecord,
+  type RunRecord,
+} from '../../index.ts';
+
+const RUNS = 25;
+/** Runs that the charts show, and among which plans that wait are looked for. */
+const RECENT_RUNS = 60;
+const DECISIONS = 100;
+const SIGHTINGS = 50;
+const REPOSITORIES = 200;
+/** Sorting by deletions keeps every page up to the one asked for in memory. */
+const MAX_REPOSITORY_PAGES = 25;
+const MAX_FAILED_REPOSITORIES = 50;
+const MAX_FAILURES = 20;
+
+/**
+ * The page, and what can be downloaded from it: that is under the page's own address, because whoever signed in to read
+ * it has no function key for another one.
+ */
+export function answerReview(
+  reader: LedgerReader,
+  request: HttpRequest,
+  client: Client,
+  now: Date,
+): Promise<HttpResponseInit> {
+  const { query } = request;
+  return query.has('format')
+    ? answerDecisions(reader, runId(query, 'run') ?? '', request, client)
+    : reviewPage(reader, query, now);
+}
+
+/** The page for people: whatever of the ledger they ask for, as HTML. */
+export async function reviewPage(reader: LedgerReader, query: URLSearchParams, now: Date): Promise<HttpResponseInit> {
+  const code = query.get('code') ?? undefined;
+  const setting: Setting = { code, link: linksWith(code), now, place: reader.place };
+  try {
+    return htmlResponse(await viewOf(reader, query, setting));
+  } catch (error) {
+    const problem = problemOf(error);
+    return htmlResponse(renderProblem(setting, problem), problem.status);
+  }
+}
+
+function htmlResponse(body: string, status = 200): HttpResponseInit {
+  return {
+    status,
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      // The address holds the function key.
+      'Referrer-Policy': 'no-referrer',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+    },
+    // Not what merely looks like a secret: its own links have the function key of its reader.
+    body: secrets.redact(body),
+  };
+}
+
+function problemOf(error: unknown): ProblemView {
+  if (error instanceof RequestError) {
+    const { status, message } = error;
+    return { status, title: status === 404 ? 'No such run' : 'That cannot be asked', detail: `${message}.` };
+  }
+  if (error instanceof LedgerError)
+    return { status: 503, title: 'The ledger cannot be read', detail: redact(error.message) };
+  throw error;
+}
+
+async function viewOf(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {
+  if (query.has('image')) return history(reader, query, setting);
+  const id = runId(query, 'run');
+  if (id === undefined) return runs(reader, query, setting);
+  const view = given(query, 'view');
+  if (view !== undefined && view !== 'decisions') throw parameterError('view', 'decisions, or left out');
+  const run = await reader.run(id);
+  if (!run) {
+    const parent = await parentStatus(reader, id);
+    if (parent && view === undefined) return renderParent(setting, parent);
+    throw new RequestError(404, parent ? searchedByOne(parent) : `The ledger has no run ${id}`);
+  }
+  return view === 'decisions' ? decisions(reader, query, setting, run) : oneRun(reader, query, setting, run);
+}
+
+/** Decisions are searched by the page in one run: where they are those of several, it says in which. */
+function searchedByOne({ children }: ParentStatus): string {
+  const ids = children.flatMap(({ run }) => (run ? [run.id] : []));
+  return `The decisions of these runs are searched one by one: ${ids.join(', ')}`;
+}
+
+async function runs(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {
+  const { filter, runs: asked } = runsAsked(query);
+  const { before } = asked;
+  const recent = before === undefined ? (await slice(reader.runs(), 0, RECENT_RUNS)).items : undefined;
+  const page = await slice(reader.runs(asked), 0, RUNS);
+  const ids = new Set(page.items.map(({ parent }) => parent).filter((id) => id !== undefined));
+  const parents = (await Promise.all(Array.from(ids, (id) => parentStatus(reader, id)))).filter(
+    (one) => one !== undefined,
+  );
+  return renderRuns(setting, { filter, before, recent, runs: page.items, parents, more: page.more });
+}
+
+async function decisions(
+  reader: LedgerReader,
+  query: URLSearchParams,
+  setting: Setting,
+  run: RunRecord,
+): Promise<string> {
+  const { filter, decisions: asked } = decisionsAsked(query);
+  const page = pageOf(query);
+  const skipped = (page - 1) * DECISIONS;
+  const { items, more } = await slice(reader.decisions(run.id, asked), skipped, DECISIONS);
+  return renderDecisions(setting, { run, filter, decisions: items, page, skipped, more });
+}
+
+async function history(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {
+  const image = given(query, 'image') ?? '';
+  if (image === '') return renderHistory(setting, { image, sightings: [], page: 1, more: false });
+  const page = pageOf(query);
+  const { items, more } = await slice(reader.explain(imageOf(image)), (page - 1) * SIGHTINGS, SIGHTINGS);
+  return renderHistory(setting, { image, sightings: items, page, more });
+}
+
+async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Setting, run: RunRecord): Promise<string> {
+  const page = pageOf(query);
+  if (page > MAX_REPOSITORY_PAGES)
+    throw parameterError(
+      'page',
+      `a number from 1 to ${MAX_REPOSITORY_PAGES} for repositories; search the rest by name`,
+    );
+  const end = page * REPOSITORIES;
+  const failed: RepositoryRecord[] = [];
+  const withFailures: string[] = [];
+  let top: RepositoryRecord[] = [];
+  let count = 0;
+  let failedCount = 0;
+  for await (const one of reader.repositories(run.id)) {
+    const { repository, tags, manifests } = one.summary;
+    count += 1;
+    if (hasFailed(one.summary)) failedCount += 1;
+    if (hasFailed(one.summary) && failed.length < MAX_FAILED_REPOSITORIES) failed.push(one);
+    if (tags.failed + manifests.failed > 0 && withFailures.length < MAX_FAILURES) withFailures.push(repository);
+    top.push(one);
+    // Now and then, so that there are never more than two pages too many.
+    if (top.length >= end + 2 * REPOSITORIES) top = most(top, end);
+  }
+  return renderRun(setting, {
+    run,
+    repositories: most(top, end).slice(end - REPOSITORIES),
+    page,
+    more: count > end && page < MAX_REPOSITORY_PAGES,
+    count,
+    failed: { first: failed, count: failedCount },
+    failures: await failuresIn(reader, run.id, withFailures),
+  });
+}
+
+/** Those with most deletions; the others as they came, by name. */
+function most(repositories: readonly RepositoryRecord[], count: number): RepositoryRecord[] {
+  const deletions = ({ summary: { tags, manifests }, planned }: RepositoryRecord): number =>
+    Math.max(tags.deleted + manifests.deleted, planned.deletions);
+  return repositories.toSorted((a, b) => deletions(b) - deletions(a)).slice(0, count);
+}
+
+/** The first artifacts that failed or were refused. */
+async function failuresIn(
+  reader: LedgerReader,
+  id: string,
+  repositories: readonly string[],
+): Promise<RunView['failures']> {
+  const found: RunView['failures'][number][] = [];
+  for (const repository of repositories) {
+    for await (const decision of reader.decisions(id, { repository, action: 'delete' })) {
+      if (decision.action !== 'delete' || !['failed', 'refused'].includes(decision.outcome)) continue;
+      found.push(decision);
+      if (found.length === MAX_FAILURES) return found;
+    }
+  }
+  return found;
+}
+
+/** A page of what may be without end; no more of it is held than the page. */
+async function slice<T>(
+  all: AsyncIterable<T>,
+  skip: number,
+  count: number,
+): Promise<{ readonly items: readonly T[]; readonly more: boolean }> {
+  const items: T[] = [];
+  let index = 0;
+  for await (const item of all) {
+    if (index >= skip + count) return { items, more: true };
+    if (index >= skip) items.push(item);
+    index += 1;
+  }
+  return { items, more: false };
+}

@@ -1,0 +1,193 @@
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import { CSV, csvHeader, csvLines } from '../../report/csv.ts';
+import { jsonLine } from '../../report/escape.ts';
+import { answer, type Forms, JSON_FORMS, negotiate } from './answer.ts';
+import type { Client } from './client.ts';
+import { RequestError } from './problem.ts';
+import { decisionsAsked, given, imageOf, parameterError, runsAsked } from './query.ts';
+import {
+  type ChildStatus,
+  type Decision,
+  type DecisionQuery,
+  type LedgerReader,
+  parentStatus,
+  type ParentStatus,
+  type RepositoryRecord,
+  type RunRecord,
+  type Sighting,
+} from '../../index.ts';
+
+const MOST_RUNS = 200;
+const SOME_RUNS = 50;
+
+interface RunsPage {
+  readonly runs: readonly RunRecord[];
+  /** The address of the next page, without the function key. */
+  readonly next?: string;
+}
+
+/** The newest runs, or those before a run. @throws {RequestError} */
+export async function pageOfRuns(ledger: LedgerReader, query: URLSearchParams): Promise<RunsPage> {
+  const limit = given(query, 'limit') ?? String(SOME_RUNS);
+  if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > MOST_RUNS)
+    throw parameterError('limit', `a number from 1 to ${MOST_RUNS}`);
+  const runs: RunRecord[] = [];
+  for await (const run of ledger.runs(runsAsked(query).runs)) {
+    if (runs.push(run) > Number(limit)) break;
+  }
+  const last = runs.length > Number(limit) ? runs.at(-2) : undefined;
+  if (!last) return { runs };
+  const next = new URLSearchParams(query);
+  next.delete('code');
+  next.set('before', last.id);
+  return { runs: runs.slice(0, -1), next: `/api/runs?${next.toString()}` };
+}
+
+/** A run with its repositories. */
+type OneRun = RunRecord & { readonly repositories: readonly RepositoryRecord['summary'][] };
+
+/** A run with its repositories, or a parent with its runs. @throws {RequestError} 404 */
+export async function oneRun(ledger: LedgerReader, id: string): Promise<OneRun | object> {
+  const run = await ledger.run(id);
+  if (!run) {
+    const parent = await parentStatus(ledger, id);
+    if (parent) return parentAnswer(parent);
+    throw unknownRun(ledger);
+  }
+  const records = await Array.fromAsync(ledger.repositories(id));
+  return { ...run, repositories: records.map(({ summary }) => summary) };
+}
+
+/** A parent as it is answered: its record, and of each registry what there is to say, with the address of its run. */
+export function parentAnswer({ record, state, cancelled, children, totals, progress }: ParentStatus): object {
+  return { ...record, state, ...(cancelled && { cancelled }), progress, totals, runs: children.map(childAnswer) };
+}
+
+function childAnswer({ registry, state, run, error, notBegun }: ChildStatus): object {
+  if (!run) return { registry, state, ...(notBegun && { notBegun }), ...(error && { error }) };
+  const { id: runId, progress, totals, stopped, error: why, plan, breakers } = run;
+  return {
+    registry,
+    state,
+    runId,
+    run: `/api/runs/${runId}`,
+    progress,
+    ...(totals && { totals }),
+    ...(plan && { plan }),
+    ...(breakers.length > 0 && { breakers }),
+    ...(stopped && { stopped }),
+    ...(why && { error: why }),
+  };
+}
+
+const DECISION_FORMS: Forms<'json' | 'ndjson' | 'csv'> = { ...JSON_FORMS, 'text/csv': 'csv' };
+
+/** The decisions of a run, or some of them, in an answer of any size. @throws {RequestError} */
+export async function answerDecisions(
+  ledger: LedgerReader,
+  id: string,
+  request: HttpRequest,
+  client: Client,
+): Promise<HttpResponseInit> {
+  const negotiated = negotiate(request, DECISION_FORMS);
+  const { form } = negotiated;
+  const asked = decisionsAsked(request.query).decisions;
+  const parent = (await ledger.run(id)) ? undefined : await parentStatus(ledger, id);
+  if (!parent) await find(ledger, id);
+  const decisions = parent ? decisionsOfAll(ledger, parent, asked) : ledger.decisions(id, asked);
+  const columns = parent ? CSV.several : CSV.one;
+  const written = {
+    json: () => jsonArray(decisions, 'decisions'),
+    ndjson: () => ndjson(decisions),
+    csv: () =>
+      csv(
+        csvHeader(columns),
+        pieces(decisions, (some) => csvLines(some, columns)),
+      ),
+  }[form]();
+  return answer(
+    negotiated,
+    client,
+    async (write) => {
+      for await (const piece of written) await write(piece);
+    },
+    form === 'json' ? {} : { 'Content-Disposition': `attachment; filename="${id}.${form}"` },
+  );
+}
+
+/** The decisions of the runs of a parent, one run after the other, each with its registry. */
+async function* decisionsOfAll(
+  ledger: LedgerReader,
+  { children }: ParentStatus,
+  asked: DecisionQuery,
+): AsyncGenerator<Decision & { readonly registry: string }> {
+  for (const { registry, run } of children)
+    if (run) for await (const decision of ledger.decisions(run.id, asked)) yield { registry, ...decision };
+}
+
+/** Everything that the ledger knows of one artifact. @throws {RequestError} */
+export async function answerExplain(
+  ledger: LedgerReader,
+  request: HttpRequest,
+  client: Client,
+): Promise<HttpResponseInit> {
+  const negotiated = negotiate(request, JSON_FORMS);
+  const image = given(request.query, 'image');
+  if (image === undefined) throw parameterError('image', 'repository:tag, or repository@sha256:…');
+  const sightings = told(ledger.explain(imageOf(image)));
+  const written = negotiated.form === 'json' ? jsonArray(sightings, 'sightings') : ndjson(sightings);
+  return answer(negotiated, client, async (write) => {
+    for await (const piece of written) await write(piece);
+  });
+}
+
+/** What a run has to do with an artifact: when, by which rule, and what it decided. */
+async function* told(sightings: AsyncIterable<Sighting>): AsyncGenerator<object> {
+  for await (const { run, decision } of sightings) {
+    const { id, kind, dryRun, startedBy, started, state, registry, policy } = run;
+    const commands = policy.commands.map(({ given }) => given);
+    yield { run: { id, kind, dryRun, startedBy, started, state, registry, commands }, decision };
+  }
+}
+
+async function find(ledger: LedgerReader, id: string): Promise<RunRecord> {
+  const run = await ledger.run(id);
+  if (!run) throw unknownRun(ledger);
+  return run;
+}
+
+function unknownRun({ place }: LedgerReader): RequestError {
+  return new RequestError(404, `there is no such run in ${place}`);
+}
+
+/** Values that are written together: some ten kilobytes. More at once only takes more memory. */
+const PIECE = 100;
+
+async function* pieces<T>(values: AsyncIterable<T>, render: (some: readonly T[]) => string): AsyncGenerator<string> {
+  let some: T[] = [];
+  for await (const value of values) {
+    if (some.push(value) < PIECE) continue;
+    yield render(some);
+    some = [];
+  }
+  if (some.length > 0) yield render(some);
+}
+
+/** One document: `{"decisions":[…]}`. */
+async function* jsonArray(values: AsyncIterable<unknown>, name: string): AsyncGenerator<string> {
+  let separator = `{"${name}":[\n`;
+  for await (const piece of pieces(values, (some) => some.map(jsonLine).join(',\n'))) {
+    yield separator + piece;
+    separator = ',\n';
+  }
+  yield separator === ',\n' ? '\n]}\n' : `${separator}]}\n`;
+}
+
+function ndjson(values: AsyncIterable<unknown>): AsyncIterable<string> {
+  return pieces(values, (some) => some.map((one) => `${jsonLine(one)}\n`).join(''));
+}
+
+async function* csv(header: string, lines: AsyncIterable<string>): AsyncGenerator<string> {
+  yield header;
+  yield* lines;
+}

@@ -1,0 +1,21 @@
+import type { RepositoryRecord, RunRecord } from '../../ledger/types.ts';
+import type { RunLog } from '../../report/log.ts';
+import { foresee, type Foreseen } from '../trips.ts';
+import { type House, targetOf } from './house.ts';
+
+/** What guards would hold back of a dry run whose repositories are all planned. */
+export async function foreseeIn(
+  house: House,
+  record: RunRecord,
+  records: readonly RepositoryRecord[],
+  log: RunLog,
+): Promise<Foreseen> {
+  const { guards, registry: name } = record;
+  if (guards === undefined) return { trips: [], warnings: [] };
+  const target = targetOf(house.settings(), name, 1);
+  const found = await house.connections.using(target, (registry) =>
+    foresee(records, guards, { ledger: house.ledger, registry, name }),
+  );
+  for (const trip of found.trips) log.foreseen(trip);
+  return found;
+}

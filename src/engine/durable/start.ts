@@ -1,0 +1,195 @@
+import type { DurableClient } from 'durable-functions';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { lockOf, newRunId } from '../../ledger/paths.ts';
+import type { Settings } from '../../policy/settings.ts';
+import type { Log } from '../../report/log.ts';
+import { underParent } from './house.ts';
+import type { Begin, Errand, Start, StartMany } from './messages.ts';
+
+export type { DurableClient };
+
+/** What of the engine's client is used. */
+export type Starter = Pick<DurableClient, 'startNew' | 'getStatus'>;
+
+/** A registry has an orchestration already: there is never a second one. */
+export class AlreadyRunning extends Error {
+  override readonly name = 'AlreadyRunning';
+  /** Absent: it has only just been started. */
+  readonly runId: string | undefined;
+  /** As the engine says it: `Running`, `Pending`. */
+  readonly state: string;
+
+  constructor(registry: string, { instanceId, runId, state }: Running) {
+    const run = runId === undefined ? '' : `, with the run ${runId}`;
+    super(`${registry} has an orchestration already: ${instanceId} is ${state}${run}; start again when it has ended`);
+    this.runId = runId;
+    this.state = state;
+  }
+}
+
+/** The orchestration that a registry has. */
+interface Running {
+  readonly instanceId: string;
+  readonly state: string;
+  readonly runId: string | undefined;
+}
+
+/**
+ * The instance id of a registry's orchestration: no two may have the same one at a time. A dry run that somebody asked for
+ * has one of its own, so that nobody's question keeps the schedule waiting.
+ */
+export function instanceOf(registry: string, kind: Start['kind']): string {
+  return kind === 'scheduled' ? lockOf(registry) : `${lockOf(registry)}.dry-run`;
+}
+
+/** What is running, in the engine's words: anything that has not ended. */
+const LIVE: readonly string[] = ['Running', 'Pending', 'ContinuedAsNew', 'Suspended'];
+
+/** @throws where the engine cannot tell: then nothing may be started */
+async function runningIn(client: Starter, registry: string, kind: Start['kind']): Promise<Running | undefined> {
+  const instanceId = instanceOf(registry, kind);
+  const status = await client.getStatus(instanceId).catch((error: unknown) => {
+    // That is how the SDK says that there is none.
+    if (error instanceof Error && error.message.includes('HTTP 404')) return undefined;
+    throw error;
+  });
+  if (!status || !LIVE.includes(status.runtimeStatus)) return undefined;
+  const { customStatus } = status;
+  const runId: unknown =
+    typeof customStatus === 'object' && customStatus !== null && 'runId' in customStatus
+      ? customStatus.runId
+      : undefined;
+  return { instanceId, state: status.runtimeStatus, runId: typeof runId === 'string' ? runId : undefined };
+}
+
+export interface Started {
+  /** Of the orchestration; none where each registry has one already. */
+  readonly instanceId: string | undefined;
+  /** Registries that were left as they are, and why. */
+  readonly left: readonly AlreadyRunning[];
+}
+
+/** What a tick of the timer is started with. */
+export interface Tick {
+  readonly client: Starter;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  readonly now: Date;
+  readonly by: string;
+  readonly pastDue: boolean;
+}
+
+/**
+ * Starts the configured purge of all registries, and returns. A registry whose last one has not ended is left to it.
+ */
+export async function startScheduled({ registries }: Settings, tick: Tick): Promise<Started> {
+  const { client, ledger, now, by, pastDue } = tick;
+  const served = registries.filter(({ commands }) => commands.length > 0).map(({ endpoint }) => endpoint.host);
+  const parent = served.length > 1 ? newRunId(now) : undefined;
+  const log = underParent(tick.log, parent === undefined ? {} : { parent });
+  if (parent !== undefined)
+    await ledger.beginParent({
+      format: 1,
+      id: parent,
+      kind: 'scheduled',
+      startedBy: 'schedule',
+      by,
+      started: now.toISOString(),
+      registries: served,
+    });
+  const errands: Errand[] = [];
+  const left: AlreadyRunning[] = [];
+  const failures: unknown[] = [];
+  const note = async (registry: string, error: unknown): Promise<void> => {
+    const { message } = error as Error;
+    failures.push(error);
+    log.error({ event: 'run-not-begun', registry, why: message }, message);
+    if (parent !== undefined) await ledger.child(parent, { registry, error: { message } });
+  };
+  for (const registry of served) {
+    try {
+      const running = await runningIn(client, registry, 'scheduled');
+      if (!running) {
+        errands.push({ registry, instanceId: instanceOf(registry, 'scheduled'), runId: newRunId(now) });
+        continue;
+      }
+      const refusal = new AlreadyRunning(registry, running);
+      const { message, runId, state } = refusal;
+      log.warn({ event: 'run-not-begun', registry, why: message, running: runId, state }, message);
+      // Its run goes on, and is shown under this start as well.
+      if (parent !== undefined)
+        await ledger.child(parent, runId === undefined ? { registry, error: { message } } : { registry, runId });
+      left.push(refusal);
+    } catch (error) {
+      await note(registry, error);
+    }
+  }
+  const start: Start = {
+    kind: 'scheduled',
+    startedBy: 'schedule',
+    by,
+    pastDue,
+    now: now.toISOString(),
+    ...(parent !== undefined && { parent }),
+  };
+  const [first] = errands;
+  let instanceId: string | undefined;
+  try {
+    const input: StartMany = { start, errands };
+    instanceId = first && (await client.startNew('retention', { instanceId: parent ?? first.runId, input }));
+  } catch (error) {
+    for (const { registry } of errands) await note(registry, error);
+  }
+  // The others are started. The host takes the tick for failed when its function throws.
+  if (failures.length > 0) throw failures[0];
+  return { instanceId, left };
+}
+
+/** A dry run that was begun here, and is to be gone on with. */
+export interface Handed {
+  readonly registry: string;
+  readonly runId: string;
+}
+
+/** Goes on with dry runs that were begun here. Where one cannot be started, its record says so. */
+export async function startHanded(
+  handed: readonly Handed[],
+  { client, ledger, now, by }: Pick<Tick, 'client' | 'ledger' | 'now' | 'by'>,
+): Promise<void> {
+  const start: Start = { kind: 'dry-run', startedBy: 'request', by, pastDue: false, now: now.toISOString() };
+  const failures: unknown[] = [];
+  for (const { registry, runId } of handed) {
+    const instanceId = instanceOf(registry, 'dry-run');
+    const input: Begin = { start, errand: { registry, runId, instanceId } };
+    try {
+      await client.startNew('registry', { instanceId, input });
+    } catch (error) {
+      failures.push(error);
+      const { message } = error as Error;
+      const ended = { state: 'failed' as const, ended: new Date().toISOString(), error: { message } };
+      // Where this fails too, the record is taken for that of a run that broke off, after a day.
+      await ledger.reopen({ id: runId }).then(
+        (written) => written.end(ended),
+        () => undefined,
+      );
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Whether dry runs of these registries can be gone on with: none of them has one that goes on already. */
+export async function canBeHanded(client: Starter, registries: readonly string[]): Promise<boolean> {
+  for (const registry of registries) if (await runningIn(client, registry, 'dry-run')) return false;
+  return true;
+}
+
+/**
+ * Makes sure that none of these registries has an orchestration.
+ * @throws {AlreadyRunning}
+ */
+export async function noneMayRun(client: Starter, registries: readonly string[]): Promise<void> {
+  for (const registry of registries) {
+    const running = (await runningIn(client, registry, 'scheduled')) ?? (await runningIn(client, registry, 'dry-run'));
+    if (running) throw new AlreadyRunning(registry, running);
+  }
+}

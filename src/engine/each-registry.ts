@@ -1,0 +1,177 @@
+import { thisProcess } from './begin.ts';
+import { cancelRun, CancelRefused } from './cancel.ts';
+import { describe } from '../executor/results.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { newRunId } from '../ledger/paths.ts';
+import { cancelledInWords, type Child, type ParentRecord } from '../ledger/types.ts';
+import type { TimeBudget } from '../policy/budget.ts';
+import type { RegistrySettings } from '../policy/registries.ts';
+import type { Log } from '../report/log.ts';
+import type { Outcome, RunSummary } from '../ledger/summary.ts';
+import type { InTurn, RunOptions } from './run.ts';
+import { isHandedOver, StopReason } from './stop.ts';
+
+/** What all of them have in common. */
+export interface Together extends Pick<RunOptions, 'by' | 'signal' | 'inTurn'> {
+  readonly kind: ParentRecord['kind'];
+  readonly startedBy: string;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  /** Of all of them together. */
+  readonly timeBudget: TimeBudget;
+  /** Told once the parent is recorded, before any registry is asked for anything. */
+  readonly onBegin?: ((parentId: string) => void) | undefined;
+  /** Told of each, in their order. */
+  readonly onOutcome?: (outcome: Outcome) => Promise<void>;
+}
+
+/** What the run of one of them is given: what is left of the budget, and what makes it a child of the parent. */
+export type Share = Required<Pick<RunOptions, 'parent' | 'onBegin' | 'log'>> &
+  Pick<RunOptions, 'inTurn'> & { readonly timeBudget: TimeBudget };
+
+/**
+ * Does registries one after the other, under one parent in the ledger. One that fails, whatever with, does not stop the
+ * next; once the time is used up, the process is told to end or the parent is cancelled, the rest is not begun.
+ *
+ * @param registries in the order in which they are done
+ * @param named the same, in the order of the settings
+ * @throws {LedgerError} where the parent cannot be recorded: then nothing else could be, either; and whatever
+ * `onOutcome` throws
+ */
+export async function eachRegistry(
+  registries: readonly RegistrySettings[],
+  named: readonly RegistrySettings[],
+  together: Together,
+  work: (registry: RegistrySettings, share: Share) => Promise<RunSummary>,
+): Promise<readonly Outcome[]> {
+  const { ledger, timeBudget, onOutcome } = together;
+  const parent = await begin(named, together);
+  const log = together.log.child({ parent });
+  const clock = newClock(together.inTurn);
+  let broken: Error | undefined;
+  const note = async (child: Child): Promise<void> => {
+    try {
+      await ledger.child(parent, child);
+      if (child.runId !== undefined) await passCancellationOn(ledger, parent, child.runId);
+    } catch (error) {
+      // What became of its run stands in that one's record, too.
+      log.warn({ event: 'warning', registry: child.registry }, (error as Error).message);
+    }
+  };
+
+  const leave = async (registry: string, cause: StopReason): Promise<Outcome> => {
+    const { message, by: notBegun } = cause;
+    log.warn({ event: 'run-not-begun', registry, why: message, by: notBegun }, message);
+    const child = { registry, error: { message }, notBegun };
+    await note(child);
+    return { ...child, cause };
+  };
+
+  const attempt = async (settings: RegistrySettings, milliseconds: number): Promise<Outcome> => {
+    const registry = settings.endpoint.host;
+    let begun: Promise<void> | undefined;
+    const onBegin = (runId: string): void => {
+      begun = note({ registry, runId });
+    };
+    const share = { parent, onBegin, log, timeBudget: { ...timeBudget, milliseconds }, ...clock.inTurn };
+    try {
+      return { registry, summary: await clock.measured(() => work(settings, share)) };
+    } catch (error) {
+      const child = { registry, error: describe(error as Error) };
+      if (!begun) {
+        const { message } = child.error;
+        log.error({ event: 'run-not-begun', registry, why: message }, message);
+        await note(child);
+      }
+      return { ...child, cause: error as Error };
+    } finally {
+      await begun;
+    }
+  };
+
+  const outcomes: Outcome[] = [];
+  for (const registry of registries) {
+    const left = timeBudget.milliseconds - clock.used();
+    const reason = broken
+      ? new StopReason('signal', `not begun: ${broken.message}`)
+      : await whyNotBegun(together, parent, left);
+    const outcome = reason ? await leave(registry.endpoint.host, reason) : await attempt(registry, left);
+    outcomes.push(outcome);
+    try {
+      if (!broken) await onOutcome?.(outcome);
+    } catch (error) {
+      // Nobody is told any more: nothing else is begun for that, and the ledger says so.
+      broken = error as Error;
+    }
+  }
+  if (broken) throw broken;
+  return outcomes;
+}
+
+async function begin(
+  registries: readonly RegistrySettings[],
+  { ledger, kind, startedBy, by, onBegin }: Together,
+): Promise<string> {
+  const started = new Date();
+  const id = newRunId(started);
+  await ledger.beginParent({
+    format: 1,
+    id,
+    kind,
+    startedBy,
+    ...(by !== undefined && { by }),
+    started: started.toISOString(),
+    registries: registries.map(({ endpoint }) => endpoint.host),
+    holder: { runId: id, startedBy, ...thisProcess(), since: started.toISOString() },
+  });
+  onBegin?.(id);
+  return id;
+}
+
+/** Measures what is used of the budget: what waits for its turn uses nothing up. */
+function newClock(inTurn: InTurn | undefined) {
+  let used = 0;
+  const timed = async <T>(work: () => Promise<T>): Promise<T> => {
+    const began = performance.now();
+    try {
+      return await work();
+    } finally {
+      used += performance.now() - began;
+    }
+  };
+  return {
+    used: () => used,
+    measured: <T>(work: () => Promise<T>): Promise<T> => (inTurn ? work() : timed(work)),
+    ...(inTurn && { inTurn: { inTurn: <T>(work: () => Promise<T>): Promise<T> => inTurn(() => timed(work)) } }),
+  };
+}
+
+/** Why the next registry must not be begun. */
+async function whyNotBegun(
+  { ledger, kind, signal, timeBudget }: Together,
+  parent: string,
+  left: number,
+): Promise<StopReason | undefined> {
+  const next = kind === 'scheduled' ? '; the next tick begins with it' : '';
+  // Where the ledger cannot be read, its run will say so.
+  const cancelled = await ledger.cancellation(parent).catch(() => undefined);
+  if (cancelled) return new StopReason('cancel', `not begun: ${cancelledInWords(cancelled)}`);
+  // Each is begun, for somebody else to go on with it.
+  if (signal?.aborted && !isHandedOver(signal)) {
+    const why = signal.reason instanceof StopReason ? signal.reason.message : 'it was told to stop';
+    return new StopReason('signal', `not begun: ${why}${next}`);
+  }
+  return left < 1
+    ? new StopReason('budget', `not begun: the time budget of ${timeBudget.text} was used up${next}`)
+    : undefined;
+}
+
+/** Whoever cancelled the parent before this run was its child could not cancel this. */
+export async function passCancellationOn(ledger: Ledger, parent: string, runId: string): Promise<void> {
+  const cancelled = await ledger.cancellation(parent);
+  if (!cancelled) return;
+  const { at, ...who } = cancelled;
+  await cancelRun(ledger, runId, { ...who, now: new Date(at) }).catch((error: unknown) => {
+    if (!(error instanceof CancelRefused)) throw error;
+  });
+}

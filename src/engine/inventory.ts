@@ -1,0 +1,186 @@
+import { eachAndMore } from './each.ts';
+import { newGhosts, unreadIn } from './doubts.ts';
+import { type WholePlan, wholePlan } from './whole.ts';
+import { inTurns } from '../ledger/turns.ts';
+import type { DecisionError } from '../planner/decision.ts';
+import { planInSteps } from '../planner/plan.ts';
+import type { Approved, Inventory, Planned, Rule } from '../planner/types.ts';
+import type { TagFilter } from '../policy/filter.ts';
+import type { PurgePolicy } from '../policy/policy.ts';
+import type { Match } from '../policy/regex/regex.ts';
+import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from '../registry/facts.ts';
+import { toInstant } from '../registry/time.ts';
+import type { ManifestFacts, ManifestListing, RegistryReader, TagRecord } from '../registry/types.ts';
+
+/** What one command wants of a repository. */
+export interface Task {
+  readonly policy: PurgePolicy;
+  /** Those of its filters that match the repository. */
+  readonly filters: readonly TagFilter[];
+}
+
+/** What planning takes besides. */
+export interface Planning {
+  readonly reader: RegistryReader;
+  readonly now: Date;
+  /** Nothing is deleted. */
+  readonly preview: boolean;
+  /** Takes the filters that matched a tag. */
+  readonly matched: Set<TagFilter>;
+  /** Matches the tags. */
+  readonly match: Match;
+  /** Where it is remembered what manifests of a repository hold. */
+  readonly facts: (repository: string) => FactsFile;
+}
+
+export interface PlannedRepository extends WholePlan {
+  readonly inventory: Inventory;
+  /** Why something is kept that was to be deleted, where that is a failure. */
+  readonly unread?: DecisionError;
+}
+
+/**
+ * Lists a repository, plans it, and reads what the plan turns out to need, until it needs nothing more. What earlier
+ * runs have read is not read again. Nothing where there is no such repository.
+ *
+ * @param only nothing else may go
+ */
+export async function planTask(
+  planning: Planning,
+  repository: string,
+  task: Task,
+  only?: Approved,
+): Promise<PlannedRepository | undefined> {
+  const { reader } = planning;
+  // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
+  const tags = task.policy.tags ? await reader.tags(repository) : undefined;
+  const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
+  if (!tags && !manifests) return undefined;
+  const rule = { ...(await ruleFor(task, planning, tags)), ...(only && { only }) };
+  const known: Known = { facts: new Map(), referrers: new Map(), remembered: new Map(), news: 0 };
+  const { concurrency } = task.policy;
+  const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });
+  const file = planning.facts(repository);
+  try {
+    let inventory: Inventory = {
+      repository,
+      tags: tags?.map((tag) => (tag.digest === undefined ? tag : { ...tag, digest: asListed(manifests, tag.digest) })),
+      manifests,
+      facts: known.facts,
+      referrers: known.referrers,
+      remembered: undefined,
+    };
+    for (;;) {
+      const planned = await inTurns(planInSteps(inventory, rule));
+      if (planned.state === 'planned') {
+        if (await ghosts.look(inventory)) continue;
+        const whole = await wholePlan(reader, planned.plan, inventory, { rule, concurrency });
+        const unread = unreadIn(inventory, whole.plan);
+        const warnings = [...whole.warnings, ...ghosts.warnings(repository, whole.plan), ...unread.warnings];
+        return { ...whole, inventory, warnings, ...(unread.error && { unread: unread.error }) };
+      }
+      if (planned.listing) {
+        const listed = (await reader.manifests(repository)) ?? { byDigest: new Map(), newest: undefined };
+        inventory = { ...inventory, manifests: listed };
+      }
+      if (planned.tags) inventory = { ...inventory, tags: (await reader.tags(repository)) ?? [] };
+      if ((planned.manifests.length > 0 || planned.memory) && !inventory.remembered) {
+        await recall(file, inventory, known);
+        inventory = { ...inventory, remembered: known.remembered };
+        continue;
+      }
+      const { next } = planned;
+      await eachAndMore(planned.manifests, concurrency, async (digest) => {
+        known.facts.set(digest, sharing(await reader.manifest(repository, digest), inventory.manifests));
+        known.news += 1;
+        return next(digest);
+      });
+      await askForReferrers({ ...planning, repository, known, concurrency }, planned);
+    }
+  } finally {
+    // Also where it was stopped: the next run goes on with it.
+    if (known.news > 0) await remember(file, repository, new Map([...known.remembered, ...known.facts]));
+  }
+}
+
+/** What is known besides the listings. It grows while a repository is planned. */
+interface Known {
+  readonly facts: Map<string, ManifestFacts>;
+  readonly referrers: Map<string, readonly string[] | 'unknown'>;
+  /** What earlier runs read of what is not listed now, and this one did not ask for. */
+  readonly remembered: Map<string, ReadFacts>;
+  /** How much of it is to be remembered, or forgotten. */
+  news: number;
+}
+
+/** The same digest, as the listing has it: of a hundred thousand one copy each is enough. */
+function asListed(manifests: ManifestListing | undefined, digest: string): string {
+  return manifests?.byDigest.get(digest)?.digest ?? digest;
+}
+
+function sharing(fact: ManifestFacts, manifests: ManifestListing | undefined): ManifestFacts {
+  if (fact.state !== 'read') return fact;
+  if (fact.children.length === 0 && fact.subject === undefined) return NOTHING;
+  const children = fact.children.map((child) => ({ ...child, digest: asListed(manifests, child.digest) }));
+  return { ...fact, children };
+}
+
+/** @throws {PolicyError} where a filter takes too long */
+async function ruleFor(
+  { policy, filters }: Task,
+  { now, matched, preview, match }: Planning,
+  tags: readonly TagRecord[] | undefined,
+): Promise<Rule> {
+  const names = tags?.map(({ name }) => name);
+  const found = names && (await policy.compiled.tags(filters).matches(names, match));
+  for (const filter of found?.effective ?? []) matched.add(filter);
+  return {
+    matches: found?.selected,
+    filterOf: (tag) => `"${found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,
+    cutOff: toInstant(new Date(now.getTime() - policy.agoMilliseconds)),
+    ago: policy.ago,
+    now,
+    keep: policy.keep,
+    untagged: policy.untagged,
+    includeLocked: policy.includeLocked,
+    preview,
+  };
+}
+
+/** So much is remembered of manifests that are not listed any more. Most are gone, not hidden. */
+const MAX_UNLISTED = 1000;
+
+/** Adds what earlier runs have read. */
+async function recall(file: FactsFile, { repository, tags, manifests }: Inventory, known: Known): Promise<void> {
+  // A tag may name what is not listed, and that may be an index.
+  const named = new Map(tags?.map(({ digest }) => [digest, digest]));
+  const wanted = (digest: string) => manifests?.byDigest.get(digest)?.digest ?? named.get(digest);
+  const { facts, unlisted, others } = await remembered(file, repository, wanted);
+  for (const [digest, fact] of facts) known.facts.set(digest, sharing(fact, manifests));
+  const forgotten = Math.max(0, unlisted.size - MAX_UNLISTED);
+  for (const [digest, fact] of [...unlisted].slice(forgotten))
+    if (!known.facts.has(digest)) known.remembered.set(digest, fact);
+  known.news += others + forgotten;
+}
+
+interface Asking {
+  readonly reader: RegistryReader;
+  readonly repository: string;
+  readonly known: Known;
+  readonly concurrency: number;
+}
+
+async function askForReferrers(
+  { reader, repository, known: { referrers }, concurrency }: Asking,
+  { referrers: wanted, next }: Extract<Planned, { readonly state: 'needs' }>,
+): Promise<void> {
+  const ask = async (digest: string): Promise<readonly string[]> => {
+    referrers.set(digest, (await reader.referrers(repository, digest).catch(() => undefined)) ?? 'unknown');
+    return next(digest);
+  };
+  const [first] = wanted;
+  if (first === undefined) return;
+  const more = await ask(first);
+  // Where the registry does not answer that, one call was enough to find out.
+  if (referrers.get(first) !== 'unknown') await eachAndMore([...wanted.slice(1), ...more], concurrency, ask);
+}

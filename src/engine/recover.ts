@@ -1,0 +1,294 @@
+import { setTimeout } from 'node:timers/promises';
+import { imageIn, relock } from '../executor/locks.ts';
+import { fromError, isForbidden, record, withLostLocks } from '../executor/results.ts';
+import { planOf } from '../ledger/hash.ts';
+import type { Lock } from '../ledger/journal.ts';
+import type { Ledger, OpenRepository, RunWriter } from '../ledger/ledger.ts';
+import { DamagedError } from '../ledger/store/store.ts';
+import { cancelStop, type RepositoryRecord, type RunRecord } from '../ledger/types.ts';
+import { type Decision, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
+import type { ManifestListing, Registry, TagRecord } from '../registry/types.ts';
+import { shortcomings } from '../report/lacking.ts';
+import type { RunLog } from '../report/log.ts';
+import { isLeft } from './tally.ts';
+import { type RepositorySummary, summarize, total, unfinishedRepository } from '../ledger/summary.ts';
+
+/** How long the registry may take to carry out what a process asked for before it ended, in milliseconds. */
+const LATE_MS = 2_000;
+
+/** What a run does before it begins anything of its own. */
+export interface Recovered {
+  /** What there is to say about it. */
+  readonly warnings: readonly string[];
+  /** Locks that a process took off before it ended, and that could not be put back: the run that tried has failed. */
+  readonly locksLost: number;
+}
+
+/**
+ * Completes the records of runs that ended before they were done, however they ended: of each deletion that was intended
+ * and of which nobody recorded what became, the registry is asked. To be called by whoever holds the registry's lock.
+ *
+ * @throws {LedgerError | RegistryError} where that cannot be found out: then nothing new may be begun
+ */
+export async function recover(ledger: Ledger, registry: Registry, log: RunLog | undefined): Promise<Recovered> {
+  const warnings: string[] = [];
+  let locksLost = 0;
+  // Not from the last intent on: what one announces is asked for bit by bit, the last of it perhaps just now.
+  const settling = Date.now() + LATE_MS;
+  for (const id of await ledger.unfinished(registry.loginServer)) {
+    try {
+      const { settled, deleted, lost, records } = await complete(ledger, registry, id, settling);
+      locksLost += lost;
+      log?.recovered(id, settled, deleted);
+      warnings.push(
+        `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
+      );
+      for (const one of shortcomings(records.map(({ summary }) => summary))) warnings.push(one);
+    } catch (error) {
+      // Damage does not mend itself, and must not keep every later run from beginning.
+      if (!(error instanceof DamagedError)) throw error;
+      await ledger.setAside(id, registry.loginServer);
+      warnings.push(`the run ${id} had ended before it was done, and cannot be completed: ${error.message}`);
+    }
+  }
+  return { warnings, locksLost };
+}
+
+async function complete(
+  ledger: Ledger,
+  registry: Registry,
+  id: string,
+  settling: number,
+): Promise<Completed & { readonly settled: number; readonly records: readonly RepositoryRecord[] }> {
+  const record = await ledger.run(id);
+  if (!record) throw new DamagedError(`the run ${id} has no record`);
+  const written = await ledger.reopen(record);
+  const known = new Map<string, RepositorySummary>();
+  for await (const { summary } of ledger.repositories(id)) known.set(summary.repository, summary);
+  let settled = 0;
+  let deleted = 0;
+  let lost = 0;
+  for await (const open of ledger.journals(id)) {
+    const became = await settleRepository(ledger, registry, {
+      written,
+      record,
+      open,
+      known: known.get(open.repository),
+      settling,
+    });
+    deleted += became.deleted;
+    lost += became.lost;
+    settled += open.open.size;
+  }
+  const records = await Array.fromAsync(ledger.repositories(id));
+  const plan = planOf(record, records);
+  const { cancelled } = record;
+  // What its process said of it last may be long ago.
+  const done = records.filter(({ summary }) => !isLeft(summary)).length;
+  const progress = record.state === 'running' ? { done, of: record.progress.of } : record.progress;
+  // It had been asked to end, and did, if otherwise than it should have: nothing goes on with it.
+  const stopped = cancelled && {
+    state: 'stopped' as const,
+    stopped: cancelStop({ id: record.id, progress }, cancelled),
+    cancelled,
+  };
+  await written.end(
+    {
+      state: record.state === 'running' ? 'interrupted' : record.state,
+      ...stopped,
+      ended: record.ended ?? new Date().toISOString(),
+      progress,
+      totals: total(records.map(({ summary }) => summary)),
+      ...(plan && { plan }),
+    },
+    records,
+  );
+  return { settled, deleted, lost, records };
+}
+
+/** A repository that was being carried out when its process ended. */
+interface Broken {
+  readonly written: Pick<RunWriter, 'repository'>;
+  readonly record: Pick<RunRecord, 'id' | 'policy'>;
+  readonly open: OpenRepository;
+  readonly known: RepositorySummary | undefined;
+  /** In milliseconds since 1970: from then on the registry has carried out whatever it was asked for. */
+  readonly settling: number;
+}
+
+interface Completed {
+  /** How much of what was under way had taken place. */
+  readonly deleted: number;
+  /** Locks that could not be put back. */
+  readonly lost: number;
+}
+
+async function settleRepository(
+  ledger: Ledger,
+  registry: Registry,
+  { written, record, open, known, settling }: Broken,
+): Promise<Completed> {
+  const { repository } = open;
+  const before = await Array.fromAsync(ledger.decisions(record.id, { repository }));
+  const became = await settle(registry, open, before, settling);
+  const found = await withLocks(registry, open, became);
+  await close(written, repository, found, known, record.policy.commands.length);
+  return {
+    deleted: found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length,
+    lost: found.filter((decision, n) => decision !== became[n]).length,
+  };
+}
+
+/**
+ * Completes what is recorded of one repository of a run that goes on, where the worker has ended that carried it out. To
+ * be called by whoever holds the repository's lock.
+ */
+export async function recoverRepository(
+  ledger: Ledger,
+  registry: Registry,
+  {
+    written,
+    record,
+    repository,
+    log,
+  }: Pick<Broken, 'written' | 'record'> & {
+    readonly repository: string;
+    readonly log: RunLog | undefined;
+  },
+): Promise<void> {
+  const open = await ledger.journal(record.id, repository);
+  if (!open) return;
+  const known = (await ledger.repository(record.id, repository))?.summary;
+  const settling = Date.now() + LATE_MS;
+  const { deleted } = await settleRepository(ledger, registry, { written, record, open, known, settling });
+  log?.completed(repository, open.open.size, deleted);
+}
+
+async function settle(
+  registry: Registry,
+  { repository, open }: OpenRepository,
+  decisions: readonly Decision[],
+  from: number,
+): Promise<readonly Decision[]> {
+  // Where the repository was closed, and its journal is left, it is known.
+  const asked = decisions.filter(
+    (decision) => open.has(keyOf(decision)) && decision.action === 'delete' && decision.outcome === 'not-attempted',
+  );
+  if (asked.length === 0) return decisions;
+  await setTimeout(Math.max(0, from - Date.now()));
+  // One by one: a listing does not show what is hidden.
+  const names = asked.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
+  let listed: ManifestListing | undefined;
+  let tags: ReadonlyMap<string, TagRecord>;
+  try {
+    listed = await registry.manifests(repository);
+    tags = await registry.lookAtTags(repository, names, Infinity);
+  } catch (error) {
+    // Whoever may not look any more will not be let look the next time either.
+    if (!isForbidden(fromError(error))) throw error;
+    const { message } = error as Error;
+    return decisions.map((decision) =>
+      open.has(keyOf(decision)) && decision.action === 'delete'
+        ? settled(decision, 'failed', doubt(message))
+        : decision,
+    );
+  }
+  const results = new Map<string, Decision>();
+  for (const decision of asked) {
+    if (decision.action !== 'delete') continue;
+    const { kind, tag = '', digest = '' } = decision;
+    const now = kind === 'tag' ? tags.get(tag) : undefined;
+    const manifest =
+      kind === 'manifest' && !listed?.byDigest.has(digest) && (await registry.manifest(repository, digest));
+    const isGone = kind === 'tag' ? !now : manifest !== false && manifest.state === 'missing';
+    const became = isGone
+      ? settled(decision, 'deleted')
+      : manifest !== false && manifest.state === 'unreadable'
+        ? settled(decision, 'failed', doubt(manifest.why))
+        : now && now.digest !== decision.digest
+          ? settled(decision, 'failed', doubt(`it names ${now.digest ?? 'another manifest'} now`))
+          : settled(decision, 'not-attempted', ENDED);
+    results.set(keyOf(decision), became);
+  }
+  return decisions.map((decision) => results.get(keyOf(decision)) ?? decision);
+}
+
+/** Puts the locks back that were taken off for deletions which did not take place. */
+async function withLocks(
+  registry: Registry,
+  { repository, locks }: OpenRepository,
+  decisions: readonly Decision[],
+): Promise<readonly Decision[]> {
+  if (locks.size === 0) return decisions;
+  const results: Decision[] = [];
+  for (const decision of decisions) {
+    const lock = locks.get(keyOf(decision));
+    results.push(
+      lock && decision.action === 'delete' ? await withLock(registry, repository, decision, lock) : decision,
+    );
+  }
+  return results;
+}
+
+async function withLock(registry: Registry, repository: string, decision: Deleted, lock: Lock): Promise<Decision> {
+  const { kind, tag = '', digest = '', outcome, error } = decision;
+  if (outcome === 'deleted' || outcome === 'already-gone') return decision;
+  const name = kind === 'tag' ? tag : digest;
+  if (await isAsBefore(registry, repository, decision, lock)) return decision;
+  const lost = await relock(registry, repository, [{ name, lock }]);
+  if (lost.length === 0) return decision;
+  const result = withLostLocks({ state: 'failed', ...(error && { error }) }, lost, imageIn(registry, repository));
+  return record(decision, { tags: new Map([[tag, result]]), manifests: new Map([[digest, result]]) });
+}
+
+/** Whether the lock was not taken off after all: it is announced for several, and taken off one at a time. */
+async function isAsBefore(
+  registry: Registry,
+  repository: string,
+  { kind, tag = '', digest = '' }: Deleted,
+  { deleteEnabled, writeEnabled }: Lock,
+): Promise<boolean> {
+  const look = kind === 'tag' ? registry.lookAtTags(repository, [tag], Infinity) : undefined;
+  const now = await (look?.then((tags) => tags.get(tag)) ?? registry.manifestAttributes(repository, digest)).catch(
+    () => undefined,
+  );
+  return now?.lock?.deleteEnabled === deleteEnabled && now.lock.writeEnabled === writeEnabled;
+}
+
+/** What became of a deletion, in the place of whatever was believed before. */
+function settled(decision: Deleted, outcome: Outcome, message?: string): Deleted {
+  const { error: believed, ...about } = decision;
+  if (message !== undefined) return { ...about, outcome, error: { message } };
+  return believed ? { ...about, outcome } : { ...decision, outcome };
+}
+
+const ENDED = 'the process ended before it was done';
+
+function doubt(why: string): string {
+  return `${ENDED}, and nobody can say whether it was deleted: ${why}`;
+}
+
+async function close(
+  written: Pick<RunWriter, 'repository'>,
+  repository: string,
+  decisions: readonly Decision[],
+  known: RepositorySummary | undefined,
+  commands: number,
+): Promise<void> {
+  const { listed = {}, stage, state } = known ?? {};
+  const isOpen = decisions.some((decision) => decision.action === 'delete' && decision.outcome === 'not-attempted');
+  // Of several commands some may not even have been planned.
+  const isPart = state === 'stopped' && stage !== 'planned' && commands > 1;
+  const summary =
+    isOpen || isPart
+      ? {
+          ...unfinishedRepository(repository, 'stopped', { message: ENDED }, decisions, listed),
+          ...(stage && { stage }),
+        }
+      : summarize(repository, decisions, listed);
+  await written.repository(repository).recovered(summary, decisions);
+}
+
+function isDeleted(decision: Decision): boolean {
+  return decision.action === 'delete' && decision.outcome === 'deleted';
+}

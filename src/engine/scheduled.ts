@@ -1,0 +1,145 @@
+import { configured, type Trigger } from './configured.ts';
+import { eachRegistry } from './each-registry.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { recordPolicy } from '../ledger/policy.ts';
+import type { RegistrySettings } from '../policy/registries.ts';
+import type { Configuration, Settings } from '../policy/settings.ts';
+import type { Outcome, RunSummary } from '../ledger/summary.ts';
+import type { Log } from '../report/log.ts';
+import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
+import { ResumeRefused, run, type RunOptions } from './run.ts';
+import { StopReason } from './stop.ts';
+import { isDryRun, openReader, openRegistry, targetOf } from './target.ts';
+import { lastActivity } from './watch.ts';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The configured purge, as the timer starts it. It deletes where PURGE_DRY_RUN is false, and no command has `--dry-run`.
+ * Where the last one was stopped before it was done, it goes on with that instead. Several registries are done one after
+ * the other; what goes wrong with one of them is its outcome.
+ *
+ * @throws {Misconfigured}, and for the only registry whatever `dryRun` throws
+ */
+export async function scheduledPurge(configuration: Configuration, trigger: Trigger): Promise<readonly Outcome[]> {
+  const settings = configured(configuration, trigger.log);
+  const { timeBudget } = settings;
+  const registries = settings.registries.filter(({ commands }) => commands.length > 0);
+  const [first] = registries;
+  const outcomes =
+    first && registries.length === 1
+      ? [{ registry: first.endpoint.host, summary: await purgeRegistry(settings, first, { ...trigger, timeBudget }) }]
+      : await eachRegistry(
+          await longestAgoFirst(registries, trigger.ledger),
+          registries,
+          { ...trigger, kind: 'scheduled', startedBy: trigger.startedBy ?? 'schedule', timeBudget },
+          (registry, share) => purgeRegistry(settings, registry, { ...trigger, ...share }),
+        );
+  await pruneRuns(settings, trigger.ledger, trigger.log);
+  return outcomes;
+}
+
+/** Removes the runs that are too old to be kept. Where that fails, they can go the next time as well. */
+export async function pruneRuns({ ledger: { days } }: Settings, ledger: Ledger, log: Log): Promise<void> {
+  await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch((error: unknown) => {
+    log.warn({ event: 'warning' }, (error as Error).message);
+  });
+}
+
+/** What the last scheduled run of a registry must be, as the settings are now, to be gone on with. */
+export function wantedOf(settings: Settings, registry: RegistrySettings): Wanted {
+  const policies = registry.commands.map(({ policy }) => policy);
+  return {
+    registry: registry.endpoint.host,
+    policyHash: recordPolicy(policies, 'settings').hash,
+    dryRun: isDryRun(settings, registry),
+  };
+}
+
+/** Says that a stopped run is not gone on with. */
+export function logLeft(log: Log, runId: string, why: string): void {
+  const about = { event: 'run-not-resumed', runId, kind: 'scheduled', why };
+  log.warn(about, `the stopped run ${runId} is left as it is: ${why}`);
+}
+
+/** So that none starves where the time is never enough for all: first the one that was worked on the longest ago. */
+async function longestAgoFirst(
+  registries: readonly RegistrySettings[],
+  ledger: Ledger,
+): Promise<readonly RegistrySettings[]> {
+  const last = new Map<string, number>();
+  for await (const run of ledger.runs({ kinds: ['scheduled'] })) {
+    if (!last.has(run.registry)) last.set(run.registry, lastActivity(run).getTime());
+    if (registries.every(({ endpoint }) => last.has(endpoint.host))) break;
+  }
+  const activeAt = ({ endpoint }: RegistrySettings): number => last.get(endpoint.host) ?? 0;
+  return registries.toSorted((a, b) => activeAt(a) - activeAt(b));
+}
+
+async function purgeRegistry(
+  settings: Settings,
+  registry: RegistrySettings,
+  trigger: Trigger & Pick<RunOptions, 'timeBudget'>,
+): Promise<RunSummary> {
+  const { timeLimitSeconds } = settings;
+  if (timeLimitSeconds === undefined) return runInTime(settings, registry, trigger);
+  const over = new AbortController();
+  const reason = new StopReason('timeout', `the timeouts of the task file (${timeLimitSeconds} s) were over`);
+  const timer = setTimeout(() => over.abort(reason), timeLimitSeconds * 1000).unref();
+  try {
+    return await runInTime(settings, registry, { ...trigger, signal: anySignal(trigger.signal, over.signal) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function runInTime(
+  settings: Settings,
+  registry: RegistrySettings,
+  trigger: Trigger & Pick<RunOptions, 'timeBudget'>,
+): Promise<RunSummary> {
+  const options = {
+    ...trigger,
+    kind: 'scheduled' as const,
+    policyFrom: 'settings' as const,
+    guards: settings.guards,
+    policies: registry.commands.map(({ policy }) => policy),
+  };
+  const resumed = await goOnScheduled(settings, registry, options);
+  if (resumed) return resumed;
+  const target = targetOf(settings, registry);
+  if (isDryRun(settings, registry)) return run(await openReader(target), options);
+  const writer = await openRegistry(target);
+  return run(writer, options, writer);
+}
+
+/** Goes on with the last scheduled run, where that was stopped. Nothing where a new one is to begin. */
+async function goOnScheduled(
+  settings: Settings,
+  registry: RegistrySettings,
+  trigger: RunOptions & Trigger,
+): Promise<RunSummary | undefined> {
+  const found = await lastScheduled(trigger.ledger, wantedOf(settings, registry), trigger.now);
+  if (!found) return undefined;
+  const leave = (why: string): void => logLeft(trigger.log, found.run.id, why);
+  if (found.state === 'left') {
+    leave(found.why);
+    return undefined;
+  }
+  const target = targetOf(settings, registry);
+  try {
+    return await resumeRun(
+      found.run,
+      { reader: () => openReader(target), writer: () => openRegistry(target) },
+      { ...trigger, planAgeMilliseconds: settings.ledger.planAgeMilliseconds },
+    );
+  } catch (error) {
+    if (!(error instanceof ResumeRefused)) throw error;
+    leave(error.message);
+    return undefined;
+  }
+}
+
+function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}

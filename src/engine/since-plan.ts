@@ -1,0 +1,47 @@
+import { type Decision, type Decisions, type Deleted, keyOf } from '../planner/decision.ts';
+import type { Registry } from '../registry/types.ts';
+import { eachInTurns } from '../ledger/turns.ts';
+
+/**
+ * What a plan named and its carrying out did not delete: it changed since, or is gone.
+ * @param made the decisions of the carrying out, on what is there now
+ */
+export async function changesSincePlan(
+  registry: Registry,
+  repository: string,
+  approved: ReadonlyMap<string, Deleted>,
+  made: Decisions,
+): Promise<readonly Decision[]> {
+  const now = new Map<string, Decision>();
+  await eachInTurns(made, (decision) => {
+    if (approved.has(keyOf(decision))) now.set(keyOf(decision), decision);
+  });
+  const changes: Decision[] = [];
+  const absent: Deleted[] = [];
+  for (const [key, planned] of approved) {
+    const decision = now.get(key);
+    if (!decision) absent.push(planned);
+    else if (decision.action === 'keep' && decision.reason !== 'changed-since-plan') {
+      const moved = planned.digest !== decision.digest;
+      changes.push(changed(planned, moved ? `it names ${decision.digest ?? 'another manifest'} now` : decision.detail));
+    }
+  }
+  const names = absent.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
+  // One by one: a listing does not show what somebody hid since.
+  const tags = await registry.lookAtTags(repository, names, Infinity);
+  for (const planned of absent) {
+    const there =
+      planned.kind === 'tag'
+        ? tags.has(planned.tag ?? '')
+        : (await registry.manifest(repository, planned.digest ?? '')).state !== 'missing';
+    changes.push(there ? changed(planned, 'it is not listed any more') : { ...planned, outcome: 'already-gone' });
+  }
+  return changes;
+}
+
+function changed(planned: Deleted, since: string): Decision {
+  const { outcome, error, leavesUntagged, leavesSignatures, ...about } = planned;
+  const was = error ? `${outcome}: ${error.message}` : outcome;
+  const detail = `was to go (${was}): ${about.detail}. But since: ${since}`;
+  return { ...about, action: 'keep', reason: 'changed-since-plan', detail };
+}

@@ -1,0 +1,155 @@
+import type { LedgerReader } from '../ledger/reader.ts';
+import type { Engine } from '../policy/engine.ts';
+import type { Configuration, RegistrySettings, Settings } from '../policy/settings.ts';
+import { isDryRun, openReader, targetOf } from './target.ts';
+
+/** What the app is set to do, and whether it could. */
+export interface Status {
+  readonly version: string;
+  readonly state: 'ready' | 'misconfigured';
+  readonly mistakes: readonly { readonly setting: string; readonly message: string }[];
+  /** The app settings as they were given, without secrets. */
+  readonly settings: Configuration['given'];
+  /** Where it serves one. */
+  readonly registry?: RegistryStatus;
+  readonly commands?: readonly string[];
+  /** Where it serves several: each with its own commands. */
+  readonly registries?: readonly (RegistryStatus & {
+    readonly commands: readonly string[];
+    readonly dryRun: boolean;
+  })[];
+  /** Not told where one registry is purged inline: nothing is special about that. */
+  readonly engine?: Engine;
+  /** What is legal in the settings, and hardly meant. */
+  readonly warnings?: readonly string[];
+  /** Of several registries: whether nothing is deleted in any. */
+  readonly dryRun?: boolean;
+  /** Where the record of all runs is kept. */
+  readonly ledger?: { readonly place: string; readonly answers: boolean; readonly error?: string };
+  readonly timeLimitSeconds?: number;
+  /** Times are UTC. */
+  readonly schedule?: { readonly expression: string; readonly description: string; readonly next: readonly string[] };
+}
+
+interface RegistryStatus {
+  readonly loginServer: string;
+  readonly answers: boolean;
+  readonly error?: string;
+}
+
+/** How long a status waits for the registry. */
+const STATUS_TIMEOUT_MS = 20_000;
+const NEXT_RUNS = 3;
+
+const PASSING =
+  'RETENTION_STORAGE is not set: the record of the runs ends with this instance of the app, and plans with it';
+
+/**
+ * Tells what is configured, what is wrong with it, whether the registry answers, and when the next runs are.
+ * @param warnings what there is to say besides
+ */
+export async function status(
+  configuration: Configuration,
+  version: string,
+  ledger: LedgerReader,
+  now: Date,
+  warnings: readonly string[] = [],
+): Promise<Status> {
+  if (configuration.state === 'invalid') {
+    const mistakes = configuration.mistakes.map(({ flag, message }) => ({ setting: flag, message }));
+    return { version, state: 'misconfigured', mistakes, settings: configuration.given, warnings };
+  }
+  const { settings } = configuration;
+  const { registries, schedule, timeLimitSeconds, engine } = settings;
+  const [answers, ledgerProblem] = await Promise.all([
+    Promise.all(registries.map((registry) => registryStatus(settings, registry))),
+    checkLedger(ledger),
+  ]);
+  return {
+    version,
+    state: 'ready',
+    mistakes: [],
+    settings: configuration.given,
+    ...toldOf(answers),
+    ...((answers.length > 1 || engine !== 'inline') && { engine }),
+    warnings: [...warnings, ...warningsOf(settings)],
+    dryRun: answers.every(({ dryRun }) => dryRun),
+    ledger: {
+      place: ledger.place,
+      answers: ledgerProblem === undefined,
+      ...(ledgerProblem !== undefined && { error: ledgerProblem }),
+    },
+    ...(timeLimitSeconds !== undefined && { timeLimitSeconds }),
+    schedule: {
+      expression: schedule.expression,
+      description: schedule.description,
+      next: schedule.next(now, NEXT_RUNS).map((run) => run.toISOString().replace('.000', '')),
+    },
+  };
+}
+
+async function registryStatus(settings: Settings, registry: RegistrySettings) {
+  const problem = await checkRegistry(settings, registry);
+  return {
+    answers: {
+      loginServer: registry.endpoint.host,
+      answers: problem === undefined,
+      ...(problem !== undefined && { error: problem }),
+    },
+    commands: registry.commands.map(({ text }) => text),
+    dryRun: isDryRun(settings, registry),
+  };
+}
+
+type Told = Awaited<ReturnType<typeof registryStatus>>;
+
+function toldOf(all: readonly Told[]): Pick<Status, 'registry' | 'commands' | 'registries'> {
+  const [one, ...others] = all;
+  if (one && others.length === 0) return { registry: one.answers, commands: one.commands };
+  return { registries: all.map(({ answers, commands, dryRun }) => ({ ...answers, commands, dryRun })) };
+}
+
+function warningsOf({ registries, ledger }: Settings): readonly string[] {
+  return [
+    // A command is for several, and what there is to say about it is said once.
+    ...new Set(registries.flatMap(({ commands }) => commands)),
+  ]
+    .flatMap(({ policy }) => policy.warnings)
+    .concat(
+      registries
+        .filter(({ commands }) => commands.length === 0)
+        .map(({ endpoint }) => `no command is for ${endpoint.host}: the schedule passes it over`),
+      ledger.storage ? [] : [PASSING],
+    );
+}
+
+/** Asks the registry for what a run asks first: one repository, or where filters name repositories outright, one of those. */
+async function checkRegistry(settings: Settings, registry: RegistrySettings): Promise<string | undefined> {
+  const { commands } = registry;
+  const [literal] = commands.flatMap(({ policy }) =>
+    policy.filters.length > 0 ? (policy.compiled.literalRepositories() ?? []) : [],
+  );
+  const timeout = AbortSignal.timeout(STATUS_TIMEOUT_MS);
+  try {
+    const reader = await openReader(targetOf(settings, registry));
+    await Promise.race([
+      reader.check(literal),
+      new Promise((_, reject) => {
+        timeout.addEventListener('abort', () => reject(new Error(`no answer within ${STATUS_TIMEOUT_MS / 1000} s`)));
+      }),
+    ]);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function checkLedger(ledger: LedgerReader): Promise<string | undefined> {
+  try {
+    const runs = ledger.runs();
+    await runs[Symbol.asyncIterator]().next();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

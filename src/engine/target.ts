@@ -1,0 +1,68 @@
+import type { PurgePolicy } from '../policy/policy.ts';
+import type { RegistrySettings, Settings } from '../policy/settings.ts';
+import { credentialsOf, type IdentitySettings } from '../registry/identity.ts';
+import type { ReadOnlyRegistry, Registry, RegistryReader } from '../registry/types.ts';
+
+export interface TargetOptions extends IdentitySettings {
+  readonly endpoint: URL;
+  /** Calls in flight at once. */
+  readonly concurrency: number;
+  /** A certificate authority to trust besides the system's (PEM). */
+  readonly certificate?: string;
+}
+
+/** A registry to purge. Nothing is sent before it is used. */
+export async function openRegistry({
+  endpoint,
+  concurrency,
+  certificate,
+  ...identity
+}: TargetOptions): Promise<Registry> {
+  // Loaded when it is needed: the SDK takes as long to load as all the rest, and a wrong request needs none of it.
+  const { openRegistry: open } = await import('../registry/registry.ts');
+  return open({
+    endpoint,
+    concurrency,
+    credentials: credentialsOf(identity),
+    ...(certificate !== undefined && { certificate }),
+  });
+}
+
+/** A registry to look at: it has nothing that could change one, whoever holds it and whatever they cast it to. */
+export async function openReader(target: TargetOptions): Promise<ReadOnlyRegistry> {
+  return readOnly(await openRegistry(target));
+}
+
+/** What of a registry reads it, and nothing else of it. */
+export function readOnly(registry: RegistryReader): ReadOnlyRegistry {
+  return {
+    loginServer: registry.loginServer,
+    check: registry.check,
+    manifestCount: registry.manifestCount,
+    attributes: registry.attributes,
+    manifestAttributes: registry.manifestAttributes,
+    repositories: registry.repositories,
+    tags: registry.tags,
+    manifests: registry.manifests,
+    manifest: registry.manifest,
+    referrers: registry.referrers,
+  };
+}
+
+/** A registry of the app, for its commands or for these. */
+export function targetOf(
+  { identity }: Settings,
+  { endpoint, commands }: RegistrySettings,
+  concurrency = concurrencyOf(commands.map(({ policy }) => policy)),
+): TargetOptions {
+  return { endpoint, concurrency, ...identity };
+}
+
+export function concurrencyOf(policies: readonly PurgePolicy[]): number {
+  return policies.reduce((most, { concurrency }) => Math.max(most, concurrency), 1);
+}
+
+/** Whether the scheduled purge of a registry deletes nothing. One `--dry-run` holds for all: what is written after it was meant to be tried, too. */
+export function isDryRun({ dryRun }: Settings, { commands }: RegistrySettings): boolean {
+  return dryRun || commands.some(({ policy }) => policy.dryRun);
+}

@@ -1,0 +1,105 @@
+import { eachOf } from './each.ts';
+import { isOver } from './earlier.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RepositoryRecord } from '../ledger/types.ts';
+import { breakersTripped, type Going } from '../planner/breakers.ts';
+import type { Trip } from '../planner/decision.ts';
+import type { Guards } from '../policy/guards.ts';
+import { RegistryError } from '../registry/error.ts';
+import type { RegistryReader } from '../registry/types.ts';
+import type { Counts } from '../ledger/summary.ts';
+import type { RepositoryResult } from './unit.ts';
+
+/** Runs that the median is taken of. */
+const LAST_RUNS = 10;
+
+/** How much each of the last runs deleted that came to their end, the newest first. */
+export async function lastDeletions(ledger: Ledger, registry: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for await (const { dryRun, totals, breakers } of ledger.runs({ registry, states: ['done', 'waiting'] })) {
+    // What was held back as a whole is no measure.
+    if (dryRun || !totals || breakers.some(({ repository }) => repository === undefined)) continue;
+    if (found.push(totals.tags.deleted + totals.manifests.deleted) === LAST_RUNS) break;
+  }
+  return found;
+}
+
+/** Where the breakers look. */
+interface Surroundings {
+  readonly ledger: Ledger;
+  readonly registry: RegistryReader;
+  /** The registry's, in the ledger. */
+  readonly name: string;
+}
+
+/** The breakers that a plan trips. */
+export async function tripsOf(
+  planned: readonly Going[],
+  guards: Guards,
+  surroundings: Surroundings,
+): Promise<readonly Trip[]> {
+  const { registry } = surroundings;
+  // By name, in whichever order they were planned.
+  const going = planned.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
+  const lastRuns = await lastDeletionsFor(guards, surroundings);
+  const trips = breakersTripped(going, guards, lastRuns);
+  const ofAll = trips.some(({ breaker, repository }) => breaker === 'max-deletion-percent' && repository === undefined);
+  if (!ofAll) return trips;
+  // What was looked at may be a small part of the registry: how much there is besides is asked for where it matters.
+  const looked = new Set(going.map(({ repository }) => repository));
+  const others = (await registry.repositories(CATALOG_PAGE)).filter((repository) => !looked.has(repository));
+  let besides = 0;
+  await eachOf(others, ASKED_AT_ONCE, async (repository) => {
+    besides += await registry.manifestCount(repository);
+  });
+  return breakersTripped(going, guards, lastRuns, besides);
+}
+
+/** What guards would hold back of a plan that is only shown. */
+export interface Foreseen {
+  readonly trips: readonly Trip[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Asks the guards about the plan of a dry run, as a purge asks them before its first deletion. The plan stays as it is.
+ * @param records of all repositories of the run; those that failed, or were not looked at, do not count
+ */
+export async function foresee(
+  records: readonly RepositoryRecord[],
+  guards: Guards | undefined,
+  surroundings: Surroundings,
+): Promise<Foreseen> {
+  if (guards === undefined) return { trips: [], warnings: [] };
+  const going = records.filter(isOver).map(goingIn);
+  try {
+    return { trips: await tripsOf(going, guards, surroundings), warnings: [] };
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    // Nothing is deleted here, so the plan is shown all the same; a purge would fail.
+    const warning =
+      `the guard max-deletion-percent was asked about the ${going.length} repositories of this run only, ` +
+      `because the manifests of the others could not be counted: ${error.message}`;
+    const lastRuns = await lastDeletionsFor(guards, surroundings);
+    return { trips: breakersTripped(going, guards, lastRuns), warnings: [warning] };
+  }
+}
+
+function lastDeletionsFor({ maxMedianFactor }: Guards, { ledger, name }: Surroundings): Promise<readonly number[]> {
+  return maxMedianFactor === undefined ? Promise.resolve([]) : lastDeletions(ledger, name);
+}
+
+const CATALOG_PAGE = 1000;
+const ASKED_AT_ONCE = 8;
+
+/** How much would go of what there is in a repository. */
+export function goingIn({ summary }: Pick<RepositoryResult, 'summary'>): Going {
+  const { repository, stage, listed, tags, manifests } = summary;
+  // What is planned and recorded until it is carried out was not attempted.
+  const going = ({ deleted, notAttempted }: Counts) => (stage === 'planned' ? deleted + notAttempted : deleted);
+  return {
+    repository,
+    tags: { going: going(tags), listed: listed.tags ?? 0 },
+    manifests: { going: going(manifests), listed: listed.manifests ?? 0 },
+  };
+}

@@ -1,0 +1,184 @@
+import { PolicyError } from './policy/error.ts';
+import type { PurgePolicy } from './policy/policy.ts';
+import type { Configuration } from './policy/settings.ts';
+import type { ReadOnlyRegistry, Registry } from './registry/types.ts';
+import type { Log } from './report/log.ts';
+import type { RunSummary } from './ledger/summary.ts';
+import { type Applied, applyPlan, type ApplyOptions } from './engine/apply.ts';
+import { cancelParent, cancelRun } from './engine/cancel.ts';
+import { logMistakes, notServed, settingsOf, type Trigger } from './engine/configured.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { recordPolicy } from './ledger/policy.ts';
+import type { Cancellation, ParentStatus, RunRecord } from './ledger/types.ts';
+import { newestResumable, resumeRun, type ResumeOptions } from './engine/resume.ts';
+import { ResumeRefused, run, type RunOptions } from './engine/run.ts';
+import { concurrencyOf, openReader, openRegistry, targetOf, type TargetOptions } from './engine/target.ts';
+import { type WatchedLedger, watchSchedule } from './engine/watch.ts';
+
+export { type Applied, PlanRefused } from './engine/apply.ts';
+export { CancelRefused, cancelRun } from './engine/cancel.ts';
+export { configured, Misconfigured, type Trigger } from './engine/configured.ts';
+export { requestedDryRun, Unreadable } from './engine/requested.ts';
+export { scheduledPurge } from './engine/scheduled.ts';
+export { ResumeRefused } from './engine/run.ts';
+export { HandOver, StopReason } from './engine/stop.ts';
+export { HeldError, LedgerError } from './ledger/store/store.ts';
+export { ledgerAt, passingLedger } from './ledger/open.ts';
+export { differences } from './ledger/diff.ts';
+export { parseImage } from './ledger/image.ts';
+export type { Ledger } from './ledger/ledger.ts';
+export type { ParentStatus, RunRecord } from './ledger/types.ts';
+export { parentStatus } from './engine/parent-status.ts';
+export type { Decision, Decisions } from './planner/decision.ts';
+export { RegistryError } from './registry/error.ts';
+export type { Registry, RegistryReader } from './registry/types.ts';
+export type { RunOptions } from './engine/run.ts';
+export { type Status, status } from './engine/status.ts';
+export { openReader, openRegistry, readOnly, type TargetOptions } from './engine/target.ts';
+export { activitiesOf } from './engine/durable/activities.ts';
+export { newConnections } from './engine/durable/connections.ts';
+export { ACTIVITIES, lane, registry, retention, shielded } from './engine/durable/orchestrators.ts';
+export {
+  AlreadyRunning,
+  type DurableClient,
+  type Handed,
+  canBeHanded,
+  noneMayRun,
+  startHanded,
+  startScheduled,
+} from './engine/durable/start.ts';
+export { version } from './engine/version.ts';
+export { isRunId } from './ledger/paths.ts';
+export type { DecisionQuery, ImageName, RunQuery, Sighting } from './ledger/query.ts';
+export type { LedgerReader } from './ledger/reader.ts';
+export { type Outcome, type RunSummary, hasFailed } from './ledger/summary.ts';
+export { type ChildStatus, RUN_KINDS, RUN_STATES, type RepositoryRecord } from './ledger/types.ts';
+export { inInvocation } from './report/log.ts';
+export { answerOf } from './report/output.ts';
+
+/** The Durable Functions SDK: loaded only where it is used, since the host loads its extension for it. */
+export const durableSdk = () => import('./engine/durable/sdk.ts');
+
+/**
+ * Says what a purge would do. It is given a registry that cannot delete.
+ * @throws {PolicyError} where a filter takes too long
+ * @throws {RegistryError} where the repositories cannot be listed
+ */
+export function dryRun(registry: ReadOnlyRegistry, options: RunOptions): Promise<RunSummary> {
+  return run(registry, options);
+}
+
+/**
+ * Purges: plans and carries out one repository after the other, several side by side.
+ * @throws as `dryRun`
+ */
+export function purge(registry: Registry, options: RunOptions): Promise<RunSummary> {
+  return run(registry, options, registry);
+}
+
+/**
+ * Looks whether the schedule is kept, and logs it: for the alerts. Wrong settings are logged, too, and so are known
+ * within the hour instead of with the next run. Neither is thrown: the log says more than a failed invocation.
+ */
+export async function watch(configuration: Configuration, ledger: WatchedLedger, now: Date, log: Log): Promise<void> {
+  if (configuration.state === 'invalid') logMistakes(configuration.mistakes, log);
+  else await watchSchedule(configuration.settings, ledger, now, log);
+}
+
+/**
+ * Carries out a plan that somebody approved, by its id.
+ * @throws {Misconfigured | PlanRefused} and whatever `dryRun` throws
+ */
+export async function requestedApply(
+  configuration: Configuration,
+  id: string,
+  approve: string | undefined,
+  trigger: Trigger,
+): Promise<Applied> {
+  const settings = settingsOf(configuration);
+  const { registries, timeBudget, guards } = settings;
+  const planned = (await trigger.ledger.run(id))?.registry;
+  const served = registries.find(({ endpoint }) => endpoint.host === planned);
+  const configured = served?.commands.map(({ policy }) => policy);
+  return applyPlan(
+    id,
+    ({ registry }, policies) => {
+      // What it is about was looked at before; this is where the identity of the app would be shown to it.
+      if (!served) throw new PolicyError('--registry', registry, notServed(settings));
+      return openRegistry(targetOf(settings, served, concurrencyOf(policies)));
+    },
+    {
+      ...trigger,
+      timeBudget,
+      guards,
+      planAgeMilliseconds: settings.ledger.planAgeMilliseconds,
+      hosts: registries.map(({ endpoint }) => endpoint.host),
+      configured: configured && recordPolicy(configured, 'settings').hash,
+      approve,
+    },
+  );
+}
+
+/**
+ * Asks a run to end, or all the runs of a parent: as `cancelRun` says.
+ * @throws {CancelRefused}
+ */
+export async function cancel(
+  ledger: Ledger,
+  id: string,
+  about: Omit<Cancellation, 'at'> & { readonly now: Date },
+): Promise<{ readonly run: RunRecord } | { readonly parent: ParentStatus }> {
+  const parent = await cancelParent(ledger, id, about);
+  return parent ? { parent } : { run: await cancelRun(ledger, id, about) };
+}
+
+/**
+ * Carries out a plan from the command line, where there is nothing but the ledger to go by.
+ * @param target where the registry is and who asks, for its host
+ * @throws {PlanRefused} and whatever `dryRun` throws
+ */
+export function apply(
+  id: string,
+  target: (host: string) => Omit<TargetOptions, 'concurrency'>,
+  options: ApplyOptions,
+): Promise<Applied> {
+  return applyPlan(
+    id,
+    ({ registry }, policies) => openRegistry({ ...target(registry), concurrency: concurrencyOf(policies) }),
+    options,
+  );
+}
+
+/**
+ * Goes on with a run that was stopped, from the command line.
+ * @param id absent: the newest that can go on
+ * @param hosts only a run on one of these registries
+ * @param target where the registry is and who asks, for its host
+ * @throws {ResumeRefused} and whatever `dryRun` throws
+ */
+export async function resume(
+  id: string | undefined,
+  hosts: readonly string[] | undefined,
+  target: (host: string) => Omit<TargetOptions, 'concurrency'>,
+  options: ResumeOptions,
+): Promise<RunSummary> {
+  const { ledger, now } = options;
+  const record = id === undefined ? await newestResumable(ledger, hosts, now) : await ledger.run(id);
+  if (!record)
+    throw new ResumeRefused(
+      id === undefined
+        ? `no run in ${ledger.place} was stopped${hosts ? ` on ${hosts.join(', ')}` : ''} and can go on`
+        : `there is no run ${id} in ${ledger.place}`,
+    );
+  if (hosts && !hosts.includes(record.registry))
+    throw new ResumeRefused(`the run ${record.id} is about the registry ${record.registry}, not ${hosts.join(', ')}`);
+  const about = (policies: readonly PurgePolicy[]) => ({
+    ...target(record.registry),
+    concurrency: concurrencyOf(policies),
+  });
+  return resumeRun(
+    record,
+    { reader: (_, policies) => openReader(about(policies)), writer: (_, policies) => openRegistry(about(policies)) },
+    options,
+  );
+}

@@ -1,0 +1,296 @@
+import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
+import type { MovingTag } from '../policy/moving-tags.ts';
+import type { Stop } from './types.ts';
+import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Trip } from '../planner/decision.ts';
+import { eachInTurns } from './turns.ts';
+
+/** How many artifacts of a kind, by what became of them. */
+export interface Counts {
+  /** Deleted, or in a dry run: would be. */
+  readonly deleted: number;
+  readonly kept: number;
+  /** Refused or failed. */
+  readonly failed: number;
+  /** Not tried, because of what happened to something else, because the run stopped, or because a breaker held it back. */
+  readonly notAttempted: number;
+  readonly alreadyGone: number;
+}
+
+export interface RepositorySummary {
+  readonly repository: string;
+  /**
+   * `failed`: it could not be planned, and nothing in it was deleted; of several commands, by the one that failed.
+   * `stopped`: not begun, or not finished, because the run was stopped.
+   * `held`: a breaker tripped, so nothing in it was deleted, and its plan waits for approval.
+   */
+  readonly state: 'done' | 'failed' | 'stopped' | 'held';
+  /** Of one that is `done`: why something is kept in it that was to be deleted; that is a failure, too. */
+  readonly error?: DecisionError;
+  /** Of one that is not done: its plan is complete, and what of it has not gone is all that is left to do. */
+  readonly stage?: 'planned';
+  /** What there is to say of it besides, in sentences that name it. */
+  readonly warnings?: readonly string[];
+  /** How much there was before, whether there is a decision for it or not; absent where the registry was not asked. */
+  readonly listed: { readonly tags?: number; readonly manifests?: number; readonly bytes?: number };
+  /** How much is there afterwards, also what no filter matched: in a dry run, what would be. Records of older versions have none of these three. */
+  readonly afterwards?: { readonly tags?: number; readonly manifests?: number; readonly bytes?: number };
+  /** Manifests whose last tag is deleted here and that are kept, because `--untagged` was not given. */
+  readonly leftUntagged?: { readonly manifests: number; readonly bytes: number };
+  /** Signature tags (cosign) that are kept without the image that they belong to, which is deleted here. */
+  readonly leftSignatures?: number;
+  /** Tags that are deleted and that a filter hardly means, the first ones: `latest`, plain versions. */
+  readonly movingTags?: readonly MovingTag[];
+  readonly tags: Counts;
+  readonly manifests: Counts;
+  /** Sizes of the deleted manifests together, in bytes: an estimate, because images share layers. */
+  readonly bytes: number;
+  /** Decisions by reason. */
+  readonly reasons: Readonly<Partial<Record<Reason, number>>>;
+  /** Artifacts that `acr purge` would have removed and that stay. */
+  readonly beyondAcrPurge: number;
+  /** How many artifacts were not deleted because the identity lacks a right; absent where it lacks none. */
+  readonly missing?: Missing;
+  /** Artifacts that are without their lock, which was taken off to delete them, with the command that puts it back. */
+  readonly lostLocks?: readonly { readonly image: string; readonly restore: string }[];
+}
+
+/** Artifacts that were refused, and not attempted after that, by the right that was missing. */
+export type Missing = Readonly<Partial<Record<Right, { readonly refused: number; readonly notAttempted: number }>>>;
+
+export type Totals = Omit<
+  RepositorySummary,
+  'repository' | 'state' | 'error' | 'stage' | 'warnings' | 'lostLocks' | 'movingTags'
+>;
+
+export interface RunSummary {
+  /** Sorts by time. */
+  readonly runId: string;
+  readonly registry: string;
+  readonly dryRun: boolean;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  readonly ended: string;
+  readonly repositories: readonly RepositorySummary[];
+  readonly totals: Totals;
+  readonly warnings: readonly string[];
+  readonly breakers: readonly Trip[];
+  /** What would go, where something would: to be carried out by `apply`. */
+  readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
+  /** Why it ended before it was done, if it was stopped. */
+  readonly stopped?: Stop;
+  /** It has not ended: another engine goes on with it. */
+  readonly handedOver?: true;
+  /** One decision for each reason that there was. */
+  readonly examples: Readonly<Partial<Record<Reason, Decision>>>;
+  /** What went wrong with single artifacts, the first ones. */
+  readonly failures: readonly Decision[];
+  /** Whether everything that was to be done was done. */
+  readonly succeeded: boolean;
+}
+
+/** What became of one registry of several. */
+export type Outcome = { readonly registry: string } & (
+  | { readonly summary: RunSummary }
+  | {
+      readonly error: DecisionError;
+      readonly cause: Error;
+      /** Why it was not begun, where that is no failure. */
+      readonly notBegun?: Stop['by'];
+    }
+);
+
+const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
+
+export function summarize(
+  repository: string,
+  decisions: Decisions,
+  listed: RepositorySummary['listed'] = {},
+): RepositorySummary {
+  const { count, summary } = newSummary(repository, listed);
+  for (const decision of decisions) count(decision);
+  return summary();
+}
+
+/** The same, of very many. */
+export async function summarizeInTurns(
+  repository: string,
+  decisions: Decisions,
+  listed: RepositorySummary['listed'] = {},
+): Promise<RepositorySummary> {
+  const { count, summary } = newSummary(repository, listed);
+  await eachInTurns(decisions, count);
+  return summary();
+}
+
+function newSummary(
+  repository: string,
+  listed: RepositorySummary['listed'],
+): { readonly count: (decision: Decision) => void; readonly summary: () => RepositorySummary } {
+  const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
+  const reasons: Partial<Record<Reason, number>> = {};
+  let bytes = 0;
+  let bytesGone = 0;
+  let beyondAcrPurge = 0;
+  let leftSignatures = 0;
+  const movingTags: MovingTag[] = [];
+  const untagging = newUntagging();
+  let missing: Missing = {};
+  const lostLocks: { readonly image: string; readonly restore: string }[] = [];
+  const count = (decision: Decision): void => {
+    const became = outcomeOf(decision);
+    counts[decision.kind][became] += 1;
+    reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
+    if (became === 'deleted') bytes += decision.size ?? 0;
+    if (decision.beyondAcrPurge) beyondAcrPurge += 1;
+    const moving = movingTags.length < MAX_LOOKED_AT ? movingTagOf(decision) : undefined;
+    if (moving) movingTags.push(moving);
+    if (decision.action === 'keep') return;
+    const { error, lostLock } = decision;
+    if (error?.missing && became === 'failed')
+      missing = plus(missing, { [error.missing]: { refused: 1, notAttempted: 0 } });
+    if (error?.missing && became === 'notAttempted')
+      missing = plus(missing, { [error.missing]: { refused: 0, notAttempted: 1 } });
+    if (lostLock) lostLocks.push({ image: nameOf(decision), restore: lostLock.restore });
+    if (became !== 'deleted' && became !== 'alreadyGone') return;
+    bytesGone += decision.size ?? 0;
+    leftSignatures += decision.leavesSignatures ?? 0;
+    untagging.gone(decision);
+  };
+  const summary = (): RepositorySummary => {
+    const left = (before: number | undefined, gone: number) => before !== undefined && Math.max(0, before - gone);
+    const tagsLeft = left(listed.tags, goneOf(counts.tag));
+    const manifestsLeft = left(listed.manifests, goneOf(counts.manifest));
+    const bytesLeft = left(listed.bytes, bytesGone);
+    return {
+      repository,
+      state: 'done',
+      listed,
+      afterwards: {
+        ...(tagsLeft !== false && { tags: tagsLeft }),
+        ...(manifestsLeft !== false && { manifests: manifestsLeft }),
+        ...(bytesLeft !== false && { bytes: bytesLeft }),
+      },
+      leftUntagged: untagging.left(),
+      leftSignatures,
+      ...(movingTags.length > 0 && { movingTags: firstMoving(movingTags) }),
+      tags: counts.tag,
+      manifests: counts.manifest,
+      bytes,
+      reasons,
+      beyondAcrPurge,
+      ...(Object.keys(missing).length > 0 && { missing }),
+      ...(lostLocks.length > 0 && { lostLocks }),
+    };
+  };
+  return { count, summary };
+}
+
+function plus(some: Missing, more: Missing): Missing {
+  const sum = { ...some };
+  for (const [right, { refused, notAttempted }] of Object.entries(more) as [Right, Missing[Right] & object][]) {
+    const before = sum[right] ?? { refused: 0, notAttempted: 0 };
+    sum[right] = { refused: before.refused + refused, notAttempted: before.notAttempted + notAttempted };
+  }
+  return sum;
+}
+
+/** As image tools name it. */
+export function nameOf({ repository, kind, tag, digest }: Decision): string {
+  return kind === 'tag' ? `${repository}:${tag ?? ''}` : `${repository}@${digest ?? ''}`;
+}
+
+function goneOf({ deleted, alreadyGone }: Counts): number {
+  return deleted + alreadyGone;
+}
+
+/** Counts the manifests of which every tag is gone. A run that resumes finds fewer tags than the one before it did. */
+function newUntagging() {
+  const manifests = new Map<string, { gone: number; tags: number; readonly bytes: number }>();
+  return {
+    gone({ digest = '', leavesUntagged }: Deleted): void {
+      if (!leavesUntagged) return;
+      const { tags, bytes } = leavesUntagged;
+      const known = manifests.get(digest) ?? { gone: 0, tags, bytes };
+      known.gone += 1;
+      known.tags = Math.max(known.tags, tags);
+      manifests.set(digest, known);
+    },
+    left() {
+      const left = [...manifests.values()].filter(({ gone, tags }) => gone >= tags);
+      return { manifests: left.length, bytes: left.reduce((sum, { bytes }) => sum + bytes, 0) };
+    },
+  };
+}
+
+/** @param decisions what was carried out before it failed, or was stopped */
+export function unfinishedRepository(
+  repository: string,
+  state: 'failed' | 'stopped',
+  error: DecisionError,
+  decisions: Decisions = [],
+  listed: RepositorySummary['listed'] = {},
+): RepositorySummary {
+  return { ...summarize(repository, decisions, listed), state, error };
+}
+
+/** Whether a repository failed as a whole, or something in it is kept because it could not be planned. */
+export function hasFailed({ state, error }: RepositorySummary): boolean {
+  return state === 'failed' || (state === 'done' && error !== undefined);
+}
+
+/** What became of an artifact, in the words of a summary. */
+export function outcomeOf(decision: Decision): keyof Counts {
+  if (decision.action === 'keep') return 'kept';
+  const became = {
+    planned: 'deleted',
+    held: 'notAttempted',
+    deleted: 'deleted',
+    'already-gone': 'alreadyGone',
+    refused: 'failed',
+    failed: 'failed',
+    'not-attempted': 'notAttempted',
+  } as const;
+  return became[decision.outcome];
+}
+
+/** What repositories, or runs, come to together. */
+export function total(repositories: readonly Totals[]): Totals {
+  const sum = (of: (summary: Totals) => number): number => repositories.reduce((all, one) => all + of(one), 0);
+  const counts = (kind: 'tags' | 'manifests'): Counts => ({
+    deleted: sum((one) => one[kind].deleted),
+    kept: sum((one) => one[kind].kept),
+    failed: sum((one) => one[kind].failed),
+    notAttempted: sum((one) => one[kind].notAttempted),
+    alreadyGone: sum((one) => one[kind].alreadyGone),
+  });
+  const reasons: Partial<Record<Reason, number>> = {};
+  for (const one of repositories) {
+    for (const [reason, count] of Object.entries(one.reasons) as [Reason, number][]) {
+      reasons[reason] = (reasons[reason] ?? 0) + count;
+    }
+  }
+  // What an older version recorded has fewer of these.
+  const of = (when: 'listed' | 'afterwards', kind: keyof Totals['listed']) =>
+    repositories.some((one) => one[when]?.[kind] !== undefined) && { [kind]: sum((one) => one[when]?.[kind] ?? 0) };
+  const there = (when: 'listed' | 'afterwards') => ({
+    ...of(when, 'tags'),
+    ...of(when, 'manifests'),
+    ...of(when, 'bytes'),
+  });
+  const missing = repositories.reduce((all, one) => plus(all, one.missing ?? {}), {});
+  return {
+    ...(Object.keys(missing).length > 0 && { missing }),
+    listed: there('listed'),
+    afterwards: there('afterwards'),
+    leftUntagged: {
+      manifests: sum((one) => one.leftUntagged?.manifests ?? 0),
+      bytes: sum((one) => one.leftUntagged?.bytes ?? 0),
+    },
+    leftSignatures: sum((one) => one.leftSignatures ?? 0),
+    tags: counts('tags'),
+    manifests: counts('manifests'),
+    bytes: sum((one) => one.bytes),
+    reasons,
+    beyondAcrPurge: sum((one) => one.beyondAcrPurge),
+  };
+}

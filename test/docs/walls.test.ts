@@ -1,0 +1,166 @@
+import { ESLint } from 'eslint';
+import { describe, expect, test } from 'vitest';
+
+/*
+ * The walls between the rooms, tried with the project's own lint rules: imports that must fail, and some that must not, in
+ * a file of each room. No types are read for it.
+ */
+
+const lint = new ESLint({
+  overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
+  ruleFilter: ({ ruleId }) => /^boundaries\/|no-restricted-(?:imports|globals|syntax)$/.test(ruleId),
+});
+
+async function rulesBrokenBy(text: string, filePath: string): Promise<readonly string[]> {
+  const [result] = await lint.lintText(`${text}\n`, { filePath });
+  return (result?.messages ?? []).map(({ ruleId, message }) => ruleId ?? message);
+}
+
+/** A file of each room, what it may import, and what it may not. */
+const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonly closed: readonly string[] }>> = {
+  'src/policy/policy.ts': {
+    open: ["import { PolicyError } from './error.ts';", "import { parse } from 'yaml';"],
+    closed: [
+      "import type { Decision } from '../planner/decision.ts';",
+      "import type { Registry } from '../registry/types.ts';",
+      "import { redact } from '../ledger/redact/redact.ts';",
+      "import { readFileSync } from 'node:fs';",
+      'export const at = process.env;',
+    ],
+  },
+  'src/registry/client.ts': {
+    open: [
+      "import { secrets } from '../ledger/redact/known.ts';",
+      "import { ContainerRegistryClient } from '@azure/container-registry';",
+    ],
+    closed: [
+      "import type { PurgePolicy } from '../policy/policy.ts';",
+      "import type { Decision } from '../planner/decision.ts';",
+      "import { openLedger } from '../ledger/ledger.ts';",
+      "import type { Store } from '../ledger/store/store.ts';",
+      "export * from '../engine/run.ts';",
+    ],
+  },
+  'src/planner/plan.ts': {
+    open: [
+      "import type { PurgePolicy } from '../policy/policy.ts';",
+      "import type { Inventory } from '../registry/types.ts';",
+      'export const at = new Date(0);',
+    ],
+    closed: [
+      "import { PolicyError } from '../policy/error.ts';",
+      "import { RegistryError } from '../registry/error.ts';",
+      "import { retention } from '../engine/durable/orchestrators.ts';",
+      "import type { Ledger } from '../ledger/ledger.ts';",
+      "import { createHash } from 'node:crypto';",
+      "import pLimit from 'p-limit';",
+      "export const engine = await import('../engine/run.ts');",
+      'export const at = Date.now();',
+      'export const at = new Date();',
+      'export const at = performance.now();',
+      'export const chance = Math.random();',
+      'export const name = process.pid;',
+    ],
+  },
+  'src/executor/execute.ts': {
+    open: [
+      "import type { Decision } from '../planner/decision.ts';",
+      "import type { Lock } from '../registry/types.ts';",
+    ],
+    closed: [
+      "import { keyOf } from '../planner/decision.ts';",
+      "import { RegistryError } from '../registry/error.ts';",
+      "import type { PurgePolicy } from '../policy/policy.ts';",
+      "import type { Ledger } from '../ledger/ledger.ts';",
+    ],
+  },
+  'src/ledger/ledger.ts': {
+    open: ["import { keyOf } from '../planner/decision.ts';", "import { folderStore } from './store/folder.ts';"],
+    closed: [
+      "import type { Registry } from '../registry/types.ts';",
+      "import { execute } from '../executor/execute.ts';",
+      "import { table } from '../report/table.ts';",
+      "import { BlobClient } from '@azure/storage-blob';",
+    ],
+  },
+  'src/ledger/store/blob.ts': {
+    open: ["import { BlobClient } from '@azure/storage-blob';"],
+    closed: ["import { openLedger } from '../ledger.ts';", "import { run } from '../../engine/run.ts';"],
+  },
+  'src/ledger/redact/known.ts': { open: [], closed: ["import { openLedger } from '../ledger.ts';"] },
+  'src/report/text.ts': {
+    open: ["import type { RunRecord } from '../ledger/types.ts';"],
+    closed: [
+      "import type { Registry } from '../registry/types.ts';",
+      "import { execute } from '../executor/execute.ts';",
+      "import { run } from '../engine/run.ts';",
+      "import { parse } from '../policy/policy.ts';",
+      "import { folderStore } from '../ledger/store/folder.ts';",
+    ],
+  },
+  'src/engine/run.ts': {
+    open: ["import { plan } from '../planner/plan.ts';", "import { execute } from '../executor/execute.ts';"],
+    closed: [
+      "import { purge } from '../index.ts';",
+      "import { configuration } from '../doors/app.ts';",
+      "import { startEmulator } from '../dev/emulator/index.ts';",
+      "import { app } from 'durable-functions';",
+      "import { ContainerRegistryClient } from '@azure/container-registry';",
+    ],
+  },
+  'src/engine/durable/orchestrators.ts': {
+    open: ["import { app } from 'durable-functions';", "import { run } from '../run.ts';"],
+    closed: [
+      "import { configuration } from '../../doors/app.ts';",
+      "import { redact } from '../../ledger/redact/redact.ts';",
+    ],
+  },
+  'src/index.ts': {
+    open: ["export { run } from './engine/run.ts';"],
+    closed: [
+      "import { configuration } from './doors/app.ts';",
+      "import { startEmulator } from './dev/emulator/index.ts';",
+      "import { execute } from './executor/execute.ts';",
+    ],
+  },
+  'src/doors/http/runs.ts': {
+    open: ["import { purge } from '../../index.ts';", "import { csvHeader } from '../../report/csv.ts';"],
+    closed: [
+      "import { run } from '../../engine/run.ts';",
+      "import { openLedger } from '../../ledger/ledger.ts';",
+      "import type { Decision } from '../../planner/decision.ts';",
+      "import { startEmulator } from '../../dev/emulator/index.ts';",
+    ],
+  },
+  'src/doors/cli/demo.ts': {
+    open: ["export const dev = await import('../../dev/emulator/index.ts');"],
+    closed: ["import { run } from '../../engine/run.ts';"],
+  },
+  'src/dev/emulator/index.ts': {
+    open: ["import { jsonLine } from '../../report/escape.ts';"],
+    closed: ["import { purge } from '../../index.ts';", "import { plan } from '../../planner/plan.ts';"],
+  },
+  'functions/runs.ts': {
+    open: ["import { ledger } from '../src/doors/app.ts';", "import { purge } from '../src/index.ts';"],
+    closed: [
+      "import { run } from '../src/engine/run.ts';",
+      "import { openLedger } from '../src/ledger/ledger.ts';",
+      "import { startEmulator } from '../src/dev/emulator/index.ts';",
+      "import { app } from 'durable-functions';",
+    ],
+  },
+};
+
+describe.each(Object.entries(ROOMS))('%s', (file, { open, closed }) => {
+  test.each(open)('may: %s', async (text) => {
+    expect(await rulesBrokenBy(text, file)).toEqual([]);
+  });
+  test.each(closed)('must not: %s', async (text) => {
+    expect(await rulesBrokenBy(text, file)).not.toEqual([]);
+  });
+});
+
+test('a new room is closed', async () => {
+  expect(await rulesBrokenBy("import { plan } from '../planner/plan.ts';", 'src/newroom/new.ts')).not.toEqual([]);
+  expect(await rulesBrokenBy('export {};', 'src/loose.ts')).not.toEqual([]);
+});

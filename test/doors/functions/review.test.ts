@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
+import { type App, withApp } from '../../support/app.ts';
+import { withEmulator } from '../../support/registry.ts';
+
+const SETTINGS = { PURGE_COMMAND: "--filter '.*:^dev-' --ago 30d --untagged", PURGE_SCHEDULE: '0 1 * * Sun' };
+
+const NO_KEY = '';
+const SIGNED_IN = { 'x-ms-client-principal-id': '00000000-0000-4000-8000-000000000004' };
+
+const withRecordedRun = (
+  settings: Readonly<Record<string, string>>,
+  action: (app: App, run: string) => Promise<void>,
+) =>
+  withEmulator({ repositories: sampleRegistry() }, (emulator) =>
+    withApp(emulator, { ...SETTINGS, ...settings }, async (app) => {
+      const response = await app.ask('/api/dry-run');
+      const { summary } = (await response.json()) as { readonly summary: { readonly runId: string } };
+      await action(app, summary.runId);
+    }),
+  );
+
+describe('the review page', () => {
+  test('takes the function key; what is downloaded from it is under the same address', () =>
+    withRecordedRun({}, async (app, run) => {
+      expect((await app.ask('/api/review', { key: NO_KEY, headers: SIGNED_IN })).status).toBe(401);
+      const page = await (await app.ask(`/api/review?run=${run}&view=decisions&action=delete`)).text();
+      const link = /href="(\?[^"]*format=csv[^"]*)" download/.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? '';
+      const download = await app.ask(`/api/review${link}`);
+      expect(download.status).toBe(200);
+      expect(download.headers.get('content-type')).toMatch(/^text\/csv/);
+      expect(download.headers.get('content-disposition')).toBe(`attachment; filename="${run}.csv"`);
+      const lines = (await download.text()).trim().split('\n');
+      expect(lines.length).toBeGreaterThan(10);
+      expect(lines.slice(1).every((line) => line.includes(',delete,'))).toBe(true);
+      expect((await app.ask('/api/review?format=csv')).status).toBe(404);
+      expect((await app.ask(`/api/review?run=..%2f..&format=csv`)).status).toBe(400);
+    }));
+
+  test('behind App Service Authentication it takes who has signed in, and nobody else; machines keep their keys', () =>
+    withRecordedRun({ WEBSITE_AUTH_ENABLED: 'True' }, async (app, run) => {
+      const path = `/api/review?run=${run}&view=decisions`;
+      expect((await app.ask(path, { key: NO_KEY, headers: SIGNED_IN })).status).toBe(200);
+      expect((await app.ask(`${path}&format=ndjson`, { key: NO_KEY, headers: SIGNED_IN })).status).toBe(200);
+      for (const refused of [path, `${path}&format=ndjson`]) {
+        expect((await app.ask(refused, { key: NO_KEY })).status).toBe(401);
+        // A key is for machines, which have the API.
+        expect((await app.ask(refused)).status).toBe(401);
+      }
+      expect((await app.ask(`/api/runs/${run}`, { key: NO_KEY, headers: SIGNED_IN })).status).toBe(401);
+      expect((await app.ask(`/api/runs/${run}`)).status).toBe(200);
+      // Nothing but the variable says that the platform's sign-in is there.
+      const { warnings } = (await (await app.ask('/api/status')).json()) as { readonly warnings: readonly string[] };
+      expect(warnings).toContainEqual(expect.stringContaining('WEBSITE_AUTH_ENABLED'));
+    }));
+});

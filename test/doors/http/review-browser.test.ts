@@ -1,0 +1,266 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Decision } from '../../../src/planner/decision.ts';
+import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
+import { HOSTILE, hostileLedger, ledgerOf, parentOf, recordOf, viewsOf, withPage } from '../../support/review.ts';
+
+const RUN = '20261124T110000Z-3f9a0c';
+const DIGEST = `sha256:${'ab12'.repeat(16)}`;
+const CODE = 'key of the tests';
+
+const decisions = Array.from(
+  { length: 250 },
+  (_, index): Decision => ({
+    repository: index < 120 ? 'app' : 'team/worker', kind: 'tag', tag: `dev-${index}`, digest: DIGEST, action: 'delete',
+    reason: 'matched-and-expired', detail: 'older than 30 days', beyondAcrPurge: false, outcome: 'deleted', size: 1_000,
+  }),
+); // prettier-ignore
+
+const ledger = ledgerOf([
+  recordOf('2026-11-24T11:00:00.000Z', decisions, {
+    state: 'waiting',
+    plan: { hash: 'a3f09bc4d17e55aa'.repeat(4), deletions: 12, state: 'waiting' },
+  }),
+  ...Array.from({ length: 30 }, (_, day) =>
+    recordOf(`2026-10-${String(day + 1).padStart(2, '0')}T11:00:00.000Z`, decisions.slice(day)),
+  ),
+]);
+
+/** What is wrong with a page for whoever does not see it, or has no pointer. */
+function flaws(): readonly string[] {
+  const all = (selector: string): readonly Element[] => [...document.querySelectorAll(selector)];
+  const named = (element: Element): boolean =>
+    (element.closest('label') ?? document.querySelector(`label[for="${element.id}"]`)) !== null ||
+    element.hasAttribute('aria-label');
+  const ids = all('[id]').map(({ id }) => id);
+  return [
+    ...(document.documentElement.lang === 'en' ? [] : ['no language']),
+    ...(all('h1').length === 1 ? [] : ['not one h1']),
+    ...(all('main').length === 1 && all('header').length === 1 && all('footer').length === 1 ? [] : ['no landmarks']),
+    ...(new Set(ids).size === ids.length ? [] : ['an id twice']),
+    ...all('input:not([type=hidden]), select, progress')
+      .filter((one) => !named(one))
+      .map(() => 'a field without a label'),
+    ...all('table')
+      .filter((one) => !one.querySelector('caption, th[scope=col]'))
+      .map(() => 'a table without headers'),
+    ...all('th:not([scope])').map(() => 'a header without scope'),
+    ...all('thead th')
+      .filter((one) => one.textContent.trim() === '')
+      .map(() => 'an empty header'),
+    ...all('svg:not([role=img]):not([aria-hidden])').map(() => 'a chart without words'),
+    ...all('a, button')
+      .filter((one) => one.textContent.trim() === '')
+      .map(() => 'a link without words'),
+    ...all('[style]').map(() => 'a style attribute'),
+  ];
+}
+
+/** The lowest contrast of text on a page, by the formula of WCAG 2. */
+function lowestContrast(): { readonly ratio: number; readonly text: string } {
+  const channels = (color: string): readonly number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
+  const luminance = (color: string): number => {
+    const [r = 0, g = 0, b = 0] = channels(color)
+      .slice(0, 3)
+      .map((one) => one / 255)
+      .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const backOf = (element: Element | null): string => {
+    if (!element) return 'rgb(255, 255, 255)';
+    const back = getComputedStyle(element).backgroundColor;
+    return channels(back)[3] === 0 ? backOf(element.parentElement) : back;
+  };
+  let lowest = { ratio: 21, text: '' };
+  for (const element of document.querySelectorAll('body *:not(script, option, optgroup)')) {
+    const text = [...element.childNodes]
+      .filter((node) => node.nodeType === 3)
+      .map((node) => node.textContent)
+      .join('');
+    if (text.trim() === '') continue;
+    const [a, b] = [luminance(getComputedStyle(element).color), luminance(backOf(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < lowest.ratio) lowest = { ratio, text };
+  }
+  return lowest;
+}
+
+describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined ? '' : ` (${NO_BROWSER})`}`, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser.close());
+
+  /** A page, and what the browser complained of: what the policy forbids, errors of scripts, dialogs. */
+  async function open(options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[] }> {
+    const page = await (await browser.newContext(options)).newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => {
+      // A status of 400 or 404 is what was asked for.
+      if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('dialog', (dialog) => {
+      complaints.push(dialog.message());
+      void dialog.dismiss();
+    });
+    page.on('request', (request) => {
+      if (!request.isNavigationRequest() && !request.url().endsWith('/favicon.ico')) complaints.push(request.url());
+    });
+    return { page, complaints };
+  }
+
+  test.for(['light', 'dark'] as const)(
+    'every view is sound, in the narrow and in the wide (%s)',
+    async (colorScheme) => {
+      const ledgers = { plain: ledger, hostile: hostileLedger() };
+      for (const [kind, reader] of Object.entries(ledgers)) {
+        await withPage(reader, async (url) => {
+          const { page, complaints } = await open({ colorScheme });
+          const image = kind === 'plain' ? 'app:dev-7' : `${HOSTILE[1] ?? ''}:${HOSTILE[6] ?? ''}`;
+          for (const [view, query] of Object.entries(viewsOf(RUN, image))) {
+            for (const width of [360, 1600]) {
+              await page.setViewportSize({ width, height: 800 });
+              await page.goto(`${url}?${query}`);
+              const where = `${kind} ${view} ${width}`;
+              expect(await page.evaluate(() => document.documentElement.scrollWidth), where).toBeLessThanOrEqual(width);
+              expect(await page.evaluate(flaws), where).toEqual([]);
+              const contrast = await page.evaluate(lowestContrast);
+              expect(contrast.ratio, `${where}: ${contrast.text}`).toBeGreaterThanOrEqual(4.5);
+              // The style sheet took hold: it is not what the policy forbids.
+              expect(await page.evaluate(() => getComputedStyle(document.body).marginTop), where).toBe('0px');
+            }
+          }
+          expect(complaints).toEqual([]);
+          await page.context().close();
+        });
+      }
+    },
+  );
+
+  test('without JavaScript every link and form works, and carries the key', async () => {
+    await withPage(ledger, async (url) => {
+      const { page, complaints } = await open({ javaScriptEnabled: false });
+      const heading = () => page.locator('h1').textContent();
+      await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
+      await page.getByLabel('State').selectOption('waiting');
+      await page.getByRole('button', { name: 'Show' }).click();
+      await page.waitForURL(/state=waiting/);
+      expect(await page.locator('table.cards tbody tr').count()).toBe(1);
+      await page.locator('table.cards').getByRole('link', { name: '2026-11-24 11:00' }).click();
+      expect(await heading()).toBe(`Run ${RUN}`);
+      await page.getByRole('link', { name: 'Search the decisions' }).click();
+      await page.getByLabel('Repository, whole name').fill('team/worker');
+      await page.getByRole('button', { name: 'Search' }).click();
+      expect(await page.locator('caption').textContent()).toContain('Decisions 1 to 100');
+      await page.getByRole('link', { name: 'Next decisions' }).click();
+      expect(await page.locator('caption').textContent()).toContain('Decisions 101 to 130');
+      expect(await page.getByLabel('Repository, whole name').inputValue()).toBe('team/worker');
+      await page.getByRole('link', { name: 'team/worker:dev-249' }).click();
+      expect(await heading()).toBe('Image history');
+      expect(await page.locator('.timeline > li').count()).toBe(31);
+      await page.getByLabel('Image: repository:tag').fill('app:dev-3');
+      await page.getByRole('button', { name: 'Show its history' }).click();
+      expect(await page.locator('.timeline > li').count()).toBe(5);
+      expect(new URL(page.url()).searchParams.get('code')).toBe(CODE);
+      expect(complaints).toEqual([]);
+      await page.context().close();
+    });
+  });
+
+  test('the keyboard reaches the content, the regions that scroll, and every link, and shows where it is', async () => {
+    await withPage(ledger, async (url) => {
+      const { page } = await open();
+      await page.goto(url);
+      await page.keyboard.press('Tab');
+      const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent ?? '');
+      expect(await focused()).toBe('Skip to content');
+      expect(await page.locator('.skip').boundingBox()).toMatchObject({ x: 0 });
+      await page.keyboard.press('Enter');
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+      const reached = new Set<string>();
+      for (let presses = 0; presses < 60; presses += 1) {
+        await page.keyboard.press('Tab');
+        reached.add(await focused());
+        const outline = await page.evaluate(() =>
+          document.activeElement && document.activeElement !== document.body
+            ? getComputedStyle(document.activeElement).outlineStyle
+            : 'solid',
+        );
+        expect(outline, await page.evaluate(() => document.activeElement?.outerHTML.slice(0, 200))).not.toBe('none');
+      }
+      for (const name of ['Copy', 'The numbers of both charts', 'Show', '2026-11-24 11:00', 'Older runs'])
+        expect([...reached]).toContain(name);
+      await page.context().close();
+    });
+  });
+
+  test('the runs of several registries are found from what began them together, and that from each of them', async () => {
+    const id = '20261124T100000Z-000001';
+    const runs = ['contoso', 'fabrikam'].map((name, n) =>
+      recordOf(`2026-11-24T1${n}:00:00.000Z`, decisions, { parent: id, registry: `${name}.azurecr.io` }),
+    );
+    const refused = { registry: 'tailspin.azurecr.io', error: { message: 'another run is at work' } };
+    await withPage(ledgerOf(runs, [parentOf(id, runs, [refused])]), async (url) => {
+      const { page, complaints } = await open();
+      await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
+      const heading = page.locator('table.cards tbody tr', { hasText: '3 registries' });
+      expect(await heading.getByText('500', { exact: true }).count()).toBe(1);
+      await heading.getByRole('link').click();
+      expect(await page.locator('h1').textContent()).toBe('3 registries');
+      expect(await page.evaluate(flaws)).toEqual([]);
+      expect(await page.locator('tr', { hasText: 'tailspin.azurecr.io' }).textContent()).toContain(
+        'another run is at work',
+      );
+      await page.getByRole('link', { name: 'fabrikam.azurecr.io' }).click();
+      expect(await page.locator('h1').textContent()).toBe(`Run ${runs[1]?.run.id ?? ''}`);
+      await page.getByRole('link', { name: id }).click();
+      expect(await page.locator('h1').textContent()).toBe('3 registries');
+      expect(new URL(page.url()).searchParams.get('code')).toBe(CODE);
+      expect(complaints).toEqual([]);
+      await page.context().close();
+    });
+  });
+
+  test('with JavaScript a command is copied, rows are narrowed down, and times are told in words', async () => {
+    await withPage(ledger, async (url) => {
+      const { page, complaints } = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
+      await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
+      await page.getByRole('button', { name: 'Copy request to approve the plan' }).click();
+      await expect.poll(() => page.locator('#status').textContent()).toBe('Copied request to approve the plan');
+      const copied = await page.evaluate(() => navigator.clipboard.readText());
+      expect(copied).toBe(
+        `curl -X POST "${new URL('../../http', url).href}plans/${RUN}/apply?approve=a3f09bc4d17e" -H "x-functions-key: $KEY"`,
+      );
+      await page.getByLabel('Narrow down these rows').last().fill('2026-10-1');
+      expect(await page.locator('table.cards tbody tr:visible').count()).toBe(10);
+      await expect.poll(() => page.locator('#status').textContent()).toBe('10 of 25 rows');
+      expect(await page.locator('time').first().getAttribute('title')).toContain('2026');
+      expect(complaints).toEqual([]);
+      await page.context().close();
+    });
+  });
+
+  test('while a run goes on the page is asked for again, until that is paused', async () => {
+    let asked = 0;
+    const running = recordOf('2026-11-24T11:00:00.000Z', [], { state: 'running', progress: { done: 3, of: 10 } });
+    const counted = { ...ledgerOf([running]), run: () => Promise.resolve(((asked += 1), running.run)) };
+    await withPage(counted, async (url) => {
+      const { page, complaints } = await open();
+      await page.clock.install();
+      await page.goto(`${url}?run=${RUN}`);
+      await page.clock.runFor(100);
+      expect(await page.locator('#status').textContent()).toBe('3 of 10 repositories done');
+      const before = asked;
+      await page.clock.runFor(5_100);
+      await expect.poll(() => asked).toBeGreaterThan(before);
+      await page.getByRole('button', { name: 'Pause refreshing' }).click();
+      const paused = asked;
+      await page.clock.runFor(30_000);
+      expect(asked).toBe(paused);
+      expect(complaints).toEqual([]);
+      await page.context().close();
+    });
+  });
+});
