@@ -1,12 +1,12 @@
-import { isPlanned, planHashOf, plannedOf } from '../ledger/hash.ts';
+import { isPlanned, planHashOf, plannedOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { policiesOf } from '../ledger/policy.ts';
-import { approvalOf, type PlanRecord, type RunRecord } from '../ledger/types.ts';
-import { goingIn, tripsOf } from './trips.ts';
-import type { Going } from '../planner/breakers.ts';
-import { type Decision, type Trip, tripInWords } from '../planner/decision.ts';
+import { policiesOf } from '../ledger/policy-record.ts';
+import { approvalOf, type PlanRecord, type RunRecord } from '../ledger/records.ts';
+import { deletionsIn, askGuards } from './guards.ts';
+import type { RepositoryDeletions } from '../planner/guards.ts';
+import { type Decision, type Hold, holdInWords } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
-import type { PurgePolicy } from '../policy/policy.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { type ApprovedPlan, run, type RunOptions } from './run.ts';
@@ -16,9 +16,9 @@ export class PlanRefused extends Error {
   override readonly name = 'PlanRefused';
   /** `unknown`: there is no such plan. */
   readonly why: 'unknown' | 'refused';
-  readonly breakers: readonly Trip[];
+  readonly breakers: readonly Hold[];
 
-  constructor(message: string, why: PlanRefused['why'] = 'refused', breakers: readonly Trip[] = []) {
+  constructor(message: string, why: PlanRefused['why'] = 'refused', breakers: readonly Hold[] = []) {
     super(message);
     this.why = why;
     this.breakers = breakers;
@@ -83,20 +83,20 @@ export async function applyPlan(
   const { going, repositories } = await intact(ledger, record);
   if (approve === undefined && !record.dryRun)
     throw new PlanRefused(
-      `${record.breakers.map(tripInWords).join('; ') || 'its run was interrupted'}. ${howToApprove(record)}`,
+      `${record.breakers.map(holdInWords).join('; ') || 'its run was interrupted'}. ${howToApprove(record)}`,
       'refused',
       record.breakers,
     );
   const writer = await open(record, policies);
-  const trips =
-    approve === undefined ? await tripsOf(going, guards, { ledger, registry: writer, name: record.registry }) : [];
-  if (trips.length > 0) {
+  const holds =
+    approve === undefined ? await askGuards(going, guards, { ledger, registry: writer, name: record.registry }) : [];
+  if (holds.length > 0) {
     await ledger.changeRun(id, (now) => ({
       ...now,
-      breakers: trips,
+      breakers: holds,
       plan: { ...(now.plan ?? record.plan), state: 'waiting' },
     }));
-    throw new PlanRefused(`${trips.map(tripInWords).join('; ')}. ${howToApprove(record)}`, 'refused', trips);
+    throw new PlanRefused(`${holds.map(holdInWords).join('; ')}. ${howToApprove(record)}`, 'refused', holds);
   }
 
   const summary = await run(
@@ -207,7 +207,7 @@ function check(
 async function intact(
   ledger: Ledger,
   record: RecordedPlan,
-): Promise<{ readonly going: readonly Going[]; readonly repositories: readonly string[] }> {
+): Promise<{ readonly going: readonly RepositoryDeletions[]; readonly repositories: readonly string[] }> {
   const { id, plan } = record;
   const all = await Array.fromAsync(ledger.repositories(id));
   const planned = all.filter(({ planned: { deletions } }) => deletions > 0);
@@ -222,7 +222,7 @@ async function intact(
     if ((await plannedOf(going)).hash !== recorded.hash) throw wasChanged(id);
   }
   if (planHashOf(record, planned) !== plan.hash) throw wasChanged(id);
-  return { going: all.map(goingIn), repositories: planned.map(({ summary: { repository } }) => repository) };
+  return { going: all.map(deletionsIn), repositories: planned.map(({ summary: { repository } }) => repository) };
 }
 
 function wasChanged(id: string): PlanRefused {

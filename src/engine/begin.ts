@@ -2,14 +2,14 @@ import { hostname } from 'node:os';
 import { NOT_LISTED } from './conclude.ts';
 import { withoutDryRun } from '../ledger/as-carried-out.ts';
 import type { GoneOn, Ledger } from '../ledger/ledger.ts';
-import { recordPolicy } from '../ledger/policy.ts';
+import { recordPolicy } from '../ledger/policy-record.ts';
 import { processIdentity } from '../ledger/store/process.ts';
 import type { Holder } from '../ledger/store/store.ts';
 import { isOver, isWaiting } from './earlier.ts';
-import type { PolicyRecord, RepositoryRecord, RunKind, RunProgress, RunRecord } from '../ledger/types.ts';
+import type { PolicyRecord, RepositoryRecord, RunKind, RunProgress, RunRecord } from '../ledger/records.ts';
 import { isGuarded } from './phases.ts';
 import type { Guards } from '../policy/guards.ts';
-import type { PurgePolicy } from '../policy/policy.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { version } from './version.ts';
 
 /** A run that was stopped, and goes on as itself. */

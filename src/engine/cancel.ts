@@ -1,6 +1,6 @@
 import { isOver } from '../ledger/cancellation.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type Cancellation, cancelledInWords, type ParentStatus, type RunRecord } from '../ledger/types.ts';
+import { type Cancellation, cancelledInWords, type ParentStatus, type RunRecord } from '../ledger/records.ts';
 import { isParentOver, parentStatus } from './parent-status.ts';
 import { StopReason } from './stop.ts';
 

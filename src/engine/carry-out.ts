@@ -3,7 +3,7 @@ import { describe } from '../executor/results.ts';
 import type { Task } from './inventory.ts';
 import type { Finish, Work } from './work.ts';
 import type { Deleted } from '../planner/decision.ts';
-import { RegistryError, StoppedError } from '../registry/error.ts';
+import { RegistryError, StoppedError } from '../registry/errors.ts';
 import type { Registry } from '../registry/types.ts';
 import { summarize, summarizeInTurns } from '../ledger/summary.ts';
 import { changesSincePlan } from './since-plan.ts';

@@ -1,5 +1,5 @@
 import { isOver, withExamples } from './earlier.ts';
-import { planOf } from '../ledger/hash.ts';
+import { planOf } from '../ledger/plan-hash.ts';
 import type { Ledger, RunWriter } from '../ledger/ledger.ts';
 import {
   type Cancellation,
@@ -10,12 +10,12 @@ import {
   type RunRecord,
   type RunState,
   type Stop,
-} from '../ledger/types.ts';
+} from '../ledger/records.ts';
 import type { Holder } from '../ledger/store/store.ts';
-import type { Trip } from '../planner/decision.ts';
+import type { Hold } from '../planner/decision.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import { movingTagWarnings } from '../policy/moving-tags.ts';
-import type { PurgePolicy } from '../policy/policy.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { hasFailed, type RepositorySummary, type RunSummary } from '../ledger/summary.ts';
 import { shortcomings } from '../report/lacking.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './select.ts';
@@ -38,7 +38,7 @@ export interface Ending {
   readonly tally: Tally;
   /** The filters that matched a tag. */
   readonly matched: ReadonlySet<TagFilter>;
-  readonly breakers: readonly Trip[];
+  readonly breakers: readonly Hold[];
   readonly progress: RunProgress;
   /** What there is to say about runs before this one, and what it said itself before. */
   readonly recovered: readonly string[];

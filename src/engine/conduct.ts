@@ -3,12 +3,12 @@ import { newMatch, secondsOf } from './matching.ts';
 import { conclude, type Concluded } from './conclude.ts';
 import { isOver, isWaiting } from './earlier.ts';
 import type { RunWriter } from '../ledger/ledger.ts';
-import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
 import { carryOutApproved, planAll, purgeAll } from './phases.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import type { Guards } from '../policy/guards.ts';
 import { newProgress } from './progress.ts';
-import { StoppedError } from '../registry/error.ts';
+import { StoppedError } from '../registry/errors.ts';
 import type { Registry, RegistryReader } from '../registry/types.ts';
 import type { RunLog } from '../report/log.ts';
 import type { ApprovedPlan, RunOptions } from './run.ts';
@@ -16,7 +16,7 @@ import { matchedBefore, recordMatched, type Selected, selectAndRecord } from './
 import { isHandedOver, stopOf, StopReason } from './stop.ts';
 import type { Tally } from './tally.ts';
 import { nobody } from './begin.ts';
-import { foresee, type Foreseen } from './trips.ts';
+import { foresee, type Foreseen } from './guards.ts';
 import type { Work } from './work.ts';
 
 /** A run whose record is begun. */
@@ -90,17 +90,17 @@ export async function conduct(job: Job): Promise<Concluded> {
       onPlanned: progress.planned,
     };
     progress.begin(selected.size, nothingLeftIn(job, selected));
-    let guarded: Foreseen = { trips: record.breakers, warnings: [] };
+    let guarded: Foreseen = { holds: record.breakers, warnings: [] };
     if (!writer) await planAll(work);
     else if (plan) await carryOutApproved(work, writer, plan.id);
-    else guarded = { ...guarded, trips: await purgeAll(work, writer, record, guards, written.update) };
+    else guarded = { ...guarded, holds: await purgeAll(work, writer, record, guards, written.update) };
     progress.stop();
 
     const { done, of } = progress.now();
     const isStopped = signal.aborted && (!listed || done < of);
     if (!writer && !isStopped) {
       guarded = await foresee(tally.records(), guards, { ledger, registry: reader, name: record.registry });
-      for (const trip of guarded.trips) log?.foreseen(trip);
+      for (const hold of guarded.holds) log?.foreseen(hold);
     }
     // Whatever ended it: where it was cancelled besides, nothing goes on with it, and that is what its record says.
     const cancelled = isStopped ? await job.cancel.cancellation() : undefined;
@@ -115,7 +115,7 @@ export async function conduct(job: Job): Promise<Concluded> {
       earlier,
       tally,
       matched,
-      breakers: guarded.trips,
+      breakers: guarded.holds,
       progress: { done, of },
       recovered: [...recovered, ...guarded.warnings],
       locksLost: job.locksLost,

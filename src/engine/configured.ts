@@ -1,4 +1,4 @@
-import type { PolicyError } from '../policy/error.ts';
+import type { PolicyError } from '../policy/errors.ts';
 import type { Configuration, Settings } from '../policy/settings.ts';
 import type { Log } from '../report/log.ts';
 import type { RunOptions } from './run.ts';

@@ -1,5 +1,5 @@
 import type { Ledger, RepositoryWriter } from '../ledger/ledger.ts';
-import type { RepositoryRecord } from '../ledger/types.ts';
+import type { RepositoryRecord } from '../ledger/records.ts';
 import { type Decision, type Decisions, type Deleted, keyOf, type Reason } from '../planner/decision.ts';
 import { type Counts, type RepositorySummary, type RunSummary, summarizeInTurns } from '../ledger/summary.ts';
 import { isDone } from './tally.ts';

@@ -6,9 +6,9 @@ import type { DecisionError } from '../planner/decision.ts';
 import { planInSteps } from '../planner/plan.ts';
 import type { Approved, Inventory, Planned, Rule } from '../planner/types.ts';
 import type { TagFilter } from '../policy/filter.ts';
-import type { PurgePolicy } from '../policy/policy.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Match } from '../policy/regex/regex.ts';
-import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from '../registry/facts.ts';
+import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
 import { toInstant } from '../registry/time.ts';
 import type { ManifestFacts, ManifestListing, RegistryReader, TagRecord } from '../registry/types.ts';
 

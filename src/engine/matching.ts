@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
-import { PolicyError, quote } from '../policy/error.ts';
-import type { PurgePolicy } from '../policy/policy.ts';
+import { PolicyError, quote } from '../policy/errors.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { CompiledRegex, Match } from '../policy/regex/regex.ts';
 
 /*

@@ -1,8 +1,8 @@
 import { isOver } from '../ledger/cancellation.ts';
-import type { Parent } from '../ledger/parent.ts';
+import type { Parent } from '../ledger/batch.ts';
 import { hasEnded } from '../ledger/store/process.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
-import type { ChildStatus, ParentRecord, ParentStatus, RunState } from '../ledger/types.ts';
+import type { ChildStatus, ParentRecord, ParentStatus, RunState } from '../ledger/records.ts';
 import { total } from '../ledger/summary.ts';
 
 /** A parent with its runs as they are now; `undefined` where there is none of this id. */

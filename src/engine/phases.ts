@@ -1,17 +1,17 @@
 import { purgeOne } from './carry-out.ts';
 import { eachOf } from './each.ts';
 import { isOver } from './earlier.ts';
-import { NOTHING_PLANNED } from '../ledger/hash.ts';
+import { NOTHING_PLANNED } from '../ledger/plan-hash.ts';
 import type { RunWriter } from '../ledger/ledger.ts';
-import type { RepositoryRecord, RunRecord } from '../ledger/types.ts';
-import type { Going } from '../planner/breakers.ts';
-import type { Trip } from '../planner/decision.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
+import type { RepositoryDeletions } from '../planner/guards.ts';
+import type { Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { Registry } from '../registry/types.ts';
 import { unfinishedRepository } from '../ledger/summary.ts';
 import type { Task } from './inventory.ts';
 import { carryOutApprovedOne, carryOutPlanned, planAhead, planOne, STOPPED } from './steps.ts';
-import { goingIn, tripsOf } from './trips.ts';
+import { deletionsIn, askGuards } from './guards.ts';
 import { isLeft } from './tally.ts';
 import { type Finish, finisher, type Work } from './work.ts';
 
@@ -33,21 +33,21 @@ export async function purgeAll(
   run: RunRecord,
   guards: Guards | undefined,
   update: RunWriter['update'],
-): Promise<readonly Trip[]> {
+): Promise<readonly Hold[]> {
   const finish = finisher(work);
   if (!isGuarded(guards)) {
     await each(work, [...work.selected.keys()], (name, tasks) => purgeOne({ work, writer, name, tasks, finish }));
     return [];
   }
 
-  const { waiting, trips } = run.breakersAsked
-    ? { waiting: await plannedBefore(work), trips: run.breakers }
+  const { waiting, holds } = run.breakersAsked
+    ? { waiting: await plannedBefore(work), holds: run.breakers }
     : await planned({ work, writer, run, guards, finish, update });
   await eachOf([...waiting], work.concurrency, async ([name, record]) => {
     if (work.context.signal?.aborted) leave(work, name, record);
-    else await carryOutPlanned({ work, writer, name, tasks: work.selected.get(name) ?? [], finish }, record, trips);
+    else await carryOutPlanned({ work, writer, name, tasks: work.selected.get(name) ?? [], finish }, record, holds);
   });
-  return trips;
+  return holds;
 }
 
 /** Whether a run plans everything before it deletes anything. */
@@ -77,24 +77,24 @@ interface Guarded {
 /** Plans what is not planned yet, and asks the breakers. That they were asked is recorded before anything goes. */
 async function planned({ work, writer, run, guards, finish, update }: Guarded): Promise<{
   readonly waiting: Waiting;
-  readonly trips: readonly Trip[];
+  readonly holds: readonly Hold[];
 }> {
   const { context, selected, earlier } = work;
   // What was done or planned before counts for the breakers like the rest.
-  const going: Going[] = [...earlier.values()].filter(isPlannedOrOver).map(goingIn);
+  const going: RepositoryDeletions[] = [...earlier.values()].filter(isPlannedOrOver).map(deletionsIn);
   const waiting = waitingBefore(work);
   const names = [...selected.keys()].filter((name) => !waiting.has(name));
   await each(work, names, async (name, tasks) => {
     const record = await planAhead({ work, name, tasks, finish });
     if (!record || !isPlannedOrOver(record)) return;
-    going.push(goingIn(record));
+    going.push(deletionsIn(record));
     if (record.summary.stage === 'planned') waiting.set(name, record);
   });
-  if (context.signal?.aborted) return { waiting, trips: [] };
-  const trips = await tripsOf(going, guards, { ledger: work.ledger, registry: writer, name: run.registry });
-  for (const trip of trips) context.log?.tripped(trip, run.id);
-  await update({ breakers: trips, breakersAsked: true });
-  return { waiting, trips };
+  if (context.signal?.aborted) return { waiting, holds: [] };
+  const holds = await askGuards(going, guards, { ledger: work.ledger, registry: writer, name: run.registry });
+  for (const hold of holds) context.log?.heldBack(hold, run.id);
+  await update({ breakers: holds, breakersAsked: true });
+  return { waiting, holds };
 }
 
 /** Whether the plan of a repository is complete, or carried out. */

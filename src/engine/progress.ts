@@ -1,6 +1,6 @@
 import type { RunWriter } from '../ledger/ledger.ts';
 import { ConflictError } from '../ledger/store/store.ts';
-import type { Activity, RunProgress } from '../ledger/types.ts';
+import type { Activity, RunProgress } from '../ledger/records.ts';
 import type { DeletionResult, Registry, RegistryReader, Sending } from '../registry/types.ts';
 
 /** While a run goes on its record says how far it is once in this time. */

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { imageIn, relock } from '../executor/locks.ts';
 import { fromError, isForbidden, record, withLostLocks } from '../executor/results.ts';
-import { planOf } from '../ledger/hash.ts';
+import { planOf } from '../ledger/plan-hash.ts';
 import type { Lock } from '../ledger/journal.ts';
 import type { Ledger, OpenRepository, RunWriter } from '../ledger/ledger.ts';
 import { DamagedError } from '../ledger/store/store.ts';
-import { cancelStop, type RepositoryRecord, type RunRecord } from '../ledger/types.ts';
+import { cancelStop, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
 import { type Decision, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
 import type { ManifestListing, Registry, TagRecord } from '../registry/types.ts';
 import { shortcomings } from '../report/lacking.ts';

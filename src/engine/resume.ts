@@ -1,9 +1,9 @@
 import { approvedBefore, markApplied, PlanRefused } from './apply.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { policiesOf } from '../ledger/policy.ts';
-import { type RunRecord, whyNotResumed } from '../ledger/types.ts';
+import { policiesOf } from '../ledger/policy-record.ts';
+import { type RunRecord, whyNotResumed } from '../ledger/records.ts';
 import type { Guards } from '../policy/guards.ts';
-import type { PurgePolicy } from '../policy/policy.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { ReadOnlyRegistry, Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { ResumeRefused, run, type RunOptions } from './run.ts';

@@ -1,7 +1,7 @@
 import { configured, type Trigger } from './configured.ts';
-import { eachRegistry } from './each-registry.ts';
+import { eachRegistry } from './batch.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { recordPolicy } from '../ledger/policy.ts';
+import { recordPolicy } from '../ledger/policy-record.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration, Settings } from '../policy/settings.ts';
 import type { Outcome, RunSummary } from '../ledger/summary.ts';
@@ -10,7 +10,7 @@ import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
 import { ResumeRefused, run, type RunOptions } from './run.ts';
 import { StopReason } from './stop.ts';
 import { isDryRun, openReader, openRegistry, targetOf } from './target.ts';
-import { lastActivity } from './watch.ts';
+import { lastActivity } from './schedule-monitor.ts';
 
 const DAY_MS = 86_400_000;
 

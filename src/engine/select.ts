@@ -1,9 +1,9 @@
 import type { Ledger, RunWriter } from '../ledger/ledger.ts';
 import { ConflictError } from '../ledger/store/store.ts';
-import type { RunRecord, SelectedRepository } from '../ledger/types.ts';
+import type { RunRecord, SelectedRepository } from '../ledger/records.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import { adviceOnUnmatched } from '../policy/filter-advice.ts';
-import type { PurgePolicy } from '../policy/policy.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import type { RegistryReader } from '../registry/types.ts';
 import type { RepositorySummary } from '../ledger/summary.ts';

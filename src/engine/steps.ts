@@ -1,9 +1,9 @@
 import { carryOut, carryOutRest, type Site } from './carry-out.ts';
 import { begunIn, isCarriedOut } from './earlier.ts';
-import { isPlanned } from '../ledger/hash.ts';
+import { isPlanned } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { RepositoryRecord } from '../ledger/types.ts';
-import { type Deleted, keyOf, type Trip, withOutcome } from '../planner/decision.ts';
+import type { RepositoryRecord } from '../ledger/records.ts';
+import { type Deleted, keyOf, type Hold, withOutcome } from '../planner/decision.ts';
 import { summarize, unfinishedRepository } from '../ledger/summary.ts';
 import { planRepository } from './unit.ts';
 
@@ -62,11 +62,11 @@ export async function planAhead({ work, name, tasks, finish }: Plot): Promise<Re
 export const STOPPED = { message: 'not begun: the run was stopped' };
 
 /** Carries out a repository that was planned ahead, or holds it back where a breaker tripped. */
-export async function carryOutPlanned(site: Site, record: RepositoryRecord, trips: readonly Trip[]): Promise<void> {
+export async function carryOutPlanned(site: Site, record: RepositoryRecord, holds: readonly Hold[]): Promise<void> {
   const { work, name } = site;
   const { ledger, written } = work;
-  const tripped = trips.find(({ repository }) => repository === undefined || repository === name);
-  if (tripped) return hold(site, record, tripped);
+  const held = holds.find(({ repository }) => repository === undefined || repository === name);
+  if (held) return holdBack(site, record, held);
   const begun = isCarriedOut(record) ? await begunIn(ledger, written.id, record) : undefined;
   if (begun) return carryOutRest(site, begun);
   const approved = await plannedIn(ledger, written.id, name, 'not-attempted');
@@ -83,13 +83,13 @@ export async function carryOutApprovedOne(site: Site, planId: string): Promise<v
 }
 
 /** Records what a breaker holds back. */
-async function hold(
+async function holdBack(
   { work: { ledger, written, context }, finish }: Plot,
   { summary: { repository, listed, error: found, warnings: before = [] } }: RepositoryRecord,
-  trip: Trip,
+  hold: Hold,
 ): Promise<void> {
   const held = withOutcome(await Array.fromAsync(ledger.decisions(written.id, { repository })), 'held');
-  const error = { message: `held back: ${trip.detail}`, ...(found?.missing && { missing: found.missing }) };
+  const error = { message: `held back: ${hold.detail}`, ...(found?.missing && { missing: found.missing }) };
   // What could not be planned is said all the same.
   const unread = found && found.message !== STOPPED.message ? [`${repository}: ${found.message}`] : [];
   const warnings = [...before, ...unread];

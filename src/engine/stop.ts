@@ -1,5 +1,5 @@
 import { LedgerError } from '../ledger/store/store.ts';
-import type { RunProgress, RunRecord, Stop } from '../ledger/types.ts';
+import type { RunProgress, RunRecord, Stop } from '../ledger/records.ts';
 import type { TimeBudget } from '../policy/budget.ts';
 
 /** What a signal is aborted with where a run does not end, but somebody else goes on with it. */

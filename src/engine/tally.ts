@@ -1,4 +1,4 @@
-import type { RepositoryRecord } from '../ledger/types.ts';
+import type { RepositoryRecord } from '../ledger/records.ts';
 import type { Decision, Decisions, Reason, Right } from '../planner/decision.ts';
 import { someInTurns } from '../ledger/turns.ts';
 import { type Counts, type RepositorySummary, type RunSummary, total } from '../ledger/summary.ts';

@@ -1,4 +1,4 @@
-import type { PurgePolicy } from '../policy/policy.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { RegistrySettings, Settings } from '../policy/settings.ts';
 import { credentialsOf, type IdentitySettings } from '../registry/identity.ts';
 import type { ReadOnlyRegistry, Registry, RegistryReader } from '../registry/types.ts';

@@ -2,7 +2,7 @@ import { eachOf } from './each.ts';
 import { lockedAsAWhole } from '../planner/locked.ts';
 import type { Inventory, Plan, Rule } from '../planner/types.ts';
 import { untaggedBy, withUntagged } from '../planner/untagged.ts';
-import { StoppedError } from '../registry/error.ts';
+import { StoppedError } from '../registry/errors.ts';
 import type { ManifestRecord, RegistryReader, RepositoryAttributes } from '../registry/types.ts';
 import type { RepositorySummary } from '../ledger/summary.ts';
 

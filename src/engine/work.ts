@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { Ledger, RunWriter } from '../ledger/ledger.ts';
-import type { RepositoryRecord } from '../ledger/types.ts';
+import type { RepositoryRecord } from '../ledger/records.ts';
 import type { Decisions } from '../planner/decision.ts';
 import type { Selected } from './select.ts';
 import { isLeft, type Tally } from './tally.ts';

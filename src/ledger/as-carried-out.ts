@@ -1,5 +1,5 @@
 import { join as quoteWords, split } from 'shlex';
-import type { PolicyRecord, RunRecord } from './types.ts';
+import type { PolicyRecord, RunRecord } from './records.ts';
 
 /** A policy as a run that deletes has it: a plan that is applied was made by commands with `--dry-run`. */
 export function withoutDryRun(policy: PolicyRecord): PolicyRecord {

@@ -1,7 +1,7 @@
 import { parse } from './parse.ts';
 import { pathsOf } from './paths.ts';
 import { ConflictError, type Store } from './store/store.ts';
-import { type Cancellation, cancelStop, type RunRecord } from './types.ts';
+import { type Cancellation, cancelStop, type RunRecord } from './records.ts';
 
 /*
  * Whoever cancels a run need not be the process that works on it, and only that one may write the run's record. So a

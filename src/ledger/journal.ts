@@ -1,6 +1,6 @@
 import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
 import { redactTold } from './redact/redact.ts';
-import { lines } from './lines.ts';
+import { lines } from './ndjson.ts';
 import type { Store } from './store/store.ts';
 import { appendSurely } from './store/surely.ts';
 

@@ -2,18 +2,18 @@ import type { RepositorySummary } from './summary.ts';
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
 import type { Locks, Replayed } from './journal.ts';
-import { toGzippedLines } from './lines.ts';
+import { toGzippedLines } from './ndjson.ts';
 import { redactTold } from './redact/redact.ts';
 import { factsOf, factsPath, isRunId, lockOf, lockOfRepository, openRuns, pathsOf, RUNS, timeOf } from './paths.ts';
 import { asItStands, linesOf, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
-import { writeChild, writeParent } from './parent.ts';
+import { writeChild, writeParent } from './batch.ts';
 import { parse, replayOf } from './parse.ts';
 import { repositoryWriter, withoutSecrets } from './repository-writer.ts';
 import { shareLocks } from './store/shared-lock.ts';
 import { ConflictError, DamagedError, type Holder, LedgerError, type Lock, type Store } from './store/store.ts';
 import { writeSurely } from './store/surely.ts';
-import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './types.ts';
+import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { watchedSince } from './watched.ts';
 
 /** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */

@@ -1,5 +1,5 @@
 import type { Decision, Reason } from '../planner/decision.ts';
-import type { RunKind, RunRecord, RunState } from './types.ts';
+import type { RunKind, RunRecord, RunState } from './records.ts';
 
 /** Which runs. Those that are left out do not matter. */
 export interface RunQuery {

@@ -1,17 +1,17 @@
 import { asWrittenNow } from './as-carried-out.ts';
 import { type Decision, keyOf } from '../planner/decision.ts';
 import { cancellationIn, isOver, withCancellation } from './cancellation.ts';
-import { isPlanned } from './hash.ts';
+import { isPlanned } from './plan-hash.ts';
 import type { Replayed } from './journal.ts';
-import { gunzippedLines } from './lines.ts';
+import { gunzippedLines } from './ndjson.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
-import { parentIn } from './parent.ts';
+import { parentIn } from './batch.ts';
 import { parse, replayOf, unreadable } from './parse.ts';
 import { hasEnded } from './store/process.ts';
 import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
 import type { LedgerReader } from './reader.ts';
 import { DamagedError, LedgerError, type Store } from './store/store.ts';
-import type { RepositoryRecord, RunRecord } from './types.ts';
+import type { RepositoryRecord, RunRecord } from './records.ts';
 
 /** Files that are asked for ahead of their use: far fewer than a registry has repositories, and enough to hide a store's latency. */
 const AHEAD = 8;

@@ -1,7 +1,7 @@
 import type { Decision } from '../planner/decision.ts';
-import type { Parent } from './parent.ts';
+import type { Parent } from './batch.ts';
 import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
-import type { RepositoryRecord, RunRecord } from './types.ts';
+import type { RepositoryRecord, RunRecord } from './records.ts';
 
 /** A ledger as whoever reads it back needs it. Every method throws `LedgerError`. */
 export interface LedgerReader {

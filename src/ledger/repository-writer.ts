@@ -1,12 +1,12 @@
 import type { Decision } from '../planner/decision.ts';
 import { redactTold } from './redact/redact.ts';
-import { plannedOf } from './hash.ts';
+import { plannedOf } from './plan-hash.ts';
 import { writeJournal } from './journal.ts';
 import type { RepositoryWriter } from './ledger.ts';
-import { toGzippedLines } from './lines.ts';
+import { toGzippedLines } from './ndjson.ts';
 import { pathsOf } from './paths.ts';
 import type { Store } from './store/store.ts';
-import type { RepositoryRecord } from './types.ts';
+import type { RepositoryRecord } from './records.ts';
 
 /** Writes one repository in the run of this id. */
 export function repositoryWriter(store: Store, id: string, repository: string): RepositoryWriter {

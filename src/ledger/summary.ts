@@ -1,7 +1,7 @@
 import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
-import type { Stop } from './types.ts';
-import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Trip } from '../planner/decision.ts';
+import type { Stop } from './records.ts';
+import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Hold } from '../planner/decision.ts';
 import { eachInTurns } from './turns.ts';
 
 /** How many artifacts of a kind, by what became of them. */
@@ -73,7 +73,7 @@ export interface RunSummary {
   readonly repositories: readonly RepositorySummary[];
   readonly totals: Totals;
   readonly warnings: readonly string[];
-  readonly breakers: readonly Trip[];
+  readonly breakers: readonly Hold[];
   /** What would go, where something would: to be carried out by `apply`. */
   readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
   /** Why it ended before it was done, if it was stopped. */

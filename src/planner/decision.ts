@@ -180,7 +180,7 @@ export const GUARD_NAMES: Readonly<Record<Breaker, string>> = {
 };
 
 /** A breaker that tripped: what it held back waits for approval. */
-export interface Trip {
+export interface Hold {
   readonly breaker: Breaker;
   /** Absent: it holds back the whole run. */
   readonly repository?: string;
@@ -192,6 +192,6 @@ export interface Trip {
 }
 
 /** A trip with where it happened. */
-export function tripInWords({ repository, detail }: Trip): string {
+export function holdInWords({ repository, detail }: Hold): string {
   return repository === undefined ? detail : `${repository}: ${detail}`;
 }

@@ -1,4 +1,4 @@
-import { PolicyError } from './error.ts';
+import { PolicyError } from './errors.ts';
 
 /** Registries of the public cloud; a bare name is one of these, as for `acr purge`. */
 const PUBLIC_SUFFIX = '.azurecr.io';

@@ -1,5 +1,5 @@
 import { parseDuration } from './duration.ts';
-import { PolicyError } from './error.ts';
+import { PolicyError } from './errors.ts';
 
 /** How long a run may take, before it is stopped between deletions. */
 export interface TimeBudget {

@@ -1,4 +1,4 @@
-import { PolicyError } from './error.ts';
+import { PolicyError } from './errors.ts';
 
 const FLAG = '--ago';
 

@@ -1,5 +1,5 @@
-import { PolicyError } from './error.ts';
-import { readInteger } from './policy.ts';
+import { PolicyError } from './errors.ts';
+import { readInteger } from './purge-policy.ts';
 
 export const ENGINES = ['inline', 'durable'] as const;
 

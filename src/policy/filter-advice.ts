@@ -1,4 +1,4 @@
-import { PolicyError, quote } from './error.ts';
+import { PolicyError, quote } from './errors.ts';
 import { filterFlag } from './flag-hints.ts';
 import { type Advice, adviceOnRepository, adviceOnTags } from './regex/advice.ts';
 import { readGlob } from './regex/glob.ts';

@@ -1,4 +1,4 @@
-import { PolicyError, quote } from './error.ts';
+import { PolicyError, quote } from './errors.ts';
 import { adviceOnColons, adviceOnFilter, refusedFilter } from './filter-advice.ts';
 import { lintAnchored, lintPattern } from './regex/lint.ts';
 import { compileRegex, type CompiledRegex, type Match } from './regex/regex.ts';

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { PolicyError } from './error.ts';
+import { PolicyError } from './errors.ts';
 import { refuseSingleHyphen } from './flag-hints.ts';
-import { DEFAULTS, InvalidPolicy, MAX_CONCURRENCY, type PurgeFlags } from './policy.ts';
+import { DEFAULTS, InvalidPolicy, MAX_CONCURRENCY, type PurgeFlags } from './purge-policy.ts';
 
 /** Where to purge, and who asks: what is not part of the policy. */
 export interface TargetFlags {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { PolicyError } from './error.ts';
+import { PolicyError } from './errors.ts';
 import { type Guards, type GuardTexts, readGuards } from './guards.ts';
-import { attempts, InvalidPolicy } from './policy.ts';
+import { attempts, InvalidPolicy } from './purge-policy.ts';
 
 /** The flags of guards, as commander reads them. */
 export interface GuardFlags extends GuardTexts {

@@ -1,4 +1,4 @@
-import { readInteger } from './policy.ts';
+import { readInteger } from './purge-policy.ts';
 
 /** What trips a breaker, as it is given: text, not looked at yet. */
 export interface GuardTexts {

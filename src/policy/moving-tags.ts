@@ -1,4 +1,4 @@
-import { quote } from './error.ts';
+import { quote } from './errors.ts';
 import type { TagFilter } from './filter.ts';
 import { filterFlag } from './flag-hints.ts';
 import { alternativesOf, tokensOf } from './regex/tokens.ts';

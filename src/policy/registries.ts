@@ -1,7 +1,7 @@
 import { parseRegistry, splitRegistries } from './address.ts';
-import type { PurgeCommand } from './command.ts';
-import { PolicyError } from './error.ts';
-import { attempts, InvalidPolicy } from './policy.ts';
+import type { PurgeCommand } from './purge-command.ts';
+import { PolicyError } from './errors.ts';
+import { attempts, InvalidPolicy } from './purge-policy.ts';
 
 /** A registry that the app serves. */
 export interface RegistrySettings {

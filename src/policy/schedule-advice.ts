@@ -1,4 +1,4 @@
-import { quote } from './error.ts';
+import { quote } from './errors.ts';
 import { daysInMonth, type Field, FIELDS, readList, readMoments, splitFields } from './ncrontab.ts';
 import { mendItem } from './schedule-mend.ts';
 

@@ -1,4 +1,4 @@
-import { quote } from './error.ts';
+import { quote } from './errors.ts';
 import { type Field, type Item, readItem } from './ncrontab.ts';
 
 interface Mended {

@@ -1,5 +1,5 @@
 import { CronExpressionParser } from 'cron-parser';
-import { PolicyError } from './error.ts';
+import { PolicyError } from './errors.ts';
 import { type Moments, readMoments } from './ncrontab.ts';
 import { explainSchedule, LONGEST_SCHEDULE } from './schedule-advice.ts';
 import { describeMoments } from './schedule-words.ts';

@@ -1,11 +1,11 @@
 import { parseTimeBudget, type TimeBudget } from './budget.ts';
-import { parsePurgeCommands, shown } from './command.ts';
-import { PolicyError } from './error.ts';
+import { parsePurgeCommands, shown } from './purge-command.ts';
+import { PolicyError } from './errors.ts';
 import { parseDuration } from './duration.ts';
 import { type Engine, readEngine, readParallelism } from './engine.ts';
 import { type Guards, readGuards } from './guards.ts';
 import { readStorage, type StorageLocation } from './storage.ts';
-import { attempts, readInteger } from './policy.ts';
+import { attempts, readInteger } from './purge-policy.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 import { parseTaskFile } from './task-file.ts';

@@ -1,4 +1,4 @@
-import { PolicyError } from './error.ts';
+import { PolicyError } from './errors.ts';
 
 /** A store for the ledger: a folder, or an account of Azure Blob Storage. */
 export type StorageLocation =

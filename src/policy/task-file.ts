@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
-import { PolicyError } from './error.ts';
-import { parsePurgeCommand, type PurgeCommand } from './command.ts';
-import { attempts, InvalidPolicy } from './policy.ts';
+import { PolicyError } from './errors.ts';
+import { parsePurgeCommand, type PurgeCommand } from './purge-command.ts';
+import { attempts, InvalidPolicy } from './purge-policy.ts';
 
 const SETTING = 'ACR_TASK_FILE';
 

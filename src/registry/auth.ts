@@ -6,7 +6,7 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
-import { RegistryError, responseError, SignInError } from './error.ts';
+import { RegistryError, responseError, SignInError } from './errors.ts';
 import { secrets } from '../ledger/redact/known.ts';
 import { parseFields } from './records.ts';
 

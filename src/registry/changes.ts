@@ -1,6 +1,6 @@
 import { isRestError } from '@azure/core-rest-pipeline';
 import type { Connection, Observed } from './client.ts';
-import { type RegistryError, StaleLookError } from './error.ts';
+import { type RegistryError, StaleLookError } from './errors.ts';
 import { failureOf } from './outcomes.ts';
 import { retryAfter } from './pace-gate.ts';
 import { backOff, isBroken, MAX_RETRIES, mayHaveArrived, REFUSED_TOO_LONG_MS } from './retry.ts';

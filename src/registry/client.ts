@@ -12,7 +12,7 @@ import {
   userAgentPolicy,
 } from '@azure/core-rest-pipeline';
 import { authenticate, type RegistryCredentials } from './auth.ts';
-import { RegistryError, responseError, StaleLookError, StoppedError } from './error.ts';
+import { RegistryError, responseError, StaleLookError, StoppedError } from './errors.ts';
 import { httpClient } from './http-client.ts';
 import { type Gate, newGate } from './pace-gate.ts';
 import { newPaging, nextPage } from './paging.ts';

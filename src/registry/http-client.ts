@@ -9,7 +9,7 @@ import {
   RestError,
 } from '@azure/core-rest-pipeline';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
-import { StaleLookError, StoppedError } from './error.ts';
+import { StaleLookError, StoppedError } from './errors.ts';
 import { LOOK_READS } from './pace-gate.ts';
 import { ticketOf } from './sending.ts';
 import { signalOf } from './signals.ts';

@@ -1,4 +1,4 @@
-import { RegistryError, StoppedError } from './error.ts';
+import { RegistryError, StoppedError } from './errors.ts';
 import type { Failure } from './types.ts';
 
 /** Entries as records. One that cannot be read is an error of the call: what it says and needs is not known. */

@@ -1,5 +1,5 @@
 import type { PipelineResponse } from '@azure/core-rest-pipeline';
-import { StaleLookError, StoppedError } from './error.ts';
+import { StaleLookError, StoppedError } from './errors.ts';
 import { newPace } from './pace.ts';
 import type { Room } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { hash as hashOf } from 'node:crypto';
 import type { Connection } from './client.ts';
-import { RegistryError, responseError } from './error.ts';
+import { RegistryError, responseError } from './errors.ts';
 import { ACCEPT, parseManifest } from './manifest.ts';
 import { newPaging, nextPage } from './paging.ts';
 import { parseFields } from './records.ts';

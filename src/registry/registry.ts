@@ -1,6 +1,6 @@
 import { changesOf } from './changes.ts';
 import { connect, type ConnectionOptions, type Listing } from './client.ts';
-import { RegistryError } from './error.ts';
+import { RegistryError } from './errors.ts';
 import { looking } from './looking.ts';
 import { absent, recordsOf } from './outcomes.ts';
 import { readManifest, readReferrers } from './read.ts';

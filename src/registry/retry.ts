@@ -6,7 +6,7 @@ import {
   type PipelineResponse,
   RestError,
 } from '@azure/core-rest-pipeline';
-import { StaleLookError, StoppedError } from './error.ts';
+import { StaleLookError, StoppedError } from './errors.ts';
 import { type Gate, retryAfter } from './pace-gate.ts';
 import { isLooking, ticketOf } from './sending.ts';
 import { signalOf } from './signals.ts';

@@ -1,4 +1,4 @@
-import { GUARD_NAMES, type Trip, tripInWords } from '../planner/decision.ts';
+import { GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
 import { printable } from './escape.ts';
 import type { RepositorySummary } from '../ledger/summary.ts';
 
@@ -6,11 +6,11 @@ import type { RepositorySummary } from '../ledger/summary.ts';
 const MOST_LINES = 20;
 
 /** What guards held back, or in a dry run would hold back, a line each. */
-export function guardsInWords(breakers: readonly Trip[], isDry: boolean): readonly string[] {
-  const lines = breakers.slice(0, MOST_LINES).map((trip) => {
-    const what = trip.repository === undefined ? 'everything: ' : '';
-    const sentence = printable(`${what}${tripInWords(trip)}`);
-    return `${isDry ? 'WOULD BE HELD BACK' : 'HELD BACK'}: ${sentence} (guard ${GUARD_NAMES[trip.breaker]})`;
+export function guardsInWords(breakers: readonly Hold[], isDry: boolean): readonly string[] {
+  const lines = breakers.slice(0, MOST_LINES).map((hold) => {
+    const what = hold.repository === undefined ? 'everything: ' : '';
+    const sentence = printable(`${what}${holdInWords(hold)}`);
+    return `${isDry ? 'WOULD BE HELD BACK' : 'HELD BACK'}: ${sentence} (guard ${GUARD_NAMES[hold.breaker]})`;
   });
   const more = breakers.length - lines.length;
   return more > 0 ? [...lines, `… and ${more} more; --output json, and the log, name each`] : lines;
@@ -18,7 +18,7 @@ export function guardsInWords(breakers: readonly Trip[], isDry: boolean): readon
 
 /** How many of the deletions of a dry run guards would hold back, and of how many. */
 export function foreseenCount(
-  breakers: readonly Trip[],
+  breakers: readonly Hold[],
   repositories: readonly RepositorySummary[],
 ): { readonly held: number; readonly of: number } {
   const deletions = ({ tags, manifests }: RepositorySummary): number => tags.deleted + manifests.deleted;

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { RunKind, RunRecord } from '../ledger/types.ts';
-import { type Decision, type Decisions, GUARD_NAMES, type Trip, tripInWords } from '../planner/decision.ts';
-import type { PurgePolicy } from '../policy/policy.ts';
+import type { RunKind, RunRecord } from '../ledger/records.ts';
+import { type Decision, type Decisions, GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { bounded } from './bounded.ts';
 import { printable } from './escape.ts';
 import { redact } from '../ledger/redact/redact.ts';
@@ -112,9 +112,9 @@ export interface RunLog {
   /** The same, of what stays only: where that is not logged, the decisions are not even gone through. */
   readonly kept: (decisions: Decisions) => Promise<void>;
   /** A breaker tripped: what it held back is the plan of that run. */
-  readonly tripped: (trip: Trip, planId: string) => void;
+  readonly heldBack: (hold: Hold, planId: string) => void;
   /** A guard would hold back what a dry run planned. */
-  readonly foreseen: (trip: Trip) => void;
+  readonly foreseen: (hold: Hold) => void;
   /** What became of a run whose process had ended before it was done. */
   readonly recovered: (runId: string, settled: number, deleted: number) => void;
   /** What became of a repository whose worker had ended before it was done, in a run that goes on. */
@@ -167,12 +167,12 @@ export function runLog(
     async kept(decisions) {
       if (lines.isLevelEnabled('debug')) await decided(decisions, ({ action }) => action === 'keep');
     },
-    tripped: ({ detail, ...trip }, planId) =>
-      lines.warn({ event: 'breaker-tripped', ...trip, planId }, `held back: ${detail}`),
-    foreseen: ({ breaker, ...trip }) =>
+    heldBack: ({ detail, ...hold }, planId) =>
+      lines.warn({ event: 'breaker-tripped', ...hold, planId }, `held back: ${detail}`),
+    foreseen: ({ breaker, ...hold }) =>
       lines.warn(
-        { event: 'guard-foreseen', breaker, guard: GUARD_NAMES[breaker], ...trip, planId: about.runId },
-        `a guard would hold back: ${tripInWords({ breaker, ...trip })}`,
+        { event: 'guard-foreseen', breaker, guard: GUARD_NAMES[breaker], ...hold, planId: about.runId },
+        `a guard would hold back: ${holdInWords({ breaker, ...hold })}`,
       ),
     recovered: (interrupted, settled, deleted) =>
       lines.warn(

@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { Difference } from '../ledger/diff.ts';
+import type { Difference } from '../ledger/plan-diff.ts';
 import type { Sighting } from '../ledger/query.ts';
 import {
   type Activity,
@@ -11,7 +11,7 @@ import {
   type RepositoryRecord,
   type RunProgress,
   type RunRecord,
-} from '../ledger/types.ts';
+} from '../ledger/records.ts';
 import { printable } from './escape.ts';
 import { guardsInWords } from './guards.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';

@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import type { Decision } from '../planner/decision.ts';
-import { approvalOf } from '../ledger/types.ts';
+import { approvalOf } from '../ledger/records.ts';
 import { printable } from './escape.ts';
 import { foreseenCount, guardsInWords } from './guards.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';

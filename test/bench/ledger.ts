@@ -11,7 +11,7 @@ import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { newRunId, pathsOf } from '../../src/ledger/paths.ts';
 import type { Store } from '../../src/ledger/store/store.ts';
-import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
+import type { RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import type { Decision, KeepReason } from '../../src/planner/decision.ts';
 import { summarize, total } from '../../src/ledger/summary.ts';
 import { withApp } from '../support/app.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { PolicyError } from '../../src/policy/error.ts';
+import { PolicyError } from '../../src/policy/errors.ts';
 import { splitFilter } from '../../src/policy/filter.ts';
 import { compileRegex } from '../../src/policy/regex/regex.ts';
 

@@ -1,6 +1,6 @@
 import type { LedgerReader } from '../../src/ledger/reader.ts';
 import type { Store } from '../../src/ledger/store/store.ts';
-import type { RunRecord } from '../../src/ledger/types.ts';
+import type { RunRecord } from '../../src/ledger/records.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { reference } from '../support/registry.ts';
 

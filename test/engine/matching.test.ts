@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { newMatch, secondsOf } from '../../src/engine/matching.ts';
-import { PolicyError } from '../../src/policy/error.ts';
-import { createPolicy } from '../../src/policy/policy.ts';
+import { PolicyError } from '../../src/policy/errors.ts';
+import { createPolicy } from '../../src/policy/purge-policy.ts';
 import { compileRegex } from '../../src/policy/regex/regex.ts';
 import { matchHere } from '../support/match.ts';
 

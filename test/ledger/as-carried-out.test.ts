@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { freshRecord } from '../../src/engine/begin.ts';
 import { asWrittenNow } from '../../src/ledger/as-carried-out.ts';
-import { policiesOf } from '../../src/ledger/policy.ts';
+import { policiesOf } from '../../src/ledger/policy-record.ts';
 import { renderRun, renderSighting } from '../../src/report/runs.ts';
 import { policyOf } from '../support/registry.ts';
 

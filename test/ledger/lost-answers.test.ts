@@ -4,7 +4,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { writeJournal } from '../../src/ledger/journal.ts';
 import { ConflictError, LedgerError, type Store } from '../../src/ledger/store/store.ts';
-import type { RunRecord } from '../../src/ledger/types.ts';
+import type { RunRecord } from '../../src/ledger/records.ts';
 import { newFolder } from '../support/ledger.ts';
 
 type Fault = 'none' | 'answer lost' | 'answer lost, and read in vain' | 'conflict with itself' | 'not written';

@@ -10,7 +10,7 @@ import { type Ledger, openLedger, type RunWriter } from '../../src/ledger/ledger
 import { pathsOf } from '../../src/ledger/paths.ts';
 import type { DecisionQuery } from '../../src/ledger/query.ts';
 import { LedgerError } from '../../src/ledger/store/store.ts';
-import type { RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
+import type { RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import { type Decision, type Outcome, DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
 import { summarize } from '../../src/ledger/summary.ts';
 import { newFolder } from '../support/ledger.ts';

@@ -13,7 +13,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type BlobLocation, blobStore, CONTAINER } from '../../src/ledger/store/blob.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
-import { hold, type LockTimes } from '../../src/ledger/store/hold.ts';
+import { hold, type LockTimes } from '../../src/ledger/store/lease.ts';
 import { processIdentity } from '../../src/ledger/store/process.ts';
 import {
   ConflictError,

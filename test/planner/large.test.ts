@@ -3,7 +3,7 @@ import { planTask } from '../../src/engine/inventory.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RegistryReader } from '../../src/registry/types.ts';
 import type { TagFilter } from '../../src/policy/filter.ts';
-import { createPolicy, type PurgeFlags } from '../../src/policy/policy.ts';
+import { createPolicy, type PurgeFlags } from '../../src/policy/purge-policy.ts';
 import { matchHere } from '../support/match.ts';
 import { digestOf, ids, NOW, registryOf, type Shaped } from '../support/shapes.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseDuration } from '../../src/policy/duration.ts';
-import { PolicyError } from '../../src/policy/error.ts';
+import { PolicyError } from '../../src/policy/errors.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

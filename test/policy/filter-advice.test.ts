@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PolicyError } from '../../src/policy/error.ts';
+import { PolicyError } from '../../src/policy/errors.ts';
 import { matchHere } from '../support/match.ts';
 import { compileFilters, lintFilter, splitFilter } from '../../src/policy/filter.ts';
 import { adviceOnUnmatched } from '../../src/policy/filter-advice.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseDuration } from '../../src/policy/duration.ts';
-import { PolicyError } from '../../src/policy/error.ts';
+import { PolicyError } from '../../src/policy/errors.ts';
 import { compileFilters, lintFilter, splitFilter } from '../../src/policy/filter.ts';
 import { matchHere } from '../support/match.ts';
 

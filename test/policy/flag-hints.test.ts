@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseRegistry } from '../../src/policy/address.ts';
-import { parsePurgeCommand } from '../../src/policy/command.ts';
-import { PolicyError } from '../../src/policy/error.ts';
+import { parsePurgeCommand } from '../../src/policy/purge-command.ts';
+import { PolicyError } from '../../src/policy/errors.ts';
 
 function said(work: () => unknown): string {
   try {

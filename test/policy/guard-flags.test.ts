@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parsePurgeCommand } from '../../src/policy/command.ts';
+import { parsePurgeCommand } from '../../src/policy/purge-command.ts';
 import { guardsInFields, guardsOfAll, settingOfGuard, withoutGuards } from '../../src/policy/guard-flags.ts';
 
 test.each([

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PolicyError } from '../../src/policy/error.ts';
+import { PolicyError } from '../../src/policy/errors.ts';
 import { parseSchedule } from '../../src/policy/schedule.ts';
 
 interface Recorded {

@@ -1,6 +1,6 @@
 import { createHttpHeaders, createPipelineRequest, type PipelineResponse } from '@azure/core-rest-pipeline';
 import { describe, expect, test } from 'vitest';
-import { StaleLookError, StoppedError } from '../../src/registry/error.ts';
+import { StaleLookError, StoppedError } from '../../src/registry/errors.ts';
 import { httpClient } from '../../src/registry/http-client.ts';
 import { newPace } from '../../src/registry/pace.ts';
 import { newGate } from '../../src/registry/pace-gate.ts';

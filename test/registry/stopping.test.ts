@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
-import { StoppedError } from '../../src/registry/error.ts';
+import { StoppedError } from '../../src/registry/errors.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy, withSilence } from '../support/proxy.ts';
 import type { Registry, Sending } from '../../src/registry/types.ts';

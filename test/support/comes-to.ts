@@ -1,5 +1,5 @@
 import type { Emulator } from '../../src/dev/emulator/index.ts';
-import type { RunRecord } from '../../src/ledger/types.ts';
+import type { RunRecord } from '../../src/ledger/records.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Settings } from '../../src/policy/settings.ts';
 import type { DecisionError } from '../../src/planner/decision.ts';

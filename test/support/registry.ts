@@ -1,6 +1,6 @@
 import { type Emulator, type EmulatorOptions, startEmulator } from '../../src/dev/emulator/index.ts';
 import { purgeCommand, normalizeArguments, type CommandFlags } from '../../src/policy/flags.ts';
-import { createPolicy } from '../../src/policy/policy.ts';
+import { createPolicy } from '../../src/policy/purge-policy.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RunSummary } from '../../src/ledger/summary.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';

@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reviewPage } from '../../src/doors/http/review.ts';
 import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/query.ts';
-import type { Parent } from '../../src/ledger/parent.ts';
+import type { Parent } from '../../src/ledger/batch.ts';
 import type { LedgerReader } from '../../src/ledger/reader.ts';
-import type { Child, RepositoryRecord, RunRecord } from '../../src/ledger/types.ts';
+import type { Child, RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import type { Decision, Reason } from '../../src/planner/decision.ts';
 import { type Counts, outcomeOf, type Totals } from '../../src/ledger/summary.ts';
 

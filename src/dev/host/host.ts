@@ -44,7 +44,7 @@ const GRACE_MS = 5_000;
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { root, environment } = options;
-  const worker = fork(fileURLToPath(new URL('../../host/worker.js', import.meta.url)), [root], {
+  const worker = fork(fileURLToPath(new URL('./worker.js', import.meta.url)), [root], {
     cwd: root,
     env: { ...environment },
     // As the Functions host does.

@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { guardsInWords } from '../../report/guards.ts';
 import { printable } from '../../report/escape.ts';
 import { sentence, styleOf } from '../../report/style.ts';
-import type { PurgePolicy } from '../../policy/policy.ts';
+import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { runOptionsOf, type RunPurgeOptions } from './purge.ts';
 import { show } from './show.ts';
 import { apply, dryRun, openReader, type RunSummary, type TargetOptions } from '../../index.ts';

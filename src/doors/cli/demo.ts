@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Emulator } from '../../dev/emulator/index.ts';
-import { createPolicy, type PurgeFlags } from '../../policy/policy.ts';
+import { createPolicy, type PurgeFlags } from '../../policy/purge-policy.ts';
 import { styleOf } from '../../report/style.ts';
 import { runPurge } from './purge.ts';
 import { type Ledger, passingLedger, type RunSummary, type TargetOptions } from '../../index.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { LOG_LEVELS, type LogLevel, readLogLevel } from '../../policy/settings.ts';
-import { PolicyError } from '../../policy/error.ts';
+import { PolicyError } from '../../policy/errors.ts';
 import { createLog, type Log } from '../../report/log.ts';
 import { type Listed, type OutputForm, OUTPUTS } from '../../report/output.ts';
 import { type Style, styleOf } from '../../report/style.ts';

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { PolicyError } from '../../policy/error.ts';
-import { InvalidPolicy } from '../../policy/policy.ts';
+import { PolicyError } from '../../policy/errors.ts';
+import { InvalidPolicy } from '../../policy/purge-policy.ts';
 
 interface EmulatorFlags {
   readonly state?: string;

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
-import { PolicyError } from '../../policy/error.ts';
+import { PolicyError } from '../../policy/errors.ts';
 import type { Environment, LedgerSettings } from '../../policy/settings.ts';
 import { readLedgerSettings } from '../../policy/settings.ts';
 import { type Ledger, ledgerAt } from '../../index.ts';

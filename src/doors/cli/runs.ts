@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { PolicyError } from '../../policy/error.ts';
+import { PolicyError } from '../../policy/errors.ts';
 import { jsonLine } from '../../report/escape.ts';
 import { renderDifference, renderParent, renderRun, renderRuns, renderSighting } from '../../report/runs.ts';
 import { type Style, styleOf } from '../../report/style.ts';

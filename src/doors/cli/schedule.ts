@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { PolicyError } from '../../policy/error.ts';
+import { PolicyError } from '../../policy/errors.ts';
 import { parseSchedule, type Schedule, SCHEDULE_HORIZON } from '../../policy/schedule.ts';
 
 const MOST_RUNS = 1000;

@@ -1,6 +1,6 @@
 import type { HttpResponseInit } from '@azure/functions';
-import { PolicyError } from '../../policy/error.ts';
-import { InvalidPolicy } from '../../policy/policy.ts';
+import { PolicyError } from '../../policy/errors.ts';
+import { InvalidPolicy } from '../../policy/purge-policy.ts';
 import type { Log } from '../../report/log.ts';
 import { jsonResponse } from './json.ts';
 import {

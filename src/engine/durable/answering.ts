@@ -1,5 +1,5 @@
 import { describe } from '../../executor/results.ts';
-import { RegistryError } from '../../registry/error.ts';
+import { RegistryError } from '../../registry/errors.ts';
 import type { Unanswered } from './messages.ts';
 
 /** Whether what failed may do better the next time: what the registry refuses it refuses again. */

@@ -1,6 +1,6 @@
 import type { Ledger } from '../../ledger/ledger.ts';
 import { ConflictError } from '../../ledger/store/store.ts';
-import type { RunRecord } from '../../ledger/types.ts';
+import type { RunRecord } from '../../ledger/records.ts';
 import { isOurs } from './house.ts';
 import type { Lane, Pass, Run, Share, Visited } from './messages.ts';
 

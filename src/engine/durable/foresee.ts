@@ -1,6 +1,6 @@
-import type { RepositoryRecord, RunRecord } from '../../ledger/types.ts';
+import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
 import type { RunLog } from '../../report/log.ts';
-import { foresee, type Foreseen } from '../trips.ts';
+import { foresee, type Foreseen } from '../guards.ts';
 import { type House, targetOf } from './house.ts';
 
 /** What guards would hold back of a dry run whose repositories are all planned. */
@@ -11,11 +11,11 @@ export async function foreseeIn(
   log: RunLog,
 ): Promise<Foreseen> {
   const { guards, registry: name } = record;
-  if (guards === undefined) return { trips: [], warnings: [] };
+  if (guards === undefined) return { holds: [], warnings: [] };
   const target = targetOf(house.settings(), name, 1);
   const found = await house.connections.using(target, (registry) =>
     foresee(records, guards, { ledger: house.ledger, registry, name }),
   );
-  for (const trip of found.trips) log.foreseen(trip);
+  for (const hold of found.holds) log.foreseen(hold);
   return found;
 }

@@ -1,8 +1,8 @@
 import { nobody } from '../begin.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { policiesOf } from '../../ledger/policy.ts';
-import type { RunRecord } from '../../ledger/types.ts';
-import type { PurgePolicy } from '../../policy/policy.ts';
+import { policiesOf } from '../../ledger/policy-record.ts';
+import type { RunRecord } from '../../ledger/records.ts';
+import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import type { Settings } from '../../policy/settings.ts';
 import { type Log, type RunLog, runLog } from '../../report/log.ts';
 import { wantedOf } from '../scheduled.ts';

@@ -1,21 +1,21 @@
 import { beginRecord, freshRecord, thisProcess, nobody } from '../begin.ts';
 import { conclude } from '../conclude.ts';
-import { passCancellationOn } from '../each-registry.ts';
+import { passCancellationOn } from '../batch.ts';
 import { eachOf } from '../each.ts';
 import { isOver } from '../earlier.ts';
 import { newMatch, secondsOf } from '../matching.ts';
-import { NOTHING_PLANNED } from '../../ledger/hash.ts';
+import { NOTHING_PLANNED } from '../../ledger/plan-hash.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { policiesOf } from '../../ledger/policy.ts';
+import { policiesOf } from '../../ledger/policy-record.ts';
 import { HeldError, type Lock } from '../../ledger/store/store.ts';
-import { cancelledInWords, type RepositoryRecord, type RunRecord } from '../../ledger/types.ts';
+import { cancelledInWords, type RepositoryRecord, type RunRecord } from '../../ledger/records.ts';
 import { isGuarded, isPlannedOrOver } from '../phases.ts';
-import { usualOf } from '../../planner/breakers.ts';
+import { usualOf } from '../../planner/guards.ts';
 import type { TagFilter } from '../../policy/filter.ts';
 import type { RegistrySettings, Settings } from '../../policy/settings.ts';
 import { recover } from '../recover.ts';
-import { StoppedError } from '../../registry/error.ts';
-import { interruptible } from '../../registry/interruptible.ts';
+import { StoppedError } from '../../registry/errors.ts';
+import { interruptible } from '../../registry/abortable.ts';
 import { total, unfinishedRepository } from '../../ledger/summary.ts';
 import { lastScheduled, whyNotTakenUp } from '../resume.ts';
 import { ResumeRefused } from '../run.ts';
@@ -25,7 +25,7 @@ import { STOPPED } from '../steps.ts';
 import { startBudget, stopOf, StopReason } from '../stop.ts';
 import { isLeft, newTally } from '../tally.ts';
 import { concurrencyOf, isDryRun } from '../target.ts';
-import { goingIn, lastDeletions, tripsOf } from '../trips.ts';
+import { deletionsIn, lastDeletions, askGuards } from '../guards.ts';
 import { foreseeIn } from './foresee.ts';
 import { recordProgress } from './far.ts';
 import { atWork, holding, type House, isOurs, logOf, startOf, underParent, whyCutShort } from './house.ts';
@@ -244,15 +244,15 @@ export async function breakers(house: House, run: Run): Promise<Asked> {
     if (record.breakersAsked) return { state: 'asked' };
     const { ledger } = house;
     const records = await Array.fromAsync(ledger.repositories(run.runId));
-    const going = records.filter(isPlannedOrOver).map(goingIn);
-    const trips = await house.connections.using(target, (registry) =>
-      tripsOf(going, record.guards ?? {}, { ledger, registry, name: record.registry }),
+    const going = records.filter(isPlannedOrOver).map(deletionsIn);
+    const holds = await house.connections.using(target, (registry) =>
+      askGuards(going, record.guards ?? {}, { ledger, registry, name: record.registry }),
     );
     // The same activity may have asked them before, and something been carried out since.
     const changed = await ledger.changeRun(run.runId, (now) =>
-      isOurs(now, run) && !now.breakersAsked ? { ...now, breakers: trips, breakersAsked: true } : now,
+      isOurs(now, run) && !now.breakersAsked ? { ...now, breakers: holds, breakersAsked: true } : now,
     );
-    if (changed.breakers === trips) for (const trip of trips) log.tripped(trip, run.runId);
+    if (changed.breakers === holds) for (const hold of holds) log.heldBack(hold, run.runId);
     // A visit that was done again may have planned something meanwhile, and not know yet that it was too late.
     const known = new Set(going.map(({ repository }) => repository));
     for await (const { summary } of ledger.repositories(run.runId)) {
@@ -338,7 +338,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
   const guarded =
     record.dryRun && !isStopped
       ? await foreseeIn(house, record, tally.records(), log)
-      : { trips: record.breakers, warnings: [] };
+      : { holds: record.breakers, warnings: [] };
   const { planned, ...sums } = await conclude({
     ledger,
     record,
@@ -348,7 +348,7 @@ async function close(house: House, { run, matched, isCutShort = false, error }: 
     earlier: records,
     tally,
     matched: matchedBefore(matched ?? [], policies),
-    breakers: guarded.trips,
+    breakers: guarded.holds,
     progress: far,
     recovered: [...record.warnings, ...guarded.warnings],
     locksLost: record.locksLost ?? 0,

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { BlobLeaseClient, BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { codeOf, statusOf, type Try } from './blob-attempt.ts';
-import { type Grip, parseHolder } from './hold.ts';
+import { type Grip, parseHolder } from './lease.ts';
 import { hasEnded } from './process.ts';
 import { HeldError, type Holder, type LockUse } from './store.ts';
 

@@ -4,7 +4,7 @@ import { giveUpLease, takeLease } from './blob-lock.ts';
 import { fetchBlob, namesOf, streamBlob } from './blob-read.ts';
 import { openSession } from './blob-session.ts';
 import { append, conditionsOf, writeStream, writeText } from './blob-write.ts';
-import { hold, LOCK_TIMES, type LockTimes } from './hold.ts';
+import { hold, LOCK_TIMES, type LockTimes } from './lease.ts';
 import { checkLockName, checkPath, checkPrefix } from './store-path.ts';
 import type { Store } from './store.ts';
 

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create, errno, isThere, prepare } from './folder-files.ts';
-import { type Grip, parseHolder } from './hold.ts';
+import { type Grip, parseHolder } from './lease.ts';
 import { stateOf } from './process.ts';
 import { HeldError, type Holder } from './store.ts';
 import { SCRATCH } from './store-path.ts';

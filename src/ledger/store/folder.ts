@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { dirname, join, resolve } from 'node:path';
 import { create, errno, etagOf, inTurn, isThere, prepare, removeEmpty, replace, sweep } from './folder-files.ts';
 import { takeLock } from './folder-lock.ts';
-import { hold, LOCK_TIMES, type LockTimes } from './hold.ts';
+import { hold, LOCK_TIMES, type LockTimes } from './lease.ts';
 import { checkLockName, checkPath, checkPrefix } from './store-path.ts';
 import { checkSize, type Condition, ConflictError, type Content, LedgerError, type Store } from './store.ts';
 

@@ -1,4 +1,4 @@
-import { quote } from '../error.ts';
+import { quote } from '../errors.ts';
 import { readGlob, withoutAnchors } from './glob.ts';
 import { matchesEverything } from './possible.ts';
 import type { RegexNode } from './syntax.ts';

@@ -1,4 +1,4 @@
-import { quote } from '../error.ts';
+import { quote } from '../errors.ts';
 import type { Cursor } from './cursor.ts';
 import { codeOf, readEscapedCharacter } from './escape.ts';
 import { allBut, categoriesOf, type Category, Members, type Range } from './members.ts';

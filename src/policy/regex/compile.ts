@@ -1,4 +1,4 @@
-import { PolicyError, quote } from '../error.ts';
+import { PolicyError, quote } from '../errors.ts';
 import { toJavaScript } from './emit.ts';
 import { parseRegex, type Flags } from './parse.ts';
 import { isDisturbable, settle } from './settle.ts';

@@ -1,4 +1,4 @@
-import { PolicyError } from '../error.ts';
+import { PolicyError } from '../errors.ts';
 import type { Category } from './members.ts';
 
 /** A place in a pattern that is being read, character by character (not code unit by code unit). */

@@ -1,4 +1,4 @@
-import { PolicyError } from '../error.ts';
+import { PolicyError } from '../errors.ts';
 import { childrenOf, isCaseless, NEVER, walk, type RegexNode } from './syntax.ts';
 
 /** Which groups have certainly captured something at a place in the pattern, and which may have. */

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../ledger/types.ts';
+import type { RunRecord } from '../../ledger/records.ts';
 import { bytes, count, minute } from './format.ts';
 import { Table } from './parts.tsx';
 

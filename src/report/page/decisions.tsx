@@ -1,5 +1,5 @@
 import type { Decision } from '../../planner/decision.ts';
-import type { RunRecord } from '../../ledger/types.ts';
+import type { RunRecord } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
 import { nameOf } from '../text.ts';
 import { render } from './document.tsx';

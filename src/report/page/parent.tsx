@@ -1,4 +1,4 @@
-import { cancelledInWords, type ChildStatus, type ParentStatus } from '../../ledger/types.ts';
+import { cancelledInWords, type ChildStatus, type ParentStatus } from '../../ledger/records.ts';
 import { whoBegan } from '../who.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, plural, words } from './format.ts';

@@ -1,7 +1,7 @@
 import { keptIn, percentOf } from '../text.ts';
 import type { ComponentChildren } from 'preact';
 import type { Decision } from '../../planner/decision.ts';
-import type { RunRecord } from '../../ledger/types.ts';
+import type { RunRecord } from '../../ledger/records.ts';
 import { bytes, count, minute, name, shorten } from './format.ts';
 import type { Totals } from '../../ledger/summary.ts';
 import type { Link } from './links.ts';

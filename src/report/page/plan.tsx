@@ -1,5 +1,5 @@
 import { quote } from 'shlex';
-import { approvalOf, type RunRecord } from '../../ledger/types.ts';
+import { approvalOf, type RunRecord } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
 import { name, plural, words } from './format.ts';
 import { Command, type Setting, Time } from './parts.tsx';

@@ -1,5 +1,5 @@
 import type { Reason } from '../../planner/decision.ts';
-import type { RunRecord } from '../../ledger/types.ts';
+import type { RunRecord } from '../../ledger/records.ts';
 import type { Totals } from '../../ledger/summary.ts';
 import { Share } from './charts.tsx';
 import { count, words } from './format.ts';

@@ -1,4 +1,4 @@
-import type { RepositoryRecord } from '../../ledger/types.ts';
+import type { RepositoryRecord } from '../../ledger/records.ts';
 import { bytes, count, name, plural, shorten, words } from './format.ts';
 import { Badge, OutcomeBadge, Pager, type Setting, Table } from './parts.tsx';
 import type { RunView } from './run.tsx';

@@ -1,6 +1,6 @@
 import { quote } from 'shlex';
 import type { Decision } from '../../planner/decision.ts';
-import { cancelledInWords, type RepositoryRecord, type RunRecord, whyNotResumed } from '../../ledger/types.ts';
+import { cancelledInWords, type RepositoryRecord, type RunRecord, whyNotResumed } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
 import { whoBegan } from '../who.ts';
 import { render } from './document.tsx';

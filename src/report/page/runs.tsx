@@ -1,4 +1,4 @@
-import { type ParentStatus, RUN_KINDS, RUN_STATES, type RunRecord } from '../../ledger/types.ts';
+import { type ParentStatus, RUN_KINDS, RUN_STATES, type RunRecord } from '../../ledger/records.ts';
 import type { Counts } from '../../ledger/summary.ts';
 import { DeletedOverTime } from './charts.tsx';
 import { render } from './document.tsx';

@@ -1,5 +1,5 @@
 import type { DeleteReason, KeepReason, Outcome, Reason } from '../../planner/decision.ts';
-import type { RunKind, RunState } from '../../ledger/types.ts';
+import type { RunKind, RunState } from '../../ledger/records.ts';
 
 /** Why an artifact goes, for a person. */
 export const GOES: Readonly<Record<DeleteReason, string>> = {

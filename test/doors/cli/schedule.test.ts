@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { scheduleCommand } from '../../../src/doors/cli/schedule.ts';
-import { PolicyError } from '../../../src/policy/error.ts';
+import { PolicyError } from '../../../src/policy/errors.ts';
 
 const FROM = ['--from', '2026-11-24T00:00:00Z'];
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { folderStore } from '../../../src/ledger/store/folder.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
-import type { RunRecord } from '../../../src/ledger/types.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
 import { disagreements } from '../../crash/check.ts';
 import { type App, DELETING, MASTER_KEY, until, withApp } from '../../support/app.ts';
 import { cli } from '../../support/cli.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RunRecord } from '../../../src/ledger/types.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
 import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { type App, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Emulator, sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { image } from '../../../src/dev/emulator/manifests.ts';
-import type { RunRecord } from '../../../src/ledger/types.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import type { RepositorySummary, RunSummary } from '../../../src/ledger/summary.ts';
 import { type App, DELETING, MASTER_KEY, withApp } from '../../support/app.ts';
@@ -156,8 +156,8 @@ describe('a plan over HTTP', () => {
         expect(
           app.lines().some((line) => line.includes('executed (Failed)') && line.includes('waits for approval')),
         ).toBe(true);
-        const trips = app.log().filter(({ event }) => event === 'breaker-tripped');
-        expect(trips.map(({ breaker }) => breaker)).toEqual(['max-deletion-percent', 'no-tag-left']);
+        const holds = app.log().filter(({ event }) => event === 'breaker-tripped');
+        expect(holds.map(({ breaker }) => breaker)).toEqual(['max-deletion-percent', 'no-tag-left']);
         const { runs } = await json<{ readonly runs: readonly RunRecord[] }>(await app.ask('/api/runs?state=waiting'));
         const [run] = runs;
         expect(run).toMatchObject({ kind: 'scheduled', plan: { state: 'waiting', deletions: 6 } });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Emulator, Faults } from '../../../src/dev/emulator/index.ts';
-import type { RunRecord } from '../../../src/ledger/types.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { type App, DELETING, MASTER_KEY, until, withApp } from '../../support/app.ts';

@@ -231,7 +231,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
       await expect.poll(() => page.locator('#status').textContent()).toBe('Copied request to approve the plan');
       const copied = await page.evaluate(() => navigator.clipboard.readText());
       expect(copied).toBe(
-        `curl -X POST "${new URL('../../http', url).href}plans/${RUN}/apply?approve=a3f09bc4d17e" -H "x-functions-key: $KEY"`,
+        `curl -X POST "${new URL('.', url).href}plans/${RUN}/apply?approve=a3f09bc4d17e" -H "x-functions-key: $KEY"`,
       );
       await page.getByLabel('Narrow down these rows').last().fill('2026-10-1');
       expect(await page.locator('table.cards tbody tr:visible').count()).toBe(10);

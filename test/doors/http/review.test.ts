@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { reviewPage } from '../../../src/doors/http/review.ts';
 import { processIdentity } from '../../../src/ledger/store/process.ts';
 import { LedgerError } from '../../../src/ledger/store/store.ts';
-import type { RunRecord } from '../../../src/ledger/types.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
 import { parentStatus } from '../../../src/engine/parent-status.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { HOSTILE, hostileLedger, ledgerOf, NOW, parentOf, recordOf, totalsOf, viewsOf } from '../../support/review.ts';

@@ -8,7 +8,7 @@ import { folderStore } from '../../../src/ledger/store/folder.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import { lockOf, newRunId } from '../../../src/ledger/paths.ts';
 import { HeldError, type Holder, type Store } from '../../../src/ledger/store/store.ts';
-import type { RunRecord } from '../../../src/ledger/types.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { summarize } from '../../../src/ledger/summary.ts';
 import { type Azurite, startAzurite } from '../../support/azurite.ts';

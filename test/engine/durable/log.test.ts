@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { eachRegistry } from '../../../src/engine/each-registry.ts';
+import { eachRegistry } from '../../../src/engine/batch.ts';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import { newRunId } from '../../../src/ledger/paths.ts';

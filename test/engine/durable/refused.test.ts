@@ -2,7 +2,7 @@ import type { OrchestrationHandler } from 'durable-functions';
 import { describe, expect, test } from 'vitest';
 import type { Emulator, EmulatorOptions } from '../../../src/dev/emulator/index.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
-import type { RunRecord } from '../../../src/ledger/types.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
 import { lane } from '../../../src/engine/durable/orchestrators.ts';
 import { inline } from '../../support/comes-to.ts';
 import { calm, type Durable } from '../../support/durable.ts';

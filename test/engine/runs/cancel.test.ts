@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { folderStore } from '../../../src/ledger/store/folder.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
-import type { RunRecord } from '../../../src/ledger/types.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
 import { lastScheduled } from '../../../src/engine/resume.ts';
 import { CancelRefused, cancelRun } from '../../../src/index.ts';
 import { disagreements } from '../../crash/check.ts';

@@ -352,7 +352,7 @@ describe('a breaker', () => {
       const before = left(emulator);
       const { summary, decisions } = await guarded(emulator, ledger, guards);
       expect(summary.succeeded).toBe(false);
-      expect(summary.breakers.map((trip) => trip.breaker)).toContain(breaker);
+      expect(summary.breakers.map((hold) => hold.breaker)).toContain(breaker);
       const inHeld = (one: string) => held.some((name) => one.startsWith(`${name}:`) || one.startsWith(`${name}@`));
       expect(left(emulator).filter(inHeld)).toEqual(before.filter(inHeld));
       const waits = decisions.filter((one) => one.action === 'delete' && one.outcome === 'held').map(reference);

@@ -4,7 +4,7 @@ import type { RegistryState } from '../../../src/dev/emulator/index.ts';
 import { folderStore } from '../../../src/ledger/store/folder.ts';
 import { digestOf, image, index } from '../../../src/dev/emulator/manifests.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
-import { type Activity, whyNotResumed } from '../../../src/ledger/types.ts';
+import { type Activity, whyNotResumed } from '../../../src/ledger/records.ts';
 import { resumeRun } from '../../../src/engine/resume.ts';
 import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { readOnly, ResumeRefused } from '../../../src/index.ts';

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { LONGEST_LINE, gunzippedLines, split, TooLong } from '../../src/ledger/lines.ts';
+import { LONGEST_LINE, gunzippedLines, split, TooLong } from '../../src/ledger/ndjson.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { pathsOf } from '../../src/ledger/paths.ts';
 import { DamagedError, LARGEST_READ } from '../../src/ledger/store/store.ts';

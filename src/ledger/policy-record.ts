@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { parsePurgeCommand } from '../policy/command.ts';
-import { InvalidPolicy, type PurgePolicy } from '../policy/policy.ts';
-import type { PolicyRecord } from './types.ts';
+import { parsePurgeCommand } from '../policy/purge-command.ts';
+import { InvalidPolicy, type PurgePolicy } from '../policy/purge-policy.ts';
+import type { PolicyRecord } from './records.ts';
 
 /** Raised when the same flags come to mean something else: plans that were made before are not carried out then. */
 const RULES = 1;

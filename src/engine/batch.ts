@@ -3,7 +3,7 @@ import { cancelRun, CancelRefused } from './cancel.ts';
 import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newRunId } from '../ledger/paths.ts';
-import { cancelledInWords, type Child, type ParentRecord } from '../ledger/types.ts';
+import { cancelledInWords, type Child, type ParentRecord } from '../ledger/records.ts';
 import type { TimeBudget } from '../policy/budget.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Log } from '../report/log.ts';

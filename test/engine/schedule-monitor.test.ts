@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { RunRecord } from '../../src/ledger/types.ts';
+import type { RunRecord } from '../../src/ledger/records.ts';
 import { type Environment, readSettings } from '../../src/policy/settings.ts';
 import { createLog, inInvocation } from '../../src/report/log.ts';
 import { LedgerError, watch } from '../../src/index.ts';
-import type { WatchedLedger } from '../../src/engine/watch.ts';
+import type { WatchedLedger } from '../../src/engine/schedule-monitor.ts';
 import { newLedger } from '../support/ledger.ts';
 import { ledgerOf, recordOf } from '../support/review.ts';
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join as quoteWords } from 'shlex';
 import { parseDuration } from './duration.ts';
-import { PolicyError } from './error.ts';
+import { PolicyError } from './errors.ts';
 import { compileFilters, type CompiledFilters, lintFilter, splitFilter, type TagFilter } from './filter.ts';
 import type { CompiledRegex } from './regex/regex.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { PolicyError, quote } from '../../src/policy/error.ts';
+import { PolicyError, quote } from '../../src/policy/errors.ts';
 
 describe('PolicyError', () => {
   test('names the flag, shows the text, and keeps both and its cause', () => {

@@ -1,4 +1,4 @@
-import { StoppedError } from './error.ts';
+import { StoppedError } from './errors.ts';
 import type { RegistryReader } from './types.ts';
 
 /**

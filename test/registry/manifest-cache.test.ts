@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { remember, remembered } from '../../src/registry/facts.ts';
+import { remember, remembered } from '../../src/registry/manifest-cache.ts';
 import type { ManifestFacts } from '../../src/registry/types.ts';
 import { newFolder } from '../support/ledger.ts';
 

@@ -3,7 +3,7 @@ import { cancellationIn } from './cancellation.ts';
 import { isRunId, pathsOf } from './paths.ts';
 import { parse } from './parse.ts';
 import { ConflictError, type Store } from './store/store.ts';
-import type { Cancellation, Child, ParentRecord } from './types.ts';
+import type { Cancellation, Child, ParentRecord } from './records.ts';
 
 /*
  * What began the runs of several registries together. Each of those has its own run, and each a file of its own here, so

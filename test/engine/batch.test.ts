@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
-import { eachRegistry, type Share, type Together } from '../../src/engine/each-registry.ts';
+import { eachRegistry, type Share, type Together } from '../../src/engine/batch.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { newRunId } from '../../src/ledger/paths.ts';
 import { HeldError } from '../../src/ledger/store/store.ts';
-import type { RunRecord } from '../../src/ledger/types.ts';
+import type { RunRecord } from '../../src/ledger/records.ts';
 import { parentStatus } from '../../src/engine/parent-status.ts';
 import type { RegistrySettings } from '../../src/policy/registries.ts';
 import { createLog } from '../../src/report/log.ts';

@@ -1,4 +1,4 @@
-import type { DecisionError, Trip } from '../planner/decision.ts';
+import type { DecisionError, Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { Holder } from './store/store.ts';
 import type { RepositorySummary, Totals } from './summary.ts';
@@ -142,7 +142,7 @@ export interface RunRecord {
   readonly warnings: readonly string[];
   /** Locks that a run before it took off, and that it could not put back. */
   readonly locksLost?: number;
-  readonly breakers: readonly Trip[];
+  readonly breakers: readonly Hold[];
   /** What it is held back by; absent: nothing. */
   readonly guards?: Guards;
   /** Everything was planned, and the breakers were asked: what they let through is carried out, and not asked for again. */

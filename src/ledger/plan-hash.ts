@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { sorted as sortedInSlices } from '../planner/slices.ts';
 import { eachInTurns, inTurns } from './turns.ts';
 import { type Decision, type Decisions, keyOf } from '../planner/decision.ts';
-import type { PlanRecord, RepositoryRecord, RunRecord } from './types.ts';
+import type { PlanRecord, RepositoryRecord, RunRecord } from './records.ts';
 
 /** Whether a decision is part of the plan of its run: it would go, and nothing was tried yet. */
 export function isPlanned(decision: Decision): boolean {

@@ -1,8 +1,8 @@
 import type { Guards } from '../policy/guards.ts';
-import type { Trip } from './decision.ts';
+import type { Hold } from './decision.ts';
 
 /** How much would go of what there is. */
-export interface Going {
+export interface RepositoryDeletions {
   readonly repository: string;
   readonly tags: { readonly going: number; readonly listed: number };
   readonly manifests: { readonly going: number; readonly listed: number };
@@ -22,22 +22,22 @@ export function usualOf(lastRuns: readonly number[]): number | undefined {
  * @param lastRuns how many artifacts each of the last runs deleted
  * @param manifestsBesides manifests of the registry in repositories that were not looked at
  */
-export function breakersTripped(
-  repositories: readonly Going[],
+export function guardHolds(
+  repositories: readonly RepositoryDeletions[],
   limits: Guards,
   lastRuns: readonly number[],
   manifestsBesides = 0,
-): readonly Trip[] {
-  const single = repositories.flatMap((one) => tripsOfOne(one, limits));
+): readonly Hold[] {
+  const single = repositories.flatMap((one) => holdsOfRepository(one, limits));
   const held = new Set(single.map(({ repository }) => repository));
   // What is held back by itself does not go, whatever the others do.
   const others = repositories.filter(({ repository }) => !held.has(repository));
   const going = sum(others, ({ tags, manifests }) => tags.going + manifests.going);
-  const trips: Trip[] = [];
+  const holds: Hold[] = [];
   const { maxDeletions, maxDeletionPercent, maxMedianFactor } = limits;
   if (maxDeletions !== undefined && going > maxDeletions) {
     const detail = `${going} artifacts would go, and ${maxDeletions} ${maxDeletions === 1 ? 'is' : 'are'} allowed in one run`;
-    trips.push({ breaker: 'max-deletions', found: going, limit: maxDeletions, detail });
+    holds.push({ breaker: 'max-deletions', found: going, limit: maxDeletions, detail });
   }
   const usual = usualOf(lastRuns);
   if (maxMedianFactor !== undefined && usual !== undefined) {
@@ -46,7 +46,7 @@ export function breakersTripped(
     const limit = maxMedianFactor * median;
     if (going > limit) {
       const detail = `${going} artifacts would go, more than ${maxMedianFactor} times the median of the last ${lastRuns.length} runs (${median})`;
-      trips.push({ breaker: 'far-above-median', found: going, limit, detail });
+      holds.push({ breaker: 'far-above-median', found: going, limit, detail });
     }
   }
   if (maxDeletionPercent !== undefined) {
@@ -56,17 +56,20 @@ export function breakersTripped(
     };
     if (isOver(manifests, maxDeletionPercent)) {
       const detail = `${inWords(manifests, 'manifests')} would go, and ${maxDeletionPercent} % are allowed`;
-      trips.push({ breaker: 'max-deletion-percent', found: percent(manifests), limit: maxDeletionPercent, detail });
+      holds.push({ breaker: 'max-deletion-percent', found: percent(manifests), limit: maxDeletionPercent, detail });
     }
   }
-  return [...trips, ...single];
+  return [...holds, ...single];
 }
 
-function tripsOfOne({ repository, tags }: Going, { maxDeletionPercent, keepLastTag }: Guards): readonly Trip[] {
-  const trips: Trip[] = [];
+function holdsOfRepository(
+  { repository, tags }: RepositoryDeletions,
+  { maxDeletionPercent, keepLastTag }: Guards,
+): readonly Hold[] {
+  const holds: Hold[] = [];
   if (maxDeletionPercent !== undefined && isOver(tags, maxDeletionPercent)) {
     const detail = `${inWords(tags, 'tags')} would go, and ${maxDeletionPercent} % are allowed`;
-    trips.push({
+    holds.push({
       breaker: 'max-deletion-percent',
       repository,
       found: percent(tags),
@@ -77,12 +80,12 @@ function tripsOfOne({ repository, tags }: Going, { maxDeletionPercent, keepLastT
   if (keepLastTag && tags.going > 0 && tags.going >= tags.listed) {
     const all = tags.listed === 1 ? 'its only tag' : `all ${tags.listed} tags`;
     const detail = `${all} would go, and a repository must keep one`;
-    trips.push({ breaker: 'no-tag-left', repository, found: tags.going, limit: tags.listed - 1, detail });
+    holds.push({ breaker: 'no-tag-left', repository, found: tags.going, limit: tags.listed - 1, detail });
   }
-  return trips;
+  return holds;
 }
 
-type Part = Going['tags'];
+type Part = RepositoryDeletions['tags'];
 
 function isOver({ going, listed }: Part, limit: number): boolean {
   return going > 0 && going * 100 > limit * listed;

@@ -1,11 +1,11 @@
 import { eachOf } from './each.ts';
 import { isOver } from './earlier.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { RepositoryRecord } from '../ledger/types.ts';
-import { breakersTripped, type Going } from '../planner/breakers.ts';
-import type { Trip } from '../planner/decision.ts';
+import type { RepositoryRecord } from '../ledger/records.ts';
+import { guardHolds, type RepositoryDeletions } from '../planner/guards.ts';
+import type { Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
-import { RegistryError } from '../registry/error.ts';
+import { RegistryError } from '../registry/errors.ts';
 import type { RegistryReader } from '../registry/types.ts';
 import type { Counts } from '../ledger/summary.ts';
 import type { RepositoryResult } from './unit.ts';
@@ -33,18 +33,18 @@ interface Surroundings {
 }
 
 /** The breakers that a plan trips. */
-export async function tripsOf(
-  planned: readonly Going[],
+export async function askGuards(
+  planned: readonly RepositoryDeletions[],
   guards: Guards,
   surroundings: Surroundings,
-): Promise<readonly Trip[]> {
+): Promise<readonly Hold[]> {
   const { registry } = surroundings;
   // By name, in whichever order they were planned.
   const going = planned.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
   const lastRuns = await lastDeletionsFor(guards, surroundings);
-  const trips = breakersTripped(going, guards, lastRuns);
-  const ofAll = trips.some(({ breaker, repository }) => breaker === 'max-deletion-percent' && repository === undefined);
-  if (!ofAll) return trips;
+  const holds = guardHolds(going, guards, lastRuns);
+  const ofAll = holds.some(({ breaker, repository }) => breaker === 'max-deletion-percent' && repository === undefined);
+  if (!ofAll) return holds;
   // What was looked at may be a small part of the registry: how much there is besides is asked for where it matters.
   const looked = new Set(going.map(({ repository }) => repository));
   const others = (await registry.repositories(CATALOG_PAGE)).filter((repository) => !looked.has(repository));
@@ -52,12 +52,12 @@ export async function tripsOf(
   await eachOf(others, ASKED_AT_ONCE, async (repository) => {
     besides += await registry.manifestCount(repository);
   });
-  return breakersTripped(going, guards, lastRuns, besides);
+  return guardHolds(going, guards, lastRuns, besides);
 }
 
 /** What guards would hold back of a plan that is only shown. */
 export interface Foreseen {
-  readonly trips: readonly Trip[];
+  readonly holds: readonly Hold[];
   readonly warnings: readonly string[];
 }
 
@@ -70,10 +70,10 @@ export async function foresee(
   guards: Guards | undefined,
   surroundings: Surroundings,
 ): Promise<Foreseen> {
-  if (guards === undefined) return { trips: [], warnings: [] };
-  const going = records.filter(isOver).map(goingIn);
+  if (guards === undefined) return { holds: [], warnings: [] };
+  const going = records.filter(isOver).map(deletionsIn);
   try {
-    return { trips: await tripsOf(going, guards, surroundings), warnings: [] };
+    return { holds: await askGuards(going, guards, surroundings), warnings: [] };
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     // Nothing is deleted here, so the plan is shown all the same; a purge would fail.
@@ -81,7 +81,7 @@ export async function foresee(
       `the guard max-deletion-percent was asked about the ${going.length} repositories of this run only, ` +
       `because the manifests of the others could not be counted: ${error.message}`;
     const lastRuns = await lastDeletionsFor(guards, surroundings);
-    return { trips: breakersTripped(going, guards, lastRuns), warnings: [warning] };
+    return { holds: guardHolds(going, guards, lastRuns), warnings: [warning] };
   }
 }
 
@@ -93,7 +93,7 @@ const CATALOG_PAGE = 1000;
 const ASKED_AT_ONCE = 8;
 
 /** How much would go of what there is in a repository. */
-export function goingIn({ summary }: Pick<RepositoryResult, 'summary'>): Going {
+export function deletionsIn({ summary }: Pick<RepositoryResult, 'summary'>): RepositoryDeletions {
   const { repository, stage, listed, tags, manifests } = summary;
   // What is planned and recorded until it is carried out was not attempted.
   const going = ({ deleted, notAttempted }: Counts) => (stage === 'planned' ? deleted + notAttempted : deleted);

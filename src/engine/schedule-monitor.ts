@@ -1,5 +1,5 @@
 import type { Ledger } from '../ledger/ledger.ts';
-import type { RunRecord } from '../ledger/types.ts';
+import type { RunRecord } from '../ledger/records.ts';
 import type { RegistrySettings, Settings } from '../policy/settings.ts';
 import type { Log } from '../report/log.ts';
 import { isDryRun } from './target.ts';
