@@ -12,7 +12,7 @@ import { run } from './run.ts';
 import { openReader, targetOf } from './target.ts';
 
 /** What is told of a dry run that somebody asked for, while it goes on. */
-export interface Asked extends Omit<Trigger, 'onDecisions'> {
+interface Asked extends Omit<Trigger, 'onDecisions'> {
   /** Takes the decisions of a repository, one repository at a time, and one registry after the other. */
   readonly onDecisions: (decisions: Decisions, registry: string) => Promise<void>;
   /** Takes what became of a registry, once all its decisions were told. */

@@ -47,7 +47,7 @@ export async function begunIn(
 }
 
 /** What was to go, and is not known to be gone, by key. */
-export function openIn(decisions: readonly Decision[]): ReadonlyMap<string, Deleted> {
+function openIn(decisions: readonly Decision[]): ReadonlyMap<string, Deleted> {
   const open = new Map<string, Deleted>();
   for (const decision of decisions)
     if (decision.action === 'delete' && !isGone(decision)) open.set(keyOf(decision), decision);

@@ -92,7 +92,7 @@ export async function selectAndRecord(
 }
 
 /** What was selected, to be recorded. */
-export function recordSelected(selected: Selected, policies: readonly PurgePolicy[]): readonly SelectedRepository[] {
+function recordSelected(selected: Selected, policies: readonly PurgePolicy[]): readonly SelectedRepository[] {
   return Array.from(selected, ([repository, tasks]) => ({
     repository,
     commands: tasks.map(({ policy }) => policies.indexOf(policy)),

@@ -3,7 +3,7 @@ import type { DeletionResult, Lock } from '../registry/types.ts';
 import type { NotRestored } from './locks.ts';
 
 /** A lock that was taken off, and could not be put back. */
-export interface LostLock extends Omit<NotRestored, 'lock'>, Lock {
+interface LostLock extends Omit<NotRestored, 'lock'>, Lock {
   /** With its registry and repository. */
   readonly image: string;
   readonly restore: string;

@@ -84,7 +84,7 @@ export interface Ledger extends LedgerReader {
 }
 
 /** A file of values, a line of JSON each. */
-export interface LinesFile {
+interface LinesFile {
   /** Its lines, several at a time; none where there is no such file. */
   readonly read: () => AsyncIterable<readonly string[]>;
   /** Writes it as a whole. */

@@ -52,7 +52,7 @@ export async function* lines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<s
 export const LONGEST_LINE = 64 * 1024 * 1024;
 
 /** The most characters of lines that are read from one file: some three million decisions. */
-export const LONGEST_FILE = 2 * 1024 * 1024 * 1024;
+const LONGEST_FILE = 2 * 1024 * 1024 * 1024;
 
 /** A file has what was never written into one: it is damaged. */
 export class TooLong extends SyntaxError {

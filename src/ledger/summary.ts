@@ -55,7 +55,7 @@ export interface RepositorySummary {
 }
 
 /** Artifacts that were refused, and not attempted after that, by the right that was missing. */
-export type Missing = Readonly<Partial<Record<Right, { readonly refused: number; readonly notAttempted: number }>>>;
+type Missing = Readonly<Partial<Record<Right, { readonly refused: number; readonly notAttempted: number }>>>;
 
 export type Totals = Omit<
   RepositorySummary,

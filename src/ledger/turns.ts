@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 const TURN_MS = 20;
 
 /** Where it is called again and again, the event loop gets its turn now and then: what it answers is to be waited for. */
-export function newTurn(): () => Promise<void> | undefined {
+function newTurn(): () => Promise<void> | undefined {
   let since = performance.now();
   return () => {
     if (performance.now() - since < TURN_MS) return undefined;

@@ -106,7 +106,7 @@ export interface LostLock {
   readonly restore: string;
 }
 
-export interface Kept extends Artifact {
+interface Kept extends Artifact {
   readonly action: 'keep';
   readonly reason: KeepReason;
 }
@@ -158,18 +158,15 @@ export function withOutcome(decisions: Decisions, outcome: 'held' | 'not-attempt
   return mapped(decisions, (decision) => (decision.action === 'delete' ? { ...decision, outcome } : decision));
 }
 
-export const BREAKERS = [
+export type Breaker =
   /** MAX_DELETIONS: artifacts in one run. */
-  'max-deletions',
+  | 'max-deletions'
   /** MAX_DELETION_PERCENT: of a repository's tags, and of the registry's manifests. */
-  'max-deletion-percent',
+  | 'max-deletion-percent'
   /** A repository would be left without a tag. */
-  'no-tag-left',
+  | 'no-tag-left'
   /** MAX_MEDIAN_FACTOR: far more deletions than in the last runs. */
-  'far-above-median',
-] as const;
-
-export type Breaker = (typeof BREAKERS)[number];
+  | 'far-above-median';
 
 /** The guard that a breaker belongs to, as its flag and its setting are called. */
 export const GUARD_NAMES: Readonly<Record<Breaker, string>> = {

@@ -4,7 +4,7 @@ import { PolicyError } from './errors.ts';
 const PUBLIC_SUFFIX = '.azurecr.io';
 
 /** What a registry is called, for messages. */
-export const REGISTRY_NAME =
+const REGISTRY_NAME =
   'a registry is named by 5 to 50 letters and digits, e.g. contoso, or by its login server, e.g. contoso.azurecr.io';
 
 /** What a shell, a pipeline or a template puts in the place of a name: `$NAME`, `${{ x }}`, `{{.Run.Registry}}`, `%NAME%`, `<registry>`. */

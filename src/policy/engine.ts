@@ -1,7 +1,7 @@
 import { PolicyError } from './errors.ts';
 import { readInteger } from './purge-policy.ts';
 
-export const ENGINES = ['inline', 'durable'] as const;
+const ENGINES = ['inline', 'durable'] as const;
 
 /** What drives the scheduled purge: a loop in one process, or Durable Functions. */
 export type Engine = (typeof ENGINES)[number];

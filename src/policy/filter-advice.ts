@@ -44,7 +44,7 @@ export function adviceOnUnmatched({ repositoryPattern, tagPattern }: Parts): str
 }
 
 /** A filter that cannot be compiled because it is a glob: what it is as a regular expression. */
-export function adviceOnRefused({ repositoryPattern, tagPattern }: Parts): string | undefined {
+function adviceOnRefused({ repositoryPattern, tagPattern }: Parts): string | undefined {
   const repository = readGlob(repositoryPattern, true);
   const tags = readGlob(tagPattern, false);
   if (!repository && !tags) return undefined;

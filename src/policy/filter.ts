@@ -18,7 +18,7 @@ export interface TagFilter {
 }
 
 /** Tells the tags that some filters together select. */
-export interface TagMatcher {
+interface TagMatcher {
   /** The filters' tag parts, joined. */
   readonly pattern: string;
   /** @throws {PolicyError} when it takes too long */
@@ -26,7 +26,7 @@ export interface TagMatcher {
 }
 
 /** What some filters select of some tags. */
-export interface TagMatches {
+interface TagMatches {
   /** For each tag, whether it is selected. */
   readonly selected: readonly boolean[];
   /**

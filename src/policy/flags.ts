@@ -4,7 +4,7 @@ import { refuseSingleHyphen } from './flag-hints.ts';
 import { DEFAULTS, InvalidPolicy, MAX_CONCURRENCY, type PurgeFlags } from './purge-policy.ts';
 
 /** Where to purge, and who asks: what is not part of the policy. */
-export interface TargetFlags {
+interface TargetFlags {
   readonly registry?: string;
   readonly username?: string;
   readonly password?: string;

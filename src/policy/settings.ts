@@ -174,7 +174,7 @@ export function readSettings(environment: Environment, readFile: (path: string) 
 }
 
 /** A little less than the `functionTimeout` of host.json, at which the host ends the process: time to close the record. */
-export const TIME_BUDGET = '1h55m';
+const TIME_BUDGET = '1h55m';
 
 function shownSetting(name: Setting, value: string): string {
   if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && value.includes('='))) return '(set)';

@@ -39,7 +39,7 @@ export interface Observed {
 }
 
 /** A listing of the SDK, before it is begun. */
-export interface Pages {
+interface Pages {
   readonly byPage: (settings: { readonly maxPageSize: number }) => AsyncIterator<unknown>;
 }
 

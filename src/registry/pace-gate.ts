@@ -22,7 +22,7 @@ export interface Gate {
   readonly refusedFor: () => number;
 }
 
-export interface Turn {
+interface Turn {
   readonly again: boolean;
   readonly rank: number;
   readonly signal: AbortSignal | undefined;

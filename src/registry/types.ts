@@ -168,10 +168,10 @@ export type DeletionResult =
   | Again;
 
 /** The outcome of one attempt to unlock something. */
-export type UnlockResult = { readonly state: 'unlocked' } | Failure | Again;
+type UnlockResult = { readonly state: 'unlocked' } | Failure | Again;
 
 /** The outcome of putting a lock back. */
-export type RelockResult =
+type RelockResult =
   | { readonly state: 'locked' }
   /** What was locked is not there any more. */
   | { readonly state: 'gone' }

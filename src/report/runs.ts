@@ -93,18 +93,18 @@ function kindOf({ kind, dryRun }: RunRecord): string {
 }
 
 /** Whether there is something left that a run could still do. */
-export function isUnfinished({ state, progress }: Pick<RunRecord, 'state' | 'progress'>): boolean {
+function isUnfinished({ state, progress }: Pick<RunRecord, 'state' | 'progress'>): boolean {
   return state === 'running' || ((state === 'stopped' || state === 'interrupted') && progress.of > 0);
 }
 
 /** How far a run is. */
-export function progressInWords({ done, of, planned }: RunProgress): string {
+function progressInWords({ done, of, planned }: RunProgress): string {
   const left = `${of - done} left${planned === undefined ? '' : `, ${planned} of these planned`}`;
   return `${done} of ${of} repositories done, ${left}`;
 }
 
 /** What is done in a repository. */
-export function workInWords({ repository, listed, read, deleted }: Activity): string {
+function workInWords({ repository, listed, read, deleted }: Activity): string {
   return `${repository}: ${listed} tags and manifests listed, ${read} manifests read, ${deleted} deletions`;
 }
 

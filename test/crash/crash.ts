@@ -35,7 +35,7 @@ export interface CrashOptions {
 }
 
 /** Where a kill fell, as the ledger shows it. */
-export const PHASES = [
+const PHASES = [
   'before it began',
   'before it began, with another run unfinished',
   'planning',
@@ -45,7 +45,7 @@ export const PHASES = [
   'after its end',
 ] as const;
 
-export type Phase = (typeof PHASES)[number];
+type Phase = (typeof PHASES)[number];
 
 export interface CrashReport {
   readonly points: number;

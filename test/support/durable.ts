@@ -3,9 +3,8 @@
  * does as they do, and in which whatever may happen is chosen by the test.
  */
 export { FAULTS, type Activity, type Execution, type Fault } from './durable/activities.ts';
-export { calm, seeded, type Choices, type Question } from './durable/choices.ts';
-export { AlreadyRunning, type Client } from './durable/client.ts';
+export { calm, seeded, type Choices } from './durable/choices.ts';
+export { AlreadyRunning } from './durable/client.ts';
 export { createDurable, StuckError, type Durable, type DurableOptions } from './durable/executor.ts';
-export type { RuntimeStatus, Status } from './durable/instance.ts';
-export { EventType, type HistoryEvent } from './durable/protocol.ts';
+export { EventType } from './durable/protocol.ts';
 export { NondeterminismError, RepeatedTaskError } from './durable/sdk.ts';

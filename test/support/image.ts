@@ -11,7 +11,7 @@ import { USER, withEmulator } from './registry.ts';
 /** The top of the project. */
 export const project = fileURLToPath(new URL('../../', import.meta.url));
 
-export interface CopyStep {
+interface CopyStep {
   /** The stage that it copies from; `undefined`: the build context. */
   readonly from: string | undefined;
   readonly sources: readonly string[];

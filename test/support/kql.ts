@@ -13,7 +13,7 @@ const { Syntax, Symbols, KustoCode, GlobalState } = Kusto.Language;
 type Node = Kusto.Language.Syntax.SyntaxElement | null;
 
 /** A comparison of a field of the record with values that stand in the query. */
-export interface Comparison {
+interface Comparison {
   readonly path: string;
   readonly values: readonly string[];
   /** Every row of the result fulfils it: it stands in a `where` by itself, or joined with `and`. */

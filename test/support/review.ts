@@ -175,7 +175,7 @@ export function recordOf(
 }
 
 /** What began one of its runs. */
-export const HOSTILE_PARENT = '20261123T110000Z-000001';
+const HOSTILE_PARENT = '20261123T110000Z-000001';
 
 /** A ledger with something for each part of the page, and everything that it names to do harm. */
 export function hostileLedger(): ReturnType<typeof ledgerOf> {

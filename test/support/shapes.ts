@@ -32,7 +32,7 @@ export function digestOf(id: number): string {
   return `sha256:${((id * 2654435761) % 2 ** 32).toString(16).padStart(8, '0')}${String(id).padStart(56, '0')}`;
 }
 
-export function daysAgo(days: number): Instant {
+function daysAgo(days: number): Instant {
   return toInstant(new Date(NOW.getTime() - days * 86_400_000));
 }
 

@@ -1,5 +1,5 @@
 /** A descriptor inside a manifest document, as far as a registry reads it. */
-export interface Descriptor {
+interface Descriptor {
   readonly digest: string;
   readonly architecture?: string;
   readonly os?: string;

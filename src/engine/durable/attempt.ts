@@ -80,7 +80,7 @@ function isUnanswered(result: unknown): result is Unanswered {
 }
 
 /** What an activity threw, without what the engine puts around it: `Activity function 'visit' failed: … \n {…}`. */
-export function messageOf(error: unknown): string {
+function messageOf(error: unknown): string {
   const [message = ''] = (error as Error).message.replace(/^(?:\w+ )?function '\w+' failed: /i, '').split(/ *\n/);
   return message.slice(0, LONGEST_MESSAGE);
 }

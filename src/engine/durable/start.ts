@@ -38,7 +38,7 @@ interface Running {
  * The instance id of a registry's orchestration: no two may have the same one at a time. A dry run that somebody asked for
  * has one of its own, so that nobody's question keeps the schedule waiting.
  */
-export function instanceOf(registry: string, kind: Start['kind']): string {
+function instanceOf(registry: string, kind: Start['kind']): string {
   return kind === 'scheduled' ? lockOf(registry) : `${lockOf(registry)}.dry-run`;
 }
 

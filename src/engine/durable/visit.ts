@@ -257,7 +257,7 @@ export function isLeftIn(record: RepositoryRecord, pass: Pass): boolean {
   return !isOver(record) && !isPlannedAhead(record, pass);
 }
 
-export function isPlannedAhead({ summary }: RepositoryRecord, pass: Pass): boolean {
+function isPlannedAhead({ summary }: RepositoryRecord, pass: Pass): boolean {
   return pass === 'plan-ahead' && summary.stage === 'planned';
 }
 

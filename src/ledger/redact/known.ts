@@ -7,7 +7,7 @@ const REDACTED = '[redacted]';
  * A secret that is shorter is not looked for everywhere: it would black out parts of ordinary words. In what a service
  * answered it is, where it stands by itself.
  */
-export const SHORTEST = 6;
+const SHORTEST = 6;
 
 /** So many tokens are known at a time; the one that was used longest ago makes room. */
 const MOST_TOKENS = 100;

@@ -3,7 +3,7 @@ import { accountOf, type BlobLocation } from './blob-account.ts';
 import { attempt, codeOf, reasonOf, statusOf, type Try } from './blob-attempt.ts';
 import { ConflictError, LedgerError } from './store.ts';
 
-export type Call<T> = (container: ContainerClient, one: Try) => Promise<T>;
+type Call<T> = (container: ContainerClient, one: Try) => Promise<T>;
 
 /** Calls on the container of a ledger. `bytes`: how many it sends or fetches, for the time that it may take. */
 export interface Session {

@@ -56,7 +56,7 @@ export type Content = string | AsyncIterable<Uint8Array>;
 
 export type Condition = 'absent' | { readonly etag: string };
 
-export interface StoredFile {
+interface StoredFile {
   readonly text: string;
   readonly etag: string;
 }

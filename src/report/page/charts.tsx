@@ -23,7 +23,7 @@ export interface Span {
 }
 
 /** Spans of equal length up to now, so that a time in which nothing ran is seen. Dry runs delete nothing. */
-export function spansOf(runs: readonly RunRecord[], now: Date): readonly Span[] {
+function spansOf(runs: readonly RunRecord[], now: Date): readonly Span[] {
   const times = runs.map(({ started }) => Date.parse(started)).filter((time) => !Number.isNaN(time));
   if (times.length === 0) return [];
   const first = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);

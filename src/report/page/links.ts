@@ -1,5 +1,5 @@
 /** Query parameters of the page. Those that are undefined are left out. */
-export type Parameters = Readonly<Record<string, string | number | undefined>>;
+type Parameters = Readonly<Record<string, string | number | undefined>>;
 
 /** The address of a view. */
 export type Link = (parameters?: Parameters) => string;

@@ -17,7 +17,7 @@ export interface Setting {
   readonly place: string;
 }
 
-export interface Column<T> {
+interface Column<T> {
   readonly head: string;
   readonly number?: boolean;
   readonly cell: (row: T) => ComponentChildren;

@@ -10,7 +10,7 @@ interface PlanProps {
 }
 
 /** How to carry out a plan: the same two commands wherever it is shown. */
-export function PlanCommands({ run }: Pick<PlanProps, 'run'>) {
+function PlanCommands({ run }: Pick<PlanProps, 'run'>) {
   const { id, plan } = run;
   if (!plan) return null;
   // Without it, the guards would hold back what they would have held back in a purge.

@@ -40,7 +40,7 @@ export interface Case {
 }
 
 /** What a measurement is held against. */
-export interface Compared {
+interface Compared {
   /** `acr purge` doing the same, measured or published. */
   readonly acr: Published | undefined;
   /** Another measurement of the same program. */

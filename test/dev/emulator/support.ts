@@ -11,7 +11,7 @@ import {
 } from '../../../src/dev/emulator/index.ts';
 import { image } from '../../../src/dev/emulator/manifests.ts';
 
-export const admin = { username: 'admin', password: 'p:ss' };
+const admin = { username: 'admin', password: 'p:ss' };
 
 /** An emulator that is closed when the test is over. */
 export async function emulatorOf(

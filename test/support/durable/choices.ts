@@ -1,6 +1,5 @@
 /** What is left open by the protocol, and decided anew each time. */
-export type Question =
-  'what next' | 'how many messages' | 'fate of a step' | 'fate of an activity' | 'where it is cut off';
+type Question = 'what next' | 'how many messages' | 'fate of a step' | 'fate of an activity' | 'where it is cut off';
 
 export interface Choices {
   /** One of `count` ways, from 0: the way of a day on which nothing happens. */

@@ -99,7 +99,7 @@ export interface OrchestratorState {
   readonly customStatus?: unknown;
 }
 
-export const DAY = 86_400_000;
+const DAY = 86_400_000;
 
 /** What Azure Storage can wait for at once, and how far a longer timer goes at a time. */
 export const LONGEST_TIMER = 6 * DAY;
