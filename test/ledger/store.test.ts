@@ -13,7 +13,8 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type BlobLocation, blobStore, CONTAINER } from '../../src/ledger/store/blob.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
-import { hold, type LockTimes } from '../../src/ledger/store/lease.ts';
+import { hold, LOCK_TIMES, type LockTimes } from '../../src/ledger/store/lease.ts';
+import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
 import { processIdentity } from '../../src/ledger/store/process.ts';
 import {
   ConflictError,
@@ -34,6 +35,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([azurite.close(), rm(root, { recursive: true, force: true })]));
 
 const SMALL = { pageSize: 7, blockBytes: 1024 * 1024, appendBytes: 8 };
+const memory = newMemory();
 /** Renewed so often that a test sees it at once, and never lost by a slow machine. */
 const QUICK: LockTimes = { seconds: 60, renewEvery: 0.02 };
 
@@ -42,8 +44,8 @@ interface Kind {
   readonly open: (lock?: LockTimes) => Store;
   /** Takes a lock away from its holder. */
   readonly steal: (name: string) => Promise<void>;
-  /** An expression that opens the store in another process. */
-  readonly elsewhere: () => string;
+  /** An expression that opens the store in another process; absent: none sees it. */
+  readonly elsewhere?: () => string;
 }
 
 const KINDS: readonly Kind[] = [
@@ -69,9 +71,20 @@ const KINDS: readonly Kind[] = [
       return `(await import(${source('blob')})).blobStore(${JSON.stringify(location)})`;
     },
   },
+  {
+    kind: 'memory',
+    open: (lock) => memoryStore(memory, lock),
+    steal(name) {
+      memory.locks.set(name, { id: 'another', holder: holder('thief'), until: Date.now() + 60_000 });
+      return Promise.resolve();
+    },
+  },
 ];
 
-describe.each(KINDS)('a ledger in a $kind', ({ open, steal, elsewhere }) => {
+/** Those whose locks may be as short as a test wants them: a lease of Blob Storage is for 15 seconds at least. */
+const WITH_SHORT_LOCKS = KINDS.filter(({ kind }) => kind !== 'blob');
+
+describe.each(KINDS)('a ledger in: $kind', ({ open, steal, elsewhere }) => {
   /** A folder that no other test has. */
   const at = (path: string): string => `${randomUUID()}/${path}`;
 
@@ -280,11 +293,19 @@ describe.each(KINDS)('a ledger in a $kind', ({ open, steal, elsewhere }) => {
     await lock.release();
   });
 
-  it.runIf(processIdentity(process.pid) !== undefined).each(['is killed', 'ends'])(
+  it.runIf(processIdentity(process.pid) !== undefined)('takes a lock at once whose process has ended', async () => {
+    const name = `lock-${randomUUID()}`;
+    const ended = { ...holder('first'), process: processIdentity(process.pid)?.replace(/\d+$/, '0') ?? '' };
+    const lost = await open().lock(name, ended);
+    await (await open().lock(name, holder('second'))).release();
+    await lost.release();
+  });
+
+  it.runIf(elsewhere && processIdentity(process.pid) !== undefined).each(['is killed', 'ends'])(
     'takes a lock at once whose process %s',
     async (how) => {
       const name = `lock-${randomUUID()}`;
-      const end = await lockElsewhere(elsewhere(), name, how === 'is killed');
+      const end = await lockElsewhere(elsewhere?.() ?? '', name, how === 'is killed');
       if (how === 'is killed') await expect(open().lock(name, holder('second'))).rejects.toThrow('elsewhere');
       await end();
       const locks = await winners(
@@ -297,19 +318,61 @@ describe.each(KINDS)('a ledger in a $kind', ({ open, steal, elsewhere }) => {
   );
 });
 
-describe('a ledger in a folder', () => {
-  it('takes a lock that has run out, and tells its holder', async () => {
+describe.each(WITH_SHORT_LOCKS)('a lock in: $kind', ({ open }) => {
+  it('runs out, and tells its holder', async () => {
     const name = `lock-${randomUUID()}`;
-    const lock = await folderStore(root, { seconds: 0.3, renewEvery: 1000 }).lock(name, stranger('first'));
+    const lock = await open({ seconds: 0.3, renewEvery: 1000 }).lock(name, stranger('first'));
+    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
     await aborted(lock);
     // Its holder counts from before it was written, and others from when it was.
-    const next = await vi.waitFor(() => folderStore(root).lock(name, holder('second')), { timeout: 10_000 });
+    const next = await vi.waitFor(() => open().lock(name, holder('second')), { timeout: 10_000 });
     // It is not the first one's any more.
     await lock.release();
-    await expect(folderStore(root).lock(name, holder('third'))).rejects.toThrow('second');
+    await expect(open().lock(name, holder('third'))).rejects.toThrow('second');
     await next.release();
   });
+});
 
+/** Those that are for many processes, or look so. */
+const FOR_MANY = KINDS.filter(({ kind }) => kind !== 'folder');
+
+describe.each(FOR_MANY)('a shared lock in: $kind', ({ open, steal }) => {
+  const shared = { sharedBy: 'run' };
+
+  it('is held by all that give the same name, until it is given up', async () => {
+    const name = `lock-${randomUUID()}`;
+    const locks = await Promise.all([1, 2].map(() => open().lock(name, holder('first'), shared)));
+    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
+    await expect(open().lock(name, holder('second'), { sharedBy: 'other' })).rejects.toThrow(HeldError);
+    // Neither knows whether it is the last.
+    await Promise.all(locks.map((lock) => lock.release()));
+    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
+    await open().giveUp(name, 'other');
+    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
+    await open().giveUp(name, 'run');
+    await (await open().lock(name, holder('second'))).release();
+  });
+
+  it('is held on after another has given it up, and lost to a thief', async () => {
+    const name = `lock-${randomUUID()}`;
+    const lock = await open({ ...LOCK_TIMES, renewEvery: 0.02 }).lock(name, holder('first'), shared);
+    await open().giveUp(name, 'run');
+    // Renewed some twenty times meanwhile.
+    await sleep(500);
+    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
+    expect(lock.lost.aborted).toBe(false);
+    await lock.release();
+    await open().giveUp(name, 'run');
+    const stolen = await open(QUICK).lock(name, holder('first'), shared);
+    await steal(name);
+    await open()
+      .lock(name, holder('thief'), { sharedBy: 'other' })
+      .catch(() => undefined);
+    await aborted(stolen);
+  });
+});
+
+describe('a ledger in a folder', () => {
   it.each(['', '{', '{"token": "x"}', 'null'])(
     'holds the lock of a file that says %j, until it is old',
     async (said) => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderStore } from '../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 
 let root: string | undefined;
@@ -17,7 +18,12 @@ export function newFolder(): string {
   return join(root, randomUUID());
 }
 
-/** An empty ledger. */
+/** An empty ledger in a folder. */
 export function newLedger(): Ledger {
   return openLedger(folderStore(newFolder()));
+}
+
+/** An empty ledger in memory, for what does not test a store. */
+export function newMemoryLedger(): Ledger {
+  return openLedger(memoryStore());
 }
