@@ -30,5 +30,5 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
 function goesOn({ id, kind, dryRun, registry, started, progress: { done, of } }: RunRecord): string {
   const what = dryRun && kind !== 'dry-run' ? `${kind}, dry run` : kind;
   const far = of === 0 ? 'its repositories had not been listed yet' : `${done} of ${of} repositories are done`;
-  return `RepositoryDeletions on with the run ${id} (${what}) of ${started} on ${registry}: ${far}.`;
+  return `Resumes the run ${id} (${what}) of ${started} on ${registry}: ${far}.`;
 }
