@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
 import { configuration, ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
-import { jsonResponse } from '../src/doors/http/json.ts';
+import { jsonResponse } from '../src/doors/http/responses.ts';
 import { given } from '../src/doors/http/query.ts';
 import { untilShutdown } from '../src/doors/lifecycle.ts';
 import { requestedApply } from '../src/index.ts';

@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
 import { ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
-import { cancelledParentResponse, cancelledResponse } from '../src/doors/http/accepted.ts';
+import { cancelledParentResponse, cancelledResponse } from '../src/doors/http/runs.ts';
 import { cancel } from '../src/index.ts';
 
 app.http('cancel', {

@@ -3,11 +3,9 @@ import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } 
 import pLimit from 'p-limit';
 import { configuration, isDurable, ledger, log } from '../src/doors/app.ts';
 import { JSON_FORMS, negotiate } from '../src/doors/http/answer.ts';
-import type { Client } from '../src/doors/http/client.ts';
-import { handler } from '../src/doors/http/handler.ts';
-import { answerInTime } from '../src/doors/http/in-time.ts';
+import { type Client, handler } from '../src/doors/http/handler.ts';
+import { answerInTime, newPlaces } from '../src/doors/http/in-time.ts';
 import { RequestError } from '../src/doors/http/problem.ts';
-import { newPlaces } from '../src/doors/http/places.ts';
 import { patienceOf } from '../src/doors/http/prefer.ts';
 import { readRequested } from '../src/doors/http/request.ts';
 import { untilShutdown } from '../src/doors/lifecycle.ts';

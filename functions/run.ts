@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
 import { ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
-import { jsonResponse } from '../src/doors/http/json.ts';
+import { jsonResponse } from '../src/doors/http/responses.ts';
 import { oneRun } from '../src/doors/http/runs.ts';
 
 app.http('run', {

@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
 import { configuration, ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
-import { jsonResponse } from '../src/doors/http/json.ts';
+import { jsonResponse } from '../src/doors/http/responses.ts';
 import { signInWarning } from '../src/doors/http/sign-in.ts';
 import { status, version } from '../src/index.ts';
 

@@ -8,7 +8,7 @@ import { ReadableStream } from 'node:stream/web';
 import { createGzip } from 'node:zlib';
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import Negotiator from 'negotiator';
-import type { Client } from './client.ts';
+import type { Client } from './handler.ts';
 import { redact } from '../../ledger/redact/redact.ts';
 import { RequestError } from './problem.ts';
 

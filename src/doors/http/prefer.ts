@@ -9,14 +9,19 @@ export interface Preferences {
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const PREFERENCE = new RegExp(`^(${TOKEN})\\s*(?:=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${TOKEN}))?)?$`);
 
+/** Everything up to a separator outside quotes. An open quote ends with the text, so each match is found in one pass. */
+const QUOTED = String.raw`"(?:[^"\\]|\\.)*(?:"|\\?$)`;
+const PREFERENCES = new RegExp(`(?:[^",]|${QUOTED})+`, 'gs');
+const WITHOUT_PARAMETERS = new RegExp(`^(?:[^";]|${QUOTED})*`, 's');
+
 /**
- * Reads the header `Prefer`, several of which come joined by commas. What is not understood is passed over, as are the
- * parameters of a preference; of a preference that is given twice the first counts.
+ * Reads the header `Prefer`; several come joined by commas. Preferences that are not understood are ignored, and so are
+ * the parameters of a preference. Of a preference that is given twice the first counts.
  */
 export function readPreferences(header: string | null): Preferences {
   const given = new Map<string, string>();
-  for (const preference of outside(header ?? '', ',')) {
-    const [, name, quoted, plain] = PREFERENCE.exec(outside(preference, ';')[0]?.trim() ?? '') ?? [];
+  for (const preference of header?.match(PREFERENCES) ?? []) {
+    const [, name, quoted, plain] = PREFERENCE.exec(WITHOUT_PARAMETERS.exec(preference)?.[0].trim() ?? '') ?? [];
     const key = name?.toLowerCase();
     if (key !== undefined && !given.has(key)) given.set(key, quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '');
   }
@@ -24,45 +29,23 @@ export function readPreferences(header: string | null): Preferences {
   return { respondAsync: given.get('respond-async') === '', wait: /^\d{1,9}$/.test(wait) ? Number(wait) : undefined };
 }
 
-/** Splits a text where the separator stands outside quotes. */
-function outside(text: string, separator: ',' | ';'): readonly string[] {
-  const parts: string[] = [];
-  let part = '';
-  let isQuoted = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const letter = text.charAt(index);
-    if (letter === '"') isQuoted = !isQuoted;
-    if (letter === separator && !isQuoted) {
-      parts.push(part);
-      part = '';
-    } else if (letter === '\\' && isQuoted) {
-      index += 1;
-      part += letter + text.charAt(index);
-    } else part += letter;
-  }
-  return [...parts, part];
-}
-
-/** How long a request is worked on before it is answered with where the result will be. */
+/** How long a client waits for a result before it is answered with where the result will be. */
 export interface Patience {
   readonly milliseconds: number;
-  /** `Preference-Applied` of an answer that says so, and of one that has the result. */
+  /** `Preference-Applied` of the answer 202, and of the answer with the result. */
   readonly applied: { readonly accepted: string; readonly result: string };
 }
 
-/**
- * Azure cuts a request off after 230 seconds without a byte. Whoever waits longer gets neither a result nor where it
- * will be.
- */
+/** Azure ends a request after 230 seconds without a byte: a longer wait would give the client no answer at all. */
 const LONGEST_S = 200;
 
-/** A request that is to do something (`POST`) is told soon where to look. */
+/** A `POST` is answered soon with where to look. */
 const USUAL_S = 30;
 
 /**
- * How patient a client is. `GET` asks for a result, and whoever sends one, a browser or a script, seldom knows what to
- * do without: it waits as long as it can be let wait. `Prefer` says otherwise, of either: `respond-async` does not wait,
- * `wait=10` waits ten seconds, and both together as well. So a test is patient for as long as it wants.
+ * How patient a client is. A browser or a script that sends `GET` seldom handles a 202, so it waits as long as Azure
+ * lets it. `Prefer` says otherwise, of either method: `respond-async` does not wait, `wait=10` waits ten seconds, and so
+ * do both together.
  */
 export function patienceOf(method: string, header: string | null): Patience {
   const { respondAsync, wait } = readPreferences(header);

@@ -2,7 +2,7 @@ import type { HttpResponseInit } from '@azure/functions';
 import { PolicyError } from '../../policy/errors.ts';
 import { InvalidPolicy } from '../../policy/purge-policy.ts';
 import type { Log } from '../../report/log.ts';
-import { jsonResponse } from './json.ts';
+import { jsonResponse } from './responses.ts';
 import {
   AlreadyRunning,
   CancelRefused,

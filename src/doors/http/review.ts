@@ -14,7 +14,7 @@ import {
 } from '../../report/page/index.ts';
 import { redact } from '../../ledger/redact/redact.ts';
 import { secrets } from '../../ledger/redact/known.ts';
-import type { Client } from './client.ts';
+import type { Client } from './handler.ts';
 import { RequestError } from './problem.ts';
 import { decisionsAsked, given, imageOf, pageOf, parameterError, runId, runsAsked } from './query.ts';
 import { answerDecisions } from './runs.ts';

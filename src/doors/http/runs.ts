@@ -2,8 +2,9 @@ import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { CSV, csvHeader, csvLines } from '../../report/csv.ts';
 import { jsonLine } from '../../report/escape.ts';
 import { answer, type Forms, JSON_FORMS, negotiate } from './answer.ts';
-import type { Client } from './client.ts';
+import type { Client } from './handler.ts';
 import { RequestError } from './problem.ts';
+import { acceptedResponse, jsonResponse } from './responses.ts';
 import { decisionsAsked, given, imageOf, parameterError, runsAsked } from './query.ts';
 import {
   type ChildStatus,
@@ -78,6 +79,23 @@ function childAnswer({ registry, state, run, error, notBegun }: ChildStatus): ob
     ...(stopped && { stopped }),
     ...(why && { error: why }),
   };
+}
+
+/** The answer to a cancelled run: 202 while it finishes what is in flight, 200 once it has ended. */
+export function cancelledResponse({ id, state, cancelled, stopped, progress }: RunRecord): HttpResponseInit {
+  const { done, of } = progress;
+  const about = { cancelled, progress: { done, of } };
+  return state === 'running'
+    ? acceptedResponse(id, about)
+    : jsonResponse({ runId: id, state, ...about, ...(stopped && { stopped }), run: `/api/runs/${id}` });
+}
+
+/** The same for all runs of a parent. */
+export function cancelledParentResponse(parent: ParentStatus): HttpResponseInit {
+  const { id } = parent.record;
+  return parent.state === 'running'
+    ? acceptedResponse(id, parentAnswer(parent))
+    : jsonResponse({ ...parentAnswer(parent), run: `/api/runs/${id}` });
 }
 
 const DECISION_FORMS: Forms<'json' | 'ndjson' | 'csv'> = { ...JSON_FORMS, 'text/csv': 'csv' };

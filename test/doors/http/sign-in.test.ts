@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { newPlaces } from '../../../src/doors/http/places.ts';
+import { newPlaces } from '../../../src/doors/http/in-time.ts';
 import { signInWarning } from '../../../src/doors/http/sign-in.ts';
 
 test('that sign-in is on is believed, and doubted where nothing else of the platform says so', () => {

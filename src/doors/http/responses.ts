@@ -20,3 +20,20 @@ export function jsonResponse(
     body: redact(jsonLine(body)),
   };
 }
+
+/** Seconds after which a client may look again: the record of a run says how far it is about that often. */
+const LOOK_AGAIN = 5;
+
+/** 202: the run continues after the answer, and `Location` is where the client follows it (RFC 9110, 15.3.3). */
+export function acceptedResponse(
+  runId: string,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponseInit {
+  const run = `/api/runs/${runId}`;
+  return jsonResponse({ runId, state: 'running', ...body, run, decisions: `${run}/decisions` }, 202, undefined, {
+    Location: run,
+    'Retry-After': `${LOOK_AGAIN}`,
+    ...headers,
+  });
+}
