@@ -136,7 +136,7 @@ async function ruleFor(
   for (const filter of found?.effective ?? []) matched.add(filter);
   return {
     matches: found?.selected,
-    filterOf: (tag) => `"${found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|')}"`,
+    filterOf: (tag) => found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|'),
     cutOff: toInstant(new Date(now.getTime() - policy.agoMilliseconds)),
     ago: policy.ago,
     now,

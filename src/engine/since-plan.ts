@@ -1,3 +1,4 @@
+import { keptSince } from '../executor/results.ts';
 import { type Decision, type Decisions, type Deleted, keyOf } from '../planner/decision.ts';
 import type { Registry } from '../registry/types.ts';
 import { eachInTurns } from '../ledger/turns.ts';
@@ -23,7 +24,9 @@ export async function changesSincePlan(
     if (!decision) absent.push(planned);
     else if (decision.action === 'keep' && decision.reason !== 'changed-since-plan') {
       const moved = planned.digest !== decision.digest;
-      changes.push(changed(planned, moved ? `it names ${decision.digest ?? 'another manifest'} now` : decision.detail));
+      changes.push(
+        keptSince(planned, moved ? `it names ${decision.digest ?? 'another manifest'} now` : decision.detail),
+      );
     }
   }
   const names = absent.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
@@ -34,14 +37,7 @@ export async function changesSincePlan(
       planned.kind === 'tag'
         ? tags.has(planned.tag ?? '')
         : (await registry.manifest(repository, planned.digest ?? '')).state !== 'missing';
-    changes.push(there ? changed(planned, 'it is not listed any more') : { ...planned, outcome: 'already-gone' });
+    changes.push(there ? keptSince(planned, 'it is not listed any more') : { ...planned, outcome: 'already-gone' });
   }
   return changes;
-}
-
-function changed(planned: Deleted, since: string): Decision {
-  const { outcome, error, leavesUntagged, leavesSignatures, ...about } = planned;
-  const was = error ? `${outcome}: ${error.message}` : outcome;
-  const detail = `was to go (${was}): ${about.detail}. But since: ${since}`;
-  return { ...about, action: 'keep', reason: 'changed-since-plan', detail };
 }

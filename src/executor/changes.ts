@@ -23,7 +23,9 @@ export function changeSince(deletion: ManifestDeletion, look: Look, since: Since
   for (const removal of [deletion, ...deletion.along]) {
     const detail = changeOf(removal, look, since);
     if (detail !== undefined) {
-      return changed(removal === deletion ? detail : `${removal.digest}, which would go along with it: ${detail}`);
+      return changed(
+        removal === deletion ? detail : `${removal.digest}, which would be deleted along with it: ${detail}`,
+      );
     }
   }
   return undefined;

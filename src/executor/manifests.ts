@@ -62,8 +62,8 @@ export async function deleteManifests(context: ManifestContext, deletions: reado
 
 /** What becomes of a deletion because another one that had to come first did not take place. */
 function waitedInVain(result: Result | undefined, digest: string): Result {
-  if (result?.state === 'changed') return changed(`${digest} stays, which needs it or had to go first`);
-  return notAttempted('what needs it, or had to go first, stays');
+  if (result?.state === 'changed') return changed(`${digest} is kept, which needs it or had to be deleted first`);
+  return notAttempted('what needs it, or had to be deleted first, is kept');
 }
 
 interface Seen {

@@ -1,4 +1,4 @@
-import type { Decision, DecisionError, Outcome } from '../planner/decision.ts';
+import type { Decision, DecisionError, Deleted, Kept, Outcome } from '../planner/decision.ts';
 import type { DeletionResult, Lock } from '../registry/types.ts';
 import type { NotRestored } from './locks.ts';
 
@@ -112,13 +112,19 @@ export function record(decision: Decision, { tags, manifests }: Results): Decisi
   const result = (decision.kind === 'tag' ? tags : manifests).get(name);
   if (!result) return { ...decision, outcome: 'not-attempted' };
   if (result.state === 'changed') {
-    const { outcome, ...about } = decision;
-    const detail = `was ${outcome} to go: ${decision.detail}. But since: ${result.detail}`;
-    return { ...about, action: 'keep', reason: 'changed-since-plan', detail };
+    return keptSince(decision, result.detail);
   }
   const { state, error, lost = [] } = result;
   const lock = lost.find((one) => one.name === name);
   if (!lock) return { ...decision, outcome: state, ...(error && { error }) };
   const { deleteEnabled, writeEnabled, restore } = lock;
   return { ...decision, outcome: state, ...(error && { error }), lostLock: { deleteEnabled, writeEnabled, restore } };
+}
+
+/** What was to be deleted, and is kept because it changed since that was planned. */
+export function keptSince(decision: Deleted, since: string): Kept {
+  const { outcome, error, filter, leavesUntagged, leavesSignatures, lostLock, ...about } = decision;
+  const was = error ? `${outcome}: ${error.message}` : outcome;
+  const detail = `was to be deleted (${was}): ${about.detail}. But since: ${since}`;
+  return { ...about, action: 'keep', reason: 'changed-since-plan', detail };
 }

@@ -12,7 +12,7 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
   for (const deletion of deletions) {
     const isFree = deletion.after.every((image) => isGone(results.manifests.get(image)));
     if (isFree) ready.push(deletion);
-    else results.tags.set(deletion.tag, notAttempted('the image it belongs to stays'));
+    else results.tags.set(deletion.tag, notAttempted('the image that it belongs to is kept'));
   }
   await inTurns(ready, {
     registry,

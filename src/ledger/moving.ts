@@ -24,11 +24,12 @@ function byTag({ tag }: MovingTag, other: MovingTag): number {
 }
 
 /** A tag that is deleted and that a filter hardly means. */
-export function movingTagOf({ action, repository, tag, detail }: Decision): MovingTag | undefined {
-  const kind = action === 'keep' || tag === undefined ? undefined : movingKind(tag);
-  if (tag === undefined || kind === undefined) return undefined;
-  const [, filter] = /^matches "(.+?)"(?:,| and| but)/.exec(detail) ?? [];
-  return filter === undefined ? undefined : { repository, tag, filter, kind };
+export function movingTagOf(decision: Decision): MovingTag | undefined {
+  if (decision.action === 'keep') return undefined;
+  const { repository, tag, filter } = decision;
+  const kind = tag === undefined ? undefined : movingKind(tag);
+  if (tag === undefined || kind === undefined || filter === undefined) return undefined;
+  return { repository, tag, filter, kind };
 }
 
 /** The first of them by name: in an order of their own, since a run that was resumed has decided in another one. */

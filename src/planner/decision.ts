@@ -42,7 +42,7 @@ export const KEEP_REASONS = [
   'unreadable',
   /** It was to go, and changed before it went: the next run decides anew. */
   'changed-since-plan',
-  /** It would go now, but is not in the plan that is carried out. */
+  /** It would be deleted now, but is not in the plan that is applied. */
   'not-in-plan',
 ] as const;
 
@@ -106,7 +106,7 @@ export interface LostLock {
   readonly restore: string;
 }
 
-interface Kept extends Artifact {
+export interface Kept extends Artifact {
   readonly action: 'keep';
   readonly reason: KeepReason;
 }
@@ -115,6 +115,8 @@ export interface Deleted extends Artifact {
   readonly action: 'delete';
   readonly reason: DeleteReason;
   readonly outcome: Outcome;
+  /** Of a tag: the filter that matches it, as it was given. Absent in older records. */
+  readonly filter?: string;
   readonly error?: DecisionError;
   /** Of a tag: its manifest is kept, without a tag once all of so many are gone, and has so many bytes. */
   readonly leavesUntagged?: { readonly tags: number; readonly bytes: number };

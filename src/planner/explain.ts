@@ -61,28 +61,29 @@ function explainTag({ inventory, rule, outcome, notInPlan, acrPurge }: Explained
     ...(tag.locked && { locked: true as const }),
     ...(tag.lastUpdated !== undefined && { lastUpdateTime: tag.lastUpdated }),
   };
-  const filter = `matches ${rule.filterOf(tag.name)}`;
+  const filter = rule.filterOf(tag.name);
+  const matches = `matches "${filter}"`;
   const age = ageInWords(tag.lastUpdated, rule);
   const kept = outcome.keptTags.get(choice) ?? notInPlan.get(choice);
   if (kept) {
-    const detail = choice.newest ? `${filter} and is old enough, but ${kept.detail}` : kept.detail;
+    const detail = choice.newest ? `${matches} and is old enough, but ${kept.detail}` : kept.detail;
     return { ...about, action: 'keep', ...kept, detail, beyondAcrPurge: true };
   }
   if (reason === 'matched-and-expired') {
-    const detail = `${filter}, and is ${age}`;
-    return { ...about, action: 'delete', reason, detail, beyondAcrPurge: false, outcome: 'planned' };
+    const detail = `${matches}, and is ${age}`;
+    return { ...about, action: 'delete', reason, detail, filter, beyondAcrPurge: false, outcome: 'planned' };
   }
   const details: Partial<Record<KeepReason, string>> = {
-    'too-young': `${filter}, but is ${age}`,
-    locked: `${filter} and is old enough, but its deleteEnabled or writeEnabled is false`,
-    'newest-kept': `${filter} and is old enough, but is among the newest ${rule.keep} of those (--keep ${rule.keep})`,
-    'unknown-time': `${filter}; the registry gives no time for it that can be read`,
-    unreadable: `${filter}; the registry does not say which manifest it names`,
-    'not-in-plan': `${filter} and is old enough, but is not in the plan that is carried out`,
+    'too-young': `${matches}, but is ${age}`,
+    locked: `${matches} and is old enough, but its deleteEnabled or writeEnabled is false`,
+    'newest-kept': `${matches} and is old enough, but is among the newest ${rule.keep} of those (--keep ${rule.keep})`,
+    'unknown-time': `${matches}; the registry gives no time for it that can be read`,
+    unreadable: `${matches}; the registry does not say which manifest it names`,
+    'not-in-plan': `${matches} and is old enough, but is not in the plan that is applied`,
   };
   const beyondAcrPurge =
     reason === 'not-in-plan' || (tag.digest !== undefined && removedByAcrPurge(acrPurge, tag.digest));
-  return { ...about, action: 'keep', reason, detail: details[reason] ?? filter, beyondAcrPurge };
+  return { ...about, action: 'keep', reason, detail: details[reason] ?? matches, beyondAcrPurge };
 }
 
 function* tagsSavedWithTheirManifest(
@@ -93,7 +94,7 @@ function* tagsSavedWithTheirManifest(
   for (const digest of acrPurge?.cascaded ?? []) {
     for (const tag of graph.tagsLeft(digest)) {
       if (explained.has(tag)) continue;
-      const detail = `${rule.matches ? 'no filter matches it' : 'tags are not touched'}; acr purge removes it along with the subject of its manifest`;
+      const detail = `${rule.matches ? 'no filter matches it' : 'tags are not touched'}; acr purge deletes it along with the subject of its manifest`;
       yield {
         repository: inventory.repository,
         kind: 'tag',
@@ -135,7 +136,7 @@ function explainManifest(
   const subject = graph.subject(digest);
   const goesAlong = subject !== undefined && (outcome.deleted.has(subject) || outcome.along.has(subject));
   if (outcome.along.has(digest) || (outcome.deleted.has(digest) && goesAlong)) {
-    const detail = `refers to ${subject ?? ''}, which goes; the registry removes it along with that`;
+    const detail = `refers to ${subject ?? ''}, which is deleted; the registry deletes it along with that`;
     return { ...about, ...deleted, reason: 'referrer-of-deleted', detail };
   }
   if (outcome.deleted.has(digest)) {
@@ -143,10 +144,10 @@ function explainManifest(
     const untagged =
       tags.length === 0
         ? 'has no tag'
-        : `has no tag left when ${listed(tags)} ${tags.length === 1 ? 'is' : 'are'} gone`;
+        : `has no tag left when ${listed(tags)} ${tags.length === 1 ? 'is' : 'are'} deleted`;
     const needed = assumed?.size
-      ? `nothing that stays is known to need it (whether one of ${assumed.size} images refers to it is looked at before it is deleted)`
-      : 'nothing that stays needs it';
+      ? `nothing that is kept is known to need it (whether one of ${assumed.size} images refers to it is checked before it is deleted)`
+      : 'nothing that is kept needs it';
     const detail = `${untagged}, and is ${ageInWords(record.lastUpdated, rule)}; ${needed}`;
     return { ...about, ...deleted, reason: 'untagged-and-expired', detail };
   }
@@ -161,7 +162,7 @@ function explainManifest(
         }
       : {
           reason: 'child-of-referrer' as const,
-          detail: 'an index needs it that goes along with its subject; free to go in the next run',
+          detail: 'an index needs it that is deleted along with its subject; the next run may delete it',
         });
   return { ...about, action: 'keep', ...kept, beyondAcrPurge: removedByAcrPurge(acrPurge, digest) };
 }
@@ -177,7 +178,7 @@ function standingInWords(
     'has-tags': name(graph, record.digest).replace(/^\S+ \((.*)\)$/, '$1'),
     'too-young': ageInWords(record.lastUpdated, rule),
     'unknown-time': 'the registry gives no time for it that can be read',
-    'unknown-media-type': `nobody here knows what its media type means: ${record.mediaType ?? 'none given'}`,
+    'unknown-media-type': `it is not known what its media type means: ${record.mediaType ?? 'none given'}`,
   } as const;
   return { reason: standing, detail: details[standing] };
 }

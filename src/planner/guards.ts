@@ -36,7 +36,7 @@ export function guardHolds(
   const holds: Hold[] = [];
   const { maxDeletions, maxDeletionPercent, maxMedianFactor } = limits;
   if (maxDeletions !== undefined && going > maxDeletions) {
-    const detail = `${going} artifacts would go, and ${maxDeletions} ${maxDeletions === 1 ? 'is' : 'are'} allowed in one run`;
+    const detail = `${going} artifacts would be deleted, and ${maxDeletions} ${maxDeletions === 1 ? 'is' : 'are'} allowed in one run`;
     holds.push({ breaker: 'max-deletions', found: going, limit: maxDeletions, detail });
   }
   const usual = usualOf(lastRuns);
@@ -45,7 +45,7 @@ export function guardHolds(
     const median = Math.max(usual, 1);
     const limit = maxMedianFactor * median;
     if (going > limit) {
-      const detail = `${going} artifacts would go, more than ${maxMedianFactor} times the median of the last ${lastRuns.length} runs (${median})`;
+      const detail = `${going} artifacts would be deleted, more than ${maxMedianFactor} times the median of the last ${lastRuns.length} runs (${median})`;
       holds.push({ breaker: 'far-above-median', found: going, limit, detail });
     }
   }
@@ -55,7 +55,7 @@ export function guardHolds(
       listed: sum(repositories, (one) => one.manifests.listed) + manifestsBesides,
     };
     if (isOver(manifests, maxDeletionPercent)) {
-      const detail = `${inWords(manifests, 'manifests')} would go, and ${maxDeletionPercent} % are allowed`;
+      const detail = `${inWords(manifests, 'manifests')} would be deleted, and ${maxDeletionPercent} % are allowed`;
       holds.push({ breaker: 'max-deletion-percent', found: percent(manifests), limit: maxDeletionPercent, detail });
     }
   }
@@ -68,7 +68,7 @@ function holdsOfRepository(
 ): readonly Hold[] {
   const holds: Hold[] = [];
   if (maxDeletionPercent !== undefined && isOver(tags, maxDeletionPercent)) {
-    const detail = `${inWords(tags, 'tags')} would go, and ${maxDeletionPercent} % are allowed`;
+    const detail = `${inWords(tags, 'tags')} would be deleted, and ${maxDeletionPercent} % are allowed`;
     holds.push({
       breaker: 'max-deletion-percent',
       repository,
@@ -79,7 +79,7 @@ function holdsOfRepository(
   }
   if (keepLastTag && tags.going > 0 && tags.going >= tags.listed) {
     const all = tags.listed === 1 ? 'its only tag' : `all ${tags.listed} tags`;
-    const detail = `${all} would go, and a repository must keep one`;
+    const detail = `${all} would be deleted, and a repository must keep one`;
     holds.push({ breaker: 'no-tag-left', repository, found: tags.going, limit: tags.listed - 1, detail });
   }
   return holds;

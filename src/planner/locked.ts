@@ -13,7 +13,7 @@ export function lockedAsAWhole(plan: Plan, howToUnlock: string): Plan {
 function kept(decisions: Decisions, detail: string): Decisions {
   return mapped(decisions, (decision): Decision => {
     if (decision.action === 'keep') return decision;
-    const { outcome, error, leavesUntagged, leavesSignatures, ...about } = decision;
+    const { outcome, error, filter, leavesUntagged, leavesSignatures, ...about } = decision;
     return { ...about, action: 'keep', reason: 'locked', detail };
   });
 }

@@ -123,7 +123,7 @@ function* manifestsNotInPlan(
 
 const NOT_IN_PLAN: Protection = {
   reason: 'not-in-plan',
-  detail: 'would go now, but is not in the plan that is carried out',
+  detail: 'would be deleted now, but is not in the plan that is applied',
 };
 
 const LOCKED: Protection = { reason: 'locked', detail: 'its deleteEnabled or writeEnabled is false' };
@@ -207,7 +207,7 @@ function rootFinder(graph: Graph, goes: (digest: string) => boolean): (digest: s
  */
 const STUCK: Protection = {
   reason: 'signature-of-kept',
-  detail: 'by the tags around it, it would have to go both before and after another manifest',
+  detail: 'by the tags around it, it would have to be deleted both before and after another manifest',
 };
 
 /** Deletions that can never begin, because each has to wait for another of them. */

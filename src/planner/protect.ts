@@ -77,7 +77,7 @@ export function* protect(
       stay(digest, protection);
       protection = {
         reason: 'subject-of-kept',
-        detail: `deleting it would take along ${name(graph, digest)}, which refers to it and stays`,
+        detail: `deleting it would also delete ${name(graph, digest)}, which refers to it and is kept`,
       };
       const subject = graph.subject(digest);
       digest = subject !== undefined && graph.records.has(subject) ? subject : undefined;
@@ -91,7 +91,7 @@ export function* protect(
       if (signed === undefined || !graph.records.has(signed)) continue;
       stayOnItsOwn(signed, {
         reason: 'has-tags',
-        detail: `tagged ${signature.tag.name}, which belongs to an image that stays`,
+        detail: `tagged ${signature.tag.name}, which belongs to an image that is kept`,
       });
     }
   };
@@ -141,9 +141,9 @@ export function* protect(
       if (due(1 + children.length + referrers.length)) yield;
       if (children.length + referrers.length + signatures.length === 0) continue;
       const own = name(graph, digest);
-      const needed: Protection = { reason: 'child-of-kept-index', detail: `${own} needs it, and stays` };
+      const needed: Protection = { reason: 'child-of-kept-index', detail: `${own} needs it, and is kept` };
       for (const child of children) if (graph.records.has(child.digest)) stayOnItsOwn(child.digest, needed);
-      const refers: Protection = { reason: 'referrer-of-kept', detail: `refers to ${own}, which stays` };
+      const refers: Protection = { reason: 'referrer-of-kept', detail: `refers to ${own}, which is kept` };
       for (const referrer of referrers) stay(referrer, refers);
       if (signatures.length > 0) keepSignatures(digest, signatureOf(own));
     }
@@ -186,7 +186,7 @@ function* inCircles(graph: Graph, goes: (digest: string) => boolean): Steps<Read
 }
 
 export function signatureOf(image: string): Protection {
-  return { reason: 'signature-of-kept', detail: `belongs to ${image}, which stays` };
+  return { reason: 'signature-of-kept', detail: `belongs to ${image}, which is kept` };
 }
 
 /** A signature of an image that is not listed: gone, or hidden. */
@@ -241,7 +241,7 @@ function* doubts(
     if (referrers?.some((referrer) => !graph.records.has(referrer))) {
       yield [
         digest,
-        { reason: 'subject-of-kept', detail: 'deleting it would take along a referrer that is not listed' },
+        { reason: 'subject-of-kept', detail: 'deleting it would also delete a referrer that is not listed' },
       ];
     } else yield referredTo && !referrers ? [digest, referredTo] : undefined;
   }

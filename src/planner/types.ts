@@ -24,7 +24,7 @@ export interface Inventory {
 export interface Rule {
   /** `true` for each tag of the inventory that a filter matches, in its order; `undefined`: tags are not touched. */
   readonly matches: readonly boolean[] | undefined;
-  /** For the words of a decision: the filter that matches a tag. */
+  /** The filter that matches a tag, as it was given. */
   readonly filterOf: (tag: string) => string;
   /** What was last updated before this is old enough to go. */
   readonly cutOff: Instant;

@@ -76,12 +76,12 @@ function decisionsOf(repository: string, count: number): readonly Decision[] {
       const fate = { action: 'delete', outcome, ...(outcome === 'failed' && { error }) } as const;
       return kind === 'tag'
         ? { ...about, ...fate, reason: 'matched-and-expired', detail: `matches the filter 'platform/.*:^feature-', and is ${days} days old` }
-        : { ...about, ...fate, reason: 'untagged-and-expired', detail: `has no tag any more, and is ${days} days old; nothing that stays needs it` };
+        : { ...about, ...fate, reason: 'untagged-and-expired', detail: `has no tag any more, and is ${days} days old; nothing that is kept needs it` };
     } // prettier-ignore
     if (kind === 'tag') return { ...about, action: 'keep', reason, detail };
     return n % 10 < 9
-      ? { ...about, action: 'keep', reason: 'has-tags', detail: `tagged ${tagOf(n)}, which stays` }
-      : { ...about, action: 'keep', reason: 'child-of-kept-index', detail: `${digestOf(`${repository}/index`)} needs it, and stays` };
+      ? { ...about, action: 'keep', reason: 'has-tags', detail: `tagged ${tagOf(n)}` }
+      : { ...about, action: 'keep', reason: 'child-of-kept-index', detail: `${digestOf(`${repository}/index`)} needs it, and is kept` };
   }; // prettier-ignore
   const images = Array.from({ length: Math.ceil(count / 1.9) }, (_, n) => n);
   const tags = images.filter((n) => n % 10 < 9).map((n) => decide('tag', n));

@@ -187,7 +187,7 @@ test('a chain of referrers is asked for once, and not planned anew for each', as
 test('a sentence names a few of very many tags', async () => {
   const { decisions } = await run(SHAPES['an index with very many tags that go']?.of(5000) ?? []);
   expect(decisions.find(({ digest, kind }) => kind === 'manifest' && digest === digestOf(0))?.detail).toMatch(
-    /^has no tag left when dev-0, dev-1, .* and 4990 more are gone, and is /,
+    /^has no tag left when dev-0, dev-1, .* and 4990 more are deleted, and is /,
   );
   expect(Math.max(...decisions.map(({ detail }) => detail.length))).toBeLessThan(400);
 });

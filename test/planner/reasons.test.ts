@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { summarize } from '../../src/ledger/summary.ts';
 import { DELETE_REASONS, KEEP_REASONS, type Decision } from '../../src/planner/decision.ts';
 import { plan } from '../../src/planner/plan.ts';
 import type { Inventory, Rule } from '../../src/planner/types.ts';
@@ -83,7 +84,7 @@ function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Planned {
   };
   const full: Rule = {
     matches: tags.map(({ name }) => !name.startsWith('v')),
-    filterOf: () => '"app:^(?!v)"',
+    filterOf: () => 'app:^(?!v)',
     cutOff: daysAgo(30),
     ago: '--ago 30d',
     now: NOW,
@@ -141,12 +142,12 @@ const CASES: Readonly<
   'untagged-and-expired': {
     things: [{ name: 'a', tags: ['dev'] }],
     on: 'a',
-    says: /no tag left when dev is gone, and is 40 days old .* nothing that stays needs it/,
+    says: /no tag left when dev is deleted, and is 40 days old .* nothing that is kept needs it/,
   },
   'referrer-of-deleted': {
     things: [{ name: 'a' }, { name: 'sbom', subject: 'a', days: 1 }],
     on: 'sbom',
-    says: /goes; the registry removes it along/,
+    says: /which is deleted; the registry deletes it along/,
   },
   'too-young': { things: [{ name: 'a', days: 29 }], on: 'a', says: /29 days old \(2026-10-26\), not past --ago 30d/ },
   locked: {
@@ -164,18 +165,18 @@ const CASES: Readonly<
   'child-of-kept-index': {
     things: [{ name: 'i', locked: true, tags: ['v1'], children: ['c'] }, { name: 'c' }],
     on: 'c',
-    says: /\(tagged v1\) needs it, and stays/,
+    says: /\(tagged v1\) needs it, and is kept/,
     beyond: true,
   },
   'child-of-referrer': {
     things: [{ name: 'a' }, { name: 'i', subject: 'a', children: ['c'] }, { name: 'c' }],
     on: 'c',
-    says: /free to go in the next run/,
+    says: /the next run may delete it/,
   },
   'referrer-of-kept': {
     things: [{ name: 'a', tags: ['v1'] }, { name: 'i', subject: 'a', children: ['c'] }, { name: 'c' }],
     on: 'i',
-    says: /\(tagged v1\), which stays/,
+    says: /\(tagged v1\), which is kept/,
     beyond: true,
   },
   'referrer-of-unlisted': {
@@ -186,7 +187,7 @@ const CASES: Readonly<
   'subject-of-kept': {
     things: [{ name: 'a' }, { name: 'sbom', subject: 'a', tags: ['v1-sbom'] }],
     on: 'a',
-    says: /take along .* \(tagged v1-sbom\)/,
+    says: /would also delete .* \(tagged v1-sbom\)/,
     beyond: true,
   },
   'signature-of-kept': {
@@ -195,13 +196,13 @@ const CASES: Readonly<
       { name: 's', tags: [`${d('a').replace(':', '-')}.sig`] },
     ],
     on: `${d('a').replace(':', '-')}.sig`,
-    says: /\(tagged v1\), which stays/,
+    says: /\(tagged v1\), which is kept/,
     beyond: true,
   },
   'not-selected': {
     things: [{ name: 'a' }, { name: 'sbom', subject: 'a', tags: ['v1-sbom'] }],
     on: 'v1-sbom',
-    says: /acr purge removes it along/,
+    says: /acr purge deletes it along/,
     beyond: true,
   },
   'unknown-time': { things: [{ name: 'a', tags: [{ name: 'dev', days: undefined }] }], on: 'dev', says: /no time/ },
@@ -221,7 +222,7 @@ const CASES: Readonly<
     things: [{ name: 'a' }],
     rule: { only: { tags: new Map(), manifests: new Map() } },
     on: 'a',
-    says: /would go now, but is not in the plan/,
+    says: /would be deleted now, but is not in the plan/,
     beyond: true,
   },
 };
@@ -255,6 +256,14 @@ test('what is kept whatever the plan says has the same reason where a plan is ca
     expect(decisionOn(carriedOut, signature('no image'))).toMatchObject({ reason: 'not-in-plan' });
     expect(carriedOut.decisions.filter(({ action }) => action === 'delete')).toEqual([]);
   }
+});
+
+test('a deleted tag names the filter that matches it, and one that moves is found by that', () => {
+  const planned = planOf([{ name: 'a', tags: ['dev', 'latest'] }]);
+  expect(decisionOn(planned, 'dev')).toMatchObject({ action: 'delete', filter: 'app:^(?!v)' });
+  expect(summarize('app', planned.decisions, {}).movingTags).toEqual([
+    { repository: 'app', tag: 'latest', filter: 'app:^(?!v)', kind: 'name' },
+  ]);
 });
 
 describe('reads as little as it can', () => {

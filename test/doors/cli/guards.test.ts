@@ -23,8 +23,8 @@ test('a dry run says what guards would hold back, ends with 0, and sends nothing
     const cases: readonly (readonly [string, string])[] = [
       ['--max-deletions=1', 'everything: 4 artifacts'],
       ['--max-deletion-percent=50', 'migration: 1 of 1 tags'],
-      ['--keep-last-tag', 'portal: its only tag would go'],
-      ['--keep-last-tag=true', 'migration: its only tag would go'],
+      ['--keep-last-tag', 'portal: its only tag would be deleted'],
+      ['--keep-last-tag=true', 'migration: its only tag would be deleted'],
     ];
     for (const [flag, expected] of cases) {
       const { code, stdout } = await dryRun(emulator, flag);

@@ -42,7 +42,7 @@ test('plan, look at it, carry it out, ask what became of it', async () => {
     // One repository would lose all its tags.
     const refused = await run('apply', id);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain('tools/load-test: all 3 tags would go');
+    expect(refused.stderr).toContain('tools/load-test: all 3 tags would be deleted');
     expect(emulator.manifestsLeft()).toHaveLength(before);
     expect((await run('runs')).stdout).toMatch(/waits for approval$/m);
     const approval = /--approve ([0-9a-f]{12})/.exec(refused.stderr)?.[1] ?? '';
@@ -73,7 +73,7 @@ test('a flag holds a purge back; without one it is acr purge', async () => {
     const run = at(emulator);
     const held = await run('purge', ...DEV, '--keep-last-tag');
     expect(held.code).toBe(1);
-    expect(held.stdout).toMatch(/HELD BACK: app: all 3 tags would go/);
+    expect(held.stdout).toMatch(/HELD BACK: app: all 3 tags would be deleted/);
     expect(held.stdout).toMatch(/apply \S+ --approve [0-9a-f]{12}\n/);
     expect(emulator.tagsLeft()).toHaveLength(3);
     expect(await run('purge', ...DEV)).toMatchObject({ code: 0 });

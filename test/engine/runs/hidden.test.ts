@@ -37,7 +37,7 @@ describe('the platforms of a hidden index are kept', () => {
           expect(decisions[0]).toMatchObject({
             action: 'keep',
             reason: 'child-of-kept-index',
-            detail: `${build.digest} (hidden) needs it, and stays`,
+            detail: `${build.digest} (hidden) needs it, and is kept`,
             beyondAcrPurge: true,
           });
         }
