@@ -6,7 +6,7 @@ import {
   durableSdk,
   inInvocation,
   type DurableClient,
-  type Outcome,
+  type RegistryOutcome,
   scheduledPurge,
   startScheduled,
 } from '../src/index.ts';
@@ -67,7 +67,7 @@ async function forgetOld(client: DurableClient): Promise<void> {
 /** Nothing is wrong with a run that takes several ticks, nor with one that somebody did not want any more. */
 const MEANT: readonly (string | undefined)[] = ['budget', 'cancel'];
 
-function wrongWith(outcome: Outcome): string | undefined {
+function wrongWith(outcome: RegistryOutcome): string | undefined {
   if ('error' in outcome) return MEANT.includes(outcome.notBegun) ? undefined : outcome.error.message;
   const { succeeded, runId, breakers, stopped, totals } = outcome.summary;
   const isWell = MEANT.includes(stopped?.by) && totals.tags.failed + totals.manifests.failed === 0;

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { readEngine } from '../policy/engine.ts';
 import { readLedgerSettings, readLogLevel, readSettings } from '../policy/settings.ts';
 import { createLog } from '../report/log.ts';
-import { type Ledger, ledgerAt, passingLedger } from '../index.ts';
+import { type Ledger, ledgerAt, temporaryLedger } from '../index.ts';
 import { addSecretsOf } from '../ledger/redact/environment.ts';
 
 /*
@@ -43,5 +43,5 @@ function openLedgerOf(environment: NodeJS.ProcessEnv): Ledger {
   } catch {
     // The configuration says what is wrong with it.
   }
-  return passingLedger();
+  return temporaryLedger();
 }

@@ -7,7 +7,7 @@ import { cancelledInWords, type Child, type ParentRecord } from '../ledger/recor
 import type { TimeBudget } from '../policy/budget.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Log } from '../report/log.ts';
-import type { Outcome, RunSummary } from '../ledger/summary.ts';
+import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import type { InTurn, RunOptions } from './run.ts';
 import { isHandedOver, StopReason } from './stop.ts';
 
@@ -22,7 +22,7 @@ export interface Together extends Pick<RunOptions, 'by' | 'signal' | 'inTurn'> {
   /** Told once the parent is recorded, before any registry is asked for anything. */
   readonly onBegin?: ((parentId: string) => void) | undefined;
   /** Told of each, in their order. */
-  readonly onOutcome?: (outcome: Outcome) => Promise<void>;
+  readonly onOutcome?: (outcome: RegistryOutcome) => Promise<void>;
 }
 
 /** What the run of one of them is given: what is left of the budget, and what makes it a child of the parent. */
@@ -43,7 +43,7 @@ export async function eachRegistry(
   named: readonly RegistrySettings[],
   together: Together,
   work: (registry: RegistrySettings, share: Share) => Promise<RunSummary>,
-): Promise<readonly Outcome[]> {
+): Promise<readonly RegistryOutcome[]> {
   const { ledger, timeBudget, onOutcome } = together;
   const parent = await begin(named, together);
   const log = together.log.child({ parent });
@@ -59,7 +59,7 @@ export async function eachRegistry(
     }
   };
 
-  const leave = async (registry: string, cause: StopReason): Promise<Outcome> => {
+  const leave = async (registry: string, cause: StopReason): Promise<RegistryOutcome> => {
     const { message, by: notBegun } = cause;
     log.warn({ event: 'run-not-begun', registry, why: message, by: notBegun }, message);
     const child = { registry, error: { message }, notBegun };
@@ -67,7 +67,7 @@ export async function eachRegistry(
     return { ...child, cause };
   };
 
-  const attempt = async (settings: RegistrySettings, milliseconds: number): Promise<Outcome> => {
+  const attempt = async (settings: RegistrySettings, milliseconds: number): Promise<RegistryOutcome> => {
     const registry = settings.endpoint.host;
     let begun: Promise<void> | undefined;
     const onBegin = (runId: string): void => {
@@ -89,7 +89,7 @@ export async function eachRegistry(
     }
   };
 
-  const outcomes: Outcome[] = [];
+  const outcomes: RegistryOutcome[] = [];
   for (const registry of registries) {
     const left = timeBudget.milliseconds - clock.used();
     const reason = broken

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { NOT_LISTED } from './conclude.ts';
-import { withoutDryRun } from '../ledger/as-carried-out.ts';
-import type { GoneOn, Ledger } from '../ledger/ledger.ts';
+import { withoutDryRun } from '../ledger/policy-record.ts';
+import type { ResumedRun, Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
 import { processIdentity } from '../ledger/store/process.ts';
 import type { Holder } from '../ledger/store/store.ts';
@@ -81,9 +81,13 @@ export function freshRecord(about: Fresh): RunRecord {
 }
 
 /** Begins the record of a run, or goes on with that of the one that was stopped. */
-export async function beginRecord(ledger: Ledger, fresh: RunRecord, resuming: Resuming | undefined): Promise<GoneOn> {
+export async function beginRecord(
+  ledger: Ledger,
+  fresh: RunRecord,
+  resuming: Resuming | undefined,
+): Promise<ResumedRun> {
   if (!resuming) return { record: fresh, written: await ledger.begin(fresh), repositories: [] };
-  return ledger.goOn(resuming.id, (record, repositories) => {
+  return ledger.resume(resuming.id, (record, repositories) => {
     resuming.check(record);
     return nextSlice(record, repositories, fresh);
   });

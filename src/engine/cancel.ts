@@ -1,4 +1,4 @@
-import { isOver } from '../ledger/cancellation.ts';
+import { isFinal } from '../ledger/cancellation.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type Cancellation, cancelledInWords, type ParentStatus, type RunRecord } from '../ledger/records.ts';
 import { isParentOver, parentStatus } from './parent-status.ts';
@@ -56,7 +56,7 @@ export async function cancelParent(
   await ledger.cancel(id, { at: now.toISOString(), ...who });
   const parent = await parentStatus(ledger, id);
   for (const { run } of parent?.children ?? []) {
-    if (run?.parent !== id || isOver(run)) continue;
+    if (run?.parent !== id || isFinal(run)) continue;
     await cancelRun(ledger, run.id, about).catch((error: unknown) => {
       // It has come to its end meanwhile.
       if (!(error instanceof CancelRefused)) throw error;
@@ -68,7 +68,7 @@ export async function cancelParent(
 async function find(ledger: Ledger, id: string): Promise<RunRecord> {
   const run = await ledger.run(id);
   if (!run) throw new CancelRefused(`there is no run ${id} in ${ledger.place}`, 'unknown');
-  if (isOver(run)) throw new CancelRefused(`the run ${id} has ended, and is ${run.state}`, 'over');
+  if (isFinal(run)) throw new CancelRefused(`the run ${id} has ended, and is ${run.state}`, 'over');
   return run;
 }
 

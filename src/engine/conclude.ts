@@ -1,6 +1,7 @@
 import { isOver, withExamples } from './earlier.ts';
 import { planOf } from '../ledger/plan-hash.ts';
-import type { Ledger, RunWriter } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RunWriter } from '../ledger/writer.ts';
 import {
   type Cancellation,
   cancelStop,

@@ -2,7 +2,7 @@ import type { CancelWatch } from './cancel.ts';
 import { newMatch, secondsOf } from './matching.ts';
 import { conclude, type Concluded } from './conclude.ts';
 import { isOver, isWaiting } from './earlier.ts';
-import type { RunWriter } from '../ledger/ledger.ts';
+import type { RunWriter } from '../ledger/writer.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
 import { carryOutApproved, planAll, purgeAll } from './phases.ts';
 import type { TagFilter } from '../policy/filter.ts';
@@ -77,7 +77,7 @@ export async function conduct(job: Job): Promise<Concluded> {
         matched,
         match,
         log,
-        facts: (repository) => ledger.facts(record.registry, repository),
+        facts: (repository) => ledger.manifestCache(record.registry, repository),
       },
       ledger,
       written,

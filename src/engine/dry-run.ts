@@ -7,7 +7,7 @@ import { PolicyError } from '../policy/errors.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration } from '../policy/settings.ts';
-import type { Outcome, RunSummary } from '../ledger/summary.ts';
+import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import { run } from './run.ts';
 import { openReader, targetOf } from './target.ts';
 
@@ -16,7 +16,7 @@ interface Asked extends Omit<Trigger, 'onDecisions'> {
   /** Takes the decisions of a repository, one repository at a time, and one registry after the other. */
   readonly onDecisions: (decisions: Decisions, registry: string) => Promise<void>;
   /** Takes what became of a registry, once all its decisions were told. */
-  readonly onOutcome: (outcome: Outcome) => Promise<void>;
+  readonly onOutcome: (outcome: RegistryOutcome) => Promise<void>;
 }
 
 /** A dry run as it was asked for. */

@@ -1,4 +1,5 @@
-import type { Ledger, RepositoryWriter } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RepositoryWriter } from '../ledger/writer.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
 import { type Decision, type Decisions, type Deleted, keyOf, type Reason } from '../planner/decision.ts';
 import { type Counts, type RepositorySummary, type RunSummary, summarizeInTurns } from '../ledger/summary.ts';

@@ -1,4 +1,4 @@
-import { isOver } from '../ledger/cancellation.ts';
+import { isFinal } from '../ledger/cancellation.ts';
 import type { Parent } from '../ledger/batch.ts';
 import { hasEnded } from '../ledger/store/process.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
@@ -55,6 +55,6 @@ function hasDied({ holder, started }: ParentRecord): boolean {
 /** Whether there is nothing left to cancel: every run is over, or has gone on without this parent, or never began. */
 export function isParentOver({ record, children }: ParentStatus): boolean {
   return children.every(({ run, error, notBegun }) =>
-    run ? isOver(run) || run.parent !== record.id : error !== undefined && notBegun !== 'cancel',
+    run ? isFinal(run) || run.parent !== record.id : error !== undefined && notBegun !== 'cancel',
   );
 }

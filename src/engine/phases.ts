@@ -2,7 +2,7 @@ import { purgeOne } from './carry-out.ts';
 import { eachOf } from './each.ts';
 import { isOver } from './earlier.ts';
 import { NOTHING_PLANNED } from '../ledger/plan-hash.ts';
-import type { RunWriter } from '../ledger/ledger.ts';
+import type { RunWriter } from '../ledger/writer.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
 import type { RepositoryDeletions } from '../planner/guards.ts';
 import type { Hold } from '../planner/decision.ts';

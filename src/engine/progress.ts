@@ -1,4 +1,4 @@
-import type { RunWriter } from '../ledger/ledger.ts';
+import type { RunWriter } from '../ledger/writer.ts';
 import { ConflictError } from '../ledger/store/store.ts';
 import type { Activity, RunProgress } from '../ledger/records.ts';
 import type { DeletionResult, Registry, RegistryReader, Sending } from '../registry/types.ts';

@@ -4,7 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration, Settings } from '../policy/settings.ts';
-import type { Outcome, RunSummary } from '../ledger/summary.ts';
+import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import type { Log } from '../report/log.ts';
 import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
 import { ResumeRefused, run, type RunOptions } from './run.ts';
@@ -21,7 +21,10 @@ const DAY_MS = 86_400_000;
  *
  * @throws {Misconfigured}, and for the only registry whatever `dryRun` throws
  */
-export async function scheduledPurge(configuration: Configuration, trigger: Trigger): Promise<readonly Outcome[]> {
+export async function scheduledPurge(
+  configuration: Configuration,
+  trigger: Trigger,
+): Promise<readonly RegistryOutcome[]> {
   const settings = configured(configuration, trigger.log);
   const { timeBudget } = settings;
   const registries = settings.registries.filter(({ commands }) => commands.length > 0);

@@ -1,4 +1,5 @@
-import type { Ledger, RunWriter } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RunWriter } from '../ledger/writer.ts';
 import { ConflictError } from '../ledger/store/store.ts';
 import type { RunRecord, SelectedRepository } from '../ledger/records.ts';
 import type { TagFilter } from '../policy/filter.ts';
@@ -79,7 +80,7 @@ export async function selectAndRecord(
     onCatalog: (names) => (catalog = names),
   });
   // What is known of repositories that are gone only takes room.
-  if (catalog) await ledger.forgetFacts(record.registry, catalog).catch(() => undefined);
+  if (catalog) await ledger.pruneManifestCache(record.registry, catalog).catch(() => undefined);
   try {
     await written.select(recordSelected(selected, policies));
     return selected;

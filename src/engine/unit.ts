@@ -1,7 +1,7 @@
 import { execute } from '../executor/execute.ts';
 import { describe, ofReading } from '../executor/results.ts';
 import { type PlannedRepository, type Planning, planTask, type Task } from './inventory.ts';
-import type { RepositoryWriter } from '../ledger/ledger.ts';
+import type { RepositoryWriter } from '../ledger/writer.ts';
 import { LedgerError } from '../ledger/store/store.ts';
 import { type Decision, type Decisions, type Deleted, keyOf, withOutcome } from '../planner/decision.ts';
 import type { Approved } from '../planner/types.ts';

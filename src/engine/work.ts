@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
-import type { Ledger, RunWriter } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { RunWriter } from '../ledger/writer.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
 import type { Decisions } from '../planner/decision.ts';
 import type { Selected } from './select.ts';

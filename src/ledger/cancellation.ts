@@ -25,13 +25,13 @@ export async function writeCancellation(store: Store, id: string, cancellation: 
 }
 
 /** Whether nothing could go on with a run any more, so that there is nothing to cancel. */
-export function isOver({ state }: Pick<RunRecord, 'state'>): boolean {
+export function isFinal({ state }: Pick<RunRecord, 'state'>): boolean {
   return state === 'done' || state === 'waiting' || state === 'failed';
 }
 
 /** A record, with what was asked of its run since it was written. */
 export function withCancellation(record: RunRecord, cancellation: Cancellation | undefined): RunRecord {
-  if (!cancellation || isOver(record)) return record;
+  if (!cancellation || isFinal(record)) return record;
   const cancelled = { ...record, cancelled: cancellation };
   if (record.state === 'running') return cancelled;
   return { ...cancelled, state: 'stopped', stopped: cancelStop(record, cancellation) };

@@ -1,6 +1,8 @@
 import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
 import { redactTold } from './redact/redact.ts';
 import { lines } from './ndjson.ts';
+import { unreadable } from './parse.ts';
+import { pathsOf } from './paths.ts';
 import type { Store } from './store/store.ts';
 import { appendSurely } from './store/surely.ts';
 
@@ -98,4 +100,34 @@ export async function replay(bytes: AsyncIterable<Uint8Array>): Promise<Replayed
     }
   }
   return { repository, decisions, open, locks };
+}
+
+/** A repository that was being carried out when its process ended. */
+export interface OpenRepository extends Replayed {
+  readonly repository: string;
+}
+
+/** Reads the journal at this path, and removes it where nothing was begun. @throws {DamagedError} for what is none */
+export async function readJournal(store: Store, path: string): Promise<OpenRepository | undefined> {
+  const replayed = await replayFile(store, path);
+  if (!replayed) return undefined;
+  if (replayed.repository !== undefined) return { ...replayed, repository: replayed.repository };
+  // Cut off in its first line: nothing was begun.
+  await store.remove(path);
+  return undefined;
+}
+
+/** Reads the journal at this path, if there is one. @throws {DamagedError} for what is none */
+export async function replayFile(store: Store, path: string): Promise<Replayed | undefined> {
+  const bytes = await store.stream(path);
+  try {
+    return bytes && (await replay(bytes));
+  } catch (cause) {
+    throw cause instanceof SyntaxError ? unreadable(store, path, cause) : cause;
+  }
+}
+
+export async function hasJournals(store: Store, id: string): Promise<boolean> {
+  for await (const _ of store.list(pathsOf(id).allJournals)) return true;
+  return false;
 }

@@ -18,7 +18,7 @@ export function ledgerAt(location: StorageLocation, root: string, clientId?: str
 }
 
 /** A ledger that ends with the process. */
-export function passingLedger(): Ledger {
+export function temporaryLedger(): Ledger {
   const folder = join(tmpdir(), `acr-retention-${randomUUID()}`);
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return openLedger(folderStore(folder));

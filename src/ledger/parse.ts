@@ -1,4 +1,3 @@
-import { replay, type Replayed } from './journal.ts';
 import { DamagedError, type Store } from './store/store.ts';
 
 /** @throws {DamagedError} for what is no JSON */
@@ -16,13 +15,4 @@ export function unreadable(store: Store, path: string, cause: unknown): DamagedE
   return new DamagedError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
     cause,
   });
-}
-
-/** Reads a journal back. @throws {DamagedError} for what is none */
-export async function replayOf(store: Store, path: string, bytes: AsyncIterable<Uint8Array>): Promise<Replayed> {
-  try {
-    return await replay(bytes);
-  } catch (cause) {
-    throw cause instanceof SyntaxError ? unreadable(store, path, cause) : cause;
-  }
 }

@@ -53,7 +53,7 @@ export function pathsOf(id: string) {
     allJournals: `${folder}journal/`,
     parent: `${folder}parent.json`,
     children: `${folder}registries/`,
-    child: (registry: string) => `${folder}registries/${lockOf(registry)}.json`,
+    child: (registry: string) => `${folder}registries/${registryKey(registry)}.json`,
     decisions: (repository: string) => `${folder}decisions/${fileNameOf(repository)}.ndjson.gz`,
     journal: (repository: string) => `${folder}journal/${fileNameOf(repository)}.ndjson`,
   };
@@ -61,29 +61,29 @@ export function pathsOf(id: string) {
 
 /** @param registry login server; its port follows a colon, which not every file system takes */
 export function openRuns(registry: string): string {
-  return `open/${lockOf(registry)}/`;
+  return `open/${registryKey(registry)}/`;
 }
 
 /** @param registry as above */
-export function factsOf(registry: string): string {
-  return `facts/${lockOf(registry)}/`;
+export function manifestCachesOf(registry: string): string {
+  return `facts/${registryKey(registry)}/`;
 }
 
-export function factsPath(registry: string, repository: string): string {
-  return `${factsOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
+export function manifestCachePath(registry: string, repository: string): string {
+  return `${manifestCachesOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
 }
 
 export function watchedPath(registry: string): string {
-  return `watched/${lockOf(registry)}.json`;
+  return `watched/${registryKey(registry)}.json`;
 }
 
 /** No part of a host name is as long as the hash. */
 export function lockOfRepository(registry: string, repository: string): string {
-  return `${lockOf(registry)}.${fileNameOf(repository)}`;
+  return `${registryKey(registry)}.${fileNameOf(repository)}`;
 }
 
 /** No host name has an underscore. */
-export function lockOf(registry: string): string {
+export function registryKey(registry: string): string {
   return registry.toLowerCase().replace(/[^a-z0-9.-]/g, '_');
 }
 

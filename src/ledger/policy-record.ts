@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { join as quoteWords, split } from 'shlex';
 import { parsePurgeCommand } from '../policy/purge-command.ts';
 import { InvalidPolicy, type PurgePolicy } from '../policy/purge-policy.ts';
-import type { PolicyRecord } from './records.ts';
+import type { PolicyRecord, RunRecord } from './records.ts';
 
 /** Raised when the same flags come to mean something else: plans that were made before are not carried out then. */
 const RULES = 1;
@@ -41,4 +42,32 @@ export function policiesOf({ commands, from, hash }: PolicyRecord): readonly Pur
     if (error instanceof InvalidPolicy) return undefined;
     throw error;
   }
+}
+
+/** A policy as a run that deletes has it: a plan that is applied was made by commands with `--dry-run`. */
+export function withoutDryRun(policy: PolicyRecord): PolicyRecord {
+  if (!policy.commands.some(({ given }) => given.includes(DRY_RUN))) return policy;
+  return { ...policy, commands: policy.commands.map((one) => ({ ...one, given: commandWithoutDryRun(one.given) })) };
+}
+
+const DRY_RUN = '--dry-run';
+
+function commandWithoutDryRun(given: string): string {
+  try {
+    // A value that begins with a hyphen is recorded as `--filter=--dry-run`.
+    return quoteWords(split(given).filter((word) => word !== DRY_RUN));
+  } catch {
+    // Written by another version: shown as it is.
+    return given;
+  }
+}
+
+/** Brings a record of an older version into the form that this version writes. */
+export function upToDate(record: RunRecord): RunRecord {
+  const { dryRun, policy, state, plan } = record;
+  const commands = dryRun ? policy : withoutDryRun(policy);
+  const isApplied = state === 'waiting' && plan?.state === 'applied';
+  return commands === policy && !isApplied
+    ? record
+    : { ...record, policy: commands, ...(isApplied && { state: 'done' as const }) };
 }

@@ -1,15 +1,15 @@
-import { asWrittenNow } from './as-carried-out.ts';
+import { upToDate } from './policy-record.ts';
 import { type Decision, keyOf } from '../planner/decision.ts';
-import { cancellationIn, isOver, withCancellation } from './cancellation.ts';
+import { cancellationIn, isFinal, withCancellation } from './cancellation.ts';
 import { isPlanned } from './plan-hash.ts';
-import type { Replayed } from './journal.ts';
+import { type Replayed, replayFile } from './journal.ts';
 import { gunzippedLines } from './ndjson.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
 import { parentIn } from './batch.ts';
-import { parse, replayOf, unreadable } from './parse.ts';
+import { parse, unreadable } from './parse.ts';
 import { hasEnded } from './store/process.ts';
-import type { DecisionQuery, ImageName, RunQuery, Sighting } from './query.ts';
-import type { LedgerReader } from './reader.ts';
+
+import type { DecisionQuery, ImageName, LedgerReader, RunQuery, Sighting } from './reader.ts';
 import { DamagedError, LedgerError, type Store } from './store/store.ts';
 import type { RepositoryRecord, RunRecord } from './records.ts';
 
@@ -25,7 +25,7 @@ export function readLedger(store: Store): LedgerReader {
     const file = await store.read(pathsOf(id).run);
     if (!file) return undefined;
     const record = asItStands(parse<RunRecord>(store, pathsOf(id).run, file.text));
-    if (isOver(record) || record.cancelled) return record;
+    if (isFinal(record) || record.cancelled) return record;
     return withCancellation(record, await cancellationIn(store, id));
   };
 
@@ -93,8 +93,7 @@ export function readLedger(store: Store): LedgerReader {
     for await (const { name, lines, first } of ahead(names, open, ({ lines }) => lines.return())) {
       try {
         // While it is carried out, what became of a deletion stands in the journal.
-        const journaled = mayBeOpen ? await store.stream(journal(name)) : undefined;
-        const news = journaled && (await replayOf(store, journal(name), journaled));
+        const news = mayBeOpen ? await replayFile(store, journal(name)) : undefined;
         const path = pathOf(name);
         // The first line is the record of the repository.
         let from = 1;
@@ -140,7 +139,7 @@ export function readLedger(store: Store): LedgerReader {
 
 /** What is recorded as running may have ended with its process. A dry run has no lock by which the next run would find it. */
 export function asItStands(written: RunRecord): RunRecord {
-  const record = asWrittenNow(written);
+  const record = upToDate(written);
   const { state, dryRun, holder, started, resumed, progress } = record;
   if (state !== 'running') return record;
   const since = progress.at ?? resumed?.at(-1)?.at ?? started;

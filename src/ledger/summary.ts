@@ -89,7 +89,7 @@ export interface RunSummary {
 }
 
 /** What became of one registry of several. */
-export type Outcome = { readonly registry: string } & (
+export type RegistryOutcome = { readonly registry: string } & (
   | { readonly summary: RunSummary }
   | {
       readonly error: DecisionError;

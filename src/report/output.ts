@@ -1,7 +1,7 @@
 import type { Decision, Decisions } from '../planner/decision.ts';
 import { jsonLine, printable } from './escape.ts';
 import { PLAIN_STYLE, type Style } from './style.ts';
-import type { Outcome, RunSummary } from '../ledger/summary.ts';
+import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import { renderDecision, renderSummary } from './text.ts';
 
 export const OUTPUTS = ['text', 'json', 'ndjson'] as const;
@@ -22,7 +22,7 @@ export interface Answer {
   /** The id of the run, or of the parent of several. */
   readonly begun: (id: string) => void;
   readonly decisions: (decisions: Decisions, registry: string) => Iterable<string>;
-  readonly outcome: (outcome: Outcome) => Iterable<string>;
+  readonly outcome: (outcome: RegistryOutcome) => Iterable<string>;
   readonly end: () => Iterable<string>;
 }
 

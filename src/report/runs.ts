@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import type { Difference } from '../ledger/plan-diff.ts';
-import type { Sighting } from '../ledger/query.ts';
+import type { Sighting } from '../ledger/reader.ts';
 import {
   type Activity,
   approvalOf,

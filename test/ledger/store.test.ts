@@ -347,22 +347,22 @@ describe.each(FOR_MANY)('a shared lock in: $kind', ({ open, steal }) => {
     // Neither knows whether it is the last.
     await Promise.all(locks.map((lock) => lock.release()));
     await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
-    await open().giveUp(name, 'other');
+    await open().releaseShared(name, 'other');
     await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
-    await open().giveUp(name, 'run');
+    await open().releaseShared(name, 'run');
     await (await open().lock(name, holder('second'))).release();
   });
 
   it('is held on after another has given it up, and lost to a thief', async () => {
     const name = `lock-${randomUUID()}`;
     const lock = await open({ ...LOCK_TIMES, renewEvery: 0.02 }).lock(name, holder('first'), shared);
-    await open().giveUp(name, 'run');
+    await open().releaseShared(name, 'run');
     // Renewed some twenty times meanwhile.
     await sleep(500);
     await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
     expect(lock.lost.aborted).toBe(false);
     await lock.release();
-    await open().giveUp(name, 'run');
+    await open().releaseShared(name, 'run');
     const stolen = await open(QUICK).lock(name, holder('first'), shared);
     await steal(name);
     await open()

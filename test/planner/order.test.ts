@@ -40,7 +40,7 @@ test('the same registry is planned the same, reasons and details, in whatever or
               preview: false,
               matched: new Set<never>(),
               match: matchHere,
-              facts: (name: string) => ledger.facts(emulator.loginServer, name),
+              facts: (name: string) => ledger.manifestCache(emulator.loginServer, name),
             };
             return planTask(planning, 'app', { policy, filters: policy.filters });
           }),

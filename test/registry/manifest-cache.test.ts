@@ -26,7 +26,7 @@ const facts = fc.array(fc.tuple(digest, fact), { maxLength: 12 }).map((entries) 
 
 function newFile() {
   const folder = newFolder();
-  const file = openLedger(folderStore(folder)).facts('registry.example', 'team/app');
+  const file = openLedger(folderStore(folder)).manifestCache('registry.example', 'team/app');
   const path = (): string => {
     const [name = ''] = readdirSync(join(folder, 'facts/registry.example'));
     return join(folder, 'facts/registry.example', name);

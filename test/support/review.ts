@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reviewPage } from '../../src/doors/http/review.ts';
-import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/query.ts';
+import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/reader.ts';
 import type { Parent } from '../../src/ledger/batch.ts';
 import type { LedgerReader } from '../../src/ledger/reader.ts';
 import type { Child, RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';

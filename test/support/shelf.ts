@@ -73,7 +73,7 @@ export function newShelf(now: () => number): Shelf {
       release() {
         mortal?.signal.removeEventListener('abort', runOut);
         if (sharedBy !== undefined) runOut();
-        else if (held.grips.delete(grip) && use === 'passing' && locks.get(name) === held) locks.delete(name);
+        else if (held.grips.delete(grip) && use === 'ephemeral' && locks.get(name) === held) locks.delete(name);
         return Promise.resolve();
       },
     };
@@ -148,7 +148,7 @@ export function newShelf(now: () => number): Shelf {
         yield* names;
       },
       lock: (name, holder, use) => changing(() => take(name, holder, use, mortal)),
-      giveUp: (name, sharedBy) =>
+      releaseShared: (name, sharedBy) =>
         changing(() => {
           const held = locks.get(name);
           if (held?.sharedBy === sharedBy) locks.set(name, { ...held, grips: new Set(), until: 0 });

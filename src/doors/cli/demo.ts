@@ -3,7 +3,7 @@ import type { Emulator } from '../../dev/emulator/index.ts';
 import { createPolicy, type PurgeFlags } from '../../policy/purge-policy.ts';
 import { styleOf } from '../../report/style.ts';
 import { runPurge } from './purge.ts';
-import { type Ledger, passingLedger, type RunSummary, type TargetOptions } from '../../index.ts';
+import { type Ledger, temporaryLedger, type RunSummary, type TargetOptions } from '../../index.ts';
 
 const USER = { username: 'demo', password: 'demo' } as const;
 
@@ -27,7 +27,7 @@ export function demoCommand(finish: (exitCode: 0 | 1) => void): Command {
 }
 
 async function demonstrate(emulator: Emulator): Promise<boolean> {
-  const ledger = passingLedger();
+  const ledger = temporaryLedger();
   const registry = {
     endpoint: new URL(emulator.url),
     certificate: emulator.certificate,

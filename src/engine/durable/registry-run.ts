@@ -198,7 +198,7 @@ export async function select(house: House, run: Run): Promise<Listed> {
       const selected = await house.connections.using(target, (registry) =>
         selectAndRecord(interruptible(registry, signal), {
           ledger,
-          written: ledger.writing(record.id),
+          written: ledger.writer(record.id),
           record,
           policies,
           match: newMatch(secondsOf(policies)),
@@ -278,7 +278,7 @@ export async function end(house: House, about: End): Promise<Ended> {
     return await close(house, about);
   } finally {
     await lock.release();
-    await ledger.giveUp(run.registry, run.sharedBy);
+    await ledger.releaseShared(run.registry, run.sharedBy);
   }
 }
 

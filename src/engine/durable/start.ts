@@ -1,6 +1,6 @@
 import type { DurableClient } from 'durable-functions';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { lockOf, newRunId } from '../../ledger/paths.ts';
+import { registryKey, newRunId } from '../../ledger/paths.ts';
 import type { Settings } from '../../policy/settings.ts';
 import type { Log } from '../../report/log.ts';
 import { underParent } from './house.ts';
@@ -39,7 +39,7 @@ interface Running {
  * has one of its own, so that nobody's question keeps the schedule waiting.
  */
 function instanceOf(registry: string, kind: Start['kind']): string {
-  return kind === 'scheduled' ? lockOf(registry) : `${lockOf(registry)}.dry-run`;
+  return kind === 'scheduled' ? registryKey(registry) : `${registryKey(registry)}.dry-run`;
 }
 
 /** What is running, in the engine's words: anything that has not ended. */

@@ -65,10 +65,10 @@ export async function visit(house: House, about: Visit): Promise<Visited> {
         matched,
         match,
         log,
-        facts: (name) => ledger.facts(record.registry, name),
+        facts: (name) => ledger.manifestCache(record.registry, name),
       },
       ledger,
-      written: ledger.writing(record.id),
+      written: ledger.writer(record.id),
       selected: new Map([[repository, tasks]]),
       earlier: new Map(before && [[repository, before]]),
       concurrency: 1,
@@ -134,7 +134,7 @@ async function recordFailed(
 ): Promise<void> {
   const decisions = known ? await Array.fromAsync(ledger.decisions(runId, { repository })) : [];
   const failed = unfinishedRepository(repository, 'failed', error, decisions, known?.listed);
-  const written = ledger.writing(runId).repository(repository);
+  const written = ledger.writer(runId).repository(repository);
   await written.write({ ...failed, ...(stage && { stage }) }, decisions);
 }
 
@@ -197,7 +197,7 @@ async function inRepository<T>(
       if (!at) return undefined;
       const { record, target, log } = at;
       return house.connections.using(target, async (registry) => {
-        const written = ledger.writing(record.id);
+        const written = ledger.writer(record.id);
         if (!record.dryRun) await recoverRepository(ledger, registry, { written, record, repository, log });
         return work(at, registry, lost);
       });
@@ -243,7 +243,7 @@ export async function complete(house: House, run: Run, repository: string): Prom
   const { ledger } = house;
   const record = await ledger.run(run.runId);
   if (!record) return;
-  const about = { written: ledger.writing(record.id), record, repository, log: logOf(house.log, record) };
+  const about = { written: ledger.writer(record.id), record, repository, log: logOf(house.log, record) };
   await locked(house, { run, repository, pass: 'carry-out' }, () =>
     house.connections.using(targetOf(house.settings(), run.registry, 1), (registry) =>
       recoverRepository(ledger, registry, about),

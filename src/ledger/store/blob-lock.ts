@@ -43,7 +43,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
     });
   const release = async (): Promise<void> => {
     await onLease((lease, blob, abortSignal) =>
-      use === 'passing'
+      use === 'ephemeral'
         ? blob.delete({ abortSignal, conditions: { leaseId: id } })
         : lease.releaseLease({ abortSignal }),
     );
@@ -92,7 +92,12 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
 }
 
 /** Releases a lease that is shared, whoever has acquired it; one that is not held is no error. */
-export async function giveUpLease(container: ContainerClient, name: string, sharedBy: string, one: Try): Promise<void> {
+export async function releaseSharedLease(
+  container: ContainerClient,
+  name: string,
+  sharedBy: string,
+  one: Try,
+): Promise<void> {
   try {
     const lease = container.getBlobClient(name).getBlobLeaseClient(leaseId(sharedBy));
     await lease.releaseLease({ abortSignal: one.signal });

@@ -1,6 +1,6 @@
 import type { BlobLocation } from './blob-account.ts';
 import { statusOf } from './blob-attempt.ts';
-import { giveUpLease, takeLease } from './blob-lock.ts';
+import { releaseSharedLease, takeLease } from './blob-lock.ts';
 import { fetchBlob, namesOf, streamBlob } from './blob-read.ts';
 import { openSession } from './blob-session.ts';
 import { append, conditionsOf, writeStream, writeText } from './blob-write.ts';
@@ -95,10 +95,12 @@ export function blobStore(location: BlobLocation, limits: Partial<BlobLimits> = 
       const { grip, until } = await changing(path, () => takeLease(request));
       return hold(what, grip, until, lock);
     },
-    async giveUp(name, sharedBy) {
+    async releaseShared(name, sharedBy) {
       checkLockName(name);
       const path = `locks/${name}`;
-      await changing(path, () => session.changing((container, one) => giveUpLease(container, path, sharedBy, one)));
+      await changing(path, () =>
+        session.changing((container, one) => releaseSharedLease(container, path, sharedBy, one)),
+      );
     },
   };
 }

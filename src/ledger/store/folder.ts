@@ -117,7 +117,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Stor
       return hold(what, grip, until, times);
     },
     // One process holds it, for all that share it there, and has released it.
-    giveUp: () => Promise.resolve(),
+    releaseShared: () => Promise.resolve(),
   };
 }
 

@@ -120,7 +120,7 @@ export function memoryStore(memory: Memory = newMemory(), times: LockTimes = LOC
       };
       return hold(what, grip, until, times);
     },
-    async giveUp(name, sharedBy) {
+    async releaseShared(name, sharedBy) {
       checkLockName(name);
       await Promise.resolve();
       if (locks.get(name)?.id === sharedBy) locks.delete(name);

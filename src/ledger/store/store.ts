@@ -39,7 +39,7 @@ export interface Store {
    */
   readonly lock: (name: string, holder: Holder, use?: LockUse) => Promise<Lock>;
   /** Gives a shared lock up before it runs out. */
-  readonly giveUp: (name: string, sharedBy: string) => Promise<void>;
+  readonly releaseShared: (name: string, sharedBy: string) => Promise<void>;
 }
 
 /** Absent: nobody else holds it meanwhile. */
@@ -50,7 +50,7 @@ export type LockUse =
    */
   | { readonly sharedBy: string }
   /** One of very many, of which nothing is left once it is released. */
-  | 'passing';
+  | 'ephemeral';
 
 export type Content = string | AsyncIterable<Uint8Array>;
 

@@ -1,4 +1,4 @@
-import type { Sighting } from '../../ledger/query.ts';
+import type { Sighting } from '../../ledger/reader.ts';
 import { render } from './document.tsx';
 import { count, name, shorten, words } from './format.ts';
 import { Why } from './decisions.tsx';

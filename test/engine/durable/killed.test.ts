@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Emulator, RegistryState } from '../../../src/dev/emulator/index.ts';
-import { lockOf } from '../../../src/ledger/paths.ts';
+import { registryKey } from '../../../src/ledger/paths.ts';
 import { type Choices, FAULTS as FATES } from '../../support/durable.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { image, index } from '../../../src/dev/emulator/manifests.ts';
@@ -98,6 +98,6 @@ test('on a calm day it comes to exactly the same, and leaves no lock behind', as
     expect(problems).toEqual([]);
     expect(came.warnings).toHaveLength(2);
     expect(came).toEqual(await throughout(about));
-    expect(shelf.locks()).toEqual([lockOf(emulator.loginServer)]);
+    expect(shelf.locks()).toEqual([registryKey(emulator.loginServer)]);
   });
 });

@@ -6,7 +6,7 @@ import { thisProcess } from '../../../src/engine/begin.ts';
 import { blobStore, CONTAINER } from '../../../src/ledger/store/blob.ts';
 import { folderStore } from '../../../src/ledger/store/folder.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
-import { lockOf, newRunId } from '../../../src/ledger/paths.ts';
+import { registryKey, newRunId } from '../../../src/ledger/paths.ts';
 import { HeldError, type Holder, type Store } from '../../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
@@ -37,7 +37,7 @@ const elsewhere = (): Ledger => openLedger(blobStore({ connectionString: azurite
 async function locksLeft(registry: string): Promise<readonly string[]> {
   const container = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient(CONTAINER);
   const names: string[] = [];
-  for await (const { name } of container.listBlobsFlat({ prefix: `locks/${lockOf(registry)}` })) names.push(name);
+  for await (const { name } of container.listBlobsFlat({ prefix: `locks/${registryKey(registry)}` })) names.push(name);
   return names;
 }
 
@@ -61,17 +61,17 @@ describe.concurrent('the lock of a registry that many workers share, in Blob Sto
     const third = await two.lockShared(registry, holder(), 'run');
     await third.release();
     // Nobody gives up what is another's.
-    await other.giveUp(registry, 'another run');
+    await other.releaseShared(registry, 'another run');
     await expect(other.lock(registry, holder())).rejects.toThrow(HeldError);
-    await one.giveUp(registry, 'run');
+    await one.releaseShared(registry, 'run');
     const taken = await other.lock(registry, holder());
     await expect(one.lockShared(registry, holder(), 'run')).rejects.toThrow(HeldError);
     // Nor what is nobody's any more.
-    await one.giveUp(registry, 'run');
+    await one.releaseShared(registry, 'run');
     await expect(two.lock(registry, holder())).rejects.toThrow(HeldError);
     await taken.release();
     await (await one.lockShared(registry, holder(), 'run')).release();
-    await one.giveUp(newRegistry(), 'run');
+    await one.releaseShared(newRegistry(), 'run');
   });
 
   test('runs out by itself after the last of them', async () => {
@@ -91,7 +91,7 @@ describe.concurrent('the lock of a registry that many workers share, in Blob Sto
       await one.lockShared(registry, holder(), 'run'),
       await one.lockShared(registry, holder(), 'run'),
     ];
-    await other.giveUp(registry, 'run');
+    await other.releaseShared(registry, 'run');
     const taken = await other.lock(registry, holder());
     await expect.poll(() => first.lost.aborted && second.lost.aborted, { timeout: 20_000 }).toBe(true);
     await expect(one.lockShared(registry, holder(), 'run')).rejects.toThrow(HeldError);
@@ -122,7 +122,7 @@ describe.concurrent('the lock of a repository', () => {
     await first.release();
     others.push(await two.lockRepository(registry, 'team/app', holder()));
     for (const other of others) await other.release();
-    expect(await locksLeft(registry)).toEqual([`locks/${lockOf(registry)}`]);
+    expect(await locksLeft(registry)).toEqual([`locks/${registryKey(registry)}`]);
   });
 
   test('of many that want it at once one has it', async () => {
@@ -162,7 +162,7 @@ describe.concurrent.each([
     expect(await ledger.repository('no run', 'app')).toBeUndefined();
     const decisions = [decision('app', 'dev', 'deleted')];
     const written = await ledger
-      .writing(id)
+      .writer(id)
       .repository('app')
       .write(summarize('app', decisions, {}), decisions);
     expect(await ledger.repository(id, 'app')).toEqual(written);
@@ -175,7 +175,7 @@ describe.concurrent.each([
     const id = newRunId(new Date());
     await ledger.begin(record(id, newRegistry()));
     expect(await ledger.journal(id, 'app')).toBeUndefined();
-    const writer = ledger.writing(id).repository('app');
+    const writer = ledger.writer(id).repository('app');
     await writer.intend([':one', ':two']);
     writer.settled([decision('app', 'one', 'deleted')]);
     await writer.intend([':three']);
@@ -197,10 +197,10 @@ describe.concurrent.each([
     await run.end({ state: 'stopped', ended: new Date().toISOString() }, [before]);
     // Its process is killed right after it has taken the run up.
     const killed = openLedger({ ...store, remove: () => Promise.reject(new Error('killed')) });
-    await expect(killed.goOn(id, (one) => ({ ...one, state: 'running' }))).rejects.toThrow('killed');
+    await expect(killed.resume(id, (one) => ({ ...one, state: 'running' }))).rejects.toThrow('killed');
     const decisions = [decision('app', 'dev', 'not-attempted')];
     const after = await ledger
-      .writing(id)
+      .writer(id)
       .repository('app')
       .write(summarize('app', decisions, {}), decisions);
     expect(after).not.toEqual(before);

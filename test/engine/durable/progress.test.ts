@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isOver } from '../../../src/engine/earlier.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
-import { lockOf } from '../../../src/ledger/paths.ts';
+import { registryKey } from '../../../src/ledger/paths.ts';
 import { LOCK_SECONDS } from '../../../src/ledger/store/store.ts';
 import { type Activity, calm, type Choices, FAULTS } from '../../support/durable.ts';
 import { hall, scheduled } from '../../support/orchestration.ts';
@@ -78,7 +78,7 @@ async function purging(
       return seen;
     };
     await then(await tick('first', power, choices), async () => {
-      shelf.steal(lockOf(emulator.loginServer));
+      shelf.steal(registryKey(emulator.loginServer));
       return tick('second', () => true, calm);
     });
   });

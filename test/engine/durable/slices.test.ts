@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Emulator, EmulatorOptions } from '../../../src/dev/emulator/index.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
-import { lockOf, newRunId } from '../../../src/ledger/paths.ts';
+import { registryKey, newRunId } from '../../../src/ledger/paths.ts';
 import { type Holder, LOCK_SECONDS } from '../../../src/ledger/store/store.ts';
 import type { Environment, Settings } from '../../../src/policy/settings.ts';
 import { disagreements } from '../../crash/check.ts';
@@ -175,7 +175,7 @@ describe('a registry that somebody else has', () => {
       // A process that has not been heard of for long comes back: the lock has run out, and another run is at work.
       const durable = engine({}, (activity, name) => async (input, execution) => {
         if (name === 'visit' && deletions >= 4 && !interrupted) {
-          shelf.steal(lockOf(emulator.loginServer));
+          shelf.steal(registryKey(emulator.loginServer));
           interrupted = inline(
             emulator,
             ledger,
@@ -312,7 +312,7 @@ describe('a run that one engine has begun is gone on with by the other', () => {
       emulator.onRequest(undefined);
       // Nobody was left to close its record.
       expect((await ledger.run(id))?.state).toBe('running');
-      shelf.steal(lockOf(emulator.loginServer));
+      shelf.steal(registryKey(emulator.loginServer));
       await goOn(emulator, ledger, id);
       expect(await ledger.run(id)).toMatchObject({ state: 'done' });
       expect(await problems()).toEqual([]);

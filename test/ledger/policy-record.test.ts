@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { freshRecord } from '../../src/engine/begin.ts';
-import { asWrittenNow } from '../../src/ledger/as-carried-out.ts';
+import { upToDate } from '../../src/ledger/policy-record.ts';
 import { policiesOf } from '../../src/ledger/policy-record.ts';
 import { renderRun, renderSighting } from '../../src/report/runs.ts';
 import { policyOf } from '../support/registry.ts';
@@ -32,17 +32,15 @@ test('a run that deletes is not recorded with --dry-run, and its policy is the s
   ]);
   expect(deleting.policy.hash).toBe(tried.policy.hash);
   // Of an older version.
-  expect(asWrittenNow({ ...deleting, policy: tried.policy }).policy).toEqual(deleting.policy);
-  expect(asWrittenNow(tried)).toBe(tried);
-  expect(asWrittenNow(deleting)).toEqual(deleting);
+  expect(upToDate({ ...deleting, policy: tried.policy }).policy).toEqual(deleting.policy);
+  expect(upToDate(tried)).toBe(tried);
+  expect(upToDate(deleting)).toEqual(deleting);
 });
 
 test('nor does it wait once its plan was carried out', () => {
   const plan = { hash: 'h', deletions: 1, state: 'applied' as const, appliedBy: 'x' };
-  expect(asWrittenNow({ ...record(false), state: 'waiting', plan }).state).toBe('done');
-  expect(asWrittenNow({ ...record(false), state: 'waiting', plan: { ...plan, state: 'waiting' } }).state).toBe(
-    'waiting',
-  );
+  expect(upToDate({ ...record(false), state: 'waiting', plan }).state).toBe('done');
+  expect(upToDate({ ...record(false), state: 'waiting', plan: { ...plan, state: 'waiting' } }).state).toBe('waiting');
 });
 
 test('runs show and explain say so, and who began it: an account, or an invocation that is no person', () => {

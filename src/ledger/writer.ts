@@ -1,0 +1,143 @@
+import type { Decision, Decisions } from '../planner/decision.ts';
+import { hasJournals, type Locks, writeJournal } from './journal.ts';
+import { toGzippedLines } from './ndjson.ts';
+import { openRuns, pathsOf } from './paths.ts';
+import { plannedOf } from './plan-hash.ts';
+import type { RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
+import { redactTold } from './redact/redact.ts';
+import { ConflictError, type Store } from './store/store.ts';
+import { writeSurely } from './store/surely.ts';
+import type { RepositorySummary } from './summary.ts';
+
+/** Writes the repositories of a run, also from a process that does not write the record of the run. */
+export interface RepositoriesWriter {
+  /** Of the run. */
+  readonly id: string;
+  /**
+   * Records which repositories the run is about, so that a process that resumes it need not list them again.
+   * @throws {ConflictError} where that is recorded already
+   */
+  readonly select: (repositories: readonly SelectedRepository[]) => Promise<void>;
+  readonly repository: (name: string) => RepositoryWriter;
+}
+
+/** Writes one run. */
+export interface RunWriter extends RepositoriesWriter {
+  /** @throws {ConflictError} where another process has written the record: then it works on the run instead of this one */
+  readonly update: (change: Partial<RunRecord>) => Promise<void>;
+  /**
+   * Closes the record, unless deletions are open whose outcome is not recorded: a later run closes it then.
+   * @param repositories all that the run had to do with; absent: those that were recorded
+   */
+  readonly end: (change: Partial<RunRecord>, repositories?: readonly RepositoryRecord[]) => Promise<void>;
+}
+
+/** Writes one repository in a run. */
+export interface RepositoryWriter {
+  /** Records what was decided, for good or until it is carried out. */
+  readonly write: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
+  /** To be durable before the next intent is. */
+  readonly settled: (decisions: readonly Decision[]) => void;
+  /** Durable when it resolves: only then may these artifacts be deleted, and these locks be taken off. */
+  readonly intend: (keys: readonly string[], locks?: Locks) => Promise<void>;
+  /** The same as `write`, and removes the journal that was written here. */
+  readonly close: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
+  /** The same as `write`, and removes the journal of another process. */
+  readonly recovered: (summary: RepositorySummary, decisions: Decisions) => Promise<void>;
+}
+
+export function repositoriesWriter(store: Store, id: string): RepositoriesWriter {
+  return {
+    id,
+    async select(repositories) {
+      await store.write(pathsOf(id).selected, toGzippedLines(repositories), 'absent');
+    },
+    repository: (name) => repositoryWriter(store, id, name),
+  };
+}
+
+/** @param firstEtag of the record as it is in the store */
+export function runWriter(store: Store, first: RunRecord, firstEtag: string): RunWriter {
+  const paths = pathsOf(first.id);
+  let record = first;
+  let etag = firstEtag;
+  /** What may have been written: the store answered neither to that nor when it was read again. */
+  let maybe: string | undefined;
+  // One after the other: each needs the etag of the one before.
+  let last: Promise<void> = Promise.resolve();
+  const update = (change: Partial<RunRecord>): Promise<void> => {
+    const next = last.then(async () => {
+      record = { ...record, ...change };
+      if (maybe !== undefined) {
+        const now = await store.read(paths.run);
+        if (now?.text === maybe) ({ etag } = now);
+        maybe = undefined;
+      }
+      try {
+        etag = await writeRun(store, record, etag);
+      } catch (error) {
+        if (!(error instanceof ConflictError)) maybe = textOf(record);
+        throw error;
+      }
+    });
+    last = next.catch(() => undefined);
+    return next;
+  };
+  return {
+    ...repositoriesWriter(store, record.id),
+    update,
+    async end(change, repositories) {
+      // First: it fails where another process has the run now, and nothing else is written then.
+      await update(change);
+      if (repositories) await store.write(paths.repositories, toGzippedLines(repositories.map(withoutSecrets)));
+      if (!(await hasJournals(store, record.id))) await store.remove(openRuns(record.registry) + record.id);
+    },
+  };
+}
+
+/** @param etag that the record must have; absent: there must be none */
+export function writeRun(store: Store, record: RunRecord, etag?: string): Promise<string> {
+  return writeSurely(store, pathsOf(record.id).run, textOf(record), etag === undefined ? 'absent' : { etag });
+}
+
+function textOf(record: RunRecord): string {
+  return `${JSON.stringify(redactTold(record))}\n`;
+}
+
+function repositoryWriter(store: Store, id: string, repository: string): RepositoryWriter {
+  const paths = pathsOf(id);
+  const journal = writeJournal(store, paths.journal(repository), repository);
+  const write: RepositoryWriter['write'] = async (summary, decisions) => {
+    const record: RepositoryRecord = { summary, planned: await plannedOf(decisions) };
+    await store.write(
+      paths.decisions(repository),
+      toGzippedLines(
+        (function* () {
+          yield withoutSecrets(record);
+          for (const decision of decisions) yield withoutSecrets(decision);
+        })(),
+      ),
+    );
+    return record;
+  };
+  return {
+    write,
+    settled: journal.add,
+    intend: journal.intend,
+    async close(summary, decisions) {
+      const record = await write(summary, decisions);
+      if (journal.begun()) await store.remove(paths.journal(repository));
+      return record;
+    },
+    async recovered(summary, decisions) {
+      await write(summary, decisions);
+      await store.remove(paths.journal(repository));
+    },
+  };
+}
+
+/** What a registry answers may repeat what it was sent. Most entries hold no answer of it. */
+function withoutSecrets<T extends RepositoryRecord | Decision>(entry: T): T {
+  const error = 'summary' in entry ? entry.summary.error : entry.action === 'delete' ? entry.error : undefined;
+  return error ? redactTold(entry) : entry;
+}
