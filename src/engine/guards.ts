@@ -96,10 +96,10 @@ const ASKED_AT_ONCE = 8;
 export function deletionsIn({ summary }: Pick<RepositoryResult, 'summary'>): RepositoryDeletions {
   const { repository, stage, listed, tags, manifests } = summary;
   // What is planned and recorded until it is carried out was not attempted.
-  const going = ({ deleted, notAttempted }: Counts) => (stage === 'planned' ? deleted + notAttempted : deleted);
+  const planned = ({ deleted, notAttempted }: Counts) => (stage === 'planned' ? deleted + notAttempted : deleted);
   return {
     repository,
-    tags: { going: going(tags), listed: listed.tags ?? 0 },
-    manifests: { going: going(manifests), listed: listed.manifests ?? 0 },
+    tags: { deleted: planned(tags), listed: listed.tags ?? 0 },
+    manifests: { deleted: planned(manifests), listed: listed.manifests ?? 0 },
   };
 }

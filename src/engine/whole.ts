@@ -1,7 +1,6 @@
 import { eachOf } from './each.ts';
-import { lockedAsAWhole } from '../planner/locked.ts';
+import { lockedAsAWhole, untaggedBy, withUntagged } from '../planner/explain.ts';
 import type { Inventory, Plan, Rule } from '../planner/types.ts';
-import { untaggedBy, withUntagged } from '../planner/untagged.ts';
 import { StoppedError } from '../registry/errors.ts';
 import type { ManifestRecord, RegistryReader, RepositoryAttributes } from '../registry/types.ts';
 import type { RepositorySummary } from '../ledger/summary.ts';

@@ -20,7 +20,7 @@ export function changeSince(deletion: ManifestDeletion, look: Look, since: Since
   if (look.locked) return changed('the repository was locked as a whole');
   const again = look.added.find(({ digest }) => deletion.after.includes(digest));
   if (again) return changed(`${again.digest}, which had to be deleted before it, was pushed again`);
-  for (const removal of [deletion, ...deletion.along]) {
+  for (const removal of [deletion, ...deletion.referrers]) {
     const detail = changeOf(removal, look, since);
     if (detail !== undefined) {
       return changed(

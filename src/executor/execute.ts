@@ -126,7 +126,7 @@ function teller(
           [],
         );
       for (const some of batches(manifests, BATCH)) {
-        const removals = some.flatMap((deletion) => [deletion, ...deletion.along]);
+        const removals = some.flatMap((deletion) => [deletion, ...deletion.referrers]);
         await tell(
           removals.flatMap(({ tags }) => tags),
           removals.map(({ digest }) => digest),

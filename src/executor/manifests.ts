@@ -127,7 +127,7 @@ export async function oneByOneUntil<T>(
 /** What these look like now. */
 async function lookAt(rounds: Rounds, deletions: readonly ManifestDeletion[]): Promise<Seen> {
   const { registry, repository, inventory, listedTags, isNeeded, gone, readAdded } = rounds;
-  const removals = deletions.flatMap((deletion) => [deletion, ...deletion.along]);
+  const removals = deletions.flatMap((deletion) => [deletion, ...deletion.referrers]);
   const look = await registry.look(repository, {
     tags: removals.flatMap(({ tags }) => tags),
     tagCount: listedTags.size,
@@ -150,7 +150,7 @@ function announce(
   const going = batch
     .map(({ item }) => item)
     .filter((deletion) => look.present.has(deletion.digest) && !changeSince(deletion, look, { ...rounds, added }));
-  const removals = going.flatMap((deletion) => [deletion, ...deletion.along]);
+  const removals = going.flatMap((deletion) => [deletion, ...deletion.referrers]);
   return rounds.intend(
     removals.flatMap(({ tags }) => tags),
     removals.map(({ digest }) => digest),
@@ -219,7 +219,7 @@ async function finish(rounds: Rounds, attempt: Attempt<ManifestDeletion>, result
   // Where an earlier attempt deleted it, its tags are those that it had then.
   settle(rounds, deletion, became, look?.present.has(deletion.digest) ? look : (attempt.look ?? look));
   // What goes along is looked at before it is told.
-  const told = isGone(became) ? [deletion] : [deletion, ...deletion.along];
+  const told = isGone(became) ? [deletion] : [deletion, ...deletion.referrers];
   await rounds.tell(
     told.flatMap(({ tags }) => tags),
     told.map(({ digest }) => digest),
@@ -228,7 +228,7 @@ async function finish(rounds: Rounds, attempt: Attempt<ManifestDeletion>, result
 
 /** Records what became of a manifest, and with it of its tags and of the referrers that go along. */
 function settle({ results }: Pick<Context, 'results'>, deletion: ManifestDeletion, result: Result, look?: Look): void {
-  for (const { digest, tags } of [deletion, ...deletion.along]) {
+  for (const { digest, tags } of [deletion, ...deletion.referrers]) {
     results.manifests.set(digest, result);
     const onIt = new Set(look?.present.get(digest)?.tags);
     for (const tag of tags) {
@@ -249,9 +249,9 @@ async function referrersLeft(
 ): Promise<readonly Attempt<ManifestDeletion>[]> {
   const { results, gone, tell } = rounds;
   const referrers = batch
-    .filter(({ item }) => item.along.length > 0 && isGone(results.manifests.get(item.digest)))
-    .flatMap(({ item: { along, lockedTags } }) =>
-      along.map((removal): ManifestDeletion => ({ ...removal, lockedTags, along: [], after: [] })),
+    .filter(({ item }) => item.referrers.length > 0 && isGone(results.manifests.get(item.digest)))
+    .flatMap(({ item: { referrers: along, lockedTags } }) =>
+      along.map((removal): ManifestDeletion => ({ ...removal, lockedTags, referrers: [], after: [] })),
     );
   const left: ManifestDeletion[] = [];
   if (referrers.length > 0) {

@@ -1,13 +1,13 @@
 import type { ManifestRecord } from '../registry/types.ts';
 import type { Graph } from './graph.ts';
-import { atOnce, converted, filtered, newPace, setOf, sorted, type Steps } from './slices.ts';
+import { atOnce, converted, filtered, slicer, setOf, sorted, type Steps } from './slices.ts';
 import { compare } from './tags.ts';
 import type { Rule } from './types.ts';
 
 /**
  * What `acr purge` would do with the manifests, as published in Azure/acr-cli (cmd/repository/image_functions.go and
- * cmd/acr/purge.go, March 2026), faults included: the plan starts from its choice and only ever takes away from it,
- * and each artifact that it would have removed and we keep is marked.
+ * cmd/acr/purge.go, March 2026), faults included. The plan starts from its choice and only ever takes away from it;
+ * each artifact that it would have deleted and we keep is marked.
  */
 export interface AcrChoice {
   /** What it would delete but for `--keep`, the newest first. */
@@ -16,13 +16,13 @@ export interface AcrChoice {
   readonly deleted: ReadonlySet<string>;
   /** What it would delete but for `--keep`. */
   readonly newestKept: ReadonlySet<string>;
-  /** What the registry removes along with that: referrers, theirs, and so on. */
+  /** What the registry deletes along with that: referrers, their referrers, and so on. */
   readonly cascaded: ReadonlySet<string>;
 }
 
 /**
- * The manifests it considers: neither locked, nor tagged, nor too young, nor without a media type. One of a media type
- * that it does not know is no exception to it.
+ * The manifests it considers: neither locked, nor tagged, nor too young, nor without a media type. A media type that it
+ * does not know makes no difference to it.
  */
 export function considered(graph: Graph): Steps<readonly ManifestRecord[]> {
   return filtered(graph.records.values(), (record) => {
@@ -32,15 +32,15 @@ export function considered(graph: Graph): Steps<readonly ManifestRecord[]> {
 }
 
 /**
- * What it protects for an index that stays for its tags or its age. Locked indexes protect nothing: it passes them over
+ * What it protects for an index that is kept for its tags or its age. Locked indexes protect nothing: it skips them
  * before it looks at what they need.
  */
-export function* neededByStandingIndexes(graph: Graph): Steps<ReadonlySet<string>> {
-  const due = newPace();
+export function* neededByKeptIndexes(graph: Graph): Steps<ReadonlySet<string>> {
+  const due = slicer();
   const needed = new Set<string>();
   for (const [digest, record] of graph.records) {
     if (due()) yield;
-    // It reads what has no media type too, in case it is an index.
+    // It also reads what has no media type, in case it is an index.
     if (record.kind !== 'index' && record.mediaType !== undefined) continue;
     const standing = graph.standing(record);
     if (standing === 'has-tags' || standing === 'too-young' || standing === 'unknown-time') {
@@ -50,21 +50,21 @@ export function* neededByStandingIndexes(graph: Graph): Steps<ReadonlySet<string
   return needed;
 }
 
-/** @param ignored what is passed over for an index; it is the result of `neededByStandingIndexes` */
+/** @param ignored what it protects for an index: the result of `neededByKeptIndexes` */
 export function* chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet<string>): Steps<AcrChoice> {
-  const due = newPace();
-  const passedOver = yield* setOf(ignored);
+  const due = slicer();
+  const skipped = yield* setOf(ignored);
   const all = yield* considered(graph);
   for (const { digest, kind } of all) {
     if (due()) yield;
     // It does not look for a subject in media types that it does not know.
     if (ignored.has(digest) || kind === 'unknown' || graph.subject(digest) === undefined) continue;
-    // A referrer stays. But of one that is an index with children it protects the children in its place.
-    if (kind === 'index' && graph.children(digest).length > 0) yield* addNeeds(graph, digest, passedOver);
-    else passedOver.add(digest);
+    // It keeps a referrer. But of one that is an index with children it protects the children instead.
+    if (kind === 'index' && graph.children(digest).length > 0) yield* addNeeds(graph, digest, skipped);
+    else skipped.add(digest);
   }
   const records = yield* sorted(
-    yield* filtered(all, ({ digest }) => !passedOver.has(digest)),
+    yield* filtered(all, ({ digest }) => !skipped.has(digest)),
     (a, b) => compare(b.lastUpdated, a.lastUpdated) || compare(a.digest, b.digest),
   );
   const chosen = yield* converted(records, ({ digest }) => digest);
@@ -82,9 +82,9 @@ export function withReferrers(graph: Graph, digests: Iterable<string>): Readonly
   return atOnce(allReferrers(graph, digests));
 }
 
-/** The same, of many. */
+/** The same in slices, of many. */
 export function* allReferrers(graph: Graph, digests: Iterable<string>): Steps<ReadonlySet<string>> {
-  const due = newPace();
+  const due = slicer();
   const seen = yield* setOf(digests);
   const found = new Set<string>();
   const queue = [...seen];
@@ -102,7 +102,7 @@ export function* allReferrers(graph: Graph, digests: Iterable<string>): Steps<Re
 
 /** Children of an index, and of those children that it calls indexes. */
 function* addNeeds(graph: Graph, index: string, needed: Set<string>): Steps<void> {
-  const due = newPace();
+  const due = slicer();
   const queue = [index];
   for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
     if (due(1 + graph.children(digest).length)) yield;

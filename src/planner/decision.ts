@@ -1,38 +1,38 @@
-/** Why an artifact goes. The README lists what each means. */
+/** Why an artifact is deleted. The documentation lists what each means. */
 export const DELETE_REASONS = [
   /** A tag that a filter matches, older than `--ago`, not locked, and not among the newest `--keep`. */
   'matched-and-expired',
   /** A manifest left without a tag, not younger than `--ago`, that nothing kept needs. */
   'untagged-and-expired',
-  /** A referrer (signature, SBOM …): the registry removes it along with the manifest that it refers to. */
+  /** A referrer (signature, SBOM …): the registry deletes it along with the manifest that it refers to. */
   'referrer-of-deleted',
 ] as const;
 
 export type DeleteReason = (typeof DELETE_REASONS)[number];
 
-/** Why an artifact stays. */
+/** Why an artifact is kept. */
 export const KEEP_REASONS = [
   /** Not older than `--ago`. */
   'too-young',
   /** Locked, and `--include-locked` was not given. */
   'locked',
-  /** Would go, but is among the newest `--keep`. */
+  /** Old enough, but among the newest `--keep`. */
   'newest-kept',
-  /** A manifest with a tag that stays. */
+  /** A manifest with a tag that is kept. */
   'has-tags',
-  /** An index that stays needs it. */
+  /** An index that is kept needs it. */
   'child-of-kept-index',
-  /** An index that goes along with its subject needed it: free to go in the next run. */
+  /** An index that is deleted along with its subject needed it. The next run may delete it. */
   'child-of-referrer',
-  /** It refers to a manifest that stays. */
+  /** It refers to a manifest that is kept. */
   'referrer-of-kept',
-  /** It refers to a manifest that is not listed: nobody can say that it is not needed. */
+  /** It refers to a manifest that is not listed, so it may be needed. */
   'referrer-of-unlisted',
-  /** Deleting it would take along a referrer that stays. */
+  /** Deleting it would also delete a referrer that is kept. */
   'subject-of-kept',
-  /** A cosign tag (`sha256-….sig`) of an image that stays. */
+  /** A cosign tag (`sha256-….sig`) of an image that is kept. */
   'signature-of-kept',
-  /** A tag that no filter selects, of a manifest that `acr purge` would have removed. */
+  /** A tag that no filter selects, of a manifest that `acr purge` would have deleted. */
   'not-selected',
   /** The registry gives no time for it, or one that cannot be read. */
   'unknown-time',
@@ -40,7 +40,7 @@ export const KEEP_REASONS = [
   'unknown-media-type',
   /** It cannot be read, or something that may need it cannot. */
   'unreadable',
-  /** It was to go, and changed before it went: the next run decides anew. */
+  /** It was to be deleted, and changed before that. The next run decides anew. */
   'changed-since-plan',
   /** It would be deleted now, but is not in the plan that is applied. */
   'not-in-plan',
@@ -50,16 +50,16 @@ export type KeepReason = (typeof KEEP_REASONS)[number];
 
 export type Reason = DeleteReason | KeepReason;
 
-/** What became of a deletion. */
+/** What a deletion came to. */
 export type Outcome =
   /** A dry run: nothing was asked of the registry. */
   | 'planned'
-  /** A breaker tripped: it waits for approval. */
+  /** A guard holds it back until it is approved. */
   | 'held'
   | 'deleted'
-  /** Somebody else was faster. */
+  /** It was gone before: another client was faster. */
   | 'already-gone'
-  /** The registry refused: it is locked, or not allowed. */
+  /** The registry refused: it is locked, or deleting is not allowed. */
   | 'refused'
   | 'failed'
   /** Not tried, because of what happened to something else, or because the run stopped. */
@@ -74,7 +74,7 @@ interface Artifact {
   readonly tags?: readonly string[];
   /** A sentence for a person: which filter, age, index or lock. */
   readonly detail: string;
-  /** `acr purge` would have removed it. Only ever true of what is kept. */
+  /** `acr purge` would have deleted it. Only ever true of what is kept. */
   readonly beyondAcrPurge: boolean;
   readonly mediaType?: string;
   /** Bytes, as the registry says. */
@@ -118,7 +118,7 @@ export interface Deleted extends Artifact {
   /** Of a tag: the filter that matches it, as it was given. Absent in older records. */
   readonly filter?: string;
   readonly error?: DecisionError;
-  /** Of a tag: its manifest is kept, without a tag once all of so many are gone, and has so many bytes. */
+  /** Of a tag: its manifest is kept, without a tag once all of so many are deleted, and has so many bytes. */
   readonly leavesUntagged?: { readonly tags: number; readonly bytes: number };
   /** Of a manifest: so many signature tags that belong to it by their name are kept. */
   readonly leavesSignatures?: number;
@@ -129,10 +129,10 @@ export interface Deleted extends Artifact {
 /** The one record that flows through everything from the planner on. */
 export type Decision = Kept | Deleted;
 
-/** Decisions, to be gone through as often as one likes. Those of many artifacts are made each time, and never all kept. */
+/** Can be iterated as often as one likes. The decisions on many artifacts are made anew each time and never all held. */
 export type Decisions = Iterable<Decision>;
 
-/** Up to this many are kept: making them again takes longer than it saves. */
+/** Up to this many are held: making them again takes longer than it saves. */
 const FEW = 10_000;
 
 /** @param count how many there are at most */
@@ -140,7 +140,6 @@ export function decisionsOf(count: number, make: () => Iterable<Decision>): Deci
   return count <= FEW ? [...make()] : { [Symbol.iterator]: () => make()[Symbol.iterator]() };
 }
 
-/** The same decisions, each looked at again. */
 export function mapped(decisions: Decisions, change: (decision: Decision) => Decision): Decisions {
   if (Array.isArray(decisions) && decisions.length <= FEW) return (decisions as readonly Decision[]).map(change);
   return {
@@ -155,32 +154,33 @@ export function keyOf({ kind, tag, digest }: Decision): string {
   return kind === 'tag' ? `:${tag ?? ''}` : `@${digest ?? ''}`;
 }
 
-/** The same decisions; what was to go is held back, or not tried. */
+/** The same decisions; what was to be deleted is held back, or not tried. */
 export function withOutcome(decisions: Decisions, outcome: 'held' | 'not-attempted'): Decisions {
   return mapped(decisions, (decision) => (decision.action === 'delete' ? { ...decision, outcome } : decision));
 }
 
-export type Breaker =
+/** Why a guard holds a run, or a repository, back. */
+export type HoldReason =
   /** MAX_DELETIONS: artifacts in one run. */
   | 'max-deletions'
   /** MAX_DELETION_PERCENT: of a repository's tags, and of the registry's manifests. */
   | 'max-deletion-percent'
-  /** A repository would be left without a tag. */
+  /** KEEP_LAST_TAG: a repository would be left without a tag. */
   | 'no-tag-left'
   /** MAX_MEDIAN_FACTOR: far more deletions than in the last runs. */
   | 'far-above-median';
 
-/** The guard that a breaker belongs to, as its flag and its setting are called. */
-export const GUARD_NAMES: Readonly<Record<Breaker, string>> = {
+/** The guard that holds back for a reason, as its flag is called. */
+export const GUARD_NAMES: Readonly<Record<HoldReason, string>> = {
   'max-deletions': 'max-deletions',
   'max-deletion-percent': 'max-deletion-percent',
   'no-tag-left': 'keep-last-tag',
   'far-above-median': 'max-median-factor',
 };
 
-/** A breaker that tripped: what it held back waits for approval. */
+/** A guard holds back what was planned, until it is approved. */
 export interface Hold {
-  readonly breaker: Breaker;
+  readonly breaker: HoldReason;
   /** Absent: it holds back the whole run. */
   readonly repository?: string;
   /** What was found, and what is allowed: artifacts, or percent. */
@@ -190,7 +190,6 @@ export interface Hold {
   readonly detail: string;
 }
 
-/** A trip with where it happened. */
 export function holdInWords({ repository, detail }: Hold): string {
   return repository === undefined ? detail : `${repository}: ${detail}`;
 }

@@ -1,23 +1,23 @@
-import type { ManifestRecord } from '../registry/types.ts';
+import type { ManifestRecord, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { AcrChoice } from './acr-purge.ts';
-import { type Decision, type Decisions, decisionsOf, type KeepReason } from './decision.ts';
+import { type Decision, type Decisions, decisionsOf, type Deleted, type KeepReason, mapped } from './decision.ts';
 import { type Graph, name, type Standing } from './graph.ts';
-import type { Outcome, Protection } from './protect.ts';
+import type { Selection } from './protect.ts';
 import type { TagChoice } from './tags.ts';
-import type { Inventory, Plan, Rule } from './types.ts';
+import type { Inventory, Plan, Protection, Rule } from './types.ts';
 
 export interface Explained {
   readonly inventory: Inventory;
   readonly rule: Rule;
   readonly choices: readonly TagChoice[];
-  readonly outcome: Outcome;
-  /** Tags that are not in the plan that is carried out, and would be kept if they were. */
+  readonly selection: Selection;
+  /** Tags that are not in the plan that is applied, and would be kept if they were. */
   readonly notInPlan: ReadonlyMap<TagChoice, Protection>;
   /** Where manifests were looked at. */
   readonly graph?: Graph;
   readonly acrPurge?: AcrChoice;
-  /** Images that were taken to refer to nothing. */
+  /** Images that were assumed to refer to nothing. */
   readonly assumed?: ReadonlySet<string>;
   /** Signature tags that are kept, counted by the image that they belong to by their name. */
   readonly signaturesKept?: ReadonlyMap<string, number>;
@@ -25,7 +25,7 @@ export interface Explained {
 
 /**
  * A decision for every tag that a filter matches, every manifest that was looked at, and every other tag that
- * `acr purge` would have removed by way of its manifest.
+ * `acr purge` would have deleted by way of its manifest.
  */
 export function explain(explained: Explained): Decisions {
   const { choices, graph } = explained;
@@ -37,12 +37,12 @@ export function explain(explained: Explained): Decisions {
   });
 }
 
-/** The decisions that something goes, one by one: `Plan.deletionOf`. */
+/** One decision to delete, without making all: `Plan.deletionOf`. */
 export function deletionsOf(explained: Explained): Plan['deletionOf'] {
   const { choices, graph } = explained;
   const byName = graph ? undefined : new Map(choices.map((choice) => [choice.tag.name, choice]));
   return (kind, name) => {
-    const choice = kind === 'tag' ? (graph?.going(name) ?? byName?.get(name)) : undefined;
+    const choice = kind === 'tag' ? (graph?.chosen(name) ?? byName?.get(name)) : undefined;
     const record = kind === 'manifest' ? graph?.records.get(name) : undefined;
     const decision = choice
       ? explainTag(explained, choice)
@@ -51,7 +51,7 @@ export function deletionsOf(explained: Explained): Plan['deletionOf'] {
   };
 }
 
-function explainTag({ inventory, rule, outcome, notInPlan, acrPurge }: Explained, choice: TagChoice): Decision {
+function explainTag({ inventory, rule, selection, notInPlan, acrPurge }: Explained, choice: TagChoice): Decision {
   const { tag, reason } = choice;
   const about = {
     repository: inventory.repository,
@@ -64,7 +64,7 @@ function explainTag({ inventory, rule, outcome, notInPlan, acrPurge }: Explained
   const filter = rule.filterOf(tag.name);
   const matches = `matches "${filter}"`;
   const age = ageInWords(tag.lastUpdated, rule);
-  const kept = outcome.keptTags.get(choice) ?? notInPlan.get(choice);
+  const kept = selection.protectedTags.get(choice) ?? notInPlan.get(choice);
   if (kept) {
     const detail = choice.newest ? `${matches} and is old enough, but ${kept.detail}` : kept.detail;
     return { ...about, action: 'keep', ...kept, detail, beyondAcrPurge: true };
@@ -82,7 +82,7 @@ function explainTag({ inventory, rule, outcome, notInPlan, acrPurge }: Explained
     'not-in-plan': `${matches} and is old enough, but is not in the plan that is applied`,
   };
   const beyondAcrPurge =
-    reason === 'not-in-plan' || (tag.digest !== undefined && removedByAcrPurge(acrPurge, tag.digest));
+    reason === 'not-in-plan' || (tag.digest !== undefined && deletedByAcrPurge(acrPurge, tag.digest));
   return { ...about, action: 'keep', reason, detail: details[reason] ?? matches, beyondAcrPurge };
 }
 
@@ -92,7 +92,7 @@ function* tagsSavedWithTheirManifest(
 ): Generator<Decision> {
   const explained = new Set(choices.map(({ tag }) => tag.name));
   for (const digest of acrPurge?.cascaded ?? []) {
-    for (const tag of graph.tagsLeft(digest)) {
+    for (const tag of graph.keptTags(digest)) {
       if (explained.has(tag)) continue;
       const detail = `${rule.matches ? 'no filter matches it' : 'tags are not touched'}; acr purge deletes it along with the subject of its manifest`;
       yield {
@@ -110,7 +110,7 @@ function* tagsSavedWithTheirManifest(
 }
 
 function explainManifest(
-  { inventory, rule, outcome, acrPurge, assumed, signaturesKept }: Explained,
+  { inventory, rule, selection, acrPurge, assumed, signaturesKept }: Explained,
   graph: Graph,
   record: ManifestRecord,
 ): Decision {
@@ -134,13 +134,13 @@ function explainManifest(
     ...(leavesSignatures !== undefined && { leavesSignatures }),
   };
   const subject = graph.subject(digest);
-  const goesAlong = subject !== undefined && (outcome.deleted.has(subject) || outcome.along.has(subject));
-  if (outcome.along.has(digest) || (outcome.deleted.has(digest) && goesAlong)) {
+  const isCascaded = subject !== undefined && (selection.deleted.has(subject) || selection.cascaded.has(subject));
+  if (selection.cascaded.has(digest) || (selection.deleted.has(digest) && isCascaded)) {
     const detail = `refers to ${subject ?? ''}, which is deleted; the registry deletes it along with that`;
     return { ...about, ...deleted, reason: 'referrer-of-deleted', detail };
   }
-  if (outcome.deleted.has(digest)) {
-    const tags = graph.tagsGoing(digest);
+  if (selection.deleted.has(digest)) {
+    const tags = graph.chosenTags(digest);
     const untagged =
       tags.length === 0
         ? 'has no tag'
@@ -154,7 +154,7 @@ function explainManifest(
   const standing = graph.standing(record);
   const kept =
     (standing === 'candidate' ? undefined : standingInWords(standing, record, rule, graph)) ??
-    outcome.protections.get(digest) ??
+    selection.protections.get(digest) ??
     (acrPurge?.newestKept.has(digest)
       ? {
           reason: 'newest-kept' as const,
@@ -164,7 +164,7 @@ function explainManifest(
           reason: 'child-of-referrer' as const,
           detail: 'an index needs it that is deleted along with its subject; the next run may delete it',
         });
-  return { ...about, action: 'keep', ...kept, beyondAcrPurge: removedByAcrPurge(acrPurge, digest) };
+  return { ...about, action: 'keep', ...kept, beyondAcrPurge: deletedByAcrPurge(acrPurge, digest) };
 }
 
 function standingInWords(
@@ -183,11 +183,11 @@ function standingInWords(
   return { reason: standing, detail: details[standing] };
 }
 
-function removedByAcrPurge(acrPurge: AcrChoice | undefined, digest: string): boolean {
+function deletedByAcrPurge(acrPurge: AcrChoice | undefined, digest: string): boolean {
   return acrPurge !== undefined && (acrPurge.deleted.has(digest) || acrPurge.cascaded.has(digest));
 }
 
-/** Tags that a sentence names. The others it counts: a manifest may have thousands. */
+/** A sentence names so many tags, and counts the others: a manifest may have thousands. */
 const NAMED_TAGS = 10;
 
 function listed(tags: readonly TagChoice[]): string {
@@ -202,4 +202,59 @@ function ageInWords(lastUpdated: Instant | undefined, rule: Rule): string {
   const [count, unit] = hours < 48 ? [hours, 'hour'] : [Math.floor(hours / 24), 'day'];
   const relation = lastUpdated < rule.cutOff ? 'past' : 'not past';
   return `${count} ${unit}${count === 1 ? '' : 's'} old (${lastUpdated.slice(0, 10)}), ${relation} ${rule.ago}`;
+}
+
+/**
+ * The plan of a repository that is locked as a whole: the registry refuses each deletion in it, so all that would be
+ * deleted is kept. `acr purge` could not delete it either.
+ */
+export function lockedAsAWhole(plan: Plan, howToUnlock: string): Plan {
+  const detail = `the repository ${plan.repository} is locked as a whole: its own deleteEnabled or writeEnabled is false${howToUnlock}`;
+  const decisions = mapped(plan.decisions, (decision): Decision => {
+    if (decision.action === 'keep') return decision;
+    const { outcome, error, filter, leavesUntagged, leavesSignatures, ...about } = decision;
+    return { ...about, action: 'keep', reason: 'locked', detail };
+  });
+  return { ...plan, decisions, deletionOf: () => undefined, tags: [], manifests: [] };
+}
+
+/** Manifests that a plan keeps and of which it deletes every tag, with how many tags each has. */
+export function untaggedBy(plan: Plan, tags: readonly TagRecord[]): ReadonlyMap<string, number> {
+  const deleted = new Map<string, number>();
+  for (const { digest } of plan.tags) deleted.set(digest, (deleted.get(digest) ?? 0) + 1);
+  const all = new Map<string, number>();
+  for (const { digest = '' } of tags) if (deleted.has(digest)) all.set(digest, (all.get(digest) ?? 0) + 1);
+  return new Map([...deleted].filter(([digest, count]) => digest !== '' && all.get(digest) === count));
+}
+
+/**
+ * The same plan, with decisions that say which manifests are left without a tag and would be deleted by `--untagged`:
+ * neither locked nor too young.
+ */
+export function withUntagged(
+  plan: Plan,
+  untagged: ReadonlyMap<string, number>,
+  records: ReadonlyMap<string, ManifestRecord>,
+  { cutOff, includeLocked }: Rule,
+): Plan {
+  const leaves = new Map<string, Deleted['leavesUntagged']>();
+  for (const [digest, tags] of untagged) {
+    const record = records.get(digest);
+    if (record?.lastUpdated === undefined || !(record.lastUpdated < cutOff)) continue;
+    if (record.locked && !includeLocked) continue;
+    leaves.set(digest, { tags, bytes: record.size ?? 0 });
+  }
+  if (leaves.size === 0) return plan;
+  const marked = <D extends Decision>(decision: D): D => {
+    const leavesUntagged = decision.kind === 'tag' && leaves.get(decision.digest ?? '');
+    return decision.action === 'delete' && leavesUntagged ? { ...decision, leavesUntagged } : decision;
+  };
+  return {
+    ...plan,
+    decisions: mapped(plan.decisions, marked),
+    deletionOf: (kind, name) => {
+      const decision = plan.deletionOf(kind, name);
+      return decision && marked(decision);
+    },
+  };
 }

@@ -1,11 +1,10 @@
 import type { ChildDescriptor, ManifestFacts, ManifestRecord, TagRecord } from '../registry/types.ts';
 import type { KeepReason } from './decision.ts';
-import type { TagChoice } from './tags.ts';
-import { imageOfSignatureTag } from './tags.ts';
-import { filtered, newPace, setOf, type Steps } from './slices.ts';
+import { imageOfSignatureTag, type TagChoice } from './tags.ts';
+import { addTo, filtered, groupBy, setOf, slicer, type Steps } from './slices.ts';
 import type { Inventory, Rule } from './types.ts';
 
-/** How a manifest stands on its own account, before anything else that needs it is looked at. */
+/** Whether a manifest may be deleted on its own account, before anything is looked at that needs it. */
 export type Standing =
   'candidate' | (KeepReason & ('locked' | 'has-tags' | 'too-young' | 'unknown-time' | 'unknown-media-type'));
 
@@ -13,21 +12,21 @@ export type Standing =
 export interface Graph {
   readonly records: ReadonlyMap<string, ManifestRecord>;
   readonly standing: (record: ManifestRecord) => Standing;
-  /** Manifests that a tag which stays names but the listing does not hold. */
+  /** Manifests that a kept tag names and the listing does not hold. */
   readonly unlisted: ReadonlySet<string>;
-  /** The same of tags that go. */
-  readonly unlistedGoing: ReadonlySet<string>;
+  /** Manifests that a chosen tag names and the listing does not hold. */
+  readonly unlistedChosen: ReadonlySet<string>;
   /** Manifests that the listing does not hold and that are there: hidden (`listEnabled: false`). Nothing deletes them. */
   readonly hidden: ReadonlySet<string>;
-  /** Tags that stay, by manifest. */
-  readonly tagsLeft: (digest: string) => readonly string[];
-  /** Tags that go, by manifest. */
-  readonly tagsGoing: (digest: string) => readonly TagChoice[];
-  /** A tag that goes, by its name. */
-  readonly going: (tag: string) => TagChoice | undefined;
+  /** Tags of a manifest that are not chosen for deletion. */
+  readonly keptTags: (digest: string) => readonly string[];
+  /** Tags of a manifest that are chosen for deletion. */
+  readonly chosenTags: (digest: string) => readonly TagChoice[];
+  /** A tag that is chosen for deletion, by its name. */
+  readonly chosen: (tag: string) => TagChoice | undefined;
   /** Tags that `acr purge` deletes and `--keep` keeps, because signature tags are not counted. */
   readonly newestImages: readonly TagChoice[];
-  /** Tags that go and belong to an image by their name, by that image. */
+  /** Chosen tags that belong to an image by their name, by that image. */
   readonly signatures: ReadonlyMap<string, readonly TagChoice[]>;
   readonly facts: (digest: string) => ManifestFacts | undefined;
   readonly children: (digest: string) => readonly ChildDescriptor[];
@@ -36,17 +35,17 @@ export interface Graph {
   readonly referrers: (digest: string) => readonly string[];
 }
 
-/** One for all: there may be a hundred thousand. */
+/** One empty list for all: there may be a hundred thousand of them. */
 export const NONE: readonly never[] = [];
 
 export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[], rule: Rule): Steps<Graph> {
   const records = inventory.manifests?.byDigest ?? new Map<string, ManifestRecord>();
-  const due = newPace();
-  const going = yield* filtered(choices, (choice) => choice.reason === 'matched-and-expired');
-  const goingNames = new Map<string, TagChoice>();
-  for (const choice of going) {
+  const due = slicer();
+  const chosen = yield* filtered(choices, (choice) => choice.reason === 'matched-and-expired');
+  const byName = new Map<string, TagChoice>();
+  for (const choice of chosen) {
     if (due()) yield;
-    goingNames.set(choice.tag.name, choice);
+    byName.set(choice.tag.name, choice);
   }
   // Two listings, taken one after the other: a tag that either of them shows is a tag. Mostly both do.
   const shows = tagFinder();
@@ -54,19 +53,19 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
     const record = records.get(tag.digest ?? '');
     return record === undefined || !shows(record, tag.name);
   };
-  const goingUnseen = yield* groupBy(yield* filtered(going, ({ tag }) => unseen(tag)), ({ tag }) => tag.digest);
-  const leftUnseen = yield* groupBy(
-    yield* filtered(inventory.tags ?? NONE, (tag) => !goingNames.has(tag.name) && unseen(tag)),
+  const chosenUnseen = yield* groupBy(yield* filtered(chosen, ({ tag }) => unseen(tag)), ({ tag }) => tag.digest);
+  const keptUnseen = yield* groupBy(
+    yield* filtered(inventory.tags ?? NONE, (tag) => !byName.has(tag.name) && unseen(tag)),
     (tag) => tag.digest,
   );
-  const tagsLeft = (digest: string): readonly string[] => {
-    const own: readonly string[] = records.get(digest)?.tags.filter((name) => !goingNames.has(name)) ?? NONE;
-    const others = leftUnseen.get(digest);
+  const keptTags = (digest: string): readonly string[] => {
+    const own: readonly string[] = records.get(digest)?.tags.filter((name) => !byName.has(name)) ?? NONE;
+    const others = keptUnseen.get(digest);
     return others ? [...own, ...others.map(({ name }) => name)] : own;
   };
-  const tagsGoing = (digest: string): readonly TagChoice[] => {
-    const own = (records.get(digest)?.tags ?? NONE).flatMap((name) => goingNames.get(name) ?? NONE);
-    return [...own.filter(({ tag }) => tag.digest === digest), ...(goingUnseen.get(digest) ?? NONE)];
+  const chosenTags = (digest: string): readonly TagChoice[] => {
+    const own = (records.get(digest)?.tags ?? NONE).flatMap((name) => byName.get(name) ?? NONE);
+    return [...own.filter(({ tag }) => tag.digest === digest), ...(chosenUnseen.get(digest) ?? NONE)];
   };
   const facts = (digest: string): ManifestFacts | undefined => inventory.facts.get(digest);
   const read = (digest: string) => {
@@ -77,17 +76,17 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
 
   return {
     records,
-    standing: (record) => standingOf(record, tagsLeft(record.digest), rule),
-    unlisted: yield* setOf(yield* filtered(leftUnseen.keys(), (digest) => !records.has(digest))),
-    unlistedGoing: yield* setOf(yield* filtered(goingUnseen.keys(), (digest) => !records.has(digest))),
+    standing: (record) => standingOf(record, keptTags(record.digest), rule),
+    unlisted: yield* setOf(yield* filtered(keptUnseen.keys(), (digest) => !records.has(digest))),
+    unlistedChosen: yield* setOf(yield* filtered(chosenUnseen.keys(), (digest) => !records.has(digest))),
     hidden: yield* setOf(
       yield* filtered(inventory.facts.keys(), (digest) => !records.has(digest) && read(digest) !== undefined),
     ),
-    tagsLeft,
-    tagsGoing,
-    going: (tag) => goingNames.get(tag),
-    newestImages: yield* filtered(going, (choice) => choice.newest === true),
-    signatures: yield* groupBy(going, ({ tag }) => imageOfSignatureTag(tag.name)),
+    keptTags,
+    chosenTags,
+    chosen: (tag) => byName.get(tag),
+    newestImages: yield* filtered(chosen, (choice) => choice.newest === true),
+    signatures: yield* groupBy(chosen, ({ tag }) => imageOfSignatureTag(tag.name)),
     facts,
     children: (digest) => read(digest)?.children ?? NONE,
     subject: (digest) => referred.get(digest),
@@ -97,7 +96,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
 
 /** A manifest for a person: by its digest, its tags where it has some, and whether it is hidden. */
 export function name(graph: Graph, digest: string): string {
-  const tags = graph.tagsLeft(digest);
+  const tags = graph.keptTags(digest);
   const about = [
     ...(graph.hidden.has(digest) ? ['hidden'] : []),
     ...(tags.length > 0
@@ -108,18 +107,18 @@ export function name(graph: Graph, digest: string): string {
 }
 
 /** In the order in which `acr purge` looks (cmd/repository/image_functions.go, GetUntaggedManifests). */
-function standingOf(record: ManifestRecord, tagsLeft: readonly string[], rule: Rule): Standing {
+function standingOf(record: ManifestRecord, keptTags: readonly string[], rule: Rule): Standing {
   if (record.locked && !rule.includeLocked) return 'locked';
-  if (tagsLeft.length > 0) return 'has-tags';
+  if (keptTags.length > 0) return 'has-tags';
   if (record.lastUpdated === undefined) return 'unknown-time';
   if (!(record.lastUpdated < rule.cutOff)) return 'too-young';
   return record.kind === 'unknown' ? 'unknown-media-type' : 'candidate';
 }
 
-/** So many tags of a manifest are looked through one by one. */
+/** Up to so many tags of a manifest are searched one by one. */
 const FEW_TAGS = 16;
 
-/** Tells whether the listing shows a tag on a manifest. Of a manifest with many tags each may be asked for: a set is made of them, once. */
+/** Tells whether the listing shows a tag on a manifest. Many tags of one manifest are made a set, once. */
 function tagFinder(): (record: ManifestRecord, tag: string) => boolean {
   const sets = new Map<string, ReadonlySet<string>>();
   return ({ digest, tags }, tag) => {
@@ -131,8 +130,8 @@ function tagFinder(): (record: ManifestRecord, tag: string) => boolean {
 }
 
 /**
- * What was read, in the order of the listing, whichever was read first: of several reasons the first is said, and it has to be
- * the same each time.
+ * What was read, in the order of the listing and not of reading. Of several reasons a decision gives the first, which has
+ * to be the same each time.
  */
 export function* factsInOrder({ facts, manifests }: Inventory): Generator<readonly [string, ManifestFacts]> {
   const listed = manifests?.byDigest;
@@ -144,20 +143,18 @@ export function* factsInOrder({ facts, manifests }: Inventory): Generator<readon
     }
 }
 
-/** Who refers to whom: from the manifests that were read, and from what the registry says of those that were not. */
+/** What refers to what: from the manifests that were read, and from what the registry says of those that were not. */
 function* references(inventory: Inventory): Steps<{
   readonly referring: ReadonlyMap<string, readonly string[]>;
   readonly referred: ReadonlyMap<string, string>;
 }> {
-  const due = newPace();
+  const due = slicer();
   const referring = new Map<string, string[]>();
   const referred = new Map<string, string>();
   const add = (subject: string, referrer: string): void => {
     if (referred.has(referrer)) return;
     referred.set(referrer, subject);
-    const known = referring.get(subject);
-    if (known) known.push(referrer);
-    else referring.set(subject, [referrer]);
+    addTo(referring, subject, referrer);
   };
   for (const [digest, fact] of factsInOrder(inventory)) {
     if (due()) yield;
@@ -168,21 +165,4 @@ function* references(inventory: Inventory): Steps<{
     if (referrers !== 'unknown') for (const referrer of referrers) add(subject, referrer);
   }
   return { referring, referred };
-}
-
-function* groupBy<T>(
-  items: readonly T[],
-  keyOf: (item: T) => string | undefined,
-): Steps<ReadonlyMap<string, readonly T[]>> {
-  const due = newPace();
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    if (due()) yield;
-    const key = keyOf(item);
-    if (key === undefined) continue;
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }

@@ -1,14 +1,14 @@
 import type { Guards } from '../policy/guards.ts';
 import type { Hold } from './decision.ts';
 
-/** How much would go of what there is. */
+/** How much of a repository would be deleted. */
 export interface RepositoryDeletions {
   readonly repository: string;
-  readonly tags: { readonly going: number; readonly listed: number };
-  readonly manifests: { readonly going: number; readonly listed: number };
+  readonly tags: { readonly deleted: number; readonly listed: number };
+  readonly manifests: { readonly deleted: number; readonly listed: number };
 }
 
-/** Fewer runs have no median that tells anything. */
+/** The median of fewer runs says nothing. */
 const FEWEST_RUNS = 3;
 
 /** How many artifacts a run usually deletes; `undefined` where there were too few runs to tell. */
@@ -17,7 +17,7 @@ export function usualOf(lastRuns: readonly number[]): number | undefined {
 }
 
 /**
- * The breakers that what is planned would trip. One without a repository holds back everything.
+ * What the guards hold back of what is planned. A hold without a repository holds back the whole run.
  *
  * @param lastRuns how many artifacts each of the last runs deleted
  * @param manifestsBesides manifests of the registry in repositories that were not looked at
@@ -30,28 +30,28 @@ export function guardHolds(
 ): readonly Hold[] {
   const single = repositories.flatMap((one) => holdsOfRepository(one, limits));
   const held = new Set(single.map(({ repository }) => repository));
-  // What is held back by itself does not go, whatever the others do.
+  // What a repository holds back is not deleted, whatever holds for the others.
   const others = repositories.filter(({ repository }) => !held.has(repository));
-  const going = sum(others, ({ tags, manifests }) => tags.going + manifests.going);
+  const deletions = sum(others, ({ tags, manifests }) => tags.deleted + manifests.deleted);
   const holds: Hold[] = [];
   const { maxDeletions, maxDeletionPercent, maxMedianFactor } = limits;
-  if (maxDeletions !== undefined && going > maxDeletions) {
-    const detail = `${going} artifacts would be deleted, and ${maxDeletions} ${maxDeletions === 1 ? 'is' : 'are'} allowed in one run`;
-    holds.push({ breaker: 'max-deletions', found: going, limit: maxDeletions, detail });
+  if (maxDeletions !== undefined && deletions > maxDeletions) {
+    const detail = `${deletions} artifacts would be deleted, and ${maxDeletions} ${maxDeletions === 1 ? 'is' : 'are'} allowed in one run`;
+    holds.push({ breaker: 'max-deletions', found: deletions, limit: maxDeletions, detail });
   }
   const usual = usualOf(lastRuns);
   if (maxMedianFactor !== undefined && usual !== undefined) {
     // A quiet week must not make one deletion suspicious.
     const median = Math.max(usual, 1);
     const limit = maxMedianFactor * median;
-    if (going > limit) {
-      const detail = `${going} artifacts would be deleted, more than ${maxMedianFactor} times the median of the last ${lastRuns.length} runs (${median})`;
-      holds.push({ breaker: 'far-above-median', found: going, limit, detail });
+    if (deletions > limit) {
+      const detail = `${deletions} artifacts would be deleted, more than ${maxMedianFactor} times the median of the last ${lastRuns.length} runs (${median})`;
+      holds.push({ breaker: 'far-above-median', found: deletions, limit, detail });
     }
   }
   if (maxDeletionPercent !== undefined) {
     const manifests = {
-      going: sum(others, (one) => one.manifests.going),
+      deleted: sum(others, (one) => one.manifests.deleted),
       listed: sum(repositories, (one) => one.manifests.listed) + manifestsBesides,
     };
     if (isOver(manifests, maxDeletionPercent)) {
@@ -77,26 +77,26 @@ function holdsOfRepository(
       detail,
     });
   }
-  if (keepLastTag && tags.going > 0 && tags.going >= tags.listed) {
+  if (keepLastTag && tags.deleted > 0 && tags.deleted >= tags.listed) {
     const all = tags.listed === 1 ? 'its only tag' : `all ${tags.listed} tags`;
     const detail = `${all} would be deleted, and a repository must keep one`;
-    holds.push({ breaker: 'no-tag-left', repository, found: tags.going, limit: tags.listed - 1, detail });
+    holds.push({ breaker: 'no-tag-left', repository, found: tags.deleted, limit: tags.listed - 1, detail });
   }
   return holds;
 }
 
-type Part = RepositoryDeletions['tags'];
+type Share = RepositoryDeletions['tags'];
 
-function isOver({ going, listed }: Part, limit: number): boolean {
-  return going > 0 && going * 100 > limit * listed;
+function isOver({ deleted, listed }: Share, limit: number): boolean {
+  return deleted > 0 && deleted * 100 > limit * listed;
 }
 
-function percent({ going, listed }: Part): number {
-  return listed === 0 ? 100 : Math.round((going / listed) * 1000) / 10;
+function percent({ deleted, listed }: Share): number {
+  return listed === 0 ? 100 : Math.round((deleted / listed) * 1000) / 10;
 }
 
-function inWords(part: Part, what: string): string {
-  return `${part.going} of ${part.listed} ${what} (${percent(part)} %)`;
+function inWords(share: Share, what: string): string {
+  return `${share.deleted} of ${share.listed} ${what} (${percent(share)} %)`;
 }
 
 function medianOf(numbers: readonly number[]): number {

@@ -1,34 +1,34 @@
 import type { ManifestContent } from '../registry/types.ts';
-import { allReferrers, considered, neededByStandingIndexes, withReferrers } from './acr-purge.ts';
+import { allReferrers, considered, neededByKeptIndexes, withReferrers } from './acr-purge.ts';
 import { type Graph, NONE } from './graph.ts';
-import { atOnce, converted, filtered, newPace, setOf, type Steps } from './slices.ts';
-import type { Inventory, Rule } from './types.ts';
+import { atOnce, converted, filtered, slicer, setOf, type Steps } from './slices.ts';
+import type { Inventory, Needs, Rule } from './types.ts';
 
-/**
+/*
  * What must be read before the manifests can be planned: as little as that allows. What a digest holds never changes,
  * so nothing is asked for twice.
  */
-export interface Needs {
-  readonly manifests: readonly string[];
-  readonly referrers: readonly string[];
-  /** What is needed besides once one of these is known. */
-  readonly next: (digest: string) => readonly string[];
-}
 
-/** Nothing is needed besides. */
-const nothingMore = (): readonly string[] => NONE;
+export const NO_NEEDS: Needs = {
+  listing: false,
+  tags: false,
+  memory: false,
+  manifests: NONE,
+  referrers: NONE,
+  next: () => NONE,
+};
 
-/** Indexes that stay whatever happens, and the indexes among their children: what they hold stays with them. */
-export function* unreadStayingIndexes(graph: Graph): Steps<Needs> {
-  const due = newPace();
-  const staying = [...graph.unlisted, ...graph.unlistedGoing, ...graph.hidden];
+/** Indexes that are kept in any case, and the indexes among their children: what they hold is kept with them. */
+export function* unreadKeptIndexes(graph: Graph): Steps<Needs> {
+  const due = slicer();
+  const kept = [...graph.unlisted, ...graph.unlistedChosen, ...graph.hidden];
   for (const [digest, record] of graph.records) {
     if (due()) yield;
     const mayHold = record.kind === 'index' || record.kind === 'unknown';
-    if (mayHold && graph.standing(record) !== 'candidate') staying.push(digest);
+    if (mayHold && graph.standing(record) !== 'candidate') kept.push(digest);
   }
   const seen = new Set<string>();
-  /** What is not read of these and of what they hold, as far as that is known. Nothing is looked at twice. */
+  /** Of these and of what they hold, as far as that is known: what is not read. Nothing is visited twice. */
   const unreadOf = function* (digests: readonly string[]): Steps<readonly string[]> {
     const unread: string[] = [];
     const queue = digests.filter((digest) => !seen.has(digest));
@@ -52,13 +52,13 @@ export function* unreadStayingIndexes(graph: Graph): Steps<Needs> {
       })
       .map((child) => child.digest);
   const next = (digest: string): readonly string[] => atOnce(unreadOf(holding(digest)));
-  return { manifests: yield* unreadOf(staying), referrers: NONE, next };
+  return { ...NO_NEEDS, manifests: yield* unreadOf(kept), next };
 }
 
 /**
- * What is not listed and might be there all the same, hidden, and need something that would be deleted: asked for by
- * itself before anything is planned upon its being gone. A listed manifest names it, a signature tag that
- * goes, or what earlier runs read.
+ * Manifests that are not listed, and may be hidden and need something that would be deleted. Each is asked for by itself
+ * before the plan takes it for gone. It is known by name from a listed manifest, from a chosen signature tag, or from
+ * what earlier runs read.
  *
  * @param deleted manifests that would be deleted
  */
@@ -67,7 +67,7 @@ export function* unlistedInDoubt(
   { facts, remembered = new Map<string, ManifestContent>() }: Inventory,
   deleted: ReadonlySet<string>,
 ): Steps<Needs> {
-  const due = newPace();
+  const due = slicer();
   const found = new Set<string>();
   const wanted = (digests: Iterable<string | undefined>): readonly string[] => {
     const more: string[] = [];
@@ -85,13 +85,13 @@ export function* unlistedInDoubt(
   };
   const next = (digest: string): readonly string[] => wanted(namedBy(digest));
   const images = wanted(graph.signatures.keys());
-  if (deleted.size === 0) return { manifests: images, referrers: NONE, next };
-  const going = yield* setOf(deleted);
-  for (const digest of yield* allReferrers(graph, deleted)) going.add(digest);
+  if (deleted.size === 0) return { ...NO_NEEDS, manifests: images, next };
+  const all = yield* setOf(deleted);
+  for (const digest of yield* allReferrers(graph, deleted)) all.add(digest);
   const needs = ({ subject, children }: ManifestContent): boolean =>
-    (subject !== undefined && going.has(subject)) ||
+    (subject !== undefined && all.has(subject)) ||
     children.some(
-      ({ digest, index }) => going.has(digest) || (index && !graph.records.has(digest) && !remembered.has(digest)),
+      ({ digest, index }) => all.has(digest) || (index && !graph.records.has(digest) && !remembered.has(digest)),
     );
   const named: string[] = [];
   for (const digest of facts.keys()) {
@@ -99,12 +99,12 @@ export function* unlistedInDoubt(
     for (const one of wanted(namedBy(digest))) named.push(one);
   }
   const needing = yield* filtered(remembered, ([, content]) => needs(content));
-  return { manifests: [...images, ...named, ...wanted(needing.map(([digest]) => digest))], referrers: NONE, next };
+  return { ...NO_NEEDS, manifests: [...images, ...named, ...wanted(needing.map(([digest]) => digest))], next };
 }
 
-/** Manifests that may go, which no staying index needs, and of which it is not known whether they refer to another. */
-export function* unreadCandidates(graph: Graph): Steps<readonly string[]> {
-  const needed = yield* neededByStandingIndexes(graph);
+/** Manifests that may be deleted, that no kept index needs, and of which it is not known whether they refer to another. */
+export function* unreadCandidates(graph: Graph): Steps<Needs> {
+  const needed = yield* neededByKeptIndexes(graph);
   const unread = yield* filtered(
     yield* considered(graph),
     (record) =>
@@ -113,32 +113,31 @@ export function* unreadCandidates(graph: Graph): Steps<readonly string[]> {
       !graph.facts(record.digest) &&
       graph.standing(record) === 'candidate',
   );
-  return yield* converted(unread, (record) => record.digest);
+  return { ...NO_NEEDS, manifests: yield* converted(unread, (record) => record.digest) };
 }
 
-/** What is not known of the manifests that may refer to those which go, and what it takes to know it. */
-export interface ReferrerNeeds extends Needs {
-  /** Images that are taken to refer to nothing, without knowing it. Only ever in a preview. */
+interface ReferrerNeeds extends Needs {
+  /** Images that are assumed to refer to nothing. Only ever in a preview. */
   readonly assumed: ReadonlySet<string>;
 }
 
-/** Calls that a preview makes to be certain, and not more: acr purge makes none. */
+/** Calls that a preview makes at most to be certain; acr purge makes none. */
 const AFFORDABLE = 64;
 
 /**
  * What it takes to know everything that refers to these manifests. Either each manifest that may refer to something is
- * read, or the registry is asked for each of these: whichever is fewer calls.
+ * read, or the registry is asked for the referrers of each of these: whichever is fewer calls.
  *
- * No listing tells what refers to what, and hardly a tagged image does. So where both would be many calls, a preview
- * reads what looks like a referrer, and takes the rest for the images that they look like.
+ * No listing tells what refers to what, and few tagged images refer to anything. So where both would be many calls, a
+ * preview reads what looks like a referrer, and assumes that the rest are the images that they look like.
  */
 export function* unknownReferrers(
   graph: Graph,
   inventory: Inventory,
   digests: ReadonlySet<string>,
-  { preview }: Pick<Rule, 'preview'>,
+  { preview }: Rule,
 ): Steps<ReferrerNeeds> {
-  const nothing = { manifests: NONE, referrers: NONE, next: nothingMore, assumed: new Set<string>() };
+  const nothing: ReferrerNeeds = { ...NO_NEEDS, assumed: new Set() };
   let unclear = yield* unclearReferrers(graph);
   if (unclear.length === 0) return nothing;
   const isUnasked = (digest: string): boolean => !inventory.referrers.has(digest);
@@ -154,7 +153,7 @@ export function* unknownReferrers(
     if (unclear.length === 0) return { ...nothing, assumed };
   }
   const canAsk = ![...inventory.referrers.values()].includes('unknown');
-  // Reading cannot help where some cannot be read: then only the registry knows.
+  // Where some cannot be read, only the registry knows.
   const readingHelps = unread.length > 0 && unread.length === unclear.length;
   if (!canAsk || (readingHelps && unasked.length >= unread.length)) return { ...nothing, manifests: unread, assumed };
   const wanted = yield* setOf(unasked);

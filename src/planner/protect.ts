@@ -1,80 +1,74 @@
 import type { AcrChoice } from './acr-purge.ts';
-import type { KeepReason } from './decision.ts';
 import { factsInOrder, type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
-import { filtered, newPace, setOf, type Steps } from './slices.ts';
+import { filtered, slicer, setOf, type Steps } from './slices.ts';
 import type { TagChoice } from './tags.ts';
-import type { Inventory } from './types.ts';
+import type { Inventory, Protection, Rule } from './types.ts';
 
-/** Why something that could go stays. */
-export interface Protection {
-  readonly reason: KeepReason;
-  readonly detail: string;
-}
-
-export interface Outcome {
+/** What is deleted in the end, and why the rest is kept. */
+export interface Selection {
   /** Manifests to delete. */
   readonly deleted: ReadonlySet<string>;
-  /** Referrers that the registry removes along with those. */
-  readonly along: ReadonlySet<string>;
-  /** Why a manifest stays that does not stay on its own account. */
+  /** Referrers that the registry deletes along with those. */
+  readonly cascaded: ReadonlySet<string>;
+  /** Why a manifest is kept that could be deleted on its own account. */
   readonly protections: ReadonlyMap<string, Protection>;
-  /** Tags that were to go and stay after all. */
-  readonly keptTags: ReadonlyMap<TagChoice, Protection>;
+  /** Tags that were chosen for deletion and are kept after all. */
+  readonly protectedTags: ReadonlyMap<TagChoice, Protection>;
 }
 
 interface ProtectOptions {
-  /** What else stays. */
+  /** Manifests that are kept besides. */
   readonly besides: ReadonlyMap<string, Protection>;
-  /** Images that are taken to refer to nothing. */
+  /** Images that are assumed to refer to nothing. */
   readonly assumed: ReadonlySet<string>;
-  /** Why the newest images stay of which `acr purge` deletes the tags. */
+  /** Why the newest images are kept of which `acr purge` deletes the tags. */
   readonly newest: Protection;
 }
 
 /**
- * Takes away from what `acr purge` chooses whatever something that stays needs:
- * - a child of an index that stays, however nested;
- * - a referrer of a manifest that stays;
- * - a manifest whose deletion would take along a referrer that stays on its own account: that is tagged, locked, needed
- *   by an index that stays, or in doubt. (A referrer that is only young goes along: it is of no use without its subject.)
- * - a cosign tag, with its manifest, of an image that stays.
+ * Takes away from what `acr purge` chooses whatever something kept needs:
+ * - a child of an index that is kept, however nested;
+ * - a referrer of a manifest that is kept;
+ * - a manifest whose deletion would also delete a referrer that is kept on its own account: that is tagged, locked,
+ *   needed by an index that is kept, or in doubt. (A referrer that is only young is deleted along: it is of no use
+ *   without its subject.)
+ * - a cosign tag, with its manifest, of an image that is kept.
  *
- * One rule can set off another, so each manifest that turns out to stay is looked at once, until none is left. Only ever
- * takes away: what goes in the end is part of the choice, and of what the registry removes along with it.
- *
+ * One rule can set off another, so each manifest that turns out to be kept is visited once, until none is left. Only ever
+ * takes away: what is deleted in the end is part of the choice, or a referrer that the registry deletes along with it.
  */
 export function* protect(
   graph: Graph,
   inventory: Inventory,
   choice: AcrChoice,
   { besides, assumed, newest }: ProtectOptions,
-): Steps<Outcome> {
-  const due = newPace();
+): Steps<Selection> {
+  const due = slicer();
   const deleted = yield* setOf(choice.deleted);
   const protections = new Map<string, Protection>();
-  const keptTags = new Map<TagChoice, Protection>();
-  /** Stays, whatever becomes of its subject. */
-  const onItsOwn = new Set<string>();
-  /** Stays. What it needs is looked at when it leaves the queue. */
-  const stays = new Set<string>();
+  const protectedTags = new Map<TagChoice, Protection>();
+  /** Kept, each with its subject, the subject of that, and so on. */
+  const withSubjects = new Set<string>();
+  /** Kept. What it needs is kept when it leaves the queue. */
+  const kept = new Set<string>();
   const queue: string[] = [];
 
-  const stay = (digest: string, protection?: Protection): void => {
+  const keep = (digest: string, protection?: Protection): void => {
     deleted.delete(digest);
     if (protection && !protections.has(digest)) protections.set(digest, protection);
-    if (!stays.has(digest)) {
-      stays.add(digest);
+    if (!kept.has(digest)) {
+      kept.add(digest);
       queue.push(digest);
     }
   };
-  /** Also stays: the manifest it refers to, the one that refers to, and so on. */
-  const stayOnItsOwn = (first: string, why?: Protection): void => {
+  /** Keeps a manifest on its own account, and so its subject: deleting that would delete it as well. */
+  const keepWithSubjects = (first: string, why?: Protection): void => {
     let digest: string | undefined = first;
     let protection = why;
-    while (digest !== undefined && !onItsOwn.has(digest)) {
-      onItsOwn.add(digest);
-      stay(digest, protection);
+    while (digest !== undefined && !withSubjects.has(digest)) {
+      withSubjects.add(digest);
+      keep(digest, protection);
       protection = {
         reason: 'subject-of-kept',
         detail: `deleting it would also delete ${name(graph, digest)}, which refers to it and is kept`,
@@ -86,37 +80,37 @@ export function* protect(
 
   const keepSignatures = (image: string, protection: Protection): void => {
     for (const signature of graph.signatures.get(image) ?? []) {
-      keptTags.set(signature, protection);
+      protectedTags.set(signature, protection);
       const signed = signature.tag.digest;
       if (signed === undefined || !graph.records.has(signed)) continue;
-      stayOnItsOwn(signed, {
+      keepWithSubjects(signed, {
         reason: 'has-tags',
         detail: `tagged ${signature.tag.name}, which belongs to an image that is kept`,
       });
     }
   };
 
-  for (const digest of [...graph.unlisted, ...graph.hidden]) stayOnItsOwn(digest);
+  for (const digest of [...graph.unlisted, ...graph.hidden]) keepWithSubjects(digest);
   for (const [digest, record] of graph.records) {
     if (due()) yield;
     const standing = graph.standing(record);
     const doubt = standing === 'unknown-time' || standing === 'unknown-media-type';
-    if (standing === 'locked' || standing === 'has-tags' || doubt) stayOnItsOwn(digest);
+    if (standing === 'locked' || standing === 'has-tags' || doubt) keepWithSubjects(digest);
   }
   for (const choice of graph.newestImages) {
-    keptTags.set(choice, newest);
+    protectedTags.set(choice, newest);
     const { name: tag, digest } = choice.tag;
     if (digest !== undefined)
-      stayOnItsOwn(digest, { reason: 'has-tags', detail: `tagged ${tag}, which is among the newest` });
+      keepWithSubjects(digest, { reason: 'has-tags', detail: `tagged ${tag}, which is among the newest` });
   }
   for (const [digest, protection] of besides) {
     if (due()) yield;
-    stayOnItsOwn(digest, protection);
+    keepWithSubjects(digest, protection);
   }
   const unclear = yield* filtered(yield* unclearReferrers(graph), (digest) => !assumed.has(digest));
   for (const doubt of doubts(graph, inventory, choice, unclear[0])) {
     if (due()) yield;
-    if (doubt) stayOnItsOwn(doubt[0], doubt[1]);
+    if (doubt) keepWithSubjects(doubt[0], doubt[1]);
   }
   for (const image of graph.signatures.keys()) {
     if (due()) yield;
@@ -128,11 +122,11 @@ export function* protect(
     const subject = graph.subject(digest);
     if (subject !== undefined && graph.records.has(subject)) continue;
     if (subject !== undefined) {
-      stay(digest, { reason: 'referrer-of-unlisted', detail: unlistedSubject(graph, subject) });
-    } else if (!deleted.has(digest)) stay(digest);
+      keep(digest, { reason: 'referrer-of-unlisted', detail: unlistedSubject(graph, subject) });
+    } else if (!deleted.has(digest)) keep(digest);
   }
 
-  /** Looks at everything that stays and was not looked at yet. One object for all children, and one for all referrers. */
+  /** Keeps what the kept ones need. One object for all children of each, and one for all its referrers: there may be many. */
   const settle = function* (): Steps<void> {
     for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
       const children = graph.children(digest);
@@ -142,20 +136,20 @@ export function* protect(
       if (children.length + referrers.length + signatures.length === 0) continue;
       const own = name(graph, digest);
       const needed: Protection = { reason: 'child-of-kept-index', detail: `${own} needs it, and is kept` };
-      for (const child of children) if (graph.records.has(child.digest)) stayOnItsOwn(child.digest, needed);
+      for (const child of children) if (graph.records.has(child.digest)) keepWithSubjects(child.digest, needed);
       const refers: Protection = { reason: 'referrer-of-kept', detail: `refers to ${own}, which is kept` };
-      for (const referrer of referrers) stay(referrer, refers);
+      for (const referrer of referrers) keep(referrer, refers);
       if (signatures.length > 0) keepSignatures(digest, signatureOf(own));
     }
   };
 
   yield* settle();
-  for (const digest of yield* inCircles(graph, (one) => graph.records.has(one) && !stays.has(one)))
-    stayOnItsOwn(digest, ENDLESS);
+  for (const digest of yield* inCircles(graph, (one) => graph.records.has(one) && !kept.has(one)))
+    keepWithSubjects(digest, ENDLESS);
   yield* settle();
-  const isAlong = (digest: string): boolean => !stays.has(digest) && !deleted.has(digest);
-  const along = yield* setOf(yield* filtered(graph.records.keys(), isAlong));
-  return { deleted, along, protections, keptTags };
+  const isCascaded = (digest: string): boolean => !kept.has(digest) && !deleted.has(digest);
+  const cascaded = yield* setOf(yield* filtered(graph.records.keys(), isCascaded));
+  return { deleted, cascaded, protections, protectedTags };
 }
 
 /** No manifest can hold its own hash; but a registry that lists referrers can say so. */
@@ -164,18 +158,18 @@ const ENDLESS: Protection = {
   detail: 'by what the registry says of referrers, it refers to itself, by way of others or not',
 };
 
-/** Of the manifests that go, those whose subjects, and the subjects of these, go round in a circle: none would go first. */
-function* inCircles(graph: Graph, goes: (digest: string) => boolean): Steps<ReadonlySet<string>> {
-  const due = newPace();
+/** Of the manifests that are deleted, those that are their own subject by way of others: none could be deleted first. */
+function* inCircles(graph: Graph, isDeleted: (digest: string) => boolean): Steps<ReadonlySet<string>> {
+  const due = slicer();
   const sound = new Set<string>();
   const endless = new Set<string>();
   for (const first of graph.records.keys()) {
     if (due()) yield;
-    if (graph.subject(first) === undefined || !goes(first)) continue;
+    if (graph.subject(first) === undefined || !isDeleted(first)) continue;
     const way = new Set<string>();
     let digest: string | undefined = first;
     const isKnown = (one: string): boolean => way.has(one) || sound.has(one) || endless.has(one);
-    while (digest !== undefined && goes(digest) && !isKnown(digest)) {
+    while (digest !== undefined && isDeleted(digest) && !isKnown(digest)) {
       way.add(digest);
       digest = graph.subject(digest);
     }
@@ -189,7 +183,7 @@ export function signatureOf(image: string): Protection {
   return { reason: 'signature-of-kept', detail: `belongs to ${image}, which is kept` };
 }
 
-/** A signature of an image that is not listed: gone, or hidden. */
+/** The image of the signature is not listed: gone, or hidden. */
 export function signatureInDoubt(image: string, why: string): Protection {
   return { reason: 'unreadable', detail: `belongs to ${image}, which is not listed, and may be hidden: ${why}` };
 }
@@ -204,8 +198,8 @@ function unlistedSubject(graph: Graph, subject: string): string {
 }
 
 /**
- * What cannot be known stays, and so does all that it might need or take along. `undefined` where there is no doubt, so that
- * the caller is asked now and then.
+ * What cannot be known is kept, and so is all that it might need or delete along. Yields `undefined` where there is no
+ * doubt, so that the caller can count.
  *
  * @param unclear a manifest that may refer to any
  */
@@ -245,4 +239,31 @@ function* doubts(
       ];
     } else yield referredTo && !referrers ? [digest, referredTo] : undefined;
   }
+}
+
+/**
+ * The newest `--keep` builds among the manifests without a tag. `acr purge` counts manifests there; a build is one of
+ * them, with its platforms, attestations and signatures. Those are kept for the sake of the build.
+ */
+export function newestBuilds(
+  graph: Graph,
+  { facts, remembered }: Inventory,
+  { chosen }: AcrChoice,
+  { keep }: Rule,
+): ReadonlyMap<string, Protection> {
+  const builds = new Map<string, Protection>();
+  if (keep === 0 || chosen.length <= keep) return builds;
+  const parts = new Set<string>();
+  for (const fact of facts.values())
+    if (fact.state === 'read') for (const { digest } of fact.children) parts.add(digest);
+  // A part of an index that is gone is still no build: a run that resumes counts as the run before did.
+  for (const { children } of remembered?.values() ?? []) for (const { digest } of children) parts.add(digest);
+  const detail = `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`;
+  for (const digest of chosen) {
+    if (builds.size === keep) break;
+    // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
+    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && graph.chosenTags(digest).length === 0;
+    if (isBuild) builds.set(digest, { reason: 'newest-kept', detail });
+  }
+  return builds;
 }

@@ -1,24 +1,24 @@
 /**
- * Work that is done a little at a time: at each `yield` the caller may do something else first. A repository of 150,000
- * artifacts takes a second to plan, and locks are renewed meanwhile. What it is about must not be changed before it ends.
+ * Long work in slices: at each `yield` the caller may do something else first. A repository of 150,000 artifacts takes a
+ * second to plan, and locks are renewed meanwhile. The input must not change before the work ends.
  */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
-/** So much is done between two steps: far less than a millisecond takes. */
-const A_STEP = 500;
+/** Items of one slice: far less than a millisecond of work. */
+const SLICE = 500;
 
-/** Counts what is done, and is true when it is time for a `yield`. */
-export function newPace(): (cost?: number) => boolean {
-  let left = A_STEP;
-  return (cost = 1) => {
-    left -= cost;
+/** Counts items, and is true when it is time for a `yield`. */
+export function slicer(): (items?: number) => boolean {
+  let left = SLICE;
+  return (items = 1) => {
+    left -= items;
     if (left > 0) return false;
-    left = A_STEP;
+    left = SLICE;
     return true;
   };
 }
 
-/** Does all of it now. */
+/** Does all slices now. */
 export function atOnce<T>(steps: Steps<T>): T {
   let step = steps.next();
   while (step.done !== true) step = steps.next();
@@ -26,7 +26,7 @@ export function atOnce<T>(steps: Steps<T>): T {
 }
 
 export function* filtered<T>(items: Iterable<T>, is: (item: T, index: number) => boolean): Steps<T[]> {
-  const due = newPace();
+  const due = slicer();
   const found: T[] = [];
   let index = 0;
   for (const item of items) {
@@ -38,7 +38,7 @@ export function* filtered<T>(items: Iterable<T>, is: (item: T, index: number) =>
 }
 
 export function* converted<T, R>(items: Iterable<T>, to: (item: T) => R): Steps<R[]> {
-  const due = newPace();
+  const due = slicer();
   const results: R[] = [];
   for (const item of items) {
     if (due()) yield;
@@ -48,7 +48,7 @@ export function* converted<T, R>(items: Iterable<T>, to: (item: T) => R): Steps<
 }
 
 export function* setOf<T>(items: Iterable<T>): Steps<Set<T>> {
-  const due = newPace();
+  const due = slicer();
   const set = new Set<T>();
   for (const item of items) {
     if (due()) yield;
@@ -57,12 +57,33 @@ export function* setOf<T>(items: Iterable<T>): Steps<Set<T>> {
   return set;
 }
 
+/** What has no key is left out. */
+export function* groupBy<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string | undefined,
+): Steps<ReadonlyMap<string, readonly T[]>> {
+  const due = slicer();
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    if (due()) yield;
+    const key = keyOf(item);
+    if (key !== undefined) addTo(groups, key, item);
+  }
+  return groups;
+}
+
+export function addTo<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
+}
+
 /** By merging; stable, as `toSorted` is. */
 export function* sorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Steps<readonly T[]> {
-  const due = newPace();
+  const due = slicer();
   let runs: (readonly T[])[] = [];
-  for (let from = 0; from < items.length; from += A_STEP) {
-    runs.push(items.slice(from, from + A_STEP).sort(compare));
+  for (let from = 0; from < items.length; from += SLICE) {
+    runs.push(items.slice(from, from + SLICE).sort(compare));
     yield;
   }
   while (runs.length > 1) {

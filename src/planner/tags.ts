@@ -1,9 +1,9 @@
 import type { TagRecord } from '../registry/types.ts';
 import type { DeleteReason, KeepReason } from './decision.ts';
 import { converted, filtered, setOf, sorted, type Steps } from './slices.ts';
-import type { Rule } from './types.ts';
+import type { Protection, Rule } from './types.ts';
 
-/** A tag that a filter matches, and what becomes of it on its own account. */
+/** A tag that a filter matches, and why it is deleted or kept on its own account. */
 export interface TagChoice {
   readonly tag: TagRecord;
   readonly reason: (DeleteReason & 'matched-and-expired') | KeepReason;
@@ -13,8 +13,8 @@ export interface TagChoice {
 
 /**
  * Chooses tags exactly as `acr purge` does (cmd/acr/purge.go, getTagsToDelete): of the tags that match, those last
- * updated before the cut-off and not locked may go, and the newest `--keep` of these stay.
- * What it would stumble over (no time, no digest) stays.
+ * updated before the cut-off and not locked may be deleted, and the newest `--keep` of these are kept.
+ * What it would stumble over (no time, no digest) is kept.
  *
  * `--keep` is meant to count images: `newest` marks those that it would delete because it counts signature tags as well.
  */
@@ -52,6 +52,14 @@ function approved(
   const wanted = only.tags.get(name);
   if (wanted?.digest !== digest) return 'not-in-plan';
   return locked && !wanted?.locked ? 'locked' : reason;
+}
+
+/** Why a tag is kept that `acr purge` deletes because it counts signature tags. */
+export function newestImage({ keep }: Rule): Protection {
+  return {
+    reason: 'newest-kept',
+    detail: `it is among the newest ${keep} of those (--keep ${keep}), where signature tags are not counted`,
+  };
 }
 
 /** For sorting; what is absent comes first. */

@@ -1,11 +1,11 @@
 import type { ManifestContent, ManifestFacts, ManifestListing, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
-import type { Decision, Decisions, Deleted } from './decision.ts';
+import type { Decision, Decisions, Deleted, KeepReason } from './decision.ts';
 
 /** What the planner knows of a repository. It says itself what more it needs. */
 export interface Inventory {
   readonly repository: string;
-  /** The newest first. `undefined`: not listed; with `--untagged-only` it is, where a manifest would be deleted. */
+  /** The newest first. `undefined`: not listed. `--untagged-only` lists them only where a manifest would be deleted. */
   readonly tags: readonly TagRecord[] | undefined;
   /** `undefined`: not listed yet. */
   readonly manifests: ManifestListing | undefined;
@@ -16,7 +16,7 @@ export interface Inventory {
    * before anything is deleted that it holds. `undefined`: not looked up yet.
    */
   readonly remembered: ReadonlyMap<string, ManifestContent> | undefined;
-  /** Who refers to a manifest, where that was asked; `unknown` where the registry could not say. */
+  /** The manifests that refer to one, where that was asked; `unknown` where the registry could not say. */
   readonly referrers: ReadonlyMap<string, readonly string[] | 'unknown'>;
 }
 
@@ -26,49 +26,56 @@ export interface Rule {
   readonly matches: readonly boolean[] | undefined;
   /** The filter that matches a tag, as it was given. */
   readonly filterOf: (tag: string) => string;
-  /** What was last updated before this is old enough to go. */
+  /** What was last updated before this is old enough to be deleted. */
   readonly cutOff: Instant;
   /** For the words of a decision: the age as given, and the moment that it is counted from. */
   readonly ago: string;
   readonly now: Date;
   readonly keep: number;
-  /** Whether manifests without a tag go. */
+  /** Whether manifests without a tag are deleted. */
   readonly untagged: boolean;
   readonly includeLocked: boolean;
   /**
-   * Nothing is deleted by this plan. Then it may leave open, where much would have to be read to know it, whether an
-   * image that stays and does not look like it refers to one that goes. What is to be deleted is planned without.
+   * Nothing is deleted by this plan. It may then leave open, where much would have to be read to know it, whether an
+   * image that is kept and does not look like it refers to one that is deleted. A plan that is carried out leaves
+   * nothing open.
    */
   readonly preview: boolean;
-  /** Nothing else may go: what a plan names that is carried out. Absent: whatever the rest of the rule selects. */
+  /** Nothing else may be deleted: what is in the plan that is applied. Absent: whatever the rest of the rule selects. */
   readonly only?: Approved;
 }
 
 /**
- * What may go in one repository: tags while they name the manifest that is given with them, and manifests; what was not
- * locked when that was said, only while it is not.
+ * What may be deleted in one repository: tags while they name the manifest that is given with them, and manifests. What
+ * was not locked when it was approved may be deleted only while it is not.
  */
 export interface Approved {
   readonly tags: ReadonlyMap<string, { readonly digest: string | undefined; readonly locked: boolean }>;
   readonly manifests: ReadonlyMap<string, { readonly locked: boolean }>;
 }
 
-/** A manifest that goes, and the tags that may be on it when it does. With any other, it stays. */
+/** Why something is kept that could be deleted on its own account. */
+export interface Protection {
+  readonly reason: KeepReason;
+  readonly detail: string;
+}
+
+/** A manifest that is deleted, and the tags that may be on it then. With any other tag it is kept. */
 export interface Removal {
   readonly digest: string;
   readonly tags: readonly string[];
 }
 
-/** Deletes one manifest, and with it its tags and the referrers that the registry removes along with it. */
+/** Deletes one manifest, and with it its tags and the referrers that the registry deletes along with it. */
 export interface ManifestDeletion extends Removal {
   /** Tags to unlock first. */
   readonly lockedTags: readonly string[];
-  readonly along: readonly Removal[];
+  readonly referrers: readonly Removal[];
   /** Manifests that must be gone first: indexes that need one of these, images that one of these signs. */
   readonly after: readonly string[];
 }
 
-/** Deletes one tag whose manifest stays. */
+/** Deletes one tag whose manifest is kept. */
 export interface TagDeletion {
   readonly tag: string;
   readonly digest: string;
@@ -80,31 +87,31 @@ export interface TagDeletion {
 export interface Plan {
   readonly repository: string;
   readonly decisions: Decisions;
-  /** The decision that a tag, or a manifest by its digest, goes; `undefined` where it does not. */
+  /** The decision to delete a tag, or a manifest by its digest; `undefined` where it is kept. */
   readonly deletionOf: (kind: Decision['kind'], name: string) => Deleted | undefined;
   readonly tags: readonly TagDeletion[];
   /** In the order of the listing. */
   readonly manifests: readonly ManifestDeletion[];
 }
 
+/** What the planner must know before it can plan. */
+export interface Needs {
+  /** The listing of the manifests. */
+  readonly listing: boolean;
+  /** The listing of the tags: one may name a manifest that is hidden. */
+  readonly tags: boolean;
+  /** What earlier runs read of manifests that are not listed now. */
+  readonly memory: boolean;
+  /** Manifests to read. */
+  readonly manifests: readonly string[];
+  /** Manifests whose referrers to ask for. */
+  readonly referrers: readonly string[];
+  /**
+   * Once one of these is known and in the inventory: what is needed because of it, which the next plan would ask for
+   * otherwise. So a repository is planned a few times, however deep indexes are nested and referrers refer to referrers.
+   */
+  readonly next: (digest: string) => readonly string[];
+}
+
 /** The planner's answer: a plan, or what it must know first. */
-export type Planned =
-  | { readonly state: 'planned'; readonly plan: Plan }
-  | {
-      readonly state: 'needs';
-      /** The listing of the manifests. */
-      readonly listing: boolean;
-      /** The listing of the tags: one may name a manifest that is hidden. */
-      readonly tags: boolean;
-      /** What earlier runs read of manifests that are not listed now. */
-      readonly memory: boolean;
-      /** Manifests to read. */
-      readonly manifests: readonly string[];
-      /** Manifests whose referrers to ask for. */
-      readonly referrers: readonly string[];
-      /**
-       * Once one of these is known and in the inventory: what is needed because of it, which another plan would ask for
-       * otherwise. So there are a few plans, however deep indexes are nested and referrers refer to referrers.
-       */
-      readonly next: (digest: string) => readonly string[];
-    };
+export type Planned = { readonly state: 'planned'; readonly plan: Plan } | ({ readonly state: 'needs' } & Needs);
