@@ -22,7 +22,7 @@ param repositoryPrefixes = filter(split(readEnvironmentVariable('REPOSITORY_PREF
 // true: the identity can read, and nothing else. false: it can delete, too; PURGE_DRY_RUN says whether the schedule does.
 param dryRunOnly = bool(readEnvironmentVariable('DRY_RUN_ONLY', 'true'))
 
-// App settings; empty: the default. The README says what each means, under "Settings".
+// App settings; empty: the default. docs/settings.md says what each means.
 param settings = {
   // What to purge: the flags of acr purge, or whole commands, one a line.
   PURGE_COMMAND: readEnvironmentVariable('PURGE_COMMAND', '')

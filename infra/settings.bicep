@@ -1,12 +1,12 @@
 /*
-  The app settings that the one who deploys decides on, as the README describes them under "Settings". All are text, as
+  The app settings that the one who deploys decides on, as docs/settings.md describes them. All are text, as
   the app reads them; it checks them itself, and says every mistake at /api/status. Empty is as good as left out.
 
   ACR_REGISTRY, AZURE_CLIENT_ID, RETENTION_ENGINE and RETENTION_STORAGE are not here: they follow from what is deployed.
 */
 
 @export()
-@description('App settings; the README says what each means.')
+@description('App settings; docs/settings.md says what each means.')
 type appSettings = {
   @description('The flags of acr purge, or whole commands, one a line.')
   PURGE_COMMAND: string?

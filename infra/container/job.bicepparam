@@ -19,7 +19,7 @@ param dryRunOnly = true
 param image = 'acr-retention:0.1.0'
 // Change: when, in UTC. Five fields.
 param schedule = '0 1 * * *'
-// Change: what goes. See "Flags" in README.md.
+// Change: what is deleted. See docs/flags.md.
 param purge = [
   // Not the repository of the image: what is pinned by its digest may have no tag any more.
   '--filter=(?!acr-retention$).*:^(dev|pr|ci)-'

@@ -73,7 +73,7 @@ export type Log = Logger;
 
 /**
  * The log: JSON, a record a line. Inside the Functions host it goes through the log methods of the invocation that it
- * belongs to, outside on standard error. The README lists the fields.
+ * belongs to, outside on standard error. docs/operations.md lists the fields.
  */
 export function createLog(level: string): Log {
   return pino(

@@ -141,9 +141,10 @@ describe('the parameters file', () => {
   });
 });
 
-describe('the README', () => {
-  const readme = readFileSync(new URL('README.md', root), 'utf8');
-  const named = (pattern: RegExp) => new Set([...readme.matchAll(pattern)].map(([, name = '']) => name));
+describe('the documentation', () => {
+  const pages = ['README.md', 'docs/deploying.md', 'docs/from-acr-tasks.md'];
+  const text = pages.map((page) => readFileSync(new URL(page, root), 'utf8')).join('\n\n');
+  const named = (pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, name = '']) => name));
 
   test('sets only what the parameters file reads, and asks only for what the template gives back', () => {
     const parametersFile = readFileSync(join(infra, 'main.bicepparam'), 'utf8');
@@ -157,7 +158,7 @@ describe('the README', () => {
   });
 
   test('comes from a clone to a dry run in under ten commands', () => {
-    const commands = readme.split('\n\n').find((paragraph) => paragraph.includes('git clone')) ?? '';
+    const commands = text.split('\n\n').find((paragraph) => paragraph.includes('git clone')) ?? '';
     const lines = commands
       .replaceAll('\\\n', ' ')
       .split('\n')
@@ -166,12 +167,12 @@ describe('the README', () => {
     expect(lines.length).toBeLessThan(10);
     // One a line, and azd takes a value that begins with a hyphen for a flag of its own.
     for (const line of lines) expect(line).not.toMatch(/&&|; |azd env set \w+ "?-/);
-    expect(readme).not.toMatch(/azd env set \w+ ["']?-/);
+    expect(text).not.toMatch(/azd env set \w+ ["']?-/);
   });
 
   test('names every role that is granted', () => {
     for (const name of roleNames.values())
-      expect(readme).toContain(name.replace(/^Container Registry Repository Catalog/, 'Repository Catalog'));
+      expect(text).toContain(name.replace(/^Container Registry Repository Catalog/, 'Repository Catalog'));
   });
 });
 

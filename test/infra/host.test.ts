@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { LOCK_SECONDS } from '../../src/ledger/store/store.ts';
 
 const root = new URL('../../', import.meta.url);
-const readme = readFileSync(new URL('README.md', root), 'utf8');
-const section = /\n### What `host\.json` says to Durable Functions\n([^]*?)\n### /.exec(readme)?.[1] ?? '';
+const page = readFileSync(new URL('docs/durable-engine.md', root), 'utf8');
+const section = /\n## What `host\.json` says to Durable Functions\n([^]*)$/.exec(page)?.[1] ?? '';
 
 interface Host {
   readonly extensionBundle: Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ const seconds = (text: unknown): number =>
     .split(':')
     .reduce((sum, part) => sum * 60 + Number(part), 0);
 
-test('every setting of Durable Functions is in the README with its value and a reason, and no other', () => {
+test('every setting of Durable Functions is documented with its value and a reason, and no other', () => {
   const rows = [...section.matchAll(/^\| `([\w.]+)` *\| `(.*?)` *\| (.*?) *\|$/gm)];
   expect(rows.map(([, path, value]) => [path, value])).toEqual(leaves(durableTask));
   for (const [row, , , why = ''] of rows) expect(why.length, row).toBeGreaterThan(20);
@@ -53,7 +53,7 @@ test('what a dead process was doing is seen again by the time its lock runs out,
   }
 });
 
-test('the README computes how long recovery takes from what is set', () => {
+test('the documentation computes how long recovery takes from what is set', () => {
   const visible = seconds(durableTask.storageProvider['workItemQueueVisibilityTimeout']);
   const polling = seconds(durableTask.storageProvider['maxQueuePollingInterval']);
   const slowest = Math.max(visible, LOCK_SECONDS, 30 + 10);

@@ -12,7 +12,7 @@ import { withEmulator } from '../support/registry.ts';
 const infra = new URL('../../infra/', import.meta.url);
 const textOf = (path: string): string => readFileSync(new URL(path, infra), 'utf8');
 const names = readdirSync(new URL('queries', infra));
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
 
 const SETTINGS = {
   PURGE_COMMAND: "--filter '.*:^([Ff]eature|pr|ci|dev|sha256)-' --ago 30d --untagged",
@@ -134,9 +134,9 @@ describe.each(names)('%s', (name) => {
     expect(mistakesIn(query)).toEqual([]);
   });
 
-  test('says what it answers, is in the README with that, and takes the time that whoever asks chooses', () => {
+  test('says what it answers, is documented with that, and takes the time that whoever asks chooses', () => {
     const question = /^\/\/ (?:Alert: )?(.*\?)\n/.exec(text)?.[1] ?? 'none';
-    const row = new RegExp(`^\\| \\[\`${name}\`\\]\\(infra/queries/${name}\\) *\\| (.*?) *\\|$`, 'm').exec(readme);
+    const row = new RegExp(`^\\| \\[\`${name}\`\\]\\(\\.\\./infra/queries/${name}\\) *\\| (.*?) *\\|$`, 'm').exec(page);
     expect(row?.[1]).toBe(question);
     // An alert may say for how long nothing was heard; but the table is what the time range lets through.
     expect(text).not.toMatch(/timestamp\s*(?:>|between)/);
