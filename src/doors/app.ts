@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
-import { readEngine } from '../policy/engine.ts';
-import { readLedgerSettings, readLogLevel, readSettings } from '../policy/settings.ts';
+import { readEngine, readLedgerSettings, readLogLevel, readSettings } from '../policy/settings.ts';
 import { createLog } from '../report/log.ts';
 import { type Ledger, ledgerAt, temporaryLedger } from '../index.ts';
 import { addSecretsOf } from '../ledger/redact/environment.ts';
@@ -30,7 +29,7 @@ export const ledger: Ledger = openLedgerOf(process.env);
 
 function isDurableIn(environment: NodeJS.ProcessEnv): boolean {
   try {
-    return readEngine(environment['RETENTION_ENGINE']?.trim(), true) === 'durable';
+    return readEngine(environment) === 'durable';
   } catch {
     return false;
   }

@@ -4,7 +4,7 @@ import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newRunId } from '../ledger/paths.ts';
 import { cancelledInWords, type Child, type ParentRecord } from '../ledger/records.ts';
-import type { TimeBudget } from '../policy/budget.ts';
+import type { TimeBudget } from '../policy/duration.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Log } from '../report/log.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';

@@ -1,11 +1,10 @@
 import { notServed, settingsOf, type Trigger } from './configured.ts';
 import { eachRegistry, type Share } from './batch.ts';
 import type { DecisionError, Decisions } from '../planner/decision.ts';
-import { parseRegistry } from '../policy/address.ts';
+import { parseRegistry, type RegistrySettings } from '../policy/registries.ts';
 import type { PurgeCommand } from '../policy/purge-command.ts';
 import { PolicyError } from '../policy/errors.ts';
 import type { Guards } from '../policy/guards.ts';
-import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration } from '../policy/settings.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import { run } from './run.ts';

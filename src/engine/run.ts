@@ -8,7 +8,7 @@ import type { PolicyRecord, RunKind } from '../ledger/records.ts';
 import { lastDeletions } from './guards.ts';
 import { usualOf } from '../planner/guards.ts';
 import type { Decisions } from '../planner/decision.ts';
-import type { TimeBudget } from '../policy/budget.ts';
+import type { TimeBudget } from '../policy/duration.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { recover } from './recover.ts';

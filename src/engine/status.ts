@@ -1,6 +1,5 @@
 import type { LedgerReader } from '../ledger/reader.ts';
-import type { Engine } from '../policy/engine.ts';
-import type { Configuration, RegistrySettings, Settings } from '../policy/settings.ts';
+import type { Engine, Configuration, RegistrySettings, Settings } from '../policy/settings.ts';
 import { isDryRun, openReader, targetOf } from './target.ts';
 
 /** What the app is set to do, and whether it could. */

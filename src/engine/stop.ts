@@ -1,6 +1,6 @@
 import { LedgerError } from '../ledger/store/store.ts';
 import type { RunProgress, RunRecord, Stop } from '../ledger/records.ts';
-import type { TimeBudget } from '../policy/budget.ts';
+import type { TimeBudget } from '../policy/duration.ts';
 
 /** What a signal is aborted with where a run does not end, but somebody else goes on with it. */
 export class HandOver extends Error {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join as quoteWords, split } from 'shlex';
 import { parsePurgeCommand } from '../policy/purge-command.ts';
-import { InvalidPolicy, type PurgePolicy } from '../policy/purge-policy.ts';
+import { InvalidPolicy } from '../policy/errors.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { PolicyRecord, RunRecord } from './records.ts';
 
 /** Raised when the same flags come to mean something else: plans that were made before are not carried out then. */

@@ -39,3 +39,39 @@ export class PolicyError extends Error {
     return new PolicyError(this.flag, this.text, this.problem, { cause: this, where: `${where}: ` });
   }
 }
+
+/** Everything that is wrong with the flags, at once. */
+export class InvalidPolicy extends Error {
+  override readonly name = 'InvalidPolicy';
+  readonly problems: readonly PolicyError[];
+
+  constructor(problems: readonly PolicyError[]) {
+    super(problems.map((problem) => problem.message).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads what may be wrong in several places, to tell all of it at once.
+ * @param unexpected what to make of an error that no reader means to throw; without it such an error is thrown on
+ */
+export function attempts(unexpected?: (error: Error) => PolicyError) {
+  const problems: PolicyError[] = [];
+  return {
+    problems,
+    /** @param where put in front of what is wrong */
+    attempt: <T>(read: () => T, where?: string): T | undefined => {
+      const note = (problem: PolicyError): void =>
+        void problems.push(where === undefined ? problem : problem.at(where));
+      try {
+        return read();
+      } catch (error) {
+        if (error instanceof InvalidPolicy) error.problems.forEach(note);
+        else if (error instanceof PolicyError) note(error);
+        else if (unexpected) note(unexpected(error as Error));
+        else throw error;
+        return undefined;
+      }
+    },
+  };
+}

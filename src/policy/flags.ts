@@ -1,7 +1,8 @@
-import { Command, Option } from 'commander';
-import { PolicyError } from './errors.ts';
+import { Command } from 'commander';
+import { attempts, InvalidPolicy } from './errors.ts';
 import { refuseSingleHyphen } from './flag-hints.ts';
-import { DEFAULTS, InvalidPolicy, MAX_CONCURRENCY, type PurgeFlags } from './purge-policy.ts';
+import { readSwitch } from './values.ts';
+import { DEFAULTS, MAX_CONCURRENCY, type PurgeFlags } from './purge-policy.ts';
 
 /** Where to purge, and who asks: what is not part of the policy. */
 interface TargetFlags {
@@ -19,15 +20,22 @@ const collect = (value: string, previous: readonly string[] = []): readonly stri
 /** The command `purge` with the flags of `acr purge`: their names, short forms and meaning. */
 export function purgeCommand(): Command {
   return new Command('purge')
-    .description('delete images from a registry by age and name, as acr purge does, without breaking what stays')
+    .description('delete images from a registry by age and name, as acr purge does, without breaking what is kept')
     .allowExcessArguments(false)
-    .option('-r, --registry <name>', 'registry: a name (contoso), a login server, or an https:// URL')
-    .option('-f, --filter <repository:tag>', 'regular expressions for repository and tag; may be repeated', collect)
+    .option(
+      '-r, --registry <name>',
+      'registry: a name (contoso), a login server, or an https:// URL (default: ACR_REGISTRY, else ACR_DEFAULT_REGISTRY)',
+    )
+    .option(
+      '-f, --filter <repository:tag>',
+      'regular expressions for the whole name of a repository and for a part of a tag; may be repeated',
+      collect,
+    )
     .option('--ago <duration>', 'delete what was last updated longer ago than this: 30d, 2d3h30m, 90m')
-    .option('--keep <n>', `keep the newest n of what would go, in each repository (default: ${DEFAULTS.keep})`)
+    .option('--keep <n>', `keep the newest n of what would be deleted, in each repository (default: ${DEFAULTS.keep})`)
     .option('--untagged', 'afterwards delete the manifests left without a tag')
     .option('--untagged-only', 'delete only manifests without a tag; --filter, --ago and --keep are optional then')
-    .option('--dry-run', 'say what would go and why; delete nothing')
+    .option('--dry-run', 'say what would be deleted and why; delete nothing')
     .option('--include-locked', 'unlock what is locked, and delete it too')
     .option('--concurrency <n>', `calls in flight at once, 1 to ${MAX_CONCURRENCY} (default: the number of processors)`)
     .option('--repository-page-size <n>', `repositories listed at once (default: ${DEFAULTS.repositoryPageSize})`)
@@ -35,9 +43,9 @@ export function purgeCommand(): Command {
       '--filter-timeout-seconds <n>',
       `seconds that matching all filters of a run may take together (default: ${DEFAULTS.filterTimeoutSeconds})`,
     )
-    .option('-u, --username <name>', 'user name (default: an Entra identity)')
-    .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD')
-    .addOption(new Option('--verbose', 'list every decision'));
+    .option('-u, --username <name>', 'user name (default: ACR_USERNAME, else an Entra identity)')
+    .option('-p, --password <secret>', 'password; better in the environment (default: ACR_PASSWORD)')
+    .option('--verbose', 'list every decision');
 }
 
 /**
@@ -46,12 +54,15 @@ export function purgeCommand(): Command {
  */
 export function normalizeArguments(args: readonly string[]): readonly string[] {
   refuseSingleHyphen(args, longFlags(purgeCommand()));
-  return args.flatMap((argument) => {
-    const [, name, value] = /^(--[a-z-]+)=(.*)$/s.exec(argument) ?? [];
-    if (name !== undefined && BOOLEANS.includes(name)) return readSwitch(name, value ?? '') ? [name] : [];
+  const { problems, attempt } = attempts();
+  const normalized = args.flatMap((argument) => {
+    const [, name, value = ''] = /^(--[a-z-]+)=(.*)$/s.exec(argument) ?? [];
+    if (name !== undefined && BOOLEANS.includes(name)) return attempt(() => readSwitch(name, value)) ? [name] : [];
     const [, short, attached] = /^(-[rfup])=(.*)$/s.exec(argument) ?? [];
     return short === undefined ? [argument] : [short, attached ?? ''];
   });
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return normalized;
 }
 
 /** The flags of a command, as they are written. */
@@ -59,9 +70,27 @@ export function longFlags({ options }: Command): readonly string[] {
   return options.flatMap(({ long }) => long ?? []);
 }
 
-/** As Go's strconv.ParseBool. */
-function readSwitch(flag: string, text: string): boolean {
-  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
-  throw new InvalidPolicy([new PolicyError(flag, text, 'must be true or false')]);
+/** A flag of a command, for the documentation. */
+export interface FlagDocumentation {
+  /** As it is written, with its argument: `--keep <n>`. */
+  readonly name: string;
+  readonly short?: string;
+  readonly description: string;
+  /** What holds where it is not given. */
+  readonly default?: string;
+}
+
+/** The flags of a command as a table, for the documentation: all that commander knows of them. */
+export function flagsTable({ options }: Command): readonly FlagDocumentation[] {
+  return options.map((option) => {
+    const [, description = '', said] = /^(.*?)(?: \(default: (.*)\))?$/s.exec(option.description) ?? [];
+    const preset: unknown = option.defaultValue;
+    const standard = said ?? (typeof preset === 'string' ? preset : option.isBoolean() ? 'off' : undefined);
+    return {
+      name: option.flags.replace(/^-\w, /, ''),
+      ...(option.short !== undefined && { short: option.short }),
+      description,
+      ...(standard !== undefined && { default: standard }),
+    };
+  });
 }

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { join as quoteWords } from 'shlex';
 import { parseDuration } from './duration.ts';
-import { PolicyError } from './errors.ts';
+import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
+import { readInteger } from './values.ts';
 import { compileFilters, type CompiledFilters, lintFilter, splitFilter, type TagFilter } from './filter.ts';
 import type { CompiledRegex } from './regex/regex.ts';
 
@@ -43,42 +44,6 @@ export interface PurgePolicy {
   readonly warnings: readonly string[];
 }
 
-/** Everything that is wrong with the flags, at once. */
-export class InvalidPolicy extends Error {
-  override readonly name = 'InvalidPolicy';
-  readonly problems: readonly PolicyError[];
-
-  constructor(problems: readonly PolicyError[]) {
-    super(problems.map((problem) => problem.message).join('\n'));
-    this.problems = problems;
-  }
-}
-
-/**
- * Reads what may be wrong in several places, to tell all of it at once.
- * @param unexpected what to make of an error that no reader means to throw; without it such an error is thrown on
- */
-export function attempts(unexpected?: (error: Error) => PolicyError) {
-  const problems: PolicyError[] = [];
-  return {
-    problems,
-    /** @param where put in front of what is wrong */
-    attempt: <T>(read: () => T, where?: string): T | undefined => {
-      const note = (problem: PolicyError): void =>
-        void problems.push(where === undefined ? problem : problem.at(where));
-      try {
-        return read();
-      } catch (error) {
-        if (error instanceof InvalidPolicy) error.problems.forEach(note);
-        else if (error instanceof PolicyError) note(error);
-        else if (unexpected) note(unexpected(error as Error));
-        else throw error;
-        return undefined;
-      }
-    },
-  };
-}
-
 /** As in `acr purge` ("the max number of parallel delete requests recommended by ACR server"). */
 export const MAX_CONCURRENCY = 32;
 export const DEFAULTS = { keep: 0, repositoryPageSize: 100, filterTimeoutSeconds: 5 } as const;
@@ -113,9 +78,8 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
 
   const filters = texts.map((text) => attempt(() => splitFilter(text))).filter((filter) => filter !== undefined);
   const timeoutSeconds =
-    attempt(() =>
-      readInteger('--filter-timeout-seconds', flags.filterTimeoutSeconds, DEFAULTS.filterTimeoutSeconds, 86_400),
-    ) ?? DEFAULTS.filterTimeoutSeconds;
+    attempt(() => readInteger('--filter-timeout-seconds', flags.filterTimeoutSeconds ?? '0', 0, 86_400)) ??
+    DEFAULTS.filterTimeoutSeconds;
   const options = { tags: !untaggedOnly, cache: new Map<string, CompiledRegex>() };
   const empty = compileFilters([], options);
   // One by one, so that a mistake in each is found; together, for what they are used for.
@@ -132,13 +96,21 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     filterTimeoutSeconds: timeoutSeconds === 0 ? DEFAULTS.filterTimeoutSeconds : timeoutSeconds,
     agoMilliseconds: duration.milliseconds,
     ago: ago === undefined ? 'no --ago' : `--ago ${ago.trim()}`,
-    keep: attempt(() => readInteger('--keep', flags.keep, DEFAULTS.keep, MAX_KEEP)) ?? 0,
+    keep: attempt(() => readInteger('--keep', flags.keep ?? String(DEFAULTS.keep), 0, MAX_KEEP)) ?? 0,
     tags: !untaggedOnly,
     untagged: untagged || untaggedOnly,
     dryRun,
     includeLocked,
     concurrency: attempt(() => readConcurrency(flags.concurrency, warnings)) ?? 1,
-    repositoryPageSize: attempt(() => readPageSize(flags.repositoryPageSize)) ?? 1,
+    repositoryPageSize:
+      attempt(() =>
+        readInteger(
+          '--repository-page-size',
+          flags.repositoryPageSize ?? String(DEFAULTS.repositoryPageSize),
+          1,
+          1_000_000,
+        ),
+      ) ?? 1,
     warnings,
   };
   if (problems.length > 0) throw new InvalidPolicy(problems);
@@ -178,23 +150,8 @@ function readConcurrency(text: string | undefined, warnings: string[]): number {
     warnings.push(`--concurrency ${text} is not in range, and is read as ${standard}`);
     return standard;
   }
-  const number = readInteger('--concurrency', text, standard, Number.MAX_SAFE_INTEGER);
+  const number = readInteger('--concurrency', text ?? String(standard), 0, Number.MAX_SAFE_INTEGER);
   const concurrency = number === 0 ? standard : Math.min(MAX_CONCURRENCY, number);
   if (concurrency !== number) warnings.push(`--concurrency ${number} is not in range, and is read as ${concurrency}`);
   return concurrency;
-}
-
-function readPageSize(text: string | undefined): number {
-  const size = readInteger('--repository-page-size', text, DEFAULTS.repositoryPageSize, 1_000_000);
-  if (size === 0) throw new PolicyError('--repository-page-size', text ?? '', 'must be at least 1');
-  return size;
-}
-
-/** @throws {PolicyError} for what is no whole number from 0 to `most` */
-export function readInteger(flag: string, text: string | undefined, standard: number, most: number): number {
-  if (text === undefined) return standard;
-  if (/^-\d+$/.test(text)) throw new PolicyError(flag, text, 'must not be negative');
-  if (!/^(?:0|[1-9]\d*)$/.test(text)) throw new PolicyError(flag, text, 'must be a whole number in digits, e.g. 5');
-  if (Number(text) > most) throw new PolicyError(flag, text, `must be at most ${most}`);
-  return Number(text);
 }

@@ -1,49 +1,33 @@
-import { parseTimeBudget, type TimeBudget } from './budget.ts';
-import { parsePurgeCommands, shown } from './purge-command.ts';
-import { PolicyError } from './errors.ts';
-import { parseDuration } from './duration.ts';
-import { type Engine, readEngine, readParallelism } from './engine.ts';
-import { type Guards, readGuards } from './guards.ts';
-import { readStorage, type StorageLocation } from './storage.ts';
-import { attempts, readInteger } from './purge-policy.ts';
+import type { z } from 'zod';
+import type { TimeBudget } from './duration.ts';
+import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
+import type { Guards } from './guards.ts';
+import { shown } from './purge-command.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
-import { parseSchedule, type Schedule } from './schedule.ts';
-import { parseTaskFile } from './task-file.ts';
+import type { Schedule } from './schedule.ts';
+import {
+  CLIENT_ID,
+  type Engine,
+  type Environment,
+  type LogLevel,
+  type Setting,
+  SETTINGS,
+  SETTINGS_SCHEMA,
+  type SettingValues,
+  unexpected,
+} from './settings-schema.ts';
+import type { StorageLocation } from './storage.ts';
+import { parseTaskFile, type TaskFile } from './task-file.ts';
 
 export type { RegistrySettings } from './registries.ts';
-
-/** App settings, as they stand in the environment. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The settings that are read here. One that is empty is not set. */
-export const SETTINGS = [
-  'ACR_REGISTRY',
-  'PURGE_COMMAND',
-  'ACR_TASK_FILE',
-  'PURGE_SCHEDULE',
-  'PURGE_DRY_RUN',
-  'RUN_TIME_BUDGET',
-  'AZURE_CLIENT_ID',
-  'ACR_AUDIENCE',
-  'ACR_USERNAME',
-  'ACR_PASSWORD',
-  'RETENTION_STORAGE',
-  'RETENTION_LEDGER_DAYS',
-  'PLAN_MAX_AGE',
-  'MAX_DELETIONS',
-  'MAX_DELETION_PERCENT',
-  'MAX_MEDIAN_FACTOR',
-  'KEEP_LAST_TAG',
-  'RETENTION_ENGINE',
-  'REGISTRY_PARALLELISM',
-  'LOG_LEVEL',
-] as const;
-
-type Setting = (typeof SETTINGS)[number];
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export {
+  type Engine,
+  type Environment,
+  LOG_LEVELS,
+  type LogLevel,
+  SETTINGS,
+  SETTINGS_TABLE,
+} from './settings-schema.ts';
 
 /** What the app is to do, validated. */
 export interface Settings {
@@ -52,15 +36,15 @@ export interface Settings {
   readonly schedule: Schedule;
   /** Whether the scheduled purge deletes nothing. */
   readonly dryRun: boolean;
-  /** Of the task file: a run that takes longer is stopped between deletions. Each registry's run has it for itself. */
+  /** Of the task file: a run that takes longer is stopped between deletions. It holds for the run of each registry. */
   readonly timeLimitSeconds: number | undefined;
-  /** A run that takes longer is stopped between deletions, and goes on with the next one. Of several registries all share it. */
+  /** A run that takes longer is stopped between deletions, and the next one resumes it. The registries share it. */
   readonly timeBudget: TimeBudget;
-  /** What holds the scheduled purge back, and the carrying out of a plan. */
+  /** What holds back the scheduled purge, and an applied plan. */
   readonly guards: Guards;
   readonly ledger: LedgerSettings;
   readonly engine: Engine;
-  /** Repositories of one registry that the durable engine works on at a time. */
+  /** How many repositories of one registry the durable engine works on at a time. */
   readonly parallelism: number;
   readonly identity: {
     readonly clientId: string | undefined;
@@ -70,12 +54,12 @@ export interface Settings {
   };
 }
 
-/** What the record of all runs is kept by. */
+/** Where, and for how long, runs are recorded. */
 export interface LedgerSettings {
   /** `undefined`: nowhere that outlives the app's instance. */
   readonly storage: StorageLocation | undefined;
   readonly days: number;
-  /** How old a plan may be that is carried out. */
+  /** How old a plan may be when it is applied. */
   readonly planAgeMilliseconds: number;
 }
 
@@ -93,218 +77,182 @@ export type Configuration = {
  * @param readFile reads a file as text; throws where there is none
  */
 export function readSettings(environment: Environment, readFile: (path: string) => string): Configuration {
-  // Whatever else goes wrong, the app loads and says so.
-  const { problems: mistakes, attempt } = attempts(
-    ({ message }) => new PolicyError('settings', undefined, `cannot be read: ${message}`),
-  );
-  const trimmed = trimmedIn(environment);
-  const text = (name: Setting): string | undefined =>
-    // The host reads the schedule as it stands.
-    name === 'PURGE_SCHEDULE' && trimmed(name) !== undefined ? environment[name] : trimmed(name);
-
+  const texts = textsIn(environment);
   const given = Object.fromEntries(
-    SETTINGS.filter((name) => text(name) !== undefined).map((name) => [name, shownSetting(name, text(name) ?? '')]),
+    SETTINGS.flatMap((name) => (texts[name] === undefined ? [] : [[name, shownSetting(name, texts[name])]])),
   );
-
-  const work = attempt(() => readWork(text('PURGE_COMMAND'), text('ACR_TASK_FILE'), readFile));
+  const read = parseEach(SETTINGS, texts);
+  const { problems, attempt } = attempts(unexpected);
+  const work = attempt(() => readWork(read.values, texts, readFile));
   const registries = attempt(() => {
-    const names = text('ACR_REGISTRY');
-    // Commands that cannot be read may name them.
-    return names === undefined && !work && text('PURGE_COMMAND') !== undefined
-      ? undefined
-      : readRegistries(names, work?.commands ?? []);
+    // Commands that cannot be read may name registries.
+    const isUnknown = texts.ACR_REGISTRY === undefined && !work && texts.PURGE_COMMAND !== undefined;
+    return isUnknown ? undefined : readRegistries(texts.ACR_REGISTRY, work?.commands ?? []);
   });
-  const schedule = attempt(() => {
-    const expression = text('PURGE_SCHEDULE');
-    if (expression === undefined)
-      throw new PolicyError(
-        'PURGE_SCHEDULE',
-        undefined,
-        'is not set; write e.g. 0 1 * * Sun, for Sundays at 01:00 UTC',
-      );
-    return parseSchedule(expression, 'PURGE_SCHEDULE');
-  });
-  const dryRun = attempt(() => readSwitch('PURGE_DRY_RUN', text('PURGE_DRY_RUN'), true));
-  const timeBudget = attempt(() => parseTimeBudget(text('RUN_TIME_BUDGET') ?? TIME_BUDGET, 'RUN_TIME_BUDGET'));
-  const clientId = attempt(() => readClientId(text('AZURE_CLIENT_ID')));
-  const audience = attempt(() => readAudience(text('ACR_AUDIENCE')));
-  const username = text('ACR_USERNAME');
-  const password = text('ACR_PASSWORD');
-  attempt(() => {
-    if (username !== undefined && password === undefined)
-      throw new PolicyError('ACR_PASSWORD', undefined, 'is not set, and ACR_USERNAME is; set both, or neither');
-  });
-  attempt(() => readLogLevel(environment));
-  const guards = attempt(() => readGuardSettings(environment));
-  const ledger = attempt(() => readLedgerSettings(environment));
-  const engine = attempt(() => readEngine(text('RETENTION_ENGINE'), text('RETENTION_STORAGE') !== undefined));
-  const parallelism = attempt(() => readParallelism(text('REGISTRY_PARALLELISM')));
-
-  if (
-    mistakes.length > 0 ||
-    !work ||
-    !registries ||
-    !schedule ||
-    dryRun === undefined ||
-    !timeBudget ||
-    !guards ||
-    !ledger ||
-    !engine ||
-    parallelism === undefined
-  )
-    return { state: 'invalid', mistakes, given };
-  const { timeLimitSeconds } = work;
-  const identity = { clientId, audience, username, password };
+  attempt(() => checkTogether(texts));
+  const mistakes = [...problems, ...read.mistakes];
+  if (mistakes.length > 0 || !work || !registries) return { state: 'invalid', mistakes, given };
+  // Without a mistake no value is missing.
+  const values = read.values as SettingValues;
   return {
     state: 'valid',
     settings: {
       registries,
-      timeLimitSeconds,
-      schedule,
-      dryRun,
-      timeBudget,
-      guards,
-      ledger,
-      engine,
-      parallelism,
-      identity,
+      timeLimitSeconds: work.timeLimitSeconds,
+      schedule: values.PURGE_SCHEDULE,
+      dryRun: values.PURGE_DRY_RUN,
+      timeBudget: values.RUN_TIME_BUDGET,
+      guards: guardsFrom(values),
+      ledger: ledgerFrom(values),
+      engine: values.RETENTION_ENGINE,
+      parallelism: values.REGISTRY_PARALLELISM,
+      identity: {
+        clientId: values.AZURE_CLIENT_ID,
+        audience: values.ACR_AUDIENCE,
+        username: values.ACR_USERNAME,
+        password: values.ACR_PASSWORD,
+      },
     },
     given,
   };
 }
 
-/** A little less than the `functionTimeout` of host.json, at which the host ends the process: time to close the record. */
-const TIME_BUDGET = '1h55m';
+type Texts = Readonly<Partial<Record<Setting, string>>>;
 
-function shownSetting(name: Setting, value: string): string {
-  if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && value.includes('='))) return '(set)';
-  if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(value)) return '(not shown: it is no client id)';
-  if (value.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
-  // The second may be the YAML itself, by mistake.
-  return name === 'PURGE_COMMAND' || name === 'ACR_TASK_FILE' ? shown(value) : value;
+function textsIn(environment: Environment): Texts {
+  return Object.fromEntries(
+    SETTINGS.map((name) => {
+      const text = environment[name]?.trim();
+      // The Functions host reads the schedule as it stands.
+      return [name, text === '' ? undefined : name === 'PURGE_SCHEDULE' ? environment[name] : text];
+    }),
+  );
+}
+
+/** Reads each setting by itself, so that a mistake in one hides none in another. */
+function parseEach<Name extends Setting>(
+  names: readonly Name[],
+  texts: Texts,
+): { readonly values: Partial<Pick<SettingValues, Name>>; readonly mistakes: readonly PolicyError[] } {
+  const parsed = names.map((name) => ({ name, result: SETTINGS_SCHEMA.shape[name].safeParse(texts[name]) }));
+  return {
+    values: Object.fromEntries(parsed.map(({ name, result }) => [name, result.data])) as Partial<
+      Pick<SettingValues, Name>
+    >,
+    mistakes: parsed.flatMap(({ name, result }) =>
+      (result.error?.issues ?? []).map((issue) => mistakeOf(name, texts[name], issue)),
+    ),
+  };
+}
+
+function mistakeOf(name: Setting, text: string | undefined, issue: z.core.$ZodIssue): PolicyError {
+  const error: unknown = issue.code === 'custom' ? issue.params?.['error'] : undefined;
+  if (error instanceof PolicyError) return error;
+  const isSecret = name === 'AZURE_CLIENT_ID' || text?.includes('@');
+  return new PolicyError(name, isSecret ? undefined : text, issue.message);
+}
+
+/**
+ * Some settings alone, for the command line and for what works in spite of mistakes elsewhere.
+ * @throws {InvalidPolicy} with every mistake in them
+ */
+function parseSome<Name extends Setting>(names: readonly Name[], environment: Environment): Pick<SettingValues, Name> {
+  const { values, mistakes } = parseEach(names, textsIn(environment));
+  if (mistakes.length > 0) throw new InvalidPolicy(mistakes);
+  return values as Pick<SettingValues, Name>;
+}
+
+const GUARD_SETTINGS = ['MAX_DELETIONS', 'MAX_DELETION_PERCENT', 'MAX_MEDIAN_FACTOR', 'KEEP_LAST_TAG'] as const;
+
+/**
+ * What holds back the scheduled purge, and an applied plan; for the command line, too.
+ * @throws {InvalidPolicy}
+ */
+export function readGuardSettings(environment: Environment): Guards {
+  return guardsFrom(parseSome(GUARD_SETTINGS, environment));
+}
+
+function guardsFrom(values: Pick<SettingValues, (typeof GUARD_SETTINGS)[number]>): Guards {
+  return GUARD_SETTINGS.reduce<Guards>((guards, name) => ({ ...guards, ...values[name] }), {});
+}
+
+const LEDGER_SETTINGS = ['RETENTION_STORAGE', 'RETENTION_LEDGER_DAYS', 'PLAN_MAX_AGE'] as const;
+
+/**
+ * Where, and for how long, runs are recorded; for the command line, too.
+ * @throws {InvalidPolicy}
+ */
+export function readLedgerSettings(environment: Environment): LedgerSettings {
+  return ledgerFrom(parseSome(LEDGER_SETTINGS, environment));
+}
+
+function ledgerFrom(values: Pick<SettingValues, (typeof LEDGER_SETTINGS)[number]>): LedgerSettings {
+  return {
+    storage: values.RETENTION_STORAGE,
+    days: values.RETENTION_LEDGER_DAYS,
+    planAgeMilliseconds: values.PLAN_MAX_AGE,
+  };
+}
+
+/** @throws {InvalidPolicy} for an engine that does not exist */
+export function readEngine(environment: Environment): Engine {
+  return parseSome(['RETENTION_ENGINE'], environment).RETENTION_ENGINE;
+}
+
+/** @throws {InvalidPolicy} for a level that does not exist */
+export function readLogLevel(environment: Environment): LogLevel {
+  return parseSome(['LOG_LEVEL'], environment).LOG_LEVEL;
 }
 
 function readWork(
-  commands: string | undefined,
-  taskFile: string | undefined,
+  { PURGE_COMMAND: commands }: Partial<SettingValues>,
+  texts: Texts,
   readFile: (path: string) => string,
-): Pick<Settings, 'timeLimitSeconds'> & Pick<RegistrySettings, 'commands'> {
-  if (commands !== undefined && taskFile !== undefined)
-    throw new PolicyError('ACR_TASK_FILE', shown(taskFile), 'is set, and so is PURGE_COMMAND; remove one of them');
-  if (taskFile !== undefined) {
-    let yaml: string;
-    try {
-      yaml = readFile(taskFile);
-    } catch (cause) {
-      const absent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-      throw new PolicyError(
-        'ACR_TASK_FILE',
-        shown(taskFile),
-        absent ? "is not in the app's folder" : 'cannot be read',
-        {
-          cause,
-        },
-      );
-    }
-    return parseTaskFile(yaml);
-  }
-  const read = parsePurgeCommands(commands ?? '');
-  if (read.length === 0)
+): TaskFile | undefined {
+  const path = texts.ACR_TASK_FILE;
+  if (path !== undefined && texts.PURGE_COMMAND !== undefined)
+    throw new PolicyError('ACR_TASK_FILE', shown(path), 'is set, and so is PURGE_COMMAND; remove one of them');
+  if (path !== undefined) return parseTaskFile(readTaskFile(path, readFile));
+  if (texts.PURGE_COMMAND === undefined || commands?.length === 0)
     throw new PolicyError(
       'PURGE_COMMAND',
       undefined,
       'is not set; write the flags of acr purge, e.g. --filter "app:^dev-" --ago 30d --untagged',
     );
-  return { commands: read, timeLimitSeconds: undefined };
+  return commands && { commands, timeLimitSeconds: undefined };
 }
 
-/** What a setting that is not set is read as. */
-const GUARDS = { MAX_DELETION_PERCENT: '50', MAX_MEDIAN_FACTOR: '10' } as const;
-
-/**
- * What holds back the scheduled purge, and the carrying out of a plan; for the command line, too.
- * @throws {PolicyError}
- */
-export function readGuardSettings(environment: Environment): Guards {
-  const text = trimmedIn(environment);
-  const guards = readGuards(
-    {
-      maxDeletions: text('MAX_DELETIONS'),
-      maxDeletionPercent: text('MAX_DELETION_PERCENT') ?? GUARDS.MAX_DELETION_PERCENT,
-      maxMedianFactor: text('MAX_MEDIAN_FACTOR') ?? GUARDS.MAX_MEDIAN_FACTOR,
-    },
-    (field) => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
-  );
-  return {
-    ...guards,
-    keepLastTag: readSwitch('KEEP_LAST_TAG', text('KEEP_LAST_TAG'), true),
-  };
+function readTaskFile(path: string, readFile: (path: string) => string): string {
+  try {
+    return readFile(path);
+  } catch (cause) {
+    const isAbsent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const problem = isAbsent ? "is not in the app's folder" : 'cannot be read';
+    throw new PolicyError('ACR_TASK_FILE', shown(path), problem, { cause });
+  }
 }
 
-function trimmedIn(environment: Environment): (name: Setting) => string | undefined {
-  return (name) => {
-    const value = environment[name]?.trim();
-    return value === '' ? undefined : value;
-  };
-}
-
-const LEDGER_DAYS = 400;
-const PLAN_AGE = '24h';
-
-/**
- * Where and how long the ledger is kept: for the command line, too.
- * @throws {PolicyError}
- */
-export function readLedgerSettings(environment: Environment): LedgerSettings {
-  const text = trimmedIn(environment);
-  const storage = text('RETENTION_STORAGE');
-  const days = readInteger('RETENTION_LEDGER_DAYS', text('RETENTION_LEDGER_DAYS'), LEDGER_DAYS, 36_500);
-  if (days === 0) throw new PolicyError('RETENTION_LEDGER_DAYS', '0', 'must be at least 1');
-  return {
-    storage: storage === undefined ? undefined : readStorage(storage, 'RETENTION_STORAGE'),
-    days,
-    planAgeMilliseconds: parseDuration(text('PLAN_MAX_AGE') ?? PLAN_AGE, 'PLAN_MAX_AGE').milliseconds,
-  };
-}
-
-function readSwitch(name: Setting, text: string | undefined, standard: boolean): boolean {
-  if (text === undefined) return standard;
-  if (/^(?:true|1)$/i.test(text.trim())) return true;
-  if (/^(?:false|0)$/i.test(text.trim())) return false;
-  throw new PolicyError(name, text, 'must be true or false');
-}
-
-/** A GUID in practice; anything that could be one is taken, and what could be a secret or a path is not. */
-const CLIENT_ID = /^[\w-]{1,36}$/;
-
-function readClientId(text: string | undefined): string | undefined {
-  if (text !== undefined && !CLIENT_ID.test(text))
-    throw new PolicyError(
-      'AZURE_CLIENT_ID',
-      undefined,
-      'must be the client id of a managed identity, not its name or resource id',
+/** @throws {InvalidPolicy} for settings that need another one */
+function checkTogether(texts: Texts): void {
+  const problems: PolicyError[] = [];
+  if (texts.ACR_USERNAME !== undefined && texts.ACR_PASSWORD === undefined)
+    problems.push(new PolicyError('ACR_PASSWORD', undefined, 'is not set, and ACR_USERNAME is; set both, or neither'));
+  if (texts.RETENTION_ENGINE?.toLowerCase() === 'durable' && texts.RETENTION_STORAGE === undefined)
+    problems.push(
+      new PolicyError(
+        'RETENTION_ENGINE',
+        texts.RETENTION_ENGINE,
+        'needs RETENTION_STORAGE, which is not set: its workers share the record of the runs',
+      ),
     );
-  return text;
+  if (problems.length > 0) throw new InvalidPolicy(problems);
 }
 
-function readAudience(text: string | undefined): string | undefined {
-  if (text !== undefined && !(URL.canParse(text) && new URL(text).protocol === 'https:'))
-    throw new PolicyError(
-      'ACR_AUDIENCE',
-      text.includes('@') ? undefined : text,
-      'must be an https:// URL, e.g. https://management.usgovcloudapi.net',
-    );
-  return text;
-}
-
-/**
- * How much is logged.
- * @throws {PolicyError} for a level that there is not
- */
-export function readLogLevel(environment: Environment): LogLevel {
-  const text = (environment['LOG_LEVEL'] ?? '').trim().toLowerCase();
-  if (text === '') return 'info';
-  const level = LOG_LEVELS.find((one) => one === text);
-  if (level === undefined) throw new PolicyError('LOG_LEVEL', text, `must be one of ${LOG_LEVELS.join(', ')}`);
-  return level;
+/** A setting as it may be shown again: without what may be a secret. */
+function shownSetting(name: Setting, text: string): string {
+  if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && text.includes('='))) return '(set)';
+  if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(text)) return '(not shown: it is no client id)';
+  if (text.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
+  // The task file's may be the YAML itself, by mistake.
+  return name === 'PURGE_COMMAND' || name === 'ACR_TASK_FILE' ? shown(text) : text;
 }

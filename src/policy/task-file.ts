@@ -1,7 +1,6 @@
 import { parseDocument } from 'yaml';
-import { PolicyError } from './errors.ts';
+import { PolicyError, attempts, InvalidPolicy } from './errors.ts';
 import { parsePurgeCommand, type PurgeCommand } from './purge-command.ts';
-import { attempts, InvalidPolicy } from './purge-policy.ts';
 
 const SETTING = 'ACR_TASK_FILE';
 

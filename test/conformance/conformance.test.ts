@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { type Emulator, type RegistryState } from '../../src/dev/emulator/index.ts';
-import { InvalidPolicy } from '../../src/policy/purge-policy.ts';
+import { InvalidPolicy } from '../../src/policy/errors.ts';
 import { reference, type Run, run, withEmulator } from '../support/registry.ts';
 
 /** What `acr purge` (Azure/acr-cli, March 2026) did in each of these cases, recorded against a stand-in registry. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRegistry } from '../../src/policy/address.ts';
+import { parseRegistry } from '../../src/policy/registries.ts';
 import { parsePurgeCommand } from '../../src/policy/purge-command.ts';
 import { PolicyError } from '../../src/policy/errors.ts';
 

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { quote } from 'shlex';
 import { describe, expect, test } from 'vitest';
 import { parsePurgeCommand, parsePurgeCommands, parsePurgeFields } from '../../src/policy/purge-command.ts';
+import { createPolicy } from '../../src/policy/purge-policy.ts';
+import { InvalidPolicy } from '../../src/policy/errors.ts';
 import { matchHere } from '../support/match.ts';
-import { createPolicy, InvalidPolicy } from '../../src/policy/purge-policy.ts';
 
 const TALK = "acr purge --filter '^.*:[^F|f]eature[-0-9]*$' --ago 30d --untagged --keep 1 --dry-run";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type Environment, readSettings } from '../../src/policy/settings.ts';
+import { type Environment, readSettings, SETTINGS, SETTINGS_TABLE } from '../../src/policy/settings.ts';
 import { TALK_TASK } from '../support/talk.ts';
 
 const GOOD = {
@@ -247,4 +247,20 @@ test('a command that is wrong and names the registry hides nothing else', () => 
 test('what was given is told again, but no secret', () => {
   const { given } = read({ ...GOOD, ACR_PASSWORD: 'hunter2', LOG_LEVEL: '', PURGE_COMMAND: '-f a:b -p hunter3' });
   expect(given).toEqual({ ...GOOD, ACR_PASSWORD: '(set)', PURGE_COMMAND: '(not shown: it may hold a secret)' });
+});
+
+describe('the table for the documentation', () => {
+  test('says something of every setting, and the default that is read', () => {
+    expect(SETTINGS_TABLE.map(({ name }) => name)).toEqual(SETTINGS);
+    for (const { description } of SETTINGS_TABLE) expect(description).toMatch(/^[A-Z][^]*\.$/);
+    const standard = (name: string) => SETTINGS_TABLE.find((one) => one.name === name)?.default;
+    expect(standard('RETENTION_LEDGER_DAYS')).toBe(`\`${settings(GOOD).ledger.days}\``);
+    expect(standard('RUN_TIME_BUDGET')).toBe(`\`${settings(GOOD).timeBudget.text}\``);
+    expect(standard('PURGE_SCHEDULE')).toBe('required');
+  });
+
+  test.each(SETTINGS_TABLE.filter(({ example }) => example !== undefined))('$name: $example can be read', (one) => {
+    const more = one.name === 'ACR_TASK_FILE' ? { PURGE_COMMAND: '' } : { RETENTION_STORAGE: './runs' };
+    expect(mistakes({ ...GOOD, ...more, [one.name]: one.example }, () => TALK_TASK)).toEqual([]);
+  });
 });

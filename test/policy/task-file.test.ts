@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { InvalidPolicy } from '../../src/policy/purge-policy.ts';
+import { InvalidPolicy } from '../../src/policy/errors.ts';
 import { parseTaskFile } from '../../src/policy/task-file.ts';
 import { TALK_TASK } from '../support/talk.ts';
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type GuardFlags, guardsOf, withGuards } from '../../policy/guard-flags.ts';
+import { type GuardFlags, guardsOf, withGuards } from '../../policy/guards.ts';
 import { readGuardSettings } from '../../policy/settings.ts';
 import { jsonLine } from '../../report/escape.ts';
 import { apply, type RunRecord } from '../../index.ts';

@@ -2,8 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { PolicyError } from '../../policy/errors.ts';
-import { InvalidPolicy } from '../../policy/purge-policy.ts';
+import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
 
 interface EmulatorFlags {
   readonly state?: string;

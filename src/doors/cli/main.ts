@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { PolicyError } from '../../policy/errors.ts';
+import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
 import { flagProblem, shown } from '../../policy/purge-command.ts';
 import { strayArgument } from '../../policy/flag-hints.ts';
 import { longFlags, normalizeArguments } from '../../policy/flags.ts';
-import { InvalidPolicy } from '../../policy/purge-policy.ts';
 import { printable } from '../../report/escape.ts';
 import { applyCommand } from './apply-plan.ts';
 import { cancelCommand } from './cancel-run.ts';

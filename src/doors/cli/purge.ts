@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { parseRegistry, splitRegistries } from '../../policy/address.ts';
-import { PolicyError } from '../../policy/errors.ts';
-import { parseTimeBudget, type TimeBudget } from '../../policy/budget.ts';
+import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
+import { PolicyError, attempts, InvalidPolicy } from '../../policy/errors.ts';
+import { parseTimeBudget, type TimeBudget } from '../../policy/duration.ts';
 import { type CommandFlags, purgeCommand } from '../../policy/flags.ts';
-import { type GuardFlags, guardsOf, withGuards } from '../../policy/guard-flags.ts';
-import type { Guards } from '../../policy/guards.ts';
-import { attempts, createPolicy, InvalidPolicy, type PurgePolicy } from '../../policy/purge-policy.ts';
+import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy/guards.ts';
+import { createPolicy, type PurgePolicy } from '../../policy/purge-policy.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
 import { type DisplayFlags, displayOf, withDisplay } from './display.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';

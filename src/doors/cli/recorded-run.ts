@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { parseRegistry, splitRegistries } from '../../policy/address.ts';
+import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
 import { type DisplayFlags, displayOf, withDisplay } from './display.ts';
 import { type BudgetFlags, identityOf, timeBudgetOf, withTimeBudget } from './purge.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';

@@ -1,6 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions';
-import { PolicyError } from '../../policy/errors.ts';
-import { InvalidPolicy } from '../../policy/purge-policy.ts';
+import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
 import type { Log } from '../../report/log.ts';
 import { jsonResponse } from './responses.ts';
 import {

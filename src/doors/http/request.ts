@@ -1,9 +1,8 @@
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import type { HttpRequest } from '@azure/functions';
 import { type PurgeCommand, parsePurgeCommands, parsePurgeFields } from '../../policy/purge-command.ts';
-import { guardsInFields, guardsOfAll, withoutGuards } from '../../policy/guard-flags.ts';
-import type { Guards } from '../../policy/guards.ts';
-import { attempts, InvalidPolicy } from '../../policy/purge-policy.ts';
+import { guardsInFields, guardsOfAll, withoutGuards, type Guards } from '../../policy/guards.ts';
+import { attempts, InvalidPolicy } from '../../policy/errors.ts';
 import { RequestError } from './problem.ts';
 
 /** A command line is shorter. What is larger is not read to its end. */

@@ -7,7 +7,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { ConflictError, HeldError, type Lock } from '../../ledger/store/store.ts';
 import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
 import type { Decision, DecisionError } from '../../planner/decision.ts';
-import type { TimeBudget } from '../../policy/budget.ts';
+import type { TimeBudget } from '../../policy/duration.ts';
 import { PolicyError } from '../../policy/errors.ts';
 import type { TagFilter } from '../../policy/filter.ts';
 import type { Settings } from '../../policy/settings.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parsePurgeCommand } from '../../src/policy/purge-command.ts';
-import { guardsInFields, guardsOfAll, settingOfGuard, withoutGuards } from '../../src/policy/guard-flags.ts';
+import { guardsInFields, guardsOfAll, settingOfGuard, withoutGuards } from '../../src/policy/guards.ts';
 
 test.each([
   [{ maxDeletions: 3, filter: 'a:b' }, { maxDeletions: 3 }, ['filter']],
