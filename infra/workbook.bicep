@@ -88,7 +88,7 @@ var parts part[] = [
     visualization: 'table'
     width: 100
     bytes: []
-    otherwise: 'No breaker tripped.'
+    otherwise: 'No guard held anything back.'
   }
   {
     query: loadTextContent('queries/failures.kql')

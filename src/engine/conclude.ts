@@ -18,7 +18,7 @@ import type { TagFilter } from '../policy/filter.ts';
 import { movingTagWarnings } from '../policy/moving-tags.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { hasFailed, type RepositorySummary, type RunSummary } from '../ledger/summary.ts';
-import { shortcomings } from '../report/lacking.ts';
+import { accessWarnings } from '../report/warnings.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './select.ts';
 import type { Tally } from './tally.ts';
 
@@ -86,7 +86,7 @@ export async function conclude(ending: Ending): Promise<Concluded> {
       ...new Set([
         ...ending.recovered,
         ...(selected ? warnings : [NOT_LISTED]),
-        ...shortcomings(sums.repositories),
+        ...accessWarnings(sums.repositories),
         ...movingTagWarnings(filters, moving, verb),
         ...warningsOf(sums.repositories),
       ]),

@@ -9,7 +9,7 @@ import { DamagedError } from '../ledger/store/store.ts';
 import { cancelStop, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
 import { type Decision, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
 import type { ManifestListing, Registry, TagRecord } from '../registry/types.ts';
-import { shortcomings } from '../report/lacking.ts';
+import { accessWarnings } from '../report/warnings.ts';
 import type { RunLog } from '../report/log.ts';
 import { isLeft } from './tally.ts';
 import { type RepositorySummary, summarize, total, unfinishedRepository } from '../ledger/summary.ts';
@@ -44,7 +44,7 @@ export async function recover(ledger: Ledger, registry: Registry, log: RunLog | 
       warnings.push(
         `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
       );
-      for (const one of shortcomings(records.map(({ summary }) => summary))) warnings.push(one);
+      for (const one of accessWarnings(records.map(({ summary }) => summary))) warnings.push(one);
     } catch (error) {
       // Damage does not mend itself, and must not keep every later run from beginning.
       if (!(error instanceof DamagedError)) throw error;

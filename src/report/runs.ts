@@ -1,23 +1,24 @@
 import prettyBytes from 'pretty-bytes';
 import type { Difference } from '../ledger/plan-diff.ts';
-import type { Sighting } from '../ledger/reader.ts';
+import type { LedgerReader, Sighting } from '../ledger/reader.ts';
 import {
   type Activity,
   approvalOf,
   cancelledInWords,
   type ChildStatus,
   type ParentStatus,
-  type PlanRecord,
   type RepositoryRecord,
   type RunProgress,
   type RunRecord,
+  type Stop,
+  whyNotResumed,
 } from '../ledger/records.ts';
+import { nameOf } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
-import { guardsInWords } from './guards.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';
-import { cellsOf, nameOf, renderDecision, repositoryColumns, totalsInWords } from './text.ts';
-import { byWhom } from './who.ts';
+import { guardsInWords, renderDecision } from './text.ts';
+import { cellsOf, deletedIn, repositoryColumns, totalsInWords } from './totals.ts';
 
 /** Runs, a line each. */
 export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYLE): string {
@@ -31,29 +32,29 @@ export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYL
   const rows = runs.map((run): readonly Cell[] => {
     const { id, state, registry, progress, plan } = run;
     const left = state === 'stopped' && progress.of > 0 ? `${progress.done} of ${progress.of} done` : undefined;
-    const note = left ?? { waiting: 'waits for approval', applied: 'was carried out' }[plan?.state as string];
-    return [id, kindOf(run), state, printable(registry), ...numbersOf(run), note ?? doneBy(run)];
+    const note = left ?? { waiting: 'waits for approval', applied: 'was applied' }[plan?.state as string];
+    return [id, kindOf(run), state, printable(registry), ...numbersOf(run), note ?? verbOf(run)];
   });
   return `${renderTable(style, columns, rows)}\n`;
 }
 
-/** Where there are no totals yet, the size says how far it is. */
+/** Where there are no totals yet, the size column says how many repositories are done. */
 function inCounts(tags: Cell = '', manifests: Cell = '', size: Cell = ''): string {
   return tags === '' ? String(size) : `${tags} tags and ${manifests} manifests, ${size}`;
 }
 
-function doneBy({ dryRun, breakers }: RunRecord): string {
+function verbOf({ dryRun, breakers }: RunRecord): string {
   if (!dryRun) return 'deleted';
   return breakers.length > 0 ? 'guards would hold back' : 'would be deleted';
 }
 
-function numbersOf({ totals, progress }: RunRecord): readonly (string | number)[] {
+function numbersOf({ totals, progress }: RunRecord): readonly Cell[] {
   return totals
     ? [totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]
     : ['', '', `${progress.done} of ${progress.of}`];
 }
 
-/** The runs of several registries that began together, a line for each registry, and what they come to. */
+/** The runs of several registries that began together, a line for each registry, and their sum. */
 export function renderParent(
   { record, state, cancelled, children, totals, progress }: ParentStatus,
   style: Style = PLAIN_STYLE,
@@ -63,7 +64,7 @@ export function renderParent(
     ['kind', record.kind],
     ['state', state + (state === 'running' ? `, ${progressInWords(progress)}` : '')],
     ...(cancelled ? [['cancelled', printable(cancelledInWords(cancelled))] as const] : []),
-    ['started', `${record.started} by ${printable(record.startedBy)}${printable(byWhom(record))}`],
+    ['started', `${record.started} by ${startedInWords(record)}`],
   ]);
   const columns = {
     head: ['REGISTRY', 'STATE', 'RUN', 'TAGS', 'MANIFESTS', 'SIZE'],
@@ -92,32 +93,85 @@ function kindOf({ kind, dryRun }: RunRecord): string {
   return kind === 'scheduled' && dryRun ? 'scheduled (dry)' : kind;
 }
 
-/** Whether there is something left that a run could still do. */
-function isUnfinished({ state, progress }: Pick<RunRecord, 'state' | 'progress'>): boolean {
+/** Whether something is left that the run may still do. */
+export function isUnfinished({ state, progress }: RunRecord): boolean {
   return state === 'running' || ((state === 'stopped' || state === 'interrupted') && progress.of > 0);
 }
 
-/** How far a run is. */
-function progressInWords({ done, of, planned }: RunProgress): string {
+/** How many repositories are done. */
+export function progressInWords({ done, of, planned }: RunProgress): string {
   const left = `${of - done} left${planned === undefined ? '' : `, ${planned} of these planned`}`;
   return `${done} of ${of} repositories done, ${left}`;
 }
 
-/** What is done in a repository. */
-function workInWords({ repository, listed, read, deleted }: Activity): string {
+/** What is done in a repository that is under way. */
+export function workInWords({ repository, listed, read, deleted }: Activity): string {
   return `${repository}: ${listed} tags and manifests listed, ${read} manifests read, ${deleted} deletions`;
+}
+
+/** Who started or resumed a run, as records have it. */
+export interface Started {
+  readonly startedBy: string;
+  readonly by?: string;
+}
+
+/** The account on the command line; of a function the id of its invocation. */
+export function starterOf({ startedBy, by }: Started): readonly ['Account' | 'Invocation', string] | undefined {
+  return by === undefined ? undefined : [startedBy === 'command line' ? 'Account' : 'Invocation', by];
+}
+
+/** `command line (jane)`, `schedule (invocation 9f3c…)`. */
+function startedInWords(started: Started): string {
+  const [what, by] = starterOf(started) ?? [];
+  return printable(started.startedBy + (by === undefined ? '' : ` (${what === 'Account' ? '' : 'invocation '}${by})`));
+}
+
+/** What resumes a stopped run now: a command, the next scheduled run as well, or nothing any more. */
+export type Resumer =
+  { readonly by: 'command' } | { readonly by: 'schedule' } | { readonly by: 'nothing'; readonly why: string };
+
+/** What resumes a run as things are now; `undefined` where it was not stopped. What its record says was so when it stopped. */
+export async function resumerOf(ledger: LedgerReader, run: RunRecord, now: Date): Promise<Resumer | undefined> {
+  const { id, state, kind, registry, cancelled, stopped } = run;
+  if (state !== 'stopped' && state !== 'interrupted') return undefined;
+  const why = whyNotResumed(run, now);
+  if (why !== undefined) return { by: 'nothing', why };
+  // The schedule resumes only the last of its own runs, and only while the settings are the same.
+  if (kind !== 'scheduled' || cancelled || stopped?.by === 'settings') return { by: 'command' };
+  for await (const last of ledger.runs({ registry, kinds: ['scheduled'] }))
+    return { by: last.id === id ? 'schedule' : 'command' };
+  return { by: 'command' };
+}
+
+/** Why a run was stopped, without what was going to resume it at that time, which the record says last. */
+export function whyStopped({ detail }: Stop): string {
+  return detail.replace(/; [^;]*\bacr-retention resume \S+$/, '');
+}
+
+function stoppedInWords({ id, state, stopped }: RunRecord, resumer: Resumer | undefined): readonly string[] {
+  const why = stopped
+    ? `STOPPED: ${whyStopped(stopped)}`
+    : state === 'interrupted'
+      ? 'INTERRUPTED: its process ended before it was done'
+      : undefined;
+  if (why === undefined) return [];
+  if (resumer?.by === 'nothing') return [why, `It cannot be resumed: ${resumer.why}.`];
+  if (!resumer) return [why];
+  const next = resumer.by === 'schedule' ? 'The next scheduled run resumes it, as does' : 'To resume it:';
+  return [why, `${next} acr-retention resume ${id}`];
 }
 
 /** Repositories that a run lists on a terminal: those in which most happens. */
 const MAX_ROWS = 40;
 
-/** A run: who, when, by which rule, what became of it, and what to do with its plan. */
+/** A run: who, when, by which rule, with what result, and what to do with its plan. */
 export function renderRun(
   run: RunRecord,
   repositories: readonly RepositoryRecord[],
   style: Style = PLAIN_STYLE,
+  resumer?: Resumer,
 ): string {
-  const { id, state, startedBy, registry, policy, toolVersion, started, ended, progress, totals, plan } = run;
+  const { id, state, registry, policy, toolVersion, started, ended, progress, totals, plan, resumed = [] } = run;
   const working = state === 'running' ? (progress.working ?? []) : [];
   const facts = renderFacts(style, [
     ['run', id],
@@ -127,46 +181,47 @@ export function renderRun(
     ...(run.cancelled ? [['cancelled', printable(cancelledInWords(run.cancelled))] as const] : []),
     ['registry', printable(registry)],
     ...(run.parent === undefined ? [] : [['together', `with those of other registries: ${run.parent}`] as const]),
-    ['started', `${started} by ${startedBy}${printable(byWhom(run))}, version ${toolVersion}`],
-    ...(run.resumed ?? []).map((one) => ['went on', `${one.at} by ${one.startedBy}${printable(byWhom(one))}`] as const),
+    ['started', `${started} by ${startedInWords(run)}, version ${toolVersion}`],
+    ...resumed.map((one) => ['resumed', `${one.at} by ${startedInWords(one)}`] as const),
     ['ended', ended ?? ''],
     ...policy.commands.map(({ given }) => ['purge', printable(given)] as const),
   ]);
   const lines = [facts];
   const busy = repositories
     .map(({ summary }) => summary)
-    .filter((one) => one.state !== 'done' || one.tags.deleted + one.manifests.deleted > 0)
-    .toSorted((a, b) => b.tags.deleted + b.manifests.deleted - a.tags.deleted - a.manifests.deleted);
+    .filter((one) => one.state !== 'done' || deletedIn(one) > 0)
+    .toSorted((a, b) => deletedIn(b) - deletedIn(a));
   if (busy.length > 0) {
     const rows = busy.slice(0, MAX_ROWS).map((one) => [printable(one.repository), one.state, ...cellsOf(one)]);
-    lines.push('', renderTable(style, repositoryColumns(run.dryRun ? 'delete' : 'deleted', ['STATE']), rows));
+    lines.push('', renderTable(style, repositoryColumns(run.dryRun, ['STATE']), rows));
     if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
   }
   if (totals) {
     const reasons = renderTable(style, { head: ['WHY', ''], right: [1] }, Object.entries(totals.reasons));
     lines.push('', reasons, '');
-    for (const line of totalsInWords({ totals }, run.dryRun)) lines.push(sentence(style, line));
+    for (const line of totalsInWords(totals, run.dryRun)) lines.push(sentence(style, line));
   }
-  const notes: string[] = run.warnings.map((warning) => `Warning: ${printable(warning)}`);
-  for (const one of guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting')) notes.push(one);
-  for (const { repository, error } of busy) if (error) notes.push(printable(`${repository}: ${error.message}`));
-  if (run.stopped) notes.push(`STOPPED: ${printable(run.stopped.detail)}`);
-  else if (state === 'interrupted')
-    notes.push(`INTERRUPTED: its process ended before it was done; to go on: acr-retention resume ${id}`);
-  if (run.error) notes.push(`FAILED: ${printable(run.error.message)}`);
-  if (plan) notes.push('', planInWords(run, plan));
+  const notes = [
+    ...run.warnings.map((warning) => `Warning: ${printable(warning)}`),
+    ...guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting'),
+    ...busy.flatMap(({ repository, error }) => (error ? [printable(`${repository}: ${error.message}`)] : [])),
+    ...stoppedInWords(run, resumer).map(printable),
+    ...(run.error ? [`FAILED: ${printable(run.error.message)}`] : []),
+    ...planInWords(run),
+  ];
   return `${[...lines, ...notes.map((line) => sentence(style, line))].join('\n')}\n`;
 }
 
-function planInWords({ id, breakers }: RunRecord, plan: PlanRecord): string {
+function planInWords({ id, breakers, plan }: RunRecord): readonly string[] {
+  if (!plan) return [];
   const { state, deletions, appliedBy } = plan;
-  if (state === 'applied') return `Its plan was carried out by the run ${appliedBy ?? ''}.`;
+  if (state === 'applied') return ['', `Its plan was applied by the run ${appliedBy ?? ''}.`];
   const approve = state === 'waiting' || breakers.length > 0 ? ` --approve ${approvalOf(plan)}` : '';
   const waits = state === 'waiting' ? 'wait for approval' : 'would be deleted';
-  return `${deletions} artifacts ${waits}. To delete exactly these: acr-retention apply ${id}${approve}`;
+  return ['', `${deletions} artifacts ${waits}. To delete exactly these: acr-retention apply ${id}${approve}`];
 }
 
-/** One sighting of an artifact, a line or two. */
+/** One sighting of an artifact: a line about the run, and one about its decision. */
 export function renderSighting({ run, decision }: Sighting): string {
   const rule = run.policy.commands.map(({ given }) => given).join(' && ');
   return `${run.id}  ${kindOf(run)}, ${run.state}; purge ${printable(rule)}\n${renderDecision(decision)}\n`;

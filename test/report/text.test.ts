@@ -3,7 +3,13 @@ import { expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { jsonLine, printable } from '../../src/report/escape.ts';
 import { PLAIN_STYLE } from '../../src/report/style.ts';
-import { unfinishedRepository, type RunSummary, summarize, total } from '../../src/ledger/summary.ts';
+import {
+  type RepositorySummary,
+  type RunSummary,
+  unfinishedRepository,
+  summarize,
+  total,
+} from '../../src/ledger/summary.ts';
 import { renderDecision, renderSummary } from '../../src/report/text.ts';
 
 // eslint-disable-next-line no-control-regex -- control characters are what must not be there
@@ -97,6 +103,29 @@ test('what is harmless stays as it is', () => {
   expect(printable('\u001b[2J')).toBe('\\u001b[2J');
 });
 
+test('what guards hold back is not said to be not attempted as well', () => {
+  const about = {
+    repository: 'app',
+    kind: 'tag',
+    action: 'delete',
+    reason: 'matched-and-expired',
+    detail: 'old',
+  } as const;
+  const of = (tag: string, outcome: 'held' | 'not-attempted'): Decision => ({
+    ...about,
+    tag,
+    beyondAcrPurge: false,
+    outcome,
+  });
+  const held = { ...summarize('app', [of('a', 'held'), of('b', 'held')]), state: 'held' as const };
+  const hold = { breaker: 'max-deletions', repository: 'app', found: 2, limit: 1, detail: 'too many' } as const;
+  const textOf = (...repositories: readonly RepositorySummary[]): string =>
+    renderSummary({ ...summaryOf([]), repositories, totals: total(repositories), breakers: [hold] });
+  expect(textOf(held)).toContain('HELD BACK: app: too many (guard max-deletions)');
+  expect(textOf(held)).not.toContain('NOT ATTEMPTED');
+  expect(textOf(held, summarize('other', [of('c', 'not-attempted')]))).toContain('NOT ATTEMPTED: 1 artifact;');
+});
+
 test('a summary', () => {
   const about = { repository: 'shop/api', beyondAcrPurge: false, size: 2_500_000 };
   const gone: Decision = {
@@ -128,7 +157,7 @@ test('a summary', () => {
   };
   expect(renderSummary(summary)).toBe(
     [
-      'REPOSITORY  TAGS deleted  keep    %  MANIFESTS deleted  keep    %    SIZE',
+      'REPOSITORY  TAGS deleted  kept    %  MANIFESTS deleted  kept    %    SIZE',
       'shop/api               1    29  3 %                  0     8  0 %  2.5 MB',
       '',
       'WHY                             FOR EXAMPLE',

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import prettyBytes from 'pretty-bytes';
-import { guardsInWords } from '../../report/guards.ts';
+import { guardsInWords } from '../../report/text.ts';
 import { printable } from '../../report/escape.ts';
 import { sentence, styleOf } from '../../report/style.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';

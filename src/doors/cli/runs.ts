@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { PolicyError } from '../../policy/errors.ts';
 import { jsonLine } from '../../report/escape.ts';
-import { renderDifference, renderParent, renderRun, renderRuns, renderSighting } from '../../report/runs.ts';
+import { renderDifference, renderParent, renderRun, renderRuns, renderSighting, resumerOf } from '../../report/runs.ts';
 import { type Style, styleOf } from '../../report/style.ts';
 import { differences, parentStatus, parseImage, type Ledger, type RunRecord } from '../../index.ts';
 import { type LedgerFlags, openLedger, withLedger } from './record.ts';
@@ -48,7 +48,8 @@ export function runsCommand(): Command {
       if (parent) return write(flags.output === 'text' ? renderParent(parent, style()) : `${jsonLine(parent)}\n`);
       const run = await find(ledger, id);
       if (flags.output === 'text') {
-        return write(renderRun(run, await Array.fromAsync(ledger.repositories(id)), style()));
+        const resumer = await resumerOf(ledger, run, new Date());
+        return write(renderRun(run, await Array.fromAsync(ledger.repositories(id)), style(), resumer));
       }
       await write(`${jsonLine(run)}\n`);
       for await (const decision of ledger.decisions(id)) await write(`${jsonLine(decision)}\n`);

@@ -12,6 +12,7 @@ import {
   type RunView,
   type Setting,
 } from '../../report/page/index.ts';
+import { resumerOf } from '../../report/runs.ts';
 import { redact } from '../../ledger/redact/redact.ts';
 import { secrets } from '../../ledger/redact/known.ts';
 import type { Client } from './handler.ts';
@@ -172,6 +173,7 @@ async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Set
   }
   return renderRun(setting, {
     run,
+    resumer: await resumerOf(reader, run, setting.now),
     repositories: most(top, end).slice(end - REPOSITORIES),
     page,
     more: count > end && page < MAX_REPOSITORY_PAGES,

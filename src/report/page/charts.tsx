@@ -5,10 +5,10 @@ import { Table } from './parts.tsx';
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** How much time one bar may stand for. */
+/** The time that one bar may stand for. */
 const WIDTHS = [HOUR, 6 * HOUR, DAY, 7 * DAY, 28 * DAY];
 
-/** Fewer, and each bar would be a block; more, and a telephone has no pixel for each. */
+/** With fewer, each bar would be a block; with more, a telephone has no pixel for each. */
 const MIN_BARS = 24;
 const MAX_BARS = 60;
 
@@ -22,11 +22,11 @@ export interface Span {
   readonly bytes: number;
 }
 
-/** Spans of equal length up to now, so that a time in which nothing ran is seen. Dry runs delete nothing. */
+/** Spans of equal length up to now, so that a time without a run shows as a gap. Dry runs delete nothing. */
 function spansOf(runs: readonly RunRecord[], now: Date): readonly Span[] {
   const times = runs.map(({ started }) => Date.parse(started)).filter((time) => !Number.isNaN(time));
   if (times.length === 0) return [];
-  const first = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const first = times.reduce((a, b) => Math.min(a, b));
   const last = times.reduce((a, b) => Math.max(a, b), now.getTime());
   const barsOf = (width: number): number => Math.floor(last / width) - Math.floor(first / width) + 1;
   const width =
@@ -60,19 +60,18 @@ interface ChartProps {
 const HEIGHT = 100;
 const STEP = 10;
 
-/**
- * Only the bars are drawn in SVG, stretched to whatever width there is; the words beside them are text of the page, and
- * have its size.
- */
+/** SVG draws only the bars, stretched to the width that there is; the words are text of the page, so that they keep its size. */
 function BarChart({ title, spans, valueOf, format }: ChartProps) {
   const values = spans.map(valueOf);
-  const most = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const most = values.reduce((a, b) => Math.max(a, b), 0);
   const total = values.reduce((all, one) => all + one, 0);
   const [first, last] = [spans[0], spans.at(-1)];
   if (!first || !last) return null;
   const width = spans.length * STEP;
   const height = (value: number): number => (value === 0 ? 0 : Math.max((value / most) * (HEIGHT - 1), 1));
   const label = `${title}, from ${dayOf(first.start)} to ${dayOf(last.end - 1)}: ${format(total)} in all, at most ${format(most)} in ${lengthOf(first)}. The table below has the numbers.`;
+  const tick = (time: number): string =>
+    first.end - first.start === HOUR ? minute(new Date(time).toISOString()) : dayOf(time);
   return (
     <figure>
       <figcaption>
@@ -100,22 +99,21 @@ function BarChart({ title, spans, valueOf, format }: ChartProps) {
           <line class="base" x1="0" y1={HEIGHT - 0.5} x2={width} y2={HEIGHT - 0.5} />
         </svg>
         <div class="axis" aria-hidden="true">
-          <span>{dayOf(first.start)}</span>
-          <span class="optional">{dayOf((first.start + last.end) / 2)}</span>
-          <span>{dayOf(last.end - 1)}</span>
+          <span>{tick(first.start)}</span>
+          <span class="optional">{tick((first.start + last.end) / 2)}</span>
+          <span>{tick(last.end - 1)}</span>
         </div>
       </div>
     </figure>
   );
 }
 
-/** What was deleted over time, twice to look at and once to read. */
+/** What was deleted over time, as charts and as a table. */
 export function DeletedOverTime({ runs, now }: { readonly runs: readonly RunRecord[]; readonly now: Date }) {
   const spans = spansOf(runs, now);
   const [first] = spans;
   const busy = spans.filter(({ runs: some }) => some > 0).toReversed();
-  if (!first || busy.length === 0)
-    return <p class="quiet">No run has deleted anything yet: there were dry runs only.</p>;
+  if (!first || busy.length === 0) return <p class="quiet">Nothing was deleted: there were dry runs only.</p>;
   return (
     <>
       <div class="charts">
@@ -125,7 +123,7 @@ export function DeletedOverTime({ runs, now }: { readonly runs: readonly RunReco
       <details>
         <summary>The numbers of both charts</summary>
         <Table
-          caption={`Deleted in each ${lengthOf(first).replace(/^an? |^one /, '')} with a run that was no dry run`}
+          caption={`Deleted in each ${lengthOf(first).replace(/^one /, '')} with a run that was no dry run`}
           narrow
           columns={[
             { head: 'From', cell: (span) => <span class="nowrap">{minute(new Date(span.start).toISOString())}</span> },
@@ -145,17 +143,15 @@ function dayOf(time: number): string {
 }
 
 function spanOf({ start, end }: Span): string {
-  const from = new Date(start).toISOString();
   if (end - start < DAY)
-    return `${from.slice(0, 16).replace('T', ' ')} to ${new Date(end).toISOString().slice(11, 16)}`;
+    return `${minute(new Date(start).toISOString())} to ${new Date(end).toISOString().slice(11, 16)}`;
   return end - start === DAY ? dayOf(start) : `${dayOf(start)} to ${dayOf(end - 1)}`;
 }
 
 function lengthOf({ start, end }: Span): string {
   const hours = (end - start) / HOUR;
-  if (hours === 1) return 'one hour';
-  if (hours < 24) return `${hours} hours`;
-  return hours === 24 ? 'one day' : `${hours / 24} days`;
+  const [number, unit] = hours < 24 ? [hours, 'hour'] : [hours / 24, 'day'];
+  return number === 1 ? `one ${unit}` : `${number} ${unit}s`;
 }
 
 function round(value: number): number {
@@ -163,17 +159,16 @@ function round(value: number): number {
 }
 
 interface ShareProps {
+  /** From 0 to 1. */
   readonly value: number;
-  readonly largest: number;
-  readonly goes: boolean;
+  readonly isDelete: boolean;
 }
 
-/** A bar in a table: the number stands beside it. */
-export function Share({ value, largest, goes }: ShareProps) {
-  const width = largest === 0 ? 0 : Math.max(round((value / largest) * 100), 0.5);
+/** A bar in a table; the number stands beside it. */
+export function Share({ value, isDelete }: ShareProps) {
   return (
-    <svg class={goes ? 'share goes' : 'share'} aria-hidden="true" viewBox="0 0 100 10" preserveAspectRatio="none">
-      <rect width={width} height="10" />
+    <svg class={isDelete ? 'share delete' : 'share'} aria-hidden="true" viewBox="0 0 100 10" preserveAspectRatio="none">
+      <rect width={Math.max(round(value * 100), 0.5)} height="10" />
     </svg>
   );
 }

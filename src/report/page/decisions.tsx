@@ -1,12 +1,12 @@
 import type { Decision } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/records.ts';
-import { printable } from '../escape.ts';
-import { nameOf } from '../text.ts';
+import { nameOf } from '../../ledger/summary.ts';
+import { shortDigests } from '../text.ts';
 import { render } from './document.tsx';
-import { bytes, count, name, shorten, words } from './format.ts';
-import { Carried, Digest, OutcomeBadge, Pager, type Setting, Table, Time } from './parts.tsx';
-import { Failed } from './repositories.tsx';
-import { GOES, meaningOf, STAYS } from './words.ts';
+import { bytes, count, name, words } from './format.ts';
+import { Crumbs, Downloads, Form, Pager, Search, Select, type Setting } from './navigation.tsx';
+import { Digest, Failed, OutcomeBadge, Table, Time } from './parts.tsx';
+import { DELETE_MEANINGS, KEEP_MEANINGS, meaningOf } from './words.ts';
 
 /** What is searched for, as it was given. */
 export interface DecisionFilter {
@@ -30,31 +30,47 @@ export interface DecisionsView {
 
 export function renderDecisions(setting: Setting, view: DecisionsView): string {
   const { run, filter, decisions, page, skipped, more } = view;
-  const { link } = setting;
-  const here = { run: run.id, view: 'decisions', ...filter };
-  const to = (wanted: number): string => link({ ...here, page: wanted > 1 ? wanted : undefined });
-  const pager = (
-    <Pager
-      named="Pages of decisions"
-      back={page > 1 ? { href: to(page - 1), text: 'Previous decisions' } : undefined}
-      next={more ? { href: to(page + 1), text: 'Next decisions' } : undefined}
-    />
-  );
+  const all = { run: run.id, view: 'decisions' };
+  const here = { ...all, ...filter };
+  const to = (wanted: number): string => setting.link({ ...here, page: wanted > 1 ? wanted : undefined });
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  const reasons = (meanings: object) => Object.keys(meanings).map((reason) => [reason, reason] as const);
   return render({
     setting,
     title: `Decisions of the run ${run.id}`,
     children: (
       <>
-        <p class="crumbs">
-          <a href={link()}>Runs</a> / <a href={link({ run: run.id })}>Run {words(run.id)}</a>
-        </p>
+        <Crumbs setting={setting} run={run.id} />
         <h1>Decisions</h1>
         <p class="lede">
           <span>
             What was decided in the run of <Time iso={run.started} />, and why.
           </span>
         </p>
-        <Search setting={setting} run={run} filter={filter} />
+        <Form
+          setting={setting}
+          label="Search decisions"
+          hidden={all}
+          button="Search"
+          clear={isFiltered ? { href: setting.link(all), text: 'All decisions' } : undefined}
+        >
+          <Search label="Text in name or detail" name="text" value={filter.text} />
+          <Search label="Repository, whole name" name="repository" value={filter.repository} />
+          <Search label="Tag, whole name" name="tag" value={filter.tag} />
+          <Search label="Digest, whole" name="digest" value={filter.digest} />
+          <Select
+            label="Action"
+            name="action"
+            value={filter.action}
+            groups={{ '': ['delete', 'keep'].map((action) => [action, action] as const) }}
+          />
+          <Select
+            label="Reason"
+            name="reason"
+            value={filter.reason}
+            groups={{ delete: reasons(DELETE_MEANINGS), keep: reasons(KEEP_MEANINGS) }}
+          />
+        </Form>
         {decisions.length === 0 ? (
           <p class="card">{page > 1 ? 'There are no more decisions.' : 'No decision matches.'}</p>
         ) : (
@@ -64,74 +80,15 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
             decisions={decisions}
           />
         )}
-        {pager}
-        <p class="small">
-          Download all that match:{' '}
-          <a href={link({ ...here, format: 'csv' })} download>
-            CSV
-          </a>
-          ,{' '}
-          <a href={link({ ...here, format: 'ndjson' })} download>
-            NDJSON
-          </a>
-        </p>
+        <Pager
+          label="Pages of decisions"
+          back={page > 1 && { href: to(page - 1), text: 'Previous decisions' }}
+          next={more && { href: to(page + 1), text: 'Next decisions' }}
+        />
+        <Downloads setting={setting} what="all that match" parameters={here} />
       </>
     ),
   });
-}
-
-type SearchProps = Pick<DecisionsView, 'run' | 'filter'> & { readonly setting: Setting };
-
-function Search({ setting, run, filter }: SearchProps) {
-  const field = (label: string, named: keyof DecisionFilter) => (
-    <label>
-      {label}
-      <input
-        type="search"
-        name={named}
-        value={printable(filter[named] ?? '')}
-        autocomplete="off"
-        autocapitalize="none"
-        spellcheck={false}
-      />
-    </label>
-  );
-  const option = (value: string, text: string, chosen: string | undefined) => (
-    <option value={value} selected={value === (chosen ?? '')}>
-      {text}
-    </option>
-  );
-  return (
-    <form class="card search" method="get" role="search" aria-label="Search decisions">
-      <Carried setting={setting} fields={{ run: run.id, view: 'decisions' }} />
-      {field('Text in name or detail', 'text')}
-      {field('Repository, whole name', 'repository')}
-      {field('Tag, whole name', 'tag')}
-      {field('Digest, whole', 'digest')}
-      <label>
-        Action
-        <select name="action">
-          {option('', 'any', filter.action)}
-          {option('delete', 'goes', filter.action)}
-          {option('keep', 'stays', filter.action)}
-        </select>
-      </label>
-      <label>
-        Reason
-        <select name="reason">
-          {option('', 'any', filter.reason)}
-          <optgroup label="goes">{Object.keys(GOES).map((reason) => option(reason, reason, filter.reason))}</optgroup>
-          <optgroup label="stays">{Object.keys(STAYS).map((reason) => option(reason, reason, filter.reason))}</optgroup>
-        </select>
-      </label>
-      <div class="go">
-        <button type="submit">Search</button>
-        {Object.values(filter).some((value) => value !== undefined) && (
-          <a href={setting.link({ run: run.id, view: 'decisions' })}>All decisions</a>
-        )}
-      </div>
-    </form>
-  );
 }
 
 interface TableProps {
@@ -164,29 +121,23 @@ function ArtifactName({ setting, decision }: { readonly setting: Setting; readon
   return (
     <>
       <a class="name" href={setting.link({ image: nameOf(decision) })}>
-        {shorten(name(nameOf(decision)))}
+        {shortDigests(name(nameOf(decision)))}
       </a>
       <p class="detail">
-        {kind}
-        {digest !== undefined && (
-          <>
-            {' '}
-            <Digest digest={digest} />
-          </>
-        )}
+        {kind} {digest !== undefined && <Digest digest={digest} />}
       </p>
     </>
   );
 }
 
-/** The reason, and in words: of what, and what went wrong. */
+/** The reason, the detail, and the error if there was one. */
 export function Why({ decision }: { readonly decision: Decision }) {
   const { reason, detail, beyondAcrPurge } = decision;
   return (
     <>
       <span title={meaningOf(reason)}>{words(reason)}</span>
       <p class="detail">
-        {shorten(words(detail))}
+        {shortDigests(words(detail))}
         {beyondAcrPurge && '; acr purge would have deleted it'}
       </p>
       {decision.action === 'delete' && <Failed error={decision.error} />}

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import type { ComponentChildren } from 'preact';
 import { renderToStaticMarkup } from 'preact-render-to-string';
 import { words } from './format.ts';
-import { type Setting, Time } from './parts.tsx';
+import type { Setting } from './navigation.tsx';
+import { Time } from './parts.tsx';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
 
-/** Nothing is loaded from anywhere, and nothing runs or styles but the two constants of this program. */
+/** Nothing is loaded from anywhere; nothing runs, and nothing styles, but the two constants of this program. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   `style-src '${hash(STYLE)}'`,
@@ -23,9 +24,9 @@ function hash(text: string): string {
 interface Frame {
   readonly setting: Setting;
   readonly title: string;
-  /** Where in the menu. */
+  /** The item of the menu. */
   readonly here?: 'runs' | 'history';
-  /** Something is going on: the page is worth looking at again. */
+  /** How far the work is that the page shows: the script reloads the page, and reads this out when it changes. */
   readonly live?: string | undefined;
   readonly children: ComponentChildren;
 }
@@ -68,7 +69,7 @@ function Document({ setting, title, here, live, children }: Frame) {
         </main>
         <footer>
           <p>
-            Ledger in <span class="wrap">{words(place)}</span>. Times are UTC. As of <Time iso={now.toISOString()} />.
+            Ledger in {words(place)}. Times are UTC. As of <Time iso={now.toISOString()} />.
           </p>
         </footer>
         <p id="status" role="status" class="hidden"></p>
@@ -76,4 +77,30 @@ function Document({ setting, title, here, live, children }: Frame) {
       </body>
     </html>
   );
+}
+
+export interface ProblemView {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+}
+
+/** A page that says why there is none. */
+export function renderProblem(setting: Setting, { status, title, detail }: ProblemView): string {
+  return render({
+    setting,
+    title,
+    children: (
+      <>
+        <h1>{title}</h1>
+        <div class="card bad">
+          <p>{words(detail)}</p>
+          <p class="small quiet">Status {status}</p>
+        </div>
+        <p>
+          <a href={setting.link()}>All runs</a>
+        </p>
+      </>
+    ),
+  });
 }

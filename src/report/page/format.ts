@@ -17,23 +17,18 @@ export function bytes(value: number): string {
   return prettyBytes(value);
 }
 
-/** The name of something in a registry: what it holds is shown, not obeyed. */
+/** The name of something in a registry. Control characters in it are shown, not obeyed. */
 export function name(text: string): string {
   return clip(printable(text), MAX_NAME);
 }
 
-/** Words that may quote a registry. */
+/** A sentence that may quote a registry. */
 export function words(text: string): string {
   return clip(printable(text), MAX_TEXT);
 }
 
 function clip(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;
-}
-
-/** Digests as people quote them, wherever they stand in a text. */
-export function shorten(text: string): string {
-  return text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, '$1…');
 }
 
 /** `2026-11-24 01:00`, UTC. */

@@ -1,10 +1,11 @@
 import type { Sighting } from '../../ledger/reader.ts';
-import { render } from './document.tsx';
-import { count, name, shorten, words } from './format.ts';
+import { nameOf } from '../../ledger/summary.ts';
+import { shortDigests } from '../text.ts';
 import { Why } from './decisions.tsx';
-import { Carried, Digest, OutcomeBadge, Pager, type Setting, StateBadge, Time } from './parts.tsx';
-import { printable } from '../escape.ts';
-import { nameOf } from '../text.ts';
+import { render } from './document.tsx';
+import { count, name, words } from './format.ts';
+import { Form, Pager, Search, type Setting } from './navigation.tsx';
+import { Digest, OutcomeBadge, Section, StateBadge, Time } from './parts.tsx';
 import { KINDS } from './words.ts';
 
 export interface HistoryView {
@@ -17,40 +18,21 @@ export interface HistoryView {
 }
 
 export function renderHistory(setting: Setting, { image, sightings, page, more }: HistoryView): string {
-  const { link } = setting;
-  const to = (wanted: number): string => link({ image, page: wanted > 1 ? wanted : undefined });
+  const to = (wanted: number): string => setting.link({ image, page: wanted > 1 ? wanted : undefined });
   return render({
     setting,
-    title: image === '' ? 'Image history' : `History of ${shorten(name(image))}`,
+    title: image === '' ? 'Image history' : `History of ${shortDigests(name(image))}`,
     here: 'history',
     children: (
       <>
         <h1>Image history</h1>
-        <form class="card search" method="get" role="search" aria-label="Choose an image">
-          <Carried setting={setting} fields={{}} />
-          <label class="wide">
-            Image: repository:tag, or repository@sha256:…
-            <input
-              type="search"
-              name="image"
-              value={printable(image)}
-              required
-              autocomplete="off"
-              autocapitalize="none"
-              spellcheck={false}
-            />
-          </label>
-          <div class="go">
-            <button type="submit">Show its history</button>
-          </div>
-        </form>
+        <Form setting={setting} label="Choose an image" button="Show its history">
+          <Search label="Image: repository:tag, or repository@sha256:…" name="image" value={image} whole />
+        </Form>
         {image !== '' && (
-          <section aria-labelledby="history">
-            <h2 id="history">
-              <span class="wrap">{name(image)}</span>
-            </h2>
+          <Section id="history" title={name(image)}>
             {sightings.length === 0 ? (
-              <p class="card">{page > 1 ? 'Nothing older is known of it.' : 'No run knows of it.'}</p>
+              <p class="card">{page > 1 ? 'There is nothing older.' : 'No run has decided on it.'}</p>
             ) : (
               <>
                 <p class="quiet small">
@@ -64,11 +46,11 @@ export function renderHistory(setting: Setting, { image, sightings, page, more }
               </>
             )}
             <Pager
-              named="Pages of the history"
-              back={page > 1 ? { href: to(page - 1), text: 'Newer' } : undefined}
-              next={more ? { href: to(page + 1), text: 'Older' } : undefined}
+              label="Pages of the history"
+              back={page > 1 && { href: to(page - 1), text: 'Newer' }}
+              next={more && { href: to(page + 1), text: 'Older' }}
             />
-          </section>
+          </Section>
         )}
       </>
     ),
@@ -77,7 +59,7 @@ export function renderHistory(setting: Setting, { image, sightings, page, more }
 
 function Seen({ setting, sighting: { run, decision } }: { readonly setting: Setting; readonly sighting: Sighting }) {
   return (
-    <li class={decision.action === 'delete' ? 'goes' : undefined}>
+    <li class={decision.action}>
       <div class="lede">
         <a class="name" href={setting.link({ run: run.id })}>
           <Time iso={run.started} />
@@ -94,13 +76,10 @@ function Seen({ setting, sighting: { run, decision } }: { readonly setting: Sett
         )}
       </div>
       <div>
-        {decision.kind}{' '}
-        {decision.tag !== undefined && decision.kind === 'tag' && <span class="name">{words(nameOf(decision))}</span>}{' '}
+        {decision.kind} {decision.kind === 'tag' && <span class="name">{words(nameOf(decision))}</span>}{' '}
         {decision.digest !== undefined && <Digest digest={decision.digest} />}
       </div>
-      <div>
-        <Why decision={decision} />
-      </div>
+      <Why decision={decision} />
     </li>
   );
 }

@@ -1,10 +1,8 @@
 export { renderDecisions, type DecisionFilter } from './decisions.tsx';
-export { CONTENT_SECURITY_POLICY } from './document.tsx';
+export { CONTENT_SECURITY_POLICY, renderProblem, type ProblemView } from './document.tsx';
 export { renderHistory } from './history.tsx';
-export { linksWith } from './links.ts';
-export type { Setting } from './parts.tsx';
+export { linksWith, type Setting } from './navigation.tsx';
 export { renderParent } from './parent.tsx';
-export { renderProblem, type ProblemView } from './problem.tsx';
 export { renderRun, type RunView } from './run.tsx';
 export { renderRuns, type RunFilter } from './runs.tsx';
 export { isReason } from './words.ts';

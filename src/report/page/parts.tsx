@@ -1,23 +1,63 @@
-import { keptIn, percentOf } from '../text.ts';
 import type { ComponentChildren } from 'preact';
-import type { Decision } from '../../planner/decision.ts';
-import type { RunRecord } from '../../ledger/records.ts';
-import { bytes, count, minute, name, shorten } from './format.ts';
+import { cancelledInWords, type Cancellation, type RunProgress, type RunState } from '../../ledger/records.ts';
 import type { Totals } from '../../ledger/summary.ts';
-import type { Link } from './links.ts';
+import type { Decision, DecisionError } from '../../planner/decision.ts';
+import { shortDigests } from '../text.ts';
+import { keptIn, percentOf } from '../totals.ts';
+import { bytes, count, minute, name, plural, words } from './format.ts';
 import { OUTCOMES, STATES, type Tone } from './words.ts';
 
-/** What every view is told beside its data. */
-export interface Setting {
-  /** The function key that the page was opened with, if it was in the address. */
-  readonly code: string | undefined;
-  readonly link: Link;
-  readonly now: Date;
-  /** Where the ledger is kept. */
-  readonly place: string;
+interface SectionProps {
+  readonly id: string;
+  readonly title: string;
+  readonly children: ComponentChildren;
 }
 
-interface Column<T> {
+export function Section({ id, title, children }: SectionProps) {
+  return (
+    <section aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+interface NoticeProps {
+  readonly tone: 'wait' | 'bad';
+  readonly title: string;
+  readonly children: ComponentChildren;
+}
+
+/** What needs the reader's attention. */
+export function Notice({ tone, title, children }: NoticeProps) {
+  return (
+    <section class={`card ${tone}`} aria-label={title}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+interface ListProps<T> {
+  readonly items: readonly T[];
+  /** How many there are in all; the list says how many it leaves out. */
+  readonly of: number;
+  readonly children: (item: T) => ComponentChildren;
+}
+
+/** The first of many. */
+export function FirstOf<T>({ items, of, children }: ListProps<T>) {
+  return (
+    <ul>
+      {items.map((item) => (
+        <li>{children(item)}</li>
+      ))}
+      {of > items.length && <li>… and {count(of - items.length)} more</li>}
+    </ul>
+  );
+}
+
+export interface Column<T> {
   readonly head: string;
   readonly number?: boolean;
   readonly cell: (row: T) => ComponentChildren;
@@ -28,13 +68,13 @@ interface TableProps<T> {
   /** The first one names the row. */
   readonly columns: readonly Column<T>[];
   readonly rows: readonly T[];
-  /** Not turned into cards on a narrow screen: it is narrow itself. */
+  /** Stays a table on a narrow screen. */
   readonly narrow?: boolean;
 }
 
 /**
- * A table that is a list of cards on a narrow screen. The roles say what the elements say already: some browsers take
- * the meaning from a table that is not laid out as one.
+ * A table that becomes a list of cards on a narrow screen. The roles repeat what the elements say, because some browsers
+ * drop the meaning of a table that is not laid out as one.
  */
 export function Table<T>({ caption, columns, rows, narrow = false }: TableProps<T>) {
   return (
@@ -72,7 +112,7 @@ export function Table<T>({ caption, columns, rows, narrow = false }: TableProps<
   );
 }
 
-/** A point in time, in UTC; the script adds the reader's own. */
+/** A point in time, in UTC; the script adds the reader's own time zone. */
 export function Time({ iso }: { readonly iso: string }) {
   return <time dateTime={name(iso)}>{minute(iso)}</time>;
 }
@@ -81,33 +121,32 @@ export function Badge({ tone, children }: { readonly tone: Tone; readonly childr
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 
-export function StateBadge({ state }: Pick<RunRecord, 'state'>) {
+export function StateBadge({ state }: { readonly state: RunState }) {
   const { tone, words } = STATES[state];
   return <Badge tone={tone}>{words}</Badge>;
 }
 
-/** What becomes of an artifact. */
 export function OutcomeBadge({ decision }: { readonly decision: Decision }) {
-  if (decision.action === 'keep') return <Badge tone="calm">stays</Badge>;
+  if (decision.action === 'keep') return <Badge tone="calm">keep</Badge>;
   const { tone, words } = OUTCOMES[decision.outcome];
   return <Badge tone={tone}>{words}</Badge>;
 }
 
-/** A digest, short to the eye and whole to whoever copies it. */
+/** A digest, short to read and whole to copy. */
 export function Digest({ digest }: { readonly digest: string }) {
   return (
     <code class="digest" title={name(digest)} data-copy={name(digest)} data-copy-name="digest">
-      {shorten(name(digest))}
+      {shortDigests(name(digest))}
     </code>
   );
 }
 
-/** A command to be copied. */
-export function Command({ text, named }: { readonly text: string; readonly named: string }) {
+/** A command to copy. */
+export function Command({ text, label }: { readonly text: string; readonly label: string }) {
   return (
     <div class="copyable">
       <pre class="command">
-        <code data-command="" data-copy="" data-copy-name={named}>
+        <code data-command="" data-copy="" data-copy-name={label}>
           {text}
         </code>
       </pre>
@@ -115,8 +154,10 @@ export function Command({ text, named }: { readonly text: string; readonly named
   );
 }
 
+export type Fact = readonly [name: string, value: ComponentChildren];
+
 /** Facts with their names. Those that are undefined are left out. */
-export function Facts({ facts }: { readonly facts: readonly (readonly [string, ComponentChildren])[] }) {
+export function Facts({ facts }: { readonly facts: readonly Fact[] }) {
   return (
     <dl class="facts">
       {facts
@@ -131,53 +172,71 @@ export function Facts({ facts }: { readonly facts: readonly (readonly [string, C
   );
 }
 
-/** Fields that a form carries along, the function key among them. */
-export function Carried({ setting, fields }: { readonly setting: Setting; readonly fields: Record<string, string> }) {
-  const carried = Object.entries({ ...fields, ...(setting.code !== undefined && { code: setting.code }) });
+/** How many repositories are done. */
+export function doneInWords({ done, of, planned }: RunProgress): string {
+  return `${count(done)} of ${plural(of, 'repository')} done${planned === undefined ? '' : `, ${count(planned)} planned`}`;
+}
+
+export function Progress({ progress }: { readonly progress: RunProgress }) {
+  const { done, of } = progress;
   return (
-    <>
-      {carried.map(([field, value]) => (
-        <input type="hidden" name={field} value={value} />
-      ))}
-    </>
+    <p>
+      <progress value={done} max={Math.max(of, 1)} aria-label="Repositories done" />{' '}
+      {`${doneInWords(progress)}, ${count(of - done)} left`}
+    </p>
   );
 }
 
-interface PagerProps {
-  readonly named: string;
-  readonly back?: { readonly href: string; readonly text: string } | undefined;
-  readonly next?: { readonly href: string; readonly text: string } | undefined;
+interface CancelledProps {
+  readonly title: string;
+  readonly cancelled: Cancellation | undefined;
+  readonly children: string;
 }
 
-export function Pager({ named, back, next }: PagerProps) {
-  if (!back && !next) return null;
+export function Cancelled({ title, cancelled, children }: CancelledProps) {
+  if (!cancelled) return null;
   return (
-    <nav class="pager" aria-label={named}>
-      {back && (
-        <a rel="prev" href={back.href}>
-          {back.text}
-        </a>
-      )}
-      {next && (
-        <a rel="next" href={next.href}>
-          {next.text}
-        </a>
-      )}
-    </nav>
+    <Notice tone="wait" title={title}>
+      <p>
+        {words(cancelledInWords(cancelled))}: {children}
+      </p>
+    </Notice>
   );
 }
 
-/** What became of everything, as figures. */
-export function Figures({ totals, isDry }: { readonly totals: Totals; readonly isDry: boolean }) {
-  const { tags, manifests } = totals;
+/** An error as it came, with what the registry's support asks for. */
+export function Failed({ error }: { readonly error: DecisionError | undefined }) {
+  if (!error) return null;
+  const about = [
+    error.status === undefined ? undefined : `HTTP ${error.status}`,
+    error.code === undefined ? undefined : words(error.code),
+    error.correlationId === undefined ? undefined : `correlation id ${words(error.correlationId)}`,
+  ].filter((one) => one !== undefined);
+  return (
+    <p class="error">
+      {words(error.message)}
+      {about.length > 0 && ` (${about.join(', ')})`}
+    </p>
+  );
+}
+
+interface FiguresProps {
+  readonly totals: Totals;
+  readonly isDry: boolean;
+  /** Artifacts that guards held back, which the totals count as not attempted. */
+  readonly held: number;
+}
+
+/** The result of a run as figures. */
+export function Figures({ totals, isDry, held }: FiguresProps) {
+  const { tags, manifests, beyondAcrPurge, leftUntagged } = totals;
   const verb = isDry ? 'that would be deleted' : 'deleted';
   const share = (kind: 'tags' | 'manifests'): string => {
     const percent = percentOf(totals, kind);
     return count(totals[kind].deleted) + (percent === undefined ? '' : ` (${percent})`);
   };
-  const left = totals.leftUntagged?.manifests ?? 0;
-  const together = (of: 'failed' | 'notAttempted' | 'alreadyGone'): string | undefined =>
-    tags[of] + manifests[of] > 0 ? count(tags[of] + manifests[of]) : undefined;
+  const unlessNone = (value: number): string | undefined => (value > 0 ? count(value) : undefined);
+  const heldBack = Math.min(held, tags.notAttempted + manifests.notAttempted);
   return (
     <div class="card figures">
       <Facts
@@ -187,14 +246,12 @@ export function Figures({ totals, isDry }: { readonly totals: Totals; readonly i
           ['Size, at most (layers are shared)', bytes(totals.bytes)],
           ['Tags kept', count(keptIn(totals, 'tags'))],
           ['Manifests kept', count(keptIn(totals, 'manifests'))],
-          ['Manifests left without a tag (--untagged deletes them)', left > 0 ? count(left) : undefined],
-          ['Failed or refused', together('failed')],
-          ['Not attempted or held back', together('notAttempted')],
-          ['Had gone already', together('alreadyGone')],
-          [
-            'acr purge would have deleted, and is kept',
-            totals.beyondAcrPurge > 0 ? count(totals.beyondAcrPurge) : undefined,
-          ],
+          ['Manifests left without a tag (--untagged deletes them)', unlessNone(leftUntagged?.manifests ?? 0)],
+          ['Held back by guards', unlessNone(heldBack)],
+          ['Failed or refused', unlessNone(tags.failed + manifests.failed)],
+          ['Not attempted', unlessNone(tags.notAttempted + manifests.notAttempted - heldBack)],
+          ['Already deleted', unlessNone(tags.alreadyGone + manifests.alreadyGone)],
+          ['acr purge would have deleted, and is kept', unlessNone(beyondAcrPurge)],
         ]}
       />
     </div>

@@ -1,31 +1,38 @@
 import type { RepositoryRecord } from '../../ledger/records.ts';
-import { bytes, count, name, plural, shorten, words } from './format.ts';
-import { Badge, OutcomeBadge, Pager, type Setting, Table } from './parts.tsx';
+import { nameOf } from '../../ledger/summary.ts';
+import { shortDigests } from '../text.ts';
+import { isUnseen, keptIn, percentOf } from '../totals.ts';
+import { bytes, count, name, plural } from './format.ts';
+import { Pager, type Setting } from './navigation.tsx';
+import { Badge, type Column, Failed, FirstOf, Notice, OutcomeBadge, Section, Table } from './parts.tsx';
 import type { RunView } from './run.tsx';
-import type { Tone } from './words.ts';
-import { isUnseen, keptIn, nameOf, percentOf } from '../text.ts';
+import { REPOSITORY_STATES } from './words.ts';
 
 interface Props {
   readonly setting: Setting;
   readonly view: RunView;
 }
 
-const STATES: Readonly<Record<RepositoryRecord['summary']['state'], { readonly words: string; readonly tone: Tone }>> =
-  {
-    done: { words: 'done', tone: 'good' },
-    failed: { words: 'failed', tone: 'bad' },
-    stopped: { words: 'stopped', tone: 'calm' },
-    held: { words: 'held back', tone: 'wait' },
-  };
-
-export function Repositories({ setting, view: { run, repositories, page, more, count: all } }: Props) {
+export function Repositories({ setting: { link }, view: { run, repositories, page, more, count: all } }: Props) {
   if (all === 0) return null;
-  const { link } = setting;
-  const goes = run.dryRun ? 'would go' : 'deleted';
   const to = (wanted: number): string => `${link({ run: run.id, page: wanted > 1 ? wanted : undefined })}#repositories`;
+  const verb = run.dryRun ? 'to delete' : 'deleted';
+  const columnsOf = (kind: 'tags' | 'manifests', title: string): readonly Column<RepositoryRecord>[] => [
+    { head: `${title} ${verb}`, number: true, cell: ({ summary }) => count(summary[kind].deleted) },
+    {
+      head: '%',
+      number: true,
+      cell: ({ summary }) => percentOf(summary, kind) ?? '–',
+    },
+    { head: 'kept', number: true, cell: ({ summary }) => kept(summary, kind) },
+  ];
+  const held: Column<RepositoryRecord> = {
+    head: 'Held back',
+    number: true,
+    cell: ({ summary, planned }) => (summary.state === 'held' ? count(planned.deletions) : '–'),
+  };
   return (
-    <section aria-labelledby="repositories">
-      <h2 id="repositories">Repositories</h2>
+    <Section id="repositories" title="Repositories">
       <Table
         caption={`${plural(all, 'repository')}, those with most deletions first${page > 1 ? `; page ${count(page)}` : ''}`}
         rows={repositories}
@@ -40,89 +47,63 @@ export function Repositories({ setting, view: { run, repositories, page, more, c
           },
           {
             head: 'State',
-            cell: ({ summary: { state } }) => <Badge tone={STATES[state].tone}>{STATES[state].words}</Badge>,
+            cell: ({ summary: { state } }) => (
+              <Badge tone={REPOSITORY_STATES[state].tone}>{REPOSITORY_STATES[state].words}</Badge>
+            ),
           },
-          { head: `Tags ${goes}`, number: true, cell: ({ summary }) => count(summary.tags.deleted) },
-          { head: 'keep', number: true, cell: ({ summary }) => kept(summary, 'tags') },
-          { head: '%', number: true, cell: ({ summary }) => percentOf(summary, 'tags') ?? '–' },
-          { head: `Manifests ${goes}`, number: true, cell: ({ summary }) => count(summary.manifests.deleted) },
-          { head: 'keep', number: true, cell: ({ summary }) => kept(summary, 'manifests') },
-          { head: '%', number: true, cell: ({ summary }) => percentOf(summary, 'manifests') ?? '–' },
-          {
-            head: 'Held back',
-            number: true,
-            cell: (one) => (one.summary.state === 'held' ? count(one.planned.deletions) : '–'),
-          },
+          ...columnsOf('tags', 'Tags'),
+          ...columnsOf('manifests', 'Manifests'),
+          ...(repositories.some(({ summary }) => summary.state === 'held') ? [held] : []),
           { head: 'Size, at most', number: true, cell: ({ summary }) => bytes(summary.bytes) },
         ]}
       />
       <Pager
-        named="Pages of repositories"
-        back={page > 1 ? { href: to(page - 1), text: 'Previous repositories' } : undefined}
-        next={more ? { href: to(page + 1), text: 'Next repositories' } : undefined}
+        label="Pages of repositories"
+        back={page > 1 && { href: to(page - 1), text: 'Previous repositories' }}
+        next={more && { href: to(page + 1), text: 'Next repositories' }}
       />
-    </section>
+    </Section>
   );
 }
 
-/** What is there afterwards; of a failed one, and of one that was not begun, that is not known. */
+/** How many are kept; not known of a repository that failed or was not begun. */
 function kept(summary: RepositoryRecord['summary'], kind: 'tags' | 'manifests'): string {
   return summary.state === 'failed' || isUnseen(summary) ? '–' : count(keptIn(summary, kind));
 }
 
 /** What went wrong: repositories as a whole, and single artifacts. */
-export function Failures({ setting, view: { run, failed, failures } }: Props) {
-  const { link } = setting;
+export function Failures({ setting: { link }, view: { run, failed, failures } }: Props) {
   if (failed.count === 0 && failures.length === 0) return null;
-  const singles = (run.totals?.tags.failed ?? 0) + (run.totals?.manifests.failed ?? 0);
+  const singles = Math.max((run.totals?.tags.failed ?? 0) + (run.totals?.manifests.failed ?? 0), failures.length);
   return (
-    <section class="card bad" aria-labelledby="failures">
-      <h2 id="failures">Failures</h2>
+    <Notice tone="bad" title="Failures">
       {failed.count > 0 && (
         <>
           <h3>{plural(failed.count, 'repository')} failed</h3>
-          <ul>
-            {failed.first.map(({ summary: { repository, error } }) => (
-              <li>
+          <FirstOf items={failed.first} of={failed.count}>
+            {({ summary: { repository, error } }) => (
+              <>
                 <a href={link({ run: run.id, view: 'decisions', repository })}>{name(repository)}</a>
                 <Failed error={error} />
-              </li>
-            ))}
-            {failed.count > failed.first.length && <li>… and {plural(failed.count - failed.first.length, 'more')}</li>}
-          </ul>
+              </>
+            )}
+          </FirstOf>
         </>
       )}
       {failures.length > 0 && (
         <>
-          <h3>{plural(Math.max(singles, failures.length), 'artifact')} failed or refused</h3>
-          <ul>
-            {failures.map((decision) => (
-              <li>
-                <a href={link({ image: nameOf(decision) })}>{shorten(name(nameOf(decision)))}</a>{' '}
+          <h3>{plural(singles, 'artifact')} failed or refused</h3>
+          <FirstOf items={failures} of={singles}>
+            {(decision) => (
+              <>
+                <a href={link({ image: nameOf(decision) })}>{shortDigests(name(nameOf(decision)))}</a>{' '}
                 <OutcomeBadge decision={decision} />
                 <Failed error={decision.action === 'delete' ? decision.error : undefined} />
-              </li>
-            ))}
-            {singles > failures.length && <li>… and {count(singles - failures.length)} more</li>}
-          </ul>
+              </>
+            )}
+          </FirstOf>
         </>
       )}
-    </section>
-  );
-}
-
-/** An error as it came, with what the registry's support asks for. */
-export function Failed({ error }: { readonly error: RepositoryRecord['summary']['error'] }) {
-  if (!error) return null;
-  const about = [
-    error.status === undefined ? undefined : `HTTP ${error.status}`,
-    error.code === undefined ? undefined : words(error.code),
-    error.correlationId === undefined ? undefined : `correlation id ${words(error.correlationId)}`,
-  ].filter((one) => one !== undefined);
-  return (
-    <p class="error">
-      {words(error.message)}
-      {about.length > 0 && ` (${about.join(', ')})`}
-    </p>
+    </Notice>
   );
 }

@@ -1,19 +1,38 @@
+import type { ComponentChildren } from 'preact';
 import { quote } from 'shlex';
-import type { Decision } from '../../planner/decision.ts';
-import { cancelledInWords, type RepositoryRecord, type RunRecord, whyNotResumed } from '../../ledger/records.ts';
+import type { Decision, Reason } from '../../planner/decision.ts';
+import type { RepositoryRecord, RunProgress, RunRecord } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
-import { whoBegan } from '../who.ts';
+import { isUnfinished, type Resumer, starterOf, whyStopped } from '../runs.ts';
+import { Share } from './charts.tsx';
 import { render } from './document.tsx';
 import { count, name, plural, words } from './format.ts';
-import { Command, Facts, Figures, type Setting, StateBadge, Time } from './parts.tsx';
-import { PlanSection, Trips } from './plan.tsx';
-import { Reasons } from './reasons.tsx';
+import { Crumbs, type Setting } from './navigation.tsx';
+import {
+  Badge,
+  Cancelled,
+  Command,
+  doneInWords,
+  type Fact,
+  Facts,
+  Failed,
+  Figures,
+  Notice,
+  Progress,
+  Section,
+  StateBadge,
+  Table,
+  Time,
+} from './parts.tsx';
+import { Guards, PlanSection } from './plan.tsx';
 import { Failures, Repositories } from './repositories.tsx';
-import { DryRunBadge, lasted } from './runs.tsx';
-import { KINDS, STATES } from './words.ts';
+import { type Entry, lasted } from './runs.tsx';
+import { isDeleteReason, KINDS, meaningOf, STATES } from './words.ts';
 
 export interface RunView {
   readonly run: RunRecord;
+  /** What resumes it, where it was stopped. */
+  readonly resumer?: Resumer | undefined;
   /** One page of them, those with most deletions first. */
   readonly repositories: readonly RepositoryRecord[];
   readonly page: number;
@@ -28,71 +47,62 @@ export interface RunView {
 }
 
 export function renderRun(setting: Setting, view: RunView): string {
-  const { run } = view;
-  const { link } = setting;
-  const { id, state, progress, error, warnings, breakers } = run;
+  const { run, resumer } = view;
+  const { id, state, dryRun, progress, error, warnings, breakers, totals, cancelled } = run;
   const waits = run.plan?.state === 'waiting';
-  // A dry run waits only where its plan was to be applied, and a guard held that back.
-  const isForeseen = run.dryRun && !waits;
-  const isUnfinished = state === 'running' || ((state === 'stopped' || state === 'interrupted') && progress.of > 0);
-  const planned = progress.planned === undefined ? '' : `, ${count(progress.planned)} planned`;
-  const done = `${count(progress.done)} of ${plural(progress.of, 'repository')} done${planned}`;
+  const isRunning = state === 'running';
   return render({
     setting,
     title: `Run ${id}`,
-    live: state === 'running' ? done : undefined,
+    live: isRunning ? doneInWords(progress) : undefined,
     children: (
       <>
-        <p class="crumbs">
-          <a href={link()}>Runs</a>
-        </p>
+        <Crumbs setting={setting} />
         <h1>Run {words(id)}</h1>
-        <div class="lede">
-          <StateBadge state={state} />
-          <DryRunBadge run={run} />
-          <span>{STATES[state].means}</span>
-          {run.dryRun && <span>Nothing was to be deleted.</span>}
-        </div>
-        {isUnfinished && (
-          <p>
-            <progress value={progress.done} max={Math.max(progress.of, 1)} aria-label="Repositories done" /> {done}
-            {`, ${count(progress.of - progress.done)} left`}
-          </p>
+        <Lede entry={run} />
+        {isUnfinished(run) && <Progress progress={progress} />}
+        {isRunning && (
+          <Cancelled title="It was cancelled" cancelled={cancelled}>
+            what is in flight is finished, and nothing else begins.
+          </Cancelled>
         )}
-        {state === 'running' && <Ending run={run} />}
-        {state === 'running' && <Working run={run} />}
-        {(state === 'stopped' || state === 'interrupted') && <Resume setting={setting} run={run} />}
+        {isRunning && <Working progress={progress} />}
+        {resumer && <Resume run={run} resumer={resumer} />}
         {error && (
-          <section class="card bad" aria-label="Why the run broke off">
-            <h2>It broke off</h2>
-            <p>{words(error.message)}</p>
-            {error.correlationId !== undefined && (
-              <p class="small quiet">Correlation id {words(error.correlationId)}</p>
-            )}
-          </section>
+          <Notice tone="bad" title="It broke off">
+            <Failed error={error} />
+          </Notice>
         )}
         {breakers.length > 0 && (
-          <section class="card wait" aria-label={isForeseen ? 'What guards would hold back' : 'Breakers that tripped'}>
-            <h2>{isForeseen ? 'Guards would hold this back' : `${plural(breakers.length, 'breaker')} tripped`}</h2>
-            {isForeseen && <p>A purge by the same commands would wait for approval before it deletes this:</p>}
-            <Trips run={run} />
-          </section>
+          // A dry run has a plan that waits only where it was to be applied, and a guard held it back.
+          <Notice tone="wait" title={dryRun && !waits ? 'Guards would hold this back' : 'Guards held this back'}>
+            {dryRun && !waits && <p>A purge by the same commands would wait for approval before it deletes this:</p>}
+            <Guards run={run} />
+          </Notice>
         )}
         {waits && <PlanSection setting={setting} run={run} />}
         {warnings.length > 0 && (
-          <section class="card wait" aria-label="Warnings">
-            <h2>{plural(warnings.length, 'warning')}</h2>
+          <Notice tone="wait" title={plural(warnings.length, 'warning')}>
             <ul>
               {warnings.map((warning) => (
                 <li>{words(warning)}</li>
               ))}
             </ul>
-          </section>
+          </Notice>
         )}
         <Failures setting={setting} view={view} />
-        <Totals setting={setting} run={run} />
+        {totals && (
+          <Section id="totals" title={isRunning ? 'So far' : 'Result'}>
+            <Figures totals={totals} isDry={dryRun} held={heldIn(run)} />
+            <p>
+              <a class="button" href={setting.link({ run: id, view: 'decisions' })}>
+                Search the decisions
+              </a>
+            </p>
+          </Section>
+        )}
         {!waits && <PlanSection setting={setting} run={run} />}
-        {run.totals && <Reasons setting={setting} run={run} totals={run.totals} />}
+        <Reasons setting={setting} run={run} />
         <Repositories setting={setting} view={view} />
         <About setting={setting} run={run} />
       </>
@@ -100,102 +110,137 @@ export function renderRun(setting: Setting, view: RunView): string {
   });
 }
 
-/** That it works only until what is in flight is finished. */
-function Ending({ run: { cancelled } }: { readonly run: RunRecord }) {
-  if (!cancelled) return null;
+interface LedeProps {
+  readonly entry: Entry;
+  readonly children?: ComponentChildren;
+}
+
+/** What a run is, in a line. */
+export function Lede({ entry: { state, dryRun }, children }: LedeProps) {
   return (
-    <section class="card wait" aria-label="Whether the run was cancelled">
-      <h2>It was cancelled</h2>
-      <p>{words(cancelledInWords(cancelled))}: what is in flight is finished, and nothing else is begun</p>
-    </section>
+    <div class="lede">
+      <StateBadge state={state} />
+      {dryRun && <Badge tone="calm">dry run</Badge>}
+      {children}
+      <span>{STATES[state].means}</span>
+      {dryRun && <span>Nothing was deleted.</span>}
+    </div>
   );
 }
 
-/** What is done in the repositories under way, so that one that takes long is seen to move. */
-function Working({ run: { progress } }: { readonly run: RunRecord }) {
-  const { working = [] } = progress;
+/** Artifacts that guards held back in a run that deletes. */
+export function heldIn({ dryRun, plan }: RunRecord): number {
+  return dryRun ? 0 : (plan?.deletions ?? 0);
+}
+
+/** What is done in the repositories under way, so that a large one is seen to move. */
+function Working({ progress: { working = [] } }: { readonly progress: RunProgress }) {
   if (working.length === 0) return null;
   return (
     <ul aria-label="Repositories under way">
       {working.map(({ repository, listed, read, deleted }) => (
         <li>
-          <span class="wrap">{name(repository)}</span>: {count(listed)} tags and manifests listed,{' '}
-          {plural(read, 'manifest')} read, {plural(deleted, 'deletion')}
+          {name(repository)}: {count(listed)} tags and manifests listed, {plural(read, 'manifest')} read,{' '}
+          {plural(deleted, 'deletion')}
         </li>
       ))}
     </ul>
   );
 }
 
-/** Why a run ended before it was done, and how to go on with it. */
-function Resume({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
-  const { id, stopped } = run;
-  const why = whyNotResumed(run, setting.now);
+/** Why a run was stopped, and what resumes it. */
+function Resume({ run, resumer }: { readonly run: RunRecord; readonly resumer: Resumer }) {
+  const { id, stopped, cancelled } = run;
+  const { by } = resumer;
+  const title = by === 'nothing' ? 'It cannot be resumed' : cancelled ? 'It was cancelled' : 'It can be resumed';
   return (
-    <section class="card wait" aria-label="Whether the run can go on">
-      <h2>{why !== undefined ? 'It cannot go on any more' : run.cancelled ? 'It was cancelled' : 'It can go on'}</h2>
-      {stopped && <p>{words(stopped.detail)}</p>}
-      {why !== undefined && <p>Now, {words(why)}.</p>}
-      {why === undefined && (
-        <Command text={printable(`acr-retention resume ${quote(id)}`)} named="command to go on with the run" />
+    <Notice tone="wait" title={title}>
+      {stopped && <p>{words(whyStopped(stopped))}.</p>}
+      {by === 'nothing' && <p>Now, {words(resumer.why)}.</p>}
+      {by === 'schedule' && <p>The next scheduled run resumes it. To resume it before:</p>}
+      {by !== 'nothing' && (
+        <Command text={printable(`acr-retention resume ${quote(id)}`)} label="command to resume the run" />
       )}
-    </section>
+    </Notice>
   );
 }
 
-function Totals({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
-  const { totals, dryRun } = run;
-  if (!totals) return null;
+/** Why artifacts are deleted or kept: the deleted ones first, the most frequent reason first. */
+function Reasons({ setting, run: { id, totals } }: { readonly setting: Setting; readonly run: RunRecord }) {
+  const found = (Object.entries(totals?.reasons ?? {}) as [Reason, number][])
+    .filter(([, number]) => number > 0)
+    .map(([reason, number]) => ({ reason, number, isDelete: isDeleteReason(reason) }))
+    .toSorted((a, b) => Number(b.isDelete) - Number(a.isDelete) || b.number - a.number);
+  if (found.length === 0) return null;
+  const largest = found.reduce((most, { number }) => Math.max(most, number), 1);
   return (
-    <section aria-labelledby="totals">
-      <h2 id="totals">{run.state === 'running' ? 'So far' : 'Result'}</h2>
-      <Figures totals={totals} isDry={dryRun} />
-      <p>
-        <a class="button" href={setting.link({ run: run.id, view: 'decisions' })}>
-          Search the decisions
-        </a>
-      </p>
-    </section>
+    <Section id="reasons" title="Reasons">
+      <Table
+        caption="Tags and manifests by the reason for which they are deleted or kept"
+        rows={found}
+        columns={[
+          {
+            head: 'Reason',
+            cell: ({ reason }) => (
+              <>
+                <a class="name" href={setting.link({ run: id, view: 'decisions', reason })}>
+                  {words(reason)}
+                </a>
+                <p class="detail">{meaningOf(reason)}</p>
+              </>
+            ),
+          },
+          {
+            head: 'Decision',
+            cell: ({ isDelete }) => <Badge tone={isDelete ? 'delete' : 'calm'}>{isDelete ? 'delete' : 'keep'}</Badge>,
+          },
+          { head: 'Artifacts', number: true, cell: ({ number }) => count(number) },
+          { head: 'Share', cell: ({ number, isDelete }) => <Share value={number / largest} isDelete={isDelete} /> },
+        ]}
+      />
+    </Section>
   );
+}
+
+interface Started {
+  readonly startedBy: string;
+  readonly by?: string;
+}
+
+/** Who started a run or a parent, when, and how long it took. */
+export function startFacts(started: Started, entry: Entry, now: Date): readonly Fact[] {
+  const [what = '', by] = starterOf(started) ?? [];
+  return [
+    ['Kind', KINDS[entry.kind]],
+    ['Started by', words(started.startedBy)],
+    [what, by && words(by)],
+    ['Started', <Time iso={entry.started} />],
+    ['Duration', lasted(entry, now)],
+  ];
 }
 
 function About({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
-  const { policy, applies, ended } = run;
+  const { policy, parent, applies, ended, resumed = [], agesFrom } = run;
+  const runLink = (id: string | undefined) => id !== undefined && <a href={setting.link({ run: id })}>{words(id)}</a>;
   return (
-    <section aria-labelledby="about">
-      <h2 id="about">About this run</h2>
+    <Section id="about" title="About this run">
       <div class="card">
         <Facts
           facts={[
             ['Registry', words(run.registry)],
-            [
-              'Together with other registries',
-              run.parent === undefined ? undefined : (
-                <a href={setting.link({ run: run.parent })}>{words(run.parent)}</a>
-              ),
-            ],
-            ['Kind', KINDS[run.kind]],
-            ['Started by', words(run.startedBy)],
-            [whoBegan(run)?.[0] ?? '', run.by === undefined ? undefined : words(run.by)],
-            ['Started', <Time iso={run.started} />],
-            ...(run.resumed ?? []).map(
-              ({ at, startedBy }) =>
-                [
-                  'Went on',
-                  <>
-                    <Time iso={at} /> by {words(startedBy)}
-                  </>,
-                ] as const,
-            ),
-            ['Ended', ended === undefined ? undefined : <Time iso={ended} />],
-            ['Duration', lasted(run, setting.now)],
-            ['Ages counted from', run.agesFrom === run.started ? undefined : <Time iso={run.agesFrom} />],
+            ['Together with other registries', runLink(parent) || undefined],
+            ...startFacts(run, run, setting.now),
+            ...resumed.map(({ at, startedBy }): Fact => [
+              'Resumed',
+              <>
+                <Time iso={at} /> by {words(startedBy)}
+              </>,
+            ]),
+            ['Ended', ended && <Time iso={ended} />],
+            ['Ages counted from', agesFrom === run.started ? undefined : <Time iso={agesFrom} />],
             ['Machine', words(run.holder.host)],
             ['Tool version', words(run.toolVersion)],
-            [
-              'Carries out the plan of',
-              applies === undefined ? undefined : <a href={setting.link({ run: applies })}>{words(applies)}</a>,
-            ],
+            ['Applies the plan of', runLink(applies) || undefined],
             ['Policy from', policy.from],
             ['Hash of the policy', <code>{words(policy.hash)}</code>],
           ]}
@@ -209,11 +254,11 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
           </pre>
           <details>
             <summary>As it was understood</summary>
-            <Facts facts={Object.entries(understood).map(([name, value]) => [words(name), meaning(value)] as const)} />
+            <Facts facts={Object.entries(understood).map(([field, value]): Fact => [words(field), meaning(value)])} />
           </details>
         </div>
       ))}
-    </section>
+    </Section>
   );
 }
 

@@ -1,9 +1,22 @@
-import { type ParentStatus, RUN_KINDS, RUN_STATES, type RunRecord } from '../../ledger/records.ts';
-import type { Counts } from '../../ledger/summary.ts';
+import type { ComponentChildren } from 'preact';
+import {
+  type Cancellation,
+  type ParentStatus,
+  type PlanRecord,
+  RUN_KINDS,
+  RUN_STATES,
+  type RunKind,
+  type RunProgress,
+  type RunRecord,
+  type RunState,
+} from '../../ledger/records.ts';
+import type { Totals } from '../../ledger/summary.ts';
+import type { Hold } from '../../planner/decision.ts';
 import { DeletedOverTime } from './charts.tsx';
 import { render } from './document.tsx';
 import { bytes, count, duration, name, plural } from './format.ts';
-import { Badge, Carried, Pager, type Setting, StateBadge, Table, Time } from './parts.tsx';
+import { Form, Pager, Select, type Setting } from './navigation.tsx';
+import { type Column, doneInWords, Section, StateBadge, Table, Time } from './parts.tsx';
 import { WaitingPlan } from './plan.tsx';
 import { KINDS, STATES } from './words.ts';
 
@@ -21,7 +34,7 @@ export interface RunsView {
   readonly filter: RunFilter;
   /** The page, newest first. */
   readonly runs: readonly RunRecord[];
-  /** What began some of these together. */
+  /** The parents of some of these. */
   readonly parents: readonly ParentStatus[];
   /** Where the page begins, if not with the newest. */
   readonly before?: string | undefined;
@@ -34,247 +47,239 @@ export interface RunsView {
 /** Plans that are shown with their commands: an older one is most likely contained in a newer one. */
 const MAX_WAITING = 3;
 
-export function renderRuns(setting: Setting, { filter, runs, parents, before, more, recent }: RunsView): string {
-  const filtered = Object.values(filter).some((value) => value !== undefined);
-  const waiting = (recent ?? []).filter(({ plan }) => plan?.state === 'waiting');
+export function renderRuns(setting: Setting, view: RunsView): string {
+  const { filter, runs, before, more, recent = [] } = view;
+  const { link } = setting;
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  const waiting = recent.filter(({ plan }) => plan?.state === 'waiting');
+  const running = runs.filter(({ state }) => state === 'running').slice(0, 3);
   const last = runs.at(-1);
-  const running = runs.filter(({ state }) => state === 'running');
-  const live =
-    running.length > 0
-      ? running
-          .map(({ progress }) => `${plural(progress.done, 'repository')} of ${count(progress.of)} done`)
-          .slice(0, 3)
-          .join('; ')
-      : undefined;
+  const title = before === undefined ? 'Runs' : 'Older runs';
   return render({
     setting,
-    title: before === undefined ? 'Runs' : 'Older runs',
+    title,
     here: 'runs',
-    live,
+    live: running.length > 0 ? running.map(({ progress }) => doneInWords(progress)).join('; ') : undefined,
     children: (
       <>
-        <h1>{before === undefined ? 'Runs' : 'Older runs'}</h1>
+        <h1>{title}</h1>
         {waiting.slice(0, MAX_WAITING).map((run) => (
           <WaitingPlan setting={setting} run={run} />
         ))}
         {waiting.length > MAX_WAITING && (
           <p>
-            <a href={setting.link({ state: 'waiting' })}>
-              {plural(waiting.length - MAX_WAITING, 'more plan')} of older runs
-            </a>{' '}
+            <a href={link({ state: 'waiting' })}>{plural(waiting.length - MAX_WAITING, 'more plan')} of older runs</a>{' '}
             waiting for approval.
           </p>
         )}
-        {recent && recent.length > 0 && (
-          <section aria-labelledby="time">
-            <h2 id="time">{recent.length === 1 ? 'The last run' : `The last ${count(recent.length)} runs`}</h2>
+        {recent.length > 0 && (
+          <Section id="time" title={recent.length === 1 ? 'The last run' : `The last ${count(recent.length)} runs`}>
             <DeletedOverTime runs={recent} now={setting.now} />
-          </section>
+          </Section>
         )}
-        <section aria-labelledby="runs">
-          <h2 id="runs">{filtered ? 'Runs that match' : 'All runs'}</h2>
-          <Filter setting={setting} filter={filter} />
+        <Section id="runs" title={isFiltered ? 'Runs that match' : 'All runs'}>
+          <Form
+            setting={setting}
+            label="Choose runs"
+            hidden={{ parent: filter.parent }}
+            action="#runs"
+            button="Show"
+            clear={isFiltered ? { href: link(), text: 'All runs' } : undefined}
+          >
+            <Select
+              label="State"
+              name="state"
+              value={filter.state}
+              groups={{ '': RUN_STATES.map((state) => [state, STATES[state].words] as const) }}
+            />
+            <Select
+              label="Kind"
+              name="kind"
+              value={filter.kind}
+              groups={{ '': RUN_KINDS.map((kind) => [kind, KINDS[kind]] as const) }}
+            />
+            <Day label="From (UTC day)" name="from" value={filter.from} />
+            <Day label="To, inclusive" name="to" value={filter.to} />
+          </Form>
           {runs.length === 0 ? (
-            <p class="card">{filtered || before !== undefined ? 'No run matches.' : 'There has been no run yet.'}</p>
+            <p class="card">{isFiltered || before !== undefined ? 'No run matches.' : 'There has been no run yet.'}</p>
           ) : (
-            <RunTable setting={setting} runs={runs} parents={parents} />
+            <RunTable setting={setting} view={view} />
           )}
           <Pager
-            named="Pages of runs"
-            back={before === undefined ? undefined : { href: setting.link({ ...filter }), text: 'Newest runs' }}
-            next={more && last ? { href: setting.link({ ...filter, before: last.id }), text: 'Older runs' } : undefined}
+            label="Pages of runs"
+            back={before !== undefined && { href: link({ ...filter }), text: 'Newest runs' }}
+            next={more && last && { href: link({ ...filter, before: last.id }), text: 'Older runs' }}
           />
-        </section>
+        </Section>
       </>
     ),
   });
 }
 
-function Filter({ setting, filter }: { readonly setting: Setting; readonly filter: RunFilter }) {
-  const option = (value: string, text: string, chosen: string | undefined) => (
-    <option value={value} selected={value === (chosen ?? '')}>
-      {text}
-    </option>
-  );
+function Day({
+  label,
+  name,
+  value = '',
+}: {
+  readonly label: string;
+  readonly name: string;
+  readonly value?: string | undefined;
+}) {
   return (
-    <form class="card search" method="get" action="#runs" aria-label="Choose runs">
-      <Carried setting={setting} fields={filter.parent === undefined ? {} : { parent: filter.parent }} />
-      <label>
-        State
-        <select name="state">
-          {option('', 'any', filter.state)}
-          {RUN_STATES.map((state) => option(state, STATES[state].words, filter.state))}
-        </select>
-      </label>
-      <label>
-        Kind
-        <select name="kind">
-          {option('', 'any', filter.kind)}
-          {RUN_KINDS.map((kind) => option(kind, KINDS[kind], filter.kind))}
-        </select>
-      </label>
-      <label>
-        From (UTC day)
-        <input type="date" name="from" value={filter.from ?? ''} />
-      </label>
-      <label>
-        To, inclusive
-        <input type="date" name="to" value={filter.to ?? ''} />
-      </label>
-      <div class="go">
-        <button type="submit">Show</button>
-        {Object.values(filter).some((value) => value !== undefined) && <a href={setting.link()}>All runs</a>}
-      </div>
-    </form>
+    <label>
+      {label}
+      <input type="date" name={name} value={value} />
+    </label>
   );
 }
 
-/** A line of the table: a run, or what began those below it together. */
-type Row = { readonly run: RunRecord; readonly parent?: ParentStatus | undefined } | { readonly parent: ParentStatus };
+/** What the page shows alike of a run and of a parent. */
+export interface Entry {
+  readonly id: string;
+  readonly kind: RunKind;
+  readonly dryRun: boolean;
+  readonly state: RunState;
+  readonly started: string;
+  readonly ended?: string | undefined;
+  readonly progress: RunProgress;
+  readonly cancelled?: Cancellation | undefined;
+  readonly totals?: Totals | undefined;
+  readonly plan?: PlanRecord | undefined;
+  readonly breakers?: readonly Hold[];
+}
 
-/** Runs of one parent are brought together where the newest of them stands. */
-function rowsOf(runs: readonly RunRecord[], parents: readonly ParentStatus[]): readonly Row[] {
-  const rows: Row[] = [];
-  const seen = new Set<ParentStatus>();
-  for (const run of runs) {
+/** A parent as one: a dry run where none of its runs could delete, and ended with the last of them. */
+export function entryOf({ record, state, cancelled, children, totals, progress }: ParentStatus): Entry {
+  const runs = children.flatMap(({ run }) => (run ? [run] : []));
+  const dryRun = record.kind === 'dry-run' || (runs.length > 0 && runs.every((run) => run.dryRun));
+  const ends = runs.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
+  const ended = state === 'running' ? undefined : ends.toSorted().at(-1);
+  return {
+    id: record.id,
+    kind: record.kind,
+    dryRun,
+    state,
+    started: record.started,
+    ended,
+    progress,
+    cancelled,
+    totals,
+  };
+}
+
+interface Row {
+  readonly entry: Entry;
+  readonly isUnderParent: boolean;
+  readonly registry: ComponentChildren;
+}
+
+/** Runs with the same parent stand below it, where the newest of them would stand. */
+function rowsOf({ runs, parents }: RunsView): readonly Row[] {
+  const rowOf = (entry: RunRecord, isUnderParent: boolean): Row => ({
+    entry,
+    isUnderParent,
+    registry: <span class="registry">{name(entry.registry)}</span>,
+  });
+  const seen = new Set<string>();
+  return runs.flatMap((run) => {
     const parent = parents.find(({ record }) => record.id === run.parent);
-    if (!parent) rows.push({ run });
-    else if (!seen.has(parent)) {
-      seen.add(parent);
-      rows.push({ parent });
-      for (const one of runs) if (one.parent === run.parent) rows.push({ run: one, parent });
-    }
-  }
-  return rows;
-}
-
-interface RunTableProps extends Pick<RunsView, 'runs' | 'parents'> {
-  readonly setting: Setting;
-}
-
-function RunTable({ setting, runs, parents }: RunTableProps) {
-  const { link, now } = setting;
-  const deleted = (row: Row, of: 'tags' | 'manifests') =>
-    'run' in row ? (
-      <Went run={row.run} counts={row.run.totals?.[of]} />
-    ) : (
-      <Went run={{ dryRun: isDry(row.parent) }} counts={row.parent.totals[of]} />
+    if (!parent) return [rowOf(run, false)];
+    const { id, registries } = parent.record;
+    if (seen.has(id)) return [];
+    seen.add(id);
+    const registry = (
+      <>
+        <span class="name">{plural(registries.length, 'registry')}</span> <code class="quiet nowrap">{name(id)}</code>
+      </>
     );
+    const children = runs.filter((one) => one.parent === id).map((one) => rowOf(one, true));
+    return [{ entry: entryOf(parent), isUnderParent: false, registry }, ...children];
+  });
+}
+
+function RunTable({ setting, view }: { readonly setting: Setting; readonly view: RunsView }) {
   return (
     <Table
-      caption={`${plural(runs.length, 'run')}, the newest first`}
-      rows={rowsOf(runs, parents)}
+      caption={`${plural(view.runs.length, 'run')}, the newest first`}
+      rows={rowsOf(view)}
       columns={[
         {
           head: 'Started',
-          cell: (row) => (
-            <a
-              class={'run' in row && row.parent ? 'name under' : 'name'}
-              href={link({ run: 'run' in row ? row.run.id : row.parent.record.id })}
-            >
-              <Time iso={'run' in row ? row.run.started : row.parent.record.started} />
+          cell: ({ entry: { id, started }, isUnderParent }) => (
+            <a class={isUnderParent ? 'name under' : 'name'} href={setting.link({ run: id })}>
+              <Time iso={started} />
             </a>
           ),
         },
         {
           head: 'Kind',
-          cell: (row) => {
-            const { kind, dryRun } = 'run' in row ? row.run : { ...row.parent.record, dryRun: isDry(row.parent) };
-            return (
-              <>
-                <span class="nowrap">{KINDS[kind]}</span>
-                {dryRun && kind !== 'dry-run' && <span class="quiet">, dry run</span>}
-              </>
-            );
-          },
+          cell: ({ entry: { kind, dryRun } }) => (
+            <>
+              <span class="nowrap">{KINDS[kind]}</span>
+              {dryRun && kind !== 'dry-run' && <span class="quiet">, dry run</span>}
+            </>
+          ),
         },
-        { head: 'State', cell: (row) => <State of={'run' in row ? row.run : row.parent} /> },
-        {
-          head: 'Registry',
-          cell: (row) =>
-            'run' in row ? (
-              <span class="registry">{name(row.run.registry)}</span>
-            ) : (
-              <>
-                <span class="name">{plural(row.parent.record.registries.length, 'registry')}</span>{' '}
-                <code class="quiet nowrap">{name(row.parent.record.id)}</code>
-              </>
-            ),
-        },
-        { head: 'Tags deleted', number: true, cell: (row) => deleted(row, 'tags') },
-        { head: 'Manifests deleted', number: true, cell: (row) => deleted(row, 'manifests') },
-        {
-          head: 'Size, at most',
-          number: true,
-          cell: (row) => {
-            const { totals } = 'run' in row ? row.run : row.parent;
-            return totals ? bytes(totals.bytes) : '–';
-          },
-        },
-        {
-          head: 'Duration',
-          number: true,
-          cell: (row) => ('run' in row ? lasted(row.run, now) : together(row.parent, now)),
-        },
+        { head: 'State', cell: ({ entry }) => <State entry={entry} /> },
+        { head: 'Registry', cell: ({ registry }) => registry },
+        ...deletedColumns(({ entry }: Row) => entry),
+        { head: 'Duration', number: true, cell: ({ entry }) => lasted(entry, setting.now) },
       ]}
     />
   );
 }
 
-type StateProps = Pick<RunRecord, 'state' | 'plan' | 'progress' | 'cancelled'> &
-  Partial<Pick<RunRecord, 'breakers' | 'dryRun'>>;
+/** What runs deleted, or would delete. */
+export function deletedColumns<T>(entryOf: (row: T) => Entry | undefined): readonly Column<T>[] {
+  const deleted = (row: T, kind: 'tags' | 'manifests') => {
+    const { totals, dryRun } = entryOf(row) ?? {};
+    if (!totals) return '–';
+    return (
+      <>
+        {dryRun && <span class="quiet">would be</span>} {count(totals[kind].deleted)}
+      </>
+    );
+  };
+  const size = (row: T) => {
+    const { totals } = entryOf(row) ?? {};
+    return totals ? bytes(totals.bytes) : '–';
+  };
+  return [
+    { head: 'Tags deleted', number: true, cell: (row) => deleted(row, 'tags') },
+    { head: 'Manifests deleted', number: true, cell: (row) => deleted(row, 'manifests') },
+    { head: 'Size, at most', number: true, cell: size },
+  ];
+}
 
-/** The state of a run or of a parent, and what there is to add. */
-export function State({ of: { state, plan, progress, cancelled, ...guarded } }: { readonly of: StateProps }) {
-  const isForeseen = guarded.dryRun && plan?.state === 'open' && (guarded.breakers?.length ?? 0) > 0;
+/** The state of a run, and what there is to add. */
+export function State({
+  entry: { state, plan, progress, cancelled, dryRun, breakers = [] },
+}: {
+  readonly entry: Entry;
+}) {
+  const notes = [
+    (state === 'running' || (state === 'stopped' && progress.of > 0)) &&
+      `${count(progress.done)} of ${count(progress.of)}`,
+    cancelled && 'cancelled',
+    plan?.state === 'waiting' && `${count(plan.deletions)} held back`,
+    dryRun && plan?.state === 'open' && breakers.length > 0 && 'guards would hold back',
+  ].filter((note) => typeof note === 'string');
   return (
     <>
-      <StateBadge state={state} />{' '}
-      {(state === 'running' || (state === 'stopped' && progress.of > 0)) && (
-        <span class="quiet nowrap">{`${count(progress.done)} of ${count(progress.of)}`}</span>
-      )}{' '}
-      {cancelled && <span class="quiet nowrap">cancelled</span>}
-      {plan?.state === 'waiting' && <span class="quiet nowrap">{`${count(plan.deletions)} held back`}</span>}
-      {isForeseen && <span class="quiet nowrap">guards would hold back</span>}
-    </>
-  );
-}
-
-/** Whether no run of a parent could delete anything. */
-export function isDry({ record, children }: ParentStatus): boolean {
-  const runs = children.flatMap(({ run }) => (run ? [run] : []));
-  return record.kind === 'dry-run' || (runs.length > 0 && runs.every(({ dryRun }) => dryRun));
-}
-
-/** How long the runs of a parent took, from its beginning to the end of the last one. */
-export function together({ record, state, children }: ParentStatus, now: Date) {
-  const ends = children.flatMap(({ run }) => (run?.ended === undefined ? [] : [run.ended]));
-  const ended = ends.toSorted().at(-1);
-  return lasted({ started: record.started, state, ...(state !== 'running' && ended !== undefined && { ended }) }, now);
-}
-
-interface WentProps {
-  readonly run: Pick<RunRecord, 'dryRun'>;
-  readonly counts: Counts | undefined;
-}
-
-export function Went({ run, counts }: WentProps) {
-  if (!counts) return <>–</>;
-  if (!run.dryRun) return <>{count(counts.deleted)}</>;
-  return (
-    <>
-      {count(counts.deleted)} <span class="quiet">would go</span>
+      <StateBadge state={state} />
+      {notes.map((note) => (
+        <>
+          {' '}
+          <span class="quiet nowrap">{note}</span>
+        </>
+      ))}
     </>
   );
 }
 
 /** How long a run took, or has taken. */
-export function lasted({ started, ended, state }: Pick<RunRecord, 'started' | 'ended' | 'state'>, now: Date) {
+export function lasted({ started, ended, state }: Entry, now: Date): string {
   const until = ended ?? (state === 'running' ? now.toISOString() : undefined);
   return until === undefined ? '–' : duration(Date.parse(until) - Date.parse(started));
-}
-
-/** That nothing was deleted, where it could be overlooked. */
-export function DryRunBadge({ run: { dryRun, kind } }: { readonly run: RunRecord }) {
-  return dryRun && kind !== 'dry-run' ? <Badge tone="calm">dry run</Badge> : null;
 }

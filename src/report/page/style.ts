@@ -1,21 +1,18 @@
-/** The one style sheet. Light and dark have the same names; the contrast of each pair is at least 4.5. */
+/** The one style sheet. The contrast of each pair of text and background is at least 4.5, in light and in dark. */
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --back: #f6f7f8; --card: #ffffff; --text: #1c2329; --quiet: #56616b; --line: #dce1e5; --field: #7d8892;
-  --link: #0b5cab; --focus: #0b5cab; --head: #eef1f3;
-  --good: #176639; --good-back: #e2f3e8; --wait: #7a4a00; --wait-back: #fdf0d5; --bad: #a61b1b; --bad-back: #fce8e8;
-  --busy: #0b5394; --busy-back: #e1effb; --calm: #47525c; --calm-back: #e9edf0; --goes: #9a3412; --goes-back: #fcebe2;
-  --bar: #2f6f9f; --bar-goes: #c2410c; --bar-stays: #7c8b98;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --back: #12161a; --card: #1a2026; --text: #e4e8eb; --quiet: #a3afb9; --line: #303942; --field: #75828d;
-    --link: #7cb8f2; --focus: #9ccbf8; --head: #20272e;
-    --good: #86d9a5; --good-back: #163424; --wait: #f3c46b; --wait-back: #3a2c10; --bad: #f9a3a3; --bad-back: #431c1e;
-    --busy: #93c9f8; --busy-back: #14304a; --calm: #bcc6ce; --calm-back: #2a333b; --goes: #f5ad84; --goes-back: #40251a;
-    --bar: #5b9dcc; --bar-goes: #e8793f; --bar-stays: #6b7a87;
-  }
+  --back: light-dark(#f6f7f8, #12161a); --card: light-dark(#ffffff, #1a2026); --text: light-dark(#1c2329, #e4e8eb);
+  --quiet: light-dark(#56616b, #a3afb9); --line: light-dark(#dce1e5, #303942); --field: light-dark(#7d8892, #75828d);
+  --link: light-dark(#0b5cab, #7cb8f2); --focus: light-dark(#0b5cab, #9ccbf8); --head: light-dark(#eef1f3, #20272e);
+  --good: light-dark(#176639, #86d9a5); --good-back: light-dark(#e2f3e8, #163424);
+  --wait: light-dark(#7a4a00, #f3c46b); --wait-back: light-dark(#fdf0d5, #3a2c10);
+  --bad: light-dark(#a61b1b, #f9a3a3); --bad-back: light-dark(#fce8e8, #431c1e);
+  --busy: light-dark(#0b5394, #93c9f8); --busy-back: light-dark(#e1effb, #14304a);
+  --calm: light-dark(#47525c, #bcc6ce); --calm-back: light-dark(#e9edf0, #2a333b);
+  --delete: light-dark(#9a3412, #f5ad84); --delete-back: light-dark(#fcebe2, #40251a);
+  --bar: light-dark(#2f6f9f, #5b9dcc); --bar-delete: light-dark(#c2410c, #e8793f);
+  --bar-keep: light-dark(#7c8b98, #6b7a87);
 }
 *, *::before, *::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
@@ -69,7 +66,7 @@ code, pre { font: 0.8125rem/1.5 ui-monospace, SFMono-Regular, 'Cascadia Mono', M
 .badge.wait { color: var(--wait); background: var(--wait-back); }
 .badge.bad { color: var(--bad); background: var(--bad-back); }
 .badge.busy { color: var(--busy); background: var(--busy-back); }
-.badge.goes { color: var(--goes); background: var(--goes-back); }
+.badge.delete { color: var(--delete); background: var(--delete-back); }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: 0.75rem 1.5rem; margin: 0; }
 .facts dt { color: var(--quiet); font-size: 0.8125rem; }
 .facts dd { margin: 0; }
@@ -96,7 +93,7 @@ form.search label, .narrow-down { display: block; font-size: 0.8125rem; color: v
 form.search input, form.search select, .narrow-down input { font-size: 0.9375rem; color: var(--text); }
 form.search .wide { grid-column: 1 / -1; }
 form.search .go { display: flex; gap: 0.75rem; align-items: center; min-height: 2.125rem; }
-form.search button { padding-block: 0.375rem; white-space: nowrap; flex: none; }
+form.search button { min-height: 2.125rem; white-space: nowrap; flex: none; }
 .narrow-down { max-width: 20rem; margin-bottom: 0.5rem; }
 .live { display: flex; flex-wrap: wrap; gap: 0.5rem 0.75rem; align-items: center; color: var(--quiet); font-size: 0.8125rem; }
 progress { width: min(20rem, 100%); height: 0.75rem; accent-color: var(--bar); vertical-align: middle; }
@@ -130,16 +127,16 @@ details { margin: 0.75rem 0; }
 summary { cursor: pointer; color: var(--quiet); font-size: 0.8125rem; padding-block: 0.25rem; width: fit-content; }
 details .region { margin-top: 0.5rem; }
 .share { display: block; width: 100%; min-width: 5rem; height: 0.75rem; margin-top: 0.3125rem; }
-.share rect { fill: var(--bar-stays); }
-.share.goes rect { fill: var(--bar-goes); }
+.share rect { fill: var(--bar-keep); }
+.share.delete rect { fill: var(--bar-delete); }
 .pager { display: flex; gap: 1.5rem; margin: 0.75rem 0; }
 .timeline { list-style: none; margin: 0; padding: 0 0 0 1.25rem; border-left: 2px solid var(--line); }
 .timeline > li { position: relative; padding-bottom: 1.25rem; }
 .timeline > li::before {
   content: ''; position: absolute; left: calc(-1.25rem - 7px); top: 0.375rem; width: 8px; height: 8px; box-sizing: content-box;
-  border-radius: 50%; background: var(--bar-stays); border: 2px solid var(--back);
+  border-radius: 50%; background: var(--bar-keep); border: 2px solid var(--back);
 }
-.timeline > li.goes::before { background: var(--bar-goes); }
+.timeline > li.delete::before { background: var(--bar-delete); }
 .timeline .lede { margin-bottom: 0.125rem; }
 @media (max-width: 47.99rem) {
   table.cards, .cards tbody, .cards tr, .cards caption { display: block; width: 100%; }

@@ -242,7 +242,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
     });
   });
 
-  test('while a run goes on the page is asked for again, until that is paused', async () => {
+  test('while a run is running the page is asked for again, until that is paused', async () => {
     let asked = 0;
     const running = recordOf('2026-11-24T11:00:00.000Z', [], { state: 'running', progress: { done: 3, of: 10 } });
     const counted = { ...ledgerOf([running]), run: () => Promise.resolve(((asked += 1), running.run)) };

@@ -161,7 +161,7 @@ test('the history of an image, by tag and by digest, with the name of the regist
     expect(html.match(/<time[^>]*>2026-11-2[34] 11:00/g)).toHaveLength(2);
     expect(html.indexOf('matched-and-expired')).toBeLessThan(html.indexOf('too-young'));
   }
-  expect((await ask(ledger, 'image=app:other')).html).toContain('No run knows of it.');
+  expect((await ask(ledger, 'image=app:other')).html).toContain('No run has decided on it.');
   expect((await ask(ledger, 'image=')).html).toContain('Show its history');
 });
 
@@ -196,7 +196,7 @@ test('a run that there is not, and a ledger that cannot be read, are told as suc
   expect(html).not.toContain('c2VjcmV0MTIz');
 });
 
-test('a run that works says what it is at; one that was stopped what is left, why, and how it goes on', async () => {
+test('a run that works says what it is at; one that was stopped what is left, why, and what resumes it', async () => {
   const working = [{ repository: 'huge/app', listed: 120_000, read: 3_400, deleted: 12 }];
   const progress = { done: 40, of: 60, planned: 5, working };
   const running = recordOf('2026-11-24T11:00:00.000Z', [], { state: 'running', progress });
@@ -216,7 +216,8 @@ test('a run that works says what it is at; one that was stopped what is left, wh
     '40 of 60 repositories done, 20 left',
     detail,
     `acr-retention resume ${stopped.run.id}`,
-    'Went on',
+    'Resumed',
+    'The next scheduled run resumes it.',
   ])
     expect(page.html).toContain(part);
   const late = await ask(ledgerOf([stopped, old]), `run=${old.run.id}`);
@@ -302,7 +303,7 @@ describe('the runs of several registries', () => {
   });
 });
 
-test('what stays is all that is there afterwards, also what no filter matched; it is not known where a repository was not begun', async () => {
+test('what is kept is all that is there afterwards, also what no filter matched; it is not known where a repository was not begun', async () => {
   const totals = {
     ...totalsOf([tag(1)]),
     listed: { tags: 1_234, manifests: 2_345 },
@@ -317,6 +318,6 @@ test('what stays is all that is there afterwards, also what no filter matched; i
   const { html } = await ask(ledgerOf([recorded]), `run=${RUN}`);
   const text = html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
   expect(text).toContain('Tags kept 1,233 Manifests kept 2,344');
-  expect(text).toContain('app done 1 1,233 &lt;1 % 0 2,344 0 %');
+  expect(text).toContain('app done 1 &lt;1 % 1,233 0 0 % 2,344');
   expect(text).toContain('later stopped 0 – – 0 – –');
 });

@@ -1,10 +1,10 @@
-/** Application Insights cuts a message off after 32,768 characters, and half a record is none. */
+/** Application Insights cuts a message off after 32,768 characters, which would leave half a record. */
 const LONGEST = 30_000;
 
-/** Records that are shorter than this are not looked at closely: nearly all are. */
+/** Estimated to be shorter than this, a record is logged without being measured, as nearly all are. */
 const USUAL = 4_000;
 
-/** So many of a list are told, and so many characters of a text: the first of these that makes a record short enough. */
+/** Entries of a list, and characters of a text. The first of these limits that makes a record short enough is used. */
 const LIMITS = [
   { items: 50, characters: 1_000 },
   { items: 10, characters: 200 },
@@ -13,8 +13,8 @@ const LIMITS = [
 
 type Limits = (typeof LIMITS)[number];
 
-/** The fields of a record and its message as they are or, where they are too long for a line of the log, the beginnings of them. */
-export function bounded(fields: object, message: string): readonly [object, string] {
+/** The fields of a record of the log and its message; where they are too long for a line, their beginnings. */
+export function truncate(fields: object, message: string): readonly [object, string] {
   const record = [fields, message] as const;
   if (lengthOf(record) <= USUAL || isShort(record)) return record;
   const shortened = LIMITS.map((limits) => [shorten(fields, limits) as object, cut(message, limits)] as const);
@@ -25,7 +25,7 @@ function isShort(record: readonly [object, string]): boolean {
   return JSON.stringify(record).length <= LONGEST;
 }
 
-/** About how long it is as JSON. */
+/** The length as JSON, estimated. */
 function lengthOf(value: unknown): number {
   if (typeof value === 'string') return value.length + 3;
   if (typeof value !== 'object' || value === null) return 8;

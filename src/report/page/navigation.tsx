@@ -1,0 +1,171 @@
+import type { ComponentChildren } from 'preact';
+import { printable } from '../escape.ts';
+import { words } from './format.ts';
+
+/** Query parameters of the page. Those that are undefined are left out. */
+export type Parameters = Readonly<Record<string, string | number | undefined>>;
+
+/** The address of a view. */
+export type Link = (parameters?: Parameters) => string;
+
+/** What every view is given beside its data. */
+export interface Setting {
+  /** The function key that the page was opened with, if it was in the address. */
+  readonly code: string | undefined;
+  readonly link: Link;
+  readonly now: Date;
+  /** Where the ledger is stored. */
+  readonly place: string;
+}
+
+/** Addresses that carry the function key of the page. They are relative, so that any host and route prefix will do. */
+export function linksWith(code: string | undefined): Link {
+  return (parameters = {}) => {
+    const query = new URLSearchParams();
+    const all: Parameters = { ...parameters, code };
+    for (const [name, value] of Object.entries(all)) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    return `?${query.toString()}`;
+  };
+}
+
+interface FormProps {
+  readonly setting: Setting;
+  readonly label: string;
+  /** Parameters that the form keeps. */
+  readonly hidden?: Parameters;
+  readonly action?: string;
+  readonly button: string;
+  /** A link beside the button that clears the form. */
+  readonly clear?: { readonly href: string; readonly text: string } | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** A form that asks for another view. */
+export function Form({ setting, label, hidden = {}, action, button, clear, children }: FormProps) {
+  return (
+    <form class="card search" method="get" action={action} role="search" aria-label={label}>
+      {Object.entries({ ...hidden, code: setting.code }).map(
+        ([field, value]) => value !== undefined && <input type="hidden" name={field} value={value} />,
+      )}
+      {children}
+      <div class="go">
+        <button type="submit">{button}</button>
+        {clear && <a href={clear.href}>{clear.text}</a>}
+      </div>
+    </form>
+  );
+}
+
+interface FieldProps {
+  readonly label: string;
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** A text to search for. */
+export function Search({ label, name, value = '', whole = false }: FieldProps & { readonly whole?: boolean }) {
+  return (
+    <label class={whole ? 'wide' : undefined}>
+      {label}
+      <input
+        type="search"
+        name={name}
+        value={printable(value)}
+        required={whole}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+      />
+    </label>
+  );
+}
+
+interface SelectProps extends FieldProps {
+  /** Values and their words, under a heading or (empty) under none. */
+  readonly groups: Readonly<Record<string, readonly (readonly [value: string, words: string])[]>>;
+}
+
+/** A choice that may be left open. */
+export function Select({ label, name, value = '', groups }: SelectProps) {
+  const options = (some: readonly (readonly [string, string])[]) =>
+    some.map(([one, text]) => (
+      <option value={one} selected={one === value}>
+        {text}
+      </option>
+    ));
+  return (
+    <label>
+      {label}
+      <select name={name}>
+        <option value="" selected={value === ''}>
+          any
+        </option>
+        {Object.entries(groups).map(([group, some]) =>
+          group === '' ? options(some) : <optgroup label={group}>{options(some)}</optgroup>,
+        )}
+      </select>
+    </label>
+  );
+}
+
+interface PagerProps {
+  readonly label: string;
+  readonly back?: { readonly href: string; readonly text: string } | false;
+  readonly next?: { readonly href: string; readonly text: string } | false | undefined;
+}
+
+export function Pager({ label, back, next }: PagerProps) {
+  if (!back && !next) return null;
+  return (
+    <nav class="pager" aria-label={label}>
+      {back && (
+        <a rel="prev" href={back.href}>
+          {back.text}
+        </a>
+      )}
+      {next && (
+        <a rel="next" href={next.href}>
+          {next.text}
+        </a>
+      )}
+    </nav>
+  );
+}
+
+/** The way up: all runs, and the run that a view belongs to. */
+export function Crumbs({ setting: { link }, run }: { readonly setting: Setting; readonly run?: string }) {
+  return (
+    <p class="crumbs">
+      <a href={link()}>Runs</a>
+      {run !== undefined && (
+        <>
+          {' / '}
+          <a href={link({ run })}>Run {words(run)}</a>
+        </>
+      )}
+    </p>
+  );
+}
+
+interface DownloadsProps {
+  readonly setting: Setting;
+  readonly what: string;
+  readonly parameters: Parameters;
+}
+
+export function Downloads({ setting: { link }, what, parameters }: DownloadsProps) {
+  return (
+    <p class="small">
+      Download {what}:{' '}
+      <a href={link({ ...parameters, format: 'csv' })} download>
+        CSV
+      </a>
+      ,{' '}
+      <a href={link({ ...parameters, format: 'ndjson' })} download>
+        NDJSON
+      </a>
+    </p>
+  );
+}

@@ -1,0 +1,101 @@
+import prettyBytes from 'pretty-bytes';
+import type { Counts, RepositorySummary, Totals } from '../ledger/summary.ts';
+import type { Cell, Columns } from './table.ts';
+
+type Kind = 'tags' | 'manifests';
+
+export function plural(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : noun.replace(/y?$/, (y) => (y === '' ? 's' : 'ies'))}`;
+}
+
+/** How many are there afterwards, also those that no filter matched. Where that is not known: those with a decision to keep them. */
+export function keptIn(totals: Totals, kind: Kind): number {
+  return totals.afterwards?.[kind] ?? totals[kind].kept;
+}
+
+/** Whether the run was stopped before it looked at a repository, so that what is there is not known. */
+export function isUnseen({ state, listed }: RepositorySummary): boolean {
+  return state === 'stopped' && listed.tags === undefined && listed.manifests === undefined;
+}
+
+/** The percentage of tags or manifests that are deleted; `undefined` where there were none, or they were not listed. */
+export function percentOf(totals: Totals, kind: Kind): string | undefined {
+  const before = totals.listed[kind] ?? 0;
+  const { deleted } = totals[kind];
+  if (before === 0) return undefined;
+  const percent = Math.min(100, (deleted / before) * 100);
+  if (percent > 0 && percent < 1) return '<1 %';
+  // Rounding must not say that all are deleted where some are kept.
+  return `${percent < 100 ? Math.min(99, Math.round(percent)) : 100} %`;
+}
+
+/** What is deleted, what is kept, and what still takes up space: a sentence each. */
+export function totalsInWords(totals: Totals, dryRun: boolean): readonly string[] {
+  const deleted = (kind: Kind): string => {
+    const percent = percentOf(totals, kind);
+    return `${plural(totals[kind].deleted, kind.slice(0, -1))}${percent === undefined ? '' : ` (${percent})`}`;
+  };
+  const kept = (kind: Kind): string => plural(keptIn(totals, kind), kind.slice(0, -1));
+  const are = (count: number): string => (dryRun ? 'would be' : count === 1 ? 'is' : 'are');
+  const lines = [
+    `${deleted('tags')} and ${deleted('manifests')} ${dryRun ? 'would be deleted' : 'deleted'}, at most ${prettyBytes(totals.bytes)}; ` +
+      `${kept('tags')} and ${kept('manifests')} are kept.`,
+  ];
+  const { manifests = 0, bytes = 0 } = totals.leftUntagged ?? {};
+  if (manifests > 0)
+    lines.push(
+      `${plural(manifests, 'manifest')} (${prettyBytes(bytes)}) ${are(manifests)} left without a tag; --untagged deletes them.`,
+    );
+  const signatures = totals.leftSignatures ?? 0;
+  if (signatures > 0)
+    lines.push(
+      `${plural(signatures, 'signature tag')} ${are(signatures)} left without the image; a filter such as '.*:^sha256-' selects them.`,
+    );
+  const orphans = totals.reasons['referrer-of-unlisted'] ?? 0;
+  if (orphans > 0)
+    lines.push(
+      `${plural(orphans, 'referrer')} (a signature, an SBOM) ${orphans === 1 ? 'is' : 'are'} kept whose subject is not listed, and most likely deleted.`,
+    );
+  if (totals.beyondAcrPurge > 0)
+    lines.push(`acr purge would have deleted ${plural(totals.beyondAcrPurge, 'artifact')} of what is kept.`);
+  return lines;
+}
+
+/** The columns of what is deleted and kept in repositories. */
+export function repositoryColumns(dryRun: boolean, more: readonly string[] = []): Columns {
+  const [verb, keep] = dryRun ? ['delete', 'keep'] : ['deleted', 'kept'];
+  const numbers = [`TAGS ${verb}`, keep, '%', `MANIFESTS ${verb}`, keep, '%', 'SIZE'];
+  const first = 1 + more.length;
+  return {
+    head: ['REPOSITORY', ...more, ...numbers],
+    right: numbers.map((_, index) => first + index),
+    inWords(row) {
+      const cells = row.slice(first);
+      if (cells[0] === 'failed') return 'failed';
+      const of = (kind: Kind, [deleted = '', kept = '', percent = '']: readonly Cell[]): string =>
+        `${kind}: ${verb} ${deleted}${percent === '' ? '' : ` (${percent})`}, ${keep} ${kept}`;
+      return [...row.slice(1, first), of('tags', cells), of('manifests', cells.slice(3)), cells[6] ?? ''].join('; ');
+    },
+  };
+}
+
+/** The cells of a repository in these columns, after its name. */
+export function cellsOf(one: RepositorySummary): readonly Cell[] {
+  if (one.state === 'failed') return ['failed', '', '', '', '', '', ''];
+  const of = (kind: Kind): readonly Cell[] => [
+    one[kind].deleted,
+    isUnseen(one) ? '–' : keptIn(one, kind),
+    percentOf(one, kind) ?? '',
+  ];
+  return [...of('tags'), ...of('manifests'), prettyBytes(one.bytes)];
+}
+
+/** How many artifacts of a repository are deleted, or would be. */
+export function deletedIn({ tags, manifests }: { readonly tags: Counts; readonly manifests: Counts }): number {
+  return tags.deleted + manifests.deleted;
+}
+
+/** How many were not attempted. */
+export function notAttemptedIn({ tags, manifests }: RepositorySummary): number {
+  return tags.notAttempted + manifests.notAttempted;
+}

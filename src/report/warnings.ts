@@ -1,0 +1,43 @@
+import type { RepositorySummary } from '../ledger/summary.ts';
+import type { Right } from '../planner/decision.ts';
+
+/** What each right is for, and the role that has it: of a registry, and of one that assigns roles by repository (ABAC). */
+const RIGHTS: Readonly<
+  Record<Right, { readonly verb: string; readonly role: string; readonly repositoryRole: string }>
+> = {
+  read: { verb: 'read', role: 'AcrPull', repositoryRole: 'Container Registry Repository Reader' },
+  delete: { verb: 'delete', role: 'AcrDelete', repositoryRole: 'Container Registry Repository Contributor' },
+  unlock: {
+    verb: 'take off locks',
+    role: 'AcrPush',
+    repositoryRole: 'Container Registry Repository Contributor',
+  },
+};
+
+/** Repositories that a sentence names. */
+const MAX_NAMES = 3;
+
+/** Warnings about access: a sentence for each right that the identity lacks, and one for each artifact left without its lock. */
+export function accessWarnings(repositories: readonly RepositorySummary[]): readonly string[] {
+  const missing = (Object.keys(RIGHTS) as Right[]).flatMap((right) => {
+    const affected = repositories.filter(({ missing, error }) => missing?.[right] ?? error?.missing === right);
+    if (affected.length === 0) return [];
+    const count = affected.reduce((sum, { missing }) => {
+      const { refused = 0, notAttempted = 0 } = missing?.[right] ?? {};
+      return sum + refused + notAttempted;
+    }, 0);
+    const names = affected.slice(0, MAX_NAMES).map(({ repository }) => repository);
+    const more = affected.length - names.length;
+    const where = `${names.join(', ')}${more > 0 ? ` and ${more} more repositories` : ''}`;
+    const artifacts = count === 1 ? 'one artifact is' : `${count} artifacts are`;
+    // Where a repository could not even be planned, nothing is counted.
+    const what = count === 0 ? ` in ${where}` : `, so ${artifacts} not deleted (${where})`;
+    const { verb, role, repositoryRole } = RIGHTS[right];
+    const roles = `${role} (where the registry assigns roles by repository, with ABAC: ${repositoryRole})`;
+    return [`this identity may not ${verb}${what}: it lacks the role ${roles}`];
+  });
+  const unlocked = repositories.flatMap(({ lostLocks = [] }) =>
+    lostLocks.map(({ image, restore }) => `${image} is without its lock, which could not be put back: ${restore}`),
+  );
+  return [...missing, ...unlocked];
+}
