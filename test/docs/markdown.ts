@@ -18,6 +18,11 @@ export function tokensOf(path: string): readonly Token[] {
   return found;
 }
 
+export const headingsOf = (path: string): readonly string[] =>
+  tokensOf(path)
+    .filter((token): token is Tokens.Heading => token.type === 'heading')
+    .map(({ text }) => text);
+
 /** The rows of each table under a heading, up to the next heading of any level, as Markdown a cell. */
 export function rowsUnder(path: string, heading: string): readonly (readonly string[])[] {
   const tokens = marked.lexer(textOf(path));
@@ -34,15 +39,15 @@ export function rowsUnder(path: string, heading: string): readonly (readonly str
 export const codeIn = (markdown: string): readonly string[] =>
   [...markdown.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
 
-/** The commands in the code blocks of a page, one a line; a line that ends with a backslash continues in the next. */
+/** The commands in the code blocks of a page, one a line, without comments; a line that ends with a backslash continues in the next. */
 export function commandsOf(path: string): readonly string[] {
   return tokensOf(path).flatMap((token) =>
     token.type === 'code'
       ? (token as Tokens.Code).text
           .replaceAll(/\\\n\s*/g, ' ')
           .split('\n')
-          .map((line) => line.trim())
-          .filter((line) => line !== '' && !line.startsWith('#'))
+          .map((line) => line.replace(/(?:^|\s+)# .*$/, '').trim())
+          .filter((line) => line !== '')
       : [],
   );
 }

@@ -2,7 +2,6 @@ import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
-import { purgeCommand } from '../../src/policy/flags.ts';
 import { SETTINGS } from '../../src/policy/settings.ts';
 import { codeIn, rowsUnder } from './markdown.ts';
 
@@ -16,11 +15,6 @@ test('each reason is explained, and whether the artifact is deleted or kept', ()
     ...DELETE_REASONS.map((one) => [`\`${one}\``, 'delete']),
     ...KEEP_REASONS.map((one) => [`\`${one}\``, 'keep']),
   ]);
-});
-
-test('each flag is explained', () => {
-  const flags = purgeCommand().options.flatMap((option) => [option.long, ...(option.short ? [option.short] : [])]);
-  expect(new Set(firstCells('docs/flags.md', '`purge`'))).toEqual(new Set([...flags, '--output']));
 });
 
 test('each app setting is explained', () => {
