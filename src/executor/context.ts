@@ -96,11 +96,11 @@ export async function send<T>(
   { registry, repository, signal, rights }: Context,
   attempt: Attempt<T>,
   locks: readonly Locked[],
-  { since, room }: Pick<Sending, 'since' | 'room'>,
+  { since, reservation }: Pick<Sending, 'since' | 'reservation'>,
   call: (sending: Sending) => Promise<DeletionResult>,
 ): Promise<Result | Attempt<T>> {
   const { tried, unlocked = [] } = attempt;
-  const sending = { since, room, signal, tried };
+  const sending = { since, reservation, signal, tried };
   const made = await withoutLocks(registry, repository, { locks, lost: unlocked }, sending, () => call(sending));
   const { result, isUnlocking, lost } = made;
   if (result.state === 'again') return following({ ...attempt, unlocked: lost }, result);

@@ -1,5 +1,5 @@
 import type { ManifestDeletion } from '../planner/types.ts';
-import type { Look, ManifestListing, Room } from '../registry/types.ts';
+import type { Look, ManifestListing, Reservation } from '../registry/types.ts';
 import { type Added, addedReader } from './added.ts';
 import { changeSince } from './changes.ts';
 import { type Context, lockOf, relocked, send } from './context.ts';
@@ -51,7 +51,7 @@ export async function deleteManifests(context: ManifestContext, deletions: reado
       signal,
       halted: () => rights.lacking(),
       noteSlow: rights.noteSlow,
-      tryOnce: (batch, room) => tryOnce(rounds, batch, room),
+      tryOnce: (batch, reservation) => tryOnce(rounds, batch, reservation),
       leave: (attempt, why) => leave(rounds, attempt, why),
     });
     waiting = later;
@@ -75,7 +75,7 @@ interface Seen {
 async function tryOnce(
   rounds: Rounds,
   batch: readonly Attempt<ManifestDeletion>[],
-  room: Room,
+  reservation: Reservation,
 ): Promise<readonly Attempt<ManifestDeletion>[]> {
   let seen: Seen;
   try {
@@ -92,7 +92,7 @@ async function tryOnce(
   const forbidden = await announce(rounds, batch, seen);
   const again: Attempt<ManifestDeletion>[] = [];
   const one = async (attempt: Attempt<ManifestDeletion>): Promise<void> => {
-    const became = forbidden ?? (await deleteUnchanged(rounds, attempt, seen, room));
+    const became = forbidden ?? (await deleteUnchanged(rounds, attempt, seen, reservation));
     if ('item' in became) again.push({ ...became, look: seen.look });
     // Not with the whole batch: another of it may be waiting for the registry, and the process may not last that long.
     else await finish(rounds, attempt, became, seen.look);
@@ -172,7 +172,7 @@ async function deleteUnchanged(
   rounds: Rounds,
   attempt: Attempt<ManifestDeletion>,
   { look, added }: Seen,
-  room: Room,
+  reservation: Reservation,
 ): Promise<Result | Attempt<ManifestDeletion>> {
   const { registry, repository, rights, isNeeded } = rounds;
   const { item: deletion, tried, wasMissing } = attempt;
@@ -189,7 +189,7 @@ async function deleteUnchanged(
   const locks = locksOf(deletion, look);
   const lacking = rights.lacking(locks.length > 0);
   if (lacking) return lacking;
-  const made = await send(rounds, attempt, locks, { since: look.since, room }, (sending) =>
+  const made = await send(rounds, attempt, locks, { since: look.since, reservation }, (sending) =>
     registry.deleteManifest(repository, deletion.digest, sending),
   );
   if ('item' in made) return made;

@@ -1,5 +1,5 @@
 import type { TagDeletion } from '../planner/types.ts';
-import type { Look, Room } from '../registry/types.ts';
+import type { Look, Reservation } from '../registry/types.ts';
 import { type Context, isPushedAgain, lockOf, relocked, send } from './context.ts';
 import { oneByOneUntil } from './manifests.ts';
 import { changed, fromError, isGone, notAttempted, type Result } from './results.ts';
@@ -19,7 +19,7 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
     signal,
     halted: () => rights.lacking(),
     noteSlow: rights.noteSlow,
-    tryOnce: (batch, room) => tryOnce(context, batch, room),
+    tryOnce: (batch, reservation) => tryOnce(context, batch, reservation),
     async leave(attempt, why) {
       if (attempt.tried) await finish(context, attempt, leftAs(attempt, why));
       else results.tags.set(attempt.item.tag, why);
@@ -30,7 +30,7 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
 async function tryOnce(
   context: Context,
   batch: readonly Attempt<TagDeletion>[],
-  room: Room,
+  reservation: Reservation,
 ): Promise<readonly Attempt<TagDeletion>[]> {
   let look: Look;
   try {
@@ -52,7 +52,8 @@ async function tryOnce(
   const forbidden = await context.intend(going, [], locks);
   const again: Attempt<TagDeletion>[] = [];
   const one = async (attempt: Attempt<TagDeletion>): Promise<void> => {
-    const became = forbidden ?? whyNot(context, attempt, look) ?? (await deleteTag(context, attempt, look, room));
+    const became =
+      forbidden ?? whyNot(context, attempt, look) ?? (await deleteTag(context, attempt, look, reservation));
     if ('item' in became) again.push(became);
     else await finish(context, attempt, became);
   };
@@ -93,14 +94,14 @@ function deleteTag(
   context: Context,
   attempt: Attempt<TagDeletion>,
   look: Look,
-  room: Room,
+  reservation: Reservation,
 ): Promise<Result | Attempt<TagDeletion>> | Result {
   const { registry, repository, rights } = context;
   const { tag } = attempt.item;
   const lock = look.tags.get(tag)?.lock;
   const lacking = rights.lacking(lock !== undefined);
   if (lacking) return lacking;
-  return send(context, attempt, lock ? [{ name: tag, lock }] : [], { since: look.since, room }, (sending) =>
+  return send(context, attempt, lock ? [{ name: tag, lock }] : [], { since: look.since, reservation }, (sending) =>
     registry.deleteTag(repository, tag, sending),
   );
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Again, Look, Registry, Room, Tried } from '../registry/types.ts';
+import type { Again, Look, Registry, Reservation, Tried } from '../registry/types.ts';
 import { BATCH } from './batches.ts';
 import type { Locked } from './locks.ts';
 import { fromError, notAttempted, type Result } from './results.ts';
@@ -34,14 +34,14 @@ export function following<T>(attempt: Attempt<T>, { tried, after, error }: Again
 const SLOW_LOOKS = 10;
 
 export interface Turns<T> {
-  readonly registry: Pick<Registry, 'room'>;
+  readonly registry: Pick<Registry, 'reserve'>;
   readonly signal?: AbortSignal | undefined;
   /** Why nothing more may be begun. */
   readonly halted: () => Result | undefined;
   /** Is told where looks in a row were too old: then `halted` says so. */
   readonly noteSlow: () => void;
   /** Looks at some, and tries to delete them. The answer is what is to be tried again; the rest is settled. */
-  readonly tryOnce: (batch: readonly Attempt<T>[], room: Room) => Promise<readonly Attempt<T>[]>;
+  readonly tryOnce: (batch: readonly Attempt<T>[], reservation: Reservation) => Promise<readonly Attempt<T>[]>;
   /** Settles what is not tried any more. */
   readonly leave: (attempt: Attempt<T>, why: Result) => Promise<void>;
 }
@@ -79,20 +79,20 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
       continue;
     }
     const wanted = Math.min(size, due.length + items.length - begun);
-    const room = await registry.room(wanted, signal).catch((error: unknown) => {
+    const reservation = await registry.reserve(wanted, signal).catch((error: unknown) => {
       if (!signal?.aborted) throw error;
     });
-    if (!room) continue;
+    if (!reservation) continue;
     try {
       // What failed comes before the rest, and what was refused for the pace behind it: it would hold up all.
-      const batch = due.filter((one) => !isRefused(one)).slice(0, room.calls);
-      const fresh = items.slice(begun, begun + room.calls - batch.length);
+      const batch = due.filter((one) => !isRefused(one)).slice(0, reservation.calls);
+      const fresh = items.slice(begun, begun + reservation.calls - batch.length);
       begun += fresh.length;
       const before = refusedSince !== undefined && { tried: refused(refusedSince) };
       for (const item of fresh) batch.push({ item, ...before });
-      for (const one of due.filter(isRefused).slice(0, room.calls - batch.length)) batch.push(one);
+      for (const one of due.filter(isRefused).slice(0, reservation.calls - batch.length)) batch.push(one);
       const tried = new Set(batch);
-      const left = await tryOnce(batch, room);
+      const left = await tryOnce(batch, reservation);
       const stale = left.filter((one) => (one.tried?.stale ?? 0) > 0).length;
       const isSlow = stale > 0;
       slowLooks = isSlow && stale === batch.length ? slowLooks + 1 : 0;
@@ -103,7 +103,7 @@ export async function inTurns<T>(items: readonly T[], turns: Turns<T>): Promise<
       size = isSlow ? Math.max(1, Math.floor(batch.length / 2)) : Math.min(BATCH, 2 * size);
       again = [...again.filter((attempt) => !tried.has(attempt)), ...left];
     } finally {
-      room.leave();
+      reservation.release();
     }
   }
 }

@@ -2,7 +2,7 @@ import { isRestError } from '@azure/core-rest-pipeline';
 import type { Connection, Observed } from './client.ts';
 import { type RegistryError, StaleLookError } from './errors.ts';
 import { failureOf } from './outcomes.ts';
-import { retryAfter } from './pace-gate.ts';
+import { retryAfter } from './queue.ts';
 import { backOff, isBroken, MAX_RETRIES, mayHaveArrived, REFUSED_TOO_LONG_MS } from './retry.ts';
 import { type Ticket } from './sending.ts';
 import type { Again, Failure, Lock, Registry, Sending, Tried } from './types.ts';
@@ -13,14 +13,14 @@ const MAX_STALE = 10;
 /** Changes of a registry: each is sent once, and only while what it is about was looked at a short time ago. */
 export function changesOf(
   connection: Connection,
-): Pick<Registry, 'room' | 'deleteTag' | 'deleteManifest' | 'unlock' | 'relock'> {
-  const { sdk, lookClock, changes } = connection;
+): Pick<Registry, 'reserve' | 'deleteTag' | 'deleteManifest' | 'unlock' | 'relock'> {
+  const { sdk, lookClock, queues } = connection;
 
-  const ticketFor = ({ since, signal, room, tried }: Sending): Ticket => ({
+  const ticketFor = ({ since, signal, reservation, tried }: Sending): Ticket => ({
     // Not the other way round: what is not known is stale.
     isStale: () => !(lookClock.now() - since <= lookClock.validMilliseconds),
     signal,
-    room,
+    reservation,
     // Behind the others where it is refused for the pace: one that is refused each time would hold up all.
     again: tried !== undefined && tried.failures > 0 && tried.refusedSince === undefined,
   });
@@ -38,10 +38,10 @@ export function changesOf(
     const { inDoubt } = known;
     const { status } = error;
     if (status === 429) {
-      // Nothing is given up for being refused, unless everything is, and for long. The gate waits meanwhile.
+      // Nothing is given up for being refused, unless everything is, and for long. The queue waits meanwhile.
       const now = performance.now();
       const { refusedSince = now } = tried;
-      const isTooLong = Math.min(now - refusedSince, changes.refusedFor()) > REFUSED_TOO_LONG_MS;
+      const isTooLong = Math.min(now - refusedSince, queues.deletes.refusedFor()) > REFUSED_TOO_LONG_MS;
       if (isTooLong) return { state: 'failed', inDoubt, error };
       return { state: 'again', after: 0, error, tried: { ...known, refusedSince } };
     }
@@ -75,7 +75,7 @@ export function changesOf(
 
   return {
     // Half of the time: the look itself takes some, too, and so may the ledger.
-    room: (most, signal) => changes.room(most, lookClock.validMilliseconds / 2, signal),
+    reserve: (most, signal) => queues.deletes.reserve(most, lookClock.validMilliseconds / 2, signal),
     deleteTag: (repository, tag, sending) =>
       remove(
         `delete ${nameOf(repository, tag)}`,

@@ -6,6 +6,7 @@ import {
   isRestError,
   type Pipeline,
   type PipelinePolicy,
+  type PipelineRequest,
   type PipelineResponse,
   RestError,
   setClientRequestIdPolicy,
@@ -14,11 +15,12 @@ import {
 import { authenticate, type RegistryCredentials } from './auth.ts';
 import { RegistryError, responseError, StaleLookError, StoppedError } from './errors.ts';
 import { httpClient } from './http-client.ts';
-import { type Gate, newGate } from './pace-gate.ts';
+import { newQueue, newSlots, type Queue } from './queue.ts';
 import { newPaging, nextPage } from './paging.ts';
-import { type Gates, notesDoubts, retries } from './retry.ts';
+import { notesDoubts, retries } from './retry.ts';
 import { datesLooks, keepsTicket, LOOK_VALID_MILLISECONDS, type LookClock, signalFor, type Ticket } from './sending.ts';
 import { keepsSignal } from './signals.ts';
+import { PREMIUM } from './throttle.ts';
 
 export interface ConnectionOptions {
   /** `https://host[:port]` */
@@ -57,6 +59,9 @@ export interface Listing {
   readonly start: (observed: Observed) => Pages;
 }
 
+/** A registry limits each of these by itself: where deletes are refused, reads are not held back. */
+export type Queues = Readonly<Record<keyof typeof PREMIUM, Queue>>;
+
 /**
  * The calls that retention makes: with tokens, retries, limits, and one budget each for reads and for changes.
  *
@@ -68,8 +73,7 @@ export interface Connection {
   readonly endpoint: URL;
   readonly sdk: ContainerRegistryClient;
   readonly lookClock: LookClock;
-  /** What changes go through. */
-  readonly changes: Gate;
+  readonly queues: Queues;
   /**
    * Follows a listing page by page; entries are as the registry wrote them, and nothing in them can be relied on.
    * @throws RegistryError also where a listing has no end, or its links lead anywhere but to its next page
@@ -118,10 +122,21 @@ export function connect({
   lookClock = CLOCK,
 }: ConnectionOptions): Connection {
   const http = datesLooks(httpClient(certificate, concurrency), lookClock);
-  const unsigned = assemble({ read: newGate(Infinity), change: newGate(Infinity) });
+  const tokens = newQueue(Infinity, newSlots(Infinity));
+  const unsigned = assemble(() => tokens);
   const authentication = authenticate(endpoint, credentials, (request) => unsigned.sendRequest(http, request));
-  const gates = { read: newGate(concurrency), change: newGate(concurrency) };
-  const signed = assemble(gates, authentication);
+  const [reads, changes] = [newSlots(concurrency), newSlots(concurrency)];
+  const queues: Queues = {
+    reads: newQueue(PREMIUM.reads, reads),
+    referrers: newQueue(PREMIUM.referrers, reads),
+    deletes: newQueue(PREMIUM.deletes, changes),
+    writes: newQueue(PREMIUM.writes, changes),
+  };
+  const queueOf = ({ method, url }: PipelineRequest): Queue => {
+    if (method === 'GET') return REFERRERS.test(url) ? queues.referrers : queues.reads;
+    return method === 'DELETE' ? queues.deletes : queues.writes;
+  };
+  const signed = assemble(queueOf, authentication);
   const sdk = new ContainerRegistryClient(endpoint.href, {
     httpClient: http,
     userAgentOptions: USER_AGENT,
@@ -132,7 +147,7 @@ export function connect({
     additionalPolicies: [
       { policy: keepsTicket(), position: 'perCall' },
       { policy: keepsSignal(), position: 'perCall' },
-      { policy: retries(gates), position: 'perRetry' },
+      { policy: retries(queueOf), position: 'perRetry' },
       { policy: authentication, position: 'perRetry' },
       { policy: notesDoubts(), position: 'perRetry' },
       { policy: readsListings(), position: 'perRetry' },
@@ -154,7 +169,7 @@ export function connect({
     endpoint,
     sdk,
     lookClock,
-    changes: gates.change,
+    queues,
     ask,
     change: (asked, call, ticket) => ask(asked, call, signalFor(ticket)),
     async *list({ asked, key, forbidden, pageSize, ahead, signal, start }) {
@@ -205,12 +220,14 @@ export function connect({
   };
 }
 
-function assemble(gates: Gates, authentication?: PipelinePolicy): Pipeline {
+const REFERRERS = /\/referrers\/sha\d+:/;
+
+function assemble(queueOf: (request: PipelineRequest) => Queue, authentication?: PipelinePolicy): Pipeline {
   const pipeline = createEmptyPipeline();
   pipeline.addPolicy(userAgentPolicy(USER_AGENT));
   pipeline.addPolicy(setClientRequestIdPolicy());
   pipeline.addPolicy(keepsSignal(), { beforePolicies: ['acrRetentionRetries'] });
-  pipeline.addPolicy(retries(gates), { phase: 'Retry' });
+  pipeline.addPolicy(retries(queueOf), { phase: 'Retry' });
   if (authentication) pipeline.addPolicy(authentication, { afterPhase: 'Sign' });
   return pipeline;
 }

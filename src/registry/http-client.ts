@@ -10,7 +10,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { StaleLookError, StoppedError } from './errors.ts';
-import { LOOK_READS } from './pace-gate.ts';
+import { LOOK_READS } from './queue.ts';
 import { ticketOf } from './sending.ts';
 import { signalOf } from './signals.ts';
 

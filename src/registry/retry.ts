@@ -7,7 +7,7 @@ import {
   RestError,
 } from '@azure/core-rest-pipeline';
 import { StaleLookError, StoppedError } from './errors.ts';
-import { type Gate, retryAfter } from './pace-gate.ts';
+import { type Queue, retryAfter } from './queue.ts';
 import { isLooking, ticketOf } from './sending.ts';
 import { signalOf } from './signals.ts';
 
@@ -41,31 +41,25 @@ const MAX_DELAY_MS = 10_000;
 /** A registry that lets nothing through for so long is not busy. */
 export const REFUSED_TOO_LONG_MS = 300_000;
 
-/** One gate for each kind of call: a registry allows far fewer changes than reads. */
-export interface Gates {
-  readonly read: Gate;
-  readonly change: Gate;
-}
-
 /**
- * Again after 429, 5xx and broken connections. Each attempt waits at the gate that all calls of its kind share, which
- * also waits out a 429; after a failure `Retry-After` is honoured.
+ * Again after 429, 5xx and broken connections. Each attempt waits in the queue that all calls of its kind
+ * share, which also waits out a 429; after a failure `Retry-After` is honoured.
  * Every call that retention makes can be made twice: a deletion that is repeated finds nothing (404). Whether an earlier
  * attempt of it may have been the reason is noted, see `notesDoubts`. A call with a ticket is sent once: what it is about
  * is looked at before it is sent again.
  */
-export function retries(gates: Gates): PipelinePolicy {
+export function retries(queueOf: (request: PipelineRequest) => Queue): PipelinePolicy {
   const ranks = new Map<string, number>();
   return {
     name: 'acrRetentionRetries',
     async sendRequest(request, next) {
-      const gate = request.method === 'GET' ? gates.read : gates.change;
+      const queue = queueOf(request);
       const rank = rankOf(request, ranks);
       const signal = signalOf(request);
       const ticket = ticketOf(request);
       if (ticket) {
-        const { again = false, isStale, room } = ticket;
-        return gate.attempt(() => next(request), { again, rank, signal, isStale, room });
+        const { again = false, isStale, reservation } = ticket;
+        return queue.attempt(() => next(request), { again, rank, signal, isStale, reservation });
       }
       let refusedSince: number | undefined;
       let again = false;
@@ -73,7 +67,7 @@ export function retries(gates: Gates): PipelinePolicy {
         let response: PipelineResponse | undefined;
         let failure: unknown;
         try {
-          response = await gate.attempt(() => next(request), { again, rank, signal, isLook: isLooking() });
+          response = await queue.attempt(() => next(request), { again, rank, signal, isLook: isLooking() });
         } catch (error) {
           // What an attempt did that was not answered is for the caller to find out.
           if (error instanceof StoppedError && request.method !== 'GET' && inDoubt.has(request))
@@ -83,7 +77,7 @@ export function retries(gates: Gates): PipelinePolicy {
         }
         if (response?.status === 429) {
           refusedSince ??= performance.now();
-          const refusedFor = Math.min(performance.now() - refusedSince, gate.refusedFor());
+          const refusedFor = Math.min(performance.now() - refusedSince, queue.refusedFor());
           if (refusedFor > REFUSED_TOO_LONG_MS) return response;
           // Behind the others: one that is refused each time would hold up all.
           again = false;

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpClient, PipelinePolicy, PipelineRequest } from '@azure/core-rest-pipeline';
-import type { Room } from './types.ts';
+import type { Reservation } from './types.ts';
 
 /**
  * How long what was seen of an artifact counts, in milliseconds: a change of it is not written to the socket later than
@@ -19,7 +19,7 @@ export interface LookClock {
 export interface Ticket {
   readonly isStale: () => boolean;
   readonly signal?: AbortSignal | undefined;
-  readonly room?: Room | undefined;
+  readonly reservation?: Reservation | undefined;
   /** It was sent before, and is to be sent before others. */
   readonly again?: boolean | undefined;
 }

@@ -181,19 +181,19 @@ type RelockResult =
 export interface Sending {
   /** Of the look, see `Look`. Where that was too long ago, the change is not sent. */
   readonly since: number;
-  readonly room: Room;
+  readonly reservation: Reservation;
   readonly signal?: AbortSignal | undefined;
   readonly tried?: Tried | undefined;
 }
 
-/** Changes that can be sent soon. */
-export interface Room {
+/** Deletions that can be sent soon. */
+export interface Reservation {
   /** How many; at least one. */
   readonly calls: number;
   /** One of them is sent. */
-  readonly take: () => void;
+  readonly use: () => void;
   /** None of the rest will be sent. */
-  readonly leave: () => void;
+  readonly release: () => void;
 }
 
 /**
@@ -238,11 +238,11 @@ export interface RegistryReader {
  */
 export interface Registry extends RegistryReader {
   /**
-   * Waits until some changes can be sent so soon that what is seen now counts then.
+   * Waits until some deletions can be sent so soon that what is seen now counts then.
    * @param most that are wanted
    * @throws StoppedError where `signal` is aborted before that
    */
-  readonly room: (most: number, signal?: AbortSignal) => Promise<Room>;
+  readonly reserve: (most: number, signal?: AbortSignal) => Promise<Reservation>;
   readonly look: (repository: string, request: LookRequest, signal?: AbortSignal) => Promise<Look>;
   /** These tags, of `total` in the repository, as they are now. Absent ones are gone. */
   readonly lookAtTags: (

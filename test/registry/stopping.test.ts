@@ -130,5 +130,5 @@ describe('a run that is stopped', () => {
 /** As after a look. */
 async function sendingAt(registry: Registry, signal: AbortSignal): Promise<Sending> {
   const { since } = await registry.look('app', { tags: [], tagCount: 0 });
-  return { since, room: await registry.room(1), signal };
+  return { since, reservation: await registry.reserve(1), signal };
 }

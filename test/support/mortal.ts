@@ -33,6 +33,6 @@ export function mortal(registry: Registry, { signal, moment }: Mortal): Registry
     deleteManifest: asking(registry.deleteManifest, moment),
     unlock: asking(registry.unlock, moment),
     relock: asking(registry.relock, moment),
-    room: asking(registry.room),
+    reserve: asking(registry.reserve),
   };
 }

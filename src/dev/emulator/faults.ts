@@ -1,5 +1,5 @@
 import { failure, failureOf, type Answer } from './answers.ts';
-import type { Call, Faults, RequestKind } from './types.ts';
+import type { Call, CallClass, Faults, RequestKind } from './types.ts';
 
 /** What goes wrong with a call; undefined: nothing. */
 export type Fault = Answer | 'drop' | undefined;
@@ -9,10 +9,13 @@ export class FaultInjector {
   readonly #faults: Faults;
   readonly #random: () => number;
   readonly #windows = { read: newWindow(), write: newWindow() };
+  readonly #perMinute: ReadonlyMap<string, Allowance>;
 
   constructor(faults: Faults) {
     this.#faults = faults;
     this.#random = randomFrom(faults.seed ?? 1);
+    const limits = Object.entries(faults.perMinute ?? {});
+    this.#perMinute = new Map(limits.map(([name, calls]) => [name, newAllowance(calls)]));
   }
 
   get latencyMs(): number {
@@ -34,6 +37,12 @@ export class FaultInjector {
   forData(call: Call): Fault {
     const { dropRate = 0, errorRate = 0, forbiddenRepositories = [] } = this.#faults;
     if (this.#take(call.kind) === 'refused') return failureOf(429, call.kind);
+    for (const name of classesOf(call.kind)) {
+      const wait = this.#perMinute.get(name)?.(performance.now());
+      if (wait === undefined) continue;
+      const refused = failureOf(429, call.kind);
+      return { ...refused, headers: { ...refused.headers, 'Retry-After': String(wait) } };
+    }
     if (this.#random() < dropRate) return 'drop';
     if (this.#random() < errorRate) return failureOf(503, call.kind);
     if (call.repository === undefined || !forbiddenRepositories.includes(call.repository)) return undefined;
@@ -66,6 +75,35 @@ export class FaultInjector {
     window.used++;
     return 'taken';
   }
+}
+
+/** Takes a call, or says how many seconds its client is to wait. */
+type Allowance = (now: number) => number | undefined;
+
+const MINUTE = 60_000;
+
+/**
+ * A token bucket that holds a minute's worth. `Retry-After` counts down to the end of the minute; minutes begin with the
+ * first call.
+ */
+function newAllowance(perMinute: number): Allowance {
+  let tokens = perMinute;
+  let start: number | undefined;
+  let before = 0;
+  return (now) => {
+    start ??= before = now;
+    tokens = Math.min(perMinute, tokens + ((now - before) * perMinute) / MINUTE);
+    before = now;
+    if (tokens < 1) return Math.ceil((MINUTE - ((now - start) % MINUTE)) / 1000);
+    tokens -= 1;
+    return undefined;
+  };
+}
+
+function classesOf(kind: RequestKind): readonly CallClass[] {
+  if (kind === 'referrers') return ['referrers', 'reads'];
+  if (kind.startsWith('delete-')) return ['deletes'];
+  return [isWrite(kind) ? 'writes' : 'reads'];
 }
 
 function newWindow(): { since: number; used: number } {

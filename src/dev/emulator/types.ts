@@ -88,6 +88,9 @@ export const requestKinds = [
   'other',
 ] as const;
 
+/** What a registry limits by itself. Lists of referrers count as reads, too. */
+export type CallClass = 'reads' | 'referrers' | 'deletes' | 'writes';
+
 /** A call about to be answered, as `Faults.failing` sees it. */
 export interface Call {
   readonly kind: RequestKind;
@@ -111,6 +114,8 @@ export interface Faults {
   readonly readsPerSecond?: number;
   /** The same for deletes and other writes. */
   readonly deletesPerSecond?: number;
+  /** Limits as Azure documents them: a minute's worth at once, then as many a minute. See `Allowance` in faults.ts. */
+  readonly perMinute?: Readonly<Partial<Record<CallClass, number>>>;
   /** 403 DENIED. */
   readonly forbiddenRepositories?: readonly string[];
   /** 401, whatever the token says. */

@@ -21,7 +21,7 @@ const emulator = await startEmulator({
 
 /** When deletions were asked for: milliseconds of this process. */
 let deletions: { first: number; last: number } | undefined;
-if (faults.deletesPerSecond !== undefined) {
+if (faults.deletesPerSecond !== undefined || faults.perMinute !== undefined) {
   emulator.onRequest(({ kind }) => {
     if (kind !== 'delete-tag' && kind !== 'delete-manifest') return;
     const now = performance.now();

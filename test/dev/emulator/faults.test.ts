@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FaultInjector } from '../../../src/dev/emulator/faults.ts';
 import { image } from '../../../src/dev/emulator/manifests.ts';
+import type { RequestKind } from '../../../src/dev/emulator/types.ts';
 import { call, clientOf, emulatorOf, errorCode, identityToken, images, type Reply } from './support.ts';
 
 const tags = '/acr/v1/app/_tags';
@@ -100,6 +101,32 @@ test('too many a second are 429, and after Retry-After they are not', async () =
   expect(left(await call(emulator, tags))).toBe('2.000000');
   await new Promise((resolve) => setTimeout(resolve, 1000));
   expect((await untag(8)).status).toBe(202);
+});
+
+test('limits a minute are buckets that hold a minute of calls, and Retry-After counts down to its end', () => {
+  let now = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  try {
+    const faults = new FaultInjector({ perMinute: { reads: 120, referrers: 60, deletes: 60 } });
+    const take = (kind: RequestKind): unknown => {
+      const fault = faults.forData({ kind, method: 'GET', path: '/' });
+      return typeof fault === 'object' ? [fault.status, fault.headers?.['Retry-After']] : 'taken';
+    };
+    for (let n = 0; n < 60; n += 1) expect(take('delete-tag')).toBe('taken');
+    now = 500;
+    expect(take('delete-manifest')).toEqual([429, '60']);
+    now = 20_000;
+    for (let n = 0; n < 20; n += 1) expect(take('delete-tag')).toBe('taken');
+    expect(take('delete-tag')).toEqual([429, '40']);
+    // Reads are counted by themselves, and lists of referrers are reads, too.
+    for (let n = 0; n < 60; n += 1) expect(take('referrers')).toBe('taken');
+    expect(take('referrers')).toEqual([429, '60']);
+    for (let n = 0; n < 60; n += 1) expect(take('read-manifest')).toBe('taken');
+    expect(take('catalog')).toEqual([429, '60']);
+    expect(take('update-tag')).toBe('taken');
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test('the SDK gets over a limit by itself', async () => {

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { randomFrom } from '../../src/dev/emulator/faults.ts';
-import { newPace } from '../../src/registry/pace.ts';
+import { newThrottle, PREMIUM } from '../../src/registry/throttle.ts';
 
 /** Whether a registry takes a call that arrives at that moment, and what it has left of the second then. */
-type Limiter = (now: number) => { readonly taken: boolean; readonly left: number };
+type Limiter = (now: number) => {
+  readonly taken: boolean;
+  readonly left: number;
+  /** Milliseconds; absent: what the way says. */
+  readonly retryAfter?: number;
+};
 
 /** Windows of a second that begin with the first call in them, or with the clock. */
 function windows(limit: number, offset?: number): Limiter {
@@ -41,6 +46,25 @@ function bucket(limit: number, size: number): Limiter {
   };
 }
 
+/** As documented: a minute's worth at once, and `Retry-After` counts down to the end of the minute. */
+function minute(perMinute: number, begun: number, size = perMinute): Limiter {
+  const take = bucket(perMinute / 60, size);
+  return (now) => ({ ...take(now), retryAfter: Math.ceil((60_000 - ((now + begun) % 60_000)) / 1000) * 1000 });
+}
+
+/** The same, but that all of the next minute's worth comes at its beginning. */
+function wholeMinutes(perMinute: number, begun: number): Limiter {
+  let [current, used] = [0, 0];
+  return (now) => {
+    const number = Math.floor((now + begun) / 60_000);
+    if (number !== current) [current, used] = [number, 0];
+    const taken = used < perMinute;
+    if (taken) used += 1;
+    const retryAfter = Math.ceil((60_000 - ((now + begun) % 60_000)) / 1000) * 1000;
+    return { taken, left: 1, retryAfter };
+  };
+}
+
 interface Client {
   readonly concurrency?: number;
   /** Calls that begin together, when those before them have ended and after a pause. */
@@ -56,11 +80,13 @@ interface Way {
   readonly saysLeft?: boolean;
   /** No limit before that moment, or after it. */
   readonly limited?: (now: number) => boolean;
+  /** Calls that there are to make. */
+  readonly calls?: number;
 }
 
 /** What became of the calls of clients that send as fast as they may, with time passed in. */
 function simulate(limiter: Limiter, seconds: number, clients: readonly Client[] = [{}], way: Way = {}) {
-  const { latency = 20, saysLeft = false, limited = () => true } = way;
+  const { latency = 20, saysLeft = false, limited = () => true, calls = Number.POSITIVE_INFINITY } = way;
   const retryAfter = 'retryAfter' in way ? way.retryAfter : 1000;
   const random = randomFrom(7);
   const events: { readonly at: number; readonly happens: (now: number) => void }[] = [];
@@ -72,12 +98,12 @@ function simulate(limiter: Limiter, seconds: number, clients: readonly Client[] 
   const taken: number[] = [];
   const refused: number[] = [];
   const shares = clients.map(({ concurrency = 32, batch = Number.POSITIVE_INFINITY }) => {
-    const pace = newPace();
+    const throttle = newThrottle(PREMIUM.deletes);
     let [share, underWay, toDo, timer] = [0, 0, batch, false];
     const send = (now: number): void => {
       for (;;) {
-        if (underWay >= concurrency || toDo === 0) return;
-        const pause = pace.wait(now);
+        if (underWay >= concurrency || toDo === 0 || taken.length + underWay >= calls) return;
+        const pause = throttle.wait(now);
         if (pause > 0) {
           if (timer || pause === Number.POSITIVE_INFINITY) return;
           timer = true;
@@ -88,21 +114,21 @@ function simulate(limiter: Limiter, seconds: number, clients: readonly Client[] 
           });
           return;
         }
-        pace.sent(now);
+        throttle.sent(now);
         underWay += 1;
         toDo -= 1;
         later(now + latency / 2 + random() * 3, (arrived) => {
-          const answer = limited(arrived) ? limiter(arrived) : { taken: true, left: 100 };
+          const answer: ReturnType<Limiter> = limited(arrived) ? limiter(arrived) : { taken: true, left: 100 };
           later(arrived + latency / 2 + random() * 3, (answered) => {
             underWay -= 1;
             if (answer.taken) {
               taken.push(arrived);
               share += 1;
-              pace.passed(answered, now, saysLeft ? answer.left : undefined);
+              throttle.passed(answered, now, saysLeft ? answer.left : undefined);
             } else {
               refused.push(arrived);
               toDo += 1;
-              pace.refused(answered, now, retryAfter);
+              throttle.refused(answered, now, answer.retryAfter ?? retryAfter);
             }
             if (toDo === 0 && underWay === 0) {
               later(answered + 60, (then) => {
@@ -164,6 +190,26 @@ describe.each(LIMITERS)('a registry that counts in %s', (_, limiter) => {
   });
 });
 
+describe.each([PREMIUM.deletes, 500, 200, 50])('%i calls a minute, as documented', (perMinute) => {
+  const calls = Math.round(6.3 * perMinute);
+  // What a minute's worth is allowed at once leaves.
+  const needed = 5.3 * 60_000;
+
+  test.each([0, 50_000])('take no more than 5 %% longer than they need (%i ms of the minute over)', (begun) => {
+    const { taken, refused } = simulate(minute(perMinute, begun), 600, [{}], { calls });
+    expect(taken).toHaveLength(calls);
+    expect(Math.max(...taken)).toBeLessThanOrEqual(1.05 * needed);
+    expect(refused.length).toBeLessThanOrEqual(3 * 32);
+  });
+
+  test.each([0, 50_000])('also where all of a minute come at once (%i ms of the minute over)', (begun) => {
+    const { taken } = simulate(wholeMinutes(perMinute, begun), 600, [{}], { calls });
+    expect(taken).toHaveLength(calls);
+    // Six whole minutes have to begin.
+    expect(Math.max(...taken)).toBeLessThanOrEqual(1.05 * (6 * 60_000 - begun));
+  });
+});
+
 test('a bucket that is smaller than what comes in a second is found out', () => {
   for (const size of [3, 10]) {
     const { taken } = simulate(bucket(20, size), 120);
@@ -171,12 +217,12 @@ test('a bucket that is smaller than what comes in a second is found out', () => 
   }
 });
 
-test('where no limit shows itself, nothing is held back', () => {
-  const pace = newPace();
+test('before a limit shows itself, nothing is held back', () => {
+  const throttle = newThrottle(Infinity);
   for (let now = 0; now < 10_000; now += 1) {
-    expect(pace.wait(now)).toBe(0);
-    pace.sent(now);
-    pace.passed(now, now);
+    expect(throttle.wait(now)).toBe(0);
+    throttle.sent(now);
+    throttle.passed(now, now);
   }
 });
 
@@ -202,36 +248,36 @@ test('what is refused however seldom it is tried is tried with one attempt at a 
 });
 
 describe('a 429', () => {
-  test('closes the gate for as long as it says, for everybody', () => {
-    const pace = newPace();
-    pace.sent(0);
-    pace.sent(0);
-    pace.passed(10, 0);
-    pace.refused(20, 0, 7000);
-    expect(pace.wait(20)).toBe(7000);
-    expect(pace.wait(5020)).toBe(2000);
-    expect(pace.wait(7020)).toBe(0);
+  test('holds all calls back for as long as it says', () => {
+    const throttle = newThrottle(Infinity);
+    throttle.sent(0);
+    throttle.sent(0);
+    throttle.passed(10, 0);
+    throttle.refused(20, 0, 7000);
+    expect(throttle.wait(20)).toBe(7000);
+    expect(throttle.wait(5020)).toBe(2000);
+    expect(throttle.wait(7020)).toBe(0);
   });
 
   test('that comes late closes it again, and teaches nothing', () => {
-    const pace = newPace();
-    for (let n = 0; n < 30; n += 1) pace.sent(0);
-    for (let n = 0; n < 20; n += 1) pace.passed(10, 0);
-    for (let n = 0; n < 9; n += 1) pace.refused(20, 0, 1000);
-    expect(pace.wait(1020)).toBe(0);
-    pace.refused(1030, 0, 1000);
-    expect(pace.wait(1030)).toBe(1000);
-    expect(pace.wait(2030)).toBe(0);
+    const throttle = newThrottle(Infinity);
+    for (let n = 0; n < 30; n += 1) throttle.sent(0);
+    for (let n = 0; n < 20; n += 1) throttle.passed(10, 0);
+    for (let n = 0; n < 9; n += 1) throttle.refused(20, 0, 1000);
+    expect(throttle.wait(1020)).toBe(0);
+    throttle.refused(1030, 0, 1000);
+    expect(throttle.wait(1030)).toBe(1000);
+    expect(throttle.wait(2030)).toBe(0);
   });
 
   test('counts as long as nothing is let through', () => {
-    const pace = newPace();
-    expect(pace.refusedFor(5)).toBe(0);
-    pace.sent(10);
-    pace.refused(20, 10, undefined);
-    expect(pace.refusedFor(1020)).toBe(1000);
-    pace.sent(1020);
-    pace.passed(1030, 1020);
-    expect(pace.refusedFor(2000)).toBe(0);
+    const throttle = newThrottle(Infinity);
+    expect(throttle.refusedFor(5)).toBe(0);
+    throttle.sent(10);
+    throttle.refused(20, 10, undefined);
+    expect(throttle.refusedFor(1020)).toBe(1000);
+    throttle.sent(1020);
+    throttle.passed(1030, 1020);
+    expect(throttle.refusedFor(2000)).toBe(0);
   });
 });
