@@ -1,4 +1,4 @@
-import { matchAll } from '../policy/regex/match.ts';
+import { matchAll } from '../policy/regex/regex.ts';
 import type { Matched, Matching } from './matching.ts';
 
 /** Matches each pattern against each value, in a worker: it may never return. */

@@ -5,7 +5,7 @@ import { readGlob } from './regex/glob.ts';
 import { parseRegex } from './regex/parse.ts';
 import { type Impossible, impossibleIn, REPOSITORY_CHARACTERS, TAG_CHARACTERS } from './regex/possible.ts';
 import { alternativesOf, textOf as tokenText, tokensOf } from './regex/tokens.ts';
-import type { RegexNode } from './regex/syntax.ts';
+import type { RegexNode } from './regex/node.ts';
 
 /** A filter in its two parts. */
 interface Parts {

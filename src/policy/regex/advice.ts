@@ -1,7 +1,7 @@
 import { quote } from '../errors.ts';
 import { readGlob, withoutAnchors } from './glob.ts';
 import { matchesEverything } from './possible.ts';
-import type { RegexNode } from './syntax.ts';
+import type { RegexNode } from './node.ts';
 import { alternativesOf, textOf, type Token, tokensOf } from './tokens.ts';
 
 /** What a pattern hardly means, and the pattern to write instead. */

@@ -1,184 +1,205 @@
 import { quote } from '../errors.ts';
-import type { Cursor } from './cursor.ts';
-import { codeOf, readEscapedCharacter } from './escape.ts';
-import { allBut, categoriesOf, type Category, Members, type Range } from './members.ts';
-import { complement, DIGITS, NOTHING, SPACE, WORD, type CharacterSet } from './syntax.ts';
+import { codeOf, readCharacter } from './escape.ts';
+import type { Reader } from './reader.ts';
+import {
+  categoriesOf,
+  type Category,
+  charactersOf,
+  type CharacterSet,
+  complement,
+  DIGITS,
+  isIn,
+  lowerCase,
+  NOTHING,
+  PRINTABLE,
+  range,
+  setOf,
+  SPACE,
+  withSmallLetters,
+  WORD,
+} from './sets.ts';
 
-const DIGIT_RANGES: readonly Range[] = [[0x30, 0x39]];
-const WORD_RANGES: readonly Range[] = [
-  [0x30, 0x39],
-  [0x41, 0x5a],
-  [0x5f, 0x5f],
-  [0x61, 0x7a],
-];
-const SPACE_RANGES: readonly Range[] = [
-  [0x09, 0x0a],
-  [0x0c, 0x0d],
-  [0x20, 0x20],
-];
-/** `[:space:]` has more than `\s`. */
-const WIDE_SPACE_RANGES: readonly Range[] = [
-  [0x09, 0x0d],
-  [0x20, 0x20],
-  [0xa0, 0xa0],
-  [0x1680, 0x1680],
-  [0x2000, 0x200a],
-  [0x2028, 0x2029],
-  [0x202f, 0x202f],
-  [0x205f, 0x205f],
-  [0x3000, 0x3000],
-  [0xfeff, 0xfeff],
-];
-
-const SHORTHANDS: Readonly<Record<string, { readonly ranges: readonly Range[]; readonly set: CharacterSet }>> = {
-  d: { ranges: DIGIT_RANGES, set: DIGITS },
-  s: { ranges: SPACE_RANGES, set: SPACE },
-  w: { ranges: WORD_RANGES, set: WORD },
+const SHORTHANDS: Readonly<Record<string, CharacterSet>> = {
+  d: DIGITS,
+  D: complement(DIGITS),
+  s: SPACE,
+  S: complement(SPACE),
+  w: WORD,
+  W: complement(WORD),
 };
 
 /** All but `[:digit:]`, which is a category. */
-const POSIX: ReadonlyMap<string, readonly Range[]> = new Map<string, readonly Range[]>([
-  ['alnum', rangesIn('09AZaz')],
-  ['alpha', rangesIn('AZaz')],
-  ['ascii', rangesIn('\0\x7f')],
-  ['blank', rangesIn('\t\t  ')],
-  ['cntrl', rangesIn('\0\x1f\x7f\x7f')],
-  ['graph', rangesIn('!~')],
-  ['lower', rangesIn('az')],
-  ['print', rangesIn(' ~')],
-  ['punct', rangesIn('!/:@[`{~')],
-  ['space', WIDE_SPACE_RANGES],
-  ['upper', rangesIn('AZ')],
-  ['word', WORD_RANGES],
-  ['xdigit', rangesIn('09AFaf')],
-]);
+const POSIX: ReadonlyMap<string, CharacterSet> = new Map(
+  Object.entries({
+    alnum: charactersOf('0-9A-Za-z'),
+    alpha: charactersOf('A-Za-z'),
+    ascii: PRINTABLE,
+    blank: SPACE,
+    cntrl: NOTHING,
+    graph: charactersOf('!-~'),
+    lower: charactersOf('a-z'),
+    print: PRINTABLE,
+    punct: charactersOf('!-\\/:-@\\[-`\\{-~'),
+    space: SPACE,
+    upper: charactersOf('A-Z'),
+    word: WORD,
+    xdigit: charactersOf('0-9A-Fa-f'),
+  }),
+);
 
-/** Each two characters are the first and the last one of a range. */
-function rangesIn(text: string): readonly Range[] {
-  return Array.from({ length: text.length / 2 }, (_, index) => [
-    text.charCodeAt(2 * index),
-    text.charCodeAt(2 * index + 1),
-  ]);
-}
+/** Reads classes of characters, and remembers which categories they named, like the `L` of `\p{L}`. */
+export class ClassReader {
+  readonly #reader: Reader;
+  readonly categories: Category[] = [];
 
-/** Reads what follows a backslash if it is one of `\d \D \s \S \w \W \p{…} \P{…}`. */
-export function readShorthand(cursor: Cursor, ignoreCase: boolean): CharacterSet | undefined {
-  const letter = cursor.peek();
-  const shorthand = SHORTHANDS[letter.toLowerCase()];
-  if (shorthand) {
-    cursor.next();
-    return letter < 'a' ? complement(shorthand.set) : shorthand.set;
+  constructor(reader: Reader) {
+    this.#reader = reader;
   }
-  const categories = readCategories(cursor, ignoreCase);
-  if (!categories) return undefined;
-  const members = new Members();
-  for (const category of categories) members.addCategory(category);
-  return members.set(ignoreCase);
-}
 
-/** Reads `p{L}`, `pL`, `P{L}` or `PL` after a backslash. */
-function readCategories(cursor: Cursor, ignoreCase: boolean): readonly Category[] | undefined {
-  const negated = cursor.peek() === 'P';
-  if (!negated && cursor.peek() !== 'p') return undefined;
-  cursor.next();
-  const braced = cursor.take('{');
-  const name = braced ? cursor.takeWhile(/[\w-]/) : cursor.next();
-  if (braced && !cursor.take('}')) cursor.fail('\\p{ is not closed; write e.g. \\p{L}');
-  const categories = categoriesOf(name, negated, ignoreCase);
-  if (!categories) {
-    cursor.fail(
-      `\\p{${quote(name).slice(1, -1)}} is no category of characters that is known here; write e.g. \\p{L}, \\p{Lu} or \\p{Nd}`,
-    );
+  /** Reads what follows a backslash if it is one of `\d \D \s \S \w \W \p{…} \P{…}`. */
+  shorthand(ignoreCase: boolean): CharacterSet | undefined {
+    const set = this.#letter();
+    if (set !== undefined) return PRINTABLE & set;
+    const categories = this.#category(ignoreCase);
+    return categories && new Members(categories).set(ignoreCase);
   }
-  for (const one of categories) cursor.categories.push(one);
-  return categories;
+
+  /**
+   * Reads a class, the `[` already read, by .NET's rules: `[` and `&&` inside are plain characters, a `]` right at the
+   * start too, and `-[…]` at the end takes characters away.
+   */
+  class(ignoreCase: boolean, depth = 0): CharacterSet {
+    const reader = this.#reader;
+    if (depth > 20) reader.fail('classes are subtracted from each other too deeply');
+    const isNegated = reader.take('^');
+    const members = new Members();
+    let subtracted = NOTHING;
+    for (let isFirst = true; isFirst || !reader.take(']'); isFirst = false) {
+      if (reader.atEnd) reader.fail('[ is not closed; write \\[ for a bracket itself');
+      if (!isFirst && reader.take('-[')) {
+        subtracted = this.#subtraction(ignoreCase, depth);
+        continue;
+      }
+      const from = this.#member(members, ignoreCase);
+      if (from === undefined) continue;
+      // A hyphen before a ] stands for itself.
+      const isRange = reader.look(/-[^\][]/uy) !== undefined && reader.take('-');
+      members.add(range(from, isRange ? this.#rangeEnd(from) : from));
+    }
+    const set = members.set(ignoreCase);
+    return PRINTABLE & (isNegated ? complement(set) : set) & ~subtracted;
+  }
+
+  /** Reads one member of a class, and adds it unless it is a character, which may begin a range: then returns its code. */
+  #member(members: Members, ignoreCase: boolean): number | undefined {
+    const reader = this.#reader;
+    if (reader.sees('[:') && this.#posix(members)) return undefined;
+    if (!reader.take('\\')) return codeOf(reader.next());
+    const set = reader.take('-') ? range(0x2d, 0x2d) : this.#letter();
+    const categories = set === undefined ? this.#category(ignoreCase) : [];
+    if (categories === undefined) return readCharacter(reader, true);
+    members.add(set ?? NOTHING);
+    for (const one of categories) members.addCategory(one);
+    return undefined;
+  }
+
+  #letter(): CharacterSet | undefined {
+    const [letter] = this.#reader.match(/[dDsSwW]/uy) ?? [];
+    return letter === undefined ? undefined : SHORTHANDS[letter];
+  }
+
+  /** Reads `p{L}`, `pL`, `P{L}` or `PL` after a backslash. */
+  #category(ignoreCase: boolean): readonly Category[] | undefined {
+    const reader = this.#reader;
+    const [, letter] = reader.match(/([pP])/uy) ?? [];
+    if (letter === undefined) return undefined;
+    const isBraced = reader.take('{');
+    const name = isBraced ? (reader.match(/[\w-]*/uy)?.[0] ?? '') : reader.next();
+    if (isBraced && !reader.take('}')) reader.fail('\\p{ is not closed; write e.g. \\p{L}');
+    const found = categoriesOf(name, letter === 'P', ignoreCase);
+    if (!found)
+      return reader.fail(
+        `\\p{${quote(name).slice(1, -1)}} is no category of characters that is known here; write e.g. \\p{L}, \\p{Lu} or \\p{Nd}`,
+      );
+    for (const one of found) this.categories.push(one);
+    return found;
+  }
+
+  /** Reads `[:alpha:]` in a class; false if it is not closed, and then the bracket stands for itself. */
+  #posix(members: Members): boolean {
+    const reader = this.#reader;
+    const { at } = reader;
+    const [, negation, name = ''] = reader.match(/\[:(\^?)([\p{L}\p{Mn}\p{Nd}\p{Pc}\u200c\u200d]*)/uy) ?? [];
+    const isNegated = negation === '^';
+    const set = POSIX.get(name);
+    if (set !== undefined) members.add(isNegated ? complement(set) : set);
+    else if (name === 'digit') {
+      const category = { name: 'Nd', negated: isNegated, set: DIGITS };
+      this.categories.push(category);
+      members.addCategory(category);
+    } else reader.fail('[: in a class begins a class like [:alpha:] that is not known; write \\[ for a bracket');
+    if (reader.take(':]')) return true;
+    // regexp2 has added it to the class all the same.
+    reader.at = at;
+    return false;
+  }
+
+  #subtraction(ignoreCase: boolean, depth: number): CharacterSet {
+    const subtracted = this.class(ignoreCase, depth + 1);
+    if (!this.#reader.sees(']')) this.#reader.fail('a subtraction like -[aeiou] must be the last thing in a class');
+    return subtracted;
+  }
+
+  #rangeEnd(from: number): number {
+    const reader = this.#reader;
+    if (reader.look(/\\(?:$|[dDsSwWpP-])/uy))
+      reader.fail('a range in a class ends with one character; put the - first or last if it stands for itself');
+    const to = reader.take('\\') ? readCharacter(reader, true) : codeOf(reader.next());
+    if (from > to) reader.fail('a range in a class is in reverse order');
+    return to;
+  }
 }
 
 /**
- * Reads a class of characters, the `[` already read, by .NET's rules: `[` and `&&` inside are plain characters, a `]`
- * right at the start too, and `-[…]` at the end takes characters away.
+ * What a class in brackets lists, read as regexp2 does it, oddities included: where case is ignored it looks for the small
+ * letter of a character, and it asks no category that follows a negated one.
  */
-export function readClass(cursor: Cursor, ignoreCase: boolean, depth = 0): CharacterSet {
-  if (depth > 20) cursor.fail('classes are subtracted from each other too deeply');
-  const negated = cursor.take('^');
-  const members = new Members();
-  let subtracted = NOTHING;
-  for (let first = true; ; first = false) {
-    const character = cursor.next();
-    if (character === '') cursor.fail('[ is not closed; write \\[ for a bracket itself');
-    if (character === ']' && !first) break;
-    if (character === '\\' && readInClass(cursor, members, ignoreCase)) continue;
-    if (character === '[' && cursor.peek() === ':' && readPosix(cursor, members)) continue;
-    if (character === '-' && cursor.peek() === '[' && !first) {
-      cursor.next();
-      subtracted = readSubtraction(cursor, ignoreCase, depth);
-      continue;
+class Members {
+  #listed = NOTHING;
+  readonly #categories: Category[] = [];
+  #isAnything = false;
+
+  constructor(categories: readonly Category[] = []) {
+    for (const one of categories) this.addCategory(one);
+  }
+
+  add(set: CharacterSet): void {
+    this.#listed |= set;
+  }
+
+  addCategory(category: Category): void {
+    const known = this.#categories.find(({ name }) => name === category.name);
+    if (known === undefined) this.#categories.push(category);
+    else if (known.negated !== category.negated) this.#isAnything = true;
+  }
+
+  /** The printable characters that are listed. */
+  set(ignoreCase: boolean): CharacterSet {
+    if (this.#isAnything) return PRINTABLE;
+    if (!ignoreCase && this.#categories.length === 0) return this.#listed;
+    const listed = ignoreCase ? withSmallLetters(this.#listed) : this.#listed;
+    return setOf((code) => {
+      const asked = ignoreCase ? lowerCase(code) : code;
+      return isIn(listed, asked) || this.#isInCategory(asked);
+    });
+  }
+
+  #isInCategory(code: number): boolean {
+    // The first that is negated decides.
+    for (const { negated, set } of this.#categories) {
+      if (negated) return !isIn(set, code);
+      if (isIn(set, code)) return true;
     }
-    const from = character === '\\' ? readEscapedCharacter(cursor, true) : codeOf(character);
-    if (cursor.peek() !== '-' || cursor.peek(1) === ']' || cursor.peek(1) === '') {
-      members.addRanges([[from, from]]);
-      continue;
-    }
-    cursor.next();
-    if (cursor.take('[')) {
-      members.addRanges([[from, from]]);
-      subtracted = readSubtraction(cursor, ignoreCase, depth);
-      continue;
-    }
-    members.addRanges([[from, readRangeEnd(cursor, from)]]);
+    return false;
   }
-  const set = members.set(ignoreCase);
-  return (negated ? complement(set) : set) & ~subtracted;
-}
-
-/** Reads a shorthand or `\-` after a backslash in a class; false if what follows is an escaped character. */
-function readInClass(cursor: Cursor, members: Members, ignoreCase: boolean): boolean {
-  if (cursor.take('-')) {
-    members.addRanges([[0x2d, 0x2d]]);
-    return true;
-  }
-  const letter = cursor.peek();
-  const shorthand = SHORTHANDS[letter.toLowerCase()];
-  if (shorthand) {
-    cursor.next();
-    members.addRanges(letter < 'a' ? allBut(shorthand.ranges) : shorthand.ranges);
-    return true;
-  }
-  const categories = readCategories(cursor, ignoreCase);
-  for (const category of categories ?? []) members.addCategory(category);
-  return categories !== undefined;
-}
-
-/** Reads `:alpha:]` after a bracket in a class; false if it is not closed, and then the bracket stands for itself. */
-function readPosix(cursor: Cursor, members: Members): boolean {
-  const { at } = cursor;
-  cursor.next();
-  const negated = cursor.take('^');
-  const name = cursor.takeWhile(/[\p{L}\p{Mn}\p{Nd}\p{Pc}\u200c\u200d]/u);
-  const ranges = POSIX.get(name);
-  if (ranges) members.addRanges(negated ? allBut(ranges) : ranges);
-  else if (name === 'digit') {
-    const category = { name: 'Nd', negated, set: DIGITS };
-    cursor.categories.push(category);
-    members.addCategory(category);
-  } else cursor.fail('[: in a class begins a class like [:alpha:] that is not known; write \\[ for a bracket');
-  // regexp2 has added it to the class all the same.
-  if (!cursor.take(':]')) cursor.at = at;
-  return cursor.at !== at;
-}
-
-function readSubtraction(cursor: Cursor, ignoreCase: boolean, depth: number): CharacterSet {
-  const subtracted = readClass(cursor, ignoreCase, depth + 1);
-  if (cursor.peek() !== ']') cursor.fail('a subtraction like -[aeiou] must be the last thing in a class');
-  return subtracted;
-}
-
-function readRangeEnd(cursor: Cursor, from: number): number {
-  const character = cursor.next();
-  if (character === '\\' && (cursor.peek() === '' || 'dDsSwWpP-'.includes(cursor.peek()))) {
-    cursor.fail('a range in a class ends with one character; put the - first or last if it stands for itself');
-  }
-  const to = character === '\\' ? readEscapedCharacter(cursor, true) : codeOf(character);
-  if (from > to) cursor.fail('a range in a class is in reverse order');
-  return to;
 }

@@ -1,47 +1,32 @@
-import type { Cursor } from './cursor.ts';
+import type { Reader } from './reader.ts';
+
+/** Octal, hexadecimal, control and letter escapes, and any other character. */
+const ESCAPED = /([0-7]{1,3})|(?:x\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4}))|c([@-_a-z])|([^])/uy;
+const LETTERS = 'abefnrtv';
+const CONTROLS = '\x07\b\x1b\f\n\r\t\v';
 
 /**
- * Reads what follows a backslash as one character: octal, hexadecimal, control and letter escapes. A backslash before
- * anything else has no meaning, also before a letter: `\Q` is a Q.
+ * Reads what follows a backslash as one character. A backslash before anything without a meaning is overlooked, also
+ * before a letter: `\Q` is a Q.
  *
  * @returns its code point.
  */
-export function readEscapedCharacter(cursor: Cursor, inClass = false): number {
-  if (/[0-7]/.test(cursor.peek())) return Number.parseInt(cursor.takeWhile(/[0-7]/, 3), 8) & 0xff;
-  const character = cursor.next();
-  switch (character) {
-    case 'x':
-      if (cursor.take('{')) {
-        const code = readHex(cursor, 1, 6);
-        if (!cursor.take('}')) cursor.fail('\\x{ is not closed');
-        return code;
-      }
-      return readHex(cursor, 2, 2);
-    case 'u':
-      return readHex(cursor, 4, 4);
-    case 'c': {
-      const control = cursor.next();
-      if (!/[@-_a-z]/.test(control)) cursor.fail('\\c is followed by a letter');
-      return codeOf(control.toUpperCase()) - 0x40;
-    }
-    case '':
-      return cursor.fail('the pattern ends with a backslash');
-    default: {
-      const known = 'abefnrtv'.indexOf(character);
-      if (known >= 0 && (inClass || character !== 'b')) return codeOf('\x07\b\x1b\f\n\r\t\v'.charAt(known));
-      return codeOf(character);
-    }
+export function readCharacter(reader: Reader, inClass = false): number {
+  const [, octal, braced, two, four, control, other] = reader.match(ESCAPED) ?? [];
+  if (octal !== undefined) return Number.parseInt(octal, 8) & 0xff;
+  const hexadecimal = braced ?? two ?? four;
+  if (hexadecimal !== undefined) {
+    const code = Number.parseInt(hexadecimal, 16);
+    return code > 0x10ffff ? reader.fail('no character has so high a number') : code;
   }
+  if (control !== undefined) return codeOf(control.toUpperCase()) - 0x40;
+  if (other === undefined) return reader.fail('the pattern ends with a backslash');
+  if (other === 'c') reader.fail('\\c is followed by a letter');
+  if (other === 'x' || other === 'u') reader.fail('hexadecimal digits are missing; write e.g. \\x2d or \\x{2d}');
+  const known = LETTERS.indexOf(other);
+  return known >= 0 && (inClass || other !== 'b') ? codeOf(CONTROLS.charAt(known)) : codeOf(other);
 }
 
 export function codeOf(character: string): number {
   return character.codePointAt(0) ?? 0;
-}
-
-function readHex(cursor: Cursor, least: number, most: number): number {
-  const digits = cursor.takeWhile(/[0-9a-fA-F]/, most);
-  if (digits.length < least) cursor.fail('hexadecimal digits are missing; write e.g. \\x2d');
-  const code = Number.parseInt(digits, 16);
-  if (code > 0x10ffff) cursor.fail('no character has so high a number');
-  return code;
 }

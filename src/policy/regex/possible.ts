@@ -1,4 +1,5 @@
-import { charactersOf, type CharacterSet, type RegexNode } from './syntax.ts';
+import { canBeEmpty, type RegexNode } from './node.ts';
+import { charactersOf, type CharacterSet } from './sets.ts';
 
 /** The characters that names of repositories are made of, and those of tags. */
 export const REPOSITORY_CHARACTERS: CharacterSet = charactersOf('a-z0-9._/\\-');
@@ -65,33 +66,12 @@ function emptyMatches(node: RegexNode): ReadonlySet<number> {
       return emptyMatches(node.body);
     case 'look':
       // At the end of a name nothing follows that a lookahead could refuse.
-      return node.negative && node.ahead && !mayBeEmpty(node.body) ? new Set([END]) : new Set();
+      return node.negative && node.ahead && !canBeEmpty(node.body) ? new Set([END]) : new Set();
     case 'anchor':
       if (node.at === 'start') return new Set([START]);
       return node.at === 'end' ? new Set([END]) : new Set();
     case 'set':
     case 'reference':
       return new Set();
-  }
-}
-
-/** Whether a part may match the empty text: `false` only where it is certain that it cannot. */
-function mayBeEmpty(node: RegexNode): boolean {
-  switch (node.kind) {
-    case 'set':
-      return false;
-    case 'sequence':
-      return node.parts.every(mayBeEmpty);
-    case 'choice':
-      return node.branches.some(mayBeEmpty);
-    case 'repeat':
-      return node.min === 0 || mayBeEmpty(node.body);
-    case 'capture':
-    case 'atomic':
-      return mayBeEmpty(node.body);
-    case 'look':
-    case 'anchor':
-    case 'reference':
-      return true;
   }
 }

@@ -1,5 +1,6 @@
 import { PolicyError } from '../errors.ts';
-import { childrenOf, isCaseless, NEVER, walk, type RegexNode } from './syntax.ts';
+import { canBeEmpty, childrenOf, emptyWays, NEVER, type RegexNode, walk } from './node.ts';
+import { isCaseless } from './sets.ts';
 
 /** Which groups have certainly captured something at a place in the pattern, and which may have. */
 interface Captured {
@@ -189,27 +190,6 @@ function isRemembered(node: RegexNode): boolean {
   return node.kind === 'capture' || node.kind === 'look' || node.kind === 'atomic';
 }
 
-/** In how many ways a part can match the empty text, at most; no more than 2 are counted. */
-function emptyWays(node: RegexNode): number {
-  switch (node.kind) {
-    case 'set':
-      return 0;
-    case 'sequence':
-      return node.parts.reduce((product, part) => Math.min(2, product * emptyWays(part)), 1);
-    case 'choice':
-      return node.branches.reduce((sum, branch) => Math.min(2, sum + emptyWays(branch)), 0);
-    case 'repeat':
-      return Math.min(2, (node.min === 0 ? 1 : 0) + emptyWays(node.body));
-    case 'capture':
-    case 'atomic':
-      return emptyWays(node.body);
-    case 'look':
-    case 'anchor':
-    case 'reference':
-      return 1;
-  }
-}
-
 function isAlwaysEmpty(node: RegexNode): boolean {
   if (node.kind === 'look' || node.kind === 'anchor') return true;
   return node.kind !== 'set' && node.kind !== 'reference' && childrenOf(node).every(isAlwaysEmpty);
@@ -228,9 +208,4 @@ function either(ways: readonly Captured[]): Captured {
   if (!first) return { certain: new Set(), possible: new Set() };
   const certain = [...first.certain].filter((slot) => others.every((way) => way.certain.has(slot)));
   return { certain: new Set(certain), possible: new Set(ways.flatMap((way) => [...way.possible])) };
-}
-
-/** Whether a part may match the empty text; yes where that depends on what a group captured. */
-function canBeEmpty(node: RegexNode): boolean {
-  return emptyWays(node) > 0;
 }
