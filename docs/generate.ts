@@ -17,6 +17,7 @@ import { runPurgeCommand } from '../src/doors/cli/purge.ts';
 import { resumeCommand } from '../src/doors/cli/resume-run.ts';
 import { diffCommand, explainCommand, runsCommand } from '../src/doors/cli/runs.ts';
 import { scheduleCommand } from '../src/doors/cli/schedule.ts';
+import { SETTINGS_TABLE } from '../src/policy/settings.ts';
 
 const noExit = (): void => undefined;
 
@@ -70,9 +71,17 @@ function flagsOfAllCommands(): string {
     .join('\n\n');
 }
 
+function settings(): string {
+  const code = (text: string | undefined): string => (text === undefined ? '' : `\`${text}\``);
+  return table(
+    ['app setting', 'meaning', 'default', 'example'],
+    SETTINGS_TABLE.map((one) => [code(one.name), one.description, one.default ?? '', code(one.example)]),
+  );
+}
+
 /** What there is to generate, by its name in the pages. */
-const BLOCKS: Readonly<Record<string, () => string>> = { flags: flagsOfAllCommands };
-const PAGES = ['flags.md'];
+const BLOCKS: Readonly<Record<string, () => string>> = { flags: flagsOfAllCommands, settings };
+const PAGES = ['flags.md', 'settings.md'];
 
 const BLOCK = /(<!-- generated: ([a-z]+) -->\n)[^]*?(<!-- end of generated -->)/g;
 

@@ -1,8 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
-import { SETTINGS } from '../../src/policy/settings.ts';
 import { codeIn, rowsUnder } from './markdown.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -17,13 +16,29 @@ test('each reason is explained, and whether the artifact is deleted or kept', ()
   ]);
 });
 
-test('each app setting is explained', () => {
-  expect(firstCells('docs/settings.md', 'All settings').toSorted()).toEqual(SETTINGS.toSorted());
-});
-
 test('each event of the log is explained', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(`${root}${file}`, 'utf8'));
   const events = [...sources.join('\n').matchAll(/\bevent: '([a-z-]+)'/g)].map(([, event]) => event);
   expect(new Set(firstCells('docs/operations.md', 'Events'))).toEqual(new Set(events));
   expect(events.length).toBeGreaterThan(4);
+});
+
+describe('the messages that the troubleshooting quotes', () => {
+  const source = globSync('src/**/*.{ts,tsx}', { cwd: root })
+    .concat(globSync('functions/*.ts', { cwd: root }))
+    .map((file) => readFileSync(`${root}${file}`, 'utf8'))
+    .join('\n');
+  const sections = [
+    'Signing in and permissions',
+    'Nothing is deleted, or less than expected',
+    'Plans, runs and the record',
+  ];
+  const quoted = sections
+    .flatMap((section) => rowsUnder('docs/operations.md', section))
+    .flatMap(([cell = '']) => codeIn(cell))
+    // What a command and a path are named is no message.
+    .filter((code) => code.includes(' ') && !/^(?:azd|\d)/.test(code));
+
+  test('are many', () => expect(quoted.length).toBeGreaterThan(15));
+  test.each(quoted)('%s', (message) => expect(source).toContain(message));
 });
