@@ -5,7 +5,7 @@ import type { Decision } from '../../src/planner/decision.ts';
 import { renderSummary } from '../../src/report/text.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy } from '../support/proxy.ts';
-import { reference, run, USER, withEmulator } from '../support/registry.ts';
+import { reference, run, USER, withEmulator, withServedEmulator } from '../support/registry.ts';
 import { connectAs, runOn } from '../support/run-as.ts';
 
 const UNTAGGED = ['--untagged-only', '--ago', '30d'];
@@ -235,7 +235,7 @@ describe('where the registry does not take referrers along with their subject', 
   const repositories = { app: repositoryOf(...[subject, sbom, signature].map((built) => ({ built, days: 90 }))) };
 
   test('they are deleted by name', async () => {
-    await withEmulator({ repositories }, (emulator) => {
+    await withServedEmulator({ repositories }, (emulator) => {
       const gone = new Set<string>();
       return behindProxy(
         emulator,
@@ -266,7 +266,7 @@ describe('where the registry does not take referrers along with their subject', 
       { built: subject, days: 90 },
       { built: sbom, days: 90, ...(left.locked && { locked: left.locked }) },
     );
-    await withEmulator({ repositories: { app } }, (emulator) =>
+    await withServedEmulator({ repositories: { app } }, (emulator) =>
       behindProxy(
         emulator,
         ({ method, path }) => {

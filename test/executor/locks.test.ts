@@ -1,17 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Attributes, Call, Emulator } from '../../src/dev/emulator/index.ts';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
-import { folderStore } from '../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { purge, type Registry } from '../../src/index.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { calm } from '../support/durable.ts';
 import { dying } from '../support/dying.ts';
-import { newFolder } from '../support/ledger.ts';
 import { hall, scheduled } from '../support/orchestration.ts';
 import { behindProxy } from '../support/proxy.ts';
-import { connectTo, policyOf, reference, run, withEmulator } from '../support/registry.ts';
+import { connectTo, policyOf, reference, run, withEmulator, withServedEmulator } from '../support/registry.ts';
 
 const ARGS = ['--filter', 'app:dev', '--ago', '30d', '--untagged', '--include-locked'];
 
@@ -90,7 +89,7 @@ describe('what is unlocked and not deleted is locked again, as it was', () => {
   });
 
   test('where the answer to the unlocking is lost', async () => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       const before = locksIn(emulator);
       let cut = 0;
       const stop = new AbortController();
@@ -171,7 +170,7 @@ test.each(['deleteTag', 'deleteManifest'] as const)(
   async (method) => {
     await withEmulator({ repositories }, async (emulator) => {
       const before = locksIn(emulator);
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       let isDead = false;
       const killed = (): Promise<never> => {
         isDead = true;
@@ -206,7 +205,7 @@ test.each(['inline', 'durable'] as const)(
   'of a process that was killed, only what is off is locked again; where that fails, the next run does, too (%s)',
   async (engine) => {
     await withEmulator({ repositories }, async (emulator) => {
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       let isDead = false;
       const killed = (): Promise<never> => {
         isDead = true;

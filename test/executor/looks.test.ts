@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Call, Emulator, EmulatorOptions, RegistryState } from '../../src/dev/emulator/index.ts';
 import { image, index, referrer } from '../../src/dev/emulator/manifests.ts';
-import { folderStore } from '../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
@@ -9,8 +9,8 @@ import { openRegistry } from '../../src/registry/registry.ts';
 import { LOOK_VALID_MILLISECONDS } from '../../src/registry/sending.ts';
 import { purge, type Registry } from '../../src/index.ts';
 import { images, repositoryOf, type Stored } from '../support/contents.ts';
-import { newFolder, newLedger } from '../support/ledger.ts';
-import { policyOf, type Run, USER, withEmulator } from '../support/registry.ts';
+import { newLedger } from '../support/ledger.ts';
+import { policyOf, type Run, USER, withEmulator, withServedEmulator } from '../support/registry.ts';
 import { entra } from '../support/run-as.ts';
 
 /*
@@ -291,7 +291,7 @@ describe('a deletion is not sent on a look that was too long ago', () => {
     [
       'because of the record of the intent',
       (clock, emulator) => {
-        const store = folderStore(newFolder());
+        const store = memoryStore();
         let first = true;
         const slow: typeof store = {
           ...store,
@@ -319,7 +319,7 @@ describe('a deletion is not sent on a look that was too long ago', () => {
       },
     ],
   ])('%s', async (_, work) => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       const clock = newClock();
       const { summary } = await work(clock, emulator);
       expect(summary).toMatchObject({ succeeded: true, totals: { manifests: { deleted: 4 } } });

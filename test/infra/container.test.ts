@@ -18,7 +18,7 @@ import {
   start,
 } from '../support/image.ts';
 import { newFolder } from '../support/ledger.ts';
-import { withEmulator } from '../support/registry.ts';
+import { withServedEmulator } from '../support/registry.ts';
 
 const built = stages();
 const [build, final] = built;
@@ -155,7 +155,7 @@ describe('what the image holds', () => {
   });
 
   test('purges and tries, with its record in a storage account: it writes no file', async () => {
-    await withEmulator(sample, async (emulator) => {
+    await withServedEmulator(sample, async (emulator) => {
       const { home, file } = place(emulator.certificate);
       const environment = {
         ...environmentFor(emulator, file),
@@ -178,7 +178,7 @@ describe('what the image holds', () => {
   });
 
   test('records in the working directory, where no other place is named', async () => {
-    await withEmulator(sample, async (emulator) => {
+    await withServedEmulator(sample, async (emulator) => {
       const { home, file } = place(emulator.certificate);
       const environment = { ...environmentFor(emulator, file), LOG_LEVEL: 'silent' };
       await start(root, ['purge', ...DEV, '--dry-run'], home, environment).ended;
@@ -188,7 +188,7 @@ describe('what the image holds', () => {
 
   const inFront = asProcessOne();
   test.skipIf(inFront === undefined)('as process 1, SIGTERM ends a run between deletions', async () => {
-    await withEmulator({ ...sample, faults: { latencyMs: 50 } }, async (emulator) => {
+    await withServedEmulator({ ...sample, faults: { latencyMs: 50 } }, async (emulator) => {
       const { home, file } = place(emulator.certificate);
       // The rest of PATH is for `unshare`.
       const environment = { ...environmentFor(emulator, file), PATH: process.env['PATH'] };

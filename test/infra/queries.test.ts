@@ -7,7 +7,7 @@ import { type App, DELETING, type LogRecord, MASTER_KEY, withApp } from '../supp
 import { images, repositoryOf } from '../support/contents.ts';
 import { type Query, readQuery } from '../support/kql.ts';
 import { newFolder } from '../support/ledger.ts';
-import { withEmulator } from '../support/registry.ts';
+import { withServedEmulator } from '../support/registry.ts';
 
 const infra = new URL('../../infra/', import.meta.url);
 const textOf = (path: string): string => readFileSync(new URL(path, infra), 'utf8');
@@ -29,7 +29,7 @@ beforeAll(async () => {
     ...(await outOfTime()),
     ...(await twoAtOnce()),
     // Wrong settings.
-    ...(await withEmulator({ repositories: {} }, (emulator) => withApp(emulator, {}, watched))),
+    ...(await withServedEmulator({ repositories: {} }, (emulator) => withApp(emulator, {}, watched))),
   ];
 }, 120_000);
 
@@ -40,7 +40,7 @@ async function watched(app: App): Promise<readonly LogRecord[]> {
 
 /** A plan that is carried out; runs that fail, that delete, and that find nothing to do; and a registry that refuses. */
 function usualDays(): Promise<readonly LogRecord[]> {
-  return withEmulator({ repositories: sampleRegistry() }, (emulator) =>
+  return withServedEmulator({ repositories: sampleRegistry() }, (emulator) =>
     withApp(emulator, { ...SETTINGS, ...DELETING, RETENTION_STORAGE: newFolder() }, async (app) => {
       const plan = await app.ask('/api/dry-run?filter=shop/web:^pr-&ago=30d');
       const { summary } = (await plan.json()) as { readonly summary: { readonly runId: string } };
@@ -59,7 +59,7 @@ function usualDays(): Promise<readonly LogRecord[]> {
 /** All tags of a repository are to be deleted: a dry run foresees that a guard prevents it, and the timer finds so. */
 function heldBack(): Promise<readonly LogRecord[]> {
   const repositories = { app: repositoryOf(...images('app', 3, 'dev')) };
-  return withEmulator({ repositories }, (emulator) =>
+  return withServedEmulator({ repositories }, (emulator) =>
     withApp(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
       await app.ask('/api/dry-run?filter=app:^dev&ago=30d');
       await app.fireTimer();
@@ -71,7 +71,7 @@ function heldBack(): Promise<readonly LogRecord[]> {
 function outOfTime(): Promise<readonly LogRecord[]> {
   const apps = Array.from({ length: 30 }, (_, n) => `app${n}`);
   const repositories = Object.fromEntries(apps.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
-  return withEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) => {
+  return withServedEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) => {
     const command = { PURGE_COMMAND: "--filter '.*:^dev' --ago 30d --concurrency 1", RUN_TIME_BUDGET: '1s' };
     return withApp(emulator, { ...SETTINGS, ...DELETING, ...command }, async (app) => {
       await app.fireTimer();
@@ -82,8 +82,8 @@ function outOfTime(): Promise<readonly LogRecord[]> {
 
 /** Of two registries one is purged by somebody else just then, so that no run begins there. */
 function twoAtOnce(): Promise<readonly LogRecord[]> {
-  return withEmulator({ repositories: {} }, (one) =>
-    withEmulator({ repositories: {} }, async (other) => {
+  return withServedEmulator({ repositories: {} }, (one) =>
+    withServedEmulator({ repositories: {} }, async (other) => {
       const folder = newFolder();
       const holder = { runId: 'another', startedBy: 'command line', host: 'elsewhere', pid: 1, since: '2026-11-24' };
       const lock = await openLedger(folderStore(folder)).lock(other.loginServer, holder);

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { folderStore } from '../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { writeJournal } from '../../src/ledger/journal.ts';
 import { ConflictError, LedgerError, type Store } from '../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../src/ledger/records.ts';
-import { newFolder } from '../support/ledger.ts';
 
 type Fault = 'none' | 'answer lost' | 'answer lost, and read in vain' | 'conflict with itself' | 'not written';
 
@@ -51,7 +50,7 @@ function recordOf(n: number): RunRecord {
 test('a record goes on after answers that were lost, and says in the end what it was to say', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom(...FAULTS), { maxLength: 8 }), async (faults) => {
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       const queue: Fault[] = [];
       const written = await openLedger(faulty(store, queue)).begin(recordOf(0));
       for (const [n, fault] of faults.entries()) {
@@ -73,7 +72,7 @@ test('a record goes on after answers that were lost, and says in the end what it
 });
 
 test('a record that another process has written is not taken for its own', async () => {
-  const store = folderStore(newFolder());
+  const store = memoryStore();
   const queue: Fault[] = [];
   const written = await openLedger(faulty(store, queue)).begin(recordOf(0));
   queue.push('answer lost, and read in vain');
@@ -83,7 +82,7 @@ test('a record that another process has written is not taken for its own', async
 });
 
 test.each(['answer lost', 'conflict with itself'] as const)('an intent that is durable is so: %s', async (fault) => {
-  const store = folderStore(newFolder());
+  const store = memoryStore();
   const queue: Fault[] = [fault, 'none', fault];
   const journal = writeJournal(faulty(store, queue), 'runs/a/b', 'app');
   for (const key of [':a', ':b', ':c']) await journal.intend([key]);

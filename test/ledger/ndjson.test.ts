@@ -3,10 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { LONGEST_LINE, gunzippedLines, split, TooLong } from '../../src/ledger/ndjson.ts';
-import { folderStore } from '../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { pathsOf } from '../../src/ledger/paths.ts';
 import { DamagedError, LARGEST_READ } from '../../src/ledger/store/store.ts';
-import { newFolder } from '../support/ledger.ts';
 
 // eslint-disable-next-line @typescript-eslint/require-await -- there is nothing to wait for
 async function* chunks(...parts: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
@@ -55,7 +54,7 @@ describe('a ledger', () => {
 
   test('reads nothing of a line without end, and says where it is', async () => {
     await expect(Array.fromAsync(gunzippedLines(chunks(bomb)))).rejects.toThrow(TooLong);
-    const store = folderStore(newFolder());
+    const store = memoryStore();
     const ledger = openLedger(store);
     const id = '20261124T010000Z-3f9a0c';
     const paths = pathsOf(id);
@@ -71,7 +70,7 @@ describe('a ledger', () => {
   });
 
   test('reads no record that is far too large', async () => {
-    const store = folderStore(newFolder());
+    const store = memoryStore();
     const id = '20261124T010000Z-3f9a0c';
     await store.write(pathsOf(id).run, chunks(Buffer.alloc(LARGEST_READ + 1, ' ')));
     await expect(openLedger(store).run(id)).rejects.toThrow(DamagedError);

@@ -6,7 +6,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { DELETING, withApp } from '../support/app.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { newFolder } from '../support/ledger.ts';
-import { withEmulator } from '../support/registry.ts';
+import { withServedEmulator } from '../support/registry.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -28,7 +28,7 @@ test('the scheduled purge removes what is older than RETENTION_LEDGER_DAYS, and 
     RETENTION_STORAGE: folder,
     RETENTION_LEDGER_DAYS: '30',
   };
-  await withEmulator({ repositories: { app: repositoryOf(...images('app', 2, 'dev')) } }, (emulator) =>
+  await withServedEmulator({ repositories: { app: repositoryOf(...images('app', 2, 'dev')) } }, (emulator) =>
     withApp(emulator, settings, (app) => app.fireTimer()),
   );
   const store = folderStore(folder);

@@ -14,7 +14,7 @@ import { LedgerError } from '../../src/ledger/store/store.ts';
 import type { RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import { type Decision, type Outcome, DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
 import { summarize } from '../../src/ledger/summary.ts';
-import { newFolder } from '../support/ledger.ts';
+import { newFolder, newLedger } from '../support/ledger.ts';
 import { HOSTILE, recordOf } from '../support/review.ts';
 import { all } from '../dev/emulator/support.ts';
 
@@ -63,7 +63,7 @@ describe('the decisions of a run', () => {
   it('are what a filter of a list of them leaves, in order', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ repositories, queries }) => {
-        const ledger = openLedger(folderStore(newFolder()));
+        const ledger = newLedger();
         const recorded = repositories
           .map(([name, some]) => [name, some.map((one): Decision => ({ ...artifact(name), ...one }))] as const)
           .sort(([a], [b]) => (a < b ? -1 : 1));
@@ -86,7 +86,7 @@ describe('the decisions of a run', () => {
   });
 
   it('come whole, however the bytes of a large repository are cut', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     const many = Array.from({ length: 4000 }, (_, n): Decision => ({
       ...artifact('app'),
       tag: `${'💥'.repeat(n % 7)}-${n}`,
@@ -99,7 +99,7 @@ describe('the decisions of a run', () => {
   });
 
   it('are of no run that there is not, and of no repository that the run has not', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     const id = await record(ledger, [['app', [artifact('app')]]]);
     expect(await all(ledger.decisions('20200101T000000Z-000000'))).toEqual([]);
     expect(await all(ledger.decisions('../../etc'))).toEqual([]);
@@ -107,7 +107,7 @@ describe('the decisions of a run', () => {
   });
 
   it('are those of the journal while they are carried out', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     const run = await begin(ledger, { state: 'running' });
     const plan = ['a', 'b'].map((tag) => going('app', tag, 'planned'));
     const writer = run.repository('app');
@@ -126,7 +126,7 @@ describe('the decisions of a run', () => {
   });
 
   it('are those of the closed repository where its process ended before the journal was removed', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     const run = await begin(ledger, { state: 'running' });
     const writer = run.repository('app');
     await writer.intend([':a', ':b']);
@@ -141,7 +141,7 @@ describe('the repositories of a run', () => {
   const sorted = names.toSorted();
 
   it('are those that are done, by name, while it runs', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     const run = await begin(ledger, { state: 'running' });
     const written: string[] = [];
     for (const name of names) {
@@ -153,7 +153,7 @@ describe('the repositories of a run', () => {
   });
 
   it('are those that it ended with', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     const recorded = sorted.map((name) => [name, [going(name, 'a', 'planned')]] as const);
     const id = await record(ledger, recorded);
     expect(await namesOf(ledger, id)).toEqual(sorted);
@@ -165,7 +165,7 @@ describe('the repositories of a run', () => {
 
 describe('runs', () => {
   it('are the newest first, and those that were asked for', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     const over: readonly (readonly [string, Partial<RunRecord>])[] = [
       ['2026-11-20T23:59:59.999Z', { state: 'done', kind: 'purge' }],
       ['2026-11-21T00:00:00.000Z', { state: 'failed', kind: 'scheduled' }],
@@ -202,7 +202,7 @@ describe('what is known of an artifact', () => {
   const newer = [tag('v1', two), tag('latest', two), manifest(two)];
 
   it('is told of a tag with its manifest as it was then, and of a digest, the newest run first', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     const first = await record(ledger, [['app', older]], '2026-11-20T00:00:00.000Z');
     await record(ledger, [['web', [{ ...artifact('web'), tag: 'v1', digest: one }]]], '2026-11-21T00:00:00.000Z');
     const last = await record(ledger, [['app', newer]], '2026-11-22T00:00:00.000Z');

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { certificate } from '../../src/dev/emulator/certificate.ts';
 import { httpClient } from '../../src/registry/http-client.ts';
 import { images, repositoryOf } from '../support/contents.ts';
-import { connectTo, withEmulator } from '../support/registry.ts';
+import { connectTo, withServedEmulator } from '../support/registry.ts';
 
 async function listening(server: HttpServer | HttpsServer): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -90,7 +90,7 @@ describe('a proxy', () => {
   const repositories = { app: repositoryOf(...images('app', 1)) };
 
   test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'HTTP_PROXY'])('named by %s is used', async (variable) => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       const proxy = await withProxy();
       vi.stubEnv(variable, proxy.url);
       onTestFinished(() => void vi.unstubAllEnvs());
@@ -100,7 +100,7 @@ describe('a proxy', () => {
   });
 
   test('is not used for what NO_PROXY names', async () => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       const proxy = await withProxy();
       vi.stubEnv('HTTPS_PROXY', proxy.url);
       vi.stubEnv('NO_PROXY', 'example.com,127.0.0.1');

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { behindProxy } from '../support/proxy.ts';
-import { connectTo, withEmulator } from '../support/registry.ts';
+import { connectTo, withServedEmulator } from '../support/registry.ts';
 
 test('a page of names may have any length', async () => {
   const repositories = Array.from({ length: 200_000 }, (_, n) => `r${n}`);
-  await withEmulator({ repositories: {} }, (emulator) =>
+  await withServedEmulator({ repositories: {} }, (emulator) =>
     behindProxy(
       emulator,
       ({ path }) => (path.includes('_catalog') ? { status: 200, body: JSON.stringify({ repositories }) } : undefined),

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { connect } from '../../src/registry/client.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy } from '../support/proxy.ts';
-import { connectTo, run, USER, withEmulator } from '../support/registry.ts';
+import { connectTo, run, USER, withServedEmulator } from '../support/registry.ts';
 
 /** Ages differ, so that an order by time is one. */
 function aged(count: number) {
@@ -13,7 +13,7 @@ describe('a listing', () => {
   test('of pages that are cut short is followed to its end', async () => {
     const names = Array.from({ length: 7 }, (_, n) => `team/app-${n}`);
     const repositories = Object.fromEntries(names.map((name) => [name, aged(10)]));
-    await withEmulator({ repositories, pageSizeLimit: 3 }, async (emulator) => {
+    await withServedEmulator({ repositories, pageSizeLimit: 3 }, async (emulator) => {
       const registry = connectTo(emulator);
       expect(await registry.repositories(100)).toEqual(names);
       const tags = await registry.tags('team/app-4');
@@ -27,7 +27,7 @@ describe('a listing', () => {
   });
 
   test('asks again for pages of 100 where pages of 1,000 are refused, and from then on at once', async () => {
-    await withEmulator({ repositories: { app: aged(250) }, refusePageSizeAbove: 100 }, async (emulator) => {
+    await withServedEmulator({ repositories: { app: aged(250) }, refusePageSizeAbove: 100 }, async (emulator) => {
       const registry = connectTo(emulator);
       expect(await registry.tags('app')).toHaveLength(250);
       expect((await registry.manifests('app'))?.byDigest.size).toBe(250);
@@ -41,7 +41,7 @@ describe('a listing', () => {
   });
 
   test('has its next page under way while one is used, where all of it is wanted', async () => {
-    await withEmulator({ repositories: { app: aged(9) }, pageSizeLimit: 3 }, async (emulator) => {
+    await withServedEmulator({ repositories: { app: aged(9) }, pageSizeLimit: 3 }, async (emulator) => {
       const { sdk, list } = connect({
         endpoint: new URL(emulator.url),
         certificate: emulator.certificate,
@@ -69,7 +69,7 @@ describe('a listing', () => {
   });
 
   test('of a repository that is not there is no error', async () => {
-    await withEmulator({ repositories: { app: aged(1) } }, async (emulator) => {
+    await withServedEmulator({ repositories: { app: aged(1) } }, async (emulator) => {
       const registry = connectTo(emulator);
       expect(await registry.tags('missing')).toBeUndefined();
       expect(await registry.manifests('missing')).toBeUndefined();
@@ -80,7 +80,7 @@ describe('a listing', () => {
 test.each(['tags', 'manifests'] as const)(
   'empty pages of %s whose links go round in circles are an error',
   async (kind) => {
-    await withEmulator({ repositories: { app: aged(3) } }, (emulator) =>
+    await withServedEmulator({ repositories: { app: aged(3) } }, (emulator) =>
       behindProxy(
         emulator,
         ({ path }) =>
@@ -104,7 +104,7 @@ describe('nothing of a repository is deleted', () => {
     ['tags', '/app/_tags', '</acr/v1/app/_tags?last=dev-5&n=3&orderby=>; rel="next"'],
     ['manifests', '/app/_manifests', '</acr/v1/app/_manifests?last=sha256%3A0&n=3>; rel="next"'],
   ])('where the pages of its %s go round in circles', async (kind, path, link) => {
-    await withEmulator({ repositories }, (emulator) =>
+    await withServedEmulator({ repositories }, (emulator) =>
       behindProxy(
         emulator,
         (asked) => (asked.path.includes(path) ? { headers: { link } } : undefined),
@@ -120,7 +120,7 @@ describe('nothing of a repository is deleted', () => {
   });
 
   test.each(['list-tags', 'list-manifests'])('where a later page of it fails (%s)', async (failed) => {
-    await withEmulator({ repositories, pageSizeLimit: 3 }, async (emulator) => {
+    await withServedEmulator({ repositories, pageSizeLimit: 3 }, async (emulator) => {
       emulator.faults({
         failing: ({ kind, repository, path }) =>
           kind === failed && repository === 'app' && path.includes('last=') ? 403 : undefined,

@@ -7,7 +7,7 @@ import { newQueue, newSlots } from '../../src/registry/queue.ts';
 import { keepsTicket, signalFor } from '../../src/registry/sending.ts';
 import { newThrottle } from '../../src/registry/throttle.ts';
 import { images, repositoryOf } from '../support/contents.ts';
-import { connectTo, withEmulator } from '../support/registry.ts';
+import { connectTo, withServedEmulator } from '../support/registry.ts';
 
 const WINDOW = 2_500;
 
@@ -122,7 +122,7 @@ describe('a queue', () => {
 
 test('where deletions are refused for a minute, reads are not', async () => {
   const faults = { perMinute: { deletes: 1 } };
-  await withEmulator({ repositories: { app: repositoryOf(...images('app', 3)) }, faults }, async (emulator) => {
+  await withServedEmulator({ repositories: { app: repositoryOf(...images('app', 3)) }, faults }, async (emulator) => {
     const registry = connectTo(emulator);
     const reservation = await registry.reserve(3);
     const results: string[] = [];
@@ -140,7 +140,7 @@ test('where deletions are refused for a minute, reads are not', async () => {
 });
 
 test('a deletion that waits for a connection is not written to it once its look is too long ago', async () => {
-  await withEmulator({ repositories: { app: repositoryOf(...images('app', 2)) } }, async (emulator) => {
+  await withServedEmulator({ repositories: { app: repositoryOf(...images('app', 2)) } }, async (emulator) => {
     const [first = '', second = ''] = emulator.manifestsLeft().map((name) => name.replace('app@', ''));
     const client = httpClient(emulator.certificate, 1);
     let isStale = false;

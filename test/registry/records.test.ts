@@ -4,7 +4,7 @@ import { toManifest, toTag } from '../../src/registry/records.ts';
 import { renderSummary } from '../../src/report/text.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { type Answered, behindProxy } from '../support/proxy.ts';
-import { reference, run, withEmulator } from '../support/registry.ts';
+import { reference, run, withServedEmulator } from '../support/registry.ts';
 
 const child = { ...image('amd64'), architecture: 'amd64', os: 'linux' };
 const needed = index([child]);
@@ -69,7 +69,7 @@ describe('a repository of which this comes is left alone, and the others are don
     ['a manifest whose tags are an object', '_manifests', withFields({ tags: { v1: true } })],
     ['a manifest of whose tags one is no text', '_manifests', withFields({ tags: ['v1', 7] })],
   ])('%s', async (_, path, alter) => {
-    await withEmulator({ repositories: { app: contents, other: contents } }, (emulator) =>
+    await withServedEmulator({ repositories: { app: contents, other: contents } }, (emulator) =>
       behindProxy(
         emulator,
         (asked, { body }) => (asked.path.includes(`/app/${path}`) ? { body: alter(body) } : undefined),
@@ -92,7 +92,7 @@ describe('a repository of which this comes is left alone, and the others are don
 });
 
 test('a catalog that cannot be read ends the run with nothing deleted', async () => {
-  await withEmulator({ repositories: { app: contents } }, (emulator) =>
+  await withServedEmulator({ repositories: { app: contents } }, (emulator) =>
     behindProxy(
       emulator,
       ({ path }) => (path.includes('_catalog') ? { body: '{"repositories":"app"}' } : undefined),
@@ -109,7 +109,7 @@ describe('a listing may be without', () => {
     ['the list', { body: '{}' }],
     ['anything in the list', { body: '{"repositories":null}' }],
   ])('%s', async (_, answered) => {
-    await withEmulator({ repositories: {} }, (emulator) =>
+    await withServedEmulator({ repositories: {} }, (emulator) =>
       behindProxy(
         emulator,
         ({ path }) => (path.includes('_catalog') ? answered : undefined),
@@ -128,7 +128,7 @@ describe('a manifest is unreadable, and what it may need stays, where what comes
     // A right that is missing: the run did not do what it was for.
     ['is not allowed', () => ({ status: 403, body: '{}' }), /403/, false],
   ])('%s', async (_, alter, why, succeeded) => {
-    await withEmulator({ repositories: { app: contents } }, (emulator) =>
+    await withServedEmulator({ repositories: { app: contents } }, (emulator) =>
       behindProxy(
         emulator,
         ({ path }, { body }) => (path.includes(`/manifests/${needed.digest}`) ? alter(body) : undefined),
@@ -170,7 +170,7 @@ describe('a lock that cannot be read is a lock', () => {
   );
 
   test('and what has it stays', async () => {
-    await withEmulator({ repositories: { app: contents } }, (emulator) =>
+    await withServedEmulator({ repositories: { app: contents } }, (emulator) =>
       behindProxy(
         emulator,
         (_, { body }) => ({ body: body.replaceAll('"deleteEnabled":true', '"deleteEnabled":"false"') }),
@@ -187,7 +187,7 @@ describe('a lock that cannot be read is a lock', () => {
 test('a size that is no number of bytes is none, and does not break the summary', async () => {
   for (const size of ['1e999', '-1', '0.5', '1e300', '"12"'])
     expect(toManifest(JSON.parse(`{"digest":"${stale.digest}","imageSize":${size}}`)).size).toBeUndefined();
-  await withEmulator({ repositories: { app: contents } }, (emulator) =>
+  await withServedEmulator({ repositories: { app: contents } }, (emulator) =>
     behindProxy(
       emulator,
       ({ path }, { body }) =>

@@ -3,7 +3,7 @@ import type { RequestKind } from '../../src/dev/emulator/index.ts';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy } from '../support/proxy.ts';
-import { connectTo, run, USER, withEmulator } from '../support/registry.ts';
+import { connectTo, run, USER, withServedEmulator } from '../support/registry.ts';
 import { connectAs, entra, runOn } from '../support/run-as.ts';
 
 const child = { ...image('amd64'), architecture: 'amd64', os: 'linux' };
@@ -19,7 +19,7 @@ const PURGE = ['--filter', '.*:dev', '--ago', '30d', '--untagged'];
 
 describe('a run ends right', () => {
   test.each([1, 2, 3])('where calls fail and connections break (seed %i)', async (seed) => {
-    await withEmulator({ repositories, faults: { errorRate: 0.1, dropRate: 0.1, seed } }, async (emulator) => {
+    await withServedEmulator({ repositories, faults: { errorRate: 0.1, dropRate: 0.1, seed } }, async (emulator) => {
       // One call at a time, so that the seed says which of them fail.
       const registry = connectAs(emulator, { kind: 'basic', ...USER }, 1);
       const { summary } = await runOn(registry, [...PURGE, '--concurrency', '1']);
@@ -34,7 +34,7 @@ describe('a run ends right', () => {
   test.each<RequestKind>(['exchange', 'token'])(
     'where it is a call for tokens that fails first (%s)',
     async (failed) => {
-      await withEmulator({ repositories }, async (emulator) => {
+      await withServedEmulator({ repositories }, async (emulator) => {
         const answers = [503, 'drop', 429] as const;
         let asked = 0;
         emulator.faults({ failing: ({ kind }) => (kind === failed ? answers[asked++] : undefined) });
@@ -50,7 +50,7 @@ describe('a run ends right', () => {
     ['a listing', '/_manifests'],
     ['a manifest', '/manifests/'],
   ])('where an answer breaks off in the middle: %s', async (_, path) => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       const cut: string[] = [];
       await behindProxy(
         emulator,
@@ -66,7 +66,7 @@ describe('a run ends right', () => {
   });
 
   test('where the answer to a deletion is lost, and the manifest turns out to be gone', async () => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       const lost: string[] = [];
       await behindProxy(
         emulator,
@@ -87,7 +87,7 @@ describe('a run ends right', () => {
 describe('429 Too Many Requests', () => {
   test('is waited out as long as Retry-After says', async () => {
     const app = repositoryOf(...images('app', 10));
-    await withEmulator({ repositories: { app }, faults: { deletesPerSecond: 4 } }, async (emulator) => {
+    await withServedEmulator({ repositories: { app }, faults: { deletesPerSecond: 4 } }, async (emulator) => {
       const { summary } = await run(emulator, ['--untagged-only']);
       expect(summary.succeeded).toBe(true);
       expect(emulator.manifestsLeft()).toEqual([]);
@@ -102,7 +102,7 @@ describe('429 Too Many Requests', () => {
   test('is waited out once for all: of many that begin together, all go and few are refused', async () => {
     const names = ['app', 'team/app', 'web'];
     const many = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 24))]));
-    await withEmulator({ repositories: many, faults: { deletesPerSecond: 24 } }, async (emulator) => {
+    await withServedEmulator({ repositories: many, faults: { deletesPerSecond: 24 } }, async (emulator) => {
       const { summary } = await run(emulator, ['--untagged-only', '--concurrency', '3']);
       expect(summary.totals.manifests).toMatchObject({ deleted: 72, failed: 0 });
       expect(emulator.manifestsLeft()).toEqual([]);
@@ -113,7 +113,7 @@ describe('429 Too Many Requests', () => {
   });
 
   test('is met with more patience than a failure', async () => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       let asked = 0;
       await behindProxy(
         emulator,
@@ -129,7 +129,7 @@ describe('429 Too Many Requests', () => {
 });
 
 test.each([400, 403, 405, 501])('what would be answered the same again is asked once (%i)', async (status) => {
-  await withEmulator({ repositories, faults: { failing: () => status } }, async (emulator) => {
+  await withServedEmulator({ repositories, faults: { failing: () => status } }, async (emulator) => {
     await expect(connectTo(emulator).repositories(100)).rejects.toMatchObject({ name: 'RegistryError', status });
     expect(emulator.counts().catalog).toBe(1);
   });

@@ -4,7 +4,7 @@ import { StoppedError } from '../../src/registry/errors.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy, withSilence } from '../support/proxy.ts';
 import type { Registry, Sending } from '../../src/registry/types.ts';
-import { connectTo, run, withEmulator } from '../support/registry.ts';
+import { connectTo, run, withServedEmulator } from '../support/registry.ts';
 
 const repositories = { app: repositoryOf(...images('app', 12)) };
 
@@ -19,7 +19,7 @@ const LISTINGS: readonly [string, string, (registry: Registry, signal: AbortSign
 
 describe('a listing that is stopped', () => {
   test.each(LISTINGS)('asks for no other page of %s, where the links never repeat', async (_, path, list) => {
-    await withEmulator({ repositories }, (emulator) => {
+    await withServedEmulator({ repositories }, (emulator) => {
       const stop = new AbortController();
       let pages = 0;
       return behindProxy(
@@ -59,7 +59,7 @@ function digestsOf(emulator: Emulator): readonly string[] {
 describe('a run that is stopped', () => {
   test('begins no deletion that waits for the registry, and ends those at once', async () => {
     // So few that they would take for ever.
-    await withEmulator({ repositories, faults: { deletesPerSecond: 1 } }, async (emulator) => {
+    await withServedEmulator({ repositories, faults: { deletesPerSecond: 1 } }, async (emulator) => {
       const digests = digestsOf(emulator);
       const stop = new AbortController();
       const registry = connectTo(emulator, 4);
@@ -81,7 +81,7 @@ describe('a run that is stopped', () => {
   });
 
   test('does not send again what failed, and says that it failed', async () => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       const stop = new AbortController();
       const failing = ({ kind }: { readonly kind: string }) => {
         if (kind !== 'delete-manifest') return undefined;
@@ -96,7 +96,7 @@ describe('a run that is stopped', () => {
   });
 
   test('finds out what became of a deletion whose answer was lost', async () => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       const stop = new AbortController();
       await behindProxy(
         emulator,
@@ -116,7 +116,7 @@ describe('a run that is stopped', () => {
   });
 
   test('waits for the answer to what was sent', async () => {
-    await withEmulator({ repositories, faults: { latencyMs: 50 } }, async (emulator) => {
+    await withServedEmulator({ repositories, faults: { latencyMs: 50 } }, async (emulator) => {
       const stop = new AbortController();
       const [digest = ''] = digestsOf(emulator);
       const registry = connectTo(emulator);

@@ -8,7 +8,7 @@ import { openRegistry, type Registry } from '../../src/index.ts';
 import { call, form, identityToken, parsed } from '../dev/emulator/support.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy, withStranger } from '../support/proxy.ts';
-import { run, USER, withEmulator } from '../support/registry.ts';
+import { run, USER, withServedEmulator } from '../support/registry.ts';
 import { connectAs, entra, runOn } from '../support/run-as.ts';
 
 const PURGE = ['--filter', '.*:^dev', '--ago', '30d', '--untagged'];
@@ -36,7 +36,7 @@ function expectPurged(emulator: Emulator): void {
 
 describe('an Entra identity', () => {
   test('costs one challenge and one exchange a run, and a token for each repository and kind of action', async () => {
-    await withEmulator({ repositories: BUSY }, async (emulator) => {
+    await withServedEmulator({ repositories: BUSY }, async (emulator) => {
       const { summary } = await runOn(connectAs(emulator, entra(emulator)), PURGE);
       expect(summary.succeeded).toBe(true);
       expectPurged(emulator);
@@ -51,7 +51,7 @@ describe('an Entra identity', () => {
 
   test('needs one more token for each repository in which something is unlocked', async () => {
     const locked = images('app', 2, 'dev').map((one) => ({ ...one, lockedTags: { deleteEnabled: false } }));
-    await withEmulator({ repositories: { app: repositoryOf(...locked) } }, async (emulator) => {
+    await withServedEmulator({ repositories: { app: repositoryOf(...locked) } }, async (emulator) => {
       await runOn(connectAs(emulator, entra(emulator)), ['--filter', 'app:dev', '--ago', '1d', '--include-locked']);
       expect(emulator.tagsLeft()).toEqual([]);
       const { challenge, exchange, token, 'update-tag': unlocked } = emulator.counts();
@@ -60,7 +60,7 @@ describe('an Entra identity', () => {
   });
 
   test('is taken from the environment of a Function app', async () => {
-    await withEmulator({ repositories: BUSY }, async (emulator) => {
+    await withServedEmulator({ repositories: BUSY }, async (emulator) => {
       for (const [name, value] of Object.entries(emulator.environment)) vi.stubEnv(name, value);
       onTestFinished(() => void vi.unstubAllEnvs());
       const credential = new DefaultAzureCredential();
@@ -72,14 +72,14 @@ describe('an Entra identity', () => {
   });
 
   test('works where attributes control access, and so no wildcard scope is given', async () => {
-    await withEmulator({ repositories: BUSY, abac: true }, async (emulator) => {
+    await withServedEmulator({ repositories: BUSY, abac: true }, async (emulator) => {
       expect((await runOn(connectAs(emulator, entra(emulator)), PURGE)).summary.succeeded).toBe(true);
       expectPurged(emulator);
     });
   });
 
   test('that the registry does not take is an error that says so, and is not tried again', async () => {
-    await withEmulator({ repositories: BUSY }, async (emulator) => {
+    await withServedEmulator({ repositories: BUSY }, async (emulator) => {
       const credential = { getToken: () => Promise.resolve({ token: 'a.b.c', expiresOnTimestamp: Infinity }) };
       const registry = connectAs(emulator, { kind: 'entra', credential, audience: PUBLIC_AUDIENCE });
       await expect(runOn(registry, PURGE)).rejects.toThrow(/exchange the identity's token .*: 401 UNAUTHORIZED/);
@@ -91,7 +91,7 @@ describe('an Entra identity', () => {
 describe('a token', () => {
   test('that lives a second is renewed as often as a run needs it', async () => {
     const repositories = { app: repositoryOf(...images('app', 24)) };
-    await withEmulator({ repositories, tokenLifeSeconds: 1, faults: { latencyMs: 100 } }, async (emulator) => {
+    await withServedEmulator({ repositories, tokenLifeSeconds: 1, faults: { latencyMs: 100 } }, async (emulator) => {
       const { summary } = await runOn(connectAs(emulator, entra(emulator), 1), ['--untagged-only', '--ago', '30d']);
       expect(summary.succeeded).toBe(true);
       expect(emulator.manifestsLeft()).toEqual([]);
@@ -105,7 +105,7 @@ describe('a token', () => {
   test.each<RequestKind>(['catalog', 'list-tags', 'list-manifests', 'read-manifest', 'delete-tag', 'delete-manifest'])(
     'that is refused in the middle is renewed once (%s)',
     async (refused) => {
-      await withEmulator({ repositories: BUSY }, async (emulator) => {
+      await withServedEmulator({ repositories: BUSY }, async (emulator) => {
         let asked = 0;
         emulator.faults({ failing: ({ kind }) => (kind === refused && ++asked === 1 ? 401 : undefined) });
         const { summary } = await runOn(connectAs(emulator, entra(emulator)), PURGE);
@@ -118,23 +118,26 @@ describe('a token', () => {
   );
 
   test('that is refused again fails the repository at once, and no other', async () => {
-    await withEmulator({ repositories: BUSY, faults: { unauthorizedRepositories: ['app'] } }, async (emulator) => {
-      const { summary } = await runOn(connectAs(emulator, entra(emulator)), PURGE);
-      expect(summary.repositories.map(({ repository, state }) => [repository, state])).toEqual([
-        ['app', 'failed'],
-        ['team/app', 'done'],
-        ['team/shop/manifests', 'done'],
-      ]);
-      expect(summary.repositories[0]?.error).toMatchObject({ status: 401, code: 'UNAUTHORIZED' });
-      expect(summary.succeeded).toBe(false);
-      // The first of all calls, and twice the one that fails.
-      expect(emulator.counts().challenge).toBe(3);
-    });
+    await withServedEmulator(
+      { repositories: BUSY, faults: { unauthorizedRepositories: ['app'] } },
+      async (emulator) => {
+        const { summary } = await runOn(connectAs(emulator, entra(emulator)), PURGE);
+        expect(summary.repositories.map(({ repository, state }) => [repository, state])).toEqual([
+          ['app', 'failed'],
+          ['team/app', 'done'],
+          ['team/shop/manifests', 'done'],
+        ]);
+        expect(summary.repositories[0]?.error).toMatchObject({ status: 401, code: 'UNAUTHORIZED' });
+        expect(summary.succeeded).toBe(false);
+        // The first of all calls, and twice the one that fails.
+        expect(emulator.counts().challenge).toBe(3);
+      },
+    );
   });
 });
 
 test('a refresh token is taken as the password of the user 00000000-0000-0000-0000-000000000000', async () => {
-  await withEmulator({ repositories: BUSY }, async (emulator) => {
+  await withServedEmulator({ repositories: BUSY }, async (emulator) => {
     const grant = { grant_type: 'access_token', service: emulator.loginServer };
     const exchanged = form({ ...grant, access_token: await identityToken(emulator) });
     const { refresh_token: password } = parsed(await call(emulator, '/oauth2/exchange', exchanged)) as {
@@ -154,7 +157,7 @@ test('a refresh token is taken as the password of the user 00000000-0000-0000-00
 });
 
 test('a wrong password is an error that does not show it', async () => {
-  await withEmulator({ repositories: BUSY }, async (emulator) => {
+  await withServedEmulator({ repositories: BUSY }, async (emulator) => {
     const registry = connectAs(emulator, { kind: 'basic', username: USER.username, password: 'wr0ng-s3cret' });
     const failure = await runOn(registry, PURGE).catch((error: unknown) => String(error));
     expect(failure).toMatch(/list the repositories: 401 UNAUTHORIZED/);
@@ -173,7 +176,7 @@ describe('nothing is sent to another origin', () => {
     ['manifests', '/_manifests', entra, (registry) => registry.manifests('app')],
     ['referrers', '/referrers/', basic, (registry) => registry.referrers('app', `sha256:${'0'.repeat(64)}`)],
   ])('to which the link to the next page of %s leads', async (_, path, credentials, list) => {
-    await withEmulator({ repositories: BUSY }, (emulator) =>
+    await withServedEmulator({ repositories: BUSY }, (emulator) =>
       withStranger(nothing, (stranger) =>
         behindProxy(
           emulator,
@@ -189,7 +192,7 @@ describe('nothing is sent to another origin', () => {
   });
 
   test('to which an answer redirects, and it is not followed', async () => {
-    await withEmulator({ repositories: BUSY }, (emulator) =>
+    await withServedEmulator({ repositories: BUSY }, (emulator) =>
       withStranger(nothing, (stranger) =>
         behindProxy(
           emulator,

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { folderStore } from '../../src/ledger/store/folder.ts';
 import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 
@@ -18,12 +17,7 @@ export function newFolder(): string {
   return join(root, randomUUID());
 }
 
-/** An empty ledger in a folder. */
+/** An empty ledger in memory: for all that does not test a store, nor reads its files. */
 export function newLedger(): Ledger {
-  return openLedger(folderStore(newFolder()));
-}
-
-/** An empty ledger in memory, for what does not test a store. */
-export function newMemoryLedger(): Ledger {
   return openLedger(memoryStore());
 }

@@ -4,15 +4,27 @@ import { createPolicy } from '../../src/policy/purge-policy.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RunSummary } from '../../src/ledger/summary.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
+import { emulatorInProcess } from './in-process.ts';
 import { newLedger } from './ledger.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
 import { dryRun, type Ledger, purge, readOnly, type Registry } from '../../src/index.ts';
 
 export const USER = { username: 'tester', password: 'not-a-secret' } as const;
 
-/** Serves a registry for the length of a test. */
-export async function withEmulator<T>(options: EmulatorOptions, test: (emulator: Emulator) => Promise<T>): Promise<T> {
-  const emulator = await startEmulator({ basic: USER, ...options });
+type Test<T> = (emulator: Emulator) => Promise<T>;
+
+/** A registry for the length of a test, in this process: nothing but the sockets is left out. */
+export function withEmulator<T>(options: EmulatorOptions, test: Test<T>): Promise<T> {
+  return until(test, emulatorInProcess({ basic: USER, ...options }));
+}
+
+/** The same over TLS, for other processes, and for what is about the connections themselves. */
+export function withServedEmulator<T>(options: EmulatorOptions, test: Test<T>): Promise<T> {
+  return until(test, startEmulator({ basic: USER, ...options }));
+}
+
+async function until<T>(test: Test<T>, starting: Promise<Emulator>): Promise<T> {
+  const emulator = await starting;
   try {
     return await test(emulator);
   } finally {

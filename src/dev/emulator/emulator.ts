@@ -7,10 +7,10 @@ import { FaultInjector } from './faults.ts';
 import { identityListener, identityPath } from './identity.ts';
 import { Journal } from './journal.ts';
 import { digestOf } from './manifests.ts';
-import { listener, type Controls } from './server.ts';
+import { answering, type Answers, type Controls, listener } from './server.ts';
 import { Store } from './store.ts';
 import { Tokens } from './tokens.ts';
-import type { Emulator, EmulatorOptions, PushOptions } from './types.ts';
+import type { Emulator, EmulatorContents, EmulatorOptions, PushOptions } from './types.ts';
 
 /** Longer than any client keeps an idle connection, so that none is closed just as it is used again. */
 const keepAliveMs = 120_000;
@@ -21,25 +21,68 @@ const keepAliveMs = 120_000;
  */
 const identities = new Tokens();
 
-/** Starts a registry and a managed-identity endpoint on loopback. */
-export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+/** A registry that nobody serves yet: what it holds and noted, and how it answers. */
+export interface UnservedEmulator {
+  readonly emulator: EmulatorContents;
+  readonly answers: Answers;
+  readonly journal: Journal;
+  readonly controls: Controls;
+}
+
+/** @param loginServer what it is called where a client does not say */
+export function newEmulator(options: EmulatorOptions, loginServer: () => string): UnservedEmulator {
   const start = options.start ?? new Date();
   const store = new Store(options.repositories, start, options.lazy);
-  const tokens = new Tokens();
   const journal = new Journal();
   const controls: Controls = { faults: new FaultInjector(options.faults ?? {}), hook: undefined };
+  const backend = { store, auth: { ...options, tokens: new Tokens(), identities }, limits: options };
+  return {
+    journal,
+    controls,
+    answers: answering(backend, journal, controls, loginServer),
+    emulator: {
+      start,
+      counts: () => journal.counts(),
+      statuses: () => journal.statuses(),
+      requests: () => journal.requests(),
+      faults: (faults) => {
+        controls.faults = new FaultInjector(faults);
+      },
+      onRequest: (hook) => {
+        controls.hook = hook;
+      },
+      push: (repository, body, push = {}) => pushTo(store, repository, body, push),
+      tag: (repository, name, digest, age = ageOfNow(start)) => store.find(repository).putTag({ name, digest, age }),
+      untag: (repository, name) => {
+        if (store.find(repository).deleteTag(name) === undefined) throw new Error(`${repository} has no tag ${name}`);
+      },
+      remove: (repository, digest) => {
+        const gone = store.deleteManifest(store.find(repository), digest);
+        if (gone.length === 0) throw new Error(`${repository} has no ${digest}`);
+      },
+      lock: (repository, reference, attributes) => store.lock(repository, reference, attributes),
+      repositories: () => store.state(),
+      tagsLeft: () => store.tagsLeft(),
+      manifestsLeft: () => store.manifestsLeft(),
+    },
+  };
+}
+
+/** Starts a registry and a managed-identity endpoint on loopback. */
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  let loginServer = '';
+  const { emulator, answers, journal, controls } = newEmulator(options, () => loginServer);
   const identityHeader = randomUUID();
   const { key, cert } = await certificate();
 
-  const registry = createHttpsServer({ key, cert });
+  const registry = createHttpsServer({ key, cert }, listener(answers));
   const identity = createHttpServer(identityListener(identities, journal, controls, identityHeader));
-  const loginServer = `127.0.0.1:${await listen(registry, options.port ?? 0)}`;
-  const backend = { store, auth: { ...options, tokens, identities }, limits: options };
-  registry.on('request', listener(backend, journal, controls, loginServer));
+  loginServer = `127.0.0.1:${await listen(registry, options.port ?? 0)}`;
   const identityPort = await listen(identity, 0);
 
   let closing: Promise<void> | undefined;
   return {
+    ...emulator,
     url: `https://${loginServer}`,
     loginServer,
     certificate: cert,
@@ -47,29 +90,6 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       IDENTITY_ENDPOINT: `http://127.0.0.1:${identityPort}${identityPath}`,
       IDENTITY_HEADER: identityHeader,
     },
-    start,
-    counts: () => journal.counts(),
-    statuses: () => journal.statuses(),
-    requests: () => journal.requests(),
-    faults: (faults) => {
-      controls.faults = new FaultInjector(faults);
-    },
-    onRequest: (hook) => {
-      controls.hook = hook;
-    },
-    push: (repository, body, push = {}) => pushTo(store, repository, body, push),
-    tag: (repository, name, digest, age = ageOfNow(start)) => store.find(repository).putTag({ name, digest, age }),
-    untag: (repository, name) => {
-      if (store.find(repository).deleteTag(name) === undefined) throw new Error(`${repository} has no tag ${name}`);
-    },
-    remove: (repository, digest) => {
-      const gone = store.deleteManifest(store.find(repository), digest);
-      if (gone.length === 0) throw new Error(`${repository} has no ${digest}`);
-    },
-    lock: (repository, reference, attributes) => store.lock(repository, reference, attributes),
-    repositories: () => store.state(),
-    tagsLeft: () => store.tagsLeft(),
-    manifestsLeft: () => store.manifestsLeft(),
     close: async () => {
       closing ??= Promise.all([close(registry), close(identity)]).then(() => undefined);
       await closing;

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, type Answer } from './answers.ts';
 import { challenge, challengeFor } from './auth.ts';
-import type { Fault, FaultInjector } from './faults.ts';
+import type { FaultInjector } from './faults.ts';
 import { handle, type Backend, type Request } from './handling.ts';
 import type { Entry, Journal } from './journal.ts';
 import { routeOf, type Route } from './routes.ts';
@@ -18,17 +18,23 @@ export interface Controls {
   hook: ((request: RecordedRequest) => void) | undefined;
 }
 
-/** Answers requests: reads them, notes them, lets go wrong what should, and leaves the rest to {@link handle}. */
-export function listener(backend: Backend, journal: Journal, controls: Controls, loginServer: string): RequestListener {
-  return (incoming, response) => {
-    serve(incoming, response).catch((error: unknown) => {
-      // A mistake in here or in a test's hook: the client is told, and nothing waits for an answer for ever.
-      if (!response.headersSent) send(incoming, response, failure(500, 'UNKNOWN', String(error)), {});
-    });
-  };
+/** A request, whatever it came by. */
+export interface Asked {
+  readonly method: string;
+  /** With the query. */
+  readonly url: string;
+  readonly authorization: string | undefined;
+  readonly host: string | undefined;
+  /** The text of a request that has one; undefined where it is larger than a registry takes. */
+  readonly body: () => Promise<string | undefined>;
+}
 
-  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = 'GET', url = '/' } = incoming;
+/** Answers a request; `'drop'`: the connection is to be destroyed instead. */
+export type Answers = (asked: Asked) => Promise<Answer | 'drop'>;
+
+/** Answers requests: reads them, notes them, lets go wrong what should, and leaves the rest to {@link handle}. */
+export function answering(backend: Backend, journal: Journal, controls: Controls, loginServer: () => string): Answers {
+  return async ({ method, url, authorization, host: named, body: read }) => {
     const [path = '/', search = ''] = url.split('?', 2);
     const route = routeOf(method, path);
     const { kind, repository } = route ?? { kind: 'other' as const };
@@ -36,42 +42,35 @@ export function listener(backend: Backend, journal: Journal, controls: Controls,
     const entry = journal.begin(call);
     // What is decided is decided for this call, even where the faults are replaced while it waits.
     const { faults } = controls;
-    let outcome: Fault;
+    let outcome: Answer | 'drop';
     try {
-      const body = await readBody(incoming);
+      const body = await read();
       if (faults.latencyMs > 0) await sleep(faults.latencyMs, undefined, { ref: false });
-      outcome = answer(entry, faults, route, body, incoming, new URLSearchParams(search));
+      const query = new URLSearchParams(search);
+      const host = hostIn(named) ?? loginServer();
+      outcome = answer(entry, faults, route, { query, body, authorization, host });
     } finally {
       journal.count(entry);
     }
-    if (outcome === 'drop') {
-      journal.end(entry, 0);
-      incoming.socket.destroy();
-    } else if (outcome !== undefined) {
-      journal.end(entry, outcome.status);
-      send(incoming, response, outcome, faults.headers(kind));
-    }
-  }
+    journal.end(entry, outcome === 'drop' ? 0 : outcome.status);
+    return outcome === 'drop' ? outcome : withHeaders(outcome, faults.headers(kind));
+  };
 
   function answer(
     entry: Entry,
     faults: FaultInjector,
     route: Route | undefined,
-    body: string | undefined,
-    incoming: IncomingMessage,
-    query: URLSearchParams,
-  ): Fault {
+    { body, ...asked }: Omit<Request, 'route' | 'body'> & { readonly body: string | undefined },
+  ): Answer | 'drop' {
     if (route === undefined) return failure(400, 'BAD_REQUEST', 'the path is not percent-encoded as it should be');
     if (body === undefined) {
       return failure(413, 'SIZE_INVALID', 'the body is larger than 4 MiB');
     }
-    const host = hostOf(incoming) ?? loginServer;
-    const { authorization } = incoming.headers;
-    const request: Request = { route, query, body, authorization, host };
+    const request: Request = { route, body, ...asked };
     if (route.kind === 'exchange' || route.kind === 'token') return faults.chosen(entry) ?? handle(backend, request);
     const refused = faults.isUnauthorized(entry)
-      ? challenge(route, host, 'insufficient_scope')
-      : challengeFor(backend.auth, route, authorization, host);
+      ? challenge(route, request.host, 'insufficient_scope')
+      : challengeFor(backend.auth, route, request.authorization, request.host);
     if (refused !== undefined) {
       entry.kind = 'challenge';
       return refused;
@@ -81,22 +80,42 @@ export function listener(backend: Backend, journal: Journal, controls: Controls,
   }
 }
 
-function send(
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  { status, headers, body = '' }: Answer,
-  limits: Readonly<Record<string, string>>,
-): void {
+/** Serves what `answers` says over a socket. */
+export function listener(answers: Answers): RequestListener {
+  return (incoming, response) => {
+    const { method = 'GET', url = '/', headers } = incoming;
+    const { authorization, host } = headers;
+    answers({ method, url, authorization, host, body: () => readBody(incoming) }).then(
+      (outcome) => {
+        if (outcome === 'drop') incoming.socket.destroy();
+        else send(incoming, response, outcome);
+      },
+      (error: unknown) => {
+        // A mistake in here or in a test's hook: the client is told, and nothing waits for an answer for ever.
+        if (!response.headersSent) send(incoming, response, withHeaders(failure(500, 'UNKNOWN', String(error)), {}));
+      },
+    );
+  };
+}
+
+/** What stands in every answer. */
+function withHeaders(answer: Answer, limits: Readonly<Record<string, string>>): Answer {
+  return {
+    ...answer,
+    headers: {
+      'Docker-Distribution-Api-Version': 'registry/2.0',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Ms-Correlation-Request-Id': randomUUID(),
+      ...limits,
+      ...answer.headers,
+    },
+  };
+}
+
+function send(incoming: IncomingMessage, response: ServerResponse, { status, headers, body = '' }: Answer): void {
   // Encrypting a text costs several times what encrypting its bytes does.
   const bytes = Buffer.from(body);
-  response.writeHead(status, {
-    'Content-Length': bytes.length,
-    'Docker-Distribution-Api-Version': 'registry/2.0',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Ms-Correlation-Request-Id': randomUUID(),
-    ...limits,
-    ...headers,
-  });
+  response.writeHead(status, { 'Content-Length': bytes.length, ...headers });
   response.end(incoming.method === 'HEAD' ? undefined : bytes);
 }
 
@@ -114,6 +133,6 @@ async function readBody(incoming: IncomingMessage): Promise<string | undefined> 
 }
 
 /** The `Host` header, where it is fit to be put between the quotes of a challenge. */
-function hostOf({ headers }: IncomingMessage): string | undefined {
-  return /^[\w.:[\]-]+$/.exec(headers.host ?? '')?.[0];
+function hostIn(header: string | undefined): string | undefined {
+  return /^[\w.:[\]-]+$/.exec(header ?? '')?.[0];
 }

@@ -137,7 +137,8 @@ export interface PushOptions {
   readonly locked?: Attributes;
 }
 
-export interface Emulator {
+/** A registry as it is served. */
+export interface Emulator extends EmulatorContents {
   /** `https://127.0.0.1:PORT` */
   readonly url: string;
   /** `127.0.0.1:PORT` */
@@ -149,6 +150,12 @@ export interface Emulator {
    * process: the second emulator's endpoint may never be called.
    */
   readonly environment: Readonly<Record<'IDENTITY_ENDPOINT' | 'IDENTITY_HEADER', string>>;
+  /** Destroys open connections too; may be called twice. */
+  readonly close: () => Promise<void>;
+}
+
+/** What a registry holds, and what was asked of it. */
+export interface EmulatorContents {
   /** The instant ages count from. */
   readonly start: Date;
   /** How many calls of each kind there were; a call answered with a challenge counts as `challenge` only. */
@@ -177,6 +184,4 @@ export interface Emulator {
   readonly tagsLeft: () => readonly string[];
   /** `repo@digest`, sorted. */
   readonly manifestsLeft: () => readonly string[];
-  /** Destroys open connections too; may be called twice. */
-  readonly close: () => Promise<void>;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Emulator, sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { BIN, cli, folder, type Ran } from '../../support/cli.ts';
-import { USER, withEmulator } from '../../support/registry.ts';
+import { USER, withServedEmulator } from '../../support/registry.ts';
 
 /** `purge` at an emulator, as a user of the sample registry types it. */
 function purge(emulator: Emulator, ...args: readonly string[]): Promise<Ran> {
@@ -33,7 +33,7 @@ test('--help and --version', async () => {
 });
 
 test('ndjson: a decision a line, the summary last, nothing else on standard output; a dry run deletes nothing', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     const before = emulator.manifestsLeft();
     const { code, stdout, stderr } = await purge(emulator, ...DEV, '--dry-run', '--output', 'ndjson');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -56,7 +56,7 @@ test('ndjson: a decision a line, the summary last, nothing else on standard outp
 });
 
 test('json: one document; what it calls deleted is gone', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     const { code, stdout } = await purge(emulator, ...DEV, '--output', 'json');
     expect(code).toBe(0);
     const { decisions, summary } = JSON.parse(stdout) as {
@@ -76,14 +76,14 @@ test('json: one document; what it calls deleted is gone', async () => {
 });
 
 test('json is a document also where there is no decision', async () => {
-  await withEmulator({ repositories: {} }, async (emulator) => {
+  await withServedEmulator({ repositories: {} }, async (emulator) => {
     const { stdout } = await purge(emulator, ...DEV, '--output', 'json');
     expect(JSON.parse(stdout)).toMatchObject({ decisions: [], summary: { repositories: [] } });
   });
 });
 
 test('the log, on standard error: JSON, a line each for the start, every deletion, and the end', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     const { stdout, stderr } = await purgeWith(
       { LOG_LEVEL: '' },
       emulator,
@@ -108,7 +108,7 @@ test('the log, on standard error: JSON, a line each for the start, every deletio
 });
 
 test('a level of the log that there is not is refused before anything is asked', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     const { code, stderr } = await purgeWith({ LOG_LEVEL: 'loud' }, emulator, ...DEV);
     expect(code).toBe(2);
     expect(stderr).toContain('LOG_LEVEL "loud"');
@@ -117,7 +117,7 @@ test('a level of the log that there is not is refused before anything is asked',
 });
 
 test('text: totals and an example a reason; --verbose lists every decision', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     const brief = await purge(emulator, ...DEV, '--dry-run', '--quiet');
     expect(brief.stdout).not.toMatch(/^- would delete /m);
     expect(brief.stdout).toMatch(/tags \(\d+ %\) and \d+ manifests \(\d+ %\) would be deleted, at most .*B;/);
@@ -146,7 +146,7 @@ describe('wrong input exits with 2, names the flag, and contacts nothing', () =>
     ['--no-such-flag', ['--untagged-only', '--no-such-flag']],
     ['--registry', ['--untagged-only', '--registry', 'http://127.0.0.1']],
   ])('%s: %j', async (flag, args) => {
-    await withEmulator(sample, async (emulator) => {
+    await withServedEmulator(sample, async (emulator) => {
       const { code, stdout, stderr } = await purge(emulator, ...args);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain(flag);
@@ -167,7 +167,7 @@ test('a hostile filter ends, names itself, and deletes nothing', async () => {
   const [manifest] = sample.repositories['tools/load-test']?.manifests ?? [];
   const [tag] = sample.repositories['tools/load-test']?.tags ?? [];
   if (!manifest || !tag) throw new Error('the sample has no such repository');
-  await withEmulator(
+  await withServedEmulator(
     { repositories: { app: { manifests: [manifest], tags: [{ ...tag, name }] } } },
     async (emulator) => {
       const { code, stderr } = await purge(
@@ -187,7 +187,7 @@ test('a hostile filter ends, names itself, and deletes nothing', async () => {
 });
 
 test('an absent registry and a refusing one exit with 1 and the reason, without the password', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     const args = ['purge', '-r', emulator.loginServer, '--untagged-only', '-u', 'somebody', '-p', 'hunter2-secret'];
     const certificate = join(folder, 'refusing.pem');
     writeFileSync(certificate, emulator.certificate);
@@ -203,7 +203,7 @@ test('an absent registry and a refusing one exit with 1 and the reason, without 
 });
 
 test('a filter that matches nothing warns, and so does a negated class that looks like an alternation', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     const { code, stdout } = await purge(
       emulator,
       '-f',
@@ -222,7 +222,7 @@ test('a filter that matches nothing warns, and so does a negated class that look
 });
 
 test('a failed deletion exits with 1 and says which, with the correlation id', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     emulator.faults({ failing: ({ kind }) => (kind === 'delete-manifest' ? 405 : undefined) });
     const { code, stdout } = await purge(emulator, ...DEV);
     expect(code).toBe(1);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { cli, folder, type Ran } from '../../support/cli.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
-import { USER, withEmulator } from '../../support/registry.ts';
+import { USER, withServedEmulator } from '../../support/registry.ts';
 
 function dryRun(emulator: Emulator, ...args: readonly string[]): Promise<Ran> {
   const file = join(folder, 'guards.pem');
@@ -19,7 +19,7 @@ test('a dry run says what guards would hold back, ends with 0, and sends nothing
     portal: repositoryOf(...images('portal', 1, 'v')),
     migration: repositoryOf(...images('migration', 1, 'v')),
   };
-  await withEmulator({ repositories }, async (emulator) => {
+  await withServedEmulator({ repositories }, async (emulator) => {
     const cases: readonly (readonly [string, string])[] = [
       ['--max-deletions=1', 'everything: 4 artifacts'],
       ['--max-deletion-percent=50', 'migration: 1 of 1 tags'],

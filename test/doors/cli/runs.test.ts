@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { type Emulator, sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { cli, folder, type Ran } from '../../support/cli.ts';
-import { USER, withEmulator } from '../../support/registry.ts';
+import { USER, withServedEmulator } from '../../support/registry.ts';
 import { newFolder } from '../../support/ledger.ts';
 
 const DEV = ['--filter', '.*:^(dev|pr)-', '--ago', '30d', '--untagged'];
@@ -25,7 +25,7 @@ function at(emulator: Emulator, runs = newFolder()): (...args: readonly string[]
 const idIn = (text: string): string => /\d{8}T\d{6}Z-[0-9a-f]{6}/.exec(text)?.[0] ?? '';
 
 test('plan, look at it, carry it out, ask what became of it', async () => {
-  await withEmulator({ repositories: sampleRegistry() }, async (emulator) => {
+  await withServedEmulator({ repositories: sampleRegistry() }, async (emulator) => {
     const run = at(emulator);
     const before = emulator.manifestsLeft().length;
     const planned = await run('purge', ...DEV, '--dry-run');
@@ -69,7 +69,7 @@ test('plan, look at it, carry it out, ask what became of it', async () => {
 
 test('a flag holds a purge back; without one it is acr purge', async () => {
   const repositories = { app: repositoryOf(...images('app', 3, 'dev')) };
-  await withEmulator({ repositories }, async (emulator) => {
+  await withServedEmulator({ repositories }, async (emulator) => {
     const run = at(emulator);
     const held = await run('purge', ...DEV, '--keep-last-tag');
     expect(held.code).toBe(1);
@@ -83,7 +83,7 @@ test('a flag holds a purge back; without one it is acr purge', async () => {
 
 test('what is wrong is said, and nothing is deleted', async () => {
   const repositories = { app: repositoryOf(...images('app', 3, 'dev')) };
-  await withEmulator({ repositories }, async (emulator) => {
+  await withServedEmulator({ repositories }, async (emulator) => {
     const run = at(emulator);
     for (const [args, says] of [
       [['purge', ...DEV, '--max-deletions', 'many'], '--max-deletions "many"'],
@@ -109,7 +109,7 @@ test('what is wrong is said, and nothing is deleted', async () => {
 test('a purge that its time budget ends goes on with resume', async () => {
   const names = Array.from({ length: 30 }, (_, n) => `app${n}`);
   const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 2, 'dev'))]));
-  await withEmulator({ repositories, faults: { latencyMs: 30 } }, async (emulator) => {
+  await withServedEmulator({ repositories, faults: { latencyMs: 30 } }, async (emulator) => {
     const run = at(emulator);
     const stopped = await run('purge', ...DEV, '--concurrency', '1', '--time-budget', '1s');
     expect(stopped.code).toBe(1);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BIN } from '../../support/cli.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
-import { USER, withEmulator } from '../../support/registry.ts';
+import { USER, withServedEmulator } from '../../support/registry.ts';
 
 interface Ended {
   readonly code: number | null;
@@ -38,7 +38,7 @@ describe('a purge whose outputs are closed', () => {
     const folder = mkdtempSync(join(tmpdir(), 'acr-retention-test-'));
     try {
       // So few that it cannot be done before it notices.
-      await withEmulator({ repositories, faults: { deletesPerSecond: 20 } }, async (emulator) => {
+      await withServedEmulator({ repositories, faults: { deletesPerSecond: 20 } }, async (emulator) => {
         writeFileSync(join(folder, 'ca.pem'), emulator.certificate);
         const args = ['purge', '-r', emulator.loginServer, '-f', '.*:dev', '--ago', '1d', '--output', 'ndjson'];
         const { code, signal } = await endOf([...args, '--runs', join(folder, 'runs')], 'pipe', {

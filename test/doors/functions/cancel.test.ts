@@ -8,7 +8,7 @@ import { type App, DELETING, MASTER_KEY, until, withApp } from '../../support/ap
 import { cli } from '../../support/cli.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 const SETTINGS = {
   PURGE_COMMAND: "--filter '.*:^dev' --ago 30d --untagged --concurrency 1",
@@ -42,7 +42,7 @@ function wrongIn(folder: string, emulator: Emulator, had: readonly string[]): Pr
 
 test('a purge is cancelled over HTTP: it ends between deletions, and the next tick begins anew', async () => {
   const storage = newFolder();
-  await withEmulator(SOME_LATENCY, (emulator) =>
+  await withServedEmulator(SOME_LATENCY, (emulator) =>
     withApp(emulator, { ...SETTINGS, RETENTION_STORAGE: storage }, async (app) => {
       const had = leftIn(emulator);
       const { id, over } = await purging(emulator, app);
@@ -91,7 +91,7 @@ test('a purge is cancelled over HTTP: it ends between deletions, and the next ti
 
 test('a purge is cancelled by another process: the one that works on it finds out', async () => {
   const storage = newFolder();
-  await withEmulator(SOME_LATENCY, (emulator) =>
+  await withServedEmulator(SOME_LATENCY, (emulator) =>
     withApp(emulator, { ...SETTINGS, RETENTION_STORAGE: storage }, async (app) => {
       const had = leftIn(emulator);
       const { id, over } = await purging(emulator, app);

@@ -6,7 +6,7 @@ import ignore from 'ignore';
 import { expect, test } from 'vitest';
 import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { withApp } from '../../support/app.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -36,7 +36,7 @@ test('it runs by itself, without node_modules', async () => {
   try {
     for (const file of deployed()) cpSync(join(root, file), join(folder, file), { recursive: true });
     const settings = { PURGE_COMMAND: "--filter '.*:^dev-' --ago 30d --untagged", PURGE_SCHEDULE: '0 1 * * Sun' };
-    await withEmulator({ repositories: sampleRegistry() }, (emulator) =>
+    await withServedEmulator({ repositories: sampleRegistry() }, (emulator) =>
       withApp(
         emulator,
         settings,

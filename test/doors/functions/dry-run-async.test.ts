@@ -5,7 +5,7 @@ import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { type App, MASTER_KEY, until, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 /*
  * How long a client waits it says itself (`Prefer: wait=`), so that nothing here takes 30 seconds; and where a dry run
@@ -72,7 +72,7 @@ describe('a client that does not wait', () => {
     ['wait=0', 'return=minimal, wait=0', { method: 'POST' }, {}],
     ['a ledger that outlives the app', 'respond-async', { method: 'POST' }, { RETENTION_STORAGE: newFolder() }],
   ])('%s: is told where, and there is what it would have been answered', async (_, prefer, init, settings) => {
-    await withEmulator({ repositories, faults: { latencyMs: 10 } }, (emulator) =>
+    await withServedEmulator({ repositories, faults: { latencyMs: 10 } }, (emulator) =>
       withApp(emulator, { ...SETTINGS, ...settings }, async (app) => {
         const response = await dryRun(app, prefer, init);
         expect(response.headers.get('preference-applied')).toBe(prefer.split(', ').at(-1));
@@ -101,7 +101,7 @@ describe('a client that does not wait', () => {
   });
 
   test('is told at once what is wrong with its request, or with the settings', async () => {
-    await withEmulator({ repositories }, async (emulator) => {
+    await withServedEmulator({ repositories }, async (emulator) => {
       await withApp(emulator, SETTINGS, async (app) => {
         const status = async (path: string, init: RequestInit = {}): Promise<number> =>
           (await app.ask(path, { ...init, headers: { ...ASYNC, ...(init.headers as Record<string, string>) } })).status;
@@ -120,7 +120,7 @@ describe('a client that does not wait', () => {
 
   test('finds in the record what went wrong', async () => {
     const failing = ({ kind }: { readonly kind: string }) => (kind === 'catalog' ? 403 : undefined);
-    await withEmulator({ repositories, faults: { failing } }, (emulator) =>
+    await withServedEmulator({ repositories, faults: { failing } }, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         const run = await ended(app, await acceptedIn(await dryRun(app, 'respond-async')));
         expect(run).toMatchObject({
@@ -135,7 +135,7 @@ describe('a client that does not wait', () => {
 
 describe('a client that waits', () => {
   test('for long enough gets the result, and what was done about its preference', async () => {
-    await withEmulator({ repositories }, (emulator) =>
+    await withServedEmulator({ repositories }, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         const response = await dryRun(app, 'respond-async, wait=3600');
         expect(response.status).toBe(200);
@@ -147,7 +147,7 @@ describe('a client that waits', () => {
   });
 
   test('and loses patience is told where, and the run goes on', async () => {
-    await withEmulator({ repositories, faults: { latencyMs: 300 } }, (emulator) =>
+    await withServedEmulator({ repositories, faults: { latencyMs: 300 } }, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         const response = await dryRun(app, 'wait=1');
         expect(response.headers.get('preference-applied')).toBe('wait=1');
@@ -164,7 +164,7 @@ describe('a client that waits', () => {
 describe('dry runs that wait their turn', () => {
   test('are seen to, can be cancelled at once, and begin when there is room', async () => {
     // The first two wait for a registry that takes its time.
-    await withEmulator({ repositories, faults: { latencyMs: 2_000 } }, (emulator) =>
+    await withServedEmulator({ repositories, faults: { latencyMs: 2_000 } }, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         const ask = async (): Promise<Accepted> => acceptedIn(await dryRun(app, 'respond-async'));
         const [first, second, third, fourth] = [await ask(), await ask(), await ask(), await ask()];
@@ -181,7 +181,7 @@ describe('dry runs that wait their turn', () => {
   });
 
   test('are not without end', async () => {
-    await withEmulator({ repositories, faults: { latencyMs: 2_000 } }, (emulator) =>
+    await withServedEmulator({ repositories, faults: { latencyMs: 2_000 } }, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         // At once: each takes its place before anything is awaited.
         const answers = await Promise.all(Array.from({ length: 30 }, () => dryRun(app, 'respond-async')));
@@ -203,7 +203,7 @@ describe('dry runs that wait their turn', () => {
 
 test('a host that shuts down ends what goes on after its answer, and the record says so', async () => {
   const settings = { ...SETTINGS, RETENTION_STORAGE: newFolder() };
-  await withEmulator({ repositories, faults: { latencyMs: 300 } }, async (emulator) => {
+  await withServedEmulator({ repositories, faults: { latencyMs: 300 } }, async (emulator) => {
     const accepted = await withApp(emulator, settings, async (app) => acceptedIn(await dryRun(app, 'respond-async')));
     await withApp(emulator, settings, async (app) => {
       expect(await look(app, accepted)).toMatchObject({

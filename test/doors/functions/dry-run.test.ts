@@ -5,7 +5,7 @@ import type { Decision } from '../../../src/planner/decision.ts';
 import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { DELETING, type App, KEY, until, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
-import { run, USER, withEmulator } from '../../support/registry.ts';
+import { run, USER, withServedEmulator } from '../../support/registry.ts';
 
 const COMMAND = "--filter '.*:^(dev|pr)-' --ago 30d --untagged";
 const SETTINGS = { PURGE_COMMAND: COMMAND, PURGE_SCHEDULE: '0 1 * * Sun' };
@@ -224,7 +224,7 @@ describe('what is refused, with a problem document', () => {
   });
 
   test('a hostile filter ends within seconds, and names itself', async () => {
-    await withEmulator({ repositories: { app: repositoryOf(...images('app', 1, 'a'.repeat(60))) } }, (other) =>
+    await withServedEmulator({ repositories: { app: repositoryOf(...images('app', 1, 'a'.repeat(60))) } }, (other) =>
       withApp(other, { ...SETTINGS, PURGE_COMMAND: '--untagged-only' }, async (own) => {
         const problem = await problemOf(await own.ask('/api/dry-run?filter=app:^(a%2B)%2B$&ago=1d'), 400);
         expect(problem.errors?.[0]).toMatchObject({ field: 'filter' });
@@ -289,7 +289,7 @@ describe('a registry that does not answer', () => {
       app: repositoryOf(...images('app', 1, 'dev')),
       web: repositoryOf(...images('web', 1, 'dev')),
     };
-    await withEmulator({ repositories }, (other) =>
+    await withServedEmulator({ repositories }, (other) =>
       withApp(other, SETTINGS, async (own) => {
         await disturb(other);
         const response = await own.ask('/api/dry-run');
@@ -307,7 +307,7 @@ describe('a registry that does not answer', () => {
       app: repositoryOf(...images('app', 1, 'dev')),
       web: repositoryOf(...images('web', 1, 'dev')),
     };
-    await withEmulator({ repositories, faults: { forbiddenRepositories: ['web'] } }, (other) =>
+    await withServedEmulator({ repositories, faults: { forbiddenRepositories: ['web'] } }, (other) =>
       withApp(other, SETTINGS, async (own) => {
         const { summary, decisions } = await answerOf(await own.ask('/api/dry-run'));
         expect(decisions.map(({ repository }) => repository)).toContain('app');
@@ -321,7 +321,7 @@ describe('a registry that does not answer', () => {
 test('a client that goes away ends the work', async () => {
   const names = Array.from({ length: 60 }, (_, n) => `app${n}`);
   const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 2, 'dev'))]));
-  await withEmulator({ repositories, faults: { latencyMs: 100 } }, (other) =>
+  await withServedEmulator({ repositories, faults: { latencyMs: 100 } }, (other) =>
     withApp(other, { ...SETTINGS, PURGE_COMMAND: `${COMMAND} --concurrency 1` }, async (own) => {
       const gone = new AbortController();
       const asking = own.ask('/api/dry-run', { signal: gone.signal }).catch((error: unknown) => (error as Error).name);
@@ -336,7 +336,7 @@ test('a client that goes away ends the work', async () => {
 
 test('several commands: each sees what the one before it would leave, and no artifact is decided twice', async () => {
   const contents = repositoryOf(...images('app', 3, 'dev'), ...images('old', 2, 'old'));
-  await withEmulator({ repositories: { app: contents } }, (other) =>
+  await withServedEmulator({ repositories: { app: contents } }, (other) =>
     withApp(
       other,
       {

@@ -9,7 +9,7 @@ import type { Environment } from '../../../src/policy/settings.ts';
 import { ACTIVITIES } from '../../../src/engine/durable/orchestrators.ts';
 import { newFolder } from '../../support/ledger.ts';
 import { withApp } from '../../support/app.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 const ROOT = dirname(createRequire(import.meta.url).resolve('#package.json'));
 const WORKER = fileURLToPath(new URL('../../../dist/src/dev/host/worker.js', import.meta.url));
@@ -58,7 +58,7 @@ describe('what is registered with the host', () => {
 });
 
 test('npm start has no Durable Functions: it uses the inline engine, and says so', async () => {
-  await withEmulator({ repositories: {} }, (emulator) =>
+  await withServedEmulator({ repositories: {} }, (emulator) =>
     withApp(emulator, { ...SETTINGS, ACR_REGISTRY: emulator.loginServer, RETENTION_ENGINE: 'durable' }, async (app) => {
       const said = app.lines().join('\n');
       expect(said).toContain('inline engine, whatever RETENTION_ENGINE says');

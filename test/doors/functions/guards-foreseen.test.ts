@@ -4,7 +4,7 @@ import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { type App, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 const SETTINGS = {
   PURGE_COMMAND: "--filter '.*:.*' --ago 30d --untagged",
@@ -21,7 +21,7 @@ async function foreseen(app: App, path: string, init: RequestInit = {}): Promise
 
 test('dry runs of HTTP and of the schedule say what guards would hold back: those of the settings, or of the request', async () => {
   const repositories = { portal: repositoryOf(...images('portal', 2, 'v')) };
-  await withEmulator({ repositories }, async (emulator) => {
+  await withServedEmulator({ repositories }, async (emulator) => {
     await withApp(emulator, { ...SETTINGS, RETENTION_STORAGE: newFolder() }, async (app) => {
       expect(await foreseen(app, '/api/dry-run')).toEqual(['no-tag-left portal']);
       // The configured commands, and other guards.

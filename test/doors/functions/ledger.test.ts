@@ -7,7 +7,7 @@ import type { RepositorySummary, RunSummary } from '../../../src/ledger/summary.
 import { type App, DELETING, MASTER_KEY, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 const SETTINGS = { PURGE_COMMAND: "--filter '.*:^(dev|pr)-' --ago 30d --untagged", PURGE_SCHEDULE: '0 1 * * Sun' };
 
@@ -29,7 +29,7 @@ const left = (emulator: Emulator): readonly string[] => [...emulator.tagsLeft(),
 
 describe('reading it back', () => {
   test('the runs, one of them, its decisions by what they say, and one artifact', async () => {
-    await withEmulator({ repositories: sampleRegistry() }, (emulator) =>
+    await withServedEmulator({ repositories: sampleRegistry() }, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         const { summary, decisions } = await dryRun(app);
         await dryRun(app, '?filter=shop/.*:^pr-&ago=30d');
@@ -115,7 +115,7 @@ describe('reading it back', () => {
 describe('a plan over HTTP', () => {
   test('is carried out by whoever has the master key, once, and is found in the ledger after a restart', async () => {
     const storage = newFolder();
-    await withEmulator({ repositories: sampleRegistry() }, async (emulator) => {
+    await withServedEmulator({ repositories: sampleRegistry() }, async (emulator) => {
       const before = left(emulator);
       const settings = { ...SETTINGS, ...DELETING, RETENTION_STORAGE: storage };
       const { summary, decisions } = await withApp(emulator, settings, (app) => dryRun(app));
@@ -149,7 +149,7 @@ describe('a plan over HTTP', () => {
 
   test('a scheduled purge that would take too much waits, says so, and goes on when it is approved', async () => {
     const repositories = { app: repositoryOf(...images('app', 3, 'dev')) };
-    await withEmulator({ repositories }, (emulator) =>
+    await withServedEmulator({ repositories }, (emulator) =>
       withApp(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
         await app.fireTimer();
         expect(emulator.tagsLeft()).toHaveLength(3);
@@ -179,7 +179,7 @@ test('a hostile registry: page, CSV and log stay clean', async () => {
   // No tag can be called that: its repository cannot be read, and the message repeats it.
   const impossible = repositoryOf({ built: image('red'), days: 40, tags: ['\u001b[31m<script>alert(2)</script>'] });
   const settings = { ...SETTINGS, PURGE_COMMAND: "--filter '.*:.*' --ago 30d --untagged" };
-  await withEmulator({ repositories: { '=a<b>&"': hostile, impossible } }, (emulator) =>
+  await withServedEmulator({ repositories: { '=a<b>&"': hostile, impossible } }, (emulator) =>
     withApp(emulator, settings, async (app) => {
       const { summary } = await dryRun(app);
       const path = `/api/runs/${summary.runId}/decisions`;

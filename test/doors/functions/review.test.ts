@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { type App, withApp } from '../../support/app.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 const SETTINGS = { PURGE_COMMAND: "--filter '.*:^dev-' --ago 30d --untagged", PURGE_SCHEDULE: '0 1 * * Sun' };
 
@@ -12,7 +12,7 @@ const withRecordedRun = (
   settings: Readonly<Record<string, string>>,
   action: (app: App, run: string) => Promise<void>,
 ) =>
-  withEmulator({ repositories: sampleRegistry() }, (emulator) =>
+  withServedEmulator({ repositories: sampleRegistry() }, (emulator) =>
     withApp(emulator, { ...SETTINGS, ...settings }, async (app) => {
       const response = await app.ask('/api/dry-run');
       const { summary } = (await response.json()) as { readonly summary: { readonly runId: string } };

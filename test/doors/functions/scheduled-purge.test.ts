@@ -6,7 +6,7 @@ import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { type App, DELETING, until, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 import { TALK_TASK } from '../../support/talk.ts';
 
 const SETTINGS = { PURGE_COMMAND: "--filter '.*:^(dev|pr)-' --ago 30d --untagged", PURGE_SCHEDULE: '0 1 * * Sun' };
@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the log', () => {
   test('of a purge: the start, a line for each deletion with its reason, and the end with totals', async () => {
-    await withEmulator(sample, (emulator) =>
+    await withServedEmulator(sample, (emulator) =>
       withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
         const before = emulator.manifestsLeft();
         await app.fireTimer();
@@ -55,7 +55,7 @@ describe('the log', () => {
   });
 
   test('of a dry run: what would go, and nothing has gone; what is kept for those who ask', async () => {
-    await withEmulator(sample, async (emulator) => {
+    await withServedEmulator(sample, async (emulator) => {
       const before = emulator.manifestsLeft();
       await withApp(emulator, SETTINGS, async (app) => {
         await app.fireTimer();
@@ -72,7 +72,7 @@ describe('the log', () => {
   });
 
   test('two invocations at once keep their lines apart', async () => {
-    await withEmulator({ ...sample, faults: { latencyMs: 20 } }, (emulator) =>
+    await withServedEmulator({ ...sample, faults: { latencyMs: 20 } }, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         await Promise.all([app.ask('/api/dry-run?untaggedOnly'), app.ask('/api/dry-run'), app.fireTimer()]);
         const invocations = new Map<unknown, Set<unknown>>();
@@ -86,7 +86,7 @@ describe('the log', () => {
   });
 
   test('no token in it', async () => {
-    await withEmulator(
+    await withServedEmulator(
       { ...sample, faults: { failing: ({ kind }) => (kind === 'token' ? 401 : undefined) } },
       (emulator) =>
         withApp(emulator, { ...SETTINGS, LOG_LEVEL: 'trace' }, async (app) => {
@@ -101,7 +101,7 @@ describe("the talk's task", () => {
   test('drives a scheduled dry run, unchanged', async () => {
     const file = join(folder, 'purgeFeatureImages.yaml');
     writeFileSync(file, TALK_TASK);
-    await withEmulator(sample, (emulator) =>
+    await withServedEmulator(sample, (emulator) =>
       withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
         const before = emulator.manifestsLeft();
         await app.fireTimer();
@@ -120,7 +120,7 @@ describe("the talk's task", () => {
     writeFileSync(file, "steps:\n- cmd: acr purge --filter 'app.*:^dev' --ago 30d --concurrency 1\n  timeout: 7\n");
     const names = Array.from({ length: 12 }, (_, n) => `app${n}`);
     const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
-    await withEmulator({ repositories }, (emulator) =>
+    await withServedEmulator({ repositories }, (emulator) =>
       withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
         // Once something is deleted, the registry answers no more in time, however fast this machine is.
         emulator.onRequest(({ kind }) => {
@@ -145,7 +145,7 @@ describe('a run that takes longer than it may', () => {
 
   test('goes on with the next tick, as the same run; the one after that begins a new one', async () => {
     const settings = { ...SETTINGS, ...DELETING, ...command, RUN_TIME_BUDGET: '1s', RETENTION_STORAGE: newFolder() };
-    await withEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
+    await withServedEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
       withApp(emulator, settings, async (app) => {
         await app.fireTimer();
         const [stopped] = eventsOf(app, 'run-ended');
@@ -184,7 +184,7 @@ describe('a run that takes longer than it may', () => {
 
   test('goes on where its process was ended, and not by another policy', async () => {
     const settings = { ...SETTINGS, ...DELETING, ...command, RETENTION_STORAGE: newFolder() };
-    await withEmulator({ repositories, faults: { latencyMs: 50 } }, async (emulator) => {
+    await withServedEmulator({ repositories, faults: { latencyMs: 50 } }, async (emulator) => {
       const stop = (): Promise<unknown> =>
         withApp(emulator, settings, async (app) => {
           const firing = app.fireTimer();
@@ -212,7 +212,7 @@ describe('a run that takes longer than it may', () => {
 });
 
 test('by its schedule', async () => {
-  await withEmulator(sample, (emulator) =>
+  await withServedEmulator(sample, (emulator) =>
     withApp(emulator, { ...SETTINGS, PURGE_SCHEDULE: '* * * * * *' }, (app) =>
       until(() => app.lines().filter((line) => line.includes('[scheduledPurge] executed (Succeeded)')).length >= 2),
     ),
@@ -220,7 +220,7 @@ test('by its schedule', async () => {
 });
 
 test('a run of which something failed is a failed invocation', async () => {
-  await withEmulator(sample, async (emulator) => {
+  await withServedEmulator(sample, async (emulator) => {
     emulator.faults({ failing: ({ kind }) => (kind === 'delete-manifest' ? 405 : undefined) });
     await withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
       await app.fireTimer();
@@ -236,7 +236,7 @@ describe('with wrong settings', () => {
   const SAID = ['--filter "app"', '--ago "1.5d"', 'PURGE_SCHEDULE "0 22-2 * * *"', 'PURGE_DRY_RUN "perhaps"'];
 
   test('the app loads, says every mistake wherever it is asked, and purges nothing', async () => {
-    await withEmulator(sample, (emulator) =>
+    await withServedEmulator(sample, (emulator) =>
       withApp(emulator, WRONG, async (app) => {
         const health = await app.ask('/api/health', { key: '' });
         expect([health.status, await health.text()]).toEqual([503, 'misconfigured']);
@@ -254,7 +254,7 @@ describe('with wrong settings', () => {
   });
 
   test('none at all: the same', async () => {
-    await withEmulator(sample, (emulator) =>
+    await withServedEmulator(sample, (emulator) =>
       withApp(emulator, {}, async (app) => {
         const text = await (await app.ask('/api/status')).text();
         expect(text).toContain('PURGE_COMMAND: is not set');
@@ -269,7 +269,7 @@ describe('with wrong settings', () => {
 
 describe('status', () => {
   test('tells what is configured, that the registry answers, and the next three runs', async () => {
-    await withEmulator(sample, (emulator) =>
+    await withServedEmulator(sample, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         const health = await fetch(`${app.url}/api/health`);
         expect([health.status, await health.text()]).toEqual([200, 'healthy']);
@@ -297,7 +297,7 @@ describe('status', () => {
     ['the catalog', "--filter '.*:x' --ago 1d", 'list the repositories: 403'],
     ['a repository that is named', "--filter 'payments:x' --ago 1d", 'look at the repository payments: 403'],
   ])('tells why %s cannot be read', async (_, command, said) => {
-    await withEmulator(
+    await withServedEmulator(
       { ...sample, faults: { failing: ({ kind }) => (/catalog|repository/.test(kind) ? 403 : undefined) } },
       (emulator) =>
         withApp(emulator, { ...SETTINGS, PURGE_COMMAND: command }, async (app) => {
@@ -310,7 +310,7 @@ describe('status', () => {
   });
 
   test('wants a key', async () => {
-    await withEmulator(sample, (emulator) =>
+    await withServedEmulator(sample, (emulator) =>
       withApp(emulator, SETTINGS, async (app) => {
         expect((await app.ask('/api/status', { key: '' })).status).toBe(401);
       }),
@@ -321,7 +321,7 @@ describe('status', () => {
 test('a host that shuts down stops the purge between deletions', async () => {
   const names = Array.from({ length: 60 }, (_, n) => `app${n}`);
   const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
-  await withEmulator({ repositories, faults: { latencyMs: 100 } }, async (emulator) => {
+  await withServedEmulator({ repositories, faults: { latencyMs: 100 } }, async (emulator) => {
     const command = "--filter '.*:^dev' --ago 30d --concurrency 1";
     await withApp(emulator, { ...SETTINGS, PURGE_COMMAND: command, ...DELETING }, async (app) => {
       const firing = app.fireTimer();
@@ -340,7 +340,7 @@ test('a host that shuts down stops the purge between deletions', async () => {
 
 test('a deletion is logged when it is done, and not with the last one of its repository', async () => {
   const repositories = { app: repositoryOf(...images('app', 80, 'dev')) };
-  await withEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
+  await withServedEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
     withApp(
       emulator,
       { ...SETTINGS, PURGE_COMMAND: "--filter 'app:^dev' --ago 30d --concurrency 1", ...DELETING },
@@ -360,7 +360,7 @@ test('a deletion is logged when it is done, and not with the last one of its rep
 test('reading stops, too, when the host shuts down', async () => {
   const names = Array.from({ length: 4 }, (_, n) => `app${n}`);
   const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
-  await withEmulator({ repositories }, (emulator) =>
+  await withServedEmulator({ repositories }, (emulator) =>
     withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
       // No answer comes: whoever waits for it waits longer than the host does.
       emulator.faults({ latencyMs: 30_000 });
@@ -376,7 +376,7 @@ test('reading stops, too, when the host shuts down', async () => {
 
 test('a deletion that the registry keeps waiting holds back neither the log of the others nor the shutdown', async () => {
   const repositories = { app: repositoryOf(...images('app', 12, 'dev')) };
-  await withEmulator({ repositories }, (emulator) =>
+  await withServedEmulator({ repositories }, (emulator) =>
     withApp(
       emulator,
       { ...SETTINGS, PURGE_COMMAND: "--filter 'app:^dev' --ago 30d --untagged", ...DELETING },

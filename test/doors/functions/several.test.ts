@@ -7,7 +7,7 @@ import { type App, DELETING, MASTER_KEY, until, withApp } from '../../support/ap
 import { cli } from '../../support/cli.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { USER, withEmulator } from '../../support/registry.ts';
+import { USER, withServedEmulator } from '../../support/registry.ts';
 
 const SETTINGS = {
   PURGE_COMMAND: "--filter '.*:^dev' --ago 30d --untagged --concurrency 1",
@@ -30,9 +30,9 @@ type Three = readonly [Emulator, Emulator, Emulator];
 
 /** Three registries, of 3, 2 and 1 repositories unless it is said how many the first has. */
 function withThree<T>(test: (three: Three) => Promise<T>, first = 3, faults: Faults = {}): Promise<T> {
-  return withEmulator({ repositories: repositories(first), faults }, (a) =>
-    withEmulator({ repositories: repositories(2) }, (b) =>
-      withEmulator({ repositories: repositories(1) }, (c) => test([a, b, c])),
+  return withServedEmulator({ repositories: repositories(first), faults }, (a) =>
+    withServedEmulator({ repositories: repositories(2) }, (b) =>
+      withServedEmulator({ repositories: repositories(1) }, (c) => test([a, b, c])),
     ),
   );
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type App, DELETING, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 const SETTINGS = { PURGE_COMMAND: "--filter '.*:^dev-' --ago 30d", PURGE_SCHEDULE: '0 1 * * Sun' };
 const repositories = { app: repositoryOf(...images('app', 2, 'dev')) };
@@ -14,7 +14,7 @@ async function watched(app: App) {
 }
 
 test('says when the last scheduled run was, and when the next one is', async () => {
-  await withEmulator({ repositories }, (emulator) =>
+  await withServedEmulator({ repositories }, (emulator) =>
     withApp(emulator, { ...SETTINGS, RETENTION_STORAGE: newFolder() }, async (app) => {
       const about = { event: 'watch', level: 'info', registry: emulator.loginServer, dryRun: true, overdue: false };
       const first = await watched(app);
@@ -32,7 +32,7 @@ test('says when the last scheduled run was, and when the next one is', async () 
 });
 
 test('says what is wrong with the settings, and is no failed invocation for it', async () => {
-  await withEmulator({ repositories }, (emulator) =>
+  await withServedEmulator({ repositories }, (emulator) =>
     withApp(emulator, {}, async (app) => {
       expect(await watched(app)).toMatchObject({ event: 'misconfigured', level: 'error', mistakes: { length: 2 } });
     }),
@@ -40,7 +40,7 @@ test('says what is wrong with the settings, and is no failed invocation for it',
 });
 
 test('the end of a run says how much one usually deletes, once there were three that could delete', async () => {
-  await withEmulator({ repositories }, (emulator) =>
+  await withServedEmulator({ repositories }, (emulator) =>
     withApp(emulator, { ...SETTINGS, ...DELETING, RETENTION_STORAGE: newFolder() }, async (app) => {
       await app.ask('/api/dry-run');
       for (let run = 0; run < 4; run++) await app.fireTimer();
@@ -57,7 +57,7 @@ test('the end of a run says how much one usually deletes, once there were three 
 });
 
 test('the host says by what each timer is fired', async () => {
-  await withEmulator({ repositories }, (emulator) =>
+  await withServedEmulator({ repositories }, (emulator) =>
     withApp(emulator, SETTINGS, (app) => {
       const printed = app.lines().join('\n');
       expect(printed).toMatch(/scheduledPurge +by the clock: PURGE_SCHEDULE\n/);

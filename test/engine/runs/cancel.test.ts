@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
-import { folderStore } from '../../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../../src/ledger/store/memory.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import { lastScheduled } from '../../../src/engine/resume.ts';
@@ -9,7 +9,7 @@ import { CancelRefused, cancelRun } from '../../../src/index.ts';
 import { disagreements } from '../../crash/check.ts';
 import { dying } from '../../support/dying.ts';
 import { broken } from '../../support/invariants.ts';
-import { newFolder, newLedger } from '../../support/ledger.ts';
+import { newLedger } from '../../support/ledger.ts';
 import { flags, repository } from '../../support/random-registry.ts';
 import { withEmulator } from '../../support/registry.ts';
 import { begin, goOn, isDeletion, leftIn, said, several, stopAfter, type Way, WAYS } from '../../support/slices.ts';
@@ -89,7 +89,7 @@ describe('whenever a run is cancelled', () => {
         ),
         async (repositories, args, way, from, { count, of }) => {
           await withEmulator({ repositories, start: START }, async (emulator) => {
-            const store = folderStore(newFolder());
+            const store = memoryStore();
             const ledger = openLedger(store);
             const before = emulator.repositories();
             const had = leftIn(emulator);
@@ -124,7 +124,7 @@ describe('whenever a run is cancelled', () => {
     let partial = 0;
     for (const count of [1, 2, 3, 5, 8, 11, 14]) {
       await withEmulator({ repositories, start: START }, async (emulator) => {
-        const store = folderStore(newFolder());
+        const store = memoryStore();
         const ledger = openLedger(store);
         const had = leftIn(emulator);
         const asked = cancelAfter(emulator, ledger, from, count, isDeletion);
@@ -207,7 +207,7 @@ describe('a run that is cancelled', () => {
 
   test('and whose process dies before it notices is completed, and left', async () => {
     await withEmulator({ repositories: several(4) }, async (emulator) => {
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       const ledger = openLedger(store);
       const had = leftIn(emulator);
       let writes = 12;

@@ -8,7 +8,7 @@ import { DELETING, withApp } from '../../support/app.ts';
 import { cli } from '../../support/cli.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { type Asked, behindProxy } from '../../support/proxy.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 /*
  * A registry, or a firewall in front of it, that repeats in its errors what it was sent: header, password, address, in
@@ -53,7 +53,7 @@ async function atEchoes(work: (emulator: Emulator, folder: string) => Promise<vo
   };
   const folder = mkdtempSync(join(tmpdir(), 'acr-retention-test-'));
   try {
-    await withEmulator({ repositories, basic: USER }, (emulator) =>
+    await withServedEmulator({ repositories, basic: USER }, (emulator) =>
       behindProxy(
         emulator,
         (asked) => {
@@ -134,7 +134,7 @@ test('nor in an answer, a page, the status or the log of the app', async () => {
 });
 
 test('nor in the status, where the catalog itself is refused so', async () => {
-  await withEmulator({ repositories: {}, basic: USER }, (emulator) =>
+  await withServedEmulator({ repositories: {}, basic: USER }, (emulator) =>
     behindProxy(
       emulator,
       (asked) => echo(asked, 403),

@@ -7,7 +7,7 @@ import { folderStore } from '../../../src/ledger/store/folder.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { repositoryOf, type Stored } from '../../support/contents.ts';
-import { newFolder } from '../../support/ledger.ts';
+import { newFolder, newLedger } from '../../support/ledger.ts';
 import { reference, run, withEmulator } from '../../support/registry.ts';
 
 const ARGS = ['--filter', '.*:^dev', '--ago', '30d', '--untagged'];
@@ -36,7 +36,7 @@ const inWords = (decisions: readonly Decision[]): readonly string[] =>
 
 describe('what earlier runs have read', () => {
   test('is not read again, by a dry run or a purge, and is forgotten when it is gone', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     await withEmulator({ repositories: { app: repositoryOf(...contents(10)) } }, async (emulator) => {
       const first = await run(emulator, DRY, undefined, ledger);
       const cold = reads(emulator);
@@ -85,7 +85,7 @@ describe('what earlier runs have read', () => {
   });
 
   test('is kept by a run that was stopped', async () => {
-    const ledger = openLedger(folderStore(newFolder()));
+    const ledger = newLedger();
     await withEmulator({ repositories: { app: repositoryOf(...contents(40)) } }, async (emulator) => {
       const stop = new AbortController();
       let count = 0;
@@ -160,7 +160,7 @@ describe('a dry run of many images that are not known yet', () => {
     async (runnable) => {
       const state = repositoryOf(...withReferrer(runnable));
       await withEmulator({ repositories: { app: state } }, async (emulator) => {
-        const ledger = openLedger(folderStore(newFolder()));
+        const ledger = newLedger();
         await run(emulator, DRY, undefined, ledger);
         const { decisions } = await run(emulator, ARGS, undefined, ledger);
         expect(decisions.filter(({ reason }) => reason === 'subject-of-kept')).toHaveLength(1);

@@ -4,7 +4,7 @@ import { apply, type Applied, type Ledger, PlanRefused, type RunRecord } from '.
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { image, index, referrer } from '../../../src/dev/emulator/manifests.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
-import { folderStore } from '../../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../../src/ledger/store/memory.ts';
 import { pathsOf } from '../../../src/ledger/paths.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import type { Guards } from '../../../src/policy/guards.ts';
@@ -13,7 +13,7 @@ import { dryRun, purge, readOnly } from '../../../src/index.ts';
 import { beforeCall } from '../../support/between.ts';
 import { images, repositoryOf, type Stored } from '../../support/contents.ts';
 import { broken } from '../../support/invariants.ts';
-import { newFolder, newLedger } from '../../support/ledger.ts';
+import { newLedger } from '../../support/ledger.ts';
 import { flags, repository } from '../../support/random-registry.ts';
 import { connectTo, policyOf, reference, USER, withEmulator } from '../../support/registry.ts';
 
@@ -210,7 +210,7 @@ describe('a plan', () => {
   test('is refused when it is too old, or for another registry or policy, or changed, or not what was approved', async () => {
     const contents = repositoryOf(...images('app', 3, 'dev'), ...images('kept', 4, 'v'));
     await withEmulator({ repositories: { app: contents } }, async (emulator) => {
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       const ledger = openLedger(store);
       const before = left(emulator);
       const { summary } = await plan(emulator, ledger);

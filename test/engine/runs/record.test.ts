@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { image, referrer } from '../../../src/dev/emulator/manifests.ts';
 import { folderStore } from '../../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../../src/ledger/store/memory.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import { pathsOf } from '../../../src/ledger/paths.ts';
 import type { Store } from '../../../src/ledger/store/store.ts';
@@ -13,7 +14,7 @@ import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder, newLedger } from '../../support/ledger.ts';
 import { dying } from '../../support/dying.ts';
 import { behindProxy } from '../../support/proxy.ts';
-import { connectTo, policyOf, withEmulator } from '../../support/registry.ts';
+import { connectTo, policyOf, withEmulator, withServedEmulator } from '../../support/registry.ts';
 
 const PURGE = ['-f', '.*:^dev', '--ago', '30d', '--untagged'];
 const some = () => repositoryOf(...images('app', 3, 'dev'), ...images('kept', 6, 'v'));
@@ -39,7 +40,7 @@ const outcomes = (decisions: readonly Decision[]): ReadonlySet<string> =>
 
 describe('a deletion is recorded as what it was', () => {
   test.each([1, 99])('when its answer is lost %i times', async (times) => {
-    await withEmulator({ repositories: { app: some() } }, async (emulator) => {
+    await withServedEmulator({ repositories: { app: some() } }, async (emulator) => {
       const tries = new Map<string, number>();
       const cut = ({ method, path }: { readonly method: string; readonly path: string }) => {
         if (method !== 'DELETE') return undefined;
@@ -74,7 +75,7 @@ describe('a deletion is recorded as what it was', () => {
           return { ...look, present: new Map([...look.present].filter(([digest]) => digest !== subject.digest)) };
         },
       };
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       const announced: string[] = [];
       const spied: Store = {
         ...store,
@@ -95,7 +96,7 @@ const isAppended = (operation: string): boolean => operation === 'append';
 describe('what a run left that broke off', () => {
   test('is completed by the next one, and said', async () => {
     await withEmulator({ repositories: { app: some() } }, async (emulator) => {
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       await expect(purgeWith(emulator, openLedger(dying(store, isAppended)))).rejects.toThrow('the disk is gone');
       expect(emulator.tagsLeft()).toHaveLength(6);
       const ledger = openLedger(store);
@@ -115,7 +116,7 @@ describe('what a run left that broke off', () => {
 
   test('keeps no later run from beginning where its repository may not be read any more', async () => {
     await withEmulator({ repositories: { app: some(), other: some() } }, async (emulator) => {
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       const alone = { policies: [policyOf(['-f', 'app:^dev', '--ago', '30d', '--untagged'])] };
       await expect(purgeWith(emulator, openLedger(dying(store, isAppended)), alone)).rejects.toThrow();
       emulator.faults({ forbiddenRepositories: ['app'] });

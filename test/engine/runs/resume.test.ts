@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RegistryState } from '../../../src/dev/emulator/index.ts';
-import { folderStore } from '../../../src/ledger/store/folder.ts';
+import { memoryStore } from '../../../src/ledger/store/memory.ts';
 import { digestOf, image, index } from '../../../src/dev/emulator/manifests.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import { type Activity, whyNotResumed } from '../../../src/ledger/records.ts';
@@ -10,7 +10,7 @@ import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { readOnly, ResumeRefused } from '../../../src/index.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { dying } from '../../support/dying.ts';
-import { newFolder, newLedger } from '../../support/ledger.ts';
+import { newLedger } from '../../support/ledger.ts';
 import { flags, repository } from '../../support/random-registry.ts';
 import { connectTo, withEmulator } from '../../support/registry.ts';
 import {
@@ -417,7 +417,7 @@ describe('a run whose process ends', () => {
     const command = [...DEV, '--concurrency', '2'];
     const through = await whole(repositories, way, [command]);
     await withEmulator({ repositories, start: START }, async (emulator) => {
-      const store = folderStore(newFolder());
+      const store = memoryStore();
       const ledger = openLedger(store);
       // To apply, its plan is made by a process that lives.
       const isPlanning = (): boolean => way === 'apply' && emulator.counts()['list-tags'] <= 3 && !isDeleting();
@@ -485,7 +485,8 @@ test('of two that go on with one run at once, one does', async () => {
     const ledger = newLedger();
     const options = { signal: stopAfter(emulator, 2, (kind) => kind === 'list-tags') };
     const { runId } = await begin(emulator, { way: 'dry run', commands: [DEV], ledger, options });
-    const both = await Promise.allSettled([goOn(emulator, ledger, runId), goOn(emulator, ledger, runId)]);
+    const resumeBy = (by: string) => goOn(emulator, ledger, runId, { by });
+    const both = await Promise.allSettled([resumeBy('one'), resumeBy('another')]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect((await ledger.run(runId))?.resumed).toHaveLength(1);
   });

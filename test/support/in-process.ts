@@ -1,0 +1,98 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Agent, Dispatcher } from 'undici';
+import { certificate } from '../../src/dev/emulator/certificate.ts';
+import { newEmulator } from '../../src/dev/emulator/emulator.ts';
+import type { Emulator, EmulatorOptions } from '../../src/dev/emulator/index.ts';
+import type { Answers } from '../../src/dev/emulator/server.ts';
+
+/*
+ * Registries of this process, without sockets. The SDK, its pipeline and the HTTP client are the real ones: only the agent
+ * of undici, which has the connections, is another (`in-process-setup.ts`). A call costs a tenth of one over TLS.
+ */
+
+const registries = new Map<string, Answers>();
+
+/** Below the ports that are given to servers, so that none is called the same. */
+let port = 10_000;
+
+/** A registry that is reached in this process only. */
+export async function emulatorInProcess(options: EmulatorOptions): Promise<Emulator> {
+  const loginServer = `127.0.0.1:${port++}`;
+  const { emulator, answers } = newEmulator(options, () => loginServer);
+  registries.set(loginServer, answers);
+  return {
+    ...emulator,
+    url: `https://${loginServer}`,
+    loginServer,
+    certificate: (await certificate()).cert,
+    environment: {
+      get IDENTITY_ENDPOINT(): never {
+        throw new Error('a registry without sockets has no managed identity: use withServedEmulator');
+      },
+      IDENTITY_HEADER: '',
+    },
+    close: () => Promise.resolve(void registries.delete(loginServer)),
+  };
+}
+
+/** Undici's agent, which hands requests for registries of this process to them. */
+export function agentInProcess(Real: typeof Agent): typeof Agent {
+  return class extends Real {
+    override dispatch(options: Agent.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+      const { host } = new URL(options.origin ?? '');
+      const answers = registries.get(host);
+      if (!answers) return super.dispatch(options, handler);
+      void exchange(answers, host, options, handler);
+      return true;
+    }
+  };
+}
+
+/** Tells `handler` what it would be told of an answer that comes over a connection. */
+async function exchange(
+  answers: Answers,
+  host: string,
+  { method, path, headers, body }: Dispatcher.DispatchOptions,
+  handler: Dispatcher.DispatchHandler,
+): Promise<void> {
+  let reason = null as Error | null;
+  const isAborted = (): boolean => reason !== null;
+  const controller: Dispatcher.DispatchController = {
+    get aborted() {
+      return isAborted();
+    },
+    get reason() {
+      return reason;
+    },
+    paused: false,
+    abort(error) {
+      if (reason) return;
+      reason = error;
+      queueMicrotask(() => handler.onResponseError?.(controller, error));
+    },
+    pause: () => undefined,
+    resume: () => undefined,
+  };
+  // As over a socket, other work gets its turn between a request and its answer.
+  await setImmediate();
+  try {
+    handler.onRequestStart?.(controller, {});
+    if (isAborted()) return;
+    const { authorization } = headers as Readonly<Record<string, string | undefined>>;
+    const answer = await answers({
+      method,
+      url: path,
+      authorization,
+      host,
+      body: () => Promise.resolve(typeof body === 'string' ? body : ''),
+    });
+    if (isAborted()) return;
+    if (answer === 'drop') throw Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+    const named = Object.entries(answer.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
+    handler.onResponseStart?.(controller, answer.status, Object.fromEntries(named));
+    if (answer.body !== undefined && method !== 'HEAD') handler.onResponseData?.(controller, Buffer.from(answer.body));
+    handler.onResponseEnd?.(controller, {});
+  } catch (error) {
+    handler.onResponseError?.(controller, error as Error);
+  }
+}
