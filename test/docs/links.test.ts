@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import GithubSlugger from 'github-slugger';
 import type { Tokens } from 'marked';
 import { describe, expect, test } from 'vitest';
-import { PAGES, textOf, tokensOf } from './markdown.ts';
+import { PAGES, tokensOf } from './markdown.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -54,8 +54,4 @@ test('every page of docs is reached from the README', () => {
   const reached = new Set(linksOf('README.md').map((href) => href.split('#')[0]));
   for (const page of PAGES.filter((one) => one.startsWith('docs/'))) expect(reached).toContain(page);
   for (const page of ['CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md']) expect(reached).toContain(page);
-});
-
-test('the README is short', () => {
-  expect(textOf('README.md').split('\n').length).toBeLessThanOrEqual(150);
 });
