@@ -1,3 +1,5 @@
+import { quote } from './errors.ts';
+
 /**
  * The dialect of timer expressions that the Azure Functions host reads (NCrontab), which is no other cron's: days of
  * the month and of the week must BOTH match, names may be cut to any length, a number may stand with `/n` alone.
@@ -29,15 +31,6 @@ export const FIELDS = [
   { name: 'day-of-week', min: 0, max: 6, names: DAYS },
 ] as const satisfies readonly Field[];
 
-/** One part of a list: every `step`th value from `from` to `to`. */
-export interface Item {
-  readonly from: number;
-  /** Below `from` where a range runs backward, e.g. `22-2`. */
-  readonly to: number;
-  /** Zero or less where it is written so; the host reads 1. */
-  readonly step: number;
-}
-
 /** Which seconds, minutes, hours, days, months and weekdays (Sunday is 0); ascending, and never empty. */
 export interface Moments {
   readonly seconds: readonly number[];
@@ -48,36 +41,94 @@ export interface Moments {
   readonly weekdays: readonly number[];
 }
 
+/** Every value of every field written out takes about 500 characters; the rest is for lists that repeat themselves. */
+const LONGEST_SCHEDULE = 10_000;
+const LARGEST_INT = 2 ** 31 - 1;
+
 /** The host parses a number as .NET does, which overlooks white space (and NUL) around it. */
 const NUMBER = /^[0-9]+[\t-\r]*\0*$/;
 const STEP = /^[\t-\r]*([+-]?[0-9]+)[\t-\r]*\0*$/;
-const LARGEST_INT = 2 ** 31 - 1;
 
-/** The fields of an expression with what each may hold; undefined where they are neither five nor six. */
-export function splitFields(text: string): readonly { readonly field: Field; readonly text: string }[] | undefined {
+/** What other schedulers know, or people add, and the host refuses. */
+const UNKNOWN: readonly (readonly [RegExp, string])[] = [
+  [/^\s*["'`]/, 'quotation marks are no part of a schedule'],
+  [/^\s*(?:CRON_)?TZ=/, 'a schedule has no time zone: it is always in UTC'],
+  [/^\s*@/, 'nicknames such as @daily are not known'],
+  [/ #/, 'a schedule has no comment'],
+  [/^\s*(?:\S+\s+){6}\S+\s*$/, 'it has seven fields: there is none for the year'],
+  [/[\t-\r]/, 'fields are separated by blanks, not by tabs or line breaks'],
+];
+
+/**
+ * What an expression selects.
+ *
+ * @param refuse told what is wrong where the host refuses an expression, and where it reads what a user hardly means: a
+ * range that runs backward (the host swaps its ends), a step of zero, a day that never comes
+ */
+export function readMoments(text: string, refuse: (problem: string) => never): Moments {
+  if (text.length > LONGEST_SCHEDULE) refuse(`no schedule is longer than ${LONGEST_SCHEDULE} characters`);
+  if (text.trim() === '') refuse('no schedule is given');
+  const unknown = (problem: string): never => refuse(UNKNOWN.find(([mark]) => mark.test(text))?.[1] ?? problem);
   // Nothing but a blank separates: a tab belongs to the field it stands in.
   const parts = text.split(' ').filter((part) => part !== '');
-  if (parts.length !== 5 && parts.length !== 6) return undefined;
-  return FIELDS.slice(-parts.length).map((field, index) => ({ field, text: parts[index] ?? '' }));
+  const { length } = parts;
+  if (length !== 5 && length !== 6) unknown(`it has ${length === 1 ? 'one field' : `${length} fields`}`);
+  const values = FIELDS.slice(-length).map((field, index) => readList(field, parts[index] ?? '', unknown));
+  const [seconds = [], minutes = [], hours = [], days = [], months = [], weekdays = []] =
+    length === 5 ? [[0], ...values] : values;
+  if (!everRuns(days, months)) refuse('none of its months has such a day, so that it never runs');
+  return { seconds, minutes, hours, days, months, weekdays };
+}
+
+/** The values that one field selects, ascending. */
+function readList(field: Field, text: string, refuse: (problem: string) => never): readonly number[] {
+  const { min, max } = field;
+  const selected = new Array<boolean>(max - min + 1).fill(false);
+  for (const part of text.split(',')) {
+    const item = readItem(field, part);
+    if (!item) return refuse(part === '' ? `an item of the list ${quote(text)} is empty` : whyUnknown(field, part));
+    const { from, to, step } = item;
+    if (from > to)
+      refuse(
+        `${quote(part)} runs backward, and the Functions host would swap its ends; list both parts, as in ${from}-${max},${min}-${to}`,
+      );
+    if (step < 1) refuse(`${quote(part)} has a step below 1, which the Functions host takes for 1`);
+    for (let value = from; value <= to; value += step) selected[value - min] = true;
+  }
+  return selected.flatMap((is, index) => (is ? [index + min] : []));
+}
+
+function whyUnknown(field: Field, text: string): string {
+  const { name, min, max, names } = field;
+  if (text === '?') return '? is not known: * is any value';
+  if (names === DAYS && readItem({ ...field, max: 7 }, text)) return 'Sunday is 0, not 7';
+  const [first = '', last = ''] = [names[0]?.slice(0, 3), names.at(-1)?.slice(0, 3)];
+  const named = first === '' ? '' : ` or ${first} to ${last}`;
+  return `the ${name} field does not know ${quote(text)}: it holds ${min} to ${max}${named}, a range such as ${min}-${max}, a step such as */2, or a list of these with commas`;
+}
+
+/** One part of a list: every `step`th value from `from` to `to`. */
+export interface Item {
+  readonly from: number;
+  /** Below `from` where a range runs backward, e.g. `22-2`. */
+  readonly to: number;
+  /** Zero or less where it is written so; the host takes that for 1. */
+  readonly step: number;
 }
 
 /** One part of a list as the host reads it; undefined where the host refuses it. */
-export function readItem(field: Field, text: string): Item | undefined {
+function readItem(field: Field, text: string): Item | undefined {
   const slash = text.indexOf('/');
-  const step = slash < 0 ? 1 : readStep(text.slice(slash + 1));
-  const range = readRange(field, slash < 0 ? text : text.slice(0, slash), slash >= 0);
-  if (!range || step === undefined) return undefined;
-  const item = { ...range, step };
-  return overflows(field, item) ? undefined : item;
-}
-
-function readRange(field: Field, text: string, stepped: boolean): Omit<Item, 'step'> | undefined {
-  if (text === '*') return { from: field.min, to: field.max };
-  const dash = text.indexOf('-');
-  const from = readValue(field, dash < 0 ? text : text.slice(0, dash));
-  // `5/15` goes on to the end of the field.
-  const to = dash >= 0 ? readValue(field, text.slice(dash + 1)) : stepped ? field.max : from;
-  return from === undefined || to === undefined ? undefined : { from, to };
+  const isStepped = slash >= 0;
+  const step = isStepped ? readStep(text.slice(slash + 1)) : 1;
+  const range = isStepped ? text.slice(0, slash) : text;
+  const dash = range.indexOf('-');
+  const isAny = range === '*';
+  const from = isAny ? field.min : readValue(field, dash < 0 ? range : range.slice(0, dash));
+  // `5/15` runs to the end of the field.
+  const to = isAny || (dash < 0 && isStepped) ? field.max : dash < 0 ? from : readValue(field, range.slice(dash + 1));
+  if (from === undefined || to === undefined || step === undefined) return undefined;
+  return overflows(field, { from, to, step }) ? undefined : { from, to, step };
 }
 
 function readValue({ min, max, names }: Field, text: string): number | undefined {
@@ -106,42 +157,10 @@ function overflows({ min }: Field, { from, to, step }: Item): boolean {
 }
 
 /**
- * What an expression selects; undefined where the host refuses it, and where nobody means what the host makes of it: a
- * range that runs backward, a step of zero, no run ever.
- */
-export function readMoments(text: string): Moments | undefined {
-  const fields = splitFields(text);
-  if (!fields) return undefined;
-  const values: (readonly number[] | undefined)[] = fields.map(({ field, text: list }) => readList(field, list));
-  if (!values.every((selected) => selected !== undefined)) return undefined;
-  const [seconds = [], minutes = [], hours = [], days = [], months = [], weekdays = []] =
-    values.length === 5 ? [[0], ...values] : values;
-  const moments = { seconds, minutes, hours, days, months, weekdays };
-  return everRuns(moments) ? moments : undefined;
-}
-
-/** The values that one field selects, ascending; undefined as for `readMoments`. */
-export function readList(field: Field, text: string): readonly number[] | undefined {
-  const { min, max } = field;
-  const selected = new Array<boolean>(max - min + 1).fill(false);
-  for (const part of text.split(',')) {
-    const item = readItem(field, part);
-    if (!item || item.from > item.to || item.step < 1) return undefined;
-    for (let value = item.from; value <= item.to; value += item.step) selected[value - min] = true;
-  }
-  return selected.flatMap((is, index) => (is ? [index + min] : []));
-}
-
-/**
  * Whether there is any day on it. The weekday does not matter: every date that the calendar has, 29 February too, falls
  * on each weekday at some time.
  */
-function everRuns({ days, months }: Moments): boolean {
+function everRuns(days: readonly number[], months: readonly number[]): boolean {
   const leapYear = 2024;
-  return months.some((month) => days.some((day) => day <= daysInMonth(leapYear, month)));
-}
-
-/** `month` counts from 1. */
-export function daysInMonth(year: number, month: number): number {
-  return new Date(Date.UTC(year, month, 0)).getUTCDate();
+  return months.some((month) => days.some((day) => day <= new Date(Date.UTC(leapYear, month, 0)).getUTCDate()));
 }

@@ -1,7 +1,6 @@
 import { CronExpressionParser } from 'cron-parser';
 import { PolicyError } from './errors.ts';
 import { type Moments, readMoments } from './ncrontab.ts';
-import { explainSchedule, LONGEST_SCHEDULE } from './schedule-advice.ts';
 import { describeMoments } from './schedule-words.ts';
 
 /** Runs are told up to here: of the rarest schedules there is one in decades, and nobody plans for later. */
@@ -22,17 +21,21 @@ export interface Schedule {
   readonly next: (after: Date, count: number) => readonly Date[];
 }
 
+const FORM =
+  'write five fields (minute, hour, day of the month, month, day of the week), or six with the second before them, in UTC, ' +
+  'e.g. 0 1 * * Sun for Sundays at 01:00 UTC';
+
 /**
  * Reads a timer expression of five fields (minute, hour, day of the month, month, day of the week), or of six with the
- * second before them, exactly as the Azure Functions host does.
+ * second before them, exactly as the Azure Functions host does, but for what `readMoments` refuses besides.
  *
  * @param name what the text was given as, for the error
- * @throws {PolicyError} for whatever the host refuses, and where it reads what nobody means: a range that runs backward
- * (the host swaps its ends), a step of zero, a day that never comes. Also beyond a length that no schedule needs.
+ * @throws {PolicyError} that says what is wrong, and what a schedule looks like
  */
 export function parseSchedule(text: string, name = 'PURGE_SCHEDULE'): Schedule {
-  const moments = text.length > LONGEST_SCHEDULE ? undefined : readMoments(text);
-  if (!moments) throw new PolicyError(name, text, explainSchedule(text));
+  const moments = readMoments(text, (problem) => {
+    throw new PolicyError(name, text, `${problem}; ${FORM}`);
+  });
   return {
     expression: text,
     description: describeMoments(moments),

@@ -65,8 +65,8 @@ test('--count up to 1000', () => {
 
 describe('refused', () => {
   test.each([
-    [['0 22-2 * * *'], 'schedule "0 22-2 * * *": ', 'write 0 22-23,0-2 * * *'],
-    [['@daily'], 'schedule "@daily": ', 'write 0 0 * * *'],
+    [['0 22-2 * * *'], 'schedule "0 22-2 * * *": ', 'list both parts, as in 22-23,0-2'],
+    [['@daily'], 'schedule "@daily": ', 'e.g. 0 1 * * Sun for Sundays at 01:00 UTC'],
     [[''], 'schedule "": ', 'no schedule is given'],
     [['0', '1', '*', '*', 'Sun'], 'schedule "0 1 * * Sun": ', "write acr-retention schedule '0 1 * * Sun'"],
     [['5', '1', 'README.md', 'src', 'Sun'], 'schedule "5 1 README.md src Sun": ', "schedule '0 1 * * Sun'"],
