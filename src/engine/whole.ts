@@ -1,3 +1,4 @@
+import { attributesCommand } from '../executor/locks.ts';
 import { eachOf } from './each.ts';
 import { lockedAsAWhole, untaggedBy, withUntagged } from '../planner/explain.ts';
 import type { Inventory, Plan, Rule } from '../planner/types.ts';
@@ -45,7 +46,7 @@ export async function wholePlan(
   }
   const listed = countOf(inventory, attributes);
   if (isDeleting && attributes?.locked) {
-    const unlock = `az acr repository update --name ${registryName(reader.loginServer)} --repository ${repository} --delete-enabled true --write-enabled true`;
+    const unlock = attributesCommand(reader.loginServer, { repository }, { deleteEnabled: true, writeEnabled: true });
     const how = rule.includeLocked ? `. --include-locked does not lift that; to unlock it: ${unlock}` : '';
     if (rule.includeLocked)
       warnings.push(
@@ -97,9 +98,4 @@ async function recordsOf(
     // Nothing is decided by it: the summary says less.
   }
   return found;
-}
-
-/** `contoso` of `contoso.azurecr.io`. */
-function registryName(loginServer: string): string {
-  return loginServer.split('.')[0] ?? loginServer;
 }

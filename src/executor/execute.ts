@@ -2,13 +2,13 @@ import type { Decision, Decisions } from '../planner/decision.ts';
 import type { Plan } from '../planner/types.ts';
 import type { Lock, ManifestListing, Registry, TagRecord } from '../registry/types.ts';
 import { BATCH, batches } from './batches.ts';
-import { type Context, type Intend, newRights, type Tell } from './context.ts';
+import { type Announce, type Context, type Names, namesOf, newRights, type Tell } from './context.ts';
 import { deleteManifests } from './manifests.ts';
 import { notAttempted, record, type Result, type Results } from './results.ts';
 import { deleteTags } from './tags.ts';
 
 export interface ExecuteOptions {
-  /** The inventory that the plan was made from: what is new since then is looked at before anything goes. */
+  /** The listing that the plan was made from: what is new since then is looked at before anything is deleted. */
   readonly inventory: ManifestListing | undefined;
   /** The tags that the repository had. */
   readonly tags: readonly TagRecord[];
@@ -20,21 +20,24 @@ export interface ExecuteOptions {
    * that. Where it throws, none of them is.
    */
   readonly onIntent?: (keys: readonly string[], locks: Readonly<Record<string, Lock>>) => Promise<void>;
-  /** Takes each decision that something goes once, as soon as it is known what became of it: a process may end before the repository does. */
+  /** Takes each decision to delete once, as soon as its outcome is known: the process may end before the repository is done. */
   readonly onSettled?: (decisions: readonly Decision[]) => Promise<void>;
 }
 
 /**
- * Carries out the plan of one repository: looks again, deletes, and records what became of each decision.
- * Safe to do again: what is gone already is found to be gone.
+ * Carries out the plan of one repository: looks again, deletes, and records the outcome of each decision.
+ * Safe to repeat: what is gone already is found to be gone.
  *
  * Tags first, as `acr purge` does, then manifests, those that need others before the others; last the tags of images
- * that had to go first. Never throws for what the registry does: that is an outcome.
+ * that had to be deleted first. Never throws for what the registry answers: that is an outcome.
+ *
+ * @returns the decisions of the plan, each with its outcome
+ * @throws what `onSettled` throws. Where `onIntent` throws, nothing more is deleted.
  */
 export async function execute(registry: Registry, plan: Plan, options: ExecuteOptions): Promise<Decisions> {
   const results: Results = { tags: new Map(), manifests: new Map() };
   const { tell, tellRest } = teller(plan, results, options.onSettled);
-  const { intend, settled } = intents(options.onIntent);
+  const { announce, settled } = announcer(options.onIntent);
   const context: Context = {
     registry,
     repository: plan.repository,
@@ -43,10 +46,10 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
     signal: options.signal,
     rights: newRights(),
     results,
-    intend,
-    async tell(tags, digests) {
-      settled(tags, digests);
-      await tell(tags, digests);
+    announce,
+    async tell(names) {
+      settled(names);
+      await tell(names);
     },
   };
   await deleteTags(
@@ -67,7 +70,7 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
   };
 }
 
-const keysOf = (tags: readonly string[], digests: readonly string[]): readonly string[] => [
+const keysOf = ({ tags, digests }: Names): readonly string[] => [
   ...tags.map((tag) => `:${tag}`),
   ...digests.map((digest) => `@${digest}`),
 ];
@@ -76,17 +79,17 @@ const keysOf = (tags: readonly string[], digests: readonly string[]): readonly s
  * Announces deletions, each once until it is settled, however often it is tried. The answer is why they may not be begun;
  * a ledger that failed once is not asked again.
  */
-function intents(onIntent: ExecuteOptions['onIntent'] = () => Promise.resolve()) {
+function announcer(onIntent: ExecuteOptions['onIntent'] = () => Promise.resolve()) {
   let failed: Result | undefined;
   /** By key, with the lock that was announced. */
   const open = new Map<string, string>();
-  const intend: Intend = async (tags, digests, locked) => {
+  const announce: Announce = async (names, locked) => {
     if (failed) return failed;
     const locks = Object.fromEntries(
       locked.map(({ name, lock }) => [name.includes(':') ? `@${name}` : `:${name}`, lock] as const),
     );
     const said = (key: string): string => JSON.stringify(locks[key] ?? null);
-    const keys = keysOf(tags, digests).filter((key) => open.get(key) !== said(key));
+    const keys = keysOf(names).filter((key) => open.get(key) !== said(key));
     if (keys.length === 0) return undefined;
     try {
       await onIntent(keys, locks);
@@ -96,42 +99,33 @@ function intents(onIntent: ExecuteOptions['onIntent'] = () => Promise.resolve())
     }
     return failed;
   };
-  const settled = (tags: readonly string[], digests: readonly string[]): void => {
-    for (const key of keysOf(tags, digests)) open.delete(key);
+  const settled = (names: Names): void => {
+    for (const key of keysOf(names)) open.delete(key);
   };
-  return { intend, settled };
+  return { announce, settled };
 }
 
-/** Tells decisions as they are settled, and at the end the others that were to go, each once. */
+/** Tells decisions as they are settled, and at the end the others that were to be deleted, each once. */
 function teller(
   { deletionOf, tags: tagDeletions, manifests }: Plan,
   results: Results,
   onSettled: ExecuteOptions['onSettled'] = () => Promise.resolve(),
 ) {
   const told = { tag: new Set<string>(), manifest: new Set<string>() };
-  const settled = (kind: Decision['kind'], names: Iterable<string>): readonly Decision[] =>
-    [...names].flatMap((name) => {
+  const settled = (kind: Decision['kind'], names: readonly string[]): readonly Decision[] =>
+    names.flatMap((name) => {
       if (told[kind].has(name)) return [];
       told[kind].add(name);
       const decision = deletionOf(kind, name);
       return decision ? [record(decision, results)] : [];
     });
-  const tell: Tell = async (tags, digests) => onSettled([...settled('tag', tags), ...settled('manifest', digests)]);
+  const tell: Tell = ({ tags, digests }) => onSettled([...settled('tag', tags), ...settled('manifest', digests)]);
   return {
     tell,
     tellRest: async (): Promise<void> => {
-      for (const some of batches(tagDeletions, BATCH))
-        await tell(
-          some.map(({ tag }) => tag),
-          [],
-        );
-      for (const some of batches(manifests, BATCH)) {
-        const removals = some.flatMap((deletion) => [deletion, ...deletion.referrers]);
-        await tell(
-          removals.flatMap(({ tags }) => tags),
-          removals.map(({ digest }) => digest),
-        );
-      }
+      for (const some of batches(tagDeletions, BATCH)) await tell({ tags: some.map(({ tag }) => tag), digests: [] });
+      for (const some of batches(manifests, BATCH))
+        await tell(namesOf(some.flatMap((deletion) => [deletion, ...deletion.referrers])));
     },
   };
 }

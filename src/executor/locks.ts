@@ -1,4 +1,5 @@
 import type { DeletionResult, Lock, Registry, Sending } from '../registry/types.ts';
+import type { Result } from './results.ts';
 
 /** A tag, or a manifest by its digest, and the lock that it had when it was looked at. */
 export interface Locked {
@@ -70,4 +71,26 @@ export async function relock(
 /** The image of a tag or digest of a repository, as `az acr` takes it. */
 export function imageIn({ loginServer }: Registry, repository: string): (name: string) => string {
   return (name) => `${loginServer}/${repository}${name.includes(':') ? '@' : ':'}${name}`;
+}
+
+/** The command that gives a repository, or an image without its registry (`app:v1`), these attributes. */
+export function attributesCommand(
+  loginServer: string,
+  what: { readonly repository: string } | { readonly image: string },
+  { deleteEnabled, writeEnabled }: Lock,
+): string {
+  const registry = loginServer.split('.')[0] ?? loginServer;
+  const subject = 'image' in what ? `--image ${what.image}` : `--repository ${what.repository}`;
+  const attributes = `--delete-enabled ${deleteEnabled} --write-enabled ${writeEnabled}`;
+  return `az acr repository update --name ${registry} ${subject} ${attributes}`;
+}
+
+/** Refuses to unlock what could not be locked again: its attributes cannot be read. */
+export const UNREADABLE_LOCK: Result = {
+  state: 'refused',
+  error: { message: 'its lock cannot be read, so that it could not be put back' },
+};
+
+export function isUnreadable(record: { readonly locked: boolean; readonly lock?: Lock } | undefined): boolean {
+  return record?.locked === true && record.lock === undefined;
 }

@@ -1,25 +1,18 @@
-import type { Decision, DecisionError, Deleted, Kept, Outcome } from '../planner/decision.ts';
+import type { Decision, DecisionError, Deleted, Kept, LostLock, Outcome } from '../planner/decision.ts';
 import type { DeletionResult, Lock } from '../registry/types.ts';
-import type { NotRestored } from './locks.ts';
+import { attributesCommand, type NotRestored } from './locks.ts';
 
-/** A lock that was taken off, and could not be put back. */
-interface LostLock extends Omit<NotRestored, 'lock'>, Lock {
-  /** With its registry and repository. */
-  readonly image: string;
-  readonly restore: string;
-}
-
-/** What became of one artifact that was to go. */
+/** What the deletion of one artifact came to. */
 export type Result =
   | {
       readonly state: Exclude<Outcome, 'planned' | 'held'>;
       readonly error?: DecisionError;
       /** It may have been deleted all the same. */
       readonly inDoubt?: boolean;
-      /** Locks that were taken off for it, and could not be put back. */
-      readonly lost?: readonly LostLock[];
+      /** Locks that were taken off for it, and could not be put back: by tag name or digest. */
+      readonly lost?: ReadonlyMap<string, LostLock>;
     }
-  /** It changed since the plan was made, and so stays. */
+  /** It changed since the plan was made, and so is kept. */
   | { readonly state: 'changed'; readonly detail: string };
 
 /** By tag name and by digest. */
@@ -33,7 +26,7 @@ export function isGone(result: Result | undefined): boolean {
   return result?.state === 'deleted' || result?.state === 'already-gone';
 }
 
-/** Whether the registry said that this is not allowed: then nothing else of the kind is, either. */
+/** Whether the registry said that this is not allowed: then nothing else of the kind is allowed, either. */
 export function isForbidden(result: Result | undefined): boolean {
   return result?.state === 'refused' && (result.error?.status === 401 || result.error?.status === 403);
 }
@@ -46,7 +39,7 @@ export function fromDeletion(result: Exclude<DeletionResult, { state: 'again' }>
   return isForbidden(became) ? { ...became, error: { ...became.error, missing: right } } : became;
 }
 
-/** What was asked for in vain: refused where the registry gave an answer, failed where it could not. */
+/** A read that failed: refused where the registry gave an answer, failed where it could not. */
 export function fromError(error: unknown): Result {
   const described = describe(error as Error);
   const refused = described.status !== undefined && described.status < 500 && described.status !== 429;
@@ -68,7 +61,7 @@ export function changed(detail: string): Result {
 }
 
 /**
- * With the locks that it has lost named, and how each is put back. Whatever else it came to, that is a failure.
+ * Names the locks that it has lost, and how each is put back. Whatever else it came to, that is a failure.
  * @param imageOf names a tag, or a manifest by its digest, with its registry and repository
  */
 export function withLostLocks(result: Result, lost: readonly NotRestored[], imageOf: (name: string) => string): Result {
@@ -77,22 +70,23 @@ export function withLostLocks(result: Result, lost: readonly NotRestored[], imag
     result.state === 'changed'
       ? { state: 'failed' as const, error: { message: `it is not deleted: ${result.detail}` } }
       : result;
-  const locks = lost.map(({ name, lock, why }): LostLock => {
+  const locks = new Map<string, LostLock>();
+  const sentences = came.error ? [came.error.message] : [];
+  for (const { name, lock, why } of lost) {
     const image = imageOf(name);
-    return { ...lock, name, image, why, restore: restoring(image, lock) };
-  });
-  const said = locks.map(
-    ({ image, why, restore }) =>
+    const restore = restoring(image, lock);
+    locks.set(name, { deleteEnabled: lock.deleteEnabled, writeEnabled: lock.writeEnabled, restore });
+    sentences.push(
       `the lock of ${image} was taken off, and could not be put back (${why}); to put it back: ${restore}`,
-  );
-  const message = [came.error?.message ?? '', ...said].filter((part) => part !== '').join('; ');
-  return { state: state === 'refused' ? state : 'failed', error: { ...came.error, message }, lost: locks };
+    );
+  }
+  const error = { ...came.error, message: sentences.filter((sentence) => sentence !== '').join('; ') };
+  return { state: state === 'refused' ? state : 'failed', error, lost: locks };
 }
 
-function restoring(image: string, { deleteEnabled, writeEnabled }: Lock): string {
+function restoring(image: string, lock: Lock): string {
   const [host = '', ...rest] = image.split('/');
-  const attributes = `--delete-enabled ${deleteEnabled} --write-enabled ${writeEnabled}`;
-  return `az acr repository update --name ${host.split('.')[0] ?? host} --image ${rest.join('/')} ${attributes}`;
+  return attributesCommand(host, { image: rest.join('/') }, lock);
 }
 
 export function describe(error: Error): DecisionError {
@@ -105,20 +99,16 @@ export function describe(error: Error): DecisionError {
   };
 }
 
-/** The decision with what became of it. */
+/** The decision with what its deletion came to. */
 export function record(decision: Decision, { tags, manifests }: Results): Decision {
   if (decision.action === 'keep') return decision;
   const name = (decision.kind === 'tag' ? decision.tag : decision.digest) ?? '';
   const result = (decision.kind === 'tag' ? tags : manifests).get(name);
   if (!result) return { ...decision, outcome: 'not-attempted' };
-  if (result.state === 'changed') {
-    return keptSince(decision, result.detail);
-  }
-  const { state, error, lost = [] } = result;
-  const lock = lost.find((one) => one.name === name);
-  if (!lock) return { ...decision, outcome: state, ...(error && { error }) };
-  const { deleteEnabled, writeEnabled, restore } = lock;
-  return { ...decision, outcome: state, ...(error && { error }), lostLock: { deleteEnabled, writeEnabled, restore } };
+  if (result.state === 'changed') return keptSince(decision, result.detail);
+  const { state, error, lost } = result;
+  const lostLock = lost?.get(name);
+  return { ...decision, outcome: state, ...(error && { error }), ...(lostLock && { lostLock }) };
 }
 
 /** What was to be deleted, and is kept because it changed since that was planned. */

@@ -45,7 +45,7 @@ describe.each(cases)('$name', (one) => {
     return;
   }
 
-  test('removes only what acr purge removed, and says of the rest why it stays', async () => {
+  test('removes only what acr purge removed, and says of the rest why it is kept', async () => {
     await withEmulator({ repositories: one.repositories }, async (emulator) => {
       const before = left(emulator);
       const result = await run(emulator, one.args);

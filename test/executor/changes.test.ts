@@ -20,7 +20,7 @@ const contents = repositoryOf(
 
 const locked = { deleteEnabled: false };
 
-describe('what changes between planning and deleting stays', () => {
+describe('what changes between planning and deleting is kept', () => {
   test.each<[string, readonly string[], RequestKind, (emulator: Emulator) => void, string, RegExp]>([
     [
       'a tag that names another manifest now',
@@ -47,7 +47,7 @@ describe('what changes between planning and deleting stays', () => {
       /its tag dev-1 was pushed again/,
     ],
     [
-      'a tag that was moved off the manifest that goes',
+      'a tag that was moved off the manifest that is deleted',
       ALL,
       'list-manifests',
       (emulator) => emulator.tag('app', 'dev-1', release.digest),
@@ -158,7 +158,7 @@ describe('what changes between planning and deleting stays', () => {
     });
   });
 
-  test('whether or not somebody else was faster with the rest', async () => {
+  test('whether or not another client was faster with the rest', async () => {
     await withEmulator({ repositories: { app: contents } }, async (emulator) => {
       beforeCall(emulator, 'list-manifests', 2, () => {
         emulator.remove('app', stray.digest);
@@ -189,7 +189,7 @@ test('a second run finds nothing more to do', async () => {
 });
 
 describe('--include-locked', () => {
-  test('unlocks what goes, and nothing else', async () => {
+  test('unlocks what is deleted, and nothing else', async () => {
     const child = { ...image('child'), architecture: 'amd64', os: 'linux' };
     const strayLocked = image('stray, locked');
     const repositories = {

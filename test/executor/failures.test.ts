@@ -52,14 +52,14 @@ describe('an index that cannot be deleted keeps its children', () => {
       expect(refused).toMatchObject({
         error: { status, correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown },
       });
-      // And once it can, they go.
+      // And once it can, they are deleted.
       emulator.faults({});
       await run(emulator, UNTAGGED);
       expect(emulator.manifestsLeft()).toEqual([]);
     });
   });
 
-  test('down to the last level: what the inner index needs stays with that', async () => {
+  test('down to the last level: what the inner index needs is kept with it', async () => {
     await withEmulator({ repositories: { app: multiArch } }, async (emulator) => {
       emulator.faults({ failing: deletionOf(inner.digest, 405) });
       expect(outcomes((await run(emulator, UNTAGGED)).decisions)).toEqual({
@@ -73,7 +73,7 @@ describe('an index that cannot be deleted keeps its children', () => {
   });
 });
 
-test('the signature of an image that cannot be deleted stays with it', async () => {
+test('the signature of an image that cannot be deleted is kept with it', async () => {
   const signed = image('signed');
   const signature = `${signed.digest.replace(':', '-')}.sig`;
   const repositories = {
@@ -288,7 +288,7 @@ describe('where the registry does not take referrers along with their subject', 
     });
   });
 
-  test('one that was tagged meanwhile stays', async () => {
+  test('one that was tagged meanwhile is kept', async () => {
     await leaving({ tag: 'sbom' }, async (emulator, proxy) => {
       const { decisions } = await run(proxy, UNTAGGED);
       expect(emulator.manifestsLeft()).toEqual([`app@${sbom.digest}`]);

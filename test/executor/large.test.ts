@@ -5,14 +5,14 @@ import { beforeCall } from '../support/between.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { reference, run, withEmulator } from '../support/registry.ts';
 
-// A repository of more entries than a page holds: what goes is looked at one by one, what is new by its time.
+// A repository of more entries than a page holds: what is deleted is looked at one by one, what is new by its time.
 const young = images('young', 140).map((one, n) => ({ ...one, days: 2 + n / 1000 }));
 const old = images('old', 12);
 const repositories = { app: repositoryOf(...young, ...old) };
 const options = { repositories, refusePageSizeAbove: 100 };
 const UNTAGGED = ['--untagged-only', '--ago', '30d'];
 
-test('each manifest that goes is looked at once, and the rest is not listed again', async () => {
+test('each manifest that is deleted is looked at once, and the rest is not listed again', async () => {
   await withEmulator(options, async (emulator) => {
     const { summary } = await run(emulator, UNTAGGED);
     expect(summary.succeeded).toBe(true);
@@ -23,7 +23,7 @@ test('each manifest that goes is looked at once, and the rest is not listed agai
   });
 });
 
-test('each tag that goes is looked at once, and the rest is not listed again', async () => {
+test('each tag that is deleted is looked at once, and the rest is not listed again', async () => {
   const tagged = repositoryOf(...young.map((one, n) => ({ ...one, tags: [`v${n}`] })), ...images('dev', 12, 'dev'));
   await withEmulator({ ...options, repositories: { app: tagged } }, async (emulator) => {
     beforeCall(emulator, 'tag-properties', 1, () => {
@@ -47,7 +47,7 @@ test('each tag that goes is looked at once, and the rest is not listed again', a
   });
 });
 
-test('what changed meanwhile stays, as in a small one', async () => {
+test('what changed meanwhile is kept, as in a small one', async () => {
   await withEmulator(options, async (emulator) => {
     const [tagged, locked, needed, gone] = old.map(({ built }) => built.digest);
     const child = { ...image('old/2', { docker: true }), architecture: 'amd64', os: 'linux' };
@@ -69,7 +69,7 @@ test('what changed meanwhile stays, as in a small one', async () => {
   });
 });
 
-describe('a tag that was locked meanwhile does not go with its manifest', () => {
+describe('a tag that was locked meanwhile is not deleted with its manifest', () => {
   const dev = { built: image('old'), days: 90, tags: ['dev-1'] };
   const args = ['--filter', 'app:dev', '--ago', '30d', '--untagged'];
   const locks = (emulator: Emulator) => () => emulator.lock('app', 'dev-1', { deleteEnabled: false });
@@ -91,7 +91,7 @@ describe('a tag that was locked meanwhile does not go with its manifest', () => 
       beforeCall(emulator, 'list-manifests', 2, locks(emulator));
       await run(emulator, args);
       expect(emulator.tagsLeft()).toContain('app:dev-1');
-      // The refused page and two to plan; then only what would go is looked at.
+      // The refused page and two to plan; then only what would be deleted is looked at.
       expect(emulator.counts()).toMatchObject({ 'list-tags': 3, 'tag-properties': 1 });
     });
   });

@@ -14,10 +14,10 @@ import { digestOf, ids, NOW, registryOf, type Shaped } from '../support/shapes.t
 
 const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 
-/** By their number of manifests. What is tagged `dev-…` goes, what is tagged `v…` stays. */
+/** By their number of manifests. What is tagged `dev-…` is deleted, what is tagged `v…` is kept. */
 const SHAPES: Readonly<Record<string, { readonly large: number; readonly of: (count: number) => readonly Shaped[] }>> =
   {
-    'two indexes that share all children, one of which stays': {
+    'two indexes that share all children, one of which is kept': {
       large: 8000,
       of: (count) => [
         { id: 0, tags: ['v1'], children: ids(count, 2) },
@@ -25,7 +25,7 @@ const SHAPES: Readonly<Record<string, { readonly large: number; readonly of: (co
         ...ids(count, 2).map((id) => ({ id })),
       ],
     },
-    'two indexes that share all children and go': {
+    'two indexes that share all children and are deleted': {
       large: 8000,
       of: (count) => [
         { id: 0, tags: ['dev-0'], children: ids(count, 2) },
@@ -33,11 +33,11 @@ const SHAPES: Readonly<Record<string, { readonly large: number; readonly of: (co
         ...ids(count, 2).map((id) => ({ id })),
       ],
     },
-    'indexes that share one child and go': {
+    'indexes that share one child and are deleted': {
       large: 5000,
       of: (count) => [{ id: 0 }, ...ids(count, 1).map((id) => ({ id, children: [0] }))],
     },
-    'indexes that share one child and stay': {
+    'indexes that share one child and are kept': {
       large: 5000,
       of: (count) => [{ id: 0 }, ...ids(count, 1).map((id) => ({ id, tags: [`v${id}`], children: [0] }))],
     },
@@ -45,20 +45,20 @@ const SHAPES: Readonly<Record<string, { readonly large: number; readonly of: (co
       large: 20_000,
       of: (count) => [{ id: 0 }, { id: 1, tags: ['dev-1'], children: ids(count).map(() => 0) }],
     },
-    'an index within an index, and so on, all of which go': {
+    'an index within an index, and so on, all of which are deleted': {
       large: 3000,
       of: (count) => nested(count, 'dev-0'),
     },
-    'an index within an index, and so on, all of which stay': {
+    'an index within an index, and so on, all of which are kept': {
       large: 3000,
       of: (count) => nested(count, 'v0'),
     },
-    'a referrer of a referrer, and so on, all of which go': {
+    'a referrer of a referrer, and so on, all of which are deleted': {
       large: 3000,
       of: (count) =>
         ids(count).map((id) => (id === 0 ? { id, mediaType: IMAGE, tags: ['dev-0'] } : { id, subject: id - 1 })),
     },
-    'a referrer of a referrer, and so on, the last of which stays': {
+    'a referrer of a referrer, and so on, the last of which is kept': {
       large: 3000,
       of: (count) =>
         ids(count).map((id) => ({
@@ -68,19 +68,19 @@ const SHAPES: Readonly<Record<string, { readonly large: number; readonly of: (co
           ...(id === count - 1 && { tags: ['v0'] }),
         })),
     },
-    'referrers of one image that goes': {
+    'referrers of one image that is deleted': {
       large: 5000,
       of: (count) => [{ id: 0, tags: ['dev-0'] }, ...ids(count, 1).map((id) => ({ id, subject: 0 }))],
     },
-    'referrers of one image that stays': {
+    'referrers of one image that is kept': {
       large: 5000,
       of: (count) => [{ id: 0, tags: ['v0'] }, ...ids(count, 1).map((id) => ({ id, subject: 0 }))],
     },
-    'an index with very many tags that go': {
+    'an index with very many tags that are deleted': {
       large: 20_000,
       of: (count) => [{ id: 0, tags: ids(count).map((tag) => `dev-${tag}`), children: ids(1000, 1) }, ...images(1000)],
     },
-    'an index with very many tags, one of which stays': {
+    'an index with very many tags, one of which is kept': {
       large: 20_000,
       of: (count) => [
         { id: 0, tags: ['v1', ...ids(count).map((tag) => `dev-${tag}`)], children: ids(1000, 1) },
@@ -172,7 +172,7 @@ describe.each(Object.entries(SHAPES))('%s', (_, { large, of }) => {
 });
 
 test('a chain of referrers is asked for once, and not planned anew for each', async () => {
-  // Too many to be read one by one: the registry is asked who refers to what goes.
+  // Too many to be read one by one: the registry is asked what refers to what is deleted.
   const chain = ids(2000).map((id) =>
     id === 0 ? { id, mediaType: IMAGE, tags: ['dev-0'] } : { id, subject: id - 1, tags: [`v${id}`] },
   );
@@ -185,14 +185,14 @@ test('a chain of referrers is asked for once, and not planned anew for each', as
 });
 
 test('a sentence names a few of very many tags', async () => {
-  const { decisions } = await run(SHAPES['an index with very many tags that go']?.of(5000) ?? []);
+  const { decisions } = await run(SHAPES['an index with very many tags that are deleted']?.of(5000) ?? []);
   expect(decisions.find(({ digest, kind }) => kind === 'manifest' && digest === digestOf(0))?.detail).toMatch(
     /^has no tag left when dev-0, dev-1, .* and 4990 more are deleted, and is /,
   );
   expect(Math.max(...decisions.map(({ detail }) => detail.length))).toBeLessThan(400);
 });
 
-test('what refers to itself by the word of the registry stays, and the plan comes to an end', async () => {
+test('what refers to itself, as the registry says, is kept, and the plan comes to an end', async () => {
   const circle = new Map([
     [digestOf(0), [digestOf(1)]],
     [digestOf(1), [digestOf(2)]],

@@ -1,0 +1,168 @@
+import type { DeletionResult, Look, Reservation, Sending } from '../registry/types.ts';
+import { type Attempt, inBatches } from './batches.ts';
+import type { Context, Names } from './context.ts';
+import { imageIn, type Locked, relock, withoutLocks } from './locks.ts';
+import { fromDeletion, fromError, isGone, type Result, withLostLocks } from './results.ts';
+
+/** How one kind of artifact is deleted: a tag alone, or a manifest with its tags and referrers. */
+export interface Target<T> {
+  readonly recheck: (items: readonly T[]) => Promise<Recheck<T>>;
+  readonly send: (item: T, sending: Sending) => Promise<DeletionResult>;
+  /** All that is deleted with these. */
+  readonly namesOf: (items: readonly T[]) => Names;
+  /** Whether the deletion of others waits for this one. */
+  readonly isNeeded: (item: T) => boolean;
+  /** Records what an item came to. The answer is what is certain by now. */
+  readonly settle: (item: T, result: Result, seen?: Seen) => Names;
+  /** What is left of these, and has to be deleted by itself. */
+  readonly left?: (items: readonly T[]) => Promise<readonly T[]>;
+}
+
+/** What was seen of an item last, and when an earlier attempt at it was sent. */
+export interface Seen {
+  readonly look: Look | undefined;
+  readonly before: Look | undefined;
+}
+
+/** Some items as they are now. */
+export interface Recheck<T> {
+  readonly look: Look;
+  readonly isGone: (item: T) => boolean;
+  /** Why one is not deleted now, or need not be. */
+  readonly whyNot: (item: T) => Result | undefined;
+  /** The locks that are in the way. */
+  readonly locksOf: (item: T) => readonly Locked[];
+}
+
+/**
+ * Deletes what has not changed since the plan was made: looks at a batch, announces what is deleted, sends each deletion
+ * while the look counts, and records what it came to. A retry is a new look. A deletion whose look is more than 5 seconds
+ * old once it would be written to the socket is not sent (`Sending.since`), and comes back to be tried again.
+ */
+export function deleteUnchanged<T>(context: Context, items: readonly T[], target: Target<T>): Promise<void> {
+  return inBatches(context, items, {
+    tryOnce: (batch, reservation) => tryOnce(context, target, batch, reservation),
+    async leave(attempt, why) {
+      const { item, tried, error } = attempt;
+      // What has failed says for what; that it is not tried again says less.
+      if (tried) await finish(context, target, attempt, error && tried.failures > 0 ? fromError(error) : why);
+      else target.settle(item, why);
+    },
+  });
+}
+
+async function tryOnce<T>(
+  context: Context,
+  target: Target<T>,
+  batch: readonly Attempt<T>[],
+  reservation: Reservation,
+): Promise<readonly Attempt<T>[]> {
+  const items = batch.map(({ item }) => item);
+  let recheck: Recheck<T>;
+  try {
+    recheck = await target.recheck(items);
+  } catch (error) {
+    const failed = fromError(error);
+    context.rights.note(failed, 'read');
+    for (const attempt of batch) await finish(context, target, attempt, failed);
+    return [];
+  }
+  const { look } = recheck;
+  const verdicts = new Map(batch.map((attempt) => [attempt, whyNot(attempt, recheck)]));
+  const unchanged = batch.filter((attempt) => !verdicts.get(attempt)).map(({ item }) => item);
+  const forbidden = await context.announce(target.namesOf(unchanged), unchanged.flatMap(recheck.locksOf));
+  const again: Attempt<T>[] = [];
+  const one = async (attempt: Attempt<T>): Promise<void> => {
+    const came = forbidden ?? verdicts.get(attempt) ?? (await send(context, target, attempt, { recheck, reservation }));
+    if ('item' in came) again.push({ ...came, look });
+    // Not with the whole batch: another of it may be waiting for the registry, and the process may not last that long.
+    else await finish(context, target, attempt, came, look);
+  };
+  const isLocked = ({ item }: Attempt<T>): boolean => recheck.locksOf(item).length > 0;
+  await sideBySide(
+    context,
+    batch.filter((attempt) => !isLocked(attempt)),
+    one,
+  );
+  for (const attempt of batch.filter(isLocked)) await one(attempt);
+  for (const item of (await target.left?.(items)) ?? []) again.push({ item });
+  return again;
+}
+
+function whyNot<T>({ item, tried, wasMissing }: Attempt<T>, recheck: Recheck<T>): Result | undefined {
+  if (tried?.inDoubt && recheck.isGone(item)) return { state: 'deleted' };
+  const why = recheck.whyNot(item);
+  if (why || !wasMissing) return why;
+  return { state: 'changed', detail: 'it is there, and its deletion was answered with "not found": a replica may lag' };
+}
+
+/**
+ * One after the other until it is known that something may be deleted: what is not allowed is tried a few times only.
+ * Then all at once.
+ */
+async function sideBySide<T>(
+  { rights }: Context,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  for (let item = items[next]; item !== undefined && !rights.mayDelete(); item = items[next]) {
+    next += 1;
+    await work(item);
+  }
+  // Where one cannot be recorded, the others are waited for: nothing is closed while a deletion is under way.
+  const rest = await Promise.allSettled(items.slice(next).map(work));
+  for (const one of rest) if (one.status === 'rejected') throw one.reason;
+}
+
+/**
+ * Sends one deletion, without the locks that are in its way.
+ * @returns its outcome, or the next attempt
+ */
+async function send<T>(
+  { registry, repository, signal, rights }: Context,
+  target: Target<T>,
+  attempt: Attempt<T>,
+  { recheck, reservation }: { readonly recheck: Recheck<T>; readonly reservation: Reservation },
+): Promise<Result | Attempt<T>> {
+  const { item, tried, unlocked = [] } = attempt;
+  const locks = recheck.locksOf(item);
+  const lacking = rights.lacking(locks.length > 0);
+  if (lacking) return lacking;
+  const sending = { since: recheck.look.since, reservation, signal, tried };
+  const made = await withoutLocks(registry, repository, { locks, lost: unlocked }, sending, () =>
+    target.send(item, sending),
+  );
+  const { result, isUnlocking, lost } = made;
+  if (result.state === 'again') {
+    const notBefore = performance.now() + result.after;
+    return { ...attempt, unlocked: lost, tried: result.tried, error: result.error, notBefore };
+  }
+  const right = isUnlocking ? 'unlock' : 'delete';
+  const came = fromDeletion(result, right);
+  rights.note(came, right);
+  // A replica that lags may not have it, and another one may.
+  if (came.state === 'already-gone' && target.isNeeded(item)) return { ...attempt, wasMissing: true };
+  return withLostLocks(came, lost, imageIn(registry, repository));
+}
+
+/** Records the outcome of one, once its locks are put back, if need be. */
+async function finish<T>(
+  context: Context,
+  target: Target<T>,
+  attempt: Attempt<T>,
+  result: Result,
+  look?: Look,
+): Promise<void> {
+  const { registry, repository, tell } = context;
+  const { item, tried, unlocked = [] } = attempt;
+  let came = result;
+  if (!isGone(came) && came.state !== 'changed' && (tried?.inDoubt || came.inDoubt)) {
+    // It may have been deleted all the same: the registry knows.
+    const recheck = await target.recheck([item]).catch(() => undefined);
+    if (recheck?.isGone(item)) came = { state: 'deleted' };
+  }
+  if (unlocked.length > 0 && !isGone(came) && !('lost' in came))
+    came = withLostLocks(came, await relock(registry, repository, unlocked), imageIn(registry, repository));
+  await tell(target.settle(item, came, { look, before: attempt.look }));
+}

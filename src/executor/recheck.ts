@@ -1,0 +1,117 @@
+import type { ManifestDeletion, Removal, TagDeletion } from '../planner/types.ts';
+import type { Instant } from '../registry/time.ts';
+import type { Look, ManifestFacts, ManifestListing, ManifestRecord, Registry, TagRecord } from '../registry/types.ts';
+
+/** What was known when the plan was made. */
+export interface Planned {
+  readonly listedTags: ReadonlyMap<string, Instant | undefined>;
+  readonly includeLocked: boolean;
+}
+
+/** The same for manifests, and what was pushed since. */
+export interface Since extends Planned {
+  readonly inventory: ManifestListing;
+  readonly added: Added;
+}
+
+/** What changed since the plan was made, so that a tag must not be deleted; `undefined` where nothing did. */
+export function tagChange(
+  { tag, digest }: TagDeletion,
+  now: TagRecord,
+  look: Look,
+  planned: Planned,
+): string | undefined {
+  if (now.digest !== digest) return `it names ${now.digest ?? 'another manifest'} now`;
+  if (isPushedAgain(now.lastUpdated, planned.listedTags.get(tag))) return 'it was pushed again';
+  if (now.hidden) return 'it was hidden, and is there';
+  if (look.locked) return 'the repository was locked as a whole';
+  return now.locked && !planned.includeLocked ? 'it was locked' : undefined;
+}
+
+/** What changed since the plan was made, so that a manifest must not be deleted; `undefined` where nothing did. */
+export function manifestChange(deletion: ManifestDeletion, look: Look, since: Since): string | undefined {
+  const { unreadable } = since.added;
+  if (unreadable !== undefined) return `${unreadable} was pushed since, and cannot be read`;
+  if (look.locked) return 'the repository was locked as a whole';
+  const again = look.added.find(({ digest }) => deletion.after.includes(digest));
+  if (again) return `${again.digest}, which had to be deleted before it, was pushed again`;
+  const own = removalChange(deletion, look, since);
+  if (own !== undefined) return own;
+  for (const referrer of deletion.referrers) {
+    const change = removalChange(referrer, look, since);
+    if (change !== undefined) return `${referrer.digest}, which would be deleted along with it: ${change}`;
+  }
+  return undefined;
+}
+
+function removalChange({ digest, tags }: Removal, look: Look, since: Since): string | undefined {
+  const { added, includeLocked, inventory, listedTags } = since;
+  if (look.unclear.has(digest)) return 'it is listed, and not found when it is asked for by itself: a replica may lag';
+  const record = look.present.get(digest);
+  if (!record) return undefined;
+  // A manifest may have thousands of tags.
+  const planned = new Set(tags);
+  const gained = record.tags.find((tag) => !planned.has(tag));
+  if (gained !== undefined) return `it is tagged ${gained} now`;
+  // A listing would not have shown it, and the plan would not have named it.
+  if (record.hidden) return 'it was hidden, and is there';
+  const hidden = record.tags.find((tag) => look.tags.get(tag)?.hidden);
+  if (hidden !== undefined) return `its tag ${hidden} was hidden, and is there`;
+  if (isPushedAgain(record.lastUpdated, inventory.byDigest.get(digest)?.lastUpdated)) return 'it was pushed again';
+  const renewed = record.tags.find((tag) => isPushedAgain(look.tags.get(tag)?.lastUpdated, listedTags.get(tag)));
+  if (renewed !== undefined) return `its tag ${renewed} was pushed again`;
+  if (!includeLocked) {
+    if (record.locked) return 'it was locked';
+    const locked = record.tags.find((tag) => look.tags.get(tag)?.locked);
+    if (locked !== undefined) return `its tag ${locked} was locked`;
+    // Removed this moment: it is not known whether it was locked.
+    const unseen = record.tags.find((tag) => !look.tags.has(tag));
+    if (unseen !== undefined) return `its tag ${unseen} cannot be found`;
+  }
+  const index = added.neededBy.get(digest);
+  if (index !== undefined) return `the index ${index}, pushed since, needs it`;
+  const referrer = added.referredBy.get(digest);
+  return referrer === undefined ? undefined : `${referrer}, pushed since, refers to it`;
+}
+
+/** Whether it is newer than it was listed: by more than the digits in which two answers may differ. */
+function isPushedAgain(now: Instant | undefined, listed: Instant | undefined): boolean {
+  return now !== undefined && listed !== undefined && Date.parse(now) - Date.parse(listed) >= 1000;
+}
+
+/** What manifests that were pushed since the plan was made mean for those that are to be deleted. */
+export interface Added {
+  /** Manifests that a new index needs, with that index. */
+  readonly neededBy: ReadonlyMap<string, string>;
+  /** Manifests that a new referrer refers to, with that referrer: it would be deleted along, which was not decided. */
+  readonly referredBy: ReadonlyMap<string, string>;
+  /** A new manifest that cannot be read: it might need any. */
+  readonly unreadable: string | undefined;
+}
+
+/** Reads manifests that were pushed since the plan was made, each once: what a digest holds never changes. */
+export function addedReader({ registry, repository }: { readonly registry: Registry; readonly repository: string }) {
+  const known = new Map<string, ManifestFacts>();
+  const factsOf = async (digest: string): Promise<ManifestFacts> => {
+    const facts = known.get(digest) ?? (await registry.manifest(repository, digest));
+    if (facts.state === 'read') known.set(digest, facts);
+    return facts;
+  };
+  return async (added: readonly ManifestRecord[]): Promise<Added> => {
+    const neededBy = new Map<string, string>();
+    const referredBy = new Map<string, string>();
+    let unreadable: string | undefined;
+    const mayRefer = added.filter(({ kind }) => kind !== 'plain');
+    const read = await Promise.all(mayRefer.map(async ({ digest }) => ({ digest, facts: await factsOf(digest) })));
+    for (const { digest, facts } of read) {
+      // One that is listed and not found may be on another replica.
+      if (facts.state !== 'read') {
+        unreadable = digest;
+        continue;
+      }
+      for (const child of facts.children) neededBy.set(child.digest, digest);
+      if (facts.subject !== undefined) referredBy.set(facts.subject, digest);
+    }
+    return { neededBy, referredBy, unreadable };
+  };
+}
