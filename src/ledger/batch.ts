@@ -2,6 +2,7 @@ import { redactTold } from './redact/redact.ts';
 import { cancellationIn } from './cancellation.ts';
 import { isRunId, pathsOf } from './paths.ts';
 import { parse } from './parse.ts';
+import { childSchema, parentSchema } from './schemas.ts';
 import { ConflictError, type Store } from './store/store.ts';
 import type { Cancellation, Child, ParentRecord } from './records.ts';
 
@@ -35,12 +36,12 @@ export async function parentIn(store: Store, id: string): Promise<Parent | undef
   const { parent, children: folder } = pathsOf(id);
   const file = await store.read(parent);
   if (!file) return undefined;
-  const record = parse<ParentRecord>(store, parent, file.text);
+  const record = parse(store, parent, parentSchema, file.text);
   const paths = await Array.fromAsync(store.list(folder));
   const children = await Promise.all(
     paths.map(async (path) => {
       const child = await store.read(path);
-      return child && parse<Child>(store, path, child.text);
+      return child && parse(store, path, childSchema, child.text);
     }),
   );
   const cancelled = await cancellationIn(store, id);

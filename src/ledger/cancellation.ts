@@ -1,5 +1,6 @@
 import { parse } from './parse.ts';
 import { pathsOf } from './paths.ts';
+import { cancellationSchema } from './schemas.ts';
 import { ConflictError, type Store } from './store/store.ts';
 import { type Cancellation, cancelStop, type RunRecord } from './records.ts';
 
@@ -12,7 +13,7 @@ import { type Cancellation, cancelStop, type RunRecord } from './records.ts';
 export async function cancellationIn(store: Store, id: string): Promise<Cancellation | undefined> {
   const path = pathsOf(id).cancellation;
   const file = await store.read(path);
-  return file && parse<Cancellation>(store, path, file.text);
+  return file && parse(store, path, cancellationSchema, file.text);
 }
 
 /** Writes it down, where nobody has done so before. */

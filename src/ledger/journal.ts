@@ -1,8 +1,9 @@
 import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
 import { redactTold } from './redact/redact.ts';
 import { lines } from './ndjson.ts';
-import { unreadable } from './parse.ts';
+import { parseText, unreadable } from './parse.ts';
 import { pathsOf } from './paths.ts';
+import { journalSchema } from './schemas.ts';
 import type { Store } from './store/store.ts';
 import { appendSurely } from './store/surely.ts';
 
@@ -19,7 +20,7 @@ export type Lock = Pick<LostLock, 'deleteEnabled' | 'writeEnabled'>;
 /** By the key of the artifact. */
 export type Locks = Readonly<Record<string, Lock>>;
 
-interface Intent {
+export interface Intent {
   readonly repository: string;
   /** Keys of artifacts, see `keyOf`. */
   readonly intent: readonly string[];
@@ -83,8 +84,9 @@ export async function replay(bytes: AsyncIterable<Uint8Array>): Promise<Replayed
   const open = new Set<string>();
   const locks = new Map<string, Lock>();
   let repository: string | undefined;
+  let number = 0;
   for await (const line of lines(bytes)) {
-    const entry = JSON.parse(line) as Intent | Decision;
+    const entry = parseText(journalSchema, line, (number += 1));
     ({ repository } = entry);
     if ('intent' in entry) {
       for (const key of entry.intent) {

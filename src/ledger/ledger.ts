@@ -2,7 +2,7 @@ import { writeChild, writeParent } from './batch.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
 import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
 import { toGzippedLines } from './ndjson.ts';
-import { parse } from './parse.ts';
+import { linesOf, parse, parseText, valuesOf } from './parse.ts';
 import {
   isRunId,
   lockOfRepository,
@@ -15,9 +15,10 @@ import {
   timeOf,
   watchedPath,
 } from './paths.ts';
-import { asItStands, linesOf, readLedger } from './read.ts';
+import { asItStands, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
+import { runSchema, selectedSchema, watchedSchema } from './schemas.ts';
 import { shareLocks } from './store/shared-lock.ts';
 import { ConflictError, DamagedError, type Holder, LedgerError, type Lock, type Store } from './store/store.ts';
 import { repositoriesWriter, type RepositoriesWriter, runWriter, type RunWriter, writeRun } from './writer.ts';
@@ -152,10 +153,7 @@ export function openLedger(store: Store): Ledger {
       const path = pathsOf(id).selected;
       const bytes = await store.stream(path);
       if (!bytes) return undefined;
-      const found: SelectedRepository[] = [];
-      for await (const some of linesOf(store, path, bytes))
-        for (const line of some) found.push(parse<SelectedRepository>(store, path, line));
-      return found;
+      return Array.fromAsync(valuesOf(store, path, selectedSchema, bytes));
     },
     async unfinished(registry) {
       const ids: string[] = [];
@@ -221,7 +219,7 @@ export function openLedger(store: Store): Ledger {
 function mayBeUnfinished(text: string | undefined): boolean {
   if (text === undefined) return false;
   try {
-    return (JSON.parse(text) as RunRecord).state === 'running';
+    return parseText(runSchema, text).state === 'running';
   } catch {
     return true;
   }
@@ -231,14 +229,14 @@ async function current(store: Store, id: string): Promise<{ readonly record: Run
   const path = pathsOf(id).run;
   const file = await store.read(path);
   if (!file) throw new LedgerError(`the ledger in ${store.place} has no run ${id}`);
-  return { record: parse<RunRecord>(store, path, file.text), etag: file.etag };
+  return { record: parse(store, path, runSchema, file.text), etag: file.etag };
 }
 
 /** Since when a registry's schedule is watched: the time of the first call is recorded, once. */
 async function watchedSince(store: Store, registry: string, now: Date): Promise<Date> {
   const path = watchedPath(registry);
   const file = await store.read(path);
-  if (file) return new Date(parse<{ readonly since: string }>(store, path, file.text).since);
+  if (file) return new Date(parse(store, path, watchedSchema, file.text).since);
   try {
     await store.write(path, `${JSON.stringify({ since: now.toISOString() })}\n`, 'absent');
   } catch (error) {

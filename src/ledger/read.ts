@@ -3,14 +3,14 @@ import { type Decision, keyOf } from '../planner/decision.ts';
 import { cancellationIn, isFinal, withCancellation } from './cancellation.ts';
 import { isPlanned } from './plan-hash.ts';
 import { type Replayed, replayFile } from './journal.ts';
-import { gunzippedLines } from './ndjson.ts';
 import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
 import { parentIn } from './batch.ts';
-import { parse, unreadable } from './parse.ts';
+import { linesOf, parse, valuesOf } from './parse.ts';
 import { hasEnded } from './store/process.ts';
 
 import type { DecisionQuery, ImageName, LedgerReader, RunQuery, Sighting } from './reader.ts';
-import { DamagedError, LedgerError, type Store } from './store/store.ts';
+import { decisionSchema, repositorySchema, runSchema } from './schemas.ts';
+import { DamagedError, type Store } from './store/store.ts';
 import type { RepositoryRecord, RunRecord } from './records.ts';
 
 /** Files that are asked for ahead of their use: far fewer than a registry has repositories, and enough to hide a store's latency. */
@@ -24,7 +24,7 @@ export function readLedger(store: Store): LedgerReader {
     if (!isRunId(id)) return undefined;
     const file = await store.read(pathsOf(id).run);
     if (!file) return undefined;
-    const record = asItStands(parse<RunRecord>(store, pathsOf(id).run, file.text));
+    const record = asItStands(parse(store, pathsOf(id).run, runSchema, file.text));
     if (isFinal(record) || record.cancelled) return record;
     return withCancellation(record, await cancellationIn(store, id));
   };
@@ -50,7 +50,7 @@ export function readLedger(store: Store): LedgerReader {
   }
 
   const first = async (path: string): Promise<RepositoryRecord | undefined> => {
-    for await (const [line = ''] of file(path)) return parse(store, path, line);
+    for await (const [line = ''] of file(path)) return parse(store, path, repositorySchema, line, 1);
     return undefined;
   };
 
@@ -60,7 +60,7 @@ export function readLedger(store: Store): LedgerReader {
     // Of a run that goes on it may still be there, from when it had ended before.
     const bytes = (await run(id))?.state === 'running' ? undefined : await store.stream(index);
     if (bytes) {
-      for await (const lines of linesOf(store, index, bytes)) for (const line of lines) yield parse(store, index, line);
+      yield* valuesOf(store, index, repositorySchema, bytes);
       return;
     }
     const records: RepositoryRecord[] = [];
@@ -96,15 +96,15 @@ export function readLedger(store: Store): LedgerReader {
         const news = mayBeOpen ? await replayFile(store, journal(name)) : undefined;
         const path = pathOf(name);
         // The first line is the record of the repository.
-        let from = 1;
+        let number = 0;
         for (let some = first; !some.done; some = await lines.next()) {
-          for (const line of some.value.slice(from)) {
-            if (!news && !matches.line(line)) continue;
-            const written = parse<Decision>(store, path, line);
+          for (const line of some.value) {
+            number += 1;
+            if (number === 1 || (!news && !matches.line(line))) continue;
+            const written = parse(store, path, decisionSchema, line, number);
             const decision = news ? updated(written, news) : written;
             if (matches.decision(decision)) yield decision;
           }
-          from = 0;
         }
       } finally {
         await lines.return();
@@ -211,24 +211,6 @@ function matcher({ tag, digest, action, reason, text }: DecisionQuery): Matcher 
           part?.toLowerCase().includes(wanted),
         )),
   };
-}
-
-export async function* linesOf(
-  store: Store,
-  path: string,
-  bytes: AsyncIterable<Uint8Array> | undefined,
-): AsyncGenerator<readonly string[], void> {
-  if (!bytes) return;
-  try {
-    yield* gunzippedLines(bytes);
-  } catch (cause) {
-    const isDamaged = cause instanceof SyntaxError || String((cause as NodeJS.ErrnoException).code).startsWith('Z_');
-    if (cause instanceof LedgerError) throw cause;
-    if (isDamaged) throw unreadable(store, path, cause);
-    throw new LedgerError(`the ledger in ${store.place} cannot be read: ${path}: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
 }
 
 /**

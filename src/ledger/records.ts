@@ -47,7 +47,7 @@ export function approvalOf({ hash }: Pick<PlanRecord, 'hash'>): string {
 }
 
 /** A time that a run went on after it had been stopped. */
-interface Resumption {
+export interface Resumption {
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly startedBy: string;

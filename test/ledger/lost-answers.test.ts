@@ -4,7 +4,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { writeJournal } from '../../src/ledger/journal.ts';
 import { ConflictError, LedgerError, type Store } from '../../src/ledger/store/store.ts';
-import type { RunRecord } from '../../src/ledger/records.ts';
+import { recordOf } from '../support/review.ts';
 
 type Fault = 'none' | 'answer lost' | 'answer lost, and read in vain' | 'conflict with itself' | 'not written';
 
@@ -40,19 +40,15 @@ function faulty(store: Store, faults: Fault[]): Store {
   };
 }
 
-const ID = '20261124T010000Z-3f9a0c';
-
-function recordOf(n: number): RunRecord {
-  const record = { id: ID, format: 1, registry: 'r', dryRun: true, state: 'running', progress: { done: n, of: 100 } };
-  return { ...record, policy: { commands: [] }, warnings: [], breakers: [] } as unknown as RunRecord;
-}
+const RECORD = recordOf('2026-11-24T01:00:00.000Z', [], { state: 'running', progress: { done: 0, of: 100 } }).run;
+const ID = RECORD.id;
 
 test('a record goes on after answers that were lost, and says in the end what it was to say', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom(...FAULTS), { maxLength: 8 }), async (faults) => {
       const store = memoryStore();
       const queue: Fault[] = [];
-      const written = await openLedger(faulty(store, queue)).begin(recordOf(0));
+      const written = await openLedger(faulty(store, queue)).begin(RECORD);
       for (const [n, fault] of faults.entries()) {
         queue.push(fault);
         const updating = written.update({ progress: { done: n + 1, of: 100 } });
@@ -74,7 +70,7 @@ test('a record goes on after answers that were lost, and says in the end what it
 test('a record that another process has written is not taken for its own', async () => {
   const store = memoryStore();
   const queue: Fault[] = [];
-  const written = await openLedger(faulty(store, queue)).begin(recordOf(0));
+  const written = await openLedger(faulty(store, queue)).begin(RECORD);
   queue.push('answer lost, and read in vain');
   await expect(written.update({ progress: { done: 1, of: 100 } })).rejects.toThrow('no answer');
   await openLedger(store).changeRun(ID, (record) => ({ ...record, state: 'stopped' }));

@@ -6,6 +6,7 @@ import { LONGEST_LINE, gunzippedLines, split, TooLong } from '../../src/ledger/n
 import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { pathsOf } from '../../src/ledger/paths.ts';
 import { DamagedError, LARGEST_READ } from '../../src/ledger/store/store.ts';
+import { recordOf } from '../support/review.ts';
 
 // eslint-disable-next-line @typescript-eslint/require-await -- there is nothing to wait for
 async function* chunks(...parts: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
@@ -56,9 +57,10 @@ describe('a ledger', () => {
     await expect(Array.fromAsync(gunzippedLines(chunks(bomb)))).rejects.toThrow(TooLong);
     const store = memoryStore();
     const ledger = openLedger(store);
-    const id = '20261124T010000Z-3f9a0c';
+    const { run } = recordOf('2026-11-24T01:00:00.000Z', [], { state: 'stopped' });
+    const { id } = run;
     const paths = pathsOf(id);
-    await store.write(paths.run, JSON.stringify({ id, state: 'stopped', registry: 'r', policy: { commands: [] } }));
+    await store.write(paths.run, JSON.stringify(run));
     await store.write(paths.decisions('app'), chunks(bomb));
     const read = Array.fromAsync(ledger.decisions(id, { repository: 'app' }));
     await expect(read).rejects.toThrow(DamagedError);

@@ -1,0 +1,307 @@
+import { z } from 'zod';
+import type { Decision, DecisionError, Deleted, Hold, Kept, LostLock } from '../planner/decision.ts';
+import type { Guards } from '../policy/guards.ts';
+import type { MovingTag } from '../policy/moving-tags.ts';
+import type { Intent, Lock } from './journal.ts';
+import {
+  type Activity,
+  type Cancellation,
+  type Child,
+  type ParentRecord,
+  type PlanRecord,
+  type PolicyRecord,
+  type RepositoryRecord,
+  type Resumption,
+  RUN_STATES,
+  type RunProgress,
+  type RunRecord,
+  type SelectedRepository,
+  type Stop,
+} from './records.ts';
+import type { Holder } from './store/store.ts';
+import type { Counts, RepositorySummary, Totals } from './summary.ts';
+
+/*
+ * What each file of a ledger holds. A field that is not known here is kept: another version wrote it.
+ */
+
+/** A schema for each field of a type, so that none is forgotten. */
+type Shape<T> = {
+  readonly [K in keyof T]-?: object extends Pick<T, K> ? z.ZodExactOptional<z.ZodType<T[K]>> : z.ZodType<T[K]>;
+};
+
+const text = z.string();
+const number = z.number();
+const yes = z.literal(true).exactOptional();
+const maybeText = text.exactOptional();
+const maybeNumber = number.exactOptional();
+const texts = z.array(text);
+/** ISO 8601. */
+const time = z.iso.datetime({ offset: true });
+
+/** A word that is only shown and counted: one that another version has added does no harm. */
+const word = <T extends string>() => z.custom<T>((value) => typeof value === 'string', 'expected a text');
+
+const error = z.looseObject({
+  message: text,
+  status: maybeNumber,
+  code: maybeText,
+  correlationId: maybeText,
+  missing: word<NonNullable<DecisionError['missing']>>().exactOptional(),
+} satisfies Shape<DecisionError>);
+
+const lock = { deleteEnabled: z.boolean(), writeEnabled: z.boolean() } satisfies Shape<Lock>;
+
+const artifact = {
+  repository: text,
+  kind: z.enum(['tag', 'manifest']),
+  tag: maybeText,
+  digest: maybeText,
+  tags: texts.exactOptional(),
+  detail: text,
+  beyondAcrPurge: z.boolean(),
+  mediaType: maybeText,
+  size: maybeNumber,
+  locked: yes,
+  createdTime: maybeText,
+  lastUpdateTime: maybeText,
+};
+
+const kept = z.looseObject({
+  ...artifact,
+  action: z.literal('keep'),
+  reason: word<Kept['reason']>(),
+} satisfies Shape<Kept>);
+
+const deleted = z.looseObject({
+  ...artifact,
+  action: z.literal('delete'),
+  reason: word<Deleted['reason']>(),
+  outcome: z.enum(['planned', 'held', 'deleted', 'already-gone', 'refused', 'failed', 'not-attempted']),
+  filter: maybeText,
+  error: error.exactOptional(),
+  leavesUntagged: z.looseObject({ tags: number, bytes: number }).exactOptional(),
+  leavesSignatures: maybeNumber,
+  lostLock: z.looseObject({ ...lock, restore: text } satisfies Shape<LostLock>).exactOptional(),
+} satisfies Shape<Deleted>);
+
+const decision: z.ZodType<Decision> = z.discriminatedUnion('action', [kept, deleted]);
+
+/** A line of `decisions/<repository>.ndjson.gz`, but its first. */
+export function decisionSchema(line: unknown): z.ZodType<Decision> | undefined {
+  return isPlainDecision(line) ? undefined : decision;
+}
+
+/**
+ * Whether a value is a decision of which no field but `tags` holds others, as nearly all are. By hand: a run has 200,000
+ * of them, and the schema would double the time that it takes to read them.
+ */
+function isPlainDecision(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const one: Partial<Record<keyof Kept | keyof Deleted, unknown>> = value;
+  const isFated = one.action === 'keep' || (one.action === 'delete' && OUTCOMES.has(one.outcome));
+  const isTagOrManifest = one.kind === 'tag' || one.kind === 'manifest';
+  if (!isFated || !isTagOrManifest || typeof one.beyondAcrPurge !== 'boolean') return false;
+  const required = one.action === 'keep' ? 3 : 4;
+  const words = count('string', one.repository) + count('string', one.detail) + count('string', one.reason);
+  const names = count('string', one.tag) + count('string', one.digest) + count('string', one.mediaType);
+  const times = count('string', one.createdTime) + count('string', one.lastUpdateTime);
+  const others = count('string', one.filter) + count('number', one.size);
+  const tags = Array.isArray(one.tags) && one.tags.every((tag) => typeof tag === 'string') ? 1 : 0;
+  // Any other field, or one of another type, is not among those that are counted.
+  return words === 3 && required + words + names + times + others + tags === Object.keys(value).length;
+}
+
+const OUTCOMES: ReadonlySet<unknown> = new Set(deleted.shape.outcome.options);
+
+function count(type: 'string' | 'number', field: unknown): 0 | 1 {
+  return typeof field === type ? 1 : 0;
+}
+
+const intent = z.looseObject({
+  repository: text,
+  intent: texts,
+  locks: z.record(text, z.looseObject(lock)).exactOptional(),
+  time,
+} satisfies Shape<Intent>);
+
+/** A line of a journal. */
+export function journalSchema(line: unknown): z.ZodType<Intent | Decision> | undefined {
+  return typeof line === 'object' && line !== null && 'intent' in line ? intent : decisionSchema(line);
+}
+
+const counts = z.looseObject({
+  deleted: number,
+  kept: number,
+  failed: number,
+  notAttempted: number,
+  alreadyGone: number,
+} satisfies Shape<Counts>);
+
+const size = z.looseObject({ tags: maybeNumber, manifests: maybeNumber, bytes: maybeNumber });
+
+const totals = {
+  listed: size,
+  afterwards: size.exactOptional(),
+  leftUntagged: z.looseObject({ manifests: number, bytes: number }).exactOptional(),
+  leftSignatures: maybeNumber,
+  tags: counts,
+  manifests: counts,
+  bytes: number,
+  reasons: z.record(text, number),
+  beyondAcrPurge: number,
+  missing: z.record(text, z.looseObject({ refused: number, notAttempted: number })).exactOptional(),
+} satisfies Shape<Totals>;
+
+const movingTag = z.looseObject({
+  repository: text,
+  tag: text,
+  filter: text,
+  kind: z.enum(['name', 'version']),
+} satisfies Shape<MovingTag>);
+
+const summary = z.looseObject({
+  ...totals,
+  repository: text,
+  state: z.enum(['done', 'failed', 'stopped', 'held']),
+  error: error.exactOptional(),
+  stage: z.literal('planned').exactOptional(),
+  warnings: texts.exactOptional(),
+  movingTags: z.array(movingTag).exactOptional(),
+  lostLocks: z.array(z.looseObject({ image: text, restore: text })).exactOptional(),
+} satisfies Shape<RepositorySummary>);
+
+/** A line of `repositories.ndjson.gz`, and the first of `decisions/<repository>.ndjson.gz`. */
+export const repositorySchema: z.ZodType<RepositoryRecord> = z.looseObject({
+  summary,
+  planned: z.looseObject({ deletions: number, hash: text }),
+} satisfies Shape<RepositoryRecord>);
+
+/** A line of `selected.ndjson.gz`. */
+export const selectedSchema: z.ZodType<SelectedRepository> = z.looseObject({
+  repository: text,
+  commands: z.array(number),
+} satisfies Shape<SelectedRepository>);
+
+/** `cancel.json` */
+export const cancellationSchema: z.ZodType<Cancellation> = z.looseObject({
+  at: time,
+  askedBy: word<Cancellation['askedBy']>(),
+  by: maybeText,
+} satisfies Shape<Cancellation>);
+
+const holder = z.looseObject({
+  runId: text,
+  startedBy: text,
+  host: text,
+  pid: number,
+  process: maybeText,
+  since: time,
+} satisfies Shape<Holder>);
+
+const stopped = z.looseObject({ by: word<Stop['by']>(), detail: text } satisfies Shape<Stop>);
+
+const activity = z.looseObject({
+  repository: text,
+  listed: number,
+  read: number,
+  deleted: number,
+} satisfies Shape<Activity>);
+
+const progress = z.looseObject({
+  done: number,
+  of: number,
+  planned: maybeNumber,
+  at: time.exactOptional(),
+  lanes: z.record(text, z.looseObject({ done: number, planned: number })).exactOptional(),
+  working: z.array(activity).exactOptional(),
+} satisfies Shape<RunProgress>);
+
+const policy = z.looseObject({
+  commands: z.array(z.looseObject({ given: text, understood: z.record(text, z.unknown()) })),
+  hash: text,
+  from: word<PolicyRecord['from']>(),
+} satisfies Shape<PolicyRecord>);
+
+const plan = z.looseObject({
+  hash: text,
+  deletions: number,
+  state: z.enum(['open', 'waiting', 'applied']),
+  appliedBy: maybeText,
+} satisfies Shape<PlanRecord>);
+
+const hold = z.looseObject({
+  breaker: word<Hold['breaker']>(),
+  repository: maybeText,
+  found: number,
+  limit: number,
+  detail: text,
+} satisfies Shape<Hold>);
+
+const guards = z.looseObject({
+  maxDeletions: maybeNumber,
+  maxDeletionPercent: maybeNumber,
+  keepLastTag: z.boolean().exactOptional(),
+  maxMedianFactor: maybeNumber,
+} satisfies Shape<Guards>);
+
+/** Another one is for `whyNotResumed` to say. */
+const format = z.custom<1>((value) => typeof value === 'number', 'expected a number');
+
+/** `run.json` */
+export const runSchema: z.ZodType<RunRecord> = z.looseObject({
+  format,
+  id: text,
+  kind: word<RunRecord['kind']>(),
+  dryRun: z.boolean(),
+  startedBy: text,
+  by: maybeText,
+  parent: maybeText,
+  registry: text,
+  policy,
+  toolVersion: text,
+  started: time,
+  agesFrom: time,
+  holder,
+  ended: time.exactOptional(),
+  state: z.enum(RUN_STATES),
+  progress,
+  stopped: stopped.exactOptional(),
+  cancelled: cancellationSchema.exactOptional(),
+  resumed: z
+    .array(z.looseObject({ at: time, startedBy: text, by: maybeText } satisfies Shape<Resumption>))
+    .exactOptional(),
+  totals: z.looseObject(totals).exactOptional(),
+  warnings: texts,
+  locksLost: maybeNumber,
+  breakers: z.array(hold),
+  guards: guards.exactOptional(),
+  breakersAsked: yes,
+  matched: z.array(z.array(number)).exactOptional(),
+  error: error.exactOptional(),
+  plan: plan.exactOptional(),
+  applies: maybeText,
+} satisfies Shape<RunRecord>);
+
+/** `parent.json` */
+export const parentSchema: z.ZodType<ParentRecord> = z.looseObject({
+  format,
+  id: text,
+  kind: word<ParentRecord['kind']>(),
+  startedBy: text,
+  by: maybeText,
+  started: time,
+  registries: texts,
+  holder: holder.exactOptional(),
+} satisfies Shape<ParentRecord>);
+
+/** `registries/<registry>.json` */
+export const childSchema: z.ZodType<Child> = z.looseObject({
+  registry: text,
+  runId: maybeText,
+  error: error.exactOptional(),
+  notBegun: word<Stop['by']>().exactOptional(),
+} satisfies Shape<Child>);
+
+/** `watched/<registry>.json` */
+export const watchedSchema = z.looseObject({ since: time });
