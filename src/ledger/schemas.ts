@@ -261,7 +261,8 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   policy,
   toolVersion: text,
   started: time,
-  agesFrom: time,
+  // A plan in which it is none is refused as changed.
+  agesFrom: text,
   holder,
   ended: time.exactOptional(),
   state: z.enum(RUN_STATES),

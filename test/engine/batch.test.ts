@@ -172,7 +172,14 @@ test('what waits for its turn uses nothing of the budget up, and each is given w
 test('a parent is written once, is no run, and is pruned as one', async () => {
   const ledger = newLedger();
   const id = '20260101T000000Z-000001';
-  const record = { format: 1, id, kind: 'scheduled', startedBy: 'schedule', started: '', registries: ['a'] } as const;
+  const record = {
+    format: 1,
+    id,
+    kind: 'scheduled',
+    startedBy: 'schedule',
+    started: '2026-01-01T00:00:00Z',
+    registries: ['a'],
+  } as const;
   await ledger.beginParent(record);
   await ledger.beginParent({ ...record, registries: ['b'] });
   await ledger.child(id, { registry: 'a', error: { message: 'later, with password=hunter2x' } });
