@@ -18,7 +18,7 @@ import { printable } from './escape.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';
 import { guardsInWords, renderDecision } from './text.ts';
-import { cellsOf, deletedIn, repositoryColumns, totalsInWords } from './totals.ts';
+import { cellsOf, deletedIn, reasonsIn, repositoryColumns, totalsInWords } from './totals.ts';
 
 /** Runs, a line each. */
 export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYLE): string {
@@ -99,13 +99,13 @@ export function isUnfinished({ state, progress }: RunRecord): boolean {
 }
 
 /** How many repositories are done. */
-export function progressInWords({ done, of, planned }: RunProgress): string {
+function progressInWords({ done, of, planned }: RunProgress): string {
   const left = `${of - done} left${planned === undefined ? '' : `, ${planned} of these planned`}`;
   return `${done} of ${of} repositories done, ${left}`;
 }
 
 /** What is done in a repository that is under way. */
-export function workInWords({ repository, listed, read, deleted }: Activity): string {
+function workInWords({ repository, listed, read, deleted }: Activity): string {
   return `${repository}: ${listed} tags and manifests listed, ${read} manifests read, ${deleted} deletions`;
 }
 
@@ -197,8 +197,8 @@ export function renderRun(
     if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
   }
   if (totals) {
-    const reasons = renderTable(style, { head: ['WHY', ''], right: [1] }, Object.entries(totals.reasons));
-    lines.push('', reasons, '');
+    const reasons = reasonsIn(totals).map(({ action, count, reason }) => [action, count, reason]);
+    lines.push('', renderTable(style, { head: ['WHY', '', ''], right: [1] }, reasons), '');
     for (const line of totalsInWords(totals, run.dryRun)) lines.push(sentence(style, line));
   }
   const notes = [
@@ -222,9 +222,10 @@ function planInWords({ id, breakers, plan }: RunRecord): readonly string[] {
 }
 
 /** One sighting of an artifact: a line about the run, and one about its decision. */
-export function renderSighting({ run, decision }: Sighting): string {
+export function renderSighting({ run, decision }: Sighting, style: Style = PLAIN_STYLE): string {
   const rule = run.policy.commands.map(({ given }) => given).join(' && ');
-  return `${run.id}  ${kindOf(run)}, ${run.state}; purge ${printable(rule)}\n${renderDecision(decision)}\n`;
+  const about = sentence(style, `${run.id}  ${kindOf(run)}, ${run.state}; purge ${printable(rule)}`);
+  return `${about}\n${sentence(style, renderDecision(decision), '    ')}\n`;
 }
 
 /** One difference between two plans, a line. */

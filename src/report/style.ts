@@ -41,19 +41,25 @@ export function paint({ color }: Style, tone: Tone, text: string): string {
 /** Lines of a width; no word is cut, so one that is longer has a line of its own. */
 export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
+  const [, indent = '', rest = ''] = /^( *)(.*)$/s.exec(text) ?? [];
+  const [first = '', ...words] = rest.split(' ');
+  let line = indent + first;
+  for (const word of words) {
+    if (line.trim() !== '' && line.length + 1 + word.length > width) {
+      lines.push(line.trimEnd());
       line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
+    } else if (line === '') line = word;
+    else line += ` ${word}`;
   }
   return [...lines, line];
 }
 
-/** A sentence in lines, the second and further ones indented. */
+/** A sentence in lines, the second and further ones indented. A command at its end is copied most easily from one line. */
 export function sentence(style: Style, text: string, indent = '  '): string {
-  if (!style.wraps) return text;
+  if (!style.wraps || text.length <= style.width) return text;
+  const [, before, command = ''] = /^(.*:) (acr-retention .*)$/.exec(text) ?? [];
+  if (before !== undefined && indent.length + command.length <= style.width)
+    return `${sentence(style, before, indent)}\n${indent}${command}`;
   const [first = '', ...others] = wrapped(text, style.width - indent.length);
   return [first, ...others.map((line) => indent + line)].join('\n');
 }

@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import type { Counts, RepositorySummary, Totals } from '../ledger/summary.ts';
+import { DELETE_REASONS, KEEP_REASONS, type Reason } from '../planner/decision.ts';
 import type { Cell, Columns } from './table.ts';
 
 type Kind = 'tags' | 'manifests';
@@ -59,6 +60,18 @@ export function totalsInWords(totals: Totals, dryRun: boolean): readonly string[
   if (totals.beyondAcrPurge > 0)
     lines.push(`acr purge would have deleted ${plural(totals.beyondAcrPurge, 'artifact')} of what is kept.`);
   return lines;
+}
+
+/** How often each reason was given: what is deleted first, the most frequent reason first. */
+export function reasonsIn({
+  reasons,
+}: Totals): readonly { readonly action: 'delete' | 'keep'; readonly reason: Reason; readonly count: number }[] {
+  const of = (action: 'delete' | 'keep', all: readonly Reason[]) =>
+    all
+      .map((reason) => ({ action, reason, count: reasons[reason] ?? 0 }))
+      .filter(({ count }) => count > 0)
+      .toSorted((a, b) => b.count - a.count);
+  return [...of('delete', DELETE_REASONS), ...of('keep', KEEP_REASONS)];
 }
 
 /** The columns of what is deleted and kept in repositories. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { outputOf } from '../../src/report/output.ts';
-import { PLAIN_STYLE, styleOf, wrapped } from '../../src/report/style.ts';
+import { PLAIN_STYLE, sentence, styleOf, wrapped } from '../../src/report/style.ts';
 import { type RunSummary, summarize, total } from '../../src/ledger/summary.ts';
 import { renderSummary } from '../../src/report/text.ts';
 
@@ -90,7 +90,15 @@ test('a line for each deletion, for all decisions, or for none', () => {
   expect(listed('all')).toHaveLength(2);
 });
 
+test('a command at the end of a sentence stays on one line where it fits', () => {
+  const style = { ...PLAIN_STYLE, wraps: true, width: 60 };
+  const command = 'acr-retention apply 20261124T010000Z-3f9a0c';
+  expect(sentence(style, `To delete exactly these: ${command}`)).toBe(`To delete exactly these:\n  ${command}`);
+  expect(sentence(style, `Now: ${command}`)).toBe(`Now: ${command}`);
+});
+
 test('wrapping keeps every word, in order, and breaks only where it must', () => {
+  expect(wrapped('  keep  app:dev is young', 12)).toEqual(['  keep', 'app:dev is', 'young']);
   const word = fc.stringMatching(/^[a-z"(]{1,12}$/);
   fc.assert(
     fc.property(fc.array(word, { minLength: 1 }), fc.integer({ min: 5, max: 40 }), (words, width) => {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Emulator } from '../../dev/emulator/index.ts';
 import { createPolicy, type PurgeFlags } from '../../policy/purge-policy.ts';
-import { styleOf } from '../../report/style.ts';
+import { sentence, styleOf } from '../../report/style.ts';
 import { runPurge } from './purge.ts';
 import { type Ledger, temporaryLedger, type RunSummary, type TargetOptions } from '../../index.ts';
 
@@ -39,8 +39,8 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
   title("1. The talk's command, as a dry run");
   const talk = await show(registry, ledger, { filter: [TALK], ago: '30d', untagged: true, keep: '1', dryRun: true });
   say(
-    '\nNote the warning. [^F|f] means "any one character but F, | and f", so the filter asks for tags such as "Xeature-1",\n' +
-      'and no feature-1 is ever matched: run every Sunday, this task removes stray manifests and not one feature tag.\n' +
+    '\nNote the warning. [^F|f] means "any one character but F, | and f", so the filter asks for tags such as "Xeature-1", ' +
+      'and no feature-1 is ever matched: run every Sunday, this task deletes stray manifests and not one feature tag. ' +
       'What was meant is [Ff].',
   );
 
@@ -53,7 +53,7 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
   });
   say(`Before: ${before}.\nAfter:  ${contents(emulator)}.`);
   say(
-    'Every multi-arch image that stayed has its platforms, and every signature and SBOM its image. What acr purge would\n' +
+    'Every multi-arch image that is kept has its platforms, and every signature and SBOM its image. What acr purge would ' +
       'have deleted as well are platforms of locked images, and the cosign signature of an image in use.',
   );
   title('Next');
@@ -93,5 +93,6 @@ function title(text: string): void {
 }
 
 function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  const style = styleOf(process.stdout, process.env);
+  for (const line of text.split('\n')) process.stdout.write(`${sentence(style, line, '')}\n`);
 }

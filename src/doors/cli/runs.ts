@@ -77,7 +77,7 @@ export function explainCommand(): Command {
         found += 1;
         const { run, decision } = sighting;
         await write(
-          flags.output === 'text' ? renderSighting(sighting) : `${jsonLine({ runId: run.id, ...decision })}\n`,
+          flags.output === 'text' ? renderSighting(sighting, style()) : `${jsonLine({ runId: run.id, ...decision })}\n`,
         );
       }
       if (found === 0 && flags.output === 'text')

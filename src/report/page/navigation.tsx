@@ -3,7 +3,7 @@ import { printable } from '../escape.ts';
 import { words } from './format.ts';
 
 /** Query parameters of the page. Those that are undefined are left out. */
-export type Parameters = Readonly<Record<string, string | number | undefined>>;
+type Parameters = Readonly<Record<string, string | number | undefined>>;
 
 /** The address of a view. */
 export type Link = (parameters?: Parameters) => string;

@@ -1,8 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { quote } from 'shlex';
-import type { Decision, Reason } from '../../planner/decision.ts';
+import type { Decision } from '../../planner/decision.ts';
 import type { RepositoryRecord, RunProgress, RunRecord } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
+import { reasonsIn } from '../totals.ts';
 import { isUnfinished, type Resumer, starterOf, whyStopped } from '../runs.ts';
 import { Share } from './charts.tsx';
 import { render } from './document.tsx';
@@ -27,7 +28,7 @@ import {
 import { Guards, PlanSection } from './plan.tsx';
 import { Failures, Repositories } from './repositories.tsx';
 import { type Entry, lasted } from './runs.tsx';
-import { isDeleteReason, KINDS, meaningOf, STATES } from './words.ts';
+import { KINDS, meaningOf, STATES } from './words.ts';
 
 export interface RunView {
   readonly run: RunRecord;
@@ -167,12 +168,9 @@ function Resume({ run, resumer }: { readonly run: RunRecord; readonly resumer: R
 
 /** Why artifacts are deleted or kept: the deleted ones first, the most frequent reason first. */
 function Reasons({ setting, run: { id, totals } }: { readonly setting: Setting; readonly run: RunRecord }) {
-  const found = (Object.entries(totals?.reasons ?? {}) as [Reason, number][])
-    .filter(([, number]) => number > 0)
-    .map(([reason, number]) => ({ reason, number, isDelete: isDeleteReason(reason) }))
-    .toSorted((a, b) => Number(b.isDelete) - Number(a.isDelete) || b.number - a.number);
+  const found = totals ? reasonsIn(totals) : [];
   if (found.length === 0) return null;
-  const largest = found.reduce((most, { number }) => Math.max(most, number), 1);
+  const largest = found.reduce((most, one) => Math.max(most, one.count), 1);
   return (
     <Section id="reasons" title="Reasons">
       <Table
@@ -192,10 +190,10 @@ function Reasons({ setting, run: { id, totals } }: { readonly setting: Setting; 
           },
           {
             head: 'Decision',
-            cell: ({ isDelete }) => <Badge tone={isDelete ? 'delete' : 'calm'}>{isDelete ? 'delete' : 'keep'}</Badge>,
+            cell: ({ action }) => <Badge tone={action === 'delete' ? 'delete' : 'calm'}>{action}</Badge>,
           },
-          { head: 'Artifacts', number: true, cell: ({ number }) => count(number) },
-          { head: 'Share', cell: ({ number, isDelete }) => <Share value={number / largest} isDelete={isDelete} /> },
+          { head: 'Artifacts', number: true, cell: (one) => count(one.count) },
+          { head: 'Share', cell: (one) => <Share value={one.count / largest} isDelete={one.action === 'delete'} /> },
         ]}
       />
     </Section>

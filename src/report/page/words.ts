@@ -39,10 +39,6 @@ export function meaningOf(reason: Reason): string {
   return MEANINGS[reason];
 }
 
-export function isDeleteReason(reason: string): reason is DeleteReason {
-  return Object.hasOwn(DELETE_MEANINGS, reason);
-}
-
 /** A class of the style sheet. */
 export type Tone = 'good' | 'wait' | 'bad' | 'busy' | 'calm' | 'delete';
 
