@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import GithubSlugger from 'github-slugger';
 import type { Tokens } from 'marked';
 import { describe, expect, test } from 'vitest';
-import { PAGES, tokensOf } from './markdown.ts';
+import { codeIn, PAGES, textOf, tokensOf } from './markdown.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -54,4 +54,14 @@ test('every page of docs is reached from the README', () => {
   const reached = new Set(linksOf('README.md').map((href) => href.split('#')[0]));
   for (const page of PAGES.filter((one) => one.startsWith('docs/'))) expect(reached).toContain(page);
   for (const page of ['CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md']) expect(reached).toContain(page);
+});
+
+/** Files and folders that a page names in a code span, from the top of the project. */
+const namedIn = (page: string): readonly string[] =>
+  codeIn(textOf(page)).filter((code) =>
+    /^(?:src|test|infra|docs|functions|\.github|\.azdo|\.ci)\/[\w./-]*$/.test(code),
+  );
+
+test.each(PAGES.filter((page) => namedIn(page).length > 0))('each file that %s names exists', (page) => {
+  for (const path of namedIn(page)) expect(existsSync(new URL(path, root)), path).toBe(true);
 });
