@@ -2,7 +2,7 @@ import { app } from '@azure/functions';
 import { configuration, ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
 import { jsonResponse } from '../src/doors/http/responses.ts';
-import { given } from '../src/doors/http/query.ts';
+import { APPLY_QUERY, readQuery } from '../src/doors/http/query.ts';
 import { untilShutdown } from '../src/doors/lifecycle.ts';
 import { requestedApply } from '../src/index.ts';
 
@@ -13,7 +13,7 @@ app.http('apply', {
   // Whether the client goes or stays: what was approved is carried out.
   handler: handler(log, async (request, _, { invocationId }) => {
     const applied = await untilShutdown((signal) =>
-      requestedApply(configuration, request.params['id'] ?? '', given(request.query, 'approve'), {
+      requestedApply(configuration, request.params['id'] ?? '', readQuery(request.query, APPLY_QUERY).approve, {
         now: new Date(),
         ledger,
         startedBy: 'request',

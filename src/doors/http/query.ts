@@ -1,76 +1,151 @@
-import { type DecisionFilter, isReason, type RunFilter } from '../../report/page/index.ts';
+import { z } from 'zod';
+import type { DecisionFilter, RunFilter } from '../../report/page/index.ts';
 import { RequestError } from './problem.ts';
 import {
+  DELETE_REASONS,
   type DecisionQuery,
   type ImageName,
   isRunId,
+  KEEP_REASONS,
   parseImage,
   RUN_KINDS,
   RUN_STATES,
   type RunQuery,
 } from '../../index.ts';
 
+/*
+ * The query parameters of each route, as schemas: requests are read by them, and openapi.json describes them. A message
+ * completes the sentence "The parameter page is …".
+ */
+
+/** No name in a registry is longer. */
+const MAX_LENGTH = 1_000;
+/** A client that reads more than a million decisions by the page should download them. */
+const MAX_PAGE = 10_000;
+const MAX_RUNS = 200;
+const USUAL_RUNS = 50;
+const DAY_MS = 86_400_000;
+const EXAMPLE_ID = '20261124T010000Z-3f9a0c';
+
+const text = z.string().max(MAX_LENGTH, `${MAX_LENGTH} characters long at most`);
+/** What is not an id, a path for example, does not reach the ledger. */
+const runId = z
+  .string()
+  .refine(isRunId, `the id of a run, such as ${EXAMPLE_ID}`)
+  .meta({ examples: [EXAMPLE_ID] });
+/** A moment; or a day in UTC: its beginning for `from`, its end for `to`. */
+const moment = (edge: 'from' | 'to') =>
+  text.transform((value, context): Date => {
+    const isDay = /^\d{4}-\d\d-\d\d$/.test(value);
+    const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.test(value);
+    const start = new Date(isDay ? `${value}T00:00:00Z` : isMoment ? value : Number.NaN);
+    // `Date` reads 2026-02-31 as a day in March.
+    if (Number.isNaN(start.getTime()) || (isDay && !start.toISOString().startsWith(value)))
+      context.addIssue('a day such as 2026-11-24, or a moment such as 2026-11-24T01:00:00Z');
+    return isDay && edge === 'to' ? new Date(start.getTime() + DAY_MS) : start;
+  });
+const image = text.transform((value, context): ImageName => {
+  const parsed = parseImage(value);
+  if (parsed) return parsed;
+  context.addIssue('repository:tag, or repository@sha256: and all 64 digits of the digest');
+  return z.NEVER;
+});
+
+function oneOf<const T extends readonly string[]>(values: T) {
+  return z.enum(values, `one of ${values.join(', ')}`);
+}
+
+function upTo(most: number, usual: number) {
+  const message = `a number from 1 to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .pipe(z.int().min(1, message).max(most, message))
+    .default(usual)
+    .meta({ type: 'integer', pattern: undefined, minimum: 1, maximum: most });
+}
+
+export const RUNS_QUERY = z.object({
+  state: oneOf(RUN_STATES).exactOptional().describe('Runs in this state; waiting: runs whose plan waits for approval'),
+  kind: oneOf(RUN_KINDS).exactOptional().describe('Runs of this kind'),
+  from: moment('from').exactOptional().describe('Runs that started at or after this moment, or day, in UTC'),
+  to: moment('to')
+    .exactOptional()
+    .describe('Runs that started before this moment, or until the end of this day, in UTC'),
+  parent: runId.exactOptional().describe('The runs of several registries that this one started'),
+  before: runId.exactOptional().describe('Runs older than this one: the next page'),
+  limit: upTo(MAX_RUNS, USUAL_RUNS).describe('How many runs'),
+});
+
+export const DECISIONS_QUERY = z.object({
+  repository: text.exactOptional().describe('Decisions in this repository'),
+  tag: text.exactOptional().describe('Decisions on this tag'),
+  digest: text.exactOptional().describe('Decisions on this digest'),
+  text: text.exactOptional().describe('Decisions that have this text in their name or detail; case does not matter'),
+  action: oneOf(['delete', 'keep']).exactOptional().describe('Only deletions, or only what is kept'),
+  reason: z
+    .enum([...DELETE_REASONS, ...KEEP_REASONS], 'the name of a reason, such as matched-and-expired')
+    .exactOptional()
+    .describe('Decisions with this reason'),
+});
+
+export const EXPLAIN_QUERY = z.object({
+  image: z
+    .string('repository:tag, or repository@sha256:…')
+    .pipe(image)
+    .describe('repository:tag, or repository@sha256:… with the whole digest'),
+});
+
+export const APPLY_QUERY = z.object({
+  approve: text
+    .exactOptional()
+    .describe('The first characters of the hash of the plan, at least eight: apply it although guards hold it back'),
+});
+
+/** What says which view of the review page is asked for; each view has the parameters of its route besides. */
+export const REVIEW_QUERY = z.object({
+  run: runId.exactOptional().describe('A run, or the parent of several; left out: the list of runs'),
+  view: z.literal('decisions', 'decisions, or left out').exactOptional().describe('decisions: search them'),
+  image: image.exactOptional().describe('Everything that was recorded of this image'),
+});
+
+export const PAGE_QUERY = z.object({ page: upTo(MAX_PAGE, 1).describe('Which page of a long list') });
+
+/** The parameters of a schema as they were given. A field of a form that was left empty counts as not given. */
+function given(query: URLSearchParams, schema: z.ZodObject): Readonly<Record<string, string>> {
+  const named = Object.keys(schema.shape).map((name) => [name, query.get(name)?.trim() ?? ''] as const);
+  return Object.fromEntries(named.filter(([, value]) => value !== ''));
+}
+
+/** @throws {RequestError} 400 with every parameter that is wrong */
+export function readQuery<T extends z.ZodObject>(query: URLSearchParams, schema: T): z.output<T> {
+  const result = schema.safeParse(given(query, schema));
+  if (result.success) return result.data;
+  const wrong = result.error.issues.map(({ path, message }) => `he parameter ${path.join('.')} is ${message}`);
+  throw new RequestError(400, `T${wrong.join('; t')}`);
+}
+
 /** A parameter that cannot be used: its name, and what it may be. */
 export function parameterError(parameter: string, allowed: string): RequestError {
   return new RequestError(400, `The parameter ${parameter} is ${allowed}`);
 }
 
-/** Whoever asks for more than a million decisions by the page wants the download. */
-const MAX_PAGE = 10_000;
-
-/** Nothing in a registry has a longer name. */
-const MAX_LENGTH = 1_000;
-
-const DAY_MS = 86_400_000;
-
-/** A parameter as it was given; a field of a form that was left empty is none. */
-export function given(query: URLSearchParams, parameter: string): string | undefined {
-  const value = query.get(parameter)?.trim() ?? '';
-  if (value.length > MAX_LENGTH) throw parameterError(parameter, `${MAX_LENGTH} characters long at most`);
-  return value === '' ? undefined : value;
-}
-
-/** The id of a run. What could be anything else, a path for example, does not get as far as the ledger. */
-export function runId(query: URLSearchParams, parameter: 'run' | 'before' | 'parent'): string | undefined {
-  const id = given(query, parameter);
-  if (id !== undefined && !isRunId(id))
-    throw parameterError(parameter, 'the id of a run, such as 20261124T010000Z-3f9a0c');
-  return id;
-}
-
-export function pageOf(query: URLSearchParams): number {
-  const page = given(query, 'page') ?? '1';
-  if (!/^[1-9]\d{0,4}$/.test(page) || Number(page) > MAX_PAGE)
-    throw parameterError('page', `a number from 1 to ${MAX_PAGE}`);
-  return Number(page);
-}
-
 /** Which runs: as it was given, and as the ledger takes it. */
-export function runsAsked(query: URLSearchParams): { readonly filter: RunFilter; readonly runs: RunQuery } {
-  const filter = {
-    state: given(query, 'state'),
-    kind: given(query, 'kind'),
-    from: given(query, 'from'),
-    to: given(query, 'to'),
-    parent: given(query, 'parent'),
-  };
-  const state = oneOf('state', RUN_STATES, filter.state);
-  const kind = oneOf('kind', RUN_KINDS, filter.kind);
-  const from = period('from', filter.from)?.from;
-  const to = period('to', filter.to)?.to;
-  const before = runId(query, 'before');
-  const parent = runId(query, 'parent');
+export function runsAsked(query: URLSearchParams): {
+  readonly filter: RunFilter;
+  readonly runs: RunQuery;
+  readonly limit: number;
+} {
+  const { state, kind, limit, ...runs } = readQuery(query, RUNS_QUERY);
   return {
-    filter,
+    filter: given(query, RUNS_QUERY),
     runs: {
+      ...runs,
       ...(state === 'waiting' ? { waits: true } : state !== undefined && { states: [state] }),
       ...(kind !== undefined && { kinds: [kind] }),
-      ...(from !== undefined && { from }),
-      // Whoever names a day means all of it.
-      ...(to !== undefined && { to }),
-      ...(before !== undefined && { before }),
-      ...(parent !== undefined && { parent }),
     },
+    limit,
   };
 }
 
@@ -79,52 +154,5 @@ export function decisionsAsked(query: URLSearchParams): {
   readonly filter: DecisionFilter;
   readonly decisions: DecisionQuery;
 } {
-  const filter = {
-    repository: given(query, 'repository'),
-    tag: given(query, 'tag'),
-    digest: given(query, 'digest'),
-    text: given(query, 'text'),
-    action: given(query, 'action'),
-    reason: given(query, 'reason'),
-  };
-  const { repository, tag, digest, text, reason } = filter;
-  const action = oneOf('action', ['delete', 'keep'] as const, filter.action);
-  if (reason !== undefined && !isReason(reason))
-    throw parameterError('reason', 'the name of a reason, such as matched-and-expired');
-  return {
-    filter,
-    decisions: {
-      ...(repository !== undefined && { repository }),
-      ...(tag !== undefined && { tag }),
-      ...(digest !== undefined && { digest }),
-      ...(text !== undefined && { text }),
-      ...(action !== undefined && { action }),
-      ...(reason !== undefined && { reason }),
-    },
-  };
-}
-
-/** @throws {RequestError} for what names no image */
-export function imageOf(text: string): ImageName {
-  const image = parseImage(text);
-  if (image) return image;
-  throw parameterError('image', 'repository:tag, or repository@sha256: and all 64 digits of the digest');
-}
-
-function oneOf<T extends string>(parameter: string, allowed: readonly T[], value: string | undefined): T | undefined {
-  const found = allowed.find((one) => one === value);
-  if (value !== undefined && found === undefined) throw parameterError(parameter, `one of ${allowed.join(', ')}`);
-  return found;
-}
-
-/** A moment, or a day in UTC: then it goes from its beginning to its end. */
-function period(parameter: string, value: string | undefined): { readonly from: Date; readonly to: Date } | undefined {
-  if (value === undefined) return undefined;
-  const isDay = /^\d{4}-\d\d-\d\d$/.test(value);
-  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.test(value);
-  const from = new Date(isDay ? `${value}T00:00:00Z` : isMoment ? value : Number.NaN);
-  // 2026-02-31 is no day, though there is a date that it would turn into.
-  if (Number.isNaN(from.getTime()) || (isDay && !from.toISOString().startsWith(value)))
-    throw parameterError(parameter, 'a day such as 2026-11-24, or a moment such as 2026-11-24T01:00:00Z');
-  return { from, to: isDay ? new Date(from.getTime() + DAY_MS) : from };
+  return { filter: given(query, DECISIONS_QUERY), decisions: readQuery(query, DECISIONS_QUERY) };
 }

@@ -17,10 +17,11 @@ import { redact } from '../../ledger/redact/redact.ts';
 import { secrets } from '../../ledger/redact/known.ts';
 import type { Client } from './handler.ts';
 import { RequestError } from './problem.ts';
-import { decisionsAsked, given, imageOf, pageOf, parameterError, runId, runsAsked } from './query.ts';
+import { decisionsAsked, PAGE_QUERY, parameterError, readQuery, REVIEW_QUERY, runsAsked } from './query.ts';
 import { answerDecisions } from './runs.ts';
 import {
   hasFailed,
+  type ImageName,
   LedgerError,
   type LedgerReader,
   parentStatus,
@@ -52,7 +53,7 @@ export function answerReview(
 ): Promise<HttpResponseInit> {
   const { query } = request;
   return query.has('format')
-    ? answerDecisions(reader, runId(query, 'run') ?? '', request, client)
+    ? answerDecisions(reader, readQuery(query, REVIEW_QUERY).run ?? '', request, client)
     : reviewPage(reader, query, now);
 }
 
@@ -95,11 +96,9 @@ function problemOf(error: unknown): ProblemView {
 }
 
 async function viewOf(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {
-  if (query.has('image')) return history(reader, query, setting);
-  const id = runId(query, 'run');
+  const { run: id, view, image } = readQuery(query, REVIEW_QUERY);
+  if (query.has('image')) return history(reader, query, setting, image);
   if (id === undefined) return runs(reader, query, setting);
-  const view = given(query, 'view');
-  if (view !== undefined && view !== 'decisions') throw parameterError('view', 'decisions, or left out');
   const run = await reader.run(id);
   if (!run) {
     const parent = await parentStatus(reader, id);
@@ -134,22 +133,27 @@ async function decisions(
   run: RunRecord,
 ): Promise<string> {
   const { filter, decisions: asked } = decisionsAsked(query);
-  const page = pageOf(query);
+  const { page } = readQuery(query, PAGE_QUERY);
   const skipped = (page - 1) * DECISIONS;
   const { items, more } = await slice(reader.decisions(run.id, asked), skipped, DECISIONS);
   return renderDecisions(setting, { run, filter, decisions: items, page, skipped, more });
 }
 
-async function history(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {
-  const image = given(query, 'image') ?? '';
-  if (image === '') return renderHistory(setting, { image, sightings: [], page: 1, more: false });
-  const page = pageOf(query);
-  const { items, more } = await slice(reader.explain(imageOf(image)), (page - 1) * SIGHTINGS, SIGHTINGS);
+async function history(
+  reader: LedgerReader,
+  query: URLSearchParams,
+  setting: Setting,
+  name: ImageName | undefined,
+): Promise<string> {
+  const image = query.get('image')?.trim() ?? '';
+  if (!name) return renderHistory(setting, { image, sightings: [], page: 1, more: false });
+  const { page } = readQuery(query, PAGE_QUERY);
+  const { items, more } = await slice(reader.explain(name), (page - 1) * SIGHTINGS, SIGHTINGS);
   return renderHistory(setting, { image, sightings: items, page, more });
 }
 
 async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Setting, run: RunRecord): Promise<string> {
-  const page = pageOf(query);
+  const { page } = readQuery(query, PAGE_QUERY);
   if (page > MAX_REPOSITORY_PAGES)
     throw parameterError(
       'page',

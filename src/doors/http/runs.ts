@@ -5,7 +5,7 @@ import { answer, type Forms, JSON_FORMS, negotiate } from './answer.ts';
 import type { Client } from './handler.ts';
 import { RequestError } from './problem.ts';
 import { acceptedResponse, jsonResponse } from './responses.ts';
-import { decisionsAsked, given, imageOf, parameterError, runsAsked } from './query.ts';
+import { decisionsAsked, EXPLAIN_QUERY, readQuery, runsAsked } from './query.ts';
 import {
   type ChildStatus,
   type Decision,
@@ -18,9 +18,6 @@ import {
   type Sighting,
 } from '../../index.ts';
 
-const MOST_RUNS = 200;
-const SOME_RUNS = 50;
-
 interface RunsPage {
   readonly runs: readonly RunRecord[];
   /** The address of the next page, without the function key. */
@@ -29,14 +26,12 @@ interface RunsPage {
 
 /** The newest runs, or those before a run. @throws {RequestError} */
 export async function pageOfRuns(ledger: LedgerReader, query: URLSearchParams): Promise<RunsPage> {
-  const limit = given(query, 'limit') ?? String(SOME_RUNS);
-  if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > MOST_RUNS)
-    throw parameterError('limit', `a number from 1 to ${MOST_RUNS}`);
+  const { runs: asked, limit } = runsAsked(query);
   const runs: RunRecord[] = [];
-  for await (const run of ledger.runs(runsAsked(query).runs)) {
-    if (runs.push(run) > Number(limit)) break;
+  for await (const run of ledger.runs(asked)) {
+    if (runs.push(run) > limit) break;
   }
-  const last = runs.length > Number(limit) ? runs.at(-2) : undefined;
+  const last = runs.length > limit ? runs.at(-2) : undefined;
   if (!last) return { runs };
   const next = new URLSearchParams(query);
   next.delete('code');
@@ -150,9 +145,8 @@ export async function answerExplain(
   client: Client,
 ): Promise<HttpResponseInit> {
   const negotiated = negotiate(request, JSON_FORMS);
-  const image = given(request.query, 'image');
-  if (image === undefined) throw parameterError('image', 'repository:tag, or repository@sha256:…');
-  const sightings = told(ledger.explain(imageOf(image)));
+  const { image } = readQuery(request.query, EXPLAIN_QUERY);
+  const sightings = told(ledger.explain(image));
   const written = negotiated.form === 'json' ? jsonArray(sightings, 'sightings') : ndjson(sightings);
   return answer(negotiated, client, async (write) => {
     for await (const piece of written) await write(piece);
