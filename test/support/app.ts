@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
 import type { Environment } from '../../src/policy/settings.ts';
+import { held } from './openapi.ts';
 
 export const KEY = 'function-key-of-the-tests';
 export const MASTER_KEY = 'master-key-of-the-tests';
@@ -20,7 +21,7 @@ export type LogRecord = Readonly<Record<string, unknown>>;
 /** The built app, as the local host serves it. */
 export interface App {
   readonly url: string;
-  /** With the function key, unless another is given. */
+  /** With the function key, unless another is given. What it answers is held against openapi.json. */
   readonly ask: (path: string, init?: RequestInit & { readonly key?: string }) => Promise<Response>;
   /** Fires a timer, `scheduledPurge` unless it is named, and waits until its function has ended. */
   readonly fireTimer: (name?: string) => Promise<void>;
@@ -68,8 +69,15 @@ export async function withApp<T>(
       });
       child.once('exit', (code) => reject(new Error(`the host ended with ${String(code)}`)));
     });
-    const ask: App['ask'] = (path, { key = KEY, headers, ...init } = {}) =>
-      fetch(url + path, { ...init, headers: { 'x-functions-key': key, ...(headers as Record<string, string>) } });
+    const ask: App['ask'] = async (path, { key = KEY, headers, ...init } = {}) =>
+      held(
+        init.method ?? 'GET',
+        path,
+        await fetch(url + path, {
+          ...init,
+          headers: { 'x-functions-key': key, ...(headers as Record<string, string>) },
+        }),
+      );
     return await test({
       url,
       ask,

@@ -63,7 +63,7 @@ function upTo(most: number, usual: number) {
     .transform(Number)
     .pipe(z.int().min(1, message).max(most, message))
     .default(usual)
-    .meta({ type: 'integer', pattern: undefined, minimum: 1, maximum: most });
+    .meta({ type: 'integer', pattern: undefined, minimum: 1, maximum: most, default: usual });
 }
 
 export const RUNS_QUERY = z.object({

@@ -1,0 +1,183 @@
+import { z } from 'zod';
+import {
+  cancellation,
+  decision,
+  decisionError,
+  deleted,
+  holder,
+  holds,
+  kept,
+  plan,
+  progress,
+  repository,
+  run,
+  runId,
+  runState,
+  runSummary,
+  stop,
+  texts,
+  time,
+  totals,
+} from './record-schemas.ts';
+import type { Applied, Status } from '../../index.ts';
+
+/* What each route answers, as schemas. */
+
+/** A decision of one of several registries names it. */
+export const decisionOfOne = z
+  .union([
+    z.object({ ...kept.shape, registry: z.string().exactOptional() }),
+    z.object({ ...deleted.shape, registry: z.string().exactOptional() }),
+  ])
+  .meta({ id: 'DecisionOfRegistry', description: 'A decision; of several registries it names its own' });
+
+export const runs = z
+  .object({
+    runs: z.array(run),
+    next: z.string().exactOptional().describe('The address of the next page, without the function key'),
+  })
+  .meta({ id: 'Runs' });
+
+export const runWithRepositories = z
+  .object({ ...run.shape, repositories: z.array(repository) })
+  .meta({ id: 'RunWithRepositories' });
+
+const child = z
+  .object({
+    registry: z.string(),
+    state: z.union([runState, z.literal('not-begun')]),
+    notBegun: stop.shape.by.exactOptional(),
+    error: decisionError.exactOptional(),
+    runId: runId.exactOptional(),
+    run: z.string().exactOptional(),
+    progress: progress.exactOptional(),
+    totals: totals.exactOptional(),
+    plan: plan.exactOptional(),
+    breakers: holds.exactOptional(),
+    stopped: stop.exactOptional(),
+  })
+  .meta({ id: 'Child', description: 'One registry of several' });
+
+const parentFields = {
+  format: z.literal(1),
+  id: runId,
+  kind: z.enum(['scheduled', 'dry-run']),
+  startedBy: z.string(),
+  by: z.string().exactOptional(),
+  started: time,
+  registries: texts,
+  holder: holder.exactOptional(),
+  state: runState,
+  cancelled: cancellation.exactOptional(),
+  progress,
+  totals,
+  runs: z.array(child),
+};
+export const parent = z.object(parentFields).meta({ id: 'Parent', description: 'The runs of several registries' });
+
+const followed = { run: z.string().describe('The address of the run'), decisions: z.string() };
+const far = progress.pick({ done: true, of: true });
+
+export const accepted = z
+  .object({ runId, state: z.literal('running'), detail: z.string(), ...followed })
+  .meta({ id: 'Accepted', description: 'The run continues after the answer' });
+
+export const cancelAccepted = z
+  .union([
+    z.object({ runId, state: z.literal('running'), cancelled: cancellation, progress: far, ...followed }),
+    z.object({ ...parentFields, runId, ...followed }),
+  ])
+  .meta({ id: 'CancelAccepted', description: 'The run ends once what is in flight is finished' });
+
+export const cancelled = z
+  .union([
+    z.object({
+      runId,
+      state: runState,
+      cancelled: cancellation,
+      progress: far,
+      stopped: stop.exactOptional(),
+      run: z.string(),
+    }),
+    z.object({ ...parentFields, run: z.string() }),
+  ])
+  .meta({ id: 'Cancelled', description: 'The run has ended' });
+
+export const applied = z
+  .union([
+    z.object({ state: z.enum(['applied', 'unfinished']), summary: runSummary }),
+    z.object({ state: z.literal('applied-before'), run }),
+  ])
+  .meta({ id: 'Applied' }) satisfies z.ZodType<Applied>;
+
+export const dryRun = z
+  .union([
+    z.object({ decisions: z.array(decision), summary: runSummary }),
+    z.object({
+      parent: runId,
+      runs: z.array(
+        z.union([
+          z.object({ registry: z.string(), decisions: z.array(decision), summary: runSummary }),
+          z.object({ registry: z.string(), decisions: z.array(decision).exactOptional(), error: decisionError }),
+        ]),
+      ),
+    }),
+  ])
+  .meta({ id: 'DryRun', description: 'Of one registry its decisions; of several those of each' });
+
+/** A line of NDJSON. */
+export const dryRunLine = z
+  .union([decisionOfOne, z.object({ summary: runSummary }), z.object({ registry: z.string(), error: decisionError })])
+  .meta({ id: 'DryRunLine' });
+
+export const decisions = z.object({ decisions: z.array(decisionOfOne) }).meta({ id: 'Decisions' });
+
+export const sighting = z
+  .object({
+    run: run
+      .pick({ id: true, kind: true, dryRun: true, startedBy: true, started: true, state: true, registry: true })
+      .extend({ commands: texts }),
+    decision,
+  })
+  .meta({ id: 'Sighting', description: 'What a run decided on an image' });
+export const sightings = z.object({ sightings: z.array(sighting) }).meta({ id: 'Sightings' });
+
+const answering = { answers: z.boolean(), error: z.string().exactOptional() };
+const registry = { loginServer: z.string(), ...answering };
+export const status = z
+  .object({
+    version: z.string(),
+    state: z.enum(['ready', 'misconfigured']),
+    mistakes: z.array(z.object({ setting: z.string(), message: z.string() })),
+    settings: z.record(z.string(), z.string()).describe('The app settings as they were given, without secrets'),
+    registry: z.object(registry).exactOptional().describe('Where the app serves one registry'),
+    commands: texts.exactOptional(),
+    registries: z
+      .array(z.object({ ...registry, commands: texts, dryRun: z.boolean() }))
+      .exactOptional()
+      .describe('Where the app serves several'),
+    engine: z.enum(['inline', 'durable']).exactOptional(),
+    warnings: texts.exactOptional(),
+    dryRun: z.boolean().exactOptional().describe('Nothing is deleted in any registry'),
+    ledger: z.object({ place: z.string(), ...answering }).exactOptional(),
+    timeLimitSeconds: z.number().exactOptional(),
+    schedule: z.object({ expression: z.string(), description: z.string(), next: z.array(time) }).exactOptional(),
+  })
+  .meta({ id: 'Status' }) satisfies z.ZodType<Status>;
+
+export const problem = z
+  .object({
+    type: z.literal('about:blank'),
+    status: z.int(),
+    title: z.string(),
+    detail: z.string().describe('What is wrong, and what to do about it'),
+    errors: z
+      .array(z.object({ field: z.string(), detail: z.string() }))
+      .exactOptional()
+      .describe('Each field, flag or setting that is wrong'),
+    breakers: holds.exactOptional().describe('The guards that hold a plan back'),
+    runId: runId.exactOptional().describe('The run that is in the way'),
+    state: z.string().exactOptional(),
+    run: z.string().exactOptional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457' });

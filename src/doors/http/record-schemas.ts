@@ -1,0 +1,236 @@
+import { z } from 'zod';
+import {
+  DELETE_REASONS,
+  type Decision,
+  KEEP_REASONS,
+  type RepositoryRecord,
+  RUN_KINDS,
+  RUN_STATES,
+  type RunRecord,
+  type RunSummary,
+} from '../../index.ts';
+
+/*
+ * What the app answers, as schemas: openapi.json describes the answers by them, and tests hold real answers against it.
+ * `satisfies` holds them to the types of the records that are answered.
+ */
+
+const count = z.int().nonnegative();
+const bytes = count.describe('Bytes: an estimate, because images share layers');
+export const time = z.iso.datetime({ offset: true });
+export const runId = z.string().describe('Sorts by time: 20261124T010000Z-3f9a0c');
+export const texts = z.array(z.string());
+
+export const kind = z.enum(RUN_KINDS);
+export const runState = z.enum(RUN_STATES).meta({
+  id: 'RunState',
+  description: [
+    'done: everything was done that was to be done',
+    'waiting: so was everything but what a guard holds back, which waits for approval',
+    'failed: something failed or was refused',
+    'stopped: it was told to end, or its time was up; it can be resumed',
+    'interrupted: its process ended, which a later run found; it can be resumed',
+  ].join('; '),
+});
+
+export const decisionError = z
+  .object({
+    message: z.string(),
+    status: z.int().exactOptional(),
+    code: z.string().exactOptional(),
+    correlationId: z.string().exactOptional(),
+    missing: z
+      .enum(['read', 'delete', 'unlock'])
+      .exactOptional()
+      .describe('The right that the identity lacks at the registry'),
+  })
+  .meta({ id: 'DecisionError' });
+
+const artifact = {
+  repository: z.string(),
+  kind: z.enum(['tag', 'manifest']),
+  tag: z.string().exactOptional(),
+  digest: z.string().exactOptional(),
+  tags: texts.exactOptional().describe('Of a manifest: the tags on it when it was listed'),
+  detail: z.string().describe('A sentence for a person: which filter, age, index or lock'),
+  beyondAcrPurge: z.boolean().describe('Kept, although acr purge would have deleted it'),
+  mediaType: z.string().exactOptional(),
+  size: count.exactOptional().describe('Bytes, as the registry says'),
+  locked: z.literal(true).exactOptional(),
+  createdTime: z.string().exactOptional(),
+  lastUpdateTime: z.string().exactOptional(),
+};
+
+export const kept = z
+  .object({ ...artifact, action: z.literal('keep'), reason: z.enum(KEEP_REASONS) })
+  .meta({ id: 'Kept', description: 'An artifact that is kept' });
+
+export const deleted = z
+  .object({
+    ...artifact,
+    action: z.literal('delete'),
+    reason: z.enum(DELETE_REASONS),
+    outcome: z.enum(['planned', 'held', 'deleted', 'already-gone', 'refused', 'failed', 'not-attempted']),
+    filter: z.string().exactOptional().describe('Of a tag: the filter that matches it, as it was given'),
+    error: decisionError.exactOptional(),
+    leavesUntagged: z.object({ tags: count, bytes }).exactOptional(),
+    leavesSignatures: count.exactOptional(),
+    lostLock: z
+      .object({ deleteEnabled: z.boolean(), writeEnabled: z.boolean(), restore: z.string() })
+      .exactOptional()
+      .describe('Its lock was taken off, and could not be put back; restore is the command that does so'),
+  })
+  .meta({ id: 'Deleted', description: 'An artifact that is deleted, or was to be' });
+
+export const decision = z.union([kept, deleted]).meta({ id: 'Decision' }) satisfies z.ZodType<Decision>;
+
+const counts = z
+  .object({ deleted: count, kept: count, failed: count, notAttempted: count, alreadyGone: count })
+  .meta({ id: 'Counts', description: 'Artifacts by their outcome. In a dry run, deleted says what would be' });
+const amount = z.object({
+  tags: count.exactOptional(),
+  manifests: count.exactOptional(),
+  bytes: bytes.exactOptional(),
+});
+const totalled = {
+  listed: amount.describe('How much there was before, decided on or not'),
+  afterwards: amount.exactOptional().describe('How much is left; in a dry run, would be'),
+  leftUntagged: z.object({ manifests: count, bytes }).exactOptional(),
+  leftSignatures: count.exactOptional(),
+  tags: counts,
+  manifests: counts,
+  bytes,
+  reasons: z.partialRecord(z.enum([...DELETE_REASONS, ...KEEP_REASONS]), count),
+  beyondAcrPurge: count,
+  missing: z
+    .partialRecord(z.enum(['read', 'delete', 'unlock']), z.object({ refused: count, notAttempted: count }))
+    .exactOptional(),
+};
+export const totals = z.object(totalled).meta({ id: 'Totals' });
+
+export const repository = z
+  .object({
+    repository: z.string(),
+    state: z.enum(['done', 'failed', 'stopped', 'held']),
+    error: decisionError.exactOptional(),
+    stage: z.literal('planned').exactOptional(),
+    warnings: texts.exactOptional(),
+    movingTags: z
+      .array(
+        z.object({ repository: z.string(), tag: z.string(), filter: z.string(), kind: z.enum(['name', 'version']) }),
+      )
+      .exactOptional(),
+    ...totalled,
+    lostLocks: z.array(z.object({ image: z.string(), restore: z.string() })).exactOptional(),
+  })
+  .meta({ id: 'RepositorySummary' }) satisfies z.ZodType<RepositoryRecord['summary']>;
+
+export const stop = z
+  .object({ by: z.enum(['budget', 'timeout', 'signal', 'cancel', 'settings', 'lock']), detail: z.string() })
+  .meta({ id: 'Stop', description: 'Why a run ended before it was done' });
+const hold = z
+  .object({
+    breaker: z.enum(['max-deletions', 'max-deletion-percent', 'no-tag-left', 'far-above-median']),
+    repository: z.string().exactOptional(),
+    found: z.number(),
+    limit: z.number(),
+    detail: z.string(),
+  })
+  .meta({ id: 'Hold', description: 'A guard that holds deletions back until they are approved' });
+export const holds = z.array(hold);
+export const cancellation = z
+  .object({ at: time, askedBy: z.enum(['request', 'command line']), by: z.string().exactOptional() })
+  .meta({ id: 'Cancellation' });
+export const plan = z
+  .object({
+    hash: z.string().describe('Its first twelve characters approve the plan'),
+    deletions: count,
+    state: z.enum(['open', 'waiting', 'applied']),
+    appliedBy: runId.exactOptional(),
+  })
+  .meta({ id: 'Plan', description: 'Everything that a run decided to delete, and did not delete itself' });
+export const progress = z
+  .object({
+    done: count.describe('Repositories that are done'),
+    of: count,
+    planned: count.exactOptional(),
+    at: time.exactOptional(),
+    lanes: z.record(z.string(), z.object({ done: count, planned: count })).exactOptional(),
+    working: z.array(z.object({ repository: z.string(), listed: count, read: count, deleted: count })).exactOptional(),
+  })
+  .meta({ id: 'Progress', description: 'How far a run is' });
+export const holder = z
+  .object({
+    runId,
+    startedBy: z.string(),
+    host: z.string(),
+    pid: z.int(),
+    process: z.string().exactOptional(),
+    since: z.string(),
+  })
+  .meta({ id: 'Holder', description: 'The process that works on a run' });
+
+export const run = z
+  .object({
+    format: z.literal(1),
+    id: runId,
+    kind,
+    dryRun: z.boolean(),
+    startedBy: z.string(),
+    by: z.string().exactOptional(),
+    parent: runId.exactOptional(),
+    registry: z.string(),
+    policy: z.object({
+      commands: z.array(z.object({ given: z.string(), understood: z.record(z.string(), z.unknown()) })),
+      hash: z.string(),
+      from: z.enum(['settings', 'request', 'command line']),
+    }),
+    toolVersion: z.string(),
+    started: time,
+    agesFrom: time.describe('Ages are counted back from here'),
+    holder,
+    ended: time.exactOptional(),
+    state: runState,
+    progress,
+    stopped: stop.exactOptional(),
+    cancelled: cancellation.exactOptional(),
+    resumed: z.array(z.object({ at: time, startedBy: z.string(), by: z.string().exactOptional() })).exactOptional(),
+    totals: totals.exactOptional(),
+    warnings: texts,
+    locksLost: count.exactOptional(),
+    breakers: holds,
+    guards: z
+      .object({
+        maxDeletions: z.number().exactOptional(),
+        maxDeletionPercent: z.number().exactOptional(),
+        keepLastTag: z.boolean().exactOptional(),
+        maxMedianFactor: z.number().exactOptional(),
+      })
+      .exactOptional(),
+    breakersAsked: z.literal(true).exactOptional(),
+    matched: z.array(z.array(count)).exactOptional(),
+    error: decisionError.exactOptional(),
+    plan: plan.exactOptional(),
+    applies: runId.exactOptional().describe('The run whose plan it applies'),
+  })
+  .meta({ id: 'Run' }) satisfies z.ZodType<RunRecord>;
+
+export const runSummary = z
+  .object({
+    runId,
+    registry: z.string(),
+    dryRun: z.boolean(),
+    started: time,
+    ended: time,
+    repositories: z.array(repository),
+    totals,
+    warnings: texts,
+    breakers: holds,
+    plan: z.object({ id: runId, hash: z.string(), deletions: count }).exactOptional(),
+    stopped: stop.exactOptional(),
+    handedOver: z.literal(true).exactOptional(),
+    examples: z.partialRecord(z.enum([...DELETE_REASONS, ...KEEP_REASONS]), decision),
+    failures: z.array(decision),
+    succeeded: z.boolean(),
+  })
+  .meta({ id: 'RunSummary' }) satisfies z.ZodType<RunSummary>;

@@ -1,0 +1,222 @@
+import { z } from 'zod';
+import * as answers from './answer-schemas.ts';
+import { APPLY_QUERY, DECISIONS_QUERY, EXPLAIN_QUERY, PAGE_QUERY, REVIEW_QUERY, RUNS_QUERY } from './query.ts';
+
+/* The routes of the app as openapi.json describes them. Tests hold the table against what the app registers and answers. */
+
+export interface Answer {
+  readonly description: string;
+  /** Schemas by media type; `undefined` for text and pages. */
+  readonly forms: Readonly<Record<string, z.ZodType | undefined>>;
+  readonly headers?: readonly (keyof typeof HEADERS)[];
+}
+
+export interface Operation {
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: readonly z.ZodObject[];
+  /** It takes the flags of `acr purge`: as parameters, or with POST as a body. */
+  readonly takesFlags?: true;
+  readonly answers: Readonly<Record<number, Answer>>;
+  readonly problems: readonly (keyof typeof PROBLEMS)[];
+}
+
+export interface Route {
+  /** The function that answers. */
+  readonly name: string;
+  readonly path: string;
+  /** The key that it wants. */
+  readonly level: 'anonymous' | 'function' | 'admin';
+  readonly methods: Readonly<Partial<Record<'get' | 'head' | 'post', Operation>>>;
+}
+
+export const HEADERS = {
+  Location: 'The address of the run',
+  'Retry-After': 'Seconds after which it is worth looking again',
+} as const;
+
+export const PROBLEMS = {
+  400: 'A parameter, a flag or the body is wrong; errors names each',
+  401: 'The key is missing or wrong: the Functions host answers this itself, without a body',
+  404: 'There is no such run',
+  406: 'The client accepts none of the media types',
+  409: 'Another run is in the way, a guard holds the plan back, or something has changed since the plan',
+  413: 'The body is too large',
+  415: 'The body is neither JSON nor text',
+  429: 'Too many dry runs wait for their turn',
+  500: 'A fault of the service; its log says more',
+  502: 'The registry refuses',
+  503: 'The registry or the ledger cannot be reached, or the settings are wrong',
+} as const;
+
+const json = (description: string, schema: z.ZodType): Answer => ({
+  description,
+  forms: { 'application/json': schema },
+});
+/** Everything in one document, or a line of NDJSON each. */
+const listed = (description: string, all: z.ZodType, one: z.ZodType, more: Answer['forms'] = {}): Answer => ({
+  description,
+  forms: { 'application/json': all, 'application/x-ndjson': one, ...more },
+});
+const text = (description: string): Answer => ({ description, forms: { 'text/plain': undefined } });
+const followed = (description: string, schema: z.ZodType): Answer => ({
+  ...json(description, schema),
+  headers: ['Location', 'Retry-After'],
+});
+const formats = (...forms: readonly string[]): z.ZodObject =>
+  z.object({ format: z.enum(forms).exactOptional().describe('The form of the answer, instead of the header Accept') });
+
+const health: Operation = {
+  summary: 'Whether the settings are right, for load balancers and probes',
+  answers: { 200: text('healthy'), 503: text('misconfigured') },
+  problems: [],
+};
+
+const dryRun: Operation = {
+  summary: 'Says what a purge would delete and why, and deletes nothing',
+  description:
+    'Without flags it is about the configured commands. The header Prefer (RFC 7240) says how long the client waits: ' +
+    '`respond-async`, `wait=10`, or both. A dry run that takes longer is answered with 202, and continues.',
+  takesFlags: true,
+  query: [formats('json', 'ndjson', 'text')],
+  answers: {
+    200: listed('What would be deleted, and why', answers.dryRun, answers.dryRunLine, { 'text/plain': undefined }),
+    202: followed('It takes longer than the client waits', answers.accepted),
+  },
+  problems: [400, 406, 409, 413, 415, 429, 502, 503],
+};
+
+export const ROUTES: readonly Route[] = [
+  { name: 'health', path: '/api/health', level: 'anonymous', methods: { get: health, head: health } },
+  {
+    name: 'status',
+    path: '/api/status',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'What the app is set to do, what is wrong with it, and when it runs next',
+        answers: { 200: json('The status', answers.status) },
+        problems: [],
+      },
+    },
+  },
+  { name: 'dryRun', path: '/api/dry-run', level: 'function', methods: { get: dryRun, post: dryRun } },
+  {
+    name: 'apply',
+    path: '/api/plans/{id}/apply',
+    level: 'admin',
+    methods: {
+      post: {
+        summary: 'Deletes what a recorded plan says, and nothing else',
+        query: [APPLY_QUERY],
+        answers: { 200: json('The plan is applied, or was before', answers.applied) },
+        problems: [400, 404, 409, 502, 503],
+      },
+    },
+  },
+  {
+    name: 'runs',
+    path: '/api/runs',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'The recorded runs, the newest first',
+        query: [RUNS_QUERY],
+        answers: { 200: json('A page of runs', answers.runs) },
+        problems: [400, 503],
+      },
+    },
+  },
+  {
+    name: 'run',
+    path: '/api/runs/{id}',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'A run with its repositories, or the runs of several registries that were started together',
+        answers: { 200: json('The run', z.union([answers.runWithRepositories, answers.parent])) },
+        problems: [404, 503],
+      },
+    },
+  },
+  {
+    name: 'decisions',
+    path: '/api/runs/{id}/decisions',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'The decisions of a run, all or some',
+        query: [DECISIONS_QUERY, formats('json', 'ndjson', 'csv')],
+        answers: {
+          200: listed('The decisions', answers.decisions, answers.decisionOfOne, { 'text/csv': undefined }),
+        },
+        problems: [400, 404, 406, 503],
+      },
+    },
+  },
+  {
+    name: 'cancel',
+    path: '/api/runs/{id}/cancel',
+    level: 'admin',
+    methods: {
+      post: {
+        summary: 'Ends a run between deletions',
+        answers: {
+          200: json('It has ended', answers.cancelled),
+          202: followed('It finishes what is in flight', answers.cancelAccepted),
+        },
+        problems: [404, 409, 503],
+      },
+    },
+  },
+  {
+    name: 'explain',
+    path: '/api/explain',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'What every recorded run decided on an image, and why',
+        query: [EXPLAIN_QUERY, formats('json', 'ndjson')],
+        answers: { 200: listed('The decisions, the newest first', answers.sightings, answers.sighting) },
+        problems: [400, 406, 503],
+      },
+    },
+  },
+  {
+    name: 'review',
+    path: '/api/review',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'The review page, for people; behind App Service Authentication it wants no key',
+        description: 'With `format` it answers as /api/runs/{id}/decisions does.',
+        query: [
+          REVIEW_QUERY,
+          PAGE_QUERY,
+          RUNS_QUERY.omit({ limit: true }),
+          DECISIONS_QUERY,
+          formats('json', 'ndjson', 'csv'),
+        ],
+        answers: {
+          200: listed('The page, or the decisions', answers.decisions, answers.decisionOfOne, {
+            'text/csv': undefined,
+            'text/html': undefined,
+          }),
+        },
+        problems: [400, 404, 503],
+      },
+    },
+  },
+  {
+    name: 'openapi',
+    path: '/api/openapi.json',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'This document',
+        answers: { 200: json('OpenAPI 3.1', z.looseObject({ openapi: z.string() })) },
+        problems: [],
+      },
+    },
+  },
+];

@@ -1,0 +1,135 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect, test } from 'vitest';
+import type { FromWorker } from '../../../src/dev/host/protocol.ts';
+import { ROUTES } from '../../../src/doors/http/routes.ts';
+import { openapi } from '../../../src/doors/http/openapi.ts';
+import { type App, DELETING, MASTER_KEY, withApp } from '../../support/app.ts';
+import { images, repositoryOf } from '../../support/contents.ts';
+import { answered, document } from '../../support/openapi.ts';
+import { withEmulator } from '../../support/registry.ts';
+
+const ROOT = dirname(createRequire(import.meta.url).resolve('#package.json'));
+const WORKER = fileURLToPath(new URL('../../../dist/src/dev/host/worker.js', import.meta.url));
+const SETTINGS = { PURGE_COMMAND: "--filter '.*:^dev' --ago 30d", PURGE_SCHEDULE: '0 1 * * Sun' };
+
+test('it is OpenAPI 3.1', async () => {
+  const { valid, errors } = await new Validator().validate(openapi());
+  expect(errors).toBeUndefined();
+  expect(valid).toBe(true);
+});
+
+test('the routes that the app registers are those that it describes, with their methods and keys', async () => {
+  const worker = fork(WORKER, [ROOT], { env: { PATH: process.env['PATH'] }, stdio: 'pipe' });
+  let registered: readonly object[] = [];
+  try {
+    while (registered.length === 0) {
+      const [message] = (await once(worker, 'message')) as [FromWorker];
+      if (message.type !== 'loaded') continue;
+      registered = message.functions.flatMap(({ name, bindings }) =>
+        Object.values(bindings)
+          .filter(({ type }) => type === 'httpTrigger')
+          .map(({ route = name, authLevel, methods = [] }) => ({
+            name,
+            path: `/api/${route}`,
+            level: authLevel,
+            methods: methods.map((method) => method.toLowerCase()).toSorted(),
+          })),
+      );
+    }
+  } finally {
+    worker.kill();
+  }
+  const described = ROUTES.map(({ methods, ...route }) => ({ ...route, methods: Object.keys(methods).toSorted() }));
+  const byName = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+  expect(described.toSorted(byName)).toEqual(registered.toSorted(byName));
+  expect(Object.keys(document.paths)).toEqual(ROUTES.map(({ path }) => path));
+});
+
+/** What this file does not make the app answer; other tests do, and hold it just the same. */
+const ELSEWHERE = /\s(?:413|415|429|500|502) |^(?:get|head) \S+ 503 |post \S+ 503 |get \S+ 202 |health 503/;
+
+test('every route answers as it is described, in each form and with each kind of problem', async () => {
+  const repositories = { app: repositoryOf(...images('app', 2, 'dev'), ...images('kept', 1, 'v')) };
+  const slow = Object.fromEntries(
+    Array.from({ length: 12 }, (_, n) => [`slow${n}`, repositoryOf(...images(`slow${n}`, 2, 'dev'))]),
+  );
+  await withEmulator({ repositories: { ...repositories, ...slow } }, (emulator) =>
+    withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
+      for (const path of [
+        '/api/health',
+        '/api/status',
+        '/api/openapi.json',
+        '/api/runs',
+        '/api/runs?limit=0',
+        '/api/runs/none',
+        '/api/runs/none/decisions',
+        '/api/explain',
+        '/api/explain?image=app:dev-0',
+        '/api/review',
+        '/api/review?page=0&run=20261124T010000Z-3f9a0c',
+        '/api/review?run=20261124T010000Z-3f9a0c',
+      ])
+        await read(app, path);
+      await read(app, '/api/health', { method: 'HEAD' });
+      await read(app, '/api/runs', { key: 'wrong' });
+      await read(app, '/api/explain?image=app:dev-0', accepting('image/png'));
+      for (const accept of ['application/json', 'application/x-ndjson', 'text/plain', 'image/png']) {
+        await read(app, '/api/dry-run?filter=app:^dev&ago=30d', accepting(accept));
+        await read(app, '/api/dry-run', { method: 'POST', ...accepting(accept) });
+      }
+      await read(app, '/api/dry-run?ago=x');
+      await read(app, '/api/dry-run', { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } });
+
+      const { summary } = JSON.parse(await read(app, '/api/dry-run?filter=app:^dev&ago=30d')) as {
+        readonly summary: { readonly runId: string };
+      };
+      const run = `/api/runs/${summary.runId}`;
+      await read(app, run);
+      for (const at of [`${run}/decisions`, `/api/review?run=${summary.runId}`]) {
+        for (const format of ['json', 'ndjson', 'csv'])
+          await read(app, `${at}${at.includes('?') ? '&' : '?'}format=${format}`);
+        await read(app, `${at}${at.includes('?') ? '&' : '?'}format=odd`);
+      }
+      await read(app, `${run}/decisions`, accepting('image/png'));
+      await read(app, '/api/explain?image=app:dev-0&format=ndjson');
+
+      const master = { method: 'POST', key: MASTER_KEY };
+      const apply = `/api/plans/${summary.runId}/apply`;
+      await read(app, `${apply}?approve=${'x'.repeat(1_001)}`, master);
+      await read(app, '/api/plans/none/apply', master);
+      await read(app, `${apply}?approve=00000000`, master);
+      await read(app, apply, master);
+      await read(app, apply, master);
+      await read(app, `${run}/cancel`, master);
+      await read(app, '/api/runs/none/cancel', master);
+
+      emulator.faults({ latencyMs: 300 });
+      const prefer = { prefer: 'respond-async' };
+      const { runId } = JSON.parse(await read(app, '/api/dry-run', { method: 'POST', headers: prefer })) as {
+        readonly runId: string;
+      };
+      await read(app, `/api/runs/${runId}/cancel`, master);
+      while ((JSON.parse(await read(app, `/api/runs/${runId}`)) as { readonly state: string }).state === 'running');
+      await read(app, `/api/runs/${runId}/cancel`, master);
+    }),
+  );
+  const described = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, { responses = {} }]) =>
+      Object.entries(responses).flatMap(([status, { content }]) =>
+        status === '401' ? [] : Object.keys(content).map((type) => `${method} ${path} ${status} ${type}`),
+      ),
+    ),
+  );
+  expect(described.filter((one) => !answered.has(one) && !ELSEWHERE.test(one))).toEqual([]);
+});
+
+const accepting = (accept: string) => ({ headers: { accept } });
+
+/** What is answered, which is held against openapi.json as it is read. */
+const read = async (app: App, path: string, init?: Parameters<App['ask']>[1]): Promise<string> =>
+  (await app.ask(path, init)).text();
