@@ -1,6 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { purgeCommand } from '../../policy/flags.ts';
-import { withGuards } from '../../policy/guard-flags.ts';
+import { withGuards } from '../../policy/guards.ts';
 import { version } from '../../index.ts';
 import { problem } from './answer-schemas.ts';
 import { type Answer, HEADERS, type Operation, PROBLEMS, type Route, ROUTES } from './routes.ts';

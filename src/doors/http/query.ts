@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DecisionFilter, RunFilter } from '../../report/page/index.ts';
 import { RequestError } from './problem.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   DELETE_REASONS,
   type Decision,
@@ -21,7 +21,7 @@ export const time = z.iso.datetime({ offset: true });
 export const runId = z.string().describe('Sorts by time: 20261124T010000Z-3f9a0c');
 export const texts = z.array(z.string());
 
-export const kind = z.enum(RUN_KINDS);
+const kind = z.enum(RUN_KINDS);
 export const runState = z.enum(RUN_STATES).meta({
   id: 'RunState',
   description: [

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import * as answers from './answer-schemas.ts';
 import { APPLY_QUERY, DECISIONS_QUERY, EXPLAIN_QUERY, PAGE_QUERY, REVIEW_QUERY, RUNS_QUERY } from './query.ts';
 
@@ -83,7 +83,7 @@ const dryRun: Operation = {
     200: listed('What would be deleted, and why', answers.dryRun, answers.dryRunLine, { 'text/plain': undefined }),
     202: followed('It takes longer than the client waits', answers.accepted),
   },
-  problems: [400, 406, 409, 413, 415, 429, 502, 503],
+  problems: [400, 406, 409, 429, 502, 503],
 };
 
 export const ROUTES: readonly Route[] = [
@@ -100,7 +100,12 @@ export const ROUTES: readonly Route[] = [
       },
     },
   },
-  { name: 'dryRun', path: '/api/dry-run', level: 'function', methods: { get: dryRun, post: dryRun } },
+  {
+    name: 'dryRun',
+    path: '/api/dry-run',
+    level: 'function',
+    methods: { get: dryRun, post: { ...dryRun, problems: [...dryRun.problems, 413, 415] } },
+  },
   {
     name: 'apply',
     path: '/api/plans/{id}/apply',

@@ -55,7 +55,7 @@ export async function oneRun(ledger: LedgerReader, id: string): Promise<OneRun |
 }
 
 /** A parent as it is answered: its record, and of each registry what there is to say, with the address of its run. */
-export function parentAnswer({ record, state, cancelled, children, totals, progress }: ParentStatus): object {
+function parentAnswer({ record, state, cancelled, children, totals, progress }: ParentStatus): object {
   return { ...record, state, ...(cancelled && { cancelled }), progress, totals, runs: children.map(childAnswer) };
 }
 

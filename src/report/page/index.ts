@@ -5,4 +5,3 @@ export { linksWith, type Setting } from './navigation.tsx';
 export { renderParent } from './parent.tsx';
 export { renderRun, type RunView } from './run.tsx';
 export { renderRuns, type RunFilter } from './runs.tsx';
-export { isReason } from './words.ts';

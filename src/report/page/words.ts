@@ -31,10 +31,6 @@ export const KEEP_MEANINGS: Readonly<Record<KeepReason, string>> = {
 
 const MEANINGS: Readonly<Record<Reason, string>> = { ...DELETE_MEANINGS, ...KEEP_MEANINGS };
 
-export function isReason(text: string): text is Reason {
-  return Object.hasOwn(MEANINGS, text);
-}
-
 export function meaningOf(reason: Reason): string {
   return MEANINGS[reason];
 }
