@@ -3,7 +3,7 @@ import type { RunWriter } from '../ledger/writer.ts';
 import { ConflictError } from '../ledger/store/store.ts';
 import type { RunRecord, SelectedRepository } from '../ledger/records.ts';
 import type { TagFilter } from '../policy/filter.ts';
-import { adviceOnUnmatched } from '../policy/filter-advice.ts';
+import { adviceOnUnmatched } from '../policy/advice/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import type { RegistryReader } from '../registry/types.ts';

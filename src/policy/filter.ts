@@ -1,6 +1,6 @@
 import { PolicyError, quote } from './errors.ts';
-import { adviceOnColons, adviceOnFilter, refusedFilter } from './filter-advice.ts';
-import { lintAnchored, lintPattern } from './regex/lint.ts';
+import { adviceOnColons, adviceOnFilter, refusedFilter } from './advice/filter.ts';
+import { lintAnchored, lintPattern } from './advice/tags.ts';
 import { compileRegex, type CompiledRegex, type Match } from './regex/regex.ts';
 
 const FLAG = '--filter';

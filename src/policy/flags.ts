@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { attempts, InvalidPolicy } from './errors.ts';
-import { refuseSingleHyphen } from './flag-hints.ts';
+import { refuseSingleHyphen } from './advice/flags.ts';
 import { readSwitch } from './values.ts';
 import { DEFAULTS, MAX_CONCURRENCY, type PurgeFlags } from './purge-policy.ts';
 

@@ -1,7 +1,7 @@
 import { quote } from './errors.ts';
 import type { TagFilter } from './filter.ts';
-import { filterFlag } from './flag-hints.ts';
-import { alternativesOf, tokensOf } from './regex/tokens.ts';
+import { filterFlag } from './advice/flags.ts';
+import { alternativesOf, tokensOf } from './advice/tokens.ts';
 
 /** Plain versions: `1.0.0`, `v2`. */
 const VERSIONS = 'v[0-9]+|v?[0-9]+(?:\\.[0-9]+)+';

@@ -1,11 +1,11 @@
 import { CommanderError } from 'commander';
 import { join as quoteWords, split } from 'shlex';
 import { PolicyError, quote, attempts, InvalidPolicy } from './errors.ts';
-import { strayArgument, unknownFlag } from './flag-hints.ts';
+import { strayArgument, unknownFlag } from './advice/flags.ts';
 import { type CommandFlags, longFlags, normalizeArguments, purgeCommand } from './flags.ts';
 import { GUARD_FIELDS, type GuardFlags, guardsOf, settingOfGuard, withGuards, type Guards } from './guards.ts';
 import { createPolicy, type PurgePolicy } from './purge-policy.ts';
-import { commandsInYaml, isTaskYaml, readWrapped } from './wrapped-command.ts';
+import { commandsInYaml, isTaskYaml, readWrapped } from './advice/wrapped-command.ts';
 
 /** One `acr purge` as it was written, and what it means. */
 export interface PurgeCommand {

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
 import { flagProblem, shown } from '../../policy/purge-command.ts';
-import { strayArgument } from '../../policy/flag-hints.ts';
+import { strayArgument } from '../../policy/advice/flags.ts';
 import { longFlags, normalizeArguments } from '../../policy/flags.ts';
 import { printable } from '../../report/escape.ts';
 import { applyCommand } from './apply-plan.ts';

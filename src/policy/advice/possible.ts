@@ -1,5 +1,5 @@
-import { canBeEmpty, type RegexNode } from './node.ts';
-import { charactersOf, type CharacterSet } from './sets.ts';
+import { canBeEmpty, type RegexNode } from '../regex/node.ts';
+import { charactersOf, type CharacterSet } from '../regex/sets.ts';
 
 /** The characters that names of repositories are made of, and those of tags. */
 export const REPOSITORY_CHARACTERS: CharacterSet = charactersOf('a-z0-9._/\\-');

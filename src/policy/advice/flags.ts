@@ -1,5 +1,5 @@
-import { parseDuration } from './duration.ts';
-import { PolicyError } from './errors.ts';
+import { parseDuration } from '../duration.ts';
+import { PolicyError } from '../errors.ts';
 
 /** What to write instead of a flag that there is not; the value that was given with it, where there is one. */
 type Hint = (value: string | undefined) => string;

@@ -1,5 +1,5 @@
 import { join as quoteWords, split } from 'shlex';
-import { quote } from './errors.ts';
+import { quote } from '../errors.ts';
 
 /** What is found in a text that is no command and has one in it. */
 export interface Wrapped {

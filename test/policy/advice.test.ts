@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { PolicyError } from '../../src/policy/errors.ts';
 import { matchHere } from '../support/match.ts';
 import { compileFilters, lintFilter, splitFilter } from '../../src/policy/filter.ts';
-import { adviceOnUnmatched } from '../../src/policy/filter-advice.ts';
+import { adviceOnUnmatched } from '../../src/policy/advice/filter.ts';
 
 /** What is said of a filter: that it is refused, or what it is warned of. */
 function said(text: string): string {
