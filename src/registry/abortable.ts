@@ -2,11 +2,11 @@ import { StoppedError } from './errors.ts';
 import type { RegistryReader } from './types.ts';
 
 /**
- * A reader whose calls end with `StoppedError` once the signal is aborted: at once, whatever they wait for, and the
- * requests under way end with them.
+ * A reader whose calls end with `StoppedError` as soon as the signal is aborted, whatever they wait for. Their requests end,
+ * too.
  */
 export function interruptible(reader: RegistryReader, signal: AbortSignal): RegistryReader {
-  // One listener for all: a signal looks through all that it has for each one that is added.
+  // One listener for all calls: adding one to a signal takes longer the more it has.
   const waiting = new Set<() => void>();
   signal.addEventListener('abort', () => {
     for (const stop of waiting) stop();

@@ -6,11 +6,12 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from '@azure/core-rest-pipeline';
+import { z } from 'zod';
+import { parseAnswer, TokenAnswer } from './answers.ts';
 import { RegistryError, responseError, SignInError } from './errors.ts';
 import { secrets } from '../ledger/redact/known.ts';
-import { parseFields } from './records.ts';
 
-/** Who asks. */
+/** How an identity shows itself to the registry. */
 export type RegistryCredentials =
   /** An admin user, or a repository-scoped token's name and password: sent with every call. */
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
@@ -30,19 +31,19 @@ type Send = (request: PipelineRequest) => Promise<PipelineResponse>;
 /**
  * Signs requests to one registry.
  *
- * The SDK's own handler keeps one access token whatever its scope, so that calls that alternate between repositories,
- * or between reading and deleting, cost a challenge and a token each. This one keeps a token per repository and kind of
- * action: one challenge and one exchange a run, one token for each repository and kind of action.
+ * The SDK's own handler keeps one access token, whatever its scope. Calls that alternate between repositories, or between
+ * reading and deleting, would cost a challenge and a token each. This one keeps a token for each repository and kind of
+ * action, and needs one challenge and one exchange a run.
  *
- * @param endpoint  nothing is ever signed for another origin: a link in an answer must not carry a token away
- * @param sendToken sends the requests for tokens (with retries, and unsigned)
+ * @param endpoint  the only origin that requests are signed for: a link in an answer must not carry a token away
+ * @param sendToken sends the requests for tokens, with retries and unsigned
  */
 export function authenticate(endpoint: URL, credentials: RegistryCredentials, sendToken: Send): PipelinePolicy {
   const source = credentials.kind === 'basic' ? undefined : tokenSource(endpoint, credentials, sendToken);
   const pair =
     credentials.kind === 'basic' && Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
   const basic = pair !== false && `Basic ${pair}`;
-  // Also where the password is too short to be found in it.
+  // Known by themselves: a short password is not looked for within other text.
   if (pair !== false) for (const one of [pair, Buffer.from(pair, 'base64').toString('base64url')]) secrets.add(one);
   secrets.add(credentials.kind === 'basic' ? credentials.password : undefined);
 
@@ -69,7 +70,7 @@ export function authenticate(endpoint: URL, credentials: RegistryCredentials, se
       const response = await next(request);
       if (response.status !== 401) return response;
 
-      // The token ran out early, or the registry wants another scope than the one this call is known to need.
+      // The token expired early, or the registry wants another scope than this call is known to need.
       await source.forget(scope, token);
       const renewed = await source.token(scope, challengeOf(response).get('scope'));
       request.headers.set('Authorization', `Bearer ${renewed.value}`);
@@ -84,17 +85,17 @@ function withoutChallenge(response: PipelineResponse): PipelineResponse {
   return response;
 }
 
-/** What is asked of this origin, without the query; `undefined` for another one. */
+/** The path of a URL of this origin, without the query; `undefined` for another origin. */
 function pathAt(origin: string, url: string): string | undefined {
-  // Nearly all are written the same way, and parsing them is a good part of what a call costs.
+  // Nearly all URLs are written like this, and parsing one takes a good part of the time of a call.
   if (url.startsWith(`${origin}/`)) return url.slice(origin.length).split(/[?#]/, 1)[0];
   const parsed = new URL(url);
   return parsed.origin === origin ? parsed.pathname : undefined;
 }
 
-/** Scope of a call: with the actions that reading needs together, so that one token reads a repository. */
+/** The scope that a call needs. All reads of a repository share one scope, and so one token. */
 function scopeOf(method: string, path: string): string {
-  // A repository may be called `shop/manifests`; what follows it in the first form begins with `_`, as no name does.
+  // A repository may be called `shop/manifests`. In the first form what follows the name begins with `_`, as no name does.
   const repository = (/^\/acr\/v1\/(.+?)(?:\/_.*)?$/.exec(path) ??
     /^\/v2\/(.+)\/(?:manifests|referrers)\/[^/]+$/.exec(path))?.[1];
   if (repository === undefined || repository.startsWith('_')) return 'registry:catalog:*';
@@ -109,11 +110,11 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
   let refreshToken: Promise<Token> | undefined;
   // Promises, so that calls that start together share one request.
   const accessTokens = new Map<string, Promise<Token>>();
-  /** Those that have come: most calls need not wait for a promise. */
+  /** Tokens that have come, so that most calls need not wait for a promise. */
   const atHand = new Map<string, Token>();
   let hasLearned = false;
 
-  /** The token at hand while it is good, else a new one, which everybody who asks meanwhile shares. */
+  /** The current token while it is valid, else a new one, which all calls that ask meanwhile share. */
   const fresh = async (
     current: () => Promise<Token> | undefined,
     keep: (made: Promise<Token> | undefined) => void,
@@ -134,19 +135,19 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
     path: string,
     form: Readonly<Record<string, string>>,
     asked: string,
-  ): Promise<Readonly<Record<string, unknown>>> => {
+  ): Promise<z.infer<typeof TokenAnswer>> => {
     const request = createPipelineRequest({
       url: new URL(path, endpoint).href,
       method: 'POST',
       headers: createHttpHeaders({ 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' }),
       body: new URLSearchParams(form).toString(),
     });
-    // Retried already: as an error of its own it is not retried again by the call that needs the token.
+    // It was retried already. As a `RegistryError` it is not retried again by the call that needs the token.
     const response = await send(request).catch((error: unknown) => {
       throw new RegistryError(asked, { message: (error as Error).message }, { cause: error });
     });
     if (response.status !== 200) throw responseError(asked, response);
-    return parseFields(response.bodyAsText, () => new RegistryError(asked, { message: 'the answer is not JSON' }));
+    return parseAnswer(TokenAnswer, response.bodyAsText, (message) => new RegistryError(asked, { message }));
   };
 
   const exchange = async (): Promise<Token> => {
@@ -162,7 +163,7 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
       { grant_type: 'access_token', service, access_token: entra.token },
       `exchange the identity's token at ${endpoint.host}`,
     );
-    const token = toToken(answer['refresh_token'], 'a refresh token');
+    const token = toToken(answer.refresh_token, 'a refresh token');
     secrets.addToken(token.value);
     return token;
   };
@@ -175,14 +176,14 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
       },
       exchange,
     );
-    // It is sent with each: it must not be forgotten for all the tokens that it brings.
+    // Sent with each request for a token: it must stay known, however many tokens come after it.
     secrets.addToken(refresh.value);
     const answer = await post(
       '/oauth2/token',
       { grant_type: 'refresh_token', service, scope, refresh_token: refresh.value },
       `get a token for ${scope}`,
     );
-    return toToken(answer['access_token'], 'an access token');
+    return toToken(answer.access_token, 'an access token');
   };
 
   return {
@@ -191,7 +192,7 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
       const token = atHand.get(scope);
       return token && token.renewAt > Date.now() ? token : undefined;
     },
-    /** Learns from the first challenge what the registry calls itself. Calls that start together wait for that one. */
+    /** Learns the service name from the first challenge. Calls that start together share that challenge. */
     async learn(challenge: () => Promise<PipelineResponse>): Promise<void> {
       learned ??= challenge().then((response) => {
         service = challengeOf(response).get('service') ?? service;
@@ -213,11 +214,11 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
         },
         () => request(wanted),
       );
-      // Another call may have found it refused meanwhile.
+      // Another call may have dropped it meanwhile.
       if ((await accessTokens.get(scope)) === token) atHand.set(scope, token);
       return token;
     },
-    /** Drops a token that was refused, unless a newer one has taken its place already. */
+    /** Drops a refused token, unless a newer one has replaced it already. */
     async forget(scope: string, refused: Token): Promise<void> {
       if (atHand.get(scope) === refused) atHand.delete(scope);
       if ((await accessTokens.get(scope)) === refused) accessTokens.delete(scope);
@@ -226,27 +227,25 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
 }
 
 /** A JWT is used for nine tenths of its life. Its signature is the registry's business. */
-function toToken(value: unknown, what: string): Token {
-  if (typeof value !== 'string' || value === '')
-    throw new RegistryError('sign in', { message: `the registry gave no ${what}` });
+function toToken(value: string | undefined, what: string): Token {
+  if (value === undefined) throw new RegistryError('sign in', { message: `the registry gave no ${what}` });
   const life = lifeOf(value);
-  // There may be one for each repository. A JWT is known by its look.
+  // A JWT is redacted by its form. There may be one for each repository: too many to know each.
   if (life === undefined) secrets.addToken(value);
   // Not a JWT: used until it is refused.
   return { value, renewAt: life === undefined ? Number.POSITIVE_INFINITY : Date.now() + life * 0.9 };
 }
 
+const Claims = z.object({ iat: z.coerce.number().catch(Number.NaN), exp: z.coerce.number().catch(Number.NaN) });
+
 /**
- * Milliseconds that a JWT has yet to live. The clocks of registry and client may differ by more than a short life: then
- * it is taken to be new.
+ * Milliseconds until a JWT expires; `undefined` where it is no JWT. Where the clocks of registry and client differ by more
+ * than its life, it is taken to be new.
  */
 function lifeOf(token: string): number | undefined {
   try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<
-      string,
-      unknown
-    >;
-    const [issued, expires] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000];
+    const claims = Claims.parse(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()));
+    const [issued, expires] = [claims.iat * 1000, claims.exp * 1000];
     if (!Number.isFinite(expires)) return 0;
     const left = expires - Date.now();
     const whole = Number.isFinite(issued) ? Math.max(0, expires - issued) : Math.max(0, left);

@@ -1,27 +1,26 @@
 import { isRestError } from '@azure/core-rest-pipeline';
 import type { Connection, Observed } from './client.ts';
-import { type RegistryError, StaleLookError } from './errors.ts';
-import { failureOf } from './outcomes.ts';
+import { type RegistryError, StaleLookError, StoppedError } from './errors.ts';
 import { retryAfter } from './queue.ts';
 import { backOff, isBroken, MAX_RETRIES, mayHaveArrived, REFUSED_TOO_LONG_MS } from './retry.ts';
-import { type Ticket } from './sending.ts';
+import type { Ticket } from './request.ts';
 import type { Again, Failure, Lock, Registry, Sending, Tried } from './types.ts';
 
-/** Looks in a row that were too long ago once the change could be sent. A registry that is only slow needs one or two. */
+/** Looks in a row that were too old once the change could be sent. A registry that is only slow needs one or two. */
 const MAX_STALE = 10;
 
-/** Changes of a registry: each is sent once, and only while what it is about was looked at a short time ago. */
+/** Changes of a registry. Each is sent once, and only while the look it rests on is recent. */
 export function changesOf(
   connection: Connection,
 ): Pick<Registry, 'reserve' | 'deleteTag' | 'deleteManifest' | 'unlock' | 'relock'> {
   const { sdk, lookClock, queues } = connection;
 
   const ticketFor = ({ since, signal, reservation, tried }: Sending): Ticket => ({
-    // Not the other way round: what is not known is stale.
+    // Negated, so that NaN is stale.
     isStale: () => !(lookClock.now() - since <= lookClock.validMilliseconds),
     signal,
     reservation,
-    // Behind the others where it is refused for the pace: one that is refused each time would hold up all.
+    // After a 429 it waits behind the others: a change that is refused each time would hold up all.
     again: tried !== undefined && tried.failures > 0 && tried.refusedSince === undefined,
   });
 
@@ -38,7 +37,7 @@ export function changesOf(
     const { inDoubt } = known;
     const { status } = error;
     if (status === 429) {
-      // Nothing is given up for being refused, unless everything is, and for long. The queue waits meanwhile.
+      // A change is given up only where every change is refused, for long. The queue waits meanwhile.
       const now = performance.now();
       const { refusedSince = now } = tried;
       const isTooLong = Math.min(now - refusedSince, queues.deletes.refusedFor()) > REFUSED_TOO_LONG_MS;
@@ -54,7 +53,7 @@ export function changesOf(
 
   async function remove(asked: string, call: (observed: Observed) => Promise<unknown>, sending: Sending) {
     try {
-      // The SDK takes "not found" for a success; who deleted it is worth knowing.
+      // The SDK takes 404 for a success; that it was gone already is worth knowing.
       const { status } = await connection.change(asked, call, ticketFor(sending));
       return { state: status === 404 ? ('already-gone' as const) : ('deleted' as const) };
     } catch (error) {
@@ -62,7 +61,7 @@ export function changesOf(
     }
   }
 
-  /** Asks for attributes. With a ticket once, else until it is answered. */
+  /** Sets attributes: once where there is a ticket, else with retries. */
   function setAttributes(asked: string, repository: string, tagOrDigest: string, lock: Lock, ticket?: Ticket) {
     const artifact = sdk.getArtifact(repository, tagOrDigest);
     const attributes = { canDelete: lock.deleteEnabled, canWrite: lock.writeEnabled };
@@ -74,7 +73,7 @@ export function changesOf(
   }
 
   return {
-    // Half of the time: the look itself takes some, too, and so may the ledger.
+    // Half of the time that a look counts: the look itself and the ledger take some of it.
     reserve: (most, signal) => queues.deletes.reserve(most, lookClock.validMilliseconds / 2, signal),
     deleteTag: (repository, tag, sending) =>
       remove(
@@ -107,6 +106,13 @@ export function changesOf(
       }
     },
   };
+}
+
+function failureOf(error: RegistryError): Failure {
+  if (error instanceof StoppedError) return { state: 'not-attempted', error };
+  const { status } = error;
+  const refused = status !== undefined && status < 500 && status !== 429;
+  return { state: refused ? 'refused' : 'failed', error };
 }
 
 const UNTRIED: Tried = { failures: 0, stale: 0, refusedSince: undefined, inDoubt: false };

@@ -8,7 +8,6 @@ import {
   type PipelinePolicy,
   type PipelineRequest,
   type PipelineResponse,
-  RestError,
   setClientRequestIdPolicy,
   userAgentPolicy,
 } from '@azure/core-rest-pipeline';
@@ -16,10 +15,10 @@ import { authenticate, type RegistryCredentials } from './auth.ts';
 import { RegistryError, responseError, StaleLookError, StoppedError } from './errors.ts';
 import { httpClient } from './http-client.ts';
 import { newQueue, newSlots, type Queue } from './queue.ts';
-import { newPaging, nextPage } from './paging.ts';
+import { entriesOf, newPaging, readsListings } from './listing.ts';
+import { datesLooks, LOOK_VALID_MILLISECONDS, type LookClock } from './look.ts';
 import { notesDoubts, retries } from './retry.ts';
-import { datesLooks, keepsTicket, LOOK_VALID_MILLISECONDS, type LookClock, signalFor, type Ticket } from './sending.ts';
-import { keepsSignal } from './signals.ts';
+import { keepsSignal, keepsTicket, signalFor, type Ticket } from './request.ts';
 import { PREMIUM } from './throttle.ts';
 
 export interface ConnectionOptions {
@@ -30,7 +29,7 @@ export interface ConnectionOptions {
   readonly concurrency: number;
   /** A certificate authority to trust besides the system's (PEM). */
   readonly certificate?: string;
-  /** By what the age of looks is told. Absent: the process's, and `LOOK_VALID_MILLISECONDS`. */
+  /** Tells the age of looks. Absent: the clock of the process, and `LOOK_VALID_MILLISECONDS`. */
   readonly lookClock?: LookClock;
 }
 
@@ -49,12 +48,12 @@ export interface Listing {
   readonly asked: string;
   /** The field of an answer that has the entries. */
   readonly key: string;
-  /** What is to be said where it is not allowed. */
+  /** Advice for the error where the listing is not allowed. */
   readonly forbidden?: string;
   readonly pageSize: number;
-  /** Whether the next page is asked for while the one before it is used: not where one may be enough. */
+  /** Asks for the next page while the one before it is used. False where one page may be enough. */
   readonly ahead: boolean;
-  /** Ends the listing at once, a page that is under way too. */
+  /** Ends the listing at once, with the page that is under way. */
   readonly signal?: AbortSignal | undefined;
   readonly start: (observed: Observed) => Pages;
 }
@@ -63,11 +62,11 @@ export interface Listing {
 export type Queues = Readonly<Record<keyof typeof PREMIUM, Queue>>;
 
 /**
- * The calls that retention makes: with tokens, retries, limits, and one budget each for reads and for changes.
+ * The calls to one registry, with tokens, retries and throttling.
  *
- * Listings, deletions and attributes go through the SDK. It leaves out the media type and cuts times to milliseconds,
- * so what it lists is read from its raw answers, before it sees them; and manifests of any type, and their referrers, are
- * fetched over a pipeline of the same policies, because the SDK cannot.
+ * Listings, deletions and attributes use the SDK. The SDK drops the media type and cuts times to milliseconds, so entries
+ * are read from the raw answers. Manifests of any type and referrers, which the SDK cannot fetch, use a pipeline of the
+ * same policies.
  */
 export interface Connection {
   readonly endpoint: URL;
@@ -75,13 +74,13 @@ export interface Connection {
   readonly lookClock: LookClock;
   readonly queues: Queues;
   /**
-   * Follows a listing page by page; entries are as the registry wrote them, and nothing in them can be relied on.
+   * Follows a listing page by page. Entries are as the registry sent them: not trusted.
    * @throws RegistryError also where a listing has no end, or its links lead anywhere but to its next page
    * @throws StoppedError where its signal was aborted
    */
   readonly list: (listing: Listing) => AsyncGenerator<readonly unknown[], void>;
   /**
-   * One SDK call, and what the registry answered to it.
+   * Makes one SDK call, and returns the raw answer.
    * @throws RegistryError
    * @throws StoppedError where `signal` was aborted: for a read at any time; for a change before it was sent, or before it
    * was sent again after a 429
@@ -92,7 +91,7 @@ export interface Connection {
     signal?: AbortSignal,
   ) => Promise<PipelineResponse>;
   /**
-   * The same for a change, which is sent once, or not at all.
+   * Makes one SDK call that changes something: it is sent once, or not at all.
    * @throws RegistryError
    * @throws StaleLookError where it was not sent, because the ticket had run out
    * @throws StoppedError where it was not sent, because the signal was aborted
@@ -140,9 +139,9 @@ export function connect({
   const sdk = new ContainerRegistryClient(endpoint.href, {
     httpClient: http,
     userAgentOptions: USER_AGENT,
-    // Ours instead: patient with 429, quick to give up on the rest.
+    // `retries` instead: patient with 429, quick to give up on the rest.
     retryOptions: { maxRetries: 0 },
-    // Nothing that is asked here is answered elsewhere.
+    // No call that is made here is redirected.
     redirectOptions: { maxRetries: 0 },
     additionalPolicies: [
       { policy: keepsTicket(), position: 'perCall' },
@@ -178,8 +177,8 @@ export function connect({
       const onResponse = (response: PipelineResponse): void => {
         // An error is shown as well, before it is thrown.
         if (response.status !== 200) return;
-        const page = entries(asked, key, response);
-        // Here, because the SDK follows the links of pages without entries by itself.
+        const page = entriesOf(asked, key, response);
+        // Counted here, because the SDK follows the links of empty pages by itself.
         paging.take(page.length, response.headers.get('link'));
         come.push(page);
       };
@@ -192,13 +191,13 @@ export function connect({
         } catch (error) {
           throw asRegistryError(asked, error, forbidden);
         }
-        // What is left of a page is of no use to a run that has stopped.
+        // A run that has stopped has no use for the rest of a page.
         if (signal?.aborted) throw new StoppedError(asked);
         const now = come;
         come = [];
         if (!done && ahead) {
           next = pages.next();
-          // It may be that nothing waits for it: then its error is not unhandled.
+          // Where the caller stops early, nothing waits for this page, and its error is not unhandled.
           next.catch(() => undefined);
         }
         yield* now;
@@ -232,53 +231,8 @@ function assemble(queueOf: (request: PipelineRequest) => Queue, authentication?:
   return pipeline;
 }
 
-const LISTING = /\/_(?:catalog|tags|manifests)(?:\?|$)/;
-
-/** What the SDK is given to read instead of a page. A list, even an empty one, is a page to it. */
-const EMPTY_PAGE = '{"repositories":[],"tags":[],"manifests":[]}';
-
-const read = new WeakMap<PipelineResponse, unknown>();
-
-/**
- * Reads a page before the SDK does, and leaves it nothing to read: what it makes of a page of 1,000 entries takes five
- * times as long as parsing it, and is not used. Of its links it is left the one to the next page, once that is known to
- * lead there: the SDK follows whatever is linked first, with a token.
- */
-function readsListings(): PipelinePolicy {
-  return {
-    name: 'acrRetentionListings',
-    async sendRequest(request, next) {
-      const response = await next(request);
-      if (response.status !== 200 || request.method !== 'GET' || !LISTING.test(request.url)) return response;
-      try {
-        read.set(response, JSON.parse(response.bodyAsText ?? ''));
-      } catch {
-        // Within the retries: it may have broken off.
-        throw new RestError('the answer is not JSON', { code: 'PARSE_ERROR', request });
-      }
-      response.bodyAsText = EMPTY_PAGE;
-      const link = nextPage(request.url, response.headers.get('link'));
-      if (link === undefined) response.headers.delete('link');
-      else response.headers.set('link', `<${link}>; rel="next"`);
-      return response;
-    },
-  };
-}
-
-/** The entries of a page. Both the list and its field may be absent, or null, where there is nothing. */
-function entries(asked: string, key: string, response: PipelineResponse): readonly unknown[] {
-  const { status } = response;
-  const wrong = (message: string) => new RegistryError(asked, { status, message });
-  const page = read.get(response);
-  // Never an empty answer: an empty listing would let things look unneeded.
-  if (typeof page !== 'object' || page === null || Array.isArray(page)) throw wrong('the answer is not a JSON object');
-  const list = (page as Readonly<Record<string, unknown>>)[key] ?? [];
-  if (!Array.isArray(list)) throw wrong(`"${key}" is not a list`);
-  return list;
-}
-
 function asRegistryError(asked: string, error: unknown, forbidden?: string): RegistryError {
-  // It was found out where it is not known what was asked.
+  // Thrown where it is not known what was asked.
   if (error instanceof StoppedError) return new StoppedError(asked);
   if (error instanceof StaleLookError) return new StaleLookError(asked);
   if (error instanceof RegistryError) return error;

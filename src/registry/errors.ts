@@ -1,4 +1,5 @@
 import type { PipelineResponse } from '@azure/core-rest-pipeline';
+import { z } from 'zod';
 import { secrets } from '../ledger/redact/known.ts';
 
 /**
@@ -27,7 +28,7 @@ export class RegistryError extends Error {
     options?: ErrorOptions,
   ) {
     const { status, advice } = came;
-    // A registry, or a firewall on the way to it, may repeat what it was sent.
+    // A registry, or a firewall in front of it, may repeat what it was sent.
     const [code, message, correlationId] = [came.code, came.message, came.correlationId].map(told);
     const what = [status, code].filter((part) => part !== undefined).join(' ');
     const why = `${message ?? ''}${advice === undefined ? '' : `; ${advice}`}`;
@@ -38,14 +39,14 @@ export class RegistryError extends Error {
   }
 }
 
-/** No identity could be shown to the registry. What each way to sign in said is its cause. */
+/** No way to sign in worked. What each of them said is the cause. */
 export class SignInError extends RegistryError {
   constructor(cause: Error) {
     super('sign in', { message: signInProblem(cause) }, { cause });
   }
 }
 
-/** The library says a line for each of its ways, dozens in all; the way out is one. */
+/** The library has a line for each way to sign in, dozens in all. The advice is the same for all. */
 function signInProblem({ name, message }: Error): string {
   const instead = 'run az login, or set ACR_USERNAME and ACR_PASSWORD; an app in Azure needs a managed identity';
   const isSignedOut = name === 'CredentialUnavailableError' || message.startsWith('ChainedTokenCredential');
@@ -54,7 +55,7 @@ function signInProblem({ name, message }: Error): string {
   return `${line.replace(/[.;\s]+$/, '')}; ${instead}`;
 }
 
-/** What a failed look-up of a host means, in words. */
+/** Explains a failed look-up of a host. */
 function withoutHost(message: string): string {
   const [, code, host] = /^getaddrinfo (ENOTFOUND|EAI_AGAIN) (\S+)/.exec(message) ?? [];
   if (host === undefined) return message;
@@ -65,19 +66,19 @@ function withoutHost(message: string): string {
 
 const LONGEST = 500;
 
-/** Without secrets before it is cut short: of one that is cut in two, neither half would be known. */
+/** Redacts before it cuts: the halves of a secret that is cut in two are not known. */
 function told(text: string | undefined): string | undefined {
   return text === undefined ? undefined : secrets.redactAnswer(withoutHost(text)).slice(0, LONGEST);
 }
 
-/** The registry was not asked, or its answer not waited for: the run was stopped. */
+/** The run was stopped before the request was sent, or before its answer came. */
 export class StoppedError extends RegistryError {
   constructor(asked: string) {
     super(asked, { message: 'the run was stopped' });
   }
 }
 
-/** A change was not sent: what it is about was looked at too long ago. */
+/** A change was not sent, because the look that it rests on is too old. */
 export class StaleLookError extends RegistryError {
   constructor(asked: string) {
     super(asked, { message: 'not sent: what it is about was looked at too long ago' });
@@ -85,8 +86,8 @@ export class StaleLookError extends RegistryError {
 }
 
 /**
- * What the registry answered, as an error.
- * @param forbidden what is to be said besides where it is not allowed
+ * The error for an answer.
+ * @param forbidden advice for 401 and 403
  */
 export function responseError(
   asked: string,
@@ -108,19 +109,25 @@ export function responseError(
   );
 }
 
+const detail = z.string().optional().catch(undefined);
+const ErrorBody = z.object({ errors: z.array(z.object({ code: detail, message: detail }).catch({})) });
+
 /** The first error of a registry's error body (`{"errors":[{"code","message"}]}`), or nothing. */
-function parseErrorBody(body: string | null | undefined): { readonly code?: string; readonly message?: string } {
+function parseErrorBody(body: string | null | undefined): z.infer<typeof ErrorBody>['errors'][number] {
   if (!body) return {};
   try {
-    const document = JSON.parse(body) as {
-      readonly errors?: readonly { readonly code?: unknown; readonly message?: unknown }[];
-    } | null;
-    const first = document?.errors?.[0];
-    return {
-      ...(typeof first?.code === 'string' && { code: first.code }),
-      ...(typeof first?.message === 'string' && { message: first.message }),
-    };
+    return ErrorBody.parse(JSON.parse(body)).errors[0] ?? {};
   } catch {
     return {};
+  }
+}
+
+/** Makes a call; `undefined` where the answer is 404. */
+export async function absent<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof RegistryError && error.status === 404) return undefined;
+    throw error;
   }
 }

@@ -11,25 +11,24 @@ import {
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { StaleLookError, StoppedError } from './errors.ts';
 import { LOOK_READS } from './queue.ts';
-import { ticketOf } from './sending.ts';
-import { signalOf } from './signals.ts';
+import { signalOf, ticketOf } from './request.ts';
 
-/** No answer of a registry takes longer, and waiting for one for ever helps nobody. */
+/** No answer of a registry takes longer. */
 const TIMEOUT_MS = 100_000;
 
-/** A connection that nothing uses is closed then, for however long the registry offers it: each request has its own. */
+/** An idle connection is closed after this time, even where the registry would keep it longer. */
 const IDLE_MS = 15_000;
 
 /** A page of 1,000 manifests is about half a megabyte; a manifest may have 4 MiB at most. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /**
- * Sends the requests of the Azure pipelines over undici, which takes half the processor time of `node:https`, and the
- * registry's calls are many. A call that takes too long or is answered too much is ended, so that a hanging or hostile
- * registry cannot stop a run; an answer that breaks off in the middle is an error here, inside the retries.
+ * Sends the requests of the Azure pipelines over undici, which takes half the processor time of `node:https`. Ends a call
+ * that takes too long or whose answer is too large, so that a hanging or hostile registry cannot stop a run. An answer that
+ * breaks off is an error here, inside the retries.
  *
- * A read ends at once where its signal is aborted. Of a change that was sent the answer is waited for, because it may
- * have been carried out.
+ * A read ends at once where its signal is aborted. For a change that was sent it waits for the answer, because the registry
+ * may have made the change.
  *
  * @param certificate a certificate authority to trust besides the system's (PEM)
  * @param connections for reads, besides those of looks, and as many for changes: a change never waits for a read
@@ -43,10 +42,10 @@ export function httpClient(certificate: string | undefined, connections: number)
 }
 
 function dispatcherFor(certificate: string | undefined, connections: number): Dispatcher {
-  // One for all connections: to make it takes as long as ten calls.
+  // Shared by all connections: making one takes as long as ten calls.
   const secureContext = createSecureContext(certificate === undefined ? {} : { ca: certificate });
   const tls = { secureContext };
-  // One call a connection at a time, and one limit for the whole call instead of one for each part of it.
+  // One call at a time on a connection, and one time limit for the whole call.
   const options = {
     connections,
     pipelining: 1,
@@ -55,7 +54,7 @@ function dispatcherFor(certificate: string | undefined, connections: number): Di
     keepAliveMaxTimeout: IDLE_MS,
     connect: tls,
   };
-  // As the SDK looks for it: one proxy for everything, whichever variable names it.
+  // As the SDK does: one proxy for everything, whichever variable names it.
   const proxy = environment('HTTPS_PROXY') ?? environment('ALL_PROXY') ?? environment('HTTP_PROXY');
   if (proxy === undefined) return new Agent(options);
   return new EnvHttpProxyAgent({ ...options, requestTls: tls, httpProxy: proxy, httpsProxy: proxy });
@@ -114,7 +113,7 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exc
         onRequestStart(started) {
           controller = started;
           if (ended) started.abort(ended);
-          // There is a connection, and nothing is written to it yet: the last moment at which it can be held back.
+          // The connection is open, and nothing is written to it yet: the last moment at which the call can be held back.
           if (ticketOf(request)?.isStale()) throw new StaleLookError('send to the registry');
         },
         onResponseStart(_, code, fields) {
@@ -142,7 +141,7 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exc
   });
 }
 
-/** Without `URL` where the address is plain, as all but links of a strange registry are. */
+/** Parses most URLs without `URL`, which is slow. */
 function addressOf(url: string): { readonly origin: string; readonly path: string } {
   const [, origin, path] = /^(https:\/\/[\w.:[\]-]+)(\/[^#]*)?$/.exec(url) ?? [];
   if (origin !== undefined) return { origin, path: path ?? '/' };
@@ -153,7 +152,7 @@ function addressOf(url: string): { readonly origin: string; readonly path: strin
 
 const decompress = promisify(unzip);
 
-/** The SDK says that it takes compressed answers. */
+/** Unpacks an answer: the SDK accepts compressed ones. */
 async function unpack(body: Buffer, encoding: string, request: PipelineRequest): Promise<string> {
   if (!['gzip', 'x-gzip', 'deflate'].includes(encoding))
     throw new RestError(`the answer has the encoding ${encoding}`, { request });
@@ -169,7 +168,7 @@ function tooLarge(request: PipelineRequest): RestError {
   return new RestError(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`, { code: 'TOO_LARGE', request });
 }
 
-/** Undici's own names of what has one everywhere else. */
+/** The usual codes for codes that only undici has. */
 const KNOWN_AS: Readonly<Record<string, string>> = {
   // The connection was closed, or the answer broke off in the middle.
   UND_ERR_SOCKET: 'ECONNRESET',

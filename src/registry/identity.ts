@@ -8,7 +8,7 @@ export const PUBLIC_AUDIENCE = 'https://containerregistry.azure.net';
 /** User name that stands for "the password is an ACR refresh token" (`az acr login --expose-token`). */
 const TOKEN_USER = '00000000-0000-0000-0000-000000000000';
 
-/** Where identities of the sovereign clouds sign in, by a part of the audience that is theirs. */
+/** Where identities of the sovereign clouds sign in, by the end of the audience's host. */
 const AUTHORITIES: readonly (readonly [string, 'AzureChina' | 'AzureGovernment'])[] = [
   ['azure.cn', 'AzureChina'],
   ['chinacloudapi.cn', 'AzureChina'],
@@ -26,8 +26,8 @@ export interface IdentitySettings {
 }
 
 /**
- * User name and password where they are given, as `acr purge` takes them; else an Entra identity: from the environment,
- * a workload identity, a managed identity, or the Azure CLI, whichever is there first.
+ * User name and password where they are given, as with `acr purge`. Else an Entra identity: the first of environment,
+ * workload identity, managed identity and Azure CLI.
  */
 export function credentialsOf({
   username,
@@ -46,8 +46,8 @@ export function credentialsOf({
 }
 
 /**
- * A credential that is loaded when a token is asked for: the library takes longer to load than everything else together,
- * and most invocations of a Function app (its health, a wrong request) need none.
+ * A credential whose library is loaded with the first token: that takes longer than loading everything else, and most
+ * invocations of a Function app (its health, a wrong request) need no token.
  */
 function defaultCredential(
   clientId: string | undefined,

@@ -2,46 +2,45 @@ import { createHash } from 'node:crypto';
 import type { ManifestContent, ManifestFacts } from './types.ts';
 
 /*
- * What the manifests of one repository hold, as earlier runs read it: a digest fixes it, so it need not be read twice.
- * A header, then a digest a line, with what it holds where that is something, then the hash of all that:
+ * What the manifests of one repository hold, as earlier runs read it. A digest fixes the content, so it need not be read
+ * twice. The file has a header, a line for each digest with its children and subject if it has any, and a hash:
  *
  *     {"format":1,"repository":"team/app"}
  *     "sha256:…"
  *     ["sha256:…",{"children":[{"digest":"sha256:…","index":false}],"subject":"sha256:…"}]
  *     {"sha256":"…"}
  *
- * It is believed as a whole or not at all: what is deleted hangs on it.
+ * A file whose hash does not match is not used at all: decisions on deleting depend on it.
  */
 
-/** Another one means that manifests are understood in another way: then everything is read again. */
+/** Changes where manifests are interpreted in another way: then everything is read again. */
 const FORMAT = 1;
 
-/** Where it is kept. */
+/** Where the cache is stored. */
 export interface FactsFile {
-  /** Its lines, several at a time; none where there is no such file. */
+  /** Its lines, several at a time; none where the file does not exist. */
   readonly read: () => AsyncIterable<readonly string[]>;
-  /** Writes it as a whole, a value a line. */
+  /** Replaces the file, a value a line. */
   readonly write: (values: Iterable<unknown>) => Promise<void>;
 }
 
 export interface Remembered {
   readonly facts: ReadonlyMap<string, ReadFacts>;
-  /** Of the others, what held something, the newest last: it may be hidden, and need what it holds. */
+  /** Manifests that are not wanted and hold something, the newest last: one may be hidden, and need its children. */
   readonly unlisted: ReadonlyMap<string, ReadFacts>;
-  /** How many others there were besides. */
+  /** Number of the other manifests that are not wanted. */
   readonly others: number;
 }
 
 export type ReadFacts = ManifestFacts & { readonly state: 'read' };
 
-/** What most manifests hold; one for all of them, because there may be a hundred thousand. */
+/** What most manifests hold. One object for all, because there may be a hundred thousand. */
 export const NOTHING: ReadFacts = { state: 'read', children: [], subject: undefined };
 
 /**
- * What is remembered of some manifests. It only ever saves reading them: what cannot be read here, or is not what was
- * written, is not remembered.
+ * Reads the cache. It only saves reading manifests: a file that is missing or damaged counts as empty.
  *
- * @param wanted the digest, as the caller has it, where it is of use
+ * @param wanted the caller's own text of this digest; `undefined` where it does not want it
  */
 export async function remembered(
   file: FactsFile,
@@ -55,13 +54,13 @@ export async function remembered(
   }
 }
 
-/** Remembers this and nothing else. Never throws. */
+/** Replaces the cache by these manifests. Never throws. */
 export async function remember(
   file: FactsFile,
   repository: string,
   facts: ReadonlyMap<string, ManifestFacts>,
 ): Promise<void> {
-  // A store that cannot be written makes itself heard where it matters.
+  // Where the store cannot be written, the ledger reports it.
   await file.write(entries(repository, facts)).catch(() => undefined);
 }
 
@@ -103,7 +102,7 @@ async function read(
   if (before !== JSON.stringify({ sha256: hash.digest('hex') })) throw new SyntaxError('damaged');
   return { facts, unlisted, others };
 
-  /** Any line but the last. */
+  /** Takes any line but the last. */
   function take(line: string): void {
     hash.update(`${line}\n`);
     if (line === header) return;

@@ -1,60 +1,84 @@
-import type { ChildDescriptor, ManifestContent, ManifestKind } from './types.ts';
+import { hash as hashOf } from 'node:crypto';
+import { parseAnswer, ReferrersAnswer } from './answers.ts';
+import type { Connection } from './client.ts';
+import { RegistryError, responseError } from './errors.ts';
+import { newPaging, nextPage } from './listing.ts';
+import { ACCEPT, INDEX_TYPES, kindOf } from './media-types.ts';
+import type { ChildDescriptor, ManifestContent, ManifestFacts } from './types.ts';
 
-/** Media types of an index: a manifest whose children are manifests. */
-const INDEX_TYPES: ReadonlySet<string> = new Set([
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-]);
-
-/** Media types that may carry a `subject` (OCI image specification 1.1), and so be referrers. */
-const SUBJECT_TYPES: ReadonlySet<string> = new Set([
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.artifact.manifest.v1+json',
-]);
-
-/** Media types that hold neither children nor a subject, whatever their bytes say. */
-const PLAIN_TYPES: ReadonlySet<string> = new Set([
-  'application/vnd.docker.distribution.manifest.v2+json',
-  'application/vnd.docker.distribution.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v1+prettyjws',
-]);
-
-export function kindOf(mediaType: string | undefined): ManifestKind {
-  if (mediaType === undefined) return 'unknown';
-  if (INDEX_TYPES.has(mediaType)) return 'index';
-  if (SUBJECT_TYPES.has(mediaType)) return 'image';
-  return PLAIN_TYPES.has(mediaType) ? 'plain' : 'unknown';
+/** Reads a manifest. Never throws: one that cannot be read, or does not match its digest, is a fact, too. */
+export async function readManifest(
+  connection: Connection,
+  repository: string,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<ManifestFacts> {
+  const asked = `read ${repository}@${digest}`;
+  let answered: number | undefined;
+  try {
+    const response = await connection.fetch(asked, `/v2/${path(repository)}/manifests/${path(digest)}`, ACCEPT, signal);
+    answered = response.status;
+    if (response.status === 404) return { state: 'missing' };
+    if (response.status !== 200) throw responseError(asked, response);
+    const text = response.bodyAsText ?? '';
+    const [algorithm = '', hash] = digest.split(':');
+    if (hashOf(algorithm, text) !== hash) {
+      throw new RegistryError(asked, { message: 'what came is not what the digest names' });
+    }
+    return { state: 'read', ...parseManifest(text, response.headers.get('content-type')?.split(';')[0]?.trim()) };
+  } catch (error) {
+    const { message, status = answered, code } = error as Error & Partial<Pick<RegistryError, 'status' | 'code'>>;
+    const came = { ...(status !== undefined && { status }), ...(code !== undefined && { code }) };
+    return { state: 'unreadable', why: message, ...came };
+  }
 }
 
-/** Whether a manifest of this media type may have a `subject`. */
-export function mayHaveSubject(mediaType: string | undefined): boolean {
-  return mediaType === undefined || SUBJECT_TYPES.has(mediaType) || kindOf(mediaType) === 'unknown';
+/**
+ * The manifests whose `subject` is this one (OCI distribution specification 1.1, "Listing Referrers").
+ * @returns `undefined` where the registry has no such call
+ * @throws RegistryError also where the listing has no end, or its links lead anywhere but to its next page
+ * @throws StoppedError where `signal` was aborted
+ */
+export async function readReferrers(
+  connection: Connection,
+  repository: string,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const asked = `list the referrers of ${repository}@${digest}`;
+  const found: string[] = [];
+  const paging = newPaging();
+  let next: string | undefined = `/v2/${path(repository)}/referrers/${path(digest)}`;
+  while (next !== undefined) {
+    const response = await connection.fetch(asked, next, 'application/vnd.oci.image.index.v1+json', signal);
+    if (response.status === 404) return undefined;
+    if (response.status !== 200) throw responseError(asked, response);
+    const wrong = (message: string) => new RegistryError(asked, { status: 200, message });
+    const referrers = parseAnswer(ReferrersAnswer, response.bodyAsText, wrong);
+    for (const referrer of referrers) found.push(referrer);
+    try {
+      next = nextPage(connection.endpoint.origin + next, response.headers.get('link'));
+      paging.take(referrers.length, next);
+    } catch (error) {
+      throw wrong((error as Error).message);
+    }
+  }
+  return found;
 }
 
-/** Configurations of images to run. What refers to an image (a signature, an SBOM) mostly has one of its own kind. */
-const RUNNABLE_CONFIGS: ReadonlySet<string> = new Set([
-  'application/vnd.oci.image.config.v1+json',
-  'application/vnd.docker.container.image.v1+json',
-]);
-
-/** Whether a listing shows a manifest as an image to run; see `ManifestRecord.looksRunnable`. */
-export function looksRunnable(mediaType: string | undefined, configMediaType: string | undefined): boolean {
-  if (mediaType !== 'application/vnd.oci.image.manifest.v1+json') return false;
-  return configMediaType === undefined || RUNNABLE_CONFIGS.has(configMediaType);
+/** Encodes a repository name or digest for a path. Names come from the registry, and are not trusted. */
+function path(name: string): string {
+  return name.split('/').map(encodeURIComponent).join('/').replaceAll('%3A', ':');
 }
-
-/** Every media type asked for when a manifest is read. Without the right one a registry may convert, or answer 404. */
-export const ACCEPT = [...SUBJECT_TYPES, ...INDEX_TYPES, ...PLAIN_TYPES, '*/*;q=0.1'].join(', ');
 
 const DIGEST = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;
 
 /**
  * Children and subject of a manifest.
- * Where no media type is known for it, every digest in the text counts as a child: something whose meaning nobody here
- * knows may need any of them.
+ * Where its media type is not known, every digest in the text counts as a child: the manifest may need any of them.
+ * Not read by a zod schema: names of fields count in either case, and text that is no JSON can still name digests.
  *
- * @param mediaType the media type that the registry answered with; the document's own is taken where that says nothing
+ * @param mediaType of the answer; where it is not known, the document's own counts
  * @throws SyntaxError where the text of a known type is not the JSON of a manifest
  */
 export function parseManifest(text: string, mediaType: string | undefined): ManifestContent {
@@ -93,7 +117,7 @@ function field(document: Readonly<Record<string, unknown>> | undefined, name: st
 function digestOf(descriptor: unknown, what: string): string | undefined {
   if (descriptor === undefined || descriptor === null) return undefined;
   const digest = field(asObject(descriptor), 'digest') ?? '';
-  // Which manifest is meant cannot be known: then nothing that it might be may go.
+  // It cannot be known which manifest is meant, so none that it might be may be deleted.
   if (typeof digest !== 'string') throw new SyntaxError(`the digest of ${what} is not a text`);
   return digest === '' ? undefined : digest;
 }

@@ -1,12 +1,12 @@
 import type { ManifestListing, RegistryReader } from './types.ts';
 
-/** What is taken to be gone from a repository. */
+/** Tags and digests that count as deleted. */
 export interface Gone {
   readonly tags: ReadonlySet<string>;
   readonly digests: ReadonlySet<string>;
 }
 
-/** A reader of one repository that asks for nothing twice. */
+/** A reader of one repository that makes no call twice. */
 export function remembering(reader: RegistryReader): RegistryReader {
   const answers = new Map<string, Promise<unknown>>();
   const once = <T>(question: string, ask: () => Promise<T>): Promise<T> => {
@@ -29,8 +29,8 @@ export function remembering(reader: RegistryReader): RegistryReader {
 }
 
 /**
- * A repository as it will be once some of it is gone: what a command finds that runs after the one that deletes it. So a
- * dry run of several commands says what each would do after the others.
+ * A repository as it will be after some deletions. A dry run of several commands uses it to show what each command would
+ * do after the ones before it.
  */
 export function afterwards(reader: RegistryReader, { tags, digests }: Gone): RegistryReader {
   const left = ({ byDigest, newest }: ManifestListing): ManifestListing => ({

@@ -1,18 +1,17 @@
+import { OneEntry, parseAnswer, recordsOf, RepositoryAnswer, toManifest, toTag } from './answers.ts';
 import { changesOf } from './changes.ts';
-import { connect, type ConnectionOptions, type Listing } from './client.ts';
-import { RegistryError } from './errors.ts';
-import { looking } from './looking.ts';
-import { absent, recordsOf } from './outcomes.ts';
-import { readManifest, readReferrers } from './read.ts';
-import { isLocked, parseFields, toManifest, toTag } from './records.ts';
+import { connect, type ConnectionOptions, type Listing, type Observed } from './client.ts';
+import { absent, RegistryError } from './errors.ts';
+import { looking } from './look.ts';
+import { readManifest, readReferrers } from './manifest.ts';
 import type { Instant } from './time.ts';
 import type { ManifestListing, ManifestRecord, Registry, RepositoryAttributes, TagRecord } from './types.ts';
 
-/** Larger pages are fewer calls. How large they may be is not documented: where one is refused, the default is taken. */
+/** Larger pages are fewer calls. The limit is not documented: where this size is refused, the default is used. */
 const LARGEST_PAGE = 1000;
 const DEFAULT_PAGE = 100;
 
-/** To list the repositories is a permission of its own where roles are assigned by repository. */
+/** Where roles are assigned by repository, listing the repositories is a permission of its own. */
 const NO_CATALOG =
   'the identity lacks the role AcrPull (where the registry assigns roles by repository, with ABAC: Container Registry Repository Catalog Lister)';
 
@@ -24,7 +23,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
   const { sdk } = connection;
   let pageSize = LARGEST_PAGE;
 
-  /** A listing from its start; again with the default page size where the registry refuses the large one. */
+  /** Follows a listing. Starts again with the default page size where the registry refuses the large one. */
   async function* pages(listing: Omit<Listing, 'pageSize'>): AsyncGenerator<readonly unknown[], void> {
     const size = pageSize;
     let begun = false;
@@ -41,7 +40,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
     }
   }
 
-  /** The same, as records. */
+  /** Follows a listing, and reads its entries as records. */
   async function* list<T>(
     toRecord: (entry: unknown) => T,
     listing: Omit<Listing, 'pageSize'>,
@@ -65,7 +64,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
       asked: `list the tags of ${repository}`,
       key: 'tags',
       ahead: true,
-      // The SDK lists tags from an artifact, and asks for all of the repository whichever it is.
+      // The SDK lists tags from an artifact; whichever it is, it asks for all tags of the repository.
       start: (observed) =>
         sdk.getArtifact(repository, 'latest').listTagProperties({ order: NEWEST_FIRST, ...observed }),
     });
@@ -74,7 +73,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
       signal,
       asked: `list the manifests of ${repository}`,
       key: 'manifests',
-      // In order of time only the newest are wanted.
+      // Of a listing by time only the newest are wanted.
       ahead: order === undefined,
       start: (observed) =>
         sdk.getRepository(repository).listManifestProperties({ ...(order && { order }), ...observed }),
@@ -82,7 +81,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
 
   const tags = (repository: string, signal?: AbortSignal): Promise<readonly TagRecord[] | undefined> =>
     absent(async () => {
-      // By name: a tag that moves while it is paged over may be listed twice.
+      // By name: a tag that moves during the listing may be listed twice.
       const found = new Map<string, TagRecord>();
       for await (const page of listTags(repository, signal)) {
         for (const tag of page) if (!found.has(tag.name)) found.set(tag.name, tag);
@@ -113,52 +112,47 @@ export function openRegistry(options: ConnectionOptions): Registry {
       ),
     );
 
-  async function manifestNow(
-    repository: string,
-    digest: string,
-    signal?: AbortSignal,
-  ): Promise<ManifestRecord | undefined> {
-    const asked = `look at ${repository}@${digest}`;
-    return absent(async () => {
-      const response = await connection.ask(
-        asked,
-        (observed) => sdk.getArtifact(repository, digest).getManifestProperties({ ...observed }),
-        signal,
-      );
-      const wrong = () =>
-        new RegistryError(asked, { status: response.status, message: 'the answer names no manifest' });
-      const [record] = recordsOf(asked, [parseFields(response.bodyAsText, wrong)['manifest']], toManifest);
-      if (record?.digest !== digest) throw wrong();
+  /** Asks for one tag or manifest; `undefined` where the registry answers that it does not exist. */
+  const entryNow = <T>(
+    asked: string,
+    kind: 'tag' | 'manifest',
+    toRecord: (entry: unknown) => T,
+    isAsked: (record: T) => boolean,
+    signal: AbortSignal | undefined,
+    call: (observed: Observed) => Promise<unknown>,
+  ): Promise<T | undefined> =>
+    absent(async () => {
+      const { status, bodyAsText } = await connection.ask(asked, call, signal);
+      const wrong = () => new RegistryError(asked, { status, message: `the answer names no ${kind}` });
+      const [record] = recordsOf(asked, [parseAnswer(OneEntry, bodyAsText, wrong)[kind]], toRecord);
+      if (record === undefined || !isAsked(record)) throw wrong();
       return record;
     });
-  }
 
-  async function tagNow(repository: string, name: string, signal?: AbortSignal): Promise<TagRecord | undefined> {
-    const asked = `look at ${repository}:${name}`;
-    return absent(async () => {
-      const response = await connection.ask(
-        asked,
-        (observed) => sdk.getArtifact(repository, name).getTagProperties(name, { ...observed }),
-        signal,
-      );
-      const wrong = () => new RegistryError(asked, { status: response.status, message: 'the answer names no tag' });
-      const [record] = recordsOf(asked, [parseFields(response.bodyAsText, wrong)['tag']], toTag);
-      if (record?.name !== name) throw wrong();
-      return record;
-    });
-  }
+  const manifestNow = (repository: string, digest: string, signal?: AbortSignal): Promise<ManifestRecord | undefined> =>
+    entryNow(
+      `look at ${repository}@${digest}`,
+      'manifest',
+      toManifest,
+      (record) => record.digest === digest,
+      signal,
+      (observed) => sdk.getArtifact(repository, digest).getManifestProperties({ ...observed }),
+    );
+
+  const tagNow = (repository: string, name: string, signal?: AbortSignal): Promise<TagRecord | undefined> =>
+    entryNow(
+      `look at ${repository}:${name}`,
+      'tag',
+      toTag,
+      (record) => record.name === name,
+      signal,
+      (observed) => sdk.getArtifact(repository, name).getTagProperties(name, { ...observed }),
+    );
 
   async function attributes(repository: string, signal?: AbortSignal): Promise<RepositoryAttributes | undefined> {
     const response = await repositoryNow(repository, signal);
-    if (!response) return undefined;
-    const asked = `look at the repository ${repository}`;
-    const wrong = () => new RegistryError(asked, { message: 'the answer is not a JSON object' });
-    const { tagCount, manifestCount, changeableAttributes } = parseFields(response.bodyAsText, wrong);
-    return {
-      locked: isLocked(changeableAttributes),
-      tags: typeof tagCount === 'number' ? tagCount : undefined,
-      manifests: typeof manifestCount === 'number' ? manifestCount : undefined,
-    };
+    const wrong = (message: string) => new RegistryError(`look at the repository ${repository}`, { message });
+    return response && parseAnswer(RepositoryAnswer, response.bodyAsText, wrong);
   }
 
   const { look, lookAtTags } = looking({
@@ -181,12 +175,11 @@ export function openRegistry(options: ConnectionOptions): Registry {
       }
     },
     async manifestCount(repository, signal) {
-      const response = await repositoryNow(repository, signal);
-      const asked = `count the manifests of ${repository}`;
-      const wrong = () => new RegistryError(asked, { message: 'the answer does not say how many there are' });
-      const count = response === undefined ? 0 : parseFields(response.bodyAsText, wrong)['manifestCount'];
-      if (typeof count !== 'number') throw wrong();
-      return count;
+      const found = await attributes(repository, signal);
+      if (!found) return 0;
+      if (found.manifests !== undefined) return found.manifests;
+      const message = 'the answer does not say how many there are';
+      throw new RegistryError(`count the manifests of ${repository}`, { message });
     },
     attributes,
     manifestAttributes: manifestNow,

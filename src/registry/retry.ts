@@ -7,9 +7,9 @@ import {
   RestError,
 } from '@azure/core-rest-pipeline';
 import { StaleLookError, StoppedError } from './errors.ts';
+import { isLooking } from './look.ts';
 import { type Queue, retryAfter } from './queue.ts';
-import { isLooking, ticketOf } from './sending.ts';
-import { signalOf } from './signals.ts';
+import { signalOf, ticketOf } from './request.ts';
 
 /** Failures by which a request certainly did not arrive. */
 const NOT_SENT: ReadonlySet<string | undefined> = new Set([
@@ -19,34 +19,33 @@ const NOT_SENT: ReadonlySet<string | undefined> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Failures of the way there or back, after which the same call may well succeed. */
+/** Failures of the connection, after which the same call may succeed. */
 const BROKEN_CONNECTION: ReadonlySet<string | undefined> = new Set([
   ...NOT_SENT,
   'ECONNABORTED',
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
-  // The library's own codes: the request could not be sent, the answer is not what it should be.
+  // The library's own codes: the request could not be sent, the answer cannot be read.
   'REQUEST_SEND_ERROR',
   'PARSE_ERROR',
 ]);
 
-/** Attempts that fail, after the first one. A 429 is no failure but a pace. */
+/** Retries after failures. A 429 is not a failure: the throttle deals with it. */
 export const MAX_RETRIES = 5;
 
-/** The first retry comes soon: most failures are of one moment, and of one connection. */
+/** The first retry comes soon: most failures are of one connection, and short. */
 const MIN_DELAY_MS = 50;
 const MAX_DELAY_MS = 10_000;
 
-/** A registry that lets nothing through for so long is not busy. */
+/** A registry that answers nothing but 429 for so long is not just busy. */
 export const REFUSED_TOO_LONG_MS = 300_000;
 
 /**
- * Again after 429, 5xx and broken connections. Each attempt waits in the queue that all calls of its kind
- * share, which also waits out a 429; after a failure `Retry-After` is honoured.
- * Every call that retention makes can be made twice: a deletion that is repeated finds nothing (404). Whether an earlier
- * attempt of it may have been the reason is noted, see `notesDoubts`. A call with a ticket is sent once: what it is about
- * is looked at before it is sent again.
+ * Retries after 429, 5xx and broken connections. Each attempt waits in the queue of its kind of call, which also waits out
+ * a 429. After a failure `Retry-After` is honoured.
+ * Every call can be made twice: a repeated deletion is answered 404. `notesDoubts` notes whether an earlier attempt may be
+ * the reason. A call with a ticket is sent once: the caller looks again before it sends it again.
  */
 export function retries(queueOf: (request: PipelineRequest) => Queue): PipelinePolicy {
   const ranks = new Map<string, number>();
@@ -69,7 +68,7 @@ export function retries(queueOf: (request: PipelineRequest) => Queue): PipelineP
         try {
           response = await queue.attempt(() => next(request), { again, rank, signal, isLook: isLooking() });
         } catch (error) {
-          // What an attempt did that was not answered is for the caller to find out.
+          // The attempt may have changed something: not the same as stopped before it was sent.
           if (error instanceof StoppedError && request.method !== 'GET' && inDoubt.has(request))
             throw new RestError('the run was stopped before an answer came', { request });
           if (!isBroken(error)) throw error;
@@ -79,7 +78,7 @@ export function retries(queueOf: (request: PipelineRequest) => Queue): PipelineP
           refusedSince ??= performance.now();
           const refusedFor = Math.min(performance.now() - refusedSince, queue.refusedFor());
           if (refusedFor > REFUSED_TOO_LONG_MS) return response;
-          // Behind the others: one that is refused each time would hold up all.
+          // Behind the others: a call that is refused each time would hold up all.
           again = false;
           continue;
         }
@@ -102,16 +101,15 @@ const LISTED_AHEAD = 8;
 const IN_REPOSITORY = /\/(v2|acr\/v1)\/(.+)\/(?:manifests|referrers|_tags|_manifests)(?:[/?]|$)/;
 
 /**
- * Repositories are read one after the other, in the order in which they are begun, and some are listed ahead: then some
- * are done and recorded while others are read and the next are listed. Taken evenly from all, they would all be done at
- * the same time, and nothing to be read meanwhile.
+ * Ranks reads by repository, in the order in which repositories are begun, with some listed ahead. So some repositories are
+ * finished and recorded while others are read and the next are listed. With equal ranks all would finish at the same time.
  *
- * @param ranks of repositories, by name, as they are met
+ * @param ranks of repositories, by name, in the order of their first call
  */
 function rankOf({ method, url }: PipelineRequest, ranks: Map<string, number>): number {
   const [, plane, name] = (method === 'GET' ? IN_REPOSITORY.exec(url) : undefined) ?? [];
   if (name === undefined) return 0;
-  // The SDK writes the slashes of a name in another way.
+  // The SDK encodes the slashes of a name.
   const repository = name.replaceAll('%2F', '/');
   const rank = ranks.get(repository) ?? ranks.size + 1;
   ranks.set(repository, rank);
@@ -120,7 +118,7 @@ function rankOf({ method, url }: PipelineRequest, ranks: Map<string, number>): n
 
 const inDoubt = new WeakSet<PipelineRequest>();
 
-/** Notes of each attempt that was not answered clearly: the registry may have done what it was asked. */
+/** Notes the requests of which an attempt got no clear answer: the registry may have made the change. */
 export function notesDoubts(): PipelinePolicy {
   return {
     name: 'acrRetentionDoubts',
@@ -138,23 +136,23 @@ export function notesDoubts(): PipelinePolicy {
   };
 }
 
-/** Whether an attempt of a request may have been carried out although it was not answered so. */
+/** Whether the registry may have made a change although no answer said so. */
 export function mayHaveArrived(request: PipelineRequest): boolean {
   return inDoubt.has(request);
 }
 
-/** Whether the same call may well succeed when it is sent again. */
+/** Whether the same call may succeed when it is sent again. */
 export function isBroken(error: unknown): boolean {
   return isRestError(error) && BROKEN_CONNECTION.has(error.code);
 }
 
-/** Grows each time, with jitter so that calls refused together do not come back together. */
+/** Milliseconds; grows each time, with jitter so that calls that failed together are not retried together. */
 export function backOff(failures: number): number {
   const delay = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2.5 ** failures);
   return delay / 2 + Math.random() * (delay / 2);
 }
 
-/** Ends at once where the run is stopped: what comes next looks at that. */
+/** Ends at once where the run is stopped: the next attempt throws then. */
 async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   await sleep(milliseconds, undefined, signal && { signal }).catch((error: unknown) => {
     if (!signal?.aborted) throw error;

@@ -1,17 +1,17 @@
 /**
  * A moment as text that sorts: UTC, always nine digits of a second (`2023-02-28T18:36:40.586499300Z`).
  *
- * The registry gives times with seven digits, a JavaScript `Date` keeps three. Which of two tags is the newer, and so
- * stays under `--keep`, can hang on the other four; as text of one width moments compare exactly with `<`.
+ * The registry gives times with seven digits of a second, a JavaScript `Date` keeps three. Which of two tags is the newer,
+ * and so is kept by `--keep`, can depend on the other four. As text of one width, moments compare exactly with `<`.
  */
 export type Instant = string & { readonly __instant: unique symbol };
 
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})$/;
 
-/** Most times: in UTC, and on a day that every month has, so that nothing else need be looked at. */
+/** Most times: in UTC, and on a day that every month has, so that nothing else need be checked. */
 const PLAIN = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{7}Z$/;
 
-/** Reads an RFC 3339 time as the registry writes it. `undefined` for anything else: a time nobody can read is a doubt. */
+/** Reads an RFC 3339 time. `undefined` for anything else: a time that cannot be read is a doubt. */
 export function parseInstant(text: unknown): Instant | undefined {
   if (typeof text !== 'string') return undefined;
   if (PLAIN.test(text) && !text.startsWith(NEVER)) return flat(text.slice(0, -1), '00Z');
@@ -29,12 +29,12 @@ export function parseInstant(text: unknown): Instant | undefined {
 
 const NEVER = '0001-01-01T00:00:00';
 
-/** One piece of text. Added up it would be kept as its parts, and each part with the text it was cut from: ten times as much. */
+/** Joins to one flat string. Concatenated with `+` it would keep its parts and the texts they were cut from: ten times as much. */
 function flat(...parts: readonly string[]): Instant {
   return parts.join('') as Instant;
 }
 
-/** In UTC; `undefined` where that is no time, or in no year of four digits: as text it would not sort. */
+/** In UTC; `undefined` for no time, and for a year that has not four digits: as text it would not sort. */
 function secondsOf(text: string): string | undefined {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) return undefined;

@@ -6,7 +6,7 @@ import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { LOOK_VALID_MILLISECONDS } from '../../src/registry/sending.ts';
+import { LOOK_VALID_MILLISECONDS } from '../../src/registry/look.ts';
 import { purge, type Registry } from '../../src/index.ts';
 import { images, repositoryOf, type Stored } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';

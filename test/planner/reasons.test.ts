@@ -3,7 +3,7 @@ import { summarize } from '../../src/ledger/summary.ts';
 import { DELETE_REASONS, KEEP_REASONS, type Decision } from '../../src/planner/decision.ts';
 import { plan } from '../../src/planner/plan.ts';
 import type { Inventory, Rule } from '../../src/planner/types.ts';
-import { kindOf, mayHaveSubject } from '../../src/registry/manifest.ts';
+import { kindOf, mayHaveSubject } from '../../src/registry/media-types.ts';
 import { type Instant, toInstant } from '../../src/registry/time.ts';
 import type { ManifestFacts, ManifestRecord, TagRecord } from '../../src/registry/types.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MOST_ENTRIES, MOST_PAGES, newPaging, nextPage } from '../../src/registry/paging.ts';
+import { MOST_ENTRIES, MOST_PAGES, newPaging, nextPage } from '../../src/registry/listing.ts';
 
 const PAGE = 'https://contoso.azurecr.io/acr/v1/team%2Fapp/_tags?n=100&orderby=';
 

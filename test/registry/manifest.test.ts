@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { digestOf, image, index, mediaTypes, referrer } from '../../src/dev/emulator/manifests.ts';
-import { kindOf, mayHaveSubject, parseManifest } from '../../src/registry/manifest.ts';
+import { parseManifest } from '../../src/registry/manifest.ts';
+import { kindOf, mayHaveSubject } from '../../src/registry/media-types.ts';
 
 const digest = fc.nat().map((id) => digestOf(String(id)));
 const A = digestOf('a');

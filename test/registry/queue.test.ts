@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { StaleLookError, StoppedError } from '../../src/registry/errors.ts';
 import { httpClient } from '../../src/registry/http-client.ts';
 import { newQueue, newSlots } from '../../src/registry/queue.ts';
-import { keepsTicket, signalFor } from '../../src/registry/sending.ts';
+import { keepsTicket, signalFor } from '../../src/registry/request.ts';
 import { newThrottle } from '../../src/registry/throttle.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { connectTo, withServedEmulator } from '../support/registry.ts';

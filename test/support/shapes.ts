@@ -1,4 +1,4 @@
-import { kindOf, mayHaveSubject } from '../../src/registry/manifest.ts';
+import { kindOf, mayHaveSubject } from '../../src/registry/media-types.ts';
 import { type Instant, toInstant } from '../../src/registry/time.ts';
 import type {
   ManifestContent,

@@ -1,8 +1,21 @@
-import { dated, LOOK_VALID_MILLISECONDS } from './sending.ts';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { HttpClient } from '@azure/core-rest-pipeline';
 import type { Instant } from './time.ts';
 import type { Look, LookRequest, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
 
-/** What a look is made of. */
+/**
+ * How long a look counts, in milliseconds: a change is not written to the socket later than that after the first request of
+ * its look was sent. A registry has no conditional delete, so what happens to the artifact within this time is not noticed.
+ */
+export const LOOK_VALID_MILLISECONDS = 5_000;
+
+/** The clock that tells the age of looks. */
+export interface LookClock {
+  readonly now: () => number;
+  readonly validMilliseconds: number;
+}
+
+/** The calls that a look makes. */
 export interface Views {
   readonly pageSize: () => number;
   readonly tags: (repository: string, signal?: AbortSignal) => Promise<readonly TagRecord[] | undefined>;
@@ -17,12 +30,12 @@ export interface Views {
   readonly isLocked: (repository: string, signal?: AbortSignal) => Promise<boolean>;
 }
 
-/** Pages come one after the other, and what is asked for by itself side by side: one page takes as long as so many. */
+/** Pages come one after another, single tags and manifests side by side: a page takes as long as so many of these. */
 const WORTH_A_PAGE = 8;
 
 /**
- * Looks at what is about to be deleted. Where one page holds everything, that is listed; else it is asked for one by one.
- * What a listing does not show is asked for by itself: it may be hidden.
+ * Looks at what is about to be deleted. Lists a repository of one page; of a larger one it asks for each tag and manifest.
+ * What a listing does not show is asked for by name: it may be hidden.
  */
 export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
   async function lookAtTags(
@@ -61,7 +74,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
       for (const record of listed) present.set(record.digest, record);
       for (const record of await askFor(digests.filter((digest) => !present.has(digest))))
         present.set(record.digest, { ...record, hidden: true });
-      // A listing may show for a while what is gone.
+      // A listing may still show a deleted manifest for a while.
       const again = await askFor(listed.map(({ digest }) => digest).filter(wasGone));
       return { present, unclear, added: [...listed.filter(isNew), ...again] };
     }
@@ -71,7 +84,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
     ]);
     for (const record of records) present.set(record.digest, record);
     const again = await askFor(newest.map(({ digest }) => digest).filter(wasGone));
-    // One answer may be that of a replica which lags. Rare, and so worth a listing.
+    // The answer may come from a replica that lags. Rare, so a listing is affordable.
     const missing = digests.filter((digest) => !present.has(digest) && isNeeded(digest));
     if (missing.length > 0) {
       const listed = await views.manifests(repository, signal);
@@ -80,7 +93,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
     return { present, unclear, added: [...newest.filter(isNew), ...again] };
   }
 
-  /** What was pushed since a listing: read from the newest down to what the listing held. */
+  /** Manifests that were pushed since a listing: reads from the newest down to what the listing held. */
   async function newestSince(
     repository: string,
     newest: Instant | undefined,
@@ -98,7 +111,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
 
   const NOTHING = { present: new Map<string, ManifestRecord>(), unclear: new Set<string>(), added: [] };
 
-  /** Whether the last look took so long that the next one must not do one read after another. */
+  /** The last look took so long that the next one must read everything side by side. */
   let isSlow = false;
 
   return {
@@ -107,11 +120,11 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
       const begun = performance.now();
       const { seen, since } = await dated(async () => {
         const lock = views.isLocked(repository, signal);
-        // Where the rest fails first, nothing waits for its failure.
+        // Where the rest fails first, nothing waits for this one, and its error is not unhandled.
         lock.catch(() => undefined);
         const looked = manifests ? lookAtManifests(repository, manifests, signal) : NOTHING;
-        // Two listings are taken side by side. Of many, the tags come last: a lock is seen that was set while looking.
-        // Not where that makes the look too old to be used.
+        // Of a large repository the tags come last, so that a lock which was set during the look is seen. Not where that
+        // makes the look too old.
         const isLarge =
           manifests && (manifests.inventory.byDigest.size > views.pageSize() || tagCount > views.pageSize());
         if (isLarge && !isSlow) await looked;
@@ -124,6 +137,34 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
       });
       isSlow = performance.now() - begun > LOOK_VALID_MILLISECONDS / 2;
       return { ...seen, since };
+    },
+  };
+}
+
+const looks = new AsyncLocalStorage<{ since: number }>();
+
+/** Makes some reads, and tells when the first of them was sent: what they saw is as old as that. */
+export async function dated<T>(read: () => Promise<T>): Promise<{ readonly seen: T; readonly since: number }> {
+  const look = { since: Number.POSITIVE_INFINITY };
+  const seen = await looks.run(look, read);
+  return { seen, since: Number.isFinite(look.since) ? look.since : Number.NEGATIVE_INFINITY };
+}
+
+/** Whether the current read is part of a look. */
+export function isLooking(): boolean {
+  return looks.getStore() !== undefined;
+}
+
+/** Notes when the reads of a look are sent. A failed one does not count: it is repeated. */
+export function datesLooks(client: HttpClient, { now }: LookClock): HttpClient {
+  return {
+    async sendRequest(request) {
+      const look = request.method === 'GET' ? looks.getStore() : undefined;
+      if (!look) return client.sendRequest(request);
+      const sent = now();
+      const response = await client.sendRequest(request);
+      if (response.status < 400 || response.status === 404) look.since = Math.min(look.since, sent);
+      return response;
     },
   };
 }

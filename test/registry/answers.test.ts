@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
-import { toManifest, toTag } from '../../src/registry/records.ts';
+import { toManifest, toTag } from '../../src/registry/answers.ts';
 import { renderSummary } from '../../src/report/text.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { type Answered, behindProxy } from '../support/proxy.ts';
