@@ -5,7 +5,7 @@ import { parseText, unreadable } from './parse.ts';
 import { pathsOf } from './paths.ts';
 import { journalSchema } from './schemas.ts';
 import type { Store } from './store/store.ts';
-import { appendSurely } from './store/surely.ts';
+import { appendSurely } from './store/store.ts';
 
 /*
  * The journal of one repository while it is carried out, a line of JSON each: intents, each durable before the registry

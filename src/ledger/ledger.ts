@@ -19,7 +19,7 @@ import { asItStands, readLedger } from './read.ts';
 import type { LedgerReader } from './reader.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { runSchema, selectedSchema, watchedSchema } from './schemas.ts';
-import { shareLocks } from './store/shared-lock.ts';
+import { shareLocks } from './store/lease.ts';
 import { ConflictError, DamagedError, type Holder, LedgerError, type Lock, type Store } from './store/store.ts';
 import { repositoriesWriter, type RepositoriesWriter, runWriter, type RunWriter, writeRun } from './writer.ts';
 

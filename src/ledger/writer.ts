@@ -6,7 +6,7 @@ import { plannedOf } from './plan-hash.ts';
 import type { RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { redactTold } from './redact/redact.ts';
 import { ConflictError, type Store } from './store/store.ts';
-import { writeSurely } from './store/surely.ts';
+import { writeSurely } from './store/store.ts';
 import type { RepositorySummary } from './summary.ts';
 
 /** Writes the repositories of a run, also from a process that does not write the record of the run. */

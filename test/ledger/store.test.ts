@@ -13,7 +13,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type BlobLocation, blobStore, CONTAINER } from '../../src/ledger/store/blob.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
-import { hold, LOCK_TIMES, type LockTimes } from '../../src/ledger/store/lease.ts';
+import { keepRenewed, LOCK_TIMES, type LockTimes } from '../../src/ledger/store/lease.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
 import { processIdentity } from '../../src/ledger/store/process.ts';
 import {
@@ -599,8 +599,8 @@ describe('a lock', () => {
       asked += 1;
       return Promise.reject(new Error('no answer'));
     };
-    const grip = { renew, release: () => Promise.reject(new Error('no answer')) };
-    const lock = hold('it', grip, Date.now() + 300, { seconds: 0.3, renewEvery: 0.05 });
+    const lease = { renew, release: () => Promise.reject(new Error('no answer')) };
+    const lock = keepRenewed('it', lease, Date.now() + 300, { seconds: 0.3, renewEvery: 0.05 });
     await aborted(lock);
     expect(asked).toBeGreaterThan(1);
     await lock.release();

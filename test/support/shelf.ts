@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { checkLockName, checkPath, checkPrefix } from '../../src/ledger/store/store-path.ts';
+import { checkLockName, checkPath, checkPrefix } from '../../src/ledger/store/store.ts';
 import {
   ConflictError,
   type Content,

@@ -1,12 +1,9 @@
 import type { BlobLocation } from './blob-account.ts';
-import { statusOf } from './blob-attempt.ts';
-import { releaseSharedLease, takeLease } from './blob-lock.ts';
-import { fetchBlob, namesOf, streamBlob } from './blob-read.ts';
-import { openSession } from './blob-session.ts';
-import { append, conditionsOf, writeStream, writeText } from './blob-write.ts';
-import { hold, LOCK_TIMES, type LockTimes } from './lease.ts';
-import { checkLockName, checkPath, checkPrefix } from './store-path.ts';
-import type { Store } from './store.ts';
+import { openBlobClient, statusOf } from './blob-client.ts';
+import { append, conditionsOf, fetchBlob, namesOf, streamBlob, writeStream, writeText } from './blob-files.ts';
+import { releaseSharedLease, takeLease } from './blob-lease.ts';
+import { keepRenewed, LOCK_TIMES, type LockTimes } from './lease.ts';
+import { checkLockName, checkPath, checkPrefix, type Store } from './store.ts';
 
 export { type BlobLocation, CONTAINER } from './blob-account.ts';
 
@@ -36,15 +33,15 @@ const LIMITS: BlobLimits = { pageSize: 5000, blockBytes: 4 * MiB, appendBytes: 6
  */
 export function blobStore(location: BlobLocation, limits: Partial<BlobLimits> = {}): Store {
   const { pageSize, blockBytes, appendBytes, lock } = { ...LIMITS, ...limits };
-  const session = openSession(location);
-  const { place } = session;
+  const client = openBlobClient(location);
+  const { place } = client;
 
   const changing = async <T>(path: string, change: () => Promise<T>): Promise<T> => {
     checkPath(path);
     try {
       return await change();
     } catch (error) {
-      throw session.failure('written', path, error);
+      throw client.failure('written', path, error);
     }
   };
 
@@ -52,54 +49,54 @@ export function blobStore(location: BlobLocation, limits: Partial<BlobLimits> = 
     place,
     async read(path) {
       checkPath(path);
-      const found = await fetchBlob(session, path);
+      const found = await fetchBlob(client, path);
       return found && { text: found.bytes.toString(), etag: found.etag };
     },
     async stream(path) {
       checkPath(path);
-      return streamBlob(session, path, blockBytes);
+      return streamBlob(client, path, blockBytes);
     },
     write: (path, content, condition) =>
       changing(path, async () => {
         const conditions = conditionsOf(condition);
         try {
           return typeof content === 'string'
-            ? await writeText(session, path, content, conditions)
-            : await writeStream(session, path, content, conditions, blockBytes);
+            ? await writeText(client, path, content, conditions)
+            : await writeStream(client, path, content, conditions, blockBytes);
         } catch (error) {
           if (conditions.ifMatch !== undefined && statusOf(error) === 404)
-            throw session.conflict(path, 'is gone', error);
+            throw client.conflict(path, 'is gone', error);
           throw error;
         }
       }),
-    append: (path, bytes, length) => changing(path, () => append(session, path, bytes, length, appendBytes)),
+    append: (path, bytes, length) => changing(path, () => append(client, path, bytes, length, appendBytes)),
     remove: (path) =>
       changing(path, async () => {
-        await session.reading(path, (container, { signal }) =>
+        await client.reading(path, (container, { signal }) =>
           container.deleteBlob(path, { abortSignal: signal, deleteSnapshots: 'include' }),
         );
       }),
     async *list(prefix) {
       checkPrefix(prefix);
-      yield* namesOf(session, prefix, 'files', pageSize);
+      yield* namesOf(client, prefix, 'files', pageSize);
     },
     async *folders(prefix) {
       checkPrefix(prefix);
-      yield* namesOf(session, prefix, 'folders', pageSize);
+      yield* namesOf(client, prefix, 'folders', pageSize);
     },
     async lock(name, holder, use) {
       checkLockName(name);
       const what = `the registry's ledger (${name} in ${place})`;
       const path = `locks/${name}`;
-      const request = { name: path, what, holder, use, seconds: lock.seconds, ask: session.changing };
-      const { grip, until } = await changing(path, () => takeLease(request));
-      return hold(what, grip, until, lock);
+      const request = { name: path, what, holder, use, seconds: lock.seconds, ask: client.changing };
+      const { lease, until } = await changing(path, () => takeLease(request));
+      return keepRenewed(what, lease, until, lock);
     },
     async releaseShared(name, sharedBy) {
       checkLockName(name);
       const path = `locks/${name}`;
       await changing(path, () =>
-        session.changing((container, one) => releaseSharedLease(container, path, sharedBy, one)),
+        client.changing((container, one) => releaseSharedLease(container, path, sharedBy, one)),
       );
     },
   };

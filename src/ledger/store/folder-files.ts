@@ -2,16 +2,15 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, constants } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { SCRATCH } from './store-path.ts';
-import type { Content } from './store.ts';
+import { type Content, SCRATCH } from './store.ts';
 
 /** File systems that have no hard links say so in many ways (SMB, exFAT, some of FUSE). */
 const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
-/** A file that is older than this is finished, or its process has ended. */
+/** The process that wrote a file which is older than this has ended. */
 const LEFTOVER_MS = 24 * 3_600_000;
 
-/** How often a folder is made again that was removed, being empty, before anything was put into it. */
+/** How often a folder is made again that another process removed because it was empty. */
 const TRIES = 100;
 
 export function errno(error: unknown): string | undefined {
@@ -84,7 +83,7 @@ export async function create(prepared: string, target: string): Promise<void> {
       await link(prepared, target);
     } catch (error) {
       if (!NO_LINKS.has(errno(error))) throw error;
-      // Still only one of many succeeds; but whoever is killed here leaves a part of the file.
+      // Only one of many succeeds here, too; but a process that is killed leaves a part of the file.
       await copyFile(prepared, target, constants.COPYFILE_EXCL);
     }
   });
@@ -97,11 +96,11 @@ export async function removeEmpty(folder: string, root: string): Promise<void> {
   try {
     for (let empty = folder; empty !== root; empty = dirname(empty)) await rmdir(empty);
   } catch {
-    // Not empty, or somebody else did it: nobody needs it done.
+    // Not empty, or removed by another process.
   }
 }
 
-/** Removes what processes have left that were killed while they wrote. */
+/** Removes the files of processes that were killed while they wrote. */
 export async function sweep(root: string): Promise<void> {
   try {
     for (const name of await readdir(join(root, SCRATCH))) {
@@ -109,14 +108,14 @@ export async function sweep(root: string): Promise<void> {
       if ((await stat(file)).mtimeMs < Date.now() - LEFTOVER_MS) await unlink(file);
     }
   } catch {
-    // There is none, or somebody else does the same: nobody needs it done now.
+    // There is none, or another process removes the same: the next lock tries again.
   }
 }
 
 async function inFolder(target: string, act: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      // Here, because even while it is made somebody may remove what is above it.
+      // In the loop: while the folder is made, another process may remove those above it.
       await makeFolder(dirname(target));
       await act();
       return;
@@ -133,19 +132,20 @@ async function makeFolder(folder: string): Promise<void> {
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
-/** A file's name is durable once its folder is. Windows cannot, and needs not. */
+/** Makes the names of files durable. Windows cannot, and need not. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r');
     await handle.sync().finally(() => handle.close());
   } catch {
-    // The file itself was synchronized; file systems that refuse this keep names safe in their own way, or not at all.
+    // Some file systems refuse it. The content of the file is durable all the same.
   }
 }
 
+/** The last of those that wait, for each file. */
 const turns = new Map<string, Promise<unknown>>();
 
-/** One after the other, of all in this process that do something with the same file. */
+/** Does one thing at a time with the same file, of all that this process does with it. */
 export async function inTurn<T>(file: string, act: () => Promise<T>): Promise<T> {
   const turn = (turns.get(file) ?? Promise.resolve()).then(act);
   const settled = turn.catch(() => undefined);

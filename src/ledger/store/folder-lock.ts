@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { create, errno, isThere, prepare } from './folder-files.ts';
-import { type Grip, parseHolder } from './lease.ts';
+import { holderSchema, type Lease } from './lease.ts';
 import { stateOf } from './process.ts';
-import { HeldError, type Holder } from './store.ts';
-import { SCRATCH } from './store-path.ts';
+import { HeldError, type Holder, SCRATCH } from './store.ts';
 
 export interface LockRequest {
   readonly root: string;
@@ -31,29 +31,29 @@ const FARTHEST_MS = 3_600_000;
 /** Some file systems keep times in steps of two seconds (FAT), and some of one. */
 const COARSE_MS = 2_000;
 
-/** How often a lock is tried to be taken that came and went meanwhile. */
+/** How often a lock is tried that is released or taken by another process meanwhile. */
 const TRIES = 20;
 
 /**
- * Takes a lock: a file that is there while it is held, and says by whom. It runs out where its file has not been written
- * for so long. How long that is ago is told by another file that is written now: both times are those of the file
- * system, because the clocks of two machines that share a folder may differ by minutes.
+ * Takes a lock: a file that exists while the lock is held, and says who holds it. The lock runs out when its file has not
+ * been written for `seconds`. The age is measured against another file that is written now: both times are those of the
+ * file system, because the clocks of two machines that share a folder may differ by minutes.
  *
- * The holder renews it through the file that it has opened, never by its name, so it cannot overwrite the lock of
- * somebody who has taken over; and it looks whether the file is still in its place AFTER it has renewed it.
+ * The holder renews the lock through the file that it has opened, never by its name, so it cannot overwrite the lock of
+ * a process that has taken over. AFTER it has renewed it, it checks that the file is still in its place.
  */
-export async function takeLock(request: LockRequest, until: Date): Promise<Grip> {
+export async function takeLock(request: LockRequest, until: Date): Promise<Lease> {
   const { root, file, what, seconds } = request;
   const token = randomUUID();
   for (let tries = 1; ; tries++) {
     const { file: prepared } = await prepare(root, textOf(request, token, until));
     try {
       const now = (await stat(prepared)).mtimeMs;
-      if (await isFirst(prepared, file)) return gripOf(await open(file, 'r+'), request, token);
+      if (await isFirst(prepared, file)) return leaseOf(await open(file, 'r+'), request, token);
       const found = await look(file, seconds, now);
       if (found?.stale === false || tries === TRIES) throw new HeldError(what, found?.holder);
       const handle = found && (await takeOver(request, prepared, found.key, now));
-      if (handle) return gripOf(handle, request, token);
+      if (handle) return leaseOf(handle, request, token);
     } finally {
       await unlink(prepared).catch(() => undefined);
     }
@@ -61,9 +61,9 @@ export async function takeLock(request: LockRequest, until: Date): Promise<Grip>
 }
 
 /**
- * Takes over a stale lock. Many may want to, but only one may: whoever is the first to claim what is found there. The
- * claim is a lock file itself, so that it can take the place of the stale one in one step, and is stale, too, once who
- * made it has ended: then there may be another claim.
+ * Takes over a stale lock. Of many processes that try, the first to claim the stale file may. The claim is a lock file
+ * itself, so that it can replace the stale one in one step. It is stale, too, once the process that made it has ended:
+ * then another claim may be made.
  */
 async function takeOver(
   request: LockRequest,
@@ -76,7 +76,7 @@ async function takeOver(
     const claim = join(root, SCRATCH, `${key}-${n}`);
     if (await isFirst(prepared, claim)) return replaceStale(request, claim, key, now);
     const claimed = await look(claim, seconds, now);
-    // It was made good, or given up.
+    // The process that made the claim has taken the lock over, or has given up.
     if (!claimed) return undefined;
     if (!claimed.stale) throw new HeldError(what, claimed.holder);
   }
@@ -98,8 +98,8 @@ async function replaceStale(
     }
     handle = await open(claim, 'r+');
     await rename(claim, file);
-    // A holder that was only stopped may have renewed it before it was replaced: then it believes to hold it, until it
-    // renews it once more. Until then nobody holds it.
+    // A holder that was suspended may have renewed the lock right before it was replaced. It believes that it holds the
+    // lock until it renews it once more: until then no process may have it.
     const renewed = await foundIn(stale, seconds, now);
     if (!renewed.stale) throw new HeldError(what, renewed.holder);
     return handle;
@@ -111,7 +111,7 @@ async function replaceStale(
   }
 }
 
-function gripOf(handle: FileHandle, request: LockRequest, token: string): Grip {
+function leaseOf(handle: FileHandle, request: LockRequest, token: string): Lease {
   const { file, seconds } = request;
   const renew = async (until: Date): Promise<boolean> => {
     await handle.write(textOf(request, token, until), 0);
@@ -122,7 +122,7 @@ function gripOf(handle: FileHandle, request: LockRequest, token: string): Grip {
     renew,
     async release() {
       try {
-        // Renewed before it is removed, so that it is not somebody else's who takes it over at this moment.
+        // Renewed first, so that it is not taken over by another process right before it is removed.
         if (await renew(new Date(Date.now() + seconds * 1000))) await unlink(file);
       } finally {
         await handle.close();
@@ -131,7 +131,7 @@ function gripOf(handle: FileHandle, request: LockRequest, token: string): Grip {
   };
 }
 
-/** Always of the same length, so that it can be written over. */
+/** Always of the same length, so that it can be overwritten in place. */
 function textOf({ holder, seconds }: LockRequest, token: string, until: Date): string {
   return `${JSON.stringify({ holder, token, seconds, expires: until.toISOString() }, undefined, 2)}\n`;
 }
@@ -153,7 +153,7 @@ async function isFirst(prepared: string, target: string): Promise<boolean> {
 async function look(file: string, seconds: number, now: number): Promise<Found | undefined> {
   let handle: FileHandle | undefined;
   try {
-    // Opened, because a network file system then asks its server how the file is now.
+    // A network file system asks its server for the current state of a file when it is opened.
     handle = await open(file, 'r');
     return await foundIn(handle, seconds, now);
   } catch (error) {
@@ -164,42 +164,40 @@ async function look(file: string, seconds: number, now: number): Promise<Found |
   }
 }
 
-/** @param now when a file was written a moment ago, by the file system */
+/** @param now the time of the file system */
 async function foundIn(handle: FileHandle, seconds: number, now: number): Promise<Found> {
   const text = await handle.readFile('utf8');
-  // After it was read: what is renewed meanwhile must not look old.
+  // After the read: a lock that is renewed meanwhile must not look old.
   const { mtimeMs } = await handle.stat();
   const lock = parse(text);
   const isCoarse = [mtimeMs, now].every((time) => time % 1000 === 0);
   const age = now - mtimeMs - (isCoarse ? COARSE_MS : 0);
-  // Clocks jump: no time that is further away than any lock is given is believed.
+  // Clocks jump: a time that is further ahead than any lock lasts is not believed.
   const isOver = age >= (lock?.seconds ?? seconds) * 1000 || age < -FARTHEST_MS;
   if (!lock) return { key: keyOf(`${text}${mtimeMs}`), stale: isOver };
-  const { holder, key } = lock;
+  const { holder, token } = lock;
   const state = stateOf(holder);
-  // One that is seen to run holds it, however old it is.
-  return { key, holder, stale: state === 'ended' || (state === 'unknown' && isOver) };
+  // A process that runs on this machine holds it, however old the lock is.
+  return { key: keyOf(token), holder, stale: state === 'ended' || (state === 'unknown' && isOver) };
 }
 
-interface LockFile {
-  readonly key: string;
-  readonly holder: Holder;
+const lockSchema = z.object({
+  holder: holderSchema,
+  token: z.string(),
   /** How long it outlives its last renewal. */
-  readonly seconds: number | undefined;
-}
+  seconds: z
+    .number()
+    .min(0)
+    .max(FARTHEST_MS / 1000)
+    .optional()
+    .catch(undefined),
+});
 
 /** `undefined` where it is no lock file: cut off, or another program's. */
-function parse(text: string): LockFile | undefined {
-  let value: unknown;
+function parse(text: string): z.infer<typeof lockSchema> | undefined {
   try {
-    value = JSON.parse(text);
+    return lockSchema.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null || !('token' in value)) return undefined;
-  const holder = parseHolder('holder' in value ? value.holder : undefined);
-  if (typeof value.token !== 'string' || !holder) return undefined;
-  const seconds = 'seconds' in value && typeof value.seconds === 'number' ? value.seconds : undefined;
-  const isUsual = seconds !== undefined && seconds >= 0 && seconds * 1000 <= FARTHEST_MS;
-  return { key: keyOf(value.token), holder, seconds: isUsual ? seconds : undefined };
 }

@@ -5,23 +5,32 @@ import { Readable } from 'node:stream';
 import { dirname, join, resolve } from 'node:path';
 import { create, errno, etagOf, inTurn, isThere, prepare, removeEmpty, replace, sweep } from './folder-files.ts';
 import { takeLock } from './folder-lock.ts';
-import { hold, LOCK_TIMES, type LockTimes } from './lease.ts';
-import { checkLockName, checkPath, checkPrefix } from './store-path.ts';
-import { checkSize, type Condition, ConflictError, type Content, LedgerError, type Store } from './store.ts';
+import { keepRenewed, LOCK_TIMES, type LockTimes } from './lease.ts';
+import {
+  checkLockName,
+  checkPath,
+  checkPrefix,
+  checkSize,
+  type Condition,
+  ConflictError,
+  type Content,
+  LedgerError,
+  type Store,
+} from './store.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * A ledger in a folder, which need not be there yet.
+ * A ledger in a folder, which need not exist yet.
  *
- * Files take their place whole, by a rename or a link. In one process, exactly one of many writers with the same
- * condition succeeds. Of many processes, too, where the condition is `absent`; else a second process may slip in between
- * the comparison and the rename. The lock is there so that none tries.
+ * Files take their place whole, by a rename or a link. Of many writers in one process with the same condition exactly one
+ * succeeds; of many processes, too, where the condition is `absent`. Where it is an etag, a second process may write
+ * between the comparison and the rename: the lock of the registry keeps other processes from trying.
  */
 export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Store {
   const root = resolve(folder);
   const conflict = (path: string, why: string): ConflictError =>
-    new ConflictError(`the ledger in ${folder} is written by somebody else: ${path} ${why}`);
+    new ConflictError(`the ledger in ${folder} is written by another process: ${path} ${why}`);
 
   /** Does something with a file, and says what could not be done where the system refuses. */
   const doing = async <T>(what: 'read' | 'written', path: string, act: (file: string) => Promise<T>): Promise<T> => {
@@ -69,7 +78,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Stor
         await handle.writeFile(bytes);
         await handle.datasync();
       } catch (error) {
-        // A full disk: what is there of it goes again, if it can.
+        // A full disk, say: removes the part that was written, where that is possible.
         await handle.truncate(length).catch(() => undefined);
         throw error;
       }
@@ -111,19 +120,19 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Stor
       await sweep(root);
       const what = `the registry's ledger (${name} in ${folder})`;
       const until = Date.now() + times.seconds * 1000;
-      const grip = await doing('written', `locks/${name}.json`, (file) =>
+      const lease = await doing('written', `locks/${name}.json`, (file) =>
         takeLock({ root, file, what, holder, seconds: times.seconds }, new Date(until)),
       );
-      return hold(what, grip, until, times);
+      return keepRenewed(what, lease, until, times);
     },
-    // One process holds it, for all that share it there, and has released it.
+    // One process holds it, for all workers that share it there, and has released it.
     releaseShared: () => Promise.resolve(),
   };
 }
 
 function failure(folder: string, what: 'read' | 'written', path: string, error: unknown): unknown {
   if (error instanceof LedgerError || errno(error) === undefined) return error;
-  // `ENOSPC: no space left on device, write '/…'`: where it was is said already.
+  // `ENOSPC: no space left on device, write '/…'`: the path is in the message already.
   const why = (error as Error).message.replace(/, \w+( '.*)?$/s, '');
   return new LedgerError(`the ledger in ${folder} cannot be ${what}: ${path}: ${why}`, { cause: error });
 }

@@ -1,26 +1,30 @@
-import { LedgerError, LOCK_SECONDS, type Holder, type Lock, RENEW_SECONDS } from './store.ts';
+import { z } from 'zod';
+import { type Holder, LedgerError, type Lock, LOCK_SECONDS } from './store.ts';
 
 export interface LockTimes {
-  /** How long a lock outlives its last renewal. */
+  /** How long a lock outlives its last renewal, in seconds. */
   readonly seconds: number;
+  /** In seconds. */
   readonly renewEvery: number;
 }
 
-export const LOCK_TIMES: LockTimes = { seconds: LOCK_SECONDS, renewEvery: RENEW_SECONDS };
+export const LOCK_TIMES: LockTimes = { seconds: LOCK_SECONDS, renewEvery: 15 };
 
 /** What a store does with a lock that was taken. */
-export interface Grip {
+export interface Lease {
   /** @returns whether it is still ours; throws where that is not known */
   readonly renew: (until: Date) => Promise<boolean>;
-  /** Also frees what it holds open, where the lock was lost. */
+  /** Also closes what it keeps open, where the lock was lost. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * Keeps a lock that was taken until `until`: renews it, again and again where it is not known whether that worked, and
- * says so when it is lost: to somebody else, or because it must have run out. Its timers keep no process alive.
+ * Renews a lease that was taken until `until` again and again. The lock is lost when another process has taken it, or
+ * when it must have run out. Timers of it keep no process alive.
+ *
+ * @param what is locked, for people
  */
-export function hold(what: string, grip: Grip, until: number, { seconds, renewEvery }: LockTimes): Lock {
+export function keepRenewed(what: string, lease: Lease, until: number, { seconds, renewEvery }: LockTimes): Lock {
   const lost = new AbortController();
   let over = false;
   let renewing = Promise.resolve();
@@ -47,17 +51,17 @@ export function hold(what: string, grip: Grip, until: number, { seconds, renewEv
     }, delay * 1000).unref();
   };
   const renew = async (): Promise<void> => {
-    // From before it is asked for: when the answer comes, some of the time is gone.
+    // Counted from before the call: when the answer comes, some of the time has passed.
     const next = Date.now() + seconds * 1000;
     let ours: boolean | undefined;
     try {
-      ours = await grip.renew(new Date(next));
+      ours = await lease.renew(new Date(next));
     } catch {
-      // Not known: it is tried again until the lock must have run out.
+      // Whether it was renewed is not known: tries again until the lock must have run out.
     }
     if (over) return;
     if (ours === false) {
-      lose('somebody else has taken it');
+      lose('another run has taken it');
       return;
     }
     if (ours === true) keepUntil(next);
@@ -72,24 +76,62 @@ export function hold(what: string, grip: Grip, until: number, { seconds, renewEv
       end();
       await renewing;
       try {
-        await grip.release();
+        await lease.release();
       } catch {
-        // Then it runs out by itself. What the lock was held for is done, and must not fail for this.
+        // Then it runs out by itself. What it was held for is done, and must not fail because of this.
       }
     },
   };
 }
 
-/** Who holds a lock, as it was written down; `undefined` where it is not readable, for it may have been cut off. */
-export function parseHolder(value: unknown): Holder | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { runId, startedBy, host, pid, process, since } = value as Partial<Record<keyof Holder, unknown>>;
-  if (!isText(runId) || !isText(startedBy) || !isText(host) || !isText(since) || typeof pid !== 'number')
-    return undefined;
-  return { runId, startedBy, host, pid, since, ...(isText(process) && { process }) };
+/** Text that may stand in a message: it comes from outside. */
+const text = z.string().regex(/^\P{Cc}*$/u);
+
+/** Who holds a lock, as its file says. */
+export const holderSchema: z.ZodType<Holder> = z.object({
+  runId: text,
+  startedBy: text,
+  host: text,
+  pid: z.number(),
+  process: text.exactOptional(),
+  since: text,
+});
+
+type Take = (registry: string, holder: Holder, sharedBy: string) => Promise<Lock>;
+
+interface Shared {
+  readonly lock: Promise<Lock>;
+  users: number;
 }
 
-/** Text that may stand in a message: it comes from outside. */
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && !/\p{Cc}/u.test(value);
+/** Takes a lock once for all workers of this process that share it, and releases it after the last of them. */
+export function shareLocks(take: Take): Take {
+  const held = new Map<string, Shared>();
+  return async (registry, holder, sharedBy) => {
+    const key = `${registry} ${sharedBy}`;
+    const shared = held.get(key) ?? { lock: take(registry, holder, sharedBy), users: 0 };
+    held.set(key, shared);
+    shared.users += 1;
+    const leave = (): boolean => {
+      shared.users -= 1;
+      const isLast = shared.users === 0;
+      if (isLast && held.get(key) === shared) held.delete(key);
+      return isLast;
+    };
+    let lock: Lock;
+    try {
+      lock = await shared.lock;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    // The next worker takes it anew.
+    lock.lost.addEventListener('abort', () => held.get(key) === shared && held.delete(key), { once: true });
+    return {
+      lost: lock.lost,
+      async release() {
+        if (leave()) await lock.release();
+      },
+    };
+  };
 }

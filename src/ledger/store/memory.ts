@@ -1,9 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { hold, LOCK_TIMES, type LockTimes } from './lease.ts';
+import { keepRenewed, LOCK_TIMES, type LockTimes } from './lease.ts';
 import { hasEnded } from './process.ts';
-import { checkLockName, checkPath, checkPrefix } from './store-path.ts';
-import { checkSize, type Condition, ConflictError, type Content, HeldError, type Holder, type Store } from './store.ts';
+import {
+  checkLockName,
+  checkPath,
+  checkPrefix,
+  checkSize,
+  type Condition,
+  ConflictError,
+  type Content,
+  HeldError,
+  type Holder,
+  type Store,
+} from './store.ts';
 
 const PLACE = 'memory';
 const CHUNK_BYTES = 256 * 1024;
@@ -11,7 +21,7 @@ const CHUNK_BYTES = 256 * 1024;
 /** What memory stores share that are opened on the same memory, as workers share a storage account. */
 export interface Memory {
   readonly files: Map<string, StoredBytes>;
-  readonly locks: Map<string, Lease>;
+  readonly locks: Map<string, Held>;
 }
 
 interface StoredBytes {
@@ -19,7 +29,7 @@ interface StoredBytes {
   readonly etag: string;
 }
 
-interface Lease {
+interface Held {
   /** Tells who holds it: the same for all that share it. */
   readonly id: string;
   readonly holder: Holder;
@@ -49,7 +59,7 @@ export function memoryStore(memory: Memory = newMemory(), times: LockTimes = LOC
   }
 
   /** Takes or renews the lease. @returns the lease in the way, if there is one */
-  const acquire = (name: string, { id, holder }: Omit<Lease, 'until'>): Lease | undefined => {
+  const acquire = (name: string, { id, holder }: Omit<Held, 'until'>): Held | undefined => {
     const found = locks.get(name);
     const now = Date.now();
     if (found && found.id !== id && now < found.until && !hasEnded(found.holder)) return found;
@@ -113,12 +123,12 @@ export function memoryStore(memory: Memory = newMemory(), times: LockTimes = LOC
       const inTheWay = acquire(name, lease);
       if (inTheWay) throw new HeldError(what, inTheWay.holder);
       const isOurs = (): boolean => locks.get(name)?.id === lease.id;
-      const grip = {
+      const renewing = {
         // One that is shared may have been given up by another worker meanwhile.
         renew: () => Promise.resolve((sharedBy !== undefined || isOurs()) && !acquire(name, lease)),
         release: () => Promise.resolve(sharedBy === undefined && isOurs() ? void locks.delete(name) : undefined),
       };
-      return hold(what, grip, until, times);
+      return keepRenewed(what, renewing, until, times);
     },
     async releaseShared(name, sharedBy) {
       checkLockName(name);
@@ -134,7 +144,7 @@ function holds(condition: Condition | undefined, found: StoredBytes | undefined)
 }
 
 function conflict(path: string, why: string): ConflictError {
-  return new ConflictError(`the ledger in ${PLACE} is written by somebody else: ${path} ${why}`);
+  return new ConflictError(`the ledger in ${PLACE} is written by another process: ${path} ${why}`);
 }
 
 async function bytesOf(content: Content): Promise<Buffer> {

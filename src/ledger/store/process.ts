@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 /**
  * What tells a process from every other one: the kernel's boot and the machine's name, the namespace of its process ids
  * (containers on one machine have their own), its id, and its start, because ids are used again. `undefined` where the
- * system has no /proc: then nobody can say that it has ended.
+ * system has no /proc: then it cannot be found out that the process has ended.
  */
 export function processIdentity(pid: number): string | undefined {
   try {
@@ -18,8 +18,8 @@ export function processIdentity(pid: number): string | undefined {
 }
 
 /**
- * Whether a process runs, where that is certain: it was started here, in this namespace of process ids. `unknown` of any
- * other: whoever cannot know has to wait for its lock to run out.
+ * Whether a process runs. That is certain only of one that was started in this namespace of process ids; of any other it
+ * is `unknown`, and its lock has to run out.
  */
 export function stateOf({ process: identity, pid }: { readonly process?: string; readonly pid: number }): ProcessState {
   const own = processIdentity(process.pid);
@@ -28,7 +28,7 @@ export function stateOf({ process: identity, pid }: { readonly process?: string;
   if (here(identity) !== here(own)) return 'unknown';
   const now = processIdentity(pid);
   if (now !== undefined) return now === identity ? 'running' : 'ended';
-  // Hidden from this user, perhaps: then a signal is not allowed, and nobody says that there is none.
+  // The process may be hidden from this user: then the signal is refused, and not for want of a process.
   try {
     process.kill(pid, 0);
     return 'unknown';

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Where a ledger is kept: files of bytes under paths (`runs/20261124T010000Z-3f9a0c/run.json`), in a folder or in Azure
- * Blob Storage. Everything is durable when its promise resolves.
+ * Where a ledger is kept: files of bytes under paths (`runs/20261124T010000Z-3f9a0c/run.json`), in a folder, in Azure
+ * Blob Storage or in memory. Everything is durable when its promise resolves.
  *
  * Every method throws `LedgerError`, and where a condition does not hold, `ConflictError`.
  */
@@ -11,7 +11,7 @@ export interface Store {
   readonly place: string;
   /** A small file as a whole; `undefined` where there is none. */
   readonly read: (path: string) => Promise<StoredFile | undefined>;
-  /** A file of any size, piece by piece, or `undefined`. Whoever does not read it to its end destroys it. */
+  /** A file of any size, piece by piece, or `undefined`. A caller that does not read it to its end destroys it. */
   readonly stream: (path: string) => Promise<Readable | undefined>;
   /**
    * Writes a file as a whole: it has its old content or the new one, never a part.
@@ -20,8 +20,8 @@ export interface Store {
    */
   readonly write: (path: string, content: Content, condition?: Condition) => Promise<string>;
   /**
-   * Adds to the end of a file, whole or not at all, and only while the file has exactly `length` bytes: whoever believes
-   * to be its only writer, and is not any more, finds out. At length 0 the file is created, and must not exist.
+   * Adds to the end of a file, whole or not at all, and only while the file has exactly `length` bytes: so a writer that
+   * is not the only one any more finds out. At length 0 the file is created, and must not exist.
    *
    * @returns its new length, in bytes
    */
@@ -33,23 +33,23 @@ export interface Store {
   /** The names of the folders right below `prefix`, which ends with `/`, sorted. */
   readonly folders: (prefix: string) => AsyncIterable<string>;
   /**
-   * Takes a lock, and holds it until it is released, or its process ends: then it runs out by itself.
+   * Takes a lock, and renews it until it is released. Once its process has ended it runs out by itself.
    * @param name letters, digits, `.`, `-` and `_`
-   * @throws {HeldError} where somebody else holds it
+   * @throws {HeldError} where another process holds it
    */
   readonly lock: (name: string, holder: Holder, use?: LockUse) => Promise<Lock>;
-  /** Gives a shared lock up before it runs out. */
+  /** Releases a shared lock for all that share it, before it runs out. */
   readonly releaseShared: (name: string, sharedBy: string) => Promise<void>;
 }
 
-/** Absent: nobody else holds it meanwhile. */
+/** Absent: one holder at a time, and the file of the lock may be left behind. */
 export type LockUse =
   /**
-   * Held together by all that give the same name, in many processes where the store is one for many. Nobody knows who of
-   * them is the last: so it is not released but runs out, unless it is given up.
+   * All that give the same name hold it, in many processes where the store is one for many. None of them knows whether
+   * it is the last: so the lock is not released but runs out, unless `releaseShared` ends it.
    */
   | { readonly sharedBy: string }
-  /** One of very many, of which nothing is left once it is released. */
+  /** The file of the lock is deleted on release: there are very many of these. */
   | 'ephemeral';
 
 export type Content = string | AsyncIterable<Uint8Array>;
@@ -70,14 +70,14 @@ export interface Holder {
   /** Name of the machine, and process id. */
   readonly host: string;
   readonly pid: number;
-  /** Tells this process from every other one, where the system can; see `process.ts`. */
+  /** Tells this process from every other one, where the system has that; see `process.ts`. */
   readonly process?: string;
   /** ISO 8601. */
   readonly since: string;
 }
 
 export interface Lock {
-  /** Aborted when the lock was lost: somebody else may hold it. */
+  /** Aborted when the lock was lost: another process may hold it. */
   readonly lost: AbortSignal;
   readonly release: () => Promise<void>;
 }
@@ -87,7 +87,7 @@ export class LedgerError extends Error {
   override readonly name: string = 'LedgerError';
 }
 
-/** A file is not as it was expected to be: somebody else has written it. */
+/** A file is not as it was expected to be: another process has written it. */
 export class ConflictError extends LedgerError {
   override readonly name = 'ConflictError';
 }
@@ -106,7 +106,7 @@ export function checkSize(place: string, path: string, bytes: number): void {
     throw new DamagedError(`the ledger in ${place} cannot be read: ${path}: it has more than ${LARGEST_READ} bytes`);
 }
 
-/** Somebody else holds the lock. */
+/** Another process holds the lock. */
 export class HeldError extends LedgerError {
   override readonly name = 'HeldError';
   readonly holder: Holder | undefined;
@@ -120,6 +120,58 @@ export class HeldError extends LedgerError {
   }
 }
 
-/** How long a lock outlives its holder, in seconds, and how often the holder renews it meanwhile. */
+/** How long a lock outlives its holder, in seconds. */
 export const LOCK_SECONDS = 60;
-export const RENEW_SECONDS = 15;
+
+/** Where a folder keeps files that are not finished; no path of a ledger leads there. */
+export const SCRATCH = '.tmp';
+
+/**
+ * Makes sure that a path names a file of a ledger in every store alike: nothing outside of it (`..`, a backslash), and
+ * nothing that one store takes for something else (an empty part, a dot or space at the end, control characters).
+ */
+export function checkPath(path: string): void {
+  const parts = path.split('/');
+  const right = parts.every((part) => part !== '' && !/[. ]$/.test(part)) && !/[\\\p{Cc}\p{Cs}]/u.test(path);
+  if (!right || parts[0] === SCRATCH) throw new LedgerError(`no path of a ledger: ${JSON.stringify(path)}`);
+}
+
+export function checkPrefix(prefix: string): void {
+  if (!prefix.endsWith('/')) throw new LedgerError(`no folder of a ledger: ${JSON.stringify(prefix)}`);
+  checkPath(prefix.slice(0, -1));
+}
+
+export function checkLockName(name: string): void {
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new LedgerError(`no name of a lock: ${JSON.stringify(name)}`);
+  checkPath(name);
+}
+
+/**
+ * Writes a small file. Where that fails the file is read again: the store may have written it although its answer was
+ * lost.
+ *
+ * @returns its new etag
+ * @throws {LedgerError} where it is not what was written, or cannot be read
+ */
+export async function writeSurely(store: Store, path: string, text: string, condition: Condition): Promise<string> {
+  try {
+    return await store.write(path, text, condition);
+  } catch (error) {
+    const now = error instanceof LedgerError ? await store.read(path).catch(() => undefined) : undefined;
+    if (now?.text !== text) throw error;
+    return now.etag;
+  }
+}
+
+/** The same for what is added to a file of `length` bytes. @returns its new length */
+export async function appendSurely(store: Store, path: string, text: string, length: number): Promise<number> {
+  const bytes = Buffer.from(text);
+  try {
+    return await store.append(path, bytes, length);
+  } catch (error) {
+    const now = error instanceof LedgerError ? await store.read(path).catch(() => undefined) : undefined;
+    const whole = now && Buffer.from(now.text);
+    if (whole?.length !== length + bytes.length || !whole.subarray(length).equals(bytes)) throw error;
+    return whole.length;
+  }
+}

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import type { BlobLeaseClient, BlockBlobClient, ContainerClient } from '@azure/storage-blob';
-import { codeOf, statusOf, type Try } from './blob-attempt.ts';
-import { type Grip, parseHolder } from './lease.ts';
+import { codeOf, statusOf, type Try } from './blob-client.ts';
+import { holderSchema, type Lease } from './lease.ts';
 import { hasEnded } from './process.ts';
 import { HeldError, type Holder, type LockUse } from './store.ts';
 
@@ -17,19 +18,19 @@ export interface LeaseRequest {
 }
 
 export interface Taken {
-  readonly grip: Grip;
+  readonly lease: Lease;
   readonly until: number;
 }
 
-/** How often a lock is tried to be taken that came and went meanwhile. */
+/** How often a lock is tried that is released or taken by another process meanwhile. */
 const TRIES = 5;
 
 /**
  * Takes a lock: the lease on a blob that says who holds it.
  *
- * The lock is taken once the holder is written UNDER the lease, not before. Whoever finds out that the holder has ended
- * breaks the lease only while the blob is still as it was read: so it never breaks the lease of somebody who has taken
- * the lock since.
+ * The lock is taken once the holder is written UNDER the lease, not before. A process that finds that the holder has
+ * ended breaks the lease on the condition that the blob is still as it was read: so it never breaks the lease of another
+ * process that has taken the lock since.
  */
 export async function takeLease(request: LeaseRequest): Promise<Taken> {
   const { name, what, holder, seconds, use, ask } = request;
@@ -59,17 +60,17 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
         blob.upload(text, Buffer.byteLength(text), { abortSignal, conditions: { leaseId: id } }),
       );
       if (sharedBy !== undefined)
-        // Acquired again under the same id it is renewed, also where one that shares it has given it up meanwhile.
-        return { until, grip: { renew: () => isDone(acquire()), release: () => Promise.resolve() } };
+        // Acquired again under the same id it is renewed, also where another worker has released it meanwhile.
+        return { until, lease: { renew: () => isDone(acquire()), release: () => Promise.resolve() } };
       const renew = (): Promise<boolean> =>
         isDone(onLease((lease, _, abortSignal) => lease.renewLease({ abortSignal })));
-      return { until, grip: { renew, release } };
+      return { until, lease: { renew, release } };
     } catch (error) {
       if (statusOf(error) === 404 && tries < TRIES)
         await ask((container, one) => createBlob(container, name, text, one));
       else if (isTaken(error)) await breakStale(tries);
       else {
-        // One that is shared is not given up for all by one who could not say that it has it, too.
+        // A shared lease is not released for all because one worker could not write that it holds it, too.
         if (sharedBy === undefined) await release().catch(() => undefined);
         throw error;
       }
@@ -85,13 +86,13 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
         lease.breakLease(0, { abortSignal, ...(etag !== undefined && { conditions: { ifMatch: etag } }) }),
       );
     } catch (error) {
-      // Somebody else was quicker, or it has just run out: the next try tells.
+      // Another process was quicker, or it has just run out: the next try tells.
       if (!isTaken(error)) throw error;
     }
   }
 }
 
-/** Releases a lease that is shared, whoever has acquired it; one that is not held is no error. */
+/** Releases a shared lease, by whichever worker it was acquired. It is no error if none holds it. */
 export async function releaseSharedLease(
   container: ContainerClient,
   name: string,
@@ -106,7 +107,7 @@ export async function releaseSharedLease(
   }
 }
 
-/** The same for all that share it: a lease is acquired under a GUID, and whoever gives the same one shares it. */
+/** A lease is acquired under a GUID: all that acquire it under the same one share it. */
 function leaseId(sharedBy: string): string {
   return createHash('sha256')
     .update(sharedBy)
@@ -125,7 +126,7 @@ async function isDone(renewing: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Says who wants the lock: whoever is killed before it holds it and can say so is not taken for somebody unknown. */
+/** Writes the candidate holder first, so that a process killed while acquiring can be identified. */
 async function createBlob(container: ContainerClient, name: string, text: string, { signal }: Try): Promise<void> {
   try {
     const options = { abortSignal: signal, conditions: { ifNoneMatch: '*' } };
@@ -134,6 +135,8 @@ async function createBlob(container: ContainerClient, name: string, text: string
     if (!isTaken(error)) throw error;
   }
 }
+
+const lockSchema = z.object({ holder: holderSchema });
 
 async function read(
   container: ContainerClient,
@@ -145,14 +148,13 @@ async function read(
   if (contentLength === 0) return { etag };
   const text = await blob.downloadToBuffer(0, undefined, { abortSignal: signal });
   try {
-    const value: unknown = JSON.parse(text.toString());
-    return { found: parseHolder((value as { holder?: unknown } | null)?.holder), etag };
+    return { found: lockSchema.safeParse(JSON.parse(text.toString())).data?.holder, etag };
   } catch {
     return { etag };
   }
 }
 
-/** The lease is another's, or the blob has changed. */
+/** Another process has the lease, or the blob has changed. */
 function isTaken(error: unknown): boolean {
   const status = statusOf(error);
   return status === 412 || (status === 409 && !codeOf(error)?.startsWith('Container'));
