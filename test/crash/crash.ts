@@ -11,7 +11,7 @@ import { replay } from '../../src/ledger/journal.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Store } from '../../src/ledger/store/store.ts';
 import { broken } from '../support/invariants.ts';
-import { reference, USER, withEmulator } from '../support/registry.ts';
+import { reference, USER, withServedEmulator } from '../support/registry.ts';
 import { contradictions, disagreements, tellings } from './check.ts';
 import { crowded, FLAGS } from './contents.ts';
 
@@ -221,7 +221,7 @@ async function withLife<T>(way: Way, { connectionString }: CrashOptions, live: (
   const folder = mkdtempSync(join(tmpdir(), 'acr-retention-crash-'));
   const options = { repositories: crowded(), faults: { latencyMs: LATENCY_MS } };
   try {
-    return await withEmulator(options, async (emulator) => {
+    return await withServedEmulator(options, async (emulator) => {
       const certificate = join(folder, 'ca.pem');
       writeFileSync(certificate, emulator.certificate);
       const runs = join(folder, 'runs');

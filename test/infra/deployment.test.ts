@@ -6,25 +6,25 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readSettings, SETTINGS } from '../../src/policy/settings.ts';
 import {
+  askBicep,
   bicep,
+  formatted,
   type Grant,
   grantsOf,
   inCopy,
   infra,
   only,
+  PATTERNS,
   predict,
   predictFile,
   type Resource,
   roleNames,
-  runBicep,
+  sourceFiles,
   SUBSCRIPTION,
 } from '../support/bicep.ts';
 
 const root = new URL('../../', import.meta.url);
-const files = readdirSync(infra, { recursive: true, encoding: 'utf8' }).filter((file) =>
-  /\.bicep(?:param)?$/.test(file),
-);
-const sources = files.map((file) => ({ file, text: readFileSync(join(infra, file), 'utf8') }));
+const sources = sourceFiles.map((file) => ({ file, text: readFileSync(join(infra, file), 'utf8') }));
 
 const parameters = {
   environmentName: `'prod'`,
@@ -177,24 +177,20 @@ describe('the documentation', () => {
 });
 
 describe.skipIf(bicep === undefined)('Bicep', () => {
-  const all = ['**/*.bicep', '**/*.bicepparam'];
-
   test('every file compiles without a diagnostic, the linter included', async () => {
-    for (const pattern of all)
-      expect((await runBicep(['lint', '--pattern', join(infra, pattern)])).diagnostics, pattern).toEqual([]);
+    for (const pattern of PATTERNS)
+      expect((await askBicep(['lint', '--pattern', pattern])).diagnostics, pattern).toEqual([]);
   });
 
-  test('every file is formatted', () =>
-    inCopy(async (folder) => {
-      for (const pattern of all) await runBicep(['format', '--pattern', join(folder, pattern)]);
-      for (const { file, text } of sources)
-        expect(readFileSync(join(folder, file), 'utf8').trimEnd(), file).toBe(text.trimEnd());
-    }));
+  test('every file is formatted', async () => {
+    const texts = await formatted();
+    for (const { file, text } of sources) expect(texts[file]?.trimEnd(), file).toBe(text.trimEnd());
+  });
 
   test('what the linter finds is found here', () =>
     inCopy(async (folder) => {
       await appendFile(join(folder, 'identity.bicep'), '\nvar nobodyReadsIt = 1\n');
-      await expect(runBicep(['lint', join(folder, 'identity.bicep')])).resolves.toMatchObject({
+      await expect(askBicep(['lint', 'identity.bicep'], folder)).resolves.toMatchObject({
         diagnostics: [expect.stringContaining('no-unused-vars')],
       });
     }));
@@ -441,7 +437,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
   });
 
   test('the app comes after its roles and after the private endpoints that it starts by', async () => {
-    const { stdout } = await runBicep(['build', join(infra, 'main.bicep'), '--stdout']);
+    const { stdout } = await askBicep(['build', 'main.bicep', '--stdout']);
     const { resources } = JSON.parse(stdout) as {
       readonly resources: Readonly<Record<string, { readonly dependsOn?: readonly string[] }>>;
     };
@@ -482,7 +478,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
 
   test('what a service refuses to write side by side is written one after the other', async () => {
     const dependencies = async (file: string) => {
-      const { stdout } = await runBicep(['build', join(infra, file), '--stdout']);
+      const { stdout } = await askBicep(['build', file, '--stdout']);
       const { resources } = JSON.parse(stdout) as {
         readonly resources: Readonly<Record<string, { readonly type: string; readonly dependsOn?: readonly string[] }>>;
       };
@@ -514,7 +510,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
   });
 
   test('other clouds: the zones have their suffixes', async () => {
-    const { stdout } = await runBicep(['build', join(infra, 'main.bicep'), '--stdout']);
+    const { stdout } = await askBicep(['build', 'main.bicep', '--stdout']);
     const { variables } = JSON.parse(stdout) as { readonly variables: Readonly<Record<string, unknown>> };
     expect(variables['clouds']).toEqual({
       AzureCloud: { sites: 'azurewebsites.net', monitor: 'azure.com', automation: 'net' },

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { inject } from 'vitest';
+import { answered } from './bicep-answers.ts';
+import { type Ask, startServer } from './bicep-server.ts';
 
 const run = promisify(execFile);
 
@@ -30,22 +32,61 @@ export interface Snapshot {
   readonly diagnostics: readonly string[];
 }
 
-/** Runs the compiler. It exits with 0 whatever it warns of, so its diagnostics are given back, a line each. */
-export async function runBicep(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  if (bicep === undefined) throw new Error('there is no Bicep compiler');
-  const { stdout, stderr } = await run(bicep, args, {
-    maxBuffer: 64 << 20,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], DOTNET_NOLOGO: '1', ...environment },
-  });
+interface Said {
+  readonly stdout: string;
+  /** It exits with 0 whatever it warns of. */
+  readonly diagnostics: readonly string[];
+}
+
+/** What the compiler says of a folder in which it changes nothing. @param args with paths in the folder */
+export function askBicep(args: readonly string[], folder = infra): Promise<Said> {
+  return answered(compiler(), folder, args, () => runBicep(args, folder));
+}
+
+/** All files of infra/, as the compiler formats them. */
+export function formatted(): Promise<Readonly<Record<string, string>>> {
+  return answered(compiler(), infra, 'format', () =>
+    inCopy(async (folder) => {
+      for (const pattern of PATTERNS) await runBicep(['format', '--pattern', pattern], folder);
+      return Object.fromEntries(sourceFiles.map((file) => [file, readFileSync(join(folder, file), 'utf8')] as const));
+    }),
+  );
+}
+
+/** What is written in Bicep. */
+export const PATTERNS = ['**/*.bicep', '**/*.bicepparam'] as const;
+export const sourceFiles = readdirSync(infra, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  /\.bicep(?:param)?$/.test(file),
+);
+
+async function runBicep(
+  args: readonly string[],
+  folder: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Said> {
+  const env = { ...ENVIRONMENT, ...environment };
+  const { stdout, stderr } = await run(compiler(), args, { cwd: folder, maxBuffer: 64 << 20, env });
   return { stdout, diagnostics: stderr.split('\n').filter((line) => / : (?:Error|Warning|Info) /.test(line)) };
+}
+
+const ENVIRONMENT = { PATH: process.env['PATH'], HOME: process.env['HOME'], DOTNET_NOLOGO: '1' };
+
+function compiler(): string {
+  if (bicep === undefined) throw new Error('there is no Bicep compiler');
+  return bicep;
 }
 
 /** The subscription and the tenant that deployments are predicted for. */
 export const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
 const TENANT = '00000000-0000-4000-8000-000000000002';
+const LOCATION = 'westeurope';
+const NAME = 'test';
 
-/** What was predicted already, by the text of the parameters file: it takes seconds, and depends on nothing else. */
-const predicted = new Map<string, Promise<Snapshot>>();
+interface PredictOptions {
+  /** For templates that are deployed to a resource group: its name. */
+  readonly resourceGroup?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
 
 /**
  * What a deployment of `template`, a file in infra/, would make with these parameters.
@@ -57,27 +98,19 @@ export function predict(
   options: PredictOptions = {},
 ): Promise<Snapshot> {
   const lines = Object.entries(parameters).map(([name, value]) => `param ${name} = ${value}`);
-  const key = [template, options.resourceGroup ?? '', ...lines].join('\n');
-  const known = predicted.get(key);
-  if (known) return known;
-  const made = inCopy(async (folder) => {
-    const file = join(folder, template.replace(/[^/]+$/, 'parameters.bicepparam'));
-    await writeFile(file, [`using '${template.replace(/^.*\//, '')}'`, ...lines, ''].join('\n'));
-    return snapshotOf(file, options);
-  });
-  predicted.set(key, made);
-  return made;
-}
-
-interface PredictOptions {
-  /** For templates that are deployed to a resource group: its name. */
-  readonly resourceGroup?: string;
-  readonly environment?: Readonly<Record<string, string>>;
+  const text = [`using '${template.replace(/^.*\//, '')}'`, ...lines, ''].join('\n');
+  return answered(compiler(), infra, [template, text, options], () =>
+    inCopy(async (folder) => {
+      const file = template.replace(/[^/]+$/, 'parameters.bicepparam');
+      await writeFile(join(folder, file), text);
+      return snapshotOf(folder, file, options);
+    }),
+  );
 }
 
 /** What a deployment with a parameters file of infra/ would make. */
 export function predictFile(file: string, options: PredictOptions = {}): Promise<Snapshot> {
-  return inCopy((folder) => snapshotOf(join(folder, file), options));
+  return answered(compiler(), infra, [file, options], () => inCopy((folder) => snapshotOf(folder, file, options)));
 }
 
 /** Does something with a copy of infra/: snapshots, for example, are left beside what they are made of. */
@@ -91,11 +124,26 @@ export async function inCopy<T>(action: (folder: string) => Promise<T>): Promise
   }
 }
 
-async function snapshotOf(file: string, { resourceGroup, environment }: PredictOptions): Promise<Snapshot> {
-  const scope = resourceGroup === undefined ? ['--location', 'westeurope'] : ['--resource-group', resourceGroup];
-  const where = ['--subscription-id', SUBSCRIPTION, '--tenant-id', TENANT, '--deployment-name', 'test', ...scope];
-  await runBicep(['snapshot', file, '--mode', 'overwrite', ...where], environment);
-  return JSON.parse(await readFile(file.replace(/\.bicepparam$/, '.snapshot.json'), 'utf8')) as Snapshot;
+let server: Ask | undefined;
+
+async function snapshotOf(folder: string, file: string, options: PredictOptions): Promise<Snapshot> {
+  const { resourceGroup, environment } = options;
+  // It has the environment that it was started with; and it tells that something is wrong, but not what.
+  if (environment === undefined) {
+    server ??= startServer(compiler(), ENVIRONMENT);
+    const metadata = {
+      tenantId: TENANT,
+      subscriptionId: SUBSCRIPTION,
+      deploymentName: NAME,
+      ...(resourceGroup === undefined ? { location: LOCATION } : { resourceGroup }),
+    };
+    const predicted = await server('bicep/getSnapshot', { path: join(folder, file), metadata }).catch(() => undefined);
+    if (predicted) return JSON.parse((predicted as { readonly snapshot: string }).snapshot) as Snapshot;
+  }
+  const scope = resourceGroup === undefined ? ['--location', LOCATION] : ['--resource-group', resourceGroup];
+  const where = ['--subscription-id', SUBSCRIPTION, '--tenant-id', TENANT, '--deployment-name', NAME, ...scope];
+  await runBicep(['snapshot', file, '--mode', 'overwrite', ...where], folder, environment);
+  return JSON.parse(await readFile(join(folder, file.replace(/\.bicepparam$/, '.snapshot.json')), 'utf8')) as Snapshot;
 }
 
 /** Names of the roles by their ids, from the file where both stand. */

@@ -6,7 +6,7 @@ import { type Copy, DockerfileParser, type Instruction, type JSONInstruction } f
 import { type Emulator, sampleRegistry } from '../../src/dev/emulator/index.ts';
 import type { Ran } from './cli.ts';
 import { newFolder } from './ledger.ts';
-import { USER, withEmulator } from './registry.ts';
+import { USER, withServedEmulator } from './registry.ts';
 
 /** The top of the project. */
 export const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -134,7 +134,7 @@ export function place(certificate: string): { readonly home: string; readonly fi
 
 /** Starts the image with arguments at the sample registry; says how many manifests are gone afterwards. */
 export function runSample(args: readonly string[]): Promise<{ readonly ran: Ran; readonly gone: number }> {
-  return withEmulator({ repositories: sampleRegistry() }, async (emulator) => {
+  return withServedEmulator({ repositories: sampleRegistry() }, async (emulator) => {
     const { home, file } = place(emulator.certificate);
     const before = emulator.manifestsLeft().length;
     const environment = { ...environmentFor(emulator, file), LOG_LEVEL: 'silent' };
