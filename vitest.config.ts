@@ -12,10 +12,15 @@ const ALONE = [
  * A layer of the house. Its files share modules, and with them the time that it takes to load these: nothing in them may
  * depend on what another file has left behind.
  */
-const layer = (name: string, ...folders: readonly string[]): TestProjectInlineConfiguration => ({
+const layer = (
+  name: string,
+  folders: readonly string[],
+  globalSetup: string[] = [],
+): TestProjectInlineConfiguration => ({
   extends: true,
   test: {
     name,
+    globalSetup,
     include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
     exclude: ALONE,
     isolate: false,
@@ -25,7 +30,6 @@ const layer = (name: string, ...folders: readonly string[]): TestProjectInlineCo
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/find-bicep.ts'],
     setupFiles: ['test/support/in-process-setup.ts'],
     // Much of the time a test waits: for another process, for a registry that throttles, for a lock to run out.
     maxWorkers: availableParallelism() + 1,
@@ -34,14 +38,14 @@ export default defineConfig({
     hookTimeout: 120_000,
     projects: [
       // First what takes longest.
-      layer('deployment', 'infra'),
-      layer('doors', 'doors'),
+      layer('deployment', ['infra'], ['test/support/find-bicep.ts', 'test/support/functions-host/early.ts']),
+      layer('doors', ['doors']),
       { extends: true, test: { name: 'alone', include: ALONE, pool: 'forks' } },
-      layer('engine', 'engine', 'executor', 'conformance', 'scenarios', 'support'),
-      layer('wire', 'registry', 'dev'),
-      layer('storage', 'ledger'),
-      layer('pure', 'policy', 'planner', 'report'),
-      layer('docs', 'docs', 'bench'),
+      layer('engine', ['engine', 'executor', 'conformance', 'scenarios', 'support']),
+      layer('wire', ['registry', 'dev']),
+      layer('storage', ['ledger']),
+      layer('pure', ['policy', 'planner', 'report']),
+      layer('docs', ['docs', 'bench']),
     ],
   },
 });

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -17,14 +18,40 @@ const cache = fileURLToPath(new URL('../../../node_modules/.cache/functions-host
 /** Whether there is a `dotnet` on the PATH, without which there is nothing to build with. */
 export const dotnet = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'dotnet')));
 
+function programFile(): string {
+  const hash = createHash('sha256');
+  for (const source of sources) hash.update(readFileSync(source));
+  return join(cache, hash.digest('hex').slice(0, 16), 'functions-host.dll');
+}
+
+/** Holds why the build that was begun for this run of the tests failed. */
+const failure = join(cache, 'failed');
+
+/** Begins to build it; {@link whenBuilt} waits for that, in this process or in another. */
+export function startBuilding(): void {
+  rmSync(failure, { force: true });
+  built().catch((error: unknown) => {
+    mkdirSync(cache, { recursive: true });
+    writeFileSync(failure, (error as Error).message);
+  });
+}
+
+/** The program that {@link startBuilding} builds. */
+export async function whenBuilt(): Promise<string> {
+  const program = programFile();
+  while (!existsSync(program)) {
+    if (existsSync(failure)) throw new Error(readFileSync(failure, 'utf8'));
+    await sleep(100);
+  }
+  return program;
+}
+
 /**
  * @returns the program, to be run by `dotnet`
  * @throws where dotnet cannot build it: it needs NuGet
  */
 export async function built(): Promise<string> {
-  const hash = createHash('sha256');
-  for (const source of sources) hash.update(readFileSync(source));
-  const program = join(cache, hash.digest('hex').slice(0, 16), 'functions-host.dll');
+  const program = programFile();
   if (existsSync(program)) return program;
   await mkdir(cache, { recursive: true });
   // In a folder of its own, so that two that build it at the same time are not in each other's way.

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { built } from './build.ts';
+import { whenBuilt } from './build.ts';
 
 const run = promisify(execFile);
 
@@ -19,7 +19,7 @@ export interface Start {
 
 /** Starts the libraries of the host with each of these texts. */
 export async function startsOf(texts: readonly string[]): Promise<readonly Start[]> {
-  const program = await built();
+  const program = await whenBuilt();
   const folder = await mkdtemp(join(tmpdir(), 'acr-retention-test-'));
   try {
     const files = texts.map((_, n) => join(folder, `${n}.json`));
