@@ -1,62 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Call, Emulator, EmulatorOptions, RegistryState } from '../../src/dev/emulator/index.ts';
 import { image, index, referrer } from '../../src/dev/emulator/manifests.ts';
-import { memoryStore } from '../../src/ledger/store/memory.ts';
-import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
-import type { Decision } from '../../src/planner/decision.ts';
-import { credentialsOf } from '../../src/registry/identity.ts';
-import { openRegistry } from '../../src/registry/registry.ts';
-import { LOOK_VALID_MILLISECONDS } from '../../src/registry/look.ts';
-import { purge, type Registry } from '../../src/index.ts';
+import type { Registry } from '../../src/index.ts';
 import { images, repositoryOf, type Stored } from '../support/contents.ts';
-import { newLedger } from '../support/ledger.ts';
-import { policyOf, type Run, USER, withEmulator, withServedEmulator } from '../support/registry.ts';
-import { entra } from '../support/run-as.ts';
-
-/*
- * When a deletion is sent, what it is about was looked at no more than LOOK_VALID_MILLISECONDS before. The clock by which
- * looks age stands still here, but for what a test makes of it: what happens then was either looked at, or is long ago.
- */
-
-const UNTAGGED = ['--untagged-only', '--ago', '30d'];
-
-interface Clock {
-  readonly now: () => number;
-  /** So much time goes by that no look counts any more. */
-  readonly pass: () => void;
-}
-
-function newClock(): Clock {
-  let now = 0;
-  return { now: () => now, pass: () => (now += LOOK_VALID_MILLISECONDS + 1) };
-}
-
-function connectBy(clock: Clock, emulator: Emulator, signed = false): Registry {
-  return openRegistry({
-    endpoint: new URL(emulator.url),
-    certificate: emulator.certificate,
-    // One call at a time: none is under way when something happens.
-    concurrency: 1,
-    credentials: signed ? entra(emulator) : credentialsOf(USER),
-    lookClock: { now: clock.now, validMilliseconds: LOOK_VALID_MILLISECONDS },
-  });
-}
-
-async function runBy(
-  registry: Registry,
-  emulator: Emulator,
-  args: readonly string[] = UNTAGGED,
-  ledger: Ledger = newLedger(),
-): Promise<Run> {
-  const decisions: Decision[] = [];
-  const summary = await purge(registry, {
-    policies: [policyOf(args)],
-    ledger,
-    now: new Date(emulator.start.getTime() + 1),
-    onDecisions: (some) => void decisions.push(...some),
-  });
-  return { summary, decisions };
-}
+import { withEmulator } from '../support/registry.ts';
+import { connectBy, newClock, runBy } from './look-clock.ts';
 
 const isDelete = ({ method }: { readonly method: string }): boolean => method === 'DELETE';
 const subjectOf = ({ path }: Pick<Call, 'path'>): string =>
@@ -280,70 +228,6 @@ describe.each(SIZES)('in a %s repository', (_, options, more) => {
         expect(decisions.find(({ digest }) => digest === parent.digest)).toMatchObject({ outcome: 'already-gone' });
         expect(decisions.find(({ digest }) => digest === child.digest)).toMatchObject({ outcome: 'deleted' });
       });
-    });
-  });
-});
-
-describe('a deletion is not sent on a look that was too long ago', () => {
-  const repositories = { app: repositoryOf(...images('old', 4)) };
-
-  test.each<[string, (clock: Clock, emulator: Emulator) => Promise<Run>]>([
-    [
-      'because of the record of the intent',
-      (clock, emulator) => {
-        const store = memoryStore();
-        let first = true;
-        const slow: typeof store = {
-          ...store,
-          append(path, bytes, length) {
-            if (first) clock.pass();
-            first = false;
-            return store.append(path, bytes, length);
-          },
-        };
-        return runBy(connectBy(clock, emulator), emulator, UNTAGGED, openLedger(slow));
-      },
-    ],
-    [
-      'because of a token',
-      (clock, emulator) => {
-        let tokens = 0;
-        emulator.onRequest(() => undefined);
-        emulator.faults({
-          failing({ kind, path }) {
-            if (kind === 'token' && path !== '' && ++tokens === 3) clock.pass();
-            return undefined;
-          },
-        });
-        return runBy(connectBy(clock, emulator, true), emulator);
-      },
-    ],
-  ])('%s', async (_, work) => {
-    await withServedEmulator({ repositories }, async (emulator) => {
-      const clock = newClock();
-      const { summary } = await work(clock, emulator);
-      expect(summary).toMatchObject({ succeeded: true, totals: { manifests: { deleted: 4 } } });
-      const kinds = emulator.requests().map(({ kind }) => kind);
-      const looked = kinds.lastIndexOf('repository-properties', kinds.indexOf('delete-manifest'));
-      // Twice: once for the plan's sake, once in vain, and once more.
-      expect(kinds.slice(0, looked + 1).filter((kind) => kind === 'repository-properties').length).toBeGreaterThan(2);
-    });
-  });
-
-  test('and is not made where every look takes too long', async () => {
-    await withEmulator({ repositories }, async (emulator) => {
-      const clock = newClock();
-      emulator.onRequest(({ kind }) => {
-        if (kind === 'list-manifests') clock.pass();
-      });
-      const { summary, decisions } = await runBy(connectBy(clock, emulator), emulator);
-      expect(emulator.counts()['delete-manifest']).toBe(0);
-      // The rest is not tried one by one, which would take hours.
-      expect(summary).toMatchObject({ succeeded: false, totals: { manifests: { deleted: 0, notAttempted: 4 } } });
-      expect(emulator.counts()['repository-properties']).toBeLessThan(15);
-      expect(decisions.map((one) => one.action === 'delete' && one.error?.message)).toEqual(
-        decisions.map(() => expect.stringContaining('too slowly to look and delete within 5 seconds') as unknown),
-      );
     });
   });
 });

@@ -1,0 +1,131 @@
+import { expect } from 'vitest';
+import type { Decision } from '../../src/planner/decision.ts';
+import { plan } from '../../src/planner/plan.ts';
+import type { Inventory, Rule } from '../../src/planner/types.ts';
+import { kindOf, mayHaveSubject } from '../../src/registry/media-types.ts';
+import { type Instant, toInstant } from '../../src/registry/time.ts';
+import type { ManifestFacts, ManifestRecord, TagRecord } from '../../src/registry/types.ts';
+
+const NOW = new Date('2026-11-24T00:00:00Z');
+const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+export const DOCKER = 'application/vnd.docker.distribution.manifest.v2+json';
+
+/** A digest that shows its name. */
+export const d = (name: string): string => `sha256:${Buffer.from(name).toString('hex').padEnd(64, '0')}`;
+
+const daysAgo = (days: number): Instant => toInstant(new Date(NOW.getTime() - days * 86_400_000));
+
+export interface Thing {
+  readonly name: string;
+  readonly days?: number | undefined;
+  readonly tags?: readonly (
+    string | { readonly name: string; readonly days?: number | undefined; readonly locked?: boolean }
+  )[];
+  readonly type?: string | undefined;
+  readonly locked?: boolean;
+  readonly children?: readonly string[];
+  readonly subject?: string;
+  readonly state?: 'missing' | 'unreadable';
+  /** Not in the listing. */
+  readonly hidden?: boolean;
+}
+
+interface Planned {
+  readonly decisions: readonly Decision[];
+  /** What the planner asked for, in order. */
+  readonly read: readonly string[];
+  readonly asked: readonly string[];
+}
+
+/** Plans a repository, answering what the planner asks for. */
+export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Planned {
+  const records = things
+    .filter(({ hidden }) => hidden !== true)
+    .map((thing): ManifestRecord => {
+      const mediaType = 'type' in thing ? thing.type : thing.children ? INDEX : IMAGE;
+      return {
+        digest: d(thing.name),
+        mediaType,
+        kind: kindOf(mediaType),
+        mayRefer: mayHaveSubject(mediaType),
+        looksRunnable: mediaType === IMAGE,
+        size: 1,
+        created: undefined,
+        lastUpdated: 'days' in thing && thing.days === undefined ? undefined : daysAgo(thing.days ?? 40),
+        locked: thing.locked ?? false,
+        tags: (thing.tags ?? []).map((tag) => (typeof tag === 'string' ? tag : tag.name)),
+      };
+    });
+  const tags = things.flatMap(({ name, tags: own = [], days = 40 }) =>
+    own.map((tag): TagRecord => {
+      const about = typeof tag === 'string' ? { name: tag } : tag;
+      const age = 'days' in about ? about.days : days;
+      return {
+        name: about.name,
+        digest: d(name),
+        lastUpdated: age === undefined ? undefined : daysAgo(age),
+        locked: about.locked ?? false,
+      };
+    }),
+  );
+  const facts = new Map<string, ManifestFacts>();
+  const referrers = new Map<string, readonly string[]>();
+  const read: string[] = [];
+  const asked: string[] = [];
+  const inventory: Inventory = {
+    repository: 'app',
+    tags,
+    manifests: { byDigest: new Map(records.map((record) => [record.digest, record])), newest: undefined },
+    facts,
+    referrers,
+    remembered: new Map(),
+  };
+  const full: Rule = {
+    matches: tags.map(({ name }) => !name.startsWith('v')),
+    filterOf: () => 'app:^(?!v)',
+    cutOff: daysAgo(30),
+    ago: '--ago 30d',
+    now: NOW,
+    keep: 0,
+    untagged: true,
+    includeLocked: false,
+    preview: false,
+    ...rule,
+  };
+  const thingOf = (digest: string): Thing | undefined => things.find(({ name }) => d(name) === digest);
+  for (;;) {
+    const planned = plan(inventory, full);
+    if (planned.state === 'planned') return { decisions: [...planned.plan.decisions], read, asked };
+    for (const digest of planned.manifests) {
+      const thing = thingOf(digest);
+      expect(facts.has(digest), 'nothing is read twice').toBe(false);
+      read.push(thing?.name ?? digest);
+      if (!thing || thing.state === 'missing') facts.set(digest, { state: 'missing' });
+      else if (thing.state === 'unreadable') facts.set(digest, { state: 'unreadable', why: '403 DENIED' });
+      else {
+        const children = (thing.children ?? []).map((name) => ({
+          digest: d(name),
+          index: thingOf(d(name))?.children !== undefined,
+        }));
+        facts.set(digest, {
+          state: 'read',
+          children,
+          subject: thing.subject === undefined ? undefined : d(thing.subject),
+        });
+      }
+    }
+    for (const digest of planned.referrers) {
+      expect(referrers.has(digest), 'nothing is asked twice').toBe(false);
+      asked.push(thingOf(digest)?.name ?? digest);
+      referrers.set(
+        digest,
+        things.filter(({ subject }) => subject !== undefined && d(subject) === digest).map(({ name }) => d(name)),
+      );
+    }
+  }
+}
+
+export function decisionOn({ decisions }: Planned, name: string): Decision | undefined {
+  return decisions.find(({ kind, tag, digest }) => (kind === 'tag' ? tag === name : digest === d(name)));
+}
