@@ -31,8 +31,8 @@ const UNITS: ReadonlyMap<string, bigint> = new Map([
  * The duration is rounded up to whole milliseconds: the cut-off then lies no later than that of `acr purge`, and selects
  * no more. Beyond 150 × 365 days it is that, as in `acr purge`, and `capped` says so, for the caller to warn.
  *
- * @throws {PolicyError} for whatever is no such duration, also where `acr purge` would overlook it because the days
- * before it already exceed the limit, and for a negative one, which would select what has not been pushed yet.
+ * @throws {PolicyError} for a text that is no such duration, also where `acr purge` would overlook that because the days
+ * before it already exceed the limit; and for a negative duration, which would select what has not been pushed yet
  */
 export function parseDuration(text: string, flag = FLAG): { readonly milliseconds: number; readonly capped: boolean } {
   const trimmed = text.replace(/^[ \t]+|[ \t]+$/g, '');
@@ -179,7 +179,7 @@ export interface TimeBudget {
   readonly milliseconds: number;
 }
 
-/** A timer of Node's counts to no more; nobody means a longer run. */
+/** The longest timeout that a timer of Node takes is a little more. */
 const LONGEST_BUDGET_DAYS = 24;
 
 /**

@@ -1,4 +1,4 @@
-/** The longest piece of somebody else's text that a message repeats. */
+/** The longest piece of text from outside that a message repeats. */
 const LONGEST_QUOTE = 200;
 
 /**
@@ -16,14 +16,14 @@ export function quote(text: string): string {
 }
 
 /**
- * What was asked for cannot be carried out as written. The message names the flag, shows the text, and says what is
- * wrong and what to write instead: `--ago "1.5d": …`.
+ * A mistake in a flag, a setting or a request. The message names the flag, shows the text, and says what is wrong and what
+ * to write instead: `--ago "1.5d": …`.
  */
 export class PolicyError extends Error {
   override readonly name = 'PolicyError';
   /** The flag or setting as it is written, e.g. `--filter`. */
   readonly flag: string;
-  /** What was given, whole and as it was: quote it before it is shown. `undefined` where nothing was, or it is a secret. */
+  /** The given text, not shortened: quote it before it is shown. `undefined` where none was given, or it may be a secret. */
   readonly text: string | undefined;
   readonly problem: string;
 
@@ -52,8 +52,8 @@ export class InvalidPolicy extends Error {
 }
 
 /**
- * Reads what may be wrong in several places, to tell all of it at once.
- * @param unexpected what to make of an error that no reader means to throw; without it such an error is thrown on
+ * Gathers the mistakes of several readers, so that a message can name all of them at once.
+ * @param unexpected makes a mistake of any other error; without it such an error is thrown on
  */
 export function attempts(unexpected?: (error: Error) => PolicyError) {
   const problems: PolicyError[] = [];

@@ -51,7 +51,7 @@ export interface CompiledFilters {
 export interface FilterOptions {
   /** False where no tags are looked at, and their part of a filter need not be sound. */
   readonly tags?: boolean;
-  /** What has been compiled already, by the patterns, where the same filters are compiled again. */
+  /** Compiled patterns, shared where the same filters are compiled again. */
   readonly cache?: Map<string, CompiledRegex>;
 }
 
@@ -110,8 +110,8 @@ export function splitFilter(text: string): TagFilter {
 }
 
 /**
- * Compiles filters, to find at once what is wrong with any (`acr purge` finds a bad tag part only when it has listed a
- * repository for it), or with those that can meet in a repository.
+ * Compiles filters before anything is contacted (`acr purge` finds a bad tag part only when it has listed a repository for
+ * it), each by itself and with those that can meet it in a repository.
  *
  * Repositories and tags are matched as `acr purge` does it: the repository part is put between `^` and `$` as text, so
  * that `app|web` is any name that starts with app or ends with web; the tag part may match anywhere in a tag; and several
@@ -210,8 +210,8 @@ function tagMatcher(
 }
 
 /**
- * Warns, in words, of a filter that is sound and yet hardly means what it looks like: `[^F|f]`, `app|web:…`, `dev|`.
- * By its text alone: nothing is matched, which may take for ever.
+ * Warns of a filter that is sound and hardly means what it looks like: `[^F|f]`, `app|web:…`, `dev|`. Looks at its text
+ * alone: matching it may take for ever.
  */
 export function lintFilter(filter: TagFilter, options: { readonly tags?: boolean } = {}): readonly string[] {
   const { repositoryPattern, tagPattern } = filter;

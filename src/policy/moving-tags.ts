@@ -9,7 +9,7 @@ const VERSIONS = 'v[0-9]+|v?[0-9]+(?:\\.[0-9]+)+';
 /** How many tags a warning names. */
 const MAX_NAMED = 10;
 
-/** A tag that is deleted and hardly should be: by which filter. */
+/** A tag that is deleted and hardly should be, and the filter that selects it. */
 export interface MovingTag {
   readonly repository: string;
   readonly tag: string;
@@ -23,7 +23,7 @@ export interface MovingTag {
  * Warns of tags that move, or are plain versions, and are deleted by a filter that does not name them, with the filter
  * that keeps them.
  *
- * @param verb what becomes of them: `deletes`, `would delete`
+ * @param verb `deletes` or `would delete`
  */
 export function movingTagWarnings(
   filters: readonly TagFilter[],

@@ -108,7 +108,7 @@ function whyUnknown(field: Field, text: string): string {
 }
 
 /** One part of a list: every `step`th value from `from` to `to`. */
-export interface Item {
+interface Item {
   readonly from: number;
   /** Below `from` where a range runs backward, e.g. `22-2`. */
   readonly to: number;

@@ -7,22 +7,22 @@ import { GUARD_FIELDS, type GuardFlags, guardsOf, settingOfGuard, withGuards, ty
 import { createPolicy, type PurgePolicy } from './purge-policy.ts';
 import { commandsInYaml, isTaskYaml, readWrapped } from './advice/wrapped-command.ts';
 
-/** One `acr purge` as it was written, and what it means. */
+/** One `acr purge`: as it was written, and the policy that it means. */
 export interface PurgeCommand {
   readonly text: string;
   readonly policy: PurgePolicy;
   /** `--registry`, unless it stands for the task's own registry. */
   readonly registry: string | undefined;
-  /** Those that it says, where it may. */
+  /** Its guards, where `Limits.guards` allows them. */
   readonly guards?: Guards;
 }
 
 /** A template of ACR Tasks, such as `{{.Values.age}}`. */
 const TEMPLATE = /\{\{\s*[.$]/;
 
-/** What whoever asks may ask for. */
+/** What a request may ask for. Absent ones do not limit. */
 export interface Limits {
-  /** The longest `--filter-timeout-seconds`, and the default: nothing else is done while a name is matched. */
+  /** The longest `--filter-timeout-seconds`, and its default: a request waits while names are matched. */
   readonly filterTimeoutSeconds?: number;
   /** The most commands, and the most filters of each. */
   readonly commands?: number;
@@ -31,7 +31,7 @@ export interface Limits {
   readonly guards?: boolean;
 }
 
-/** What people have in front of the flags: the alias of ACR Tasks, its image under any name and tag, or nothing. */
+/** The program in front of the flags: the alias of ACR Tasks, its image under any name and tag, or this command line. */
 const PROGRAM =
   /^(?:acr|acr-retention|(?:(?:\{\{\.Run\.Registry\}\}|\$Registry|[\w.-]+(?::\d+)?)\/)*acr(?:-cli)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?)$/;
 
@@ -39,10 +39,9 @@ const PROGRAM =
 const OWN_REGISTRY = /^(?:\{\{\s*\.Run\.Registry(?:Name)?\s*\}\}|\$Registry(?:Name)?)$/;
 
 /**
- * Commands as one types them after `acr purge`, or whole lines of an ACR Task: one a line; a line that ends with a
- * backslash goes on in the next; empty lines and those that begin with `#` are skipped.
- *
- * Words are split as a shell splits them, with quotes and backslashes, and nothing is expanded.
+ * Reads commands, one a line: the flags of `acr purge`, or whole lines of an ACR Task. A backslash at the end of a line
+ * joins it with the next. Empty lines and those that begin with `#` are skipped. Words are split as a shell splits them,
+ * with quotes and backslashes, but nothing is expanded.
  *
  * @throws {InvalidPolicy} with every mistake of every command; a message names its line where there are several
  */
@@ -88,8 +87,8 @@ export function parsePurgeCommand(text: string, limits: Limits = {}): PurgeComma
 }
 
 /**
- * The flags of a request, as fields or query parameters: `untaggedOnly` and `untagged-only` both mean `--untagged-only`.
- * A field holds text, a number, a boolean, or a list of texts where a flag may be repeated.
+ * Reads the flags of a request, as fields or query parameters: `untaggedOnly` and `untagged-only` both mean
+ * `--untagged-only`. A field holds text, a number, a boolean, or a list of texts where a flag may be repeated.
  *
  * @throws {InvalidPolicy} for an unknown field too
  */
@@ -126,7 +125,7 @@ export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limi
   return command;
 }
 
-/** What a request may say: guards, too, but no credentials. */
+/** The fields that a request may have: guards too, but no credentials. */
 function fieldsInWords(flags: Iterable<string>): string {
   return [...[...flags].filter((name) => name !== 'username' && name !== 'password'), ...GUARD_FIELDS].join(', ');
 }
@@ -172,7 +171,7 @@ function readWords(text: string, words: readonly string[], limits: Limits): Purg
   const { filterTimeoutSeconds: most, filters: mostFilters = Infinity } = limits;
   const { registry, username, password, ...given } = parseFlags(words, limits);
   const timeout = Number(given.filterTimeoutSeconds ?? 0);
-  // Zero stands for the default. What is no number stays as it is, and is refused.
+  // Zero stands for the default. A text that is no number is left as it is, and createPolicy refuses it.
   const flags =
     most !== undefined && (timeout === 0 || timeout > most) ? { ...given, filterTimeoutSeconds: String(most) } : given;
   const { problems, attempt } = attempts();
@@ -200,7 +199,7 @@ function readWords(text: string, words: readonly string[], limits: Limits): Purg
   throw new InvalidPolicy(problems);
 }
 
-/** @throws {InvalidPolicy} for flags that there are not, in the words of the argument parser */
+/** @throws {InvalidPolicy} for unknown flags, in the words of the argument parser */
 function parseFlags(words: readonly string[], { guards = false }: Limits): CommandFlags & GuardFlags {
   const command = (guards ? withGuards(purgeCommand()) : purgeCommand())
     .exitOverride()
@@ -219,8 +218,8 @@ function parseFlags(words: readonly string[], { guards = false }: Limits): Comma
 
 /**
  * What the argument parser found wrong, and what to write instead.
- * @param words what it was given
- * @param known the flags that there are
+ * @param words the arguments that it was given
+ * @param known the flags of the command
  */
 export function flagProblem(cause: CommanderError, words: readonly string[], known: readonly string[]): PolicyError {
   const problem = cause.message.replace(/^error: /, '').replaceAll('\n', ' ');

@@ -20,15 +20,15 @@ export interface PurgeFlags {
   readonly filterTimeoutSeconds?: string;
 }
 
-/** What is wanted, validated. */
+/** What a purge is to delete and how, validated. */
 export interface PurgePolicy {
-  /** The flags as one types them, to be read again. */
+  /** The flags as they are typed, so that a recorded policy can be read again. */
   readonly text: string;
   readonly filters: readonly TagFilter[];
   readonly compiled: CompiledFilters;
   /** How long all matching of a run may take together. */
   readonly filterTimeoutSeconds: number;
-  /** How old something must be to go, in milliseconds. */
+  /** How old something must be to be deleted, in milliseconds. */
   readonly agoMilliseconds: number;
   /** The same in words: the flag as it was given. */
   readonly ago: string;
@@ -40,7 +40,7 @@ export interface PurgePolicy {
   /** Calls in flight at once: 1 to 32. */
   readonly concurrency: number;
   readonly repositoryPageSize: number;
-  /** What is legal and yet hardly meant. */
+  /** About flags that are legal and hardly meant. */
   readonly warnings: readonly string[];
 }
 
@@ -50,8 +50,8 @@ export const DEFAULTS = { keep: 0, repositoryPageSize: 100, filterTimeoutSeconds
 const MAX_KEEP = 1_000_000_000;
 
 /**
- * Reads the flags of `acr purge`, with its defaults and its rules for what goes together.
- * Refuses what it silently misreads: negative numbers, numbers with a leading zero (octal to it), ages that are none.
+ * Reads the flags of `acr purge`, with its defaults and its rules for which flags may be combined. Refuses what `acr
+ * purge` silently misreads: negative numbers, numbers with a leading zero (octal to it), ages that are none.
  *
  * @throws {InvalidPolicy} with every mistake
  */
@@ -117,7 +117,7 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
   return policy;
 }
 
-/** What belongs to a policy. Whoever gives the flags may have others beside them, a password among them. */
+/** The flags of a policy. Callers pass others beside them, a password among them, which must not be recorded. */
 const FLAGS: readonly (keyof PurgeFlags)[] = [
   'filter',
   'ago',
@@ -143,7 +143,7 @@ function textOf(flags: PurgeFlags): string {
   return quoteWords(words);
 }
 
-/** `acr purge` replaces what is out of range, and says so; so do we. */
+/** Replaces a number out of range and warns of it, as `acr purge` does. */
 function readConcurrency(text: string | undefined, warnings: string[]): number {
   const standard = Math.min(MAX_CONCURRENCY, availableParallelism());
   if (text !== undefined && /^-\d+$/.test(text)) {

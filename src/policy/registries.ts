@@ -4,7 +4,7 @@ import type { PurgeCommand } from './purge-command.ts';
 /** Registries of the public cloud; a bare name is one of these, as for `acr purge`. */
 const PUBLIC_SUFFIX = '.azurecr.io';
 
-/** What a registry is called, for messages. */
+/** For messages. */
 const REGISTRY_NAME =
   'a registry is named by 5 to 50 letters and digits, e.g. contoso, or by its login server, e.g. contoso.azurecr.io';
 
@@ -57,7 +57,7 @@ export function splitRegistries(text: string): readonly string[] {
 /** A registry that the app serves. */
 export interface RegistrySettings {
   readonly endpoint: URL;
-  /** In the order in which they are carried out in each repository. None: the schedule passes it over. */
+  /** In the order in which they run in each repository. A registry without commands is not purged. */
   readonly commands: readonly PurgeCommand[];
 }
 

@@ -12,9 +12,8 @@ interface Run {
 }
 
 /**
- * A schedule in words. They are cronstrue's; but it reads other dialects, and reads some things loosely (every 19
- * minutes, for 0, 19, 38 and 57), so it is told what the expression selects, in a form that it puts into the right
- * words.
+ * A schedule in words, by cronstrue. It reads another dialect, and reads some steps loosely (every 19 minutes, for 0, 19,
+ * 38 and 57). So it is given the selected moments, in a form for which its words are right.
  */
 export function describeMoments({ seconds, minutes, hours, days, months, weekdays }: Moments): string {
   const bothDays = days.length < count(DAY) && weekdays.length < count(WEEKDAY);

@@ -3,7 +3,7 @@ import { PolicyError } from './errors.ts';
 import { type Moments, readMoments } from './ncrontab.ts';
 import { describeMoments } from './schedule-words.ts';
 
-/** Runs are told up to here: of the rarest schedules there is one in decades, and nobody plans for later. */
+/** `Schedule.next` ends here, so that a search for the runs of a rare schedule ends. */
 export const SCHEDULE_HORIZON = new Date('2060-01-01T00:00:00Z');
 
 const MILLISECONDS_PER_DAY = 86_400_000;
@@ -46,8 +46,8 @@ export function parseSchedule(text: string, name = 'PURGE_SCHEDULE'): Schedule {
 function nextRuns(moments: Moments, after: Date, count: number): readonly Date[] {
   if (after >= SCHEDULE_HORIZON) return [];
   const { seconds, minutes, hours, days, months, weekdays } = moments;
-  // Lists of numbers are what cron-parser reads as the host does; but of two restricted days it takes either, and the
-  // host only both. So it is not told of the weekdays.
+  // cron-parser reads lists of numbers as the host does. But where days of the month and of the week are restricted, it
+  // takes a day that matches either, and the host one that matches both: so weekdays are checked here.
   const expression = [seconds, minutes, hours, days, months].map((values) => values.join()).join(' ') + ' *';
   const times = CronExpressionParser.parse(expression, { currentDate: after, tz: 'UTC' });
   const runs: Date[] = [];
@@ -55,7 +55,7 @@ function nextRuns(moments: Moments, after: Date, count: number): readonly Date[]
     const run = times.next().toDate();
     if (run >= SCHEDULE_HORIZON) break;
     if (weekdays.includes(run.getUTCDay())) runs.push(run);
-    // A wrong day is left at once, or a schedule by the second would be asked 86,400 times for it.
+    // Skips the rest of a wrong day, of which a schedule by the second would have 86,400 moments.
     else times.reset(lastSecondOfDay(run));
   }
   return runs;

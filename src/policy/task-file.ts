@@ -4,7 +4,7 @@ import { parsePurgeCommand, type PurgeCommand } from './purge-command.ts';
 
 const SETTING = 'ACR_TASK_FILE';
 
-/** What an ACR Task may say besides that changes nothing about what a purge does. */
+/** Properties of an ACR Task that change nothing about what a purge does. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'id',
   'when',
@@ -13,7 +13,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'retries',
   'retryDelay',
   'retryOnErrors',
-  // Whatever fails, the rest is done here too.
+  // After a failure the rest is done here in any case.
   'ignoreErrors',
   'env',
   'workingDirectory',
@@ -29,7 +29,7 @@ const LONGEST_TIMEOUT = 28_800;
 
 export interface TaskFile {
   readonly commands: readonly PurgeCommand[];
-  /** What its steps may take together, in seconds; `undefined` where a step does not say. */
+  /** The timeouts of its steps together, in seconds; `undefined` where a step has none. */
   readonly timeLimitSeconds: number | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface TaskFile {
  * Reads the YAML of an ACR Task whose steps are purges.
  * https://learn.microsoft.com/azure/container-registry/container-registry-tasks-reference-yaml
  *
- * A step that is no purge, and a property that would change what a step does, is refused by name.
+ * Refuses by name a step that is no purge, and a property that would change what a step does.
  *
  * @throws {InvalidPolicy} with every mistake
  */
@@ -86,9 +86,7 @@ function readStep(
 ): Step {
   if (!isObject(step) || !hasCommand(step)) {
     const kind = isObject(step) ? Object.keys(step)[0] : undefined;
-    problems.push(
-      new PolicyError(SETTING, kind, 'only steps with "cmd: acr purge …" can be carried out here').at(where),
-    );
+    problems.push(new PolicyError(SETTING, kind, 'only steps with "cmd: acr purge …" are supported here').at(where));
     return { command: undefined, timeout: undefined };
   }
   for (const one of unknownProperties(step, ['cmd', 'timeout'], where)) problems.push(one);

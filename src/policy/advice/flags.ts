@@ -1,7 +1,7 @@
 import { parseDuration } from '../duration.ts';
-import { PolicyError } from '../errors.ts';
+import { PolicyError, quote } from '../errors.ts';
 
-/** What to write instead of a flag that there is not; the value that was given with it, where there is one. */
+/** What to write instead of an unknown flag, by the value that was given with it. */
 type Hint = (value: string | undefined) => string;
 
 /** A filter as it is written in a shell. */
@@ -13,66 +13,77 @@ const repository: Hint = (value = '<repository>') => {
   const [name = '', tag] = value.split(':');
   return `write ${filterFlag(name, tag === undefined ? '.*' : `^${escaped(tag)}$`)}`;
 };
-const tags: Hint = (value = '<regular expression>') => `write ${filterFlag('<repository>', value)}`;
-const untagged: Hint = () =>
-  'write --untagged to delete manifests without a tag after the tags, or --untagged-only to delete nothing else';
-const age: Hint = (value) => `write --ago ${asDays(value) ?? '30d'}`;
 const keep: Hint = (value) =>
   `write --keep ${value !== undefined && /^\d+$/.test(value) ? value : '<n>'}, which keeps the newest of what would be deleted`;
-const registry: Hint = (value = '<name>') => `write --registry ${value}`;
-const budget: Hint = (value) => `write --time-budget ${asTime(value) ?? '1h'}`;
-const withoutDryRun: Hint = () => 'without --dry-run it deletes';
-const dryRun: Hint = () => 'write --dry-run';
-const yes: Hint = () => 'write --yes, so that it does not ask before it deletes';
-const registryOnly: Hint = () => 'leave it away; --registry <name> is all that says which registry it is';
-const inTask: Hint = () =>
-  'it belongs to az acr, not to the purge: write only what follows acr purge, here or in PURGE_COMMAND';
 const schedule: Hint = (value) =>
-  `the schedule of the Function app is its setting PURGE_SCHEDULE${value === undefined ? '' : `, here ${JSON.stringify(value)}`}`;
-const credentials: Hint = () =>
-  'there is no Docker configuration to read: sign in with az login, or set ACR_USERNAME and ACR_PASSWORD';
-const logLevel: Hint = () => 'write --log-level debug';
-const concurrency: Hint = (value = '<n>') => `write --concurrency ${value}`;
-const pageSize: Hint = (value = '<n>') => `write --repository-page-size ${value}`;
-const everything: Hint = () => `for every repository and every tag write ${filterFlag('.*', '.*')}`;
+  `the schedule of the Function app is its setting PURGE_SCHEDULE${value === undefined ? '' : `, here ${quote(value)}`}`;
 const exclude: Hint = (value = '<tag>') =>
   `write a filter that leaves it out: ${filterFlag('<repository>', `^(?!${value}$).*`)}`;
-const output: Hint = (value = 'json') => `write --output ${value}`;
 
 /** Flags that other tools have, or that `acr purge` has or had, by their names without hyphens. */
-const HINTS: ReadonlyMap<string, Hint> = new Map(
+const HINTS: ReadonlyMap<string, string | Hint> = new Map(
   (
     [
       ['repository repositories repo repos repositoryname image images imagename', repository],
-      ['tag tags tagfilter tagregex tagpattern pattern regex regexp match', tags],
-      ['dangling prune orphaned orphans deleteuntagged untaggedmanifests pruneuntagged removeuntagged', untagged],
-      ['olderthan older age days before until since maxage minage createdbefore daysold retentiondays', age],
+      [
+        'tag tags tagfilter tagregex tagpattern pattern regex regexp match',
+        (value = '<regular expression>') => `write ${filterFlag('<repository>', value)}`,
+      ],
+      [
+        'dangling prune orphaned orphans deleteuntagged untaggedmanifests pruneuntagged removeuntagged',
+        'write --untagged to delete manifests without a tag after the tags, or --untagged-only to delete nothing else',
+      ],
+      [
+        'olderthan older age days before until since maxage minage createdbefore daysold retentiondays',
+        (value) => `write --ago ${asDays(value) ?? '30d'}`,
+      ],
       ['keeplast keeplatest keepnewest keeptags keepcount keepn retain retention minkeep mintags', keep],
-      ['loginserver server host url acr registryname registryurl acrname', registry],
-      ['timeout timelimit maxtime maxduration tasktimeout steptimeout', budget],
+      [
+        'loginserver server host url acr registryname registryurl acrname',
+        (value = '<name>') => `write --registry ${value}`,
+      ],
+      [
+        'timeout timelimit maxtime maxduration tasktimeout steptimeout',
+        (value) => `write --time-budget ${asTime(value) ?? '1h'}`,
+      ],
       ['filtertimeout', (value = '<n>') => `write --filter-timeout-seconds ${value}`],
-      ['execute delete nodryrun commit doit run confirmdelete', withoutDryRun],
-      ['whatif preview noop simulate check test dry plan', dryRun],
-      ['y force confirm assumeyes noprompt noconfirm noninteractive skipconfirmation approve autoapprove', yes],
-      ['subscription s resourcegroup g suffix tenant tenantid cloud', registryOnly],
-      ['cmd context file platform agentpool assignidentity commandline values set', inTask],
+      ['execute delete nodryrun commit doit run confirmdelete', 'without --dry-run it deletes'],
+      ['whatif preview noop simulate check test dry plan', 'write --dry-run'],
+      [
+        'y force confirm assumeyes noprompt noconfirm noninteractive skipconfirmation approve autoapprove',
+        'write --yes, so that it does not ask before it deletes',
+      ],
+      [
+        'subscription s resourcegroup g suffix tenant tenantid cloud',
+        'leave it away; --registry <name> is all that says which registry it is',
+      ],
+      [
+        'cmd context file platform agentpool assignidentity commandline values set',
+        'it belongs to az acr, not to the purge: write only what follows acr purge, here or in PURGE_COMMAND',
+      ],
       ['schedule cron timer', schedule],
-      ['config c configs dockerconfig authfile creds auth', credentials],
-      ['accesstoken token refreshtoken', () => 'set ACR_PASSWORD to the token, or sign in with az login'],
-      ['archiverepository archive', () => 'nothing is moved here: copy what you want to keep with az acr import first'],
-      ['debug trace v loglevel', logLevel],
-      ['parallelism parallel workers jobs maxconcurrency threads j', concurrency],
-      ['pagesize repopagesize', pageSize],
-      ['locked unlock deletelocked', () => 'write --include-locked'],
-      ['all allrepositories allrepos recursive a', everything],
+      [
+        'config c configs dockerconfig authfile creds auth',
+        'there is no Docker configuration to read: sign in with az login, or set ACR_USERNAME and ACR_PASSWORD',
+      ],
+      ['accesstoken token refreshtoken', 'set ACR_PASSWORD to the token, or sign in with az login'],
+      ['archiverepository archive', 'nothing is moved here: copy what you want to keep with az acr import first'],
+      ['debug trace v loglevel', 'write --log-level debug'],
+      ['parallelism parallel workers jobs maxconcurrency threads j', (value = '<n>') => `write --concurrency ${value}`],
+      ['pagesize repopagesize', (value = '<n>') => `write --repository-page-size ${value}`],
+      ['locked unlock deletelocked', 'write --include-locked'],
+      [
+        'all allrepositories allrepos recursive a',
+        `for every repository and every tag write ${filterFlag('.*', '.*')}`,
+      ],
       ['exclude except ignore skip excludetag excludetags protect', exclude],
-      ['yes', () => 'leave it away: only the command line asks, and only on a terminal'],
-      ['output quiet logformat runs', () => 'leave it away: it belongs to the command line'],
-      ['timebudget', () => 'the Function app has the setting RUN_TIME_BUDGET for it'],
-      ['json', () => 'write --output json'],
-      ['format o', output],
-    ] as const
-  ).flatMap(([names, hint]) => names.split(' ').map((name) => [name, hint])),
+      ['yes', 'leave it away: only the command line asks, and only on a terminal'],
+      ['output quiet logformat runs', 'leave it away: it belongs to the command line'],
+      ['timebudget', 'the Function app has the setting RUN_TIME_BUDGET for it'],
+      ['json', 'write --output json'],
+      ['format o', (value = 'json') => `write --output ${value}`],
+    ] satisfies readonly (readonly [string, string | Hint])[]
+  ).flatMap(([names, hint]) => names.split(' ').map((name) => [name, hint] as const)),
 );
 
 /** What is given for a flag. Not what may hold a password, as an address with a user name does. */
@@ -85,11 +96,11 @@ function valueOf(args: readonly string[], written: string): string | undefined {
 }
 
 /**
- * What is wrong with a flag that there is not, and what to write instead. Names the flag and nothing behind it, which
- * may be a secret under a mistyped name, unless the flag is one that is known to hold none.
+ * What to write instead of an unknown flag. Names the flag but not its value, which may be a secret under a mistyped name,
+ * unless the flag is one that is known to hold none.
  *
  * @param written the flag as it stands among the arguments, perhaps with a value attached
- * @param known the flags that there are
+ * @param known the flags of the command
  * @param similar one of them that looks much like it
  */
 export function unknownFlag(
@@ -102,7 +113,8 @@ export function unknownFlag(
   const [, name = 'command'] = /^(--?[\w-]*)/.exec(written) ?? [];
   const plain = plainName(name);
   const same = known.find((flag) => plainName(flag) === plain);
-  const hint = HINTS.get(plain)?.(valueOf(args, written));
+  const said = HINTS.get(plain);
+  const hint = typeof said === 'function' ? said(valueOf(args, written)) : said;
   const meant = same ?? (hint === undefined ? similar : undefined);
   const instead = meant === undefined ? (hint ?? 'see --help') : `did you mean ${meant}?`;
   // What follows a short flag without a blank is its value.
@@ -124,7 +136,7 @@ export function refuseSingleHyphen(args: readonly string[], known: readonly stri
 }
 
 /**
- * What is wrong with an argument that belongs to no flag, and what to write instead.
+ * What to write instead of an argument that belongs to no flag.
  * @param stray the argument
  * @param shown how a message may repeat it
  * @param before the argument that stands before it
@@ -154,12 +166,12 @@ function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** An age as it may be given elsewhere: a number is one of days. */
+/** An age as other tools take it: a bare number is in days. */
 function asDays(value: string | undefined): string | undefined {
   return value !== undefined && /^\d{1,6}$/.test(value) ? `${value}d` : sound(value);
 }
 
-/** A time as it may be given elsewhere: a number is one of seconds. */
+/** A time as other tools take it: a bare number is in seconds. */
 function asTime(value: string | undefined): string | undefined {
   if (value === undefined || !/^\d{1,9}s?$/.test(value)) return sound(value);
   const seconds = Number.parseInt(value, 10);

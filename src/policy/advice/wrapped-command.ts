@@ -1,7 +1,7 @@
 import { join as quoteWords, split } from 'shlex';
 import { quote } from '../errors.ts';
 
-/** What is found in a text that is no command and has one in it. */
+/** A command that was found in a text that is none itself. */
 export interface Wrapped {
   /** The command, as it is to be written. */
   readonly command: string;
@@ -11,7 +11,7 @@ export interface Wrapped {
   readonly besides: readonly string[];
 }
 
-/** Where what `az acr` is given belongs here. */
+/** Which setting stands for a flag of `az acr`. */
 const ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/^--schedule$/, 'PURGE_SCHEDULE'],
   [/^(?:--registry|-r)$/, 'ACR_REGISTRY'],

@@ -2,7 +2,7 @@ import { type RegexNode, walk } from './node.ts';
 import { type CharacterSet, rangesOf } from './sets.ts';
 
 /**
- * Writes a settled pattern as JavaScript's, with only what it reads in one way: every class spelled out, every repeated
+ * Writes an adapted pattern as JavaScript's, in the syntax that has one meaning only: every class spelled out, every repeated
  * part in parentheses, groups numbered from left to right. The flag `i` is given where a reference ignores case, and then,
  * as has been checked, all of the pattern may.
  */

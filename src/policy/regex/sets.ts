@@ -78,21 +78,11 @@ export function withSmallLetters(set: CharacterSet): CharacterSet {
 
 /** Which printable characters, as pairs of first and last code. */
 export function rangesOf(set: CharacterSet): readonly (readonly [number, number])[] {
-  const known = knownRanges.get(set);
-  if (known) return known;
-  const ranges: [number, number][] = [];
-  for (let code = FIRST; code <= LAST; code += 1) {
-    if (!isIn(set, code)) continue;
-    const last = ranges.at(-1);
-    if (last?.[1] === code - 1) last[1] = code;
-    else ranges.push([code, code]);
-  }
-  if (knownRanges.size < 1000) knownRanges.set(set, ranges);
-  return ranges;
+  const bits = Array.from((set & PRINTABLE).toString(2))
+    .reverse()
+    .join('');
+  return Array.from(bits.matchAll(/1+/g), ({ 0: run, index }) => [index, index + run.length - 1] as const);
 }
-
-/** Most sets are of one character, and are asked for again and again. */
-const knownRanges = new Map<CharacterSet, readonly (readonly [number, number])[]>();
 
 /** A category of characters, like the `L` of `\p{L}`. */
 export interface Category {

@@ -1,12 +1,13 @@
-import { PolicyError } from '../errors.ts';
 import { canBeEmpty, childrenOf, emptyWays, NEVER, type RegexNode, walk } from './node.ts';
 import { isCaseless } from './sets.ts';
 
-/** Which groups have certainly captured something at a place in the pattern, and which may have. */
+/** The groups that have captured a text at a place in the pattern: certainly, or possibly. */
 interface Captured {
   readonly certain: ReadonlySet<number>;
   readonly possible: ReadonlySet<number>;
 }
+
+const NONE: Captured = { certain: new Set(), possible: new Set() };
 
 interface Surroundings {
   /** Inside a lookbehind, where the parts of a sequence are matched from the last to the first. */
@@ -18,58 +19,44 @@ interface Surroundings {
 }
 
 /**
- * Rewrites a pattern so that it means in JavaScript what it means to regexp2, where the two differ in what no syntax
- * shows:
+ * Rewrites a pattern so that it means in JavaScript what it means to regexp2, where the two differ without a difference in
+ * syntax:
  *
  * - A reference to a group that has captured nothing matches nothing there, and the empty text in JavaScript.
  * - A group in a repeated part keeps there what an earlier round captured, and forgets it in JavaScript.
  * - A repeated part that matches the empty text may do so once more there, and not in JavaScript.
  *
- * Groups that nothing refers to are made plain ones; a reference that can never have a text becomes what matches
- * nowhere.
+ * A group without a reference to it becomes a plain one, and a reference that can never have a text matches nowhere.
  *
- * @throws {PolicyError} for a pattern in which the difference would show.
+ * @param fail throws what is wrong with a pattern in which the difference would show
  */
-export function settle(root: RegexNode, pattern: string, flag: string): RegexNode {
-  return new Settler(root, pattern, flag).settled();
+export function adapt(root: RegexNode, fail: (problem: string) => never): RegexNode {
+  return new Adapter(root, fail).adapted();
 }
 
-class Settler {
+class Adapter {
   readonly #root: RegexNode;
-  readonly #pattern: string;
-  readonly #flag: string;
+  readonly #fail: (problem: string) => never;
   readonly #referred: ReadonlySet<number>;
 
-  constructor(root: RegexNode, pattern: string, flag: string) {
+  constructor(root: RegexNode, fail: (problem: string) => never) {
     this.#root = root;
-    this.#pattern = pattern;
-    this.#flag = flag;
+    this.#fail = fail;
     const all = [...walk(root)];
     this.#referred = new Set(all.flatMap((node) => (node.kind === 'reference' ? [node.slot] : [])));
-    const groups = new Set<number>();
-    for (const node of all) {
-      if (node.kind !== 'capture' || !this.#referred.has(node.slot)) continue;
-      if (groups.has(node.slot))
-        this.#fail('a back reference to a name or number that two groups share is not supported');
-      groups.add(node.slot);
-    }
-    const caseless = all.some((node) => node.kind === 'reference' && node.ignoreCase);
-    if (caseless && !all.every((node) => this.#canIgnoreCase(node))) {
-      this.#fail('a back reference that ignores case is supported only where the whole pattern does; write (?i) first');
-    }
+    const slots = all.flatMap((node) => (node.kind === 'capture' && this.#referred.has(node.slot) ? [node.slot] : []));
+    if (new Set(slots).size < slots.length)
+      fail('a back reference to a name or number that two groups share is not supported');
+    const ignoresCase = all.some((node) => node.kind === 'reference' && node.ignoreCase);
+    if (ignoresCase && !all.every(canIgnoreCase))
+      fail('a back reference that ignores case is supported only where the whole pattern does; write (?i) first');
   }
 
-  settled(): RegexNode {
-    const nothing: Captured = { certain: new Set(), possible: new Set() };
-    return this.#settle(this.#root, nothing, { backward: false, committed: false, remembered: false })[0];
+  adapted(): RegexNode {
+    return this.#adapt(this.#root, NONE, { backward: false, committed: false, remembered: false })[0];
   }
 
-  #canIgnoreCase(node: RegexNode): boolean {
-    if (node.kind === 'set') return isCaseless(node.set);
-    return node.kind !== 'reference' || node.ignoreCase;
-  }
-
-  #settle(node: RegexNode, before: Captured, around: Surroundings): readonly [RegexNode, Captured] {
+  #adapt(node: RegexNode, before: Captured, around: Surroundings): readonly [RegexNode, Captured] {
     switch (node.kind) {
       case 'set':
       case 'anchor':
@@ -77,22 +64,22 @@ class Settler {
       case 'sequence':
         return this.#sequence(node.parts, before, around);
       case 'choice': {
-        const settled = node.branches.map((branch) => this.#settle(branch, before, around));
+        const adapted = node.branches.map((branch) => this.#adapt(branch, before, around));
         return [
-          { kind: 'choice', branches: settled.map(([branch]) => branch) },
-          either(settled.map(([, after]) => after)),
+          { kind: 'choice', branches: adapted.map(([branch]) => branch) },
+          either(adapted.map(([, after]) => after)),
         ];
       }
       case 'capture': {
-        if (!this.#referred.has(node.slot)) return this.#settle(node.body, before, around);
-        const [body, after] = this.#settle(node.body, before, { ...around, remembered: true });
+        if (!this.#referred.has(node.slot)) return this.#adapt(node.body, before, around);
+        const [body, after] = this.#adapt(node.body, before, { ...around, remembered: true });
         return [{ ...node, body }, withSlot(after, node.slot)];
       }
       case 'repeat':
         return this.#repeat(node, before, around);
       case 'atomic': {
         if (around.backward) this.#fail('an atomic group (?>…) inside a lookbehind is not supported');
-        const [body, after] = this.#settle(node.body, before, {
+        const [body, after] = this.#adapt(node.body, before, {
           ...around,
           committed: true,
           remembered: true,
@@ -102,7 +89,7 @@ class Settler {
       case 'look': {
         // What a lookaround matched shows only in the groups that it captured, and a negative one has captured nothing.
         const committed = !node.negative && this.#capturesForReference(node.body);
-        const [body, after] = this.#settle(node.body, before, { backward: !node.ahead, committed, remembered: true });
+        const [body, after] = this.#adapt(node.body, before, { backward: !node.ahead, committed, remembered: true });
         return [{ ...node, body }, node.negative ? before : after];
       }
       case 'reference':
@@ -116,13 +103,13 @@ class Settler {
 
   #sequence(parts: readonly RegexNode[], before: Captured, around: Surroundings): readonly [RegexNode, Captured] {
     let captured = before;
-    const settled: RegexNode[] = [];
+    const adapted: RegexNode[] = [];
     for (const part of around.backward ? parts.toReversed() : parts) {
-      const [node, after] = this.#settle(part, captured, around);
-      settled.push(node);
+      const [node, after] = this.#adapt(part, captured, around);
+      adapted.push(node);
       captured = after;
     }
-    return [{ kind: 'sequence', parts: around.backward ? settled.reverse() : settled }, captured];
+    return [{ kind: 'sequence', parts: around.backward ? adapted.reverse() : adapted }, captured];
   }
 
   #repeat(
@@ -143,7 +130,7 @@ class Settler {
       }
     }
     const inside = again ? { ...before, possible: new Set([...before.possible, ...slotsIn(node.body)]) } : before;
-    const [body, after] = this.#settle(node.body, inside, { ...around, remembered: true });
+    const [body, after] = this.#adapt(node.body, inside, { ...around, remembered: true });
     return [{ ...node, body }, node.min > 0 ? after : either([before, after])];
   }
 
@@ -172,10 +159,11 @@ class Settler {
     }
     return false;
   }
+}
 
-  #fail(problem: string): never {
-    throw new PolicyError(this.#flag, this.#pattern, problem);
-  }
+function canIgnoreCase(node: RegexNode): boolean {
+  if (node.kind === 'set') return isCaseless(node.set);
+  return node.kind !== 'reference' || node.ignoreCase;
 }
 
 /** Whether what else regexp2 remembers can make this repetition lose ways to match. */
@@ -205,7 +193,7 @@ function withSlot(captured: Captured, slot: number): Captured {
 
 function either(ways: readonly Captured[]): Captured {
   const [first, ...others] = ways;
-  if (!first) return { certain: new Set(), possible: new Set() };
+  if (!first) return NONE;
   const certain = [...first.certain].filter((slot) => others.every((way) => way.certain.has(slot)));
   return { certain: new Set(certain), possible: new Set(ways.flatMap((way) => [...way.possible])) };
 }
