@@ -59,7 +59,7 @@ export interface Listing {
 }
 
 /** A registry limits each of these by itself: where deletes are refused, reads are not held back. */
-export type Queues = Readonly<Record<keyof typeof PREMIUM, Queue>>;
+type Queues = Readonly<Record<keyof typeof PREMIUM, Queue>>;
 
 /**
  * The calls to one registry, with tokens, retries and throttling.

@@ -144,7 +144,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
 const looks = new AsyncLocalStorage<{ since: number }>();
 
 /** Makes some reads, and tells when the first of them was sent: what they saw is as old as that. */
-export async function dated<T>(read: () => Promise<T>): Promise<{ readonly seen: T; readonly since: number }> {
+async function dated<T>(read: () => Promise<T>): Promise<{ readonly seen: T; readonly since: number }> {
   const look = { since: Number.POSITIVE_INFINITY };
   const seen = await looks.run(look, read);
   return { seen, since: Number.isFinite(look.since) ? look.since : Number.NEGATIVE_INFINITY };

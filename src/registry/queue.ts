@@ -23,7 +23,7 @@ export interface Queue {
   readonly refusedFor: () => number;
 }
 
-export interface Turn {
+interface Turn {
   readonly again: boolean;
   readonly rank: number;
   readonly signal: AbortSignal | undefined;

@@ -1,6 +1,6 @@
 import type { RequestKind } from './types.ts';
 
-/** What goes back over the wire. */
+/** An HTTP answer. */
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export const notFound = {
   tag: (name: string): Answer => failure(404, 'TAG_UNKNOWN', 'the specified tag does not exist', { name }),
 };
 
-/** What a lock answers; the code is the one pushes to a locked tag were seen to get. */
+/** The answer for what is locked. The code is that of recorded pushes to a locked tag. */
 export function disallowed(): Answer {
   return failure(
     405,
@@ -38,7 +38,7 @@ export function disallowed(): Answer {
   );
 }
 
-/** An answer a test asked for by its status alone. */
+/** The answer for a status that a test asked for. */
 export function failureOf(status: number, kind: RequestKind): Answer {
   const answer = failure(status, codes[status] ?? 'UNKNOWN', `the emulator was told to answer ${kind} with ${status}`);
   return status === 429 ? { ...answer, headers: { ...answer.headers, 'Retry-After': '1' } } : answer;

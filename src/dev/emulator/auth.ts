@@ -1,6 +1,5 @@
 import { failure, json, type Answer } from './answers.ts';
 import type { Route } from './routes.ts';
-import { allows, parseScopes } from './scopes.ts';
 import type { Tokens } from './tokens.ts';
 import type { EmulatorOptions } from './types.ts';
 
@@ -12,11 +11,11 @@ const accessLifeSeconds = 4_500;
 export interface Auth extends Pick<EmulatorOptions, 'basic' | 'abac' | 'tokenLifeSeconds'> {
   /** Refresh and access tokens. */
   readonly tokens: Tokens;
-  /** What the managed-identity endpoint gives out. */
+  /** Tokens of the managed-identity endpoint. */
   readonly identities: Tokens;
 }
 
-/** Why a call may not go ahead, as the challenge to answer with; undefined: it may. */
+/** The challenge for a call that is not allowed; undefined for one that is. */
 export function challengeFor(
   auth: Auth,
   route: Route,
@@ -34,7 +33,7 @@ export function challengeFor(
   return challenge(route, host, 'insufficient_scope');
 }
 
-/** 401, with where to get a token for this call. */
+/** 401 that tells where to get a token for this call. */
 export function challenge(route: Route, host: string, error?: string): Answer {
   const { scope } = route;
   const parts = [
@@ -109,4 +108,41 @@ function base64(text: string): string {
 
 function refused(status: number, what: string): Answer {
   return failure(status, status === 401 ? 'UNAUTHORIZED' : 'BAD_REQUEST', `the registry does not accept ${what}`);
+}
+
+/** `repository:team/app:pull,delete` */
+interface Scope {
+  readonly type: string;
+  readonly name: string;
+  readonly actions: readonly string[];
+}
+
+/** The scopes of a token request: in each parameter one or several, separated by spaces. */
+function parseScopes(parameters: readonly string[]): readonly Scope[] {
+  return parameters
+    .flatMap((parameter) => parameter.split(' '))
+    .filter((text) => text !== '')
+    .flatMap((text) => {
+      const [, type, name, actions] = /^([^:]+):(.+):([^:]+)$/.exec(text) ?? [];
+      return type === undefined || name === undefined || actions === undefined
+        ? []
+        : { type, name, actions: actions.split(',') };
+    });
+}
+
+/** Whether scopes allow the actions that a challenge names, separated by commas. */
+function allows(
+  granted: readonly Scope[],
+  wanted: { readonly type: string; readonly name: string; readonly action: string },
+): boolean {
+  return wanted.action
+    .split(',')
+    .every((action) =>
+      granted.some(
+        ({ type, name, actions }) =>
+          type === wanted.type &&
+          (name === wanted.name || name === '*') &&
+          (actions.includes(action) || actions.includes('*')),
+      ),
+    );
 }

@@ -8,10 +8,9 @@ export interface Certificate {
 let cached: Promise<Certificate> | undefined;
 
 /**
- * A certificate for loopback, the same for every emulator of this process. It signs itself, so it is its own root:
- * `cA` and `keyCertSign` are what OpenSSL asks of a root, `digitalSignature`, `serverAuth` and the names in
- * `subjectAltName` what it and Go ask of a server. An elliptic key takes a millisecond, an RSA key a good part of
- * a second.
+ * A certificate for loopback, shared by all emulators of this process. It signs itself, so it is its own root: OpenSSL
+ * requires `cA` and `keyCertSign` of a root; OpenSSL and Go require `digitalSignature`, `serverAuth` and the names in
+ * `subjectAltName` of a server. An elliptic key takes a millisecond to make, an RSA key a good part of a second.
  */
 export function certificate(): Promise<Certificate> {
   cached ??= create();
@@ -23,7 +22,7 @@ async function create(): Promise<Certificate> {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
-    // A clock that is a little behind (a virtual machine's) must not see a certificate from the future.
+    // Valid on a clock that is a little behind, too (a virtual machine's).
     notBeforeDate: new Date(Date.now() - 3_600_000),
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },

@@ -5,65 +5,66 @@ import type { AddressInfo, Socket } from 'node:net';
 import { certificate } from './certificate.ts';
 import { FaultInjector } from './faults.ts';
 import { identityListener, identityPath } from './identity.ts';
-import { Journal } from './journal.ts';
+import { RequestLog } from './request-log.ts';
 import { digestOf } from './manifests.ts';
 import { answering, type Answers, type Controls, listener } from './server.ts';
-import { Store } from './store.ts';
+import { Contents } from './contents.ts';
 import { Tokens } from './tokens.ts';
 import type { Emulator, EmulatorContents, EmulatorOptions, PushOptions } from './types.ts';
 
-/** Longer than any client keeps an idle connection, so that none is closed just as it is used again. */
+/** Longer than any client keeps an idle connection, so that the server never closes one that is used again. */
 const keepAliveMs = 120_000;
 
 /**
- * One for the whole process: @azure/identity keeps a managed identity's token for as long as the process lives, so a
- * second emulator is shown the token that the first one's endpoint gave.
+ * Shared by all emulators of the process: @azure/identity keeps the token of a managed identity as long as the process
+ * lives, and shows a second emulator the token from the endpoint of the first.
  */
 const identities = new Tokens();
 
-/** A registry that nobody serves yet: what it holds and noted, and how it answers. */
+/** An embedded registry without a server: what it holds, its log, and how it answers. */
 export interface UnservedEmulator {
   readonly emulator: EmulatorContents;
   readonly answers: Answers;
-  readonly journal: Journal;
+  readonly log: RequestLog;
   readonly controls: Controls;
 }
 
-/** @param loginServer what it is called where a client does not say */
+/** @param loginServer the name of the registry for requests without a `Host` header */
 export function newEmulator(options: EmulatorOptions, loginServer: () => string): UnservedEmulator {
   const start = options.start ?? new Date();
-  const store = new Store(options.repositories, start, options.lazy);
-  const journal = new Journal();
+  const contents = new Contents(options.repositories, start, options.lazy);
+  const log = new RequestLog();
   const controls: Controls = { faults: new FaultInjector(options.faults ?? {}), hook: undefined };
-  const backend = { store, auth: { ...options, tokens: new Tokens(), identities }, limits: options };
+  const backend = { contents, auth: { ...options, tokens: new Tokens(), identities }, limits: options };
   return {
-    journal,
+    log,
     controls,
-    answers: answering(backend, journal, controls, loginServer),
+    answers: answering(backend, log, controls, loginServer),
     emulator: {
       start,
-      counts: () => journal.counts(),
-      statuses: () => journal.statuses(),
-      requests: () => journal.requests(),
+      counts: () => log.counts(),
+      statuses: () => log.statuses(),
+      requests: () => log.requests(),
       faults: (faults) => {
         controls.faults = new FaultInjector(faults);
       },
       onRequest: (hook) => {
         controls.hook = hook;
       },
-      push: (repository, body, push = {}) => pushTo(store, repository, body, push),
-      tag: (repository, name, digest, age = ageOfNow(start)) => store.find(repository).putTag({ name, digest, age }),
+      push: (repository, body, push = {}) => pushTo(contents, repository, body, push),
+      tag: (repository, name, digest, age = ageOfNow(start)) => contents.find(repository).putTag({ name, digest, age }),
       untag: (repository, name) => {
-        if (store.find(repository).deleteTag(name) === undefined) throw new Error(`${repository} has no tag ${name}`);
+        if (contents.find(repository).deleteTag(name) === undefined)
+          throw new Error(`${repository} has no tag ${name}`);
       },
       remove: (repository, digest) => {
-        const gone = store.deleteManifest(store.find(repository), digest);
+        const gone = contents.deleteManifest(contents.find(repository), digest);
         if (gone.length === 0) throw new Error(`${repository} has no ${digest}`);
       },
-      lock: (repository, reference, attributes) => store.lock(repository, reference, attributes),
-      repositories: () => store.state(),
-      tagsLeft: () => store.tagsLeft(),
-      manifestsLeft: () => store.manifestsLeft(),
+      lock: (repository, reference, attributes) => contents.lock(repository, reference, attributes),
+      repositories: () => contents.state(),
+      tagsLeft: () => contents.tagsLeft(),
+      manifestsLeft: () => contents.manifestsLeft(),
     },
   };
 }
@@ -71,12 +72,12 @@ export function newEmulator(options: EmulatorOptions, loginServer: () => string)
 /** Starts a registry and a managed-identity endpoint on loopback. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   let loginServer = '';
-  const { emulator, answers, journal, controls } = newEmulator(options, () => loginServer);
+  const { emulator, answers, log, controls } = newEmulator(options, () => loginServer);
   const identityHeader = randomUUID();
   const { key, cert } = await certificate();
 
   const registry = createHttpsServer({ key, cert }, listener(answers));
-  const identity = createHttpServer(identityListener(identities, journal, controls, identityHeader));
+  const identity = createHttpServer(identityListener(identities, log, controls, identityHeader));
   loginServer = `127.0.0.1:${await listen(registry, options.port ?? 0)}`;
   const identityPort = await listen(identity, 0);
 
@@ -97,17 +98,17 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   };
 }
 
-function pushTo(store: Store, repository: string, body: string, options: PushOptions): string {
-  const { tag, age = ageOfNow(store.start), ...state } = options;
+function pushTo(contents: Contents, repository: string, body: string, options: PushOptions): string {
+  const { tag, age = ageOfNow(contents.start), ...state } = options;
   const digest = digestOf(body);
-  if (store.get(repository)?.manifests.get(digest) === undefined) {
-    store.put(repository, { body, age, ...state });
+  if (contents.get(repository)?.manifests.get(digest) === undefined) {
+    contents.put(repository, { body, age, ...state });
   }
-  if (tag !== undefined) store.find(repository).putTag({ name: tag, digest, age });
+  if (tag !== undefined) contents.find(repository).putTag({ name: tag, digest, age });
   return digest;
 }
 
-/** Ages count from the start: what happens now is younger than that. */
+/** The age of what happens now: negative, because ages count from the start. */
 function ageOfNow(start: Date): number {
   return (start.getTime() - Date.now()) / 1000;
 }
@@ -134,7 +135,7 @@ async function close(server: Server): Promise<void> {
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
-    // That leaves out connections whose handshake is not over.
+    // `closeAllConnections` leaves out connections during their handshake.
     for (const socket of sockets.get(server) ?? []) socket.destroy();
   });
 }

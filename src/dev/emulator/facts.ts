@@ -5,21 +5,21 @@ interface Descriptor {
   readonly os?: string;
 }
 
-/** What a registry reads out of a manifest document. */
+/** What a registry reads in a manifest document. */
 export interface Facts {
   readonly mediaType?: string;
   readonly configMediaType?: string;
   readonly artifactType?: string;
-  /** The digest this manifest refers to: it is a referrer of that one. */
+  /** The digest that this manifest refers to. */
   readonly subject?: string;
   readonly annotations?: Readonly<Record<string, unknown>>;
   /** The children of an index. */
   readonly references?: readonly Descriptor[];
-  /** Configuration and layers; an index has none, and recorded listings say 0 for some. */
+  /** Bytes of configuration and layers; 0 for an index, as in recorded listings. */
   readonly size: number;
 }
 
-/** Reads a manifest document; a text that is none has no facts. */
+/** Reads a manifest document. Text that is no document has no facts. */
 export function factsOf(body: string): Facts {
   const document = parseObject(body);
   const config = asObject(document['config']);

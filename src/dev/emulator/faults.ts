@@ -1,10 +1,10 @@
 import { failure, failureOf, type Answer } from './answers.ts';
 import type { Call, CallClass, Faults, RequestKind } from './types.ts';
 
-/** What goes wrong with a call; undefined: nothing. */
+/** The answer to a call that fails, or a dropped connection; undefined: it does not fail. */
 export type Fault = Answer | 'drop' | undefined;
 
-/** Decides what goes wrong, and keeps count of what the limits allow. */
+/** Decides which calls fail, and counts calls for the limits. */
 export class FaultInjector {
   readonly #faults: Faults;
   readonly #random: () => number;
@@ -22,18 +22,18 @@ export class FaultInjector {
     return this.#faults.latencyMs ?? 0;
   }
 
-  /** Whether a token does not help with this repository. */
+  /** Whether calls to this repository are answered 401, whatever the token. */
   isUnauthorized(call: Call): boolean {
     return call.repository !== undefined && (this.#faults.unauthorizedRepositories ?? []).includes(call.repository);
   }
 
-  /** What a test asked to go wrong with this very call. */
+  /** The fault that a test's `failing` wants for this call. */
   chosen(call: Call): Fault {
     const outcome = this.#faults.failing?.(call);
     return typeof outcome === 'number' ? failureOf(outcome, call.kind) : outcome;
   }
 
-  /** What goes wrong with a data-plane call by limits, by chance or for want of permission. */
+  /** The fault of a data-plane call: by limits, by chance, or for want of permission. */
   forData(call: Call): Fault {
     const { dropRate = 0, errorRate = 0, forbiddenRepositories = [] } = this.#faults;
     if (this.#take(call.kind) === 'refused') return failureOf(429, call.kind);
@@ -49,7 +49,7 @@ export class FaultInjector {
     return failure(403, 'DENIED', 'requested access to the resource is denied', { name: call.repository });
   }
 
-  /** How much of a limit is left, the way a recorded delete put it: `8.000000`. */
+  /** What is left of a limit, in the form of a recorded delete: `8.000000`. */
   headers(kind: RequestKind): Readonly<Record<string, string>> {
     const limit = this.#limit(kind);
     if (limit === undefined) return {};
@@ -61,7 +61,7 @@ export class FaultInjector {
     return isWrite(kind) ? this.#faults.deletesPerSecond : this.#faults.readsPerSecond;
   }
 
-  /** Windows of one second: who waits the second that `Retry-After` asks for finds a new one. */
+  /** Counts in windows of a second: after the second that `Retry-After` asks for a new one begins. */
   #take(kind: RequestKind): 'taken' | 'refused' {
     const limit = this.#limit(kind);
     if (limit === undefined) return 'taken';
@@ -114,7 +114,7 @@ function isWrite(kind: RequestKind): boolean {
   return /^(delete|update|put)-/.test(kind);
 }
 
-/** mulberry32: repeatable, and even enough for this. */
+/** Random numbers (0 to 1) that are the same for the same seed: mulberry32. */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

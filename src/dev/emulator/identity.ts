@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Journal } from './journal.ts';
+import type { RequestLog } from './request-log.ts';
 import type { Controls } from './server.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -11,27 +11,27 @@ export const identityPath = '/msi/token';
 const lifeSeconds = 86_400;
 
 /**
- * The endpoint a Function app with a managed identity finds under IDENTITY_ENDPOINT, as documented for App Service
- * (`api-version` 2019-08-01): `expires_on` are seconds since 1970, in a string.
+ * The endpoint of a managed identity at IDENTITY_ENDPOINT, as documented for App Service (`api-version` 2019-08-01).
+ * `expires_on` is a text: seconds since 1970.
  */
 export function identityListener(
   tokens: Tokens,
-  journal: Journal,
+  log: RequestLog,
   controls: Controls,
   identityHeader: string,
 ): RequestListener {
   return (incoming, response) => {
     const { method = 'GET', url = '/' } = incoming;
-    const entry = journal.begin({ kind: 'identity', method, path: url });
-    journal.count(entry);
+    const entry = log.begin({ kind: 'identity', method, path: url });
+    log.count(entry);
     const reply = (status: number, body: object): void => {
-      journal.end(entry, status);
+      log.end(entry, status);
       send(response, status, body);
     };
     const answer = (): void => {
       const outcome = controls.faults.chosen(entry);
       if (outcome === 'drop') {
-        journal.end(entry, 0);
+        log.end(entry, 0);
         incoming.socket.destroy();
         return;
       }

@@ -25,7 +25,7 @@ export function digestOf(body: string): string {
   return `sha256:${sha(body)}`;
 }
 
-/** An image for one platform. `id` is what makes it different from every other. */
+/** An image for one platform. Another `id` makes another image. */
 export function image(id: string, options: { docker?: boolean; layers?: number } = {}): Built {
   const docker = options.docker ?? false;
   return build({
@@ -60,7 +60,7 @@ export function index(
       size: Buffer.byteLength(child.body),
       ...('attests' in child
         ? {
-            // How BuildKit ties an attestation to its image: a child of no platform, with these annotations.
+            // As BuildKit ties an attestation to its image: a child without platform, with these annotations.
             annotations: {
               'vnd.docker.reference.digest': child.attests.digest,
               'vnd.docker.reference.type': 'attestation-manifest',
@@ -96,7 +96,7 @@ export function referrer(subject: Built, artifactType: string, id: string): Buil
   });
 }
 
-/** What BuildKit adds to an index for one of its images: provenance, in an image manifest of no platform. */
+/** The provenance that BuildKit adds to an index for one of its images: an image manifest without platform. */
 export function attestation(attests: Built, id: string): Built & { readonly attests: Built } {
   const built = build({
     schemaVersion: 2,

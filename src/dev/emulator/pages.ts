@@ -1,18 +1,18 @@
 import { failure, type Answer } from './answers.ts';
-import type { Order, Placed, Shelf } from './shelf.ts';
+import type { Order, Keyed, SortedMap } from './sorted-map.ts';
 import { parseTimeCursor, timeCursor } from './time.ts';
 import type { Attributes, EmulatorOptions } from './types.ts';
 
-/** The documented size of a page where none is asked for. */
+/** The default page size, as documented. */
 const defaultSize = 100;
 
 export type PageLimits = Pick<EmulatorOptions, 'pageSizeLimit' | 'refusePageSizeAbove'>;
 
-/** What a listing was asked for. */
+/** The parameters of a listing. */
 export interface PageRequest {
   readonly order: Order;
   readonly size: number;
-  readonly after: Placed | undefined;
+  readonly after: Keyed | undefined;
   readonly digest: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface Page<T> {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Reads `n`, `last`, `orderby` and `digest`; or the 400 that answers what cannot be read. */
+/** Reads `n`, `last`, `orderby` and `digest`. Returns the 400 where one cannot be read. */
 export function pageRequest(query: URLSearchParams, limits: PageLimits): PageRequest | Answer {
   const order = query.get('orderby') ?? '';
   if (!isOrder(order)) return failure(400, 'BAD_REQUEST', `orderby ${order} is none of timeasc, timedesc`);
@@ -32,7 +32,7 @@ export function pageRequest(query: URLSearchParams, limits: PageLimits): PageReq
   }
   const last = query.get('last') ?? '';
   const after = last === '' ? undefined : placeAfter(order, last);
-  // A name is no cursor of a listing by time, although it is one of a listing by name: clients must follow the link.
+  // A name is a cursor of a listing by name only: clients must follow the link.
   if (after === undefined && last !== '') return failure(400, 'BAD_REQUEST', `${last} is no cursor of this listing`);
   return {
     order,
@@ -42,14 +42,14 @@ export function pageRequest(query: URLSearchParams, limits: PageLimits): PageReq
   };
 }
 
-/** One page of a shelf. Hidden entries (`listEnabled: false`) are not listed. */
-export function pageOf<T extends Placed & { readonly attributes: Attributes }>(
-  shelf: Shelf<T>,
+/** One page of entries. Hidden ones (`listEnabled: false`) are not listed. */
+export function pageOf<T extends Keyed & { readonly attributes: Attributes }>(
+  listed: SortedMap<T>,
   request: PageRequest,
   path: string,
 ): Page<T> {
   const entries: T[] = [];
-  for (const entry of shelf.after(request.order, request.after)) {
+  for (const entry of listed.after(request.order, request.after)) {
     if (entry.attributes.listEnabled === false) continue;
     // One more than the page holds tells that there is a next page.
     if (entries.length === request.size) return { entries, headers: { Link: nextLink(request, path, entries.at(-1)) } };
@@ -59,16 +59,16 @@ export function pageOf<T extends Placed & { readonly attributes: Attributes }>(
 }
 
 /**
- * As recorded: `</acr/v1/library%2Fhello-world/_tags?last=latest&n=1&orderby=>; rel="next"`. It names the last entry,
- * not a count, so what is deleted between two pages neither repeats nor skips anything.
+ * As recorded: `</acr/v1/library%2Fhello-world/_tags?last=latest&n=1&orderby=>; rel="next"`. It names the last entry, not a
+ * count, so a deletion between two pages neither repeats nor skips entries.
  */
-function nextLink({ order, size, digest }: PageRequest, path: string, last: Placed | undefined): string {
+function nextLink({ order, size, digest }: PageRequest, path: string, last: Keyed | undefined): string {
   const cursor = last === undefined ? '' : order === '' ? last.key : timeCursor(order, last.updated, last.key);
   const filter = digest === undefined ? '' : `&digest=${encodeURIComponent(digest)}`;
   return `<${path}?last=${encodeURIComponent(cursor)}&n=${size}&orderby=${order}${filter}>; rel="next"`;
 }
 
-function placeAfter(order: Order, last: string): Placed | undefined {
+function placeAfter(order: Order, last: string): Keyed | undefined {
   if (order === '') return { key: last, updated: 0 };
   const place = parseTimeCursor(order, last);
   return place === undefined ? undefined : { key: place.key, updated: place.micros };

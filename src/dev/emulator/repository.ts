@@ -1,27 +1,27 @@
 import { digestOf } from './manifests.ts';
 import { factsOf } from './facts.ts';
-import { Shelf } from './shelf.ts';
+import { SortedMap } from './sorted-map.ts';
 import { microsBefore, parseTimestamp, type Micros } from './time.ts';
 import type { Attributes, ManifestState, RepositoryState, TagState } from './types.ts';
 
-/** A manifest as it is stored. Of the document's facts only those that every listing needs are kept. */
+/** A stored manifest, with the facts of its document that every listing needs. */
 export interface Manifest {
   /** Its digest. */
   readonly key: string;
   readonly updated: Micros;
   readonly created: Micros;
-  /** As it was given, but for `locked`: `attributes` say what is locked now. */
+  /** As given, without `locked`: `attributes` holds the current locks. */
   readonly state: Omit<ManifestState, 'locked'>;
   readonly mediaType: string | undefined;
   readonly configMediaType: string | undefined;
   readonly subject: string | undefined;
   readonly size: number;
   attributes: Attributes;
-  /** Absent until it has a first one: most manifests of a large registry have none. */
+  /** Absent until it has a tag: most manifests of a large registry have none. */
   tags?: Set<string>;
 }
 
-/** A tag as it is stored. */
+/** A stored tag. */
 export interface Tag {
   readonly key: string;
   readonly updated: Micros;
@@ -30,22 +30,22 @@ export interface Tag {
   attributes: Attributes;
 }
 
-/** The platform an index gives for a child: the image's own configuration, which would say, is not stored here. */
+/** The platform that an index gives for a child. The configuration of the image, which has it, is not stored. */
 export interface Platform {
   readonly architecture?: string;
   readonly os?: string;
 }
 
-/** The attributes of whatever nobody changed: one object for all. */
+/** The attributes of all that was never changed: one shared object. */
 export const unchanged: Attributes = {};
 
-/** One repository: its manifests and tags, and what ties them together. */
+/** One repository: its manifests, tags and referrers. */
 export class Repository {
   readonly key: string;
   readonly updated: Micros;
   attributes: Attributes = unchanged;
-  manifests = new Shelf<Manifest>();
-  tags = new Shelf<Tag>();
+  manifests = new SortedMap<Manifest>();
+  tags = new SortedMap<Tag>();
   platforms = new Map<string, Platform>();
   readonly #start: Date;
   /** Subject digest to the digests that refer to it. */
@@ -57,17 +57,17 @@ export class Repository {
     this.#start = start;
   }
 
-  /** Puts everything in that a state says. */
+  /** Adds what a state holds. */
   fill({ manifests, tags, locked }: RepositoryState): void {
     for (const manifest of manifests) this.putManifest(manifest);
     for (const tag of tags) this.putTag(tag);
     if (locked !== undefined) this.attributes = locked;
   }
 
-  /** Forgets everything that is in it. */
+  /** Drops everything. */
   empty(): void {
-    this.manifests = new Shelf();
-    this.tags = new Shelf();
+    this.manifests = new SortedMap();
+    this.tags = new SortedMap();
     this.platforms = new Map();
     this.#referrers = new Map();
     this.attributes = unchanged;
@@ -100,7 +100,7 @@ export class Repository {
     return digest;
   }
 
-  /** Points a tag at a manifest that is there. */
+  /** Points a tag at a manifest that exists. */
   putTag({ locked, ...state }: TagState): void {
     const manifest = this.manifests.get(state.digest);
     if (manifest === undefined)
@@ -119,7 +119,7 @@ export class Repository {
     manifest.tags.add(state.name);
   }
 
-  /** Removes a tag. Its manifest stays and keeps its `lastUpdateTime` (not established for real registries). */
+  /** Deletes a tag. Its manifest is kept with its `lastUpdateTime` (not established for real registries). */
   deleteTag(name: string): Tag | undefined {
     const tag = this.tags.get(name);
     if (tag === undefined) return undefined;
@@ -129,8 +129,8 @@ export class Repository {
   }
 
   /**
-   * Removes a manifest, every tag on it and, as documented, everything that refers to it. Locks of those are not
-   * asked: each is separate. The children of an index stay. Returns the digests that went.
+   * Deletes a manifest, its tags and, as documented, its referrers, whatever their locks. The children of an index are
+   * kept. Returns the deleted digests.
    */
   deleteManifest(digest: string): readonly string[] {
     const gone: string[] = [];
@@ -152,7 +152,7 @@ export class Repository {
     return [...(this.#referrers.get(digest) ?? [])].sort().flatMap((key) => this.manifests.get(key) ?? []);
   }
 
-  /** What is there now, in the shape it came in. */
+  /** The current state, in the shape of the one it was filled with. */
   state(): RepositoryState {
     return {
       manifests: [...this.manifests.values()].map(withAttributes),
@@ -162,7 +162,7 @@ export class Repository {
   }
 }
 
-/** Whether attributes forbid a deletion: either of the two locks does. */
+/** Whether attributes forbid deletion: either of the two locks does. */
 export function isDeleteLocked(attributes: Attributes): boolean {
   return attributes.deleteEnabled === false || attributes.writeEnabled === false;
 }
@@ -175,7 +175,7 @@ function withAttributes<T>({ state, attributes }: { readonly state: T; readonly 
   return { ...state, ...lockedOf(attributes) };
 }
 
-/** `locked` as it is written down: only what is not allowed, and nothing where everything is. */
+/** `locked` of a state: what is not allowed; absent where everything is. */
 function lockedOf(attributes: Attributes): { locked?: Attributes } {
   const denied = Object.entries(attributes).filter(([, allowed]) => allowed === false);
   return denied.length === 0 ? {} : { locked: Object.fromEntries(denied) };

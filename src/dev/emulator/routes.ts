@@ -1,6 +1,6 @@
 import type { RequestKind } from './types.ts';
 
-/** A call, by what it is for. */
+/** What a request is for. */
 export interface Route {
   readonly kind: RequestKind;
   readonly method: string;
@@ -9,15 +9,15 @@ export interface Route {
   readonly repository?: string;
   /** Tag or digest. */
   readonly reference?: string;
-  /** What a token has to allow, as a challenge names it; absent: any token will do. */
+  /** What a token must allow, as a challenge names it. Absent: any token is enough. */
   readonly scope?: { readonly type: string; readonly name: string; readonly action: string };
 }
 
 type Method = 'GET' | 'HEAD' | 'PATCH' | 'PUT' | 'DELETE';
 type Methods = Readonly<Partial<Record<Method, readonly [RequestKind, action: string]>>>;
 
-// Names of repositories contain slashes, so what follows a name is told by the segments no name can have: those that
-// start with an underscore in /acr/v1, and the last ones in /v2.
+// Names of repositories contain slashes. The end of a name is told by segments that no name has: in /acr/v1 those that start
+// with an underscore, in /v2 the last ones.
 const patterns: readonly (readonly [RegExp, Methods])[] = [
   [/^\/acr\/v1\/(.+)\/_tags$/, { GET: ['list-tags', 'metadata_read'] }],
   [
@@ -54,7 +54,7 @@ const patterns: readonly (readonly [RegExp, Methods])[] = [
   [/^\/v2\/(.+)\/referrers\/([^/]+)$/, { GET: ['referrers', 'pull'] }],
 ];
 
-/** What a request is for. `path` as it came, without the query; undefined where it is not even a path. */
+/** The route of a request; undefined where its path cannot be decoded. `path` is encoded, without the query. */
 export function routeOf(method: string, path: string): Route | undefined {
   const decoded = decode(path);
   if (decoded === undefined) return undefined;

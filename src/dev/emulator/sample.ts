@@ -72,7 +72,7 @@ function shopWeb(): RepositoryState {
   for (let number = 371; number <= 381; number += 2) {
     const age = (383 - number) * 8 * day;
     const pullRequest = all.add(image(`shop/web/pr-${number}`, { docker: true }), age, [`pr-${number}`]);
-    // Goes with the image it signs, when that goes.
+    // Deleted with the image that it signs.
     if (number === 377) all.add(cosignSignature(pullRequest), age, [cosignTag(pullRequest)]);
   }
   all.rebuilt('feature-77', [140, 139], { docker: true });
@@ -118,7 +118,7 @@ function microtodo(): RepositoryState {
   return all.state();
 }
 
-/** Nobody has needed this one for half a year. */
+/** Not used for half a year. */
 function loadTest(): RepositoryState {
   const all = new Draft('tools/load-test');
   for (const [tag, days] of Object.entries({ 'dev-k6': 280, 'dev-k6-browser': 262, 'dev-locust': 199 })) {

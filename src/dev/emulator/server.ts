@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, type Answer } from './answers.ts';
 import { challenge, challengeFor } from './auth.ts';
 import type { FaultInjector } from './faults.ts';
-import { handle, type Backend, type Request } from './handling.ts';
-import type { Entry, Journal } from './journal.ts';
+import { handle, type Backend, type Request } from './handle.ts';
+import type { Entry, RequestLog } from './request-log.ts';
 import { routeOf, type Route } from './routes.ts';
 import type { RecordedRequest } from './types.ts';
 
@@ -18,29 +18,29 @@ export interface Controls {
   hook: ((request: RecordedRequest) => void) | undefined;
 }
 
-/** A request, whatever it came by. */
+/** A request, over a socket or not. */
 export interface Asked {
   readonly method: string;
   /** With the query. */
   readonly url: string;
   readonly authorization: string | undefined;
   readonly host: string | undefined;
-  /** The text of a request that has one; undefined where it is larger than a registry takes. */
+  /** The body; undefined where it is larger than a registry takes. */
   readonly body: () => Promise<string | undefined>;
 }
 
-/** Answers a request; `'drop'`: the connection is to be destroyed instead. */
+/** Answers a request. `'drop'`: the caller destroys the connection instead. */
 export type Answers = (asked: Asked) => Promise<Answer | 'drop'>;
 
-/** Answers requests: reads them, notes them, lets go wrong what should, and leaves the rest to {@link handle}. */
-export function answering(backend: Backend, journal: Journal, controls: Controls, loginServer: () => string): Answers {
+/** Serves requests: reads and logs them, injects faults, checks tokens, and calls {@link handle}. */
+export function answering(backend: Backend, log: RequestLog, controls: Controls, loginServer: () => string): Answers {
   return async ({ method, url, authorization, host: named, body: read }) => {
     const [path = '/', search = ''] = url.split('?', 2);
     const route = routeOf(method, path);
     const { kind, repository } = route ?? { kind: 'other' as const };
     const call = { kind, method, path: url, ...(repository === undefined ? {} : { repository }) };
-    const entry = journal.begin(call);
-    // What is decided is decided for this call, even where the faults are replaced while it waits.
+    const entry = log.begin(call);
+    // These faults count for this call, even where a test replaces them while it waits.
     const { faults } = controls;
     let outcome: Answer | 'drop';
     try {
@@ -50,9 +50,9 @@ export function answering(backend: Backend, journal: Journal, controls: Controls
       const host = hostIn(named) ?? loginServer();
       outcome = answer(entry, faults, route, { query, body, authorization, host });
     } finally {
-      journal.count(entry);
+      log.count(entry);
     }
-    journal.end(entry, outcome === 'drop' ? 0 : outcome.status);
+    log.end(entry, outcome === 'drop' ? 0 : outcome.status);
     return outcome === 'drop' ? outcome : withHeaders(outcome, faults.headers(kind));
   };
 
@@ -80,7 +80,7 @@ export function answering(backend: Backend, journal: Journal, controls: Controls
   }
 }
 
-/** Serves what `answers` says over a socket. */
+/** Serves answers over a socket. */
 export function listener(answers: Answers): RequestListener {
   return (incoming, response) => {
     const { method = 'GET', url = '/', headers } = incoming;
@@ -91,14 +91,14 @@ export function listener(answers: Answers): RequestListener {
         else send(incoming, response, outcome);
       },
       (error: unknown) => {
-        // A mistake in here or in a test's hook: the client is told, and nothing waits for an answer for ever.
+        // A bug in the emulator or in a test's hook. The client gets an answer, so that it does not wait for ever.
         if (!response.headersSent) send(incoming, response, withHeaders(failure(500, 'UNKNOWN', String(error)), {}));
       },
     );
   };
 }
 
-/** What stands in every answer. */
+/** The headers of every answer. */
 function withHeaders(answer: Answer, limits: Readonly<Record<string, string>>): Answer {
   return {
     ...answer,
@@ -113,7 +113,7 @@ function withHeaders(answer: Answer, limits: Readonly<Record<string, string>>): 
 }
 
 function send(incoming: IncomingMessage, response: ServerResponse, { status, headers, body = '' }: Answer): void {
-  // Encrypting a text costs several times what encrypting its bytes does.
+  // Sending a text over TLS takes several times as long as sending its bytes.
   const bytes = Buffer.from(body);
   response.writeHead(status, { 'Content-Length': bytes.length, ...headers });
   response.end(incoming.method === 'HEAD' ? undefined : bytes);
@@ -124,7 +124,7 @@ async function readBody(incoming: IncomingMessage): Promise<string | undefined> 
   if (!['POST', 'PUT', 'PATCH'].includes(incoming.method ?? '')) return '';
   const chunks: Buffer[] = [];
   let size = 0;
-  // What is too large is read to its end all the same: a client that is still sending would not see the answer.
+  // Too large a body is read to its end: a client that is still sending would not see the answer.
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size <= largestBody) chunks.push(chunk);
@@ -132,7 +132,7 @@ async function readBody(incoming: IncomingMessage): Promise<string | undefined> 
   return size > largestBody ? undefined : Buffer.concat(chunks).toString();
 }
 
-/** The `Host` header, where it is fit to be put between the quotes of a challenge. */
+/** The `Host` header, if it can stand between the quotes of a challenge. */
 function hostIn(header: string | undefined): string | undefined {
   return /^[\w.:[\]-]+$/.exec(header ?? '')?.[0];
 }

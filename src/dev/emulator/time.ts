@@ -1,7 +1,7 @@
 /**
  * Instants as whole microseconds since 1970: the finest unit in which today still fits a safe integer.
- * On the wire a registry shows seven digits of a second (100 ns, .NET's tick). The seventh is made up, and never
- * 0, so that a client that only copes with six is found out; it follows from the other digits, so order is kept.
+ * A registry shows seven digits of a second (100 ns, .NET's tick). The seventh is made up: never 0, so that a client which
+ * reads only six fails a test, and computed from the other digits, so that the order is kept.
  */
 export type Micros = number;
 
@@ -20,7 +20,7 @@ export function timestamp(micros: Micros): string {
   return `${new Date(milliseconds).toISOString().slice(0, -1)}${rest}${seventhDigit(micros)}Z`;
 }
 
-/** The instant a text such as {@link timestamp} gives names; undefined where it is something else. */
+/** The instant of a text in the form of {@link timestamp}; undefined for other text. */
 export function parseTimestamp(text: string): Micros | undefined {
   const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z$/.exec(text);
   const seconds = parts?.[1] === undefined ? NaN : Date.parse(`${parts[1]}Z`);
@@ -29,7 +29,7 @@ export function parseTimestamp(text: string): Micros | undefined {
 }
 
 /**
- * Where a listing by time goes on. Recorded cursors (`8586163895140836946&12.04`) are the ticks left until the
+ * The cursor of a listing by time. Recorded cursors (`8586163895140836946&12.04`) are the ticks left until the
  * largest Int64, and the name: they ascend while time descends.
  */
 export function timeCursor(order: 'timeasc' | 'timedesc', micros: Micros, key: string): string {
@@ -37,7 +37,7 @@ export function timeCursor(order: 'timeasc' | 'timedesc', micros: Micros, key: s
   return `${String(order === 'timedesc' ? largestInt64 - ticks : ticks)}&${key}`;
 }
 
-/** The place a {@link timeCursor} names; undefined where the text is no such cursor. */
+/** The place of a {@link timeCursor}; undefined for other text. */
 export function parseTimeCursor(
   order: 'timeasc' | 'timedesc',
   cursor: string,

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 export type TokenUse = 'identity' | 'refresh' | 'access';
 
-/** What a token says. `scope` is for access tokens only. */
+/** The claims of a token. Only access tokens have a `scope`. */
 export interface Claims {
   readonly use: TokenUse;
   readonly exp: number;
@@ -10,8 +10,8 @@ export interface Claims {
 }
 
 /**
- * Tokens as a registry hands them out: JWTs, because clients read their `exp` (the SDK the refresh token's, `acr` the
- * access token's). Nothing is kept of what was handed out: the signature says whether it came from here.
+ * Issues and checks the tokens of a registry: JWTs, because clients read their `exp` (the SDK that of refresh tokens, `acr`
+ * that of access tokens). Issued tokens are not stored: the signature proves where one comes from.
  */
 export class Tokens {
   readonly #secret = randomBytes(32);
@@ -30,7 +30,7 @@ export class Tokens {
     const signature = Buffer.from(token.slice(end + 1), 'base64url');
     const expected = this.#sign(signed);
     if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return undefined;
-    // The signature holds, so this is what `issue` wrote.
+    // The signature is right, so `issue` wrote this.
     const claims = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString()) as Claims;
     return claims.use === use && claims.exp * 1000 > Date.now() ? claims : undefined;
   }

@@ -1,4 +1,4 @@
-/** What may be done with a repository, a tag or a manifest; everything that is not said is allowed. */
+/** What is allowed with a repository, a tag or a manifest. An absent attribute allows it. */
 export interface Attributes {
   readonly deleteEnabled?: boolean;
   readonly writeEnabled?: boolean;
@@ -6,7 +6,7 @@ export interface Attributes {
   readonly listEnabled?: boolean;
 }
 
-/** One manifest: the exact document, and what the registry says about it. Its digest is the sha256 of `body`. */
+/** One manifest: the exact document, and its metadata. Its digest is the sha256 of `body`. */
 export interface ManifestState {
   readonly body: string;
   /** Seconds between the last update and the start of the emulator. */
@@ -14,9 +14,9 @@ export interface ManifestState {
   /** `imageSize` in listings; computed from the body where it is absent. */
   readonly size?: number;
   readonly locked?: Attributes;
-  /** Overrides what listings say; `null`: the field is absent from them. */
+  /** Overrides the field of listings; `null`: it is absent. */
   readonly mediaType?: string | null;
-  /** Overrides what follows from `age`; `null`: the field is absent. Any text, to see what a client makes of it. */
+  /** Overrides the time that follows from `age`; `null`: it is absent. Any text, to test clients. */
   readonly lastUpdateTime?: string | null;
 }
 
@@ -42,13 +42,13 @@ export type RegistryState = Readonly<Record<string, RepositoryState>>;
 export interface EmulatorOptions {
   readonly repositories: RegistryState;
   /**
-   * More repositories, each built when it is first asked for, and forgotten again when others are, unless it was
-   * changed: so a registry of a million manifests starts at once and fits. What is built must be the same every time.
+   * More repositories, each built when it is asked for, and dropped for others unless it was changed. So a registry of a
+   * million manifests starts at once and fits in memory. A repository must be built the same every time.
    */
   readonly lazy?: Readonly<Record<string, () => RepositoryState>>;
   /** Default 0: any free port. */
   readonly port?: number;
-  /** Accepted on every call, as well as tokens, like the admin user of a registry. */
+  /** A user that is accepted on every call, like the admin user of a registry. */
   readonly basic?: { readonly username: string; readonly password: string };
   /** Like a registry with attribute-based access control: no wildcard scopes, `aad_identity` in refresh tokens. */
   readonly abac?: boolean;
@@ -91,18 +91,18 @@ export const requestKinds = [
 /** What a registry limits by itself. Lists of referrers count as reads, too. */
 export type CallClass = 'reads' | 'referrers' | 'deletes' | 'writes';
 
-/** A call about to be answered, as `Faults.failing` sees it. */
+/** A call, as `Faults.failing` sees it before it is answered. */
 export interface Call {
   readonly kind: RequestKind;
   readonly method: string;
-  /** With the query, as it came. */
+  /** As it came, with the query. */
   readonly path: string;
   readonly repository?: string;
 }
 
-/** What can go wrong. "Data plane" is everything but tokens and the managed identity. */
+/** Faults to inject. "Data plane" is all calls but those for tokens and to the managed identity. */
 export interface Faults {
-  /** Every call is answered that much later; nothing is blocked meanwhile. */
+  /** Answers each call that much later. Calls do not wait for each other. */
   readonly latencyMs?: number;
   /** Share (0 to 1) of the data-plane calls that answer 503. */
   readonly errorRate?: number;
@@ -124,14 +124,14 @@ export interface Faults {
   readonly failing?: (request: Call) => number | 'drop' | undefined;
 }
 
-/** A call as it was answered. `status` is 0 until then, and stays 0 where the connection was destroyed. */
+/** A call with its status: 0 until it is answered, and where the connection was destroyed. */
 export interface RecordedRequest extends Call {
   readonly status: number;
 }
 
 export interface PushOptions {
   readonly tag?: string;
-  /** Default: as old as the moment it is pushed. */
+  /** Seconds before the start. Default: the moment of the push. */
   readonly age?: number;
   readonly size?: number;
   readonly locked?: Attributes;
@@ -150,11 +150,11 @@ export interface Emulator extends EmulatorContents {
    * process: the second emulator's endpoint may never be called.
    */
   readonly environment: Readonly<Record<'IDENTITY_ENDPOINT' | 'IDENTITY_HEADER', string>>;
-  /** Destroys open connections too; may be called twice. */
+  /** Destroys open connections, too. May be called twice. */
   readonly close: () => Promise<void>;
 }
 
-/** What a registry holds, and what was asked of it. */
+/** What an embedded registry holds, and the calls to it. */
 export interface EmulatorContents {
   /** The instant ages count from. */
   readonly start: Date;
@@ -172,13 +172,13 @@ export interface EmulatorContents {
   readonly push: (repository: string, body: string, options?: PushOptions) => string;
   /** Points a tag, new or old, at a manifest that exists. */
   readonly tag: (repository: string, name: string, digest: string, age?: number) => void;
-  /** Removes a tag; its manifest stays. */
+  /** Deletes a tag. Its manifest is kept. */
   readonly untag: (repository: string, name: string) => void;
-  /** Removes a manifest with its tags and referrers, whatever is locked. */
+  /** Deletes a manifest with its tags and referrers, whatever is locked. */
   readonly remove: (repository: string, digest: string) => void;
   /** Changes attributes of a tag, a manifest, or (no reference) the repository. */
   readonly lock: (repository: string, tagOrDigest: string | undefined, attributes: Attributes) => void;
-  /** What is left now, in the shape it was given (ages as given). */
+  /** The current state, in the shape of the given one (with ages as given). */
   readonly repositories: () => RegistryState;
   /** `repo:tag`, sorted. */
   readonly tagsLeft: () => readonly string[];

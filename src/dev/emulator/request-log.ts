@@ -1,18 +1,18 @@
 import { requestKinds, type Call, type RecordedRequest, type RequestKind } from './types.ts';
 
-/** Only so many calls are kept, so that a long run does not grow without end. */
+/** Calls that are kept, so that memory does not grow in a long run. */
 const kept = 10_000;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 export type Entry = Writable<RecordedRequest>;
 
-/** What was asked of the emulator. */
-export class Journal {
+/** The calls to an emulator, and their number by kind and status. */
+export class RequestLog {
   readonly #counts = Object.fromEntries(requestKinds.map((kind) => [kind, 0])) as Record<RequestKind, number>;
   readonly #statuses = new Map<number, number>();
   #entries: Entry[] = [];
 
-  /** Notes a call as it comes; it is counted when it is known what became of it. */
+  /** Notes a call when it comes. It is counted when it is answered: a challenge counts as another kind. */
   begin(call: Call): Entry {
     const entry: Entry = { ...call, status: 0 };
     this.#entries.push(entry);
@@ -24,7 +24,7 @@ export class Journal {
     this.#counts[entry.kind]++;
   }
 
-  /** Notes how a call was answered. */
+  /** Notes the status that a call was answered with. */
   end(entry: Entry, status: number): void {
     entry.status = status;
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);

@@ -1,12 +1,11 @@
-import { Lazy, type Builders } from './lazy.ts';
 import { Repository } from './repository.ts';
-import { Shelf } from './shelf.ts';
-import type { Attributes, ManifestState, RegistryState } from './types.ts';
+import { SortedMap } from './sorted-map.ts';
+import type { Attributes, ManifestState, RegistryState, RepositoryState } from './types.ts';
 
-/** Everything the registry holds. A repository is there as long as it has a manifest. */
-export class Store {
-  /** By name, for the catalog: what is in one is known of those that {@link get} or {@link find} gave. */
-  readonly repositories = new Shelf<Repository>();
+/** What the registry holds. A repository exists as long as it has a manifest. */
+export class Contents {
+  /** By name, for the catalog. A lazy repository is empty until {@link get} or {@link find} returns it. */
+  readonly repositories = new SortedMap<Repository>();
   readonly start: Date;
   readonly #lazy: Lazy;
 
@@ -19,14 +18,14 @@ export class Store {
     for (const name of Object.keys(builders)) this.#add(name);
   }
 
-  /** A repository to look at. */
+  /** A repository to read from. */
   get(name: string): Repository | undefined {
     const repository = this.repositories.get(name);
     if (repository !== undefined) this.#lazy.fill(repository);
     return repository;
   }
 
-  /** A repository to change: from now on it is kept as it is. */
+  /** A repository to change. It is never built again. */
   getForChange(name: string): Repository | undefined {
     const repository = this.get(name);
     this.#lazy.keep(name);
@@ -38,21 +37,24 @@ export class Store {
     return (this.getForChange(name) ?? this.#add(name)).putManifest(manifest);
   }
 
-  /** Removes a manifest and what goes with it; with its last manifest a repository leaves the catalog. */
+  /** Deletes a manifest, its tags and its referrers, and with its last manifest the repository. */
   deleteManifest(repository: Repository, digest: string): readonly string[] {
     const gone = repository.deleteManifest(digest);
     if (repository.manifests.size === 0) this.repositories.delete(repository.key);
     return gone;
   }
 
-  /** A repository a test names: one that is not there is the test's mistake. */
+  /**
+   * A repository that a test names.
+   * @throws Error where it does not exist
+   */
   find(name: string): Repository {
     const repository = this.getForChange(name);
     if (repository === undefined) throw new Error(`there is no repository ${name}`);
     return repository;
   }
 
-  /** Changes attributes behind the client's back. */
+  /** Changes attributes for a test. */
   lock(name: string, reference: string | undefined, attributes: Attributes): void {
     const repository = this.find(name);
     const target =
@@ -87,10 +89,50 @@ export class Store {
     return repository;
   }
 
-  /** Whoever asks for everything gets it, and has it in memory. */
+  /** All repositories, built and kept in memory. */
   #all(): readonly Repository[] {
     const all = [...this.repositories.after('')];
     for (const { key } of all) this.getForChange(key);
     return all;
+  }
+}
+
+type Builders = Readonly<Record<string, () => RepositoryState>>;
+
+/** Lazy repositories that are in memory at once. A client reads as many as it has calls in flight, at most. */
+const filledAtOnce = 64;
+
+/** Builds repositories when they are asked for, and empties the least recently used ones. */
+class Lazy {
+  readonly #builders: Map<string, () => RepositoryState>;
+  /** The least recently used first: a map keeps the order in which its keys were set. */
+  readonly #filled = new Map<string, Repository>();
+
+  constructor(builders: Builders) {
+    this.#builders = new Map(Object.entries(builders));
+  }
+
+  fill(repository: Repository): void {
+    const { key } = repository;
+    const build = this.#builders.get(key);
+    if (build === undefined) return;
+    if (this.#filled.delete(key)) {
+      this.#filled.set(key, repository);
+      return;
+    }
+    repository.fill(build());
+    this.#filled.set(key, repository);
+    if (this.#filled.size <= filledAtOnce) return;
+    for (const [oldest, emptied] of this.#filled) {
+      emptied.empty();
+      this.#filled.delete(oldest);
+      return;
+    }
+  }
+
+  /** Never builds this repository again, because it is about to be changed. */
+  keep(name: string): void {
+    this.#builders.delete(name);
+    this.#filled.delete(name);
   }
 }

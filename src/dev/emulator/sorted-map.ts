@@ -1,9 +1,75 @@
+import type { Micros } from './time.ts';
+
+/** The orders of listings; `''` is by name or digest. */
+export type Order = '' | 'timeasc' | 'timedesc';
+
+/** An entry that can be put in each of the orders. */
+export interface Keyed {
+  /** Name or digest. */
+  readonly key: string;
+  readonly updated: Micros;
+}
+
+// Ties in time are broken by name, ascending both ways: so `timedesc` is not `timeasc` backwards.
+const comparisons: Readonly<Record<Order, (a: Keyed, b: Keyed) => number>> = {
+  '': byKey,
+  timeasc: (a, b) => a.updated - b.updated || byKey(a, b),
+  timedesc: (a, b) => b.updated - a.updated || byKey(a, b),
+};
+
+/** Entries by key, and in each order. An order is built when it is first asked for. */
+export class SortedMap<T extends Keyed> {
+  readonly #entries = new Map<string, T>();
+  readonly #orders = new Map<Order, SortedList<Keyed>>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.#entries.get(key);
+  }
+
+  values(): Iterable<T> {
+    return this.#entries.values();
+  }
+
+  /** Adds an entry, or replaces the one with its key. */
+  set(entry: T): void {
+    this.delete(entry.key);
+    this.#entries.set(entry.key, entry);
+    for (const list of this.#orders.values()) list.insert(entry);
+  }
+
+  delete(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    for (const list of this.#orders.values()) list.remove(entry);
+  }
+
+  /** The entries after a place in `order`, whether or not an entry is still at that place. */
+  *after(order: Order, place?: Keyed): Generator<T, void> {
+    let list = this.#orders.get(order);
+    if (list === undefined) {
+      list = new SortedList<Keyed>(comparisons[order], this.#entries.values());
+      this.#orders.set(order, list);
+    }
+    // The lists hold only entries of this map.
+    for (const entry of list.after(place)) yield entry as T;
+  }
+}
+
+function byKey(a: Keyed, b: Keyed): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
 /** Small enough that moving half a chunk costs nothing, large enough that a million entries are few chunks. */
 const chunkSize = 512;
 
 /**
- * A list that stays sorted while entries come and go: chunks of a sorted array. A repository of 140,000 manifests is
- * listed and deleted from in turn; one long array would cost O(n) a delete, sorting a page O(n log n).
+ * A list that is kept sorted: chunks of a sorted array. A repository of 140,000 manifests is listed and deleted from in turn;
+ * one long array would cost O(n) for each deletion, sorting for each page O(n log n).
  */
 export class SortedList<T> {
   readonly #compare: (a: T, b: T) => number;
@@ -39,7 +105,7 @@ export class SortedList<T> {
     if (chunk.length === 0) this.#chunks.splice(index, 1);
   }
 
-  /** The entries that come after `bound` (which need not be there any more), or all of them. */
+  /** The entries after `bound`, which need not be in the list; without it all of them. */
   *after(bound?: T): Generator<T, void> {
     let index = bound === undefined ? 0 : this.#chunkOf(bound);
     let place = 0;
@@ -68,7 +134,7 @@ export class SortedList<T> {
   }
 }
 
-/** The first index below `length` for which `holds`, given that it goes on holding after that. */
+/** The first index below `length` for which `holds`, given that it holds for all after that, too. */
 function firstIndex(length: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = length;

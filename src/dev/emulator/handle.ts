@@ -1,31 +1,31 @@
 import { failure, notFound, type Answer } from './answers.ts';
 import { accessToken, exchange, type Auth } from './auth.ts';
-import { deleteManifest, listReferrers, putManifest, readManifest } from './content.ts';
+import { deleteManifest, listReferrers, putManifest, readManifest } from './distribution.ts';
 import * as metadata from './metadata.ts';
 import type { PageLimits } from './pages.ts';
 import type { Repository } from './repository.ts';
 import type { Route } from './routes.ts';
-import type { Store } from './store.ts';
+import type { Contents } from './contents.ts';
 
-/** A request that may go ahead. */
+/** A request that is allowed. */
 export interface Request {
   readonly route: Route;
   readonly query: URLSearchParams;
   readonly body: string;
   readonly authorization: string | undefined;
-  /** What the client calls this registry: its `Host` header. */
+  /** The `Host` header: the client's name for this registry. */
   readonly host: string;
 }
 
-/** What the answers come from. */
+/** What answers depend on. */
 export interface Backend {
-  readonly store: Store;
+  readonly contents: Contents;
   readonly auth: Auth;
   readonly limits: PageLimits;
 }
 
-/** Answers one request. Pure but for the store: no sockets, no faults, no authorization. */
-export function handle({ store, auth, limits }: Backend, request: Request): Answer {
+/** Answers one request: without sockets, faults and authorization. Changes nothing but the contents. */
+export function handle({ contents, auth, limits }: Backend, request: Request): Answer {
   const { route, query, body, host } = request;
   switch (route.kind) {
     case 'exchange':
@@ -33,26 +33,26 @@ export function handle({ store, auth, limits }: Backend, request: Request): Answ
     case 'token':
       return accessToken(auth, route.method === 'GET' ? query : new URLSearchParams(body), request.authorization, host);
     case 'catalog':
-      return metadata.listRepositories(store, route, query, limits);
+      return metadata.listRepositories(contents, route, query, limits);
     default:
   }
   const { repository: name, reference = '' } = route;
   if (name === undefined) return otherwise(route);
   const isChange = route.method !== 'GET' && route.method !== 'HEAD';
-  const repository = isChange ? store.getForChange(name) : store.get(name);
+  const repository = isChange ? contents.getForChange(name) : contents.get(name);
   switch (route.kind) {
     case 'put-manifest':
-      return putManifest(store, name, reference, body, (store.start.getTime() - Date.now()) / 1000);
+      return putManifest(contents, name, reference, body, (contents.start.getTime() - Date.now()) / 1000);
     case 'referrers':
       return listReferrers(repository, reference, query);
     default:
       return repository === undefined
         ? notFound.repository(name)
-        : handleIn(repository, { store, auth, limits }, request, reference);
+        : handleIn(repository, { contents, auth, limits }, request, reference);
   }
 }
 
-function handleIn(repository: Repository, { store, limits }: Backend, request: Request, reference: string): Answer {
+function handleIn(repository: Repository, { contents, limits }: Backend, request: Request, reference: string): Answer {
   const { route, query, body, host } = request;
   switch (route.kind) {
     case 'list-tags':
@@ -62,9 +62,9 @@ function handleIn(repository: Repository, { store, limits }: Backend, request: R
     case 'read-manifest':
       return readManifest(repository, reference);
     case 'delete-manifest':
-      return deleteManifest(store, repository, reference);
+      return deleteManifest(contents, repository, reference);
     case 'delete-repository':
-      return metadata.deleteRepository(store, repository);
+      return metadata.deleteRepository(contents, repository);
     case 'repository-properties':
       return metadata.repositoryProperties(repository, host);
     case 'tag-properties':

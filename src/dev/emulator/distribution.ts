@@ -2,13 +2,13 @@ import { disallowed, failure, json, notFound, type Answer } from './answers.ts';
 import { factsOf, parseObject } from './facts.ts';
 import { digestOf, mediaTypes } from './manifests.ts';
 import { isDeleteLocked, type Manifest, type Repository } from './repository.ts';
-import type { Store } from './store.ts';
+import type { Contents } from './contents.ts';
 
 /** The exact bytes of a manifest, by tag or digest. */
 export function readManifest(repository: Repository, reference: string): Answer {
   const tag = repository.tags.get(reference);
   const manifest = repository.manifests.get(tag?.state.digest ?? reference);
-  // The distribution API knows no unknown tag, only an unknown manifest.
+  // The distribution API has no error for an unknown tag, only one for an unknown manifest.
   if (manifest === undefined) return notFound.manifest(reference);
   const targets = [repository, manifest, ...(tag === undefined ? [] : [tag])];
   if (targets.some(({ attributes }) => attributes.readEnabled === false)) return disallowed();
@@ -23,7 +23,7 @@ export function readManifest(repository: Repository, reference: string): Answer 
   };
 }
 
-/** An OCI index of the manifests that refer to `digest`; an empty one where there are none, even no such manifest. */
+/** An OCI index of the manifests that refer to `digest`; empty where there are none, or where `digest` does not exist. */
 export function listReferrers(repository: Repository | undefined, digest: string, query: URLSearchParams): Answer {
   const wanted = query.get('artifactType');
   const manifests = (repository?.referrers(digest) ?? [])
@@ -38,8 +38,8 @@ export function listReferrers(repository: Repository | undefined, digest: string
   );
 }
 
-/** Stores a manifest. Its blobs are not asked for: there are none in here. */
-export function putManifest(store: Store, name: string, reference: string, body: string, age: number): Answer {
+/** Stores a manifest. Its blobs are not checked: the emulator has none. */
+export function putManifest(contents: Contents, name: string, reference: string, body: string, age: number): Answer {
   const digest = digestOf(body);
   const isDigest = reference.includes(':');
   if (isDigest && reference !== digest) {
@@ -47,11 +47,11 @@ export function putManifest(store: Store, name: string, reference: string, body:
   }
   const document = parseObject(body);
   if (document['schemaVersion'] !== 2) return failure(400, 'MANIFEST_INVALID', 'manifest invalid');
-  const repository = store.get(name);
+  const repository = contents.get(name);
   const targets = [repository, repository?.manifests.get(digest), repository?.tags.get(reference)];
   if (targets.some((target) => target?.attributes.writeEnabled === false)) return disallowed();
-  if (repository?.manifests.get(digest) === undefined) store.put(name, { body, age });
-  if (!isDigest) store.find(name).putTag({ name: reference, digest, age });
+  if (repository?.manifests.get(digest) === undefined) contents.put(name, { body, age });
+  if (!isDigest) contents.find(name).putTag({ name: reference, digest, age });
   const { subject } = factsOf(body);
   return {
     status: 201,
@@ -64,13 +64,13 @@ export function putManifest(store: Store, name: string, reference: string, body:
   };
 }
 
-/** Removes a manifest, its tags and its referrers. By digest only: a tag is removed at its own address. */
-export function deleteManifest(store: Store, repository: Repository, reference: string): Answer {
+/** Deletes a manifest, its tags and its referrers. By digest only: a tag is deleted at its own address. */
+export function deleteManifest(contents: Contents, repository: Repository, reference: string): Answer {
   if (!reference.includes(':')) return failure(405, 'UNSUPPORTED', 'a manifest is deleted by its digest');
   const manifest = repository.manifests.get(reference);
   if (manifest === undefined) return notFound.manifest(reference);
   if (isDeleteLocked(repository.attributes) || isDeleteLocked(manifest.attributes)) return disallowed();
-  store.deleteManifest(repository, reference);
+  contents.deleteManifest(repository, reference);
   return { status: 202 };
 }
 

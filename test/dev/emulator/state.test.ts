@@ -85,3 +85,24 @@ test.each([
 ])('%j is refused', (json, message) => {
   expect(() => parseRegistryState(json)).toThrow(new Error(message));
 });
+
+test('every mistake is named', () => {
+  const app = { manifests: [{ age: 'x', extra: 1 }], tags: [{ name: '-x', digest, age: 1 }], more: 1, most: 2 };
+  expect(() => parseRegistryState({ app, other: 1 })).toThrow(
+    new Error(
+      [
+        'repositories.app.manifests[0].body: a string expected, not nothing',
+        'repositories.app.manifests[0].age: a number expected, not "x"',
+        'repositories.app.manifests[0].extra: is not known',
+        'repositories.app.tags[0].name: a tag expected, not "-x"',
+        'repositories.app.more: is not known',
+        'repositories.app.most: is not known',
+        'repositories.other: an object expected, not 1',
+      ].join('\n'),
+    ),
+  );
+  const twice = { manifests: [], tags: [tag, tag] };
+  expect(() => parseRegistryState({ twice })).toThrow(
+    /tags\[0\].digest.*\n.*tags\[1\].digest.*\n.*another tag latest$/,
+  );
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SortedList } from '../../../src/dev/emulator/sorted.ts';
+import { SortedList } from '../../../src/dev/emulator/sorted-map.ts';
 
 const ascending = (a: number, b: number): number => a - b;
 
