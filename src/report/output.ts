@@ -11,13 +11,13 @@ export type OutputForm = (typeof OUTPUTS)[number];
 /** Decisions in one piece of text: some hundred kilobytes. */
 const PIECE = 500;
 
-/** A run as text, piece by piece, so that no run, and no repository, is too large to be written. */
+/** A run as text, piece by piece, so that neither a run nor a repository is too large to be written. */
 export interface Output {
   readonly decisions: (decisions: Decisions) => Iterable<string>;
   readonly end: (summary: RunSummary) => string;
 }
 
-/** The runs of one registry or several as text. Everything that is told of a registry is told before the next one. */
+/** The runs of one registry or several as text. All calls for a registry come before those for the next one. */
 export interface Answer {
   /** The id of the run, or of the parent of several. */
   readonly begun: (id: string) => void;
@@ -26,12 +26,12 @@ export interface Answer {
   readonly end: () => Iterable<string>;
 }
 
-/** @param isOne whether there is one registry: then it is just the run of that */
+/** @param isOne whether there is one registry only: its run is written as `outputOf` writes it */
 export function answerOf(form: OutputForm, isOne: boolean): Answer {
   return isOne ? one(outputOf(form, 'all')) : { text: severalTexts, json: severalJson, ndjson: severalLines }[form]();
 }
 
-/** Which decisions the text lists. The other forms list all. */
+/** Which decisions the text lists, deletions first. The other forms list all. */
 export type Listed = 'none' | 'deletions' | 'all';
 
 /** @param style how a text is laid out */
@@ -41,11 +41,11 @@ export function outputOf(form: OutputForm, listed: Listed, style: Style = PLAIN_
 
 function text(listed: Listed, style: Style): Output {
   let isFirst = true;
-  const passes = { none: [], deletions: [isDeletion], all: [isDeletion, isKept] }[listed];
+  const actions = ({ none: [], deletions: ['delete'], all: ['delete', 'keep'] } as const)[listed];
   return {
     *decisions(decisions) {
-      for (const wanted of passes) {
-        for (const piece of pieces(decisions, lines(renderDecision), wanted)) {
+      for (const action of actions) {
+        for (const piece of pieces(decisions, lines(renderDecision), action)) {
           if (piece !== '') isFirst = false;
           yield piece;
         }
@@ -53,14 +53,6 @@ function text(listed: Listed, style: Style): Output {
     },
     end: (summary) => `${listed === 'all' || !isFirst ? '\n' : ''}${renderSummary(summary, style)}`,
   };
-}
-
-function isDeletion({ action }: Decision): boolean {
-  return action === 'delete';
-}
-
-function isKept({ action }: Decision): boolean {
-  return action === 'keep';
 }
 
 /** One document: `{"decisions":[…],"summary":{…}}`. */
@@ -153,30 +145,29 @@ function severalJson(): Answer {
 function severalLines(): Answer {
   return {
     begun: () => undefined,
-    decisions: (some, registry) =>
-      pieces(
-        some,
-        lines((decision) => jsonLine({ registry, ...decision })),
-      ),
-    outcome: (outcome) => [
-      'summary' in outcome
-        ? `${jsonLine({ summary: outcome.summary })}\n`
-        : `${jsonLine({ registry: outcome.registry, error: outcome.error })}\n`,
-    ],
+    decisions(decisions, registry) {
+      const line = (decision: Decision): string => jsonLine({ registry, ...decision });
+      return pieces(decisions, lines(line));
+    },
+    outcome(outcome) {
+      const { registry } = outcome;
+      const line = 'summary' in outcome ? { summary: outcome.summary } : { registry, error: outcome.error };
+      return [`${jsonLine(line)}\n`];
+    },
     end: () => [],
   };
 }
 
-/** Empty where none of so many decisions is wanted: who takes the pieces may do something else after each. */
+/** An empty piece where none of so many decisions is wanted, so that the caller gets a turn after each. */
 function* pieces(
   decisions: Decisions,
   render: (some: readonly Decision[]) => string,
-  isWanted: (decision: Decision) => boolean = () => true,
+  action?: Decision['action'],
 ): Generator<string> {
   let some: Decision[] = [];
   let seen = 0;
   for (const decision of decisions) {
-    if (isWanted(decision)) some.push(decision);
+    if (action === undefined || decision.action === action) some.push(decision);
     seen += 1;
     if (seen % PIECE > 0) continue;
     yield render(some);

@@ -229,12 +229,12 @@ export function renderSighting({ run, decision }: Sighting, style: Style = PLAIN
 }
 
 /** One difference between two plans, a line. */
-export function renderDifference({ change, goes, other }: Difference): string {
+export function renderDifference({ change, goes: deletion, other }: Difference): string {
   const mark = change === 'added' ? '+' : '-';
   const elsewhere =
     other === undefined
       ? 'not there, or not selected'
       : `${other.action === 'keep' ? 'kept' : 'deleted'}, ${other.reason}: ${other.detail}`;
   const otherRun = change === 'added' ? 'before' : 'now';
-  return `${printable(`${mark} ${nameOf(goes)}  ${goes.reason}; ${otherRun}: ${elsewhere}`)}\n`;
+  return `${printable(`${mark} ${nameOf(deletion)}  ${deletion.reason}; ${otherRun}: ${elsewhere}`)}\n`;
 }

@@ -9,19 +9,19 @@ export interface Style {
   readonly color: boolean;
 }
 
-/** Text that goes to a file, a pipe or an HTTP client. */
+/** For a file, a pipe or an HTTP client. */
 export const PLAIN_STYLE: Style = { width: 120, wraps: false, color: false };
 
 const NARROWEST = 60;
 const WIDEST = 200;
 
-/** What is known of a stream that text is written to. */
+/** A stream that text is written to. */
 export interface Terminal {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
 }
 
-/** Colours are left away where NO_COLOR is set to anything (https://no-color.org) or the terminal has none. */
+/** Without colours where NO_COLOR is set to anything (https://no-color.org) or the terminal has none. */
 export function styleOf(
   { isTTY, columns }: Terminal,
   environment: Readonly<Record<string, string | undefined>>,
@@ -34,7 +34,7 @@ export function styleOf(
 type Tone = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
 
 export function paint({ color }: Style, tone: Tone, text: string): string {
-  // What it goes to was looked at before.
+  // `styleOf` has looked at the stream.
   return color ? styleText(tone, text, { validateStream: false }) : text;
 }
 

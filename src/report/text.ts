@@ -168,7 +168,8 @@ export function renderDecision(decision: Decision): string {
   );
 }
 
-const OUTCOMES: Readonly<Record<Outcome, string>> = {
+/** The result of a deletion, for a person. */
+export const OUTCOMES: Readonly<Record<Outcome, string>> = {
   planned: 'would delete',
   held: 'held back',
   deleted: 'deleted',

@@ -90,7 +90,7 @@ test('a line for each deletion, for all decisions, or for none', () => {
   expect(listed('all')).toHaveLength(2);
 });
 
-test('a command at the end of a sentence stays on one line where it fits', () => {
+test('a command at the end of a sentence is on one line where it fits', () => {
   const style = { ...PLAIN_STYLE, wraps: true, width: 60 };
   const command = 'acr-retention apply 20261124T010000Z-3f9a0c';
   expect(sentence(style, `To delete exactly these: ${command}`)).toBe(`To delete exactly these:\n  ${command}`);

@@ -98,7 +98,7 @@ test('a line of JSON is one line, safe on a terminal, and says the same', () => 
   );
 });
 
-test('what is harmless stays as it is', () => {
+test('what is harmless is not changed', () => {
   expect(printable('feature/größe-1_2.3 – ünïcode')).toBe('feature/größe-1_2.3 – ünïcode');
   expect(printable('\u001b[2J')).toBe('\\u001b[2J');
 });
@@ -128,7 +128,7 @@ test('what guards hold back is not said to be not attempted as well', () => {
 
 test('a summary', () => {
   const about = { repository: 'shop/api', beyondAcrPurge: false, size: 2_500_000 };
-  const gone: Decision = {
+  const deleted: Decision = {
     ...about,
     kind: 'tag',
     tag: 'pr-1',
@@ -147,12 +147,12 @@ test('a summary', () => {
     outcome: 'refused',
     error: { message: 'delete: 405', correlationId: 'c-1' },
   };
-  const repositories = [summarize('shop/api', [gone, refused], { tags: 30, manifests: 8 })];
+  const repositories = [summarize('shop/api', [deleted, refused], { tags: 30, manifests: 8 })];
   const summary = {
     ...summaryOf([]),
     repositories,
     totals: total(repositories),
-    examples: { 'matched-and-expired': gone },
+    examples: { 'matched-and-expired': deleted },
     failures: [refused],
   };
   expect(renderSummary(summary)).toBe(

@@ -1,4 +1,4 @@
-import type { Decision } from '../../planner/decision.ts';
+import { type Decision, DELETE_REASONS, KEEP_REASONS } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/records.ts';
 import { nameOf } from '../../ledger/summary.ts';
 import { shortDigests } from '../text.ts';
@@ -6,7 +6,7 @@ import { render } from './document.tsx';
 import { bytes, count, name, words } from './format.ts';
 import { Crumbs, Downloads, Form, Pager, Search, Select, type Setting } from './navigation.tsx';
 import { Digest, Failed, OutcomeBadge, Table, Time } from './parts.tsx';
-import { DELETE_MEANINGS, KEEP_MEANINGS, meaningOf } from './words.ts';
+import { MEANINGS } from './words.ts';
 
 /** What is searched for, as it was given. */
 export interface DecisionFilter {
@@ -34,7 +34,6 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
   const here = { ...all, ...filter };
   const to = (wanted: number): string => setting.link({ ...here, page: wanted > 1 ? wanted : undefined });
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
-  const reasons = (meanings: object) => Object.keys(meanings).map((reason) => [reason, reason] as const);
   return render({
     setting,
     title: `Decisions of the run ${run.id}`,
@@ -58,26 +57,30 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
           <Search label="Repository, whole name" name="repository" value={filter.repository} />
           <Search label="Tag, whole name" name="tag" value={filter.tag} />
           <Search label="Digest, whole" name="digest" value={filter.digest} />
-          <Select
-            label="Action"
-            name="action"
-            value={filter.action}
-            groups={{ '': ['delete', 'keep'].map((action) => [action, action] as const) }}
-          />
+          <Select label="Action" name="action" value={filter.action} groups={{ '': ['delete', 'keep'] }} />
           <Select
             label="Reason"
             name="reason"
             value={filter.reason}
-            groups={{ delete: reasons(DELETE_MEANINGS), keep: reasons(KEEP_MEANINGS) }}
+            groups={{ delete: DELETE_REASONS, keep: KEEP_REASONS }}
           />
         </Form>
         {decisions.length === 0 ? (
           <p class="card">{page > 1 ? 'There are no more decisions.' : 'No decision matches.'}</p>
         ) : (
-          <DecisionTable
-            setting={setting}
+          <Table
             caption={`Decisions ${count(skipped + 1)} to ${count(skipped + decisions.length)}, by repository`}
-            decisions={decisions}
+            rows={decisions}
+            columns={[
+              { head: 'Artifact', cell: (decision) => <ArtifactName setting={setting} decision={decision} /> },
+              { head: 'Outcome', cell: (decision) => <OutcomeBadge decision={decision} /> },
+              { head: 'Why', cell: (decision) => <Why decision={decision} /> },
+              { head: 'Size', number: true, cell: ({ size }) => (size === undefined ? '–' : bytes(size)) },
+              {
+                head: 'Last updated',
+                cell: ({ lastUpdateTime: iso }) => (iso === undefined ? '–' : <Time iso={iso} />),
+              },
+            ]}
           />
         )}
         <Pager
@@ -89,31 +92,6 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
       </>
     ),
   });
-}
-
-interface TableProps {
-  readonly setting: Setting;
-  readonly caption: string;
-  readonly decisions: readonly Decision[];
-}
-
-function DecisionTable({ setting, caption, decisions }: TableProps) {
-  return (
-    <Table
-      caption={caption}
-      rows={decisions}
-      columns={[
-        { head: 'Artifact', cell: (decision) => <ArtifactName setting={setting} decision={decision} /> },
-        { head: 'Outcome', cell: (decision) => <OutcomeBadge decision={decision} /> },
-        { head: 'Why', cell: (decision) => <Why decision={decision} /> },
-        { head: 'Size', number: true, cell: ({ size }) => (size === undefined ? '–' : bytes(size)) },
-        {
-          head: 'Last updated',
-          cell: ({ lastUpdateTime }) => (lastUpdateTime === undefined ? '–' : <Time iso={lastUpdateTime} />),
-        },
-      ]}
-    />
-  );
 }
 
 function ArtifactName({ setting, decision }: { readonly setting: Setting; readonly decision: Decision }) {
@@ -135,7 +113,7 @@ export function Why({ decision }: { readonly decision: Decision }) {
   const { reason, detail, beyondAcrPurge } = decision;
   return (
     <>
-      <span title={meaningOf(reason)}>{words(reason)}</span>
+      <span title={MEANINGS[reason]}>{words(reason)}</span>
       <p class="detail">
         {shortDigests(words(detail))}
         {beyondAcrPurge && '; acr purge would have deleted it'}

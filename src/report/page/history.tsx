@@ -6,7 +6,7 @@ import { render } from './document.tsx';
 import { count, name, words } from './format.ts';
 import { Form, Pager, Search, type Setting } from './navigation.tsx';
 import { Digest, OutcomeBadge, Section, StateBadge, Time } from './parts.tsx';
-import { KINDS } from './words.ts';
+import { kindInWords } from './words.ts';
 
 export interface HistoryView {
   /** As it was asked for; empty where none was. */
@@ -65,7 +65,7 @@ function Seen({ setting, sighting: { run, decision } }: { readonly setting: Sett
           <Time iso={run.started} />
         </a>
         <span>
-          {KINDS[run.kind]}
+          {kindInWords(run.kind)}
           {run.dryRun && run.kind !== 'dry-run' && ', dry run'}
         </span>
         <OutcomeBadge decision={decision} />

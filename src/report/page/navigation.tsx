@@ -83,18 +83,13 @@ export function Search({ label, name, value = '', whole = false }: FieldProps & 
 }
 
 interface SelectProps extends FieldProps {
-  /** Values and their words, under a heading or (empty) under none. */
-  readonly groups: Readonly<Record<string, readonly (readonly [value: string, words: string])[]>>;
+  /** Values under their headings; those under '' have none. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A choice that may be left open. */
 export function Select({ label, name, value = '', groups }: SelectProps) {
-  const options = (some: readonly (readonly [string, string])[]) =>
-    some.map(([one, text]) => (
-      <option value={one} selected={one === value}>
-        {text}
-      </option>
-    ));
+  const options = (some: readonly string[]) => some.map((one) => <option selected={one === value}>{one}</option>);
   return (
     <label>
       {label}
@@ -112,25 +107,24 @@ export function Select({ label, name, value = '', groups }: SelectProps) {
 
 interface PagerProps {
   readonly label: string;
-  readonly back?: { readonly href: string; readonly text: string } | false;
-  readonly next?: { readonly href: string; readonly text: string } | false | undefined;
+  readonly back: { readonly href: string; readonly text: string } | false;
+  readonly next: { readonly href: string; readonly text: string } | false | undefined;
 }
 
 export function Pager({ label, back, next }: PagerProps) {
-  if (!back && !next) return null;
+  const to = (rel: 'prev' | 'next', target: PagerProps['next']) =>
+    target && (
+      <a rel={rel} href={target.href}>
+        {target.text}
+      </a>
+    );
   return (
-    <nav class="pager" aria-label={label}>
-      {back && (
-        <a rel="prev" href={back.href}>
-          {back.text}
-        </a>
-      )}
-      {next && (
-        <a rel="next" href={next.href}>
-          {next.text}
-        </a>
-      )}
-    </nav>
+    (back || next) && (
+      <nav class="pager" aria-label={label}>
+        {to('prev', back)}
+        {to('next', next)}
+      </nav>
+    )
   );
 }
 

@@ -2,10 +2,10 @@ import type { ComponentChildren } from 'preact';
 import { cancelledInWords, type Cancellation, type RunProgress, type RunState } from '../../ledger/records.ts';
 import type { Totals } from '../../ledger/summary.ts';
 import type { Decision, DecisionError } from '../../planner/decision.ts';
-import { shortDigests } from '../text.ts';
+import { OUTCOMES, shortDigests } from '../text.ts';
 import { keptIn, percentOf } from '../totals.ts';
 import { bytes, count, minute, name, plural, words } from './format.ts';
-import { OUTCOMES, STATES, type Tone } from './words.ts';
+import { OUTCOME_TONES, STATES, type Tone } from './words.ts';
 
 interface SectionProps {
   readonly id: string;
@@ -79,7 +79,7 @@ interface TableProps<T> {
 export function Table<T>({ caption, columns, rows, narrow = false }: TableProps<T>) {
   return (
     <div class="region" role="region" aria-label={caption} tabIndex={0}>
-      <table role="table" class={narrow ? 'narrow' : 'cards'} data-filter={caption}>
+      <table role="table" class={narrow ? 'narrow' : 'cards'}>
         <caption>{caption}</caption>
         <thead role="rowgroup">
           <tr role="row">
@@ -122,14 +122,12 @@ export function Badge({ tone, children }: { readonly tone: Tone; readonly childr
 }
 
 export function StateBadge({ state }: { readonly state: RunState }) {
-  const { tone, words } = STATES[state];
-  return <Badge tone={tone}>{words}</Badge>;
+  return <Badge tone={STATES[state].tone}>{state}</Badge>;
 }
 
 export function OutcomeBadge({ decision }: { readonly decision: Decision }) {
   if (decision.action === 'keep') return <Badge tone="calm">keep</Badge>;
-  const { tone, words } = OUTCOMES[decision.outcome];
-  return <Badge tone={tone}>{words}</Badge>;
+  return <Badge tone={OUTCOME_TONES[decision.outcome]}>{OUTCOMES[decision.outcome]}</Badge>;
 }
 
 /** A digest, short to read and whole to copy. */

@@ -6,7 +6,7 @@ import { bytes, count, name, plural } from './format.ts';
 import { Pager, type Setting } from './navigation.tsx';
 import { Badge, type Column, Failed, FirstOf, Notice, OutcomeBadge, Section, Table } from './parts.tsx';
 import type { RunView } from './run.tsx';
-import { REPOSITORY_STATES } from './words.ts';
+import { REPOSITORY_TONES } from './words.ts';
 
 interface Props {
   readonly setting: Setting;
@@ -48,7 +48,7 @@ export function Repositories({ setting: { link }, view: { run, repositories, pag
           {
             head: 'State',
             cell: ({ summary: { state } }) => (
-              <Badge tone={REPOSITORY_STATES[state].tone}>{REPOSITORY_STATES[state].words}</Badge>
+              <Badge tone={REPOSITORY_TONES[state]}>{state === 'held' ? 'held back' : state}</Badge>
             ),
           },
           ...columnsOf('tags', 'Tags'),

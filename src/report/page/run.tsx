@@ -28,7 +28,7 @@ import {
 import { Guards, PlanSection } from './plan.tsx';
 import { Failures, Repositories } from './repositories.tsx';
 import { type Entry, lasted } from './runs.tsx';
-import { KINDS, meaningOf, STATES } from './words.ts';
+import { kindInWords, MEANINGS, STATES } from './words.ts';
 
 export interface RunView {
   readonly run: RunRecord;
@@ -184,7 +184,7 @@ function Reasons({ setting, run: { id, totals } }: { readonly setting: Setting; 
                 <a class="name" href={setting.link({ run: id, view: 'decisions', reason })}>
                   {words(reason)}
                 </a>
-                <p class="detail">{meaningOf(reason)}</p>
+                <p class="detail">{MEANINGS[reason]}</p>
               </>
             ),
           },
@@ -209,7 +209,7 @@ interface Started {
 export function startFacts(started: Started, entry: Entry, now: Date): readonly Fact[] {
   const [what = '', by] = starterOf(started) ?? [];
   return [
-    ['Kind', KINDS[entry.kind]],
+    ['Kind', kindInWords(entry.kind)],
     ['Started by', words(started.startedBy)],
     [what, by && words(by)],
     ['Started', <Time iso={entry.started} />],

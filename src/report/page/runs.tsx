@@ -18,7 +18,7 @@ import { bytes, count, duration, name, plural } from './format.ts';
 import { Form, Pager, Select, type Setting } from './navigation.tsx';
 import { type Column, doneInWords, Section, StateBadge, Table, Time } from './parts.tsx';
 import { WaitingPlan } from './plan.tsx';
-import { KINDS, STATES } from './words.ts';
+import { kindInWords } from './words.ts';
 
 /** What the form of the page asks for, as it was given. */
 export interface RunFilter {
@@ -86,20 +86,16 @@ export function renderRuns(setting: Setting, view: RunsView): string {
             button="Show"
             clear={isFiltered ? { href: link(), text: 'All runs' } : undefined}
           >
-            <Select
-              label="State"
-              name="state"
-              value={filter.state}
-              groups={{ '': RUN_STATES.map((state) => [state, STATES[state].words] as const) }}
-            />
-            <Select
-              label="Kind"
-              name="kind"
-              value={filter.kind}
-              groups={{ '': RUN_KINDS.map((kind) => [kind, KINDS[kind]] as const) }}
-            />
-            <Day label="From (UTC day)" name="from" value={filter.from} />
-            <Day label="To, inclusive" name="to" value={filter.to} />
+            <Select label="State" name="state" value={filter.state} groups={{ '': RUN_STATES }} />
+            <Select label="Kind" name="kind" value={filter.kind} groups={{ '': RUN_KINDS }} />
+            <label>
+              From (UTC day)
+              <input type="date" name="from" value={filter.from ?? ''} />
+            </label>
+            <label>
+              To, inclusive
+              <input type="date" name="to" value={filter.to ?? ''} />
+            </label>
           </Form>
           {runs.length === 0 ? (
             <p class="card">{isFiltered || before !== undefined ? 'No run matches.' : 'There has been no run yet.'}</p>
@@ -115,23 +111,6 @@ export function renderRuns(setting: Setting, view: RunsView): string {
       </>
     ),
   });
-}
-
-function Day({
-  label,
-  name,
-  value = '',
-}: {
-  readonly label: string;
-  readonly name: string;
-  readonly value?: string | undefined;
-}) {
-  return (
-    <label>
-      {label}
-      <input type="date" name={name} value={value} />
-    </label>
-  );
 }
 
 /** What the page shows alike of a run and of a parent. */
@@ -216,7 +195,7 @@ function RunTable({ setting, view }: { readonly setting: Setting; readonly view:
           head: 'Kind',
           cell: ({ entry: { kind, dryRun } }) => (
             <>
-              <span class="nowrap">{KINDS[kind]}</span>
+              <span class="nowrap">{kindInWords(kind)}</span>
               {dryRun && kind !== 'dry-run' && <span class="quiet">, dry run</span>}
             </>
           ),

@@ -1,6 +1,6 @@
 /**
- * What makes the page better where JavaScript runs; nothing needs it. It only reads what the page holds, asks for
- * nothing, and writes text, never markup.
+ * What the page gains where JavaScript runs; nothing needs it. It reads only what the page holds, requests nothing but the
+ * page itself, and writes text, never markup.
  */
 export const SCRIPT = String.raw`'use strict';
 (() => {
@@ -19,7 +19,7 @@ export const SCRIPT = String.raw`'use strict';
     if (!Number.isNaN(date.getTime())) time.title = date.toLocaleString([], { dateStyle: 'full', timeStyle: 'long' });
   }
 
-  // The page lies beside what the commands call.
+  // The page has the same path as what the commands call.
   const api = new URL('.', location.href).href;
   for (const code of all('[data-command]')) code.textContent = code.textContent.replace('$APP/api/', () => api);
 
@@ -39,43 +39,42 @@ export const SCRIPT = String.raw`'use strict';
     (source.closest('pre') ?? source).after(button);
   }
 
-  for (const table of all('table[data-filter]')) {
+  for (const table of all('table')) {
     const rows = all('tbody tr', table);
     if (rows.length < 9) continue;
     const label = make('label', { class: 'narrow-down' }, 'Narrow down these rows ');
     const input = make('input', { type: 'search', autocomplete: 'off' });
     label.append(input);
     table.parentElement.before(label);
-    const narrow = () => {
+    input.addEventListener('input', () => {
       const wanted = input.value.trim().toLowerCase();
       for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
-      return rows.filter((row) => !row.hidden).length;
-    };
-    input.addEventListener('input', () => say(narrow() + ' of ' + rows.length + ' rows'));
+      say(rows.filter((row) => !row.hidden).length + ' of ' + rows.length + ' rows');
+    });
   }
 
   const live = document.body.dataset.live;
   if (live === undefined) return;
   const SECONDS = 5;
-  const store = { get: (key) => { try { return sessionStorage.getItem(key); } catch { return null; } },
-    set: (key, value) => { try { sessionStorage.setItem(key, value); } catch { /* It is told again, then. */ } } };
+  let store = {};
+  try { store = sessionStorage; } catch { /* Blocked: refreshing is not paused beyond this page, then. */ }
   const bar = make('p', { class: 'live' });
   const button = make('button', { type: 'button' });
   const words = make('span', {});
   bar.append(words, button);
   document.querySelector('h1').after(bar);
+  const isPaused = () => store.paused === 'yes';
   const show = () => {
-    const paused = store.get('paused') === 'yes';
-    button.textContent = paused ? 'Refresh again' : 'Pause refreshing';
-    words.textContent = paused ? 'Refreshing is paused.' : 'Refreshes every ' + SECONDS + ' seconds.';
+    button.textContent = isPaused() ? 'Refresh again' : 'Pause refreshing';
+    words.textContent = isPaused() ? 'Refreshing is paused.' : 'Refreshes every ' + SECONDS + ' seconds.';
   };
-  button.addEventListener('click', () => { store.set('paused', store.get('paused') === 'yes' ? '' : 'yes'); show(); say(words.textContent); });
+  button.addEventListener('click', () => { store.paused = isPaused() ? '' : 'yes'; show(); say(words.textContent); });
   show();
-  if (store.get('told') !== live) { say(live); store.set('told', live); }
-  const busy = () => document.activeElement?.matches('input, select, summary') || !getSelection().isCollapsed
+  if (store.told !== live) { say(live); store.told = live; }
+  const isBusy = () => document.activeElement?.matches('input, select, summary') || !getSelection().isCollapsed
     || all('input[type=search]').some((input) => input.value !== input.defaultValue) || document.querySelector('details[open]');
   setInterval(() => {
-    if (store.get('paused') !== 'yes' && document.visibilityState === 'visible' && !busy()) location.reload();
+    if (!isPaused() && document.visibilityState === 'visible' && !isBusy()) location.reload();
   }, SECONDS * 1000);
 })();
 `;

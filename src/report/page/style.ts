@@ -77,17 +77,18 @@ code, pre { font: 0.8125rem/1.5 ui-monospace, SFMono-Regular, 'Cascadia Mono', M
   flex: 1; min-width: 0; margin: 0; padding: 0.375rem 0.75rem; white-space: pre-wrap; background: var(--back);
   border: 1px solid var(--line); border-radius: 4px;
 }
-button, .button, input, select { font: inherit; color: inherit; }
+button, .button, input, select {
+  font: inherit; color: var(--text); background: var(--card); border: 1px solid var(--field); border-radius: 4px;
+}
 button, .button {
-  display: inline-block; cursor: pointer; padding: 0.25rem 0.75rem; border: 1px solid var(--field); border-radius: 4px;
-  background: var(--card); color: var(--text); text-decoration: none;
+  display: inline-block; cursor: pointer; padding: 0.25rem 0.75rem; text-decoration: none;
 }
 button:hover, .button:hover { background: var(--head); }
 button.copy { padding: 0 0.5rem; font-size: 0.75rem; line-height: 1.375rem; border-color: var(--line); color: var(--quiet); }
 .command + button.copy { line-height: 1.875rem; }
 .digest + button.copy { margin-left: 0.5rem; }
 .digest { white-space: nowrap; }
-input, select { width: 100%; min-height: 2.125rem; padding: 0.25rem 0.5rem; border: 1px solid var(--field); border-radius: 4px; background: var(--card); }
+input, select { width: 100%; min-height: 2.125rem; padding: 0.25rem 0.5rem; }
 form.search { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(11rem, 100%), 1fr)); gap: 0.75rem; align-items: end; }
 form.search label, .narrow-down { display: block; font-size: 0.8125rem; color: var(--quiet); }
 form.search input, form.search select, .narrow-down input { font-size: 0.9375rem; color: var(--text); }

@@ -1,16 +1,12 @@
-import type { DeleteReason, KeepReason, Outcome, Reason } from '../../planner/decision.ts';
+import type { Outcome, Reason } from '../../planner/decision.ts';
 import type { RunKind, RunState } from '../../ledger/records.ts';
 import type { RepositorySummary } from '../../ledger/summary.ts';
 
-/** Why an artifact is deleted, for a person. */
-export const DELETE_MEANINGS: Readonly<Record<DeleteReason, string>> = {
+/** Why an artifact is deleted or kept, for a person. */
+export const MEANINGS: Readonly<Record<Reason, string>> = {
   'matched-and-expired': 'a filter matches, and it is older than --ago',
   'untagged-and-expired': 'without a tag, and nothing kept needs it',
   'referrer-of-deleted': 'deleted along with the manifest that it refers to',
-};
-
-/** Why an artifact is kept, for a person. */
-export const KEEP_MEANINGS: Readonly<Record<KeepReason, string>> = {
   'too-young': 'not older than --ago',
   locked: 'locked against deletion',
   'newest-kept': 'among the newest --keep',
@@ -29,54 +25,36 @@ export const KEEP_MEANINGS: Readonly<Record<KeepReason, string>> = {
   'not-in-plan': 'not in the plan that is applied',
 };
 
-const MEANINGS: Readonly<Record<Reason, string>> = { ...DELETE_MEANINGS, ...KEEP_MEANINGS };
-
-export function meaningOf(reason: Reason): string {
-  return MEANINGS[reason];
-}
-
 /** A class of the style sheet. */
 export type Tone = 'good' | 'wait' | 'bad' | 'busy' | 'calm' | 'delete';
 
-export interface Wording {
-  readonly words: string;
-  readonly tone: Tone;
+/** The colour of a badge for the result of a deletion. */
+export const OUTCOME_TONES: Readonly<Record<Outcome, Tone>> = {
+  planned: 'delete',
+  deleted: 'delete',
+  'already-gone': 'calm',
+  refused: 'bad',
+  failed: 'bad',
+  'not-attempted': 'wait',
+  held: 'wait',
+};
+
+export const STATES: Readonly<Record<RunState, { readonly tone: Tone; readonly means: string }>> = {
+  running: { tone: 'busy', means: 'It has not ended yet.' },
+  done: { tone: 'good', means: 'Everything that was to be done was done.' },
+  waiting: { tone: 'wait', means: 'A guard held something back, which waits for approval.' },
+  failed: { tone: 'bad', means: 'Something failed or was refused.' },
+  stopped: { tone: 'calm', means: 'It ended before it was done: it was told to, or its time was up.' },
+  interrupted: { tone: 'bad', means: 'Its process ended before it was done.' },
+};
+
+export const REPOSITORY_TONES: Readonly<Record<RepositorySummary['state'], Tone>> = {
+  done: 'good',
+  failed: 'bad',
+  stopped: 'calm',
+  held: 'wait',
+};
+
+export function kindInWords(kind: RunKind): string {
+  return kind.replace('-', ' ');
 }
-
-/** The result of a deletion. */
-export const OUTCOMES: Readonly<Record<Outcome, Wording>> = {
-  planned: { words: 'would delete', tone: 'delete' },
-  deleted: { words: 'deleted', tone: 'delete' },
-  'already-gone': { words: 'already deleted', tone: 'calm' },
-  refused: { words: 'refused', tone: 'bad' },
-  failed: { words: 'failed', tone: 'bad' },
-  'not-attempted': { words: 'not attempted', tone: 'wait' },
-  held: { words: 'held back', tone: 'wait' },
-};
-
-export const STATES: Readonly<Record<RunState, Wording & { readonly means: string }>> = {
-  running: { words: 'running', tone: 'busy', means: 'It has not ended yet.' },
-  done: { words: 'done', tone: 'good', means: 'Everything that was to be done was done.' },
-  waiting: { words: 'waiting', tone: 'wait', means: 'A guard held something back, which waits for approval.' },
-  failed: { words: 'failed', tone: 'bad', means: 'Something failed or was refused.' },
-  stopped: {
-    words: 'stopped',
-    tone: 'calm',
-    means: 'It ended before it was done: it was told to, or its time was up.',
-  },
-  interrupted: { words: 'interrupted', tone: 'bad', means: 'Its process ended before it was done.' },
-};
-
-export const REPOSITORY_STATES: Readonly<Record<RepositorySummary['state'], Wording>> = {
-  done: { words: 'done', tone: 'good' },
-  failed: { words: 'failed', tone: 'bad' },
-  stopped: { words: 'stopped', tone: 'calm' },
-  held: { words: 'held back', tone: 'wait' },
-};
-
-export const KINDS: Readonly<Record<RunKind, string>> = {
-  scheduled: 'scheduled',
-  'dry-run': 'dry run',
-  purge: 'purge',
-  apply: 'apply',
-};

@@ -26,7 +26,7 @@ const ledger = ledgerOf([
   ),
 ]);
 
-/** What is wrong with a page for whoever does not see it, or has no pointer. */
+/** What is wrong with a page for people who cannot see it, or have no pointer. */
 function flaws(): readonly string[] {
   const all = (selector: string): readonly Element[] => [...document.querySelectorAll(selector)];
   const named = (element: Element): boolean =>
