@@ -7,8 +7,8 @@ import { ConflictError, type Store } from './store/store.ts';
 import type { Cancellation, Child, ParentRecord } from './records.ts';
 
 /*
- * What began the runs of several registries together. Each of those has its own run, and each a file of its own here, so
- * that no two that are worked on at a time write the same one.
+ * The parent of the runs of several registries that were begun together. Each registry has a run of its own, and a file of
+ * its own here, so that two workers never write the same file.
  */
 
 /** A parent as it is recorded. */
@@ -18,7 +18,7 @@ export interface Parent {
   readonly cancelled?: Cancellation;
 }
 
-/** Writes it down, once: whoever is called twice for the same start changes nothing. */
+/** Records a parent, once: the second call for the same start changes nothing. */
 export async function writeParent(store: Store, record: ParentRecord): Promise<void> {
   try {
     await store.write(pathsOf(record.id).parent, text(record), 'absent');

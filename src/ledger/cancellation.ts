@@ -5,9 +5,9 @@ import { ConflictError, type Store } from './store/store.ts';
 import { type Cancellation, cancelStop, type RunRecord } from './records.ts';
 
 /*
- * Whoever cancels a run need not be the process that works on it, and only that one may write the run's record. So a
- * cancellation is a file of its own beside the record. It holds from the moment that it is there: whoever reads the
- * record reads it along, whether the run has noticed it, ends for another reason before it does, or its process dies.
+ * A run may be cancelled by another process than the one that works on it, which is the only one to write its record. So
+ * a cancellation is a file of its own beside the record. It holds as soon as it is written: every reader of the record
+ * reads it along, whether or not the run has noticed it before it ended.
  */
 
 export async function cancellationIn(store: Store, id: string): Promise<Cancellation | undefined> {
@@ -16,7 +16,7 @@ export async function cancellationIn(store: Store, id: string): Promise<Cancella
   return file && parse(store, path, cancellationSchema, file.text);
 }
 
-/** Writes it down, where nobody has done so before. */
+/** Records a cancellation, where there is none yet. */
 export async function writeCancellation(store: Store, id: string, cancellation: Cancellation): Promise<void> {
   try {
     await store.write(pathsOf(id).cancellation, `${JSON.stringify(cancellation)}\n`, 'absent');
@@ -25,12 +25,12 @@ export async function writeCancellation(store: Store, id: string, cancellation: 
   }
 }
 
-/** Whether nothing could go on with a run any more, so that there is nothing to cancel. */
+/** Whether a run has ended and cannot be resumed, so that there is nothing to cancel. */
 export function isFinal({ state }: Pick<RunRecord, 'state'>): boolean {
   return state === 'done' || state === 'waiting' || state === 'failed';
 }
 
-/** A record, with what was asked of its run since it was written. */
+/** A record, with the cancellation that was asked for since it was written. */
 export function withCancellation(record: RunRecord, cancellation: Cancellation | undefined): RunRecord {
   if (!cancellation || isFinal(record)) return record;
   const cancelled = { ...record, cancelled: cancellation };

@@ -3,15 +3,15 @@ import { redactTold } from './redact/redact.ts';
 import { lines } from './ndjson.ts';
 import { parseText, unreadable } from './parse.ts';
 import { pathsOf } from './paths.ts';
-import { journalSchema } from './schemas.ts';
+import { journalSchema } from './decision-schema.ts';
 import type { Store } from './store/store.ts';
 import { appendSurely } from './store/store.ts';
 
 /*
- * The journal of one repository while it is carried out, a line of JSON each: intents, each durable before the registry
- * is asked to delete what it names, and what became of that, a decision a line. An artifact with an intent and no
- * decision after it is one whose outcome is not known. An intent also says which locks may be taken off for that,
- * and how they were: what is not deleted in the end gets its lock back.
+ * The journal of one repository while its plan is carried out, in lines of JSON: intents, each durable before the registry
+ * is asked to delete what it names, and the outcomes, a decision a line. The outcome of an artifact with an intent and no
+ * decision after it is not known. An intent also says which locks may be taken off, and how they were: what is not deleted
+ * in the end gets its lock back.
  */
 
 /** A lock as it was. */
@@ -24,13 +24,13 @@ export interface Intent {
   readonly repository: string;
   /** Keys of artifacts, see `keyOf`. */
   readonly intent: readonly string[];
-  /** Of some of these. Absent: none of them is locked. */
+  /** Of those that are locked; absent: none is. */
   readonly locks?: Locks;
   /** ISO 8601. */
   readonly time: string;
 }
 
-/** Writes the journal of a repository. What is not awaited for is added with what is. */
+/** Writes the journal of a repository: decisions are written together with the next intent. */
 export interface Journal {
   /** Decisions that are to be durable before an intent is. */
   readonly add: (decisions: readonly Decision[]) => void;
@@ -64,19 +64,19 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
   };
 }
 
-/** What a journal tells. */
+/** What a journal says. */
 export interface Replayed {
   readonly repository: string | undefined;
   /** The last of each artifact, by key. */
   readonly decisions: Map<string, Decision>;
-  /** Keys of what was to be deleted, and nobody recorded what became of it. */
+  /** Keys of artifacts with an intent and no outcome. */
   readonly open: Set<string>;
   /** Locks of these that may have been taken off. */
   readonly locks: Map<string, Lock>;
 }
 
 /**
- * Reads a journal back. A last line that was cut off is passed over: what it would have announced was not begun.
+ * Reads a journal back. A last line that was cut off is skipped: what it would have announced was not begun.
  * @throws {SyntaxError} for any other line that is none of the journal's
  */
 export async function replay(bytes: AsyncIterable<Uint8Array>): Promise<Replayed> {

@@ -15,8 +15,7 @@ import {
   timeOf,
   watchedPath,
 } from './paths.ts';
-import { asItStands, readLedger } from './read.ts';
-import type { LedgerReader } from './reader.ts';
+import { asItStands, type LedgerReader, readLedger } from './reader.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { runSchema, selectedSchema, watchedSchema } from './schemas.ts';
 import { shareLocks } from './store/lease.ts';
@@ -138,7 +137,7 @@ export function openLedger(store: Store): Ledger {
       const repositories = await Array.fromAsync(reader.repositories(id));
       const next = change(withCancellation(asItStands(record), cancellation), repositories);
       if (!next.dryRun) await store.write(openRuns(next.registry) + id, '');
-      // Only the one that `change` was shown: what is asked from here on is about the run that goes on.
+      // Only the one that `change` was shown: a later request is about the resumed run.
       if (cancellation) await store.remove(pathsOf(id).cancellation);
       const written = runWriter(store, next, await writeRun(store, next, etag));
       // From now on they are what their own files say.

@@ -7,7 +7,7 @@ const LINES = 500;
 
 /** Values, a line of JSON each, compressed. */
 export function toGzippedLines(values: Iterable<unknown>): AsyncIterable<Uint8Array> {
-  // One piece ahead: more would be made in one go.
+  // One piece ahead: more would be made without a pause.
   const source = Readable.from(pieces(values), { highWaterMark: 1 });
   const gzip = createGzip();
   source.once('error', (error) => gzip.destroy(error));
@@ -27,7 +27,7 @@ function* pieces(values: Iterable<unknown>): Generator<string> {
 /** Text that is decompressed at once. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** The same lines again, as text, as many at a time as were decompressed together: one by one takes far longer. */
+/** The lines of a compressed file, as many at a time as were decompressed together: one by one takes far longer. */
 export async function* gunzippedLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[], void> {
   const source = bytes instanceof Readable ? bytes : Readable.from(bytes);
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
@@ -54,7 +54,7 @@ export const LONGEST_LINE = 64 * 1024 * 1024;
 /** The most characters of lines that are read from one file: some three million decisions. */
 const LONGEST_FILE = 2 * 1024 * 1024 * 1024;
 
-/** A file has what was never written into one: it is damaged. */
+/** A file has more than is ever written into one: it is damaged. */
 export class TooLong extends SyntaxError {
   override readonly name = 'TooLong';
 }
@@ -70,7 +70,7 @@ export async function* split(
   limits: LineLimits = { line: LONGEST_LINE, file: LONGEST_FILE },
 ): AsyncGenerator<readonly string[], void> {
   const decoder = new StringDecoder('utf8');
-  /** The beginning of a line, in pieces: put together for each, a long one would take for ever. */
+  /** The beginning of a line, in pieces: to join them for each piece would take time that grows with their square. */
   let rest: string[] = [];
   let [restLength, read] = [0, 0];
   for await (const chunk of bytes) {
@@ -81,7 +81,7 @@ export async function* split(
     const last = parts.pop() ?? '';
     const [first] = parts;
     const isTooLong = ({ length }: string): boolean => length > limits.line;
-    // Pieces are far smaller than that: then none within one is.
+    // Only a piece that is longer than the limit can have a line within it that is.
     if (restLength + (first ?? last).length > limits.line || (isTooLong(text) && [...parts, last].some(isTooLong)))
       throw new TooLong(`a line of it has more than ${limits.line} characters`);
     if (first === undefined) {

@@ -4,17 +4,17 @@ import { createHash, randomBytes } from 'node:crypto';
  * Where things are in a store:
  *
  *     runs/<run>/run.json                        the run (`RunRecord`)
- *     runs/<run>/cancel.json                     that somebody asked it to end (`Cancellation`)
- *     runs/<run>/selected.ndjson.gz              which it is about (`SelectedRepository`, one a line)
+ *     runs/<run>/cancel.json                     a request that it ends (`Cancellation`)
+ *     runs/<run>/selected.ndjson.gz              the repositories that it is about (`SelectedRepository`, one a line)
  *     runs/<run>/repositories.ndjson.gz          its repositories, once it has ended (`RepositoryRecord`, one a line)
  *     runs/<run>/decisions/<repository>.ndjson.gz  a `RepositoryRecord`, then a decision a line
  *     runs/<run>/journal/<repository>.ndjson     while it is carried out: see `journal.ts`
- *     runs/<parent>/parent.json                  what began runs of several registries (`ParentRecord`)
- *     runs/<parent>/registries/<registry>.json   what became of one of them (`Child`)
- *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/facts.ts`
+ *     runs/<parent>/parent.json                  the parent of runs of several registries (`ParentRecord`)
+ *     runs/<parent>/registries/<registry>.json   the run of one of them (`Child`)
+ *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/manifest-cache.ts`
  *     open/<registry>/<run>                      a run that may delete, and has not ended
- *     locks/<registry>                           who purges it now
- *     locks/<registry>.<repository>              who works on it now, where several workers share a run
+ *     locks/<registry>                           the run that changes it now
+ *     locks/<registry>.<repository>              the worker on it, where several share a run
  *     watched/<registry>.json                    since when its schedule is watched
  */
 export const RUNS = 'runs/';

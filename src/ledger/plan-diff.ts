@@ -1,13 +1,13 @@
 import { type Decision, keyOf } from '../planner/decision.ts';
 import type { LedgerReader } from './reader.ts';
 
-/** An artifact that goes (or went) by one run and not by the other. */
+/** An artifact that one run deletes, or would delete, and the other does not. */
 export interface Difference {
-  /** `added`: it goes by the later run only. */
+  /** `added`: only the later run deletes it. */
   readonly change: 'added' | 'removed';
-  /** By the run by which it goes. */
+  /** The decision of the run that deletes it. */
   readonly goes: Decision;
-  /** By the other one; absent where that has none: it was not there, or no filter matched it. */
+  /** That of the other run; absent where it has none: the artifact was not there, or no filter matched it. */
   readonly other: Decision | undefined;
 }
 
@@ -24,22 +24,22 @@ export async function* differences(
     const [old, now] = await Promise.all([before, after].map((id) => byKey(ledger, id, repository)));
     if (!old || !now) continue;
     for (const [key, goes] of now)
-      if (isGoing(goes) && !isGoing(old.get(key))) yield { change: 'added', goes, other: old.get(key) };
+      if (isDeleted(goes) && !isDeleted(old.get(key))) yield { change: 'added', goes, other: old.get(key) };
     for (const [key, goes] of old)
-      if (isGoing(goes) && !isGoing(now.get(key))) yield { change: 'removed', goes, other: now.get(key) };
+      if (isDeleted(goes) && !isDeleted(now.get(key))) yield { change: 'removed', goes, other: now.get(key) };
   }
 }
 
 async function byKey(ledger: LedgerReader, id: string, repository: string): Promise<ReadonlyMap<string, Decision>> {
   const found = new Map<string, Decision>();
   for await (const decision of ledger.decisions(id, { repository })) {
-    // A tag that was moved is another one to go.
+    // A tag that was moved names another manifest: that is another deletion.
     const key = decision.kind === 'tag' ? `${keyOf(decision)} ${decision.digest ?? ''}` : keyOf(decision);
     found.set(key, decision);
   }
   return found;
 }
 
-function isGoing(decision: Decision | undefined): boolean {
+function isDeleted(decision: Decision | undefined): boolean {
   return decision?.action === 'delete';
 }

@@ -4,12 +4,12 @@ import { eachInTurns, inTurns } from './turns.ts';
 import { type Decision, type Decisions, keyOf } from '../planner/decision.ts';
 import type { PlanRecord, RepositoryRecord, RunRecord } from './records.ts';
 
-/** Whether a decision is part of the plan of its run: it would go, and nothing was tried yet. */
+/** Whether a decision is part of the plan of its run: it would be deleted, and nothing was tried yet. */
 export function isPlanned(decision: Decision): boolean {
   return decision.action === 'delete' && (decision.outcome === 'planned' || decision.outcome === 'held');
 }
 
-/** What would go in one repository: how much, and the hash of which artifacts. The order does not matter. */
+/** How many artifacts of one repository would be deleted, and the hash of which. Their order does not matter. */
 export async function plannedOf(decisions: Decisions): Promise<RepositoryRecord['planned']> {
   const going: string[] = [];
   await eachInTurns(decisions, (decision) => {
@@ -34,9 +34,9 @@ export const NOTHING_PLANNED: RepositoryRecord['planned'] = {
 type Planned = Pick<RunRecord, 'kind' | 'dryRun' | 'registry' | 'policy' | 'agesFrom' | 'guards'>;
 
 /**
- * The hash of a whole plan: whose registry, by which policy as it was given and as it was understood, held back by what,
- * counted from when, and exactly which artifacts. Who approves it approves that, and what was changed in the record
- * since is found out.
+ * The hash of a whole plan: the registry, the policy as it was given and as it was understood, the guards, the time that
+ * ages are counted from, and exactly which artifacts. An approval names it, so that a record that was changed since is
+ * found out.
  */
 export function planHashOf(
   { kind, dryRun, registry, policy, agesFrom, guards = {} }: Planned,
@@ -51,7 +51,7 @@ export function planHashOf(
     .digest('hex');
 }
 
-/** The same value with the names of each object in order: who wrote the file is not to matter. */
+/** The same value with the names of each object in order: files of two versions may have them in another one. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
@@ -59,7 +59,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, one]) => [name, sorted(one)]));
 }
 
-/** The plan of a run, where something in it would go. What somebody did with it before stays true of the same plan. */
+/** The plan of a run in which something would be deleted. The same plan is still the one that was applied, say. */
 export function planOf(
   run: Planned & Pick<RunRecord, 'plan'>,
   repositories: readonly RepositoryRecord[],

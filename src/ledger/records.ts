@@ -12,10 +12,10 @@ export const RUN_STATES = ['running', 'done', 'waiting', 'failed', 'stopped', 'i
 
 /**
  * - `done`: everything that was to be done was done
- * - `waiting`: so was everything but what a breaker held back, which waits for approval
+ * - `waiting`: so was everything but what a guard held back, which waits for approval
  * - `failed`: something failed or was refused
- * - `stopped`: it was told to end, or its time was up, before it was done; it can go on
- * - `interrupted`: its process ended, and a later run found out what had become of it; it can go on
+ * - `stopped`: it was told to end, or its time was up, before it was done; it can be resumed
+ * - `interrupted`: its process ended before it was done; it can be resumed
  */
 export type RunState = (typeof RUN_STATES)[number];
 
@@ -29,24 +29,24 @@ export interface PolicyRecord {
   readonly from: 'settings' | 'request' | 'command line';
 }
 
-/** What would go: every decision of the run whose outcome is `planned` or `held`. */
+/** What would be deleted: every decision of the run whose outcome is `planned` or `held`. */
 export interface PlanRecord {
-  /** Of everything that would go; who approves a plan approves this. */
+  /** Of everything that would be deleted: an approval names it. */
   readonly hash: string;
-  /** Artifacts that would go. */
+  /** Artifacts that would be deleted. */
   readonly deletions: number;
-  /** `waiting`: a breaker held it back, and it waits for approval. */
+  /** `waiting`: a guard held it back, and it waits for approval. */
   readonly state: 'open' | 'waiting' | 'applied';
   /** The last run that carried it out. */
   readonly appliedBy?: string;
 }
 
-/** What approves a plan: the beginning of its hash, as people copy it. */
+/** What approves a plan: the beginning of its hash, short enough to be copied by hand. */
 export function approvalOf({ hash }: Pick<PlanRecord, 'hash'>): string {
   return hash.slice(0, 12);
 }
 
-/** A time that a run went on after it had been stopped. */
+/** A time that a run was resumed. */
 export interface Resumption {
   /** ISO 8601, UTC. */
   readonly at: string;
@@ -54,7 +54,7 @@ export interface Resumption {
   readonly by?: string;
 }
 
-/** Somebody asked a run to end. */
+/** A request that a run ends. */
 export interface Cancellation {
   /** ISO 8601, UTC. */
   readonly at: string;
@@ -71,7 +71,7 @@ export interface Stop {
    * `lock`: another run may be at work.
    */
   readonly by: 'budget' | 'timeout' | 'signal' | 'cancel' | 'settings' | 'lock';
-  /** A sentence for a person: why, how much is done and left, and what goes on with it. */
+  /** A sentence for a person: why, how much is done and left, and what resumes it. */
   readonly detail: string;
 }
 
@@ -117,7 +117,7 @@ export interface RunRecord {
   readonly startedBy: string;
   /** The account and machine, for the command line; the invocation of the function. */
   readonly by?: string;
-  /** What began it, or went on with it, together with the runs of other registries: their id, see `ParentRecord`. */
+  /** Id of the `ParentRecord` under which it was begun or resumed, together with the runs of other registries. */
   readonly parent?: string;
   readonly registry: string;
   readonly policy: PolicyRecord;
@@ -134,9 +134,9 @@ export interface RunRecord {
   readonly progress: RunProgress;
   /** Why it is `stopped`. */
   readonly stopped?: Stop;
-  /** Somebody asked it to end: while it runs, too. Nothing goes on with it but who names it. */
+  /** A request that it ends, also while it runs. Only a resume that names the run resumes it after that. */
   readonly cancelled?: Cancellation;
-  /** Each time that it went on after that. */
+  /** Each time that it was resumed. */
   readonly resumed?: readonly Resumption[];
   readonly totals?: Totals;
   readonly warnings: readonly string[];
@@ -172,7 +172,7 @@ export interface ParentRecord {
   readonly holder?: Holder;
 }
 
-/** What became of one registry under its parent: its run; or why there is none. */
+/** One registry under its parent: its run, or why there is none. */
 export interface Child {
   readonly registry: string;
   readonly runId?: string;
@@ -214,22 +214,22 @@ export function cancelStop(
 ): Stop {
   const far =
     of === 0 ? 'the repositories had not been listed yet' : `${done} of ${of} repositories done, ${of - done} left`;
-  const next = `nothing goes on with it but acr-retention resume ${id}`;
+  const next = `to resume it all the same: acr-retention resume ${id}`;
   return { by: 'cancel', detail: `${cancelledInWords(cancellation)}: ${far}; ${next}` };
 }
 
-/** As a sentence goes on after "stopped: ". */
+/** The part of a sentence behind "stopped: ". */
 export function cancelledInWords({ at, askedBy, by }: Cancellation): string {
   const who = askedBy === 'request' ? 'by a request' : 'on the command line';
   const whose = askedBy === 'request' ? 'invocation ' : '';
   return `it was cancelled ${who}${by === undefined ? '' : ` (${whose}${by})`} at ${at}`;
 }
 
-/** How long after it was stopped a run may go on: what it decided by is as old. */
+/** How long after it was stopped a run can be resumed: what it decided by is as old. */
 const RESUMABLE_DAYS = 7;
 const DAY_MS = 86_400_000;
 
-/** Why a run cannot go on; `undefined` where it can. */
+/** Why a run cannot be resumed; `undefined` where it can. */
 export function whyNotResumed(
   record: Pick<RunRecord, 'state' | 'dryRun' | 'started' | 'ended' | 'plan'> & { readonly format: number },
   now: Date,
@@ -239,7 +239,8 @@ export function whyNotResumed(
   if (state === 'running') return 'it has not ended';
   if (state !== 'stopped' && state !== 'interrupted') return `it has ended, and is ${state}`;
   const days = (now.getTime() - Date.parse(ended ?? started)) / DAY_MS;
-  if (days > RESUMABLE_DAYS) return `it was stopped ${Math.floor(days)} days ago, and may go on for ${RESUMABLE_DAYS}`;
+  if (days > RESUMABLE_DAYS)
+    return `it was stopped ${Math.floor(days)} days ago, and can be resumed for ${RESUMABLE_DAYS}`;
   if (dryRun && plan?.appliedBy !== undefined) return `its plan has been carried out by the run ${plan.appliedBy}`;
   return undefined;
 }

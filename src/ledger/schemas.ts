@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Decision, DecisionError, Deleted, Hold, Kept, LostLock } from '../planner/decision.ts';
+import type { Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
-import type { Intent, Lock } from './journal.ts';
+import { error, maybeNumber, maybeText, number, type Shape, text, texts, time, word, yes } from './decision-schema.ts';
 import {
   type Activity,
   type Cancellation,
@@ -24,111 +24,6 @@ import type { Counts, RepositorySummary, Totals } from './summary.ts';
 /*
  * What each file of a ledger holds. A field that is not known here is kept: another version wrote it.
  */
-
-/** A schema for each field of a type, so that none is forgotten. */
-type Shape<T> = {
-  readonly [K in keyof T]-?: object extends Pick<T, K> ? z.ZodExactOptional<z.ZodType<T[K]>> : z.ZodType<T[K]>;
-};
-
-const text = z.string();
-const number = z.number();
-const yes = z.literal(true).exactOptional();
-const maybeText = text.exactOptional();
-const maybeNumber = number.exactOptional();
-const texts = z.array(text);
-/** ISO 8601. */
-const time = z.iso.datetime({ offset: true });
-
-/** A word that is only shown and counted: one that another version has added does no harm. */
-const word = <T extends string>() => z.custom<T>((value) => typeof value === 'string', 'expected a text');
-
-const error = z.looseObject({
-  message: text,
-  status: maybeNumber,
-  code: maybeText,
-  correlationId: maybeText,
-  missing: word<NonNullable<DecisionError['missing']>>().exactOptional(),
-} satisfies Shape<DecisionError>);
-
-const lock = { deleteEnabled: z.boolean(), writeEnabled: z.boolean() } satisfies Shape<Lock>;
-
-const artifact = {
-  repository: text,
-  kind: z.enum(['tag', 'manifest']),
-  tag: maybeText,
-  digest: maybeText,
-  tags: texts.exactOptional(),
-  detail: text,
-  beyondAcrPurge: z.boolean(),
-  mediaType: maybeText,
-  size: maybeNumber,
-  locked: yes,
-  createdTime: maybeText,
-  lastUpdateTime: maybeText,
-};
-
-const kept = z.looseObject({
-  ...artifact,
-  action: z.literal('keep'),
-  reason: word<Kept['reason']>(),
-} satisfies Shape<Kept>);
-
-const deleted = z.looseObject({
-  ...artifact,
-  action: z.literal('delete'),
-  reason: word<Deleted['reason']>(),
-  outcome: z.enum(['planned', 'held', 'deleted', 'already-gone', 'refused', 'failed', 'not-attempted']),
-  filter: maybeText,
-  error: error.exactOptional(),
-  leavesUntagged: z.looseObject({ tags: number, bytes: number }).exactOptional(),
-  leavesSignatures: maybeNumber,
-  lostLock: z.looseObject({ ...lock, restore: text } satisfies Shape<LostLock>).exactOptional(),
-} satisfies Shape<Deleted>);
-
-const decision: z.ZodType<Decision> = z.discriminatedUnion('action', [kept, deleted]);
-
-/** A line of `decisions/<repository>.ndjson.gz`, but its first. */
-export function decisionSchema(line: unknown): z.ZodType<Decision> | undefined {
-  return isPlainDecision(line) ? undefined : decision;
-}
-
-/**
- * Whether a value is a decision of which no field but `tags` holds others, as nearly all are. By hand: a run has 200,000
- * of them, and the schema would double the time that it takes to read them.
- */
-function isPlainDecision(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const one: Partial<Record<keyof Kept | keyof Deleted, unknown>> = value;
-  const isFated = one.action === 'keep' || (one.action === 'delete' && OUTCOMES.has(one.outcome));
-  const isTagOrManifest = one.kind === 'tag' || one.kind === 'manifest';
-  if (!isFated || !isTagOrManifest || typeof one.beyondAcrPurge !== 'boolean') return false;
-  const required = one.action === 'keep' ? 3 : 4;
-  const words = count('string', one.repository) + count('string', one.detail) + count('string', one.reason);
-  const names = count('string', one.tag) + count('string', one.digest) + count('string', one.mediaType);
-  const times = count('string', one.createdTime) + count('string', one.lastUpdateTime);
-  const others = count('string', one.filter) + count('number', one.size);
-  const tags = Array.isArray(one.tags) && one.tags.every((tag) => typeof tag === 'string') ? 1 : 0;
-  // Any other field, or one of another type, is not among those that are counted.
-  return words === 3 && required + words + names + times + others + tags === Object.keys(value).length;
-}
-
-const OUTCOMES: ReadonlySet<unknown> = new Set(deleted.shape.outcome.options);
-
-function count(type: 'string' | 'number', field: unknown): 0 | 1 {
-  return typeof field === type ? 1 : 0;
-}
-
-const intent = z.looseObject({
-  repository: text,
-  intent: texts,
-  locks: z.record(text, z.looseObject(lock)).exactOptional(),
-  time,
-} satisfies Shape<Intent>);
-
-/** A line of a journal. */
-export function journalSchema(line: unknown): z.ZodType<Intent | Decision> | undefined {
-  return typeof line === 'object' && line !== null && 'intent' in line ? intent : decisionSchema(line);
-}
 
 const counts = z.looseObject({
   deleted: number,

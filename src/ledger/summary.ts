@@ -4,14 +4,14 @@ import type { Stop } from './records.ts';
 import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Hold } from '../planner/decision.ts';
 import { eachInTurns } from './turns.ts';
 
-/** How many artifacts of a kind, by what became of them. */
+/** How many artifacts of a kind, by outcome. */
 export interface Counts {
   /** Deleted, or in a dry run: would be. */
   readonly deleted: number;
   readonly kept: number;
   /** Refused or failed. */
   readonly failed: number;
-  /** Not tried, because of what happened to something else, because the run stopped, or because a breaker held it back. */
+  /** Not tried, because of what happened to something else, because the run stopped, or because a guard held it back. */
   readonly notAttempted: number;
   readonly alreadyGone: number;
 }
@@ -21,12 +21,12 @@ export interface RepositorySummary {
   /**
    * `failed`: it could not be planned, and nothing in it was deleted; of several commands, by the one that failed.
    * `stopped`: not begun, or not finished, because the run was stopped.
-   * `held`: a breaker tripped, so nothing in it was deleted, and its plan waits for approval.
+   * `held`: a guard holds it back, so nothing in it was deleted, and its plan waits for approval.
    */
   readonly state: 'done' | 'failed' | 'stopped' | 'held';
   /** Of one that is `done`: why something is kept in it that was to be deleted; that is a failure, too. */
   readonly error?: DecisionError;
-  /** Of one that is not done: its plan is complete, and what of it has not gone is all that is left to do. */
+  /** Of one that is not done: its plan is complete, and what of it is not deleted is all that is left to do. */
   readonly stage?: 'planned';
   /** What there is to say of it besides, in sentences that name it. */
   readonly warnings?: readonly string[];
@@ -46,7 +46,7 @@ export interface RepositorySummary {
   readonly bytes: number;
   /** Decisions by reason. */
   readonly reasons: Readonly<Partial<Record<Reason, number>>>;
-  /** Artifacts that `acr purge` would have removed and that stay. */
+  /** Artifacts that `acr purge` would have deleted and that are kept. */
   readonly beyondAcrPurge: number;
   /** How many artifacts were not deleted because the identity lacks a right; absent where it lacks none. */
   readonly missing?: Missing;
@@ -78,7 +78,7 @@ export interface RunSummary {
   readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
   /** Why it ended before it was done, if it was stopped. */
   readonly stopped?: Stop;
-  /** It has not ended: another engine goes on with it. */
+  /** It has not ended: another engine resumes it. */
   readonly handedOver?: true;
   /** One decision for each reason that there was. */
   readonly examples: Readonly<Partial<Record<Reason, Decision>>>;
@@ -88,7 +88,7 @@ export interface RunSummary {
   readonly succeeded: boolean;
 }
 
-/** What became of one registry of several. */
+/** The run of one registry of several, or why there is none. */
 export type RegistryOutcome = { readonly registry: string } & (
   | { readonly summary: RunSummary }
   | {
@@ -129,7 +129,7 @@ function newSummary(
   const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
   const reasons: Partial<Record<Reason, number>> = {};
   let bytes = 0;
-  let bytesGone = 0;
+  let bytesDeleted = 0;
   let beyondAcrPurge = 0;
   let leftSignatures = 0;
   const movingTags: MovingTag[] = [];
@@ -137,30 +137,30 @@ function newSummary(
   let missing: Missing = {};
   const lostLocks: { readonly image: string; readonly restore: string }[] = [];
   const count = (decision: Decision): void => {
-    const became = outcomeOf(decision);
-    counts[decision.kind][became] += 1;
+    const outcome = outcomeOf(decision);
+    counts[decision.kind][outcome] += 1;
     reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
-    if (became === 'deleted') bytes += decision.size ?? 0;
+    if (outcome === 'deleted') bytes += decision.size ?? 0;
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
     const moving = movingTags.length < MAX_LOOKED_AT ? movingTagOf(decision) : undefined;
     if (moving) movingTags.push(moving);
     if (decision.action === 'keep') return;
     const { error, lostLock } = decision;
-    if (error?.missing && became === 'failed')
+    if (error?.missing && outcome === 'failed')
       missing = plus(missing, { [error.missing]: { refused: 1, notAttempted: 0 } });
-    if (error?.missing && became === 'notAttempted')
+    if (error?.missing && outcome === 'notAttempted')
       missing = plus(missing, { [error.missing]: { refused: 0, notAttempted: 1 } });
     if (lostLock) lostLocks.push({ image: nameOf(decision), restore: lostLock.restore });
-    if (became !== 'deleted' && became !== 'alreadyGone') return;
-    bytesGone += decision.size ?? 0;
+    if (outcome !== 'deleted' && outcome !== 'alreadyGone') return;
+    bytesDeleted += decision.size ?? 0;
     leftSignatures += decision.leavesSignatures ?? 0;
-    untagging.gone(decision);
+    untagging.deleted(decision);
   };
   const summary = (): RepositorySummary => {
     const left = (before: number | undefined, gone: number) => before !== undefined && Math.max(0, before - gone);
     const tagsLeft = left(listed.tags, goneOf(counts.tag));
     const manifestsLeft = left(listed.manifests, goneOf(counts.manifest));
-    const bytesLeft = left(listed.bytes, bytesGone);
+    const bytesLeft = left(listed.bytes, bytesDeleted);
     return {
       repository,
       state: 'done',
@@ -203,20 +203,20 @@ function goneOf({ deleted, alreadyGone }: Counts): number {
   return deleted + alreadyGone;
 }
 
-/** Counts the manifests of which every tag is gone. A run that resumes finds fewer tags than the one before it did. */
+/** Counts the manifests of which every tag is deleted. A run that is resumed finds fewer tags than it did before. */
 function newUntagging() {
-  const manifests = new Map<string, { gone: number; tags: number; readonly bytes: number }>();
+  const manifests = new Map<string, { deleted: number; tags: number; readonly bytes: number }>();
   return {
-    gone({ digest = '', leavesUntagged }: Deleted): void {
+    deleted({ digest = '', leavesUntagged }: Deleted): void {
       if (!leavesUntagged) return;
       const { tags, bytes } = leavesUntagged;
-      const known = manifests.get(digest) ?? { gone: 0, tags, bytes };
-      known.gone += 1;
+      const known = manifests.get(digest) ?? { deleted: 0, tags, bytes };
+      known.deleted += 1;
       known.tags = Math.max(known.tags, tags);
       manifests.set(digest, known);
     },
     left() {
-      const left = [...manifests.values()].filter(({ gone, tags }) => gone >= tags);
+      const left = [...manifests.values()].filter(({ deleted, tags }) => deleted >= tags);
       return { manifests: left.length, bytes: left.reduce((sum, { bytes }) => sum + bytes, 0) };
     },
   };
@@ -238,10 +238,10 @@ export function hasFailed({ state, error }: RepositorySummary): boolean {
   return state === 'failed' || (state === 'done' && error !== undefined);
 }
 
-/** What became of an artifact, in the words of a summary. */
+/** The outcome of an artifact, in the words of a summary. */
 export function outcomeOf(decision: Decision): keyof Counts {
   if (decision.action === 'keep') return 'kept';
-  const became = {
+  const outcomes = {
     planned: 'deleted',
     held: 'notAttempted',
     deleted: 'deleted',
@@ -250,7 +250,7 @@ export function outcomeOf(decision: Decision): keyof Counts {
     failed: 'failed',
     'not-attempted': 'notAttempted',
   } as const;
-  return became[decision.outcome];
+  return outcomes[decision.outcome];
 }
 
 /** What repositories, or runs, come to together. */

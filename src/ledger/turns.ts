@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Whatever else there is to do waits so long at most: locks are renewed, and others are answered. */
+/** How long other work waits at most: locks are renewed, and requests are answered meanwhile. */
 const TURN_MS = 20;
 
-/** Where it is called again and again, the event loop gets its turn now and then: what it answers is to be waited for. */
+/** To be called again and again in a long loop: every `TURN_MS` it gives a promise to wait for, in which other work is done. */
 function newTurn(): () => Promise<void> | undefined {
   let since = performance.now();
   return () => {
@@ -12,7 +12,7 @@ function newTurn(): () => Promise<void> | undefined {
   };
 }
 
-/** Does work that says itself where it can be interrupted, a turn of the event loop after the other. */
+/** Does work that yields where it can be interrupted, and lets other work be done in between. */
 export async function inTurns<T>(steps: Generator<undefined, T, undefined>): Promise<T> {
   const over = newTurn();
   let step = steps.next();
@@ -24,10 +24,10 @@ export async function inTurns<T>(steps: Generator<undefined, T, undefined>): Pro
   return step.value;
 }
 
-/** Items that are gone through between two looks at the clock. */
-const A_LOOK = 100;
+/** Items between two looks at the clock. */
+const ITEMS = 100;
 
-/** Goes through very many items, a turn of the event loop after the other. */
+/** Does something with each of very many items, and lets other work be done in between. */
 export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
   await someInTurns(items, (item) => {
     work(item);
@@ -35,14 +35,14 @@ export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void
   });
 }
 
-/** The same, up to the first item that is what is looked for. */
+/** The same, until one is found; whether one was. */
 export async function someInTurns<T>(items: Iterable<T>, is: (item: T) => boolean): Promise<boolean> {
   const over = newTurn();
   let count = 0;
   for (const item of items) {
     if (is(item)) return true;
     count += 1;
-    if (count % A_LOOK > 0) continue;
+    if (count % ITEMS > 0) continue;
     const waiting = over();
     if (waiting) await waiting;
   }

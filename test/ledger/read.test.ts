@@ -115,7 +115,7 @@ describe('the decisions of a run', () => {
     await writer.intend([':a']);
     writer.settled([{ ...going('app', 'a', 'failed'), detail: 'it said no' }]);
     await writer.intend([':b']);
-    const underWay = { message: 'under way; nobody has recorded yet what became of it' };
+    const underWay = { message: 'under way; its outcome is not recorded yet' };
     const now = [
       { ...going('app', 'a', 'failed'), detail: 'it said no' },
       { ...going('app', 'b', 'planned'), error: underWay },

@@ -118,7 +118,7 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /** Why a call failed, in a line. */
-export function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isAbort(error)) return 'it did not answer in time';
   const status = statusOf(error);
