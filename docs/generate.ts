@@ -9,14 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command, Option } from 'commander';
 import { format, resolveConfig } from 'prettier';
-import { applyCommand } from '../src/doors/cli/apply-plan.ts';
-import { cancelCommand } from '../src/doors/cli/cancel-run.ts';
-import { demoCommand } from '../src/doors/cli/demo.ts';
-import { emulatorCommand } from '../src/doors/cli/emulator.ts';
-import { runPurgeCommand } from '../src/doors/cli/purge.ts';
-import { resumeCommand } from '../src/doors/cli/resume-run.ts';
-import { diffCommand, explainCommand, runsCommand } from '../src/doors/cli/runs.ts';
-import { scheduleCommand } from '../src/doors/cli/schedule.ts';
+import { commands as allCommands } from '../src/doors/cli/commands.ts';
 import { openapi } from '../src/doors/http/openapi.ts';
 import { PROBLEMS, ROUTES } from '../src/doors/http/routes.ts';
 import { SETTINGS_TABLE } from '../src/policy/settings.ts';
@@ -25,20 +18,8 @@ const noExit = (): void => undefined;
 
 /** The commands of the command line, those within others too, by the words that call them. */
 function commands(): ReadonlyMap<string, Command> {
-  const all = [
-    runPurgeCommand(noExit),
-    applyCommand(noExit),
-    resumeCommand(noExit),
-    cancelCommand(),
-    runsCommand(),
-    explainCommand(),
-    diffCommand(),
-    scheduleCommand(),
-    emulatorCommand(),
-    demoCommand(noExit),
-  ];
   return new Map(
-    all.flatMap((command) =>
+    allCommands(noExit).flatMap((command) =>
       command.commands.length === 0
         ? [[command.name(), command] as const]
         : command.commands.map((inner) => [`${command.name()} ${inner.name()}`, inner] as const),

@@ -19,7 +19,7 @@ async function rulesBrokenBy(text: string, filePath: string): Promise<readonly s
 /** A file of each room, what it may import, and what it may not. */
 const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonly closed: readonly string[] }>> = {
   'src/policy/policy.ts': {
-    open: ["import { PolicyError } from './error.ts';", "import { parse } from 'yaml';"],
+    open: ["import { PolicyError } from './errors.ts';", "import { parse } from 'yaml';"],
     closed: [
       "import type { Decision } from '../planner/decision.ts';",
       "import type { Registry } from '../registry/types.ts';",
@@ -34,7 +34,7 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
       "import { ContainerRegistryClient } from '@azure/container-registry';",
     ],
     closed: [
-      "import type { PurgePolicy } from '../policy/policy.ts';",
+      "import type { PurgePolicy } from '../policy/purge-policy.ts';",
       "import type { Decision } from '../planner/decision.ts';",
       "import { openLedger } from '../ledger/ledger.ts';",
       "import type { Store } from '../ledger/store/store.ts';",
@@ -43,13 +43,13 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
   },
   'src/planner/plan.ts': {
     open: [
-      "import type { PurgePolicy } from '../policy/policy.ts';",
+      "import type { PurgePolicy } from '../policy/purge-policy.ts';",
       "import type { Inventory } from '../registry/types.ts';",
       'export const at = new Date(0);',
     ],
     closed: [
-      "import { PolicyError } from '../policy/error.ts';",
-      "import { RegistryError } from '../registry/error.ts';",
+      "import { PolicyError } from '../policy/errors.ts';",
+      "import { RegistryError } from '../registry/errors.ts';",
       "import { retention } from '../engine/durable/orchestrators.ts';",
       "import type { Ledger } from '../ledger/ledger.ts';",
       "import { createHash } from 'node:crypto';",
@@ -69,8 +69,8 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
     ],
     closed: [
       "import { keyOf } from '../planner/decision.ts';",
-      "import { RegistryError } from '../registry/error.ts';",
-      "import type { PurgePolicy } from '../policy/policy.ts';",
+      "import { RegistryError } from '../registry/errors.ts';",
+      "import type { PurgePolicy } from '../policy/purge-policy.ts';",
       "import type { Ledger } from '../ledger/ledger.ts';",
     ],
   },
@@ -89,12 +89,12 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
   },
   'src/ledger/redact/known.ts': { open: [], closed: ["import { openLedger } from '../ledger.ts';"] },
   'src/report/text.ts': {
-    open: ["import type { RunRecord } from '../ledger/types.ts';"],
+    open: ["import type { RunRecord } from '../ledger/records.ts';"],
     closed: [
       "import type { Registry } from '../registry/types.ts';",
       "import { execute } from '../executor/execute.ts';",
       "import { run } from '../engine/run.ts';",
-      "import { parse } from '../policy/policy.ts';",
+      "import { parse } from '../policy/purge-policy.ts';",
       "import { folderStore } from '../ledger/store/folder.ts';",
     ],
   },

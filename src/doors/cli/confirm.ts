@@ -8,10 +8,10 @@ import { runOptionsOf, type RunPurgeOptions } from './purge.ts';
 import { show } from './show.ts';
 import { apply, dryRun, openReader, type RunSummary, type TargetOptions } from '../../index.ts';
 
-/** Asks a person, and takes anything but yes for no; Ctrl-C and the end of the input too. */
+/** Asks a person. Everything but yes is no, also Ctrl-C and the end of the input. */
 export type Ask = (question: string) => Promise<boolean>;
 
-/** @returns whether there is a person to ask: both who reads and who types is at a terminal */
+/** @returns whether there is a person to ask: input and output are both a terminal */
 export function isInteractive(
   stdin: { readonly isTTY?: boolean | undefined },
   stdout: { readonly isTTY?: boolean | undefined },
@@ -38,13 +38,13 @@ export function askOn(input: NodeJS.ReadableStream, output: NodeJS.WritableStrea
 export interface ConfirmOptions extends RunPurgeOptions {
   readonly ask: Ask;
   readonly planAgeMilliseconds: number;
-  /** Where what is asked and answered is said: not where what was asked for is written as JSON. */
+  /** Where the question is shown: not where the result is written as JSON. */
   readonly terminal: NodeJS.WriteStream;
 }
 
 /**
- * Purges after a question: plans as a dry run, shows the plan, asks, and carries out exactly that plan. What is answered
- * with no stays a recorded plan.
+ * Purges after a question: plans as a dry run, shows the plan, asks, and applies exactly that plan. After a no the plan
+ * stays recorded.
  *
  * @returns whether everything was done that was to be done
  */

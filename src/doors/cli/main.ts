@@ -5,14 +5,7 @@ import { flagProblem, shown } from '../../policy/purge-command.ts';
 import { strayArgument } from '../../policy/advice/flags.ts';
 import { longFlags, normalizeArguments } from '../../policy/flags.ts';
 import { printable } from '../../report/escape.ts';
-import { applyCommand } from './apply-plan.ts';
-import { cancelCommand } from './cancel-run.ts';
-import { demoCommand } from './demo.ts';
-import { emulatorCommand } from './emulator.ts';
-import { runPurgeCommand } from './purge.ts';
-import { resumeCommand } from './resume-run.ts';
-import { diffCommand, explainCommand, runsCommand } from './runs.ts';
-import { scheduleCommand } from './schedule.ts';
+import { commands } from './commands.ts';
 import { addSecretsIn, addSecretsOf } from '../../ledger/redact/environment.ts';
 import { allWritten, guardStreams, OutputLost, outputLost } from './streams.ts';
 import { secrets } from '../../ledger/redact/known.ts';
@@ -31,19 +24,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .version(version)
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
-  const commands = [
-    runPurgeCommand(finish),
-    applyCommand(finish),
-    resumeCommand(finish),
-    cancelCommand(),
-    runsCommand(),
-    explainCommand(),
-    diffCommand(),
-    scheduleCommand(),
-    emulatorCommand(),
-    demoCommand(finish),
-  ];
-  for (const command of commands) {
+  for (const command of commands(finish)) {
     for (const one of [command, ...command.commands]) one.copyInheritedSettings(program);
     program.addCommand(command);
   }

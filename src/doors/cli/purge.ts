@@ -1,13 +1,23 @@
 import type { Command } from 'commander';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
 import { PolicyError, attempts, InvalidPolicy } from '../../policy/errors.ts';
-import { parseTimeBudget, type TimeBudget } from '../../policy/duration.ts';
+import type { TimeBudget } from '../../policy/duration.ts';
 import { type CommandFlags, purgeCommand } from '../../policy/flags.ts';
 import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy/guards.ts';
 import { createPolicy, type PurgePolicy } from '../../policy/purge-policy.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
-import { type DisplayFlags, displayOf, withDisplay } from './display.ts';
-import { type LedgerFlags, openLedger, withLedger } from './record.ts';
+import {
+  type BudgetFlags,
+  type DisplayFlags,
+  displayOf,
+  identityOf,
+  type LedgerFlags,
+  openLedger,
+  timeBudgetOf,
+  withDisplay,
+  withLedger,
+  withTimeBudget,
+} from './flags.ts';
 import { type OutputOptions, show, type Shown } from './show.ts';
 import {
   dryRun,
@@ -22,23 +32,6 @@ import {
 
 interface CliFlags extends Omit<CommandFlags, 'verbose'>, DisplayFlags, LedgerFlags, GuardFlags, BudgetFlags {
   readonly yes?: boolean;
-}
-
-export interface BudgetFlags {
-  readonly timeBudget?: string;
-}
-
-/** Adds the option that ends a run after some time. */
-export function withTimeBudget(command: Command): Command {
-  return command.option(
-    '--time-budget <duration>',
-    'stop between deletions once so much time is used up, e.g. 25m; acr-retention resume goes on (default: no limit)',
-  );
-}
-
-/** @throws {PolicyError} */
-export function timeBudgetOf({ timeBudget }: BudgetFlags): TimeBudget | undefined {
-  return timeBudget === undefined ? undefined : parseTimeBudget(timeBudget, '--time-budget');
 }
 
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
@@ -60,7 +53,7 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
             stdout,
           )
         : (await runPurge(target, policy, options, stdout)).succeeded;
-      // What is too old to be kept can go the next time as well.
+      // Old records that cannot be pruned now are pruned the next time.
       if (!policy.dryRun) await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch(() => undefined);
       finish(succeeded ? 0 : 1);
     });
@@ -110,19 +103,6 @@ function oneRegistry(text: string): URL {
   if (names.length > 1 && !text.includes('@'))
     throw new PolicyError('--registry', undefined, `say which one: ACR_REGISTRY names ${names.join(', ')}`);
   return parseRegistry(text);
-}
-
-/** Who asks the registry. */
-export function identityOf(
-  { username, password }: Pick<CommandFlags, 'username' | 'password'>,
-  environment: NodeJS.ProcessEnv,
-): Omit<TargetOptions, 'endpoint' | 'concurrency'> {
-  return {
-    username: username ?? environment['ACR_USERNAME'],
-    password: password ?? environment['ACR_PASSWORD'],
-    audience: environment['ACR_AUDIENCE'],
-    clientId: environment['AZURE_CLIENT_ID'],
-  };
 }
 
 export interface RunPurgeOptions extends OutputOptions {

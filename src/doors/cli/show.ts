@@ -2,8 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MultiBar, Presets } from 'cli-progress';
 import { printable } from '../../report/escape.ts';
 import { outputOf } from '../../report/output.ts';
-import type { Display } from './display.ts';
-import { whoami } from './record.ts';
+import { type Display, whoami } from './flags.ts';
 import { outputLost } from './streams.ts';
 import { type Decisions, type RunOptions, type RunSummary, StopReason } from '../../index.ts';
 
@@ -18,7 +17,10 @@ export interface OutputOptions extends Pick<Display, 'output'>, Partial<Omit<Dis
 /** What a run is given to show itself and to be stopped by. */
 export type Shown = Pick<RunOptions, 'signal' | 'onProgress' | 'onDecisions' | 'startedBy' | 'by' | 'log'>;
 
-/** Shows a run while it goes on, and ends it between deletions at the first Ctrl-C. Nothing where there was none. */
+/**
+ * Shows a run while it works, and ends it between deletions at the first Ctrl-C. Without a summary, nothing is shown at
+ * the end.
+ */
 export async function show<T extends RunSummary | undefined>(
   { output: form, listed = 'none', style, passing = false, log }: OutputOptions,
   stdout: NodeJS.WriteStream,
@@ -26,11 +28,11 @@ export async function show<T extends RunSummary | undefined>(
 ): Promise<T> {
   const stop = new AbortController();
   const interrupt = (signal: NodeJS.Signals): void => {
-    const later = passing ? '' : ' Later, acr-retention resume goes on with it.';
+    const later = passing ? '' : ' acr-retention resume resumes the run later.';
     process.stderr.write(`Stopping: what is under way is finished, nothing else is begun.${later}\n`);
     stop.abort(new StopReason('signal', `it was told to stop (${signal})`));
   };
-  // What is deleted would not be seen: it ends as it does on SIGTERM.
+  // Deletions could not be shown: the run ends as it does on SIGTERM.
   const withoutOutput = (): void =>
     stop.abort(new StopReason('signal', (outputLost.reason as Error | undefined)?.message ?? 'its output was lost'));
   if (outputLost.aborted) withoutOutput();
@@ -47,7 +49,7 @@ export async function show<T extends RunSummary | undefined>(
       onDecisions: async (decisions: Decisions) => {
         for (const piece of output.decisions(decisions)) {
           await write(piece, stdout).catch(lostOnly);
-          // Written to a file it is away at once, and the next piece would follow in the same turn of the event loop.
+          // A write to a file ends at once, and the next piece would follow in the same turn of the event loop.
           await nextTurn();
         }
       },
@@ -63,13 +65,13 @@ export async function show<T extends RunSummary | undefined>(
     progress.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     outputLost.removeEventListener('abort', withoutOutput);
-    // Reads that nobody waits for any more, and their retries, would keep the process.
+    // Reads whose results are not awaited any more, and their retries, would keep the process.
     if (stop.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
   }
 }
 
 /**
- * Waits until the text is away.
+ * Waits until the text is written.
  * @throws where it cannot be written
  */
 export function write(text: string, stdout: NodeJS.WriteStream = process.stdout): Promise<void> {
@@ -83,7 +85,7 @@ export function write(text: string, stdout: NodeJS.WriteStream = process.stdout)
 
 /** A run whose output is lost has been told to stop, and closes its record. */
 async function lostOnly(error: unknown): Promise<void> {
-  // The stream tells of it, too, in a moment.
+  // The stream reports it as well, in a moment.
   await new Promise((resolve) => setImmediate(resolve));
   if (!outputLost.aborted) throw error;
 }

@@ -8,7 +8,7 @@ const NAMES: Readonly<Record<Stream, string>> = { stdout: 'standard output', std
 /** Standard output, or standard error, cannot be written any more. */
 export class OutputLost extends Error {
   override readonly name = 'OutputLost';
-  /** The reader has closed it, as `head` does: it knows. */
+  /** The reader has closed it, as `head` does, and need not be told. */
   readonly closed: boolean;
 
   constructor(stream: Stream, error: NodeJS.ErrnoException) {
@@ -21,12 +21,12 @@ export class OutputLost extends Error {
 
 const lost = new AbortController();
 
-/** Aborted with `OutputLost` where an output cannot be written any more: what is under way ends as on SIGTERM. */
+/** Aborted with `OutputLost` when an output cannot be written any more: what is under way ends as on SIGTERM. */
 export const outputLost: AbortSignal = lost.signal;
 
 /**
- * Stands before standard output and standard error, whatever writes to them: nothing that is written holds a secret,
- * and an output that cannot be written ends the command in order, not the process in the middle.
+ * Wraps standard output and standard error for everything that writes to them: secrets are redacted, and an output that
+ * cannot be written ends the command in order instead of the process in the middle.
  */
 export function guardStreams(): void {
   for (const name of ['stdout', 'stderr'] as const) {

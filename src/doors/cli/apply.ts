@@ -3,19 +3,19 @@ import { type GuardFlags, guardsOf, withGuards } from '../../policy/guards.ts';
 import { readGuardSettings } from '../../policy/settings.ts';
 import { jsonLine } from '../../report/escape.ts';
 import { apply, type RunRecord } from '../../index.ts';
-import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
+import { recordedRun, type RecordedRunFlags, withRecordedRun } from './flags.ts';
 import { show } from './show.ts';
 
 interface Flags extends RecordedRunFlags, GuardFlags {
   readonly approve?: string;
 }
 
-/** `acr-retention apply <id>`: carries out the plan of a recorded run, and nothing else. */
+/** `acr-retention apply <id>`: applies the plan of a recorded run, and nothing else. */
 export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
   return withRecordedRun(withGuards(new Command('apply')), 'plan')
-    .description('delete exactly what a recorded dry run said, or what a breaker held back')
+    .description('delete exactly what a recorded dry run said, or what guards held back')
     .argument('<id>', 'the run whose plan it is')
-    .option('--approve <hash>', 'the beginning of the hash of the plan: carry it out whatever breaker trips')
+    .option('--approve <hash>', 'the beginning of the hash of the plan: apply it although guards hold it back')
     .option('--verbose', 'list every decision')
     .action(async (id: string, flags: Flags) => {
       const { ledger, settings, timeBudget, hosts, display, target } = recordedRun(flags, process.env);

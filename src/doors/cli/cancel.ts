@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { printable } from '../../report/escape.ts';
 import { cancel, type ParentStatus, type RunRecord } from '../../index.ts';
-import { type LedgerFlags, openLedger, whoami, withLedger } from './record.ts';
+import { type LedgerFlags, openLedger, whoami, withLedger } from './flags.ts';
 import { write } from './show.ts';
 
 /** `acr-retention cancel <id>`: ends a run between deletions, wherever it works. */

@@ -1,14 +1,14 @@
 import { Command } from 'commander';
 import { printable } from '../../report/escape.ts';
 import { resume, type RunRecord } from '../../index.ts';
-import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
+import { recordedRun, type RecordedRunFlags, withRecordedRun } from './flags.ts';
 import { show } from './show.ts';
 
-/** `acr-retention resume [id]`: goes on with a run that was stopped. */
+/** `acr-retention resume [id]`: resumes a run that was stopped. */
 export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
   return withRecordedRun(new Command('resume'), 'run')
-    .description('go on with a run that was stopped before it was done')
-    .argument('[id]', 'the run (default: the newest that can go on)')
+    .description('resume a run that was stopped before it was done')
+    .argument('[id]', 'the run (default: the newest that can be resumed)')
     .option('--verbose', 'list every decision that is made now')
     .action(async (id: string | undefined, flags: RecordedRunFlags) => {
       const { ledger, settings, timeBudget, hosts, display, target } = recordedRun(flags, process.env);
@@ -19,15 +19,15 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
           now: new Date(),
           timeBudget,
           planAgeMilliseconds: settings.planAgeMilliseconds,
-          onResume: (run) => process.stderr.write(`${printable(goesOn(run))}\n`),
+          onResume: (run) => process.stderr.write(`${printable(resumed(run))}\n`),
         }),
       );
       finish(summary.succeeded ? 0 : 1);
     });
 }
 
-/** What goes on. Not on standard output, which holds nothing but what was asked for. */
-function goesOn({ id, kind, dryRun, registry, started, progress: { done, of } }: RunRecord): string {
+/** Which run is resumed. Said on standard error: standard output holds nothing but the answer. */
+function resumed({ id, kind, dryRun, registry, started, progress: { done, of } }: RunRecord): string {
   const what = dryRun && kind !== 'dry-run' ? `${kind}, dry run` : kind;
   const far = of === 0 ? 'its repositories had not been listed yet' : `${done} of ${of} repositories are done`;
   return `Resumes the run ${id} (${what}) of ${started} on ${registry}: ${far}.`;
