@@ -63,41 +63,33 @@ function readDuration(text: string): bigint | undefined {
   return total;
 }
 
+const FORM =
+  'a duration is how long ago something happened: write days, then hours, minutes and seconds, e.g. 30d, 2d3h30m or 90m';
+
+/** What can be wrong with a text, and the text without it. */
+const SLIPS: readonly (readonly [problem: string, mend: (text: string) => string])[] = [
+  ['no blank may stand inside a duration', (text) => text.replace(/\s+/g, '')],
+  ['a duration has no sign', (text) => text.replace(/[+-]/g, '')],
+  ['units are written small', (text) => text.toLowerCase()],
+];
+
 /** What is wrong with a text that is no duration, and what to write instead. */
 function explain(text: string): string {
-  const form = 'write days, then hours, minutes and seconds, e.g. 30d, 2d3h30m or 90m';
-  if (text === '') return `no duration is given; ${form}`;
-  if (text.length > LONGEST_TEXT) return `no duration is longer than ${LONGEST_TEXT} characters; ${form}`;
+  if (text === '') return `no duration is given; ${FORM}`;
+  if (text.length > LONGEST_TEXT) return `no duration is longer than ${LONGEST_TEXT} characters; ${FORM}`;
+  // A month to most who write it; a minute would delete far more.
   if (/^M$|^[0-9.]+M(?![A-Z])/.test(text)) {
     const [, count = '1'] = /^([0-9]{1,6})M$/.exec(text) ?? [];
-    return `M is no unit; write ${BigInt(count) * 30n}d for ${count === '1' ? 'a month' : 'months'}, or ${count}m for minutes`;
+    return `M is no unit; write ${Number(count) * 30}d for months, or ${count}m for minutes`;
   }
   const words = fromWords(text);
-  if (words !== undefined) return `${words.why}write ${words.duration}`;
-  if (/^[0-9]{4}-[0-9]{2}-[0-9]{2}/.test(text))
-    return `a date is not taken: it is how long ago something happened; ${form}`;
-  if (/[^!-~µμ]/.test(text)) {
-    const joined = text.replace(/\s+/g, '');
-    return readDuration(joined) === undefined
-      ? `only the digits 0 to 9 and units may stand in a duration; ${form}`
-      : `no blank may stand inside a duration; write ${joined}`;
-  }
-  if (/[+-]/.test(text)) {
-    const unsigned = text.replace(/[+-]/g, '');
-    const instead = readDuration(unsigned) === undefined ? form : `write ${unsigned}`;
-    return `a duration has no sign: it is how long ago something happened; ${instead}`;
-  }
-  const fractionOfDays = /^([0-9]*)\.([0-9]*)d$/.exec(text);
-  if (fractionOfDays && text !== '.d') {
-    const [, whole = '', fraction = ''] = fractionOfDays;
-    return `days are whole numbers; write ${decimal(BigInt(whole + fraction) * 24n, fraction.length)}h`;
-  }
+  if (words !== undefined) return `days come first, as a whole number, then h, m and s; write ${words}`;
   if (/^[0-9.]+$/.test(text)) return `a number needs a unit; write ${text}h for hours, or e.g. 30d for days`;
-  const lower = text.toLowerCase();
-  if (lower !== text && readDuration(lower) !== undefined) return `units are written small; write ${lower}`;
-  if (/[a-z][0-9]+d/.test(text)) return `days come first, and once; ${form}`;
-  if (text.startsWith('d')) return `a number of days must stand before the d; ${form}`;
-  return `this is no duration; ${form}`;
+  for (const [problem, mend] of SLIPS) {
+    const mended = mend(text);
+    if (readDuration(mended) !== undefined) return `${problem}; write ${mended}`;
+  }
+  return `this is no duration; ${FORM}`;
 }
 
 /** Units that people write and Go has not, by their names and in milliseconds. A month is 30 days, a year 365. */
@@ -111,33 +103,19 @@ const WORDS: readonly (readonly [RegExp, number])[] = [
   [/^(?:s|secs?|seconds?)$/, 1000],
 ];
 
-/** What a duration says whose units are words, weeks, months or years, or that is one of ISO 8601. */
-function fromWords(text: string): { readonly duration: string; readonly why: string } | undefined {
+/** The duration of a text with other units, in another order, with days that are no whole number, or of ISO 8601. */
+function fromWords(text: string): string | undefined {
   const spoken = isoInWords(text) ?? text.toLowerCase();
   const parts = [
     ...spoken.matchAll(/([0-9]{1,9}(?:[.,][0-9]{1,3})?)[ \t_-]*([a-z]+)(?:[ \t,]+(?:and[ \t]+)?|(?=[0-9])|$)/gy),
   ];
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== spoken) return undefined;
-  let milliseconds = 0;
-  const units: string[] = [];
-  for (const [, count = '', unit = ''] of parts) {
-    const [, factor] = WORDS.find(([names]) => names.test(unit)) ?? [];
-    if (factor === undefined) return undefined;
-    milliseconds += Number(count.replace(',', '.')) * factor;
-    units.push(unit);
-  }
-  // What has no other units than those that there are is wrong for another reason.
-  if (spoken === text && units.every((unit) => /^[dhms]$/.test(unit)) && !spoken.includes(',')) return undefined;
-  const duration = written(Math.round(milliseconds / 1000));
-  const missing = ['y', 'mo', 'w'].find((unit) => units.some((one) => one.startsWith(unit) && !one.startsWith('min')));
-  const names = { y: 'years', mo: 'months', w: 'weeks' } as const;
-  return {
-    duration,
-    why:
-      missing === undefined
-        ? 'units are d, h, m and s; '
-        : `there is no unit for ${names[missing as keyof typeof names]}; `,
-  };
+  const counted = parts.map(([, count = '', unit = '']) => {
+    const [, milliseconds = Number.NaN] = WORDS.find(([names]) => names.test(unit)) ?? [];
+    return Number(count.replace(',', '.')) * milliseconds;
+  });
+  const seconds = Math.ceil(counted.reduce((sum, one) => sum + one) / 1000);
+  return Number.isNaN(seconds) ? undefined : written(seconds);
 }
 
 /** `P1M2DT3H` as `1mo2d3h`. */
@@ -158,14 +136,6 @@ function written(seconds: number): string {
     of(rest % 60, 's'),
   ];
   return parts.join('') || '0';
-}
-
-/** An integer shifted right by some decimal places, without trailing zeros. */
-function decimal(value: bigint, places: number): string {
-  const digits = value.toString().padStart(places + 1, '0');
-  const whole = digits.slice(0, digits.length - places);
-  const fraction = digits.slice(digits.length - places).replace(/0+$/, '');
-  return fraction === '' ? whole : `${whole}.${fraction}`;
 }
 
 function ceilDivide(value: bigint, divisor: bigint): bigint {

@@ -104,7 +104,7 @@ describe('refused, with what to do', () => {
     ['acr purge --Filter a:b --ago 1d', '--Filter: unknown option'],
     ['acr purge --help', '--help'],
     ['acr purge --filter {{.Values.filter}} --ago 1d', 'templates'],
-    ['acr purge -f a:b --ago 1.5d', 'write 36h'],
+    ['acr purge -f a:b --ago 1.5d', 'write 1d12h'],
     ['acr purge -f a:b --ago 1d -u me -p hunter2', 'ACR_PASSWORD'],
   ])('%s', (text, said) => {
     expect(mistakes(() => parsePurgeCommands(text)).join('\n')).toContain(said);
