@@ -58,6 +58,8 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
     yield* filtered(inventory.tags ?? NONE, (tag) => !byName.has(tag.name) && unseen(tag)),
     (tag) => tag.digest,
   );
+  const hasKeptTag = ({ digest, tags }: ManifestRecord): boolean =>
+    keptUnseen.has(digest) || tags.some((tag) => !byName.has(tag));
   const keptTags = (digest: string): readonly string[] => {
     const own: readonly string[] = records.get(digest)?.tags.filter((name) => !byName.has(name)) ?? NONE;
     const others = keptUnseen.get(digest);
@@ -76,7 +78,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
 
   return {
     records,
-    standing: (record) => standingOf(record, keptTags(record.digest), rule),
+    standing: (record) => standingOf(record, hasKeptTag(record), rule),
     unlisted: yield* setOf(yield* filtered(keptUnseen.keys(), (digest) => !records.has(digest))),
     unlistedChosen: yield* setOf(yield* filtered(chosenUnseen.keys(), (digest) => !records.has(digest))),
     hidden: yield* setOf(
@@ -107,9 +109,9 @@ export function name(graph: Graph, digest: string): string {
 }
 
 /** In the order in which `acr purge` looks (cmd/repository/image_functions.go, GetUntaggedManifests). */
-function standingOf(record: ManifestRecord, keptTags: readonly string[], rule: Rule): Standing {
+function standingOf(record: ManifestRecord, hasKeptTag: boolean, rule: Rule): Standing {
   if (record.locked && !rule.includeLocked) return 'locked';
-  if (keptTags.length > 0) return 'has-tags';
+  if (hasKeptTag) return 'has-tags';
   if (record.lastUpdated === undefined) return 'unknown-time';
   if (!(record.lastUpdated < rule.cutOff)) return 'too-young';
   return record.kind === 'unknown' ? 'unknown-media-type' : 'candidate';
