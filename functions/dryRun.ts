@@ -9,16 +9,7 @@ import { RequestError } from '../src/doors/http/problem.ts';
 import { patienceOf } from '../src/doors/http/prefer.ts';
 import { readRequested } from '../src/doors/http/request.ts';
 import { untilShutdown } from '../src/doors/lifecycle.ts';
-import {
-  answerOf,
-  canBeHanded,
-  durableSdk,
-  type Handed,
-  HandOver,
-  noneMayRun,
-  requestedDryRun,
-  startHanded,
-} from '../src/index.ts';
+import { answerOf, type Decisions, durableSdk, type RegistryOutcome, requestedDryRun } from '../src/index.ts';
 
 const durable = isDurable ? await durableSdk() : undefined;
 
@@ -31,9 +22,6 @@ const inTurn = pLimit(AT_ONCE);
 /** Dry runs that wait for their turn. More would come to theirs when nobody wants them any more. */
 const MOST_WAITING = 20;
 const places = newPlaces(AT_ONCE + MOST_WAITING);
-
-/** Registries whose dry runs are being handed over just now: no two at a time, for the second would be refused. */
-const handing = new Set<string>();
 
 app.http('dryRun', {
   route: 'dry-run',
@@ -66,21 +54,11 @@ async function answerDryRun(
 ): Promise<HttpResponseInit> {
   const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
   const patience = patienceOf(request.method, request.headers.get('prefer'));
-  const { registries, start } = requestedDryRun(configuration, await readRequested(request));
-  // What takes too long here is gone on with by the engine that keeps it alive.
-  const starter = durable?.getClient(context);
-  if (starter && patience.milliseconds === 0) await noneMayRun(starter, registries);
-  const late = new AbortController();
-  const handOver = (): void => late.abort(new HandOver('it goes on as an orchestration'));
-  // Where that cannot be, it goes on here.
-  const onLate = (): void => {
-    if (!starter || registries.some((registry) => handing.has(registry))) return;
-    for (const registry of registries) handing.add(registry);
-    const keep = (): void => registries.forEach((registry) => handing.delete(registry));
-    canBeHanded(starter, registries).then((can) => (can ? handOver() : keep()), keep);
-  };
+  const { registries, start, startDurable } = requestedDryRun(configuration, await readRequested(request));
   const output = answerOf(negotiated.form, registries.length === 1);
-  return answerInTime({ negotiated, client, patience, log, ...(starter && { onLate }) }, (waiting) =>
+  const late = new AbortController();
+  const onLate = (): void => late.abort();
+  return answerInTime({ negotiated, client, patience, log, onLate }, (waiting) =>
     inPlace(() =>
       untilShutdown(async (shutdown) => {
         const write = async (pieces: Iterable<string>): Promise<void> => {
@@ -90,30 +68,28 @@ async function answerDryRun(
             await nextTurn();
           }
         };
-        const about = { now: new Date(), ledger, by: context.invocationId };
-        const handed: Handed[] = [];
-        try {
-          await start({
-            ...about,
-            startedBy: 'request',
-            signal: AbortSignal.any([shutdown, waiting.signal, late.signal]),
-            onBegin: (id) => {
-              output.begun(id);
-              waiting.onBegin(id);
-            },
-            inTurn,
-            onDecisions: (decisions, registry) => write(output.decisions(decisions, registry)),
-            onOutcome: async (outcome) => {
-              if ('summary' in outcome && outcome.summary.handedOver)
-                handed.push({ registry: outcome.registry, runId: outcome.summary.runId });
-              await write(output.outcome(outcome));
-            },
-            log,
+        const asked = {
+          now: new Date(),
+          ledger,
+          by: context.invocationId,
+          startedBy: 'request',
+          onBegin: (id: string) => {
+            output.begun(id);
+            waiting.onBegin(id);
+          },
+          onDecisions: (decisions: Decisions, registry: string) => write(output.decisions(decisions, registry)),
+          onOutcome: (outcome: RegistryOutcome) => write(output.outcome(outcome)),
+          log,
+        } as const;
+        const abandoned = waiting.signal;
+        if (durable)
+          await startDurable({
+            ...asked,
+            client: durable.getClient(context),
+            signal: AbortSignal.any([shutdown, abandoned, late.signal]),
+            abandoned,
           });
-          if (starter) await startHanded(handed, { ...about, client: starter });
-        } finally {
-          if (late.signal.aborted) for (const registry of registries) handing.delete(registry);
-        }
+        else await start({ ...asked, inTurn, signal: AbortSignal.any([shutdown, abandoned]) });
         await write(output.end());
       }),
     ),

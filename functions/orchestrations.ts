@@ -7,11 +7,11 @@ import {
   configured,
   durableSdk,
   inInvocation,
-  lane,
   newConnections,
   registry,
   retention,
-  shielded,
+  settled,
+  worker,
 } from '../src/index.ts';
 
 // With the inline engine there are none of these: the host would load the extension, which needs queues and tables.
@@ -31,6 +31,6 @@ if (isDurable) {
     });
   app.orchestration('retention', retention);
   app.orchestration('registry', registry);
-  app.orchestration('lane', lane);
-  app.orchestration('shielded', shielded);
+  app.orchestration('worker', worker);
+  app.orchestration('settled', settled);
 }

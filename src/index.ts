@@ -6,22 +6,23 @@ import type { Log } from './report/log.ts';
 import type { RunSummary } from './ledger/summary.ts';
 import { type Applied, applyPlan, type ApplyOptions } from './engine/apply.ts';
 import { cancelParent, cancelRun } from './engine/cancel.ts';
-import { logMistakes, notServed, settingsOf, type Trigger } from './engine/configured.ts';
+import { logMistakes, notServed, settingsOf, type Trigger } from './engine/registries.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { recordPolicy } from './ledger/policy-record.ts';
 import type { Cancellation, ParentStatus, RunRecord } from './ledger/records.ts';
 import { newestResumable, resumeRun, type ResumeOptions } from './engine/resume.ts';
-import { ResumeRefused, run, type RunOptions } from './engine/run.ts';
-import { concurrencyOf, openReader, openRegistry, targetOf, type TargetOptions } from './engine/target.ts';
+import { ResumeRefused } from './engine/begin.ts';
+import { run, type RunOptions } from './engine/run.ts';
+import { concurrencyOf, openReader, openRegistry, targetOf, type TargetOptions } from './engine/registries.ts';
 import { type WatchedLedger, watchSchedule } from './engine/schedule-monitor.ts';
 
 export { type Applied, PlanRefused } from './engine/apply.ts';
 export { CancelRefused, cancelRun } from './engine/cancel.ts';
-export { configured, Misconfigured, type Trigger } from './engine/configured.ts';
+export { configured, Misconfigured, type Trigger } from './engine/registries.ts';
 export { requestedDryRun, Unreadable } from './engine/dry-run.ts';
 export { scheduledPurge } from './engine/scheduled.ts';
-export { ResumeRefused } from './engine/run.ts';
-export { HandOver, StopReason } from './engine/stop.ts';
+export { ResumeRefused } from './engine/begin.ts';
+export { StopReason } from './engine/stop.ts';
 export { HeldError, LedgerError } from './ledger/store/store.ts';
 export { ledgerAt, temporaryLedger } from './ledger/open.ts';
 export { differences } from './ledger/plan-diff.ts';
@@ -31,22 +32,14 @@ export type { ParentStatus, RunRecord } from './ledger/records.ts';
 export { parentStatus } from './engine/parent-status.ts';
 export { DELETE_REASONS, KEEP_REASONS, type Decision, type Decisions } from './planner/decision.ts';
 export { RegistryError } from './registry/errors.ts';
-export type { Registry } from './registry/types.ts';
+export type { Registry, RegistryReader } from './registry/types.ts';
 export type { RunOptions } from './engine/run.ts';
 export { type Status, status } from './engine/status.ts';
-export { openReader, openRegistry, readOnly, type TargetOptions } from './engine/target.ts';
+export { openReader, openRegistry, readOnly, type TargetOptions } from './engine/registries.ts';
 export { activitiesOf } from './engine/durable/activities.ts';
-export { newConnections } from './engine/durable/connections.ts';
-export { ACTIVITIES, lane, registry, retention, shielded } from './engine/durable/orchestrators.ts';
-export {
-  AlreadyRunning,
-  type DurableClient,
-  type Handed,
-  canBeHanded,
-  noneMayRun,
-  startHanded,
-  startScheduled,
-} from './engine/durable/start.ts';
+export { newConnections } from './engine/durable/context.ts';
+export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
+export { AlreadyRunning, type DurableClient, startScheduled } from './engine/durable/start.ts';
 export { version } from './engine/version.ts';
 export { isRunId } from './ledger/paths.ts';
 export type { DecisionQuery, ImageName, RunQuery, Sighting } from './ledger/reader.ts';
@@ -65,7 +58,7 @@ export const durableSdk = () => import('./engine/durable/sdk.ts');
  * @throws {RegistryError} where the repositories cannot be listed
  */
 export function dryRun(registry: ReadOnlyRegistry, options: RunOptions): Promise<RunSummary> {
-  return run(registry, options);
+  return run({ ...options, reader: registry });
 }
 
 /**
@@ -73,7 +66,7 @@ export function dryRun(registry: ReadOnlyRegistry, options: RunOptions): Promise
  * @throws as `dryRun`
  */
 export function purge(registry: Registry, options: RunOptions): Promise<RunSummary> {
-  return run(registry, options, registry);
+  return run({ ...options, reader: registry, writer: registry });
 }
 
 /**

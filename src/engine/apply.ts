@@ -2,7 +2,7 @@ import { isPlanned, planHashOf, plannedOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
 import { approvalOf, type PlanRecord, type RunRecord } from '../ledger/records.ts';
-import { deletionsIn, askGuards } from './guards.ts';
+import { askGuards, deletionsIn } from './guards.ts';
 import type { RepositoryDeletions } from '../planner/guards.ts';
 import { type Decision, type Hold, holdInWords } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
@@ -99,29 +99,17 @@ export async function applyPlan(
     throw new PlanRefused(`${holds.map(holdInWords).join('; ')}. ${howToApprove(record)}`, 'refused', holds);
   }
 
-  const summary = await run(
+  const summary = await run({
+    ...shown,
+    reader: writer,
     writer,
-    {
-      ...shown,
-      policies,
-      now: new Date(record.agesFrom),
-      ledger,
-      kind: 'apply',
-      policyFrom: record.policy.from,
-    },
-    writer,
-    {
-      id,
-      repositories,
-      onBegin: async (runId) => {
-        await ledger.changeRun(id, (now) => {
-          if (now.plan?.appliedBy !== record.plan.appliedBy)
-            throw new PlanRefused(`the plan ${id} has been applied by the run ${now.plan?.appliedBy ?? ''} meanwhile`);
-          return { ...now, plan: { ...(now.plan ?? record.plan), appliedBy: runId } };
-        });
-      },
-    },
-  );
+    policies,
+    now: new Date(record.agesFrom),
+    ledger,
+    kind: 'apply',
+    policyFrom: record.policy.from,
+    plan: { id, repositories, onBegin: (runId) => claim(ledger, record, runId) },
+  });
   if (summary.succeeded) await markApplied(ledger, id, summary.runId);
   return { state: summary.succeeded ? 'applied' : 'unfinished', summary };
 }
@@ -142,6 +130,15 @@ export async function approvedBefore(
   check(record, { ...about, hosts: [run.registry] });
   const { repositories } = await intact(ledger, record);
   return { id: record.id, repositories, onBegin: () => Promise.resolve() };
+}
+
+/** Records which run carries the plan out, unless another run began to meanwhile. */
+async function claim(ledger: Ledger, { id, plan }: RecordedPlan, runId: string): Promise<void> {
+  await ledger.changeRun(id, (now) => {
+    if (now.plan?.appliedBy !== plan.appliedBy)
+      throw new PlanRefused(`the plan ${id} has been applied by the run ${now.plan?.appliedBy ?? ''} meanwhile`);
+    return { ...now, plan: { ...(now.plan ?? plan), appliedBy: runId } };
+  });
 }
 
 export async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promise<void> {

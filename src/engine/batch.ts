@@ -4,12 +4,13 @@ import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newRunId } from '../ledger/paths.ts';
 import { cancelledInWords, type Child, type ParentRecord } from '../ledger/records.ts';
+import type { Holder } from '../ledger/store/store.ts';
 import type { TimeBudget } from '../policy/duration.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Log } from '../report/log.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import type { InTurn, RunOptions } from './run.ts';
-import { isHandedOver, StopReason } from './stop.ts';
+import { StopReason } from './stop.ts';
 
 /** What all of them have in common. */
 export interface Together extends Pick<RunOptions, 'by' | 'signal' | 'inTurn'> {
@@ -45,7 +46,11 @@ export async function eachRegistry(
   work: (registry: RegistrySettings, share: Share) => Promise<RunSummary>,
 ): Promise<readonly RegistryOutcome[]> {
   const { ledger, timeBudget, onOutcome } = together;
-  const parent = await begin(named, together);
+  const { kind, startedBy, by } = together;
+  const hosts = named.map(({ endpoint }) => endpoint.host);
+  const about = { kind, startedBy, ...(by !== undefined && { by }), registries: hosts };
+  const parent = await beginBatch(ledger, about, thisProcess());
+  together.onBegin?.(parent);
   const log = together.log.child({ parent });
   const clock = newClock(together.inTurn);
   let broken: Error | undefined;
@@ -108,23 +113,23 @@ export async function eachRegistry(
   return outcomes;
 }
 
-async function begin(
-  registries: readonly RegistrySettings[],
-  { ledger, kind, startedBy, by, onBegin }: Together,
+/** Records a batch: the runs of several registries that are started together. @returns its id */
+export async function beginBatch(
+  ledger: Ledger,
+  about: Pick<ParentRecord, 'kind' | 'startedBy' | 'by' | 'registries'>,
+  holder?: Omit<Holder, 'runId' | 'startedBy' | 'since'>,
 ): Promise<string> {
-  const started = new Date();
-  const id = newRunId(started);
+  const now = new Date();
+  const id = newRunId(now);
+  const started = now.toISOString();
+  const { startedBy } = about;
   await ledger.beginParent({
     format: 1,
     id,
-    kind,
-    startedBy,
-    ...(by !== undefined && { by }),
-    started: started.toISOString(),
-    registries: registries.map(({ endpoint }) => endpoint.host),
-    holder: { runId: id, startedBy, ...thisProcess(), since: started.toISOString() },
+    ...about,
+    started,
+    ...(holder && { holder: { runId: id, startedBy, ...holder, since: started } }),
   });
-  onBegin?.(id);
   return id;
 }
 
@@ -156,8 +161,7 @@ async function whyNotBegun(
   // Where the ledger cannot be read, its run will say so.
   const cancelled = await ledger.cancellation(parent).catch(() => undefined);
   if (cancelled) return new StopReason('cancel', `not begun: ${cancelledInWords(cancelled)}`);
-  // Each is begun, for somebody else to go on with it.
-  if (signal?.aborted && !isHandedOver(signal)) {
+  if (signal?.aborted) {
     const why = signal.reason instanceof StopReason ? signal.reason.message : 'it was told to stop';
     return new StopReason('signal', `not begun: ${why}${next}`);
   }

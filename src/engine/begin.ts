@@ -1,25 +1,78 @@
 import { hostname } from 'node:os';
-import { NOT_LISTED } from './conclude.ts';
 import { withoutDryRun } from '../ledger/policy-record.ts';
 import type { ResumedRun, Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
+import type { PolicyRecord, RepositoryRecord, RunKind, RunProgress, RunRecord } from '../ledger/records.ts';
 import { processIdentity } from '../ledger/store/process.ts';
 import type { Holder } from '../ledger/store/store.ts';
-import { isOver, isWaiting } from './earlier.ts';
-import type { PolicyRecord, RepositoryRecord, RunKind, RunProgress, RunRecord } from '../ledger/records.ts';
-import { isGuarded } from './phases.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
+import type { Registry } from '../registry/types.ts';
+import type { RunLog } from '../report/log.ts';
+import { NOT_LISTED } from './finish.ts';
+import { isGuarded } from './guards.ts';
+import { isOver, isPlanned } from './merge.ts';
+import { recover, type Recovered } from './recover.ts';
 import { version } from './version.ts';
 
-/** A run that was stopped, and goes on as itself. */
+/** A run cannot resume. Nothing was done. */
+export class ResumeRefused extends Error {
+  override readonly name = 'ResumeRefused';
+}
+
+/** A run that was stopped, and resumes as itself. */
 export interface Resuming {
   readonly id: string;
-  /**
-   * Looks at its record once nothing else may change it.
-   * @throws {ResumeRefused} where it must not go on
-   */
-  readonly check: (record: RunRecord) => void;
+  /** Why its record, once nothing else may change it, says that it must not resume; `undefined` where it may. */
+  readonly why: (record: RunRecord) => string | undefined;
+  /** Told why it must not resume: then a new run begins. Absent: `ResumeRefused` is thrown. */
+  readonly refused?: (why: string) => void;
+}
+
+/** A run whose record is begun, or resumed. */
+export interface Begun extends ResumedRun, Recovered {
+  readonly isResumed: boolean;
+}
+
+export interface Beginning {
+  readonly ledger: Ledger;
+  /** Absent in a dry run, which completes nothing of earlier runs. */
+  readonly writer: Registry | undefined;
+  /** The record of the run, if it is a new one. */
+  readonly fresh: RunRecord;
+  /** Says which run is resumed, once the earlier ones are completed. Nothing: a new run begins. */
+  readonly resuming: () => Promise<Resuming | undefined>;
+  readonly log: RunLog | undefined;
+}
+
+/**
+ * Begins a run: completes what earlier runs left open, and begins its record or resumes that of a run that was stopped.
+ * The caller holds the registry's lock, if the run may delete.
+ *
+ * @throws {ResumeRefused} where `resuming` chose a run that must not resume
+ * @throws {LedgerError | RegistryError} where earlier runs cannot be completed; then nothing new is begun
+ */
+export async function begin({ ledger, writer, fresh, resuming, log }: Beginning): Promise<Begun> {
+  const recovered = writer ? await recover(ledger, writer, log) : { warnings: [], locksLost: 0 };
+  const chosen = await resuming();
+  const resumed = chosen && (await resume(ledger, chosen, fresh));
+  if (resumed) return { ...resumed, ...recovered, isResumed: true };
+  const written = await ledger.begin(fresh);
+  return { record: fresh, written, repositories: [], ...recovered, isResumed: false };
+}
+
+async function resume(ledger: Ledger, chosen: Resuming, fresh: RunRecord): Promise<ResumedRun | undefined> {
+  try {
+    return await ledger.resume(chosen.id, (record, repositories) => {
+      const why = chosen.why(record);
+      if (why !== undefined) throw new ResumeRefused(why);
+      return resumedRecord(record, repositories, fresh);
+    });
+  } catch (error) {
+    if (!(error instanceof ResumeRefused) || !chosen.refused) throw error;
+    chosen.refused(error.message);
+    return undefined;
+  }
 }
 
 /** This process, as a run's record names it. */
@@ -28,8 +81,8 @@ export function thisProcess(): Pick<Holder, 'host' | 'pid' | 'process'> {
   return { host: hostname(), pid: process.pid, ...(identity !== undefined && { process: identity }) };
 }
 
-/** Who holds what any of several workers may go on with: no process, so that none that ends takes it along. */
-export function nobody(runId: string, startedBy: string): Holder {
+/** The holder of a run that several workers do: no process, so that a worker that ends does not end the run. */
+export function noProcess(runId: string, startedBy: string): Holder {
   return { runId, startedBy, host: 'Durable Functions', pid: 0, since: new Date().toISOString() };
 }
 
@@ -48,7 +101,7 @@ export interface Fresh {
   readonly now: Date;
   readonly holder: Holder;
   readonly guards?: Guards | undefined;
-  /** What it carries out, if it carries out a plan. */
+  /** The plan that it carries out. */
   readonly plan?: { readonly id: string; readonly repositories: readonly string[] } | undefined;
 }
 
@@ -80,21 +133,8 @@ export function freshRecord(about: Fresh): RunRecord {
   };
 }
 
-/** Begins the record of a run, or goes on with that of the one that was stopped. */
-export async function beginRecord(
-  ledger: Ledger,
-  fresh: RunRecord,
-  resuming: Resuming | undefined,
-): Promise<ResumedRun> {
-  if (!resuming) return { record: fresh, written: await ledger.begin(fresh), repositories: [] };
-  return ledger.resume(resuming.id, (record, repositories) => {
-    resuming.check(record);
-    return nextSlice(record, repositories, fresh);
-  });
-}
-
-/** The record of a run that goes on: what it is stays, and how it had ended is forgotten. */
-function nextSlice(
+/** The record of a run that resumes: what the run is stays, and how it had ended is forgotten. */
+function resumedRecord(
   record: RunRecord,
   repositories: readonly RepositoryRecord[],
   { holder, startedBy, by, parent, guards }: RunRecord,
@@ -108,27 +148,27 @@ function nextSlice(
     holder,
     ...(parent !== undefined && { parent }),
     state: 'running',
-    // What there is to say about filters is said anew when it ends, about all of its repositories.
+    // What there is to say about filters is said again when it ends, about all of its repositories.
     warnings: record.warnings.filter((warning) => warning !== NOT_LISTED && !warning.startsWith('the filter "')),
     resumed: [...(record.resumed ?? []), resumption],
     ...(guards && { guards }),
   };
 }
 
-/** How far a run is that goes on: what the process that ended said of it last may be long ago. */
+/** How far a run is that resumes: what the process that ended said of it last may be long ago. */
 function progressBefore(
   { progress: { of }, guards, breakersAsked }: RunRecord,
   repositories: readonly RepositoryRecord[],
 ): RunProgress {
-  const planned = isGuarded(guards) ? repositories.filter(isWaiting).length : 0;
-  // Once the breakers were asked nothing else is left to do.
+  const planned = isGuarded(guards) ? repositories.filter((one) => isPlanned(one) && !isOver(one)).length : 0;
+  // Once the guards were asked nothing else is left to do.
   const done = breakersAsked ? of - planned : repositories.filter(isOver).length;
   return { done, of, ...(planned > 0 && { planned }) };
 }
 
-/** What holds a purge back, without what is no limit: JSON has no infinity. */
-export function withoutInfinity(guards: Guards | undefined): Guards | undefined {
+/** Guards without what is no limit: JSON has no infinity. */
+function withoutInfinity(guards: Guards | undefined): Guards | undefined {
   if (guards?.maxMedianFactor !== Infinity) return guards;
   const { maxMedianFactor, ...others } = guards;
-  return maxMedianFactor === Infinity ? others : guards;
+  return others;
 }

@@ -1,33 +1,56 @@
-import { notServed, settingsOf, type Trigger } from './configured.ts';
-import { eachRegistry, type Share } from './batch.ts';
+import { setTimeout } from 'node:timers/promises';
+import { newRunId } from '../ledger/paths.ts';
+import type { RunRecord } from '../ledger/records.ts';
+import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import type { DecisionError, Decisions } from '../planner/decision.ts';
-import { parseRegistry, type RegistrySettings } from '../policy/registries.ts';
+import { parseRegistry } from '../policy/registries.ts';
 import type { PurgeCommand } from '../policy/purge-command.ts';
 import { PolicyError } from '../policy/errors.ts';
 import type { Guards } from '../policy/guards.ts';
-import type { Configuration } from '../policy/settings.ts';
-import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
+import type { RegistrySettings } from '../policy/registries.ts';
+import type { Configuration, Settings } from '../policy/settings.ts';
+import { runLog } from '../report/log.ts';
+import { beginBatch, eachRegistry, type Share } from './batch.ts';
+import { freshRecord, noProcess } from './begin.ts';
+import { cancelRun, CancelRefused } from './cancel.ts';
+import { startDryRuns, type Starter } from './durable/start.ts';
+import { summaryOf } from './finish.ts';
+import { notServed, openReader, settingsOf, targetOf, type Trigger } from './registries.ts';
 import { run } from './run.ts';
-import { openReader, targetOf } from './target.ts';
 
-/** What is told of a dry run that somebody asked for, while it goes on. */
-interface Asked extends Omit<Trigger, 'onDecisions'> {
+/** What a client that asks for a dry run is told while it runs. */
+export interface Asked extends Omit<Trigger, 'onDecisions'> {
   /** Takes the decisions of a repository, one repository at a time, and one registry after the other. */
   readonly onDecisions: (decisions: Decisions, registry: string) => Promise<void>;
-  /** Takes what became of a registry, once all its decisions were told. */
+  /** Takes how it ended for a registry, once all its decisions were told. */
   readonly onOutcome: (outcome: RegistryOutcome) => Promise<void>;
 }
 
-/** A dry run as it was asked for. */
+/** The same of one that is an orchestration. */
+export interface AskedDurable extends Asked {
+  readonly client: Starter;
+  /** Id of the invocation: tells this start from every other one. */
+  readonly by: string;
+  /** Aborted where the client went away before it was told where to look: then the runs are cancelled. */
+  readonly abandoned: AbortSignal;
+}
+
+/** A dry run as a client asked for it. */
 export interface RequestedDryRun {
   /** Login servers of the registries that it is about. */
   readonly registries: readonly string[];
   /**
-   * Does it. `onBegin` is told the id of the run, or that of the parent of several.
-   * @throws whatever `dryRun` throws, and `Unreadable` where there are repositories, and none could be read; of several
-   * registries only where that holds for each: then what it was for the first
+   * Does it in this process. `onBegin` is told the id of the run, or that of the batch of several.
+   * @throws as `dryRun`, and `Unreadable` where there are repositories, and none could be read; of several registries only
+   * where that holds for each: then what it was for the first
    */
   readonly start: (asked: Asked) => Promise<void>;
+  /**
+   * Has it done by orchestrations, from its beginning, and tells what they recorded once they have ended. Where `signal`
+   * is aborted before that, it tells nothing more, and they run on.
+   * @throws as `start`
+   */
+  readonly startDurable: (asked: AskedDurable) => Promise<void>;
 }
 
 /**
@@ -38,63 +61,156 @@ export interface RequestedDryRun {
  */
 export function requestedDryRun(
   configuration: Configuration,
-  { commands, guards }: { readonly commands?: readonly PurgeCommand[]; readonly guards: Guards },
+  { commands, guards: named }: { readonly commands?: readonly PurgeCommand[]; readonly guards: Guards },
 ): RequestedDryRun {
   const settings = settingsOf(configuration);
-  const hosts = settings.registries.map(({ endpoint }) => endpoint.host);
-  const hostOf = ({ registry }: PurgeCommand): string | undefined =>
-    registry === undefined ? undefined : parseRegistry(registry).host;
-  const other = commands?.find((command) => !hosts.includes(hostOf(command) ?? hosts[0] ?? ''));
-  // The identity of the app is shown to the registries that its owner chose, and to no other.
-  if (other) throw new PolicyError('--registry', other.registry, notServed(settings));
-  const wanted = settings.registries
-    .map((registry) => ({
-      endpoint: registry.endpoint,
-      commands:
-        commands?.filter((one) => (hostOf(one) ?? registry.endpoint.host) === registry.endpoint.host) ??
-        registry.commands,
-    }))
-    .filter((registry) => registry.commands.length > 0);
+  const guards = { ...settings.guards, ...named };
+  const wanted = registriesFor(settings, commands);
   const policyFrom = commands ? 'request' : 'settings';
-  const of = async (registry: RegistrySettings, asked: Asked, share: Partial<Share>): Promise<RunSummary> => {
+  const one = async (registry: RegistrySettings, asked: Asked, share: Partial<Share>): Promise<RunSummary> => {
     const { host } = registry.endpoint;
-    const summary = await run(await openReader(targetOf(settings, registry)), {
+    const summary = await run({
+      reader: await openReader(targetOf(settings, registry)),
       timeBudget: settings.timeBudget,
-      guards: { ...settings.guards, ...guards },
+      guards,
       ...asked,
       ...share,
       onDecisions: (decisions) => asked.onDecisions(decisions, host),
       policies: registry.commands.map(({ policy }) => policy),
       policyFrom,
     });
-    const [first] = summary.repositories;
-    if (!summary.handedOver && first?.error && summary.repositories.every(({ state }) => state === 'failed'))
-      throw new Unreadable(first.error);
-    return summary;
+    return readable(summary);
   };
   return {
     registries: wanted.map(({ endpoint }) => endpoint.host),
     async start(asked) {
       const [only, ...others] = wanted;
       if (only && others.length === 0)
-        return asked.onOutcome({ registry: only.endpoint.host, summary: await of(only, asked, {}) });
+        return asked.onOutcome({ registry: only.endpoint.host, summary: await one(only, asked, {}) });
       const { timeBudget } = settings;
       const together = { ...asked, kind: 'dry-run', startedBy: asked.startedBy ?? 'request', timeBudget } as const;
-      const outcomes = await eachRegistry(wanted, wanted, together, (registry, share) => of(registry, asked, share));
-      const [first] = outcomes;
-      if (first && 'error' in first && outcomes.every((outcome) => 'error' in outcome)) throw first.cause;
+      failWhereAllFailed(
+        await eachRegistry(wanted, wanted, together, (registry, share) => one(registry, asked, share)),
+      );
+    },
+    async startDurable(asked) {
+      const records = await beginAll(wanted, guards, policyFrom, asked);
+      await startDryRuns(records, asked);
+      const outcomes: RegistryOutcome[] = [];
+      for (const record of records) {
+        const outcome = await outcomeOf(record, asked);
+        if (!outcome) return;
+        outcomes.push(outcome);
+        if (records.length === 1 && 'error' in outcome) throw outcome.cause;
+        await asked.onOutcome(outcome);
+      }
+      failWhereAllFailed(outcomes);
     },
   };
 }
 
-/** Not one repository could be read: the reason is that of the first. */
+/** The registries that a dry run is about, each with its commands. */
+function registriesFor(settings: Settings, commands: readonly PurgeCommand[] | undefined): readonly RegistrySettings[] {
+  const hosts = settings.registries.map(({ endpoint }) => endpoint.host);
+  const hostOf = ({ registry }: PurgeCommand): string | undefined =>
+    registry === undefined ? undefined : parseRegistry(registry).host;
+  const other = commands?.find((command) => !hosts.includes(hostOf(command) ?? hosts[0] ?? ''));
+  // The identity of the app is shown to the registries that its owner chose, and to no other.
+  if (other) throw new PolicyError('--registry', other.registry, notServed(settings));
+  return settings.registries
+    .map(({ endpoint, commands: configured }) => ({
+      endpoint,
+      commands: commands?.filter((one) => (hostOf(one) ?? endpoint.host) === endpoint.host) ?? configured,
+    }))
+    .filter((registry) => registry.commands.length > 0);
+}
+
+/** Begins the records of dry runs that orchestrations do. */
+async function beginAll(
+  registries: readonly RegistrySettings[],
+  guards: Guards,
+  policyFrom: 'request' | 'settings',
+  { ledger, log, now, by, onBegin }: AskedDurable,
+): Promise<readonly RunRecord[]> {
+  const startedBy = 'request';
+  const hosts = registries.map(({ endpoint }) => endpoint.host);
+  const parent =
+    hosts.length > 1 ? await beginBatch(ledger, { kind: 'dry-run', startedBy, by, registries: hosts }) : undefined;
+  const records: RunRecord[] = [];
+  for (const { endpoint, commands } of registries) {
+    const id = newRunId(new Date());
+    const registry = endpoint.host;
+    const policies = commands.map(({ policy }) => policy);
+    const holder = noProcess(id, startedBy);
+    const about = { id, kind: 'dry-run', dryRun: true, startedBy, by, parent, registry, policies, policyFrom } as const;
+    const record = freshRecord({ ...about, now, holder, guards });
+    await ledger.begin(record);
+    if (parent !== undefined) await ledger.child(parent, { registry, runId: id });
+    const lines = parent === undefined ? log : log.child({ parent });
+    runLog(lines, { runId: id, registry, dryRun: true }, 'dry-run').started(policies, {
+      startedBy,
+      pastDue: undefined,
+    });
+    records.push(record);
+  }
+  const [first] = records;
+  if (first) onBegin?.(parent ?? first.id);
+  return records;
+}
+
+/** How often the record is read of a run that other workers do. */
+const LOOK_MS = 1_000;
+
+/** Waits until a run has ended, tells what it decided, and says how it ended; `undefined`: it is not waited for any more. */
+async function outcomeOf(
+  { id, registry }: RunRecord,
+  { ledger, signal, abandoned, by, onDecisions }: AskedDurable,
+): Promise<RegistryOutcome | undefined> {
+  for (;;) {
+    if (signal?.aborted) {
+      if (abandoned.aborted)
+        await cancelRun(ledger, id, { now: new Date(), askedBy: 'request', by }).catch((error: unknown) => {
+          if (!(error instanceof CancelRefused)) throw error;
+        });
+      return undefined;
+    }
+    const record = await ledger.run(id);
+    if (record && record.state !== 'running') {
+      if (record.error)
+        return { registry, error: record.error, cause: new Unreadable(record.error, record.error.message) };
+      for await (const { summary } of ledger.repositories(id))
+        await onDecisions(await Array.fromAsync(ledger.decisions(id, { repository: summary.repository })), registry);
+      try {
+        return { registry, summary: readable(await summaryOf(ledger, record)) };
+      } catch (cause) {
+        if (!(cause instanceof Unreadable)) throw cause;
+        return { registry, error: { message: cause.message }, cause };
+      }
+    }
+    await setTimeout(LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+}
+
+/** @throws {Unreadable} where there are repositories, and none could be read */
+function readable(summary: RunSummary): RunSummary {
+  const [first] = summary.repositories;
+  if (first?.error && summary.repositories.every(({ state }) => state === 'failed')) throw new Unreadable(first.error);
+  return summary;
+}
+
+function failWhereAllFailed(outcomes: readonly RegistryOutcome[]): void {
+  const [first] = outcomes;
+  if (first && 'error' in first && outcomes.every((outcome) => 'error' in outcome)) throw first.cause;
+}
+
+/** A dry run found nothing out, because of the registry: not one repository could be read, say. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable';
   /** HTTP status of the registry's answer; `undefined` where none came. */
   readonly status: number | undefined;
 
-  constructor({ message, status }: DecisionError) {
-    super(`no repository could be read: ${message}`);
+  constructor({ message, status }: DecisionError, what = `no repository could be read: ${message}`) {
+    super(what);
     this.status = status;
   }
 }

@@ -1,14 +1,40 @@
-import { eachOf } from './each.ts';
-import { isOver } from './earlier.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { RepositoryRecord } from '../ledger/records.ts';
-import { guardHolds, type RepositoryDeletions } from '../planner/guards.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
+import type { Counts } from '../ledger/summary.ts';
 import type { Hold } from '../planner/decision.ts';
+import { guardHolds, type RepositoryDeletions } from '../planner/guards.ts';
 import type { Guards } from '../policy/guards.ts';
 import { RegistryError } from '../registry/errors.ts';
 import type { RegistryReader } from '../registry/types.ts';
-import type { Counts } from '../ledger/summary.ts';
-import type { RepositoryResult } from './unit.ts';
+import type { RunContext } from './context.ts';
+import { eachOf } from './each.ts';
+import { isOver, isPlannedOrOver, type RepositoryResult } from './merge.ts';
+
+/** Whether a run plans everything before it deletes anything. */
+export function isGuarded(guards: Guards | undefined): guards is Guards {
+  return guards !== undefined && Object.keys(guards).length > 0;
+}
+
+/**
+ * Asks the guards of a run about everything that is planned, and records what they hold back before anything is deleted.
+ * Done again, it changes nothing: nothing may be deleted that they were not asked about.
+ *
+ * @param records of all repositories of the run; those that failed, or were not begun, do not count
+ * @returns the run's record as it is then
+ * @throws {RegistryError} where the manifests of the registry cannot be counted; then nothing is deleted
+ */
+export async function checkGuards(context: RunContext, records: Iterable<RepositoryRecord>): Promise<RunRecord> {
+  const { record, ledger, reader, log } = context;
+  if (record.breakersAsked) return record;
+  const planned = [...records].filter(isPlannedOrOver).map(deletionsIn);
+  const holds = await askGuards(planned, record.guards ?? {}, { ledger, registry: reader, name: record.registry });
+  const asked = await context.amend((now) =>
+    now.breakersAsked ? undefined : { breakers: holds, breakersAsked: true },
+  );
+  // Another attempt may have been quicker: what that one recorded holds.
+  if (asked.breakers === holds) for (const hold of holds) log?.heldBack(hold, record.id);
+  return asked;
+}
 
 /** Runs that the median is taken of. */
 const LAST_RUNS = 10;
@@ -24,7 +50,7 @@ export async function lastDeletions(ledger: Ledger, registry: string): Promise<r
   return found;
 }
 
-/** Where the breakers look. */
+/** What the guards look at besides the plan. */
 interface Surroundings {
   readonly ledger: Ledger;
   readonly registry: RegistryReader;
@@ -32,7 +58,7 @@ interface Surroundings {
   readonly name: string;
 }
 
-/** The breakers that a plan trips. */
+/** What the guards hold back of a plan. */
 export async function askGuards(
   planned: readonly RepositoryDeletions[],
   guards: Guards,
@@ -40,19 +66,19 @@ export async function askGuards(
 ): Promise<readonly Hold[]> {
   const { registry } = surroundings;
   // By name, in whichever order they were planned.
-  const going = planned.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
+  const sorted = planned.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
   const lastRuns = await lastDeletionsFor(guards, surroundings);
-  const holds = guardHolds(going, guards, lastRuns);
+  const holds = guardHolds(sorted, guards, lastRuns);
   const ofAll = holds.some(({ breaker, repository }) => breaker === 'max-deletion-percent' && repository === undefined);
   if (!ofAll) return holds;
   // What was looked at may be a small part of the registry: how much there is besides is asked for where it matters.
-  const looked = new Set(going.map(({ repository }) => repository));
+  const looked = new Set(sorted.map(({ repository }) => repository));
   const others = (await registry.repositories(CATALOG_PAGE)).filter((repository) => !looked.has(repository));
   let besides = 0;
   await eachOf(others, ASKED_AT_ONCE, async (repository) => {
     besides += await registry.manifestCount(repository);
   });
-  return guardHolds(going, guards, lastRuns, besides);
+  return guardHolds(sorted, guards, lastRuns, besides);
 }
 
 /** What guards would hold back of a plan that is only shown. */
@@ -66,22 +92,22 @@ export interface Foreseen {
  * @param records of all repositories of the run; those that failed, or were not looked at, do not count
  */
 export async function foresee(
+  { ledger, reader, record }: Pick<RunContext, 'ledger' | 'reader' | 'record'>,
   records: readonly RepositoryRecord[],
-  guards: Guards | undefined,
-  surroundings: Surroundings,
 ): Promise<Foreseen> {
+  const { guards, registry: name } = record;
   if (guards === undefined) return { holds: [], warnings: [] };
-  const going = records.filter(isOver).map(deletionsIn);
+  const planned = records.filter(isOver).map(deletionsIn);
+  const surroundings = { ledger, registry: reader, name };
   try {
-    return { holds: await askGuards(going, guards, surroundings), warnings: [] };
+    return { holds: await askGuards(planned, guards, surroundings), warnings: [] };
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     // Nothing is deleted here, so the plan is shown all the same; a purge would fail.
     const warning =
-      `the guard max-deletion-percent was asked about the ${going.length} repositories of this run only, ` +
+      `the guard max-deletion-percent was asked about the ${planned.length} repositories of this run only, ` +
       `because the manifests of the others could not be counted: ${error.message}`;
-    const lastRuns = await lastDeletionsFor(guards, surroundings);
-    return { holds: guardHolds(going, guards, lastRuns), warnings: [warning] };
+    return { holds: guardHolds(planned, guards, await lastDeletionsFor(guards, surroundings)), warnings: [warning] };
   }
 }
 

@@ -1,6 +1,6 @@
 import { eachAndMore } from './each.ts';
-import { newGhosts, unreadIn } from './doubts.ts';
-import { type WholePlan, wholePlan } from './whole.ts';
+import { newGhosts, unreadIn } from './unread.ts';
+import { type WholePlan, wholePlan } from './repository-attributes.ts';
 import { inTurns } from '../ledger/turns.ts';
 import type { DecisionError } from '../planner/decision.ts';
 import { planInSteps } from '../planner/plan.ts';

@@ -11,7 +11,7 @@ import { type Decision, type Deleted, keyOf, type Outcome } from '../planner/dec
 import type { ManifestListing, Registry, TagRecord } from '../registry/types.ts';
 import { accessWarnings } from '../report/warnings.ts';
 import type { RunLog } from '../report/log.ts';
-import { isLeft } from './tally.ts';
+import { isLeft } from './merge.ts';
 import { type RepositorySummary, summarize, total, unfinishedRepository } from '../ledger/summary.ts';
 
 /** How long the registry may take to carry out what a process asked for before it ended, in milliseconds. */

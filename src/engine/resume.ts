@@ -6,7 +6,8 @@ import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { ReadOnlyRegistry, Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
-import { ResumeRefused, run, type RunOptions } from './run.ts';
+import { ResumeRefused } from './begin.ts';
+import { run, type RunOptions } from './run.ts';
 
 /** Opens the registry of a run: one that can delete only for a run that does. */
 export interface Opener {
@@ -50,7 +51,7 @@ function mayHaveDied({ state, dryRun }: Pick<RunRecord, 'state' | 'dryRun'>): bo
  */
 export async function resumeRun(record: RunRecord, open: Opener, options: ResumeOptions): Promise<RunSummary> {
   const { ledger, now, planAgeMilliseconds, guards = record.guards, onResume, ...others } = options;
-  const refuse = (why: string): ResumeRefused => new ResumeRefused(`the run ${record.id} cannot go on: ${why}`);
+  const refuse = (why: string): ResumeRefused => new ResumeRefused(`the run ${record.id} cannot resume: ${why}`);
   const why = mayHaveDied(record) ? undefined : whyNotResumed(record, now);
   if (why !== undefined) throw refuse(why);
   const policies = policiesOf(record.policy);
@@ -67,28 +68,27 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
   const reader = writer ?? (await open.reader(record, policies));
   if (reader.loginServer !== record.registry)
     throw refuse(`it is about the registry ${record.registry}, not ${reader.loginServer}`);
-  const summary = await run(
+  const summary = await run({
+    ...others,
     reader,
-    {
-      ...others,
-      ledger,
-      policies,
-      now: new Date(record.agesFrom),
-      kind: record.kind,
-      policyFrom: record.policy.from,
-      ...(guards && { guards }),
-    },
     writer,
     plan,
-    {
+    ledger,
+    policies,
+    now: new Date(record.agesFrom),
+    kind: record.kind,
+    policyFrom: record.policy.from,
+    ...(guards && { guards }),
+    resuming: {
       id: record.id,
-      check: (current) => {
+      why(current) {
         const problem = whyNotTakenUp(current, record, now);
-        if (problem !== undefined) throw refuse(problem);
+        if (problem !== undefined) return refuse(problem).message;
         onResume?.(current);
+        return undefined;
       },
     },
-  );
+  });
   if (plan && summary.succeeded) await markApplied(ledger, plan.id, record.id);
   return summary;
 }

@@ -2,7 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import type { RegistrySettings, Settings } from '../policy/settings.ts';
 import type { Log } from '../report/log.ts';
-import { isDryRun } from './target.ts';
+import { isDryRun } from './registries.ts';
 
 /** How late a run may begin, or how far beyond its budget it may end, before it is missed: hosts start, timers are late. */
 const GRACE_MS = 15 * 60_000;

@@ -1,4 +1,3 @@
-import { configured, type Trigger } from './configured.ts';
 import { eachRegistry } from './batch.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
@@ -7,9 +6,10 @@ import type { Configuration, Settings } from '../policy/settings.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import type { Log } from '../report/log.ts';
 import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
-import { ResumeRefused, run, type RunOptions } from './run.ts';
+import { ResumeRefused } from './begin.ts';
+import { run, type RunOptions } from './run.ts';
 import { StopReason } from './stop.ts';
-import { isDryRun, openReader, openRegistry, targetOf } from './target.ts';
+import { configured, isDryRun, openReader, openRegistry, targetOf, type Trigger } from './registries.ts';
 import { lastActivity } from './schedule-monitor.ts';
 
 const DAY_MS = 86_400_000;
@@ -111,9 +111,9 @@ async function runInTime(
   const resumed = await goOnScheduled(settings, registry, options);
   if (resumed) return resumed;
   const target = targetOf(settings, registry);
-  if (isDryRun(settings, registry)) return run(await openReader(target), options);
+  if (isDryRun(settings, registry)) return run({ ...options, reader: await openReader(target) });
   const writer = await openRegistry(target);
-  return run(writer, options, writer);
+  return run({ ...options, reader: writer, writer });
 }
 
 /** Goes on with the last scheduled run, where that was stopped. Nothing where a new one is to begin. */

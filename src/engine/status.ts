@@ -1,6 +1,6 @@
 import type { LedgerReader } from '../ledger/reader.ts';
-import type { Engine, Configuration, RegistrySettings, Settings } from '../policy/settings.ts';
-import { isDryRun, openReader, targetOf } from './target.ts';
+import type { Configuration, Engine, RegistrySettings, Settings } from '../policy/settings.ts';
+import { isDryRun, openReader, targetOf } from './registries.ts';
 
 /** What the app is set to do, and whether it could. */
 export interface Status {

@@ -94,7 +94,7 @@ export interface RunProgress {
   /** Where several workers do it: when one of them was at work, within some minutes (ISO 8601, UTC). */
   readonly at?: string;
   /** And how far each is. */
-  readonly lanes?: Readonly<Record<string, { readonly done: number; readonly planned: number }>>;
+  readonly workers?: Readonly<Record<string, { readonly done: number; readonly planned: number }>>;
   /** Some of those that are under way; only while it runs. */
   readonly working?: readonly Activity[];
 }

@@ -108,7 +108,7 @@ const progress = z.looseObject({
   of: number,
   planned: maybeNumber,
   at: time.exactOptional(),
-  lanes: z.record(text, z.looseObject({ done: number, planned: number })).exactOptional(),
+  workers: z.record(text, z.looseObject({ done: number, planned: number })).exactOptional(),
   working: z.array(activity).exactOptional(),
 } satisfies Shape<RunProgress>);
 

@@ -68,13 +68,25 @@ export function* chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet
     (a, b) => compare(b.lastUpdated, a.lastUpdated) || compare(a.digest, b.digest),
   );
   const chosen = yield* converted(records, ({ digest }) => digest);
-  const deleted = yield* setOf(chosen.slice(rule.keep));
+  const ranked = yield* rankedForKeep(chosen, rule);
+  const deleted = yield* setOf(ranked.slice(rule.keep));
   return {
     chosen,
     deleted,
-    newestKept: yield* setOf(chosen.slice(0, rule.keep)),
+    newestKept: yield* setOf(ranked.slice(0, rule.keep)),
     cascaded: yield* allReferrers(graph, deleted),
   };
+}
+
+/**
+ * In the order in which `--keep` counts. What an approved plan deletes comes last: the plan was made with `--keep`, and a
+ * manifest that has lost its last tag since, by the same plan, is younger than it was.
+ */
+export function* rankedForKeep(newestFirst: readonly string[], { only }: Rule): Steps<readonly string[]> {
+  if (!only) return newestFirst;
+  const others = yield* filtered(newestFirst, (digest) => !only.manifests.has(digest));
+  const approved = yield* filtered(newestFirst, (digest) => only.manifests.has(digest));
+  return others.concat(approved);
 }
 
 /** Referrers of these manifests, referrers of those, and so on; without the manifests themselves. */

@@ -1,7 +1,7 @@
-import type { AcrChoice } from './acr-purge.ts';
+import { type AcrChoice, rankedForKeep } from './acr-purge.ts';
 import { factsInOrder, type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
-import { filtered, slicer, setOf, type Steps } from './slices.ts';
+import { atOnce, filtered, slicer, setOf, type Steps } from './slices.ts';
 import type { TagChoice } from './tags.ts';
 import type { Inventory, Protection, Rule } from './types.ts';
 
@@ -249,8 +249,9 @@ export function newestBuilds(
   graph: Graph,
   { facts, remembered }: Inventory,
   { chosen }: AcrChoice,
-  { keep }: Rule,
+  rule: Rule,
 ): ReadonlyMap<string, Protection> {
+  const { keep } = rule;
   const builds = new Map<string, Protection>();
   if (keep === 0 || chosen.length <= keep) return builds;
   const parts = new Set<string>();
@@ -259,7 +260,7 @@ export function newestBuilds(
   // A part of an index that is gone is still no build: a run that resumes counts as the run before did.
   for (const { children } of remembered?.values() ?? []) for (const { digest } of children) parts.add(digest);
   const detail = `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`;
-  for (const digest of chosen) {
+  for (const digest of atOnce(rankedForKeep(chosen, rule))) {
     if (builds.size === keep) break;
     // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
     const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && graph.chosenTags(digest).length === 0;

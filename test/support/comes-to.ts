@@ -4,7 +4,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Settings } from '../../src/policy/settings.ts';
 import type { DecisionError } from '../../src/planner/decision.ts';
 import { dryRun, purge, readOnly, type RunOptions } from '../../src/index.ts';
-import { isDryRun } from '../../src/engine/target.ts';
+import { isDryRun } from '../../src/engine/registries.ts';
 import { connectTo } from './registry.ts';
 import { leftIn, said } from './slices.ts';
 

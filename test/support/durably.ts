@@ -156,10 +156,10 @@ export async function durably<T>(
           faults: faultsOf(about, cancelAfter !== undefined),
           ...(about.fault === 'undeletable' && { lostSteps: 0 }),
         },
-        worker: failures(about),
+        wrap: failures(about),
       });
       const input = scheduled([emulator]);
-      const id = input.errands[0]?.runId ?? '';
+      const id = input.jobs[0]?.runId ?? '';
       let changes = 0;
       let asked = Promise.resolve();
       if (cancelAfter !== undefined)

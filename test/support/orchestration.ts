@@ -1,14 +1,13 @@
-import { lane, registry, retention, shielded } from '../../src/engine/durable/orchestrators.ts';
+import { registry, retention, settled, worker } from '../../src/engine/durable/orchestrators.ts';
 import { activitiesOf } from '../../src/engine/durable/activities.ts';
-import { newConnections } from '../../src/engine/durable/connections.ts';
-import type { House } from '../../src/engine/durable/house.ts';
-import type { Errand, Start } from '../../src/engine/durable/messages.ts';
+import { type App, newConnections } from '../../src/engine/durable/context.ts';
+import type { RegistryJob, Start } from '../../src/engine/durable/messages.ts';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { newRunId } from '../../src/ledger/paths.ts';
 import { type Environment, readSettings, type Settings } from '../../src/policy/settings.ts';
 import { createLog, type Log } from '../../src/report/log.ts';
-import { openRegistry } from '../../src/engine/target.ts';
+import { openRegistry } from '../../src/engine/registries.ts';
 import { type Activity, createDurable, type Durable, type DurableOptions, type Execution } from './durable.ts';
 import { newFolder } from './ledger.ts';
 import { mortal } from './mortal.ts';
@@ -24,7 +23,7 @@ export interface Hall {
   /** Changes what the settings were read as, each time that they are asked for. */
   readonly adjust?: (settings: Settings) => Settings;
   /** Wraps what workers do: to fail them, say. */
-  readonly worker?: (activity: Activity, name: string) => Activity;
+  readonly wrap?: (activity: Activity, name: string) => Activity;
   readonly log?: Log;
   /** In the place of those that are deployed. */
   readonly orchestrators?: DurableOptions['orchestrators'];
@@ -55,12 +54,12 @@ export function hall({
   settings,
   options,
   adjust = (read) => read,
-  worker = (activity) => activity,
+  wrap = (activity) => activity,
   log = createLog('silent'),
   orchestrators = {},
 }: Hall): Durable {
   const read = settingsOf({ emulators, settings });
-  const house: House = {
+  const app: App = {
     settings: () => adjust(read),
     ledger,
     log,
@@ -70,25 +69,22 @@ export function hall({
     }),
     signal: new AbortController().signal,
   };
-  const houseOf = (execution: Execution): House =>
+  const appOf = (execution: Execution): App =>
     ledgerOf
       ? {
-          ...house,
+          ...app,
           ledger: ledgerOf(execution),
           connections: {
-            using: (target, work) => house.connections.using(target, (registry) => work(mortal(registry, execution))),
+            using: (target, work) => app.connections.using(target, (registry) => work(mortal(registry, execution))),
           },
         }
-      : house;
-  const names = Object.keys(activitiesOf(house)) as (keyof ReturnType<typeof activitiesOf>)[];
+      : app;
+  const names = Object.keys(activitiesOf(app)) as (keyof ReturnType<typeof activitiesOf>)[];
   const activities = Object.fromEntries(
-    names.map((name) => [
-      name,
-      worker((input, execution) => activitiesOf(houseOf(execution))[name](input as never), name),
-    ]),
+    names.map((name) => [name, wrap((input, execution) => activitiesOf(appOf(execution))[name](input as never), name)]),
   );
   return createDurable({
-    orchestrators: { retention, registry, lane, shielded, ...orchestrators },
+    orchestrators: { retention, registry, worker, settled, ...orchestrators },
     activities,
     ...options,
   });
@@ -99,7 +95,7 @@ export function scheduled(
   emulators: readonly Emulator[],
   by = 'tick',
   parent?: string,
-): { readonly start: Start; readonly errands: readonly Errand[] } {
+): { readonly start: Start; readonly jobs: readonly RegistryJob[] } {
   // Ages count from the emulator's start. What has an age of exactly --ago is older when a run begins, if only just.
   const now = new Date((emulators[0]?.start.getTime() ?? 0) + 1);
   return {
@@ -111,7 +107,7 @@ export function scheduled(
       now: now.toISOString(),
       ...(parent !== undefined && { parent }),
     },
-    errands: emulators.map(({ loginServer }) => ({
+    jobs: emulators.map(({ loginServer }) => ({
       registry: loginServer,
       instanceId: loginServer.replace(':', '_'),
       runId: newRunId(new Date()),

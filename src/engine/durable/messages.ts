@@ -4,6 +4,7 @@
  */
 
 import type { DecisionError } from '../../planner/decision.ts';
+import type { Pass } from '../repository.ts';
 
 /** One start: by the timer, or by a request. */
 export interface Start {
@@ -14,38 +15,29 @@ export interface Start {
   readonly pastDue: boolean;
   /** Ages are counted back from here. ISO 8601, UTC. */
   readonly now: string;
-  /** Of runs of several registries: what they have in common. */
+  /** Id of the batch, where there are several registries. */
   readonly parent?: string;
 }
 
 /** What is to be done in one registry. */
-export interface Errand {
+export interface RegistryJob {
   /** Login server. */
   readonly registry: string;
-  /** Of its orchestration: one for each registry. */
+  /** Of its orchestration. */
   readonly instanceId: string;
-  /** Of a dry run: the run that is begun. Else the id that a new run gets, if the last one is not gone on with. */
+  /** Of a dry run: the run that is begun. Else the id that a new run gets, if the last one is not resumed. */
   readonly runId: string;
 }
 
 export interface StartMany {
   readonly start: Start;
-  readonly errands: readonly Errand[];
+  readonly jobs: readonly RegistryJob[];
 }
-
-/** What is done in each repository in one pass through them. */
-export type Pass =
-  /** Planned, and nothing else. */
-  | 'plan'
-  /** Planned and carried out. */
-  | 'purge'
-  /** Planned, to be carried out in a later pass, once the breakers were asked. */
-  | 'plan-ahead'
-  | 'carry-out';
 
 /** A run that is begun, as its activities name it. */
 export interface Run {
   readonly runId: string;
+  readonly dryRun: boolean;
   readonly registry: string;
   /** The start that does it: `Start.by`. */
   readonly by: string;
@@ -57,7 +49,7 @@ export interface Run {
 
 export interface Begin {
   readonly start: Start;
-  readonly errand: Errand;
+  readonly job: RegistryJob;
 }
 
 export type Begun =
@@ -66,19 +58,19 @@ export type Begun =
       readonly run: Run;
       readonly passes: readonly Pass[];
       readonly matched: Matched;
-      /** What is done and planned already of a run that goes on. */
-      readonly far: Share;
+      /** What is done and planned already of a run that resumes. */
+      readonly before: Share;
     }
   /** Another run has the registry. */
   | { readonly state: 'held'; readonly message: string }
-  /** There is nothing to do: it was done by an earlier attempt, or nothing is wanted. */
+  /** There is nothing to do: an earlier attempt did it, or nothing is wanted. */
   | { readonly state: 'over' };
 
 /** How many repositories a run is about; `left`: the time was up before they were listed. */
 export type Listed = { readonly state: 'listed'; readonly of: number } | { readonly state: 'left' | 'over' };
 
-/** What a lane goes through, from a page on. */
-export interface Stretch {
+/** What a worker goes through, from a page on. */
+export interface WorkerInput {
   readonly run: Run;
   readonly pass: Pass;
   /** Of a page that it resumes: repositories of it that are not counted yet. */
@@ -86,21 +78,25 @@ export interface Stretch {
   /** Repositories of the run. */
   readonly of: number;
   readonly page: number;
-  readonly lane: Lane;
+  readonly worker: WorkerState;
 }
 
-export type TurnPage = Pick<Stretch, 'run' | 'pass' | 'page' | 'lane'>;
+export type GetPage = Pick<WorkerInput, 'run' | 'pass' | 'page' | 'worker'>;
 
-/** What of the run's repositories a lane has done. All lanes together are how far the run is. */
+/** What of the run's repositories a worker has done. All workers together are how far the run is. */
 export interface Share {
   readonly done: number;
   /** Those that are carried out in a later pass. */
   readonly planned: number;
 }
 
-/** How far a lane is. It has the same repositories in every pass. What was done before they began counts for the first. */
-export interface Lane extends Share {
+/** How far one worker is, by its number. */
+export interface WorkerProgress extends Share {
   readonly nth: number;
+}
+
+/** A worker has the same repositories in every pass. What was done before it began counts for the first one. */
+export interface WorkerState extends WorkerProgress {
   readonly matched: Matched;
   /** Further attempts that it has left. */
   readonly retries: number;
@@ -118,21 +114,22 @@ export type Page =
       /** Repositories of a page. */
       readonly size: number;
     }
-  /** The run was cancelled, its time is up, or somebody else has closed its record. */
+  /** The run was cancelled, its time is up, or another run has closed its record. */
   | { readonly state: 'over' };
 
-export interface Visit {
+/** One attempt at a repository in one pass. */
+export interface ProcessRepository {
   readonly run: Run;
   readonly pass: Pass;
   readonly repository: string;
-  /** How far the lane was before it. */
-  readonly lane: Pick<Lane, 'nth' | 'done' | 'planned'>;
-  /** No other one follows it, so that it has to say itself how far the lane is after it. */
+  /** How far the worker was before it. */
+  readonly worker: WorkerProgress;
+  /** No other one follows it, so that it has to record itself how far the worker is after it. */
   readonly isLast: boolean;
 }
 
-/** What became of one visit to a repository. */
-export type Visited =
+/** How one attempt at a repository ended. */
+export type Attempted =
   /** `planned`: it is carried out in a later pass. */
   | { readonly state: 'done' | 'planned'; readonly matched: Matched }
   /** Something failed. `again`: it may do better the next time. `error`: where no record says so. */
@@ -148,25 +145,25 @@ export type Visited =
 /** The places of the filters that have matched a tag, for each command. */
 export type Matched = readonly (readonly number[])[];
 
-export interface GiveUp extends Visit {
+export interface GiveUp extends ProcessRepository {
   readonly error: DecisionError | undefined;
 }
 
-/** `recorded`: the record of the repository says that it failed, or is done. The others as for a visit. */
+/** `recorded`: the record of the repository says that it failed, or is done. The others as for an attempt. */
 export interface GivenUp {
   readonly state: 'recorded' | 'busy' | 'over';
 }
 
-/** `over`: they were not asked, for nothing more is done for the run. */
-export interface Asked {
-  readonly state: 'asked' | 'over';
+/** `over`: the guards were not asked, for nothing more is done for the run. */
+export interface Checked {
+  readonly state: 'checked' | 'over';
 }
 
 export interface Refuse extends Begin {
   readonly error: DecisionError;
 }
 
-export interface End {
+export interface Finish {
   readonly run: Run;
   readonly matched?: Matched;
   /** Not everything was done: it was cancelled, or its time was up. */
@@ -185,7 +182,7 @@ export interface Unanswered {
   readonly again: boolean;
 }
 
-export interface Ended {
+export interface Finished {
   readonly runId?: string;
   readonly state: string;
 }

@@ -1,10 +1,13 @@
 import type { DurableClient } from 'durable-functions';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { registryKey, newRunId } from '../../ledger/paths.ts';
+import type { RunRecord } from '../../ledger/records.ts';
 import type { Settings } from '../../policy/settings.ts';
+import { beginBatch } from '../batch.ts';
+import { fail } from '../finish.ts';
 import type { Log } from '../../report/log.ts';
-import { underParent } from './house.ts';
-import type { Begin, Errand, Start, StartMany } from './messages.ts';
+import { inBatch } from './context.ts';
+import type { Begin, RegistryJob, Start, StartMany } from './messages.ts';
 
 export type { DurableClient };
 
@@ -34,20 +37,17 @@ interface Running {
   readonly runId: string | undefined;
 }
 
-/**
- * The instance id of a registry's orchestration: no two may have the same one at a time. A dry run that somebody asked for
- * has one of its own, so that nobody's question keeps the schedule waiting.
- */
-function instanceOf(registry: string, kind: Start['kind']): string {
-  return kind === 'scheduled' ? registryKey(registry) : `${registryKey(registry)}.dry-run`;
+/** The instance id of a registry's scheduled orchestration: there is never a second one. */
+export function instanceOf(registry: string): string {
+  return registryKey(registry);
 }
 
 /** What is running, in the engine's words: anything that has not ended. */
 const LIVE: readonly string[] = ['Running', 'Pending', 'ContinuedAsNew', 'Suspended'];
 
 /** @throws where the engine cannot tell: then nothing may be started */
-async function runningIn(client: Starter, registry: string, kind: Start['kind']): Promise<Running | undefined> {
-  const instanceId = instanceOf(registry, kind);
+async function runningIn(client: Starter, registry: string): Promise<Running | undefined> {
+  const instanceId = instanceOf(registry);
   const status = await client.getStatus(instanceId).catch((error: unknown) => {
     // That is how the SDK says that there is none.
     if (error instanceof Error && error.message.includes('HTTP 404')) return undefined;
@@ -85,19 +85,10 @@ export interface Tick {
 export async function startScheduled({ registries }: Settings, tick: Tick): Promise<Started> {
   const { client, ledger, now, by, pastDue } = tick;
   const served = registries.filter(({ commands }) => commands.length > 0).map(({ endpoint }) => endpoint.host);
-  const parent = served.length > 1 ? newRunId(now) : undefined;
-  const log = underParent(tick.log, parent === undefined ? {} : { parent });
-  if (parent !== undefined)
-    await ledger.beginParent({
-      format: 1,
-      id: parent,
-      kind: 'scheduled',
-      startedBy: 'schedule',
-      by,
-      started: now.toISOString(),
-      registries: served,
-    });
-  const errands: Errand[] = [];
+  const batch = { kind: 'scheduled', startedBy: 'schedule', by, registries: served } as const;
+  const parent = served.length > 1 ? await beginBatch(ledger, batch) : undefined;
+  const log = inBatch(tick.log, parent === undefined ? {} : { parent });
+  const jobs: RegistryJob[] = [];
   const left: AlreadyRunning[] = [];
   const failures: unknown[] = [];
   const note = async (registry: string, error: unknown): Promise<void> => {
@@ -108,9 +99,9 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
   };
   for (const registry of served) {
     try {
-      const running = await runningIn(client, registry, 'scheduled');
+      const running = await runningIn(client, registry);
       if (!running) {
-        errands.push({ registry, instanceId: instanceOf(registry, 'scheduled'), runId: newRunId(now) });
+        jobs.push({ registry, instanceId: instanceOf(registry), runId: newRunId(now) });
         continue;
       }
       const refusal = new AlreadyRunning(registry, running);
@@ -132,64 +123,45 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
     now: now.toISOString(),
     ...(parent !== undefined && { parent }),
   };
-  const [first] = errands;
+  const [first] = jobs;
   let instanceId: string | undefined;
   try {
-    const input: StartMany = { start, errands };
+    const input: StartMany = { start, jobs };
     instanceId = first && (await client.startNew('retention', { instanceId: parent ?? first.runId, input }));
   } catch (error) {
-    for (const { registry } of errands) await note(registry, error);
+    for (const { registry } of jobs) await note(registry, error);
   }
   // The others are started. The host takes the tick for failed when its function throws.
   if (failures.length > 0) throw failures[0];
   return { instanceId, left };
 }
 
-/** A dry run that was begun here, and is to be gone on with. */
-export interface Handed {
-  readonly registry: string;
-  readonly runId: string;
-}
-
-/** Goes on with dry runs that were begun here. Where one cannot be started, its record says so. */
-export async function startHanded(
-  handed: readonly Handed[],
+/**
+ * Starts the orchestrations of dry runs whose records are begun. Any number may run at a time: they delete nothing. The
+ * record of one that cannot be started says so.
+ *
+ * @throws what the engine's client threw for the first that could not be started; the others are started
+ */
+export async function startDryRuns(
+  records: readonly RunRecord[],
   { client, ledger, now, by }: Pick<Tick, 'client' | 'ledger' | 'now' | 'by'>,
 ): Promise<void> {
   const start: Start = { kind: 'dry-run', startedBy: 'request', by, pastDue: false, now: now.toISOString() };
   const failures: unknown[] = [];
-  for (const { registry, runId } of handed) {
-    const instanceId = instanceOf(registry, 'dry-run');
-    const input: Begin = { start, errand: { registry, runId, instanceId } };
+  for (const { id: runId, registry } of records) {
+    const instanceId = `${registryKey(registry)}.${runId}`;
+    const input: Begin = { start, job: { registry, runId, instanceId } };
     try {
       await client.startNew('registry', { instanceId, input });
     } catch (error) {
       failures.push(error);
       const { message } = error as Error;
-      const ended = { state: 'failed' as const, ended: new Date().toISOString(), error: { message } };
       // Where this fails too, the record is taken for that of a run that broke off, after a day.
       await ledger.reopen({ id: runId }).then(
-        (written) => written.end(ended),
+        (written) => fail(written, { message }, []),
         () => undefined,
       );
     }
   }
   if (failures.length > 0) throw failures[0];
-}
-
-/** Whether dry runs of these registries can be gone on with: none of them has one that goes on already. */
-export async function canBeHanded(client: Starter, registries: readonly string[]): Promise<boolean> {
-  for (const registry of registries) if (await runningIn(client, registry, 'dry-run')) return false;
-  return true;
-}
-
-/**
- * Makes sure that none of these registries has an orchestration.
- * @throws {AlreadyRunning}
- */
-export async function noneMayRun(client: Starter, registries: readonly string[]): Promise<void> {
-  for (const registry of registries) {
-    const running = (await runningIn(client, registry, 'scheduled')) ?? (await runningIn(client, registry, 'dry-run'));
-    if (running) throw new AlreadyRunning(registry, running);
-  }
 }

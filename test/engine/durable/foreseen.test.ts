@@ -26,7 +26,7 @@ test('a dry run of the durable engine records what guards would hold back, and i
 });
 
 test('a dry run deletes nothing, whatever pass its orchestration was told', async () => {
-  for (const pass of ['purge', 'plan-ahead']) {
+  for (const pass of ['purge', 'carry out']) {
     await withEmulator({ repositories: { app: repositoryOf(...images('app', 3, 'dev')) } }, async (emulator) => {
       const ledger = newLedger();
       const durable = hall({
@@ -34,8 +34,10 @@ test('a dry run deletes nothing, whatever pass its orchestration was told', asyn
         ledger,
         settings: { PURGE_COMMAND: '--filter ".*:^dev" --ago 30d --untagged' },
         options: { choices: calm },
-        worker: (activity, name) =>
-          name === 'visit' ? (input, ...rest) => activity({ ...(input as object), pass }, ...rest) : activity,
+        wrap: (activity, name) =>
+          name === 'processRepository'
+            ? (input, ...rest) => activity({ ...(input as object), pass }, ...rest)
+            : activity,
       });
       durable.start('retention', { instanceId: 'tick', input: scheduled([emulator], 'tick') });
       await durable.run();

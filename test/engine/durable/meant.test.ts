@@ -31,7 +31,7 @@ async function tick(
   emulator: Emulator,
   ledger: Ledger,
   by: string,
-  more: Partial<Pick<Hall, 'settings' | 'adjust' | 'worker'>>,
+  more: Partial<Pick<Hall, 'settings' | 'adjust' | 'wrap'>>,
 ): Promise<void> {
   const durable = hall({ emulators: [emulator], ledger, options: { choices: calm }, settings: SETTINGS, ...more });
   durable.start('retention', { instanceId: by, input: scheduled([emulator], by) });
@@ -105,10 +105,10 @@ test('breakers that are asked once more, when what they held back is recorded, s
     let visits = 0;
     await tick(emulator, ledger, 'one', {
       settings: { ...SETTINGS, MAX_DELETIONS: '5' },
-      worker: (activity, name) => async (about, execution) => {
-        if (name === 'breakers') again ??= () => activity(about, execution);
+      wrap: (activity, name) => async (about, execution) => {
+        if (name === 'checkGuards') again ??= () => activity(about, execution);
         // Right before the last of the second pass: what is held already counts as nothing that would go.
-        if (name === 'visit' && again && ++visits === 6) await again();
+        if (name === 'processRepository' && again && ++visits === 6) await again();
         return activity(about, execution);
       },
     });
@@ -126,8 +126,8 @@ test('where the breakers are not asked, nothing is carried out, whatever the set
     let isNew = false;
     await tick(emulator, ledger, 'one', {
       adjust: (settings) => (isNew ? { ...settings, dryRun: true } : settings),
-      worker: (activity, name) => async (about, execution) => {
-        isNew = name === 'breakers';
+      wrap: (activity, name) => async (about, execution) => {
+        isNew = name === 'checkGuards';
         try {
           return await activity(about, execution);
         } finally {
@@ -147,15 +147,15 @@ test('a plan that is made again after the breakers were asked is taken back', as
     let isAsked = (): void => undefined;
     const asked = new Promise<void>((resolve) => (isAsked = resolve));
     await tick(emulator, ledger, 'one', {
-      worker: (activity, name) => async (about, execution) => {
-        const isFirst = name === 'visit' && !late && JSON.stringify(about).includes('app1');
+      wrap: (activity, name) => async (about, execution) => {
+        const isFirst = name === 'processRepository' && !late && JSON.stringify(about).includes('app1');
         if (isFirst) {
           // Taken for lost, and failed; what it does when it wakes up comes after the breakers.
           late = asked.then(() => activity(about, execution));
           return { state: 'failed', again: false, why: 'it was lost', matched: [] };
         }
         const result = await activity(about, execution);
-        if (name === 'breakers') {
+        if (name === 'checkGuards') {
           isAsked();
           await late;
         }

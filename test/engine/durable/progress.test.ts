@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isOver } from '../../../src/engine/earlier.ts';
+import { isOver } from '../../../src/engine/merge.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import { registryKey } from '../../../src/ledger/paths.ts';
 import { LOCK_SECONDS } from '../../../src/ledger/store/store.ts';
@@ -50,8 +50,8 @@ async function purging(
       const seen: Seen[] = [];
       later += 10 * LOCK_SECONDS * 1000;
       const input = scheduled([emulator], by);
-      id.of ||= input.errands[0]?.runId ?? '';
-      const worker =
+      id.of ||= input.jobs[0]?.runId ?? '';
+      const wrap =
         (activity: Activity, name: string): Activity =>
         async (about, execution) => {
           const run = await ledger.run(id.of);
@@ -71,7 +71,7 @@ async function purging(
         },
         adjust: (read) => ({ ...read, guards: settings.guarded ? { maxDeletionPercent: 100 } : {} }),
         options: { choices: made },
-        worker,
+        wrap,
       });
       durable.start('retention', { instanceId: by, input });
       await durable.run();
@@ -87,11 +87,11 @@ async function purging(
 describe('the record of a run says how far it is, with the durable engine', () => {
   test.each([false, true])('to the repository, one at a time; guarded: %s', async (guarded) => {
     await purging({ parallelism: 1, guarded }, calm, (seen) => {
-      expect(seen.filter(({ name }) => name === 'visit').length).toBe(guarded ? 2 * COUNT : COUNT);
+      expect(seen.filter(({ name }) => name === 'processRepository').length).toBe(guarded ? 2 * COUNT : COUNT);
       // A visit says it when it begins, for the one before.
       for (const [n, { said, done }] of seen.entries()) expect(said, `at ${n}`).toBeGreaterThanOrEqual(done - 1);
       for (const { said, done } of seen) expect(said).toBeLessThanOrEqual(done);
-      expect(seen.at(-1)).toEqual({ name: 'end', said: COUNT, done: COUNT });
+      expect(seen.at(-1)).toEqual({ name: 'finish', said: COUNT, done: COUNT });
       return Promise.resolve();
     });
   });
@@ -102,7 +102,7 @@ describe('the record of a run says how far it is, with the durable engine', () =
         expect(said).toBeLessThanOrEqual(done);
         expect(said).toBeGreaterThanOrEqual(done - 4);
       }
-      expect(seen.at(-1)).toEqual({ name: 'end', said: COUNT, done: COUNT });
+      expect(seen.at(-1)).toEqual({ name: 'finish', said: COUNT, done: COUNT });
       return Promise.resolve();
     });
   });
@@ -121,7 +121,7 @@ describe('the record of a run says how far it is, with the durable engine', () =
         }
         // From the first moment on.
         expect(seen[0]?.said).toBe(seen[0]?.done);
-        expect(seen.at(-1)).toEqual({ name: 'end', said: COUNT, done: COUNT });
+        expect(seen.at(-1)).toEqual({ name: 'finish', said: COUNT, done: COUNT });
       },
       (done) => done < COUNT / 2,
     );

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Emulator, EmulatorOptions } from '../../../src/dev/emulator/index.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
-import { lane } from '../../../src/engine/durable/orchestrators.ts';
+import { worker } from '../../../src/engine/durable/orchestrators.ts';
 import { inline } from '../../support/comes-to.ts';
 import { calm, type Durable } from '../../support/durable.ts';
 import { hall, scheduled, settingsOf } from '../../support/orchestration.ts';
@@ -44,7 +44,7 @@ async function durably(
       settings: SETTINGS,
       options: { choices: calm },
       orchestrators,
-      worker: (activity, name) => (about, execution) => {
+      wrap: (activity, name) => (about, execution) => {
         executed.push(name);
         return activity(about, execution);
       },
@@ -65,7 +65,7 @@ const options = (status: number): EmulatorOptions => ({
 describe('repositories that cannot be listed', () => {
   test.each([401, 403, 404])('%i is not asked for again, and the record says it all, as inline', async (status) => {
     await durably(options(status), ({ run, executed, seconds }) => {
-      expect(executed).toEqual(['begin', 'select', 'end']);
+      expect(executed).toEqual(['begin', 'list', 'finish']);
       expect(seconds).toBeLessThan(5);
       expect(run).toMatchObject({
         state: 'failed',
@@ -87,21 +87,21 @@ describe('repositories that cannot be listed', () => {
   });
 });
 
-test('a lane that breaks off does not have the run closed while others work', async () => {
+test('a worker that breaks off does not have the run closed while others work', async () => {
   const breaking: OrchestrationHandler = function* (context) {
-    const { lane: about } = context.df.getInput<{ readonly lane: { readonly nth: number } }>();
-    if (about.nth === 0) throw new Error('the lane was terminated');
-    return yield* lane(context) as Generator<never, unknown, unknown>;
+    const { worker: about } = context.df.getInput<{ readonly worker: { readonly nth: number } }>();
+    if (about.nth === 0) throw new Error('the worker was terminated');
+    return yield* worker(context) as Generator<never, unknown, unknown>;
   };
   await durably(
     { repositories: several(60, 1) },
     ({ run, executed }) => {
       // Those of the second page, and no other.
-      expect(executed.filter((name) => name === 'visit')).toHaveLength(25);
-      expect(executed.indexOf('end')).toBe(executed.length - 1);
-      expect(run).toMatchObject({ state: 'failed', error: { message: 'the lane was terminated' } });
+      expect(executed.filter((name) => name === 'processRepository')).toHaveLength(25);
+      expect(executed.indexOf('finish')).toBe(executed.length - 1);
+      expect(run).toMatchObject({ state: 'failed', error: { message: 'the worker was terminated' } });
       return Promise.resolve();
     },
-    { lane: breaking },
+    { worker: breaking },
   );
 });

@@ -81,7 +81,7 @@ describe('three registries of 200 repositories', () => {
         ledgerOf: (execution) => openLedger(shelf.worker(execution)),
         settings: SETTINGS,
         options: { choices: seeded(numbers(400)), concurrency: 12, patienceMilliseconds: 60_000 },
-        worker: (activity, name) => async (input, execution) => {
+        wrap: (activity, name) => async (input, execution) => {
           note(name, input);
           const result = await activity(input, execution);
           note(name, result);
@@ -97,7 +97,7 @@ describe('three registries of 200 repositories', () => {
       const status = await parentStatus(ledger, parent);
       expect(status?.children.map(({ state }) => state)).toEqual(['done', 'done', 'failed']);
       for (const [n, emulator] of emulators.entries()) {
-        const id = input.errands[n]?.runId ?? '';
+        const id = input.jobs[n]?.runId ?? '';
         expect((await ledger.run(id))?.parent).toBe(parent);
         const left = new Set(leftIn(emulator));
         const question = { ledger, registry: emulator.loginServer, had: had[n] ?? [], left, store: shelf.store };
@@ -123,7 +123,7 @@ describe('three registries of 200 repositories', () => {
       }
       for (const { name, bytes } of messages)
         expect({ name, isSmall: bytes < LARGEST_MESSAGE }).toEqual({ name, isSmall: true });
-      return Promise.all(emulators.map((emulator, n) => comesTo(emulator, ledger, input.errands[n]?.runId ?? '')));
+      return Promise.all(emulators.map((emulator, n) => comesTo(emulator, ledger, input.jobs[n]?.runId ?? '')));
     });
     expect(await inMany).toEqual(await inOneProcess);
   }, 120_000);
@@ -183,8 +183,8 @@ describe('several workers at a registry that throttles', () => {
         ledger,
         settings,
         options: { choices: calm, concurrency: LANES },
-        worker: (activity, name) => (input, execution) => {
-          if (name === 'visit') {
+        wrap: (activity, name) => (input, execution) => {
+          if (name === 'processRepository') {
             const made = (visits.get(execution.instanceId) ?? 0) + 1;
             visits.set(execution.instanceId, made);
             // When the first has its last, each of the others is well under way.

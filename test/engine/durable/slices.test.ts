@@ -28,7 +28,7 @@ interface Room {
   /** An engine with a task hub of its own: what an earlier one has begun is not known to it. */
   readonly engine: (
     settings?: Environment,
-    worker?: (activity: Activity, name: string) => Activity,
+    wrap?: (activity: Activity, name: string) => Activity,
     adjust?: (settings: Settings) => Settings,
   ) => Durable;
   readonly problems: () => Promise<readonly string[]>;
@@ -47,7 +47,7 @@ async function room<T>(options: EmulatorOptions, work: (room: Room) => Promise<T
       shelf,
       ledger,
       had,
-      engine(settings = {}, worker = (activity) => activity, adjust = (read) => read) {
+      engine(settings = {}, wrap = (activity) => activity, adjust = (read) => read) {
         later += 10 * LOCK_SECONDS * 1000;
         durable = hall({
           emulators: [emulator],
@@ -55,7 +55,7 @@ async function room<T>(options: EmulatorOptions, work: (room: Room) => Promise<T
           ledgerOf: (execution) => openLedger(shelf.worker(execution)),
           settings: { ...SETTINGS, ...settings },
           options: { choices: calm },
-          worker,
+          wrap,
           adjust,
         });
         return durable;
@@ -78,7 +78,7 @@ async function tick(durable: Durable, emulator: Emulator, by = 'tick'): Promise<
   durable.start('retention', { instanceId: by, input });
   await durable.run();
   expect(durable.status(by)?.runtimeStatus).toBe('Completed');
-  return input.errands[0]?.runId ?? '';
+  return input.jobs[0]?.runId ?? '';
 }
 
 async function throughout(options: EmulatorOptions): Promise<Came> {
@@ -105,7 +105,7 @@ describe('a repository that takes longer than RUN_TIME_BUDGET', () => {
       const answers: unknown[] = [];
       const durable = engine({ RUN_TIME_BUDGET: '3s' }, (activity, name) => async (input, execution) => {
         const answer = await activity(input, execution);
-        if (name === 'visit') answers.push(answer);
+        if (name === 'processRepository') answers.push(answer);
         return answer;
       });
       const id = await tick(durable, emulator);
@@ -120,15 +120,15 @@ describe('a repository that takes longer than RUN_TIME_BUDGET', () => {
   test('and gets nowhere is given up and marked as failed, and the others are done', async () => {
     await room({ repositories: several(3, 2) }, async ({ emulator, ledger, engine, problems }) => {
       let isSlow = false;
-      const worker =
+      const wrap =
         (activity: Activity, name: string): Activity =>
         async (input, execution) => {
           // So slow that one listing takes longer than all of the time; the others have as much as they need.
-          isSlow = name === 'visit' && (input as { repository: string }).repository === 'app1';
+          isSlow = name === 'processRepository' && (input as { repository: string }).repository === 'app1';
           emulator.faults(isSlow ? { latencyMs: 400 } : {});
           return activity(input, execution);
         };
-      const durable = engine({}, worker, (settings) =>
+      const durable = engine({}, wrap, (settings) =>
         isSlow ? { ...settings, timeBudget: { milliseconds: 150, text: '150ms' } } : settings,
       );
       const id = await tick(durable, emulator);
@@ -174,7 +174,7 @@ describe('a registry that somebody else has', () => {
       let interrupted: Promise<unknown> | undefined;
       // A process that has not been heard of for long comes back: the lock has run out, and another run is at work.
       const durable = engine({}, (activity, name) => async (input, execution) => {
-        if (name === 'visit' && deletions >= 4 && !interrupted) {
+        if (name === 'processRepository' && deletions >= 4 && !interrupted) {
           shelf.steal(registryKey(emulator.loginServer));
           interrupted = inline(
             emulator,
@@ -213,8 +213,8 @@ describe('a second start', () => {
   test('of a registry that is done at the moment is refused, and changes nothing', async () => {
     await room({ repositories: several(3, 2) }, async ({ emulator, ledger, engine }) => {
       const durable: Durable = engine({}, (activity, name) => async (input, execution) => {
-        if (name === 'select') {
-          const instanceId = scheduled([emulator]).errands[0]?.instanceId ?? '';
+        if (name === 'list') {
+          const instanceId = scheduled([emulator]).jobs[0]?.instanceId ?? '';
           expect(durable.status(instanceId)).toMatchObject({ runtimeStatus: 'Running' });
           await expect(durable.client().startNew('registry', { instanceId })).rejects.toThrow('already exists');
         }
@@ -222,7 +222,7 @@ describe('a second start', () => {
       });
       const id = await tick(durable, emulator);
       expect((await Array.fromAsync(ledger.runs())).map((run) => run.id)).toEqual([id]);
-      const { instanceId = '' } = scheduled([emulator]).errands[0] ?? {};
+      const { instanceId = '' } = scheduled([emulator]).jobs[0] ?? {};
       expect(durable.status(instanceId)).toMatchObject({ runtimeStatus: 'Completed', customStatus: { runId: id } });
     });
   });
@@ -261,7 +261,7 @@ test.each(['true', 'false'])(
     await room({ repositories: several(3, 2) }, async ({ emulator, ledger, engine, problems }) => {
       const states: string[][] = [];
       const durable = engine({ PURGE_DRY_RUN: dry }, (activity, name) => async (input, execution) => {
-        if (name !== 'visit') return activity(input, execution);
+        if (name !== 'processRepository') return activity(input, execution);
         const both = await Promise.all([activity(input, execution), activity(input, execution)]);
         states.push(both.map((one) => (one as { state: string }).state).sort());
         return both[0];

@@ -1,17 +1,12 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
-import {
-  AlreadyRunning,
-  canBeHanded,
-  type Handed,
-  noneMayRun,
-  startHanded,
-  startScheduled,
-} from '../../../src/engine/durable/start.ts';
+import { startScheduled } from '../../../src/engine/durable/start.ts';
+import type { RegistryOutcome } from '../../../src/ledger/summary.ts';
+import type { Decision, Decisions } from '../../../src/planner/decision.ts';
 import type { Environment } from '../../../src/policy/settings.ts';
 import { createLog } from '../../../src/report/log.ts';
-import { dryRun, HandOver, parentStatus, readOnly } from '../../../src/index.ts';
+import { dryRun, parentStatus, readOnly, requestedDryRun } from '../../../src/index.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { calm, type Durable } from '../../support/durable.ts';
 import { newLedger } from '../../support/ledger.ts';
@@ -79,78 +74,88 @@ test('a second start answers with the id and the state of the one that runs', as
     const { durable, ledger } = place;
     // In the middle of the first: right before its first visit.
     let second: Promise<Awaited<ReturnType<typeof startScheduled>>> | undefined;
-    let refused: Promise<unknown> | undefined;
     place.emulators[0]?.onRequest(({ kind }) => {
       if (kind !== 'list-tags' || second) return;
       second = startScheduled(settings, tick(place, 'second'));
-      refused = noneMayRun(durable.client() as never, [place.emulators[0]?.loginServer ?? '']).catch(
-        (error: unknown) => error,
-      );
     });
     await startScheduled(settings, tick(place, 'first'));
     await durable.run();
     const left = (await second)?.left ?? [];
     const [run] = await Array.fromAsync(ledger.runs({ registry: place.emulators[0]?.loginServer ?? '' }));
     expect(left[0]).toMatchObject({ state: 'Running', runId: run?.id });
-    expect(await refused).toBeInstanceOf(AlreadyRunning);
     // It was not done twice.
     expect(await Array.fromAsync(ledger.runs())).toHaveLength(2);
   });
 });
 
-test('a dry run that takes too long is gone on with, under its own id, and comes to the same', async () => {
-  await withTwo({ PURGE_COMMAND: COMMAND }, async (place) => {
-    const { ledger, durable } = place;
-    const [emulator] = place.emulators;
-    if (!emulator) throw new Error('no registry');
-    const late = new AbortController();
-    let answered = 0;
-    emulator.onRequest(({ kind }) => {
-      if (kind === 'list-tags' && ++answered === 3) late.abort(new HandOver('it takes too long'));
-    });
-    const options = {
-      policies: [policyOf(['--filter', '.*:^dev', '--ago', '30d', '--concurrency', '1'])],
-      guards: { maxDeletions: 1, keepLastTag: true },
-      now: new Date(emulator.start.getTime() + 1),
-      onDecisions: () => undefined,
-    };
-    const { runId, handedOver } = await dryRun(readOnly(connectTo(emulator)), {
-      ...options,
-      ledger,
-      by: 'request',
-      signal: late.signal,
-    });
-    expect(handedOver).toBe(true);
-    // Whoever looks at it meanwhile is not told that it has ended.
-    expect(await ledger.run(runId)).toMatchObject({ state: 'running', progress: { of: 6 } });
+/** A client that waits for a dry run, and what it is told. */
+function asking(place: Place, by: string) {
+  const told: { begun: string[]; decisions: Decision[]; outcomes: RegistryOutcome[] } = {
+    begun: [],
+    decisions: [],
+    outcomes: [],
+  };
+  const abandoned = new AbortController();
+  const asked = {
+    ...tick(place, by),
+    startedBy: 'request',
+    signal: abandoned.signal,
+    abandoned: abandoned.signal,
+    onBegin: (id: string) => void told.begun.push(id),
+    onDecisions: (decisions: Decisions) => Promise.resolve(void told.decisions.push(...decisions)),
+    onOutcome: (outcome: RegistryOutcome) => Promise.resolve(void told.outcomes.push(outcome)),
+  } as const;
+  const configuration = { state: 'valid', settings: settingsOf(place), given: {} } as const;
+  const guards = { maxDeletions: 1, keepLastTag: true };
+  const { startDurable } = requestedDryRun(configuration, { guards });
+  return { told, abandoned, done: startDurable(asked) };
+}
 
-    const handed: readonly Handed[] = [{ registry: emulator.loginServer, runId }];
-    const about = { client: durable.client() as never, ledger, now: new Date(), by: 'request' };
-    expect(await canBeHanded(about.client, [emulator.loginServer])).toBe(true);
-    await startHanded(handed, about);
-    // No second one is handed over meanwhile; and where one is all the same, its record says what became of it.
-    expect(await canBeHanded(about.client, [emulator.loginServer])).toBe(false);
-    const second = await dryRun(readOnly(connectTo(emulator)), {
-      ...options,
-      ledger,
-      by: 'second',
-      signal: late.signal,
-    });
-    const hand = startHanded([{ registry: emulator.loginServer, runId: second.runId }], { ...about, by: 'second' });
-    await expect(hand).rejects.toThrow('409');
-    expect(await ledger.run(second.runId)).toMatchObject({
-      state: 'failed',
-      error: { message: expect.stringContaining('409') as unknown },
-    });
+test('a dry run that is asked for is an orchestration from its beginning, and comes to the same as in one process', async () => {
+  await withTwo({ PURGE_COMMAND: COMMAND }, async (place) => {
+    const { ledger, durable, emulators } = place;
+    const [first, second] = [asking(place, 'first'), asking(place, 'second')];
+    // Both at once: neither refuses the other.
+    await vi.waitFor(() => expect([...first.told.begun, ...second.told.begun]).toHaveLength(2));
     await durable.run();
+    await Promise.all([first.done, second.done]);
     const whole = newLedger();
-    const inline = await dryRun(readOnly(connectTo(emulator)), { ...options, ledger: whole });
-    const run = await ledger.run(runId);
-    expect(run).toMatchObject({ state: 'done', progress: { done: 6, of: 6 }, totals: inline.totals });
-    expect(inline.breakers.length).toBeGreaterThan(0);
-    expect(run?.breakers).toEqual(inline.breakers);
-    expect(await Array.fromAsync(ledger.decisions(runId))).toEqual(
-      await Array.fromAsync(whole.decisions(inline.runId)),
-    );
+    for (const [n, emulator] of emulators.entries()) {
+      const inline = await dryRun(readOnly(connectTo(emulator)), {
+        policies: [policyOf(['--filter', '.*:^dev', '--ago', '30d'])],
+        guards: { ...settingsOf(place).guards, maxDeletions: 1, keepLastTag: true },
+        now: new Date(emulator.start.getTime() + 1),
+        ledger: whole,
+        onDecisions: () => undefined,
+      });
+      for (const { told } of [first, second]) {
+        const outcome = told.outcomes[n];
+        if (!outcome || !('summary' in outcome)) throw new Error('no summary');
+        const { summary } = outcome;
+        expect(summary).toMatchObject({ succeeded: true, totals: inline.totals, warnings: inline.warnings });
+        expect(summary.breakers).toEqual(inline.breakers);
+        expect(summary.breakers.length).toBeGreaterThan(0);
+        expect(Object.keys(summary.examples)).toEqual(Object.keys(inline.examples));
+        expect(await Array.fromAsync(ledger.decisions(summary.runId))).toHaveLength(
+          (await Array.fromAsync(whole.decisions(inline.runId))).length,
+        );
+      }
+    }
+    for (const { told } of [first, second]) expect(told.decisions.length).toBe(24);
+    const status = await parentStatus(ledger, first.told.begun[0] ?? '');
+    expect(status).toMatchObject({ state: 'done', record: { kind: 'dry-run' } });
+  });
+});
+
+test('a dry run whose client goes away before it knows where to look is cancelled', async () => {
+  await withTwo({ PURGE_COMMAND: COMMAND }, async (place) => {
+    const { told, abandoned, done } = asking(place, 'gone');
+    await vi.waitFor(() => expect(told.begun).toHaveLength(1));
+    abandoned.abort();
+    await done;
+    await place.durable.run();
+    const status = await parentStatus(place.ledger, told.begun[0] ?? '');
+    expect(status?.children[0]).toMatchObject({ state: 'stopped', run: { stopped: { by: 'cancel' } } });
+    expect(told.outcomes).toEqual([]);
   });
 });

@@ -1,106 +1,89 @@
-import type { Ledger } from '../ledger/ledger.ts';
-import type { RunWriter } from '../ledger/writer.ts';
 import { ConflictError } from '../ledger/store/store.ts';
-import type { RunRecord, SelectedRepository } from '../ledger/records.ts';
+import type { SelectedRepository } from '../ledger/records.ts';
+import type { RepositorySummary } from '../ledger/summary.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import { adviceOnUnmatched } from '../policy/advice/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Match } from '../policy/regex/regex.ts';
-import type { RegistryReader } from '../registry/types.ts';
-import type { RepositorySummary } from '../ledger/summary.ts';
+import type { RunContext } from './context.ts';
 import type { Task } from './inventory.ts';
 
-/** What is to be done, by repository. */
+/** The repositories of a run, each with the commands that select it. */
 export type Selected = ReadonlyMap<string, readonly Task[]>;
 
 /**
- * The repositories that a command selects: all of them where it has no filter, and what its filters match.
+ * Finds out which repositories a run is about, and records them once: done again, or by another worker, it comes to what
+ * was recorded.
+ *
+ * @param among where it is known which repositories there are
  * @throws {PolicyError} where a filter takes too long
+ * @throws {RegistryError} where the repositories cannot be listed
  */
-export async function selectRepositories(
-  registry: RegistryReader,
-  {
-    policies,
-    match,
-    among,
-    onCatalog = () => undefined,
-  }: Pick<Selecting, 'policies' | 'match' | 'among'> & {
-    /** Takes the names of all repositories, where they were listed. */
-    readonly onCatalog?: (names: readonly string[]) => void;
-  },
+export async function list(
+  { ledger, record, reader, policies, match, writes }: RunContext,
+  among?: readonly string[],
 ): Promise<Selected> {
+  const recorded = await ledger.selected(record.id);
+  if (recorded) return selectedBefore(recorded, policies, match);
   let catalog = among;
   const selected = new Map<string, Task[]>();
   for (const policy of policies) {
-    const { compiled, filters, repositoryPageSize } = policy;
     // What filters name outright needs no listing.
-    const literal = filters.length > 0 && !among ? compiled.literalRepositories() : undefined;
+    const literal = policy.filters.length > 0 && !among ? policy.compiled.literalRepositories() : undefined;
     if (!literal && !catalog) {
-      catalog = await registry.repositories(repositoryPageSize);
-      onCatalog(catalog);
+      catalog = await reader.repositories(policy.repositoryPageSize);
+      // What is known of repositories that are gone only takes room.
+      await ledger.pruneManifestCache(record.registry, catalog).catch(() => undefined);
     }
-    const names = literal ?? catalog ?? [];
-    const matching = await compiled.repositoryFilters(names, match);
-    for (const [index, name] of names.entries()) {
-      const filtersOfIt = matching[index] ?? [];
-      if (filters.length > 0 && filtersOfIt.length === 0) continue;
-      const tasks = selected.get(name);
-      if (tasks) tasks.push({ policy, filters: filtersOfIt });
-      else selected.set(name, [{ policy, filters: filtersOfIt }]);
+    for (const [name, command] of await commandsIn(policy, literal ?? catalog ?? [], match)) {
+      const commands = selected.get(name);
+      if (commands) commands.push(command);
+      else selected.set(name, [command]);
     }
   }
-  return selected;
-}
-
-/** The run that repositories are selected for. */
-export interface Selecting {
-  readonly ledger: Ledger;
-  readonly written: Pick<RunWriter, 'select'>;
-  readonly record: Pick<RunRecord, 'id' | 'registry'>;
-  readonly policies: readonly PurgePolicy[];
-  readonly match: Match;
-  /** Where it is known already which there are. */
-  readonly among?: readonly string[] | undefined;
-  /** Whether somebody may have selected them before. */
-  readonly mayBeRecorded: boolean;
-}
-
-/** The repositories of a run: those that it recorded before, or else those that there are; they are recorded then. */
-export async function selectAndRecord(
-  reader: RegistryReader,
-  { ledger, written, record, policies, match, among, mayBeRecorded }: Selecting,
-): Promise<Selected> {
-  const recorded = mayBeRecorded ? await ledger.selected(record.id) : undefined;
-  if (recorded) return selectedBefore(recorded, policies, match);
-  let catalog: readonly string[] | undefined;
-  const selected = await selectRepositories(reader, {
-    policies,
-    match,
-    among,
-    onCatalog: (names) => (catalog = names),
-  });
-  // What is known of repositories that are gone only takes room.
-  if (catalog) await ledger.pruneManifestCache(record.registry, catalog).catch(() => undefined);
   try {
-    await written.select(recordSelected(selected, policies));
+    await writes.select(recordOf(selected, policies));
     return selected;
   } catch (error) {
     // Another worker was quicker: what it found is what the run is about.
-    const found = error instanceof ConflictError && mayBeRecorded ? await ledger.selected(record.id) : undefined;
+    const found = error instanceof ConflictError ? await ledger.selected(record.id) : undefined;
     if (!found) throw error;
-    return await selectedBefore(found, policies, match);
+    return selectedBefore(found, policies, match);
   }
 }
 
-/** What was selected, to be recorded. */
-function recordSelected(selected: Selected, policies: readonly PurgePolicy[]): readonly SelectedRepository[] {
-  return Array.from(selected, ([repository, tasks]) => ({
+/** The commands that select one repository. */
+export async function commandsFor(
+  name: string,
+  policies: readonly PurgePolicy[],
+  match: Match,
+): Promise<readonly Task[]> {
+  const found: Task[] = [];
+  for (const policy of policies) for (const [, command] of await commandsIn(policy, [name], match)) found.push(command);
+  return found;
+}
+
+/** Which of these repositories a command selects: all of them where it has no filter, and what its filters match. */
+async function commandsIn(
+  policy: PurgePolicy,
+  names: readonly string[],
+  match: Match,
+): Promise<readonly (readonly [name: string, command: Task])[]> {
+  const matching = await policy.compiled.repositoryFilters(names, match);
+  return names.flatMap((name, place) => {
+    const filters = matching[place] ?? [];
+    return policy.filters.length > 0 && filters.length === 0 ? [] : [[name, { policy, filters }] as const];
+  });
+}
+
+function recordOf(selected: Selected, policies: readonly PurgePolicy[]): readonly SelectedRepository[] {
+  return Array.from(selected, ([repository, commands]) => ({
     repository,
-    commands: tasks.map(({ policy }) => policies.indexOf(policy)),
+    commands: commands.map(({ policy }) => policies.indexOf(policy)),
   }));
 }
 
-/** What had been selected when it was recorded: by the same commands, so the same. */
+/** What was selected when it was recorded: by the same commands, so the same. */
 export async function selectedBefore(
   recorded: readonly SelectedRepository[],
   policies: readonly PurgePolicy[],
@@ -146,17 +129,20 @@ export function unmatched(
   matched: ReadonlySet<TagFilter>,
 ): readonly string[] {
   const { filters, compiled, tags } = policy;
-  const found = new Set(done.map(({ repository }) => repository));
+  const states = new Map(done.map(({ repository, state }) => [repository, state]));
   const literal = compiled.literalRepositories() !== undefined;
+  const repositories = new Map<TagFilter, string[]>(filters.map((filter) => [filter, []]));
+  for (const [name, commands] of selected) {
+    if (literal && !states.has(name)) continue;
+    for (const filter of new Set(commands.flatMap((command) => command.filters))) repositories.get(filter)?.push(name);
+  }
   return filters.flatMap((filter) => {
-    const repositories = [...selected]
-      .filter(([name, tasks]) => tasks.some((task) => task.filters.includes(filter)) && (!literal || found.has(name)))
-      .map(([name]) => name);
-    if (repositories.length === 0) {
+    const names = repositories.get(filter) ?? [];
+    if (names.length === 0) {
       const advice = adviceOnUnmatched(filter);
       return [`the filter "${filter.text}" matches no repository${advice === undefined ? '' : `; ${advice}`}`];
     }
-    const failed = done.some(({ repository, state }) => state !== 'done' && repositories.includes(repository));
+    const failed = names.some((name) => (states.get(name) ?? 'done') !== 'done');
     return tags && !matched.has(filter) && !failed ? [`the filter "${filter.text}" matches no tag`] : [];
   });
 }

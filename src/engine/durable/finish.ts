@@ -1,0 +1,160 @@
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { RunWriter } from '../../ledger/writer.ts';
+import { NOTHING_PLANNED } from '../../ledger/plan-hash.ts';
+import { policiesOf } from '../../ledger/policy-record.ts';
+import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
+import { HeldError } from '../../ledger/store/store.ts';
+import { total, unfinishedRepository } from '../../ledger/summary.ts';
+import { usualOf } from '../../planner/guards.ts';
+import { noProcess } from '../begin.ts';
+import { fail, finish as finishRun } from '../finish.ts';
+import { foresee, lastDeletions } from '../guards.ts';
+import { matchedBefore, selectedBefore } from '../list.ts';
+import { newMatch, secondsOf } from '../matching.ts';
+import { isLeft, isOver } from '../merge.ts';
+import { recoverRepository } from '../recover.ts';
+import { NOT_BEGUN } from '../repository.ts';
+import { pruneRuns } from '../scheduled.ts';
+import { StopReason } from '../stop.ts';
+import { type App, inBatch, isOwn, logOf, OTHER_POLICY, targetIn, whyCutShort, withRepositoryLock } from './context.ts';
+import type { Finish, Finished, Run } from './messages.ts';
+
+/** Sums a run up, and closes its record. A record that is closed stays as it is, and is only completed. */
+export async function finish(app: App, about: Finish): Promise<Finished> {
+  const { ledger } = app;
+  const { run } = about;
+  const known = await ledger.run(run.runId);
+  if (!known) return { runId: run.runId, state: 'unknown' };
+  if (known.dryRun) return close(app, about);
+  // No other start resumes it while it is closed.
+  const lock = await ledger.lockShared(run.registry, noProcess(run.runId, 'orchestration'), run.sharedBy);
+  try {
+    return await close(app, about);
+  } finally {
+    await lock.release();
+    await ledger.releaseShared(run.registry, run.sharedBy);
+  }
+}
+
+async function close(app: App, about: Finish): Promise<Finished> {
+  const { ledger } = app;
+  const { runId } = about.run;
+  await recoverOpen(app, about.run);
+  // Before anything is read that it is summed up from: a start that resumes it meanwhile is found out when it is closed.
+  const written = await ledger.reopen({ id: runId });
+  const record = await ledger.run(runId);
+  if (!record) return { runId, state: 'unknown' };
+  if (record.state === 'running' && !isOwn(record, about.run)) return { runId, state: record.state };
+  const state = await closeRecord(app, about, record, written);
+  await pruneRuns(app.settings(), ledger, inBatch(app.log, record).child({ runId }));
+  return { runId, state };
+}
+
+/** @returns the state of the run */
+async function closeRecord(
+  app: App,
+  { matched = [], isCutShort = false, error }: Finish,
+  record: RunRecord,
+  written: RunWriter,
+): Promise<string> {
+  const { ledger } = app;
+  const policies = policiesOf(record.policy);
+  const selected = policies && (await ledger.selected(record.id));
+  const names = (selected ?? []).map(({ repository }) => repository);
+  const { records, left, all } = await recordsOf(ledger, record.id, names, isCutShort);
+  if (record.state !== 'running') {
+    // An earlier attempt may have ended right after it had closed it, and a worker that was at it twice right after that.
+    await written.end({ totals: total(records.map(({ summary }) => summary)) }, records);
+    return record.state;
+  }
+  const log = logOf(app.log, record);
+  const progress = { done: names.length - left, of: names.length };
+  if (error !== undefined || !policies) {
+    const why = error ?? { message: OTHER_POLICY };
+    await fail(written, why, all, { progress });
+    log.broke(new Error(why.message));
+    return 'failed';
+  }
+  // Before this run is among them.
+  const usual = record.dryRun ? undefined : await lastDeletions(ledger, record.registry).then(usualOf, () => undefined);
+  // Asked to end when there was nothing left to do, it is done.
+  const isStopped = isCutShort && (!selected || left > 0);
+  const cancelled = isStopped ? record.cancelled : undefined;
+  const stop = isStopped
+    ? (whyCutShort(app.settings(), record) ?? new StopReason('signal', 'it was cut short'))
+    : undefined;
+  const foreseen =
+    record.dryRun && !isStopped && record.guards !== undefined
+      ? await app.connections.using(targetIn(app.settings(), record.registry, 1), (reader) =>
+          foresee({ ledger, reader, record }, records),
+        )
+      : undefined;
+  const summary = await finishRun(
+    { ledger, record, policies, matched: matchedBefore(matched, policies), log },
+    {
+      end: written.end,
+      selected: selected && (await selectedBefore(selected, policies, newMatch(secondsOf(policies)))),
+      records,
+      progress,
+      stop: cancelled ? undefined : stop,
+      cancelled,
+      foreseen,
+      warnings: record.warnings,
+      locksLost: record.locksLost ?? 0,
+    },
+  );
+  log.ended(summary, usual);
+  return (await ledger.run(record.id))?.state ?? 'unknown';
+}
+
+/**
+ * The records of a run's repositories. What is not there any more has no record; where the run did not come to its end, it
+ * is not known which those are, and they count as not begun.
+ */
+async function recordsOf(
+  ledger: Ledger,
+  runId: string,
+  selected: readonly string[],
+  isCutShort: boolean,
+): Promise<{
+  readonly records: readonly RepositoryRecord[];
+  readonly left: number;
+  readonly all: readonly RepositoryRecord[];
+}> {
+  const known = new Map<string, RepositoryRecord>();
+  for await (const one of ledger.repositories(runId)) known.set(one.summary.repository, one);
+  let left = 0;
+  const records: RepositoryRecord[] = [];
+  for (const repository of selected) {
+    const record = known.get(repository);
+    if (record) records.push(record);
+    else if (isCutShort)
+      records.push({ summary: unfinishedRepository(repository, 'stopped', NOT_BEGUN), planned: NOTHING_PLANNED });
+    if (record ? isLeft(record.summary) && !isOver(record) : isCutShort) left += 1;
+  }
+  return { records, left, all: [...known.values()] };
+}
+
+/**
+ * Completes what workers left open that have ended, and whose repositories no other attempt comes to.
+ * @throws {HeldError} where one is still at work
+ */
+async function recoverOpen(app: App, run: Run): Promise<void> {
+  const { ledger } = app;
+  for await (const { repository } of ledger.journals(run.runId)) {
+    const record = await ledger.run(run.runId);
+    if (!record) return;
+    const about = { written: ledger.writer(record.id), record, repository, log: logOf(app.log, record) };
+    try {
+      await withRepositoryLock(app, { run, repository }, () =>
+        app.connections.using(targetIn(app.settings(), run.registry, 1), (registry) =>
+          recoverRepository(ledger, registry, about),
+        ),
+      );
+    } catch (error) {
+      if (error instanceof HeldError) throw error;
+      // Then the next run completes it before it begins.
+      inBatch(app.log, record).warn({ event: 'warning', runId: run.runId }, (error as Error).message);
+    }
+  }
+}

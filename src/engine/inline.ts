@@ -1,0 +1,207 @@
+import pLimit from 'p-limit';
+import { newRunId } from '../ledger/paths.ts';
+import type { RunWriter } from '../ledger/writer.ts';
+import type { RepositoryRecord } from '../ledger/records.ts';
+import { unfinishedRepository } from '../ledger/summary.ts';
+import { NOTHING_PLANNED } from '../ledger/plan-hash.ts';
+import type { TagFilter } from '../policy/filter.ts';
+import { interruptible } from '../registry/abortable.ts';
+import { runLog } from '../report/log.ts';
+import { begin, freshRecord, ResumeRefused, thisProcess } from './begin.ts';
+import { watchForCancel } from './cancel.ts';
+import { newPlanMemory, type RunContext } from './context.ts';
+import { eachOf } from './each.ts';
+import type { Ending } from './finish.ts';
+import { matchedBefore, recordMatched, type Selected } from './list.ts';
+import { newMatch, secondsOf } from './matching.ts';
+import { isLeft, isOver, isPlanned } from './merge.ts';
+import { newProgress } from './progress.ts';
+import { isNothingLeft, NOT_BEGUN, type Pass, processRepository } from './repository.ts';
+import type { InTurn, Job } from './run.ts';
+import { startBudget, stopReason, StopReason } from './stop.ts';
+
+/** Drives a run in this process: several repositories side by side, under the registry's lock. */
+export interface InlineDriver {
+  readonly context: RunContext;
+  /** Of each repository of the run that is recorded, or was left; by name. */
+  readonly records: ReadonlyMap<string, RepositoryRecord>;
+  /** What there is to say about runs before this one, and what this one said before it was resumed. */
+  readonly warnings: readonly string[];
+  readonly end: RunWriter['end'];
+  /** Waits for the turn of the run, if it has to; then its time counts. */
+  readonly inTurn: InTurn;
+  /** Tells how many repositories there are; `undefined`: the run was stopped before it knew. */
+  readonly listed: (selected: Selected | undefined, first: Pass) => void;
+  /** One pass through the repositories. Once the run is stopped, the rest of them is left as it is. */
+  readonly drive: (context: RunContext, pass: Pass) => Promise<void>;
+  readonly ended: () => Promise<Omit<Ending, 'selected' | 'foreseen'>>;
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * Takes the registry's lock, if the run may delete, and begins or resumes its record.
+ * @throws as `begin`; and {HeldError} where another run changes the registry
+ */
+export async function beginInline(job: Job): Promise<InlineDriver> {
+  const { policies, ledger, reader, writer, plan, resuming, startedBy = 'command line' } = job;
+  const started = new Date();
+  const id = resuming?.id ?? newRunId(started);
+  const registry = reader.loginServer;
+  const dryRun = writer === undefined;
+  const kind = job.kind ?? (dryRun ? 'dry-run' : 'purge');
+  const log = job.log && runLog(job.log, { runId: id, registry, dryRun }, kind);
+  const holder = { runId: id, startedBy, ...thisProcess(), since: started.toISOString() };
+  const fresh = freshRecord({ ...job, id, kind, dryRun, startedBy, registry, holder, plan });
+  const broke = (error: unknown): never => {
+    if (!(error instanceof ResumeRefused)) log?.broke(error as Error);
+    throw error;
+  };
+  const lock = writer && (await ledger.lock(registry, holder).catch(broke));
+  const abort = new AbortController();
+  const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter((one) => one !== undefined));
+  let budget: ReturnType<typeof startBudget> | undefined;
+  const startTime = (): void => {
+    budget ??= job.timeBudget && startBudget(job.timeBudget, abort);
+  };
+  // A run that waits for its turn has used nothing up.
+  if (!job.inTurn) startTime();
+  if (!resuming) log?.started(policies, { startedBy: job.startedBy, pastDue: job.pastDue });
+  const begun = await begin({ ledger, writer, fresh, resuming: () => Promise.resolve(resuming), log }).catch(
+    async (error: unknown) => {
+      budget?.clear();
+      await lock?.release();
+      return broke(error);
+    },
+  );
+  const { record, written } = begun;
+  if (resuming) log?.resumed(record);
+  const cancel = watchForCancel(ledger, id, abort, job.progressMilliseconds);
+  const matched = resuming ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
+  const progress = newProgress({
+    written,
+    besides: () => ({ matched: recordMatched(matched, policies) }),
+    onProgress: job.onProgress,
+    onTaken: () => abort.abort(new StopReason('lock', 'another process has closed its record')),
+    everyMilliseconds: job.progressMilliseconds,
+  });
+  const warnings = [...record.warnings, ...begun.warnings];
+  const records = new Map(begun.repositories.map((one) => [one.summary.repository, one]));
+  let selected: Selected | undefined;
+  let current = record;
+  const context: RunContext = {
+    ledger,
+    record,
+    policies,
+    reader: progress.watching(interruptible(reader, signal)),
+    writer: writer && progress.watching(writer),
+    writes: written,
+    async amend(change) {
+      const part = change(current);
+      if (!part) return current;
+      await written.update(part);
+      current = { ...current, ...part };
+      return current;
+    },
+    signal,
+    log,
+    plans: newPlanMemory(),
+    now: job.now,
+    preview: dryRun,
+    matched,
+    match: newMatch(secondsOf(policies)),
+    facts: (repository) => ledger.manifestCache(registry, repository),
+  };
+  const tellDecisions = pLimit(1);
+
+  async function driveOne(context: RunContext, pass: Pass, name: string): Promise<void> {
+    const before = records.get(name);
+    if (isNothingLeft(context.record, pass, before)) {
+      if (before && waits(before)) progress.planned(name);
+      else progress.step(name, true);
+      return;
+    }
+    if (signal.aborted) {
+      if (!before) records.set(name, notBegun(name));
+      // What failed before counts as what fails now: the run resumes for the sake of the others, and tries it again then.
+      progress.step(name, before !== undefined && !isLeft(before.summary));
+      return;
+    }
+    const processed = await processRepository(context, pass, { name, commands: selected?.get(name) ?? [], before });
+    if (processed.state !== 'absent') records.set(name, processed.record);
+    // One repository after the other, whole.
+    if (processed.state === 'final') await tellDecisions(() => job.onDecisions(processed.decisions));
+    if (processed.state === 'planned') progress.planned(name);
+    else progress.step(name, processed.state === 'absent' || !isLeft(processed.record.summary));
+  }
+
+  return {
+    context,
+    records,
+    warnings,
+    async end(change, repositories) {
+      progress.stop();
+      await written.end(change, repositories);
+    },
+    inTurn: (work) =>
+      whenItsTurn(job.inTurn, signal, () => {
+        startTime();
+        return work();
+      }),
+    listed(found, pass) {
+      selected = found;
+      const names = [...(found?.keys() ?? [])];
+      const done = names.filter((name) => {
+        const before = records.get(name);
+        return isNothingLeft(record, pass, before) && !(before && waits(before));
+      });
+      progress.begin(names.length, done);
+    },
+    async drive(context, pass) {
+      const concurrency = policies.reduce((most, policy) => Math.max(most, policy.concurrency), 1);
+      await eachOf([...(selected?.keys() ?? [])], concurrency, (name) => driveOne(context, pass, name));
+    },
+    async ended() {
+      progress.stop();
+      const { done, of } = progress.now();
+      const isStopped = signal.aborted && (!selected || done < of);
+      return {
+        end: (change, repositories) => written.end(change, repositories),
+        records: [...records.values()],
+        progress: { done, of },
+        stop: isStopped ? stopReason(signal) : undefined,
+        // Whatever ended it: where it was cancelled besides, nothing resumes it by itself, and its record says so.
+        cancelled: isStopped ? await cancel.cancellation() : undefined,
+        warnings,
+        locksLost: begun.locksLost,
+      };
+    },
+    async release() {
+      progress.stop();
+      cancel.clear();
+      budget?.clear();
+      await lock?.release();
+    },
+  };
+}
+
+/** Whether a repository is planned, and carried out in a later pass. */
+function waits(record: RepositoryRecord): boolean {
+  return isPlanned(record) && !isOver(record);
+}
+
+function notBegun(name: string): RepositoryRecord {
+  return { summary: unfinishedRepository(name, 'stopped', NOT_BEGUN), planned: NOTHING_PLANNED };
+}
+
+/** A run that is stopped while it waits for its turn waits no more: all that is left is to record it. */
+function whenItsTurn<T>(inTurn: InTurn | undefined, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  if (!inTurn) return work();
+  let begun: Promise<T> | undefined;
+  const begin = (): Promise<T> => (begun ??= work());
+  return new Promise((resolve, reject) => {
+    const settle = (result: Promise<T>): void => void result.then(resolve, reject);
+    settle(inTurn(begin));
+    if (signal.aborted) settle(begin());
+    else signal.addEventListener('abort', () => settle(begin()), { once: true });
+  });
+}

@@ -1,0 +1,96 @@
+import { summarizeInTurns, type Counts, type RepositorySummary } from '../ledger/summary.ts';
+import type { RepositoryRecord } from '../ledger/records.ts';
+import { eachInTurns } from '../ledger/turns.ts';
+import { type Decision, type Decisions, type Deleted, keyOf } from '../planner/decision.ts';
+
+/*
+ * How far a repository is in a run, as its record says, and how an earlier attempt at it becomes one record with a later
+ * one: what was deleted stays recorded as it was, and only what was to be deleted and was not may still be deleted.
+ */
+
+export interface RepositoryResult {
+  readonly decisions: Decisions;
+  readonly summary: RepositorySummary;
+}
+
+/** Whether everything that was to be done in a repository was done. */
+export function isDone({ state, error, tags, manifests }: RepositorySummary): boolean {
+  const unfinished = ({ failed, notAttempted }: Counts): number => failed + notAttempted;
+  return state === 'done' && error === undefined && unfinished(tags) + unfinished(manifests) === 0;
+}
+
+/** Whether something was not tried for no other reason than that the run was stopped. */
+export function isLeft({ state, tags, manifests }: RepositorySummary): boolean {
+  const notAttempted = tags.notAttempted + manifests.notAttempted;
+  return state === 'stopped' || (state === 'done' && notAttempted > 0 && tags.failed + manifests.failed === 0);
+}
+
+/** Whether a run that resumes has nothing to do any more in a repository. What failed is tried again. */
+export function isOver({ summary }: RepositoryRecord): boolean {
+  return isDone(summary) || summary.state === 'held';
+}
+
+/** Whether the plan of a repository is complete, and is to be carried out in a later pass. */
+export function isPlanned({ summary }: RepositoryRecord): boolean {
+  return summary.stage === 'planned';
+}
+
+/** Whether the guards are asked about a repository. */
+export function isPlannedOrOver(record: RepositoryRecord): boolean {
+  return isOver(record) || isPlanned(record);
+}
+
+/** How much of a repository was deleted, found to be gone, or tried in vain. */
+export function triedIn({ tags, manifests }: RepositorySummary): number {
+  const tried = ({ deleted, alreadyGone, failed }: Counts): number => deleted + alreadyGone + failed;
+  return tried(tags) + tried(manifests);
+}
+
+/** What is known of a repository before a pass begins in it. */
+export interface Attempt {
+  readonly decisions: Decisions;
+  readonly listed?: RepositorySummary['listed'];
+  /** What was to be deleted and is not known to be deleted, by key. */
+  readonly open: ReadonlyMap<string, Deleted>;
+  /** Nothing but `open` may be deleted. Else the commands decide anew, for they had not all been planned. */
+  readonly isPlan: boolean;
+}
+
+/** What was to be deleted and is not known to be deleted, by key. */
+export function openIn(decisions: readonly Decision[]): ReadonlyMap<string, Deleted> {
+  const open = new Map<string, Deleted>();
+  for (const decision of decisions)
+    if (decision.action === 'delete' && !isDeleted(decision)) open.set(keyOf(decision), decision);
+  return open;
+}
+
+function isDeleted(decision: Decision): boolean {
+  return decision.action === 'delete' && (decision.outcome === 'deleted' || decision.outcome === 'already-gone');
+}
+
+/** One result out of an earlier attempt and a later one, each artifact once. */
+export async function merge(before: Attempt, { summary, decisions }: RepositoryResult): Promise<RepositoryResult> {
+  const all = new Map<string, Decision>();
+  await eachInTurns(before.decisions, (decision) => void all.set(keyOf(decision), decision));
+  await eachInTurns(decisions, (decision) => {
+    const key = keyOf(decision);
+    const known = all.get(key);
+    const isNews = before.isPlan ? before.open.has(key) && isSettled(decision) : known && !isDeleted(known);
+    if (!known || isNews) all.set(key, decision);
+  });
+  const merged = [...all.values()];
+  const { repository, state, error, warnings } = summary;
+  // What was listed when it was whole.
+  const listed = { ...summary.listed, ...before.listed };
+  const counted = { ...(await summarizeInTurns(repository, merged, listed)), ...(warnings && { warnings }) };
+  const stage = (before.isPlan || summary.stage !== undefined) && { stage: 'planned' as const };
+  if (state === 'failed' || state === 'stopped')
+    return { decisions: merged, summary: { ...counted, state, error: error ?? { message: state }, ...stage } };
+  const whole = { ...counted, state, ...(error && { error }) };
+  return { decisions: merged, summary: isDone(whole) ? whole : { ...whole, ...stage } };
+}
+
+/** What was approved and is kept has changed since; until its decision says so, it is still to be looked at. */
+function isSettled(decision: Decision): boolean {
+  return decision.action === 'delete' || decision.reason === 'changed-since-plan';
+}

@@ -1,0 +1,257 @@
+import { execute } from '../executor/execute.ts';
+import type { RepositoryWriter } from '../ledger/writer.ts';
+import { isPlanned as isPlannedDecision } from '../ledger/plan-hash.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
+import { type RepositorySummary, summarize, summarizeInTurns, unfinishedRepository } from '../ledger/summary.ts';
+import { eachInTurns } from '../ledger/turns.ts';
+import { type Decisions, type Deleted, type Hold, keyOf, withOutcome } from '../planner/decision.ts';
+import type { Approved } from '../planner/types.ts';
+import { StoppedError } from '../registry/errors.ts';
+import { afterwards, type Gone, remembering } from '../registry/overlay.ts';
+import type { RunContext } from './context.ts';
+import { changesSincePlan } from './drift.ts';
+import { gather, hasUntried } from './findings.ts';
+import { planTask, type Task } from './inventory.ts';
+import { type Attempt, isDone, isOver, isPlanned, merge, openIn, type RepositoryResult } from './merge.ts';
+
+/**
+ * What a run does in each repository in one pass through them:
+ * - `plan`: decides and records; nothing is deleted
+ * - `purge`: decides, records and deletes
+ * - `carry out`: deletes what an earlier pass of this run planned, or the approved plan of another run
+ */
+export type Pass = 'plan' | 'purge' | 'carry out';
+
+/** One repository of a run. */
+export interface RepositoryWork {
+  readonly name: string;
+  /** The commands that select it, in their order. */
+  readonly commands: readonly Task[];
+  /** What an earlier pass, or an earlier attempt, recorded of it in this run. */
+  readonly before: RepositoryRecord | undefined;
+}
+
+export type Processed =
+  | { readonly state: 'final'; readonly record: RepositoryRecord; readonly decisions: Decisions }
+  /** Recorded, and carried out in a later pass. */
+  | { readonly state: 'planned'; readonly record: RepositoryRecord }
+  /** There is no such repository. */
+  | { readonly state: 'absent' };
+
+/**
+ * The unit of work: one repository in one pass. What it decides and deletes is in the ledger when it returns, and before
+ * it is deleted. Safe to repeat, by this process or another one: what was deleted before is not looked for again, and
+ * nothing else is deleted than what was planned before. What goes wrong in a repository is recorded as its state.
+ *
+ * @throws {PolicyError} where a filter takes too long
+ * @throws {LedgerError} where it cannot be recorded; then nothing is deleted
+ */
+export async function processRepository(context: RunContext, pass: Pass, work: RepositoryWork): Promise<Processed> {
+  if (pass === 'plan') return plan(context, work);
+  const { breakers, applies } = context.record;
+  if (pass === 'carry out' && applies === undefined && work.before) {
+    const hold = breakers.find(({ repository }) => repository === undefined || repository === work.name);
+    if (hold) return holdBack(context, work.before, hold);
+  }
+  const before = await attemptBefore(context, pass, work);
+  if (before?.isPlan && before.open.size === 0) return recordAsItStands(context, work, before);
+  return purge(context, work, before);
+}
+
+/** Whether a pass has nothing to do in a repository. */
+export function isNothingLeft(
+  run: Pick<RunRecord, 'applies'>,
+  pass: Pass,
+  before: RepositoryRecord | undefined,
+): boolean {
+  // Nothing may be deleted that the guards were not asked about.
+  if (pass === 'carry out' && run.applies === undefined) return !before || !isPlanned(before) || isOver(before);
+  if (!before) return false;
+  return isOver(before) || (pass === 'plan' && isPlanned(before));
+}
+
+/** Plans a repository, and records the plan. */
+async function plan(context: RunContext, { name, commands }: RepositoryWork): Promise<Processed> {
+  const result = await planCommands(context, name, commands);
+  if (!result) return { state: 'absent' };
+  const { summary, decisions } = result;
+  const write = context.writes.repository(name).write;
+  if (!context.writer || summary.tags.deleted + summary.manifests.deleted === 0) {
+    const record = await write(summary, decisions);
+    await context.log?.decided(decisions);
+    return { state: 'final', record, decisions };
+  }
+  // It stands like this until it is carried out, whatever happens to this process.
+  const stands = withOutcome(decisions, 'not-attempted');
+  const { state, error = NOT_BEGUN, listed, warnings } = summary;
+  const unfinished = {
+    ...unfinishedRepository(name, state === 'failed' ? state : 'stopped', error, stands, listed),
+    ...(state === 'done' && { stage: 'planned' as const }),
+    ...(warnings && { warnings }),
+  };
+  const record = await write(unfinished, stands);
+  return state === 'done' ? { state: 'planned', record } : { state: 'final', record, decisions: stands };
+}
+
+/** Plans by each command in turn, each shown what the ones before it would leave. `undefined`: no such repository. */
+async function planCommands(
+  context: RunContext,
+  name: string,
+  commands: readonly Task[],
+): Promise<RepositoryResult | undefined> {
+  let reader = commands.length === 1 ? context.reader : remembering(context.reader);
+  return gather(name, async (found) => {
+    for (const [index, command] of commands.entries()) {
+      const planned = await planTask({ ...context, reader }, name, command);
+      if (!planned) continue;
+      if (context.signal.aborted) throw new StoppedError(`plan ${name}`);
+      await found.add(planned.plan.decisions, planned);
+      if (commands.length === 1 && context.writer) context.plans?.keep(name, planned);
+      if (index < commands.length - 1) reader = afterwards(reader, await deletedBy(planned.plan.decisions));
+    }
+  });
+}
+
+/** Plans and deletes by each command in turn, and records what was decided together with what an earlier attempt did. */
+async function purge(context: RunContext, work: RepositoryWork, before: Attempt | undefined): Promise<Processed> {
+  const { name } = work;
+  const record = context.writes.repository(name);
+  const whole = (result: RepositoryResult): Promise<RepositoryResult> | RepositoryResult =>
+    before ? merge(before, result) : result;
+  const made = await purgeCommands(context, work, {
+    before,
+    record,
+    write: async (summary, decisions) => {
+      const merged = await whole({ summary, decisions });
+      await record.write(merged.summary, merged.decisions);
+    },
+  });
+  if (!made && !before) return { state: 'absent' };
+  const { summary, decisions } = await whole(made ?? { summary: summarize(name, []), decisions: [] });
+  return { state: 'final', record: await record.close(summary, decisions), decisions };
+}
+
+interface Purging {
+  readonly before: Attempt | undefined;
+  readonly record: RepositoryWriter;
+  readonly write: (summary: RepositorySummary, decisions: Decisions) => Promise<void>;
+}
+
+async function purgeCommands(
+  context: RunContext,
+  { name, commands }: RepositoryWork,
+  { before, record, write }: Purging,
+): Promise<RepositoryResult | undefined> {
+  const { writer, signal, log } = context;
+  const isStopped = (): boolean => signal.aborted;
+  if (!writer) throw new Error('a dry run deletes nothing');
+  const only = before?.isPlan ? await approvedOf(before.open.values()) : undefined;
+  // Of several commands: once the last of them is planned, nothing else may be deleted than what is planned by then. A
+  // command that is asked again would take what another one of them has left untagged.
+  let stage: Pick<RepositorySummary, 'stage'> = {};
+  const result = await gather(name, async (found) => {
+    for (const command of commands) {
+      const planned = context.plans?.take(name) ?? (await planTask(context, name, command, only));
+      if (!planned) continue;
+      if (isStopped()) throw new StoppedError(`plan ${name}`);
+      const { decisions, tags, manifests } = planned.plan;
+      await found.intend(withOutcome(decisions, 'not-attempted'), planned);
+      if (commands.length > 1 && command === commands.at(-1)) stage = { stage: 'planned' };
+      if (tags.length + manifests.length > 0)
+        await write({ ...(await found.summary('stopped', ENDED)), ...stage }, found.decisions());
+      const made = await execute(writer, planned.plan, {
+        inventory: planned.inventory.manifests,
+        tags: planned.inventory.tags ?? [],
+        includeLocked: command.policy.includeLocked,
+        signal,
+        onIntent: record.intend,
+        onSettled: async (some) => {
+          record.settled(some);
+          await log?.decided(some);
+        },
+      });
+      await found.add(made);
+      await log?.kept(decisions);
+      // Whatever was refused besides: what the stop kept from being tried is left, and the run resumes with it.
+      if (isStopped() && hasUntried(made)) throw new StoppedError(`purge ${name}`);
+    }
+    if (!before) return;
+    const changes = await changesSincePlan(writer, name, before.open, found.decisions());
+    await found.add(changes);
+    await log?.decided(changes);
+  });
+  return result && !before?.isPlan && !isDone(result.summary)
+    ? { ...result, summary: { ...result.summary, ...stage } }
+    : result;
+}
+
+/** What an earlier pass or attempt left in a repository, or what an approved plan says of it; `undefined`: nothing. */
+async function attemptBefore(
+  { ledger, record: run }: RunContext,
+  pass: Pass,
+  { name, commands, before }: RepositoryWork,
+): Promise<Attempt | undefined> {
+  if (before) {
+    const decisions = await Array.fromAsync(ledger.decisions(run.id, { repository: name }));
+    // One command's decisions are its whole plan. Of several, it is not known how many of them had been planned.
+    const isPlan = pass === 'carry out' || commands.length === 1 || isPlanned(before);
+    if (decisions.length > 0) return { decisions, listed: before.summary.listed, open: openIn(decisions), isPlan };
+  }
+  if (run.applies === undefined) return undefined;
+  const open = new Map<string, Deleted>();
+  for await (const decision of ledger.decisions(run.applies, { repository: name, action: 'delete' }))
+    if (decision.action === 'delete' && isPlannedDecision(decision)) open.set(keyOf(decision), decision);
+  return { decisions: withOutcome([...open.values()], 'not-attempted'), open, isPlan: true };
+}
+
+/** Closes a repository of which nothing is left to delete; it is not even listed. */
+async function recordAsItStands(context: RunContext, { name }: RepositoryWork, before: Attempt): Promise<Processed> {
+  const { decisions, listed } = before;
+  const summary = await summarizeInTurns(name, decisions, listed);
+  return { state: 'final', record: await context.writes.repository(name).write(summary, decisions), decisions };
+}
+
+/** Records what a guard holds back. */
+async function holdBack(context: RunContext, before: RepositoryRecord, hold: Hold): Promise<Processed> {
+  const { ledger, record: run, writes, log } = context;
+  const { repository, listed, error: found, warnings: known = [] } = before.summary;
+  const decisions = withOutcome(await Array.fromAsync(ledger.decisions(run.id, { repository })), 'held');
+  const error = { message: `held back: ${hold.detail}`, ...(found?.missing && { missing: found.missing }) };
+  // What could not be planned is said all the same.
+  const unread = found && found.message !== NOT_BEGUN.message ? [`${repository}: ${found.message}`] : [];
+  const warnings = [...known, ...unread];
+  const summary = {
+    ...summarize(repository, decisions, listed),
+    state: 'held' as const,
+    error,
+    ...(warnings.length > 0 && { warnings }),
+  };
+  const record = await writes.repository(repository).write(summary, decisions);
+  await log?.decided(decisions);
+  return { state: 'final', record, decisions };
+}
+
+/** What the record of a repository says that was not begun, and of one that was begun until it is closed. */
+export const NOT_BEGUN = { message: 'not begun: the run was stopped' };
+const ENDED = { message: 'the process ended before it was done' };
+
+async function approvedOf(decisions: Iterable<Deleted>): Promise<Approved> {
+  const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();
+  const manifests = new Map<string, { readonly locked: boolean }>();
+  await eachInTurns(decisions, ({ kind, tag = '', digest, locked = false }) => {
+    if (kind === 'tag') tags.set(tag, { digest, locked });
+    else manifests.set(digest ?? '', { locked });
+  });
+  return { tags, manifests };
+}
+
+async function deletedBy(decisions: Decisions): Promise<Gone> {
+  const tags = new Set<string>();
+  const digests = new Set<string>();
+  await eachInTurns(decisions, ({ action, kind, tag, digest }) => {
+    if (action !== 'delete') return;
+    if (kind === 'tag' && tag !== undefined) tags.add(tag);
+    if (kind === 'manifest' && digest !== undefined) digests.add(digest);
+  });
+  return { tags, digests };
+}
