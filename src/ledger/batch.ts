@@ -1,4 +1,4 @@
-import { redactTold } from './redact/redact.ts';
+import { redactSentences } from './redact/redact.ts';
 import { cancellationIn } from './cancellation.ts';
 import { isRunId, pathsOf } from './paths.ts';
 import { parse } from './parse.ts';
@@ -49,5 +49,5 @@ export async function parentIn(store: Store, id: string): Promise<Parent | undef
 }
 
 function text(value: ParentRecord | Child): string {
-  return `${JSON.stringify(redactTold(value))}\n`;
+  return `${JSON.stringify(redactSentences(value))}\n`;
 }

@@ -76,9 +76,9 @@ export function decisionSchema(line: unknown): z.ZodType<Decision> | undefined {
 function isPlainDecision(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const one: Partial<Record<keyof Kept | keyof Deleted, unknown>> = value;
-  const isFated = one.action === 'keep' || (one.action === 'delete' && OUTCOMES.has(one.outcome));
+  const hasOutcome = one.action === 'keep' || (one.action === 'delete' && OUTCOMES.has(one.outcome));
   const isTagOrManifest = one.kind === 'tag' || one.kind === 'manifest';
-  if (!isFated || !isTagOrManifest || typeof one.beyondAcrPurge !== 'boolean') return false;
+  if (!hasOutcome || !isTagOrManifest || typeof one.beyondAcrPurge !== 'boolean') return false;
   const required = one.action === 'keep' ? 3 : 4;
   const words = count('string', one.repository) + count('string', one.detail) + count('string', one.reason);
   const names = count('string', one.tag) + count('string', one.digest) + count('string', one.mediaType);

@@ -1,5 +1,5 @@
 import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
-import { redactTold } from './redact/redact.ts';
+import { redactSentences } from './redact/redact.ts';
 import { lines } from './ndjson.ts';
 import { parseText, unreadable } from './parse.ts';
 import { pathsOf } from './paths.ts';
@@ -46,7 +46,9 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
   return {
     add(decisions) {
       for (const decision of decisions)
-        waiting.push(JSON.stringify(decision.action === 'delete' && decision.error ? redactTold(decision) : decision));
+        waiting.push(
+          JSON.stringify(decision.action === 'delete' && decision.error ? redactSentences(decision) : decision),
+        );
     },
     async intend(keys, locks = {}) {
       const isLocked = Object.keys(locks).length > 0;

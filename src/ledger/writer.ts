@@ -4,7 +4,7 @@ import { toGzippedLines } from './ndjson.ts';
 import { openRuns, pathsOf } from './paths.ts';
 import { plannedOf } from './plan-hash.ts';
 import type { RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
-import { redactTold } from './redact/redact.ts';
+import { redactSentences } from './redact/redact.ts';
 import { ConflictError, type Store } from './store/store.ts';
 import { writeSurely } from './store/store.ts';
 import type { RepositorySummary } from './summary.ts';
@@ -101,7 +101,7 @@ export function writeRun(store: Store, record: RunRecord, etag?: string): Promis
 }
 
 function textOf(record: RunRecord): string {
-  return `${JSON.stringify(redactTold(record))}\n`;
+  return `${JSON.stringify(redactSentences(record))}\n`;
 }
 
 function repositoryWriter(store: Store, id: string, repository: string): RepositoryWriter {
@@ -139,5 +139,5 @@ function repositoryWriter(store: Store, id: string, repository: string): Reposit
 /** What a registry answers may repeat what it was sent. Most entries hold no answer of it. */
 function withoutSecrets<T extends RepositoryRecord | Decision>(entry: T): T {
   const error = 'summary' in entry ? entry.summary.error : entry.action === 'delete' ? entry.error : undefined;
-  return error ? redactTold(entry) : entry;
+  return error ? redactSentences(entry) : entry;
 }

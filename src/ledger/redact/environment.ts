@@ -4,10 +4,10 @@ import { secrets } from './known.ts';
 const NAMES =
   /(?:PASSWORD|CLIENT_SECRET|AUTHENTICATION_SECRET|(?:IDENTITY|MSI)_(?:HEADER|SECRET)|(?:ENCRYPTION|SIGNING|ACCESS|STORAGE|ACCOUNT)_KEY|(?:ACCESS|REFRESH|ID|SAS)_TOKEN)$/i;
 
-/** The parts of connection strings that are secrets, and those of the URLs with a shared access signature. */
+/** The secret parts of connection strings, and of URLs with a shared access signature. */
 const PARTS = /(?:^|[;?&]\s*)(?:AccountKey|SharedAccessKey|SharedAccessSignature|sig)\s*=\s*([^;&\s]+)/gi;
 
-/** Remembers the secrets among these variables, so that they are found in whatever leaves the process. */
+/** Remembers the secrets among these variables, so that they are redacted in everything that leaves the process. */
 export function addSecretsOf(environment: Readonly<Record<string, string | undefined>>): void {
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined) continue;

@@ -1,20 +1,20 @@
 /*
- * A service writes what it was sent as it likes: each letter by itself or as it is, escaped once or several times, in
- * capitals or not. These forms cannot be listed: instead the text is unescaped, a layer after the other, and what is found
- * there has its place in the text.
+ * A service may repeat what it was sent in many forms: some letters escaped or all of them, once or several times, in
+ * capitals or not. They cannot be listed. Instead the text is unescaped, one layer after the other, and each letter of a
+ * layer keeps its place in the original text.
  */
 
-/** A text, or what it says unescaped. */
+/** A text, or the same unescaped. */
 export interface Layer {
   readonly text: string;
   /** Where in the original each letter begins, and where the last one ends; absent: the original itself. */
   readonly at?: readonly number[];
 }
 
-/** More than three times nothing escapes anything. */
+/** Nothing is escaped more than three times. */
 const MOST_LAYERS = 4;
 
-/** Without any of these nothing is escaped: nearly all texts have none, and looking for them is quick. */
+/** Without any of these nothing is escaped. Nearly all texts have none, and looking for them is quick. */
 const HINT = /%[\da-f]{2}|&#?\w+;|\\[u/]/i;
 
 /** One letter: in a URL (of one to four bytes), in HTML, in JSON. */
@@ -23,7 +23,7 @@ const ESCAPED =
 
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** The text itself, and what is in it unescaped. */
+/** The text itself, then the same unescaped once, twice and so on. */
 export function* layersOf(text: string): Generator<Layer> {
   let layer: Layer = { text };
   yield layer;
@@ -45,7 +45,7 @@ function unescaped({ text, at }: Layer): Layer {
     asItIs(index);
     const letter = letterOf(found);
     plain += letter;
-    // It may be of two halves: both begin where it does.
+    // It may be a pair of surrogates: both begin where it does.
     for (let halves = letter.length; halves > 0; halves -= 1) places.push(place(index));
     from = index + found.length;
   }

@@ -4,19 +4,19 @@ import { type Layer, layersOf } from './escaped.ts';
 const REDACTED = '[redacted]';
 
 /**
- * A secret that is shorter is not looked for everywhere: it would black out parts of ordinary words. In what a service
- * answered it is, where it stands by itself.
+ * A shorter secret is not looked for everywhere: parts of ordinary words would be redacted. In answers of a service it is
+ * looked for as a whole word.
  */
 const SHORTEST = 6;
 
-/** So many tokens are known at a time; the one that was used longest ago makes room. */
+/** How many tokens are remembered: the one that was used longest ago is forgotten first. */
 const MOST_TOKENS = 100;
 
-/** Secrets that this process has read or was given, to be found in whatever leaves it. */
+/** Secrets that this process has read or was given, redacted in everything that leaves it. */
 export interface Secrets {
-  /** For as long as the process lives. */
+  /** Remembers a secret for as long as the process lives. */
   readonly add: (secret: string | undefined) => void;
-  /** A token that a service gave, each time that it is used: there may be any number of them, one after the other. */
+  /** Remembers a token that a service gave. To be called each time that it is used: a long run has any number of them. */
   readonly addToken: (token: string) => void;
   /** The text without any of them: as they are, in base64 and hexadecimal, and as JSON, URLs and HTML write them. */
   readonly redact: (text: string) => string;
@@ -80,13 +80,13 @@ function matcherFor(known: Iterable<string>): (text: string) => string {
   };
 }
 
-/** Where secrets begin and end. Looking for each by itself is far quicker than for all with one expression. */
+/** Where secrets begin and end. To look for each by itself is far quicker than for all with one expression. */
 function placesIn({ text, at }: Layer, all: readonly string[], encoded: ReadonlySet<string>): [number, number][] {
   const places: [number, number][] = [];
   for (const form of all) {
     for (let found = text.indexOf(form); found !== -1; found = text.indexOf(form, found + form.length)) {
       let [start, end] = [found, found + form.length];
-      // The rest of what it was encoded with: its first and last letters are partly those of the secret.
+      // The rest of the encoded text, too: its letters next to these hold a part of the secret.
       if (encoded.has(form)) {
         while (start > 0 && BASE64.test(text.charAt(start - 1))) start -= 1;
         while (end < text.length && BASE64.test(text.charAt(end))) end += 1;
@@ -118,18 +118,18 @@ function hexadecimal(secret: string): readonly string[] {
   return [hex, hex.toUpperCase()];
 }
 
-/** A short secret, which is looked for as a whole word: nothing else is encoded with it. */
+/** The forms of a short secret, which is looked for as a whole word: nothing else is encoded together with it. */
 function asWord(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   return [...written(secret), bytes.toString('base64'), bytes.toString('base64url')];
 }
 
-/** What it looks like wherever it stands in a text that is encoded: one form for each place that it can begin at. */
+/** Its forms within a text in base64: one for each of the three places in a group of bytes that it can begin at. */
 function inBase64(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   return [0, 1, 2].flatMap((before) => {
     const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-    // Only the letters that hold nothing but the secret.
+    // Only the letters that hold bits of the secret and nothing else.
     const own = whole.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
     return [own, own.replaceAll('+', '-').replaceAll('/', '_'), encoded(own), lowerCase(encoded(own))];
   });
@@ -140,11 +140,11 @@ function quoted(text: string): string {
 }
 
 function encoded(text: string): string {
-  // Half of a character of two halves cannot be encoded.
+  // A lone surrogate cannot be encoded.
   return encodeURIComponent(Buffer.from(text).toString());
 }
 
-/** With what `encodeURIComponent` leaves out and other encoders do not. */
+/** Escapes what `encodeURIComponent` leaves as it is and other encoders do not. */
 function strict(url: string): string {
   return url.replace(/[!'()*~]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
 }
@@ -153,7 +153,7 @@ function lowerCase(url: string): string {
   return url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
 }
 
-/** The longest first: one may be a part of another. Nothing at all where there are none. */
+/** The longest first: one may be a part of another. Matches nothing where there are none. */
 function anyOf(texts: readonly string[], around: (any: string) => string): RegExp {
   const sorted = [...new Set(texts)].filter((text) => text !== '').sort((a, b) => b.length - a.length);
   const any = sorted.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|');

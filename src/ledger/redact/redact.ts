@@ -4,8 +4,8 @@ import { secrets } from './known.ts';
 const START = String.raw`(?<=^|[^A-Za-z0-9_]|\\[nrtbf])`;
 
 /**
- * What looks like a secret, wherever it stands in a text. Digests, tags and identifiers do not look like any of these.
- * Each leaves its first group.
+ * What looks like a secret. Digests, tags and identifiers do not look like any of these. What the first group matches is
+ * kept.
  */
 const SECRETS: readonly RegExp[] = [
   // A JWT: two JSON objects in base64url, and perhaps a signature.
@@ -45,17 +45,19 @@ function withoutPatterns(line: string): string {
   return SECRETS.reduce((redacted, pattern) => redacted.replace(pattern, '$1[redacted]'), line);
 }
 
-/** What people are told in a record. The rest are names, rules and numbers: with another one it would say something else. */
-const TOLD: ReadonlySet<string> = new Set(['error', 'detail', 'message', 'warnings', 'why']);
+/** The fields of a record that hold sentences. The others are names, rules and numbers, which must not be changed. */
+const SENTENCES: ReadonlySet<string> = new Set(['error', 'detail', 'message', 'warnings', 'why']);
 
-/** A value to be recorded, without secrets in what it tells: a service may have repeated what it was sent. */
-export function redactTold<T>(value: T): T {
+/** A value to be recorded, without secrets in its sentences: a service may have repeated what it was sent. */
+export function redactSentences<T>(value: T): T {
   return redactIn(value, false) as T;
 }
 
-function redactIn(value: unknown, told: boolean): unknown {
-  if (typeof value === 'string') return told ? redact(value) : value;
+function redactIn(value: unknown, isSentence: boolean): unknown {
+  if (typeof value === 'string') return isSentence ? redact(value) : value;
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((one) => redactIn(one, told));
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, redactIn(one, told || TOLD.has(name))]));
+  if (Array.isArray(value)) return value.map((one) => redactIn(one, isSentence));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name, redactIn(one, isSentence || SENTENCES.has(name))]),
+  );
 }
