@@ -1,31 +1,30 @@
 import { parseDocument } from 'yaml';
-import { PolicyError, attempts, InvalidPolicy } from './errors.ts';
+import * as z from 'zod';
+import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import { parsePurgeCommand, type PurgeCommand } from './purge-command.ts';
 
 const SETTING = 'ACR_TASK_FILE';
 
-/** Properties of an ACR Task that change nothing about what a purge does. */
-const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
-  'id',
-  'when',
-  'keep',
-  'detach',
-  'retries',
-  'retryDelay',
-  'retryOnErrors',
-  // After a failure the rest is done here in any case.
-  'ignoreErrors',
-  'env',
-  'workingDirectory',
-  'disableWorkingDirectoryOverride',
-  'version',
-  'totalTimeout',
-  'networks',
-  'secrets',
-]);
-
 /** The longest time that an ACR Task may take, in seconds. */
 const LONGEST_TIMEOUT = 28_800;
+
+/** Properties of an ACR Task that change nothing about what a purge does. After a failure the rest is done in any case. */
+const WITHOUT_EFFECT = Object.fromEntries(
+  (
+    'id when keep detach retries retryDelay retryOnErrors ignoreErrors env workingDirectory ' +
+    'disableWorkingDirectoryOverride version totalTimeout networks secrets'
+  )
+    .split(' ')
+    .map((name) => [name, z.unknown().optional()]),
+);
+
+const SECONDS = z
+  .union([z.number(), z.string().transform(Number)])
+  .pipe(z.int().min(1).max(LONGEST_TIMEOUT))
+  .nullish();
+
+const TASK = z.strictObject({ ...WITHOUT_EFFECT, steps: z.array(z.unknown()).min(1), stepTimeout: SECONDS });
+const STEP = z.strictObject({ ...WITHOUT_EFFECT, cmd: z.string(), timeout: SECONDS });
 
 export interface TaskFile {
   readonly commands: readonly PurgeCommand[];
@@ -42,22 +41,26 @@ export interface TaskFile {
  * @throws {InvalidPolicy} with every mistake
  */
 export function parseTaskFile(text: string): TaskFile {
-  const task = readYaml(text);
-  if (!isObject(task) || !Array.isArray(task['steps']) || task['steps'].length === 0)
-    throw wrong('has no steps; an ACR Task begins with "steps:" and "- cmd: acr purge …"');
-  const gathered = attempts();
-  const { problems } = gathered;
-  for (const one of unknownProperties(task, ['steps', 'stepTimeout'], 'the task')) problems.push(one);
-  const standard = readTimeout(task['stepTimeout'], 'stepTimeout', problems);
-  const steps = task['steps'].map((step: unknown, index) => readStep(step, `step ${index + 1}`, standard, gathered));
+  const yaml = readYaml(text);
+  const task = TASK.safeParse(yaml);
+  const steps = stepsIn(yaml);
+  if (steps.length === 0) throw wrong('has no steps; an ACR Task begins with "steps:" and "- cmd: acr purge …"');
+  const { problems, attempt } = attempts();
+  for (const one of mistakesIn(task.error, yaml, 'the task')) problems.push(one);
+  const read = steps.map((step, index) => {
+    const where = `step ${index + 1}`;
+    const { data, error } = STEP.safeParse(step);
+    for (const one of mistakesIn(error, step, where)) problems.push(one);
+    const cmd = isObject(step) && typeof step['cmd'] === 'string' ? step['cmd'] : undefined;
+    const command = cmd === undefined ? undefined : attempt(() => parsePurgeCommand(cmd.trim()), where);
+    return { command, timeout: data?.timeout };
+  });
   if (problems.length > 0) throw new InvalidPolicy(problems);
-  const timeouts = steps.map(({ timeout }) => timeout);
+  const timeouts = read.map(({ timeout }) => timeout ?? task.data?.stepTimeout ?? Number.NaN);
+  const seconds = timeouts.reduce((sum, one) => sum + one);
   return {
-    commands: steps.flatMap(({ command }) => (command ? [command] : [])),
-    timeLimitSeconds: timeouts.reduce(
-      (sum, one) => (sum === undefined || one === undefined ? undefined : sum + one),
-      0,
-    ),
+    commands: read.flatMap(({ command }) => command ?? []),
+    timeLimitSeconds: Number.isNaN(seconds) ? undefined : seconds,
   };
 }
 
@@ -73,57 +76,30 @@ function readYaml(text: string): unknown {
   }
 }
 
-interface Step {
-  readonly command: PurgeCommand | undefined;
-  readonly timeout: number | undefined;
+function stepsIn(yaml: unknown): readonly unknown[] {
+  const steps = isObject(yaml) ? yaml['steps'] : undefined;
+  return Array.isArray(steps) ? steps : [];
 }
 
-function readStep(
-  step: unknown,
-  where: string,
-  standard: number | undefined,
-  { problems, attempt }: ReturnType<typeof attempts>,
-): Step {
-  if (!isObject(step) || !hasCommand(step)) {
-    const kind = isObject(step) ? Object.keys(step)[0] : undefined;
-    problems.push(new PolicyError(SETTING, kind, 'only steps with "cmd: acr purge …" are supported here').at(where));
-    return { command: undefined, timeout: undefined };
+/** What is wrong with the task or one of its steps. */
+function mistakesIn(error: z.ZodError | undefined, value: unknown, where: string): readonly PolicyError[] {
+  const issues = error?.issues ?? [];
+  const properties = isObject(value) ? value : {};
+  if (issues.some(({ code, path }) => path[0] === 'cmd' || (path.length === 0 && code !== 'unrecognized_keys'))) {
+    const [kind] = Object.keys(properties);
+    return [new PolicyError(SETTING, kind, 'only steps with "cmd: acr purge …" are supported here').at(where)];
   }
-  for (const one of unknownProperties(step, ['cmd', 'timeout'], where)) problems.push(one);
-  const timeout = readTimeout(step['timeout'], `timeout of ${where}`, problems) ?? standard;
-  const { cmd } = step;
-  return { command: attempt(() => parsePurgeCommand(cmd.trim()), where), timeout };
-}
-
-function unknownProperties(
-  object: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-  where: string,
-): readonly PolicyError[] {
-  return Object.keys(object)
-    .filter((name) => !known.includes(name) && !WITHOUT_EFFECT.has(name))
-    .map((name) => new PolicyError(SETTING, name, 'is not supported; a purge needs cmd and timeout').at(where));
-}
-
-function readTimeout(value: unknown, name: string, problems: PolicyError[]): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  const seconds = typeof value === 'string' ? Number(value) : value;
-  if (typeof seconds === 'number' && Number.isInteger(seconds) && seconds > 0 && seconds <= LONGEST_TIMEOUT)
-    return seconds;
-  problems.push(
-    new PolicyError(
-      SETTING,
-      JSON.stringify(value),
-      `${name} must be a whole number of seconds, 1 to ${LONGEST_TIMEOUT}`,
-    ),
-  );
-  return undefined;
-}
-
-function hasCommand(
-  step: Readonly<Record<string, unknown>>,
-): step is Readonly<Record<string, unknown>> & { cmd: string } {
-  return typeof step['cmd'] === 'string';
+  return issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((name) =>
+        new PolicyError(SETTING, name, 'is not supported; a purge needs cmd and timeout').at(where),
+      );
+    const name = String(issue.path[0]);
+    const text = JSON.stringify(properties[name]);
+    return [
+      new PolicyError(SETTING, text, `${name} of ${where} must be a whole number of seconds, 1 to ${LONGEST_TIMEOUT}`),
+    ];
+  });
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
