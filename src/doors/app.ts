@@ -7,24 +7,24 @@ import { type Ledger, ledgerAt, temporaryLedger } from '../index.ts';
 import { addSecretsOf } from '../ledger/redact/environment.ts';
 
 /*
- * What is the same for all functions of an app: read once, when it starts. Nothing here throws: an app that does not
- * load has no functions, and could tell nobody why.
+ * What all functions of the app share, read once when it starts. Nothing here throws: an app that fails to load has no
+ * functions, and could not say why.
  */
 
 /** Where the app is deployed: relative paths in settings start here. */
 const root = dirname(createRequire(import.meta.url).resolve('#package.json'));
 
-// First: what is wrong with a setting may be said with a part of it.
+// First: a message about a wrong setting may repeat a part of it.
 addSecretsOf(process.env);
 
 export const configuration = readSettings(process.env, (path) => readFileSync(resolve(root, path), 'utf8'));
 
 export const log = createLog(configuration.state === 'valid' ? readLogLevel(process.env) : 'info');
 
-/** Whether runs are orchestrations. Also where something else is wrong: those that run already need their functions. */
+/** Whether runs are orchestrations. Also where another setting is wrong: running orchestrations need their functions. */
 export const isDurable = isDurableIn(process.env);
 
-/** What was recorded can be read whatever else is wrong with the settings. */
+/** Opened even where other settings are wrong, so that recorded runs can be read. */
 export const ledger: Ledger = openLedgerOf(process.env);
 
 function isDurableIn(environment: NodeJS.ProcessEnv): boolean {
@@ -40,7 +40,7 @@ function openLedgerOf(environment: NodeJS.ProcessEnv): Ledger {
     const { storage } = readLedgerSettings(environment);
     if (storage) return ledgerAt(storage, root, environment['AZURE_CLIENT_ID']);
   } catch {
-    // The configuration says what is wrong with it.
+    // `configuration` has the message.
   }
   return temporaryLedger();
 }

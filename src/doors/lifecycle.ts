@@ -3,9 +3,9 @@ import { app } from '@azure/functions';
 import { StopReason } from '../index.ts';
 
 /*
- * What happens to work when the host ends this worker. The worker exits the moment that its hooks are done, whatever of
- * the log is still on its way, and the host waits five seconds for it in all. A call that the registry keeps waiting is
- * not waited for.
+ * How work ends when the host ends this worker. The worker exits as soon as its hooks are done, even while log records
+ * are still being sent, and the host waits five seconds in all. So a call that the registry does not answer in time is
+ * abandoned.
  */
 const STOP_MS = 4_000;
 const LOG_FLUSH_MS = 500;
@@ -13,7 +13,7 @@ const LOG_FLUSH_MS = 500;
 const shutdown = new AbortController();
 const running = new Set<Promise<unknown>>();
 
-/** Lets work end by itself when the host does: between deletions, with its record closed. */
+/** Aborts the signal of the work when the host shuts down, so that it ends between deletions with its record closed. */
 export async function untilShutdown<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const promise = work(shutdown.signal);
   running.add(promise);

@@ -19,7 +19,7 @@ export interface Target<T> {
 }
 
 /** What was seen of an item last, and when an earlier attempt at it was sent. */
-export interface Seen {
+interface Seen {
   readonly look: Look | undefined;
   readonly before: Look | undefined;
 }

@@ -19,7 +19,7 @@ export interface Controls {
 }
 
 /** A request, over a socket or not. */
-export interface Asked {
+interface Asked {
   readonly method: string;
   /** With the query. */
   readonly url: string;

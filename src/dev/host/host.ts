@@ -32,15 +32,15 @@ export interface Host {
   readonly close: () => Promise<void>;
 }
 
-/** How long a worker may take to go when it is told to, as in the Functions host. */
+/** How long a worker may take to end, as in the Functions host. */
 const GRACE_MS = 5_000;
 
 /**
- * A stand-in for the Azure Functions host, on loopback: it starts the app in a worker process, asks it for its functions,
- * and calls them over HTTP, by their schedule, or through `POST /admin/functions/{name}`. It knows nothing of what they
- * do. For trying an app out and for tests; no scaling, no storage, no extension but HTTP and timers.
+ * A stand-in for the Azure Functions host, on loopback, for trying an app out and for tests. It starts the app in a worker
+ * process, asks it for its functions, and calls them over HTTP, by their schedule, or through
+ * `POST /admin/functions/{name}`. It does not scale, and has neither storage nor extensions but HTTP and timers.
  *
- * @throws where the app has no functions, or does not stream HTTP (`enableHttpStream`), the only way that is known here
+ * @throws where the app has no functions, or does not stream HTTP (`enableHttpStream`)
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { root, environment } = options;
@@ -51,12 +51,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     execArgv: (environment['languageWorkers__node__arguments'] ?? '').split(' ').filter((word) => word !== ''),
     stdio: ['inherit', 'pipe', 'inherit', 'ipc'],
   });
-  // What a worker prints is logged, too, and belongs to no invocation.
+  // Output of the worker is logged without an invocation.
   if (worker.stdout) createInterface(worker.stdout).on('line', (line) => options.log('information', line, 'console'));
   try {
     return await serve(worker, options);
   } catch (error) {
-    // Without a host it would wait for ever.
+    // The worker would wait for its host for ever.
     worker.kill('SIGKILL');
     throw error;
   }
@@ -141,7 +141,7 @@ async function serve(worker: ChildProcess, { root, environment, port, keys, log 
       pipeline(answered, response, () => undefined);
     });
     upstream.on('error', () => end(response, 500));
-    // Who goes away is not worked for any longer; who has an answer may still be sending.
+    // Ends the request when the client disconnects. A client that has its answer may still be sending.
     response.on('close', () => {
       if (!response.writableFinished) upstream.destroy();
     });

@@ -94,7 +94,7 @@ const folder = await mkdtemp(join(tmpdir(), 'acr-retention-'));
 const emulator =
   process.env['ACR_REGISTRY'] === undefined ? await startEmulator({ repositories: sampleRegistry() }) : undefined;
 const keys = { default: key, master: masterKey };
-// Nobody asked for the runs that are there to be looked at: what they log would hide what is introduced.
+// The sample runs are not logged: their lines would hide the introduction.
 let quiet = emulator !== undefined && process.env['RETENTION_STORAGE'] === undefined;
 try {
   const host = await startHost({

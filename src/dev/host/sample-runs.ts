@@ -3,14 +3,14 @@ import type { Keys } from './routes.ts';
 
 /** The talk's command, as people have it in their ACR Task. */
 const TALK = { filter: '^.*:[^F|f]eature[-0-9]*$', ago: '30d', untagged: true, keep: 1 };
-/** Some of the sample's images: few enough that no breaker trips. */
+/** Some of the sample's images: few enough for all guards. */
 const SOME = { filter: 'microtodo-frontendapi:^pr-', ago: '38d', untagged: true };
-/** All tags of a repository: a breaker trips, and the plan waits. */
+/** All tags of a repository: a guard holds the plan back. */
 const ALL = { filter: 'tools/load-test:.*', ago: '30d', untagged: true };
 
 /**
- * Lets the app work a little, so that there is something to review: dry runs, a plan that is carried out, one that waits
- * for approval, and the scheduled purge.
+ * Makes the app record some runs for the review page: dry runs, a plan that is applied, one that waits for approval, and
+ * the scheduled purge.
  */
 export async function recordSampleRuns(url: string, keys: Keys): Promise<void> {
   const post = async (path: string, body?: object): Promise<{ readonly summary?: Summary }> => {
@@ -27,7 +27,7 @@ export async function recordSampleRuns(url: string, keys: Keys): Promise<void> {
   await post(`/api/plans/${await plan(SOME)}/apply`);
   await post(`/api/plans/${await plan(ALL)}/apply`);
   await post('/admin/functions/scheduledPurge');
-  // Whether it has begun nobody says; that it has ended, its record does.
+  // The host does not say when the purge has ended; its record does.
   let ended = false;
   while (!ended) {
     await setTimeout(50);

@@ -14,7 +14,7 @@ export interface Timer {
 /** A timer can wait no longer than this (2³¹ − 1 ms), so long waits are cut. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
-/** Fires the timer functions of an app by their schedules. One whose schedule is wrong is logged, and left out. */
+/** Fires the timer functions of an app by their schedules. A wrong schedule is logged, and never fires. */
 export function runTimers(
   functions: readonly FunctionMetadata[],
   environment: Environment,
@@ -61,7 +61,7 @@ function runTimer(
     last = new Date();
     return invoke(name, info);
   };
-  // The next run is looked for when one is over: runs of one timer do not overlap.
+  // Waits for the next run when one has ended: runs of one timer do not overlap.
   const wait = (): void => {
     const due = nextRun();
     if (!due) return;

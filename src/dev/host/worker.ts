@@ -92,7 +92,7 @@ async function invoke({ invocationId, name, input, triggerMetadata }: ToWorker &
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'terminate') {
-    // At once, as the real worker does: what was told last may be lost.
+    // Exits at once, as the real worker does: the last log records may be lost.
     void runHooks('appTerminate').finally(() => process.exit());
     return;
   }
@@ -102,7 +102,7 @@ process.on('message', (message: ToWorker) => {
     (error: unknown) => send({ type: 'done', invocationId, error: (error as Error).message }),
   );
 });
-// The host is gone, however it ended.
+// The host has ended.
 process.on('disconnect', () => process.exit());
 
 await load(process.argv[2] ?? '.');

@@ -19,7 +19,7 @@ interface EmulatorFlags {
   readonly pageSizeLimit?: number;
 }
 
-/** `acr-retention emulator`: the embedded registry for anyone's tests. Serves until it is stopped. */
+/** `acr-retention emulator`: the embedded registry, for tests. Serves until it is stopped. */
 export function emulatorCommand(): Command {
   return new Command('emulator')
     .description('serve an embedded registry on loopback, for tests; it answers as Azure Container Registry does')
@@ -40,7 +40,7 @@ export function emulatorCommand(): Command {
 }
 
 async function serve({ state, port, username, password, certificate, ...flags }: EmulatorFlags): Promise<void> {
-  // Only here: what is deployed holds no emulator.
+  // Imported only here: the deployed app has no emulator.
   const { parseRegistryState, sampleRegistry, startEmulator } = await import('../../dev/emulator/index.ts');
   if ((username === undefined) !== (password === undefined)) {
     throw new InvalidPolicy([new PolicyError('--username', username ?? '', 'goes with --password')]);

@@ -33,12 +33,12 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Help and version are no errors; and help that nobody asked for has said what is missing.
+      // Help and version are no errors. Help that was not asked for has said what is missing.
       if (error.exitCode === 0) return 0;
       if (error.code === 'commander.help') return 2;
       return complain(wrongArguments(error, program, args), 2);
     }
-    // It is said at the end.
+    // `withoutOutput` reports it at the end.
     if (outputLost.aborted) return 1;
     return complain(error as Error, isWrongInput(error) ? 2 : 1);
   }
@@ -69,7 +69,7 @@ function isWrongInput(error: unknown): boolean {
   );
 }
 
-/** What was written did not all arrive, so it was not done as it was asked for. */
+/** Output was lost, so the command was not done as asked. */
 function withoutOutput(code: ExitCode): ExitCode {
   const { reason } = outputLost as { readonly reason: unknown };
   if (reason instanceof OutputLost && !reason.closed) complain(reason, 1);
@@ -83,9 +83,9 @@ function complain(error: Error, code: ExitCode): ExitCode {
   return code;
 }
 
-/** What an error came of, for those who want to know more than what to do. */
+/** The causes of an error, for --log-level debug. */
 function causesOf({ cause }: Error): readonly string[] {
-  // A service may have written it, and repeated a password that is too short to be looked for everywhere.
+  // A service may have written the message, and repeated a password that is too short to be redacted everywhere.
   const told = (text: string): string => secrets.redactAnswer(text);
   return cause instanceof Error ? [`caused by ${cause.name}: ${told(cause.message)}`, ...causesOf(cause)] : [];
 }

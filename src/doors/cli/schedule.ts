@@ -14,12 +14,12 @@ interface ScheduleFlags {
   readonly output: (typeof OUTPUTS)[number];
 }
 
-/** `acr-retention schedule`: what the Functions host makes of a timer expression, before it is deployed. */
+/** `acr-retention schedule`: how the Functions host reads a timer expression, before it is deployed. */
 export function scheduleCommand(write: (text: string) => unknown = (text) => process.stdout.write(text)): Command {
   return (
     new Command('schedule')
       .description('say in words when a schedule runs, and its next runs, as the Azure Functions host reads it (UTC)')
-      // Several get an answer of their own.
+      // Takes several words, so that an unquoted expression gets a message of its own.
       .argument('<expression...>', "five fields, or six with the second first; quoted: '0 1 * * Sun'")
       .option('--from <time>', 'tell the runs after this time, e.g. 2026-11-24T00:00:00Z (default: now)', readTime)
       .option('--count <n>', `how many runs, 1 to ${MOST_RUNS}`, readCount, 5)

@@ -12,10 +12,10 @@ import type { Client } from './handler.ts';
 import { redact } from '../../ledger/redact/redact.ts';
 import { RequestError } from './problem.ts';
 
-/** What an answer can be, by media type; the first is what a client gets that does not mind. */
+/** The forms of an answer by media type. The first is the default. */
 export type Forms<T extends string> = Readonly<Record<string, T>>;
 
-/** The forms of what is for programs. */
+/** The forms for programs. */
 export const JSON_FORMS: Forms<'json' | 'ndjson'> = {
   'application/json': 'json',
   'application/x-ndjson': 'ndjson',
@@ -33,7 +33,7 @@ export interface Negotiated<T extends string = string> {
 }
 
 /**
- * The form that a client wants: the parameter `format`, for links, or else what it accepts.
+ * The form that a client wants: by the parameter `format`, which links have, or else by the header `Accept`.
  * @throws {RequestError} 406 where it takes none of the forms; 400 for a format that there is not
  */
 export function negotiate<T extends string>(request: HttpRequest, forms: Forms<T>): Negotiated<T> {
@@ -54,16 +54,16 @@ export function negotiate<T extends string>(request: HttpRequest, forms: Forms<T
   return { mediaType, form, gzip: negotiator.encoding(['gzip', 'identity']) === 'gzip' };
 }
 
-/** Takes the pieces of an answer, each once the one before it is away. */
+/** Takes a piece of an answer, and resolves when the next may follow. */
 export type Write = (text: string) => Promise<void>;
 
 /**
- * An answer of any size in little memory: `work` writes it to a file without a name, from where it is sent as fast as
- * the client takes it.
+ * An answer of any size in little memory: `work` writes it to a file without a name, which is then sent as fast as the
+ * client reads.
  *
- * So the answer is begun when the work is done. What fails is answered with the status of the failure, not with half an
- * answer; and what is logged meanwhile belongs to the invocation, which the Functions worker takes for ended, with a
- * warning for each line, from the moment that the answer is begun.
+ * The answer begins when the work is done. So a failure is answered with its status, and not with half an answer. And
+ * what the work logs belongs to the invocation: the Functions worker takes an invocation for ended once its answer has
+ * begun, and warns of each line that is logged later.
  *
  * @throws whatever `work` throws
  */
@@ -112,12 +112,12 @@ export async function answer(
 
 const PREFIX = 'acr-retention-answer-';
 
-/** A file that is gone with the process, however that ends. */
+/** A file without a name: the system deletes it when the process ends, however that happens. */
 async function nameless(): Promise<FileHandle> {
   await (swept ??= sweep());
   const folder = await mkdtemp(join(tmpdir(), PREFIX));
   const file = await open(join(folder, 'answer'), 'wx+', 0o600);
-  // Where a file that is open cannot be removed, it stays until an app begins a day later.
+  // Some systems cannot remove an open file: then `sweep` removes it a day later.
   await rm(folder, { recursive: true }).catch(() => undefined);
   return file;
 }
@@ -126,7 +126,7 @@ const LEFTOVER_MS = 24 * 3_600_000;
 
 let swept: Promise<void> | undefined;
 
-/** Removes what processes have left that were killed before the name of their file was gone. */
+/** Removes the files of processes that were killed before they could remove the name. */
 async function sweep(): Promise<void> {
   try {
     for (const name of await readdir(tmpdir())) {
@@ -135,13 +135,13 @@ async function sweep(): Promise<void> {
       if ((await stat(folder)).mtimeMs < Date.now() - LEFTOVER_MS) await rm(folder, { recursive: true });
     }
   } catch {
-    // Another process does the same, or the folder is another user's: it is not needed now.
+    // Another process does the same, or the folder is another user's. The answer does not depend on it.
   }
 }
 
 /**
- * The file as a body. It is closed at its end, when the body is given up, and when the client goes: also where that is
- * before the first byte, for which no code that reads the body would ever run.
+ * The file as a body. It is closed at its end, when the body is cancelled, and when the client disconnects. A client may
+ * do so before the first byte, and then the body is never read.
  */
 function bodyOf(file: FileHandle, size: number, client: Client): ReadableStream<Uint8Array> {
   const { signal } = client;

@@ -31,7 +31,7 @@ interface Problem {
   readonly detail: string;
   /** What is wrong with which field or setting, each by itself. */
   readonly errors?: readonly { readonly field: string; readonly detail: string }[];
-  /** The breakers that hold a plan back. */
+  /** The guards that hold a plan back. */
   readonly breakers?: PlanRefused['breakers'];
   /** The run that is in the way, its state, and where it is to be seen. */
   readonly runId?: string;
@@ -39,18 +39,18 @@ interface Problem {
   readonly run?: string;
 }
 
-/** An error as an answer: what a caller can do something about, in words; of anything else no more than that it was. */
+/** An error as an answer. Faults of the service are only named as such: the log has the rest. */
 export function problemResponse(error: unknown): HttpResponseInit {
   const problem = problemOf(error);
   return jsonResponse({ type: 'about:blank', ...problem }, problem.status, 'application/problem+json');
 }
 
-/** Whether the error is one that a caller is told about. */
+/** Whether the answer tells the client about the error. */
 export function isExpected(error: unknown): boolean {
   return problemOf(error).status !== 500;
 }
 
-/** Tells the log what a caller is not told. */
+/** Logs an error that the answer does not tell. */
 export function logFault(log: Log, error: unknown): void {
   const { name, message, stack } = error as Error;
   log.error({ event: 'fault', error: { name, message, stack } }, message);
@@ -72,7 +72,7 @@ function problemOf(error: unknown): Problem {
   }
   if (error instanceof HeldError) return of(409, error);
   if (error instanceof LedgerError) return of(503, error);
-  // It answered, and refused; or no answer came, or one that says "later".
+  // 502: the registry refused. 503: it did not answer, or said that it cannot answer now.
   if (error instanceof RegistryError || error instanceof Unreadable) {
     const { status } = error;
     return of(status !== undefined && status < 500 && status !== 429 ? 502 : 503, error);
@@ -80,7 +80,7 @@ function problemOf(error: unknown): Problem {
   return { status: 500, title: TITLES[500], detail: 'this is a fault of the service; its log says more' };
 }
 
-/** Nobody mends more at once, and an answer shall not be larger than its question. */
+/** Limits the size of the answer: a request can have many mistakes. */
 const MAX_ERRORS = 20;
 const MAX_DETAIL = 4_000;
 
@@ -102,7 +102,7 @@ function of(status: keyof typeof TITLES, { message }: Error): Problem {
   return { status, title: TITLES[status], detail: message.slice(0, MAX_DETAIL) };
 }
 
-/** Flags are named as the fields of a request are: `untaggedOnly`. */
+/** Names flags as the fields of a request are named: `untaggedOnly`. */
 function fields(errors: readonly PolicyError[]): Problem['errors'] & object {
   return errors.slice(0, MAX_ERRORS).map(({ flag, message }) => ({
     field: flag.startsWith('--')

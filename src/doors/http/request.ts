@@ -5,10 +5,10 @@ import { guardsInFields, guardsOfAll, withoutGuards, type Guards } from '../../p
 import { attempts, InvalidPolicy } from '../../policy/errors.ts';
 import { RequestError } from './problem.ts';
 
-/** A command line is shorter. What is larger is not read to its end. */
+/** Every command line is shorter. A larger body is refused before it is read to its end. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** While a name is matched the whole app stands still: enough for anybody but who means harm. */
+/** Matching a name blocks the whole app, so a request may not ask for much of it. */
 const LIMITS = { filterTimeoutSeconds: 5, commands: 20, filters: 100 };
 
 /** Query parameters that are the host's own: the function key, and the name of the key. */
@@ -18,7 +18,7 @@ const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code', 'clientId']);
 export interface Requested {
   /** Absent: the configured ones. */
   readonly commands?: readonly PurgeCommand[];
-  /** Those that it names. They go before those of the settings. */
+  /** The guards that the request names. They override those of the settings. */
   readonly guards: Guards;
 }
 
@@ -54,7 +54,7 @@ export async function readRequested(request: HttpRequest): Promise<Requested> {
   );
 }
 
-/** Guards alone are asked of the configured commands. */
+/** A request with guards alone is about the configured commands. */
 function inFields(fields: Readonly<Record<string, unknown>>): Requested {
   const rest = withoutGuards(fields);
   const isAlone = Object.keys(rest).length === 0 && Object.keys(fields).length > 0;
@@ -78,14 +78,14 @@ function readObject(body: string): Readonly<Record<string, unknown>> {
 }
 
 /**
- * Reads what is left, while the answer is on its way: a host that forwards a request waits until all of it is taken. It
- * ends with the body, the largest of which the host limits, or with the connection.
+ * Reads the rest of a body while the answer is sent: a host that forwards a request waits until all of it is read. It
+ * ends with the body, whose size the host limits, or with the connection.
  */
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   try {
     while (!(await reader.read()).done);
   } catch {
-    // Whoever sent it went away.
+    // The client disconnected.
   }
 }
 
@@ -94,7 +94,7 @@ async function readBody(request: HttpRequest): Promise<string> {
   const length = Number(request.headers.get('content-length') ?? 0);
   if (length > MAX_BODY_BYTES) throw tooLarge;
   if (!request.body) {
-    // Not handed over to a function: it would be answered something else than was asked.
+    // The host does not forward the body of a GET: the answer would not be about it.
     if (request.method === 'GET' && (length > 0 || request.headers.has('transfer-encoding')))
       throw new RequestError(400, 'a GET has no body; use POST, or query parameters');
     return '';

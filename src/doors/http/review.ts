@@ -42,8 +42,7 @@ const MAX_FAILED_REPOSITORIES = 50;
 const MAX_FAILURES = 20;
 
 /**
- * The page, and what can be downloaded from it: that is under the page's own address, because whoever signed in to read
- * it has no function key for another one.
+ * The page and its downloads. Both have the same address: a reader who has signed in has no function key for another.
  */
 export function answerReview(
   reader: LedgerReader,
@@ -57,7 +56,7 @@ export function answerReview(
     : reviewPage(reader, query, now);
 }
 
-/** The page for people: whatever of the ledger they ask for, as HTML. */
+/** The page for people: a view of the ledger as HTML. */
 export async function reviewPage(reader: LedgerReader, query: URLSearchParams, now: Date): Promise<HttpResponseInit> {
   const code = query.get('code') ?? undefined;
   const setting: Setting = { code, link: linksWith(code), now, place: reader.place };
@@ -80,7 +79,7 @@ function htmlResponse(body: string, status = 200): HttpResponseInit {
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
     },
-    // Not what merely looks like a secret: its own links have the function key of its reader.
+    // Only known secrets: the links of the page have the function key of its reader, which looks like one.
     body: secrets.redact(body),
   };
 }
@@ -108,7 +107,7 @@ async function viewOf(reader: LedgerReader, query: URLSearchParams, setting: Set
   return view === 'decisions' ? decisions(reader, query, setting, run) : oneRun(reader, query, setting, run);
 }
 
-/** Decisions are searched by the page in one run: where they are those of several, it says in which. */
+/** The page searches the decisions of one run. For a parent this names its runs. */
 function searchedByOne({ children }: ParentStatus): string {
   const ids = children.flatMap(({ run }) => (run ? [run.id] : []));
   return `The decisions of these runs are searched one by one: ${ids.join(', ')}`;
@@ -172,7 +171,7 @@ async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Set
     if (hasFailed(one.summary) && failed.length < MAX_FAILED_REPOSITORIES) failed.push(one);
     if (tags.failed + manifests.failed > 0 && withFailures.length < MAX_FAILURES) withFailures.push(repository);
     top.push(one);
-    // Now and then, so that there are never more than two pages too many.
+    // Sorted now and then, so that at most two pages too many are held.
     if (top.length >= end + 2 * REPOSITORIES) top = most(top, end);
   }
   return renderRun(setting, {
@@ -187,7 +186,7 @@ async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Set
   });
 }
 
-/** Those with most deletions; the others as they came, by name. */
+/** The repositories with most deletions; equal ones in their order, by name. */
 function most(repositories: readonly RepositoryRecord[], count: number): RepositoryRecord[] {
   const deletions = ({ summary: { tags, manifests }, planned }: RepositoryRecord): number =>
     Math.max(tags.deleted + manifests.deleted, planned.deletions);
@@ -211,7 +210,7 @@ async function failuresIn(
   return found;
 }
 
-/** A page of what may be without end; no more of it is held than the page. */
+/** A page of a list of any length. Only the page is held in memory. */
 async function slice<T>(
   all: AsyncIterable<T>,
   skip: number,

@@ -54,7 +54,7 @@ export async function oneRun(ledger: LedgerReader, id: string): Promise<OneRun |
   return { ...run, repositories: records.map(({ summary }) => summary) };
 }
 
-/** A parent as it is answered: its record, and of each registry what there is to say, with the address of its run. */
+/** A parent as it is answered: its record and state, and each registry with the address of its run. */
 function parentAnswer({ record, state, cancelled, children, totals, progress }: ParentStatus): object {
   return { ...record, state, ...(cancelled && { cancelled }), progress, totals, runs: children.map(childAnswer) };
 }
@@ -138,7 +138,7 @@ async function* decisionsOfAll(
     if (run) for await (const decision of ledger.decisions(run.id, asked)) yield { registry, ...decision };
 }
 
-/** Everything that the ledger knows of one artifact. @throws {RequestError} */
+/** Every recorded decision on one artifact. @throws {RequestError} */
 export async function answerExplain(
   ledger: LedgerReader,
   request: HttpRequest,
@@ -153,7 +153,7 @@ export async function answerExplain(
   });
 }
 
-/** What a run has to do with an artifact: when, by which rule, and what it decided. */
+/** What each run decided on an artifact, when, and by which commands. */
 async function* told(sightings: AsyncIterable<Sighting>): AsyncGenerator<object> {
   for await (const { run, decision } of sightings) {
     const { id, kind, dryRun, startedBy, started, state, registry, policy } = run;
@@ -172,7 +172,7 @@ function unknownRun({ place }: LedgerReader): RequestError {
   return new RequestError(404, `there is no such run in ${place}`);
 }
 
-/** Values that are written together: some ten kilobytes. More at once only takes more memory. */
+/** How many values are written together: some ten kilobytes. */
 const PIECE = 100;
 
 async function* pieces<T>(values: AsyncIterable<T>, render: (some: readonly T[]) => string): AsyncGenerator<string> {

@@ -2,16 +2,16 @@ import type { HttpRequest } from '@azure/functions';
 import { RequestError } from './problem.ts';
 
 /**
- * Whether App Service Authentication stands in front of the app: the platform says so in this variable, and only then
- * does it keep clients from sending the headers below themselves (Microsoft Learn, "Environment variables and app
- * settings in Azure App Service" and "Work with user identities"). It is read-only there. Set by hand, without the
- * platform's sign-in in front, it opens the page to a header that anyone can send: `signInWarning` says so.
+ * Whether App Service Authentication is in front of the app. The platform says so in this variable, which is read-only
+ * there, and then removes the headers below from what clients send (Microsoft Learn, "Environment variables and app
+ * settings in Azure App Service" and "Work with user identities"). Where the variable is set by hand, without the
+ * platform's sign-in, every client could send these headers and read the page: `signInWarning` says so.
  */
 export const isSignInOn = process.env['WEBSITE_AUTH_ENABLED']?.toLowerCase() === 'true';
 
 /**
- * Refuses whoever has not signed in. The platform has sent them to the login page before they come here; this holds
- * where it is set to let them through.
+ * Refuses a client that has not signed in. The platform usually sends such clients to the login page itself; it can be
+ * set to let them through.
  * @throws {RequestError} 401
  */
 export function requireSignIn(request: HttpRequest): void {
@@ -19,13 +19,13 @@ export function requireSignIn(request: HttpRequest): void {
     throw new RequestError(401, 'sign in to read this: open it in a browser');
 }
 
-/** What the platform sets besides, where its sign-in is turned on: its configuration, and the keys of its sessions. */
+/** The platform sets one of these as well where its sign-in is turned on: its configuration, and session keys. */
 const COMPANIONS = ['WEBSITE_AUTH_V2_CONFIG_JSON', 'WEBSITE_AUTH_ENCRYPTION_KEY', 'WEBSITE_AUTH_SIGNING_KEY'] as const;
 
-/** What it sets for each app, with sign-in or without. */
+/** The platform sets these for each app, with sign-in or without. */
 const PLATFORM = ['WEBSITE_SITE_NAME', 'WEBSITE_INSTANCE_ID'] as const;
 
-/** Why the sign-in that the variable tells of may not be there; `undefined` where something else of the platform speaks for it. */
+/** Why there may be no sign-in although the variable says so; `undefined` where the platform confirms it. */
 export function signInWarning(environment: NodeJS.ProcessEnv): string | undefined {
   const isSet = (name: string): boolean => (environment[name] ?? '') !== '';
   if (environment['WEBSITE_AUTH_ENABLED']?.toLowerCase() !== 'true' || COMPANIONS.some(isSet)) return undefined;
