@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crash } from '../crash/crash.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 
-const POINTS = 12;
+const POINTS = 4;
 
 /** Where it is not known that a process has ended, the next one has to wait until its lock runs out. */
 const knowsProcesses = existsSync('/proc/self/stat');
@@ -21,7 +21,7 @@ describe.runIf(knowsProcesses)(
     for (const store of ['folder', 'blob'] as const) {
       test(`in ${store === 'folder' ? 'a folder' : 'Blob Storage'}`, { timeout: 300_000 }, async () => {
         const { connectionString } = azurite;
-        const report = await crash({ points: POINTS, seed: 1, ...(store === 'blob' && { connectionString }) });
+        const report = await crash({ points: POINTS, seed: 1, jobs: 1, ...(store === 'blob' && { connectionString }) });
         expect(report).toMatchObject({ points: POINTS, failures: [] });
       });
     }

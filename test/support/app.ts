@@ -99,7 +99,7 @@ export async function withApp<T>(
   }
 }
 
-function recordsIn(lines: readonly string[], isWanted: (name: string) => boolean): readonly LogRecord[] {
+export function recordsIn(lines: readonly string[], isWanted: (name: string) => boolean): readonly LogRecord[] {
   return lines.flatMap((line) => {
     const [, name = '', record] = /^\S+ \w+ \[(\w+)\] (\{.*\})$/.exec(line) ?? [];
     return record === undefined || !isWanted(name) ? [] : [JSON.parse(record) as LogRecord];

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import type { RunSummary } from '../../../src/ledger/summary.ts';
-import { type App, withApp } from '../../support/app.ts';
+import { type AppHere, withAppHere } from '../../support/app-here.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withServedEmulator } from '../../support/registry.ts';
+import { withEmulator } from '../../support/registry.ts';
 
 const SETTINGS = {
   PURGE_COMMAND: "--filter '.*:.*' --ago 30d --untagged",
@@ -12,7 +12,7 @@ const SETTINGS = {
   MAX_DELETION_PERCENT: '100',
 };
 
-async function foreseen(app: App, path: string, init: RequestInit = {}): Promise<readonly string[]> {
+async function foreseen(app: AppHere, path: string, init: RequestInit = {}): Promise<readonly string[]> {
   const response = await app.ask(path, init);
   expect(response.status).toBe(200);
   const { summary } = (await response.json()) as { readonly summary: RunSummary };
@@ -21,8 +21,8 @@ async function foreseen(app: App, path: string, init: RequestInit = {}): Promise
 
 test('dry runs of HTTP and of the schedule say what guards would hold back: those of the settings, or of the request', async () => {
   const repositories = { portal: repositoryOf(...images('portal', 2, 'v')) };
-  await withServedEmulator({ repositories }, async (emulator) => {
-    await withApp(emulator, { ...SETTINGS, RETENTION_STORAGE: newFolder() }, async (app) => {
+  await withEmulator({ repositories }, async (emulator) => {
+    await withAppHere(emulator, { ...SETTINGS, RETENTION_STORAGE: newFolder() }, async (app) => {
       expect(await foreseen(app, '/api/dry-run')).toEqual(['no-tag-left portal']);
       // The configured commands, and other guards.
       const query = '/api/dry-run?keep-last-tag=false&maxDeletions=3';

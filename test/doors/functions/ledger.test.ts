@@ -4,10 +4,11 @@ import { image } from '../../../src/dev/emulator/manifests.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import type { RepositorySummary, RunSummary } from '../../../src/ledger/summary.ts';
-import { type App, DELETING, MASTER_KEY, withApp } from '../../support/app.ts';
+import { type AppHere, withAppHere } from '../../support/app-here.ts';
+import { DELETING, MASTER_KEY } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withServedEmulator } from '../../support/registry.ts';
+import { withEmulator } from '../../support/registry.ts';
 
 const SETTINGS = { PURGE_COMMAND: "--filter '.*:^(dev|pr)-' --ago 30d --untagged", PURGE_SCHEDULE: '0 1 * * Sun' };
 
@@ -17,20 +18,20 @@ async function json<T>(response: Response, status = 200): Promise<T> {
 }
 
 const dryRun = (
-  app: App,
+  app: AppHere,
   path = '',
 ): Promise<{ readonly summary: RunSummary; readonly decisions: readonly Decision[] }> =>
   app.ask(`/api/dry-run${path}`).then((response) => json(response));
 
-const apply = (app: App, id: string, query = ''): Promise<Response> =>
+const apply = (app: AppHere, id: string, query = ''): Promise<Response> =>
   app.ask(`/api/plans/${id}/apply${query}`, { method: 'POST', key: MASTER_KEY });
 
 const left = (emulator: Emulator): readonly string[] => [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
 
 describe('reading it back', () => {
   test('the runs, one of them, its decisions by what they say, and one artifact', async () => {
-    await withServedEmulator({ repositories: sampleRegistry() }, (emulator) =>
-      withApp(emulator, SETTINGS, async (app) => {
+    await withEmulator({ repositories: sampleRegistry() }, (emulator) =>
+      withAppHere(emulator, SETTINGS, async (app) => {
         const { summary, decisions } = await dryRun(app);
         await dryRun(app, '?filter=shop/.*:^pr-&ago=30d');
         await app.fireTimer();
@@ -115,12 +116,12 @@ describe('reading it back', () => {
 describe('a plan over HTTP', () => {
   test('is carried out by whoever has the master key, once, and is found in the ledger after a restart', async () => {
     const storage = newFolder();
-    await withServedEmulator({ repositories: sampleRegistry() }, async (emulator) => {
+    await withEmulator({ repositories: sampleRegistry() }, async (emulator) => {
       const before = left(emulator);
       const settings = { ...SETTINGS, ...DELETING, RETENTION_STORAGE: storage };
-      const { summary, decisions } = await withApp(emulator, settings, (app) => dryRun(app));
+      const { summary, decisions } = await withAppHere(emulator, settings, (app) => dryRun(app));
       expect(left(emulator)).toEqual(before);
-      await withApp(emulator, settings, async (app) => {
+      await withAppHere(emulator, settings, async (app) => {
         expect((await app.ask(`/api/plans/${summary.runId}/apply`, { method: 'POST' })).status).toBe(401);
         const applied = await json<{ readonly state: string; readonly summary: RunSummary }>(
           await apply(app, summary.runId),
@@ -137,10 +138,10 @@ describe('a plan over HTTP', () => {
         await json(await apply(app, summary.runId, '?approve=0123456789ab'), 200);
       });
       // Configured otherwise, what was planned before is not carried out any more.
-      const { summary: other } = await withApp(emulator, settings, (app) => dryRun(app));
+      const { summary: other } = await withAppHere(emulator, settings, (app) => dryRun(app));
       const changed = { ...settings, PURGE_COMMAND: "--filter '.*:^(dev|pr)-' --ago 1d --untagged" };
       if (other.plan)
-        await withApp(emulator, changed, async (app) => {
+        await withAppHere(emulator, changed, async (app) => {
           const problem = await json<{ readonly detail: string }>(await apply(app, other.runId), 409);
           expect(problem.detail).toContain('another policy');
         });
@@ -149,8 +150,8 @@ describe('a plan over HTTP', () => {
 
   test('a scheduled purge that would take too much waits, says so, and goes on when it is approved', async () => {
     const repositories = { app: repositoryOf(...images('app', 3, 'dev')) };
-    await withServedEmulator({ repositories }, (emulator) =>
-      withApp(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
+    await withEmulator({ repositories }, (emulator) =>
+      withAppHere(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
         await app.fireTimer();
         expect(emulator.tagsLeft()).toHaveLength(3);
         expect(
@@ -179,8 +180,8 @@ test('a hostile registry: page, CSV and log stay clean', async () => {
   // No tag can be called that: its repository cannot be read, and the message repeats it.
   const impossible = repositoryOf({ built: image('red'), days: 40, tags: ['\u001b[31m<script>alert(2)</script>'] });
   const settings = { ...SETTINGS, PURGE_COMMAND: "--filter '.*:.*' --ago 30d --untagged" };
-  await withServedEmulator({ repositories: { '=a<b>&"': hostile, impossible } }, (emulator) =>
-    withApp(emulator, settings, async (app) => {
+  await withEmulator({ repositories: { '=a<b>&"': hostile, impossible } }, (emulator) =>
+    withAppHere(emulator, settings, async (app) => {
       const { summary } = await dryRun(app);
       const path = `/api/runs/${summary.runId}/decisions`;
       // eslint-disable-next-line no-control-regex -- control characters are what is looked for

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
-import { type App, DELETING, until, withApp } from '../../support/app.ts';
+import { type AppHere, withAppHere } from '../../support/app-here.ts';
+import { DELETING, until, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
-import { withServedEmulator } from '../../support/registry.ts';
+import { withEmulator, withServedEmulator } from '../../support/registry.ts';
 import { TALK_TASK } from '../../support/talk.ts';
 
 const SETTINGS = { PURGE_COMMAND: "--filter '.*:^(dev|pr)-' --ago 30d --untagged", PURGE_SCHEDULE: '0 1 * * Sun' };
@@ -17,8 +18,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the log', () => {
   test('of a purge: the start, a line for each deletion with its reason, and the end with totals', async () => {
-    await withServedEmulator(sample, (emulator) =>
-      withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
+    await withEmulator(sample, (emulator) =>
+      withAppHere(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
         const before = emulator.manifestsLeft();
         await app.fireTimer();
         const [start, ...others] = app.log();
@@ -72,8 +73,8 @@ describe('the log', () => {
   });
 
   test('two invocations at once keep their lines apart', async () => {
-    await withServedEmulator({ ...sample, faults: { latencyMs: 20 } }, (emulator) =>
-      withApp(emulator, SETTINGS, async (app) => {
+    await withEmulator({ ...sample, faults: { latencyMs: 20 } }, (emulator) =>
+      withAppHere(emulator, SETTINGS, async (app) => {
         await Promise.all([app.ask('/api/dry-run?untaggedOnly'), app.ask('/api/dry-run'), app.fireTimer()]);
         const invocations = new Map<unknown, Set<unknown>>();
         for (const { invocationId, runId } of app.log())
@@ -101,8 +102,8 @@ describe("the talk's task", () => {
   test('drives a scheduled dry run, unchanged', async () => {
     const file = join(folder, 'purgeFeatureImages.yaml');
     writeFileSync(file, TALK_TASK);
-    await withServedEmulator(sample, (emulator) =>
-      withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
+    await withEmulator(sample, (emulator) =>
+      withAppHere(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
         const before = emulator.manifestsLeft();
         await app.fireTimer();
         const [start] = app.log();
@@ -120,8 +121,8 @@ describe("the talk's task", () => {
     writeFileSync(file, "steps:\n- cmd: acr purge --filter 'app.*:^dev' --ago 30d --concurrency 1\n  timeout: 7\n");
     const names = Array.from({ length: 12 }, (_, n) => `app${n}`);
     const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
-    await withServedEmulator({ repositories }, (emulator) =>
-      withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
+    await withEmulator({ repositories }, (emulator) =>
+      withAppHere(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
         // Once something is deleted, the registry answers no more in time, however fast this machine is.
         emulator.onRequest(({ kind }) => {
           if (kind === 'delete-manifest' || kind === 'delete-tag') emulator.faults({ latencyMs: 60_000 });
@@ -141,12 +142,12 @@ describe('a run that takes longer than it may', () => {
   const names = Array.from({ length: 30 }, (_, n) => `app${n}`);
   const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
   const command = { PURGE_COMMAND: "--filter '.*:^dev' --ago 30d --untagged --concurrency 1" };
-  const eventsOf = (app: App, event: string) => app.log().filter((line) => line['event'] === event);
+  const eventsOf = (app: AppHere, event: string) => app.log().filter((line) => line['event'] === event);
 
   test('goes on with the next tick, as the same run; the one after that begins a new one', async () => {
     const settings = { ...SETTINGS, ...DELETING, ...command, RUN_TIME_BUDGET: '1s', RETENTION_STORAGE: newFolder() };
-    await withServedEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
-      withApp(emulator, settings, async (app) => {
+    await withEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
+      withAppHere(emulator, settings, async (app) => {
         await app.fireTimer();
         const [stopped] = eventsOf(app, 'run-ended');
         expect(stopped).toMatchObject({
@@ -220,9 +221,9 @@ test('by its schedule', async () => {
 });
 
 test('a run of which something failed is a failed invocation', async () => {
-  await withServedEmulator(sample, async (emulator) => {
+  await withEmulator(sample, async (emulator) => {
     emulator.faults({ failing: ({ kind }) => (kind === 'delete-manifest' ? 405 : undefined) });
-    await withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
+    await withAppHere(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
       await app.fireTimer();
       expect(app.lines().find((line) => line.includes('executed (Failed)'))).toMatch(/the run \S+ ended with failures/);
       const failed = app.log().filter(({ level, event }) => level === 'error' && event === 'decision');
@@ -297,10 +298,10 @@ describe('status', () => {
     ['the catalog', "--filter '.*:x' --ago 1d", 'list the repositories: 403'],
     ['a repository that is named', "--filter 'payments:x' --ago 1d", 'look at the repository payments: 403'],
   ])('tells why %s cannot be read', async (_, command, said) => {
-    await withServedEmulator(
+    await withEmulator(
       { ...sample, faults: { failing: ({ kind }) => (/catalog|repository/.test(kind) ? 403 : undefined) } },
       (emulator) =>
-        withApp(emulator, { ...SETTINGS, PURGE_COMMAND: command }, async (app) => {
+        withAppHere(emulator, { ...SETTINGS, PURGE_COMMAND: command }, async (app) => {
           const status = (await (await app.ask('/api/status')).json()) as object;
           expect(status).toMatchObject({
             registry: { answers: false, error: expect.stringContaining(said) as unknown },
