@@ -62,7 +62,7 @@ test('npm start has no Durable Functions: it uses the inline engine, and says so
     withApp(emulator, { ...SETTINGS, ACR_REGISTRY: emulator.loginServer, RETENTION_ENGINE: 'durable' }, async (app) => {
       const said = app.lines().join('\n');
       expect(said).toContain('inline engine, whatever RETENTION_ENGINE says');
-      // A line to try each function that the README lists.
+      // A line to try each function that docs/http-api.md lists.
       for (const path of [
         '/api/dry-run?',
         '/api/status?',
