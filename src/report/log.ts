@@ -226,9 +226,6 @@ export function runLog(
       );
     },
 
-    /** Another engine continues the run. */
-    handedOver: (): void => lines.info({ event: 'run-handed-over' }, 'continues as an orchestration'),
-
     /** The run could not continue. */
     broke: (error: Error): void =>
       lines.error({ event: 'run-ended', kind, succeeded: false, error: { message: error.message } }, 'broke off'),
