@@ -41,7 +41,7 @@ export const SCRIPT = String.raw`'use strict';
 
   for (const table of all('table')) {
     const rows = all('tbody tr', table);
-    if (rows.length < 9) continue;
+    if (rows.length < 20) continue;
     const label = make('label', { class: 'narrow-down' }, 'Narrow down these rows ');
     const input = make('input', { type: 'search', autocomplete: 'off' });
     label.append(input);
