@@ -19,7 +19,7 @@ app.setup({ enableHttpStream: true });
 /** Dry runs at once: each may take the memory of a large repository, and the schedule shares the process. */
 const AT_ONCE = 2;
 const inTurn = pLimit(AT_ONCE);
-/** Dry runs that wait for their turn. More would come to theirs when nobody wants them any more. */
+/** Dry runs that wait for their turn. More would come to theirs when their clients have long left. */
 const MOST_WAITING = 20;
 const places = newPlaces(AT_ONCE + MOST_WAITING);
 

@@ -7,7 +7,7 @@ import { isSignInOn, requireSignIn } from '../src/doors/http/sign-in.ts';
 app.http('review', {
   route: 'review',
   methods: ['GET'],
-  // Whoever signs in has no key.
+  // A person who signs in has no key.
   authLevel: isSignInOn ? 'anonymous' : 'function',
   handler: handler(log, async (request, client) => {
     if (isSignInOn) requireSignIn(request);

@@ -64,7 +64,7 @@ async function forgetOld(client: DurableClient): Promise<void> {
   }
 }
 
-/** Nothing is wrong with a run that takes several ticks, nor with one that somebody did not want any more. */
+/** Nothing is wrong with a run that takes several ticks, nor with one that was cancelled. */
 const MEANT: readonly (string | undefined)[] = ['budget', 'cancel'];
 
 function wrongWith(outcome: RegistryOutcome): string | undefined {

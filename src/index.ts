@@ -79,7 +79,7 @@ export async function watch(configuration: Configuration, ledger: WatchedLedger,
 }
 
 /**
- * Carries out a plan that somebody approved, by its id.
+ * Carries out an approved plan, by its id.
  * @throws {Misconfigured | PlanRefused} and whatever `dryRun` throws
  */
 export async function requestedApply(
@@ -143,8 +143,8 @@ export function apply(
 }
 
 /**
- * Goes on with a run that was stopped, from the command line.
- * @param id absent: the newest that can go on
+ * Resumes a run that was stopped, from the command line.
+ * @param id absent: the newest that can resume
  * @param hosts only a run on one of these registries
  * @param target where the registry is and who asks, for its host
  * @throws {ResumeRefused} and whatever `dryRun` throws
@@ -160,7 +160,7 @@ export async function resume(
   if (!record)
     throw new ResumeRefused(
       id === undefined
-        ? `no run in ${ledger.place} was stopped${hosts ? ` on ${hosts.join(', ')}` : ''} and can go on`
+        ? `no run in ${ledger.place} was stopped${hosts ? ` on ${hosts.join(', ')}` : ''} and can resume`
         : `there is no run ${id} in ${ledger.place}`,
     );
   if (hosts && !hosts.includes(record.registry))

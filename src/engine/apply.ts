@@ -34,7 +34,7 @@ export interface ApplyOptions extends Pick<
   /** How old the plan may be. */
   readonly planAgeMilliseconds: number;
   readonly guards: Guards;
-  /** The first characters of the hash of the plan, at least eight: whoever gives them knows what trips, and wants it. */
+  /** The first characters of the plan's hash, at least eight: the person who gives them has seen what the guards hold back. */
   readonly approve?: string | undefined;
   /** Hosts of the registries that are served; absent: the plan's. */
   readonly hosts?: readonly string[] | undefined;
@@ -43,7 +43,7 @@ export interface ApplyOptions extends Pick<
 }
 
 export type Applied =
-  /** `unfinished`: something of it failed, or it was stopped; applied again, it goes on. */
+  /** `unfinished`: something of it failed, or it was stopped; applied again, it is continued. */
   | { readonly state: 'applied' | 'unfinished'; readonly summary: RunSummary }
   /** It had been carried out before: nothing was done now. */
   | { readonly state: 'applied-before'; readonly run: RunRecord };
@@ -63,7 +63,7 @@ const CLOCK_SKEW_MS = 300_000;
  *
  * @param open the registry of the plan
  * @throws {PlanRefused} for a plan that there is not, that is too old, was changed, or belongs to another registry or
- * policy; and where a breaker trips that nobody approved
+ * policy; and where a guard holds back what was not approved
  * @throws whatever `run` throws
  */
 export async function applyPlan(
@@ -154,7 +154,7 @@ export async function markApplied(ledger: Ledger, id: string, appliedBy: string)
   );
 }
 
-/** The commands that carry out a plan, whatever trips: for whoever has looked at it. */
+/** The commands that carry out a plan whatever the guards say: for a person who has looked at it. */
 function howToApprove({ id, plan }: RecordedPlan): string {
   const approval = approvalOf(plan);
   return (
@@ -200,7 +200,7 @@ function check(
   return policies;
 }
 
-/** The repositories in which something would go, after making sure that nobody changed the plan. */
+/** The repositories in which something is to be deleted, after making sure that the plan was not changed. */
 async function intact(
   ledger: Ledger,
   record: RecordedPlan,

@@ -59,7 +59,7 @@ export async function eachRegistry(
       await ledger.child(parent, child);
       if (child.runId !== undefined) await passCancellationOn(ledger, parent, child.runId);
     } catch (error) {
-      // What became of its run stands in that one's record, too.
+      // How its run ended stands in that run's record, too.
       log.warn({ event: 'warning', registry: child.registry }, (error as Error).message);
     }
   };
@@ -105,7 +105,7 @@ export async function eachRegistry(
     try {
       if (!broken) await onOutcome?.(outcome);
     } catch (error) {
-      // Nobody is told any more: nothing else is begun for that, and the ledger says so.
+      // The client is gone: nothing else is begun for it, and the ledger says so.
       broken = error as Error;
     }
   }
@@ -170,7 +170,7 @@ async function whyNotBegun(
     : undefined;
 }
 
-/** Whoever cancelled the parent before this run was its child could not cancel this. */
+/** Cancels a run whose batch was cancelled before the run belonged to it. */
 export async function passCancellationOn(ledger: Ledger, parent: string, runId: string): Promise<void> {
   const cancelled = await ledger.cancellation(parent);
   if (!cancelled) return;

@@ -7,7 +7,7 @@ import { StopReason } from './stop.ts';
 /** A run cannot be cancelled. */
 export class CancelRefused extends Error {
   override readonly name = 'CancelRefused';
-  /** `unknown`: there is no such run; `over`: it has ended, and nothing would go on with it. */
+  /** `unknown`: there is no such run; `over`: it has ended, and nothing would resume it. */
   readonly why: 'unknown' | 'over';
 
   constructor(message: string, why: CancelRefused['why']) {
@@ -18,8 +18,8 @@ export class CancelRefused extends Error {
 
 /**
  * Asks a run to end between deletions, wherever it is worked on: what is in flight is finished and recorded, nothing
- * else is begun. One that was stopped, and that the next tick would go on with, is left as it is. Nothing but `resume`
- * with its id goes on with either. Asking again changes nothing.
+ * else is begun. One that was stopped, and that the next tick would resume, is left as it is. Nothing but `resume` with
+ * its id resumes either. Asking again changes nothing.
  *
  * @returns its record: still `running`, or `stopped`
  * @throws {CancelRefused}
@@ -52,7 +52,7 @@ export async function cancelParent(
   const before = await parentStatus(ledger, id);
   if (!before) return undefined;
   if (isParentOver(before)) throw new CancelRefused(`the runs of ${id} have ended, and are ${before.state}`, 'over');
-  // First: whoever begins a run after this sees it, and whoever did so before is found below.
+  // First: a run that begins after this sees it, and one that began before is found below.
   await ledger.cancel(id, { at: now.toISOString(), ...who });
   const parent = await parentStatus(ledger, id);
   for (const { run } of parent?.children ?? []) {
@@ -80,15 +80,15 @@ export interface CancelWatch {
 }
 
 /**
- * How often a run looks, in milliseconds: so long one may go on that is cancelled by another process, and then finishes
- * what is in flight. A look reads one small file of the ledger, and asks nothing of the registry.
+ * How often a run looks, in milliseconds: a run that another process cancels works so long at most, and then finishes what
+ * is in flight. A look reads one small file of the ledger, and asks nothing of the registry.
  */
 const LOOK_MS = 5_000;
 
 /** Runs that are worked on in this process: they need not wait for their next look. */
 const here = new Map<string, Set<() => void>>();
 
-/** Aborts once somebody has cancelled the run. Keeps no process alive. */
+/** Aborts once the run is cancelled. Keeps no process alive. */
 export function watchForCancel(
   ledger: Ledger,
   id: string,

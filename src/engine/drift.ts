@@ -30,7 +30,7 @@ export async function changesSincePlan(
     }
   }
   const names = absent.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
-  // One by one: a listing does not show what somebody hid since.
+  // One by one: a listing does not show what was hidden since.
   const tags = await registry.lookAtTags(repository, names, Infinity);
   for (const planned of absent) {
     const there =

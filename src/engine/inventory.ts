@@ -98,7 +98,7 @@ export async function planTask(
       await askForReferrers({ ...planning, repository, known, concurrency }, planned);
     }
   } finally {
-    // Also where it was stopped: the next run goes on with it.
+    // Also where it was stopped: the next run need not read it again.
     if (known.news > 0) await remember(file, repository, new Map([...known.remembered, ...known.facts]));
   }
 }

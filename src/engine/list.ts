@@ -106,7 +106,7 @@ export function recordMatched(
   return policies.map(({ filters }) => [...filters.keys()].filter((place) => isIn(matched, filters[place])));
 }
 
-/** The same filters again. Where nobody recorded them, all: of none it is certain that it matches nothing. */
+/** The filters that were recorded. Where none were, all: then it is not certain of any that it matches nothing. */
 export function matchedBefore(
   recorded: readonly (readonly number[])[] | undefined,
   policies: readonly PurgePolicy[],

@@ -47,7 +47,7 @@ function stateOf(children: readonly ChildStatus[], isDead: boolean, isCancelled:
 /** No process works on several registries for longer: a time budget is 24 days at most. */
 const LONGEST_MS = 25 * 24 * 3_600_000;
 
-/** Whether nobody is left who would begin what is not begun. */
+/** Whether the process has ended that would begin what is not begun. */
 function hasDied({ holder, started }: ParentRecord): boolean {
   return (holder !== undefined && hasEnded(holder)) || Date.now() - Date.parse(started) > LONGEST_MS;
 }

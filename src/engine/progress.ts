@@ -3,7 +3,7 @@ import { ConflictError } from '../ledger/store/store.ts';
 import type { Activity, RunProgress } from '../ledger/records.ts';
 import type { DeletionResult, Registry, RegistryReader, Sending } from '../registry/types.ts';
 
-/** While a run goes on its record says how far it is once in this time. */
+/** How often the record of a running run says how far it is. */
 const PROGRESS_MS = 5_000;
 
 /** Repositories under way that a record names: a run may have 32 at once, and its record stays small. */
@@ -19,9 +19,9 @@ export interface ProgressOptions {
   readonly everyMilliseconds?: number | undefined;
 }
 
-/** Tells how far a run is: whoever asked, and now and then the ledger. */
+/** Tells the caller how far a run is, and now and then the ledger. */
 export interface Progress {
-  /** @param before repositories of a run that goes on, of which there is nothing left to do */
+  /** @param before repositories of a run that resumes, in which there is nothing left to do */
   readonly begin: (of: number, before: Iterable<string>) => void;
   /** A repository is planned, and is carried out later. */
   readonly planned: (repository: string) => void;

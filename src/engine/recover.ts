@@ -27,7 +27,7 @@ export interface Recovered {
 
 /**
  * Completes the records of runs that ended before they were done, however they ended: of each deletion that was intended
- * and of which nobody recorded what became, the registry is asked. To be called by whoever holds the registry's lock.
+ * and whose outcome is not recorded, the registry is asked. The caller holds the registry's lock.
  *
  * @throws {LedgerError | RegistryError} where that cannot be found out: then nothing new may be begun
  */
@@ -87,7 +87,7 @@ async function complete(
   // What its process said of it last may be long ago.
   const done = records.filter(({ summary }) => !isLeft(summary)).length;
   const progress = record.state === 'running' ? { done, of: record.progress.of } : record.progress;
-  // It had been asked to end, and did, if otherwise than it should have: nothing goes on with it.
+  // It had been asked to end, and did, if otherwise than it should have: no tick resumes it.
   const stopped = cancelled && {
     state: 'stopped' as const,
     stopped: cancelStop({ id: record.id, progress }, cancelled),
@@ -141,8 +141,8 @@ async function settleRepository(
 }
 
 /**
- * Completes what is recorded of one repository of a run that goes on, where the worker has ended that carried it out. To
- * be called by whoever holds the repository's lock.
+ * Completes what is recorded of one repository of a run that is still running, where its worker has ended. The caller
+ * holds the repository's lock.
  */
 export async function recoverRepository(
   ledger: Ledger,
@@ -185,7 +185,7 @@ async function settle(
     listed = await registry.manifests(repository);
     tags = await registry.lookAtTags(repository, names, Infinity);
   } catch (error) {
-    // Whoever may not look any more will not be let look the next time either.
+    // An identity that may not look any more will not be allowed to the next time either.
     if (!isForbidden(fromError(error))) throw error;
     const { message } = error as Error;
     return decisions.map((decision) =>
@@ -256,7 +256,7 @@ async function isAsBefore(
   return now?.lock?.deleteEnabled === deleteEnabled && now.lock.writeEnabled === writeEnabled;
 }
 
-/** What became of a deletion, in the place of whatever was believed before. */
+/** The outcome of a deletion, in the place of what was recorded before. */
 function settled(decision: Deleted, outcome: Outcome, message?: string): Deleted {
   const { error: believed, ...about } = decision;
   if (message !== undefined) return { ...about, outcome, error: { message } };
@@ -266,7 +266,7 @@ function settled(decision: Deleted, outcome: Outcome, message?: string): Deleted
 const ENDED = 'the process ended before it was done';
 
 function doubt(why: string): string {
-  return `${ENDED}, and nobody can say whether it was deleted: ${why}`;
+  return `${ENDED}, and it is not known whether it was deleted: ${why}`;
 }
 
 async function close(

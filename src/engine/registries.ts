@@ -29,7 +29,7 @@ export function logMistakes(mistakes: readonly PolicyError[], log: Log): void {
 }
 
 /**
- * The settings, for a timer: nobody else would say what is wrong with them.
+ * The settings, for a timer: it logs what is wrong with them, for no client is told.
  * @throws {Misconfigured}
  */
 export function configured(configuration: Configuration, log: Log): Settings {
@@ -73,7 +73,7 @@ export async function openRegistry({
   });
 }
 
-/** A registry to look at: it has nothing that could change one, whoever holds it and whatever they cast it to. */
+/** A registry to look at. It has no function that could change one, whatever it is cast to. */
 export async function openReader(target: TargetOptions): Promise<ReadOnlyRegistry> {
   return readOnly(await openRegistry(target));
 }

@@ -34,7 +34,7 @@ export interface ResumeOptions extends Pick<
   readonly planAgeMilliseconds: number;
   /** What holds it back now; absent: what did when it began. */
   readonly guards?: Guards;
-  /** Told of the run, right before it goes on. */
+  /** Told of the run, right before it resumes. */
   readonly onResume?: (run: RunRecord) => void;
 }
 
@@ -44,7 +44,7 @@ function mayHaveDied({ state, dryRun }: Pick<RunRecord, 'state' | 'dryRun'>): bo
 }
 
 /**
- * Goes on with a run that was stopped, or whose process has ended: the same run, counted from the same moment, by the
+ * Resumes a run that was stopped, or whose process has ended: the same run, counted from the same moment, by the
  * same policy. What is done is neither looked at nor listed again.
  *
  * @throws {ResumeRefused} where it must not; and whatever `run` throws
@@ -94,11 +94,11 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
 }
 
 /**
- * Why the record of a run that is taken up again says that it must not be, once nothing else may change it.
+ * Why a run must not resume, by its record once nothing else may change it; `undefined` where it may.
  * @param known what it was when it was chosen
  */
 export function whyNotTakenUp(current: RunRecord, known: RunRecord, now: Date): string | undefined {
-  // Whoever named a cancelled run knows that it was; what was asked since is not known to them.
+  // The person who named a cancelled run knows that it was; a cancellation since then is news.
   const isNews = current.cancelled && current.cancelled.at !== known.cancelled?.at;
   return whyNotResumed(current, now) ?? (isNews ? `${CANCELLED} meanwhile` : undefined);
 }
@@ -106,7 +106,7 @@ export function whyNotTakenUp(current: RunRecord, known: RunRecord, now: Date): 
 const CANCELLED = 'it was cancelled';
 
 /**
- * The newest run that can go on, and that nobody has cancelled.
+ * The newest run that can resume and was not cancelled.
  * @param registries only their runs
  */
 export async function newestResumable(
@@ -121,14 +121,14 @@ export async function newestResumable(
   return undefined;
 }
 
-/** What a scheduled run must be to go on at the next tick. */
+/** What a scheduled run must be to be resumed by the next tick. */
 export interface Wanted {
   readonly registry: string;
   readonly policyHash: string;
   readonly dryRun: boolean;
 }
 
-/** What the tick of a timer finds: a run to go on with, or one that stays as it is, and why. */
+/** What the tick of a timer finds: a run to resume, or one that stays as it is, and why. */
 export type Found =
   | { readonly state: 'resumable'; readonly run: RunRecord }
   | { readonly state: 'left'; readonly run: RunRecord; readonly why: string };

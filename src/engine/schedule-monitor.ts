@@ -44,7 +44,7 @@ async function watchRegistry(
   try {
     found = await lastKept(ledger, endpoint.host, timeBudget.milliseconds, now);
   } catch (error) {
-    // Whether a run is missing nobody knows, so the record does not say that none is.
+    // It is not known whether a run is missing, so the record does not say that none is.
     const { message } = error as Error;
     log.error({ ...about, error: { message } }, `the record of runs cannot be read: ${message}`);
     return;
@@ -90,7 +90,7 @@ async function lastKept(
   return { last, since: since ?? (await ledger.watchedSince(registry, now)) };
 }
 
-/** When a run last began, went on or ended: one that is stopped goes on in slices, and each is as good as a run. */
+/** When a run last began, resumed or ended: one that is stopped resumes in slices, and each is as good as a run. */
 export function lastActivity({ started, resumed, ended, progress }: RunRecord): Date {
   const moments = [started, resumed?.at(-1)?.at ?? started, progress.at ?? started, ended ?? started];
   return new Date(moments.reduce((last, at) => Math.max(last, Date.parse(at)), Number.NEGATIVE_INFINITY));

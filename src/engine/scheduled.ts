@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 
 /**
  * The configured purge, as the timer starts it. It deletes where PURGE_DRY_RUN is false, and no command has `--dry-run`.
- * Where the last one was stopped before it was done, it goes on with that instead. Several registries are done one after
+ * Where the last one was stopped before it was done, it resumes that instead. Several registries are done one after
  * the other; what goes wrong with one of them is its outcome.
  *
  * @throws {Misconfigured}, and for the only registry whatever `dryRun` throws
@@ -49,7 +49,7 @@ export async function pruneRuns({ ledger: { days } }: Settings, ledger: Ledger, 
   });
 }
 
-/** What the last scheduled run of a registry must be, as the settings are now, to be gone on with. */
+/** What the last scheduled run of a registry must be, as the settings are now, to be resumed. */
 export function wantedOf(settings: Settings, registry: RegistrySettings): Wanted {
   const policies = registry.commands.map(({ policy }) => policy);
   return {
@@ -59,13 +59,13 @@ export function wantedOf(settings: Settings, registry: RegistrySettings): Wanted
   };
 }
 
-/** Says that a stopped run is not gone on with. */
+/** Logs that a stopped run is not resumed, and why. */
 export function logLeft(log: Log, runId: string, why: string): void {
   const about = { event: 'run-not-resumed', runId, kind: 'scheduled', why };
   log.warn(about, `the stopped run ${runId} is left as it is: ${why}`);
 }
 
-/** So that none starves where the time is never enough for all: first the one that was worked on the longest ago. */
+/** The registry that was purged the longest ago comes first, so that none starves where the time is never enough for all. */
 async function longestAgoFirst(
   registries: readonly RegistrySettings[],
   ledger: Ledger,
@@ -108,7 +108,7 @@ async function runInTime(
     guards: settings.guards,
     policies: registry.commands.map(({ policy }) => policy),
   };
-  const resumed = await goOnScheduled(settings, registry, options);
+  const resumed = await resumeScheduled(settings, registry, options);
   if (resumed) return resumed;
   const target = targetOf(settings, registry);
   if (isDryRun(settings, registry)) return run({ ...options, reader: await openReader(target) });
@@ -116,8 +116,8 @@ async function runInTime(
   return run({ ...options, reader: writer, writer });
 }
 
-/** Goes on with the last scheduled run, where that was stopped. Nothing where a new one is to begin. */
-async function goOnScheduled(
+/** Resumes the last scheduled run, where that was stopped. `undefined`: a new one is to begin. */
+async function resumeScheduled(
   settings: Settings,
   registry: RegistrySettings,
   trigger: RunOptions & Trigger,

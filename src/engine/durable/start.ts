@@ -107,7 +107,7 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
       const refusal = new AlreadyRunning(registry, running);
       const { message, runId, state } = refusal;
       log.warn({ event: 'run-not-begun', registry, why: message, running: runId, state }, message);
-      // Its run goes on, and is shown under this start as well.
+      // Its run is shown in this batch as well.
       if (parent !== undefined)
         await ledger.child(parent, runId === undefined ? { registry, error: { message } } : { registry, runId });
       left.push(refusal);
