@@ -29,22 +29,13 @@ const ITEMS = 100;
 
 /** Does something with each of very many items, and lets other work be done in between. */
 export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
-  await someInTurns(items, (item) => {
-    work(item);
-    return false;
-  });
-}
-
-/** The same, until one is found; whether one was. */
-export async function someInTurns<T>(items: Iterable<T>, is: (item: T) => boolean): Promise<boolean> {
   const over = newTurn();
   let count = 0;
   for (const item of items) {
-    if (is(item)) return true;
+    work(item);
     count += 1;
     if (count % ITEMS > 0) continue;
     const waiting = over();
     if (waiting) await waiting;
   }
-  return false;
 }
