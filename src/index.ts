@@ -32,7 +32,7 @@ export type { ParentStatus, RunRecord } from './ledger/records.ts';
 export { parentStatus } from './engine/parent-status.ts';
 export { DELETE_REASONS, KEEP_REASONS, type Decision, type Decisions } from './planner/decision.ts';
 export { RegistryError } from './registry/errors.ts';
-export type { Registry, RegistryReader } from './registry/types.ts';
+export type { Registry } from './registry/types.ts';
 export type { RunOptions } from './engine/run.ts';
 export { type Status, status } from './engine/status.ts';
 export { openReader, openRegistry, readOnly, type TargetOptions } from './engine/registries.ts';

@@ -19,7 +19,7 @@ import { notServed, openReader, settingsOf, targetOf, type Trigger } from './reg
 import { run } from './run.ts';
 
 /** What a client that asks for a dry run is told while it runs. */
-export interface Asked extends Omit<Trigger, 'onDecisions'> {
+interface Asked extends Omit<Trigger, 'onDecisions'> {
   /** Takes the decisions of a repository, one repository at a time, and one registry after the other. */
   readonly onDecisions: (decisions: Decisions, registry: string) => Promise<void>;
   /** Takes how it ended for a registry, once all its decisions were told. */
@@ -27,7 +27,7 @@ export interface Asked extends Omit<Trigger, 'onDecisions'> {
 }
 
 /** The same of one that is an orchestration. */
-export interface AskedDurable extends Asked {
+interface AskedDurable extends Asked {
   readonly client: Starter;
   /** Id of the invocation: tells this start from every other one. */
   readonly by: string;

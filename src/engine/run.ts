@@ -131,6 +131,6 @@ export async function run(job: Job): Promise<RunSummary> {
   }
 }
 
-export function noneWhenStopped(error: unknown): undefined {
+function noneWhenStopped(error: unknown): undefined {
   if (!(error instanceof StoppedError)) throw error;
 }

@@ -263,4 +263,4 @@ function union(some: Matched, others: Matched): Matched {
   );
 }
 
-export { ACTIVITIES, type Activity, settled } from './retry.ts';
+export { ACTIVITIES, settled } from './retry.ts';

@@ -116,7 +116,7 @@ function isUnanswered(result: unknown): result is Unanswered {
 const LONGEST_MESSAGE = 300;
 
 /** What an activity threw, without what the engine puts around it: `Activity function 'page' failed: … \n {…}`. */
-export function messageOf(error: unknown): string {
+function messageOf(error: unknown): string {
   const [message = ''] = (error as Error).message.replace(/^(?:\w+ )?function '\w+' failed: /i, '').split(/ *\n/);
   return message.slice(0, LONGEST_MESSAGE);
 }

@@ -38,7 +38,7 @@ interface Running {
 }
 
 /** The instance id of a registry's scheduled orchestration: there is never a second one. */
-export function instanceOf(registry: string): string {
+function instanceOf(registry: string): string {
   return registryKey(registry);
 }
 

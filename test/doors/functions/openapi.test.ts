@@ -11,7 +11,7 @@ import { openapi } from '../../../src/doors/http/openapi.ts';
 import { type App, DELETING, MASTER_KEY, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { answered, document } from '../../support/openapi.ts';
-import { withEmulator } from '../../support/registry.ts';
+import { withServedEmulator } from '../../support/registry.ts';
 
 const ROOT = dirname(createRequire(import.meta.url).resolve('#package.json'));
 const WORKER = fileURLToPath(new URL('../../../dist/src/dev/host/worker.js', import.meta.url));
@@ -58,7 +58,7 @@ test('every route answers as it is described, in each form and with each kind of
   const slow = Object.fromEntries(
     Array.from({ length: 12 }, (_, n) => [`slow${n}`, repositoryOf(...images(`slow${n}`, 2, 'dev'))]),
   );
-  await withEmulator({ repositories: { ...repositories, ...slow } }, (emulator) =>
+  await withServedEmulator({ repositories: { ...repositories, ...slow } }, (emulator) =>
     withApp(emulator, { ...SETTINGS, ...DELETING }, async (app) => {
       for (const path of [
         '/api/health',
@@ -125,7 +125,7 @@ test('every route answers as it is described, in each form and with each kind of
       await read(app, `/api/runs/${runId}/cancel`, master);
     }),
   );
-  await withEmulator({ repositories: {} }, (emulator) =>
+  await withServedEmulator({ repositories: {} }, (emulator) =>
     withApp(emulator, { ...SETTINGS, PURGE_COMMAND: '' }, async (app) => {
       for (const path of ['/api/health', '/api/status', '/api/dry-run']) await read(app, path);
       await read(app, '/api/health', { method: 'HEAD' });
