@@ -121,8 +121,8 @@ describe("the talk's task", () => {
     writeFileSync(file, "steps:\n- cmd: acr purge --filter 'app.*:^dev' --ago 30d --concurrency 1\n  timeout: 7\n");
     const names = Array.from({ length: 12 }, (_, n) => `app${n}`);
     const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
-    await withEmulator({ repositories }, (emulator) =>
-      withAppHere(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
+    await withServedEmulator({ repositories }, (emulator) =>
+      withApp(emulator, { PURGE_SCHEDULE: '0 1 * * Sun', ...DELETING, ACR_TASK_FILE: file }, async (app) => {
         // Once something is deleted, the registry answers no more in time, however fast this machine is.
         emulator.onRequest(({ kind }) => {
           if (kind === 'delete-manifest' || kind === 'delete-tag') emulator.faults({ latencyMs: 60_000 });
@@ -146,8 +146,8 @@ describe('a run that takes longer than it may', () => {
 
   test('goes on with the next tick, as the same run; the one after that begins a new one', async () => {
     const settings = { ...SETTINGS, ...DELETING, ...command, RUN_TIME_BUDGET: '1s', RETENTION_STORAGE: newFolder() };
-    await withEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
-      withAppHere(emulator, settings, async (app) => {
+    await withServedEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) =>
+      withApp(emulator, settings, async (app) => {
         await app.fireTimer();
         const [stopped] = eventsOf(app, 'run-ended');
         expect(stopped).toMatchObject({
