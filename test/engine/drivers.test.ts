@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest';
+import type { Emulator, EmulatorOptions, RegistryState } from '../../src/dev/emulator/index.ts';
+import { image, index } from '../../src/dev/emulator/manifests.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { RunRecord } from '../../src/ledger/records.ts';
+import type { Decision } from '../../src/planner/decision.ts';
+import type { Environment } from '../../src/policy/settings.ts';
+import { cancelRun } from '../../src/index.ts';
+import { inline } from '../support/comes-to.ts';
+import { images, repositoryOf } from '../support/contents.ts';
+import { calm } from '../support/durable.ts';
+import { newLedger } from '../support/ledger.ts';
+import { hall, scheduled, settingsOf } from '../support/orchestration.ts';
+import { reference, withEmulator } from '../support/registry.ts';
+import { isDeletion } from '../support/slices.ts';
+
+/*
+ * What a run promises, whatever drives its steps: each story is told once, and run in one process and as orchestrations.
+ */
+
+type Driver = (emulator: Emulator, ledger: Ledger, settings: Environment, by: string) => Promise<string>;
+
+const DRIVERS: Readonly<Record<'inline' | 'durable', Driver>> = {
+  inline: (emulator, ledger, settings) => inline(emulator, ledger, settingsOf({ emulators: [emulator], settings })),
+  async durable(emulator, ledger, settings, by) {
+    const durable = hall({ emulators: [emulator], ledger, settings, options: { choices: calm } });
+    const input = scheduled([emulator], by);
+    durable.start('retention', { instanceId: by, input });
+    await durable.run();
+    return input.jobs[0]?.runId ?? '';
+  },
+};
+
+const COMMAND = '--filter ".*:^dev" --ago 30d --untagged --keep 1';
+const PURGE: Environment = { PURGE_COMMAND: COMMAND, PURGE_DRY_RUN: 'false' };
+/** No guard holds anything back. */
+const FREELY: Environment = { ...PURGE, MAX_DELETION_PERCENT: '100', KEEP_LAST_TAG: 'false' };
+const apps = (count: number): RegistryState =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, n) => [
+      `app${n}`,
+      repositoryOf(...images(`app${n}`, 3, 'dev'), ...images(`app${n}-v`, 2, 'v')),
+    ]),
+  );
+
+interface Came {
+  readonly emulator: Emulator;
+  readonly ledger: Ledger;
+  readonly run: RunRecord;
+  readonly decisions: readonly Decision[];
+}
+
+interface Told {
+  readonly registry: EmulatorOptions;
+  readonly settings?: Environment;
+  /** Called with each request, before it is answered. */
+  readonly onRequest?: (request: { readonly kind: string }, emulator: Emulator, ledger: Ledger) => void;
+}
+
+describe.each(Object.keys(DRIVERS) as (keyof typeof DRIVERS)[])('driven %s', (driver) => {
+  const tell = ({ registry, settings = FREELY, onRequest }: Told, then: (came: Came) => void | Promise<void>) =>
+    withEmulator(registry, async (emulator) => {
+      const ledger = newLedger();
+      emulator.onRequest((request) => onRequest?.(request, emulator, ledger));
+      const id = await DRIVERS[driver](emulator, ledger, settings, 'first');
+      emulator.onRequest(undefined);
+      const run = await ledger.run(id);
+      if (!run) throw new Error(`no run ${id}`);
+      await then({ emulator, ledger, run, decisions: await Array.fromAsync(ledger.decisions(id)) });
+    });
+
+  test('a dry run deletes nothing, and says what would be deleted and what the guards would hold back', () =>
+    tell(
+      { registry: { repositories: apps(2) }, settings: { PURGE_COMMAND: COMMAND, MAX_DELETIONS: '3' } },
+      ({ emulator, run }) => {
+        expect(emulator.requests().filter(({ kind }) => /^(?:delete|update)-/.test(kind))).toEqual([]);
+        expect(run).toMatchObject({
+          state: 'done',
+          dryRun: true,
+          progress: { done: 2, of: 2 },
+          plan: { state: 'open' },
+        });
+        expect(run.totals?.tags).toMatchObject({ deleted: 4, kept: 2 });
+        expect(run.breakers.map(({ breaker }) => breaker)).toContain('max-deletions');
+      },
+    ));
+
+  test('a purge deletes what it says, and keeps the newest', () =>
+    tell({ registry: { repositories: apps(3) } }, ({ emulator, run, decisions }) => {
+      expect(run).toMatchObject({ state: 'done', progress: { done: 3, of: 3 } });
+      expect(run.totals?.tags).toMatchObject({ deleted: 6, kept: 3, failed: 0, notAttempted: 0 });
+      const deleted = decisions.filter((one) => one.action === 'delete' && one.outcome === 'deleted').map(reference);
+      expect(deleted.some((name) => emulator.tagsLeft().includes(name))).toBe(false);
+    }));
+
+  test('what guards hold back waits for approval, and nothing of it is deleted', () =>
+    tell({ registry: { repositories: apps(2) }, settings: { ...PURGE, MAX_DELETIONS: '3' } }, ({ emulator, run }) => {
+      expect(run).toMatchObject({ state: 'waiting', breakersAsked: true, plan: { state: 'waiting' } });
+      expect(emulator.requests().filter(({ kind }) => isDeletion(kind))).toEqual([]);
+      expect(run.totals?.tags).toMatchObject({ deleted: 0, notAttempted: 4 });
+    }));
+
+  test.each([
+    ['purge', FREELY],
+    ['guarded purge', { ...FREELY, MAX_DELETION_PERCENT: '99' }],
+  ])('what a new index needs between the plan and the deletion is kept: %s', (_, settings) => {
+    const child = { ...image('child'), os: 'linux', architecture: 'amd64' };
+    let isPushed = false;
+    return tell(
+      {
+        registry: {
+          repositories: {
+            app: repositoryOf({ built: child, days: 90 }, ...images('app', 2, 'dev'), ...images('v', 9, 'v')),
+          },
+        },
+        settings: { ...settings, PURGE_COMMAND: '--filter ".*:^dev" --ago 30d --untagged' },
+        onRequest({ kind }, emulator) {
+          // Asked once the plan is made, before the look that comes before the first deletion.
+          if (isPushed || kind !== 'repository-properties') return;
+          isPushed = true;
+          emulator.push('app', index([child]).body, { tag: 'new' });
+        },
+      },
+      ({ decisions }) => {
+        expect(isPushed).toBe(true);
+        expect(decisions.find(({ kind, digest }) => kind === 'manifest' && digest === child.digest)).toMatchObject({
+          action: 'keep',
+          reason: 'changed-since-plan',
+        });
+      },
+    );
+  });
+
+  test('a repository that may not be read fails, and the others are purged', () =>
+    tell(
+      { registry: { repositories: apps(3), faults: { forbiddenRepositories: ['app1'] } } },
+      async ({ run, ledger }) => {
+        expect(run.state).toBe('failed');
+        const states = await Array.fromAsync(ledger.repositories(run.id));
+        expect(Object.fromEntries(states.map(({ summary }) => [summary.repository, summary.state]))).toEqual({
+          app0: 'done',
+          app1: 'failed',
+          app2: 'done',
+        });
+        expect(run.totals?.tags.deleted).toBe(4);
+      },
+    ));
+
+  test('a run that is cancelled while it deletes ends between deletions, and says what is left', () => {
+    let isAsked = false;
+    return tell(
+      {
+        registry: { repositories: apps(6) },
+        settings: { ...FREELY, REGISTRY_PARALLELISM: '1', PURGE_COMMAND: `${COMMAND} --concurrency 1` },
+        onRequest({ kind }, _, ledger) {
+          if (isAsked || !isDeletion(kind)) return;
+          isAsked = true;
+          void Array.fromAsync(ledger.runs()).then(async ([run]) => {
+            if (run) await cancelRun(ledger, run.id, { now: new Date(), askedBy: 'request', by: 'test' });
+          });
+        },
+      },
+      ({ emulator, run, decisions }) => {
+        expect(run).toMatchObject({ state: 'stopped', stopped: { by: 'cancel' } });
+        const gone = decisions.filter((one) => one.action === 'delete' && one.outcome === 'deleted').map(reference);
+        expect(gone.filter((name) => emulator.tagsLeft().includes(name))).toEqual([]);
+        expect(emulator.tagsLeft().length).toBeGreaterThan(18);
+      },
+    );
+  });
+});
