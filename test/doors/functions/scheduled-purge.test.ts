@@ -155,7 +155,7 @@ describe('a run that takes longer than it may', () => {
           level: 'warn',
           stopped: {
             by: 'budget',
-            detail: expect.stringMatching(/1s was used up: \d+ of 30 .*the next run goes on/) as unknown,
+            detail: expect.stringMatching(/1s was used up: \d+ of 30 .*the next run resumes it/) as unknown,
           },
         });
         expect(emulator.tagsLeft().length).toBeGreaterThan(0);
