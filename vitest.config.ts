@@ -6,6 +6,8 @@ const ALONE = [
   // The token of a managed identity, and the secrets that were read.
   'test/{dev/emulator/identity,registry/tokens,ledger/redact/known,engine/runs/echo}.test.ts',
   'test/ledger/{store,crash}.test.ts',
+  // The files that the process has open.
+  'test/doors/http/answer.test.ts',
 ];
 
 /**
@@ -32,7 +34,7 @@ export default defineConfig({
   test: {
     setupFiles: ['test/support/in-process-setup.ts'],
     // Much of the time a test waits: for another process, for a registry that throttles, for a lock to run out.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
     // Real sockets and property tests: a slow machine must not turn a right answer into a failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,

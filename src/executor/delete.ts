@@ -2,7 +2,7 @@ import type { DeletionResult, Look, Reservation, Sending } from '../registry/typ
 import { type Attempt, inBatches } from './batches.ts';
 import type { Context, Names } from './context.ts';
 import { imageIn, type Locked, relock, withoutLocks } from './locks.ts';
-import { fromDeletion, fromError, isGone, type Result, withLostLocks } from './results.ts';
+import { fromDeletion, fromError, isGone, notAttempted, type Result, withLostLocks } from './results.ts';
 
 /** How one kind of artifact is deleted: a tag alone, or a manifest with its tags and referrers. */
 export interface Target<T> {
@@ -62,8 +62,10 @@ async function tryOnce<T>(
   try {
     recheck = await target.recheck(items);
   } catch (error) {
-    const failed = fromError(error);
-    context.rights.note(failed, 'read');
+    // A look that was given up because the run was stopped says nothing about what it was about.
+    const isStopped = context.signal?.aborted ?? false;
+    const failed = isStopped ? notAttempted('the run was stopped') : fromError(error);
+    if (!isStopped) context.rights.note(failed, 'read');
     for (const attempt of batch) await finish(context, target, attempt, failed);
     return [];
   }

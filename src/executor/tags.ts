@@ -17,11 +17,11 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
 }
 
 function tagTarget(context: Context): Target<TagDeletion> {
-  const { registry, repository, results, listedTags } = context;
+  const { registry, repository, results, listedTags, signal } = context;
   return {
     async recheck(deletions): Promise<Recheck<TagDeletion>> {
       const tags = deletions.map(({ tag }) => tag);
-      const look = await registry.look(repository, { tags, tagCount: listedTags.size });
+      const look = await registry.look(repository, { tags, tagCount: listedTags.size }, signal);
       return {
         look,
         isGone: ({ tag }) => !look.tags.has(tag),

@@ -130,6 +130,6 @@ test('a purge that its time budget ends goes on with resume', async () => {
     const again = await run('resume', id);
     expect(again).toMatchObject({ code: 1, stdout: '' });
     expect(again.stderr).toContain('it has ended, and is done');
-    expect((await run('resume')).stderr).toContain('can go on');
+    expect((await run('resume')).stderr).toContain('can resume');
   });
 });

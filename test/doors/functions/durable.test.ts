@@ -51,7 +51,7 @@ describe('what is registered with the host', () => {
     const functions = await registered({ ...settings, RETENTION_ENGINE: 'durable' });
     const named = (type: string): readonly string[] =>
       functions.filter((one) => typesOf(one).includes(type)).map(({ name }) => name);
-    expect(named('orchestrationTrigger').toSorted()).toEqual(['lane', 'registry', 'retention', 'shielded']);
+    expect(named('orchestrationTrigger').toSorted()).toEqual(['registry', 'retention', 'settled', 'worker']);
     expect(named('activityTrigger').toSorted()).toEqual(ACTIVITIES.toSorted());
     expect(named('durableClient').toSorted()).toEqual(['dryRun', 'scheduledPurge']);
   });
