@@ -6,7 +6,8 @@ import { fromDeletion, fromError, isGone, notAttempted, type Result, withLostLoc
 
 /** How one kind of artifact is deleted: a tag alone, or a manifest with its tags and referrers. */
 export interface Target<T> {
-  readonly recheck: (items: readonly T[]) => Promise<Recheck<T>>;
+  /** @param signal gives the look up once it is aborted; absent: what it finds out is needed, also of a stopped run */
+  readonly recheck: (items: readonly T[], signal?: AbortSignal) => Promise<Recheck<T>>;
   readonly send: (item: T, sending: Sending) => Promise<DeletionResult>;
   /** All that is deleted with these. */
   readonly namesOf: (items: readonly T[]) => Names;
@@ -58,12 +59,14 @@ async function tryOnce<T>(
   reservation: Reservation,
 ): Promise<readonly Attempt<T>[]> {
   const items = batch.map(({ item }) => item);
+  // Whether these were deleted must be found out before the run ends.
+  const isInDoubt = batch.some(({ tried }) => tried?.inDoubt);
   let recheck: Recheck<T>;
   try {
-    recheck = await target.recheck(items);
+    recheck = await target.recheck(items, isInDoubt ? undefined : context.signal);
   } catch (error) {
     // A look that was given up because the run was stopped says nothing about what it was about.
-    const isStopped = context.signal?.aborted ?? false;
+    const isStopped = !isInDoubt && (context.signal?.aborted ?? false);
     const failed = isStopped ? notAttempted('the run was stopped') : fromError(error);
     if (!isStopped) context.rights.note(failed, 'read');
     for (const attempt of batch) await finish(context, target, attempt, failed);

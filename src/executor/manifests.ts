@@ -63,12 +63,15 @@ function waitedInVain(result: Result | undefined, digest: string): Result {
 }
 
 function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => boolean): Target<ManifestDeletion> {
-  const { registry, repository, results, listedTags, inventory, signal, tell } = context;
+  const { registry, repository, results, listedTags, inventory, tell } = context;
   const readAdded = addedReader(context);
   /** Manifests that were deleted, or seen to be gone. */
   const gone = new Set<string>();
 
-  const recheck = async (deletions: readonly ManifestDeletion[]): Promise<Recheck<ManifestDeletion>> => {
+  const recheck = async (
+    deletions: readonly ManifestDeletion[],
+    signal?: AbortSignal,
+  ): Promise<Recheck<ManifestDeletion>> => {
     const { tags, digests } = namesOf(withReferrers(deletions));
     const manifests = { digests, inventory, isNeeded, wasGone: (digest: string) => gone.has(digest) };
     const look = await registry.look(repository, { tags, tagCount: listedTags.size, manifests }, signal);

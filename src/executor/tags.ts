@@ -17,9 +17,9 @@ export async function deleteTags(context: Context, deletions: readonly TagDeleti
 }
 
 function tagTarget(context: Context): Target<TagDeletion> {
-  const { registry, repository, results, listedTags, signal } = context;
+  const { registry, repository, results, listedTags } = context;
   return {
-    async recheck(deletions): Promise<Recheck<TagDeletion>> {
+    async recheck(deletions, signal): Promise<Recheck<TagDeletion>> {
       const tags = deletions.map(({ tag }) => tag);
       const look = await registry.look(repository, { tags, tagCount: listedTags.size }, signal);
       return {
