@@ -68,7 +68,7 @@ param networkAddressPrefix string = '10.64.0.0/24'
 @description('Instead of a new network: resource id of a subnet that is delegated to Microsoft.App/environments. Without privateNetwork the app sends through it, and nothing else changes.')
 param functionSubnetId string = ''
 
-@description('Instead of a new network: resource id of a subnet for private endpoints. Whoever runs that network enters their names.')
+@description('Instead of a new network: resource id of a subnet for private endpoints. The operator of that network enters their names.')
 param privateEndpointSubnetId string = ''
 
 @description('Whether the network that is made for it gets a NAT gateway with a public address, by which the app can send to the internet. Without one it cannot. Sign-in and Key Vault references need it.')

@@ -32,7 +32,7 @@ param settings = {
   PURGE_SCHEDULE: readEnvironmentVariable('PURGE_SCHEDULE', '')
   // false: the schedule deletes. Needs dryRunOnly = false.
   PURGE_DRY_RUN: readEnvironmentVariable('PURGE_DRY_RUN', '')
-  // How long a run may take before it is stopped, and goes on with the next.
+  // How long a run may take before it is stopped. The next run resumes it.
   RUN_TIME_BUDGET: readEnvironmentVariable('RUN_TIME_BUDGET', '')
   // How many repositories of one registry the durable engine works on at a time, from 1 to 32.
   REGISTRY_PARALLELISM: readEnvironmentVariable('REGISTRY_PARALLELISM', '')

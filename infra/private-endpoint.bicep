@@ -16,7 +16,7 @@ param targetId string
 @description('Which part of that: blob, registry, sites, azuremonitor.')
 param groupId string
 
-@description('The private DNS zones of this resource group that it is entered in. None: whoever runs the network enters it, by a policy for example.')
+@description('The private DNS zones of this resource group that it is entered in. None: the operator of the network enters it, by a policy for example.')
 param zoneNames string[]
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2025-09-01' = {

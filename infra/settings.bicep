@@ -20,7 +20,7 @@ type appSettings = {
   @description('false: the scheduled run deletes. With dryRunOnly it never does.')
   PURGE_DRY_RUN: string?
 
-  @description('How long a run may take before it is stopped, to go on with the next.')
+  @description('How long a run may take before it is stopped. The next run resumes it.')
   RUN_TIME_BUDGET: string?
 
   @description('How many repositories of one registry are worked on at a time by the durable engine.')

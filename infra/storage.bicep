@@ -57,7 +57,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   }
 }
 
-// The record of what was deleted can be deleted: whoever does it is on record here.
+// The record of what was deleted can be deleted: who does it is on record here.
 // The version in use for years; the linter asks for that of 2016, which is the last that was called stable.
 #disable-next-line use-recent-api-versions
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

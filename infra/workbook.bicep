@@ -167,7 +167,7 @@ var items = map(parts, (part, index) => {
   }
 })
 
-@description('Shared: whoever may read Application Insights finds it there, under Workbooks.')
+@description('Shared: each person who may read Application Insights finds it there, under Workbooks.')
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(applicationInsightsId, 'retention')
   location: location

@@ -39,7 +39,7 @@ export { openReader, openRegistry, readOnly, type TargetOptions } from './engine
 export { activitiesOf } from './engine/durable/activities.ts';
 export { newConnections } from './engine/durable/context.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
-export { AlreadyRunning, type DurableClient, startScheduled } from './engine/durable/start.ts';
+export { type DurableClient, startScheduled } from './engine/durable/start.ts';
 export { version } from './engine/version.ts';
 export { isRunId } from './ledger/paths.ts';
 export type { DecisionQuery, ImageName, RunQuery, Sighting } from './ledger/reader.ts';

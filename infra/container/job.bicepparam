@@ -26,7 +26,7 @@ param purge = [
   '--ago=30d'
   '--keep=3'
   '--untagged'
-  // Nobody watches: these hold back what looks like a mistake.
+  // No person watches: these hold back what looks like a mistake.
   '--max-deletion-percent=50'
   '--max-median-factor=10'
   '--keep-last-tag'

@@ -32,7 +32,7 @@ export interface Ending {
   readonly progress: { readonly done: number; readonly of: number };
   /** Why it ended before everything was done, if it did. */
   readonly stop: StopReason | undefined;
-  /** The same, where a person asked for it: that goes before. */
+  /** Who cancelled the run, if a person did; said instead of `stop`. */
   readonly cancelled: Cancellation | undefined;
   /** What the guards would hold back of a dry run; `undefined` where they were not asked. */
   readonly foreseen: Foreseen | undefined;
@@ -176,7 +176,7 @@ async function notable(
   return { examples, failures };
 }
 
-/** What was tried in vain; what was not tried for it is only counted, and so is what another one was refused for. */
+/** What was tried in vain, without what follows from it: what was not tried, or was refused for the same right, is only counted. */
 function isFailure(decision: Decision, lacking: Set<Right>): boolean {
   if (decision.action !== 'delete' || (decision.outcome !== 'refused' && decision.outcome !== 'failed')) return false;
   const right = decision.error?.missing;

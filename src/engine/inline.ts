@@ -122,7 +122,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     }
     if (signal.aborted) {
       if (!before) records.set(name, notBegun(name));
-      // What failed before counts as what fails now: the run resumes for the sake of the others, and tries it again then.
+      // A repository that failed before counts as done here; a resumed run tries it again.
       progress.step(name, before !== undefined && !isLeft(before.summary));
       return;
     }
@@ -169,7 +169,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
         records: [...records.values()],
         progress: { done, of },
         stop: isStopped ? stopReason(signal) : undefined,
-        // Whatever ended it: where it was cancelled besides, nothing resumes it by itself, and its record says so.
+        // If the run was cancelled as well, that is recorded, so that no tick resumes it.
         cancelled: isStopped ? await cancel.cancellation() : undefined,
         warnings,
         locksLost: begun.locksLost,

@@ -90,7 +90,7 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
   return { decisions: merged, summary: isDone(whole) ? whole : { ...whole, ...stage } };
 }
 
-/** What was approved and is kept has changed since; until its decision says so, it is still to be looked at. */
+/** An approved artifact is settled when it was deleted, or is kept as `changed-since-plan`. */
 function isSettled(decision: Decision): boolean {
   return decision.action === 'delete' || decision.reason === 'changed-since-plan';
 }

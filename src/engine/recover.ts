@@ -34,7 +34,7 @@ export interface Recovered {
 export async function recover(ledger: Ledger, registry: Registry, log: RunLog | undefined): Promise<Recovered> {
   const warnings: string[] = [];
   let locksLost = 0;
-  // Not from the last intent on: what one announces is asked for bit by bit, the last of it perhaps just now.
+  // The registry may still carry out the last request of the process that ended, which may have been sent just now.
   const settling = Date.now() + LATE_MS;
   for (const id of await ledger.unfinished(registry.loginServer)) {
     try {
@@ -84,10 +84,10 @@ async function complete(
   const records = await Array.fromAsync(ledger.repositories(id));
   const plan = planOf(record, records);
   const { cancelled } = record;
-  // What its process said of it last may be long ago.
+  // The recorded progress may be old: it is counted again.
   const done = records.filter(({ summary }) => !isLeft(summary)).length;
   const progress = record.state === 'running' ? { done, of: record.progress.of } : record.progress;
-  // It had been asked to end, and did, if otherwise than it should have: no tick resumes it.
+  // A cancelled run whose process died ends as cancelled, so that no tick resumes it.
   const stopped = cancelled && {
     state: 'stopped' as const,
     stopped: cancelStop({ id: record.id, progress }, cancelled),

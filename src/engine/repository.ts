@@ -146,8 +146,7 @@ async function purgeCommands(
   const isStopped = (): boolean => signal.aborted;
   if (!writer) throw new Error('a dry run deletes nothing');
   const only = before?.isPlan ? await approvedOf(before.open.values()) : undefined;
-  // Of several commands: once the last of them is planned, nothing else may be deleted than what is planned by then. A
-  // command that is asked again would take what another one of them has left untagged.
+  // Of several commands, none may be planned again once the last one is: it would select what another one left untagged.
   let stage: Pick<RepositorySummary, 'stage'> = {};
   const result = await gather(name, async (found) => {
     for (const command of commands) {
@@ -172,7 +171,7 @@ async function purgeCommands(
       });
       await found.add(made);
       await log?.kept(decisions);
-      // Whatever was refused besides: what the stop kept from being tried is left, and the run resumes with it.
+      // Refusals do not make the run complete: the stop left some deletions untried, and a resume tries them.
       if (isStopped() && hasUntried(made)) throw new StoppedError(`purge ${name}`);
     }
     if (!before) return;

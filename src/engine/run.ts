@@ -82,7 +82,7 @@ export function passesOf({ dryRun, applies, guards, breakersAsked }: RunRecord):
 
 /**
  * One run: every repository that a command selects, several side by side. A repository that fails is named in the
- * summary, and the others are done. Everything is recorded in the ledger; what is deleted, before it is.
+ * summary, and the others are done. Everything is recorded in the ledger, and each deletion before it is sent.
  *
  * @throws {PolicyError} where a filter takes too long
  * @throws {RegistryError} where the repositories cannot be listed
@@ -96,7 +96,7 @@ export async function run(job: Job): Promise<RunSummary> {
   let { context } = driver;
   try {
     await job.plan?.onBegin(context.record.id);
-    // For those who read the log, and beside the work: where it cannot be told, it is left out.
+    // Only for the log: the run does not wait for it, and where it cannot be computed it is left out.
     const usual = job.writer && log && lastDeletions(ledger, context.record.registry).then(usualOf, () => undefined);
     job.onBegin?.(context.record.id);
     const summary = await driver.inTurn(async () => {

@@ -42,7 +42,7 @@ export async function scheduledPurge(
   return outcomes;
 }
 
-/** Removes the runs that are too old to be kept. Where that fails, they can go the next time as well. */
+/** Removes the runs that are too old to be kept. Those that cannot be removed now are removed the next time. */
 export async function pruneRuns({ ledger: { days } }: Settings, ledger: Ledger, log: Log): Promise<void> {
   await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch((error: unknown) => {
     log.warn({ event: 'warning' }, (error as Error).message);

@@ -6,7 +6,7 @@ import { fromDeletion, fromError, isGone, notAttempted, type Result, withLostLoc
 
 /** How one kind of artifact is deleted: a tag alone, or a manifest with its tags and referrers. */
 export interface Target<T> {
-  /** @param signal gives the look up once it is aborted; absent: what it finds out is needed, also of a stopped run */
+  /** @param signal gives the look up; absent where a deletion is in doubt, which is cleared up also after a stop */
   readonly recheck: (items: readonly T[], signal?: AbortSignal) => Promise<Recheck<T>>;
   readonly send: (item: T, sending: Sending) => Promise<DeletionResult>;
   /** All that is deleted with these. */
@@ -45,7 +45,7 @@ export function deleteUnchanged<T>(context: Context, items: readonly T[], target
     tryOnce: (batch, reservation) => tryOnce(context, target, batch, reservation),
     async leave(attempt, why) {
       const { item, tried, error } = attempt;
-      // What has failed says for what; that it is not tried again says less.
+      // The last failure is reported: "not attempted" would say less.
       if (tried) await finish(context, target, attempt, error && tried.failures > 0 ? fromError(error) : why);
       else target.settle(item, why);
     },
@@ -65,7 +65,7 @@ async function tryOnce<T>(
   try {
     recheck = await target.recheck(items, isInDoubt ? undefined : context.signal);
   } catch (error) {
-    // A look that was given up because the run was stopped says nothing about what it was about.
+    // The look was given up because the run was stopped, so its error says nothing about the artifacts.
     const isStopped = !isInDoubt && (context.signal?.aborted ?? false);
     const failed = isStopped ? notAttempted('the run was stopped') : fromError(error);
     if (!isStopped) context.rights.note(failed, 'read');
@@ -80,7 +80,7 @@ async function tryOnce<T>(
   const one = async (attempt: Attempt<T>): Promise<void> => {
     const came = forbidden ?? verdicts.get(attempt) ?? (await send(context, target, attempt, { recheck, reservation }));
     if ('item' in came) again.push({ ...came, look });
-    // Not with the whole batch: another of it may be waiting for the registry, and the process may not last that long.
+    // Each outcome is recorded at once: another deletion of the batch may wait, and the process may be killed.
     else await finish(context, target, attempt, came, look);
   };
   const isLocked = ({ item }: Attempt<T>): boolean => recheck.locksOf(item).length > 0;

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Keys } from './routes.ts';
 
-/** The talk's command, as people have it in their ACR Task. */
-const TALK = { filter: '^.*:[^F|f]eature[-0-9]*$', ago: '30d', untagged: true, keep: 1 };
+/** A command with a common mistake, as it stands in many ACR Tasks. */
+const MISTAKEN = { filter: '^.*:[^F|f]eature[-0-9]*$', ago: '30d', untagged: true, keep: 1 };
 /** Some of the sample's images: few enough for all guards. */
 const SOME = { filter: 'microtodo-frontendapi:^pr-', ago: '38d', untagged: true };
 /** All tags of a repository: a guard holds the plan back. */
@@ -23,7 +23,7 @@ export async function recordSampleRuns(url: string, keys: Keys): Promise<void> {
     return text === '' ? {} : (JSON.parse(text) as { readonly summary?: Summary });
   };
   const plan = async (purge: object): Promise<string> => (await post('/api/dry-run', purge)).summary?.runId ?? '';
-  await plan(TALK);
+  await plan(MISTAKEN);
   await post(`/api/plans/${await plan(SOME)}/apply`);
   await post(`/api/plans/${await plan(ALL)}/apply`);
   await post('/admin/functions/scheduledPurge');

@@ -7,10 +7,10 @@ import { type Ledger, temporaryLedger, type RunSummary, type TargetOptions } fro
 
 const USER = { username: 'demo', password: 'demo' } as const;
 
-/** The talk's command, as people have it in their ACR Task. */
-const TALK = '^.*:[^F|f]eature[-0-9]*$';
+/** A command with a common mistake, as it stands in many ACR Tasks. */
+const MISTAKEN = '^.*:[^F|f]eature[-0-9]*$';
 
-/** `acr-retention demo`: a registry with sample data, the talk's command, and a purge that deletes. */
+/** `acr-retention demo`: a registry with sample data, a command with a common mistake, and a purge that deletes. */
 export function demoCommand(finish: (exitCode: 0 | 1) => void): Command {
   return new Command('demo')
     .description('try it out: serve a sample registry on loopback, look at it with a dry run, and purge it')
@@ -36,8 +36,14 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
   };
   say(`A sample registry serves on ${emulator.loginServer}, on this machine only: ${contents(emulator)}.`);
 
-  title("1. The talk's command, as a dry run");
-  const talk = await show(registry, ledger, { filter: [TALK], ago: '30d', untagged: true, keep: '1', dryRun: true });
+  title('1. A command with a common mistake, as a dry run');
+  const mistaken = await show(registry, ledger, {
+    filter: [MISTAKEN],
+    ago: '30d',
+    untagged: true,
+    keep: '1',
+    dryRun: true,
+  });
   say(
     '\nNote the warning. [^F|f] means "any one character but F, | and f", so the filter asks for tags such as "Xeature-1", ' +
       'and no feature-1 is ever matched: run every Sunday, this task deletes stray manifests and not one feature tag. ' +
@@ -61,7 +67,7 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
     'acr-retention purge --registry <yours> --filter "<repository>:<tag>" --ago 30d --untagged --dry-run --verbose\n' +
       'asks your own registry the same question, with the identity you are signed in with (az login).',
   );
-  return talk.succeeded && purged.succeeded;
+  return mistaken.succeeded && purged.succeeded;
 }
 
 /** Shows the command as one would type it, and runs it. */

@@ -3,7 +3,6 @@ import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
 import type { Log } from '../../report/log.ts';
 import { jsonResponse } from './responses.ts';
 import {
-  AlreadyRunning,
   CancelRefused,
   HeldError,
   LedgerError,
@@ -33,10 +32,6 @@ interface Problem {
   readonly errors?: readonly { readonly field: string; readonly detail: string }[];
   /** The guards that hold a plan back. */
   readonly breakers?: PlanRefused['breakers'];
-  /** The run that is in the way, its state, and where it is to be seen. */
-  readonly runId?: string;
-  readonly state?: string;
-  readonly run?: string;
 }
 
 /** An error as an answer. Faults of the service are only named as such: the log has the rest. */
@@ -66,10 +61,6 @@ function problemOf(error: unknown): Problem {
     return { ...of(error.why === 'unknown' ? 404 : 409, error), ...(breakers.length > 0 && { breakers }) };
   }
   if (error instanceof CancelRefused) return of(error.why === 'unknown' ? 404 : 409, error);
-  if (error instanceof AlreadyRunning) {
-    const { runId, state } = error;
-    return { ...of(409, error), state, ...(runId !== undefined && { runId, run: `/api/runs/${runId}` }) };
-  }
   if (error instanceof HeldError) return of(409, error);
   if (error instanceof LedgerError) return of(503, error);
   // 502: the registry refused. 503: it did not answer, or said that it cannot answer now.

@@ -155,7 +155,7 @@ export const progress = z
     of: count,
     planned: count.exactOptional(),
     at: time.exactOptional(),
-    lanes: z.record(z.string(), z.object({ done: count, planned: count })).exactOptional(),
+    workers: z.record(z.string(), z.object({ done: count, planned: count })).exactOptional(),
     working: z.array(z.object({ repository: z.string(), listed: count, read: count, deleted: count })).exactOptional(),
   })
   .meta({ id: 'Progress', description: 'How far a run is' });

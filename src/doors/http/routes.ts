@@ -83,7 +83,7 @@ const dryRun: Operation = {
     200: listed('What would be deleted, and why', answers.dryRun, answers.dryRunLine, { 'text/plain': undefined }),
     202: followed('It takes longer than the client waits', answers.accepted),
   },
-  problems: [400, 406, 409, 429, 502, 503],
+  problems: [400, 406, 429, 502, 503],
 };
 
 export const ROUTES: readonly Route[] = [

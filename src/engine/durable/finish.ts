@@ -40,7 +40,7 @@ async function close(app: App, about: Finish): Promise<Finished> {
   const { ledger } = app;
   const { runId } = about.run;
   await recoverOpen(app, about.run);
-  // Before anything is read that it is summed up from: a start that resumes it meanwhile is found out when it is closed.
+  // Reopened before reading: if another start resumes the run meanwhile, closing it fails.
   const written = await ledger.reopen({ id: runId });
   const record = await ledger.run(runId);
   if (!record) return { runId, state: 'unknown' };
@@ -63,7 +63,7 @@ async function closeRecord(
   const names = (selected ?? []).map(({ repository }) => repository);
   const { records, left, all } = await recordsOf(ledger, record.id, names, isCutShort);
   if (record.state !== 'running') {
-    // An earlier attempt may have ended right after it had closed it, and a worker that was at it twice right after that.
+    // A repeated attempt finds the record closed, perhaps without its totals: it completes them.
     await written.end({ totals: total(records.map(({ summary }) => summary)) }, records);
     return record.state;
   }

@@ -124,7 +124,7 @@ export interface ProcessRepository {
   readonly repository: string;
   /** How far the worker was before it. */
   readonly worker: WorkerProgress;
-  /** No other one follows it, so that it has to record itself how far the worker is after it. */
+  /** The worker's last attempt: it records how far the worker is, because no later one will. */
   readonly isLast: boolean;
 }
 

@@ -31,7 +31,7 @@ import { type Df, later, once, PAUSES, retried, settledTask, type Steps, type Tr
  *     retention                       one start
  *       └ registry                    one registry, under an instance id of its own: the schedule never has a second one
  *         │ begin, list               its run, and the repositories that it is about
- *         ├ worker                    several side by side, each with every so manieth page of the repositories
+ *         ├ worker                    worker n of N takes the pages n, n+N, n+2N…
  *         │   page, processRepository a page, and then its repositories one after the other; then it continues as new
  *         │ checkGuards               where everything is planned before the first deletion; then the workers carry it out
  *         └ finish
@@ -168,7 +168,7 @@ interface Open {
   readonly unmoved: number;
 }
 
-/** Goes through every so manieth page of the repositories, one after the other. */
+/** Worker n of N takes the pages n, n+N, n+2N… of the repositories, one after the other. */
 export function* worker({ df }: OrchestrationContext): Steps<WorkerState | undefined> {
   const input = df.getInput<WorkerInput>();
   const { run, pass, of } = input;
@@ -178,7 +178,7 @@ export function* worker({ df }: OrchestrationContext): Steps<WorkerState | undef
   if (page.state === 'failed') return { ...state, isOver: true, error: page.error };
   if (page.result.state === 'over') return { ...state, isOver: true };
   const { names, size } = page.result;
-  // What an attempt did meanwhile whose answer was lost.
+  // Counts repositories that an attempt finished whose answer was lost.
   const isAhead = pass === 'plan' && !run.dryRun;
   state = counted(state, isAhead ? 'planned' : pass, Math.max(0, (input.left ?? names.length) - names.length));
   const next = input.page + run.parallelism;

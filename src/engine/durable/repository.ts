@@ -40,7 +40,7 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
     // Where the answer of an earlier attempt was lost, it is not certain of any of its filters that it matches nothing.
     if (before && pass !== 'carry out')
       for (const { filters } of commands) for (const filter of filters) context.matched.add(filter);
-    // The guards were asked: what they were not asked about is not planned any more, and stays as it is.
+    // The guards have been asked, and not about this repository: it is not planned any more.
     const isTooLate = pass === 'plan' && record.breakersAsked;
     if (isTooLate && !before) return { state: 'done', matched: recordMatched(context.matched, policies) };
     if (before && (isTooLate || isNothingLeft(record, pass, before)))
@@ -78,8 +78,8 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
 }
 
 /**
- * Takes a plan back that the guards were not asked about: an attempt was repeated, and came later than they. The caller
- * holds the repository's lock.
+ * Marks a plan as failed that was recorded after the guards were asked, by a repeated attempt. The caller holds the
+ * repository's lock.
  */
 export async function planTooLate(ledger: Ledger, runId: string, repository: string): Promise<void> {
   const known = (await ledger.repository(runId, repository))?.summary;
