@@ -135,7 +135,7 @@ describe.each(names)('%s', (name) => {
     expect(mistakesIn(query)).toEqual([]);
   });
 
-  test('says what it answers, is documented with that, and takes the time that whoever asks chooses', () => {
+  test('says what it answers, is documented with that, and takes the time that its caller passes', () => {
     const question = /^\/\/ (?:Alert: )?(.*\?)\n/.exec(text)?.[1] ?? 'none';
     const row = new RegExp(`^\\| \\[\`${name}\`\\]\\(\\.\\./infra/queries/${name}\\) *\\| (.*?) *\\|$`, 'm').exec(page);
     expect(row?.[1]).toBe(question);
