@@ -43,7 +43,7 @@ export interface PlanMemory {
 const MOST_ARTIFACTS = 50_000;
 
 /** A plan that is older is made again: a repository may have changed so much that little of it holds. */
-const MOST_MILLISECONDS = 10 * 60_000;
+const MOST_MILLISECONDS = 5 * 60_000;
 
 export function newPlanMemory(): PlanMemory {
   const plans = new Map<string, { readonly planned: PlannedRepository; readonly at: number; readonly size: number }>();

@@ -99,7 +99,7 @@ export function requestedDryRun(
       const outcomes: RegistryOutcome[] = [];
       for (const record of records) {
         const outcome = await outcomeOf(record, asked);
-        if (!outcome) return;
+        if (!outcome) return asked.abandoned.aborted ? cancelAll(records, asked) : undefined;
         outcomes.push(outcome);
         if (records.length === 1 && 'error' in outcome) throw outcome.cause;
         await asked.onOutcome(outcome);
@@ -158,22 +158,24 @@ async function beginAll(
   return records;
 }
 
+/** Cancels the runs of a client that went away. What has ended stays as it is. */
+async function cancelAll(records: readonly RunRecord[], { ledger, by }: AskedDurable): Promise<void> {
+  for (const { id } of records)
+    await cancelRun(ledger, id, { now: new Date(), askedBy: 'request', by }).catch((error: unknown) => {
+      if (!(error instanceof CancelRefused)) throw error;
+    });
+}
+
 /** How often the record is read of a run that other workers do. */
 const LOOK_MS = 1_000;
 
 /** Waits until a run has ended, tells what it decided, and says how it ended; `undefined`: it is not waited for any more. */
 async function outcomeOf(
   { id, registry }: RunRecord,
-  { ledger, signal, abandoned, by, onDecisions }: AskedDurable,
+  { ledger, signal, onDecisions }: AskedDurable,
 ): Promise<RegistryOutcome | undefined> {
   for (;;) {
-    if (signal?.aborted) {
-      if (abandoned.aborted)
-        await cancelRun(ledger, id, { now: new Date(), askedBy: 'request', by }).catch((error: unknown) => {
-          if (!(error instanceof CancelRefused)) throw error;
-        });
-      return undefined;
-    }
+    if (signal?.aborted) return undefined;
     const record = await ledger.run(id);
     if (record && record.state !== 'running') {
       if (record.error)

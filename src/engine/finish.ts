@@ -215,5 +215,6 @@ export async function fail(
   about: Partial<RunRecord> = {},
 ): Promise<void> {
   const totals = total(records.map(({ summary }) => summary));
-  await end({ state: 'failed', ended: new Date().toISOString(), error, totals, ...about }, records);
+  // Without a list of repositories: what is not recorded yet is in journals, and the run that completes them adds it.
+  await end({ state: 'failed', ended: new Date().toISOString(), error, totals, ...about });
 }

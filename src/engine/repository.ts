@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { execute } from '../executor/execute.ts';
 import type { RepositoryWriter } from '../ledger/writer.ts';
 import { isPlanned as isPlannedDecision } from '../ledger/plan-hash.ts';
@@ -8,11 +9,12 @@ import { type Decisions, type Deleted, type Hold, keyOf, withOutcome } from '../
 import type { Approved } from '../planner/types.ts';
 import { StoppedError } from '../registry/errors.ts';
 import { afterwards, type Gone, remembering } from '../registry/overlay.ts';
+import type { TagRecord } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
 import { gather, hasUntried } from './findings.ts';
-import { planTask, type Task } from './inventory.ts';
-import { type Attempt, isDone, isOver, isPlanned, merge, openIn, type RepositoryResult } from './merge.ts';
+import { type PlannedRepository, planTask, type Task } from './inventory.ts';
+import { type Attempt, isDone, isOver, isPlanned, merge, openIn, type RepositoryResult, triedIn } from './merge.ts';
 
 /**
  * What a run does in each repository in one pass through them:
@@ -71,7 +73,17 @@ export function isNothingLeft(
 }
 
 /** Plans a repository, and records the plan. */
-async function plan(context: RunContext, { name, commands }: RepositoryWork): Promise<Processed> {
+async function plan(context: RunContext, work: RepositoryWork): Promise<Processed> {
+  const { name, commands, before } = work;
+  if (context.writer && before && triedIn(before.summary) > 0) {
+    // The run was begun without guards, and deleted something here: its plan stands, and the guards are asked about it.
+    const attempt = await attemptBefore(context, 'purge', work);
+    if (attempt?.isPlan) {
+      const summary = await summarizeInTurns(name, attempt.decisions, attempt.listed);
+      const stands = { ...summary, state: 'stopped' as const, error: NOT_BEGUN, stage: 'planned' as const };
+      return { state: 'planned', record: await context.writes.repository(name).write(stands, attempt.decisions) };
+    }
+  }
   const result = await planCommands(context, name, commands);
   if (!result) return { state: 'absent' };
   const { summary, decisions } = result;
@@ -106,7 +118,7 @@ async function planCommands(
       if (!planned) continue;
       if (context.signal.aborted) throw new StoppedError(`plan ${name}`);
       await found.add(planned.plan.decisions, planned);
-      if (commands.length === 1 && context.writer) context.plans?.keep(name, planned);
+      if (commands.length === 1 && context.writer && !command.policy.includeLocked) context.plans?.keep(name, planned);
       if (index < commands.length - 1) reader = afterwards(reader, await deletedBy(planned.plan.decisions));
     }
   });
@@ -150,7 +162,7 @@ async function purgeCommands(
   let stage: Pick<RepositorySummary, 'stage'> = {};
   const result = await gather(name, async (found) => {
     for (const command of commands) {
-      const planned = context.plans?.take(name) ?? (await planTask(context, name, command, only));
+      const planned = (await planInMemory(context, name)) ?? (await planTask(context, name, command, only));
       if (!planned) continue;
       if (isStopped()) throw new StoppedError(`plan ${name}`);
       const { decisions, tags, manifests } = planned.plan;
@@ -184,6 +196,19 @@ async function purgeCommands(
     : result;
 }
 
+/**
+ * The plan that this process made minutes ago. `undefined` where a tag was set, moved, locked or deleted since: then the
+ * repository is planned again. What else changed is found by the look right before each deletion.
+ */
+async function planInMemory({ plans, reader }: RunContext, name: string): Promise<PlannedRepository | undefined> {
+  const planned = plans?.take(name);
+  if (!planned?.inventory.tags) return undefined;
+  const named = (tags: readonly TagRecord[]): readonly string[] =>
+    tags.map((tag) => JSON.stringify([tag.name, tag.digest, tag.lock])).sort();
+  const now = await reader.tags(name);
+  return now && isDeepStrictEqual(named(now), named(planned.inventory.tags)) ? planned : undefined;
+}
+
 /** What an earlier pass or attempt left in a repository, or what an approved plan says of it; `undefined`: nothing. */
 async function attemptBefore(
   { ledger, record: run }: RunContext,
@@ -214,7 +239,11 @@ async function recordAsItStands(context: RunContext, { name }: RepositoryWork, b
 async function holdBack(context: RunContext, before: RepositoryRecord, hold: Hold): Promise<Processed> {
   const { ledger, record: run, writes, log } = context;
   const { repository, listed, error: found, warnings: known = [] } = before.summary;
-  const decisions = withOutcome(await Array.fromAsync(ledger.decisions(run.id, { repository })), 'held');
+  const planned = await Array.fromAsync(ledger.decisions(run.id, { repository }));
+  // What was deleted before the guards were asked stays recorded as deleted.
+  const decisions = planned.map((one) =>
+    one.action === 'delete' && one.outcome === 'not-attempted' ? { ...one, outcome: 'held' as const } : one,
+  );
   const error = { message: `held back: ${hold.detail}`, ...(found?.missing && { missing: found.missing }) };
   // What could not be planned is said all the same.
   const unread = found && found.message !== NOT_BEGUN.message ? [`${repository}: ${found.message}`] : [];
