@@ -15,7 +15,7 @@ export type { DurableClient };
 export type Starter = Pick<DurableClient, 'startNew' | 'getStatus'>;
 
 /** A registry has an orchestration already: there is never a second one. */
-export class AlreadyRunning extends Error {
+class AlreadyRunning extends Error {
   override readonly name = 'AlreadyRunning';
   /** Absent: it has only just been started. */
   readonly runId: string | undefined;
