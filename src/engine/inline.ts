@@ -2,8 +2,6 @@ import pLimit from 'p-limit';
 import { newRunId } from '../ledger/paths.ts';
 import type { RunWriter } from '../ledger/writer.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
-import { unfinishedRepository } from '../ledger/summary.ts';
-import { NOTHING_PLANNED } from '../ledger/plan-hash.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import { interruptible } from '../registry/abortable.ts';
 import { runLog } from '../report/log.ts';
@@ -16,7 +14,7 @@ import { matchedBefore, recordMatched, type Selected } from './list.ts';
 import { newMatch, secondsOf } from './matching.ts';
 import { isLeft, isOver, isPlanned } from './merge.ts';
 import { newProgress } from './progress.ts';
-import { isNothingLeft, NOT_BEGUN, type Pass, processRepository } from './repository.ts';
+import { isNothingLeft, notBegun, type Pass, processRepository } from './repository.ts';
 import type { InTurn, Job } from './run.ts';
 import { startBudget, stopReason, StopReason } from './stop.ts';
 
@@ -187,10 +185,6 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
 /** Whether a repository is planned, and carried out in a later pass. */
 function waits(record: RepositoryRecord): boolean {
   return isPlanned(record) && !isOver(record);
-}
-
-function notBegun(name: string): RepositoryRecord {
-  return { summary: unfinishedRepository(name, 'stopped', NOT_BEGUN), planned: NOTHING_PLANNED };
 }
 
 /** A run that is stopped while it waits for its turn waits no more: all that is left is to record it. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { execute } from '../executor/execute.ts';
 import type { RepositoryWriter } from '../ledger/writer.ts';
-import { isPlanned as isPlannedDecision } from '../ledger/plan-hash.ts';
+import { isPlanned as isPlannedDecision, NOTHING_PLANNED } from '../ledger/plan-hash.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
 import { type RepositorySummary, summarize, summarizeInTurns, unfinishedRepository } from '../ledger/summary.ts';
 import { eachInTurns } from '../ledger/turns.ts';
@@ -79,9 +79,13 @@ async function plan(context: RunContext, work: RepositoryWork): Promise<Processe
     // The run was begun without guards, and deleted something here: its plan stands, and the guards are asked about it.
     const attempt = await attemptBefore(context, 'purge', work);
     if (attempt?.isPlan) {
-      const summary = await summarizeInTurns(name, attempt.decisions, attempt.listed);
+      // What failed is part of the plan again, and the guards count it.
+      const decisions = [...attempt.decisions].map((one) =>
+        one.action === 'delete' && attempt.open.has(keyOf(one)) ? { ...one, outcome: 'not-attempted' as const } : one,
+      );
+      const summary = await summarizeInTurns(name, decisions, attempt.listed);
       const stands = { ...summary, state: 'stopped' as const, error: NOT_BEGUN, stage: 'planned' as const };
-      return { state: 'planned', record: await context.writes.repository(name).write(stands, attempt.decisions) };
+      return { state: 'planned', record: await context.writes.repository(name).write(stands, decisions) };
     }
   }
   const result = await planCommands(context, name, commands);
@@ -260,8 +264,13 @@ async function holdBack(context: RunContext, before: RepositoryRecord, hold: Hol
 }
 
 /** What the record of a repository says that was not begun, and of one that was begun until it is closed. */
-export const NOT_BEGUN = { message: 'not begun: the run was stopped' };
+const NOT_BEGUN = { message: 'not begun: the run was stopped' };
 const ENDED = { message: 'the process ended before it was done' };
+
+/** Stands for the record of a repository that a stopped run did not come to. */
+export function notBegun(name: string): RepositoryRecord {
+  return { summary: unfinishedRepository(name, 'stopped', NOT_BEGUN), planned: NOTHING_PLANNED };
+}
 
 async function approvedOf(decisions: Iterable<Deleted>): Promise<Approved> {
   const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();

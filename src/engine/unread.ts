@@ -1,6 +1,7 @@
 import { eachOf } from './each.ts';
 import type { DecisionError } from '../planner/decision.ts';
 import type { Inventory, Plan } from '../planner/types.ts';
+import { mayDoBetter } from '../registry/errors.ts';
 import { toInstant } from '../registry/time.ts';
 import type { ManifestFacts, RegistryReader } from '../registry/types.ts';
 
@@ -115,7 +116,7 @@ export function unreadIn({ repository, facts }: Inventory, plan: Plan): Unread {
   for (const [digest, fact] of facts) {
     if (fact.state !== 'unreadable') continue;
     if (isForbidden(fact)) failed = fact;
-    else if (isPassing(fact)) failed ??= fact;
+    else if (mayDoBetter(fact.status)) failed ??= fact;
     else odd.push(digest);
   }
   if ((!failed && odd.length === 0) || withheldBy(plan) === 0) return { warnings: [] };
@@ -134,11 +135,6 @@ type Unreadable = ManifestFacts & { readonly state: 'unreadable' };
 
 function isForbidden({ status }: Unreadable): boolean {
   return status === 401 || status === 403;
-}
-
-/** No answer came, or one that may be another one later. */
-function isPassing({ status }: Unreadable): boolean {
-  return status === undefined || status >= 500 || status === 429 || status === 408;
 }
 
 /** How much `acr purge` would delete and is kept because something cannot be read. */

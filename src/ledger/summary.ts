@@ -78,8 +78,6 @@ export interface RunSummary {
   readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
   /** Why it ended before it was done, if it was stopped. */
   readonly stopped?: Stop;
-  /** It has not ended: another engine resumes it. */
-  readonly handedOver?: true;
   /** One decision for each reason that there was. */
   readonly examples: Readonly<Partial<Record<Reason, Decision>>>;
   /** What went wrong with single artifacts, the first ones. */

@@ -131,3 +131,8 @@ export async function absent<T>(call: () => Promise<T>): Promise<T | undefined> 
     throw error;
   }
 }
+
+/** Whether what the registry answered may be another answer later; `undefined`: no answer came. What it refuses it refuses again. */
+export function mayDoBetter(status: number | undefined): boolean {
+  return status === undefined || status >= 500 || status === 429 || status === 408;
+}

@@ -228,7 +228,6 @@ export const runSummary = z
     breakers: holds,
     plan: z.object({ id: runId, hash: z.string(), deletions: count }).exactOptional(),
     stopped: stop.exactOptional(),
-    handedOver: z.literal(true).exactOptional(),
     examples: z.partialRecord(z.enum([...DELETE_REASONS, ...KEEP_REASONS]), decision),
     failures: z.array(decision),
     succeeded: z.boolean(),

@@ -1,10 +1,9 @@
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { RunWriter } from '../../ledger/writer.ts';
-import { NOTHING_PLANNED } from '../../ledger/plan-hash.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
 import { HeldError } from '../../ledger/store/store.ts';
-import { total, unfinishedRepository } from '../../ledger/summary.ts';
+import { total } from '../../ledger/summary.ts';
 import { usualOf } from '../../planner/guards.ts';
 import { noProcess } from '../begin.ts';
 import { fail, finish as finishRun } from '../finish.ts';
@@ -13,7 +12,7 @@ import { matchedBefore, selectedBefore } from '../list.ts';
 import { newMatch, secondsOf } from '../matching.ts';
 import { isLeft, isOver } from '../merge.ts';
 import { recoverRepository } from '../recover.ts';
-import { NOT_BEGUN } from '../repository.ts';
+import { notBegun } from '../repository.ts';
 import { pruneRuns } from '../scheduled.ts';
 import { StopReason } from '../stop.ts';
 import { type App, inBatch, isOwn, logOf, OTHER_POLICY, targetIn, whyCutShort, withRepositoryLock } from './context.ts';
@@ -128,8 +127,7 @@ async function recordsOf(
   for (const repository of selected) {
     const record = known.get(repository);
     if (record) records.push(record);
-    else if (isCutShort)
-      records.push({ summary: unfinishedRepository(repository, 'stopped', NOT_BEGUN), planned: NOTHING_PLANNED });
+    else if (isCutShort) records.push(notBegun(repository));
     if (record ? isLeft(record.summary) && !isOver(record) : isCutShort) left += 1;
   }
   return { records, left, all: [...known.values()] };

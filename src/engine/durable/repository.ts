@@ -6,6 +6,7 @@ import type { DecisionError, Decisions } from '../../planner/decision.ts';
 import type { TimeBudget } from '../../policy/duration.ts';
 import { PolicyError } from '../../policy/errors.ts';
 import type { Settings } from '../../policy/settings.ts';
+import { mayDoBetter } from '../../registry/errors.ts';
 import { watchForCancel } from '../cancel.ts';
 import { commandsFor, recordMatched } from '../list.ts';
 import { isLeft, isOver, isPlanned, triedIn } from '../merge.ts';
@@ -14,7 +15,6 @@ import { startBudget } from '../stop.ts';
 import { type App, contextOf, inRepository, millisecondsLeft } from './context.ts';
 import type { Attempted, GivenUp, GiveUp, Matched, ProcessRepository } from './messages.ts';
 import { afterAttempt, counted, recordProgress, tellProgress } from './progress.ts';
-import { mayDoBetter } from './retry.ts';
 
 /**
  * Processes one repository in one pass, for as long as RUN_TIME_BUDGET lasts. Repeated, or twice at the same time, it comes

@@ -1,7 +1,7 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import { describe } from '../../executor/results.ts';
 import type { DecisionError } from '../../planner/decision.ts';
-import { RegistryError } from '../../registry/errors.ts';
+import { mayDoBetter, RegistryError } from '../../registry/errors.ts';
 import type { Begin, Unanswered, WorkerInput } from './messages.ts';
 
 /*
@@ -89,11 +89,6 @@ export function* settled({ df }: OrchestrationContext): Steps<Tried<unknown>> {
 export function settledTask(df: Df, name: Settled['name'], input: Settled['input'], instanceId?: string): Task {
   const about: Settled = { name, input, ...(instanceId !== undefined && { instanceId }) };
   return df.callSubOrchestrator('settled', about);
-}
-
-/** Whether what failed may do better the next time: what the registry refuses it refuses again. */
-export function mayDoBetter(status = 503): boolean {
-  return status >= 500 || status === 429 || status === 408;
 }
 
 /** An activity that keeps what a registry answered whole: what an activity throws comes back as a text. */
