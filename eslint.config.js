@@ -9,16 +9,22 @@ import tseslint from 'typescript-eslint';
  */
 const rooms = {
   policy: {},
-  registry: { everything: ['redact'] },
+  // Time, for every room that waits or measures it.
+  clock: {},
+  registry: { everything: ['redact', 'clock'] },
   planner: { types: ['policy', 'registry'] },
-  executor: { types: ['registry', 'planner'] },
+  executor: { types: ['registry', 'planner', 'clock'] },
   redact: {},
-  store: { everything: ['redact'], types: ['policy'] },
-  ledger: { everything: ['policy', 'planner', 'redact', 'store'] },
+  store: { everything: ['redact', 'clock'], types: ['policy'] },
+  ledger: { everything: ['policy', 'planner', 'redact', 'clock', 'store'] },
   report: { everything: ['planner', 'ledger', 'redact'], types: ['policy'] },
   // Only the engine joins rooms.
-  engine: { everything: ['policy', 'registry', 'planner', 'executor', 'ledger', 'store', 'report', 'durable'] },
-  durable: { everything: ['policy', 'registry', 'planner', 'executor', 'ledger', 'store', 'report', 'engine'] },
+  engine: {
+    everything: ['policy', 'registry', 'clock', 'planner', 'executor', 'ledger', 'store', 'report', 'durable'],
+  },
+  durable: {
+    everything: ['policy', 'registry', 'clock', 'planner', 'executor', 'ledger', 'store', 'report', 'engine'],
+  },
   index: { everything: ['policy', 'registry', 'planner', 'ledger', 'store', 'report', 'engine', 'durable'] },
   doors: { everything: ['index', 'policy', 'report', 'redact'] },
   functions: { everything: ['index', 'doors'] },
@@ -36,14 +42,17 @@ const elements = [
   })),
   { type: 'functions', pattern: 'functions' },
 ];
-/** `src/index.ts` is a file and no folder; and two commands run what is in `dev`, once they are called. */
+/** `src/index.ts` is a file and no folder, and so is the clock; and two commands run what is in `dev`, once they are called. */
 const files = [
+  { category: 'clock', pattern: 'src/registry/clock.ts' },
   { category: 'index', pattern: 'src/index.ts' },
   { category: 'dev command', pattern: 'src/doors/cli/{demo,emulator}.ts' },
 ];
 
 const place = (room) =>
-  room === 'index' ? { file: { categories: { anyOf: ['index'] } } } : { element: { type: room } };
+  files.some(({ category }) => category === room)
+    ? { file: { categories: { anyOf: [room] } } }
+    : { element: { type: room } };
 const opened = (from, to, only = {}) => ({ from, allow: { to, ...only } });
 const policies = [
   ...Object.entries(rooms).flatMap(([room, { everything = [], types = [] }]) => [
@@ -81,12 +90,15 @@ const noClock = [
   { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Time is passed in.' },
   { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Time is passed in.' },
   { selector: "CallExpression[callee.name='Date']", message: 'Time is passed in.' },
+];
+const noChance = [
   { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'No chance in a decision.' },
 ];
-const OUTSIDE = [
-  'process', 'performance', 'crypto', 'fetch', 'globalThis', 'global',
-  'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask',
-]; // prettier-ignore
+const noTimers = [
+  { selector: "MemberExpression[object.name='AbortSignal'][property.name='timeout']", message: 'Time is passed in.' },
+];
+const TIMERS = ['performance', 'setTimeout', 'setInterval', 'setImmediate'];
+const OUTSIDE = ['process', 'crypto', 'fetch', 'globalThis', 'global', 'queueMicrotask', ...TIMERS];
 
 export default defineConfig(
   globalIgnores(['dist', 'coverage']),
@@ -144,7 +156,19 @@ export default defineConfig(
         { patterns: [{ regex: '^[^.]', message: 'The planner knows values and nothing else.' }] },
       ],
       'no-restricted-globals': ['error', ...OUTSIDE],
-      'no-restricted-syntax': ['error', ...noListAsArguments, ...noClock],
+      'no-restricted-syntax': ['error', ...noListAsArguments, ...noClock, ...noChance],
+    },
+  },
+  {
+    // Whatever waits or measures time is given a clock: a whole run can be tried on the clock of a test.
+    files: ['src/{engine,ledger}/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^(?:node:)?timers', message: 'Timers come from the clock.' }] },
+      ],
+      'no-restricted-globals': ['error', ...TIMERS],
+      'no-restricted-syntax': ['error', ...noListAsArguments, ...noClock, ...noTimers],
     },
   },
 );

@@ -98,7 +98,7 @@ export async function requestedApply(
     ({ registry }, policies) => {
       // What it is about was looked at before; this is where the identity of the app would be shown to it.
       if (!served) throw new PolicyError('--registry', registry, notServed(settings));
-      return openRegistry(targetOf(settings, served, concurrencyOf(policies)));
+      return (trigger.open ?? openRegistry)(targetOf(settings, served, concurrencyOf(policies)));
     },
     {
       ...trigger,

@@ -1,8 +1,8 @@
-import { thisProcess } from './begin.ts';
 import { cancelRun, CancelRefused } from './cancel.ts';
 import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newRunId } from '../ledger/paths.ts';
+import type { Clock } from '../registry/clock.ts';
 import { cancelledInWords, type Child, type ParentRecord } from '../ledger/records.ts';
 import type { Holder } from '../ledger/store/store.ts';
 import type { TimeBudget } from '../policy/duration.ts';
@@ -49,10 +49,10 @@ export async function eachRegistry(
   const { kind, startedBy, by } = together;
   const hosts = named.map(({ endpoint }) => endpoint.host);
   const about = { kind, startedBy, ...(by !== undefined && { by }), registries: hosts };
-  const parent = await beginBatch(ledger, about, thisProcess());
+  const parent = await beginBatch(ledger, about, ledger.system.self());
   together.onBegin?.(parent);
   const log = together.log.child({ parent });
-  const clock = newClock(together.inTurn);
+  const clock = newUsage(ledger.system.clock, together.inTurn);
   let broken: Error | undefined;
   const note = async (child: Child): Promise<void> => {
     try {
@@ -119,7 +119,7 @@ export async function beginBatch(
   about: Pick<ParentRecord, 'kind' | 'startedBy' | 'by' | 'registries'>,
   holder?: Omit<Holder, 'runId' | 'startedBy' | 'since'>,
 ): Promise<string> {
-  const now = new Date();
+  const now = new Date(ledger.system.clock.now());
   const id = newRunId(now);
   const started = now.toISOString();
   const { startedBy } = about;
@@ -134,14 +134,14 @@ export async function beginBatch(
 }
 
 /** Measures what is used of the budget: what waits for its turn uses nothing up. */
-function newClock(inTurn: InTurn | undefined) {
+function newUsage(clock: Clock, inTurn: InTurn | undefined) {
   let used = 0;
   const timed = async <T>(work: () => Promise<T>): Promise<T> => {
-    const began = performance.now();
+    const began = clock.ticks();
     try {
       return await work();
     } finally {
-      used += performance.now() - began;
+      used += clock.ticks() - began;
     }
   };
   return {

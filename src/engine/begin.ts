@@ -1,12 +1,11 @@
-import { hostname } from 'node:os';
 import { withoutDryRun } from '../ledger/policy-record.ts';
 import type { ResumedRun, Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
 import type { PolicyRecord, RepositoryRecord, RunKind, RunProgress, RunRecord } from '../ledger/records.ts';
-import { processIdentity } from '../ledger/store/process.ts';
 import type { Holder } from '../ledger/store/store.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
+import { type Clock, timeOf } from '../registry/clock.ts';
 import type { Registry } from '../registry/types.ts';
 import type { RunLog } from '../report/log.ts';
 import { NOT_LISTED } from './finish.ts';
@@ -75,15 +74,9 @@ async function resume(ledger: Ledger, chosen: Resuming, fresh: RunRecord): Promi
   }
 }
 
-/** This process, as a run's record names it. */
-export function thisProcess(): Pick<Holder, 'host' | 'pid' | 'process'> {
-  const identity = processIdentity(process.pid);
-  return { host: hostname(), pid: process.pid, ...(identity !== undefined && { process: identity }) };
-}
-
 /** The holder of a run that several workers do: no process, so that a worker that ends does not end the run. */
-export function noProcess(runId: string, startedBy: string): Holder {
-  return { runId, startedBy, host: 'Durable Functions', pid: 0, since: new Date().toISOString() };
+export function noProcess(runId: string, startedBy: string, clock: Clock): Holder {
+  return { runId, startedBy, host: 'Durable Functions', pid: 0, since: timeOf(clock) };
 }
 
 /** What a run is about, before it is recorded. */

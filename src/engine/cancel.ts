@@ -32,7 +32,7 @@ export async function cancelRun(
   const { now, ...who } = about;
   const { cancelled } = await find(ledger, id);
   if (!cancelled) await ledger.cancel(id, { at: now.toISOString(), ...who });
-  for (const look of here.get(id) ?? []) look();
+  for (const look of looksIn(ledger).get(id) ?? []) look();
   // It may have come to its end meanwhile.
   return find(ledger, id);
 }
@@ -85,8 +85,14 @@ export interface CancelWatch {
  */
 const LOOK_MS = 5_000;
 
-/** Runs that are worked on in this process: they need not wait for their next look. */
-const here = new Map<string, Set<() => void>>();
+/** Runs that are worked on in this process, by its ledger: they need not wait for their next look. */
+const here = new WeakMap<Ledger, Map<string, Set<() => void>>>();
+
+function looksIn(ledger: Ledger): Map<string, Set<() => void>> {
+  const known = here.get(ledger) ?? new Map<string, Set<() => void>>();
+  here.set(ledger, known);
+  return known;
+}
 
 /** Aborts once the run is cancelled. Keeps no process alive. */
 export function watchForCancel(
@@ -103,15 +109,16 @@ export function watchForCancel(
     return found;
   };
   const look = (): void => void cancellation();
-  const timer = setInterval(look, everyMilliseconds).unref();
-  const looks = here.get(id) ?? new Set();
-  here.set(id, looks.add(look));
+  const timer = ledger.system.clock.every(everyMilliseconds, look);
+  const runs = looksIn(ledger);
+  const looks = runs.get(id) ?? new Set();
+  runs.set(id, looks.add(look));
   return {
     cancellation,
     clear() {
-      clearInterval(timer);
+      timer.cancel();
       looks.delete(look);
-      if (looks.size === 0) here.delete(id);
+      if (looks.size === 0) runs.delete(id);
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { RunWriter } from '../ledger/writer.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
+import type { Clock } from '../registry/clock.ts';
 import type { Registry } from '../registry/types.ts';
 import type { RunLog } from '../report/log.ts';
 import type { PlannedRepository, Planning } from './inventory.ts';
@@ -45,7 +46,7 @@ const MOST_ARTIFACTS = 50_000;
 /** A plan that is older is made again: a repository may have changed so much that little of it holds. */
 const MOST_MILLISECONDS = 5 * 60_000;
 
-export function newPlanMemory(): PlanMemory {
+export function newPlanMemory(clock: Clock): PlanMemory {
   const plans = new Map<string, { readonly planned: PlannedRepository; readonly at: number; readonly size: number }>();
   let artifacts = 0;
   return {
@@ -54,14 +55,14 @@ export function newPlanMemory(): PlanMemory {
       const size = (manifests?.byDigest.size ?? 0) + (tags?.length ?? 0);
       if (artifacts + size > MOST_ARTIFACTS) return;
       artifacts += size;
-      plans.set(repository, { planned, at: performance.now(), size });
+      plans.set(repository, { planned, at: clock.ticks(), size });
     },
     take(repository) {
       const known = plans.get(repository);
       if (!known) return undefined;
       plans.delete(repository);
       artifacts -= known.size;
-      return performance.now() - known.at > MOST_MILLISECONDS ? undefined : known.planned;
+      return clock.ticks() - known.at > MOST_MILLISECONDS ? undefined : known.planned;
     },
   };
 }

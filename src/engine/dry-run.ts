@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { newRunId } from '../ledger/paths.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
@@ -70,7 +69,7 @@ export function requestedDryRun(
   const one = async (registry: RegistrySettings, asked: Asked, share: Partial<Share>): Promise<RunSummary> => {
     const { host } = registry.endpoint;
     const summary = await run({
-      reader: await openReader(targetOf(settings, registry)),
+      reader: await openReader(targetOf(settings, registry), asked.open),
       timeBudget: settings.timeBudget,
       guards,
       ...asked,
@@ -138,10 +137,10 @@ async function beginAll(
     hosts.length > 1 ? await beginBatch(ledger, { kind: 'dry-run', startedBy, by, registries: hosts }) : undefined;
   const records: RunRecord[] = [];
   for (const { endpoint, commands } of registries) {
-    const id = newRunId(new Date());
+    const id = newRunId(new Date(ledger.system.clock.now()));
     const registry = endpoint.host;
     const policies = commands.map(({ policy }) => policy);
-    const holder = noProcess(id, startedBy);
+    const holder = noProcess(id, startedBy, ledger.system.clock);
     const about = { id, kind: 'dry-run', dryRun: true, startedBy, by, parent, registry, policies, policyFrom } as const;
     const record = freshRecord({ ...about, now, holder, guards });
     await ledger.begin(record);
@@ -161,9 +160,11 @@ async function beginAll(
 /** Cancels the runs of a client that went away. What has ended stays as it is. */
 async function cancelAll(records: readonly RunRecord[], { ledger, by }: AskedDurable): Promise<void> {
   for (const { id } of records)
-    await cancelRun(ledger, id, { now: new Date(), askedBy: 'request', by }).catch((error: unknown) => {
-      if (!(error instanceof CancelRefused)) throw error;
-    });
+    await cancelRun(ledger, id, { now: new Date(ledger.system.clock.now()), askedBy: 'request', by }).catch(
+      (error: unknown) => {
+        if (!(error instanceof CancelRefused)) throw error;
+      },
+    );
 }
 
 /** How often the record is read of a run that other workers do. */
@@ -189,7 +190,7 @@ async function outcomeOf(
         return { registry, error: { message: cause.message }, cause };
       }
     }
-    await setTimeout(LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    await ledger.system.clock.sleep(LOOK_MS, signal, 'background');
   }
 }
 

@@ -12,6 +12,7 @@ import { hasFailed, type RepositorySummary, type RunSummary, total } from '../le
 import type { Decision, Reason, Right } from '../planner/decision.ts';
 import { movingTagWarnings } from '../policy/moving-tags.ts';
 import { accessWarnings } from '../report/warnings.ts';
+import { type Clock, timeOf } from '../registry/clock.ts';
 import type { RunContext } from './context.ts';
 import type { Foreseen } from './guards.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './list.ts';
@@ -73,7 +74,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     registry: record.registry,
     dryRun: record.dryRun,
     started: record.started,
-    ended: new Date().toISOString(),
+    ended: timeOf(ledger.system.clock),
     repositories,
     totals,
     ...(await notable(ledger, record.id, repositories)),
@@ -210,11 +211,12 @@ export async function summaryOf(ledger: Ledger, record: RunRecord): Promise<RunS
 /** Closes the record of a run that broke off. Where this fails too, the next run completes it. */
 export async function fail(
   { end }: Pick<Ending, 'end'>,
+  clock: Clock,
   error: NonNullable<RunRecord['error']>,
   records: readonly RepositoryRecord[],
   about: Partial<RunRecord> = {},
 ): Promise<void> {
   const totals = total(records.map(({ summary }) => summary));
   // Without a list of repositories: what is not recorded yet is in journals, and the run that completes them adds it.
-  await end({ state: 'failed', ended: new Date().toISOString(), error, totals, ...about });
+  await end({ state: 'failed', ended: timeOf(clock), error, totals, ...about });
 }

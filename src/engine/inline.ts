@@ -5,7 +5,7 @@ import type { RepositoryRecord } from '../ledger/records.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import { interruptible } from '../registry/abortable.ts';
 import { runLog } from '../report/log.ts';
-import { begin, freshRecord, ResumeRefused, thisProcess } from './begin.ts';
+import { begin, freshRecord, ResumeRefused } from './begin.ts';
 import { watchForCancel } from './cancel.ts';
 import { newPlanMemory, type RunContext } from './context.ts';
 import { eachOf } from './each.ts';
@@ -42,13 +42,14 @@ export interface InlineDriver {
  */
 export async function beginInline(job: Job): Promise<InlineDriver> {
   const { policies, ledger, reader, writer, plan, resuming, startedBy = 'command line' } = job;
-  const started = new Date();
+  const { clock, self } = ledger.system;
+  const started = new Date(clock.now());
   const id = resuming?.id ?? newRunId(started);
   const registry = reader.loginServer;
   const dryRun = writer === undefined;
   const kind = job.kind ?? (dryRun ? 'dry-run' : 'purge');
   const log = job.log && runLog(job.log, { runId: id, registry, dryRun }, kind);
-  const holder = { runId: id, startedBy, ...thisProcess(), since: started.toISOString() };
+  const holder = { runId: id, startedBy, ...self(), since: started.toISOString() };
   const fresh = freshRecord({ ...job, id, kind, dryRun, startedBy, registry, holder, plan });
   const broke = (error: unknown): never => {
     if (!(error instanceof ResumeRefused)) log?.broke(error as Error);
@@ -59,7 +60,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter((one) => one !== undefined));
   let budget: ReturnType<typeof startBudget> | undefined;
   const startTime = (): void => {
-    budget ??= job.timeBudget && startBudget(job.timeBudget, abort);
+    budget ??= job.timeBudget && startBudget(job.timeBudget, abort, clock);
   };
   // A run that waits for its turn has used nothing up.
   if (!job.inTurn) startTime();
@@ -76,6 +77,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   const cancel = watchForCancel(ledger, id, abort, job.progressMilliseconds);
   const matched = resuming ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
   const progress = newProgress({
+    clock,
     written,
     besides: () => ({ matched: recordMatched(matched, policies) }),
     onProgress: job.onProgress,
@@ -102,7 +104,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     },
     signal,
     log,
-    plans: newPlanMemory(),
+    plans: newPlanMemory(clock),
     now: job.now,
     preview: dryRun,
     matched,

@@ -1,3 +1,4 @@
+import { systemClock } from '../registry/clock.ts';
 import { matchAll } from '../policy/regex/regex.ts';
 import type { Matched, Matching } from './matching.ts';
 
@@ -5,10 +6,10 @@ import type { Matched, Matching } from './matching.ts';
 export default function match({ patterns, values, at }: Matching): Matched {
   const milliseconds: number[] = [];
   const answers = patterns.map((expressions, nth) => {
-    const began = performance.now();
+    const began = systemClock.ticks();
     at[0] = nth;
     const answer = matchAll(expressions, values, (index) => (at[1] = index));
-    milliseconds.push(performance.now() - began);
+    milliseconds.push(systemClock.ticks() - began);
     return answer;
   });
   return { answers, milliseconds };

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { PolicyError, quote } from '../policy/errors.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
+import { systemClock } from '../registry/clock.ts';
 import type { CompiledRegex, Match } from '../policy/regex/regex.ts';
 
 /*
@@ -38,7 +39,9 @@ export function secondsOf(policies: readonly PurgePolicy[]): number {
   return policies.reduce((most, { filterTimeoutSeconds }) => Math.max(most, filterTimeoutSeconds), 0);
 }
 
-/** Matches in a worker. Whatever is matched by the same function may take so long together. */
+/**
+ * Matches in a worker. What is measured is the time of its processor, so by no other clock than the system's. Whatever is matched by the same function may take so long together.
+ */
 export function newMatch(seconds: number): Match {
   const inTurn = pLimit(1);
   const spent = new Map<string, number>();
@@ -50,9 +53,9 @@ export function newMatch(seconds: number): Match {
     const at = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
     const asked = { patterns: patterns.map(({ expressions }) => expressions), values, at };
     const abort = new AbortController();
-    const began = performance.now();
-    const timer = setTimeout(() => abort.abort(), left + allowance);
-    const elapsed = (): number => performance.now() - began;
+    const began = systemClock.ticks();
+    const timer = systemClock.after(left + allowance, () => abort.abort());
+    const elapsed = (): number => systemClock.ticks() - began;
     // What it takes to reach the worker is no filter's fault: a run asks once for each of its repositories, of which there
     // may be ten thousand, and the machine may be busy.
     let used: number | undefined;
@@ -78,7 +81,7 @@ export function newMatch(seconds: number): Match {
           )
         : new PolicyError('--filter', pattern, `matching it against ${value} ${limit}; simplify the pattern`);
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       left = Math.max(0, left - Math.max(0, (used ?? elapsed()) - allowance));
     }
   };

@@ -1,6 +1,6 @@
 import { isFinal } from '../ledger/cancellation.ts';
 import type { Parent } from '../ledger/batch.ts';
-import { hasEnded } from '../ledger/store/process.ts';
+import { hasEnded, type System } from '../ledger/store/system.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
 import type { ChildStatus, ParentRecord, ParentStatus, RunState } from '../ledger/records.ts';
 import { total } from '../ledger/summary.ts';
@@ -24,7 +24,7 @@ async function statusOf(ledger: LedgerReader, { record, children, cancelled }: P
   const progressOf = (of: 'done' | 'of'): number => runs.reduce((sum, { progress }) => sum + progress[of], 0);
   return {
     record,
-    state: stateOf(statuses, hasDied(record), cancelled !== undefined),
+    state: stateOf(statuses, hasDied(record, ledger.system), cancelled !== undefined),
     ...(cancelled && { cancelled }),
     children: statuses,
     totals: total(runs.map(({ totals }) => totals).filter((totals) => totals !== undefined)),
@@ -48,8 +48,8 @@ function stateOf(children: readonly ChildStatus[], isDead: boolean, isCancelled:
 const LONGEST_MS = 25 * 24 * 3_600_000;
 
 /** Whether the process has ended that would begin what is not begun. */
-function hasDied({ holder, started }: ParentRecord): boolean {
-  return (holder !== undefined && hasEnded(holder)) || Date.now() - Date.parse(started) > LONGEST_MS;
+function hasDied({ holder, started }: ParentRecord, system: System): boolean {
+  return (holder !== undefined && hasEnded(system, holder)) || system.clock.now() - Date.parse(started) > LONGEST_MS;
 }
 
 /** Whether there is nothing left to cancel: every run is over, or has gone on without this parent, or never began. */

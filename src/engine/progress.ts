@@ -1,6 +1,7 @@
 import type { RunWriter } from '../ledger/writer.ts';
 import { ConflictError } from '../ledger/store/store.ts';
 import type { Activity, RunProgress } from '../ledger/records.ts';
+import type { Clock } from '../registry/clock.ts';
 import type { DeletionResult, Registry, RegistryReader, Sending } from '../registry/types.ts';
 
 /** How often the record of a running run says how far it is. */
@@ -10,6 +11,7 @@ const PROGRESS_MS = 5_000;
 const MAX_WORKING = 8;
 
 export interface ProgressOptions {
+  readonly clock: Clock;
   readonly written: Pick<RunWriter, 'update'>;
   /** Adds what a record should say besides. */
   readonly besides: () => Parameters<RunWriter['update']>[0];
@@ -40,9 +42,9 @@ export function newProgress(options: ProgressOptions): Progress {
   const finished = new Set<string>();
   let of = 0;
   let isTold = true;
-  const timer = setInterval(() => {
+  const timer = options.clock.every(options.everyMilliseconds ?? PROGRESS_MS, () => {
     if (!isTold) tell();
-  }, options.everyMilliseconds ?? PROGRESS_MS).unref();
+  });
 
   const now = (): RunProgress => ({ done: finished.size, of, ...(planned.size > 0 && { planned: planned.size }) });
   const see = (repository: string, what: Partial<Omit<Activity, 'repository'>>): void => {
@@ -60,7 +62,7 @@ export function newProgress(options: ProgressOptions): Progress {
 
   return {
     now,
-    stop: () => clearInterval(timer),
+    stop: timer.cancel,
     begin(count, before) {
       of = count;
       for (const repository of before) finished.add(repository);

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { type Clock, timeOf } from '../registry/clock.ts';
 import { imageIn, relock } from '../executor/locks.ts';
 import { fromError, isForbidden, record, withLostLocks } from '../executor/results.ts';
 import { planOf } from '../ledger/plan-hash.ts';
@@ -35,7 +35,7 @@ export async function recover(ledger: Ledger, registry: Registry, log: RunLog | 
   const warnings: string[] = [];
   let locksLost = 0;
   // The registry may still carry out the last request of the process that ended, which may have been sent just now.
-  const settling = Date.now() + LATE_MS;
+  const settling = ledger.system.clock.now() + LATE_MS;
   for (const id of await ledger.unfinished(registry.loginServer)) {
     try {
       const { settled, deleted, lost, records } = await complete(ledger, registry, id, settling);
@@ -97,7 +97,7 @@ async function complete(
     {
       state: record.state === 'running' ? 'interrupted' : record.state,
       ...stopped,
-      ended: record.ended ?? new Date().toISOString(),
+      ended: record.ended ?? timeOf(ledger.system.clock),
       progress,
       totals: total(records.map(({ summary }) => summary)),
       ...(plan && { plan }),
@@ -131,7 +131,7 @@ async function settleRepository(
 ): Promise<Completed> {
   const { repository } = open;
   const before = await Array.fromAsync(ledger.decisions(record.id, { repository }));
-  const became = await settle(registry, open, before, settling);
+  const became = await settle(registry, ledger.system.clock, open, before, settling);
   const found = await withLocks(registry, open, became);
   await close(written, repository, found, known, record.policy.commands.length);
   return {
@@ -160,13 +160,14 @@ export async function recoverRepository(
   const open = await ledger.journal(record.id, repository);
   if (!open) return;
   const known = (await ledger.repository(record.id, repository))?.summary;
-  const settling = Date.now() + LATE_MS;
+  const settling = ledger.system.clock.now() + LATE_MS;
   const { deleted } = await settleRepository(ledger, registry, { written, record, open, known, settling });
   log?.completed(repository, open.open.size, deleted);
 }
 
 async function settle(
   registry: Registry,
+  clock: Clock,
   { repository, open }: OpenRepository,
   decisions: readonly Decision[],
   from: number,
@@ -176,7 +177,7 @@ async function settle(
     (decision) => open.has(keyOf(decision)) && decision.action === 'delete' && decision.outcome === 'not-attempted',
   );
   if (asked.length === 0) return decisions;
-  await setTimeout(Math.max(0, from - Date.now()));
+  await clock.sleep(Math.max(0, from - clock.now()));
   // One by one: a listing does not show what is hidden.
   const names = asked.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
   let listed: ManifestListing | undefined;

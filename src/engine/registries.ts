@@ -40,6 +40,8 @@ export function configured(configuration: Configuration, log: Log): Settings {
 /** What a function is started with: everything of a run but what is wanted. */
 export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'guards' | 'timeBudget'> & {
   readonly log: Log;
+  /** How registries are reached. Absent: over TLS. */
+  readonly open?: OpenRegistry;
 };
 
 /** What is said of a registry that the app does not serve. */
@@ -55,6 +57,8 @@ export interface TargetOptions extends IdentitySettings {
   /** A certificate authority to trust besides the system's (PEM). */
   readonly certificate?: string;
 }
+
+export type OpenRegistry = (target: TargetOptions) => Promise<Registry>;
 
 /** A registry to purge. Nothing is sent before it is used. */
 export async function openRegistry({
@@ -74,8 +78,8 @@ export async function openRegistry({
 }
 
 /** A registry to look at. It has no function that could change one, whatever it is cast to. */
-export async function openReader(target: TargetOptions): Promise<ReadOnlyRegistry> {
-  return readOnly(await openRegistry(target));
+export async function openReader(target: TargetOptions, open: OpenRegistry = openRegistry): Promise<ReadOnlyRegistry> {
+  return readOnly(await open(target));
 }
 
 /** What of a registry reads it, and nothing else of it. */

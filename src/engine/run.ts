@@ -121,9 +121,9 @@ export async function run(job: Job): Promise<RunSummary> {
     log?.ended(summary, await usual);
     return summary;
   } catch (error) {
-    await fail(driver, describe(error as Error), [...driver.records.values()], { warnings: driver.warnings }).catch(
-      () => undefined,
-    );
+    await fail(driver, ledger.system.clock, describe(error as Error), [...driver.records.values()], {
+      warnings: driver.warnings,
+    }).catch(() => undefined);
     log?.broke(error as Error);
     throw error;
   } finally {

@@ -44,7 +44,7 @@ export async function scheduledPurge(
 
 /** Removes the runs that are too old to be kept. Those that cannot be removed now are removed the next time. */
 export async function pruneRuns({ ledger: { days } }: Settings, ledger: Ledger, log: Log): Promise<void> {
-  await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch((error: unknown) => {
+  await ledger.prune(new Date(ledger.system.clock.now() - days * DAY_MS)).catch((error: unknown) => {
     log.warn({ event: 'warning' }, (error as Error).message);
   });
 }
@@ -88,11 +88,11 @@ async function purgeRegistry(
   if (timeLimitSeconds === undefined) return runInTime(settings, registry, trigger);
   const over = new AbortController();
   const reason = new StopReason('timeout', `the timeouts of the task file (${timeLimitSeconds} s) were over`);
-  const timer = setTimeout(() => over.abort(reason), timeLimitSeconds * 1000).unref();
+  const timer = trigger.ledger.system.clock.after(timeLimitSeconds * 1000, () => over.abort(reason), 'background');
   try {
     return await runInTime(settings, registry, { ...trigger, signal: anySignal(trigger.signal, over.signal) });
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
   }
 }
 
@@ -111,8 +111,9 @@ async function runInTime(
   const resumed = await resumeScheduled(settings, registry, options);
   if (resumed) return resumed;
   const target = targetOf(settings, registry);
-  if (isDryRun(settings, registry)) return run({ ...options, reader: await openReader(target) });
-  const writer = await openRegistry(target);
+  const { open = openRegistry } = trigger;
+  if (isDryRun(settings, registry)) return run({ ...options, reader: await openReader(target, open) });
+  const writer = await open(target);
   return run({ ...options, reader: writer, writer });
 }
 
@@ -130,10 +131,11 @@ async function resumeScheduled(
     return undefined;
   }
   const target = targetOf(settings, registry);
+  const { open = openRegistry } = trigger;
   try {
     return await resumeRun(
       found.run,
-      { reader: () => openReader(target), writer: () => openRegistry(target) },
+      { reader: () => openReader(target, open), writer: () => open(target) },
       { ...trigger, planAgeMilliseconds: settings.ledger.planAgeMilliseconds },
     );
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Clock } from '../registry/clock.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
 import type { Configuration, Engine, RegistrySettings, Settings } from '../policy/settings.ts';
 import { isDryRun, openReader, targetOf } from './registries.ts';
@@ -61,7 +62,7 @@ export async function status(
   const { settings } = configuration;
   const { registries, schedule, timeLimitSeconds, engine } = settings;
   const [answers, ledgerProblem] = await Promise.all([
-    Promise.all(registries.map((registry) => registryStatus(settings, registry))),
+    Promise.all(registries.map((registry) => registryStatus(settings, registry, ledger.system.clock))),
     checkLedger(ledger),
   ]);
   return {
@@ -87,8 +88,8 @@ export async function status(
   };
 }
 
-async function registryStatus(settings: Settings, registry: RegistrySettings) {
-  const problem = await checkRegistry(settings, registry);
+async function registryStatus(settings: Settings, registry: RegistrySettings, clock: Clock) {
+  const problem = await checkRegistry(settings, registry, clock);
   return {
     answers: {
       loginServer: registry.endpoint.host,
@@ -123,23 +124,29 @@ function warningsOf({ registries, ledger }: Settings): readonly string[] {
 }
 
 /** Asks the registry for what a run asks first: one repository, or where filters name repositories outright, one of those. */
-async function checkRegistry(settings: Settings, registry: RegistrySettings): Promise<string | undefined> {
+async function checkRegistry(
+  settings: Settings,
+  registry: RegistrySettings,
+  clock: Clock,
+): Promise<string | undefined> {
   const { commands } = registry;
   const [literal] = commands.flatMap(({ policy }) =>
     policy.filters.length > 0 ? (policy.compiled.literalRepositories() ?? []) : [],
   );
-  const timeout = AbortSignal.timeout(STATUS_TIMEOUT_MS);
+  const answered = new AbortController();
   try {
     const reader = await openReader(targetOf(settings, registry));
     await Promise.race([
       reader.check(literal),
-      new Promise((_, reject) => {
-        timeout.addEventListener('abort', () => reject(new Error(`no answer within ${STATUS_TIMEOUT_MS / 1000} s`)));
+      clock.sleep(STATUS_TIMEOUT_MS, answered.signal, 'background').then(() => {
+        throw new Error(`no answer within ${STATUS_TIMEOUT_MS / 1000} s`);
       }),
     ]);
     return undefined;
   } catch (error) {
     return (error as Error).message;
+  } finally {
+    answered.abort();
   }
 }
 

@@ -1,5 +1,6 @@
 import { LedgerError } from '../ledger/store/store.ts';
 import type { RunProgress, RunRecord, Stop } from '../ledger/records.ts';
+import type { Clock } from '../registry/clock.ts';
 import type { TimeBudget } from '../policy/duration.ts';
 
 /** What a signal is aborted with to end a run: why, as a sentence that follows "stopped: ". */
@@ -17,10 +18,11 @@ export class StopReason extends Error {
 export function startBudget(
   { milliseconds, text }: TimeBudget,
   abort: AbortController,
+  clock: Clock,
 ): { readonly clear: () => void } {
   const usedUp = new StopReason('budget', `the time budget of ${text} was used up`);
-  const timer = setTimeout(() => abort.abort(usedUp), milliseconds).unref();
-  return { clear: () => clearTimeout(timer) };
+  const timer = clock.after(milliseconds, () => abort.abort(usedUp), 'background');
+  return { clear: timer.cancel };
 }
 
 /** Why a signal was aborted. */

@@ -1,4 +1,5 @@
 import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
+import { timeOf } from '../registry/clock.ts';
 import { redactSentences } from './redact/redact.ts';
 import { lines } from './ndjson.ts';
 import { parseText, unreadable } from './parse.ts';
@@ -56,7 +57,7 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
         repository,
         intent: keys,
         ...(isLocked && { locks }),
-        time: new Date().toISOString(),
+        time: timeOf(store.system.clock),
       };
       const text = [...waiting, JSON.stringify(intent), ''].join('\n');
       length = await appendSurely(store, path, text, length);

@@ -135,7 +135,7 @@ export function openLedger(store: Store): Ledger {
       const { record, etag } = await current(store, id);
       const cancellation = await cancellationIn(store, id);
       const repositories = await Array.fromAsync(reader.repositories(id));
-      const next = change(withCancellation(asItStands(record), cancellation), repositories);
+      const next = change(withCancellation(asItStands(record, store.system), cancellation), repositories);
       if (!next.dryRun) await store.write(openRuns(next.registry) + id, '');
       // Only the one that `change` was shown: a later request is about the resumed run.
       if (cancellation) await store.remove(pathsOf(id).cancellation);

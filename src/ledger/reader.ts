@@ -10,11 +10,13 @@ import { isWanted, type Matcher, matcher, withItsManifest } from './query.ts';
 import type { RepositoryRecord, RunKind, RunRecord, RunState } from './records.ts';
 import { decisionSchema } from './decision-schema.ts';
 import { repositorySchema, runSchema } from './schemas.ts';
-import { hasEnded } from './store/process.ts';
+import { hasEnded, type System } from './store/system.ts';
 import { DamagedError, type Store } from './store/store.ts';
 
 /** Reads a ledger back. Every method throws `LedgerError`. */
 export interface LedgerReader {
+  /** The system of the process that has opened it: its clock, and its name. */
+  readonly system: System;
   /** Where it is kept, for people. */
   readonly place: string;
   /** The newest first. */
@@ -83,7 +85,7 @@ export function readLedger(store: Store): LedgerReader {
     if (!isRunId(id)) return undefined;
     const file = await store.read(pathsOf(id).run);
     if (!file) return undefined;
-    const record = asItStands(parse(store, pathsOf(id).run, runSchema, file.text));
+    const record = asItStands(parse(store, pathsOf(id).run, runSchema, file.text), store.system);
     if (isFinal(record) || record.cancelled) return record;
     return withCancellation(record, await cancellationIn(store, id));
   };
@@ -187,6 +189,7 @@ export function readLedger(store: Store): LedgerReader {
   return {
     place: store.place,
     runs,
+    system: store.system,
     run,
     repositories,
     repository: (id, name) => first(pathsOf(id).decisions(name)),
@@ -197,12 +200,12 @@ export function readLedger(store: Store): LedgerReader {
 }
 
 /** What is recorded as running may have ended with its process. A dry run has no lock by which the next run would find it. */
-export function asItStands(written: RunRecord): RunRecord {
+export function asItStands(written: RunRecord, system: System): RunRecord {
   const record = upToDate(written);
   const { state, dryRun, holder, started, resumed, progress } = record;
   if (state !== 'running') return record;
   const since = progress.at ?? resumed?.at(-1)?.at ?? started;
-  const ended = hasEnded(holder) || (dryRun && Date.now() - Date.parse(since) > LONGEST_DRY_RUN_MS);
+  const ended = hasEnded(system, holder) || (dryRun && system.clock.now() - Date.parse(since) > LONGEST_DRY_RUN_MS);
   return ended ? { ...record, state: 'interrupted' } : record;
 }
 

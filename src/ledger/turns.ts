@@ -1,14 +1,14 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { systemClock } from '../registry/clock.ts';
 
 /** How long other work waits at most: locks are renewed, and requests are answered meanwhile. */
 const TURN_MS = 20;
 
 /** To be called again and again in a long loop: every `TURN_MS` it gives a promise to wait for, in which other work is done. */
 function newTurn(): () => Promise<void> | undefined {
-  let since = performance.now();
+  let since = systemClock.ticks();
   return () => {
-    if (performance.now() - since < TURN_MS) return undefined;
-    return nextTurn().then(() => void (since = performance.now()));
+    if (systemClock.ticks() - since < TURN_MS) return undefined;
+    return systemClock.turn().then(() => void (since = systemClock.ticks()));
   };
 }
 

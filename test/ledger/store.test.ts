@@ -15,7 +15,8 @@ import { type BlobLocation, blobStore, CONTAINER } from '../../src/ledger/store/
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { keepRenewed, LOCK_TIMES, type LockTimes } from '../../src/ledger/store/lease.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
-import { processIdentity } from '../../src/ledger/store/process.ts';
+import { systemClock } from '../../src/registry/clock.ts';
+import { processIdentity } from '../../src/ledger/store/system.ts';
 import {
   ConflictError,
   HeldError,
@@ -600,7 +601,7 @@ describe('a lock', () => {
       return Promise.reject(new Error('no answer'));
     };
     const lease = { renew, release: () => Promise.reject(new Error('no answer')) };
-    const lock = keepRenewed('it', lease, Date.now() + 300, { seconds: 0.3, renewEvery: 0.05 });
+    const lock = keepRenewed('it', lease, Date.now() + 300, { seconds: 0.3, renewEvery: 0.05 }, systemClock);
     await aborted(lock);
     expect(asked).toBeGreaterThan(1);
     await lock.release();
@@ -685,7 +686,7 @@ async function* large(size: number, hash: { update: (bytes: Uint8Array) => unkno
 /** Takes a lock in a process of its own; gives back what ends it. */
 async function lockElsewhere(store: string, name: string, stays: boolean): Promise<() => Promise<void>> {
   const code = `
-    const { processIdentity } = await import(${source('process')});
+    const { processIdentity } = await import(${source('system')});
     const store = ${store};
     const holder = { ...${JSON.stringify(holder('elsewhere'))}, pid: process.pid, process: processIdentity(process.pid) };
     await store.lock(${JSON.stringify(name)}, holder);

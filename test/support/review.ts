@@ -1,3 +1,4 @@
+import { realSystem } from '../../src/ledger/store/system.ts';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reviewPage } from '../../src/doors/http/review.ts';
@@ -38,6 +39,7 @@ export function ledgerOf(
   const read = { decisions: 0 };
   const of = (id: string): Recorded | undefined => recorded.find(({ run }) => run.id === id);
   return {
+    system: realSystem,
     place: 'https://contoso.blob.core.windows.net/retention',
     read,
     runs: (query) => some(newestFirst.map(({ run }) => run).filter((run) => isAsked(run, query))),

@@ -1,3 +1,4 @@
+import { realSystem } from '../../src/ledger/store/system.ts';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { checkLockName, checkPath, checkPrefix } from '../../src/ledger/store/store.ts';
@@ -107,6 +108,7 @@ export function newShelf(now: () => number): Shelf {
     }
     return {
       place,
+      system: realSystem,
       read: (path) =>
         looking(() => {
           const bytes = files.get(path);

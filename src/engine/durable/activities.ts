@@ -6,7 +6,7 @@ import type { TagFilter } from '../../policy/filter.ts';
 import type { RegistrySettings } from '../../policy/settings.ts';
 import { StoppedError } from '../../registry/errors.ts';
 import { passCancellationOn } from '../batch.ts';
-import { begin as beginRun, freshRecord, noProcess, thisProcess } from '../begin.ts';
+import { begin as beginRun, freshRecord, noProcess } from '../begin.ts';
 import { eachOf } from '../each.ts';
 import { fail } from '../finish.ts';
 import { checkGuards as check } from '../guards.ts';
@@ -142,7 +142,7 @@ async function beginScheduled(app: App, served: RegistrySettings, { start, job }
     policies,
     policyFrom: 'settings',
     now,
-    holder: noProcess(job.runId, startedBy),
+    holder: noProcess(job.runId, startedBy, ledger.system.clock),
     guards: settings.guards,
   });
   const log = logOf(app.log, fresh);
@@ -151,7 +151,7 @@ async function beginScheduled(app: App, served: RegistrySettings, { start, job }
     if (!dryRun) {
       locks.push(await ledger.lockShared(endpoint.host, fresh.holder, job.runId));
       // The same activity at the same time shares that one, and must not take the run for one whose process has ended.
-      locks.push(await ledger.lockRepository(endpoint.host, BEGINNING, { ...fresh.holder, ...thisProcess() }));
+      locks.push(await ledger.lockRepository(endpoint.host, BEGINNING, { ...fresh.holder, ...ledger.system.self() }));
       const before = await begunBefore(ledger, { start, job });
       if (before) return before;
     }
@@ -182,7 +182,7 @@ async function beginScheduled(app: App, served: RegistrySettings, { start, job }
 /** Finds out which repositories a run is about. */
 async function list(app: App, run: Run): Promise<Listed> {
   const abort = new AbortController();
-  const budget = startBudget(app.settings().timeBudget, abort);
+  const budget = startBudget(app.settings().timeBudget, abort, app.ledger.system.clock);
   const signal = AbortSignal.any([abort.signal, app.signal]);
   try {
     const listed = await withRegistryLock(app, run, async (open): Promise<Listed> => {
@@ -250,5 +250,5 @@ async function refuse({ ledger, log }: App, { start, job, error }: Refuse): Prom
   const record = await ledger.run(job.runId);
   if (record?.state !== 'running') return;
   const written = await ledger.reopen(record);
-  await fail(written, error, await Array.fromAsync(ledger.repositories(record.id)));
+  await fail(written, ledger.system.clock, error, await Array.fromAsync(ledger.repositories(record.id)));
 }

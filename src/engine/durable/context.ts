@@ -4,10 +4,11 @@ import type { RunRecord } from '../../ledger/records.ts';
 import { HeldError, type Lock } from '../../ledger/store/store.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import type { Settings } from '../../policy/settings.ts';
+import type { Clock } from '../../registry/clock.ts';
 import { interruptible } from '../../registry/abortable.ts';
 import type { Registry } from '../../registry/types.ts';
 import { type Log, type RunLog, runLog } from '../../report/log.ts';
-import { noProcess, thisProcess } from '../begin.ts';
+import { noProcess } from '../begin.ts';
 import type { RunContext } from '../context.ts';
 import { newMatch, secondsOf } from '../matching.ts';
 import { concurrencyOf, openRegistry, type TargetOptions } from '../registries.ts';
@@ -77,7 +78,7 @@ export async function openRun(app: App, run: Run): Promise<OpenRun | undefined> 
   const policies = policiesOf(record.policy);
   if (!policies) throw new Error(OTHER_POLICY);
   const settings = app.settings();
-  if (whyCutShort(settings, record) !== undefined) return undefined;
+  if (whyCutShort(settings, record, app.ledger.system.clock) !== undefined) return undefined;
   const concurrency = Math.max(1, Math.floor(concurrencyOf(policies) / parallelism));
   return { run, record, policies, target: targetIn(settings, registry, concurrency), log: logOf(app.log, record) };
 }
@@ -123,7 +124,11 @@ export async function withRegistryLock<T>(
   const before = await openRun(app, run);
   if (!before) return undefined;
   if (before.record.dryRun) return work(before);
-  const lock = await app.ledger.lockShared(run.registry, noProcess(run.runId, 'orchestration'), run.sharedBy);
+  const lock = await app.ledger.lockShared(
+    run.registry,
+    noProcess(run.runId, 'orchestration', app.ledger.system.clock),
+    run.sharedBy,
+  );
   try {
     // Read again: the run that had the lock before may have closed this one.
     const open = await openRun(app, run);
@@ -148,8 +153,9 @@ export async function withRepositoryLock<T>(
   { run, repository }: Place,
   work: (lost: readonly AbortSignal[]) => Promise<T>,
 ): Promise<T> {
-  const shared = noProcess(run.runId, 'orchestration');
-  const holder = { ...shared, ...thisProcess() };
+  const { system } = ledger;
+  const shared = noProcess(run.runId, 'orchestration', system.clock);
+  const holder = { ...shared, ...system.self() };
   const locks: Lock[] = [];
   try {
     // Other runs may plan it at the same time; of two workers of this one, one that is stopped would undo the other's.
@@ -208,8 +214,8 @@ export function startOf({ by, resumed }: RunRecord): string | undefined {
  * Why nothing more may be done for a run, as the settings are now: an operator who turns deleting off, or changes the
  * policy, does not mean to have the rest deleted. Such a run is left, as it would be by the next tick.
  */
-export function whyCutShort(settings: Settings, record: RunRecord): StopReason | undefined {
-  if (millisecondsLeft(settings, record) <= 0)
+export function whyCutShort(settings: Settings, record: RunRecord, clock: Clock): StopReason | undefined {
+  if (millisecondsLeft(settings, record, clock) <= 0)
     return new StopReason('timeout', `the timeouts of the task file (${settings.timeLimitSeconds ?? 0} s) were over`);
   if (record.kind !== 'scheduled') return undefined;
   const changed = (why: string): StopReason => new StopReason('settings', why);
@@ -222,11 +228,15 @@ export function whyCutShort(settings: Settings, record: RunRecord): StopReason |
 }
 
 /** What is left of the time that the task file allows a scheduled run. */
-export function millisecondsLeft({ timeLimitSeconds }: Settings, { kind, started, resumed }: RunRecord): number {
+export function millisecondsLeft(
+  { timeLimitSeconds }: Settings,
+  { kind, started, resumed }: RunRecord,
+  clock: Clock,
+): number {
   const since = Date.parse(resumed?.at(-1)?.at ?? started);
   return timeLimitSeconds === undefined || kind !== 'scheduled'
     ? Infinity
-    : since + timeLimitSeconds * 1000 - Date.now();
+    : since + timeLimitSeconds * 1000 - clock.now();
 }
 
 export function logOf(log: Log, record: RunRecord): RunLog {

@@ -26,7 +26,11 @@ export async function finish(app: App, about: Finish): Promise<Finished> {
   if (!known) return { runId: run.runId, state: 'unknown' };
   if (known.dryRun) return close(app, about);
   // No other start resumes it while it is closed.
-  const lock = await ledger.lockShared(run.registry, noProcess(run.runId, 'orchestration'), run.sharedBy);
+  const lock = await ledger.lockShared(
+    run.registry,
+    noProcess(run.runId, 'orchestration', ledger.system.clock),
+    run.sharedBy,
+  );
   try {
     return await close(app, about);
   } finally {
@@ -70,7 +74,7 @@ async function closeRecord(
   const progress = { done: names.length - left, of: names.length };
   if (error !== undefined || !policies) {
     const why = error ?? { message: OTHER_POLICY };
-    await fail(written, why, all, { progress });
+    await fail(written, ledger.system.clock, why, all, { progress });
     log.broke(new Error(why.message));
     return 'failed';
   }
@@ -80,7 +84,7 @@ async function closeRecord(
   const isStopped = isCutShort && (!selected || left > 0);
   const cancelled = isStopped ? record.cancelled : undefined;
   const stop = isStopped
-    ? (whyCutShort(app.settings(), record) ?? new StopReason('signal', 'it was cut short'))
+    ? (whyCutShort(app.settings(), record, ledger.system.clock) ?? new StopReason('signal', 'it was cut short'))
     : undefined;
   const foreseen =
     record.dryRun && !isStopped && record.guards !== undefined

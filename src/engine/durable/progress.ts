@@ -1,5 +1,6 @@
 import type { Ledger } from '../../ledger/ledger.ts';
 import { ConflictError } from '../../ledger/store/store.ts';
+import { timeOf } from '../../registry/clock.ts';
 import type { RunRecord } from '../../ledger/records.ts';
 import type { Pass } from '../repository.ts';
 import { isOwn } from './context.ts';
@@ -45,7 +46,7 @@ export async function recordProgress(
         const sum = (what: keyof Share): number => Object.values(workers).reduce((all, one) => all + one[what], 0);
         const waiting = sum('planned');
         const all = of ?? progress.of;
-        const at = new Date().toISOString();
+        const at = timeOf(ledger.system.clock);
         return {
           ...record,
           progress: {
@@ -77,6 +78,6 @@ export async function tellProgress(
   const { at, workers } = progress;
   const told = workers?.[worker.nth];
   const isTold = told?.done === worker.done && told.planned === worker.planned;
-  if (isTold && at !== undefined && Date.now() - Date.parse(at) < TOUCHED_EVERY_MS) return;
+  if (isTold && at !== undefined && ledger.system.clock.now() - Date.parse(at) < TOUCHED_EVERY_MS) return;
   await recordProgress(ledger, run, worker);
 }

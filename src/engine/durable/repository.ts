@@ -6,6 +6,7 @@ import type { DecisionError, Decisions } from '../../planner/decision.ts';
 import type { TimeBudget } from '../../policy/duration.ts';
 import { PolicyError } from '../../policy/errors.ts';
 import type { Settings } from '../../policy/settings.ts';
+import type { Clock } from '../../registry/clock.ts';
 import { mayDoBetter } from '../../registry/errors.ts';
 import { watchForCancel } from '../cancel.ts';
 import { commandsFor, recordMatched } from '../list.ts';
@@ -24,6 +25,7 @@ import { afterAttempt, counted, recordProgress, tellProgress } from './progress.
  */
 export async function attemptRepository(app: App, about: ProcessRepository): Promise<Attempted> {
   const { ledger } = app;
+  const { clock } = ledger.system;
   const { run, repository: name, worker } = about;
   // A dry run only plans, whatever the orchestration was told.
   const pass = run.dryRun ? 'plan' : about.pass;
@@ -45,7 +47,7 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
     if (isTooLate && !before) return { state: 'done', matched: recordMatched(context.matched, policies) };
     if (before && (isTooLate || isNothingLeft(record, pass, before)))
       return attemptedAs(before, pass, recordMatched(context.matched, policies));
-    const budget = startBudget(sliceOf(app.settings(), record), abort);
+    const budget = startBudget(sliceOf(app.settings(), record, clock), abort, clock);
     const cancel = watchForCancel(ledger, record.id, abort);
     try {
       const processed = await processRepository(context, pass, { name, commands, before });
@@ -128,9 +130,9 @@ export async function giveUp(app: App, { error, ...about }: GiveUp): Promise<Giv
 }
 
 /** How long an attempt may last: what is left of the task file's time, if that is less. */
-function sliceOf(settings: Settings, record: RunRecord): TimeBudget {
+function sliceOf(settings: Settings, record: RunRecord, clock: Clock): TimeBudget {
   const { timeBudget } = settings;
-  const milliseconds = Math.min(timeBudget.milliseconds, millisecondsLeft(settings, record));
+  const milliseconds = Math.min(timeBudget.milliseconds, millisecondsLeft(settings, record, clock));
   return { ...timeBudget, milliseconds };
 }
 

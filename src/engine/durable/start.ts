@@ -158,7 +158,7 @@ export async function startDryRuns(
       const { message } = error as Error;
       // Where this fails too, the record is taken for that of a run that broke off, after a day.
       await ledger.reopen({ id: runId }).then(
-        (written) => fail(written, { message }, []),
+        (written) => fail(written, ledger.system.clock, { message }, []),
         () => undefined,
       );
     }

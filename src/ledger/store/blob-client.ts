@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerClient } from '@azure/storage-blob';
+import type { Clock } from '../../registry/clock.ts';
 import { secrets } from '../redact/known.ts';
 import { accountOf, type BlobLocation } from './blob-account.ts';
 import { ConflictError, LedgerError } from './store.ts';
@@ -20,11 +20,11 @@ export interface BlobClient {
   readonly failure: (what: 'read' | 'written', path: string, error: unknown) => LedgerError;
 }
 
-export function openBlobClient(location: BlobLocation): BlobClient {
+export function openBlobClient(location: BlobLocation, clock: Clock): BlobClient {
   const { place, connect } = accountOf(location);
   let connected: Promise<ContainerClient> | undefined;
   const asking = <T>(call: Call<T>, bytes?: number): Promise<T> =>
-    attempt(async (one) => call(await (connected ??= connect()), one), bytes);
+    attempt(async (one) => call(await (connected ??= connect()), one), bytes, clock);
 
   const conflict = (path: string, why: string, cause?: unknown): ConflictError =>
     new ConflictError(`the ledger in ${place} is written by another process: ${path} ${why}`, { cause });
@@ -86,16 +86,20 @@ const LONGEST_REASON = 200;
  * Does one call, and does it again after failures that pass: lost connections, no answer, a busy service. The retries
  * of the SDK do not tell a call that an earlier try of it may have been carried out.
  */
-async function attempt<T>(call: (one: Try) => Promise<T>, bytes = 0): Promise<T> {
+async function attempt<T>(call: (one: Try) => Promise<T>, bytes = 0, clock: Clock): Promise<T> {
   const allowed = TRY_MS + bytes / BYTES_PER_MS;
-  const patience = Date.now() + PATIENCE_MS + allowed - TRY_MS;
+  const patience = clock.now() + PATIENCE_MS + allowed - TRY_MS;
   for (let tries = 1; ; tries++) {
+    const tooLong = new AbortController();
+    const timer = clock.after(Math.ceil(allowed), () => tooLong.abort(), 'background');
     try {
-      return await call({ signal: AbortSignal.timeout(Math.ceil(allowed)), unsure: tries > 1 });
+      return await call({ signal: tooLong.signal, unsure: tries > 1 });
     } catch (error) {
-      if (!passes(error) || tries === TRIES || Date.now() > patience) throw error;
+      if (!passes(error) || tries === TRIES || clock.now() > patience) throw error;
+    } finally {
+      timer.cancel();
     }
-    await sleep(FIRST_DELAY_MS * 2 ** (tries - 1) * (0.5 + Math.random()));
+    await clock.sleep(FIRST_DELAY_MS * 2 ** (tries - 1) * (0.5 + Math.random()));
   }
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { BlobLeaseClient, BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { codeOf, statusOf, type Try } from './blob-client.ts';
 import { holderSchema, type Lease } from './lease.ts';
-import { hasEnded } from './process.ts';
+import { hasEnded, type System } from './system.ts';
 import { HeldError, type Holder, type LockUse } from './store.ts';
 
 export interface LeaseRequest {
@@ -13,6 +13,7 @@ export interface LeaseRequest {
   readonly holder: Holder;
   readonly seconds: number;
   readonly use?: LockUse | undefined;
+  readonly system: System;
   /** Does a call on the container, with retries; errors stay the SDK's. */
   readonly ask: <T>(call: (container: ContainerClient, one: Try) => Promise<T>) => Promise<T>;
 }
@@ -33,7 +34,7 @@ const TRIES = 5;
  * process that has taken the lock since.
  */
 export async function takeLease(request: LeaseRequest): Promise<Taken> {
-  const { name, what, holder, seconds, use, ask } = request;
+  const { name, what, holder, seconds, use, system, ask } = request;
   const sharedBy = typeof use === 'object' ? use.sharedBy : undefined;
   const id = sharedBy === undefined ? randomUUID() : leaseId(sharedBy);
   const text = JSON.stringify({ holder }, undefined, 2);
@@ -53,7 +54,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
     onLease((lease, _, abortSignal) => lease.acquireLease(seconds, { abortSignal }));
 
   for (let tries = 1; ; tries++) {
-    const until = Date.now() + seconds * 1000;
+    const until = system.clock.now() + seconds * 1000;
     try {
       await acquire();
       await onLease((_, blob, abortSignal) =>
@@ -80,7 +81,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
   /** Breaks the lease of a holder that has ended; throws where it has not. */
   async function breakStale(tries: number): Promise<void> {
     const { found, etag } = await ask((container, one) => read(container, name, one));
-    if (!found || !hasEnded(found) || tries === TRIES) throw new HeldError(what, found);
+    if (!found || !hasEnded(system, found) || tries === TRIES) throw new HeldError(what, found);
     try {
       await onLease((lease, _, abortSignal) =>
         lease.breakLease(0, { abortSignal, ...(etag !== undefined && { conditions: { ifMatch: etag } }) }),

@@ -3,6 +3,7 @@ import { openBlobClient, statusOf } from './blob-client.ts';
 import { append, conditionsOf, fetchBlob, namesOf, streamBlob, writeStream, writeText } from './blob-files.ts';
 import { releaseSharedLease, takeLease } from './blob-lease.ts';
 import { keepRenewed, LOCK_TIMES, type LockTimes } from './lease.ts';
+import { realSystem, type System } from './system.ts';
 import { checkLockName, checkPath, checkPrefix, type Store } from './store.ts';
 
 export { type BlobLocation, CONTAINER } from './blob-account.ts';
@@ -31,9 +32,13 @@ const LIMITS: BlobLimits = { pageSize: 5000, blockBytes: 4 * MiB, appendBytes: 6
  *
  * @throws LedgerError where the location is not usable
  */
-export function blobStore(location: BlobLocation, limits: Partial<BlobLimits> = {}): Store {
+export function blobStore(
+  location: BlobLocation,
+  limits: Partial<BlobLimits> = {},
+  system: System = realSystem,
+): Store {
   const { pageSize, blockBytes, appendBytes, lock } = { ...LIMITS, ...limits };
-  const client = openBlobClient(location);
+  const client = openBlobClient(location, system.clock);
   const { place } = client;
 
   const changing = async <T>(path: string, change: () => Promise<T>): Promise<T> => {
@@ -47,6 +52,7 @@ export function blobStore(location: BlobLocation, limits: Partial<BlobLimits> = 
 
   return {
     place,
+    system,
     async read(path) {
       checkPath(path);
       const found = await fetchBlob(client, path);
@@ -88,9 +94,9 @@ export function blobStore(location: BlobLocation, limits: Partial<BlobLimits> = 
       checkLockName(name);
       const what = `the registry's ledger (${name} in ${place})`;
       const path = `locks/${name}`;
-      const request = { name: path, what, holder, use, seconds: lock.seconds, ask: client.changing };
+      const request = { name: path, what, holder, use, seconds: lock.seconds, system, ask: client.changing };
       const { lease, until } = await changing(path, () => takeLease(request));
-      return keepRenewed(what, lease, until, lock);
+      return keepRenewed(what, lease, until, lock, system.clock);
     },
     async releaseShared(name, sharedBy) {
       checkLockName(name);

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, constants } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Clock } from '../../registry/clock.ts';
 import { type Content, SCRATCH } from './store.ts';
 
 /** File systems that have no hard links say so in many ways (SMB, exFAT, some of FUSE). */
@@ -101,11 +102,11 @@ export async function removeEmpty(folder: string, root: string): Promise<void> {
 }
 
 /** Removes the files of processes that were killed while they wrote. */
-export async function sweep(root: string): Promise<void> {
+export async function sweep(root: string, clock: Clock): Promise<void> {
   try {
     for (const name of await readdir(join(root, SCRATCH))) {
       const file = join(root, SCRATCH, name);
-      if ((await stat(file)).mtimeMs < Date.now() - LEFTOVER_MS) await unlink(file);
+      if ((await stat(file)).mtimeMs < clock.now() - LEFTOVER_MS) await unlink(file);
     }
   } catch {
     // There is none, or another process removes the same: the next lock tries again.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { create, errno, isThere, prepare } from './folder-files.ts';
 import { holderSchema, type Lease } from './lease.ts';
-import { stateOf } from './process.ts';
+import type { System } from './system.ts';
 import { HeldError, type Holder, SCRATCH } from './store.ts';
 
 export interface LockRequest {
@@ -14,6 +14,7 @@ export interface LockRequest {
   readonly what: string;
   readonly holder: Holder;
   readonly seconds: number;
+  readonly system: System;
 }
 
 /** A lock file as it was found. */
@@ -43,14 +44,14 @@ const TRIES = 20;
  * a process that has taken over. AFTER it has renewed it, it checks that the file is still in its place.
  */
 export async function takeLock(request: LockRequest, until: Date): Promise<Lease> {
-  const { root, file, what, seconds } = request;
+  const { root, file, what } = request;
   const token = randomUUID();
   for (let tries = 1; ; tries++) {
     const { file: prepared } = await prepare(root, textOf(request, token, until));
     try {
       const now = (await stat(prepared)).mtimeMs;
       if (await isFirst(prepared, file)) return leaseOf(await open(file, 'r+'), request, token);
-      const found = await look(file, seconds, now);
+      const found = await look(request, file, now);
       if (found?.stale === false || tries === TRIES) throw new HeldError(what, found?.holder);
       const handle = found && (await takeOver(request, prepared, found.key, now));
       if (handle) return leaseOf(handle, request, token);
@@ -71,11 +72,11 @@ async function takeOver(
   key: string,
   now: number,
 ): Promise<FileHandle | undefined> {
-  const { root, what, seconds } = request;
+  const { root, what } = request;
   for (let n = 0; ; n++) {
     const claim = join(root, SCRATCH, `${key}-${n}`);
     if (await isFirst(prepared, claim)) return replaceStale(request, claim, key, now);
-    const claimed = await look(claim, seconds, now);
+    const claimed = await look(request, claim, now);
     // The process that made the claim has taken the lock over, or has given up.
     if (!claimed) return undefined;
     if (!claimed.stale) throw new HeldError(what, claimed.holder);
@@ -83,15 +84,16 @@ async function takeOver(
 }
 
 async function replaceStale(
-  { file, what, seconds }: LockRequest,
+  request: LockRequest,
   claim: string,
   key: string,
   now: number,
 ): Promise<FileHandle | undefined> {
+  const { file, what } = request;
   const stale = await open(file, 'r').catch(() => undefined);
   let handle: FileHandle | undefined;
   try {
-    const found = await look(file, seconds, now);
+    const found = await look(request, file, now);
     if (!stale || found?.key !== key || !found.stale) {
       await unlink(claim);
       return undefined;
@@ -100,7 +102,7 @@ async function replaceStale(
     await rename(claim, file);
     // A holder that was suspended may have renewed the lock right before it was replaced. It believes that it holds the
     // lock until it renews it once more: until then no process may have it.
-    const renewed = await foundIn(stale, seconds, now);
+    const renewed = await foundIn(request, stale, now);
     if (!renewed.stale) throw new HeldError(what, renewed.holder);
     return handle;
   } catch (error) {
@@ -116,14 +118,14 @@ function leaseOf(handle: FileHandle, request: LockRequest, token: string): Lease
   const renew = async (until: Date): Promise<boolean> => {
     await handle.write(textOf(request, token, until), 0);
     await handle.datasync();
-    return (await look(file, seconds, 0))?.key === keyOf(token);
+    return (await look(request, file, 0))?.key === keyOf(token);
   };
   return {
     renew,
     async release() {
       try {
         // Renewed first, so that it is not taken over by another process right before it is removed.
-        if (await renew(new Date(Date.now() + seconds * 1000))) await unlink(file);
+        if (await renew(new Date(request.system.clock.now() + seconds * 1000))) await unlink(file);
       } finally {
         await handle.close();
       }
@@ -150,12 +152,12 @@ async function isFirst(prepared: string, target: string): Promise<boolean> {
   }
 }
 
-async function look(file: string, seconds: number, now: number): Promise<Found | undefined> {
+async function look(by: Judge, file: string, now: number): Promise<Found | undefined> {
   let handle: FileHandle | undefined;
   try {
     // A network file system asks its server for the current state of a file when it is opened.
     handle = await open(file, 'r');
-    return await foundIn(handle, seconds, now);
+    return await foundIn(by, handle, now);
   } catch (error) {
     if (errno(error) === 'ENOENT') return undefined;
     throw error;
@@ -164,8 +166,11 @@ async function look(file: string, seconds: number, now: number): Promise<Found |
   }
 }
 
+/** By what it is judged whether a lock is stale. */
+type Judge = Pick<LockRequest, 'seconds' | 'system'>;
+
 /** @param now the time of the file system */
-async function foundIn(handle: FileHandle, seconds: number, now: number): Promise<Found> {
+async function foundIn({ seconds, system }: Judge, handle: FileHandle, now: number): Promise<Found> {
   const text = await handle.readFile('utf8');
   // After the read: a lock that is renewed meanwhile must not look old.
   const { mtimeMs } = await handle.stat();
@@ -176,7 +181,7 @@ async function foundIn(handle: FileHandle, seconds: number, now: number): Promis
   const isOver = age >= (lock?.seconds ?? seconds) * 1000 || age < -FARTHEST_MS;
   if (!lock) return { key: keyOf(`${text}${mtimeMs}`), stale: isOver };
   const { holder, token } = lock;
-  const state = stateOf(holder);
+  const state = system.stateOf(holder);
   // A process that runs on this machine holds it, however old the lock is.
   return { key: keyOf(token), holder, stale: state === 'ended' || (state === 'unknown' && isOver) };
 }

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { create, errno, etagOf, inTurn, isThere, prepare, removeEmpty, replace, sweep } from './folder-files.ts';
 import { takeLock } from './folder-lock.ts';
 import { keepRenewed, LOCK_TIMES, type LockTimes } from './lease.ts';
+import { realSystem, type System } from './system.ts';
 import {
   checkLockName,
   checkPath,
@@ -27,7 +28,7 @@ const CHUNK_BYTES = 256 * 1024;
  * succeeds; of many processes, too, where the condition is `absent`. Where it is an etag, a second process may write
  * between the comparison and the rename: the lock of the registry keeps other processes from trying.
  */
-export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Store {
+export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, system: System = realSystem): Store {
   const root = resolve(folder);
   const conflict = (path: string, why: string): ConflictError =>
     new ConflictError(`the ledger in ${folder} is written by another process: ${path} ${why}`);
@@ -89,6 +90,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Stor
 
   return {
     place: folder,
+    system,
     read: (path) =>
       doing('read', path, async (file) => {
         if (!(await isFile(file))) return undefined;
@@ -117,13 +119,13 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES): Stor
     },
     async lock(name, holder) {
       checkLockName(name);
-      await sweep(root);
+      await sweep(root, system.clock);
       const what = `the registry's ledger (${name} in ${folder})`;
-      const until = Date.now() + times.seconds * 1000;
+      const until = system.clock.now() + times.seconds * 1000;
       const lease = await doing('written', `locks/${name}.json`, (file) =>
-        takeLock({ root, file, what, holder, seconds: times.seconds }, new Date(until)),
+        takeLock({ root, file, what, holder, seconds: times.seconds, system }, new Date(until)),
       );
-      return keepRenewed(what, lease, until, times);
+      return keepRenewed(what, lease, until, times, system.clock);
     },
     // One process holds it, for all workers that share it there, and has released it.
     releaseShared: () => Promise.resolve(),

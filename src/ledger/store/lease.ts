@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Clock, type Timer } from '../../registry/clock.ts';
 import { type Holder, LedgerError, type Lock, LOCK_SECONDS } from './store.ts';
 
 export interface LockTimes {
@@ -24,17 +25,23 @@ export interface Lease {
  *
  * @param what is locked, for people
  */
-export function keepRenewed(what: string, lease: Lease, until: number, { seconds, renewEvery }: LockTimes): Lock {
+export function keepRenewed(
+  what: string,
+  lease: Lease,
+  until: number,
+  { seconds, renewEvery }: LockTimes,
+  clock: Clock,
+): Lock {
   const lost = new AbortController();
   let over = false;
   let renewing = Promise.resolve();
-  let renewal: NodeJS.Timeout | undefined;
-  let expiry: NodeJS.Timeout | undefined;
+  let renewal: Timer | undefined;
+  let expiry: Timer | undefined;
 
   const end = (): void => {
     over = true;
-    clearTimeout(renewal);
-    clearTimeout(expiry);
+    renewal?.cancel();
+    expiry?.cancel();
   };
   const lose = (why: string): void => {
     if (over) return;
@@ -42,17 +49,21 @@ export function keepRenewed(what: string, lease: Lease, until: number, { seconds
     lost.abort(new LedgerError(`the lock on ${what} was lost: ${why}`));
   };
   const keepUntil = (time: number): void => {
-    clearTimeout(expiry);
-    expiry = setTimeout(() => lose('it could not be renewed in time'), Math.max(0, time - Date.now())).unref();
+    expiry?.cancel();
+    expiry = clock.after(Math.max(0, time - clock.now()), () => lose('it could not be renewed in time'), 'background');
   };
   const renewIn = (delay: number): void => {
-    renewal = setTimeout(() => {
-      renewing = renew();
-    }, delay * 1000).unref();
+    renewal = clock.after(
+      delay * 1000,
+      () => {
+        renewing = renew();
+      },
+      'background',
+    );
   };
   const renew = async (): Promise<void> => {
     // Counted from before the call: when the answer comes, some of the time has passed.
-    const next = Date.now() + seconds * 1000;
+    const next = clock.now() + seconds * 1000;
     let ours: boolean | undefined;
     try {
       ours = await lease.renew(new Date(next));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { keepRenewed, LOCK_TIMES, type LockTimes } from './lease.ts';
-import { hasEnded } from './process.ts';
+import { hasEnded, realSystem, type System } from './system.ts';
 import {
   checkLockName,
   checkPath,
@@ -33,7 +33,7 @@ interface Held {
   /** Tells who holds it: the same for all that share it. */
   readonly id: string;
   readonly holder: Holder;
-  /** In milliseconds, like `Date.now()`. */
+  /** Milliseconds since 1970. */
   readonly until: number;
 }
 
@@ -42,7 +42,12 @@ export function newMemory(): Memory {
 }
 
 /** A ledger in memory, with the guarantees of the others but one: it ends with its process. For tests. */
-export function memoryStore(memory: Memory = newMemory(), times: LockTimes = LOCK_TIMES): Store {
+export function memoryStore(
+  memory: Memory = newMemory(),
+  times: LockTimes = LOCK_TIMES,
+  system: System = realSystem,
+): Store {
+  const { clock } = system;
   const { files, locks } = memory;
 
   const put = (path: string, bytes: Buffer): string => {
@@ -61,14 +66,15 @@ export function memoryStore(memory: Memory = newMemory(), times: LockTimes = LOC
   /** Takes or renews the lease. @returns the lease in the way, if there is one */
   const acquire = (name: string, { id, holder }: Omit<Held, 'until'>): Held | undefined => {
     const found = locks.get(name);
-    const now = Date.now();
-    if (found && found.id !== id && now < found.until && !hasEnded(found.holder)) return found;
+    const now = clock.now();
+    if (found && found.id !== id && now < found.until && !hasEnded(system, found.holder)) return found;
     locks.set(name, { id, holder, until: now + times.seconds * 1000 });
     return undefined;
   };
 
   return {
     place: PLACE,
+    system,
     async read(path) {
       checkPath(path);
       await Promise.resolve();
@@ -119,7 +125,7 @@ export function memoryStore(memory: Memory = newMemory(), times: LockTimes = LOC
       const what = `the registry's ledger (${name} in ${PLACE})`;
       const sharedBy = typeof use === 'object' ? use.sharedBy : undefined;
       const lease = { id: sharedBy ?? randomUUID(), holder };
-      const until = Date.now() + times.seconds * 1000;
+      const until = clock.now() + times.seconds * 1000;
       const inTheWay = acquire(name, lease);
       if (inTheWay) throw new HeldError(what, inTheWay.holder);
       const isOurs = (): boolean => locks.get(name)?.id === lease.id;
@@ -128,7 +134,7 @@ export function memoryStore(memory: Memory = newMemory(), times: LockTimes = LOC
         renew: () => Promise.resolve((sharedBy !== undefined || isOurs()) && !acquire(name, lease)),
         release: () => Promise.resolve(sharedBy === undefined && isOurs() ? void locks.delete(name) : undefined),
       };
-      return keepRenewed(what, renewing, until, times);
+      return keepRenewed(what, renewing, until, times, clock);
     },
     async releaseShared(name, sharedBy) {
       checkLockName(name);

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { System } from './system.ts';
 
 /**
  * Where a ledger is kept: files of bytes under paths (`runs/20261124T010000Z-3f9a0c/run.json`), in a folder, in Azure
@@ -9,6 +10,8 @@ import type { Readable } from 'node:stream';
 export interface Store {
   /** Where it is, for people: a folder, or an account and container. Holds no secret. */
   readonly place: string;
+  /** The system of the process that has opened it. */
+  readonly system: System;
   /** A small file as a whole; `undefined` where there is none. */
   readonly read: (path: string) => Promise<StoredFile | undefined>;
   /** A file of any size, piece by piece, or `undefined`. A caller that does not read it to its end destroys it. */
@@ -70,7 +73,7 @@ export interface Holder {
   /** Name of the machine, and process id. */
   readonly host: string;
   readonly pid: number;
-  /** Tells this process from every other one, where the system has that; see `process.ts`. */
+  /** Tells this process from every other one, where the system has that; see `system.ts`. */
   readonly process?: string;
   /** ISO 8601. */
   readonly since: string;

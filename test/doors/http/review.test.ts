@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { reviewPage } from '../../../src/doors/http/review.ts';
-import { processIdentity } from '../../../src/ledger/store/process.ts';
+import { processIdentity } from '../../../src/ledger/store/system.ts';
 import { LedgerError } from '../../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import { parentStatus } from '../../../src/engine/parent-status.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { thisProcess } from '../../../src/engine/begin.ts';
+import { realSystem } from '../../../src/ledger/store/system.ts';
 import { blobStore, CONTAINER } from '../../../src/ledger/store/blob.ts';
 import { folderStore } from '../../../src/ledger/store/folder.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
@@ -23,7 +23,7 @@ afterAll(() => azurite.close());
 const holder = (): Holder => ({
   runId: newRunId(new Date()),
   startedBy: 'test',
-  ...thisProcess(),
+  ...realSystem.self(),
   since: new Date().toISOString(),
 });
 

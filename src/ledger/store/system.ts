@@ -1,5 +1,27 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { type Clock, systemClock } from '../../registry/clock.ts';
+import type { Holder } from './store.ts';
+
+/** What a process has from the system that it runs on. */
+export interface System {
+  readonly clock: Clock;
+  /** How this process is named where it holds something. */
+  readonly self: () => ProcessName;
+  /** Whether a process runs. */
+  readonly stateOf: (holder: ProcessName) => ProcessState;
+}
+
+export type ProcessName = Pick<Holder, 'host' | 'pid' | 'process'>;
+
+export const realSystem: System = {
+  clock: systemClock,
+  self() {
+    const identity = processIdentity(process.pid);
+    return { host: hostname(), pid: process.pid, ...(identity !== undefined && { process: identity }) };
+  },
+  stateOf,
+};
 
 /**
  * What tells a process from every other one: the kernel's boot and the machine's name, the namespace of its process ids
@@ -21,7 +43,7 @@ export function processIdentity(pid: number): string | undefined {
  * Whether a process runs. That is certain only of one that was started in this namespace of process ids; of any other it
  * is `unknown`, and its lock has to run out.
  */
-export function stateOf({ process: identity, pid }: { readonly process?: string; readonly pid: number }): ProcessState {
+function stateOf({ process: identity, pid }: ProcessName): ProcessState {
   const own = processIdentity(process.pid);
   if (identity === undefined || own === undefined) return 'unknown';
   const here = (one: string): string => one.split(' ').slice(0, 2).join(' ');
@@ -40,6 +62,6 @@ export function stateOf({ process: identity, pid }: { readonly process?: string;
 export type ProcessState = 'running' | 'ended' | 'unknown';
 
 /** Whether it is certain that a process has ended. */
-export function hasEnded(holder: { readonly process?: string; readonly pid: number }): boolean {
-  return stateOf(holder) === 'ended';
+export function hasEnded(system: System, holder: ProcessName): boolean {
+  return system.stateOf(holder) === 'ended';
 }

@@ -1,0 +1,54 @@
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+
+/**
+ * Time and timers, as a process has them from its system. Everything that waits, or measures time, is given a clock, and
+ * this is the only file that asks the system: so a whole run can be tried on a clock of a test.
+ */
+export interface Clock {
+  /** Milliseconds since 1970, by the clock of the machine. It may be set while a run is under way. */
+  readonly now: () => number;
+  /** Milliseconds since some moment. Never goes back, and does not jump: for how long something took. */
+  readonly ticks: () => number;
+  /** Calls once, so many milliseconds from now. */
+  readonly after: (milliseconds: number, call: () => void, use?: TimerUse) => Timer;
+  /** Calls again and again. Keeps no process alive. */
+  readonly every: (milliseconds: number, call: () => void) => Timer;
+  /** Waits. Ends at once, and without an error, where the signal is aborted. */
+  readonly sleep: (milliseconds: number, signal?: AbortSignal, use?: TimerUse) => Promise<void>;
+  /** Lets everything else that is waiting have its turn. */
+  readonly turn: () => Promise<void>;
+}
+
+export interface Timer {
+  readonly cancel: () => void;
+}
+
+/** `background`: the process may end before it. */
+export type TimerUse = 'background';
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  ticks: () => performance.now(),
+  after(milliseconds, call, use) {
+    const timer = setTimeout(call, milliseconds);
+    if (use === 'background') timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  every(milliseconds, call) {
+    const timer = setInterval(call, milliseconds).unref();
+    return { cancel: () => clearInterval(timer) };
+  },
+  async sleep(milliseconds, signal, use) {
+    await pause(milliseconds, undefined, { ...(signal && { signal }), ref: use === undefined }).catch(
+      (error: unknown) => {
+        if (!signal?.aborted) throw error;
+      },
+    );
+  },
+  turn: () => nextTurn(),
+};
+
+/** A moment as the ledger writes it: ISO 8601. */
+export function timeOf(clock: Clock): string {
+  return new Date(clock.now()).toISOString();
+}
