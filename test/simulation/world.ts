@@ -1,0 +1,219 @@
+import TinyQueue from 'tinyqueue';
+import type { System } from '../../src/ledger/store/system.ts';
+import type { Clock, Timer } from '../../src/registry/clock.ts';
+import type { Draws } from './draws.ts';
+
+/** When every story begins. */
+export const BEGINNING = Date.parse('2026-03-01T01:00:00Z');
+
+interface Event {
+  readonly time: number;
+  /** Of two at the same time the first that was planned is first. */
+  readonly nth: number;
+  run: (() => void) | undefined;
+}
+
+/** A moment that the story tells. */
+export interface Line {
+  /** Milliseconds since the beginning. */
+  readonly at: number;
+  readonly text: string;
+}
+
+/**
+ * A world with its own time. Nothing in it waits for real: the time of the next event comes as soon as everything that
+ * follows from the last one is done.
+ */
+export class World {
+  readonly draws: Draws;
+  readonly lines: Line[] = [];
+  readonly processes: Process[] = [];
+  #now = BEGINNING;
+  #nth = 0;
+  #events = new TinyQueue<Event>([], byTime);
+
+  constructor(draws: Draws) {
+    this.draws = draws;
+  }
+
+  /** The true time, in milliseconds since 1970. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Milliseconds since the beginning. */
+  get elapsed(): number {
+    return this.#now - BEGINNING;
+  }
+
+  tell(text: string): void {
+    this.lines.push({ at: this.elapsed, text });
+  }
+
+  /** Does something later. */
+  after(milliseconds: number, run: () => void): Timer {
+    const event: Event = { time: this.#now + Math.max(0, milliseconds), nth: (this.#nth += 1), run };
+    this.#events.push(event);
+    return { cancel: () => (event.run = undefined) };
+  }
+
+  /** @param skew how much its clock is ahead, in milliseconds */
+  process(name: string, skew = 0): Process {
+    const process = new Process(this, name, skew);
+    this.processes.push(process);
+    return process;
+  }
+
+  /**
+   * Lets time pass until something is so, nothing more will happen, or it is too late.
+   * @param until milliseconds since the beginning
+   */
+  async run(isDone: () => boolean, until: number): Promise<'done' | 'quiet' | 'late'> {
+    for (;;) {
+      await everythingElse();
+      if (isDone()) return 'done';
+      const event = this.#events.pop();
+      if (!event) return 'quiet';
+      if (event.time - BEGINNING > until) {
+        this.#events.push(event);
+        return 'late';
+      }
+      this.#now = event.time;
+      event.run?.();
+    }
+  }
+}
+
+/** Lets all promises settle that nothing outside of the world holds up. */
+function everythingElse(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Longer timers of Node fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * A process: its clock, and what reaches it from outside. Killed, it is told nothing any more, so that nothing in it ever
+ * runs again; frozen, it is told later. What it has sent is on its way all the same.
+ */
+export class Process {
+  readonly name: string;
+  readonly world: World;
+  readonly system: System;
+  #skew: number;
+  #isAlive = true;
+  #waiting: (() => void)[] | undefined;
+
+  constructor(world: World, name: string, skew: number) {
+    this.world = world;
+    this.name = name;
+    this.#skew = skew;
+    this.system = {
+      clock: this.#clock(),
+      self: () => ({ host: 'simulated', pid: 1, process: this.name }),
+      stateOf: ({ process }) => {
+        const found = world.processes.find(({ name }) => name === process);
+        return found ? (found.isAlive ? 'running' : 'ended') : 'unknown';
+      },
+    };
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** Does something in this process, now or when it is thawed; or never. */
+  deliver(run: () => void): void {
+    if (!this.#isAlive) return;
+    if (this.#waiting) this.#waiting.push(run);
+    else run();
+  }
+
+  /**
+   * A call of something outside.
+   * @param effect what it does there. It takes place whatever happens to the process meanwhile. `never`: no answer comes.
+   * @param there milliseconds until it arrives
+   * @param back milliseconds until the answer is here
+   */
+  call<T>(there: number, effect: () => T | 'never', back: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.world.after(there, () => {
+        let answer: () => void;
+        try {
+          const result = effect();
+          if (result === 'never') return;
+          answer = () => resolve(result);
+        } catch (error) {
+          const failure = error instanceof Error ? error : new Error(String(error));
+          answer = () => reject(failure);
+        }
+        this.world.after(back, () => this.deliver(answer));
+      });
+    });
+  }
+
+  kill(): void {
+    this.#isAlive = false;
+    this.#waiting = undefined;
+  }
+
+  freeze(milliseconds: number): void {
+    if (this.#waiting) return;
+    this.#waiting = [];
+    this.world.after(milliseconds, () => {
+      const waiting = this.#waiting ?? [];
+      this.#waiting = undefined;
+      for (const run of waiting) this.deliver(run);
+    });
+  }
+
+  /** Sets its clock. */
+  jump(milliseconds: number): void {
+    this.#skew += milliseconds;
+  }
+
+  #clock(): Clock {
+    const { world } = this;
+    const after: Clock['after'] = (milliseconds, call) => {
+      let isOver = false;
+      const whole = milliseconds >= 1 && milliseconds <= LONGEST_TIMER ? milliseconds : 1;
+      const timer = world.after(whole, () => this.deliver(() => isOver || call()));
+      return {
+        cancel: () => {
+          isOver = true;
+          timer.cancel();
+        },
+      };
+    };
+    return {
+      now: () => world.now + this.#skew,
+      ticks: () => world.elapsed,
+      after,
+      every(milliseconds, call) {
+        let timer = after(milliseconds, again);
+        function again(): void {
+          timer = after(milliseconds, again);
+          call();
+        }
+        return { cancel: () => timer.cancel() };
+      },
+      sleep: (milliseconds, signal) =>
+        new Promise((resolve) => {
+          if (signal?.aborted) {
+            resolve();
+            return;
+          }
+          const end = (): void => {
+            timer.cancel();
+            signal?.removeEventListener('abort', end);
+            resolve();
+          };
+          const timer = after(milliseconds, end);
+          signal?.addEventListener('abort', end, { once: true });
+        }),
+      turn: () => Promise.resolve(),
+    };
+  }
+}
+
+const byTime = (a: Event, b: Event): number => a.time - b.time || a.nth - b.nth;
