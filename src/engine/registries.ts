@@ -1,6 +1,8 @@
+import type { Dispatcher } from 'undici';
 import type { PolicyError } from '../policy/errors.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Configuration, RegistrySettings, Settings } from '../policy/settings.ts';
+import type { Clock } from '../registry/clock.ts';
 import { credentialsOf, type IdentitySettings } from '../registry/identity.ts';
 import type { ReadOnlyRegistry, Registry, RegistryReader } from '../registry/types.ts';
 import type { Log } from '../report/log.ts';
@@ -56,6 +58,10 @@ export interface TargetOptions extends IdentitySettings {
   readonly concurrency: number;
   /** A certificate authority to trust besides the system's (PEM). */
   readonly certificate?: string;
+  /** Absent: the system's. */
+  readonly clock?: Clock;
+  /** How requests are sent. Absent: over TLS. */
+  readonly dispatcher?: Dispatcher;
 }
 
 export type OpenRegistry = (target: TargetOptions) => Promise<Registry>;
@@ -65,6 +71,8 @@ export async function openRegistry({
   endpoint,
   concurrency,
   certificate,
+  clock,
+  dispatcher,
   ...identity
 }: TargetOptions): Promise<Registry> {
   // Loaded when it is needed: the SDK takes as long to load as all the rest, and a wrong request needs none of it.
@@ -72,6 +80,8 @@ export async function openRegistry({
   return open({
     endpoint,
     concurrency,
+    clock,
+    dispatcher,
     credentials: credentialsOf(identity),
     ...(certificate !== undefined && { certificate }),
   });

@@ -158,7 +158,7 @@ async function purgeCommands(
   { name, commands }: RepositoryWork,
   { before, record, write }: Purging,
 ): Promise<RepositoryResult | undefined> {
-  const { writer, signal, log } = context;
+  const { writer, ledger, signal, log } = context;
   const isStopped = (): boolean => signal.aborted;
   if (!writer) throw new Error('a dry run deletes nothing');
   const only = before?.isPlan ? await approvedOf(before.open.values()) : undefined;
@@ -178,6 +178,7 @@ async function purgeCommands(
         inventory: planned.inventory.manifests,
         tags: planned.inventory.tags ?? [],
         includeLocked: command.policy.includeLocked,
+        clock: ledger.system.clock,
         signal,
         onIntent: record.intend,
         onSettled: async (some) => {

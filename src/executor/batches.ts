@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Look, Reservation, Tried } from '../registry/types.ts';
 import type { Context } from './context.ts';
 import type { Locked } from './locks.ts';
@@ -26,7 +25,7 @@ export interface Attempt<T> {
   readonly wasMissing?: true;
   /** Locks that were taken off for it, and could not be put back so far. */
   readonly unlocked?: readonly Locked[];
-  /** By `performance.now()`. */
+  /** By `Clock.ticks`. */
   readonly notBefore?: number;
 }
 
@@ -45,7 +44,7 @@ export interface Attempts<T> {
  * waits for its turn first, is looked at then, and is sent right after. What has to be sent again is looked at again.
  */
 export async function inBatches<T>(
-  { registry, signal, rights }: Context,
+  { registry, clock, signal, rights }: Context,
   items: readonly T[],
   { tryOnce, leave }: Attempts<T>,
 ): Promise<void> {
@@ -63,10 +62,10 @@ export async function inBatches<T>(
       for (const item of items.slice(begun)) await leave({ item }, why);
       return;
     }
-    const now = performance.now();
+    const now = clock.ticks();
     const due = again.filter(({ notBefore = now }) => notBefore <= now);
     if (due.length === 0 && begun === items.length) {
-      await pause(
+      await clock.sleep(
         again.reduce((soonest, { notBefore = now }) => Math.min(soonest, notBefore), Number.POSITIVE_INFINITY) - now,
         signal,
       );
@@ -109,11 +108,4 @@ function throttled(refusedSince: number): Tried {
 
 function isThrottled({ tried }: Attempt<unknown>): boolean {
   return tried?.refusedSince !== undefined && tried.stale === 0;
-}
-
-/** Ends at once where the run is stopped. */
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(milliseconds, undefined, signal && { signal }).catch((error: unknown) => {
-    if (!signal?.aborted) throw error;
-  });
 }

@@ -1,5 +1,6 @@
 import type { Right } from '../planner/decision.ts';
 import type { Removal } from '../planner/types.ts';
+import type { Clock } from '../registry/clock.ts';
 import type { Registry } from '../registry/types.ts';
 import type { Locked } from './locks.ts';
 import type { Planned } from './recheck.ts';
@@ -9,6 +10,7 @@ import { isForbidden, isGone, notAttempted, type Result, type Results } from './
 export interface Context extends Planned {
   readonly registry: Registry;
   readonly repository: string;
+  readonly clock: Clock;
   /** Once aborted, no further deletion is begun. */
   readonly signal?: AbortSignal | undefined;
   readonly rights: Rights;

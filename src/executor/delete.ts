@@ -125,7 +125,7 @@ async function sideBySide<T>(
  * @returns its outcome, or the next attempt
  */
 async function send<T>(
-  { registry, repository, signal, rights }: Context,
+  { registry, repository, clock, signal, rights }: Context,
   target: Target<T>,
   attempt: Attempt<T>,
   { recheck, reservation }: { readonly recheck: Recheck<T>; readonly reservation: Reservation },
@@ -140,7 +140,7 @@ async function send<T>(
   );
   const { result, isUnlocking, lost } = made;
   if (result.state === 'again') {
-    const notBefore = performance.now() + result.after;
+    const notBefore = clock.ticks() + result.after;
     return { ...attempt, unlocked: lost, tried: result.tried, error: result.error, notBefore };
   }
   const right = isUnlocking ? 'unlock' : 'delete';

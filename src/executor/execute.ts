@@ -1,5 +1,6 @@
 import type { Decision, Decisions } from '../planner/decision.ts';
 import type { Plan } from '../planner/types.ts';
+import type { Clock } from '../registry/clock.ts';
 import type { Lock, ManifestListing, Registry, TagRecord } from '../registry/types.ts';
 import { BATCH, batches } from './batches.ts';
 import { type Announce, type Context, type Names, namesOf, newRights, type Tell } from './context.ts';
@@ -13,6 +14,7 @@ export interface ExecuteOptions {
   /** The tags that the repository had. */
   readonly tags: readonly TagRecord[];
   readonly includeLocked: boolean;
+  readonly clock: Clock;
   /** Once aborted, no further deletion is begun. */
   readonly signal?: AbortSignal;
   /**
@@ -43,6 +45,7 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
     repository: plan.repository,
     listedTags: new Map(options.tags.map(({ name, lastUpdated }) => [name, lastUpdated])),
     includeLocked: options.includeLocked,
+    clock: options.clock,
     signal: options.signal,
     rights: newRights(),
     results,

@@ -8,6 +8,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { z } from 'zod';
 import { parseAnswer, TokenAnswer } from './answers.ts';
+import type { Clock } from './clock.ts';
 import { RegistryError, responseError, SignInError } from './errors.ts';
 import { secrets } from '../ledger/redact/known.ts';
 
@@ -37,9 +38,15 @@ type Send = (request: PipelineRequest) => Promise<PipelineResponse>;
  *
  * @param endpoint  the only origin that requests are signed for: a link in an answer must not carry a token away
  * @param sendToken sends the requests for tokens, with retries and unsigned
+ * @param clock     tells when a token has to be renewed
  */
-export function authenticate(endpoint: URL, credentials: RegistryCredentials, sendToken: Send): PipelinePolicy {
-  const source = credentials.kind === 'basic' ? undefined : tokenSource(endpoint, credentials, sendToken);
+export function authenticate(
+  endpoint: URL,
+  credentials: RegistryCredentials,
+  sendToken: Send,
+  clock: Clock,
+): PipelinePolicy {
+  const source = credentials.kind === 'basic' ? undefined : tokenSource(endpoint, credentials, sendToken, clock);
   const pair =
     credentials.kind === 'basic' && Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
   const basic = pair !== false && `Basic ${pair}`;
@@ -104,7 +111,12 @@ function scopeOf(method: string, path: string): string {
 
 const ACTIONS: Readonly<Record<string, string>> = { DELETE: 'delete', PATCH: 'metadata_read,metadata_write' };
 
-function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { kind: 'basic' }>, send: Send) {
+function tokenSource(
+  endpoint: URL,
+  credentials: Exclude<RegistryCredentials, { kind: 'basic' }>,
+  send: Send,
+  clock: Clock,
+) {
   let service = endpoint.host;
   let learned: Promise<unknown> | undefined;
   let refreshToken: Promise<Token> | undefined;
@@ -121,7 +133,7 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
     make: () => Promise<Token>,
   ): Promise<Token> => {
     const cached = current();
-    if (cached && (await cached).renewAt > Date.now()) return cached;
+    if (cached && (await cached).renewAt > clock.now()) return cached;
     const renewed = current();
     if (renewed && renewed !== cached) return renewed;
     const made = make();
@@ -163,7 +175,7 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
       { grant_type: 'access_token', service, access_token: entra.token },
       `exchange the identity's token at ${endpoint.host}`,
     );
-    const token = toToken(answer.refresh_token, 'a refresh token');
+    const token = toToken(answer.refresh_token, 'a refresh token', clock.now());
     secrets.addToken(token.value);
     return token;
   };
@@ -183,14 +195,14 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
       { grant_type: 'refresh_token', service, scope, refresh_token: refresh.value },
       `get a token for ${scope}`,
     );
-    return toToken(answer.access_token, 'an access token');
+    return toToken(answer.access_token, 'an access token', clock.now());
   };
 
   return {
     hasLearned: () => hasLearned,
     tokenAtHand(scope: string): Token | undefined {
       const token = atHand.get(scope);
-      return token && token.renewAt > Date.now() ? token : undefined;
+      return token && token.renewAt > clock.now() ? token : undefined;
     },
     /** Learns the service name from the first challenge. Calls that start together share that challenge. */
     async learn(challenge: () => Promise<PipelineResponse>): Promise<void> {
@@ -227,13 +239,13 @@ function tokenSource(endpoint: URL, credentials: Exclude<RegistryCredentials, { 
 }
 
 /** A JWT is used for nine tenths of its life. Its signature is the registry's business. */
-function toToken(value: string | undefined, what: string): Token {
+function toToken(value: string | undefined, what: string, now: number): Token {
   if (value === undefined) throw new RegistryError('sign in', { message: `the registry gave no ${what}` });
-  const life = lifeOf(value);
+  const life = lifeOf(value, now);
   // A JWT is redacted by its form. There may be one for each repository: too many to know each.
   if (life === undefined) secrets.addToken(value);
   // Not a JWT: used until it is refused.
-  return { value, renewAt: life === undefined ? Number.POSITIVE_INFINITY : Date.now() + life * 0.9 };
+  return { value, renewAt: life === undefined ? Number.POSITIVE_INFINITY : now + life * 0.9 };
 }
 
 const Claims = z.object({ iat: z.coerce.number().catch(Number.NaN), exp: z.coerce.number().catch(Number.NaN) });
@@ -242,12 +254,12 @@ const Claims = z.object({ iat: z.coerce.number().catch(Number.NaN), exp: z.coerc
  * Milliseconds until a JWT expires; `undefined` where it is no JWT. Where the clocks of registry and client differ by more
  * than its life, it is taken to be new.
  */
-function lifeOf(token: string): number | undefined {
+function lifeOf(token: string, now: number): number | undefined {
   try {
     const claims = Claims.parse(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()));
     const [issued, expires] = [claims.iat * 1000, claims.exp * 1000];
     if (!Number.isFinite(expires)) return 0;
-    const left = expires - Date.now();
+    const left = expires - now;
     const whole = Number.isFinite(issued) ? Math.max(0, expires - issued) : Math.max(0, left);
     return left > 0 && left <= whole ? left : whole;
   } catch {

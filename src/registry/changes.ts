@@ -1,6 +1,7 @@
 import { isRestError } from '@azure/core-rest-pipeline';
 import type { Connection, Observed } from './client.ts';
 import { type RegistryError, StaleLookError, StoppedError } from './errors.ts';
+import { LOOK_VALID_MILLISECONDS } from './look.ts';
 import { retryAfter } from './queue.ts';
 import { backOff, isBroken, MAX_RETRIES, mayHaveArrived, REFUSED_TOO_LONG_MS } from './retry.ts';
 import type { Ticket } from './request.ts';
@@ -13,11 +14,11 @@ const MAX_STALE = 10;
 export function changesOf(
   connection: Connection,
 ): Pick<Registry, 'reserve' | 'deleteTag' | 'deleteManifest' | 'unlock' | 'relock'> {
-  const { sdk, lookClock, queues } = connection;
+  const { sdk, clock, queues } = connection;
 
   const ticketFor = ({ since, signal, reservation, tried }: Sending): Ticket => ({
     // Negated, so that NaN is stale.
-    isStale: () => !(lookClock.now() - since <= lookClock.validMilliseconds),
+    isStale: () => !(clock.ticks() - since <= LOOK_VALID_MILLISECONDS),
     signal,
     reservation,
     // After a 429 it waits behind the others: a change that is refused each time would hold up all.
@@ -38,7 +39,7 @@ export function changesOf(
     const { status } = error;
     if (status === 429) {
       // A change is given up only where every change is refused, for long. The queue waits meanwhile.
-      const now = performance.now();
+      const now = clock.ticks();
       const { refusedSince = now } = tried;
       const isTooLong = Math.min(now - refusedSince, queues.deletes.refusedFor()) > REFUSED_TOO_LONG_MS;
       if (isTooLong) return { state: 'failed', inDoubt, error };
@@ -47,7 +48,7 @@ export function changesOf(
     const isBusy = status !== undefined && status >= 500 && status !== 501;
     if (!isBusy && !isBroken(cause)) return { ...failureOf(error), inDoubt };
     if (tried.failures === MAX_RETRIES) return { state: 'failed', inDoubt, error };
-    const after = (cause?.response && retryAfter(cause.response)) ?? backOff(tried.failures);
+    const after = (cause?.response && retryAfter(cause.response, clock)) ?? backOff(tried.failures);
     return { state: 'again', after, error, tried: { ...known, failures: tried.failures + 1, refusedSince: undefined } };
   }
 
@@ -74,7 +75,7 @@ export function changesOf(
 
   return {
     // Half of the time that a look counts: the look itself and the ledger take some of it.
-    reserve: (most, signal) => queues.deletes.reserve(most, lookClock.validMilliseconds / 2, signal),
+    reserve: (most, signal) => queues.deletes.reserve(most, LOOK_VALID_MILLISECONDS / 2, signal),
     deleteTag: (repository, tag, sending) =>
       remove(
         `delete ${nameOf(repository, tag)}`,

@@ -11,12 +11,14 @@ import {
   setClientRequestIdPolicy,
   userAgentPolicy,
 } from '@azure/core-rest-pipeline';
+import type { Dispatcher } from 'undici';
 import { authenticate, type RegistryCredentials } from './auth.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { RegistryError, responseError, StaleLookError, StoppedError } from './errors.ts';
 import { httpClient } from './http-client.ts';
 import { newQueue, newSlots, type Queue } from './queue.ts';
 import { entriesOf, newPaging, readsListings } from './listing.ts';
-import { datesLooks, LOOK_VALID_MILLISECONDS, type LookClock } from './look.ts';
+import { datesLooks } from './look.ts';
 import { notesDoubts, retries } from './retry.ts';
 import { keepsSignal, keepsTicket, signalFor, type Ticket } from './request.ts';
 import { PREMIUM } from './throttle.ts';
@@ -29,8 +31,10 @@ export interface ConnectionOptions {
   readonly concurrency: number;
   /** A certificate authority to trust besides the system's (PEM). */
   readonly certificate?: string;
-  /** Tells the age of looks. Absent: the clock of the process, and `LOOK_VALID_MILLISECONDS`. */
-  readonly lookClock?: LookClock;
+  /** Absent: the system's. */
+  readonly clock?: Clock | undefined;
+  /** How requests are sent. Absent: over TLS. */
+  readonly dispatcher?: Dispatcher | undefined;
 }
 
 /** What every SDK call is given: to see the registry's own answer, and to be stopped. */
@@ -71,7 +75,7 @@ type Queues = Readonly<Record<keyof typeof PREMIUM, Queue>>;
 export interface Connection {
   readonly endpoint: URL;
   readonly sdk: ContainerRegistryClient;
-  readonly lookClock: LookClock;
+  readonly clock: Clock;
   readonly queues: Queues;
   /**
    * Follows a listing page by page. Entries are as the registry sent them: not trusted.
@@ -111,31 +115,30 @@ export interface Connection {
 
 const USER_AGENT = { userAgentPrefix: 'acr-retention' };
 
-const CLOCK: LookClock = { now: () => performance.now(), validMilliseconds: LOOK_VALID_MILLISECONDS };
-
 export function connect({
   endpoint,
   credentials,
   concurrency,
   certificate,
-  lookClock = CLOCK,
+  clock = systemClock,
+  dispatcher,
 }: ConnectionOptions): Connection {
-  const http = datesLooks(httpClient(certificate, concurrency), lookClock);
-  const tokens = newQueue(Infinity, newSlots(Infinity));
-  const unsigned = assemble(() => tokens);
-  const authentication = authenticate(endpoint, credentials, (request) => unsigned.sendRequest(http, request));
+  const http = datesLooks(httpClient({ certificate, connections: concurrency, clock, dispatcher }), clock);
+  const tokens = newQueue(Infinity, newSlots(Infinity), clock);
+  const unsigned = assemble(() => tokens, clock);
+  const authentication = authenticate(endpoint, credentials, (request) => unsigned.sendRequest(http, request), clock);
   const [reads, changes] = [newSlots(concurrency), newSlots(concurrency)];
   const queues: Queues = {
-    reads: newQueue(PREMIUM.reads, reads),
-    referrers: newQueue(PREMIUM.referrers, reads),
-    deletes: newQueue(PREMIUM.deletes, changes),
-    writes: newQueue(PREMIUM.writes, changes),
+    reads: newQueue(PREMIUM.reads, reads, clock),
+    referrers: newQueue(PREMIUM.referrers, reads, clock),
+    deletes: newQueue(PREMIUM.deletes, changes, clock),
+    writes: newQueue(PREMIUM.writes, changes, clock),
   };
   const queueOf = ({ method, url }: PipelineRequest): Queue => {
     if (method === 'GET') return REFERRERS.test(url) ? queues.referrers : queues.reads;
     return method === 'DELETE' ? queues.deletes : queues.writes;
   };
-  const signed = assemble(queueOf, authentication);
+  const signed = assemble(queueOf, clock, authentication);
   const sdk = new ContainerRegistryClient(endpoint.href, {
     httpClient: http,
     userAgentOptions: USER_AGENT,
@@ -146,7 +149,7 @@ export function connect({
     additionalPolicies: [
       { policy: keepsTicket(), position: 'perCall' },
       { policy: keepsSignal(), position: 'perCall' },
-      { policy: retries(queueOf), position: 'perRetry' },
+      { policy: retries(queueOf, clock), position: 'perRetry' },
       { policy: authentication, position: 'perRetry' },
       { policy: notesDoubts(), position: 'perRetry' },
       { policy: readsListings(), position: 'perRetry' },
@@ -167,7 +170,7 @@ export function connect({
   return {
     endpoint,
     sdk,
-    lookClock,
+    clock,
     queues,
     ask,
     change: (asked, call, ticket) => ask(asked, call, signalFor(ticket)),
@@ -221,12 +224,16 @@ export function connect({
 
 const REFERRERS = /\/referrers\/sha\d+:/;
 
-function assemble(queueOf: (request: PipelineRequest) => Queue, authentication?: PipelinePolicy): Pipeline {
+function assemble(
+  queueOf: (request: PipelineRequest) => Queue,
+  clock: Clock,
+  authentication?: PipelinePolicy,
+): Pipeline {
   const pipeline = createEmptyPipeline();
   pipeline.addPolicy(userAgentPolicy(USER_AGENT));
   pipeline.addPolicy(setClientRequestIdPolicy());
   pipeline.addPolicy(keepsSignal(), { beforePolicies: ['acrRetentionRetries'] });
-  pipeline.addPolicy(retries(queueOf), { phase: 'Retry' });
+  pipeline.addPolicy(retries(queueOf, clock), { phase: 'Retry' });
   if (authentication) pipeline.addPolicy(authentication, { afterPhase: 'Sign' });
   return pipeline;
 }

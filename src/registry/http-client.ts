@@ -9,6 +9,7 @@ import {
   RestError,
 } from '@azure/core-rest-pipeline';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { Clock } from './clock.ts';
 import { StaleLookError, StoppedError } from './errors.ts';
 import { LOOK_READS } from './queue.ts';
 import { signalOf, ticketOf } from './request.ts';
@@ -22,6 +23,16 @@ const IDLE_MS = 15_000;
 /** A page of 1,000 manifests is about half a megabyte; a manifest may have 4 MiB at most. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
+export interface HttpClientOptions {
+  /** A certificate authority to trust besides the system's (PEM). */
+  readonly certificate: string | undefined;
+  /** For reads, besides those of looks, and as many for changes: a change never waits for a read. */
+  readonly connections: number;
+  readonly clock: Clock;
+  /** How requests are sent. Absent: over TLS. */
+  readonly dispatcher?: Dispatcher | undefined;
+}
+
 /**
  * Sends the requests of the Azure pipelines over undici, which takes half the processor time of `node:https`. Ends a call
  * that takes too long or whose answer is too large, so that a hanging or hostile registry cannot stop a run. An answer that
@@ -29,16 +40,13 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
  *
  * A read ends at once where its signal is aborted. For a change that was sent it waits for the answer, because the registry
  * may have made the change.
- *
- * @param certificate a certificate authority to trust besides the system's (PEM)
- * @param connections for reads, besides those of looks, and as many for changes: a change never waits for a read
  */
-export function httpClient(certificate: string | undefined, connections: number): HttpClient {
+export function httpClient({ certificate, connections, clock, dispatcher }: HttpClientOptions): HttpClient {
   const [reads, changes] = [
-    dispatcherFor(certificate, connections + LOOK_READS),
-    dispatcherFor(certificate, connections),
+    dispatcher ?? dispatcherFor(certificate, connections + LOOK_READS),
+    dispatcher ?? dispatcherFor(certificate, connections),
   ];
-  return { sendRequest: (request) => send(request.method === 'GET' ? reads : changes, request) };
+  return { sendRequest: (request) => send(request.method === 'GET' ? reads : changes, request, clock) };
 }
 
 function dispatcherFor(certificate: string | undefined, connections: number): Dispatcher {
@@ -64,8 +72,8 @@ function environment(name: string): string | undefined {
   return [process.env[name], process.env[name.toLowerCase()]].find((value) => value !== undefined && value !== '');
 }
 
-async function send(dispatcher: Dispatcher, request: PipelineRequest): Promise<PipelineResponse> {
-  const { status, headers, body } = await exchange(dispatcher, request);
+async function send(dispatcher: Dispatcher, request: PipelineRequest, clock: Clock): Promise<PipelineResponse> {
+  const { status, headers, body } = await exchange(dispatcher, request, clock);
   const response = { request, status, headers: createHttpHeaders(headers) };
   const encoding = response.headers.get('content-encoding')?.toLowerCase() ?? 'identity';
   if (encoding === 'identity' || body.length === 0) return { ...response, bodyAsText: body.toString('utf8') };
@@ -80,7 +88,7 @@ interface Exchanged {
   readonly body: Buffer;
 }
 
-function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exchanged> {
+function exchange(dispatcher: Dispatcher, request: PipelineRequest, clock: Clock): Promise<Exchanged> {
   const { body } = request;
   const { origin, path } = addressOf(request.url);
   const signal = request.method === 'GET' ? signalOf(request) : undefined;
@@ -93,7 +101,7 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exc
     let controller: Dispatcher.DispatchController | undefined;
     let ended: Error | undefined;
     const done = (): void => {
-      clearTimeout(timer);
+      timer.cancel();
       signal?.removeEventListener('abort', stop);
     };
     const end = (error: Error): void => {
@@ -103,9 +111,9 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest): Promise<Exc
       reject(error);
     };
     const stop = (): void => end(new StoppedError('ask the registry'));
-    const timer = setTimeout(() => {
+    const timer = clock.after(TIMEOUT_MS, () => {
       end(new RestError(`no answer within ${TIMEOUT_MS / 1000} s`, { code: 'ETIMEDOUT', request }));
-    }, TIMEOUT_MS);
+    });
     signal?.addEventListener('abort', stop, { once: true });
     dispatcher.dispatch(
       { origin, path, method: request.method, headers: request.headers.toJSON(), body: body ?? null },

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpClient } from '@azure/core-rest-pipeline';
+import type { Clock } from './clock.ts';
 import type { Instant } from './time.ts';
 import type { Look, LookRequest, ManifestListing, ManifestRecord, Registry, TagRecord } from './types.ts';
 
@@ -8,12 +9,6 @@ import type { Look, LookRequest, ManifestListing, ManifestRecord, Registry, TagR
  * its look was sent. A registry has no conditional delete, so what happens to the artifact within this time is not noticed.
  */
 export const LOOK_VALID_MILLISECONDS = 5_000;
-
-/** The clock that tells the age of looks. */
-export interface LookClock {
-  readonly now: () => number;
-  readonly validMilliseconds: number;
-}
 
 /** The calls that a look makes. */
 export interface Views {
@@ -37,7 +32,7 @@ const WORTH_A_PAGE = 8;
  * Looks at what is about to be deleted. Lists a repository of one page; of a larger one it asks for each tag and manifest.
  * What a listing does not show is asked for by name: it may be hidden.
  */
-export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
+export function looking(views: Views, clock: Clock): Pick<Registry, 'look' | 'lookAtTags'> {
   async function lookAtTags(
     repository: string,
     names: readonly string[],
@@ -117,7 +112,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
   return {
     lookAtTags,
     async look(repository: string, { manifests, tags, tagCount }: LookRequest, signal?: AbortSignal): Promise<Look> {
-      const begun = performance.now();
+      const begun = clock.ticks();
       const { seen, since } = await dated(async () => {
         const lock = views.isLocked(repository, signal);
         // Where the rest fails first, nothing waits for this one, and its error is not unhandled.
@@ -135,7 +130,7 @@ export function looking(views: Views): Pick<Registry, 'look' | 'lookAtTags'> {
         ]);
         return { ...found, tags: tagged, locked };
       });
-      isSlow = performance.now() - begun > LOOK_VALID_MILLISECONDS / 2;
+      isSlow = clock.ticks() - begun > LOOK_VALID_MILLISECONDS / 2;
       return { ...seen, since };
     },
   };
@@ -156,12 +151,12 @@ export function isLooking(): boolean {
 }
 
 /** Notes when the reads of a look are sent. A failed one does not count: it is repeated. */
-export function datesLooks(client: HttpClient, { now }: LookClock): HttpClient {
+export function datesLooks(client: HttpClient, clock: Clock): HttpClient {
   return {
     async sendRequest(request) {
       const look = request.method === 'GET' ? looks.getStore() : undefined;
       if (!look) return client.sendRequest(request);
-      const sent = now();
+      const sent = clock.ticks();
       const response = await client.sendRequest(request);
       if (response.status < 400 || response.status === 404) look.since = Math.min(look.since, sent);
       return response;

@@ -1,4 +1,5 @@
 import type { PipelineResponse } from '@azure/core-rest-pipeline';
+import type { Clock, Timer } from './clock.ts';
 import { StaleLookError, StoppedError } from './errors.ts';
 import { newThrottle } from './throttle.ts';
 import type { Reservation } from './types.ts';
@@ -90,7 +91,7 @@ const AGAIN = Number.NEGATIVE_INFINITY;
  * @param perMinute see `newThrottle`
  * @param slots for attempts, besides the reads of looks
  */
-export function newQueue(perMinute: number, slots: Slots): Queue {
+export function newQueue(perMinute: number, slots: Slots, clock: Clock): Queue {
   const throttle = newThrottle(perMinute);
   const lineOf = (shared: Slots): Line => ({ slots: shared, waiting: new Map() });
   const [looks, others] = [lineOf(newSlots(Math.max(LOOK_READS, slots.most))), lineOf(slots)];
@@ -99,11 +100,11 @@ export function newQueue(perMinute: number, slots: Slots): Queue {
   let reserved = 0;
   /** Milliseconds that a call takes. */
   let duration = 0;
-  let timer: NodeJS.Timeout | undefined;
-  let reserveTimer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
+  let reserveTimer: Timer | undefined;
 
   const pauseBefore = ({ slots: { used, most } }: Line): number =>
-    used < most ? throttle.wait(performance.now()) : Number.POSITIVE_INFINITY;
+    used < most ? throttle.wait(clock.ticks()) : Number.POSITIVE_INFINITY;
 
   function sendNext(): void {
     sendNextOf(looks);
@@ -126,10 +127,10 @@ export function newQueue(perMinute: number, slots: Slots): Queue {
       if (pause > 0) {
         // An answer sends the next one; but there may be none under way.
         if (timer || pause === Number.POSITIVE_INFINITY) return;
-        timer = setTimeout(() => {
+        timer = clock.after(Math.ceil(pause), () => {
           timer = undefined;
           sendNext();
-        }, Math.ceil(pause));
+        });
         return;
       }
       remove(line, rank, next);
@@ -140,7 +141,7 @@ export function newQueue(perMinute: number, slots: Slots): Queue {
 
   function begin(line: Line): void {
     line.slots.used += 1;
-    throttle.sent(performance.now());
+    throttle.sent(clock.ticks());
   }
 
   function remove({ waiting }: Line, rank: number, one: Waiting): void {
@@ -153,17 +154,17 @@ export function newQueue(perMinute: number, slots: Slots): Queue {
   function callsWithin(milliseconds: number): number {
     // As many as there are slots, and as often as those become free.
     const slotted = slots.most * Math.max(1, Math.floor(milliseconds / Math.max(1, duration)));
-    return Math.min(slotted, throttle.within(performance.now(), milliseconds)) - reserved;
+    return Math.min(slotted, throttle.within(clock.ticks(), milliseconds)) - reserved;
   }
 
   function grant(): void {
     for (const applicant of applicants) {
       const calls = Math.min(applicant.most, callsWithin(applicant.milliseconds));
       if (calls < 1) {
-        reserveTimer ??= setTimeout(() => {
+        reserveTimer ??= clock.after(RESERVE_CHECK_MS, () => {
           reserveTimer = undefined;
           grant();
-        }, RESERVE_CHECK_MS);
+        });
         return;
       }
       applicants.delete(applicant);
@@ -213,12 +214,12 @@ export function newQueue(perMinute: number, slots: Slots): Queue {
       if (line.waiting.size > 0 || pauseBefore(line) > 0) await turn(line, wanted);
       else begin(line);
       reservation?.use();
-      const sentAt = performance.now();
+      const sentAt = clock.ticks();
       try {
         const response = await send();
-        const now = performance.now();
+        const now = clock.ticks();
         duration += NEWEST * (now - sentAt - duration);
-        if (response.status === 429) throttle.refused(now, sentAt, retryAfter(response));
+        if (response.status === 429) throttle.refused(now, sentAt, retryAfter(response, clock));
         else throttle.passed(now, sentAt, left(response));
         return response;
       } catch (error) {
@@ -249,17 +250,17 @@ export function newQueue(perMinute: number, slots: Slots): Queue {
         grant();
       });
     },
-    refusedFor: () => throttle.refusedFor(performance.now()),
+    refusedFor: () => throttle.refusedFor(clock.ticks()),
   };
 }
 
 const MAX_RETRY_AFTER_MS = 120_000;
 
 /** `Retry-After` in milliseconds, up to two minutes: seconds, or an HTTP date (RFC 9110, 10.2.3). */
-export function retryAfter({ headers }: PipelineResponse): number | undefined {
+export function retryAfter({ headers }: PipelineResponse, clock: Clock): number | undefined {
   const header = headers.get('retry-after');
   if (header === undefined) return undefined;
-  const milliseconds = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  const milliseconds = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - clock.now();
   return Number.isNaN(milliseconds) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, milliseconds));
 }
 

@@ -2,7 +2,7 @@ import { OneEntry, parseAnswer, recordsOf, RepositoryAnswer, toManifest, toTag }
 import { changesOf } from './changes.ts';
 import { connect, type ConnectionOptions, type Listing, type Observed } from './client.ts';
 import { absent, RegistryError } from './errors.ts';
-import { looking } from './look.ts';
+import { looking, type Views } from './look.ts';
 import { readManifest, readReferrers } from './manifest.ts';
 import type { Instant } from './time.ts';
 import type { ManifestListing, ManifestRecord, Registry, RepositoryAttributes, TagRecord } from './types.ts';
@@ -155,7 +155,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
     return response && parseAnswer(RepositoryAnswer, response.bodyAsText, wrong);
   }
 
-  const { look, lookAtTags } = looking({
+  const views: Views = {
     pageSize: () => pageSize,
     tags,
     manifests,
@@ -163,7 +163,8 @@ export function openRegistry(options: ConnectionOptions): Registry {
     tagNow,
     manifestNow,
     isLocked: async (repository, signal) => (await attributes(repository, signal))?.locked ?? false,
-  });
+  };
+  const { look, lookAtTags } = looking(views, connection.clock);
 
   return {
     loginServer: options.endpoint.host,

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   isRestError,
   type PipelinePolicy,
@@ -6,6 +5,7 @@ import {
   type PipelineResponse,
   RestError,
 } from '@azure/core-rest-pipeline';
+import type { Clock } from './clock.ts';
 import { StaleLookError, StoppedError } from './errors.ts';
 import { isLooking } from './look.ts';
 import { type Queue, retryAfter } from './queue.ts';
@@ -47,7 +47,7 @@ export const REFUSED_TOO_LONG_MS = 300_000;
  * Every call can be made twice: a repeated deletion is answered 404. `notesDoubts` notes whether an earlier attempt may be
  * the reason. A call with a ticket is sent once: the caller looks again before it sends it again.
  */
-export function retries(queueOf: (request: PipelineRequest) => Queue): PipelinePolicy {
+export function retries(queueOf: (request: PipelineRequest) => Queue, clock: Clock): PipelinePolicy {
   const ranks = new Map<string, number>();
   return {
     name: 'acrRetentionRetries',
@@ -75,8 +75,8 @@ export function retries(queueOf: (request: PipelineRequest) => Queue): PipelineP
           failure = error;
         }
         if (response?.status === 429) {
-          refusedSince ??= performance.now();
-          const refusedFor = Math.min(performance.now() - refusedSince, queue.refusedFor());
+          refusedSince ??= clock.ticks();
+          const refusedFor = Math.min(clock.ticks() - refusedSince, queue.refusedFor());
           if (refusedFor > REFUSED_TOO_LONG_MS) return response;
           // Behind the others: a call that is refused each time would hold up all.
           again = false;
@@ -87,7 +87,8 @@ export function retries(queueOf: (request: PipelineRequest) => Queue): PipelineP
           if (response) return response;
           throw failure;
         }
-        await pause((response && retryAfter(response)) ?? backOff(failures), signal);
+        // Ends at once where the run is stopped: the next attempt throws then.
+        await clock.sleep((response && retryAfter(response, clock)) ?? backOff(failures), signal);
         failures += 1;
         again = true;
       }
@@ -150,11 +151,4 @@ export function isBroken(error: unknown): boolean {
 export function backOff(failures: number): number {
   const delay = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2.5 ** failures);
   return delay / 2 + Math.random() * (delay / 2);
-}
-
-/** Ends at once where the run is stopped: the next attempt throws then. */
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(milliseconds, undefined, signal && { signal }).catch((error: unknown) => {
-    if (!signal?.aborted) throw error;
-  });
 }

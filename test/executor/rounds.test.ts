@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { execute } from '../../src/executor/execute.ts';
 import type { Decision, Deleted } from '../../src/planner/decision.ts';
 import type { ManifestDeletion } from '../../src/planner/types.ts';
+import { systemClock } from '../../src/registry/clock.ts';
 import type { DeletionResult, ManifestRecord, Registry } from '../../src/registry/types.ts';
 
 const digestOf = (n: number): string => `sha256:${n.toString(16).padStart(64, '0')}`;
@@ -65,7 +66,7 @@ async function run(registry: Registry, manifests: readonly ManifestDeletion[]): 
   const plan = { repository: 'app', decisions, deletionOf: () => undefined, tags: [], manifests };
   const inventory = { byDigest: new Map<string, ManifestRecord>(), newest: undefined };
   for (const { digest } of manifests) inventory.byDigest.set(digest, recordOf(digest));
-  return [...(await execute(registry, plan, { inventory, tags: [], includeLocked: false }))];
+  return [...(await execute(registry, plan, { inventory, tags: [], includeLocked: false, clock: systemClock }))];
 }
 
 const outcomesOf = (decisions: readonly Decision[]): readonly string[] =>

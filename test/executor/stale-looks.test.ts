@@ -4,12 +4,12 @@ import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { type Run, withEmulator, withServedEmulator } from '../support/registry.ts';
-import { type Clock, connectBy, newClock, runBy, UNTAGGED } from './look-clock.ts';
+import { connectBy, type LookClock, newClock, runBy, UNTAGGED } from './look-clock.ts';
 
 describe('a deletion is not sent on a look that was too long ago', () => {
   const repositories = { app: repositoryOf(...images('old', 4)) };
 
-  test.each<[string, (clock: Clock, emulator: Emulator) => Promise<Run>]>([
+  test.each<[string, (clock: LookClock, emulator: Emulator) => Promise<Run>]>([
     [
       'because of the record of the intent',
       (clock, emulator) => {

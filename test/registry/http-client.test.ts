@@ -5,6 +5,7 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import { createHttpHeaders, createPipelineRequest } from '@azure/core-rest-pipeline';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { certificate } from '../../src/dev/emulator/certificate.ts';
+import { systemClock } from '../../src/registry/clock.ts';
 import { httpClient } from '../../src/registry/http-client.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { connectTo, withServedEmulator } from '../support/registry.ts';
@@ -31,7 +32,7 @@ async function askedOf(headers: Readonly<Record<string, string>>, ...parts: read
     }),
   );
   const request = createPipelineRequest({ url: `https://127.0.0.1:${port}/`, headers: createHttpHeaders() });
-  return httpClient(cert, 4).sendRequest(request);
+  return httpClient({ certificate: cert, connections: 4, clock: systemClock }).sendRequest(request);
 }
 
 describe('an answer', () => {
@@ -64,7 +65,9 @@ describe('an answer', () => {
 
   test('is not asked for without encryption', async () => {
     const request = createPipelineRequest({ url: 'http://127.0.0.1:1/', allowInsecureConnection: true });
-    await expect(httpClient(undefined, 4).sendRequest(request)).rejects.toThrow(/does not speak https/);
+    await expect(
+      httpClient({ certificate: undefined, connections: 4, clock: systemClock }).sendRequest(request),
+    ).rejects.toThrow(/does not speak https/);
   });
 });
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHttpHeaders, createPipelineRequest, type PipelineResponse } from '@azure/core-rest-pipeline';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/registry/clock.ts';
 import { StaleLookError, StoppedError } from '../../src/registry/errors.ts';
 import { httpClient } from '../../src/registry/http-client.ts';
 import { newQueue, newSlots } from '../../src/registry/queue.ts';
@@ -58,7 +59,7 @@ describe('a queue', () => {
   const turn = { again: false, rank: 0, signal: undefined };
 
   test('does not let the reads of a look wait: they are sent side by side', async () => {
-    const queue = newQueue(Infinity, newSlots(1));
+    const queue = newQueue(Infinity, newSlots(1), systemClock);
     let begun = 0;
     let resolve: (response: PipelineResponse) => void = () => undefined;
     const answered = new Promise<PipelineResponse>((done) => (resolve = done));
@@ -75,7 +76,7 @@ describe('a queue', () => {
   });
 
   test('shares what can be reserved among all that wait for it, and what is released', async () => {
-    const queue = newQueue(Infinity, newSlots(2));
+    const queue = newQueue(Infinity, newSlots(2), systemClock);
     // Nothing has been answered yet: it is not known how often a connection becomes free.
     const first = await queue.reserve(2, 0, undefined);
     expect(first.calls).toBe(2);
@@ -91,7 +92,7 @@ describe('a queue', () => {
   });
 
   test('reserves nothing while the registry asks to wait, and the wait ends where the run is stopped', async () => {
-    const queue = newQueue(Infinity, newSlots(2));
+    const queue = newQueue(Infinity, newSlots(2), systemClock);
     await queue.attempt(() => Promise.resolve(answer(429)), turn);
     const stop = new AbortController();
     const reservation = queue.reserve(1, WINDOW, stop.signal);
@@ -101,7 +102,7 @@ describe('a queue', () => {
   });
 
   test('gives up a call whose look is too long ago', async () => {
-    const queue = newQueue(Infinity, newSlots(1));
+    const queue = newQueue(Infinity, newSlots(1), systemClock);
     let isStale = false;
     let done: (() => void) | undefined;
     const first = queue.attempt(() => new Promise((resolve) => (done = () => resolve(answer(202)))), turn);
@@ -142,7 +143,7 @@ test('where deletions are refused for a minute, reads are not', async () => {
 test('a deletion that waits for a connection is not written to it once its look is too long ago', async () => {
   await withServedEmulator({ repositories: { app: repositoryOf(...images('app', 2)) } }, async (emulator) => {
     const [first = '', second = ''] = emulator.manifestsLeft().map((name) => name.replace('app@', ''));
-    const client = httpClient(emulator.certificate, 1);
+    const client = httpClient({ certificate: emulator.certificate, connections: 1, clock: systemClock });
     let isStale = false;
     const send = (digest: string) => {
       const request = createPipelineRequest({
