@@ -1,5 +1,5 @@
 import type * as StorageBlob from '@azure/storage-blob';
-import type { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import type { ContainerClient, IHttpClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import type { TokenCredential } from '@azure/core-auth';
 import { secrets } from '../redact/known.ts';
 import { LedgerError } from './store.ts';
@@ -9,6 +9,8 @@ export const CONTAINER = 'retention-runs';
 export type BlobLocation = (AccountKey | AccountIdentity) & {
   /** The certificate authority to trust instead of the system's (PEM): an emulator's. */
   readonly certificate?: string | undefined;
+  /** Sends requests, instead of the SDK's own client. It honours their abort signals. */
+  readonly httpClient?: IHttpClient | undefined;
 };
 
 interface AccountKey {
@@ -37,7 +39,7 @@ type Credential = StorageSharedKeyCredential | TokenCredential | undefined;
 /** @throws LedgerError where the location is not usable; never with a part of a connection string. */
 export function accountOf(location: BlobLocation): Account {
   const { url, query = '', credential } = 'accountUrl' in location ? ofUrl(location) : ofConnectionString(location);
-  const tls = location.certificate === undefined ? undefined : { tlsOptions: { ca: location.certificate } };
+  const { certificate, httpClient } = location;
   return {
     place: `${url.host}${url.pathname.replace(/\/+$/, '')}/${CONTAINER}`,
     async connect() {
@@ -46,7 +48,8 @@ export function accountOf(location: BlobLocation): Account {
         // It is tried again by `attempt`, which knows what may have been carried out already.
         retryOptions: { maxTries: 1 },
         userAgentOptions: { userAgentPrefix: 'acr-retention' },
-        ...tls,
+        ...(certificate !== undefined && { tlsOptions: { ca: certificate } }),
+        ...(httpClient && { httpClient }),
       });
       return service.getContainerClient(CONTAINER);
     },

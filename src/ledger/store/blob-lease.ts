@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { BlobLeaseClient, BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { codeOf, statusOf, type Try } from './blob-client.ts';
@@ -37,7 +38,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
   const { name, what, holder, seconds, use, system, ask } = request;
   const sharedBy = typeof use === 'object' ? use.sharedBy : undefined;
   const id = sharedBy === undefined ? randomUUID() : leaseId(sharedBy);
-  const text = JSON.stringify({ holder }, undefined, 2);
+  const content = JSON.stringify({ holder }, undefined, 2);
   const onLease = <T>(call: (lease: BlobLeaseClient, blob: BlockBlobClient, signal: AbortSignal) => Promise<T>) =>
     ask((container, { signal }) => {
       const blob = container.getBlockBlobClient(name);
@@ -58,7 +59,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
     try {
       await acquire();
       await onLease((_, blob, abortSignal) =>
-        blob.upload(text, Buffer.byteLength(text), { abortSignal, conditions: { leaseId: id } }),
+        blob.upload(content, Buffer.byteLength(content), { abortSignal, conditions: { leaseId: id } }),
       );
       if (sharedBy !== undefined)
         // Acquired again under the same id it is renewed, also where another worker has released it meanwhile.
@@ -68,7 +69,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
       return { until, lease: { renew, release } };
     } catch (error) {
       if (statusOf(error) === 404 && tries < TRIES)
-        await ask((container, one) => createBlob(container, name, text, one));
+        await ask((container, one) => createBlob(container, name, content, one));
       else if (isTaken(error)) await breakStale(tries);
       else {
         // A shared lease is not released for all because one worker could not write that it holds it, too.
@@ -128,10 +129,10 @@ async function isDone(renewing: Promise<unknown>): Promise<boolean> {
 }
 
 /** Writes the candidate holder first, so that a process killed while acquiring can be identified. */
-async function createBlob(container: ContainerClient, name: string, text: string, { signal }: Try): Promise<void> {
+async function createBlob(container: ContainerClient, name: string, content: string, { signal }: Try): Promise<void> {
   try {
     const options = { abortSignal: signal, conditions: { ifNoneMatch: '*' } };
-    await container.getBlockBlobClient(name).upload(text, Buffer.byteLength(text), options);
+    await container.getBlockBlobClient(name).upload(content, Buffer.byteLength(content), options);
   } catch (error) {
     if (!isTaken(error)) throw error;
   }
@@ -144,12 +145,12 @@ async function read(
   name: string,
   { signal }: Try,
 ): Promise<{ readonly found?: Holder | undefined; readonly etag?: string | undefined }> {
-  const blob = container.getBlobClient(name);
-  const { etag, contentLength = 0 } = await blob.getProperties({ abortSignal: signal });
-  if (contentLength === 0) return { etag };
-  const text = await blob.downloadToBuffer(0, undefined, { abortSignal: signal });
+  // One call: the holder and the etag are of the same version.
+  const options = { abortSignal: signal, maxRetryRequests: 0 };
+  const { etag, readableStreamBody } = await container.getBlobClient(name).download(0, undefined, options);
+  const said = readableStreamBody ? await text(readableStreamBody) : '';
   try {
-    return { found: lockSchema.safeParse(JSON.parse(text.toString())).data?.holder, etag };
+    return { found: lockSchema.safeParse(JSON.parse(said)).data?.holder, etag };
   } catch {
     return { etag };
   }
