@@ -43,7 +43,7 @@ export default defineConfig({
       layer('deployment', ['infra'], ['test/support/find-bicep.ts', 'test/support/functions-host/early.ts']),
       layer('doors', ['doors']),
       { extends: true, test: { name: 'alone', include: ALONE, pool: 'forks' } },
-      layer('engine', ['engine', 'executor', 'conformance', 'scenarios', 'support']),
+      layer('engine', ['engine', 'executor', 'conformance', 'scenarios', 'simulation', 'support']),
       layer('wire', ['registry', 'dev']),
       layer('storage', ['ledger']),
       layer('pure', ['policy', 'planner', 'report']),

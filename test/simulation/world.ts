@@ -1,3 +1,5 @@
+// Not the global one: in a simulation nothing else may ask for a turn of the real event loop.
+import { setImmediate } from 'node:timers';
 import TinyQueue from 'tinyqueue';
 import type { System } from '../../src/ledger/store/system.ts';
 import type { Clock, Timer } from '../../src/registry/clock.ts';
