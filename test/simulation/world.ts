@@ -59,9 +59,10 @@ export class World {
     return { cancel: () => (event.run = undefined) };
   }
 
-  /** @param skew how much its clock is ahead, in milliseconds */
-  process(name: string, skew = 0): Process {
-    const process = new Process(this, name, skew);
+  /** @param name of this process alone: one that is started again has another */
+  process(name: string, options: ProcessOptions = {}): Process {
+    if (this.processes.some((other) => other.name === name)) throw new Error(`there was a process ${name} already`);
+    const process = new Process(this, name, options);
     this.processes.push(process);
     return process;
   }
@@ -86,6 +87,13 @@ export class World {
   }
 }
 
+export interface ProcessOptions {
+  /** How much its clock is ahead, in milliseconds. */
+  readonly skew?: number;
+  /** Where it runs. Processes on other machines cannot see whether it does. */
+  readonly machine?: string;
+}
+
 /** Lets all promises settle that nothing outside of the world holds up. */
 function everythingElse(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -100,22 +108,24 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  */
 export class Process {
   readonly name: string;
+  readonly machine: string;
   readonly world: World;
   readonly system: System;
   #skew: number;
   #isAlive = true;
   #waiting: (() => void)[] | undefined;
 
-  constructor(world: World, name: string, skew: number) {
+  constructor(world: World, name: string, { skew = 0, machine = 'simulated' }: ProcessOptions) {
     this.world = world;
     this.name = name;
+    this.machine = machine;
     this.#skew = skew;
     this.system = {
       clock: this.#clock(),
-      self: () => ({ host: 'simulated', pid: 1, process: this.name }),
+      self: () => ({ host: machine, pid: 1, process: this.name }),
       stateOf: ({ process }) => {
         const found = world.processes.find(({ name }) => name === process);
-        return found ? (found.isAlive ? 'running' : 'ended') : 'unknown';
+        return found?.machine === machine ? (found.isAlive ? 'running' : 'ended') : 'unknown';
       },
     };
   }
