@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { failure, json, type Answer } from './answers.ts';
 import type { Route } from './routes.ts';
 import type { Tokens } from './tokens.ts';
 import type { EmulatorOptions } from './types.ts';
+
+/** Managed identities' tokens live for a day. */
+export const identityLifeSeconds = 86_400;
 
 /** As recorded: a refresh token lives about 3 h 15 min, an access token 75 min. */
 const refreshLifeSeconds = 11_700;
@@ -13,6 +17,11 @@ export interface Auth extends Pick<EmulatorOptions, 'basic' | 'abac' | 'tokenLif
   readonly tokens: Tokens;
   /** Tokens of the managed-identity endpoint. */
   readonly identities: Tokens;
+}
+
+/** An Entra token of a managed identity, for a resource. */
+export function identityToken(identities: Tokens, resource: string): string {
+  return identities.issue('identity', identityLifeSeconds, { aud: resource, oid: randomUUID() });
 }
 
 /** The challenge for a call that is not allowed; undefined for one that is. */

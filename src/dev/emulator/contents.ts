@@ -1,16 +1,17 @@
 import { Repository } from './repository.ts';
 import { SortedMap } from './sorted-map.ts';
+import type { Times } from './time.ts';
 import type { Attributes, ManifestState, RegistryState, RepositoryState } from './types.ts';
 
 /** What the registry holds. A repository exists as long as it has a manifest. */
 export class Contents {
   /** By name, for the catalog. A lazy repository is empty until {@link get} or {@link find} returns it. */
   readonly repositories = new SortedMap<Repository>();
-  readonly start: Date;
+  readonly times: Times;
   readonly #lazy: Lazy;
 
-  constructor(state: RegistryState, start: Date, builders: Builders = {}) {
-    this.start = start;
+  constructor(state: RegistryState, times: Times, builders: Builders = {}) {
+    this.times = times;
     for (const [name, repository] of Object.entries(state)) {
       if (repository.manifests.length > 0) this.#add(name).fill(repository);
     }
@@ -84,7 +85,7 @@ export class Contents {
   }
 
   #add(name: string): Repository {
-    const repository = new Repository(name, this.start);
+    const repository = new Repository(name, this.times.start);
     this.repositories.set(repository);
     return repository;
   }

@@ -7,12 +7,15 @@ export type Fault = Answer | 'drop' | undefined;
 /** Decides which calls fail, and counts calls for the limits. */
 export class FaultInjector {
   readonly #faults: Faults;
+  readonly #now: () => number;
   readonly #random: () => number;
   readonly #windows = { read: newWindow(), write: newWindow() };
   readonly #perMinute: ReadonlyMap<string, Allowance>;
 
-  constructor(faults: Faults) {
+  /** @param now milliseconds since 1970: limits are counted by it */
+  constructor(faults: Faults, now: () => number) {
     this.#faults = faults;
+    this.#now = now;
     this.#random = randomFrom(faults.seed ?? 1);
     const limits = Object.entries(faults.perMinute ?? {});
     this.#perMinute = new Map(limits.map(([name, calls]) => [name, newAllowance(calls)]));
@@ -38,7 +41,7 @@ export class FaultInjector {
     const { dropRate = 0, errorRate = 0, forbiddenRepositories = [] } = this.#faults;
     if (this.#take(call.kind) === 'refused') return failureOf(429, call.kind);
     for (const name of classesOf(call.kind)) {
-      const wait = this.#perMinute.get(name)?.(performance.now());
+      const wait = this.#perMinute.get(name)?.(this.#now());
       if (wait === undefined) continue;
       const refused = failureOf(429, call.kind);
       return { ...refused, headers: { ...refused.headers, 'Retry-After': String(wait) } };
@@ -66,7 +69,7 @@ export class FaultInjector {
     const limit = this.#limit(kind);
     if (limit === undefined) return 'taken';
     const window = this.#windows[isWrite(kind) ? 'write' : 'read'];
-    const now = performance.now();
+    const now = this.#now();
     if (now - window.since >= 1000) {
       window.since = now;
       window.used = 0;

@@ -6,6 +6,7 @@ import type { PageLimits } from './pages.ts';
 import type { Repository } from './repository.ts';
 import type { Route } from './routes.ts';
 import type { Contents } from './contents.ts';
+import { ageOfNow } from './time.ts';
 
 /** A request that is allowed. */
 export interface Request {
@@ -42,7 +43,7 @@ export function handle({ contents, auth, limits }: Backend, request: Request): A
   const repository = isChange ? contents.getForChange(name) : contents.get(name);
   switch (route.kind) {
     case 'put-manifest':
-      return putManifest(contents, name, reference, body, (contents.start.getTime() - Date.now()) / 1000);
+      return putManifest(contents, name, reference, body, ageOfNow(contents.times));
     case 'referrers':
       return listReferrers(repository, reference, query);
     default:

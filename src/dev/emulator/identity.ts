@@ -1,14 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestLog } from './request-log.ts';
 import type { Controls } from './server.ts';
+import { identityLifeSeconds, identityToken } from './auth.ts';
 import type { Tokens } from './tokens.ts';
 
 export const identityPath = '/msi/token';
-
-/** Managed identities' tokens live for a day. */
-const lifeSeconds = 86_400;
 
 /**
  * The endpoint of a managed identity at IDENTITY_ENDPOINT, as documented for App Service (`api-version` 2019-08-01).
@@ -49,8 +46,8 @@ export function identityListener(
         reply(400, refusal(400, 'resource, and api-version=2019-08-01, are required'));
       } else {
         reply(200, {
-          access_token: tokens.issue('identity', lifeSeconds, { aud: resource, oid: randomUUID() }),
-          expires_on: String(Math.floor(Date.now() / 1000) + lifeSeconds),
+          access_token: identityToken(tokens, resource),
+          expires_on: String(Math.floor(tokens.now() / 1000) + identityLifeSeconds),
           resource,
           token_type: 'Bearer',
           client_id: searchParams.get('client_id') ?? '00000000-0000-0000-0000-0000000000c1',

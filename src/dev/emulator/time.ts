@@ -5,6 +5,17 @@
  */
 export type Micros = number;
 
+/** What ages count from, and what time it is: milliseconds since 1970. */
+export interface Times {
+  readonly start: Date;
+  readonly now: () => number;
+}
+
+/** The age of what happens now: negative, because ages count from the start. */
+export function ageOfNow({ start, now }: Times): number {
+  return (start.getTime() - now()) / 1000;
+}
+
 const ticksBefore1970 = 621_355_968_000_000_000n;
 const largestInt64 = 9_223_372_036_854_775_807n;
 

@@ -14,10 +14,16 @@ export interface Claims {
  * that of access tokens). Issued tokens are not stored: the signature proves where one comes from.
  */
 export class Tokens {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly #secret = randomBytes(32);
 
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
   issue(use: TokenUse, lifeSeconds: number, claims: Readonly<Record<string, unknown>> = {}): string {
-    const now = Math.floor(Date.now() / 1000);
+    const now = Math.floor(this.now() / 1000);
     const payload = { jti: randomBytes(8).toString('hex'), iat: now, nbf: now, exp: now + lifeSeconds, use, ...claims };
     const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(payload)}`;
     return `${signed}.${this.#sign(signed).toString('base64url')}`;
@@ -32,7 +38,7 @@ export class Tokens {
     if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return undefined;
     // The signature is right, so `issue` wrote this.
     const claims = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString()) as Claims;
-    return claims.use === use && claims.exp * 1000 > Date.now() ? claims : undefined;
+    return claims.use === use && claims.exp * 1000 > this.now() ? claims : undefined;
   }
 
   #sign(text: string): Buffer {

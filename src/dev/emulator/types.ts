@@ -61,6 +61,8 @@ export interface EmulatorOptions {
   readonly faults?: Faults;
   /** The instant ages count from. Default: the moment the emulator starts. */
   readonly start?: Date;
+  /** The time, in milliseconds since 1970: of what is pushed, of tokens, of limits. Default: the system's. */
+  readonly now?: () => number;
 }
 
 /** What a call is, counted and recorded by. */
