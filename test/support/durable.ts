@@ -5,6 +5,7 @@
 export { FAULTS, type Activity, type Execution, type Fault } from './durable/activities.ts';
 export { calm, seeded, type Choices } from './durable/choices.ts';
 export { AlreadyRunning } from './durable/client.ts';
-export { createDurable, StuckError, type Durable, type DurableOptions } from './durable/executor.ts';
+export { createDurable, type Durable, type DurableOptions } from './durable/executor.ts';
 export { EventType } from './durable/protocol.ts';
 export { NondeterminismError, RepeatedTaskError } from './durable/sdk.ts';
+export { StuckError } from './durable/step.ts';

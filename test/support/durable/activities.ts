@@ -52,16 +52,21 @@ export function execute(activity: Activity, call: Call, fault: Fault | undefined
     if (moments-- === 0) killed.abort(new Error(`killed: ${call.name}`));
   };
   const { instanceId } = call;
-  const outcome = perform(activity, call, { instanceId, attempt: ++call.attempts, signal: killed.signal, moment });
+  const execution = { instanceId, attempt: ++call.attempts, signal: killed.signal, moment };
+  const outcome = outcomeOf(call, (input) => activity(input, execution));
   // Before anything was done that it has to wait for.
   moment();
   return { call, fault, outcome };
 }
 
-async function perform(activity: Activity, { name, input }: Call, execution: Execution): Promise<Outcome> {
+/** Executes an activity, and says how that ended as the host does. */
+export async function outcomeOf(
+  { name, input }: Pick<Call, 'name' | 'input'>,
+  activity: (input: unknown) => Promise<unknown>,
+): Promise<Outcome> {
   const [argument] = JSON.parse(input) as readonly unknown[];
   try {
-    return { result: serialize(await activity(argument, execution)) };
+    return { result: serialize(await activity(argument)) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const details = serialize({ $type: 'System.Exception, System.Private.CoreLib', Message: message });

@@ -20,12 +20,17 @@ export interface Hub {
   raiseEvent(instanceId: string, name: string, value?: unknown): void;
 }
 
+/** How the extension is asked: at once, if nothing else is said. */
+export type Ask = <T>(ask: () => T) => Promise<T>;
+
+const atOnce: Ask = (ask) => Promise.resolve(ask());
+
 /** Says what the client of the SDK says to what the extension answers. */
-export function clientOf(hub: Hub): Client {
+export function clientOf(hub: Hub, ask = atOnce): Client {
   return {
     async startNew(name, { instanceId = randomUUID().replaceAll('-', ''), input } = {}) {
       try {
-        hub.start(name, { instanceId, input });
+        await ask(() => hub.start(name, { instanceId, input }));
       } catch (error) {
         if (!(error instanceof AlreadyRunning)) throw error;
         const details = serialize({ Message: error.message });
@@ -33,21 +38,22 @@ export function clientOf(hub: Hub): Client {
           cause: error,
         });
       }
-      return Promise.resolve(instanceId);
+      return instanceId;
     },
     async getStatus(instanceId) {
-      const status = hub.status(instanceId);
+      const status = await ask(() => hub.status(instanceId));
       if (!status)
         throw new Error(
           'DurableClient error: Durable Functions extension replied with HTTP 404 response. This usually means we could ' +
             `not find any data associated with the instanceId provided: ${instanceId}.`,
         );
-      return Promise.resolve(status);
+      return status;
     },
     async raiseEvent(instanceId, name, value) {
-      if (!hub.status(instanceId)) throw new Error(`No instance with ID '${instanceId}' found.`);
-      hub.raiseEvent(instanceId, name, value);
-      return Promise.resolve();
+      await ask(() => {
+        if (!hub.status(instanceId)) throw new Error(`No instance with ID '${instanceId}' found.`);
+        hub.raiseEvent(instanceId, name, value);
+      });
     },
   };
 }

@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OrchestrationHandler } from 'durable-functions';
 import { execute, FAULTS, type Activity, type Call, type Fault, type Outcome, type Running } from './activities.ts';
 import type { Choices } from './choices.ts';
 import { AlreadyRunning, clientOf, type Client } from './client.ts';
-import { failure, happeningOf, happeningsOf, wordsFor } from './happenings.ts';
-import { replay, type Decision } from './host.ts';
+import { endingOf, eventAt, happeningOf, wordsFor } from './happenings.ts';
+import type { Decision } from './host.ts';
 import { Instance, type Parent, type Status } from './instance.ts';
 import { EventType, serialize, type Happening, type HistoryEvent } from './protocol.ts';
-import { ask } from './sdk.ts';
+import { checkChild, continueAs, decide, orchestratorOf, record, StuckError, type Orchestrators } from './step.ts';
 
 export interface DurableOptions {
-  readonly orchestrators: Readonly<Record<string, OrchestrationHandler>>;
+  readonly orchestrators: Orchestrators;
   readonly activities?: Readonly<Record<string, Activity>>;
   readonly choices: Choices;
   /** How many activities run at a time; one more where one is run twice. */
@@ -45,9 +44,6 @@ export interface Durable {
   trace(): readonly string[];
 }
 
-/** An instance that waits for nothing, and is not over. */
-export class StuckError extends Error {}
-
 interface Timer {
   readonly instanceId: string;
   readonly executionId: string;
@@ -72,12 +68,7 @@ export function createDurable(options: DurableOptions): Durable {
   let taken = 0;
   let lost = 0;
 
-  const eventOf = (happening: Happening, id = -1): HistoryEvent => ({
-    ...happening,
-    EventId: id,
-    IsPlayed: false,
-    Timestamp: new Date(clock).toISOString(),
-  });
+  const eventOf = (happening: Happening): HistoryEvent => eventAt(clock, happening);
   const newExecution = () => (++executions).toString(16).padStart(32, '0');
 
   const begin = (name: string, instanceId: string, input: string, parent?: Parent): void => {
@@ -102,29 +93,13 @@ export function createDurable(options: DurableOptions): Durable {
       if (fresh.length > 0) countStep();
     }
   };
-  /** What an instance makes of what has come. */
-  const decide = async (instance: Instance, news: readonly HistoryEvent[]) => {
-    const { name, instanceId, executionId, history: past, parent, input } = instance;
-    const fresh = [eventOf({ EventType: EventType.OrchestratorStarted }), ...news];
-    const history = [...past, ...fresh];
-    const answer = await ask(
-      orchestratorOf(orchestrators, name),
-      {
-        ...{ name, instanceId, history, isReplaying: past.length > 0 },
-        parentInstanceId: parent?.instanceId ?? null,
-        input: JSON.parse(input),
-      },
-      instance.state,
-      { checksDeterminism, allowsRepeatedTasks },
-    );
-    return { ...answer, ...replay({ name, executionId, history, state: answer.state }), fresh };
-  };
+  const asking = { checksDeterminism, allowsRepeatedTasks };
   /**
    * A worker that dies between sending what is to be done and writing it down: done it will be, perhaps with what the
    * clock said then, and the step is taken once more.
    */
   const lose = async (instance: Instance, news: readonly HistoryEvent[]): Promise<void> => {
-    const { decisions } = await decide(instance, news);
+    const { decisions } = await decide(orchestrators, instance, news, clock, asking);
     for (const decision of decisions)
       if (decision.kind !== 'end' && decision.kind !== 'continue') carryOut(instance, decision);
     trace.push(`${instance.instanceId}: the step is lost`);
@@ -133,15 +108,12 @@ export function createDurable(options: DurableOptions): Durable {
   };
   /** One step, and what it goes on with as new. */
   const play = async (instance: Instance, news: readonly HistoryEvent[]): Promise<readonly HistoryEvent[]> => {
-    const { state, bytes, decisions, isStuck, fresh } = await decide(instance, news);
-    Object.assign(instance, { state, isStuck, runtimeStatus: 'Running' });
-    if (state.customStatus !== undefined) instance.customStatus = state.customStatus;
-    const made = decisions.flatMap((decision) => happeningsOf(decision).map((made) => eventOf(made, decision.id)));
-    instance.keep([...fresh, ...made, eventOf({ EventType: EventType.OrchestratorCompleted })], bytes);
-    return decisions.flatMap((decision) => carryOut(instance, decision));
+    const step = await decide(orchestrators, instance, news, clock, asking);
+    record(instance, step, clock);
+    return step.decisions.flatMap((decision) => carryOut(instance, decision));
   };
   const carryOut = (instance: Instance, decision: Decision): readonly HistoryEvent[] => {
-    const { name, instanceId, executionId } = instance;
+    const { instanceId, executionId } = instance;
     switch (decision.kind) {
       case 'activity':
         activityOf(activities, decision.name);
@@ -151,10 +123,7 @@ export function createDurable(options: DurableOptions): Durable {
         timers.push({ instanceId, executionId, ...decision });
         return [];
       case 'child': {
-        if (decision.instanceId === instanceId || decision.instanceId === instance.parent?.instanceId)
-          throw new Error(
-            `${decision.instanceId} would be its own parent: the host leaves ${instanceId} waiting for ever`,
-          );
+        checkChild(instance, decision.instanceId);
         const taken = instances.get(decision.instanceId);
         // The host drops the message that would begin it, and the parent waits in vain.
         if (taken && !taken.isOver) trace.push(`${decision.instanceId}: runs already`);
@@ -163,28 +132,14 @@ export function createDurable(options: DurableOptions): Durable {
         return [];
       }
       case 'continue':
-        instance.goOnAsNew(newExecution(), decision.input);
-        return [
-          eventOf({ EventType: EventType.ExecutionStarted, Name: name, Input: decision.input }),
-          ...decision.carried,
-          eventOf({ EventType: EventType.OrchestratorCompleted }),
-        ];
+        return continueAs(instance, newExecution(), decision, clock);
       case 'end': {
-        const { status, result, details } = decision;
+        const { status, result } = decision;
         Object.assign(instance, { runtimeStatus: status, output: result });
         instance.inbox.splice(0);
         trace.push(`${instanceId}: ${status}`);
         const { parent } = instance;
-        if (!parent) return [];
-        const { SubOrchestrationInstanceCompleted, SubOrchestrationInstanceFailed } = EventType;
-        const TaskScheduledId = parent.taskId;
-        tell(
-          parent.instanceId,
-          parent.executionId,
-          status === 'Completed'
-            ? { EventType: SubOrchestrationInstanceCompleted, TaskScheduledId, Result: result }
-            : { EventType: SubOrchestrationInstanceFailed, TaskScheduledId, ...failure(result, details) },
-        );
+        if (parent) tell(parent.instanceId, parent.executionId, endingOf(decision, parent.taskId));
         return [];
       }
     }
@@ -255,11 +210,7 @@ export function createDurable(options: DurableOptions): Durable {
         await possible[choices.pick(possible.length, 'what next')]?.();
       }
       const stuck = [...instances.values()].find(({ isOver, isStuck }) => isStuck && !isOver);
-      if (stuck)
-        throw new StuckError(
-          `${stuck.name} (${stuck.instanceId}) waits for nothing that will come, as for a Task.any or Task.all of ` +
-            'tasks that were over before it was made',
-        );
+      if (stuck) throw new StuckError(stuck);
     },
     status: (instanceId) => instances.get(instanceId)?.status(),
     raiseEvent: (instanceId, name, value) =>
@@ -272,15 +223,9 @@ export function createDurable(options: DurableOptions): Durable {
   return durable;
 }
 
-function orchestratorOf(orchestrators: DurableOptions['orchestrators'], name: string): OrchestrationHandler {
-  const orchestrator = Object.hasOwn(orchestrators, name) ? orchestrators[name] : undefined;
-  if (!orchestrator) throw new Error(`no orchestrator ${name}: the host would leave whoever calls it waiting for ever`);
-  return orchestrator;
-}
-
 function activityOf(activities: Readonly<Record<string, Activity>>, name: string): Activity {
   const activity = Object.hasOwn(activities, name) ? activities[name] : undefined;
-  if (!activity) throw new Error(`no activity ${name}: the host would leave whoever calls it waiting for ever`);
+  if (!activity) throw new Error(`no activity ${name}: the host would leave its caller waiting for ever`);
   return activity;
 }
 

@@ -2,7 +2,7 @@ import type { Outcome } from './activities.ts';
 import type { Decision } from './host.ts';
 import { EventType, type Happening, type HistoryEvent } from './protocol.ts';
 
-export const failure = (Reason: string, Details: string) => ({ Reason, Details, FailureDetails: null });
+const failure = (Reason: string, Details: string) => ({ Reason, Details, FailureDetails: null });
 
 export function happeningsOf(decision: Decision): readonly Happening[] {
   switch (decision.kind) {
@@ -22,6 +22,22 @@ export function happeningsOf(decision: Decision): readonly Happening[] {
     case 'continue':
       return [];
   }
+}
+
+/** What a parent is told of the end of its child. */
+export function endingOf(
+  { status, result, details }: Extract<Decision, { readonly kind: 'end' }>,
+  TaskScheduledId: number,
+): Happening {
+  const { SubOrchestrationInstanceCompleted, SubOrchestrationInstanceFailed } = EventType;
+  return status === 'Completed'
+    ? { EventType: SubOrchestrationInstanceCompleted, TaskScheduledId, Result: result }
+    : { EventType: SubOrchestrationInstanceFailed, TaskScheduledId, ...failure(result, details) };
+}
+
+/** @param time milliseconds since 1970 */
+export function eventAt(time: number, happening: Happening, id = -1): HistoryEvent {
+  return { ...happening, EventId: id, IsPlayed: false, Timestamp: new Date(time).toISOString() };
 }
 
 export function happeningOf(outcome: Outcome, id: number): Happening {

@@ -46,9 +46,9 @@ export class Instance {
   readonly name: string;
   readonly instanceId: string;
   readonly parent: Parent | undefined;
-  readonly inbox: Message[] = [];
+  readonly inbox: Message[];
   readonly history: HistoryEvent[] = [];
-  readonly #created: string;
+  readonly #beginning: Beginning;
   executionId: string;
   input: string;
   runtimeStatus: RuntimeStatus = 'Pending';
@@ -61,14 +61,27 @@ export class Instance {
   #generations = 0;
   #largest: Status['largest'] = { historyLength: 0, historyBytes: 0, answerBytes: 0 };
 
-  constructor({ name, instanceId, executionId, input, parent, started }: Beginning) {
+  constructor(beginning: Beginning, inbox?: Message[]) {
+    const { name, instanceId, executionId, input, parent, started } = beginning;
     this.name = name;
     this.instanceId = instanceId;
     this.executionId = executionId;
     this.input = input;
     this.parent = parent;
-    this.inbox.push({ executionId, event: started });
-    this.#created = started.Timestamp;
+    this.inbox = inbox ?? [{ executionId, event: started }];
+    this.#beginning = beginning;
+  }
+
+  /** The same again, for a step that may be lost. What comes meanwhile comes for both. */
+  copy(): Instance {
+    const copy = new Instance(this.#beginning, this.inbox);
+    const { executionId, input, runtimeStatus, output, state, customStatus, isStuck } = this;
+    Object.assign(copy, { executionId, input, runtimeStatus, output, state, customStatus, isStuck });
+    copy.history.push(...this.history);
+    copy.#bytes = this.#bytes;
+    copy.#generations = this.#generations;
+    copy.#largest = this.#largest;
+    return copy;
   }
 
   get isOver(): boolean {
@@ -105,6 +118,7 @@ export class Instance {
 
   status(): Status {
     const { name, instanceId, runtimeStatus, customStatus, history } = this;
+    const created = this.#beginning.started.Timestamp;
     return {
       name,
       instanceId,
@@ -113,9 +127,9 @@ export class Instance {
       // What a failed one puts out is a sentence, not JSON.
       output: runtimeStatus === 'Failed' ? this.output : (JSON.parse(this.output) as unknown),
       customStatus,
-      createdTime: new Date(this.#created),
+      createdTime: new Date(created),
       lastUpdatedTime: new Date(
-        history.findLast(({ EventType: type }) => type === EventType.OrchestratorStarted)?.Timestamp ?? this.#created,
+        history.findLast(({ EventType: type }) => type === EventType.OrchestratorStarted)?.Timestamp ?? created,
       ),
       historyLength: history.length,
       historyBytes: this.#bytes,

@@ -32,10 +32,12 @@ export interface Answer {
 type Handler = (trigger: unknown, context: df.OrchestrationContext) => Promise<unknown>;
 
 /** What `df.app.orchestration` registers, without an app: not exported, yet nothing bars the way to it. */
-function handlerOf(orchestrator: df.OrchestrationHandler): Handler {
+const handlerOf = createOrchestrator();
+
+function createOrchestrator(): (orchestrator: df.OrchestrationHandler) => Handler {
   const sdk: unknown = createRequire(import.meta.url)('durable-functions/lib/src/util/testingUtils.js');
   if (typeof sdk !== 'object' || sdk === null || !('createOrchestrator' in sdk)) throw new Error('another SDK');
-  return (sdk.createOrchestrator as (orchestrator: df.OrchestrationHandler) => Handler)(orchestrator);
+  return sdk.createOrchestrator as (orchestrator: df.OrchestrationHandler) => Handler;
 }
 
 /** Asks the SDK what an instance does next; a fresh generator sees the whole history, whatever happened before. */
