@@ -22,6 +22,9 @@ export const KINDS = [
   'store-slow',
   'store-full',
   'torn-write',
+  // In the task hub of the durable engine.
+  'duplicate',
+  'lost-step',
   // To processes.
   'kill',
   'freeze',

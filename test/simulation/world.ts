@@ -134,6 +134,10 @@ export class Process {
     return this.#isAlive;
   }
 
+  get isFrozen(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** Does something in this process, now or when it is thawed; or never. */
   deliver(run: () => void): void {
     if (!this.#isAlive) return;
