@@ -160,6 +160,74 @@ describe.each(Object.entries(ROOMS))('%s', (file, { open, closed }) => {
   });
 });
 
+/** What asks the system for the time, or for a timer. */
+const ASKS_THE_SYSTEM = [
+  'export const at = Date.now();',
+  'export const at = new Date();',
+  'export const at = Date();',
+  'export const at = performance.now();',
+  'export const at = globalThis.performance.now();',
+  'export const at = process.hrtime.bigint();',
+  'export const timer = setTimeout(() => undefined, 1);',
+  'export const timer = setInterval(() => undefined, 1);',
+  'export const timer = setImmediate(() => undefined);',
+  'export const signal = AbortSignal.timeout(1);',
+  "import { setTimeout as sleep } from 'node:timers/promises';",
+  "import { setTimeout } from 'timers';",
+  "import { performance as clock } from 'node:perf_hooks';",
+  "export const timers = await import('node:timers/promises');",
+];
+
+describe.each([
+  'src/registry/queue.ts',
+  'src/executor/batches.ts',
+  'src/engine/run.ts',
+  'src/engine/durable/orchestrators.ts',
+  'src/ledger/ledger.ts',
+  'src/ledger/store/lease.ts',
+])('%s has its time from a clock', (file) => {
+  test.each(ASKS_THE_SYSTEM)('and not from: %s', async (text) => {
+    expect(await rulesBrokenBy(text, file)).not.toEqual([]);
+  });
+  test.each(['export const at = new Date(0);', 'export const at = Date.parse("2026-01-01");'])(
+    'but it may: %s',
+    async (text) => {
+      expect(await rulesBrokenBy(text, file)).toEqual([]);
+    },
+  );
+});
+
+test.each(ASKS_THE_SYSTEM)('the clock alone may: %s', async (text) => {
+  expect(await rulesBrokenBy(text, 'src/registry/clock.ts')).toEqual([]);
+});
+
+describe('the clock', () => {
+  const imported = (file: string, type = ''): Promise<readonly string[]> => {
+    const up = '../'.repeat(file.split('/').length - 2);
+    return rulesBrokenBy(`import ${type}{ systemClock } from '${up}registry/clock.ts';`, file);
+  };
+  test.each([
+    'src/registry/queue.ts',
+    'src/ledger/ledger.ts',
+    'src/ledger/store/system.ts',
+    'src/engine/run.ts',
+    'src/engine/durable/context.ts',
+  ])('may be had by %s', async (file) => {
+    expect(await imported(file)).toEqual([]);
+  });
+  test('is known to the executor by type alone: it is given one', async () => {
+    expect(await imported('src/executor/batches.ts', 'type ')).toEqual([]);
+    expect(await imported('src/executor/batches.ts')).not.toEqual([]);
+  });
+  test.each(['src/planner/plan.ts', 'src/policy/guards.ts', 'src/report/text.ts'])(
+    'is closed to %s, and so is its type',
+    async (file) => {
+      expect(await imported(file)).not.toEqual([]);
+      expect(await imported(file, 'type ')).not.toEqual([]);
+    },
+  );
+});
+
 test('a new room is closed', async () => {
   expect(await rulesBrokenBy("import { plan } from '../planner/plan.ts';", 'src/newroom/new.ts')).not.toEqual([]);
   expect(await rulesBrokenBy('export {};', 'src/loose.ts')).not.toEqual([]);
