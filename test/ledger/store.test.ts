@@ -1,32 +1,26 @@
 import { spawn } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { buffer, text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { buffer } from 'node:stream/consumers';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type BlobLocation, blobStore, CONTAINER } from '../../src/ledger/store/blob.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
-import { keepRenewed, LOCK_TIMES, type LockTimes } from '../../src/ledger/store/lease.ts';
+import { keepRenewed } from '../../src/ledger/store/lease.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
 import { systemClock } from '../../src/registry/clock.ts';
 import { processIdentity } from '../../src/ledger/store/system.ts';
-import {
-  ConflictError,
-  HeldError,
-  type Holder,
-  LedgerError,
-  type Lock,
-  type Store,
-} from '../../src/ledger/store/store.ts';
+import { ConflictError, HeldError, type Holder, LedgerError } from '../../src/ledger/store/store.ts';
 import { all } from '../dev/emulator/support.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { describeStore, SMALL, type StoreKind } from './contract.ts';
+import { describeLock, describeSharedLock } from './contract-locks.ts';
+import { aborted, breaking, chunks, winners } from './support.ts';
 
 let azurite: Azurite;
 let root: string;
@@ -35,16 +29,10 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([azurite.close(), rm(root, { recursive: true, force: true })]));
 
-const SMALL = { pageSize: 7, blockBytes: 1024 * 1024, appendBytes: 8 };
 const memory = newMemory();
-/** Renewed so often that a test sees it at once, and never lost by a slow machine. */
-const QUICK: LockTimes = { seconds: 60, renewEvery: 0.02 };
+const ended = processIdentity(process.pid)?.replace(/\d+$/, '0');
 
-interface Kind {
-  readonly kind: string;
-  readonly open: (lock?: LockTimes) => Store;
-  /** Takes a lock away from its holder. */
-  readonly steal: (name: string) => Promise<void>;
+interface Kind extends StoreKind {
   /** An expression that opens the store in another process; absent: none sees it. */
   readonly elsewhere?: () => string;
 }
@@ -52,6 +40,7 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   {
     kind: 'folder',
+    ended,
     open: (lock) => folderStore(root, lock),
     async steal(name) {
       const file = join(root, 'locks', `${name}.json`);
@@ -62,6 +51,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'blob',
+    ended,
     open: (lock) => blobStore({ connectionString: azurite.connectionString }, { ...SMALL, ...(lock && { lock }) }),
     async steal(name) {
       const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
@@ -74,6 +64,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     kind: 'memory',
+    ended,
     open: (lock) => memoryStore(memory, lock),
     steal(name) {
       memory.locks.set(name, { id: 'another', holder: holder('thief'), until: Date.now() + 60_000 });
@@ -85,223 +76,12 @@ const KINDS: readonly Kind[] = [
 /** Those whose locks may be as short as a test wants them: a lease of Blob Storage is for 15 seconds at least. */
 const WITH_SHORT_LOCKS = KINDS.filter(({ kind }) => kind !== 'blob');
 
-describe.each(KINDS)('a ledger in: $kind', ({ open, steal, elsewhere }) => {
-  /** A folder that no other test has. */
-  const at = (path: string): string => `${randomUUID()}/${path}`;
+for (const kind of KINDS) {
+  describeStore(kind);
+  describeLock(kind);
+}
 
-  it('gives back what was written', async () => {
-    const store = open();
-    const path = at('run.json');
-    expect(await store.read(path)).toBeUndefined();
-    expect(await store.stream(path)).toBeUndefined();
-    const etag = await store.write(path, 'Grüße 🌍\n');
-    expect(await store.read(path)).toEqual({ text: 'Grüße 🌍\n', etag });
-    expect(await streamed(store, path)).toBe('Grüße 🌍\n');
-    const next = await store.write(path, '', { etag });
-    expect(next).not.toBe(etag);
-    expect(await store.read(path)).toEqual({ text: '', etag: next });
-    expect(await streamed(store, path)).toBe('');
-  });
-
-  it('has no file where there is a folder, and removes what is not there', async () => {
-    const store = open();
-    const path = at('a/b/run.json');
-    await store.write(path, 'x');
-    const folder = path.replace('/b/run.json', '');
-    expect(await store.read(folder)).toBeUndefined();
-    expect(await store.stream(folder)).toBeUndefined();
-    await store.remove(path);
-    await store.remove(path);
-    expect(await store.read(path)).toBeUndefined();
-    expect(await all(store.folders(path.replace('a/b/run.json', '')))).toEqual([]);
-  });
-
-  it('refuses a write whose condition does not hold', async () => {
-    const store = open();
-    const path = at('run.json');
-    await expect(store.write(path, 'x', { etag: 'none' })).rejects.toThrow(ConflictError);
-    const etag = await store.write(path, 'first', 'absent');
-    await expect(store.write(path, 'second', 'absent')).rejects.toThrow(ConflictError);
-    await store.write(path, 'third', { etag });
-    await expect(store.write(path, 'fourth', { etag })).rejects.toThrow(ConflictError);
-    await expect(store.write(path, chunks('fifth'), { etag })).rejects.toThrow(ConflictError);
-    await expect(store.write(path, chunks('sixth'), 'absent')).rejects.toThrow(ConflictError);
-    expect((await store.read(path))?.text).toBe('third');
-  });
-
-  it('lets one of two writers win, however they come', async () => {
-    const store = open();
-    for (let round = 0; round < 20; round++) {
-      const path = at('run.json');
-      const writers = ['a', 'b'].map((content) => store.write(path, content, 'absent'));
-      const [etag = ''] = await winners(writers);
-      const again = ['c', 'd'].map((content) => store.write(path, content, { etag }));
-      expect(await winners(again)).toHaveLength(1);
-      const journal = at('journal');
-      expect(await winners(['e\n', 'f\n'].map((line) => store.append(journal, Buffer.from(line), 0)))).toEqual([2]);
-      expect(await winners(['g\n', 'h\n'].map((line) => store.append(journal, Buffer.from(line), 2)))).toEqual([4]);
-      expect((await store.read(journal))?.text).toMatch(/^[ef]\n[gh]\n$/);
-    }
-  });
-
-  it('appends where the file ends, and nowhere else', async () => {
-    const store = open();
-    const path = at('journal');
-    const add = (line: string, length: number) => store.append(path, Buffer.from(line), length);
-    await expect(add('x', 3)).rejects.toThrow(ConflictError);
-    expect(await add('', 0)).toBe(0);
-    expect(await store.read(path)).toBeUndefined();
-    expect(await add('one\n', 0)).toBe(4);
-    await expect(add('x', 0)).rejects.toThrow(ConflictError);
-    await expect(add('x', 3)).rejects.toThrow(ConflictError);
-    await expect(add('x', 5)).rejects.toThrow(ConflictError);
-    // Longer than one call may be.
-    expect(await add('two three four five\n', 4)).toBe(24);
-    expect((await store.read(path))?.text).toBe('one\ntwo three four five\n');
-    expect(await streamed(store, path)).toBe('one\ntwo three four five\n');
-    await store.remove(path);
-    await expect(add('x', 24)).rejects.toThrow(ConflictError);
-  });
-
-  it('streams what is large, in pieces', async () => {
-    const store = open();
-    const path = at('decisions');
-    const sent = createHash('sha256');
-    await store.write(path, large(20 * 1024 * 1024, sent));
-    const received = createHash('sha256');
-    let length = 0;
-    for await (const piece of (await store.stream(path)) ?? []) {
-      const bytes = piece as Uint8Array;
-      expect(bytes.length).toBeLessThanOrEqual(SMALL.blockBytes);
-      received.update(bytes);
-      length += bytes.length;
-    }
-    expect(length).toBe(20 * 1024 * 1024);
-    expect(received.digest('hex')).toBe(sent.digest('hex'));
-    const left = await store.stream(path);
-    left?.destroy();
-  });
-
-  it('keeps what was there when the content breaks off', async () => {
-    const store = open();
-    const path = at('decisions');
-    await store.write(path, 'old');
-    await expect(store.write(path, breaking())).rejects.toThrow('broken off');
-    expect((await store.read(path))?.text).toBe('old');
-  });
-
-  it('lists files and folders in the order of their paths', async () => {
-    const store = open();
-    const prefix = at('');
-    const names = ['a-b/x', 'a.b/x', 'a/x', 'a/y/z', 'a0/x', 'B/x', 'a.json', 'é/x', '%2F/x y+z#?&', '_/sha256:1'];
-    const paths = [...names, ...Array.from({ length: 40 }, (_, n) => `n${n % 13}/f${n}`)].map((name) => prefix + name);
-    await Promise.all(paths.map((path) => store.write(path, '')));
-    expect(await all(store.list(prefix))).toEqual([...paths].sort());
-    const folders = new Set(paths.map((path) => path.slice(prefix.length).split('/').slice(0, -1)[0] ?? ''));
-    folders.delete('');
-    const expected = [...folders].map((folder) => `${folder}/`).sort();
-    expect(await all(store.folders(prefix))).toEqual(expected.map((folder) => folder.slice(0, -1)));
-    expect(await all(store.list(`${prefix}a/`))).toEqual([`${prefix}a/x`, `${prefix}a/y/z`]);
-    expect(await all(store.list(at('nothing/')))).toEqual([]);
-    expect(await all(store.folders(at('nothing/')))).toEqual([]);
-  });
-
-  it('writes into folders that others empty meanwhile', async () => {
-    const store = open();
-    const prefix = at('');
-    const paths = Array.from({ length: 40 }, (_, n) => `${prefix}a/b/${n}`);
-    await Promise.all(paths.map((path) => store.write(path, '').then(() => store.remove(path))));
-    expect(await all(store.list(prefix))).toEqual([]);
-  });
-
-  it('begins files where others come and go, again and again', async () => {
-    const store = open();
-    const prefix = at('');
-    const comeAndGo = async (n: number): Promise<void> => {
-      for (let round = 0; round < 50; round += 1) {
-        const path = `${prefix}run/journal/${n}`;
-        expect(await store.append(path, Buffer.from('x'), 0)).toBe(1);
-        await store.remove(path);
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, (_, n) => comeAndGo(n)));
-    expect(await all(store.list(prefix))).toEqual([]);
-  });
-
-  it.each([
-    '',
-    '/',
-    '/etc/passwd',
-    '../x',
-    'a/../../x',
-    'a/./x',
-    'a//x',
-    'a/',
-    'a\\..\\x',
-    'a\0',
-    'a\n',
-    '.tmp/x',
-    'a.',
-  ])('refuses the path %j', async (path) => {
-    const store = open();
-    const refused = async (doing: Promise<unknown>) => expect(doing).rejects.toThrow(LedgerError);
-    await refused(attempting(() => store.read(path)));
-    await refused(attempting(() => store.stream(path)));
-    await refused(attempting(() => store.write(path, 'x')));
-    await refused(attempting(() => store.append(path, Buffer.from('x'), 0)));
-    await refused(attempting(() => store.remove(path)));
-    await refused(all(store.list(`${path}/`)));
-    await refused(all(store.folders(`${path}/`)));
-    await refused(attempting(() => store.lock(`${path}/`, holder())));
-  });
-
-  it('gives a lock to one at a time, and says who has it', async () => {
-    const store = open();
-    const name = `lock-${randomUUID()}`;
-    const lock = await store.lock(name, holder('first'));
-    const refused = open().lock(name, holder('second'));
-    await expect(refused).rejects.toThrow(HeldError);
-    await expect(refused).rejects.toThrow(/registry's ledger .* is in use by the run first \(started by schedule on /);
-    await expect(refused).rejects.toHaveProperty('holder', holder('first'));
-    await lock.release();
-    await lock.release();
-    const next = await store.lock(name, holder('second'));
-    await expect(store.lock(name, holder('third'))).rejects.toThrow('second');
-    expect([lock.lost.aborted, next.lost.aborted]).toEqual([false, false]);
-    await next.release();
-  });
-
-  it('gives a lock to one of many who ask at once', async () => {
-    const name = `lock-${randomUUID()}`;
-    const locks = await winners(
-      Array.from({ length: 10 }, (_, n) => open().lock(name, holder(String(n)))),
-      HeldError,
-    );
-    expect(locks).toHaveLength(1);
-    await Promise.all(locks.map((lock) => lock.release()));
-  });
-
-  it('keeps a lock while it is renewed, and says when it is lost', async () => {
-    const store = open(QUICK);
-    const name = `lock-${randomUUID()}`;
-    const lock = await store.lock(name, holder('first'));
-    await sleep(200);
-    await expect(store.lock(name, holder('second'))).rejects.toThrow(HeldError);
-    expect(lock.lost.aborted).toBe(false);
-    await steal(name);
-    await aborted(lock);
-    expect(lock.lost.reason).toBeInstanceOf(LedgerError);
-    await lock.release();
-  });
-
-  it.runIf(processIdentity(process.pid) !== undefined)('takes a lock at once whose process has ended', async () => {
-    const name = `lock-${randomUUID()}`;
-    const ended = { ...holder('first'), process: processIdentity(process.pid)?.replace(/\d+$/, '0') ?? '' };
-    const lost = await open().lock(name, ended);
-    await (await open().lock(name, holder('second'))).release();
-    await lost.release();
-  });
-
+describe.each(KINDS)('a lock in: $kind', ({ open, elsewhere }) => {
   it.runIf(elsewhere && processIdentity(process.pid) !== undefined).each(['is killed', 'ends'])(
     'takes a lock at once whose process %s',
     async (how) => {
@@ -334,44 +114,7 @@ describe.each(WITH_SHORT_LOCKS)('a lock in: $kind', ({ open }) => {
   });
 });
 
-/** Those that are for many processes, or look so. */
-const FOR_MANY = KINDS.filter(({ kind }) => kind !== 'folder');
-
-describe.each(FOR_MANY)('a shared lock in: $kind', ({ open, steal }) => {
-  const shared = { sharedBy: 'run' };
-
-  it('is held by all that give the same name, until it is given up', async () => {
-    const name = `lock-${randomUUID()}`;
-    const locks = await Promise.all([1, 2].map(() => open().lock(name, holder('first'), shared)));
-    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
-    await expect(open().lock(name, holder('second'), { sharedBy: 'other' })).rejects.toThrow(HeldError);
-    // Neither knows whether it is the last.
-    await Promise.all(locks.map((lock) => lock.release()));
-    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
-    await open().releaseShared(name, 'other');
-    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
-    await open().releaseShared(name, 'run');
-    await (await open().lock(name, holder('second'))).release();
-  });
-
-  it('is held on after another has given it up, and lost to a thief', async () => {
-    const name = `lock-${randomUUID()}`;
-    const lock = await open({ ...LOCK_TIMES, renewEvery: 0.02 }).lock(name, holder('first'), shared);
-    await open().releaseShared(name, 'run');
-    // Renewed some twenty times meanwhile.
-    await sleep(500);
-    await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
-    expect(lock.lost.aborted).toBe(false);
-    await lock.release();
-    await open().releaseShared(name, 'run');
-    const stolen = await open(QUICK).lock(name, holder('first'), shared);
-    await steal(name);
-    await open()
-      .lock(name, holder('thief'), { sharedBy: 'other' })
-      .catch(() => undefined);
-    await aborted(stolen);
-  });
-});
+for (const kind of KINDS.filter(({ kind: name }) => name !== 'folder')) describeSharedLock(kind);
 
 describe('a ledger in a folder', () => {
   it.each(['', '{', '{"token": "x"}', 'null'])(
@@ -628,22 +371,6 @@ function source(name: string): string {
   return JSON.stringify(new URL(`../../src/ledger/store/${name}.ts`, import.meta.url).href);
 }
 
-/** Those that succeed; of the others, all must have lost against them. */
-async function winners<T>(doing: readonly Promise<T>[], error: typeof LedgerError | typeof HeldError = ConflictError) {
-  const settled = await Promise.allSettled(doing);
-  const won = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  for (const one of settled) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(error);
-  expect(won).toHaveLength(1);
-  return won;
-}
-
-async function aborted({ lost }: Lock): Promise<void> {
-  // The lock's own timers keep no process alive.
-  const alive = setInterval(() => undefined, 1000);
-  if (!lost.aborted) await once(lost, 'abort');
-  clearInterval(alive);
-}
-
 async function failure(doing: Promise<unknown>): Promise<Error> {
   const error: unknown = await doing.then(
     () => undefined,
@@ -651,36 +378,6 @@ async function failure(doing: Promise<unknown>): Promise<Error> {
   );
   expect(error).toBeInstanceOf(LedgerError);
   return error as Error;
-}
-
-/** Also what is thrown before there is a promise. */
-async function attempting<T>(act: () => Promise<T>): Promise<T> {
-  return act();
-}
-
-async function streamed(store: Store, path: string): Promise<string | undefined> {
-  const stream = await store.stream(path);
-  return stream && text(stream);
-}
-
-function chunks(content: string): AsyncIterable<Uint8Array> {
-  return Readable.from([Buffer.from(content)]);
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- there is nothing to wait for
-async function* breaking(): AsyncGenerator<Uint8Array> {
-  yield Buffer.alloc(3 * 1024 * 1024);
-  throw new Error('broken off');
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- there is nothing to wait for
-async function* large(size: number, hash: { update: (bytes: Uint8Array) => unknown }): AsyncGenerator<Uint8Array> {
-  for (let sent = 0; sent < size;) {
-    const piece = Buffer.alloc(Math.min(size - sent, 700_001), String(sent));
-    hash.update(piece);
-    yield piece;
-    sent += piece.length;
-  }
 }
 
 /** Takes a lock in a process of its own; gives back what ends it. */
