@@ -21,7 +21,7 @@ export type RegistryCredentials =
   /** An Entra identity; `audience` is the resource its token is asked for, such as `https://containerregistry.azure.net`. */
   | { readonly kind: 'entra'; readonly credential: TokenCredential; readonly audience: string };
 
-/** A token and when to stop using it (milliseconds since the epoch). */
+/** A token and when to stop using it, by `Clock.ticks`: a clock that is set back does not make it live longer. */
 interface Token {
   readonly value: string;
   readonly renewAt: number;
@@ -133,7 +133,7 @@ function tokenSource(
     make: () => Promise<Token>,
   ): Promise<Token> => {
     const cached = current();
-    if (cached && (await cached).renewAt > clock.now()) return cached;
+    if (cached && (await cached).renewAt > clock.ticks()) return cached;
     const renewed = current();
     if (renewed && renewed !== cached) return renewed;
     const made = make();
@@ -175,12 +175,12 @@ function tokenSource(
       { grant_type: 'access_token', service, access_token: entra.token },
       `exchange the identity's token at ${endpoint.host}`,
     );
-    const token = toToken(answer.refresh_token, 'a refresh token', clock.now());
+    const token = toToken(answer.refresh_token, 'a refresh token', clock);
     secrets.addToken(token.value);
     return token;
   };
 
-  const request = async (scope: string): Promise<Token> => {
+  const request = async (scope: string, isRepeated = credentials.kind === 'refresh-token'): Promise<Token> => {
     const refresh = await fresh(
       () => refreshToken,
       (made) => {
@@ -188,21 +188,29 @@ function tokenSource(
       },
       exchange,
     );
+    const known = refreshToken;
     // Sent with each request for a token: it must stay known, however many tokens come after it.
     secrets.addToken(refresh.value);
-    const answer = await post(
-      '/oauth2/token',
-      { grant_type: 'refresh_token', service, scope, refresh_token: refresh.value },
-      `get a token for ${scope}`,
-    );
-    return toToken(answer.access_token, 'an access token', clock.now());
+    try {
+      const answer = await post(
+        '/oauth2/token',
+        { grant_type: 'refresh_token', service, scope, refresh_token: refresh.value },
+        `get a token for ${scope}`,
+      );
+      return toToken(answer.access_token, 'an access token', clock);
+    } catch (error) {
+      if (isRepeated || !(error instanceof RegistryError) || error.status !== 401) throw error;
+      // It was revoked, or has ended earlier than it says: the identity's token is exchanged for another one.
+      if (refreshToken === known) refreshToken = undefined;
+      return request(scope, true);
+    }
   };
 
   return {
     hasLearned: () => hasLearned,
     tokenAtHand(scope: string): Token | undefined {
       const token = atHand.get(scope);
-      return token && token.renewAt > clock.now() ? token : undefined;
+      return token && token.renewAt > clock.ticks() ? token : undefined;
     },
     /** Learns the service name from the first challenge. Calls that start together share that challenge. */
     async learn(challenge: () => Promise<PipelineResponse>): Promise<void> {
@@ -239,13 +247,13 @@ function tokenSource(
 }
 
 /** A JWT is used for nine tenths of its life. Its signature is the registry's business. */
-function toToken(value: string | undefined, what: string, now: number): Token {
+function toToken(value: string | undefined, what: string, clock: Clock): Token {
   if (value === undefined) throw new RegistryError('sign in', { message: `the registry gave no ${what}` });
-  const life = lifeOf(value, now);
+  const life = lifeOf(value, clock.now());
   // A JWT is redacted by its form. There may be one for each repository: too many to know each.
   if (life === undefined) secrets.addToken(value);
   // Not a JWT: used until it is refused.
-  return { value, renewAt: life === undefined ? Number.POSITIVE_INFINITY : now + life * 0.9 };
+  return { value, renewAt: life === undefined ? Number.POSITIVE_INFINITY : clock.ticks() + life * 0.9 };
 }
 
 const Claims = z.object({ iat: z.coerce.number().catch(Number.NaN), exp: z.coerce.number().catch(Number.NaN) });

@@ -94,7 +94,7 @@ function worldOf(options: Partial<EmulatorOptions>) {
   };
   /** Nothing is asked for a while. */
   const pass = (milliseconds: number) => time(() => process.system.clock.sleep(milliseconds));
-  return { emulator, dispatcher, registry, time, pass };
+  return { emulator, dispatcher, registry, process, time, pass };
 }
 
 test('a registry that lets five calls through a minute is read at that rate', async () => {
@@ -117,6 +117,36 @@ test('a token is renewed before it runs out', async () => {
   expect(emulator.counts().token).toBe(2);
   // One was to learn where tokens are given; none was refused.
   expect(emulator.counts().challenge).toBe(1);
+});
+
+test('a clock that is set back does not make a token live longer', async () => {
+  const { emulator, registry, process, time, pass } = worldOf({ tokenLifeSeconds: 600 });
+  await time(() => registry.tags('app'));
+  process.jump(-2 * HOUR);
+  await pass(570_000);
+  await time(() => registry.tags('app'));
+  expect(emulator.counts()).toMatchObject({ exchange: 1, challenge: 1 });
+  // The refresh token lives 3 h 15 min.
+  for (let hours = 0; hours < 5; hours += 1) await pass(HOUR - 1);
+  expect((await time(() => registry.tags('app'))).result).toHaveLength(20);
+  expect(emulator.counts()).toMatchObject({ exchange: 2, challenge: 1 });
+});
+
+test('where the refresh token is refused, the identity signs in again', async () => {
+  const refused = { count: 0 };
+  const { emulator, registry, time, pass } = worldOf({
+    tokenLifeSeconds: 60,
+    faults: { failing: ({ kind }) => (kind === 'token' && refused.count-- > 0 ? 401 : undefined) },
+  });
+  await time(() => registry.tags('app'));
+  refused.count = 1;
+  await pass(61_000);
+  expect((await time(() => registry.tags('app'))).result).toHaveLength(20);
+  expect(emulator.counts().exchange).toBe(2);
+  refused.count = 2;
+  await pass(61_000);
+  const status = (error: unknown) => (error as { readonly status?: number }).status;
+  expect((await time(() => registry.tags('app').catch(status))).result).toBe(401);
 });
 
 test('an answer that does not come is waited for 100 seconds, and asked for again', async () => {

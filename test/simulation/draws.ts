@@ -1,5 +1,7 @@
 /** What can go wrong, or come in between. `--only` of the command line takes these names. */
 export const KINDS = [
+  // What is there at the beginning.
+  'content',
   // At the registry.
   'throttle',
   'error',
@@ -9,7 +11,6 @@ export const KINDS = [
   'slow',
   'token',
   'forbidden',
-  'stale-page',
   // What other clients of the registry do.
   'push',
   'lock',
@@ -60,6 +61,8 @@ export class Draws {
   readonly seed: number;
   /** What happened, in its order. */
   readonly taken: Taken[] = [];
+  /** Nothing more goes wrong: what was begun comes to its end. */
+  isCalm = false;
   readonly #options: DrawOptions;
 
   constructor(seed: number, options: DrawOptions = {}) {
@@ -84,7 +87,8 @@ export class Draws {
   /** Whether something happens. @param key of this very moment: `registry a 17` */
   happens(kind: Kind, key: string, rate: number): boolean {
     const { without, only } = this.#options;
-    if (without?.has(key) || (only && !only.has(kind))) return false;
+    if (this.isCalm && kind !== 'content') return false;
+    if (without?.has(key) || (only && kind !== 'content' && !only.has(kind))) return false;
     if (this.number(key) >= rate * this.#intensity(kind)) return false;
     this.taken.push({ kind, key });
     return true;
@@ -92,6 +96,7 @@ export class Draws {
 
   /** In each seed some kinds do not happen at all, and some more often: so rare ones meet each other. */
   #intensity(kind: Kind): number {
+    if (kind === 'content') return 1;
     const drawn = this.number(`how often ${kind}`);
     return drawn < 0.4 ? 0 : drawn < 0.9 ? 1 : 5;
   }

@@ -26,6 +26,8 @@ interface Replacement {
 
 /** What files of the product import, and what they are given. */
 const REPLACED: readonly Replacement[] = [
+  { by: /^src\/ledger\/store\/folder[\w-]*\.ts$/, what: 'node:fs/promises', with: './files.ts' },
+  { by: /^src\/ledger\/store\/folder[\w-]*\.ts$/, what: 'node:fs', with: './files.ts' },
   { by: /^src\/ledger\/ndjson\.ts$/, what: 'node:zlib', with: './replaced/zlib.ts' },
   { by: /^src\/engine\/matching\.ts$/, what: './match-pool.ts', with: './replaced/match-pool.ts', isLazy: true },
   { by: /^src\/engine\/match(ing|-worker)\.ts$/, what: '../registry/clock.ts', with: './replaced/clock.ts' },

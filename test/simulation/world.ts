@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers';
 import TinyQueue from 'tinyqueue';
 import type { System } from '../../src/ledger/store/system.ts';
 import type { Clock, Timer } from '../../src/registry/clock.ts';
-import type { Draws } from './draws.ts';
+import type { Draws, Kind } from './draws.ts';
 
 /** When every story begins. */
 export const BEGINNING = Date.parse('2026-03-01T01:00:00Z');
@@ -14,6 +14,14 @@ interface Event {
   readonly nth: number;
   run: (() => void) | undefined;
 }
+
+/**
+ * - `call`: a request arrives at the registry
+ * - `change sent`: a process has written a change to the connection
+ * - `change made`: the registry has made it, and has not answered yet
+ * - `store`: a process has asked something of the store
+ */
+export type Moment = 'call' | 'change sent' | 'change made' | 'store';
 
 /** A moment that the story tells. */
 export interface Line {
@@ -30,8 +38,12 @@ export class World {
   readonly draws: Draws;
   readonly lines: Line[] = [];
   readonly processes: Process[] = [];
+  /** How often each kind of draw met each step: `kill / delete-tag`. */
+  readonly met = new Map<string, number>();
   #now = BEGINNING;
   #nth = 0;
+  readonly #moments = new Map<Moment, number>();
+  readonly #waiting = new Map<string, readonly (() => void)[]>();
   #events = new TinyQueue<Event>([], byTime);
 
   constructor(draws: Draws) {
@@ -48,6 +60,12 @@ export class World {
     return this.#now - BEGINNING;
   }
 
+  /** Notes that something of a kind met a step that was under way. */
+  meet(kind: Kind, step: string): void {
+    const name = `${kind} / ${step}`;
+    this.met.set(name, (this.met.get(name) ?? 0) + 1);
+  }
+
   tell(text: string): void {
     this.lines.push({ at: this.elapsed, text });
   }
@@ -57,6 +75,20 @@ export class World {
     const event: Event = { time: this.#now + Math.max(0, milliseconds), nth: (this.#nth += 1), run };
     this.#events.push(event);
     return { cancel: () => (event.run = undefined) };
+  }
+
+  /** Something has happened that the story counts, such as a deletion that was sent. */
+  moment(name: Moment): void {
+    const nth = (this.#moments.get(name) ?? 0) + 1;
+    this.#moments.set(name, nth);
+    const waiting = this.#waiting.get(`${name} ${nth}`) ?? [];
+    for (const run of waiting) run();
+  }
+
+  /** Does something at the nth moment of a kind, from 1. */
+  at(name: Moment, nth: number, run: () => void): void {
+    const key = `${name} ${nth}`;
+    this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), run]);
   }
 
   /** @param name of this process alone: one that is started again has another */
@@ -75,7 +107,9 @@ export class World {
     for (;;) {
       await everythingElse();
       if (isDone()) return 'done';
-      const event = this.#events.pop();
+      let event = this.#events.pop();
+      // Time does not pass for a timer that was cancelled.
+      while (event && !event.run) event = this.#events.pop();
       if (!event) return 'quiet';
       if (event.time - BEGINNING > until) {
         this.#events.push(event);
@@ -111,6 +145,8 @@ export class Process {
   readonly machine: string;
   readonly world: World;
   readonly system: System;
+  /** What it asked for last: a kind of call, or of file. */
+  doing = 'nothing';
   #skew: number;
   #isAlive = true;
   #waiting: (() => void)[] | undefined;

@@ -4,6 +4,7 @@ import { copyFile, link, mkdir, open, readdir, rename, rmdir, stat, unlink } fro
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../registry/clock.ts';
 import { type Content, SCRATCH } from './store.ts';
+import type { System } from './system.ts';
 
 /** File systems that have no hard links say so in many ways (SMB, exFAT, some of FUSE). */
 const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
@@ -143,17 +144,19 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** The last of those that wait, for each file. */
-const turns = new Map<string, Promise<unknown>>();
+/** The last of those that wait, for each process and each of its files. */
+const turns = new WeakMap<System, Map<string, Promise<unknown>>>();
 
-/** Does one thing at a time with the same file, of all that this process does with it. */
-export async function inTurn<T>(file: string, act: () => Promise<T>): Promise<T> {
-  const turn = (turns.get(file) ?? Promise.resolve()).then(act);
+/** Does one thing at a time with the same file, of all that a process does with it. */
+export async function inTurn<T>(process: System, file: string, act: () => Promise<T>): Promise<T> {
+  const own = turns.get(process) ?? new Map<string, Promise<unknown>>();
+  turns.set(process, own);
+  const turn = (own.get(file) ?? Promise.resolve()).then(act);
   const settled = turn.catch(() => undefined);
-  turns.set(file, settled);
+  own.set(file, settled);
   try {
     return await turn;
   } finally {
-    if (turns.get(file) === settled) turns.delete(file);
+    if (own.get(file) === settled) own.delete(file);
   }
 }

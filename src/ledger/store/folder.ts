@@ -48,7 +48,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
     try {
       if (condition === 'absent') await create(prepared, file);
       else {
-        await inTurn(file, async () => {
+        await inTurn(system, file, async () => {
           if (condition && (await etagOf(file)) !== condition.etag) throw conflict(path, 'has changed');
           await replace(prepared, file);
         });
@@ -64,7 +64,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
     if (bytes.length === 0) return length;
     // At its beginning like a file that is written: it appears with its first bytes, and only once.
     if (length === 0) await write(path, file, once(bytes), 'absent');
-    else await inTurn(file, () => appendTo(path, file, bytes, length));
+    else await inTurn(system, file, () => appendTo(path, file, bytes, length));
     return length + bytes.length;
   };
 

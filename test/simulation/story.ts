@@ -1,0 +1,236 @@
+import type { RegistryState } from '../../src/dev/emulator/index.ts';
+import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
+import { LOCK_TIMES } from '../../src/ledger/store/lease.ts';
+import type { Store } from '../../src/ledger/store/store.ts';
+import { type AppProcess, startApp } from './app.ts';
+import { contentsOf } from './contents.ts';
+import type { Draws, Kind } from './draws.ts';
+import { Hub } from './hub.ts';
+import { type Deed, others } from './others.ts';
+import { type Made, RegistryService } from './registry.ts';
+import { type Chosen, configurationOf, type Setup, setupOf } from './setup.ts';
+import { type Moment, type Process, World } from './world.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** Until then anything may happen; after that what was begun comes to its end. */
+const CALM_AT = 25 * MINUTE;
+
+/** When the timer fires. */
+const TICKS: readonly number[] = [0, 10 * MINUTE, 20 * MINUTE];
+
+/** After this, whatever was begun must have ended: the longest time budget, what may be waited for besides, and as much again. */
+const LATEST = 12 * 60 * MINUTE;
+
+/** Something that the product was asked to do. */
+export interface Asked {
+  readonly what: string;
+  readonly process: Process;
+  /** Milliseconds since the beginning. */
+  readonly since: number;
+  state: 'under way' | { readonly result: unknown } | { readonly error: unknown };
+}
+
+export interface Story {
+  readonly world: World;
+  readonly setup: Setup;
+  /** What the registry held at the beginning. */
+  readonly state: RegistryState;
+  readonly registry: RegistryService;
+  readonly asked: readonly Asked[];
+  readonly made: readonly Made[];
+  /** What did not hold, in words. */
+  readonly problems: readonly string[];
+  /** A process that lives when all is over. */
+  readonly last: AppProcess;
+}
+
+/** Tells one story from its beginning to its end. */
+export async function tell(draws: Draws, onWorld: (world: World) => void = () => undefined): Promise<Story> {
+  const world = new World(draws);
+  onWorld(world);
+  const setup = setupOf(draws);
+  const problems: string[] = [];
+  const asked: Asked[] = [];
+  const made: Made[] = [];
+  const state = contentsOf(draws);
+  const registry = new RegistryService(world, {
+    state,
+    pageSize: setup.pageSize,
+    tokenLife: setup.tokenLife,
+    onChange(one, status) {
+      if (status < 300) made.push(one);
+    },
+  });
+  const stores = storesOf();
+  const hub = setup.driver === 'durable' ? new Hub(world) : undefined;
+  let chosen: Chosen = setup.settings[0];
+  let begun = 0;
+
+  const start = (name: string, isWorker = true): AppProcess => {
+    begun += 1;
+    const skew = draws.happens('skew', `skew ${name}`, 0.3) ? draws.index(`how much ${name}`, 240_000) - 120_000 : 0;
+    const machine = draws.number('machines') < 0.5 ? 'one machine' : name.split('.', 1)[0];
+    const process = world.process(name, { skew, ...(machine !== undefined && { machine }) });
+    if (skew !== 0) world.tell(`the clock of ${name} is ${Math.round(skew / SECOND)} s ${skew > 0 ? 'fast' : 'slow'}`);
+    return startApp({
+      process,
+      store: stores(process),
+      registry,
+      hub,
+      isWorker,
+      hasIdentity: setup.tokenLife !== undefined,
+      settings: () => configurationOf(chosen),
+    });
+  };
+  const ask = (app: AppProcess, what: string, work: () => Promise<unknown>): void => {
+    const { process } = app;
+    if (!process.isAlive) return;
+    const one: Asked = { what, process, since: world.elapsed, state: 'under way' };
+    asked.push(one);
+    world.tell(`${process.name}: ${what}`);
+    process.deliver(() => {
+      work().then(
+        (result) => {
+          one.state = { result };
+          world.tell(`${process.name}: ${what} has ended`);
+        },
+        (error: unknown) => {
+          one.state = { error };
+          world.tell(`${process.name}: ${what} has failed: ${String(error)}`);
+        },
+      );
+    });
+  };
+
+  /** The instances of the app, each started again some time after it was killed. */
+  const instances = new Map<string, AppProcess>();
+  const instance = (name: string): AppProcess => {
+    const known = instances.get(name);
+    if (known) return known;
+    const app = start(`${name}.${begun}`);
+    instances.set(name, app);
+    return app;
+  };
+  const kill = (name: string, key: string): void => {
+    const app = instance(name);
+    const isTold = draws.number(`told ${key}`) < 0.3;
+    world.tell(`${app.process.name} is ${isTold ? 'told to end' : 'killed'}`);
+    if (isTold) app.shutDown();
+    world.after(isTold ? 4_500 : 0, () => app.process.kill());
+    instances.delete(name);
+    world.after(5 * SECOND + draws.index(`back ${key}`, 90 * SECOND), () => instance(name));
+  };
+  const person = (): AppProcess => start(`person.${begun}`, false);
+
+  const deeds: Readonly<Partial<Record<Kind, (key: string) => void>>> = {
+    kill: (key) => kill(draws.pick(`which ${key}`, ['a', 'b']), key),
+    freeze(key) {
+      const { process } = instance(draws.pick(`which ${key}`, ['a', 'b']));
+      const milliseconds = Math.round(1_000 * 200 ** draws.number(`how long ${key}`));
+      world.tell(`${process.name} stands still for ${(milliseconds / SECOND).toFixed(1)} s`);
+      process.freeze(milliseconds);
+    },
+    skew(key) {
+      const { process } = instance(draws.pick(`which ${key}`, ['a', 'b']));
+      const milliseconds = draws.index(`how far ${key}`, 600_000) - 300_000;
+      world.tell(`the clock of ${process.name} is set by ${Math.round(milliseconds / SECOND)} s`);
+      process.jump(milliseconds);
+    },
+    'second-schedule': (key) => {
+      const app = instance('b');
+      ask(app, 'the timer fires', () => app.tick(key));
+    },
+    cancel() {
+      const app = person();
+      ask(app, 'cancel', app.cancel);
+    },
+    apply(key) {
+      const app = person();
+      const approve = draws.number(`approve ${key}`) < 0.6;
+      ask(app, approve ? 'apply what waits' : 'apply', () => app.apply(approve));
+    },
+    resume() {
+      const app = person();
+      ask(app, 'resume', app.resume);
+    },
+    'dry-run': () => {
+      const app = instance('b');
+      ask(app, 'a dry run', app.dryRun);
+    },
+    settings() {
+      world.tell('the settings are changed');
+      chosen = setup.settings[1];
+    },
+  };
+  const outside: readonly Deed[] = ['push', 'lock', 'hide', 'deleted-by-others', 'repository'];
+  for (const kind of outside) schedule(world, kind, 4, (key) => others(world, registry, kind, key));
+  for (const [kind, deed] of Object.entries(deeds)) schedule(world, kind as Kind, 2, deed);
+
+  for (const [nth, at] of TICKS.entries())
+    world.after(at, () => {
+      const app = instance('a');
+      ask(app, 'the timer fires', () => app.tick(`tick ${nth}`));
+    });
+  const isQuiet = (): boolean =>
+    asked.every(({ state, process }) => state !== 'under way' || !process.isAlive) && (hub?.isIdle() ?? true);
+
+  await world.run(() => false, CALM_AT);
+  draws.isCalm = true;
+  world.tell('from now on nothing goes wrong');
+  const ended = await world.run(isQuiet, LATEST);
+  if (ended !== 'done')
+    for (const { what, process, state } of asked)
+      if (state === 'under way' && process.isAlive) problems.push(`${process.name}: ${what} does not end`);
+  chosen = deleting(setup.settings[0]);
+  for (const process of world.processes) process.kill();
+  const last = start('last');
+  for (let nth = 0; nth < 2; nth += 1) {
+    ask(last, 'the timer fires', () => last.tick(`last ${nth}`));
+    const until = world.elapsed + LATEST;
+    if ((await world.run(isQuiet, until)) !== 'done') problems.push('a quiet run does not end');
+  }
+  return { world, setup, state, registry, asked, made, problems, last };
+}
+
+const deleting = ({ environment, guards }: Chosen): Chosen => ({
+  environment: { ...environment, PURGE_DRY_RUN: 'false', RUN_TIME_BUDGET: '1h55m' },
+  guards,
+});
+
+const MOMENTS: readonly [Moment | 'time', ...(Moment | 'time')[]] = [
+  'time',
+  'call',
+  'call',
+  'change sent',
+  'change made',
+  'store',
+];
+
+/** Draws when something is done, if at all: at a time, or right when something else has happened. */
+function schedule(world: World, kind: Kind, slots: number, deed: (key: string) => void): void {
+  const { draws } = world;
+  for (let nth = 1; nth <= slots; nth += 1) {
+    const key = `${kind} ${nth}`;
+    if (!draws.happens(kind, key, 0.35)) continue;
+    const happen = (): void => {
+      if (draws.isCalm) return;
+      for (const one of world.processes) if (one.isAlive) world.meet(kind, one.doing);
+      deed(key);
+    };
+    const moment = draws.pick(`moment ${key}`, MOMENTS);
+    const drawn = draws.number(`when ${key}`);
+    const delay = draws.number(`at once ${key}`) < 0.5 ? 0 : Math.round(10_000 * draws.number(`later ${key}`) ** 2);
+    if (moment === 'time') world.after(Math.round(drawn ** 2 * CALM_AT), happen);
+    else {
+      const most = moment === 'call' || moment === 'store' ? 150 : 20;
+      world.at(moment, Math.ceil(most ** drawn), () => void world.after(delay, happen));
+    }
+  }
+}
+
+function storesOf(): (process: Process) => Store {
+  const memory = newMemory();
+  return (process) => memoryStore(memory, LOCK_TIMES, process.system);
+}
