@@ -46,7 +46,7 @@ export default defineConfig({
       layer('engine', ['engine', 'executor', 'conformance', 'scenarios', 'simulation', 'support']),
       layer('wire', ['registry', 'dev']),
       layer('storage', ['ledger']),
-      layer('pure', ['policy', 'planner', 'report', 'simulation']),
+      layer('pure', ['policy', 'planner', 'report']),
       layer('docs', ['docs', 'bench']),
     ],
   },

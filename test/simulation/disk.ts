@@ -41,10 +41,13 @@ export interface Asked {
   readonly dest?: string;
 }
 
-/** An error as Node makes it of one of the system. */
+/** An error as Node makes it of one of the system: it has no stack, since it comes from a thread. */
 export function systemError(code: Code, { syscall, path, dest }: Asked): NodeJS.ErrnoException {
   const where = path === undefined ? '' : ` '${path}'${dest === undefined ? '' : ` -> '${dest}'`}`;
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   const error = new Error(`${code}: ${TEXTS[code]}, ${syscall}${where}`);
+  Error.stackTraceLimit = stackTraceLimit;
   const of = { ...(path !== undefined && { path }), ...(dest !== undefined && { dest }) };
   return Object.assign(error, { errno: -constants.errno[code], code, syscall, ...of });
 }

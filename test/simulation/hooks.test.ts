@@ -43,6 +43,12 @@ describe('a process with the hooks of the simulator', () => {
   });
 });
 
+describe('stories of the product', () => {
+  it('ask for no time, thread or disk of this machine', async () => {
+    expect(JSON.parse(await runWithHooks('checks/stories.ts', ['4']))).toEqual([]);
+  });
+});
+
 describe('a mutant', () => {
   const run = async (name: string): Promise<unknown> =>
     runWithHooks('checks/mutant.ts', [], { SIMULATION_MUTANT: name }).catch((error: unknown) => error);

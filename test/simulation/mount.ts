@@ -1,4 +1,5 @@
 import { type Asked, type Code, Disk, type FileNode, systemError } from './disk.ts';
+import type { Kind } from './draws.ts';
 import type { Process, World } from './world.ts';
 
 /** How often it happens, of so many calls of the system. */
@@ -101,12 +102,13 @@ export function ask<T>(call: Call, act: (files: Disk, key: string) => T | 'never
   files.counts.set(kind, nth);
   const key = `files ${kind} ${nth}`;
   const { draws } = world;
+  process.doing = stepOf(call);
   let [there, back] = [draws.number(`${key} there`) * QUICK_MS, draws.number(`${key} back`) * QUICK_MS];
   if (draws.happens('store-slow', `${key} slow`, RATES.slow)) {
     const long = draws.number(`${key} how slow`) * SLOW_MS;
     if (draws.number(`${key} slow there`) < 0.5) there += long;
     else back += long;
-    tell(call, `waits ${Math.ceil(long / 1000)} s for the file system when it`);
+    met('store-slow', call, `waits ${Math.ceil(long / 1000)} s for the file system when it`);
   }
   return process.call(
     there,
@@ -114,10 +116,11 @@ export function ask<T>(call: Call, act: (files: Disk, key: string) => T | 'never
       const fails = draws.happens('store-error', `${key} error`, RATES.error);
       if (fails && call.use !== 'end') throw refused(call);
       const answer = act(disk, key);
+      if (call.use !== 'look') world.moment('store');
       if (fails) throw refused(call);
       if (call.use !== 'change' || answer === 'never' || files.options.isNetwork !== true) return answer;
       if (!draws.happens('store-lost-answer', `${key} lost`, RATES.lostAnswer)) return answer;
-      tell(call, 'is told of an I/O error although it is done when it');
+      met('store-lost-answer', call, 'is told of an I/O error although it is done when it');
       throw systemError('EIO', call);
     },
     back,
@@ -147,19 +150,20 @@ export function put(
   };
   if (draws.happens('torn-write', `${key} torn`, RATES.torn)) {
     const written = write(part());
-    tell(call, `is killed after ${written} of ${bytes.length} bytes when it`);
+    met('torn-write', call, `is killed after ${written} of ${bytes.length} bytes when it`);
     call.place.process.kill();
     files.options.onKilled?.(call.place.process);
     return 'never';
   }
   const grows = at + bytes.length > node.bytes.length;
-  if (grows && world.now < files.fullUntil) throw systemError('ENOSPC', call);
+  if (grows && world.now < files.fullUntil && !draws.isCalm) throw systemError('ENOSPC', call);
   if (grows && draws.happens('store-full', `${key} full`, RATES.full)) {
     const [least, most] = FULL_MS;
     const long = least + draws.number(`${key} how long full`) * (most - least);
     files.fullUntil = world.now + long;
     const written = write(part());
-    tell(
+    met(
+      'store-full',
       call,
       `finds the disk full for ${Math.round(long / 1000)} s, after ${written} of ${bytes.length} bytes, when it`,
     );
@@ -180,12 +184,20 @@ export function fail(code: Code, call: Call): NodeJS.ErrnoException {
 }
 
 function refused(call: Call): Error {
-  tell(call, 'is told of an I/O error when it');
+  met('store-error', call, 'is told of an I/O error when it');
   return systemError('EIO', call);
 }
 
-function tell({ syscall, place }: Call, what: string): void {
-  place.process.world.tell(`${place.process.name} ${what} ${WORDS[syscall]} ${place.file}`);
+function met(kind: Kind, call: Call, what: string): void {
+  const { process, file } = call.place;
+  process.world.meet(kind, stepOf(call));
+  process.world.tell(`${process.name} ${what} ${WORDS[call.syscall]} ${file}`);
+}
+
+/** What is done with which kind of file, for a table: `write journal`. */
+function stepOf({ syscall, place }: Call): string {
+  const [, folder = '', ...parts] = place.file.split('/');
+  return `${syscall} ${folder === 'runs' ? (parts[1] ?? folder) : folder}`.trim();
 }
 
 function current(): Mounted {
