@@ -1,4 +1,5 @@
 import type { DrawOptions, Kind } from './draws.ts';
+import { loadProduct } from './hooks.ts';
 import { shrink } from './shrink.ts';
 import { simulate, type Verdict } from './simulate.ts';
 import { storyOf } from './words.ts';
@@ -22,8 +23,11 @@ export interface Report {
   readonly coverage: readonly (readonly [string, number])[];
 }
 
+// Before the first story: an import takes real time, and a mutant that is in no module must not go unnoticed.
+const loaded = loadProduct();
+
 process.on('message', (wanted: Wanted) => {
-  void tellAll(wanted).then(() => process.send?.('done'));
+  void loaded.then(() => tellAll(wanted)).then(() => process.send?.('done'));
 });
 
 async function tellAll({ from, count, only, without, ...how }: Wanted): Promise<void> {

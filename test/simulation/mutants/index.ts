@@ -1,22 +1,10 @@
-/** A fault that is put into the product, to see that the simulator finds it. */
-export interface Mutant {
-  /** For the command line: `SIMULATION_MUTANT=<name>`. */
-  readonly name: string;
-  /** From the root of the repository. */
-  readonly file: string;
-  /** A text that stands in the file once. */
-  readonly from: string;
-  readonly to: string;
-  /** What is wrong with it, in a sentence. */
-  readonly says: string;
-}
+import { DELETING } from './deleting.ts';
+import { LEDGER } from './ledger.ts';
+import type { Mutant } from './mutant.ts';
+import { PLANNING } from './planning.ts';
+import { RUNS } from './runs.ts';
 
-export const MUTANTS: readonly Mutant[] = [
-  {
-    name: 'append-at-any-length',
-    file: 'src/ledger/store/folder.ts',
-    from: 'if (size !== length) throw conflict',
-    to: 'if (size < length) throw conflict',
-    says: 'A writer adds to a file that another process has added to meanwhile.',
-  },
-];
+export type { Mutant } from './mutant.ts';
+
+/** Each is a fault that people would notice. The simulator must find every one of them. */
+export const MUTANTS: readonly Mutant[] = [...PLANNING, ...DELETING, ...RUNS, ...LEDGER];

@@ -1,0 +1,82 @@
+import type { Mutant } from './mutant.ts';
+
+/** The ledger and its stores. */
+export const LEDGER: readonly Mutant[] = [
+  {
+    name: 'run-not-marked',
+    file: 'src/ledger/ledger.ts',
+    from: "if (!record.dryRun) await store.write(openRuns(record.registry) + record.id, '');",
+    to: '',
+    says: 'The next run does not know of a run whose process was killed.',
+  },
+  {
+    name: 'mark-removed-too-early',
+    file: 'src/ledger/writer.ts',
+    from: 'if (!(await hasJournals(store, record.id))) await store.remove(openRuns(record.registry) + record.id);',
+    to: 'void hasJournals;\n      await store.remove(openRuns(record.registry) + record.id);',
+    says: 'Deletions that could not be recorded are not looked at by the next run.',
+  },
+  {
+    name: 'journal-removed-first',
+    file: 'src/ledger/writer.ts',
+    from: [
+      '      const record = await write(summary, decisions);',
+      '      if (journal.begun()) await store.remove(paths.journal(repository));',
+      '      return record;',
+    ].join('\n'),
+    to: [
+      '      if (journal.begun()) await store.remove(paths.journal(repository));',
+      '      return write(summary, decisions);',
+    ].join('\n'),
+    says: 'A process that is killed while it closes a repository leaves no record of what it deleted.',
+  },
+  {
+    name: 'record-without-etag',
+    file: 'src/ledger/writer.ts',
+    from: "etag === undefined ? 'absent' : { etag });",
+    to: "etag === undefined ? 'absent' : (undefined as never));",
+    says: 'A process writes the record of a run over what another one has written.',
+  },
+  {
+    name: 'lease-outlives-its-time',
+    file: 'src/ledger/store/lease.ts',
+    from: "() => lose('it could not be renewed in time'), 'background');",
+    to: "() => undefined, 'background');",
+    says: 'A run takes a lock for its own that it could not renew in time.',
+  },
+  {
+    name: 'taken-lease-kept',
+    file: 'src/ledger/store/lease.ts',
+    from: 'if (ours === false) {',
+    to: 'if (ours === false && over) {',
+    says: 'A run takes a lock for its own that another process has taken.',
+  },
+  {
+    name: 'append-at-any-length',
+    file: 'src/ledger/store/folder.ts',
+    from: 'if (size !== length) throw conflict',
+    to: 'if (size < length) throw conflict',
+    says: 'A writer adds to a file that another process has added to meanwhile.',
+  },
+  {
+    name: 'folder-etag-not-compared',
+    file: 'src/ledger/store/folder.ts',
+    from: "if (condition && (await etagOf(file)) !== condition.etag) throw conflict(path, 'has changed');",
+    to: 'void etagOf;',
+    says: 'In a folder a file is written over that has changed since it was read.',
+  },
+  {
+    name: 'blob-etag-not-sent',
+    file: 'src/ledger/store/blob-files.ts',
+    from: "return condition === 'absent' ? { ifNoneMatch: '*' } : { ifMatch: condition.etag };",
+    to: "return condition === 'absent' ? { ifNoneMatch: '*' } : {};",
+    says: 'In Blob Storage a file is written over that has changed since it was read.',
+  },
+  {
+    name: 'blob-append-anywhere',
+    file: 'src/ledger/store/blob-files.ts',
+    from: 'conditions: { appendPosition: length } };',
+    to: 'conditions: {} };',
+    says: 'In Blob Storage an append whose answer was lost is made twice.',
+  },
+];
