@@ -4,6 +4,7 @@ import { EventType, RepeatedTaskError } from '../support/durable.ts';
 import type { Orchestrators } from '../support/durable/step.ts';
 import { Draws, type Kind } from './draws.ts';
 import { Hub } from './hub.ts';
+import { runWithHooks } from './node.ts';
 import { INVISIBLE_MS } from './work-items.ts';
 import { type Process, World } from './world.ts';
 
@@ -229,5 +230,29 @@ describe('a task hub in virtual time', () => {
       'it',
       'main',
     ]);
+  });
+});
+
+interface Purged {
+  readonly errors: readonly string[];
+  readonly ended: readonly {
+    readonly output: unknown;
+    readonly tags: readonly string[];
+    readonly runs: readonly unknown[];
+    readonly again: number;
+  }[];
+}
+
+describe('a purge as it is deployed, with two processes', () => {
+  it.each(['double', 'kill', 'freeze'])('comes to its end whatever is done twice: %s', async (happens) => {
+    const { errors, ended } = JSON.parse(await runWithHooks('checks/hub.ts', [happens, '15'])) as Purged;
+    expect(errors).toEqual([]);
+    expect(ended).toHaveLength(15);
+    for (const { output, tags, runs } of ended) {
+      expect(output).toMatchObject({ state: 'done' });
+      expect(tags).toEqual(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `shop/${name}:v-0`));
+      expect(runs).toMatchObject([{ state: 'done', progress: { done: 6, of: 6 }, totals: { listed: { tags: 18 } } }]);
+    }
+    expect(ended.some(({ again }) => again > 0)).toBe(true);
   });
 });
