@@ -6,6 +6,7 @@ import type { Decision } from '../support/durable/host.ts';
 import { Instance, type Parent, type Status } from '../support/durable/instance.ts';
 import { EventType, type Happening, type HistoryEvent, serialize } from '../support/durable/protocol.ts';
 import { checkChild, continueAs, decide, type Orchestrators, record, StuckError } from '../support/durable/step.ts';
+import { aboutOf, type Call, type Execution, keyOf } from './call.ts';
 import { isDue } from './due.ts';
 import { type Activities, RENEWED_EVERY_MS, type Taken, WorkItems } from './work-items.ts';
 import type { Process, World } from './world.ts';
@@ -28,15 +29,6 @@ interface Entry {
   isAwaited: boolean;
 }
 
-/** An activity that an orchestrator has called. */
-interface Call {
-  readonly instanceId: string;
-  readonly executionId: string;
-  readonly id: number;
-  readonly name: string;
-  readonly input: string;
-}
-
 /**
  * The task hub of the durable engine: instances, their histories and the work that waits. It is storage, so it outlives all
  * processes. Those that have joined it take work from it, steps of orchestrators as well as activities, and do everything at
@@ -48,7 +40,7 @@ export class Hub {
   readonly #items: WorkItems;
   readonly #entries = new Map<string, Entry>();
   /** Timers that have not gone off, by whose they are. */
-  readonly #timers = new Set<Pick<Call, 'instanceId' | 'executionId'>>();
+  readonly #timers = new Set<Execution>();
   readonly #counts = new Map<string, number>();
   #failure: Error | undefined;
 
@@ -126,6 +118,10 @@ export class Hub {
 
   /** A worker takes a step: it sends what is to be done, and only then writes down that it has. */
   async #step(key: string, entry: Entry, taken: Taken): Promise<void> {
+    if (!this.#isCurrent(entry)) {
+      this.#items.remove(taken);
+      return;
+    }
     const { process } = taken.worker;
     const { instance } = entry;
     const due = instance.inbox.filter((message) => isDue(instance, message));
@@ -150,6 +146,7 @@ export class Hub {
     await this.#ask(process, key, () => {
       if (!this.#items.isCurrent(taken)) return;
       this.#items.remove(taken);
+      if (!this.#isCurrent(entry)) return;
       for (const message of messages) instance.inbox.splice(instance.inbox.indexOf(message), 1);
       if (draft.isOver) instance.inbox.splice(0);
       entry.instance = draft;
@@ -188,13 +185,17 @@ export class Hub {
     }
   }
 
+  /**
+   * One that runs already begins anew, and its parent until now waits in vain: the storage takes the first message for a start
+   * of its own (azure-functions-durable-extension, issues 747 and 1886). That is what becomes of a step that was lost.
+   */
   #beginChild({ name, instanceId, input }: Extract<Decision, { readonly kind: 'child' }>, parent: Parent): void {
-    const taken = this.#entries.get(instanceId)?.instance;
-    // The host drops the message that would begin it, and a parent that is another one waits in vain.
-    if (!taken || taken.isOver) this.#begin(name, instanceId, input, parent);
+    const existing = this.#entries.get(instanceId)?.instance;
+    if (existing && !existing.isOver) this.#world.tell(`${name} ${instanceId} begins anew, though it runs`);
+    this.#begin(name, instanceId, input, parent);
   }
 
-  #setTimer(of: Pick<Call, 'instanceId' | 'executionId'>, delay: number, fired: Happening): void {
+  #setTimer(of: Execution, delay: number, fired: Happening): void {
     const timer = { ...of };
     this.#timers.add(timer);
     this.#world.after(delay, () => {
@@ -251,7 +252,12 @@ export class Hub {
     });
   }
 
-  #isOf({ instanceId, executionId }: Pick<Call, 'instanceId' | 'executionId'>): boolean {
+  /** Whether it was not begun anew since. */
+  #isCurrent(entry: Entry): boolean {
+    return this.#entries.get(entry.instance.instanceId) === entry;
+  }
+
+  #isOf({ instanceId, executionId }: Execution): boolean {
     const instance = this.#entries.get(instanceId)?.instance;
     return instance?.executionId === executionId && !instance.isOver;
   }
@@ -270,14 +276,4 @@ export class Hub {
     this.#counts.set(key, count);
     return count;
   }
-}
-
-const keyOf = ({ executionId, name, id }: Call): string => `hub ${executionId} ${name} ${id}`;
-
-/** What an activity is about, for the story. */
-function aboutOf({ input }: Call): string {
-  const [about] = JSON.parse(input) as readonly unknown[];
-  if (typeof about !== 'object' || about === null) return '';
-  if ('repository' in about) return ` of ${String(about.repository)}`;
-  return 'page' in about ? ` ${String(about.page)}` : '';
 }
