@@ -161,6 +161,42 @@ describe('a task hub in virtual time', () => {
     expect(hub.history('it').filter(({ EventType: type }) => type === EventType.TaskCompleted)).toHaveLength(1);
   });
 
+  it('takes nothing from a process that is killed, whatever it has waited for', async () => {
+    const world = new World(new Draws(1));
+    const hub = new Hub(world, orchestrators);
+    const [a, b] = [world.process('a'), world.process('b')];
+    const outside = () => new Promise((resolve) => world.after(1_000, () => resolve(world.elapsed)));
+    hub.join(a, { work: outside });
+    hub.start('one', { instanceId: 'it' });
+    await world.run(() => world.lines.length === 1, DAY);
+    a.kill();
+    hub.join(b, { work: outside });
+    expect(await world.run(() => hub.isIdle(), DAY)).toBe('done');
+    expect(hub.status('it')?.output).toBeGreaterThan(INVISIBLE_MS);
+    expect(world.lines.map(({ text }) => text)).toEqual(['a begins work', 'b begins work (attempt 2)']);
+  });
+
+  it('writes each step down once, and results after what they are of', async () => {
+    for (let seed = 0; seed < 300; seed += 1) {
+      const { world, hub, processes } = stage(seed, ['lost-step']);
+      for (const process of processes) {
+        const when = world.draws.index(`when ${process.name}`, 1_000);
+        world.after(when, () => process.freeze(INVISIBLE_MS + 1_000));
+      }
+      hub.start('one', { instanceId: 'it' });
+      expect(await world.run(() => hub.isIdle(), DAY)).toBe('done');
+      const types = hub.history('it').map(({ EventType: type }) => type);
+      // Activities of a step that was lost are done again: their results may come twice.
+      const apart = types.filter((type, nth) => type !== EventType.TaskCompleted || type !== types[nth - 1]);
+      expect(apart).toEqual([
+        ...[EventType.OrchestratorStarted, EventType.ExecutionStarted],
+        ...[EventType.TaskScheduled, EventType.OrchestratorCompleted],
+        ...[EventType.OrchestratorStarted, EventType.TaskCompleted],
+        ...[EventType.ExecutionCompleted, EventType.OrchestratorCompleted],
+      ]);
+    }
+  });
+
   it('keeps what takes long for the process that does it', async () => {
     const { world, hub, executed } = stage(1, [], 3_600_000);
     hub.start('one', { instanceId: 'it' });

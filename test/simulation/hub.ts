@@ -118,7 +118,8 @@ export class Hub {
 
   /** A worker takes a step: it sends what is to be done, and only then writes down that it has. */
   async #step(key: string, entry: Entry, taken: Taken): Promise<void> {
-    if (!this.#isCurrent(entry)) {
+    // Nothing more comes of a generation that was begun anew.
+    if (this.#entries.get(entry.instance.instanceId) !== entry) {
       this.#items.remove(taken);
       return;
     }
@@ -146,7 +147,6 @@ export class Hub {
     await this.#ask(process, key, () => {
       if (!this.#items.isCurrent(taken)) return;
       this.#items.remove(taken);
-      if (!this.#isCurrent(entry)) return;
       for (const message of messages) instance.inbox.splice(instance.inbox.indexOf(message), 1);
       if (draft.isOver) instance.inbox.splice(0);
       entry.instance = draft;
@@ -250,11 +250,6 @@ export class Hub {
     work.catch((error: unknown) => {
       this.#failure ??= error instanceof Error ? error : new Error(String(error));
     });
-  }
-
-  /** Whether it was not begun anew since. */
-  #isCurrent(entry: Entry): boolean {
-    return this.#entries.get(entry.instance.instanceId) === entry;
   }
 
   #isOf({ instanceId, executionId }: Execution): boolean {
