@@ -4,7 +4,6 @@ import { EventType, RepeatedTaskError } from '../support/durable.ts';
 import type { Orchestrators } from '../support/durable/step.ts';
 import { Draws, type Kind } from './draws.ts';
 import { Hub } from './hub.ts';
-import { runWithHooks } from './node.ts';
 import { INVISIBLE_MS } from './work-items.ts';
 import { type Process, World } from './world.ts';
 
@@ -16,7 +15,7 @@ const DAY = 86_400_000;
 const orchestrators: Orchestrators = {
   *main({ df }: OrchestrationContext): Steps {
     const { rounds, before } = df.getInput<{ rounds: number; before: number }>();
-    const sums = yield df.Task.all([df.callSubOrchestrator('child', 1), df.callSubOrchestrator('child', 10)]);
+    const sums = yield df.Task.all([1, 10].map((one) => df.callSubOrchestrator('child', one * rounds)));
     const sum = (sums as readonly number[]).reduce((all, one) => all + one, before);
     if (rounds === 1) return sum;
     df.continueAsNew({ rounds: rounds - 1, before: sum });
@@ -86,8 +85,8 @@ function stage(seed = 1, only: readonly Kind[] = [], work = 1_000): Stage {
 }
 
 const MAIN = { instanceId: 'it', input: { rounds: 2, before: 0 } };
-/** 2 + 4 and 20 + 40, twice. */
-const SUM = 132;
+/** Of 2 and 20, and then of 1 and 10: each twice and four times. */
+const SUM = 198;
 
 describe('a task hub in virtual time', () => {
   it('runs orchestrations with children, timers and activities to their ends', async () => {
@@ -181,7 +180,8 @@ describe('a task hub in virtual time', () => {
       const { world, hub, processes } = stage(seed, ['lost-step']);
       for (const process of processes) {
         const when = world.draws.index(`when ${process.name}`, 1_000);
-        world.after(when, () => process.freeze(INVISIBLE_MS + 1_000));
+        const howLong = INVISIBLE_MS + world.draws.index(`how long ${process.name}`, 5_000);
+        world.after(when, () => process.freeze(howLong));
       }
       hub.start('one', { instanceId: 'it' });
       expect(await world.run(() => hub.isIdle(), DAY)).toBe('done');
@@ -195,6 +195,33 @@ describe('a task hub in virtual time', () => {
         ...[EventType.ExecutionCompleted, EventType.OrchestratorCompleted],
       ]);
     }
+  });
+
+  it.each(['kill', 'freeze'] as const)('outlives a process after each event: %s', async (fate) => {
+    const once = async (events: number): Promise<boolean> => {
+      const world = new World(new Draws(1));
+      const hub = new Hub(world, orchestrators);
+      const [a, b] = [world.process('a'), world.process('b')];
+      const work = (process: Process) => async (input: number) => {
+        await process.system.clock.sleep(1_000);
+        return input * 2;
+      };
+      hub.join(a, { work: work(a) });
+      hub.start('one', { instanceId: 'it' });
+      let passed = 0;
+      await world.run(() => passed++ === events, DAY);
+      const isLast = hub.isIdle();
+      if (fate === 'kill') a.kill();
+      else a.freeze(INVISIBLE_MS + 10_000);
+      hub.join(b, { work: work(b) });
+      expect(await world.run(() => false, DAY)).toBe('quiet');
+      expect(hub.isIdle()).toBe(true);
+      expect(hub.status('it')).toMatchObject({ runtimeStatus: 'Completed', output: 2 });
+      return isLast;
+    };
+    let events = 0;
+    while (!(await once(events))) events += 1;
+    expect(events).toBeGreaterThan(10);
   });
 
   it('keeps what takes long for the process that does it', async () => {
@@ -267,30 +294,5 @@ describe('a task hub in virtual time', () => {
       'it',
       'main',
     ]);
-  });
-});
-
-interface Purged {
-  readonly errors: readonly string[];
-  readonly ended: readonly {
-    readonly output: unknown;
-    readonly tags: readonly string[];
-    readonly runs: readonly unknown[];
-    readonly again: number;
-  }[];
-}
-
-describe('a purge as it is deployed, with two processes', () => {
-  it.each(['double', 'kill', 'freeze'])('comes to its end whatever is done twice: %s', async (happens) => {
-    const { errors, ended } = JSON.parse(await runWithHooks('checks/hub.ts', [happens, '15'])) as Purged;
-    expect(errors).toEqual([]);
-    expect(ended).toHaveLength(15);
-    for (const { output, tags, runs } of ended) {
-      // `over`: it was begun once more, when it had been done.
-      expect(['done', 'over']).toContain((output as { readonly state: string }).state);
-      expect(tags).toEqual(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `shop/${name}:v-0`));
-      expect(runs).toMatchObject([{ state: 'done', progress: { done: 6, of: 6 }, totals: { listed: { tags: 18 } } }]);
-    }
-    expect(ended.some(({ again }) => again > 0)).toBe(true);
   });
 });

@@ -18,7 +18,7 @@ import { Hub } from '../hub.ts';
 import { BEGINNING, type Process, World } from '../world.ts';
 
 /*
- * Run by `hub.test.ts` in a process with the hooks: purges a small registry with the orchestrations and activities that are
+ * Run by `hub-deployed.test.ts` in a process with the hooks: purges a small registry with the orchestrations and activities that are
  * deployed, and prints how that ended as JSON. Given: what happens (`double`, `kill` or `freeze`), and how many seeds.
  */
 

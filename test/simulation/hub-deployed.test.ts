@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { runWithHooks } from './node.ts';
+
+interface Purged {
+  readonly errors: readonly string[];
+  readonly ended: readonly {
+    readonly output: unknown;
+    readonly tags: readonly string[];
+    readonly runs: readonly unknown[];
+    readonly again: number;
+  }[];
+}
+
+describe('a purge as it is deployed, with two processes', () => {
+  it.each(['double', 'kill', 'freeze'])('comes to its end whatever is done twice: %s', async (happens) => {
+    const { errors, ended } = JSON.parse(await runWithHooks('checks/hub.ts', [happens, '15'])) as Purged;
+    expect(errors).toEqual([]);
+    expect(ended).toHaveLength(15);
+    for (const { output, tags, runs } of ended) {
+      // `over`: it was begun once more, when it had been done.
+      expect(['done', 'over']).toContain((output as { readonly state: string }).state);
+      expect(tags).toEqual(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `shop/${name}:v-0`));
+      expect(runs).toMatchObject([{ state: 'done', progress: { done: 6, of: 6 }, totals: { listed: { tags: 18 } } }]);
+    }
+    expect(ended.some(({ again }) => again > 0)).toBe(true);
+  });
+});
