@@ -1,7 +1,14 @@
 import { createHook } from 'node:async_hooks';
 
 /** What takes place outside of JavaScript: on a thread, a disk, a network, or when a timer of the machine fires. */
-const OWN = new Set(['PROMISE', 'TickObject', 'Immediate', 'Microtask']);
+const OWN = new Set([
+  'PROMISE',
+  'TickObject',
+  'Immediate',
+  'Microtask',
+  // Reads what is in memory, at once.
+  'BLOBREADER',
+]);
 const REAL = /^(?:[A-Z][A-Z0-9]+|Timeout)$/;
 
 /**
