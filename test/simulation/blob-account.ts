@@ -87,13 +87,8 @@ export class BlobAccount {
         return this.#commit(request, now);
       case 'append':
         return this.#append(request, now);
-      case 'blocks': {
-        const version = this.#found(request);
-        const blocks = version.blocks.flatMap(({ id, bytes }) =>
-          id === undefined ? [] : [{ id, size: bytes.length }],
-        );
-        return xml(blockList(blocks), { etag: version.etag, 'x-ms-blob-content-length': String(version.length) });
-      }
+      case 'blocks':
+        return this.#blocks(request);
       case 'read':
         return this.#read(request, now);
       case 'properties': {
@@ -101,7 +96,8 @@ export class BlobAccount {
         return { status: 200, headers: this.#headersOf(request.path, version, version.length, now) };
       }
       case 'delete':
-        this.#found(request);
+        // Blocks alone are deleted, too.
+        if (!this.#blobs.get(request.path)?.uncommitted.size) this.#found(request);
         checkLease(this.#blobs.get(request.path), request, now);
         this.#blobs.delete(request.path);
         this.#sorted = undefined;
@@ -115,6 +111,16 @@ export class BlobAccount {
         return this.#answer(onLease(operation, blob ?? {}, request, now), { etag, ...leaseHeaders(blob?.lease) });
       }
     }
+  }
+
+  #blocks(request: BlobRequest): BlobAnswer {
+    const blob = this.#blobs.get(request.path);
+    // Of one that is not committed, too: it has none.
+    if (blob && !blob.version) return xml(blockList([]));
+    const { type, blocks, etag } = this.#found(request);
+    if (type === 'AppendBlob') throw new Refusal(409, 'InvalidBlobType');
+    const named = blocks.flatMap(({ id, bytes }) => (id === undefined ? [] : [{ id, size: bytes.length }]));
+    return xml(blockList(named), { etag });
   }
 
   /** A blob as it is, where its conditions hold. */
