@@ -39,7 +39,7 @@ export interface AppProcess {
   readonly tick: (by: string) => Promise<unknown>;
   readonly dryRun: () => Promise<unknown>;
   /** Applies the newest plan that waits; with `approve`, whatever the guards say. */
-  readonly apply: (approve: boolean) => Promise<unknown>;
+  readonly apply: (approve: boolean, onApproved: (id: string) => void) => Promise<unknown>;
   readonly resume: () => Promise<unknown>;
   readonly cancel: () => Promise<unknown>;
   /** Tells the process to end, as the host does before it kills it. */
@@ -103,9 +103,10 @@ export function startApp({ process, store, registry, hub, isWorker, hasIdentity,
       if (!hub) return wanted.start(asked);
       return wanted.startDurable({ ...asked, client: hub.client(process) as never, abandoned: shutdown.signal });
     },
-    async apply(approve) {
+    async apply(approve, onApproved) {
       const run = await newest(({ plan }) => plan?.state === (approve ? 'waiting' : 'open'));
       if (!run?.plan) return 'there is no plan';
+      if (approve) onApproved(run.id);
       return requestedApply(
         settings(),
         run.id,

@@ -66,6 +66,19 @@ export class Disk {
     this.#now = now;
   }
 
+  /** All files below a folder, by their paths from there. */
+  files(folder: string): ReadonlyMap<string, FileNode> {
+    const files = new Map<string, FileNode>();
+    const look = (node: Node | undefined, path: string): void => {
+      if (node?.kind === 'file') files.set(path, node);
+      else for (const [name, entry] of node?.entries ?? []) look(entry, path === '' ? name : `${path}/${name}`);
+    };
+    let top: Node | undefined = this.#root;
+    for (const part of partsOf(folder)) top = top?.kind === 'folder' ? top.entries.get(part) : undefined;
+    look(top, '');
+    return files;
+  }
+
   /** @throws ENOENT, ENOTDIR */
   find(path: string, asked: Asked): Node {
     const parts = partsOf(path);

@@ -63,6 +63,8 @@ export class Draws {
   readonly taken: Taken[] = [];
   /** Nothing more goes wrong: what was begun comes to its end. */
   isCalm = false;
+  /** Told of each draw that happens. */
+  onTaken: (taken: Taken) => void = () => undefined;
   readonly #options: DrawOptions;
 
   constructor(seed: number, options: DrawOptions = {}) {
@@ -90,7 +92,9 @@ export class Draws {
     if (this.isCalm && kind !== 'content') return false;
     if (without?.has(key) || (only && kind !== 'content' && !only.has(kind))) return false;
     if (this.number(key) >= rate * this.#intensity(kind)) return false;
-    this.taken.push({ kind, key });
+    const taken = { kind, key };
+    this.taken.push(taken);
+    this.onTaken(taken);
     return true;
   }
 

@@ -1,5 +1,4 @@
 import { type Asked, type Code, Disk, type FileNode, systemError } from './disk.ts';
-import type { Kind } from './draws.ts';
 import type { Process, World } from './world.ts';
 
 /** How often it happens, of so many calls of the system. */
@@ -108,7 +107,7 @@ export function ask<T>(call: Call, act: (files: Disk, key: string) => T | 'never
     const long = draws.number(`${key} how slow`) * SLOW_MS;
     if (draws.number(`${key} slow there`) < 0.5) there += long;
     else back += long;
-    met('store-slow', call, `waits ${Math.ceil(long / 1000)} s for the file system when it`);
+    tell(call, `waits ${Math.ceil(long / 1000)} s for the file system when it`);
   }
   return process.call(
     there,
@@ -120,7 +119,7 @@ export function ask<T>(call: Call, act: (files: Disk, key: string) => T | 'never
       if (fails) throw refused(call);
       if (call.use !== 'change' || answer === 'never' || files.options.isNetwork !== true) return answer;
       if (!draws.happens('store-lost-answer', `${key} lost`, RATES.lostAnswer)) return answer;
-      met('store-lost-answer', call, 'is told of an I/O error although it is done when it');
+      tell(call, 'is told of an I/O error although it is done when it');
       throw systemError('EIO', call);
     },
     back,
@@ -150,7 +149,7 @@ export function put(
   };
   if (draws.happens('torn-write', `${key} torn`, RATES.torn)) {
     const written = write(part());
-    met('torn-write', call, `is killed after ${written} of ${bytes.length} bytes when it`);
+    tell(call, `is killed after ${written} of ${bytes.length} bytes when it`);
     call.place.process.kill();
     files.options.onKilled?.(call.place.process);
     return 'never';
@@ -162,8 +161,7 @@ export function put(
     const long = least + draws.number(`${key} how long full`) * (most - least);
     files.fullUntil = world.now + long;
     const written = write(part());
-    met(
-      'store-full',
+    tell(
       call,
       `finds the disk full for ${Math.round(long / 1000)} s, after ${written} of ${bytes.length} bytes, when it`,
     );
@@ -184,13 +182,12 @@ export function fail(code: Code, call: Call): NodeJS.ErrnoException {
 }
 
 function refused(call: Call): Error {
-  met('store-error', call, 'is told of an I/O error when it');
+  tell(call, 'is told of an I/O error when it');
   return systemError('EIO', call);
 }
 
-function met(kind: Kind, call: Call, what: string): void {
+function tell(call: Call, what: string): void {
   const { process, file } = call.place;
-  process.world.meet(kind, stepOf(call));
   process.world.tell(`${process.name} ${what} ${WORDS[call.syscall]} ${file}`);
 }
 

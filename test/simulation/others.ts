@@ -1,4 +1,3 @@
-import type { RegistryState } from '../../src/dev/emulator/index.ts';
 import { digestOf } from '../../src/dev/emulator/manifests.ts';
 import { imageOf, indexOf, REPOSITORIES, signatureOf, TAGS } from './contents.ts';
 import { type RegistryService, short } from './registry.ts';
@@ -7,91 +6,101 @@ import type { World } from './world.ts';
 /** What other clients do to the registry. */
 export type Deed = 'push' | 'lock' | 'hide' | 'deleted-by-others' | 'repository';
 
-/** Does one deed to something that is there now. @param key of the draws that decide what */
-export function others(world: World, { contents }: RegistryService, deed: Deed, key: string): void {
-  const { draws } = world;
-  const state = contents.repositories();
-  const names = Object.keys(state).sort();
-  const [first, ...rest] = names;
-  if (first === undefined) return;
-  const name = draws.pick(`repository ${key}`, [first, ...rest]);
-  const repository = state[name] ?? { manifests: [], tags: [] };
-  const bodies = repository.manifests.map(({ body }) => body).sort();
-  const body = bodies[draws.index(`manifest ${key}`, bodies.length)] ?? '';
-  const digest = digestOf(body);
-  const tag = repository.tags.map((one) => one.name).sort()[draws.index(`tag ${key}`, repository.tags.length)];
-  const what = draws.number(`what ${key}`);
-  const tell = (text: string): void => {
-    world.tell(`another client ${text} in ${name}`);
-  };
-  switch (deed) {
-    case 'push': {
-      const tagName = draws.pick(`new tag ${key}`, TAGS);
-      if (what < 0.3) {
-        tell(`tags ${short(digest)} ${tagName}`);
-        contents.tag(name, tagName, digest);
-      } else if (what < 0.55) {
-        const image = imageOf(`pushed ${key}`);
-        tell(`pushes ${short(digestOf(image))} as ${tagName}`);
-        contents.push(name, image, { tag: tagName });
-      } else if (what < 0.75) {
-        const index = indexOf(`pushed ${key}`, [body]);
-        const named = draws.number(`named ${key}`) < 0.6;
-        tell(`pushes the index ${short(digestOf(index))} of ${short(digest)}${named ? ` as ${tagName}` : ''}`);
-        contents.push(name, index, named ? { tag: tagName } : {});
-      } else if (what < 0.9) {
-        const referrer = imageOf(`pushed ${key}`, body);
-        tell(`attaches ${short(digestOf(referrer))} to ${short(digest)}`);
-        contents.push(name, referrer);
-      } else {
-        const signature = imageOf(`pushed ${key}`);
-        tell(`signs ${short(digest)} with ${short(digestOf(signature))}`);
-        contents.push(name, signature, { tag: signatureOf(digest) });
-      }
-      return;
-    }
-    case 'lock': {
-      const lock =
-        draws.number(`off ${key}`) < 0.25 ? { deleteEnabled: true, writeEnabled: true } : { deleteEnabled: false };
-      const reference = what < 0.45 ? tag : what < 0.9 ? digest : undefined;
-      tell(`${lock.deleteEnabled ? 'unlocks' : 'locks'} ${reference === undefined ? 'all' : short(reference)}`);
-      contents.lock(name, reference, lock);
-      return;
-    }
-    case 'hide': {
-      const reference = what < 0.3 ? tag : digest;
-      if (reference === undefined) return;
-      const listEnabled = draws.number(`off ${key}`) < 0.25;
-      tell(`${listEnabled ? 'shows' : 'hides'} ${short(reference)}`);
-      contents.lock(name, reference, { listEnabled });
-      return;
-    }
-    case 'deleted-by-others':
-      if (what < 0.5 && tag !== undefined) {
-        tell(`deletes the tag ${tag}`);
-        contents.untag(name, tag);
-      } else {
-        tell(`deletes ${short(digest)}`);
-        contents.remove(name, digest);
-      }
-      return;
-    case 'repository':
-      if (what < 0.4) {
-        tell('deletes everything');
-        deleteAll(contents, name, state);
-      } else {
-        const missing = [...REPOSITORIES, 'shop/new'].find((one) => state[one] === undefined);
-        if (missing === undefined) return;
-        world.tell(`another client pushes the first image of ${missing}`);
-        contents.push(missing, imageOf(`first ${key}`), { tag: 'v1', age: 30 * 86_400 });
-      }
-      return;
-  }
+/** What a deed is done to, and how it is drawn. */
+interface Target {
+  readonly world: World;
+  readonly registry: RegistryService;
+  readonly key: string;
+  readonly name: string;
+  /** Of a manifest that is there. */
+  readonly body: string;
+  readonly digest: string;
+  /** A tag that is there. */
+  readonly tag: string | undefined;
+  /** From 0 to 1: which of the ways to do it. */
+  readonly what: number;
 }
 
-function deleteAll(contents: RegistryService['contents'], name: string, state: RegistryState): void {
-  for (const { body } of state[name]?.manifests ?? []) {
-    const isThere = contents.repositories()[name]?.manifests.some((one) => one.body === body) ?? false;
-    if (isThere) contents.remove(name, digestOf(body));
-  }
+/** Does one deed to something that is there now. @param key of the draws that decide what */
+export function others(world: World, registry: RegistryService, deed: Deed, key: string): void {
+  const { draws } = world;
+  const state = registry.contents.repositories();
+  const [first, ...rest] = Object.keys(state).sort();
+  if (first === undefined) return;
+  const name = draws.pick(`repository ${key}`, [first, ...rest]);
+  const { manifests = [], tags = [] } = state[name] ?? {};
+  const body = manifests.map((one) => one.body).sort()[draws.index(`manifest ${key}`, manifests.length)] ?? '';
+  const tag = tags.map((one) => one.name).sort()[draws.index(`tag ${key}`, tags.length)];
+  const what = draws.number(`what ${key}`);
+  DEEDS[deed]({ world, registry, key, name, body, digest: digestOf(body), tag, what });
+}
+
+const DEEDS: Readonly<Record<Deed, (target: Target) => void>> = {
+  push(target) {
+    const { registry, name, body, digest, what, key } = target;
+    const { draws } = target.world;
+    const tag = draws.pick(`new tag ${key}`, TAGS);
+    if (what < 0.3) {
+      tell(target, `tags ${short(digest)} ${tag}`);
+      registry.tag(name, tag, digest);
+    } else if (what < 0.55) {
+      const image = imageOf(`pushed ${key}`);
+      tell(target, `pushes ${short(digestOf(image))} as ${tag}`);
+      registry.push(name, image, tag);
+    } else if (what < 0.75) {
+      const index = indexOf(`pushed ${key}`, [body]);
+      const isNamed = draws.number(`named ${key}`) < 0.6;
+      tell(target, `pushes the index ${short(digestOf(index))} of ${short(digest)}${isNamed ? ` as ${tag}` : ''}`);
+      registry.push(name, index, isNamed ? tag : undefined);
+    } else if (what < 0.9) {
+      const referrer = imageOf(`pushed ${key}`, body);
+      tell(target, `attaches ${short(digestOf(referrer))} to ${short(digest)}`);
+      registry.push(name, referrer);
+    } else {
+      const signature = imageOf(`pushed ${key}`);
+      tell(target, `signs ${short(digest)} with ${short(digestOf(signature))}`);
+      registry.push(name, signature, signatureOf(digest));
+    }
+  },
+  lock(target) {
+    const { world, registry, key, name, tag, digest, what } = target;
+    const isLocked = world.draws.number(`off ${key}`) >= 0.25;
+    const reference = what < 0.45 ? tag : what < 0.9 ? digest : undefined;
+    tell(target, `${isLocked ? 'locks' : 'unlocks'} ${reference === undefined ? 'all' : short(reference)}`);
+    registry.change(name, reference, isLocked ? { deleteEnabled: false } : { deleteEnabled: true, writeEnabled: true });
+  },
+  hide(target) {
+    const { world, registry, key, name, tag, digest, what } = target;
+    const reference = what < 0.3 ? (tag ?? digest) : digest;
+    const listEnabled = world.draws.number(`off ${key}`) < 0.25;
+    tell(target, `${listEnabled ? 'shows' : 'hides'} ${short(reference)}`);
+    registry.change(name, reference, { listEnabled });
+  },
+  'deleted-by-others': (target) => {
+    const { registry, name, tag, digest, what } = target;
+    if (what < 0.5 && tag !== undefined) {
+      tell(target, `deletes the tag ${tag}`);
+      registry.untag(name, tag);
+    } else {
+      tell(target, `deletes ${short(digest)}`);
+      registry.remove(name, digest);
+    }
+  },
+  repository(target) {
+    const { world, registry, key, name, what } = target;
+    if (what < 0.4) {
+      tell(target, 'deletes everything');
+      registry.removeAll(name);
+      return;
+    }
+    const there = registry.contents.repositories();
+    const missing = [...REPOSITORIES, 'shop/new'].find((one) => there[one] === undefined);
+    if (missing === undefined) return;
+    world.tell(`another client pushes the first image of ${missing}`);
+    registry.push(missing, imageOf(`first ${key}`), 'v1');
+  },
+};
+
+function tell({ world, name }: Target, text: string): void {
+  world.tell(`another client ${text} in ${name}`);
 }

@@ -3,14 +3,18 @@ import type { Answer } from '../../src/dev/emulator/answers.ts';
 import { newEmulator, type UnservedEmulator } from '../../src/dev/emulator/emulator.ts';
 import { type Route, routeOf } from '../../src/dev/emulator/routes.ts';
 import type { RegistryState } from '../../src/dev/emulator/index.ts';
+import { digestOf } from '../../src/dev/emulator/manifests.ts';
+import type { Attributes } from '../../src/dev/emulator/types.ts';
+import { type Fault, Faults } from './faults.ts';
+import { History, type What } from './history.ts';
 import { BEGINNING, type Process, type World } from './world.ts';
 
 /** The registry of all stories. */
 export const HOST = '127.0.0.1:5000';
 export const USER = { username: 'simulated', password: 'not-a-secret' } as const;
 
-/** A change by a process that the registry has made. */
-export interface Made {
+/** A request of a process. */
+interface Made {
   readonly process: Process;
   readonly route: Route;
   readonly body: string;
@@ -21,10 +25,10 @@ export interface Made {
 export interface RegistryOptions {
   readonly state: RegistryState;
   readonly pageSize: number;
+  /** The run that a process deletes something for, as far as it has announced that. */
+  readonly runOf: (process: Process, repository: string, key: string) => string | undefined;
   /** Seconds that an access token lives. */
   readonly tokenLife?: number | undefined;
-  /** Told of a change that was asked for, once the registry has answered it to itself; 0: it answered nothing. */
-  readonly onChange: (made: Made, status: number) => void;
 }
 
 /**
@@ -37,11 +41,13 @@ export class RegistryService {
   readonly identityToken: () => string;
   readonly #world: World;
   readonly #answers: UnservedEmulator['answers'];
-  readonly #onChange: RegistryOptions['onChange'];
+  /** Everything that was changed, by processes and by others. */
+  readonly history: History;
   readonly #counts = new Map<Process, number>();
-  readonly #lasting = new Map<string, string>();
+  readonly #faults: Faults;
+  readonly #runOf: RegistryOptions['runOf'];
 
-  constructor(world: World, { state, pageSize, tokenLife = 4_500, onChange }: RegistryOptions) {
+  constructor(world: World, { state, pageSize, tokenLife = 4_500, runOf }: RegistryOptions) {
     const options = { repositories: state, basic: USER, start: new Date(BEGINNING), now: () => world.now };
     const { emulator, answers, identityToken } = newEmulator(
       { ...options, pageSizeLimit: pageSize, tokenLifeSeconds: tokenLife },
@@ -51,7 +57,74 @@ export class RegistryService {
     this.contents = emulator;
     this.#answers = answers;
     this.#world = world;
-    this.#onChange = onChange;
+    this.#runOf = runOf;
+    this.#faults = new Faults(world);
+    this.history = new History(state, BEGINNING);
+  }
+
+  // What other clients do. Each is recorded.
+
+  push(repository: string, body: string, tag?: string): void {
+    const digest = this.contents.push(repository, body);
+    this.#byOthers(repository, { kind: 'push', digest, body });
+    if (tag !== undefined) this.tag(repository, tag, digest);
+  }
+
+  tag(repository: string, tag: string, digest: string): void {
+    this.contents.tag(repository, tag, digest);
+    this.#byOthers(repository, { kind: 'tag', tag, digest });
+  }
+
+  untag(repository: string, tag: string): void {
+    this.contents.untag(repository, tag);
+    this.#byOthers(repository, { kind: 'delete-tag', tag });
+  }
+
+  /** Also its tags and its referrers. */
+  remove(repository: string, digest: string): void {
+    this.contents.remove(repository, digest);
+    this.#byOthers(repository, { kind: 'delete-manifest', digest });
+  }
+
+  removeAll(repository: string): void {
+    const digests = (): readonly string[] =>
+      (this.contents.repositories()[repository]?.manifests ?? []).map(({ body }) => digestOf(body));
+    for (let [digest] = digests(); digest !== undefined; [digest] = digests()) this.contents.remove(repository, digest);
+    this.#byOthers(repository, { kind: 'delete-repository' });
+  }
+
+  /** Changes attributes of a tag, a manifest or the repository. */
+  change(repository: string, reference: string | undefined, attributes: Attributes): void {
+    this.contents.lock(repository, reference, attributes);
+    this.#byOthers(repository, { kind: 'attributes', ...this.#attributes(repository, reference) });
+  }
+
+  #byOthers(repository: string, what: What): void {
+    this.history.record({ at: this.#world.now, by: 'others', repository, ...what });
+  }
+
+  #attributes(repository: string, reference: string | undefined) {
+    const { manifests = [], tags = [], locked = {} } = this.contents.repositories()[repository] ?? {};
+    if (reference === undefined) return { attributes: locked };
+    if (reference.includes(':'))
+      return {
+        digest: reference,
+        attributes: manifests.find(({ body }) => digestOf(body) === reference)?.locked ?? {},
+      };
+    return { tag: reference, attributes: tags.find(({ name }) => name === reference)?.locked ?? {} };
+  }
+
+  /** Records what a process has changed. */
+  #byProcess({ process, route, sentAt }: Made): void {
+    const { kind, repository = '', reference = '' } = route;
+    const run = this.#runOf(process, repository, reference.includes(':') ? `@${reference}` : `:${reference}`);
+    const by = { process: process.name, sentAt, ...(run !== undefined && { run }) };
+    const record = (what: What): void => {
+      this.history.record({ at: this.#world.now, by, repository, ...what });
+    };
+    if (kind === 'delete-tag') record({ kind, tag: reference });
+    else if (kind === 'delete-manifest') record({ kind, digest: reference });
+    else record({ kind: 'attributes', ...this.#attributes(repository, kind === 'other' ? undefined : reference) });
   }
 
   now(): number {
@@ -99,7 +172,7 @@ export class RegistryService {
     const call = { process, route, body: typeof options.body === 'string' ? options.body : '', sentAt: world.now };
     process.doing = route.kind;
     if (isChange(route)) world.moment('change sent');
-    const fault = this.#faultOf(key, route, wordsFor(route, process));
+    const fault = this.#faults.draw(key, route, wordsFor(route, process));
     // A registry does not make a change much later than it was asked to: the product waits two seconds for that.
     const there = fault.slow === undefined ? between('there', 2, 30) : Math.min(fault.slow, 1_500);
     const back = fault.slow ?? between('back', 2, 30);
@@ -126,88 +199,21 @@ export class RegistryService {
     const asked = { method, url: path, authorization, host: HOST, body };
     const answer = await this.#answers(asked);
     if (isChange(call.route)) {
-      this.#onChange(call, answer === 'drop' ? 0 : answer.status);
+      if (answer !== 'drop' && answer.status < 300) this.#byProcess(call);
       world.moment('change made');
     }
     if (fault.lost === 'answer') return fault.isSilent ? 'never' : disconnected();
     return fault.instead ?? (answer === 'drop' ? disconnected() : answer);
   }
-
-  #faultOf(key: string, route: Route, words: string): Fault {
-    const world = this.#world;
-    const { draws } = world;
-    const { kind } = route;
-    if (kind === 'token' || kind === 'exchange') return {};
-    // For some seconds a kind of call is refused each time.
-    if (this.#lasts('throttle', 0.06, route)) return { instead: throttled(draws.number(`wait ${key}`)) };
-    if (draws.happens('throttle', `throttle ${key}`, 0.02)) {
-      const instead = throttled(draws.number(`wait ${key}`));
-      world.tell(`${words} is answered 429, Retry-After: ${instead.headers?.['Retry-After'] ?? 'none'}`);
-      return { instead };
-    }
-    if (this.#lasts('forbidden', 0.02, route)) return { instead: refused(403, 'DENIED') };
-    if (draws.happens('token', `token ${key}`, 0.01)) {
-      world.tell(`${words} is answered 401`);
-      return { instead: refused(401, 'UNAUTHORIZED') };
-    }
-    if (draws.happens('error', `error ${key}`, 0.015)) {
-      const status = draws.pick(`status ${key}`, [500, 502, 503, 504]);
-      const isDone = draws.number(`done ${key}`) < 0.5;
-      world.tell(`${words} is answered ${status}, ${isDone ? 'after it was done' : 'and not done'}`);
-      return { instead: refused(status, 'UNAVAILABLE', draws.number(`wait ${key}`) < 0.3 ? '3' : undefined), isDone };
-    }
-    for (const lost of ['request', 'answer'] as const) {
-      if (!draws.happens(`lost-${lost}`, `lost ${lost} ${key}`, 0.01)) continue;
-      const isSilent = draws.number(`silent ${key}`) < 0.3;
-      world.tell(`the ${lost} of ${words} is lost${isSilent ? ', and the connection stays open' : ''}`);
-      return { lost, isSilent };
-    }
-    if (draws.happens('late-answer', `late ${key}`, 0.005)) {
-      const late = 30_000 + draws.index(`how late ${key}`, 240_000);
-      world.tell(`the answer to ${words} comes ${Math.round(late / 1000)} s late`);
-      return { late };
-    }
-    if (draws.happens('slow', `slow ${key}`, 0.03)) return { slow: 200 + draws.index(`how slow ${key}`, 6_000) };
-    return {};
-  }
-
-  /** Whether calls of this kind are refused in these seconds. */
-  #lasts(kind: 'throttle' | 'forbidden', rate: number, { method }: Route): boolean {
-    const { draws, elapsed } = this.#world;
-    const key = `${kind} lasting ${Math.floor(elapsed / LASTING_MS)}`;
-    let about = this.#lasting.get(key);
-    if (about === undefined) {
-      about = draws.happens(kind, key, rate) ? draws.pick(`about ${key}`, ['calls', 'reads', 'changes']) : 'none';
-      this.#lasting.set(key, about);
-      if (about !== 'none')
-        this.#world.tell(`all ${about} are answered ${kind === 'throttle' ? 429 : 403} for some seconds`);
-    }
-    return about === 'calls' || about === (method === 'GET' ? 'reads' : 'changes');
-  }
 }
 
-const LASTING_MS = 8_000;
-
-const isChange = ({ kind, method }: Route): boolean => method !== 'GET' && method !== 'HEAD' && kind !== 'token';
+const isChange = ({ method }: Route): boolean => method === 'DELETE' || method === 'PATCH';
 
 interface Exchange {
   readonly process: Process;
   readonly nth: number;
   readonly options: Dispatcher.DispatchOptions;
   readonly handler: Dispatcher.DispatchHandler;
-}
-
-interface Fault {
-  /** Answered in the place of what the registry says. */
-  readonly instead?: Answer;
-  /** The registry has done it all the same. */
-  readonly isDone?: boolean;
-  readonly lost?: 'request' | 'answer';
-  /** The client is not told that the connection is lost. */
-  readonly isSilent?: boolean;
-  /** Milliseconds. */
-  readonly late?: number;
-  readonly slow?: number;
 }
 
 class Controller implements Dispatcher.DispatchController {
@@ -257,34 +263,6 @@ function respond(
 
 function disconnected(): Error {
   return Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
-}
-
-function refused(status: number, code: string, retryAfter?: string): Answer {
-  return {
-    status,
-    headers: { 'Content-Type': 'application/json', ...(retryAfter !== undefined && { 'Retry-After': retryAfter }) },
-    body: JSON.stringify({ errors: [{ code, message: code.toLowerCase() }] }),
-  };
-}
-
-/** As services and what stands before them say how long to wait, in every form that clients have met. */
-const WAITS: readonly [string | undefined, ...(string | undefined)[]] = [
-  undefined,
-  '0',
-  '1',
-  '10',
-  '45',
-  '3600',
-  '-1',
-  '1.5',
-  'soon',
-  '',
-  'Sun, 01 Mar 2026 01:05:00 GMT',
-  'Sun, 01 Mar 2099 01:00:00 GMT',
-];
-
-function throttled(drawn: number): Answer {
-  return refused(429, 'TOOMANYREQUESTS', WAITS[Math.floor(drawn * WAITS.length)]);
 }
 
 const WORDS: Readonly<Partial<Record<Route['kind'], string>>> = {

@@ -6,7 +6,7 @@ import { HOST, USER } from './registry.ts';
 /** What an operator has chosen. */
 export interface Setup {
   readonly driver: 'inline' | 'durable';
-  readonly store: 'memory' | 'folder' | 'blob';
+  readonly store: 'folder' | 'blob';
   /** Seconds that an access token lives; absent: a user and a password are sent with each call. */
   readonly tokenLife: number | undefined;
   /** Entries in a page of the registry's listings. */
@@ -32,8 +32,8 @@ const BUDGETS: readonly [string, ...string[]] = ['1h55m', '10m', '1m', '5s'];
 
 export function setupOf(draws: Draws): Setup {
   return {
-    driver: draws.number('driver') < 0.5 ? 'inline' : 'durable',
-    store: draws.pick('store', ['memory', 'folder', 'blob']),
+    driver: draws.number('driver') < 0.65 ? 'inline' : 'durable',
+    store: draws.number('store') < 0.5 ? 'folder' : 'blob',
     tokenLife: draws.pick('token life', [undefined, 4_500, 15]),
     pageSize: draws.number('page size') < 0.8 ? 1_000 : 2,
     settings: [chosenOf(draws, 'first'), chosenOf(draws, 'second')],

@@ -1,27 +1,29 @@
 import type { RegistryState } from '../../src/dev/emulator/index.ts';
-import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
-import { LOCK_TIMES } from '../../src/ledger/store/lease.ts';
-import type { Store } from '../../src/ledger/store/store.ts';
 import { type AppProcess, startApp } from './app.ts';
 import { contentsOf } from './contents.ts';
 import type { Draws, Kind } from './draws.ts';
 import { Hub } from './hub.ts';
 import { type Deed, others } from './others.ts';
-import { type Made, RegistryService } from './registry.ts';
+import { RegistryService } from './registry.ts';
 import { type Chosen, configurationOf, type Setup, setupOf } from './setup.ts';
+import { Watch } from './watch.ts';
+import { openStores, type Stores } from './stores.ts';
 import { type Moment, type Process, World } from './world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
 /** Until then anything may happen; after that what was begun comes to its end. */
-const CALM_AT = 25 * MINUTE;
+const CALM_AT = 15 * MINUTE;
 
 /** When the timer fires. */
-const TICKS: readonly number[] = [0, 10 * MINUTE, 20 * MINUTE];
+const TICKS: readonly number[] = [0, 8 * MINUTE];
 
 /** After this, whatever was begun must have ended: the longest time budget, what may be waited for besides, and as much again. */
 const LATEST = 12 * 60 * MINUTE;
+
+/** How long a store is refused at most, and a lock outlives its process. */
+const SETTLED = 15 * MINUTE;
 
 /** Something that the product was asked to do. */
 export interface Asked {
@@ -29,7 +31,9 @@ export interface Asked {
   readonly process: Process;
   /** Milliseconds since the beginning. */
   readonly since: number;
-  state: 'under way' | { readonly result: unknown } | { readonly error: unknown };
+  /** The run whose plan a person approves, whatever the guards say. */
+  approves?: string;
+  state: 'under way' | { readonly result: unknown; readonly at: number } | { readonly error: unknown };
 }
 
 export interface Story {
@@ -39,11 +43,10 @@ export interface Story {
   readonly state: RegistryState;
   readonly registry: RegistryService;
   readonly asked: readonly Asked[];
-  readonly made: readonly Made[];
+  readonly watch: Watch;
   /** What did not hold, in words. */
   readonly problems: readonly string[];
-  /** A process that lives when all is over. */
-  readonly last: AppProcess;
+  readonly stores: Stores;
 }
 
 /** Tells one story from its beginning to its end. */
@@ -53,19 +56,17 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   const setup = setupOf(draws);
   const problems: string[] = [];
   const asked: Asked[] = [];
-  const made: Made[] = [];
   const state = contentsOf(draws);
+  const watch = new Watch(world);
   const registry = new RegistryService(world, {
     state,
     pageSize: setup.pageSize,
     tokenLife: setup.tokenLife,
-    onChange(one, status) {
-      if (status < 300) made.push(one);
-    },
+    runOf: (process, repository, key) => watch.intent(process.name, repository, key)?.run,
   });
-  const stores = storesOf();
+  const stores = openStores(world, setup.store, (process) => dead(process));
   const hub = setup.driver === 'durable' ? new Hub(world) : undefined;
-  let chosen: Chosen = setup.settings[0];
+  let configuration = configurationOf(setup.settings[0]);
   let begun = 0;
 
   const start = (name: string, isWorker = true): AppProcess => {
@@ -76,24 +77,24 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     if (skew !== 0) world.tell(`the clock of ${name} is ${Math.round(skew / SECOND)} s ${skew > 0 ? 'fast' : 'slow'}`);
     return startApp({
       process,
-      store: stores(process),
+      store: watch.watched(process, stores.of(process), setup.store === 'blob'),
       registry,
       hub,
       isWorker,
       hasIdentity: setup.tokenLife !== undefined,
-      settings: () => configurationOf(chosen),
+      settings: () => configuration,
     });
   };
-  const ask = (app: AppProcess, what: string, work: () => Promise<unknown>): void => {
+  const ask = (app: AppProcess, what: string, work: (one: Asked) => Promise<unknown>): void => {
     const { process } = app;
     if (!process.isAlive) return;
     const one: Asked = { what, process, since: world.elapsed, state: 'under way' };
     asked.push(one);
     world.tell(`${process.name}: ${what}`);
     process.deliver(() => {
-      work().then(
+      work(one).then(
         (result) => {
-          one.state = { result };
+          one.state = { result, at: world.now };
           world.tell(`${process.name}: ${what} has ended`);
         },
         (error: unknown) => {
@@ -113,14 +114,21 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     instances.set(name, app);
     return app;
   };
+  const gone = (name: string, key: string): void => {
+    instances.delete(name);
+    world.after(5 * SECOND + draws.index(`back ${key}`, 90 * SECOND), () => instance(name));
+  };
+  /** A process was killed in the middle of a write. */
+  const dead = (process: Process): void => {
+    for (const [name, app] of instances) if (app.process === process) gone(name, process.name);
+  };
   const kill = (name: string, key: string): void => {
     const app = instance(name);
     const isTold = draws.number(`told ${key}`) < 0.3;
     world.tell(`${app.process.name} is ${isTold ? 'told to end' : 'killed'}`);
     if (isTold) app.shutDown();
     world.after(isTold ? 4_500 : 0, () => app.process.kill());
-    instances.delete(name);
-    world.after(5 * SECOND + draws.index(`back ${key}`, 90 * SECOND), () => instance(name));
+    gone(name, key);
   };
   const person = (): AppProcess => start(`person.${begun}`, false);
 
@@ -149,7 +157,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     apply(key) {
       const app = person();
       const approve = draws.number(`approve ${key}`) < 0.6;
-      ask(app, approve ? 'apply what waits' : 'apply', () => app.apply(approve));
+      ask(app, approve ? 'apply what waits' : 'apply', (one) => app.apply(approve, (id) => (one.approves = id)));
     },
     resume() {
       const app = person();
@@ -161,7 +169,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     },
     settings() {
       world.tell('the settings are changed');
-      chosen = setup.settings[1];
+      configuration = configurationOf(setup.settings[1]);
     },
   };
   const outside: readonly Deed[] = ['push', 'lock', 'hide', 'deleted-by-others', 'repository'];
@@ -176,22 +184,25 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   const isQuiet = (): boolean =>
     asked.every(({ state, process }) => state !== 'under way' || !process.isAlive) && (hub?.isIdle() ?? true);
 
-  await world.run(() => false, CALM_AT);
+  await world.pass(CALM_AT);
   draws.isCalm = true;
   world.tell('from now on nothing goes wrong');
   const ended = await world.run(isQuiet, LATEST);
   if (ended !== 'done')
     for (const { what, process, state } of asked)
       if (state === 'under way' && process.isAlive) problems.push(`${process.name}: ${what} does not end`);
-  chosen = deleting(setup.settings[0]);
+  configuration = configurationOf(deleting(setup.settings[0]));
   for (const process of world.processes) process.kill();
+  // Until what was refused for a while is not refused any more, and locks of processes that are gone have run out.
+  await world.pass(SETTLED);
   const last = start('last');
   for (let nth = 0; nth < 2; nth += 1) {
     ask(last, 'the timer fires', () => last.tick(`last ${nth}`));
     const until = world.elapsed + LATEST;
     if ((await world.run(isQuiet, until)) !== 'done') problems.push('a quiet run does not end');
   }
-  return { world, setup, state, registry, asked, made, problems, last };
+  await world.pass(SETTLED);
+  return { world, setup, state, registry, asked, watch, problems, stores };
 }
 
 const deleting = ({ environment, guards }: Chosen): Chosen => ({
@@ -216,7 +227,6 @@ function schedule(world: World, kind: Kind, slots: number, deed: (key: string) =
     if (!draws.happens(kind, key, 0.35)) continue;
     const happen = (): void => {
       if (draws.isCalm) return;
-      for (const one of world.processes) if (one.isAlive) world.meet(kind, one.doing);
       deed(key);
     };
     const moment = draws.pick(`moment ${key}`, MOMENTS);
@@ -228,9 +238,4 @@ function schedule(world: World, kind: Kind, slots: number, deed: (key: string) =
       world.at(moment, Math.ceil(most ** drawn), () => void world.after(delay, happen));
     }
   }
-}
-
-function storesOf(): (process: Process) => Store {
-  const memory = newMemory();
-  return (process) => memoryStore(memory, LOCK_TIMES, process.system);
 }

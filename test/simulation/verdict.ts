@@ -8,7 +8,26 @@ import {
   ResumeRefused,
   Unreadable,
 } from '../../src/index.ts';
-import type { Story } from './story.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { policiesOf } from '../../src/ledger/policy-record.ts';
+import type { RunRecord } from '../../src/ledger/records.ts';
+import { disagreements, missingLocks } from './agreement.ts';
+import { beyondAcrPurge, broken } from './broken.ts';
+import type { Recorded } from './history.ts';
+import { checkChange, nameOf } from './invariants.ts';
+import type { Command } from './oracle.ts';
+import { HOST } from './registry.ts';
+import {
+  type Cancelled,
+  forbiddenChanges,
+  forgottenCancellations,
+  unfinished,
+  unguarded,
+  untruths,
+} from './run-rules.ts';
+import type { Asked, Story } from './story.ts';
+import { imageOf, runsIn, type Told, unfinishedIn } from './told.ts';
+import type { Wanted } from './wanted.ts';
 
 /** What the product may answer to what it is asked. Anything else is a fault of it. */
 const EXPECTED = [
@@ -24,18 +43,92 @@ const EXPECTED = [
 
 /** What did not hold in a story, in words. */
 export async function whatIsWrong(story: Story): Promise<readonly string[]> {
-  await Promise.resolve();
+  const { registry, stores, asked } = story;
+  const { history } = registry;
+  const store = stores.now();
+  const runs = await runsIn(openLedger(store), HOST);
+  const cancelled = cancelledIn(asked);
+  const changes = history.changes.flatMap((recorded) => [
+    ...announcementProblems(story, recorded),
+    ...checkChange(history, recorded, wantedOf(story, runs, recorded)),
+  ]);
   return [
     ...story.problems,
-    ...story.asked.flatMap(({ what, process, state }) => {
-      if (state === 'under way' || !('error' in state)) return [];
-      const { error } = state;
-      if (EXPECTED.some((one) => error instanceof one)) return [];
-      return [`${process.name}: ${what} failed in a way that the product does not know: ${stackOf(error)}`];
-    }),
+    ...asked.flatMap(unexpected),
+    ...changes,
+    ...broken(history),
+    ...runs.flatMap((told) => beyond(story, told)),
+    ...disagreements(history, runs),
+    ...missingLocks(history, runs),
+    ...untruths(runs),
+    ...unfinished(runs, { files: await unfinishedIn(store), locks: stores.held() }),
+    ...forbiddenChanges(history, runs, cancelled),
+    ...forgottenCancellations(runs, cancelled),
+    ...unguarded(history, runs, approvedIn(asked)),
   ];
 }
 
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function unexpected({ what, process, state }: Asked): readonly string[] {
+  if (state === 'under way' || !('error' in state)) return [];
+  const { error } = state;
+  if (EXPECTED.some((one) => error instanceof one)) return [];
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return [`${process.name}: ${what} failed in a way that the product does not know: ${stack}`];
+}
+
+/** A deletion is announced in the ledger, durably, before it is sent. */
+function announcementProblems({ watch }: Story, { change }: Recorded): readonly string[] {
+  const { by, kind, repository } = change;
+  if (by === 'others' || (kind !== 'delete-tag' && kind !== 'delete-manifest')) return [];
+  const key = kind === 'delete-tag' ? `:${change.tag}` : `@${change.digest}`;
+  const intent = watch.intent(by.process, repository, key, by.sentAt);
+  if (intent && intent.durableAt <= by.sentAt) return [];
+  return [`${nameOf(change)}: ${kind} by ${by.process} was sent before the ledger said that it would be`];
+}
+
+/** What the run of a change may delete; nothing where there is no such run. */
+function wantedOf(story: Story, runs: readonly Told[], { change }: Recorded): Wanted {
+  const run = change.by === 'others' ? undefined : change.by.run;
+  const told = runs.find((one) => one.run.id === run);
+  const since = story.watch.begun.get(told?.run.applies ?? run ?? '') ?? 0;
+  if (!told || told.run.dryRun) return { commands: [], agesFrom: 0, since };
+  const plan = told.run.applies === undefined ? undefined : runs.find((one) => one.run.id === told.run.applies);
+  return {
+    commands: commandsOf(told.run),
+    agesFrom: Date.parse(told.run.agesFrom),
+    since,
+    ...(plan && { approved: new Set(plan.decisions.filter(({ action }) => action === 'delete').map(imageOf)) }),
+  };
+}
+
+function beyond({ registry, watch }: Story, { run }: Told): readonly string[] {
+  const [command, another] = commandsOf(run);
+  const since = watch.begun.get(run.id);
+  if (!command || another || since === undefined || run.applies !== undefined) return [];
+  return beyondAcrPurge(registry.history, { run: run.id, command, agesFrom: Date.parse(run.agesFrom), since });
+}
+
+function commandsOf({ policy }: RunRecord): readonly Command[] {
+  return (policiesOf(policy) ?? []).map(({ filters, agoMilliseconds, keep, tags, untagged, includeLocked }) => ({
+    filters: filters.map(({ text }) => text),
+    agoMilliseconds,
+    keep,
+    tags,
+    untagged,
+    includeLocked,
+  }));
+}
+
+/** The runs that a person cancelled, and was told that they will end. */
+function cancelledIn(asked: readonly Asked[]): readonly Cancelled[] {
+  return asked.flatMap(({ what, state }) => {
+    if (what !== 'cancel' || state === 'under way' || 'error' in state) return [];
+    const { id } = state.result as { readonly id?: string };
+    return id === undefined ? [] : [{ run: id, at: state.at }];
+  });
+}
+
+/** The runs whose plans a person approved. */
+function approvedIn(asked: readonly Asked[]): ReadonlySet<string> {
+  return new Set(asked.flatMap(({ approves }) => (approves === undefined ? [] : [approves])));
 }

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers';
 import TinyQueue from 'tinyqueue';
 import type { System } from '../../src/ledger/store/system.ts';
 import type { Clock, Timer } from '../../src/registry/clock.ts';
-import type { Draws, Kind } from './draws.ts';
+import type { Draws, Taken } from './draws.ts';
 
 /** When every story begins. */
 export const BEGINNING = Date.parse('2026-03-01T01:00:00Z');
@@ -48,6 +48,9 @@ export class World {
 
   constructor(draws: Draws) {
     this.draws = draws;
+    draws.onTaken = (taken) => {
+      this.#meet(taken);
+    };
   }
 
   /** The true time, in milliseconds since 1970. */
@@ -60,10 +63,15 @@ export class World {
     return this.#now - BEGINNING;
   }
 
-  /** Notes that something of a kind met a step that was under way. */
-  meet(kind: Kind, step: string): void {
-    const name = `${kind} / ${step}`;
-    this.met.set(name, (this.met.get(name) ?? 0) + 1);
+  /** Notes which steps a draw met: that of the process that its key names, or those of all. */
+  #meet({ kind, key }: Taken): void {
+    const words = key.split(' ');
+    const living = this.processes.filter(({ isAlive }) => isAlive);
+    const named = living.filter(({ name }) => words.includes(name));
+    for (const { doing } of named.length > 0 ? named : living) {
+      const name = `${kind} / ${doing}`;
+      this.met.set(name, (this.met.get(name) ?? 0) + 1);
+    }
   }
 
   tell(text: string): void {
@@ -97,6 +105,12 @@ export class World {
     const process = new Process(this, name, options);
     this.processes.push(process);
     return process;
+  }
+
+  async pass(milliseconds: number): Promise<void> {
+    let isOver = false;
+    this.after(milliseconds, () => (isOver = true));
+    await this.run(() => isOver, Infinity);
   }
 
   /**
