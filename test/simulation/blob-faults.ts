@@ -1,4 +1,4 @@
-import type { Draws } from './draws.ts';
+import type { Draws, Kind } from './draws.ts';
 import type { Operation } from './blob-requests.ts';
 import { Refusal } from './blob-requests.ts';
 
@@ -24,8 +24,19 @@ export type Fault =
   /** The connection is lost in the middle of the answer's body. */
   | { readonly kind: 'cut' }
   | { readonly kind: 'slow' }
-  /** What is appended does not arrive for some time, in the middle of a line. */
-  | { readonly kind: 'torn'; readonly milliseconds: number };
+  /** What is appended does not arrive for some time, in the middle of a line; or its process is killed there. */
+  | { readonly kind: 'torn'; readonly milliseconds: number; readonly isKilled: boolean };
+
+/** The kind of draw that each is. */
+export const KIND_OF: Readonly<Record<Fault['kind'], Kind>> = {
+  answers: 'store-error',
+  busy: 'store-error',
+  closed: 'store-full',
+  lost: 'store-lost-answer',
+  cut: 'store-lost-answer',
+  slow: 'store-slow',
+  torn: 'torn-write',
+};
 
 /** Why an account refuses requests, in the service's words. */
 export interface Closed {
@@ -66,8 +77,8 @@ const ERRORS: readonly [Refusal, ...Refusal[]] = [
   new Refusal(500, 'OperationTimedOut', 'Operation could not be completed within the specified time.'),
 ];
 
-/** How often it happens to a request. */
-const RATES = { error: 0.01, lost: 0.01, slow: 0.005, full: 0.001, torn: 0.05 };
+/** How often it happens, of so many requests. */
+const RATES = { error: 1 / 200, lost: 1 / 200, slow: 1 / 300, full: 1 / 1000, torn: 1 / 20 } as const;
 
 export interface Drawn {
   readonly operation: Operation;
@@ -88,7 +99,10 @@ export function journeyOf(draws: Draws, key: string, { operation, tears }: Drawn
     return { ...journey, fault: { kind: 'closed', closed: draws.pick(`${key} closed`, CLOSED), milliseconds } };
   }
   if (tears && draws.happens('torn-write', `${key} torn`, RATES.torn))
-    return { ...journey, fault: { kind: 'torn', milliseconds: between('torn for', 1000, 120_000) } };
+    return {
+      ...journey,
+      fault: { kind: 'torn', milliseconds: between('torn for', 1000, 120_000), isKilled: chance('torn how') < 0.4 },
+    };
   if (draws.happens('store-error', `${key} error`, RATES.error)) {
     const drawn = chance('error how');
     if (drawn < 0.25) return { ...journey, fault: { kind: 'busy', milliseconds: between('busy for', 1000, 60_000) } };

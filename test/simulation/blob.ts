@@ -2,16 +2,22 @@ import { Readable } from 'node:stream';
 import { type HttpOperationResponse, type IHttpClient, RestError, type WebResource } from '@azure/storage-blob';
 import type { BlobLocation } from '../../src/ledger/store/blob.ts';
 import { BlobAccount } from './blob-account.ts';
-import { busy, type Closed, type Fault, journeyOf } from './blob-faults.ts';
+import { busy, type Closed, type Fault, journeyOf, KIND_OF } from './blob-faults.ts';
 import { type BlobAnswer, type BlobRequest, type Operation, Refusal, requestOf } from './blob-requests.ts';
 import { errorText } from './blob-xml.ts';
 import type { Process, World } from './world.ts';
 
 const NEWLINE = 10;
 
+export interface BlobServiceOptions {
+  /** Is told which process was killed in the middle of a write. */
+  readonly onKilled?: (process: Process) => void;
+}
+
 /** Blob Storage as it stands in a world: one account, its clock the true one, and the ways to it. */
 export class BlobService {
   readonly #world: World;
+  readonly #options: BlobServiceOptions;
   readonly #account = new BlobAccount();
   readonly #asked = new Map<string, number>();
   #busyUntil = 0;
@@ -19,8 +25,9 @@ export class BlobService {
   /** Blobs whose last append was torn: until then no other arrives. */
   readonly #torn = new Map<string, number>();
 
-  constructor(world: World) {
+  constructor(world: World, options: BlobServiceOptions = {}) {
     this.#world = world;
+    this.#options = options;
   }
 
   /** Where a process finds its ledger. */
@@ -73,6 +80,8 @@ export class BlobService {
     const { operation, path } = request;
     const key = this.#keyOf(process, operation);
     const { draws } = this.#world;
+    const step = stepOf(request);
+    process.doing = step;
     const what = `${NAMES[operation]}${path === '' ? '' : ` ${path}`} by ${process.name}`;
     const { there, back, fault } = journeyOf(draws, key, { operation, tears: this.#tears(request) });
     // The service may give a page that is shorter than it could be, or empty.
@@ -80,10 +89,22 @@ export class BlobService {
       const drawn = draws.number(`${key} page`);
       return drawn < 0.03 ? 0 : drawn < 0.1 ? Math.ceil(entries / 2) : entries;
     };
-    const carryOut = (): BlobAnswer =>
-      this.#refusal(operation) ?? attempt(() => this.#account.carryOut(request, this.#world.now, shorten));
+    const carryOut = (): BlobAnswer => {
+      const answer =
+        this.#refusal(operation) ?? attempt(() => this.#account.carryOut(request, this.#world.now, shorten));
+      if (!isReading(operation)) this.#world.moment('store');
+      return answer;
+    };
     const effect = (): HttpOperationResponse | 'never' => {
-      if (fault) this.#begin(fault, what, path, there + back);
+      if (fault) {
+        this.#world.meet(KIND_OF[fault.kind], step);
+        this.#begin(fault, what, path, there + back);
+      }
+      if (fault?.kind === 'torn' && fault.isKilled) {
+        process.kill();
+        this.#options.onKilled?.(process);
+        return 'never';
+      }
       if (fault?.kind === 'lost') {
         if (fault.isDone) carryOut();
         if (fault.isSilent) return 'never';
@@ -93,7 +114,7 @@ export class BlobService {
         if (fault.isDone) carryOut();
         return responseOf(sent, refused(fault.refusal));
       }
-      if (operation === 'append' && this.#world.now < (this.#torn.get(path) ?? 0)) throw lost();
+      if (operation === 'append' && this.#lasts(this.#torn.get(path))) throw lost();
       return responseOf(sent, carryOut(), fault?.kind === 'cut');
     };
     return { there, back, effect };
@@ -131,6 +152,10 @@ export class BlobService {
         tell(`${what} takes ${seconds(whole)}`);
         return;
       case 'torn':
+        if (fault.isKilled) {
+          tell(`${what} breaks off in the middle of a line: the process is killed`);
+          return;
+        }
         this.#torn.set(path, now + fault.milliseconds);
         tell(`${what} breaks off in the middle of a line, and nothing is appended for ${seconds(fault.milliseconds)}`);
     }
@@ -138,11 +163,15 @@ export class BlobService {
 
   /** What the account answers to everything just now. */
   #refusal(operation: Operation): BlobAnswer | undefined {
-    const { now } = this.#world;
-    if (now < this.#busyUntil) return refused(busy());
+    if (this.#lasts(this.#busyUntil)) return refused(busy());
     const closed = this.#closed;
-    if (!closed || now >= closed.until || !(closed.isWhole || !isReading(operation))) return undefined;
+    if (!closed || !this.#lasts(closed.until) || (isReading(operation) && !closed.isWhole)) return undefined;
     return refused(new Refusal(403, closed.code, closed.message));
+  }
+
+  /** Whether something that goes wrong until then goes wrong now. */
+  #lasts(until = 0): boolean {
+    return this.#world.now < until && !this.#world.draws.isCalm;
   }
 
   /** Whether what a request appends to ends in the middle of a line: so a longer append is under way. */
@@ -183,6 +212,12 @@ const NAMES: Readonly<Record<Operation, string>> = {
   release: 'the release of the lease on',
   break: 'the breaking of the lease on',
 };
+
+/** What is done with which kind of file, for a table: `append journal`. */
+function stepOf({ operation, path }: BlobRequest): string {
+  const [folder = '', ...parts] = path.split('/');
+  return `${operation} ${folder === 'runs' ? (parts[1] ?? folder) : folder}`.trim();
+}
 
 function isReading(operation: Operation): boolean {
   return ['list', 'blocks', 'read', 'properties'].includes(operation);
