@@ -1,4 +1,4 @@
-import type { Draws, Kind } from './draws.ts';
+import type { Draws } from './draws.ts';
 import type { Operation } from './blob-requests.ts';
 import { Refusal } from './blob-requests.ts';
 
@@ -26,17 +26,6 @@ export type Fault =
   | { readonly kind: 'slow' }
   /** What is appended does not arrive for some time, in the middle of a line; or its process is killed there. */
   | { readonly kind: 'torn'; readonly milliseconds: number; readonly isKilled: boolean };
-
-/** The kind of draw that each is. */
-export const KIND_OF: Readonly<Record<Fault['kind'], Kind>> = {
-  answers: 'store-error',
-  busy: 'store-error',
-  closed: 'store-full',
-  lost: 'store-lost-answer',
-  cut: 'store-lost-answer',
-  slow: 'store-slow',
-  torn: 'torn-write',
-};
 
 /** Why an account refuses requests, in the service's words. */
 export interface Closed {

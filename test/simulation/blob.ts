@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { type HttpOperationResponse, type IHttpClient, RestError, type WebResource } from '@azure/storage-blob';
 import type { BlobLocation } from '../../src/ledger/store/blob.ts';
 import { BlobAccount } from './blob-account.ts';
-import { busy, type Closed, type Fault, journeyOf, KIND_OF } from './blob-faults.ts';
+import { busy, type Closed, type Fault, journeyOf } from './blob-faults.ts';
 import { type BlobAnswer, type BlobRequest, type Operation, Refusal, requestOf } from './blob-requests.ts';
 import { errorText } from './blob-xml.ts';
 import type { Process, World } from './world.ts';
@@ -80,8 +80,7 @@ export class BlobService {
     const { operation, path } = request;
     const key = this.#keyOf(process, operation);
     const { draws } = this.#world;
-    const step = stepOf(request);
-    process.doing = step;
+    process.doing = stepOf(request);
     const what = `${NAMES[operation]}${path === '' ? '' : ` ${path}`} by ${process.name}`;
     const { there, back, fault } = journeyOf(draws, key, { operation, tears: this.#tears(request) });
     // The service may give a page that is shorter than it could be, or empty.
@@ -96,10 +95,7 @@ export class BlobService {
       return answer;
     };
     const effect = (): HttpOperationResponse | 'never' => {
-      if (fault) {
-        this.#world.meet(KIND_OF[fault.kind], step);
-        this.#begin(fault, what, path, there + back);
-      }
+      if (fault) this.#begin(fault, what, path, there + back);
       if (fault?.kind === 'torn' && fault.isKilled) {
         process.kill();
         this.#options.onKilled?.(process);
