@@ -13,15 +13,17 @@ interface Purged {
 
 describe('a purge as it is deployed, with two processes', () => {
   it.each(['double', 'kill', 'freeze'])('comes to its end whatever is done twice: %s', async (happens) => {
-    const { errors, ended } = JSON.parse(await runWithHooks('checks/hub.ts', [happens, '15'])) as Purged;
+    const { errors, ended } = JSON.parse(await runWithHooks('checks/hub.ts', [happens, '8'])) as Purged;
     expect(errors).toEqual([]);
-    expect(ended).toHaveLength(15);
+    expect(ended).toHaveLength(8);
     for (const { output, tags, runs } of ended) {
       // `over`: it was begun once more, when it had been done.
       expect(['done', 'over']).toContain((output as { readonly state: string }).state);
       expect(tags).toEqual(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `shop/${name}:v-0`));
       expect(runs).toMatchObject([{ state: 'done', progress: { done: 6, of: 6 }, totals: { listed: { tags: 18 } } }]);
     }
-    expect(ended.some(({ again }) => again > 0)).toBe(true);
+    // What was under way is done again, always; what is doubled or lost comes up now and then.
+    const again = ended.filter(({ again: times }) => times > 0);
+    expect(again.length).toBeGreaterThanOrEqual(happens === 'double' ? 1 : 8);
   });
 });

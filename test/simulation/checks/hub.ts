@@ -1,6 +1,4 @@
 import { forbidRealTime, loadProduct, realTimeErrors, reseed, setNow, setTicks } from '../hooks.ts';
-import { Dispatcher } from 'undici';
-import { newEmulator, type UnservedEmulator } from '../../../src/dev/emulator/emulator.ts';
 import { activitiesOf } from '../../../src/engine/durable/activities.ts';
 import { newConnections } from '../../../src/engine/durable/context.ts';
 import { startScheduled } from '../../../src/engine/durable/start.ts';
@@ -15,7 +13,8 @@ import { createLog } from '../../../src/report/log.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { Draws, type Kind } from '../draws.ts';
 import { Hub } from '../hub.ts';
-import { BEGINNING, type Process, World } from '../world.ts';
+import { HOST, RegistryService, USER } from '../registry.ts';
+import { type Process, World } from '../world.ts';
 
 /*
  * Run by `hub-deployed.test.ts` in a process with the hooks: purges a small registry with the orchestrations and activities that are
@@ -24,8 +23,6 @@ import { BEGINNING, type Process, World } from '../world.ts';
 
 const [happens, seeds = '1'] = process.argv.slice(2);
 
-const HOST = '127.0.0.1:5000';
-const USER = { username: 'simulated', password: 'not-a-secret' };
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `shop/${name}`);
 const SECONDS = 1000;
 /** By then everything has ended, and no lock is held any more. */
@@ -55,45 +52,6 @@ function readAll(): Settings {
   return read.settings;
 }
 
-const nothing = (): void => undefined;
-/** No request is given up. */
-const CONTROLLER = { aborted: false, paused: false, reason: null, abort: nothing, pause: nothing, resume: nothing };
-
-/** The connections of a process to the registry: nothing goes wrong on them. */
-class Connections extends Dispatcher {
-  readonly #process: Process;
-  readonly #answers: UnservedEmulator['answers'];
-
-  constructor(of: Process, answers: UnservedEmulator['answers']) {
-    super();
-    this.#process = of;
-    this.#answers = answers;
-  }
-
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    void this.#exchange(options, handler);
-    return true;
-  }
-
-  async #exchange(
-    { method, path, headers, body }: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler,
-  ): Promise<void> {
-    const { authorization } = headers as Readonly<Record<string, string | undefined>>;
-    const asked = {
-      ...{ method, url: path, authorization, host: HOST },
-      body: () => Promise.resolve(typeof body === 'string' ? body : ''),
-    };
-    const answer = await this.#process.call(10, () => this.#answers(asked), 10);
-    if (answer === 'drop') throw new Error('the registry drops no connection');
-    handler.onRequestStart?.(CONTROLLER, {});
-    const named = Object.entries(answer.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
-    handler.onResponseStart?.(CONTROLLER, answer.status, Object.fromEntries(named));
-    if (answer.body !== undefined && method !== 'HEAD') handler.onResponseData?.(CONTROLLER, Buffer.from(answer.body));
-    handler.onResponseEnd?.(CONTROLLER, {});
-  }
-}
-
 interface Ended {
   readonly seed: number;
   readonly output: unknown;
@@ -111,19 +69,25 @@ async function story(seed: number): Promise<Ended> {
   );
   setNow(() => world.now);
   setTicks(() => world.elapsed);
-  const repositories = Object.fromEntries(
+  const state = Object.fromEntries(
     NAMES.map((name) => [name, repositoryOf(...images(`old ${name}`, 2, 'dev'), ...images(`kept ${name}`, 1, 'v'))]),
   );
-  const { emulator, answers } = newEmulator(
-    { repositories, basic: USER, start: new Date(BEGINNING), now: () => world.now },
-    () => HOST,
-  );
+  let asking: Process | undefined;
+  const runOf = (process: Process): undefined => void (asking = process);
+  const registry = new RegistryService(world, { state, pageSize: 1_000, runOf });
+  // The process that has asked for one of the twelve deletions.
+  world.at('change made', 1 + world.draws.index('which change', 12), () => {
+    if (happens === 'freeze') asking?.freeze(150 * SECONDS);
+    if (happens !== 'kill') return;
+    asking?.kill();
+    world.after(10 * SECONDS, () => app('c'));
+  });
   const memory = newMemory();
   const hub = new Hub(world);
   const app = (name: string) => {
     const own = world.process(name);
     const ledger = openLedger(memoryStore(memory, LOCK_TIMES, own.system));
-    const dispatcher = new Connections(own, answers);
+    const dispatcher = registry.dispatcher(own);
     const { clock } = own.system;
     const connections = newConnections(({ endpoint, concurrency }) =>
       Promise.resolve(openRegistry({ endpoint, concurrency, credentials: credentialsOf(USER), clock, dispatcher })),
@@ -134,26 +98,20 @@ async function story(seed: number): Promise<Ended> {
     );
     return { process: own, ledger };
   };
-  const [a, b] = [app('a'), app('b')];
+  const a = app('a');
+  app('b');
   world.after(SECONDS, () => {
     const tick = { client: hub.client(a.process) as never, ledger: a.ledger, log, by: 'tick', pastDue: false };
     void startScheduled(settings, { ...tick, now: new Date(world.now) });
-  });
-  world.after(2 * SECONDS + world.draws.index('when', 12 * SECONDS), () => {
-    if (happens === 'kill') {
-      a.process.kill();
-      world.after(10 * SECONDS, () => app('c'));
-    }
-    if (happens === 'freeze') a.process.freeze(150 * SECONDS);
   });
   let begun = false;
   await world.run(() => (begun ||= !hub.isIdle()) && hub.isIdle(), LATEST);
   return {
     seed,
     output: hub.status(HOST.replace(':', '_'))?.output,
-    tags: emulator.tagsLeft(),
-    manifests: emulator.manifestsLeft().length,
-    runs: await Array.fromAsync(b.ledger.runs()),
+    tags: registry.contents.tagsLeft(),
+    manifests: registry.contents.manifestsLeft().length,
+    runs: await Array.fromAsync(a.ledger.runs()),
     again: world.lines.filter(({ text }) => text.includes('(attempt')).length,
   };
 }
