@@ -164,8 +164,7 @@ function attributesProblems({ repository, recorded, wanted }: Act, change: Attri
   const { before = NOTHING } = recorded;
   const { attributes, tag, digest } = change;
   if (tag === undefined && digest === undefined) return ['no run changes the attributes of a repository'];
-  if (attributes.listEnabled !== before.listEnabled || attributes.readEnabled !== before.readEnabled)
-    return ['no run hides anything, or shows it'];
+  if (shownAs(attributes) !== shownAs(before)) return ['no run hides anything, or shows it'];
   if (!isLocked(attributes))
     return wanted.commands.some(({ includeLocked }) => includeLocked)
       ? []
@@ -177,6 +176,10 @@ function attributesProblems({ repository, recorded, wanted }: Act, change: Attri
     .filter((value) => value !== attributes);
   const lock = lockOf(attributes);
   return known.some((value) => lockOf(value) === lock) ? [] : [`it was locked (${lock}), and had never been locked so`];
+}
+
+function shownAs({ listEnabled = true, readEnabled = true }: Attributes): string {
+  return `${listEnabled} ${readEnabled}`;
 }
 
 type AttributesChange = Change & { readonly kind: 'attributes' };

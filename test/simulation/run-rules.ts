@@ -76,9 +76,12 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   if (state === 'running') return ended === undefined ? [] : ['it has ended, and is running'];
   const problems: string[] = [];
   if (ended === undefined && state !== 'interrupted') problems.push('it does not say when it ended');
-  const undone = decisions.find((one) => one.action === 'delete' && !DONE.includes(one.outcome));
+  // What waited is done once another run has carried it out.
+  const isApplied = run.plan?.state === 'applied';
+  const isOver = (outcome: string): boolean => DONE.includes(outcome) || (isApplied && outcome === 'held');
+  const undone = decisions.find((one) => one.action === 'delete' && !isOver(one.outcome));
   const failed = decisions.find((one) => one.action === 'delete' && FAILED.includes(one.outcome));
-  const open = repositories.find(({ summary }) => summary.state !== 'done' || summary.error !== undefined);
+  const open = repositories.find(({ summary }) => !isWhole(summary) && !(isApplied && summary.state === 'held'));
   const isLockLost = warnings.some((warning) => warning.includes('could not be put back'));
   const isAllDone = !undone && !open && !isLockLost && error === undefined;
   if (state === 'done' && undone) problems.push(`${imageOf(undone)} is ${outcomeOf(undone)}`);
@@ -90,6 +93,10 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   if (state === 'stopped' && !stopped) problems.push('it does not say why');
   if (cancelled && state === 'interrupted') problems.push('it was cancelled');
   return problems;
+}
+
+function isWhole({ state, error }: RepositoryRecord['summary']): boolean {
+  return state === 'done' && error === undefined;
 }
 
 const DONE: readonly string[] = ['deleted', 'already-gone', 'planned'];
@@ -109,10 +116,15 @@ export function unfinished(
   left: { readonly files: readonly string[]; readonly locks: readonly string[] },
 ): readonly string[] {
   return [
-    ...runs.filter(({ run }) => run.state === 'running').map(({ run }) => `${run.id} is still running`),
+    ...runs.filter(isAtWork).map(({ run }) => `${run.id} is still running`),
     ...left.files.map((path) => `${path} is left`),
     ...left.locks.map((lock) => `${lock} is held`),
   ];
+}
+
+/** A dry run has no lock that runs out: it counts as running for a day after its process has ended. */
+function isAtWork({ run: { state, dryRun } }: Told): boolean {
+  return state === 'running' && !dryRun;
 }
 
 /** Changes of dry runs, of runs that no ledger tells of, and of runs after they were cancelled. */
