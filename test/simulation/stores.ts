@@ -19,9 +19,12 @@ export interface Stores {
 /** @param onKilled is told which process was killed in the middle of a write */
 export function openStores(world: World, kind: 'folder' | 'blob', onKilled: (process: Process) => void): Stores {
   if (kind === 'blob') {
-    const service = new BlobService(world);
+    const service = new BlobService(world, { onKilled });
+    const { draws } = world;
+    // In some stories so little that files and listings are sent in several calls; what a torn append is made of.
+    const limits = draws.number('limits of blobs') < 0.5 ? {} : { pageSize: 3, blockBytes: 512, appendBytes: 120 };
     return {
-      of: (process) => blobStore(service.location(process), {}, process.system),
+      of: (process) => blobStore(service.location(process), limits, process.system),
       now: () => memoryStore({ files: new Map(service.files), locks: new Map() }),
       held: () => service.leased,
     };
