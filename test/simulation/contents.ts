@@ -45,11 +45,12 @@ export function imageOf(mark: string, subject?: string): string {
   });
 }
 
-export function indexOf(mark: string, children: readonly string[]): string {
+export function indexOf(mark: string, children: readonly string[], subject?: string): string {
   return JSON.stringify({
     schemaVersion: 2,
     mediaType: INDEX,
     manifests: children.map(descriptorOf),
+    ...(subject !== undefined && { subject: descriptorOf(subject) }),
     annotations: { 'org.example.mark': mark },
   });
 }
@@ -101,7 +102,8 @@ function bodyOf(draws: Draws, key: string, before: readonly ManifestState[]): st
   const shape = draws.number(`shape ${key}`);
   if (shape < 0.25 && before.length > 0) {
     const children = [any(0), any(1), any(2)].slice(0, 1 + draws.index(`children ${key}`, 3));
-    return indexOf(key, [...new Set(children.filter((child) => child !== undefined))]);
+    const subject = draws.number(`attached ${key}`) < 0.25 ? any(3) : undefined;
+    return indexOf(key, [...new Set(children.filter((child) => child !== undefined))], subject);
   }
   return imageOf(key, shape < 0.4 ? any(0) : undefined);
 }

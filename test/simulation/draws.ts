@@ -11,6 +11,7 @@ export const KINDS = [
   'slow',
   'token',
   'forbidden',
+  'unreadable',
   // What other clients of the registry do.
   'push',
   'lock',

@@ -43,6 +43,12 @@ export class Faults {
       return { instead };
     }
     if (this.#lasts('forbidden', 0.02, route)) return { instead: refused(403, 'DENIED') };
+    // One manifest that cannot be read, whatever is tried.
+    if (kind === 'read-manifest' && draws.happens('unreadable', `unreadable ${route.reference ?? ''}`, 0.03)) {
+      const status = draws.pick(`status ${route.reference ?? ''}`, [403, 500]);
+      world.tell(`${words} is answered ${status}`);
+      return { instead: refused(status, status === 403 ? 'DENIED' : 'UNAVAILABLE') };
+    }
     if (draws.happens('token', `token ${key}`, 0.01)) {
       world.tell(`${words} is answered 401`);
       return { instead: refused(401, 'UNAUTHORIZED') };

@@ -5,6 +5,7 @@ import { type Route, routeOf } from '../../src/dev/emulator/routes.ts';
 import type { RegistryState } from '../../src/dev/emulator/index.ts';
 import { digestOf } from '../../src/dev/emulator/manifests.ts';
 import type { Attributes } from '../../src/dev/emulator/types.ts';
+import type { Conduct } from './conduct.ts';
 import { type Fault, Faults } from './faults.ts';
 import { History, type What } from './history.ts';
 import { BEGINNING, type Process, type World } from './world.ts';
@@ -27,6 +28,7 @@ export interface RegistryOptions {
   readonly pageSize: number;
   /** The run that a process deletes something for, as far as it has announced that. */
   readonly runOf: (process: Process, repository: string, key: string) => string | undefined;
+  readonly conduct: Conduct;
   /** Seconds that an access token lives. */
   readonly tokenLife?: number | undefined;
 }
@@ -46,8 +48,9 @@ export class RegistryService {
   readonly #counts = new Map<Process, number>();
   readonly #faults: Faults;
   readonly #runOf: RegistryOptions['runOf'];
+  readonly #conduct: Conduct;
 
-  constructor(world: World, { state, pageSize, tokenLife = 4_500, runOf }: RegistryOptions) {
+  constructor(world: World, { state, pageSize, tokenLife = 4_500, runOf, conduct }: RegistryOptions) {
     const options = { repositories: state, basic: USER, start: new Date(BEGINNING), now: () => world.now };
     const { emulator, answers, identityToken } = newEmulator(
       { ...options, pageSizeLimit: pageSize, tokenLifeSeconds: tokenLife },
@@ -58,6 +61,7 @@ export class RegistryService {
     this.#answers = answers;
     this.#world = world;
     this.#runOf = runOf;
+    this.#conduct = conduct;
     this.#faults = new Faults(world);
     this.history = new History(state, BEGINNING);
   }
@@ -133,10 +137,11 @@ export class RegistryService {
 
   /** The connections of a process. */
   dispatcher(process: Process): Dispatcher {
+    const connection = {};
     const dispatch = (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void => {
       const nth = (this.#counts.get(process) ?? 0) + 1;
       this.#counts.set(process, nth);
-      void this.#exchange({ process, nth, options, handler });
+      void this.#exchange({ process, connection, nth, options, handler });
     };
     return new (class extends Dispatcher {
       override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -146,7 +151,7 @@ export class RegistryService {
     })();
   }
 
-  async #exchange({ process, nth, options, handler }: Exchange): Promise<void> {
+  async #exchange({ process, connection, nth, options, handler }: Exchange): Promise<void> {
     const world = this.#world;
     const { draws } = world;
     const key = `registry ${process.name} ${nth}`;
@@ -171,6 +176,7 @@ export class RegistryService {
     const route = routeOf(method, path.split('?', 1)[0] ?? '') ?? { kind: 'other', method, path };
     const call = { process, route, body: typeof options.body === 'string' ? options.body : '', sentAt: world.now };
     process.doing = route.kind;
+    this.#conduct.sends(process, connection, route, call.body, world.now);
     if (isChange(route)) world.moment('change sent');
     const fault = this.#faults.draw(key, route, wordsFor(route, process));
     // A registry does not make a change much later than it was asked to: the product waits two seconds for that.
@@ -181,6 +187,8 @@ export class RegistryService {
         if (answer === 'never') return;
         world.after(fault.late ?? back, () => {
           told(() => {
+            if (!(answer instanceof Error))
+              this.#conduct.answered(connection, route, answer.status, answer.headers?.['Retry-After'], world.now);
             respond(handler, controller, method, answer);
           });
         });
@@ -211,6 +219,8 @@ const isChange = ({ method }: Route): boolean => method === 'DELETE' || method =
 
 interface Exchange {
   readonly process: Process;
+  /** Of all calls that wait for each other. */
+  readonly connection: object;
   readonly nth: number;
   readonly options: Dispatcher.DispatchOptions;
   readonly handler: Dispatcher.DispatchHandler;

@@ -1,10 +1,12 @@
 import type { RegistryState } from '../../src/dev/emulator/index.ts';
+import { lockOfRepository, registryKey } from '../../src/ledger/paths.ts';
 import { type AppProcess, startApp } from './app.ts';
+import { Conduct } from './conduct.ts';
 import { contentsOf } from './contents.ts';
 import type { Draws, Kind } from './draws.ts';
 import { Hub } from './hub.ts';
 import { type Deed, others } from './others.ts';
-import { RegistryService } from './registry.ts';
+import { HOST, RegistryService } from './registry.ts';
 import { type Chosen, configurationOf, type Setup, setupOf } from './setup.ts';
 import { Watch } from './watch.ts';
 import { openStores, type Stores } from './stores.ts';
@@ -44,6 +46,9 @@ export interface Story {
   readonly registry: RegistryService;
   readonly asked: readonly Asked[];
   readonly watch: Watch;
+  readonly conduct: Conduct;
+  /** True times at which the settings were changed: by a person, and once all was over. */
+  readonly changed: { readonly byPerson: number; readonly atLast: number };
   /** What did not hold, in words. */
   readonly problems: readonly string[];
   readonly stores: Stores;
@@ -57,16 +62,25 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   const problems: string[] = [];
   const asked: Asked[] = [];
   const state = contentsOf(draws);
-  const watch = new Watch(world);
+  const conduct = new Conduct({
+    locksFor: (process, repository) => [
+      registryKey(HOST),
+      // A person's command does a run by itself.
+      ...(setup.driver === 'inline' || isPerson(process) ? [] : [lockOfRepository(HOST, repository)]),
+    ],
+  });
+  const watch = new Watch(world, conduct);
   const registry = new RegistryService(world, {
     state,
     pageSize: setup.pageSize,
     tokenLife: setup.tokenLife,
+    conduct,
     runOf: (process, repository, key) => watch.intent(process.name, repository, key)?.run,
   });
   const stores = openStores(world, setup.store, (process) => dead(process));
   const hub = setup.driver === 'durable' ? new Hub(world) : undefined;
   let configuration = configurationOf(setup.settings[0]);
+  let changedAt = Infinity;
   let begun = 0;
 
   const start = (name: string, isWorker = true): AppProcess => {
@@ -114,9 +128,23 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     instances.set(name, app);
     return app;
   };
+  const tick = (app: AppProcess, by: string): void => {
+    if (setup.driver === 'inline') conduct.allow(app.process, configuration.settings.timeBudget.milliseconds);
+    ask(app, TICK, () => app.tick(by));
+  };
   const gone = (name: string, key: string): void => {
+    const process = instances.get(name)?.process;
+    const isBroken = asked.some((one) => one.process === process && one.what === TICK && one.state === 'under way');
     instances.delete(name);
-    world.after(5 * SECOND + draws.index(`back ${key}`, 90 * SECOND), () => instance(name));
+    const isSoon = draws.number(`soon ${key}`) < 0.3;
+    const pause = isSoon
+      ? 200 + draws.index(`back ${key}`, 2_000)
+      : 5 * SECOND + draws.index(`back ${key}`, 90 * SECOND);
+    world.after(pause, () => {
+      const app = instance(name);
+      // A host takes a tick for missed whose function did not come to its end.
+      if (isBroken && !draws.isCalm && draws.number(`missed ${key}`) < 0.5) tick(app, `missed ${key}`);
+    });
   };
   /** A process was killed in the middle of a write. */
   const dead = (process: Process): void => {
@@ -148,7 +176,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     },
     'second-schedule': (key) => {
       const app = instance('b');
-      ask(app, 'the timer fires', () => app.tick(key));
+      tick(app, key);
     },
     cancel() {
       const app = person();
@@ -169,6 +197,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     },
     settings() {
       world.tell('the settings are changed');
+      changedAt = Math.min(changedAt, world.now);
       configuration = configurationOf(setup.settings[1]);
     },
   };
@@ -179,7 +208,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   for (const [nth, at] of TICKS.entries())
     world.after(at, () => {
       const app = instance('a');
-      ask(app, 'the timer fires', () => app.tick(`tick ${nth}`));
+      tick(app, `tick ${nth}`);
     });
   const isQuiet = (): boolean =>
     asked.every(({ state, process }) => state !== 'under way' || !process.isAlive) && (hub?.isIdle() ?? true);
@@ -192,18 +221,24 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     for (const { what, process, state } of asked)
       if (state === 'under way' && process.isAlive) problems.push(`${process.name}: ${what} does not end`);
   configuration = configurationOf(deleting(setup.settings[0]));
+  const changed = { byPerson: changedAt, atLast: world.now };
   for (const process of world.processes) process.kill();
   // Until what was refused for a while is not refused any more, and locks of processes that are gone have run out.
   await world.pass(SETTLED);
   const last = start('last');
   for (let nth = 0; nth < 2; nth += 1) {
-    ask(last, 'the timer fires', () => last.tick(`last ${nth}`));
+    tick(last, `last ${nth}`);
     const until = world.elapsed + LATEST;
     if ((await world.run(isQuiet, until)) !== 'done') problems.push('a quiet run does not end');
   }
   await world.pass(SETTLED);
-  return { world, setup, state, registry, asked, watch, problems, stores };
+  return { world, setup, state, registry, asked, watch, conduct, changed, problems, stores };
 }
+
+const TICK = 'the timer fires';
+
+/** Whether a process is a command that a person runs. */
+export const isPerson = ({ name }: Process): boolean => name.startsWith('person.');
 
 const deleting = ({ environment, guards }: Chosen): Chosen => ({
   environment: { ...environment, PURGE_DRY_RUN: 'false', RUN_TIME_BUDGET: '1h55m' },

@@ -25,7 +25,7 @@ import {
   unguarded,
   untruths,
 } from './run-rules.ts';
-import type { Asked, Story } from './story.ts';
+import { type Asked, isPerson, type Story } from './story.ts';
 import { imageOf, runsIn, type Told, unfinishedIn } from './told.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -54,6 +54,9 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
   ]);
   return [
     ...story.problems,
+    ...story.conduct.problems,
+    ...outdated(story, runs),
+    ...doubts(runs),
     ...asked.flatMap(unexpected),
     ...changes,
     ...broken(history),
@@ -117,6 +120,38 @@ function commandsOf({ policy }: RunRecord): readonly Command[] {
     untagged,
     includeLocked,
   }));
+}
+
+/** A repository is begun with right after its lock is taken; a store may be slow. */
+const BEGUN_MS = 30_000;
+
+/** What workers deleted for a run that was not wanted any more when they came to the repository. */
+function outdated({ setup, conduct, changed, watch }: Story, runs: readonly Told[]): readonly string[] {
+  const [before, after] = setup.settings.map(({ environment }) => environment);
+  const isOther = after?.['PURGE_DRY_RUN'] === 'true' || before?.['PURGE_COMMAND'] !== after?.['PURGE_COMMAND'];
+  if (setup.driver === 'inline' || !isOther) return [];
+  return conduct.sent.flatMap(({ process, repository, key, at, lockedAt }) => {
+    if (isPerson(process) || lockedAt < changed.byPerson + BEGUN_MS || at > changed.atLast) return [];
+    const id = watch.intent(process.name, repository, key, at)?.run ?? '';
+    const run = runs.find((one) => one.run.id === id)?.run;
+    if (run?.kind !== 'scheduled' || (watch.begun.get(id) ?? Infinity) > changed.byPerson) return [];
+    return [`${repository}${key} was deleted by ${id}, which the settings do not want any more`];
+  });
+}
+
+/** Runs that say that all was done, and not that they kept something because they could not read what may need it. */
+function doubts(runs: readonly Told[]): readonly string[] {
+  return runs.flatMap(({ run, decisions }) => {
+    if (run.state !== 'done') return [];
+    const kept = decisions.find(
+      (one) =>
+        one.action === 'keep' &&
+        one.reason === 'unreadable' &&
+        one.beyondAcrPurge &&
+        !run.warnings.some((warning) => warning.includes(one.repository)),
+    );
+    return kept ? [`${run.id} is done, and does not say that ${imageOf(kept)} is kept for want of an answer`] : [];
+  });
 }
 
 /** The runs that a person cancelled, and was told that they will end. */

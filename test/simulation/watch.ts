@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Store } from '../../src/ledger/store/store.ts';
+import type { Conduct } from './conduct.ts';
 import type { Process, World } from './world.ts';
 
 /** A deletion that a process announced in a journal. */
@@ -25,9 +26,11 @@ export class Watch {
   /** What was written last, by path, where no answer has come. */
   readonly #doubtful = new Map<string, readonly Intent[]>();
   readonly #world: World;
+  readonly #conduct: Conduct;
 
-  constructor(world: World) {
+  constructor(world: World, conduct: Conduct) {
     this.#world = world;
+    this.#conduct = conduct;
   }
 
   /** The last intent of a process for an artifact. @param before a true time */
@@ -75,9 +78,19 @@ export class Watch {
         asked('remove', path);
         return store.remove(path);
       },
-      lock: (name, holder, use) => {
+      lock: async (name, holder, use) => {
         asked('take', 'locks/');
-        return store.lock(name, holder, use);
+        const askedAt = this.#world.now;
+        const lock = await store.lock(name, holder, use);
+        const by = typeof use === 'object' ? use.sharedBy : `${process.name} ${holder.runId}`;
+        const gaveBack = this.#conduct.took(process, name, { by, askedAt, at: this.#world.now });
+        return {
+          lost: lock.lost,
+          release: () => {
+            gaveBack();
+            return lock.release();
+          },
+        };
       },
     };
   }
