@@ -28,7 +28,7 @@ export interface RegistryOptions {
   readonly pageSize: number;
   /** The run that a process deletes something for, as far as it has announced that. */
   readonly runOf: (process: Process, repository: string, key: string) => string | undefined;
-  readonly conduct: Conduct;
+  readonly conduct?: Conduct | undefined;
   /** Seconds that an access token lives. */
   readonly tokenLife?: number | undefined;
 }
@@ -48,7 +48,7 @@ export class RegistryService {
   readonly #counts = new Map<Process, number>();
   readonly #faults: Faults;
   readonly #runOf: RegistryOptions['runOf'];
-  readonly #conduct: Conduct;
+  readonly #conduct: Conduct | undefined;
 
   constructor(world: World, { state, pageSize, tokenLife = 4_500, runOf, conduct }: RegistryOptions) {
     const options = { repositories: state, basic: USER, start: new Date(BEGINNING), now: () => world.now };
@@ -176,7 +176,7 @@ export class RegistryService {
     const route = routeOf(method, path.split('?', 1)[0] ?? '') ?? { kind: 'other', method, path };
     const call = { process, route, body: typeof options.body === 'string' ? options.body : '', sentAt: world.now };
     process.doing = route.kind;
-    this.#conduct.sends(process, connection, route, call.body, world.now);
+    this.#conduct?.sends(process, connection, route, call.body, world.now);
     if (isChange(route)) world.moment('change sent');
     const fault = this.#faults.draw(key, route, wordsFor(route, process));
     // A registry does not make a change much later than it was asked to: the product waits two seconds for that.
@@ -188,7 +188,7 @@ export class RegistryService {
         world.after(fault.late ?? back, () => {
           told(() => {
             if (!(answer instanceof Error))
-              this.#conduct.answered(connection, route, answer.status, answer.headers?.['Retry-After'], world.now);
+              this.#conduct?.answered(connection, route, answer.status, answer.headers?.['Retry-After'], world.now);
             respond(handler, controller, method, answer);
           });
         });
