@@ -62,6 +62,11 @@ const states: Readonly<Record<string, Rule>> = {
     wrong: () => untruths([aRun([...failure, deleted(dev2, 'held')], { state: 'waiting', breakers: [HOLD] })]),
     because: /is failed/,
   },
+  'what was held back is done once its plan is applied': {
+    right: () => untruths([aRun(held, { plan: { hash: '', deletions: 1, state: 'applied' } }, { state: 'held' })]),
+    wrong: () => untruths([aRun(held, {}, { state: 'held' })]),
+    because: /app:dev-1 is held/,
+  },
   'a run that was stopped says why': {
     right: () => untruths([aRun(gone, { state: 'stopped', stopped: { by: 'budget', detail: '' } })]),
     wrong: () => untruths([aRun(gone, { state: 'stopped' })]),
@@ -100,6 +105,11 @@ const ends: Readonly<Record<string, Rule>> = {
   'no run is left at work': {
     right: () => unfinished([aRun(gone)], nothing),
     wrong: () => unfinished([aRun(gone, { state: 'running' })], nothing),
+    because: /run is still running/,
+  },
+  'a dry run whose process died counts as running': {
+    right: () => unfinished([aRun([], { state: 'running', dryRun: true })], nothing),
+    wrong: () => unfinished([aRun([], { state: 'running' })], nothing),
     because: /run is still running/,
   },
   'nothing is left open': {

@@ -56,7 +56,7 @@ export function sightsOf(lives: readonly Life[], from: number, to: number): read
 }
 
 /** Why a command keeps an artifact on its own account, as it was seen; `undefined`: it does not. */
-export function whyKept({ updated, attributes }: Sight, command: Command, agesFrom: number): string | undefined {
+function whyKept({ updated, attributes }: Sight, command: Command, agesFrom: number): string | undefined {
   if (updated === undefined) return 'the registry tells no time for it';
   const young = updated - (agesFrom - command.agoMilliseconds);
   if (young >= 0) return `it was ${inWords(young)} too young`;
