@@ -1,17 +1,18 @@
-import { type Clock, timeOf } from '../registry/clock.ts';
+import { timeOf } from '../registry/clock.ts';
 import { imageIn, relock } from '../executor/locks.ts';
-import { fromError, isForbidden, record, withLostLocks } from '../executor/results.ts';
+import { record, withLostLocks } from '../executor/results.ts';
 import { planOf } from '../ledger/plan-hash.ts';
 import type { Lock, OpenRepository } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunWriter } from '../ledger/writer.ts';
 import { DamagedError } from '../ledger/store/store.ts';
 import { cancelStop, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
-import { type Decision, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
-import type { ManifestListing, Registry, TagRecord } from '../registry/types.ts';
+import { type Decision, type Deleted, keyOf } from '../planner/decision.ts';
+import type { Registry } from '../registry/types.ts';
 import { accessWarnings } from '../report/warnings.ts';
 import type { RunLog } from '../report/log.ts';
 import { isLeft } from './merge.ts';
+import { ENDED, settle } from './settle.ts';
 import { type RepositorySummary, summarize, total, unfinishedRepository } from '../ledger/summary.ts';
 
 /** How long the registry may take to carry out what a process asked for before it ended, in milliseconds. */
@@ -165,56 +166,6 @@ export async function recoverRepository(
   log?.completed(repository, open.open.size, deleted);
 }
 
-async function settle(
-  registry: Registry,
-  clock: Clock,
-  { repository, open }: OpenRepository,
-  decisions: readonly Decision[],
-  from: number,
-): Promise<readonly Decision[]> {
-  // Where the repository was closed, and its journal is left, it is known.
-  const asked = decisions.filter(
-    (decision) => open.has(keyOf(decision)) && decision.action === 'delete' && decision.outcome === 'not-attempted',
-  );
-  if (asked.length === 0) return decisions;
-  await clock.sleep(Math.max(0, from - clock.now()));
-  // One by one: a listing does not show what is hidden.
-  const names = asked.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
-  let listed: ManifestListing | undefined;
-  let tags: ReadonlyMap<string, TagRecord>;
-  try {
-    listed = await registry.manifests(repository);
-    tags = await registry.lookAtTags(repository, names, Infinity);
-  } catch (error) {
-    // An identity that may not look any more will not be allowed to the next time either.
-    if (!isForbidden(fromError(error))) throw error;
-    const { message } = error as Error;
-    return decisions.map((decision) =>
-      open.has(keyOf(decision)) && decision.action === 'delete'
-        ? settled(decision, 'failed', doubt(message))
-        : decision,
-    );
-  }
-  const results = new Map<string, Decision>();
-  for (const decision of asked) {
-    if (decision.action !== 'delete') continue;
-    const { kind, tag = '', digest = '' } = decision;
-    const now = kind === 'tag' ? tags.get(tag) : undefined;
-    const manifest =
-      kind === 'manifest' && !listed?.byDigest.has(digest) && (await registry.manifest(repository, digest));
-    const isGone = kind === 'tag' ? !now : manifest !== false && manifest.state === 'missing';
-    const became = isGone
-      ? settled(decision, 'deleted')
-      : manifest !== false && manifest.state === 'unreadable'
-        ? settled(decision, 'failed', doubt(manifest.why))
-        : now && now.digest !== decision.digest
-          ? settled(decision, 'failed', doubt(`it names ${now.digest ?? 'another manifest'} now`))
-          : settled(decision, 'not-attempted', ENDED);
-    results.set(keyOf(decision), became);
-  }
-  return decisions.map((decision) => results.get(keyOf(decision)) ?? decision);
-}
-
 /** Puts the locks back that were taken off for deletions which did not take place. */
 async function withLocks(
   registry: Registry,
@@ -255,19 +206,6 @@ async function isAsBefore(
     () => undefined,
   );
   return now?.lock?.deleteEnabled === deleteEnabled && now.lock.writeEnabled === writeEnabled;
-}
-
-/** The outcome of a deletion, in the place of what was recorded before. */
-function settled(decision: Deleted, outcome: Outcome, message?: string): Deleted {
-  const { error: believed, ...about } = decision;
-  if (message !== undefined) return { ...about, outcome, error: { message } };
-  return believed ? { ...about, outcome } : { ...decision, outcome };
-}
-
-const ENDED = 'the process ended before it was done';
-
-function doubt(why: string): string {
-  return `${ENDED}, and it is not known whether it was deleted: ${why}`;
 }
 
 async function close(

@@ -2,7 +2,7 @@ import type { DeletionResult, Look, Reservation, Sending } from '../registry/typ
 import { type Attempt, inBatches } from './batches.ts';
 import type { Context, Names } from './context.ts';
 import { imageIn, type Locked, relock, withoutLocks } from './locks.ts';
-import { fromDeletion, fromError, isGone, notAttempted, type Result, withLostLocks } from './results.ts';
+import { describe, fromDeletion, fromError, inDoubt, isGone, notAttempted, type Result, withLostLocks } from './results.ts';
 
 /** How one kind of artifact is deleted: a tag alone, or a manifest with its tags and referrers. */
 export interface Target<T> {
@@ -29,6 +29,8 @@ interface Seen {
 export interface Recheck<T> {
   readonly look: Look;
   readonly isGone: (item: T) => boolean;
+  /** Why what is there may be another one than what was to be deleted, which then may be gone: see `whyAnother`. */
+  readonly whyAnother: (item: T) => string | undefined;
   /** Why one is not deleted now, or need not be. */
   readonly whyNot: (item: T) => Result | undefined;
   /** The locks that are in the way. */
@@ -94,8 +96,11 @@ async function tryOnce<T>(
   return again;
 }
 
-function whyNot<T>({ item, tried, wasMissing }: Attempt<T>, recheck: Recheck<T>): Result | undefined {
+function whyNot<T>({ item, tried, error, wasMissing }: Attempt<T>, recheck: Recheck<T>): Result | undefined {
   if (tried?.inDoubt && recheck.isGone(item)) return { state: 'deleted' };
+  // Kept now; but what was to be deleted may be gone. `finish` says so.
+  if (tried?.inDoubt && recheck.whyAnother(item) !== undefined)
+    return { state: 'failed', ...(error && { error: describe(error) }) };
   const why = recheck.whyNot(item);
   if (why || !wasMissing) return why;
   return { state: 'changed', detail: 'it is there, and its deletion was answered with "not found": a replica may lag' };
@@ -164,8 +169,10 @@ async function finish<T>(
   let came = result;
   if (!isGone(came) && came.state !== 'changed' && (tried?.inDoubt || came.inDoubt)) {
     // It may have been deleted all the same: the registry knows.
-    const recheck = await target.recheck([item]).catch(() => undefined);
-    if (recheck?.isGone(item)) came = { state: 'deleted' };
+    const recheck = await target.recheck([item]).catch((error: unknown) => error as Error);
+    const why = recheck instanceof Error ? recheck.message : recheck.whyAnother(item);
+    if (why !== undefined) came = inDoubt(came, why);
+    if (!(recheck instanceof Error) && recheck.isGone(item)) came = { state: 'deleted' };
   }
   if (unlocked.length > 0 && !isGone(came) && !('lost' in came))
     came = withLostLocks(came, await relock(registry, repository, unlocked), imageIn(registry, repository));

@@ -3,7 +3,7 @@ import type { Look, ManifestListing } from '../registry/types.ts';
 import { type Context, namesOf } from './context.ts';
 import { deleteUnchanged, type Recheck, type Target } from './delete.ts';
 import { isUnreadable, type Locked, UNREADABLE_LOCK } from './locks.ts';
-import { addedReader, manifestChange } from './recheck.ts';
+import { addedReader, manifestChange, UNCLEAR, whyAnother } from './recheck.ts';
 import { changed, fromError, isGone, notAttempted, type Result } from './results.ts';
 
 export interface ManifestContext extends Context {
@@ -79,6 +79,11 @@ function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => 
     return {
       look,
       isGone: ({ digest }) => !look.present.has(digest) && !look.unclear.has(digest),
+      whyAnother({ digest }) {
+        if (look.unclear.has(digest)) return UNCLEAR;
+        const now = look.present.get(digest);
+        return now && whyAnother(now, { digest, lastUpdated: inventory.byDigest.get(digest)?.lastUpdated });
+      },
       whyNot(deletion) {
         const change = manifestChange(deletion, look, since);
         if (change !== undefined) return changed(change);

@@ -44,9 +44,11 @@ export function manifestChange(deletion: ManifestDeletion, look: Look, since: Si
   return undefined;
 }
 
+export const UNCLEAR = 'it is listed, and not found when it is asked for by itself: a replica may lag';
+
 function removalChange({ digest, tags }: Removal, look: Look, since: Since): string | undefined {
   const { added, includeLocked, inventory, listedTags } = since;
-  if (look.unclear.has(digest)) return 'it is listed, and not found when it is asked for by itself: a replica may lag';
+  if (look.unclear.has(digest)) return UNCLEAR;
   const record = look.present.get(digest);
   if (!record) return undefined;
   // A manifest may have thousands of tags.
@@ -75,8 +77,25 @@ function removalChange({ digest, tags }: Removal, look: Look, since: Since): str
 }
 
 /** Whether it is newer than it was listed: by more than the digits in which two answers may differ. */
-function isPushedAgain(now: Instant | undefined, listed: Instant | undefined): boolean {
+function isPushedAgain(now: string | undefined, listed: string | undefined): boolean {
   return now !== undefined && listed !== undefined && Date.parse(now) - Date.parse(listed) >= 1000;
+}
+
+/** A tag, or a manifest, as the registry tells of it at some time. */
+export interface Seen {
+  readonly digest?: string | undefined;
+  /** ISO 8601, by the clock of the registry. */
+  readonly lastUpdated?: string | undefined;
+}
+
+/**
+ * Why what is there may be another one than what was to be deleted: set or pushed again once that was gone. `undefined`
+ * where it is the same, and so was not deleted. Both times are of the registry: the clock of this process says nothing.
+ */
+export function whyAnother(now: Seen, planned: Seen): string | undefined {
+  if (now.digest !== planned.digest) return `it names ${now.digest ?? 'another manifest'} now`;
+  if (now.lastUpdated === undefined || planned.lastUpdated === undefined) return 'the registry gives no time for it';
+  return isPushedAgain(now.lastUpdated, planned.lastUpdated) ? 'it was pushed again' : undefined;
 }
 
 /** What manifests that were pushed since the plan was made mean for those that are to be deleted. */

@@ -51,6 +51,12 @@ export function ofReading(error: DecisionError): DecisionError {
   return error.status === 401 || error.status === 403 ? { ...error, missing: 'read' } : error;
 }
 
+/** It was not seen to be gone, and it may have been deleted all the same. */
+export function inDoubt({ error, lost }: Exclude<Result, { state: 'changed' }>, why: string): Result {
+  const sentences = [...(error ? [error.message] : []), `it is not known whether it was deleted: ${why}`];
+  return { state: 'failed', error: { ...error, message: sentences.join('; ') }, ...(lost && { lost }) };
+}
+
 /** @param missing the right for want of which it is not */
 export function notAttempted(message: string, missing?: DecisionError['missing']): Result {
   return { state: 'not-attempted', error: { message, ...(missing && { missing }) } };

@@ -2,7 +2,7 @@ import type { TagDeletion } from '../planner/types.ts';
 import type { Context } from './context.ts';
 import { deleteUnchanged, type Recheck, type Target } from './delete.ts';
 import { isUnreadable, UNREADABLE_LOCK } from './locks.ts';
-import { tagChange } from './recheck.ts';
+import { tagChange, whyAnother } from './recheck.ts';
 import { changed, isGone, notAttempted } from './results.ts';
 
 /** Deletes tags whose manifest is kept, each only while it still names the manifest that it named in the plan. */
@@ -25,6 +25,10 @@ function tagTarget(context: Context): Target<TagDeletion> {
       return {
         look,
         isGone: ({ tag }) => !look.tags.has(tag),
+        whyAnother({ tag, digest }) {
+          const now = look.tags.get(tag);
+          return now && whyAnother(now, { digest, lastUpdated: listedTags.get(tag) });
+        },
         whyNot(deletion) {
           const now = look.tags.get(deletion.tag);
           if (!now) return { state: 'already-gone' };

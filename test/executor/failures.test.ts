@@ -145,6 +145,44 @@ test('where looking is not allowed (403), nothing is deleted, and the role is na
   });
 });
 
+describe('what is there again after a deletion that was not answered may have been deleted, and that is said', () => {
+  const dev = image('dev');
+  const repositories = { app: repositoryOf({ built: dev, days: 90, tags: ['dev'] }) };
+  const args = ['--filter', 'app:dev', '--ago', '30d'];
+  const inDoubt = 'it is not known whether it was deleted: it was pushed again';
+
+  test.each([
+    ['a tag, answered with 503', [], 503],
+    ['a tag, not answered', [], 'drop'],
+    ['a manifest, answered with 503', ['--untagged'], 503],
+    ['a manifest, not answered', ['--untagged'], 'drop'],
+  ] as const)('%s', async (_, more, answer) => {
+    await withEmulator({ repositories }, async (emulator) => {
+      let deletions = 0;
+      emulator.faults({
+        failing({ kind }) {
+          if (!kind.startsWith('delete-')) return undefined;
+          deletions += 1;
+          // The registry deletes it, and another client pushes the same bytes under the same tag.
+          emulator.remove('app', dev.digest);
+          emulator.push('app', dev.body, { tag: 'dev' });
+          return answer;
+        },
+      });
+      const { decisions, summary } = await run(emulator, [...args, ...more]);
+      expect(deletions).toBe(1);
+      expect(summary.succeeded).toBe(false);
+      const deleted = decisions.filter(({ action }) => action === 'delete');
+      expect(deleted.map(reference)).toEqual(more.length > 0 ? ['app:dev', `app@${dev.digest}`] : ['app:dev']);
+      for (const one of deleted)
+        expect(one).toMatchObject({
+          outcome: 'failed',
+          error: { message: expect.stringContaining(inDoubt) as string },
+        });
+    });
+  });
+});
+
 describe('where the registry does not take referrers along with their subject', () => {
   const subject = image('subject');
   const sbom = referrer(subject, 'application/spdx+json', 'sbom');

@@ -130,9 +130,9 @@ export const RUNS: readonly Mutant[] = [
   },
   {
     name: 'recovery-believes',
-    file: 'src/engine/recover.ts',
-    from: "const isGone = kind === 'tag' ? !now : manifest !== false && manifest.state === 'missing';",
-    to: 'const isGone = true;',
+    file: 'src/engine/settle.ts',
+    from: "if (!now) return settled(decision, 'deleted');",
+    to: "if (!now || now) return settled(decision, 'deleted');",
     says: 'After a kill each deletion that was under way is recorded as done, and the registry is not asked.',
   },
   {

@@ -1,0 +1,81 @@
+import { whyAnother } from '../executor/recheck.ts';
+import { fromError, isForbidden } from '../executor/results.ts';
+import type { OpenRepository } from '../ledger/journal.ts';
+import { type Decision, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
+import type { Clock } from '../registry/clock.ts';
+import type { ManifestListing, ManifestRecord, Registry, TagRecord } from '../registry/types.ts';
+
+/*
+ * What the deletions came to that were under way when a process ended: the registry is asked.
+ */
+
+/** @param from in milliseconds since 1970: from then on the registry has carried out whatever it was asked for */
+export async function settle(
+  registry: Registry,
+  clock: Clock,
+  { repository, open }: OpenRepository,
+  decisions: readonly Decision[],
+  from: number,
+): Promise<readonly Decision[]> {
+  // Where the repository was closed, and its journal is left, it is known.
+  const asked = decisions.filter(
+    (decision) => open.has(keyOf(decision)) && decision.action === 'delete' && decision.outcome === 'not-attempted',
+  );
+  if (asked.length === 0) return decisions;
+  await clock.sleep(Math.max(0, from - clock.now()));
+  // One by one: a listing does not show what is hidden.
+  const names = asked.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
+  let listed: ManifestListing | undefined;
+  let tags: ReadonlyMap<string, TagRecord>;
+  try {
+    listed = await registry.manifests(repository);
+    tags = await registry.lookAtTags(repository, names, Infinity);
+  } catch (error) {
+    // An identity that may not look any more will not be allowed to the next time either.
+    if (!isForbidden(fromError(error))) throw error;
+    const { message } = error as Error;
+    return decisions.map((decision) =>
+      open.has(keyOf(decision)) && decision.action === 'delete'
+        ? settled(decision, 'failed', doubt(message))
+        : decision,
+    );
+  }
+  const find = async ({ kind, tag = '', digest = '' }: Deleted): Promise<Found> =>
+    kind === 'tag' ? tags.get(tag) : (listed?.byDigest.get(digest) ?? (await unlisted(registry, repository, digest)));
+  const results = new Map<string, Decision>();
+  for (const decision of asked)
+    if (decision.action === 'delete') results.set(keyOf(decision), became(decision, await find(decision)));
+  return decisions.map((decision) => results.get(keyOf(decision)) ?? decision);
+}
+
+/** An artifact as it is now: gone, there, or not to be looked at. */
+type Found = TagRecord | ManifestRecord | { readonly unreadable: string } | undefined;
+
+/** A manifest that is not listed is gone, or hidden. */
+async function unlisted(registry: Registry, repository: string, digest: string): Promise<Found> {
+  try {
+    return await registry.manifestAttributes(repository, digest);
+  } catch (error) {
+    return { unreadable: (error as Error).message };
+  }
+}
+
+function became(decision: Deleted, now: Found): Deleted {
+  if (!now) return settled(decision, 'deleted');
+  const { digest, lastUpdateTime: lastUpdated } = decision;
+  const why = 'unreadable' in now ? now.unreadable : whyAnother(now, { digest, lastUpdated });
+  return why === undefined ? settled(decision, 'not-attempted', ENDED) : settled(decision, 'failed', doubt(why));
+}
+
+/** The outcome of a deletion, in the place of what was recorded before. */
+function settled(decision: Deleted, outcome: Outcome, message?: string): Deleted {
+  const { error: believed, ...about } = decision;
+  if (message !== undefined) return { ...about, outcome, error: { message } };
+  return believed ? { ...about, outcome } : { ...decision, outcome };
+}
+
+export const ENDED = 'the process ended before it was done';
+
+function doubt(why: string): string {
+  return `${ENDED}, and it is not known whether it was deleted: ${why}`;
+}

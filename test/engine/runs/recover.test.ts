@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import type { Emulator } from '../../../src/dev/emulator/index.ts';
+import { image } from '../../../src/dev/emulator/manifests.ts';
+import { openLedger } from '../../../src/ledger/ledger.ts';
+import { memoryStore } from '../../../src/ledger/store/memory.ts';
+import { repositoryOf } from '../../support/contents.ts';
+import { dying } from '../../support/dying.ts';
+import { run, withEmulator } from '../../support/registry.ts';
+
+const [dev, other] = [image('dev'), image('other')];
+const repositories = {
+  app: repositoryOf({ built: dev, days: 90, tags: ['dev'] }, { built: other, days: 1, tags: ['v1'] }),
+};
+const TAGS = ['--filter', 'app:dev', '--ago', '30d'];
+const ALL = [...TAGS, '--untagged'];
+const HIDDEN = { listEnabled: false };
+
+const again = (emulator: Emulator): void => void emulator.push('app', dev.body, { tag: 'dev' });
+
+/** What the recovery of a run says of a deletion whose process ended before it could record the outcome. */
+async function recovered(args: readonly string[], meanwhile: (emulator: Emulator) => void, isDeleted = true) {
+  return withEmulator({ repositories }, async (emulator) => {
+    const store = memoryStore();
+    // The intent is the last thing that it records.
+    const broken = openLedger(dying(store, (operation) => operation === 'append'));
+    if (!isDeleted) emulator.faults({ failing: ({ kind }) => (kind.startsWith('delete-') ? 405 : undefined) });
+    await expect(run(emulator, args, undefined, broken)).rejects.toThrow('the disk is gone');
+    emulator.faults({});
+    meanwhile(emulator);
+    const ledger = openLedger(store);
+    const [id = ''] = await ledger.unfinished(emulator.loginServer);
+    await run(emulator, ['--filter', 'app:nothing', '--ago', '30d'], undefined, ledger);
+    return Array.fromAsync(ledger.decisions(id, { action: 'delete' }));
+  });
+}
+
+const ENDED = 'the process ended before it was done';
+const deleted = { outcome: 'deleted' };
+const untouched = { outcome: 'not-attempted', error: { message: ENDED } };
+const inDoubt = (why: string) => ({
+  outcome: 'failed',
+  error: { message: `${ENDED}, and it is not known whether it was deleted: ${why}` },
+});
+
+test.each<[string, readonly string[], (emulator: Emulator) => void, boolean, object]>([
+  ['a tag that is gone', TAGS, () => undefined, true, deleted],
+  ['a tag that is as it was', TAGS, () => undefined, false, untouched],
+  ['a tag that was set again on the same manifest', TAGS, again, true, inDoubt('it was pushed again')],
+  [
+    'a tag that was set again on another manifest',
+    TAGS,
+    (emulator) => emulator.tag('app', 'dev', other.digest),
+    true,
+    inDoubt(`it names ${other.digest} now`),
+  ],
+  ['a manifest that is gone, with its tag', ALL, () => undefined, true, deleted],
+  ['a manifest that is as it was, with its tag', ALL, () => undefined, false, untouched],
+  ['a manifest that was pushed again, with its tag', ALL, again, true, inDoubt('it was pushed again')],
+  [
+    'a manifest that was pushed again, and hidden with its tag',
+    ALL,
+    (emulator) => {
+      again(emulator);
+      for (const name of [dev.digest, 'dev']) emulator.lock('app', name, HIDDEN);
+    },
+    true,
+    inDoubt('it was pushed again'),
+  ],
+  [
+    'a manifest that was only hidden, with its tag',
+    ALL,
+    (emulator) => {
+      for (const name of [dev.digest, 'dev']) emulator.lock('app', name, HIDDEN);
+    },
+    false,
+    untouched,
+  ],
+])('of a deletion whose process ended the registry is asked: %s', async (_, args, meanwhile, isDeleted, said) => {
+  const decisions = await recovered(args, meanwhile, isDeleted);
+  expect(decisions).toMatchObject(Array(args === ALL ? 2 : 1).fill(said));
+});
