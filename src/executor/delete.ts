@@ -2,7 +2,16 @@ import type { DeletionResult, Look, Reservation, Sending } from '../registry/typ
 import { type Attempt, inBatches } from './batches.ts';
 import type { Context, Names } from './context.ts';
 import { imageIn, type Locked, relock, withoutLocks } from './locks.ts';
-import { describe, fromDeletion, fromError, inDoubt, isGone, notAttempted, type Result, withLostLocks } from './results.ts';
+import {
+  describe,
+  fromDeletion,
+  fromError,
+  inDoubt,
+  isGone,
+  notAttempted,
+  type Result,
+  withLostLocks,
+} from './results.ts';
 
 /** How one kind of artifact is deleted: a tag alone, or a manifest with its tags and referrers. */
 export interface Target<T> {
@@ -156,6 +165,13 @@ async function send<T>(
   return withLostLocks(came, lost, imageIn(registry, repository));
 }
 
+/** What a deletion in doubt came to, by a look at it. */
+function lookedAtAgain<T>(came: Exclude<Result, { state: 'changed' }>, item: T, recheck: Recheck<T>): Result {
+  if (recheck.isGone(item)) return { state: 'deleted' };
+  const why = recheck.whyAnother(item);
+  return why === undefined ? came : inDoubt(came, why);
+}
+
 /** Records the outcome of one, once its locks are put back, if need be. */
 async function finish<T>(
   context: Context,
@@ -170,9 +186,7 @@ async function finish<T>(
   if (!isGone(came) && came.state !== 'changed' && (tried?.inDoubt || came.inDoubt)) {
     // It may have been deleted all the same: the registry knows.
     const recheck = await target.recheck([item]).catch((error: unknown) => error as Error);
-    const why = recheck instanceof Error ? recheck.message : recheck.whyAnother(item);
-    if (why !== undefined) came = inDoubt(came, why);
-    if (!(recheck instanceof Error) && recheck.isGone(item)) came = { state: 'deleted' };
+    came = recheck instanceof Error ? inDoubt(came, recheck.message) : lookedAtAgain(came, item, recheck);
   }
   if (unlocked.length > 0 && !isGone(came) && !('lost' in came))
     came = withLostLocks(came, await relock(registry, repository, unlocked), imageIn(registry, repository));

@@ -49,10 +49,19 @@ const told = (...changes: readonly Change[]) => ({
   as: (...runs: readonly Told[]) => disagreements(made(begin(has), ...changes), runs),
 });
 
+const inDoubt = (what: { readonly tag: string; readonly digest: string }) =>
+  deleted(what, 'failed', { error: { message: 'it is not known whether it was deleted: it was pushed again' } });
+
 const deletions: Readonly<Record<string, Rule>> = {
   'every deletion is told': {
     right: () => told(byWorker(at(9), untag('dev-1'))).as(aRun([deleted(dev1)])),
     wrong: () => told(byWorker(at(9), untag('dev-1'))).as(aRun([deleted(dev1, 'failed')])),
+    because: /app:dev-1 was deleted once, and told 0 times: .*says failed/,
+  },
+  'a run may doubt a deletion of what is there again': {
+    right: () =>
+      told(byWorker(at(9), untag('dev-1')), byOthers(at(10), tagged('dev-1', one))).as(aRun([inDoubt(dev1)])),
+    wrong: () => told(byWorker(at(9), untag('dev-1'))).as(aRun([inDoubt(dev1)])),
     because: /app:dev-1 was deleted once, and told 0 times: .*says failed/,
   },
   'what goes along is told, too': {

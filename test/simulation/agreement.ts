@@ -28,7 +28,7 @@ export function disagreements(history: History, runs: readonly Told[]): readonly
   const problems: string[] = [];
   for (const [image, artifact] of artifactsOf(history, runs)) {
     const deleted = artifact.told.filter(({ decision }) => isDeleted(decision));
-    const due = artifact.ended.filter(mustBeTold);
+    const due = artifact.ended.filter((life) => mustBeTold(life) && !isToldInDoubt(history, life, artifact));
     const words = artifact.told.map(({ told, decision }) => saying(told, decision)).join('; ') || 'no run tells of it';
     if (deleted.length < due.length)
       problems.push(`${image} was deleted ${times(due)}, and told ${times(deleted)}: ${words}`);
@@ -68,6 +68,22 @@ function mustBeTold(life: TagLife | ManifestLife): boolean {
   if (nameOf(life.end.change) === imageOfLife(life)) return true;
   const wasHidden = life.attributes.some(({ value }) => value.listEnabled === false);
   return life.from < by.sentAt - LOOK_VALID_MILLISECONDS && !wasHidden;
+}
+
+/**
+ * Whether its run says that it does not know. It cannot, where it may not look any more, or where another client has set
+ * or pushed the artifact again before it looked: what is there may be the same as before.
+ */
+function isToldInDoubt(history: History, life: TagLife | ManifestLife, { told }: Artifact): boolean {
+  const by = authorOf(life.end);
+  const own = told.find((one) => one.told.run.id === by?.run)?.decision;
+  const words = own?.action === 'delete' ? own.error?.message : own?.detail;
+  if (!life.end || !words?.includes('not known whether it was deleted')) return false;
+  if (!/it was pushed again|it names/.test(words)) return true;
+  const repository = history.repositories.get(life.repository);
+  const lives = 'tag' in life ? repository?.tags.get(life.tag) : repository?.manifests.get(life.digest);
+  const { at } = life.end.change;
+  return (lives ?? []).some(({ from }) => from >= at);
 }
 
 function misattributed(image: string, life: TagLife | ManifestLife, { told }: Artifact): readonly string[] {

@@ -134,8 +134,8 @@ export const DELETING: readonly Mutant[] = [
   {
     name: 'lost-answer-failed',
     file: 'src/executor/delete.ts',
-    from: "if (recheck?.isGone(item)) came = { state: 'deleted' };",
-    to: 'void recheck;',
+    from: "if (recheck.isGone(item)) return { state: 'deleted' };",
+    to: '',
     says: 'A deletion whose answer was lost is recorded as failed.',
   },
   {
