@@ -25,6 +25,12 @@ export interface Sent {
   readonly lockedAt: number;
 }
 
+/** How long a connection was asked to wait, and what it sent all the same. */
+interface Wait {
+  readonly until: number;
+  calls: number;
+}
+
 /** What a process has to keep to. */
 export interface Terms {
   /** The locks that it must have to delete in a repository: of the registry, and where workers share a run, of the repository. */
@@ -33,6 +39,9 @@ export interface Terms {
 
 /** A lock that is lost is noticed a little later than it is taken by another process: a request may be on its way to its connection. */
 const GRACE_MS = 100;
+
+/** Calls that may have had their turn before the answer came: they fetched a token meanwhile, or were sent again with one. */
+const UNDER_WAY = 12;
 
 /** After its time a run still sends what has its turn. */
 const OVERTIME_MS = 1_000;
@@ -53,7 +62,7 @@ export class Conduct {
   readonly #looks = new Map<Process, Map<string, number>>();
   readonly #locks = new Map<string, Taken[]>();
   /** Until when a connection was asked to wait with a kind of calls. */
-  readonly #waits = new Map<object, Map<string, number>>();
+  readonly #waits = new Map<object, Map<string, Wait>>();
   /** When the time is over that runs which a process begins may take. */
   readonly #budgets = new Map<Process, number>();
 
@@ -81,12 +90,12 @@ export class Conduct {
   /** A request is written to its connection. */
   sends(process: Process, connection: object, route: Route, body: string, now: number): void {
     const { kind, method, repository } = route;
-    const until = this.#waits.get(connection)?.get(queueOf(route)) ?? -Infinity;
-    if (now < until - GRACE_MS)
+    const wait = this.#waits.get(connection)?.get(queueOf(route));
+    if (wait && now < wait.until - GRACE_MS && (wait.calls += 1) > UNDER_WAY)
       this.#wrong(
         process,
         route,
-        `was sent ${inWords(until - now)} before the time that the registry had asked to wait`,
+        `was sent ${inWords(wait.until - now)} before the registry was ready, as it had said`,
       );
     if (repository === undefined) return;
     const looks = this.#looks.get(process) ?? new Map<string, number>();
@@ -101,10 +110,14 @@ export class Conduct {
   /** An answer came. */
   answered(connection: object, route: Route, status: number, retryAfter: string | undefined, now: number): void {
     if (status !== 429 || retryAfter === undefined || !/^\d+$/.test(retryAfter)) return;
-    const waits = this.#waits.get(connection) ?? new Map<string, number>();
+    const waits = this.#waits.get(connection) ?? new Map<string, Wait>();
     this.#waits.set(connection, waits);
+    const before = waits.get(queueOf(route));
     const until = now + Math.min(LONGEST_WAIT_MS, Number(retryAfter) * 1_000);
-    waits.set(queueOf(route), Math.max(until, waits.get(queueOf(route)) ?? 0));
+    waits.set(queueOf(route), {
+      until: Math.max(until, before?.until ?? 0),
+      calls: before && now < before.until ? before.calls : 0,
+    });
   }
 
   #checkLook(process: Process, route: Route, looks: ReadonlyMap<string, number>, now: number): void {
