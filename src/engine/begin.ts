@@ -2,7 +2,7 @@ import { withoutDryRun } from '../ledger/policy-record.ts';
 import type { ResumedRun, Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
 import type { PolicyRecord, RepositoryRecord, RunKind, RunProgress, RunRecord } from '../ledger/records.ts';
-import type { Holder } from '../ledger/store/store.ts';
+import type { Holder, Lock } from '../ledger/store/store.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { type Clock, timeOf } from '../registry/clock.ts';
@@ -39,6 +39,8 @@ export interface Beginning {
   readonly writer: Registry | undefined;
   /** The record of the run, if it is a new one. */
   readonly fresh: RunRecord;
+  /** That the caller holds, if the run may delete. */
+  readonly locks?: readonly Lock[];
   /** Says which run is resumed, once the earlier ones are completed. Nothing: a new run begins. */
   readonly resuming: () => Promise<Resuming | undefined>;
   readonly log: RunLog | undefined;
@@ -51,8 +53,8 @@ export interface Beginning {
  * @throws {ResumeRefused} where `resuming` chose a run that must not resume
  * @throws {LedgerError | RegistryError} where earlier runs cannot be completed; then nothing new is begun
  */
-export async function begin({ ledger, writer, fresh, resuming, log }: Beginning): Promise<Begun> {
-  const recovered = writer ? await recover(ledger, writer, log) : { warnings: [], locksLost: 0 };
+export async function begin({ ledger, writer, fresh, locks = [], resuming, log }: Beginning): Promise<Begun> {
+  const recovered = writer ? await recover(ledger, writer, locks, log) : { warnings: [], locksLost: 0 };
   const chosen = await resuming();
   const resumed = chosen && (await resume(ledger, chosen, fresh));
   if (resumed) return { ...resumed, ...recovered, isResumed: true };

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { newRunId } from '../ledger/paths.ts';
-import type { RunWriter } from '../ledger/writer.ts';
+import { ConflictError } from '../ledger/store/store.ts';
+import { type RunWriter, whileHeld } from '../ledger/writer.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import { interruptible } from '../registry/abortable.ts';
@@ -65,13 +66,18 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   // A run that waits for its turn has used nothing up.
   if (!job.inTurn) startTime();
   if (!resuming) log?.started(policies, { startedBy: job.startedBy, pastDue: job.pastDue });
-  const begun = await begin({ ledger, writer, fresh, resuming: () => Promise.resolve(resuming), log }).catch(
-    async (error: unknown) => {
-      budget?.clear();
-      await lock?.release();
-      return broke(error);
-    },
-  );
+  const begun = await begin({
+    ledger,
+    writer,
+    fresh,
+    locks: lock ? [lock] : [],
+    resuming: () => Promise.resolve(resuming),
+    log,
+  }).catch(async (error: unknown) => {
+    budget?.clear();
+    await lock?.release();
+    return broke(error);
+  });
   const { record, written } = begun;
   if (resuming) log?.resumed(record);
   const cancel = watchForCancel(ledger, id, abort, job.progressMilliseconds);
@@ -94,7 +100,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     policies,
     reader: progress.watching(interruptible(reader, signal)),
     writer: writer && progress.watching(writer),
-    writes: written,
+    writes: whileHeld(written, [lock]),
     async amend(change) {
       const part = change(current);
       if (!part) return current;
@@ -126,7 +132,18 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
       progress.step(name, before !== undefined && !isLeft(before.summary));
       return;
     }
-    const processed = await processRepository(context, pass, { name, commands: selected?.get(name) ?? [], before });
+    const commands = selected?.get(name) ?? [];
+    const processed = await processRepository(context, pass, { name, commands, before }).catch((error: unknown) => {
+      if (error instanceof ConflictError && lock?.isHeld() === false) return error;
+      throw error;
+    });
+    if (processed instanceof ConflictError) {
+      // Another process may work here: what it records stands, and this run ends.
+      abort.abort(new StopReason('lock', processed.message));
+      records.set(name, (await ledger.repository(id, name)) ?? before ?? notBegun(name));
+      progress.step(name, false);
+      return;
+    }
     if (processed.state !== 'absent') records.set(name, processed.record);
     // One repository after the other, whole.
     if (processed.state === 'final') await tellDecisions(() => job.onDecisions(processed.decisions));

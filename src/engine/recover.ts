@@ -4,8 +4,8 @@ import { record, withLostLocks } from '../executor/results.ts';
 import { planOf } from '../ledger/plan-hash.ts';
 import type { Lock, OpenRepository } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { RunWriter } from '../ledger/writer.ts';
-import { DamagedError } from '../ledger/store/store.ts';
+import { type RunWriter, whileHeld } from '../ledger/writer.ts';
+import { DamagedError, type Lock as StoreLock } from '../ledger/store/store.ts';
 import { cancelStop, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
 import { type Decision, type Deleted, keyOf } from '../planner/decision.ts';
 import type { Registry } from '../registry/types.ts';
@@ -32,14 +32,19 @@ export interface Recovered {
  *
  * @throws {LedgerError | RegistryError} where that cannot be found out: then nothing new may be begun
  */
-export async function recover(ledger: Ledger, registry: Registry, log: RunLog | undefined): Promise<Recovered> {
+export async function recover(
+  ledger: Ledger,
+  registry: Registry,
+  locks: readonly StoreLock[],
+  log: RunLog | undefined,
+): Promise<Recovered> {
   const warnings: string[] = [];
   let locksLost = 0;
   // The registry may still carry out the last request of the process that ended, which may have been sent just now.
   const settling = ledger.system.clock.now() + LATE_MS;
   for (const id of await ledger.unfinished(registry.loginServer)) {
     try {
-      const { settled, deleted, lost, records } = await complete(ledger, registry, id, settling);
+      const { settled, deleted, lost, records } = await complete(ledger, registry, locks, id, settling);
       locksLost += lost;
       log?.recovered(id, settled, deleted);
       warnings.push(
@@ -59,12 +64,14 @@ export async function recover(ledger: Ledger, registry: Registry, log: RunLog | 
 async function complete(
   ledger: Ledger,
   registry: Registry,
+  locks: readonly StoreLock[],
   id: string,
   settling: number,
 ): Promise<Completed & { readonly settled: number; readonly records: readonly RepositoryRecord[] }> {
   const record = await ledger.run(id);
   if (!record) throw new DamagedError(`the run ${id} has no record`);
   const written = await ledger.reopen(record);
+  const repositories = whileHeld(written, locks);
   const known = new Map<string, RepositorySummary>();
   for await (const { summary } of ledger.repositories(id)) known.set(summary.repository, summary);
   let settled = 0;
@@ -72,7 +79,7 @@ async function complete(
   let lost = 0;
   for await (const open of ledger.journals(id)) {
     const became = await settleRepository(ledger, registry, {
-      written,
+      written: repositories,
       record,
       open,
       known: known.get(open.repository),

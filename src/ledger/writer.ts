@@ -5,7 +5,7 @@ import { openRuns, pathsOf } from './paths.ts';
 import { plannedOf } from './plan-hash.ts';
 import type { RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { redactSentences } from './redact/redact.ts';
-import { ConflictError, type Store } from './store/store.ts';
+import { ConflictError, type Lock, type Store } from './store/store.ts';
 import { writeSurely } from './store/store.ts';
 import type { RepositorySummary } from './summary.ts';
 
@@ -44,6 +44,33 @@ export interface RepositoryWriter {
   readonly close: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
   /** The same as `write`, and removes the journal of another process. */
   readonly recovered: (summary: RepositorySummary, decisions: Decisions) => Promise<void>;
+}
+
+/** What of a run is written under locks. */
+type UnderLock = Pick<RunWriter, 'select' | 'repository'>;
+
+/**
+ * The same, as long as locks are held: a process that stood still must not write over what another one has written since.
+ * @returns what throws {ConflictError} once one of them is not held any more
+ */
+export function whileHeld(written: UnderLock, locks: readonly (Pick<Lock, 'isHeld'> | undefined)[]): UnderLock {
+  const check = (): void => {
+    if (locks.some((lock) => lock?.isHeld() === false))
+      throw new ConflictError('a lock was lost, and another process may write instead');
+  };
+  const held =
+    <A extends readonly unknown[], T>(write: (...about: A) => Promise<T>) =>
+    async (...about: A): Promise<T> => {
+      check();
+      return write(...about);
+    };
+  return {
+    select: held(written.select),
+    repository(name) {
+      const { write, settled, intend, close, recovered } = written.repository(name);
+      return { settled, write: held(write), intend: held(intend), close: held(close), recovered: held(recovered) };
+    },
+  };
 }
 
 export function repositoriesWriter(store: Store, id: string): RepositoriesWriter {

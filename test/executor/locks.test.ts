@@ -192,7 +192,7 @@ test.each(['deleteTag', 'deleteManifest'] as const)(
       const [id = ''] = await ledger.unfinished(emulator.loginServer);
       const record = await ledger.run(id);
       expect(record).toBeDefined();
-      expect(await recover(ledger, real, undefined)).toMatchObject({ locksLost: 0 });
+      expect(await recover(ledger, real, [], undefined)).toMatchObject({ locksLost: 0 });
       const after = locksIn(emulator);
       for (const name of Object.keys(after)) expect([name, after[name]]).toEqual([name, before[name]]);
     });
@@ -219,7 +219,7 @@ test.each(['inline', 'durable'] as const)(
       };
       const before = locksIn(emulator);
       // A process that is really killed holds no lock of the ledger any more.
-      const free = { lost: new AbortController().signal, release: () => Promise.resolve() };
+      const free = { lost: new AbortController().signal, isHeld: () => true, release: () => Promise.resolve() };
       void purge(
         { ...real, deleteTag: killed, relock: killed },
         { ...options, ledger: { ...openLedger(dying(store, () => isDead)), lock: () => Promise.resolve(free) } },

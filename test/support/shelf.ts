@@ -71,6 +71,7 @@ export function newShelf(now: () => number): Shelf {
     mortal?.signal.addEventListener('abort', runOut, { once: true });
     return {
       lost: grip.signal,
+      isHeld: () => !grip.signal.aborted,
       release() {
         mortal?.signal.removeEventListener('abort', runOut);
         if (sharedBy !== undefined) runOut();

@@ -2,6 +2,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import type { RunRecord } from '../../ledger/records.ts';
 import { HeldError, type Lock } from '../../ledger/store/store.ts';
+import { whileHeld } from '../../ledger/writer.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import type { Settings } from '../../policy/settings.ts';
 import type { Clock } from '../../registry/clock.ts';
@@ -84,7 +85,13 @@ export async function openRun(app: App, run: Run): Promise<OpenRun | undefined> 
 }
 
 /** What the steps of a run share, for one activity. */
-export function contextOf({ ledger }: App, open: OpenRun, registry: Registry, signal: AbortSignal): RunContext {
+export function contextOf(
+  { ledger }: App,
+  open: OpenRun,
+  registry: Registry,
+  signal: AbortSignal,
+  locks: readonly Lock[] = [],
+): RunContext {
   const { run, record, policies, log } = open;
   return {
     ledger,
@@ -92,7 +99,7 @@ export function contextOf({ ledger }: App, open: OpenRun, registry: Registry, si
     policies,
     reader: interruptible(registry, signal),
     writer: record.dryRun ? undefined : registry,
-    writes: ledger.writer(record.id),
+    writes: whileHeld(ledger.writer(record.id), locks),
     amend: (change) => ledger.changeRun(record.id, (now) => (isOwn(now, run) ? { ...now, ...change(now) } : now)),
     signal,
     log,
@@ -145,13 +152,13 @@ export interface Place {
 
 /**
  * Does something in a repository while no other worker of the run is in it, and no other run where it may delete.
- * @param work is given signals that abort when a lock is lost
+ * @param work is given the locks
  * @throws {HeldError} where another worker is in it
  */
 export async function withRepositoryLock<T>(
   { ledger }: App,
   { run, repository }: Place,
-  work: (lost: readonly AbortSignal[]) => Promise<T>,
+  work: (locks: readonly Lock[]) => Promise<T>,
 ): Promise<T> {
   const { system } = ledger;
   const shared = noProcess(run.runId, 'orchestration', system.clock);
@@ -164,7 +171,7 @@ export async function withRepositoryLock<T>(
       locks.push(await ledger.lockShared(run.registry, shared, run.sharedBy));
       locks.push(await ledger.lockRepository(run.registry, repository, holder));
     }
-    return await work(locks.map(({ lost }) => lost));
+    return await work(locks);
   } finally {
     for (const lock of locks.reverse()) await lock.release();
   }
@@ -177,20 +184,20 @@ export async function withRepositoryLock<T>(
 export async function inRepository<T>(
   app: App,
   place: Place,
-  work: (open: OpenRun, registry: Registry, lost: readonly AbortSignal[]) => Promise<T>,
+  work: (open: OpenRun, registry: Registry, locks: readonly Lock[]) => Promise<T>,
 ): Promise<T | { readonly state: 'busy' } | undefined> {
   const { ledger } = app;
   const { run, repository } = place;
   try {
-    return await withRepositoryLock(app, place, async (lost) => {
+    return await withRepositoryLock(app, place, async (locks) => {
       // Read after the lock is held: the run that had it before may have closed this one.
       const open = await openRun(app, run);
       if (!open) return undefined;
       const { record, target, log } = open;
       return app.connections.using(target, async (registry) => {
-        const written = ledger.writer(record.id);
+        const written = whileHeld(ledger.writer(record.id), locks);
         if (!record.dryRun) await recoverRepository(ledger, registry, { written, record, repository, log });
-        return work(open, registry, lost);
+        return work(open, registry, locks);
       });
     });
   } catch (error) {

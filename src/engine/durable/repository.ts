@@ -29,15 +29,15 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
   const { run, repository: name, worker } = about;
   // A dry run only plans, whatever the orchestration was told.
   const pass = run.dryRun ? 'plan' : about.pass;
-  const attempted = await inRepository<Attempted>(app, about, async (open, registry, lost) => {
+  const attempted = await inRepository<Attempted>(app, about, async (open, registry, locks) => {
     const { record, policies } = open;
     // Nothing is carried out that the guards were not asked about, whatever the orchestration was told.
     if (pass === 'carry out' && !record.breakersAsked) return { state: 'over' };
     await tellProgress(ledger, run, record, worker);
     const before = await ledger.repository(record.id, name);
     const abort = new AbortController();
-    const signal = AbortSignal.any([abort.signal, app.signal, ...lost]);
-    const context = contextOf(app, open, registry, signal);
+    const signal = AbortSignal.any([abort.signal, app.signal, ...locks.map(({ lost }) => lost)]);
+    const context = contextOf(app, open, registry, signal, locks);
     const commands = await commandsFor(name, policies, context.match);
     // Where the answer of an earlier attempt was lost, it is not certain of any of its filters that it matches nothing.
     if (before && pass !== 'carry out')
@@ -58,7 +58,7 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
       const { summary } = processed.record;
       if (processed.state === 'final' && isLeft(summary)) {
         if (await cancel.cancellation()) return { state: 'over' };
-        if (lost.some(({ aborted }) => aborted)) return { state: 'busy' };
+        if (!locks.every((lock) => lock.isHeld())) return { state: 'busy' };
         return { state: 'left', moved: triedIn(summary) > (before ? triedIn(before.summary) : 0), matched };
       }
       const state = attemptedAs(processed.record, pass, matched);

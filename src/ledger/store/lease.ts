@@ -37,6 +37,8 @@ export function keepRenewed(
   let renewing = Promise.resolve();
   let renewal: Timer | undefined;
   let expiry: Timer | undefined;
+  /** By `Clock.ticks`. */
+  let runsOut = 0;
 
   const end = (): void => {
     over = true;
@@ -48,9 +50,11 @@ export function keepRenewed(
     end();
     lost.abort(new LedgerError(`the lock on ${what} was lost: ${why}`));
   };
-  const keepUntil = (time: number): void => {
+  const keepUntil = (ticks: number): void => {
     expiry?.cancel();
-    expiry = clock.after(Math.max(0, time - clock.now()), () => lose('it could not be renewed in time'), 'background');
+    runsOut = ticks;
+    const left = Math.max(0, ticks - clock.ticks());
+    expiry = clock.after(left, () => lose('it could not be renewed in time'), 'background');
   };
   const renewIn = (delay: number): void => {
     renewal = clock.after(
@@ -63,10 +67,10 @@ export function keepRenewed(
   };
   const renew = async (): Promise<void> => {
     // Counted from before the call: when the answer comes, some of the time has passed.
-    const next = clock.now() + seconds * 1000;
+    const next = clock.ticks() + seconds * 1000;
     let ours: boolean | undefined;
     try {
-      ours = await lease.renew(new Date(next));
+      ours = await lease.renew(new Date(clock.now() + seconds * 1000));
     } catch {
       // Whether it was renewed is not known: tries again until the lock must have run out.
     }
@@ -79,10 +83,11 @@ export function keepRenewed(
     renewIn(ours === true ? renewEvery : renewEvery / 5);
   };
 
-  keepUntil(until);
+  keepUntil(clock.ticks() + until - clock.now());
   renewIn(renewEvery);
   return {
     lost: lost.signal,
+    isHeld: () => !over && clock.ticks() < runsOut,
     async release() {
       end();
       await renewing;
@@ -140,6 +145,7 @@ export function shareLocks(take: Take): Take {
     lock.lost.addEventListener('abort', () => held.get(key) === shared && held.delete(key), { once: true });
     return {
       lost: lock.lost,
+      isHeld: lock.isHeld,
       async release() {
         if (leave()) await lock.release();
       },

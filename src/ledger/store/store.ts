@@ -82,6 +82,11 @@ export interface Holder {
 export interface Lock {
   /** Aborted when the lock was lost: another process may hold it. */
   readonly lost: AbortSignal;
+  /**
+   * Whether it is still held, by the clock: a process that stood still may know that it has lost the lock a moment before
+   * `lost` is aborted.
+   */
+  readonly isHeld: () => boolean;
   readonly release: () => Promise<void>;
 }
 
