@@ -59,13 +59,16 @@ export function whileHeld(written: UnderLock, locks: readonly (Pick<Lock, 'isHel
       throw new ConflictError('a lock was lost, and another process may write instead');
   };
   const held =
-    <A extends readonly unknown[], T>(write: (...about: A) => Promise<T>) =>
-    async (...about: A): Promise<T> => {
+    <A, B, T>(write: (first: A, second: B) => Promise<T>) =>
+    async (first: A, second: B): Promise<T> => {
       check();
-      return write(...about);
+      return write(first, second);
     };
   return {
-    select: held(written.select),
+    select(repositories) {
+      check();
+      return written.select(repositories);
+    },
     repository(name) {
       const { write, settled, intend, close, recovered } = written.repository(name);
       return { settled, write: held(write), intend: held(intend), close: held(close), recovered: held(recovered) };

@@ -75,10 +75,14 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   const { state, ended, stopped, breakers, error, dryRun, warnings, cancelled } = run;
   if (state === 'running') return ended === undefined ? [] : ['it has ended, and is running'];
   const problems: string[] = [];
-  if (ended === undefined && state !== 'interrupted') problems.push('it does not say when it ended');
+  // A cancelled dry run ends with that, whether its record could be closed or not.
+  if (ended === undefined && state !== 'interrupted' && !(dryRun && cancelled))
+    problems.push('it does not say when it ended');
   // What waited is done once another run has carried it out.
   const isApplied = run.plan?.state === 'applied';
   const isOver = (outcome: string): boolean => DONE.includes(outcome) || (isApplied && outcome === 'held');
+  // What a guard held back in it was done by the run that carried its plan out.
+  if (run.plan?.state === 'applied') return problems;
   const undone = decisions.find((one) => one.action === 'delete' && !isOver(one.outcome));
   const failed = decisions.find((one) => one.action === 'delete' && FAILED.includes(one.outcome));
   const open = repositories.find(({ summary }) => !isWhole(summary) && !(isApplied && summary.state === 'held'));

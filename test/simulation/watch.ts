@@ -85,7 +85,7 @@ export class Watch {
         const by = typeof use === 'object' ? use.sharedBy : `${process.name} ${holder.runId}`;
         const gaveBack = this.#conduct.took(process, name, { by, askedAt, at: this.#world.now });
         return {
-          lost: lock.lost,
+          ...lock,
           release: () => {
             gaveBack();
             return lock.release();
