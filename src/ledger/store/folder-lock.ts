@@ -17,6 +17,23 @@ export interface LockRequest {
   readonly system: System;
 }
 
+/** A lock that is being taken, or is held. */
+interface Taking extends LockRequest {
+  /** Tells this taking of the lock from every other one. */
+  readonly token: string;
+  /** Where its file may stand. */
+  readonly names: Set<string>;
+}
+
+/** The tokens of the locks that a process holds or is taking. */
+const tokens = new WeakMap<System, Set<string>>();
+
+function heldBy(process: System): Set<string> {
+  const held = tokens.get(process) ?? new Set<string>();
+  tokens.set(process, held);
+  return held;
+}
+
 /** A lock file as it was found. */
 interface Found {
   /** Tells this taking of the lock from every other one. */
@@ -44,17 +61,30 @@ const TRIES = 20;
  * a process that has taken over. AFTER it has renewed it, it checks that the file is still in its place.
  */
 export async function takeLock(request: LockRequest, until: Date): Promise<Lease> {
-  const { root, file, what } = request;
-  const token = randomUUID();
+  const taking: Taking = { ...request, token: randomUUID(), names: new Set([request.file]) };
+  const held = heldBy(request.system);
+  held.add(taking.token);
+  try {
+    return await take(taking, until);
+  } catch (error) {
+    // Its file may stand in its place all the same: the system failed after it was put there.
+    await twice(() => disown(taking)).catch(() => undefined);
+    held.delete(taking.token);
+    throw error;
+  }
+}
+
+async function take(taking: Taking, until: Date): Promise<Lease> {
+  const { root, file, what } = taking;
   for (let tries = 1; ; tries++) {
-    const { file: prepared } = await prepare(root, textOf(request, token, until));
+    const { file: prepared } = await prepare(root, textOf(taking, until));
     try {
       const now = (await stat(prepared)).mtimeMs;
-      if (await isFirst(prepared, file)) return leaseOf(await open(file, 'r+'), request, token);
-      const found = await look(request, file, now);
+      if (await isFirst(prepared, file)) return leaseOf(await open(file, 'r+'), taking);
+      const found = await look(taking, file, now);
       if (found?.stale === false || tries === TRIES) throw new HeldError(what, found?.holder);
-      const handle = found && (await takeOver(request, prepared, found.key, now));
-      if (handle) return leaseOf(handle, request, token);
+      const handle = found && (await takeOver(taking, prepared, found.key, now));
+      if (handle) return leaseOf(handle, taking);
     } finally {
       await unlink(prepared).catch(() => undefined);
     }
@@ -66,17 +96,13 @@ export async function takeLock(request: LockRequest, until: Date): Promise<Lease
  * itself, so that it can replace the stale one in one step. It is stale, too, once the process that made it has ended:
  * then another claim may be made.
  */
-async function takeOver(
-  request: LockRequest,
-  prepared: string,
-  key: string,
-  now: number,
-): Promise<FileHandle | undefined> {
-  const { root, what } = request;
+async function takeOver(taking: Taking, prepared: string, key: string, now: number): Promise<FileHandle | undefined> {
+  const { root, what, names } = taking;
   for (let n = 0; ; n++) {
     const claim = join(root, SCRATCH, `${key}-${n}`);
-    if (await isFirst(prepared, claim)) return replaceStale(request, claim, key, now);
-    const claimed = await look(request, claim, now);
+    names.add(claim);
+    if (await isFirst(prepared, claim)) return replaceStale(taking, claim, key, now);
+    const claimed = await look(taking, claim, now);
     // The process that made the claim has taken the lock over, or has given up.
     if (!claimed) return undefined;
     if (!claimed.stale) throw new HeldError(what, claimed.holder);
@@ -113,28 +139,64 @@ async function replaceStale(
   }
 }
 
-function leaseOf(handle: FileHandle, request: LockRequest, token: string): Lease {
-  const { file, seconds } = request;
+function leaseOf(handle: FileHandle, taking: Taking): Lease {
+  const { file, seconds, system, token } = taking;
   const renew = async (until: Date): Promise<boolean> => {
-    await handle.write(textOf(request, token, until), 0);
+    await handle.write(textOf(taking, until), 0);
     await handle.datasync();
-    return (await look(request, file, 0))?.key === keyOf(token);
+    return (await look(taking, file, 0))?.key === keyOf(token);
+  };
+  const remove = async (): Promise<void> => {
+    // Renewed first, so that it is not taken over by another process right before it is removed.
+    if (await renew(new Date(system.clock.now() + seconds * 1000))) await unlink(file);
   };
   return {
     renew,
     async release() {
       try {
-        // Renewed first, so that it is not taken over by another process right before it is removed.
-        if (await renew(new Date(request.system.clock.now() + seconds * 1000))) await unlink(file);
+        await twice(remove);
+      } catch (error) {
+        await disown(taking);
+        throw error;
       } finally {
+        heldBy(system).delete(token);
         await handle.close();
       }
     },
   };
 }
 
+/**
+ * Lets a lock run out that is not held, and whose file may be left: without the name of its process it is like one of a
+ * machine that is not known. It is not removed by its name, which may be another lock's by now.
+ */
+async function disown(taking: Taking): Promise<void> {
+  const { system, holder, token } = taking;
+  const { process: _, ...nameless } = holder;
+  for (const name of taking.names) {
+    const handle = await open(name, 'r+').catch((error: unknown) => {
+      if (errno(error) !== 'ENOENT') throw error;
+    });
+    if (!handle) continue;
+    try {
+      if ((await foundIn(taking, handle, 0)).key !== keyOf(token)) continue;
+      const now = new Date(system.clock.now());
+      const text = textOf({ ...taking, holder: nameless }, now);
+      const length = Buffer.byteLength(textOf(taking, now));
+      await handle.write(text + ' '.repeat(length - Buffer.byteLength(text)), 0);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+function twice(act: () => Promise<void>): Promise<void> {
+  return act().catch(act);
+}
+
 /** Always of the same length, so that it can be overwritten in place. */
-function textOf({ holder, seconds }: LockRequest, token: string, until: Date): string {
+function textOf({ holder, seconds, token }: Taking, until: Date): string {
   return `${JSON.stringify({ holder, token, seconds, expires: until.toISOString() }, undefined, 2)}\n`;
 }
 
@@ -181,9 +243,15 @@ async function foundIn({ seconds, system }: Judge, handle: FileHandle, now: numb
   const isOver = age >= (lock?.seconds ?? seconds) * 1000 || age < -FARTHEST_MS;
   if (!lock) return { key: keyOf(`${text}${mtimeMs}`), stale: isOver };
   const { holder, token } = lock;
-  const state = system.stateOf(holder);
+  // Of its own locks a process knows whether it holds them. One that could not be removed runs out.
+  const isLeft = isSelf(system, holder) && !heldBy(system).has(token);
+  const state = isLeft ? 'unknown' : system.stateOf(holder);
   // A process that runs on this machine holds it, however old the lock is.
   return { key: keyOf(token), holder, stale: state === 'ended' || (state === 'unknown' && isOver) };
+}
+
+function isSelf(system: System, { process: identity }: Holder): boolean {
+  return identity !== undefined && identity === system.self().process;
 }
 
 const lockSchema = z.object({

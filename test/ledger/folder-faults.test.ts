@@ -1,0 +1,125 @@
+import { mkdtemp, rm, utimes } from 'node:fs/promises';
+import type * as FileSystem from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { folderStore } from '../../src/ledger/store/folder.ts';
+import { LOCK_TIMES } from '../../src/ledger/store/lease.ts';
+import { HeldError, type Holder, type Lock } from '../../src/ledger/store/store.ts';
+import { processIdentity, realSystem, type System } from '../../src/ledger/store/system.ts';
+
+/** A call of the system that fails: `open r+`, `unlink`, `datasync`; those to come, counted. */
+interface Fault {
+  readonly call: string;
+  /** What the path holds, in case of a name. */
+  readonly of?: string;
+  times: number;
+}
+
+const faults = vi.hoisted((): { next: Fault | undefined } => ({ next: undefined }));
+
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof FileSystem>();
+  const check = (call: string, path = ''): void => {
+    const { next } = faults;
+    if (!next || next.times === 0 || next.call !== call || !path.includes(next.of ?? '')) return;
+    next.times -= 1;
+    throw Object.assign(new Error(`EIO: i/o error, ${call}`), { code: 'EIO', syscall: call });
+  };
+  return {
+    ...real,
+    async open(...[path, flags, mode]: Parameters<typeof real.open>) {
+      check(`open ${String(flags)}`, String(path));
+      const handle = await real.open(path, flags, mode);
+      const datasync = handle.datasync.bind(handle);
+      handle.datasync = async () => {
+        check('datasync', String(path));
+        await datasync();
+      };
+      return handle;
+    },
+    async unlink(path: string) {
+      check('unlink', path);
+      await real.unlink(path);
+    },
+  };
+});
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'ledger-'));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+beforeEach(() => {
+  faults.next = undefined;
+});
+
+const holder = (runId: string): Holder => ({
+  ...{ runId, startedBy: 'test', since: '2026-11-24T01:00:00.000Z' },
+  ...realSystem.self(),
+});
+
+/** Another process of this machine. */
+const other: System = { ...realSystem, self: () => ({ ...realSystem.self(), process: 'another' }) };
+
+const take = (name: string, system = realSystem): Promise<Lock> =>
+  folderStore(root, LOCK_TIMES, system).lock(name, holder('next'));
+
+/** A lock lasts a minute. */
+async function aMinutePasses(name: string): Promise<void> {
+  const then = new Date(Date.now() - 61_000);
+  await utimes(join(root, 'locks', `${name}.json`), then, then);
+}
+
+/** Where it is not known which processes run, every lock runs out. */
+const knowsProcesses = processIdentity(process.pid) !== undefined;
+
+describe.runIf(knowsProcesses)('a lock in a folder whose system fails', () => {
+  it.each([
+    ['its file could not be opened', { call: 'open r+', times: 1 }],
+    ['the file that it was prepared in could not be removed', { call: 'unlink', of: '.tmp', times: 1 }],
+  ])('runs out where %s, for every process', async (_, fault: Fault) => {
+    const name = fault.call.replace(/\W+/g, '-');
+    faults.next = { ...fault };
+    await expect(take(name)).rejects.toThrow('EIO');
+    await expect(take(name, other)).rejects.toThrow(HeldError);
+    await aMinutePasses(name);
+    await (await take(name, other)).release();
+  });
+
+  it('runs out for its own process where its file cannot even be written', async () => {
+    faults.next = { call: 'open r+', times: Infinity };
+    await expect(take('taking')).rejects.toThrow('EIO');
+    faults.next = undefined;
+    await expect(take('taking')).rejects.toThrow(HeldError);
+    await aMinutePasses('taking');
+    // Its process runs: another one cannot know that it does not hold it.
+    await expect(take('taking', other)).rejects.toThrow(HeldError);
+    await (await take('taking')).release();
+  });
+
+  it.each(['datasync', 'open r', 'unlink'])('is released where %s fails once', async (call) => {
+    const name = `release-${call.replace(/\W+/g, '-')}`;
+    const lock = await take(name);
+    faults.next = { call, of: name, times: 1 };
+    await lock.release();
+    expect(faults.next.times).toBe(0);
+    await (await take(name, other)).release();
+  });
+
+  it('runs out where it cannot be removed', async () => {
+    const lock = await take('removing');
+    faults.next = { call: 'unlink', of: 'removing', times: 2 };
+    await lock.release();
+    await expect(take('removing')).rejects.toThrow(HeldError);
+    await aMinutePasses('removing');
+    await (await take('removing', other)).release();
+  });
+
+  it('does not run out while its process holds it, however old its file is', async () => {
+    const lock = await take('held');
+    await aMinutePasses('held');
+    for (const system of [realSystem, other]) await expect(take('held', system)).rejects.toThrow(HeldError);
+    await lock.release();
+  });
+});
