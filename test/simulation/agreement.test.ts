@@ -189,6 +189,9 @@ const single = { run: 'run', command: commandOf([...FLAGS, '--keep', '1']), ages
 const kept = [old(one, 'dev-1'), { ...old(two, 'dev-2'), days: 39 }, { ...old(platform, 'v1'), days: 38 }];
 const beyond = (...changes: readonly Change[]) => beyondAcrPurge(made(begin(kept), ...changes), single);
 
+const untagged = { ...single, command: commandOf(['--untagged-only']) };
+const beyondIn = (all: typeof has) => beyondAcrPurge(made(begin(all), byWorker(at(9), remove(platform))), untagged);
+
 const asAcrPurge: Readonly<Record<string, Rule>> = {
   'nothing goes that acr purge keeps': {
     right: () => beyond(byWorker(at(9), untag('dev-1'))),
@@ -198,6 +201,11 @@ const asAcrPurge: Readonly<Record<string, Rule>> = {
   'neither of the manifests': {
     right: () => beyond(byWorker(at(9), untag('dev-1'))),
     wrong: () => beyond(byWorker(at(9), untag('dev-1')), byWorker(at(10), remove(one))),
+    because: /app@sha256:\w+ was deleted, and acr purge keeps it/,
+  },
+  'but for what it cannot see': {
+    right: () => beyondIn([old(platform), { ...old(multi, 'v1'), locked: HIDDEN }]),
+    wrong: () => beyondIn([old(platform), old(multi, 'v1')]),
     because: /app@sha256:\w+ was deleted, and acr purge keeps it/,
   },
   'where others change something, it is not known what it saw': {

@@ -31,14 +31,18 @@ export function acrPurge(held: Held, command: Command, now: number): Gone {
     updated !== undefined && updated < now - command.agoMilliseconds;
   const mayGo = ({ attributes }: HeldTag | HeldManifest): boolean => command.includeLocked || !isLocked(attributes);
 
-  const matching = held.tags.filter((one) => filter.matches(held.name, one.tag) && isOld(one) && mayGo(one));
+  // A listing does not show what is hidden.
+  const listed = held.manifests.filter(isListed);
+  const matching = held.tags
+    .filter(isListed)
+    .filter((one) => filter.matches(held.name, one.tag) && isOld(one) && mayGo(one));
   const expired = command.tags ? beyondNewest(matching, command.keep) : [];
   const tags = new Set(expired.map(({ tag }) => tag));
   if (!command.untagged) return { tags, manifests: new Set() };
 
-  const byDigest = new Map(held.manifests.map((one) => [one.digest, one]));
+  const byDigest = new Map(listed.map((one) => [one.digest, one]));
   const tagged = new Set(held.tags.filter(({ tag }) => !tags.has(tag)).map(({ digest }) => digest));
-  const unlocked = held.manifests.filter(mayGo);
+  const unlocked = listed.filter(mayGo);
   // It does not look at what a locked index needs.
   const kept = unlocked.filter((one) => tagged.has(one.digest) || !isOld(one));
   const needed = new Set<string>();
@@ -60,6 +64,10 @@ export function acrPurge(held: Held, command: Command, now: number): Gone {
   const manifests = withReferrers(chosen, held.manifests);
   for (const { tag, digest } of held.tags) if (manifests.has(digest)) tags.add(tag);
   return { tags, manifests };
+}
+
+function isListed({ attributes }: HeldTag | HeldManifest): boolean {
+  return attributes.listEnabled !== false;
 }
 
 export function isLocked({ deleteEnabled, writeEnabled }: Attributes): boolean {
