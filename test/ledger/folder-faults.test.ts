@@ -1,11 +1,11 @@
-import { mkdtemp, rm, utimes } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, utimes } from 'node:fs/promises';
 import type * as FileSystem from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { LOCK_TIMES } from '../../src/ledger/store/lease.ts';
-import { HeldError, type Holder, type Lock } from '../../src/ledger/store/store.ts';
+import { ConflictError, HeldError, type Holder, type Lock } from '../../src/ledger/store/store.ts';
 import { processIdentity, realSystem, type System } from '../../src/ledger/store/system.ts';
 
 /** A call of the system that fails: `open r+`, `unlink`, `datasync`; those to come, counted. */
@@ -16,7 +16,13 @@ interface Fault {
   times: number;
 }
 
-const faults = vi.hoisted((): { next: Fault | undefined } => ({ next: undefined }));
+interface Faults {
+  next: Fault | undefined;
+  /** Is done right before something is added to a file. */
+  beforeAppend: (file: string) => Promise<void>;
+}
+
+const faults = vi.hoisted((): Faults => ({ next: undefined, beforeAppend: () => Promise.resolve() }));
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof FileSystem>();
@@ -36,6 +42,11 @@ vi.mock('node:fs/promises', async (original) => {
         check('datasync', String(path));
         await datasync();
       };
+      const write = handle.writeFile.bind(handle);
+      handle.writeFile = async (data) => {
+        if (typeof flags === 'number') await faults.beforeAppend(String(path));
+        await write(data);
+      };
       return handle;
     },
     async unlink(path: string) {
@@ -52,6 +63,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 beforeEach(() => {
   faults.next = undefined;
+  faults.beforeAppend = () => Promise.resolve();
 });
 
 const holder = (runId: string): Holder => ({
@@ -121,5 +133,53 @@ describe.runIf(knowsProcesses)('a lock in a folder whose system fails', () => {
     await aMinutePasses('held');
     for (const system of [realSystem, other]) await expect(take('held', system)).rejects.toThrow(HeldError);
     await lock.release();
+  });
+});
+
+describe('what is added to a file in a folder', () => {
+  /** Adds a line behind `one`; gives back how it ended, and what the file is then. */
+  async function added(path: string): Promise<readonly [unknown, string | undefined]> {
+    const store = folderStore(root);
+    await store.append(path, Buffer.from('one\n'), 0);
+    const end: unknown = await store.append(path, Buffer.from('late\n'), 4).catch((error: unknown) => error);
+    return [end, (await store.read(path))?.text];
+  }
+
+  it.each([
+    ['whole', 'late\n'],
+    ['in part', 'la'],
+  ])('is taken back where the system failed after it was written %s', async (how, part) => {
+    faults.beforeAppend = async (file) => {
+      await appendFile(file, part);
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    };
+    const [end, text] = await added(`written/${how.replace(' ', '-')}`);
+    expect(String(end)).toContain('ENOSPC');
+    expect(text).toBe('one\n');
+  });
+
+  // The process stands still after it has looked at the file, for longer than its lock lasts.
+  it.each(['two\n', 'another\n'])('does not cut off %j, which another process has added meanwhile', async (line) => {
+    faults.beforeAppend = async (file) => {
+      await appendFile(file, line);
+      throw Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' });
+    };
+    const [end, text] = await added(`cut/${line.trim()}`);
+    expect(String(end)).toContain('EIO');
+    expect(text).toBe(`one\n${line}`);
+  });
+
+  it('is no success behind what another process has added meanwhile', async () => {
+    faults.beforeAppend = (file) => appendFile(file, 'two\n');
+    const [end, text] = await added('late/behind');
+    expect(end).toBeInstanceOf(ConflictError);
+    expect(text).toMatch(/^one\ntwo\n/);
+  });
+
+  it('is no success in a file that another process has removed meanwhile', async () => {
+    faults.beforeAppend = (file) => rm(file);
+    const [end, text] = await added('late/gone');
+    expect(end).toBeInstanceOf(ConflictError);
+    expect(text).toBeUndefined();
   });
 });

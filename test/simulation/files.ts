@@ -65,14 +65,27 @@ class Handle {
     return this.#ask('fstat', 'look', () => statsOf(this.#node));
   }
 
+  async read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number; readonly buffer: Buffer }> {
+    const piece = await this.#read(length, position);
+    return { bytesRead: piece.copy(buffer, offset), buffer };
+  }
+
   /** From its position on, and none where it has no more. */
-  read(length: number): Promise<Buffer> {
-    return this.#ask('read', 'look', (call) => {
-      const { bytes } = fileOf(this.#node, call);
-      const piece = Buffer.from(bytes.subarray(this.#position, this.#position + length));
-      this.#position += piece.length;
-      return piece;
-    });
+  async next(length: number): Promise<Buffer> {
+    const piece = await this.#read(length, this.#position);
+    this.#position += piece.length;
+    return piece;
+  }
+
+  #read(length: number, position: number): Promise<Buffer> {
+    return this.#ask('read', 'look', (call) =>
+      Buffer.from(fileOf(this.#node, call).bytes.subarray(position, position + length)),
+    );
   }
 
   readFile(): Promise<Buffer>;
@@ -81,7 +94,7 @@ class Handle {
     const { size } = await this.stat();
     const pieces: Buffer[] = [];
     for (let left = size; left > 0;) {
-      const piece = await this.read(Math.min(left, CHUNK_BYTES));
+      const piece = await this.next(Math.min(left, CHUNK_BYTES));
       if (piece.length === 0) break;
       pieces.push(piece);
       left -= piece.length;
@@ -152,16 +165,16 @@ function named(syscall: Call['syscall'], use: Call['use'], path: string, dest?: 
   return { syscall, use, path, ...(dest !== undefined && { dest }), place: placeOf(path) };
 }
 
-const { O_WRONLY, O_APPEND } = constants;
+const { O_RDONLY, O_RDWR, O_APPEND } = constants;
 
 export function open(path: string, flags: string | number): Promise<Handle> {
-  const known = flags === 'r' || flags === 'r+' || flags === 'wx' || flags === (O_WRONLY | O_APPEND);
-  if (!known) throw new Error(`open() with ${flags} is not simulated`);
+  const known: readonly (string | number)[] = ['r', 'r+', 'wx', O_RDONLY, O_RDWR | O_APPEND];
+  if (!known.includes(flags)) throw new Error(`open() with ${flags} is not simulated`);
   const create = flags === 'wx';
   const call = named('open', create ? 'change' : 'look', path);
   return ask(call, (disk) => {
-    const node = disk.open(call.place.file, { write: flags !== 'r', create }, call);
-    return new Handle(node, call.place, typeof flags === 'number');
+    const node = disk.open(call.place.file, { write: flags !== 'r' && flags !== O_RDONLY, create }, call);
+    return new Handle(node, call.place, flags === (O_RDWR | O_APPEND));
   });
 }
 
@@ -263,7 +276,7 @@ export function createReadStream(path: string, { highWaterMark = 64 * 1024 } = {
       }, done);
     },
     read(size) {
-      handle?.read(size).then(
+      handle?.next(size).then(
         (piece) => this.push(piece.length > 0 ? piece : null),
         (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
       );

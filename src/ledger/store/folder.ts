@@ -1,4 +1,4 @@
-import { readdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, readdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { constants, createReadStream, type Dirent } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -68,23 +68,36 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
     return length + bytes.length;
   };
 
+  const checkLength = async (path: string, handle: FileHandle, length: number): Promise<void> => {
+    const { size } = await handle.stat();
+    if (size !== length) throw conflict(path, `has ${size} bytes, not ${length}`);
+  };
+
   const appendTo = async (path: string, file: string, bytes: Uint8Array, length: number): Promise<void> => {
-    const handle = await open(file, constants.O_WRONLY | constants.O_APPEND).catch((error: unknown) => {
-      throw errno(error) === 'ENOENT' ? conflict(path, 'is gone') : error;
-    });
+    const opened = (flags: number): Promise<FileHandle> =>
+      open(file, flags).catch((error: unknown) => {
+        throw errno(error) === 'ENOENT' ? conflict(path, 'is gone') : error;
+      });
+    const handle = await opened(constants.O_RDWR | constants.O_APPEND);
     try {
-      const { size } = await handle.stat();
-      if (size !== length) throw conflict(path, `has ${size} bytes, not ${length}`);
+      await checkLength(path, handle, length);
       try {
         await handle.writeFile(bytes);
         await handle.datasync();
       } catch (error) {
         // A full disk, say: removes the part that was written, where that is possible.
-        await handle.truncate(length).catch(() => undefined);
+        await takeBack(handle, bytes, length).catch(() => undefined);
         throw error;
       }
     } finally {
       await handle.close();
+    }
+    // This process may have stood still since it looked, and another one may have added to the file or removed it.
+    const now = await opened(constants.O_RDONLY);
+    try {
+      await checkLength(path, now, length + bytes.length);
+    } finally {
+      await now.close();
     }
   };
 
@@ -130,6 +143,15 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
     // One process holds it, for all workers that share it there, and has released it.
     releaseShared: () => Promise.resolve(),
   };
+}
+
+/** Removes the part that was written of some bytes, but never what another process has added meanwhile. */
+async function takeBack(handle: FileHandle, bytes: Uint8Array, length: number): Promise<void> {
+  const part = (await handle.stat()).size - length;
+  if (part <= 0 || part > bytes.length) return;
+  const written = Buffer.alloc(part);
+  await handle.read(written, 0, part, length);
+  if (written.equals(bytes.subarray(0, part))) await handle.truncate(length);
 }
 
 function failure(folder: string, what: 'read' | 'written', path: string, error: unknown): unknown {

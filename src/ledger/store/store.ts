@@ -26,6 +26,10 @@ export interface Store {
    * Adds to the end of a file, whole or not at all, and only while the file has exactly `length` bytes: so a writer that
    * is not the only one any more finds out. At length 0 the file is created, and must not exist.
    *
+   * A folder cannot look and write in one step: a process that stands still in between is told of the conflict after it
+   * has written, and its bytes stay behind those of the other one. In a ledger no two processes add to one file: each
+   * begins its own journal at length 0, after it has removed that of another process.
+   *
    * @returns its new length, in bytes
    */
   readonly append: (path: string, bytes: Uint8Array, length: number) => Promise<number>;
