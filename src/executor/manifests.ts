@@ -4,7 +4,7 @@ import { type Context, namesOf } from './context.ts';
 import { deleteUnchanged, type Recheck, type Target } from './delete.ts';
 import { isUnreadable, type Locked, UNREADABLE_LOCK } from './locks.ts';
 import { addedReader, manifestChange, UNCLEAR, whyAnother } from './recheck.ts';
-import { changed, fromError, isGone, notAttempted, type Result } from './results.ts';
+import { changed, fromError, inDoubt, isGone, notAttempted, type Result } from './results.ts';
 
 export interface ManifestContext extends Context {
   readonly inventory: ManifestListing;
@@ -138,7 +138,8 @@ function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => 
         left = referrers.filter(({ digest }) => look.present.has(digest));
         for (const { digest } of referrers) if (!look.present.has(digest)) gone.add(digest);
       } catch (error) {
-        for (const referrer of referrers) record(referrer, fromError(error));
+        const failed = inDoubt(fromError(error), 'the registry deletes what refers to a manifest along with it');
+        for (const referrer of referrers) record(referrer, failed);
       }
       const isLeft = new Set(left);
       await tell(namesOf(referrers.filter((referrer) => !isLeft.has(referrer))));

@@ -40,7 +40,7 @@ export function fromDeletion(result: Exclude<DeletionResult, { state: 'again' }>
 }
 
 /** A read that failed: refused where the registry gave an answer, failed where it could not. */
-export function fromError(error: unknown): Result {
+export function fromError(error: unknown): Exclude<Result, { state: 'changed' }> {
   const described = describe(error as Error);
   const refused = described.status !== undefined && described.status < 500 && described.status !== 429;
   return { state: refused ? 'refused' : 'failed', error: ofReading(described) };
