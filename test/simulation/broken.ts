@@ -1,7 +1,6 @@
 import { LOOK_VALID_MILLISECONDS } from '../../src/registry/look.ts';
 import { imageOfTag } from './documents.ts';
-import type { Attributes } from '../../src/dev/emulator/types.ts';
-import type { Held, History, Recorded } from './history.ts';
+import type { History, Recorded } from './history.ts';
 import { living, type ManifestLife, type RepositoryHistory, type TagLife } from './lives.ts';
 import { acrPurge, type Command } from './oracle.ts';
 
@@ -45,12 +44,6 @@ function lostTo(manifest: ManifestLife, lives: readonly (ManifestLife | TagLife)
   return !wasHidden && manifest.from < change.by.sentAt - LOOK_VALID_MILLISECONDS;
 }
 
-/** What listings show of a repository: neither `acr purge` nor a run can know of more. */
-function inSight(held: Held): Held {
-  const isListed = ({ attributes }: { readonly attributes: Attributes }): boolean => attributes.listEnabled !== false;
-  return { ...held, tags: held.tags.filter(isListed), manifests: held.manifests.filter(isListed) };
-}
-
 /** A run that one command is behind. */
 export interface Single {
   readonly run: string;
@@ -74,7 +67,7 @@ export function beyondAcrPurge(history: History, { run, command, agesFrom, since
     const made = changes.slice(0, last + 1);
     const held = history.at(since, name);
     if (!held || made.length === 0 || !made.every(isOwn)) return [];
-    const gone = acrPurge(inSight(held), command, agesFrom);
+    const gone = acrPurge(held, command, agesFrom);
     const problems: string[] = [];
     for (const { tags, manifests } of made) {
       for (const { tag } of tags)

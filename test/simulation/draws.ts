@@ -50,6 +50,8 @@ export interface Taken {
 export interface DrawOptions {
   /** Keys of draws that do not happen: what is left out while a story is made shorter. */
   readonly without?: ReadonlySet<string>;
+  /** Who drives the runs. Absent: it is drawn. */
+  readonly driver?: 'inline' | 'durable';
   /** Nothing of another kind happens. */
   readonly only?: ReadonlySet<Kind>;
 }
@@ -66,11 +68,11 @@ export class Draws {
   isCalm = false;
   /** Told of each draw that happens. */
   onTaken: (taken: Taken) => void = () => undefined;
-  readonly #options: DrawOptions;
+  readonly options: DrawOptions;
 
   constructor(seed: number, options: DrawOptions = {}) {
     this.seed = seed;
-    this.#options = options;
+    this.options = options;
   }
 
   /** A number from 0 up to, but not including, 1. */
@@ -89,7 +91,7 @@ export class Draws {
 
   /** Whether something happens. @param key of this very moment: `registry a 17` */
   happens(kind: Kind, key: string, rate: number): boolean {
-    const { without, only } = this.#options;
+    const { without, only } = this.options;
     if (this.isCalm && kind !== 'content') return false;
     if (without?.has(key) || (only && kind !== 'content' && !only.has(kind))) return false;
     if (this.number(key) >= rate * this.#intensity(kind)) return false;

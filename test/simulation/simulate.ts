@@ -1,3 +1,4 @@
+import { compare } from './compare.ts';
 import { type DrawOptions, Draws, type Taken } from './draws.ts';
 import { reseed, setTicks } from './hooks.ts';
 import { tell, type Story } from './story.ts';
@@ -12,10 +13,19 @@ export interface Verdict {
   readonly story: Story;
 }
 
+/** Of so many seeds one is told in other ways as well, and must come to the same. */
+const COMPARED = 20;
+
 /** Tells the story of a seed, and judges it. Told again, it is the same. */
 export async function simulate(seed: number, options: DrawOptions = {}): Promise<Verdict> {
-  const draws = new Draws(seed, options);
+  const story = await storyOf(seed, options);
+  const problems = [...(await whatIsWrong(story))];
+  if (seed % COMPARED === 0 && !options.only)
+    problems.push(...(await compare((other) => storyOf(seed, other), options)));
+  return { seed, problems, taken: story.world.draws.taken, story };
+}
+
+async function storyOf(seed: number, options: DrawOptions): Promise<Story> {
   reseed(seed);
-  const story = await tell(draws, (world) => setTicks(() => world.elapsed));
-  return { seed, problems: await whatIsWrong(story), taken: draws.taken, story };
+  return tell(new Draws(seed, options), (world) => setTicks(() => world.elapsed));
 }
