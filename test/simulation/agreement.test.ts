@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { commandOf } from './oracle.ts';
 import { beyondAcrPurge, broken } from './broken.ts';
 import { disagreements, missingLocks } from './agreement.ts';
-import type { Change, History } from './history.ts';
+import type { Change, History, What } from './history.ts';
 import {
   BEGUN,
   begin,
@@ -118,6 +118,10 @@ const deletions: Readonly<Record<string, Rule>> = {
 const lock = (isBack: boolean) =>
   changed({ digest: one.digest }, isBack ? { deleteEnabled: false } : { deleteEnabled: true });
 const locked = [{ ...old(one), locked: LOCKED }, old(two)];
+const byOther = (time: number, what: What): Change => ({
+  ...byWorker(time, what),
+  by: { process: 'another', sentAt: time },
+});
 const afterwards = (...changes: readonly Change[]) => made(begin(locked), ...changes);
 
 const locks: Readonly<Record<string, Rule>> = {
@@ -130,6 +134,15 @@ const locks: Readonly<Record<string, Rule>> = {
     right: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byWorker(at(10), remove(one))), []),
     wrong: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byWorker(at(10), remove(two))), []),
     because: /is not any more/,
+  },
+  'another process puts a lock back before it deletes': {
+    right: () =>
+      missingLocks(
+        afterwards(byWorker(at(9), lock(false)), byOther(at(10), lock(true)), byOther(at(11), remove(one))),
+        [],
+      ),
+    wrong: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byOther(at(11), remove(one))), []),
+    because: /was deleted by another without the lock that worker took off/,
   },
   'what others have changed since is theirs': {
     right: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byOthers(at(10), lock(false))), []),

@@ -123,26 +123,51 @@ function times({ length }: readonly unknown[]): string {
   return length === 1 ? 'once' : `${length} times`;
 }
 
-/** The locks that processes took off and that are missing at the end, but for those that a decision names as lost. */
+/** A lock that a process has changed. */
+interface ChangedLock {
+  readonly before: Attributes;
+  now: Attributes;
+  by: ByProcess;
+  isLate: boolean;
+}
+
+/**
+ * The locks that processes took off, and that are missing at the end, or when another process deleted the artifact: that one
+ * had to put the lock back first. But for those that a decision names as lost.
+ */
 export function missingLocks(history: History, runs: readonly Told[]): readonly string[] {
-  const changed = new Map<string, { readonly before: Attributes; now: Attributes; isLate: boolean }>();
-  for (const recorded of history.changes) {
-    const { change, before = {}, tags, manifests } = recorded;
-    const name = nameOf(change);
-    if (change.kind === 'attributes' && change.by === 'others') changed.delete(name);
-    else if (change.kind === 'attributes') {
-      const known = changed.get(name) ?? { before, now: before, isLate: false };
-      changed.set(name, known);
-      known.now = change.attributes;
-      known.isLate = isLate(recorded);
-    } else if (change.kind !== 'tag') for (const life of [...tags, ...manifests]) changed.delete(imageOfLife(life));
-  }
+  const changed = new Map<string, ChangedLock>();
   const lost = new Set(
     runs.flatMap(({ decisions }) => decisions.filter((one) => 'lostLock' in one && one.lostLock).map(imageOf)),
   );
-  return [...changed].flatMap(([name, { before, now, isLate }]) =>
-    isLocked(before) && lockOf(before) !== lockOf(now) && !isLate && !lost.has(name)
-      ? [`${name} was locked (${lockOf(before)}), and is not any more (${lockOf(now)})`]
-      : [],
-  );
+  const isMissing = (name: string, { before, now, isLate }: ChangedLock): boolean =>
+    isLocked(before) && lockOf(before) !== lockOf(now) && !isLate && !lost.has(name);
+  const problems: string[] = [];
+  for (const recorded of history.changes) {
+    const { change, before = {}, tags, manifests } = recorded;
+    const name = nameOf(change);
+    const { by } = change;
+    if (change.kind === 'attributes') {
+      if (by === 'others') {
+        changed.delete(name);
+        continue;
+      }
+      const known = changed.get(name) ?? { before, now: before, by, isLate: false };
+      changed.set(name, known);
+      known.now = change.attributes;
+      known.by = by;
+      known.isLate = isLate(recorded);
+    } else if (change.kind !== 'tag')
+      for (const life of [...tags, ...manifests]) {
+        const image = imageOfLife(life);
+        const known = changed.get(image);
+        if (known && by !== 'others' && by.process !== known.by.process && isMissing(image, known))
+          problems.push(`${image} was deleted by ${by.process} without the lock that ${known.by.process} took off`);
+        changed.delete(image);
+      }
+  }
+  for (const [name, known] of changed)
+    if (isMissing(name, known))
+      problems.push(`${name} was locked (${lockOf(known.before)}), and is not any more (${lockOf(known.now)})`);
+  return problems;
 }

@@ -17,6 +17,8 @@ interface Target {
   readonly digest: string;
   /** A tag that is there. */
   readonly tag: string | undefined;
+  /** A tag that is there, or not yet. */
+  readonly newTag: string;
   /** From 0 to 1: which of the ways to do it. */
   readonly what: number;
 }
@@ -27,19 +29,27 @@ export function others(world: World, registry: RegistryService, deed: Deed, key:
   const state = registry.contents.repositories();
   const [first, ...rest] = Object.keys(state).sort();
   if (first === undefined) return;
-  const name = draws.pick(`repository ${key}`, [first, ...rest]);
+  // Half of the time what a process has to do with right now.
+  const aim = draws.number(`aimed ${key}`) < 0.5 ? registry.asked : undefined;
+  const isThere = aim !== undefined && state[aim.repository] !== undefined;
+  const name = isThere ? aim.repository : draws.pick(`repository ${key}`, [first, ...rest]);
   const { manifests = [], tags = [] } = state[name] ?? {};
-  const body = manifests.map((one) => one.body).sort()[draws.index(`manifest ${key}`, manifests.length)] ?? '';
-  const tag = tags.map((one) => one.name).sort()[draws.index(`tag ${key}`, tags.length)];
+  const bodies = manifests.map((one) => one.body).sort();
+  const names = tags.map((one) => one.name).sort();
+  const aimed = tags.find((one) => one.name === aim?.reference);
+  const aimedDigest = aimed?.digest ?? aim?.reference;
+  const body =
+    bodies.find((one) => digestOf(one) === aimedDigest) ?? bodies[draws.index(`manifest ${key}`, bodies.length)] ?? '';
+  const tag = aimed?.name ?? names[draws.index(`tag ${key}`, names.length)];
   const what = draws.number(`what ${key}`);
-  DEEDS[deed]({ world, registry, key, name, body, digest: digestOf(body), tag, what });
+  const newTag = aimed?.name ?? draws.pick(`new tag ${key}`, TAGS);
+  DEEDS[deed]({ world, registry, key, name, body, digest: digestOf(body), tag, newTag, what });
 }
 
 const DEEDS: Readonly<Record<Deed, (target: Target) => void>> = {
   push(target) {
-    const { registry, name, body, digest, what, key } = target;
+    const { registry, name, body, digest, newTag: tag, what, key } = target;
     const { draws } = target.world;
-    const tag = draws.pick(`new tag ${key}`, TAGS);
     if (what < 0.3) {
       tell(target, `tags ${short(digest)} ${tag}`);
       registry.tag(name, tag, digest);

@@ -43,6 +43,8 @@ export class RegistryService {
   readonly identityToken: () => string;
   readonly #world: World;
   readonly #answers: UnservedEmulator['answers'];
+  /** What a process has asked for last. */
+  asked: { readonly repository: string; readonly reference: string | undefined } | undefined;
   /** Everything that was changed, by processes and by others. */
   readonly history: History;
   readonly #counts = new Map<Process, number>();
@@ -176,6 +178,8 @@ export class RegistryService {
     const route = routeOf(method, path.split('?', 1)[0] ?? '') ?? { kind: 'other', method, path };
     const call = { process, route, body: typeof options.body === 'string' ? options.body : '', sentAt: world.now };
     process.doing = route.kind;
+    const { repository, reference } = route;
+    if (repository !== undefined) this.asked = { repository, reference };
     this.#conduct?.sends(process, connection, route, call.body, world.now);
     if (isChange(route)) world.moment('change sent');
     const fault = this.#faults.draw(key, route, wordsFor(route, process));
