@@ -30,8 +30,7 @@ export function tagChange(
 
 /** What changed since the plan was made, so that a manifest must not be deleted; `undefined` where nothing did. */
 export function manifestChange(deletion: ManifestDeletion, look: Look, since: Since): string | undefined {
-  const { unreadable } = since.added;
-  if (unreadable !== undefined) return `${unreadable} was pushed since, and cannot be read`;
+  if (since.added.unreadable !== undefined) return since.added.unreadable;
   if (look.locked) return 'the repository was locked as a whole';
   const again = look.added.find(({ digest }) => deletion.after.includes(digest));
   if (again) return `${again.digest}, which had to be deleted before it, was pushed again`;
@@ -73,7 +72,10 @@ function removalChange({ digest, tags }: Removal, look: Look, since: Since): str
   const index = added.neededBy.get(digest);
   if (index !== undefined) return `the index ${index}, pushed since, needs it`;
   const referrer = added.referredBy.get(digest);
-  return referrer === undefined ? undefined : `${referrer}, pushed since, refers to it`;
+  if (referrer !== undefined) return `${referrer}, pushed since, refers to it`;
+  const names = added.unlistedBy.get(digest);
+  if (names === undefined) return undefined;
+  return `deleting it would also delete a manifest that is not listed, and that ${names}, pushed since, names`;
 }
 
 /** Whether it is newer than it was listed: by more than the digits in which two answers may differ. */
@@ -104,12 +106,30 @@ export interface Added {
   readonly neededBy: ReadonlyMap<string, string>;
   /** Manifests that a new referrer refers to, with that referrer: it would be deleted along, which was not decided. */
   readonly referredBy: ReadonlyMap<string, string>;
-  /** A new manifest that cannot be read: it might need any. */
+  /** Manifests to which one refers that is not listed and that a new one names, with that new one. */
+  readonly unlistedBy: ReadonlyMap<string, string>;
+  /** Why anything might be needed: a new manifest, or one that it names, cannot be read. */
   readonly unreadable: string | undefined;
 }
 
-/** Reads manifests that were pushed since the plan was made, each once: what a digest holds never changes. */
-export function addedReader({ registry, repository }: { readonly registry: Registry; readonly repository: string }) {
+/** A manifest to read. */
+interface Named {
+  readonly digest: string;
+  /** The new manifest that names it, by way of others or not; its own digest where it is new itself. */
+  readonly by: string;
+}
+
+interface Reading {
+  readonly registry: Pick<Registry, 'manifest'>;
+  readonly repository: string;
+  readonly inventory: ManifestListing;
+}
+
+/**
+ * Reads manifests that were pushed since the plan was made, and what they name and no listing shows: it may be hidden. Each
+ * is read once, for what a digest holds never changes.
+ */
+export function addedReader({ registry, repository, inventory }: Reading) {
   const known = new Map<string, ManifestFacts>();
   const factsOf = async (digest: string): Promise<ManifestFacts> => {
     const facts = known.get(digest) ?? (await registry.manifest(repository, digest));
@@ -119,18 +139,31 @@ export function addedReader({ registry, repository }: { readonly registry: Regis
   return async (added: readonly ManifestRecord[]): Promise<Added> => {
     const neededBy = new Map<string, string>();
     const referredBy = new Map<string, string>();
+    const unlistedBy = new Map<string, string>();
     let unreadable: string | undefined;
-    const mayRefer = added.filter(({ kind }) => kind !== 'plain');
-    const read = await Promise.all(mayRefer.map(async ({ digest }) => ({ digest, facts: await factsOf(digest) })));
-    for (const { digest, facts } of read) {
-      // One that is listed and not found may be on another replica.
-      if (facts.state !== 'read') {
-        unreadable = digest;
-        continue;
+    const seen = new Set(added.map(({ digest }) => digest));
+    const isUnlisted = (digest: string): boolean => !seen.has(digest) && !inventory.byDigest.has(digest);
+    let names: Named[] = added.filter(({ kind }) => kind !== 'plain').map(({ digest }) => ({ digest, by: digest }));
+    while (names.length > 0) {
+      const read = await Promise.all(names.map(async (named) => ({ ...named, facts: await factsOf(named.digest) })));
+      names = [];
+      for (const { digest, by, facts } of read) {
+        const isNew = digest === by;
+        if (facts.state !== 'read') {
+          // A new one that is listed and not found may be on another replica; one that is only named is gone.
+          if (isNew) unreadable = `${digest} was pushed since, and cannot be read`;
+          else if (facts.state === 'unreadable') unreadable = `${digest}, which ${by} names, cannot be read`;
+          continue;
+        }
+        for (const child of facts.children) neededBy.set(child.digest, by);
+        if (facts.subject !== undefined) (isNew ? referredBy : unlistedBy).set(facts.subject, by);
+        for (const one of [...facts.children.map((child) => child.digest), facts.subject]) {
+          if (one === undefined || !isUnlisted(one)) continue;
+          seen.add(one);
+          names.push({ digest: one, by });
+        }
       }
-      for (const child of facts.children) neededBy.set(child.digest, digest);
-      if (facts.subject !== undefined) referredBy.set(facts.subject, digest);
     }
-    return { neededBy, referredBy, unreadable };
+    return { neededBy, referredBy, unlistedBy, unreadable };
   };
 }

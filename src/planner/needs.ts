@@ -1,7 +1,8 @@
 import type { ManifestContent } from '../registry/types.ts';
 import { allReferrers, considered, neededByKeptIndexes, withReferrers } from './acr-purge.ts';
 import { type Graph, NONE } from './graph.ts';
-import { atOnce, converted, filtered, slicer, setOf, type Steps } from './slices.ts';
+import type { Selection } from './protect.ts';
+import { atOnce, chained, converted, filtered, slicer, setOf, type Steps } from './slices.ts';
 import type { Inventory, Needs, Rule } from './types.ts';
 
 /*
@@ -117,7 +118,7 @@ export function* unreadCandidates(graph: Graph): Steps<Needs> {
 }
 
 interface ReferrerNeeds extends Needs {
-  /** Images that are assumed to refer to nothing. Only ever in a preview. */
+  /** Manifests that are assumed to refer to nothing. Only ever in a preview. */
   readonly assumed: ReadonlySet<string>;
 }
 
@@ -165,6 +166,41 @@ export function* unknownReferrers(
     return more;
   };
   return { ...nothing, referrers: unasked, next, assumed };
+}
+
+/**
+ * Children of indexes that are kept which no listing shows: gone, or hidden. A hidden one may refer to what is deleted, and
+ * the registry deletes it along with that. Either each of these is read, or the registry is asked what refers to each
+ * manifest that is deleted: whichever is fewer calls. Few repositories have such a child.
+ */
+export function* unlistedChildren(
+  graph: Graph,
+  { referrers, remembered }: Inventory,
+  { deleted, cascaded }: Pick<Selection, 'deleted' | 'cascaded'>,
+  { preview }: Rule,
+): Steps<ReferrerNeeds> {
+  const due = slicer();
+  const nothing: ReferrerNeeds = { ...NO_NEEDS, assumed: new Set() };
+  if (deleted.size === 0) return nothing;
+  // What a digest holds never changes: one that an earlier run has read, and that refers to nothing, is not read again.
+  const mayRefer = (digest: string): boolean => {
+    const known = remembered?.get(digest);
+    return !graph.records.has(digest) && !graph.facts(digest) && (!known || known.subject !== undefined);
+  };
+  const unread = new Set<string>();
+  for (const index of chained(graph.records.keys(), graph.hidden)) {
+    const children = deleted.has(index) || cascaded.has(index) ? NONE : graph.children(index);
+    if (due(1 + children.length)) yield;
+    for (const { digest } of children) if (mayRefer(digest)) unread.add(digest);
+  }
+  if (unread.size === 0) return nothing;
+  const unasked = yield* filtered(chained(deleted, cascaded), (digest) => !referrers.has(digest));
+  const canAsk = ![...referrers.values()].includes('unknown');
+  if (canAsk && unasked.length === 0) return nothing;
+  if (preview && Math.min(unread.size, unasked.length) > AFFORDABLE) return { ...nothing, assumed: unread };
+  return canAsk && unasked.length < unread.size
+    ? { ...nothing, referrers: unasked }
+    : { ...nothing, manifests: [...unread] };
 }
 
 /** Manifests that may refer to another, of which it is not known whether they do. */

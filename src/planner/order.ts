@@ -1,7 +1,7 @@
 import { withReferrers } from './acr-purge.ts';
 import { type Graph, NONE } from './graph.ts';
 import type { Selection } from './protect.ts';
-import { addTo, converted, filtered, slicer, type Steps } from './slices.ts';
+import { addTo, chained, converted, filtered, slicer, type Steps } from './slices.ts';
 import { imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { ManifestDeletion, Removal, TagDeletion } from './types.ts';
 
@@ -133,8 +133,4 @@ export function* tagDeletions(
       after: listOf(image === undefined ? [] : [image]),
     };
   });
-}
-
-export function* chained<T>(...all: readonly Iterable<T>[]): Generator<T> {
-  for (const some of all) yield* some;
 }

@@ -2,10 +2,17 @@ import type { TagRecord } from '../registry/types.ts';
 import { chooseAsAcrPurge, neededByKeptIndexes } from './acr-purge.ts';
 import { deletionsOf, explain, type Explained } from './explain.ts';
 import { buildGraph, type Graph, name, NONE } from './graph.ts';
-import { NO_NEEDS, unknownReferrers, unlistedInDoubt, unreadCandidates, unreadKeptIndexes } from './needs.ts';
-import { chained, manifestDeletions, tagDeletions, waitingForEachOther } from './order.ts';
+import {
+  NO_NEEDS,
+  unknownReferrers,
+  unlistedChildren,
+  unlistedInDoubt,
+  unreadCandidates,
+  unreadKeptIndexes,
+} from './needs.ts';
+import { manifestDeletions, tagDeletions, waitingForEachOther } from './order.ts';
 import { newestBuilds, protect, type Selection, signatureInDoubt, signatureOf } from './protect.ts';
-import { atOnce, converted, setOf, slicer, type Steps } from './slices.ts';
+import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, newestImage, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
 
@@ -82,6 +89,8 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     selection = yield* protect(graph, inventory, choice, options);
     manifests = yield* manifestDeletions(graph, selection);
   }
+  const children = yield* unlistedChildren(graph, inventory, selection, rule);
+  if (children.manifests.length + children.referrers.length > 0) return needs(children);
   const signaturesKept = yield* countSignaturesKept(graph, selection);
   const { deleted, cascaded } = selection;
   const isKept = (image: string): boolean => graph.records.has(image) && !deleted.has(image) && !cascaded.has(image);
@@ -94,7 +103,7 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     notInPlan,
     graph,
     acrPurge: choice,
-    assumed,
+    assumed: new Set([...assumed, ...children.assumed]),
     signaturesKept,
   };
   return planned(explained, yield* tagDeletions(choices, selection, manifests), manifests);

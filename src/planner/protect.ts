@@ -1,7 +1,7 @@
 import { type AcrChoice, rankedForKeep } from './acr-purge.ts';
 import { factsInOrder, type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
-import { atOnce, filtered, slicer, setOf, type Steps } from './slices.ts';
+import { atOnce, chained, filtered, slicer, setOf, type Steps } from './slices.ts';
 import type { TagChoice } from './tags.ts';
 import type { Inventory, Protection, Rule } from './types.ts';
 
@@ -229,7 +229,7 @@ function* doubts(
     unclear === undefined
       ? undefined
       : { reason: 'unreadable', detail: `${name(graph, unclear)} may refer to it, and cannot be read` };
-  for (const digest of choice.deleted) {
+  for (const digest of chained(choice.deleted, choice.cascaded)) {
     const answer = inventory.referrers.get(digest);
     const referrers = answer === 'unknown' ? undefined : answer;
     if (referrers?.some((referrer) => !graph.records.has(referrer))) {

@@ -25,6 +25,10 @@ export function atOnce<T>(steps: Steps<T>): T {
   return step.value;
 }
 
+export function* chained<T>(...all: readonly Iterable<T>[]): Generator<T> {
+  for (const some of all) yield* some;
+}
+
 export function* filtered<T>(items: Iterable<T>, is: (item: T, index: number) => boolean): Steps<T[]> {
   const due = slicer();
   const found: T[] = [];

@@ -135,6 +135,47 @@ describe('what changes between planning and deleting is kept', () => {
       /pushed since, refers to it/,
     ],
     [
+      'the subject of a hidden manifest that a new index needs',
+      ALL,
+      'list-manifests',
+      (emulator) => {
+        const sbom = referrer(stray, 'application/spdx+json', 'new');
+        emulator.lock('app', emulator.push('app', sbom.body, { age: 90 * 86_400 }), { listEnabled: false });
+        emulator.push('app', index([{ ...sbom, architecture: 'unknown', os: 'unknown' }]).body, { tag: 'v2' });
+      },
+      `app@${stray.digest}`,
+      /would also delete a manifest that is not listed, and that sha256:[0-9a-f]{64}, pushed since, names/,
+    ],
+    [
+      'a manifest that a hidden index needs, which a new index needs',
+      ALL,
+      'list-manifests',
+      (emulator) => {
+        const inner = {
+          ...index([{ ...stray, architecture: 'amd64', os: 'linux' }]),
+          architecture: 'any',
+          os: 'linux',
+        };
+        emulator.lock('app', emulator.push('app', inner.body, { age: 90 * 86_400 }), { listEnabled: false });
+        emulator.push('app', index([inner]).body, { tag: 'v2' });
+      },
+      `app@${stray.digest}`,
+      /the index sha256:[0-9a-f]{64}, pushed since, needs it/,
+    ],
+    [
+      'everything, where a hidden manifest that a new index needs cannot be read',
+      ALL,
+      'list-manifests',
+      (emulator) => {
+        const hidden = image('hidden');
+        const unread = { listEnabled: false, readEnabled: false };
+        emulator.lock('app', emulator.push('app', hidden.body, { age: 90 * 86_400 }), unread);
+        emulator.push('app', index([{ ...hidden, architecture: 'amd64', os: 'linux' }]).body, { tag: 'v2' });
+      },
+      `app@${stray.digest}`,
+      /^.*, which sha256:[0-9a-f]{64} names, cannot be read$/,
+    ],
+    [
       'everything, where what is new cannot be read',
       ALL,
       'list-manifests',

@@ -34,3 +34,79 @@ describe('reads as little as it can', () => {
     expect(decisions.map(({ kind }) => kind)).toEqual(['tag']);
   });
 });
+
+describe('a child of a kept index that no listing shows may be hidden, and refer to what is deleted', () => {
+  const index = { name: 'i', days: 1, children: ['platform', 'sbom'] };
+  const platform = { name: 'platform', type: DOCKER };
+  const old = { name: 'old', type: DOCKER };
+  const sbom = { name: 'sbom', subject: 'old', hidden: true };
+  const detail = /^deleting it would also delete .*, which refers to it and is kept$/;
+  const many = (count: number) => Array.from({ length: count }, (_, n) => `${n}`);
+
+  test('it is read, and what it refers to is kept', () => {
+    const planned = planOf([index, platform, old, sbom]);
+    expect(planned).toMatchObject({ read: ['i', 'sbom'], asked: [] });
+    expect(decisionOn(planned, 'old')).toMatchObject({
+      action: 'keep',
+      reason: 'subject-of-kept',
+      detail: expect.stringMatching(detail) as string,
+      beyondAcrPurge: true,
+    });
+  });
+
+  test('also by way of others that are hidden, and where the index is nested', () => {
+    const inner = { name: 'inner', children: ['sbom'], hidden: true };
+    const about = { name: 'about', subject: 'old', hidden: true };
+    const planned = planOf([
+      { ...index, children: ['platform', 'inner'] },
+      ...[platform, old, inner, about],
+      { ...sbom, subject: 'about' },
+    ]);
+    expect(decisionOn(planned, 'old')).toMatchObject({ action: 'keep', reason: 'subject-of-kept' });
+  });
+
+  test('where fewer are deleted, the registry is asked what refers to those', () => {
+    const gone = many(20).map((name) => `gone ${name}`);
+    const planned = planOf([{ ...index, children: [...gone, 'sbom'] }, old, sbom, { name: 'other', type: DOCKER }]);
+    expect(planned).toMatchObject({ read: ['i'], asked: ['old', 'other'] });
+    expect(decisionOn(planned, 'old')).toMatchObject({ action: 'keep', reason: 'subject-of-kept' });
+    expect(decisionOn(planned, 'other')).toMatchObject({ action: 'delete' });
+  });
+
+  test('also of what is deleted along: a referrer to which a hidden one refers is kept, and what it refers to', () => {
+    const gone = many(20).map((name) => `gone ${name}`);
+    const signature = { name: 'signature', subject: 'old' };
+    const planned = planOf([
+      { ...index, children: [...gone, 'sbom'] },
+      old,
+      signature,
+      { ...sbom, subject: 'signature' },
+    ]);
+    expect(planned.asked.toSorted()).toEqual(['old', 'signature']);
+    for (const name of ['old', 'signature']) expect(decisionOn(planned, name)).toMatchObject({ action: 'keep' });
+  });
+
+  test('one that is gone, or refers to nothing, keeps nothing', () => {
+    for (const child of [{ state: 'missing' as const }, {}]) {
+      const planned = planOf([index, platform, old, { name: 'sbom', hidden: true, ...child }]);
+      expect(planned).toMatchObject({ read: ['i', 'sbom'], asked: [] });
+      expect(decisionOn(planned, 'old')).toMatchObject({ action: 'delete' });
+    }
+  });
+
+  test('nothing more is asked where nothing is deleted, or the index is deleted as well', () => {
+    expect(planOf([index, platform])).toMatchObject({ read: ['i'], asked: [] });
+    expect(planOf([{ ...index, days: 40 }, platform, old])).toMatchObject({ read: ['i'], asked: [] });
+  });
+
+  test('a preview that would have to ask much says that this is checked before anything is deleted', () => {
+    const things = [
+      { ...index, children: many(100).map((name) => `gone ${name}`) },
+      ...many(100).map((name) => ({ name, type: DOCKER })),
+    ];
+    expect(planOf(things).read).toHaveLength(101);
+    const preview = planOf(things, { preview: true });
+    expect(preview).toMatchObject({ read: ['i'], asked: [] });
+    expect(decisionOn(preview, '1')?.detail).toContain('whether one of 100 images refers to it is checked before');
+  });
+});

@@ -100,6 +100,29 @@ describe('the platforms of a hidden index are kept', () => {
   });
 });
 
+test('a hidden child of an index that is kept stays, though what it refers to could be deleted', async () => {
+  const old = image('old');
+  const sbom = referrer(old, 'application/spdx+json', 'sbom');
+  const young = index([{ ...sbom, os: 'unknown', architecture: 'unknown' }]);
+  const contents = [
+    { built: old, days: 40 },
+    { built: sbom, days: 40, locked: HIDDEN },
+    { built: young, days: 1 },
+  ];
+  await withEmulator({ repositories: { app: repositoryOf(...contents) } }, async (emulator) => {
+    const ledger = newLedger();
+    for (let nights = 0; nights < 2; nights += 1) {
+      const { decisions, summary } = await run(emulator, UNTAGGED, undefined, ledger);
+      expect(left(emulator)).toHaveLength(3);
+      expect(summary.succeeded).toBe(true);
+      expect(decisions.find(({ digest }) => digest === old.digest)).toMatchObject({
+        reason: 'subject-of-kept',
+        detail: `deleting it would also delete ${sbom.digest} (hidden), which refers to it and is kept`,
+      });
+    }
+  });
+});
+
 test('what is not listed and not there is gone: nothing is kept for it', async () => {
   await withEmulator({ repositories: { app: repositoryOf(...whole([], 1), { built: image('last'), days: 1 }) } }, async (emulator) => {
     const ledger = newLedger();

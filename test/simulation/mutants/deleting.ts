@@ -50,14 +50,14 @@ export const DELETING: readonly Mutant[] = [
   {
     name: 'new-index-not-seen',
     file: 'src/executor/recheck.ts',
-    from: 'for (const child of facts.children) neededBy.set(child.digest, digest);',
+    from: 'for (const child of facts.children) neededBy.set(child.digest, by);',
     to: '',
     says: 'What an index needs that was pushed since the plan was made is deleted.',
   },
   {
     name: 'new-referrer-not-seen',
     file: 'src/executor/recheck.ts',
-    from: 'if (facts.subject !== undefined) referredBy.set(facts.subject, digest);',
+    from: 'if (facts.subject !== undefined) (isNew ? referredBy : unlistedBy).set(facts.subject, by);',
     to: '',
     says: 'An image is deleted with a signature that was attached to it since the plan was made.',
   },

@@ -10,6 +10,13 @@ export const PLANNING: readonly Mutant[] = [
     says: 'What an index that is kept needs is deleted.',
   },
   {
+    name: 'hidden-children-go-along',
+    file: 'src/planner/needs.ts',
+    from: 'if (unread.size === 0) return nothing;',
+    to: 'if (unread.size >= 0) return nothing;',
+    says: 'What an index needs that is kept, and is hidden, is deleted along with what it refers to.',
+  },
+  {
     name: 'referrers-not-protected',
     file: 'src/planner/protect.ts',
     from: 'for (const referrer of referrers) keep(referrer, refers);',
