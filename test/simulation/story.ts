@@ -185,11 +185,13 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     apply(key) {
       const app = person();
       const approve = draws.number(`approve ${key}`) < 0.6;
-      ask(app, approve ? 'apply what waits' : 'apply', (one) => app.apply(approve, (id) => (one.approves = id)));
+      ask(app, approve ? 'apply what waits' : 'apply', (one) =>
+        patiently(app, () => app.apply(approve, (id) => (one.approves = id))),
+      );
     },
     resume() {
       const app = person();
-      ask(app, 'resume', app.resume);
+      ask(app, 'resume', () => patiently(app, app.resume));
     },
     'dry-run': () => {
       const app = instance('b');
@@ -236,6 +238,15 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
 }
 
 const TICK = 'the timer fires';
+
+/** A person who finds nothing to do looks again. */
+async function patiently({ process }: AppProcess, work: () => Promise<unknown>): Promise<unknown> {
+  for (let tries = 1; ; tries += 1) {
+    const found = await work();
+    if (typeof found !== 'string' || tries === 6) return found;
+    await process.system.clock.sleep(MINUTE);
+  }
+}
 
 /** Whether a process is a command that a person runs. */
 export const isPerson = ({ name }: Process): boolean => name.startsWith('person.');

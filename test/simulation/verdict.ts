@@ -125,16 +125,21 @@ function commandsOf({ policy }: RunRecord): readonly Command[] {
 /** A repository is begun with right after its lock is taken; a store may be slow. */
 const BEGUN_MS = 30_000;
 
-/** What workers deleted for a run that was not wanted any more when they came to the repository. */
+/** What was deleted against the settings as they were when the process came to the repository. */
 function outdated({ setup, conduct, changed, watch }: Story, runs: readonly Told[]): readonly string[] {
   const [before, after] = setup.settings.map(({ environment }) => environment);
-  const isOther = after?.['PURGE_DRY_RUN'] === 'true' || before?.['PURGE_COMMAND'] !== after?.['PURGE_COMMAND'];
-  if (setup.driver === 'inline' || !isOther) return [];
+  const isOtherCommand = before?.['PURGE_COMMAND'] !== after?.['PURGE_COMMAND'];
   return conduct.sent.flatMap(({ process, repository, key, at, lockedAt }) => {
-    if (isPerson(process) || lockedAt < changed.byPerson + BEGUN_MS || at > changed.atLast) return [];
+    if (isPerson(process) || at > changed.atLast) return [];
+    const isBefore = at < changed.byPerson;
+    // A worker reads the settings after it has the lock, and a whole run before.
+    if (!isBefore && (setup.driver === 'inline' || lockedAt < changed.byPerson + BEGUN_MS)) return [];
+    const isDryRun = (isBefore ? before : after)?.['PURGE_DRY_RUN'] === 'true';
+    if (isDryRun) return [`${repository}${key} was deleted, and the settings want a dry run`];
     const id = watch.intent(process.name, repository, key, at)?.run ?? '';
     const run = runs.find((one) => one.run.id === id)?.run;
-    if (run?.kind !== 'scheduled' || (watch.begun.get(id) ?? Infinity) > changed.byPerson) return [];
+    const isOld = (watch.begun.get(id) ?? Infinity) < changed.byPerson && run?.kind === 'scheduled';
+    if (isBefore || !isOtherCommand || !isOld) return [];
     return [`${repository}${key} was deleted by ${id}, which the settings do not want any more`];
   });
 }
