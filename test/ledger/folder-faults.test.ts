@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rm, utimes } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import type * as FileSystem from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { LOCK_TIMES } from '../../src/ledger/store/lease.ts';
 import { ConflictError, HeldError, type Holder, type Lock } from '../../src/ledger/store/store.ts';
+import { systemClock } from '../../src/registry/clock.ts';
 import { processIdentity, realSystem, type System } from '../../src/ledger/store/system.ts';
 
 /** A call of the system that fails: `open r+`, `unlink`, `datasync`; those to come, counted. */
@@ -20,9 +21,14 @@ interface Faults {
   next: Fault | undefined;
   /** Is done right before something is added to a file. */
   beforeAppend: (file: string) => Promise<void>;
+  /** Is done right after a file has got its place: the process stands still. */
+  afterLink: (file: string) => Promise<void>;
 }
 
-const faults = vi.hoisted((): Faults => ({ next: undefined, beforeAppend: () => Promise.resolve() }));
+const faults = vi.hoisted((): Faults => {
+  const nothing = (): Promise<void> => Promise.resolve();
+  return { next: undefined, beforeAppend: nothing, afterLink: nothing };
+});
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof FileSystem>();
@@ -49,6 +55,10 @@ vi.mock('node:fs/promises', async (original) => {
       };
       return handle;
     },
+    async link(from: string, to: string) {
+      await real.link(from, to);
+      await faults.afterLink(to);
+    },
     async unlink(path: string) {
       check('unlink', path);
       await real.unlink(path);
@@ -63,7 +73,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 beforeEach(() => {
   faults.next = undefined;
-  faults.beforeAppend = () => Promise.resolve();
+  faults.beforeAppend = faults.afterLink = () => Promise.resolve();
 });
 
 const holder = (runId: string): Holder => ({
@@ -133,6 +143,35 @@ describe.runIf(knowsProcesses)('a lock in a folder whose system fails', () => {
     await aMinutePasses('held');
     for (const system of [realSystem, other]) await expect(take('held', system)).rejects.toThrow(HeldError);
     await lock.release();
+  });
+});
+
+describe('a lock in a folder that it takes long to take', () => {
+  it('is not taken where another process has taken it over meanwhile, which keeps it', async () => {
+    const file = join(root, 'locks', 'slow.json');
+    const thief = JSON.stringify({
+      holder: { ...holder('thief'), host: 'elsewhere', process: 'thief' },
+      token: 'thief',
+    });
+    faults.afterLink = async () => {
+      await writeFile(`${file}.new`, thief);
+      await rename(`${file}.new`, file);
+    };
+    await expect(take('slow')).rejects.toThrow('in use by the run thief');
+    expect(await readFile(file, 'utf8')).toBe(thief);
+  });
+
+  it('is not taken where it has run out before, and runs out for all', async () => {
+    let late = 0;
+    const slow: System = { ...realSystem, clock: { ...systemClock, ticks: () => systemClock.ticks() + late } };
+    faults.afterLink = () => {
+      late = 60_000;
+      return Promise.resolve();
+    };
+    await expect(take('late', slow)).rejects.toThrow('it took more than 60 seconds');
+    await expect(take('late')).rejects.toThrow(HeldError);
+    await aMinutePasses('late');
+    await (await take('late')).release();
   });
 });
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { create, errno, isThere, prepare } from './folder-files.ts';
 import { holderSchema, type Lease } from './lease.ts';
 import type { System } from './system.ts';
-import { HeldError, type Holder, SCRATCH } from './store.ts';
+import { HeldError, type Holder, LedgerError, SCRATCH } from './store.ts';
 
 export interface LockRequest {
   readonly root: string;
@@ -64,8 +64,15 @@ export async function takeLock(request: LockRequest, until: Date): Promise<Lease
   const taking: Taking = { ...request, token: randomUUID(), names: new Set([request.file]) };
   const held = heldBy(request.system);
   held.add(taking.token);
+  const { what, seconds } = request;
+  const { clock } = request.system;
+  const since = clock.ticks();
   try {
-    return await take(taking, until);
+    const handle = await take(taking, until);
+    if (clock.ticks() - since < seconds * 1000) return leaseOf(handle, taking);
+    // It has run out before it was taken, and its file may have replaced that of another process.
+    await handle.close();
+    throw new LedgerError(`${what} could not be locked: it took more than ${seconds} seconds`);
   } catch (error) {
     // Its file may stand in its place all the same: the system failed after it was put there.
     await twice(() => disown(taking)).catch(() => undefined);
@@ -74,17 +81,19 @@ export async function takeLock(request: LockRequest, until: Date): Promise<Lease
   }
 }
 
-async function take(taking: Taking, until: Date): Promise<Lease> {
+async function take(taking: Taking, until: Date): Promise<FileHandle> {
   const { root, file, what } = taking;
   for (let tries = 1; ; tries++) {
     const { file: prepared } = await prepare(root, textOf(taking, until));
     try {
       const now = (await stat(prepared)).mtimeMs;
-      if (await isFirst(prepared, file)) return leaseOf(await open(file, 'r+'), taking);
+      // Where that took long, another process may have taken it over already.
+      const first = (await isFirst(prepared, file)) ? await openOwn(taking, file) : undefined;
+      if (first) return first;
       const found = await look(taking, file, now);
       if (found?.stale === false || tries === TRIES) throw new HeldError(what, found?.holder);
       const handle = found && (await takeOver(taking, prepared, found.key, now));
-      if (handle) return leaseOf(handle, taking);
+      if (handle) return handle;
     } finally {
       await unlink(prepared).catch(() => undefined);
     }
@@ -171,15 +180,12 @@ function leaseOf(handle: FileHandle, taking: Taking): Lease {
  * machine that is not known. It is not removed by its name, which may be another lock's by now.
  */
 async function disown(taking: Taking): Promise<void> {
-  const { system, holder, token } = taking;
+  const { system, holder } = taking;
   const { process: _, ...nameless } = holder;
   for (const name of taking.names) {
-    const handle = await open(name, 'r+').catch((error: unknown) => {
-      if (errno(error) !== 'ENOENT') throw error;
-    });
+    const handle = await openOwn(taking, name);
     if (!handle) continue;
     try {
-      if ((await foundIn(taking, handle, 0)).key !== keyOf(token)) continue;
       const now = new Date(system.clock.now());
       const text = textOf({ ...taking, holder: nameless }, now);
       const length = Buffer.byteLength(textOf(taking, now));
@@ -188,6 +194,21 @@ async function disown(taking: Taking): Promise<void> {
     } finally {
       await handle.close();
     }
+  }
+}
+
+/** Opens the file of a lock, unless another one stands in its place. */
+async function openOwn(taking: Taking, name: string): Promise<FileHandle | undefined> {
+  const handle = await open(name, 'r+').catch((error: unknown) => {
+    if (errno(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  let isOwn = false;
+  try {
+    isOwn = handle !== undefined && (await foundIn(taking, handle, 0)).key === keyOf(taking.token);
+    return isOwn ? handle : undefined;
+  } finally {
+    if (!isOwn) await handle?.close();
   }
 }
 
