@@ -14,6 +14,8 @@ interface Fault {
   readonly call: string;
   /** What the path holds, in case of a name. */
   readonly of?: string;
+  /** Absent: an I/O error. */
+  readonly code?: string;
   times: number;
 }
 
@@ -36,7 +38,8 @@ vi.mock('node:fs/promises', async (original) => {
     const { next } = faults;
     if (!next || next.times === 0 || next.call !== call || !path.includes(next.of ?? '')) return;
     next.times -= 1;
-    throw Object.assign(new Error(`EIO: i/o error, ${call}`), { code: 'EIO', syscall: call });
+    const { code = 'EIO' } = next;
+    throw Object.assign(new Error(`${code}: it failed, ${call}`), { code, syscall: call });
   };
   return {
     ...real,
@@ -58,6 +61,10 @@ vi.mock('node:fs/promises', async (original) => {
     async link(from: string, to: string) {
       await real.link(from, to);
       await faults.afterLink(to);
+    },
+    async mkdir(path: string, options: { recursive: true }) {
+      check('mkdir', path);
+      return real.mkdir(path, options);
     },
     async unlink(path: string) {
       check('unlink', path);
@@ -172,6 +179,16 @@ describe('a lock in a folder that it takes long to take', () => {
     await expect(take('late')).rejects.toThrow(HeldError);
     await aMinutePasses('late');
     await (await take('late')).release();
+  });
+});
+
+describe('a folder that is removed while a file in it is begun', () => {
+  // A folder was there, and was removed before Node looked at it.
+  it.each(['ENOENT', 'ENOTDIR'])('is made again where Node says %s', async (code) => {
+    const path = `removed/${code}/file`;
+    faults.next = { call: 'mkdir', of: code, code, times: 3 };
+    await folderStore(root).write(path, 'one');
+    expect((await folderStore(root).read(path))?.text).toBe('one');
   });
 });
 

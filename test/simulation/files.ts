@@ -248,7 +248,10 @@ export async function mkdir(path: string): Promise<string | undefined> {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') waiting.push(next, next.slice(0, next.lastIndexOf('/')));
       else if (code !== 'EEXIST') throw error;
-      else if (!(await stat(next)).isDirectory()) throw waiting.length > 0 ? fail('ENOTDIR', call) : error;
+      else if (waiting.length === 0) {
+        if (!(await stat(next)).isDirectory()) throw error;
+        // Node says so, too, where the folder was removed meanwhile.
+      } else if (!(await stat(next).catch(() => undefined))?.isDirectory()) throw fail('ENOTDIR', call);
     }
   }
   return first;

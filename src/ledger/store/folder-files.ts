@@ -122,9 +122,15 @@ async function inFolder(target: string, act: () => Promise<void>): Promise<void>
       await act();
       return;
     } catch (error) {
-      if (errno(error) !== 'ENOENT' || tries === TRIES) throw error;
+      if (!isRemoved(error) || tries === TRIES) throw error;
     }
   }
+}
+
+/** A folder was removed while it was used. Node says that one is none which is removed right while it makes what is in it. */
+function isRemoved(error: unknown): boolean {
+  const code = errno(error);
+  return code === 'ENOENT' || (code === 'ENOTDIR' && (error as NodeJS.ErrnoException).syscall === 'mkdir');
 }
 
 /** Makes a folder with all above it; they are durable like what is in them. */
