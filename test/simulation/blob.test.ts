@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { accountOf } from '../../src/ledger/store/blob-account.ts';
 import { blobStore } from '../../src/ledger/store/blob.ts';
 import type { LockTimes } from '../../src/ledger/store/lease.ts';
-import { ConflictError, LedgerError, type Store } from '../../src/ledger/store/store.ts';
+import { ConflictError, HeldError, LedgerError, type Store } from '../../src/ledger/store/store.ts';
 import { all } from '../dev/emulator/support.ts';
 import { describeStore, SMALL } from '../ledger/contract.ts';
 import { describeLock, describeSharedLock } from '../ledger/contract-locks.ts';
@@ -78,6 +78,28 @@ class Scripted extends Draws {
 }
 
 const told = (): readonly string[] => world.lines.map(({ text }) => text);
+
+test.each(Array.from({ length: 30 }, (_, nth) => 5 * nth))(
+  'a lock that is released %s ms after another process asked for it is taken, or is in use',
+  async (delay) => {
+    const name = { ...process.system.self(), runId: 'run', startedBy: 'schedule', since: '2026-03-01T01:00:00.000Z' };
+    const other = world.process('b', { machine: 'another' });
+    const lock = await during(() => open().lock('app', name, 'ephemeral'));
+    const asked = during(async () => {
+      const asking = storeOf(other)
+        .lock('app', { ...name, runId: 'other' }, 'ephemeral')
+        .then(
+          () => 'taken',
+          (error: unknown) => error,
+        );
+      await process.system.clock.sleep(delay);
+      await lock.release();
+      return asking;
+    });
+    const result = await asked;
+    expect(result === 'taken' || result instanceof HeldError, String(result)).toBe(true);
+  },
+);
 
 describe('the simulated Blob Storage', () => {
   test('lets a lease run out by its own clock, whatever the clocks of its clients say', async () => {

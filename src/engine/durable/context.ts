@@ -188,6 +188,8 @@ export async function inRepository<T>(
 ): Promise<T | { readonly state: 'busy' } | undefined> {
   const { ledger } = app;
   const { run, repository } = place;
+  // Before the locks: an attempt that comes when the run is over must not take the registry from the next run.
+  if (!(await openRun(app, run))) return undefined;
   try {
     return await withRepositoryLock(app, place, async (locks) => {
       // Read after the lock is held: the run that had it before may have closed this one.

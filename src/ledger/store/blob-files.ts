@@ -236,7 +236,10 @@ function appendBlock(client: BlobClient, path: string, bytes: Uint8Array, length
       if (statusOf(error) === 404 && length > 0) throw client.conflict(path, 'is gone', error);
       if (!unsure || !isConflict(error)) throw error;
       // A byte more than ours: where it is there, another process has appended since.
-      const there = await fetchBlob(client, path, [length, bytes.length + 1]);
+      const there = await fetchBlob(client, path, [length, bytes.length + 1]).catch((failure: unknown) => {
+        // It has become shorter than what was read of it.
+        if (statusOf((failure as Error).cause) !== 416) throw failure;
+      });
       if (!there?.bytes.equals(bytes)) throw error;
     }
   }, bytes.length);

@@ -81,7 +81,12 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
 
   /** Breaks the lease of a holder that has ended; throws where it has not. */
   async function breakStale(tries: number): Promise<void> {
-    const { found, etag } = await ask((container, one) => read(container, name, one));
+    const held = await ask((container, one) => read(container, name, one)).catch((error: unknown) => {
+      if (statusOf(error) !== 404) throw error;
+    });
+    // Released since, and its file deleted: the next try creates it again.
+    if (!held && tries < TRIES) return;
+    const { found, etag } = held ?? {};
     if (!found || !hasEnded(system, found) || tries === TRIES) throw new HeldError(what, found);
     try {
       await onLease((lease, _, abortSignal) =>
@@ -89,7 +94,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
       );
     } catch (error) {
       // Another process was quicker, or it has just run out: the next try tells.
-      if (!isTaken(error)) throw error;
+      if (!isTaken(error) && statusOf(error) !== 404) throw error;
     }
   }
 }
