@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import { MUTANTS } from './mutants/index.ts';
+import { ALL_MUTANTS } from './mutants/index.ts';
 import { replaceChance } from './random.ts';
 import { replaceTime } from './real-time.ts';
 
@@ -63,8 +63,8 @@ function mutatedSource(source: string, { file, from, to }: Mutation): string {
 
 const mutant = process.env['SIMULATION_MUTANT'];
 if (mutant !== undefined && mutant !== '') {
-  const found = MUTANTS.find(({ name }) => name === mutant);
-  if (!found) throw new Error(`there is no mutant ${mutant}: ${MUTANTS.map(({ name }) => name).join(', ')}`);
+  const found = ALL_MUTANTS.find(({ name }) => name === mutant);
+  if (!found) throw new Error(`there is no mutant ${mutant}: ${ALL_MUTANTS.map(({ name }) => name).join(', ')}`);
   mutate(found);
 }
 

@@ -42,7 +42,7 @@ const command = new Command('simulate')
   .option('--coverage', 'shows how often each kind met each step', false);
 
 /** Seeds that a worker is given at a time. */
-const SHARE = 25;
+const SHARE = 5;
 
 async function simulateAll(wanted: Flags): Promise<number> {
   const { from, seeds, workers } = wanted;

@@ -40,7 +40,7 @@ export const RUNS: readonly Mutant[] = [
   {
     name: 'lost-lease-unheard-by-worker',
     file: 'src/engine/durable/repository.ts',
-    from: 'const signal = AbortSignal.any([abort.signal, app.signal, ...lost]);',
+    from: 'const signal = AbortSignal.any([abort.signal, app.signal, ...locks.map(({ lost }) => lost)]);',
     to: 'const signal = AbortSignal.any([abort.signal, app.signal]);',
     says: 'A worker deletes on after another one has taken its lock.',
   },
