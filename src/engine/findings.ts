@@ -7,6 +7,7 @@ import { PolicyError } from '../policy/errors.ts';
 import { StoppedError } from '../registry/errors.ts';
 import type { PlannedRepository } from './inventory.ts';
 import type { RepositoryResult } from './merge.ts';
+import { withRemarks } from './remarks.ts';
 
 /** What is known of a repository while its commands are planned and carried out. */
 export interface Found {
@@ -52,7 +53,8 @@ export async function gather(
       take(planned);
     },
     decisions: () => intended ?? decisions ?? [],
-    summary: async (state, error) => ({ ...(await summed(found.decisions())), state, error }),
+    summary: async (state, error) =>
+      withRemarks({ ...(await summed(found.decisions())), state, error }, { warnings: [], ...(unread && { unread }) }),
   };
   try {
     await work(found);

@@ -2,6 +2,7 @@ import { summarizeInTurns, type Counts, type RepositorySummary } from '../ledger
 import type { RepositoryRecord } from '../ledger/records.ts';
 import { eachInTurns } from '../ledger/turns.ts';
 import { type Decision, type Decisions, type Deleted, keyOf } from '../planner/decision.ts';
+import { NO_REMARKS, type Remarks, withRemarks } from './remarks.ts';
 
 /*
  * How far a repository is in a run, as its record says, and how an earlier attempt at it becomes one record with a later
@@ -50,6 +51,7 @@ export function triedIn({ tags, manifests }: RepositorySummary): number {
 export interface Attempt {
   readonly decisions: Decisions;
   readonly listed?: RepositorySummary['listed'];
+  readonly remarks: Remarks;
   /** What was to be deleted and is not known to be deleted, by key. */
   readonly open: ReadonlyMap<string, Deleted>;
   /** Nothing but `open` may be deleted. Else the commands decide anew, for they had not all been planned. */
@@ -84,9 +86,13 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
   const listed = { ...summary.listed, ...before.listed };
   const counted = { ...(await summarizeInTurns(repository, merged, listed)), ...(warnings && { warnings }) };
   const stage = (before.isPlan || summary.stage !== undefined) && { stage: 'planned' as const };
-  if (state === 'failed' || state === 'stopped')
-    return { decisions: merged, summary: { ...counted, state, error: error ?? { message: state }, ...stage } };
-  const whole = { ...counted, state, ...(error && { error }) };
+  // What the commands decide anew replaces what was said before.
+  const remarks = before.isPlan ? before.remarks : NO_REMARKS;
+  if (state === 'failed' || state === 'stopped') {
+    const part = { ...counted, state, error: error ?? { message: state }, ...stage };
+    return { decisions: merged, summary: withRemarks(part, remarks) };
+  }
+  const whole = withRemarks({ ...counted, state, ...(error && { error }) }, remarks);
   return { decisions: merged, summary: isDone(whole) ? whole : { ...whole, ...stage } };
 }
 

@@ -12,6 +12,7 @@ import type { Registry } from '../registry/types.ts';
 import { accessWarnings } from '../report/warnings.ts';
 import type { RunLog } from '../report/log.ts';
 import { isLeft } from './merge.ts';
+import { remarksOf, withRemarks } from './remarks.ts';
 import { ENDED, settle } from './settle.ts';
 import { type RepositorySummary, summarize, total, unfinishedRepository } from '../ledger/summary.ts';
 
@@ -233,7 +234,7 @@ async function close(
           ...(stage && { stage }),
         }
       : summarize(repository, decisions, listed);
-  await written.repository(repository).recovered(summary, decisions);
+  await written.repository(repository).recovered(withRemarks(summary, remarksOf(known)), decisions);
 }
 
 function isDeleted(decision: Decision): boolean {

@@ -15,6 +15,7 @@ import { changesSincePlan } from './drift.ts';
 import { gather, hasUntried } from './findings.ts';
 import { type PlannedRepository, planTask, type Task } from './inventory.ts';
 import { type Attempt, isDone, isOver, isPlanned, merge, openIn, type RepositoryResult, triedIn } from './merge.ts';
+import { NO_REMARKS, remarksOf, withRemarks } from './remarks.ts';
 
 /**
  * What a run does in each repository in one pass through them:
@@ -84,7 +85,8 @@ async function plan(context: RunContext, work: RepositoryWork): Promise<Processe
         one.action === 'delete' && attempt.open.has(keyOf(one)) ? { ...one, outcome: 'not-attempted' as const } : one,
       );
       const summary = await summarizeInTurns(name, decisions, attempt.listed);
-      const stands = { ...summary, state: 'stopped' as const, error: NOT_BEGUN, stage: 'planned' as const };
+      const left = { ...summary, state: 'stopped' as const, error: NOT_BEGUN, stage: 'planned' as const };
+      const stands = withRemarks(left, attempt.remarks);
       return { state: 'planned', record: await context.writes.repository(name).write(stands, decisions) };
     }
   }
@@ -224,19 +226,22 @@ async function attemptBefore(
     const decisions = await Array.fromAsync(ledger.decisions(run.id, { repository: name }));
     // One command's decisions are its whole plan. Of several, it is not known how many of them had been planned.
     const isPlan = pass === 'carry out' || commands.length === 1 || isPlanned(before);
-    if (decisions.length > 0) return { decisions, listed: before.summary.listed, open: openIn(decisions), isPlan };
+    const { listed } = before.summary;
+    const remarks = remarksOf(before.summary);
+    if (decisions.length > 0) return { decisions, listed, remarks, open: openIn(decisions), isPlan };
   }
   if (run.applies === undefined) return undefined;
   const open = new Map<string, Deleted>();
   for await (const decision of ledger.decisions(run.applies, { repository: name, action: 'delete' }))
     if (decision.action === 'delete' && isPlannedDecision(decision)) open.set(keyOf(decision), decision);
-  return { decisions: withOutcome([...open.values()], 'not-attempted'), open, isPlan: true };
+  const decisions = withOutcome([...open.values()], 'not-attempted');
+  return { decisions, remarks: NO_REMARKS, open, isPlan: true };
 }
 
 /** Closes a repository of which nothing is left to delete; it is not even listed. */
 async function recordAsItStands(context: RunContext, { name }: RepositoryWork, before: Attempt): Promise<Processed> {
-  const { decisions, listed } = before;
-  const summary = await summarizeInTurns(name, decisions, listed);
+  const { decisions, listed, remarks } = before;
+  const summary = withRemarks(await summarizeInTurns(name, decisions, listed), remarks);
   return { state: 'final', record: await context.writes.repository(name).write(summary, decisions), decisions };
 }
 

@@ -131,6 +131,11 @@ export function unreadIn({ repository, facts }: Inventory, plan: Plan): Unread {
   return { error: isForbidden(failed) ? { ...error, missing: 'read' } : error, warnings: [] };
 }
 
+/** Whether an error of a repository says that, and not why the repository is not done. */
+export function isUnread({ message }: DecisionError): boolean {
+  return /\bmanifests (?:may not|could not) be read\b/.test(message);
+}
+
 type Unreadable = ManifestFacts & { readonly state: 'unreadable' };
 
 function isForbidden({ status }: Unreadable): boolean {

@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { Call } from '../../../src/dev/emulator/index.ts';
 import { image, index } from '../../../src/dev/emulator/manifests.ts';
 import { renderSummary } from '../../../src/report/text.ts';
-import { repositoryOf, type Stored } from '../../support/contents.ts';
+import { openLedger } from '../../../src/ledger/ledger.ts';
+import { memoryStore } from '../../../src/ledger/store/memory.ts';
+import type { RunSummary } from '../../../src/ledger/summary.ts';
+import { beforeCall } from '../../support/between.ts';
+import { images, repositoryOf, type Stored } from '../../support/contents.ts';
+import { dying } from '../../support/dying.ts';
+import { newLedger } from '../../support/ledger.ts';
+import { begin, goOn, isDeletion, stopAfter } from '../../support/slices.ts';
 import { run, withEmulator } from '../../support/registry.ts';
 
 const ARGS = ['--filter', '.*:^dev', '--ago', '30d', '--untagged'];
@@ -81,6 +88,73 @@ describe('a registry that lets delete, and not read', () => {
         expect((await run(emulator, ARGS)).summary.succeeded).toBe(true);
       },
     );
+  });
+});
+
+describe('what could not be read when a repository was planned is said at the end', () => {
+  const repositories = { a: repositoryOf(...contents, ...images('others', 3, 'dev')) };
+  const said = { error: { status: 403, message: expect.stringContaining('manifests may not be read') as string } };
+  const expectSaid = (summary: RunSummary): void => {
+    expect(summary).toMatchObject({ succeeded: false, repositories: [{ state: 'done', ...said }] });
+    expect(summary.totals.tags.deleted).toBe(4);
+  };
+
+  test('where the run is stopped, and resumed when they can be read', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      emulator.faults(failing(403));
+      const ledger = newLedger();
+      const commands = [[...ARGS, '--concurrency', '1']];
+      const options = { signal: stopAfter(emulator, 1, isDeletion) };
+      const first = await begin(emulator, { way: 'purge', commands, ledger, options });
+      expect(first).toMatchObject({ stopped: {}, repositories: [{ state: 'stopped', ...said }] });
+      emulator.onRequest(undefined);
+      emulator.faults({});
+      expectSaid(await goOn(emulator, ledger, first.runId));
+    });
+  });
+
+  test('where the plan is carried out later, when they can be read', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      emulator.faults(failing(403));
+      // Once the plan is made, tags are listed again.
+      beforeCall(emulator, 'list-tags', 2, () => emulator.faults({}));
+      const commands = [[...ARGS, '--include-locked']];
+      expectSaid(await begin(emulator, { way: 'guarded purge', commands, ledger: newLedger() }));
+    });
+  });
+
+  test.each(['the next run', 'the run itself, resumed'])('where the process ends, by %s', async (by) => {
+    await withEmulator({ repositories }, async (emulator) => {
+      emulator.faults(failing(403));
+      const store = memoryStore();
+      const broken = openLedger(dying(store, (operation) => operation === 'append'));
+      const begun = begin(emulator, { way: 'purge', commands: [ARGS], ledger: broken });
+      await expect(begun).rejects.toThrow('the disk is gone');
+      emulator.faults({});
+      const ledger = openLedger(store);
+      const [id = ''] = await ledger.unfinished(emulator.loginServer);
+      if (by === 'the next run') await run(emulator, ['--filter', 'a:nothing', '--ago', '30d'], undefined, ledger);
+      else expectSaid(await goOn(emulator, ledger, id));
+      const [record] = await Array.fromAsync(ledger.repositories(id));
+      expect(record?.summary).toMatchObject({ state: 'done', ...said });
+    });
+  });
+});
+
+test('a warning about a repository is said though the run is resumed', async () => {
+  const young = index([{ ...image('x'), os: 'linux', architecture: 'arm64' }]);
+  const stored = [...contents, { built: young, days: 0.5 }, ...images('others', 3, 'dev')];
+  await withEmulator({ repositories: { a: repositoryOf(...stored) } }, async (emulator) => {
+    const isAboutIt = ({ path }: Call): boolean => decodeURIComponent(path).includes(young.digest);
+    emulator.faults({ failing: (call) => (isAboutIt(call) ? 404 : undefined) });
+    const ledger = newLedger();
+    const commands = [[...ARGS, '--concurrency', '1']];
+    const options = { signal: stopAfter(emulator, 1, isDeletion) };
+    const { runId } = await begin(emulator, { way: 'purge', commands, ledger, options });
+    emulator.onRequest(undefined);
+    emulator.faults({});
+    const { warnings } = await goOn(emulator, ledger, runId);
+    expect(warnings).toEqual([expect.stringContaining('the registry does not find it: it may need any')]);
   });
 });
 
