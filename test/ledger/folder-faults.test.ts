@@ -25,11 +25,13 @@ interface Faults {
   beforeAppend: (file: string) => Promise<void>;
   /** Is done right after a file has got its place: the process stands still. */
   afterLink: (file: string) => Promise<void>;
+  /** The same after a file has been read. */
+  afterLook: () => Promise<void>;
 }
 
 const faults = vi.hoisted((): Faults => {
   const nothing = (): Promise<void> => Promise.resolve();
-  return { next: undefined, beforeAppend: nothing, afterLink: nothing };
+  return { next: undefined, beforeAppend: nothing, afterLink: nothing, afterLook: nothing };
 });
 
 vi.mock('node:fs/promises', async (original) => {
@@ -51,6 +53,15 @@ vi.mock('node:fs/promises', async (original) => {
         check('datasync', String(path));
         await datasync();
       };
+      const read = handle.readFile.bind(handle) as (encoding: 'utf8') => Promise<string>;
+      if (flags === 'r')
+        Object.assign(handle, {
+          async readFile(encoding: 'utf8') {
+            const text = await read(encoding);
+            await faults.afterLook();
+            return text;
+          },
+        });
       const write = handle.writeFile.bind(handle);
       handle.writeFile = async (data) => {
         if (typeof flags === 'number') await faults.beforeAppend(String(path));
@@ -80,7 +91,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 beforeEach(() => {
   faults.next = undefined;
-  faults.beforeAppend = faults.afterLink = () => Promise.resolve();
+  faults.beforeAppend = faults.afterLink = faults.afterLook = () => Promise.resolve();
 });
 
 const holder = (runId: string): Holder => ({
@@ -179,6 +190,23 @@ describe('a lock in a folder that it takes long to take', () => {
     await expect(take('late')).rejects.toThrow(HeldError);
     await aMinutePasses('late');
     await (await take('late')).release();
+  });
+});
+
+describe('a lock in a folder that it takes long to release', () => {
+  it('leaves that of a process that has taken it over meanwhile', async () => {
+    const file = join(root, 'locks', 'releasing.json');
+    let late = 0;
+    const slow: System = { ...realSystem, clock: { ...systemClock, ticks: () => systemClock.ticks() + late } };
+    const lock = await take('releasing', slow);
+    faults.afterLook = async () => {
+      faults.afterLook = () => Promise.resolve();
+      late = 61_000;
+      await writeFile(`${file}.new`, 'of a thief');
+      await rename(`${file}.new`, file);
+    };
+    await lock.release();
+    expect(await readFile(file, 'utf8')).toBe('of a thief');
   });
 });
 

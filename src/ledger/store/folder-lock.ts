@@ -149,15 +149,18 @@ async function replaceStale(
 }
 
 function leaseOf(handle: FileHandle, taking: Taking): Lease {
-  const { file, seconds, system, token } = taking;
+  const { file, what, seconds, system, token } = taking;
   const renew = async (until: Date): Promise<boolean> => {
     await handle.write(textOf(taking, until), 0);
     await handle.datasync();
     return (await look(taking, file, 0))?.key === keyOf(token);
   };
   const remove = async (): Promise<void> => {
+    const since = system.clock.ticks();
     // Renewed first, so that it is not taken over by another process right before it is removed.
-    if (await renew(new Date(system.clock.now() + seconds * 1000))) await unlink(file);
+    if (!(await renew(new Date(system.clock.now() + seconds * 1000)))) return;
+    if (system.clock.ticks() - since > seconds * 500) throw new LedgerError(`${what} was renewed too slowly`);
+    await unlink(file);
   };
   return {
     renew,
