@@ -153,6 +153,8 @@ function doubts(runs: readonly Told[]): readonly string[] {
         one.action === 'keep' &&
         one.reason === 'unreadable' &&
         one.beyondAcrPurge &&
+        // Another run deleted it while this one looked: there is nothing to be read any more.
+        !one.detail.includes('does not find it') &&
         !run.warnings.some((warning) => warning.includes(one.repository)),
     );
     return kept ? [`${run.id} is done, and does not say that ${imageOf(kept)} is kept for want of an answer`] : [];
