@@ -141,19 +141,20 @@ export function* unknownReferrers(
   const nothing: ReferrerNeeds = { ...NO_NEEDS, assumed: new Set() };
   let unclear = yield* unclearReferrers(graph);
   if (unclear.length === 0) return nothing;
-  const isUnasked = (digest: string): boolean => !inventory.referrers.has(digest);
+  // Where the registry could not say, the others are read after all.
+  const isUnasked = (digest: string): boolean => (inventory.referrers.get(digest) ?? 'unknown') === 'unknown';
+  const canAsk = ![...inventory.referrers.values()].includes('unknown');
   const unasked = yield* filtered(digests, isUnasked);
   for (const digest of yield* filtered(yield* allReferrers(graph, digests), isUnasked)) unasked.push(digest);
   if (unasked.length === 0) return nothing;
   let unread = yield* filtered(unclear, (digest) => !graph.facts(digest));
   let assumed = nothing.assumed;
-  if (preview && Math.min(unread.length, unasked.length) > AFFORDABLE) {
+  if (preview && (canAsk ? Math.min(unread.length, unasked.length) : unread.length) > AFFORDABLE) {
     assumed = yield* setOf(yield* filtered(unread, (digest) => graph.records.get(digest)?.looksRunnable === true));
     unclear = yield* filtered(unclear, (digest) => !assumed.has(digest));
     unread = yield* filtered(unread, (digest) => !assumed.has(digest));
     if (unclear.length === 0) return { ...nothing, assumed };
   }
-  const canAsk = ![...inventory.referrers.values()].includes('unknown');
   // Where some cannot be read, only the registry knows.
   const readingHelps = unread.length > 0 && unread.length === unclear.length;
   if (!canAsk || (readingHelps && unasked.length >= unread.length)) return { ...nothing, manifests: unread, assumed };

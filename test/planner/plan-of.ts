@@ -27,6 +27,8 @@ export interface Thing {
   readonly children?: readonly string[];
   readonly subject?: string;
   readonly state?: 'missing' | 'unreadable';
+  /** The registry cannot say what refers to it. */
+  readonly isUnanswered?: boolean;
   /** Not in the listing. */
   readonly hidden?: boolean;
 }
@@ -70,7 +72,7 @@ export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Plan
     }),
   );
   const facts = new Map<string, ManifestFacts>();
-  const referrers = new Map<string, readonly string[]>();
+  const referrers = new Map<string, readonly string[] | 'unknown'>();
   const read: string[] = [];
   const asked: string[] = [];
   const inventory: Inventory = {
@@ -118,10 +120,8 @@ export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Plan
     for (const digest of planned.referrers) {
       expect(referrers.has(digest), 'nothing is asked twice').toBe(false);
       asked.push(thingOf(digest)?.name ?? digest);
-      referrers.set(
-        digest,
-        things.filter(({ subject }) => subject !== undefined && d(subject) === digest).map(({ name }) => d(name)),
-      );
+      const found = things.filter(({ subject }) => subject !== undefined && d(subject) === digest);
+      referrers.set(digest, thingOf(digest)?.isUnanswered === true ? 'unknown' : found.map(({ name }) => d(name)));
     }
   }
 }

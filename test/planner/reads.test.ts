@@ -21,6 +21,17 @@ describe('reads as little as it can', () => {
     expect(decisionOn(few, 'a')).toMatchObject({ action: 'delete' });
   });
 
+  test('reads the many after all, where the registry cannot say who refers to the few', () => {
+    const many = Array.from({ length: 20 }, (_, n) => ({ name: `kept ${n}`, tags: [`v${n}`] }));
+    const about = { name: 'about', tags: ['v'], subject: 'b' };
+    const one = planOf([...many, { name: 'a', isUnanswered: true }]);
+    expect(one.read).toHaveLength(21);
+    expect(decisionOn(one, 'a')).toMatchObject({ action: 'delete' });
+    const two = planOf([...many, about, { name: 'a', isUnanswered: true }, { name: 'b' }]);
+    expect(decisionOn(two, 'a')).toMatchObject({ action: 'delete' });
+    expect(decisionOn(two, 'b')).toMatchObject({ action: 'keep', reason: 'subject-of-kept' });
+  });
+
   test('reads the few that are kept, rather than asking for the many that are deleted', () => {
     const many = Array.from({ length: 20 }, (_, n) => ({ name: `gone ${n}`, type: DOCKER }));
     expect(planOf([...many, { name: 'kept', tags: ['v1'] }])).toMatchObject({ read: ['kept'], asked: [] });
