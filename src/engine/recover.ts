@@ -75,6 +75,7 @@ async function complete(
   const repositories = whileHeld(written, locks);
   const known = new Map<string, RepositorySummary>();
   for await (const { summary } of ledger.repositories(id)) known.set(summary.repository, summary);
+  const repositoriesSettled: string[] = [];
   let settled = 0;
   let deleted = 0;
   let lost = 0;
@@ -85,10 +86,12 @@ async function complete(
       open,
       known: known.get(open.repository),
       settling,
+      keepsJournal: true,
     });
     deleted += became.deleted;
     lost += became.lost;
     settled += open.open.size;
+    repositoriesSettled.push(open.repository);
   }
   const records = await Array.fromAsync(ledger.repositories(id));
   const plan = planOf(record, records);
@@ -112,6 +115,8 @@ async function complete(
       ...(plan && { plan }),
     },
     records,
+    // Not before: a process that is killed here leaves them, and the next run completes this one again.
+    repositoriesSettled,
   );
   return { settled, deleted, lost, records };
 }
@@ -124,6 +129,8 @@ interface Broken {
   readonly known: RepositorySummary | undefined;
   /** In milliseconds since 1970: from then on the registry has carried out whatever it was asked for. */
   readonly settling: number;
+  /** It is removed later, once the record of the run is closed. */
+  readonly keepsJournal?: boolean;
 }
 
 interface Completed {
@@ -136,13 +143,13 @@ interface Completed {
 async function settleRepository(
   ledger: Ledger,
   registry: Registry,
-  { written, record, open, known, settling }: Broken,
+  { written, record, open, known, settling, keepsJournal = false }: Broken,
 ): Promise<Completed> {
   const { repository } = open;
   const before = await Array.fromAsync(ledger.decisions(record.id, { repository }));
   const became = await settle(registry, ledger.system.clock, open, before, settling);
   const found = await withLocks(registry, open, became);
-  await close(written, repository, found, known, record.policy.commands.length);
+  await close(written, repository, found, known, { commands: record.policy.commands.length, keepsJournal });
   return {
     deleted: found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length,
     lost: found.filter((decision, n) => decision !== became[n]).length,
@@ -221,7 +228,7 @@ async function close(
   repository: string,
   decisions: readonly Decision[],
   known: RepositorySummary | undefined,
-  commands: number,
+  { commands, keepsJournal }: { readonly commands: number; readonly keepsJournal: boolean },
 ): Promise<void> {
   const { listed = {}, stage, state } = known ?? {};
   const isOpen = decisions.some((decision) => decision.action === 'delete' && decision.outcome === 'not-attempted');
@@ -234,7 +241,8 @@ async function close(
           ...(stage && { stage }),
         }
       : summarize(repository, decisions, listed);
-  await written.repository(repository).recovered(withRemarks(summary, remarksOf(known)), decisions);
+  const { write, recovered } = written.repository(repository);
+  await (keepsJournal ? write : recovered)(withRemarks(summary, remarksOf(known)), decisions);
 }
 
 function isDeleted(decision: Decision): boolean {

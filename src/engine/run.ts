@@ -121,9 +121,12 @@ export async function run(job: Job): Promise<RunSummary> {
     log?.ended(summary, await usual);
     return summary;
   } catch (error) {
-    await fail(driver, ledger.system.clock, describe(error as Error), [...driver.records.values()], {
-      warnings: driver.warnings,
-    }).catch(() => undefined);
+    // What a repository recorded before the run broke off counts as well.
+    const recorded = Array.fromAsync(ledger.repositories(context.record.id));
+    const records = await recorded.catch(() => [...driver.records.values()]);
+    await fail(driver, ledger.system.clock, describe(error as Error), records, { warnings: driver.warnings }).catch(
+      () => undefined,
+    );
     log?.broke(error as Error);
     throw error;
   } finally {

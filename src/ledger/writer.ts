@@ -28,8 +28,13 @@ export interface RunWriter extends RepositoriesWriter {
   /**
    * Closes the record, unless deletions are open whose outcome is not recorded: a later run closes it then.
    * @param repositories all that the run had to do with; absent: those that were recorded
+   * @param settled repositories whose journals are not needed any more once the record is closed
    */
-  readonly end: (change: Partial<RunRecord>, repositories?: readonly RepositoryRecord[]) => Promise<void>;
+  readonly end: (
+    change: Partial<RunRecord>,
+    repositories?: readonly RepositoryRecord[],
+    settled?: readonly string[],
+  ) => Promise<void>;
 }
 
 /** Writes one repository in a run. */
@@ -116,10 +121,11 @@ export function runWriter(store: Store, first: RunRecord, firstEtag: string): Ru
   return {
     ...repositoriesWriter(store, record.id),
     update,
-    async end(change, repositories) {
+    async end(change, repositories, settled = []) {
       // First: it fails where another process has the run now, and nothing else is written then.
       await update(change);
       if (repositories) await store.write(paths.repositories, toGzippedLines(repositories.map(withoutSecrets)));
+      for (const name of settled) await store.remove(paths.journal(name));
       if (!(await hasJournals(store, record.id))) await store.remove(openRuns(record.registry) + record.id);
     },
   };

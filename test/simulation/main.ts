@@ -80,13 +80,27 @@ async function simulateAll(wanted: Flags): Promise<number> {
 const rate = (done: number, began: number): string => (done / ((performance.now() - began) / 1_000)).toFixed(1);
 
 /** A process that tells stories, until there are none left to take. */
-function work(take: () => Wanted | undefined, tell: (report: Report) => void): Promise<void> {
+async function work(take: () => Wanted | undefined, tell: (report: Report) => void): Promise<void> {
+  while (await workForAWhile(take, tell)) {
+    // A fresh process each time: what libraries keep of stories that are over grows.
+  }
+}
+
+/** Shares that one process takes. */
+const SHARES = 10;
+
+/** @returns whether there may be more to take */
+function workForAWhile(take: () => Wanted | undefined, tell: (report: Report) => void): Promise<boolean> {
   return new Promise((resolve, reject) => {
+    let taken = 0;
+    let isMore = true;
     const worker = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), {
       execArgv: ['--import', new URL('hooks.ts', import.meta.url).href],
     });
     const give = (): void => {
-      const share = take();
+      const share = taken < SHARES ? take() : undefined;
+      isMore = share !== undefined || taken === SHARES;
+      taken += 1;
       if (share) worker.send(share);
       else worker.disconnect();
     };
@@ -96,7 +110,7 @@ function work(take: () => Wanted | undefined, tell: (report: Report) => void): P
     });
     worker.once('error', reject);
     worker.once('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`a worker ended with ${code ?? 'a signal'}`)),
+      code === 0 ? resolve(isMore) : reject(new Error(`a worker ended with ${code ?? 'a signal'}`)),
     );
     give();
   });
