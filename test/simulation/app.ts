@@ -17,6 +17,8 @@ import type { Process } from './world.ts';
 
 const log = createLog('silent');
 
+const PATIENCE_MS = 230_000;
+
 /** What a process of the app is made of. */
 export interface Parts {
   readonly process: Process;
@@ -101,7 +103,16 @@ export function startApp({ process, store, registry, hub, isWorker, hasIdentity,
       const told = { onDecisions: () => Promise.resolve(), onOutcome: () => Promise.resolve() };
       const asked = { ...trigger('person', 'request'), ...told, by: 'person' };
       if (!hub) return wanted.start(asked);
-      return wanted.startDurable({ ...asked, client: hub.client(process) as never, abandoned: shutdown.signal });
+      // A client waits so long, and then it asks where it was told to.
+      const late = new AbortController();
+      clock.after(PATIENCE_MS, () => late.abort());
+      const signal = AbortSignal.any([shutdown.signal, late.signal]);
+      return wanted.startDurable({
+        ...asked,
+        signal,
+        client: hub.client(process) as never,
+        abandoned: shutdown.signal,
+      });
     },
     async apply(approve, onApproved) {
       const run = await newest(({ plan }) => plan?.state === (approve ? 'waiting' : 'open'));

@@ -25,7 +25,10 @@ export async function runsIn(ledger: LedgerReader, registry: string): Promise<re
 export async function unfinishedIn(store: Store): Promise<readonly string[]> {
   const left = await Array.fromAsync(store.list('open/'));
   for await (const run of store.folders('runs/'))
-    for await (const path of store.list(`runs/${run}/journal/`)) left.push(path);
+    for await (const path of store.list(`runs/${run}/journal/`)) {
+      // One that was created late, and never written to, is about nothing.
+      if ((await store.read(path))?.text !== '') left.push(path);
+    }
   return left;
 }
 

@@ -50,6 +50,8 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
     const budget = startBudget(sliceOf(app.settings(), record, clock), abort, clock);
     const cancel = watchForCancel(ledger, record.id, abort);
     try {
+      // It may have been cancelled since the record was read.
+      if (await cancel.cancellation()) return { state: 'over' };
       const processed = await processRepository(context, pass, { name, commands, before });
       if (processed.state === 'planned' && (await ledger.run(record.id))?.breakersAsked)
         await planTooLate(ledger, record.id, name);
