@@ -116,6 +116,8 @@ function ageOf(draws: Draws, key: string): number {
 }
 
 function lockOf(draws: Draws, key: string): { readonly locked?: Attributes } {
-  if (draws.happens('content', `locked ${key}`, 0.06)) return { locked: draws.pick(`lock ${key}`, LOCKS) };
+  // Some operators lock much of what they have.
+  const rate = draws.number('locks much') < 0.15 ? 0.35 : 0.06;
+  if (draws.happens('content', `locked ${key}`, rate)) return { locked: draws.pick(`lock ${key}`, LOCKS) };
   return draws.happens('content', `hidden ${key}`, 0.03) ? { locked: { listEnabled: false } } : {};
 }

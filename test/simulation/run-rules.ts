@@ -177,6 +177,9 @@ export function unguarded(history: History, runs: readonly Told[], approved: Rea
       (one) => one.change.by !== 'others' && one.change.by.run === run.id && !isLate(one),
     );
     const problems = [...heldProblems(own, decisions), ...(isAsked(run) ? limitProblems(run, repositories) : [])];
+    const isUnasked = Object.keys(run.guards ?? {}).length > 0 && run.breakersAsked !== true;
+    if (isUnasked && run.applies === undefined && run.resumed === undefined && own.length > 0)
+      problems.push('it deleted, and its guards had not been asked');
     const plan = runs.find((one) => one.run.id === run.applies)?.run;
     // The plan of a dry run is carried out without approval where the guards let it through.
     if (plan && !plan.dryRun && own.length > 0 && !approved.has(plan.id))
