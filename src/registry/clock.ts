@@ -24,7 +24,7 @@ export interface Timer {
 }
 
 /** `background`: the process may end before it. */
-export type TimerUse = 'background';
+type TimerUse = 'background';
 
 export const systemClock: Clock = {
   now: () => Date.now(),

@@ -4,8 +4,8 @@ import { newEmulator } from '../../src/dev/emulator/emulator.ts';
 import type { EmulatorOptions } from '../../src/dev/emulator/index.ts';
 import { PUBLIC_AUDIENCE } from '../../src/registry/identity.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { Draws } from '../simulation/draws.ts';
-import { type Process, World } from '../simulation/world.ts';
+import { Draws } from '../simulation/world/draws.ts';
+import { type Process, World } from '../simulation/world/world.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 
 /*

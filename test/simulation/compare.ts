@@ -1,6 +1,6 @@
-import type { DrawOptions, Kind } from './draws.ts';
-import type { Setup } from './setup.ts';
-import type { Story } from './story.ts';
+import type { DrawOptions, Kind } from './world/draws.ts';
+import type { Setup } from './story/setup.ts';
+import type { Story } from './story/story.ts';
 
 /** What may happen to processes without anything else being different in the end. */
 const ONLY_PROCESSES: ReadonlySet<Kind> = new Set(['kill', 'freeze', 'duplicate', 'lost-step', 'second-schedule']);

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { KINDS, type Kind } from './draws.ts';
+import { KINDS, type Kind } from './world/draws.ts';
 import type { Report, Wanted } from './worker.ts';
 
 interface Flags {
@@ -95,7 +95,7 @@ function workForAWhile(take: () => Wanted | undefined, tell: (report: Report) =>
     let taken = 0;
     let isMore = true;
     const worker = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), {
-      execArgv: ['--import', new URL('hooks.ts', import.meta.url).href],
+      execArgv: ['--import', new URL('process/hooks.ts', import.meta.url).href],
     });
     const give = (): void => {
       const share = taken < SHARES ? take() : undefined;

@@ -1,4 +1,4 @@
-import type { DrawOptions } from './draws.ts';
+import type { DrawOptions } from './world/draws.ts';
 import { simulate, type Verdict } from './simulate.ts';
 
 /** Stories that are told at most to make one shorter. */

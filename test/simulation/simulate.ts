@@ -1,8 +1,8 @@
 import { compare } from './compare.ts';
-import { type DrawOptions, Draws, type Taken } from './draws.ts';
-import { reseed, setTicks } from './hooks.ts';
-import { tell, type Story } from './story.ts';
-import { whatIsWrong } from './verdict.ts';
+import { type DrawOptions, Draws, type Taken } from './world/draws.ts';
+import { reseed, setTicks } from './process/hooks.ts';
+import { tell, type Story } from './story/story.ts';
+import { whatIsWrong } from './invariants/verdict.ts';
 
 /** What came out of one seed. */
 export interface Verdict {

@@ -1,6 +1,6 @@
 import { digestOf } from '../../src/dev/emulator/manifests.ts';
-import type { DrawOptions } from './draws.ts';
-import { short } from './registry.ts';
+import type { DrawOptions } from './world/draws.ts';
+import { short } from './registry/registry.ts';
 import type { Verdict } from './simulate.ts';
 
 /** A story in words: what there was, what happened, what did not hold, and the command that tells it again. */

@@ -1,5 +1,5 @@
-import type { DrawOptions, Kind } from './draws.ts';
-import { loadProduct } from './hooks.ts';
+import type { DrawOptions, Kind } from './world/draws.ts';
+import { loadProduct } from './process/hooks.ts';
 import { shrink } from './shrink.ts';
 import { simulate, type Verdict } from './simulate.ts';
 import { storyOf } from './words.ts';

@@ -59,7 +59,7 @@ function stateOf({ process: identity, pid }: ProcessName): ProcessState {
   }
 }
 
-export type ProcessState = 'running' | 'ended' | 'unknown';
+type ProcessState = 'running' | 'ended' | 'unknown';
 
 /** Whether it is certain that a process has ended. */
 export function hasEnded(system: System, holder: ProcessName): boolean {

@@ -21,7 +21,7 @@ export interface Hub {
 }
 
 /** How the extension is asked: at once, if nothing else is said. */
-export type Ask = <T>(ask: () => T) => Promise<T>;
+type Ask = <T>(ask: () => T) => Promise<T>;
 
 const atOnce: Ask = (ask) => Promise.resolve(ask());
 

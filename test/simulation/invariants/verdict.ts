@@ -1,0 +1,176 @@
+import {
+  CancelRefused,
+  HeldError,
+  LedgerError,
+  Misconfigured,
+  PlanRefused,
+  RegistryError,
+  ResumeRefused,
+  Unreadable,
+} from '../../../src/index.ts';
+import { openLedger } from '../../../src/ledger/ledger.ts';
+import { policiesOf } from '../../../src/ledger/policy-record.ts';
+import type { RunRecord } from '../../../src/ledger/records.ts';
+import { disagreements, missingLocks } from './agreement.ts';
+import { beyondAcrPurge, broken } from './broken.ts';
+import type { Recorded } from './history.ts';
+import { checkChange, nameOf } from './invariants.ts';
+import type { Command } from './oracle.ts';
+import { HOST } from '../registry/registry.ts';
+import {
+  type Cancelled,
+  forbiddenChanges,
+  forgottenCancellations,
+  unfinished,
+  unguarded,
+  untruths,
+} from './run-rules.ts';
+import { type Asked, isPerson, type Story } from '../story/story.ts';
+import { imageOf, runsIn, type Told, unfinishedIn } from './told.ts';
+import type { Wanted } from './wanted.ts';
+
+/** What the product may answer to what it is asked. Anything else is a fault of it. */
+const EXPECTED = [
+  CancelRefused,
+  HeldError,
+  LedgerError,
+  Misconfigured,
+  PlanRefused,
+  RegistryError,
+  ResumeRefused,
+  Unreadable,
+];
+
+/** What did not hold in a story, in words. */
+export async function whatIsWrong(story: Story): Promise<readonly string[]> {
+  const { registry, stores, asked } = story;
+  const { history } = registry;
+  const store = stores.now();
+  const runs = await runsIn(openLedger(store), HOST);
+  const cancelled = cancelledIn(asked);
+  const changes = history.changes.flatMap((recorded) => [
+    ...announcementProblems(story, recorded),
+    ...checkChange(history, recorded, wantedOf(story, runs, recorded)),
+  ]);
+  return [
+    ...story.problems,
+    ...story.conduct.problems,
+    ...outdated(story, runs),
+    ...doubts(runs),
+    ...asked.flatMap(unexpected),
+    ...changes,
+    ...broken(history),
+    ...runs.flatMap((told) => beyond(story, told)),
+    ...disagreements(history, runs),
+    ...missingLocks(history, runs),
+    ...untruths(runs),
+    ...unfinished(runs, { files: await unfinishedIn(store), locks: stores.held() }),
+    ...forbiddenChanges(history, runs, cancelled),
+    ...forgottenCancellations(runs, cancelled),
+    ...unguarded(history, runs, approvedIn(asked)),
+  ];
+}
+
+function unexpected({ what, process, state }: Asked): readonly string[] {
+  if (state === 'under way' || !('error' in state)) return [];
+  const { error } = state;
+  if (EXPECTED.some((one) => error instanceof one)) return [];
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return [`${process.name}: ${what} failed in a way that the product does not know: ${stack}`];
+}
+
+/** A deletion is announced in the ledger, durably, before it is sent. */
+function announcementProblems({ watch }: Story, { change }: Recorded): readonly string[] {
+  const { by, kind, repository } = change;
+  if (by === 'others' || (kind !== 'delete-tag' && kind !== 'delete-manifest')) return [];
+  const key = kind === 'delete-tag' ? `:${change.tag}` : `@${change.digest}`;
+  const intent = watch.intent(by.process, repository, key, by.sentAt);
+  if (intent && intent.durableAt <= by.sentAt) return [];
+  return [`${nameOf(change)}: ${kind} by ${by.process} was sent before the ledger said that it would be`];
+}
+
+/** What the run of a change may delete; nothing where there is no such run. */
+function wantedOf(story: Story, runs: readonly Told[], { change }: Recorded): Wanted {
+  const run = change.by === 'others' ? undefined : change.by.run;
+  const told = runs.find((one) => one.run.id === run);
+  const since = story.watch.begun.get(told?.run.applies ?? run ?? '') ?? 0;
+  if (!told || told.run.dryRun) return { commands: [], agesFrom: 0, since };
+  const plan = told.run.applies === undefined ? undefined : runs.find((one) => one.run.id === told.run.applies);
+  return {
+    commands: commandsOf(told.run),
+    agesFrom: Date.parse(told.run.agesFrom),
+    since,
+    ...(plan && { approved: new Set(plan.decisions.filter(({ action }) => action === 'delete').map(imageOf)) }),
+  };
+}
+
+function beyond({ registry, watch }: Story, { run }: Told): readonly string[] {
+  const [command, another] = commandsOf(run);
+  const since = watch.begun.get(run.id);
+  if (!command || another || since === undefined || run.applies !== undefined) return [];
+  return beyondAcrPurge(registry.history, { run: run.id, command, agesFrom: Date.parse(run.agesFrom), since });
+}
+
+function commandsOf({ policy }: RunRecord): readonly Command[] {
+  return (policiesOf(policy) ?? []).map(({ filters, agoMilliseconds, keep, tags, untagged, includeLocked }) => ({
+    filters: filters.map(({ text }) => text),
+    agoMilliseconds,
+    keep,
+    tags,
+    untagged,
+    includeLocked,
+  }));
+}
+
+/** A repository is begun with right after its lock is taken; a store may be slow. */
+const BEGUN_MS = 30_000;
+
+/** What was deleted against the settings as they were when the process came to the repository. */
+function outdated({ setup, conduct, changed, watch }: Story, runs: readonly Told[]): readonly string[] {
+  const [before, after] = setup.settings.map(({ environment }) => environment);
+  const isOtherCommand = before?.['PURGE_COMMAND'] !== after?.['PURGE_COMMAND'];
+  return conduct.sent.flatMap(({ process, repository, key, at, lockedAt }) => {
+    if (isPerson(process) || at > changed.atLast) return [];
+    const isBefore = at < changed.byPerson;
+    // A worker reads the settings after it has the lock, and a whole run before.
+    if (!isBefore && (setup.driver === 'inline' || lockedAt < changed.byPerson + BEGUN_MS)) return [];
+    const isDryRun = (isBefore ? before : after)?.['PURGE_DRY_RUN'] === 'true';
+    if (isDryRun) return [`${repository}${key} was deleted, and the settings want a dry run`];
+    const id = watch.intent(process.name, repository, key, at)?.run ?? '';
+    const run = runs.find((one) => one.run.id === id)?.run;
+    const isOld = (watch.begun.get(id) ?? Infinity) < changed.byPerson && run?.kind === 'scheduled';
+    if (isBefore || !isOtherCommand || !isOld) return [];
+    return [`${repository}${key} was deleted by ${id}, which the settings do not want any more`];
+  });
+}
+
+/** Runs that say that all was done, and not that they kept something because they could not read what may need it. */
+function doubts(runs: readonly Told[]): readonly string[] {
+  return runs.flatMap(({ run, decisions }) => {
+    if (run.state !== 'done') return [];
+    const kept = decisions.find(
+      (one) =>
+        one.action === 'keep' &&
+        one.reason === 'unreadable' &&
+        one.beyondAcrPurge &&
+        // Another run deleted it while this one looked: there is nothing to be read any more.
+        !one.detail.includes('does not find it') &&
+        !run.warnings.some((warning) => warning.includes(one.repository)),
+    );
+    return kept ? [`${run.id} is done, and does not say that ${imageOf(kept)} is kept for want of an answer`] : [];
+  });
+}
+
+/** The runs that a person cancelled, and was told that they will end. */
+function cancelledIn(asked: readonly Asked[]): readonly Cancelled[] {
+  return asked.flatMap(({ what, state }) => {
+    if (what !== 'cancel' || state === 'under way' || 'error' in state) return [];
+    const { id } = state.result as { readonly id?: string };
+    return id === undefined ? [] : [{ run: id, at: state.at }];
+  });
+}
+
+/** The runs whose plans a person approved. */
+function approvedIn(asked: readonly Asked[]): ReadonlySet<string> {
+  return new Set(asked.flatMap(({ approves }) => (approves === undefined ? [] : [approves])));
+}

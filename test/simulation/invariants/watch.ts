@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import type { Store } from '../../../src/ledger/store/store.ts';
+import type { Conduct } from './conduct.ts';
+import type { Process, World } from '../world/world.ts';
+
+/** A deletion that a process announced in a journal. */
+export interface Intent {
+  readonly process: string;
+  readonly run: string;
+  readonly repository: string;
+  /** `:v1` or `@sha256:…` */
+  readonly key: string;
+  /** True time at which the process asked for it to be written. */
+  readonly askedAt: number;
+  /** True time at which the process knew that it is durable. */
+  durableAt: number;
+}
+
+const IntentLine = z.object({ repository: z.string(), intent: z.array(z.string()) });
+
+/** Sees what processes write to the ledger, and changes nothing of it. */
+export class Watch {
+  readonly intents: Intent[] = [];
+  /** By run: the true time at which its record was first written. */
+  readonly begun = new Map<string, number>();
+  /** What was written last, by path, where no answer has come. */
+  readonly #doubtful = new Map<string, readonly Intent[]>();
+  readonly #world: World;
+  readonly #conduct: Conduct;
+
+  constructor(world: World, conduct: Conduct) {
+    this.#world = world;
+    this.#conduct = conduct;
+  }
+
+  /** The last intent of a process for an artifact. @param before a true time */
+  intent(process: string, repository: string, key: string, before = Infinity): Intent | undefined {
+    return this.intents.findLast(
+      (one) => one.process === process && one.repository === repository && one.key === key && one.askedAt <= before,
+    );
+  }
+
+  /** The store of a process, seen. @param counts what it is asked counts as moments and steps */
+  watched(process: Process, store: Store, counts: boolean): Store {
+    const asked = (what: string, path: string): void => {
+      if (!counts) return;
+      process.doing = `${what} ${kindOf(path)}`;
+      this.#world.moment('store');
+    };
+    return {
+      ...store,
+      read: async (path) => {
+        asked('read', path);
+        const file = await store.read(path);
+        // Where an answer is lost, the process finds out by this whether it was written.
+        this.#known(this.#doubtful.get(path) ?? []);
+        return file;
+      },
+      stream: (path) => {
+        asked('read', path);
+        return store.stream(path);
+      },
+      write: (path, content, condition) => {
+        asked('write', path);
+        const run = /^runs\/([^/]+)\/run\.json$/.exec(path)?.[1];
+        if (run !== undefined && !this.begun.has(run)) this.begun.set(run, this.#world.now);
+        return store.write(path, content, condition);
+      },
+      append: async (path, bytes, length) => {
+        asked('append to', path);
+        const intents = this.#announced(process, path, bytes);
+        this.#doubtful.set(path, intents);
+        const appended = await store.append(path, bytes, length);
+        this.#known(intents);
+        return appended;
+      },
+      remove: (path) => {
+        asked('remove', path);
+        return store.remove(path);
+      },
+      lock: async (name, holder, use) => {
+        asked('take', 'locks/');
+        const askedAt = this.#world.now;
+        const lock = await store.lock(name, holder, use);
+        const by = typeof use === 'object' ? use.sharedBy : `${process.name} ${holder.runId}`;
+        const gaveBack = this.#conduct.took(process, name, { by, askedAt, at: this.#world.now });
+        return {
+          ...lock,
+          release: () => {
+            gaveBack();
+            return lock.release();
+          },
+        };
+      },
+    };
+  }
+
+  #known(intents: readonly Intent[]): void {
+    for (const one of intents) one.durableAt = Math.min(one.durableAt, this.#world.now);
+  }
+
+  #announced(process: Process, path: string, bytes: Uint8Array): readonly Intent[] {
+    const run = /^runs\/([^/]+)\/journal\//.exec(path)?.[1];
+    if (run === undefined) return [];
+    const announced: Intent[] = [];
+    for (const line of Buffer.from(bytes).toString().split('\n')) {
+      const found = line.includes('"intent"') ? IntentLine.safeParse(JSON.parse(line)).data : undefined;
+      if (!found) continue;
+      const { repository, intent } = found;
+      const about = { process: process.name, run, repository, askedAt: this.#world.now, durableAt: Infinity };
+      for (const key of intent) announced.push({ ...about, key });
+    }
+    this.intents.push(...announced);
+    return announced;
+  }
+}
+
+/** What a file is for: `run.json`, `journal`, `decisions`. */
+function kindOf(path: string): string {
+  const [top = '', , third = ''] = path.split('/');
+  return top === 'runs' ? third : top;
+}
