@@ -15,7 +15,7 @@ const NOW = Date.parse('2026-01-01T00:00:00Z');
 function registry(ahead: number) {
   const asked: string[] = [];
   let now = NOW;
-  const clock: Clock = { ...systemClock, now: () => now };
+  const clock: Clock = { ...systemClock, now: () => now, ticks: () => now - NOW };
   const sendToken = (request: PipelineRequest): Promise<PipelineResponse> => {
     asked.push(request.url);
     const issued = now / 1000 + ahead;
