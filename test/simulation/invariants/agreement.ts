@@ -17,7 +17,7 @@ import { imageOf, saying, type Told } from './told.ts';
  */
 const LATE_MILLISECONDS = 2_000;
 
-/** What became of one artifact: each of its lives that has ended, and what runs tell of it. */
+/** One artifact: each of its lives that has ended, and what runs tell of it. */
 interface Artifact {
   readonly ended: (TagLife | ManifestLife)[];
   readonly told: { readonly told: Told; readonly decision: Decision }[];

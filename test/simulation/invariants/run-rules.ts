@@ -157,7 +157,7 @@ export function forbiddenChanges(
   });
 }
 
-/** Cancelled runs that nobody resumed, and that do not say that they were cancelled. */
+/** Cancelled runs that were not resumed, and that do not say that they were cancelled. */
 export function forgottenCancellations(runs: readonly Told[], cancelled: readonly Cancelled[]): readonly string[] {
   return runs.flatMap(({ run }) => {
     const isLeft = cancelled.some((one) => one.run === run.id && one.resumedAt === undefined);

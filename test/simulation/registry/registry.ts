@@ -49,6 +49,7 @@ export class RegistryService {
   readonly history: History;
   readonly #counts = new Map<Process, number>();
   readonly #faults: Faults;
+  readonly #pace: number;
   readonly #runOf: RegistryOptions['runOf'];
   readonly #conduct: Conduct | undefined;
 
@@ -62,6 +63,8 @@ export class RegistryService {
     this.contents = emulator;
     this.#answers = answers;
     this.#world = world;
+    // In a slow registry seconds pass between a plan and its deletions, in which others have their turn.
+    this.#pace = world.draws.number('pace of the registry') < 0.2 ? 40 : 1;
     this.#runOf = runOf;
     this.#conduct = conduct;
     this.#faults = new Faults(world);
@@ -184,8 +187,8 @@ export class RegistryService {
     if (isChange(route)) world.moment('change sent');
     const fault = this.#faults.draw(key, route, wordsFor(route, process));
     // A registry does not make a change much later than it was asked to: the product waits two seconds for that.
-    const there = fault.slow === undefined ? between('there', 2, 30) : Math.min(fault.slow, 1_500);
-    const back = fault.slow ?? between('back', 2, 30);
+    const there = fault.slow === undefined ? this.#pace * between('there', 2, 30) : Math.min(fault.slow, 1_500);
+    const back = fault.slow ?? this.#pace * between('back', 2, 30);
     world.after(there, () => {
       void this.#answer(call, options, fault).then((answer) => {
         if (answer === 'never') return;
