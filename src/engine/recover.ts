@@ -93,7 +93,14 @@ async function complete(
     settled += open.open.size;
     repositoriesSettled.push(open.repository);
   }
-  const records = await Array.fromAsync(ledger.repositories(id));
+  const all = new Map<string, RepositoryRecord>();
+  for await (const one of ledger.repositories(id)) all.set(one.summary.repository, one);
+  // The list of a run that was closed before still says what it said then.
+  for (const name of repositoriesSettled) {
+    const one = await ledger.repository(id, name);
+    if (one) all.set(name, one);
+  }
+  const records = [...all.values()];
   const plan = planOf(record, records);
   const { cancelled } = record;
   // The recorded progress may be old: it is counted again.

@@ -276,6 +276,7 @@ function schedule(world: World, kind: Kind, slots: number, deed: (key: string) =
     if (!draws.happens(kind, key, 0.35)) continue;
     const happen = (): void => {
       if (draws.isCalm) return;
+      world.meet({ kind, key });
       deed(key);
     };
     const moment = draws.pick(`moment ${key}`, MOMENTS);

@@ -49,7 +49,7 @@ export class World {
   constructor(draws: Draws) {
     this.draws = draws;
     draws.onTaken = (taken) => {
-      this.#meet(taken);
+      this.meet(taken);
     };
   }
 
@@ -64,7 +64,7 @@ export class World {
   }
 
   /** Notes which steps a draw met: that of the process that its key names, or those of all. */
-  #meet({ kind, key }: Taken): void {
+  meet({ kind, key }: Taken): void {
     const words = key.split(' ');
     const living = this.processes.filter(({ isAlive }) => isAlive);
     const named = living.filter(({ name }) => words.includes(name));
