@@ -57,6 +57,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     throw error;
   };
   const lock = writer && (await ledger.lock(registry, holder).catch(broke));
+  const locks = lock ? [lock] : [];
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter((one) => one !== undefined));
   let budget: ReturnType<typeof startBudget> | undefined;
@@ -70,7 +71,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     ledger,
     writer,
     fresh,
-    locks: lock ? [lock] : [],
+    locks,
     resuming: () => Promise.resolve(resuming),
     log,
   }).catch(async (error: unknown) => {
@@ -100,7 +101,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     policies,
     reader: progress.watching(interruptible(reader, signal)),
     writer: writer && progress.watching(writer),
-    writes: whileHeld(written, [lock]),
+    writes: whileHeld(written, locks),
     async amend(change) {
       const part = change(current);
       if (!part) return current;

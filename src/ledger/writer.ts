@@ -58,9 +58,9 @@ type UnderLock = Pick<RunWriter, 'select' | 'repository'>;
  * The same, as long as locks are held: a process that stood still must not write over what another one has written since.
  * @returns what throws {ConflictError} once one of them is not held any more
  */
-export function whileHeld(written: UnderLock, locks: readonly (Pick<Lock, 'isHeld'> | undefined)[]): UnderLock {
+export function whileHeld(written: UnderLock, locks: readonly Pick<Lock, 'isHeld'>[]): UnderLock {
   const check = (): void => {
-    if (locks.some((lock) => lock?.isHeld() === false))
+    if (locks.some((lock) => !lock.isHeld()))
       throw new ConflictError('a lock was lost, and another process may write instead');
   };
   const held =

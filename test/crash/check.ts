@@ -2,6 +2,7 @@ import type { LedgerReader } from '../../src/ledger/reader.ts';
 import type { Store } from '../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../src/ledger/records.ts';
 import type { Decision } from '../../src/planner/decision.ts';
+import { counts } from '../simulation/invariants/run-rules.ts';
 import { reference } from '../support/registry.ts';
 
 export interface Question {
@@ -62,7 +63,7 @@ export async function disagreements(question: Question & { readonly store: Store
     for (const kind of ['tag', 'manifest'] as const) {
       const { deleted, kept, failed, notAttempted, alreadyGone } = run.totals?.[`${kind}s`] ?? {};
       const told = JSON.stringify({ deleted, kept, failed, notAttempted, alreadyGone });
-      const counted = JSON.stringify(count(decisions.filter((decision) => decision.kind === kind)));
+      const counted = JSON.stringify(counts(decisions.filter((decision) => decision.kind === kind)));
       if (told !== counted) problems.push(`the run ${run.id} has ${kind}s ${told}, and decisions ${counted}`);
     }
     for await (const path of store.list(`runs/${run.id}/journal/`)) problems.push(`${path} is left`);
@@ -76,19 +77,6 @@ export async function disagreements(question: Question & { readonly store: Store
 
 function isDeleted({ decision }: Told): boolean {
   return decision.action === 'delete' && decision.outcome === 'deleted';
-}
-
-/** Counted anew, in the order of the record. */
-function count(decisions: readonly Decision[]) {
-  const of = (...outcomes: readonly string[]): number =>
-    decisions.filter((decision) => outcomes.includes(decision.action === 'keep' ? 'kept' : decision.outcome)).length;
-  return {
-    deleted: of('deleted', 'planned'),
-    kept: of('kept'),
-    failed: of('failed', 'refused'),
-    notAttempted: of('not-attempted', 'held'),
-    alreadyGone: of('already-gone'),
-  };
 }
 
 function words(told: readonly Told[]): string {

@@ -7,10 +7,10 @@ import {
   LOCKED,
   old,
   one,
-  type OneChange,
   problemsOf,
   pushed,
   remove,
+  type Rule,
   SENT,
   signature,
   tagged,
@@ -19,12 +19,6 @@ import {
   wanting,
 } from './one-change.ts';
 import { commandOf } from './oracle.ts';
-
-interface Rule {
-  readonly right: OneChange;
-  readonly wrong: OneChange;
-  readonly because: RegExp;
-}
 
 /** Each rule: a story that keeps it, and one like it that breaks it. */
 const rules: Readonly<Record<string, Rule>> = {

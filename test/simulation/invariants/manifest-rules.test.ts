@@ -8,11 +8,11 @@ import {
   multi,
   old,
   one,
-  type OneChange,
   platform,
   problemsOf,
   pushed,
   remove,
+  type Rule,
   sbom,
   signature,
   tagged,
@@ -21,12 +21,6 @@ import {
   untag,
   wanting,
 } from './one-change.ts';
-
-interface Rule {
-  readonly right: OneChange;
-  readonly wrong: OneChange;
-  readonly because: RegExp;
-}
 
 /** Each rule: a story that keeps it, and one like it that breaks it. */
 const rules: Readonly<Record<string, Rule>> = {

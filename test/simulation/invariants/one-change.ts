@@ -46,6 +46,13 @@ export interface OneChange {
   readonly late?: number;
 }
 
+/** A story that keeps a rule, and one like it that breaks it. */
+export interface Rule {
+  readonly right: OneChange;
+  readonly wrong: OneChange;
+  readonly because: RegExp;
+}
+
 /** What is wrong with the change that the process makes. */
 export function problemsOf(story: OneChange): readonly string[] {
   const { has, before = [], does, wanted = wanting(), locked = false, late = 0 } = story;

@@ -55,7 +55,8 @@ function countProblems({ run, repositories, decisions }: Told): readonly string[
   return problems;
 }
 
-function counts(decisions: readonly Decision[]): Counts {
+/** Counted anew, in the order of the record. */
+export function counts(decisions: readonly Decision[]): Counts {
   const of = (...outcomes: readonly string[]): number =>
     decisions.filter((one) => outcomes.includes(one.action === 'keep' ? 'kept' : one.outcome)).length;
   return {
