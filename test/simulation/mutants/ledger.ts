@@ -40,8 +40,8 @@ export const LEDGER: readonly Mutant[] = [
   {
     name: 'writes-without-its-lock',
     file: 'src/ledger/writer.ts',
-    from: 'if (locks.some((lock) => lock?.isHeld() === false))',
-    to: 'if (locks.some((lock) => lock?.isHeld() === undefined))',
+    from: 'if (locks.some((lock) => !lock.isHeld()))',
+    to: 'if (locks.some((lock) => !lock.isHeld() && lock.lost.aborted && !lock.isHeld()))',
     says: 'A process that has lost its lock writes over what another one has completed.',
   },
   {
