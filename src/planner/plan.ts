@@ -10,8 +10,9 @@ import {
   unreadCandidates,
   unreadKeptIndexes,
 } from './needs.ts';
+import { newestBuilds, newestInDoubt } from './newest.ts';
 import { manifestDeletions, tagDeletions, waitingForEachOther } from './order.ts';
-import { newestBuilds, protect, type Selection, signatureInDoubt, signatureOf } from './protect.ts';
+import { protect, type Selection, signatureInDoubt, signatureOf } from './protect.ts';
 import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, newestImage, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
@@ -76,7 +77,10 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
   if (unknown.manifests.length + unknown.referrers.length > 0) return needs(unknown);
   const { assumed } = unknown;
 
-  const besides = new Map(newestBuilds(graph, inventory, choice, rule));
+  const besides = new Map([
+    ...newestInDoubt(graph, inventory, choice, rule),
+    ...newestBuilds(graph, inventory, choice, rule),
+  ]);
   const options = { besides, assumed, newest: newestImage(rule) };
   let selection = yield* protect(graph, inventory, choice, options);
   let manifests = yield* manifestDeletions(graph, selection);

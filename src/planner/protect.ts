@@ -1,9 +1,10 @@
-import { type AcrChoice, rankedForKeep } from './acr-purge.ts';
+import type { ManifestFacts } from '../registry/types.ts';
+import type { AcrChoice } from './acr-purge.ts';
 import { factsInOrder, type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
-import { atOnce, chained, filtered, slicer, setOf, type Steps } from './slices.ts';
+import { chained, filtered, slicer, setOf, type Steps } from './slices.ts';
 import type { TagChoice } from './tags.ts';
-import type { Inventory, Protection, Rule } from './types.ts';
+import type { Inventory, Protection } from './types.ts';
 
 /** What is deleted in the end, and why the rest is kept. */
 export interface Selection {
@@ -215,7 +216,7 @@ function* doubts(
     const record = graph.records.get(digest);
     // A child of an index that is neither listed nor there is simply gone; one that cannot be read may have children.
     if (!record && fact.state === 'missing') continue;
-    const why = fact.state === 'missing' ? 'the registry lists it and does not find it' : fact.why;
+    const why = whyUnread(fact);
     if (record) yield [digest, { reason: 'unreadable', detail: `cannot be read: ${why}` }];
     if (record?.kind === 'image' || record?.kind === 'plain' || (fact.state === 'missing' && fact.gone)) continue;
     const needed: Protection = {
@@ -241,30 +242,6 @@ function* doubts(
   }
 }
 
-/**
- * The newest `--keep` builds among the manifests without a tag. `acr purge` counts manifests there; a build is one of
- * them, with its platforms, attestations and signatures. Those are kept for the sake of the build.
- */
-export function newestBuilds(
-  graph: Graph,
-  { facts, remembered }: Inventory,
-  { chosen }: AcrChoice,
-  rule: Rule,
-): ReadonlyMap<string, Protection> {
-  const { keep } = rule;
-  const builds = new Map<string, Protection>();
-  if (keep === 0 || chosen.length <= keep) return builds;
-  const parts = new Set<string>();
-  for (const fact of facts.values())
-    if (fact.state === 'read') for (const { digest } of fact.children) parts.add(digest);
-  // A part of an index that is gone is still no build: a run that resumes counts as the run before did.
-  for (const { children } of remembered?.values() ?? []) for (const { digest } of children) parts.add(digest);
-  const detail = `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`;
-  for (const digest of atOnce(rankedForKeep(chosen, rule))) {
-    if (builds.size === keep) break;
-    // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
-    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && graph.chosenTags(digest).length === 0;
-    if (isBuild) builds.set(digest, { reason: 'newest-kept', detail });
-  }
-  return builds;
+export function whyUnread(fact: Exclude<ManifestFacts, { readonly state: 'read' }>): string {
+  return fact.state === 'missing' ? 'the registry lists it and does not find it' : fact.why;
 }
