@@ -79,3 +79,40 @@ test.each<[string, readonly string[], (emulator: Emulator) => void, boolean, obj
   const decisions = await recovered(args, meanwhile, isDeleted);
   expect(decisions).toMatchObject(Array(args === ALL ? 2 : 1).fill(said));
 });
+
+test('a run that was closed because its lock was lost counts the deletion that the next run completes', async () => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const store = memoryStore();
+    const lost = new AbortController();
+    const ledger = openLedger(store);
+    const losing = openLedger({
+      ...store,
+      lock: async (...about) => {
+        const lock = await store.lock(...about);
+        return { ...lock, lost: lost.signal, isHeld: () => !lost.signal.aborted && lock.isHeld() };
+      },
+    });
+    // It cannot record the outcome any more, and the list of its repositories says that nothing was tried.
+    emulator.onRequest(({ kind }) => {
+      if (kind === 'delete-manifest') lost.abort();
+    });
+    const { summary } = await run(emulator, ALL, undefined, losing);
+    emulator.onRequest(undefined);
+    const counted = async () => ({
+      record: await ledger.run(summary.runId),
+      list: await Array.fromAsync(ledger.repositories(summary.runId)),
+    });
+    const none = { deleted: 0, notAttempted: 1 };
+    const before = await counted();
+    expect(before.record).toMatchObject({ state: 'stopped', totals: { tags: none, manifests: none } });
+    expect(before.list).toMatchObject([{ summary: { repository: 'app', tags: none, manifests: none } }]);
+    expect(emulator.tagsLeft()).toEqual(['app:v1']);
+
+    await run(emulator, ['--filter', 'app:nothing', '--ago', '30d'], undefined, ledger);
+    const one = { deleted: 1, notAttempted: 0 };
+    const after = await counted();
+    expect(after.record).toMatchObject({ state: 'stopped', totals: { tags: one, manifests: one } });
+    expect(after.list).toMatchObject([{ summary: { repository: 'app', state: 'done', tags: one, manifests: one } }]);
+    expect(await ledger.unfinished(emulator.loginServer)).toEqual([]);
+  });
+});
