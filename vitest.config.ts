@@ -10,6 +10,9 @@ const ALONE = [
   'test/doors/http/answer.test.ts',
 ];
 
+/** Takes all processors, and by itself the least time. */
+const SIMULATION = 'test/simulation/simulation.test.ts';
+
 /**
  * A layer of the house. Its files share modules, and with them the time that it takes to load these: nothing in them may
  * depend on what another file has left behind.
@@ -24,7 +27,7 @@ const layer = (
     name,
     globalSetup,
     include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
-    exclude: ALONE,
+    exclude: [...ALONE, SIMULATION],
     isolate: false,
     pool: 'threads',
   },
@@ -48,6 +51,8 @@ export default defineConfig({
       layer('storage', ['ledger']),
       layer('pure', ['policy', 'planner', 'report']),
       layer('docs', ['docs', 'bench']),
+      // When the others are through.
+      { extends: true, test: { name: 'simulation', include: [SIMULATION], sequence: { groupOrder: 1 } } },
     ],
   },
 });

@@ -34,7 +34,16 @@ function hashOf(commands: PolicyRecord['commands']): string {
  * The policies of a record; `undefined` where this version does not understand them as the one that recorded them, or
  * where what they mean was changed since: people read that, and approve it.
  */
-export function policiesOf({ commands, from, hash }: PolicyRecord): readonly PurgePolicy[] | undefined {
+export function policiesOf(record: PolicyRecord): readonly PurgePolicy[] | undefined {
+  const text = JSON.stringify(record);
+  if (lastRead?.text !== text) lastRead = { text, policies: readPolicies(record) };
+  return lastRead.policies;
+}
+
+/** What was read last: each activity of a run reads the same. */
+let lastRead: { readonly text: string; readonly policies: readonly PurgePolicy[] | undefined } | undefined;
+
+function readPolicies({ commands, from, hash }: PolicyRecord): readonly PurgePolicy[] | undefined {
   try {
     if (hashOf(commands) !== hash) return undefined;
     const policies = commands.map(({ given }) => parsePurgeCommand(given).policy);

@@ -95,7 +95,8 @@ function workForAWhile(take: () => Wanted | undefined, tell: (report: Report) =>
     let taken = 0;
     let isMore = true;
     const worker = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), {
-      execArgv: ['--import', new URL('process/hooks.ts', import.meta.url).href],
+      // A story leaves nothing behind: with more room for what is new, there is less to collect.
+      execArgv: ['--max-semi-space-size=64', '--import', new URL('process/hooks.ts', import.meta.url).href],
     });
     const give = (): void => {
       const share = taken < SHARES ? take() : undefined;

@@ -25,33 +25,34 @@ export interface Secrets {
 }
 
 export function newSecrets(): Secrets {
-  const known = new Set<string>();
-  const tokens = new Set<string>();
+  const known = new Map<string, Forms>();
+  const tokens = new Map<string, Forms>();
   let matcher: ((text: string) => string) | undefined;
   let shortMatcher: RegExp | undefined;
-  const redact = (text: string): string => (matcher ??= matcherFor([...known, ...tokens]))(text);
+  const redact = (text: string): string => (matcher ??= matcherFor([...known.values(), ...tokens.values()]))(text);
   const changed = (): void => {
     matcher = shortMatcher = undefined;
   };
   return {
     add(secret) {
       if (secret === undefined || secret === '' || known.has(secret)) return;
-      known.add(secret);
+      known.set(secret, formsOf(secret));
       changed();
     },
     addToken(token) {
       // Those that are added again are in use.
-      const isKnown = tokens.delete(token);
-      tokens.add(token);
-      if (isKnown) return;
-      const [oldest] = tokens;
+      const forms = tokens.get(token);
+      tokens.delete(token);
+      tokens.set(token, forms ?? formsOf(token));
+      if (forms) return;
+      const [oldest] = tokens.keys();
       if (tokens.size > MOST_TOKENS && oldest !== undefined) tokens.delete(oldest);
       changed();
     },
     redact,
     redactAnswer(text) {
       shortMatcher ??= anyOf(
-        [...known, ...tokens].filter(({ length }) => length < SHORTEST).flatMap(asWord),
+        [...known.keys(), ...tokens.keys()].filter(({ length }) => length < SHORTEST).flatMap(asWord),
         (any) => `(?<![A-Za-z0-9])(?:${any})(?![A-Za-z0-9])`,
       );
       return redact(text).replace(shortMatcher, REDACTED);
@@ -62,11 +63,21 @@ export function newSecrets(): Secrets {
 /** Those of this process. */
 export const secrets = newSecrets();
 
-function matcherFor(known: Iterable<string>): (text: string) => string {
-  const long = [...known].filter(({ length }) => length >= SHORTEST);
-  if (long.length === 0) return (text) => text;
-  const encoded = new Set([...long, ...long.map(quoted)].flatMap(inBase64));
-  const all = [...new Set([...long.flatMap(written), ...encoded])];
+/** How a secret that is looked for everywhere may be written. */
+interface Forms {
+  readonly written: readonly string[];
+  readonly inBase64: readonly string[];
+}
+
+function formsOf(secret: string): Forms {
+  if (secret.length < SHORTEST) return { written: [], inBase64: [] };
+  return { written: written(secret), inBase64: [secret, quoted(secret)].flatMap(inBase64) };
+}
+
+function matcherFor(known: readonly Forms[]): (text: string) => string {
+  const encoded = new Set(known.flatMap((forms) => forms.inBase64));
+  const all = [...new Set([...known.flatMap((forms) => forms.written), ...encoded])];
+  if (all.length === 0) return (text) => text;
   return (text) => {
     const found = Array.from(layersOf(text), (layer) => placesIn(layer, all, encoded)).flat();
     if (found.length === 0) return text;

@@ -32,8 +32,8 @@ const BUDGETS: readonly [string, ...string[]] = ['1h55m', '10m', '1m', '5s'];
 
 export function setupOf(draws: Draws): Setup {
   return {
-    driver: draws.options.driver ?? (draws.number('driver') < 0.8 ? 'inline' : 'durable'),
-    store: draws.number('store') < 0.5 ? 'folder' : 'blob',
+    driver: draws.options.driver ?? (draws.number('driver') < 0.88 ? 'inline' : 'durable'),
+    store: draws.number('store') < 0.55 ? 'folder' : 'blob',
     tokenLife: draws.pick('token life', [undefined, 4_500, 15]),
     pageSize: draws.number('page size') < 0.8 ? 1_000 : 2,
     settings: [chosenOf(draws, 'first'), chosenOf(draws, 'second')],
