@@ -244,3 +244,20 @@ function appendBlock(client: BlobClient, path: string, bytes: Uint8Array, length
     }
   }, bytes.length);
 }
+
+/**
+ * Removes a file as it is now. A try that was given up may arrive late: it must not remove what was written under the
+ * same path since, such as the mark of a run that was resumed.
+ */
+export async function removeBlob({ reading }: BlobClient, path: string): Promise<void> {
+  await reading(path, async (container, { signal }) => {
+    const blob = container.getBlobClient(path);
+    const { etag = '' } = await blob.getProperties({ abortSignal: signal });
+    try {
+      await blob.delete({ abortSignal: signal, deleteSnapshots: 'include', conditions: { ifMatch: etag } });
+    } catch (error) {
+      // Another process has written it right now: as if that had come after the removal.
+      if (!isConflict(error)) throw error;
+    }
+  });
+}

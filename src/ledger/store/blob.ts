@@ -1,6 +1,15 @@
 import type { BlobLocation } from './blob-account.ts';
 import { openBlobClient, statusOf } from './blob-client.ts';
-import { append, conditionsOf, fetchBlob, namesOf, streamBlob, writeStream, writeText } from './blob-files.ts';
+import {
+  append,
+  conditionsOf,
+  fetchBlob,
+  namesOf,
+  removeBlob,
+  streamBlob,
+  writeStream,
+  writeText,
+} from './blob-files.ts';
 import { releaseSharedLease, takeLease } from './blob-lease.ts';
 import { keepRenewed, LOCK_TIMES, type LockTimes } from './lease.ts';
 import { realSystem, type System } from './system.ts';
@@ -76,12 +85,7 @@ export function blobStore(
         }
       }),
     append: (path, bytes, length) => changing(path, () => append(client, path, bytes, length, appendBytes)),
-    remove: (path) =>
-      changing(path, async () => {
-        await client.reading(path, (container, { signal }) =>
-          container.deleteBlob(path, { abortSignal: signal, deleteSnapshots: 'include' }),
-        );
-      }),
+    remove: (path) => changing(path, () => removeBlob(client, path)),
     async *list(prefix) {
       checkPrefix(prefix);
       yield* namesOf(client, prefix, 'files', pageSize);

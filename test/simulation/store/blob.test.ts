@@ -101,6 +101,9 @@ test.each(Array.from({ length: 30 }, (_, nth) => 5 * nth))(
   },
 );
 
+/** This request arrives long after its client has given it up. */
+const late = (key: string) => new Scripted([`${key} slow`], { [`${key} slow for`]: 1, [`${key} slow where`]: 0.9 });
+
 describe('the simulated Blob Storage', () => {
   test('lets a lease run out by its own clock, whatever the clocks of its clients say', async () => {
     const store = open();
@@ -135,8 +138,7 @@ describe('the simulated Blob Storage', () => {
   });
 
   test('carries out late what its client has given up', async () => {
-    const slow = { 'store a write 3 slow for': 1, 'store a write 3 slow where': 0.9 };
-    begin(new Scripted(['store a write 3 slow'], slow));
+    begin(late('store a write 3'));
     const store = open();
     await during(() => store.write('runs/run.json', 'first'));
     const began = world.elapsed;
@@ -152,14 +154,24 @@ describe('the simulated Blob Storage', () => {
   });
 
   test('refuses what comes late where it was sent on a condition', async () => {
-    const slow = { 'store a write 3 slow for': 1, 'store a write 3 slow where': 0.9 };
-    begin(new Scripted(['store a write 3 slow'], slow));
+    begin(late('store a write 3'));
     const store = open();
     const etag = await during(() => store.write('runs/run.json', 'first', 'absent'));
     const next = await during(() => store.write('runs/run.json', 'second', { etag }));
     await during(() => store.write('runs/run.json', 'third', { etag: next }));
     await during(() => process.system.clock.sleep(30_000));
     expect(service.files.get('runs/run.json')?.bytes.toString()).toBe('third');
+  });
+
+  test('a removal that comes late leaves what was written since', async () => {
+    begin(late('store a delete 1'));
+    const store = open();
+    await during(() => store.write('open/registry/run', ''));
+    // It takes longer than a try may: the next one finds the file, and removes it.
+    await during(() => store.remove('open/registry/run'));
+    await during(() => store.write('open/registry/run', '').then(() => process.system.clock.sleep(30_000)));
+    expect(told()).toEqual(['the deletion of open/registry/run by a takes 30.0 s']);
+    expect(service.files.get('open/registry/run')?.bytes.toString()).toBe('');
   });
 
   test('tears a long append, and takes the rest later', async () => {
@@ -237,10 +249,7 @@ const SIGNS = {
 async function toItsEnd(telling: () => Promise<void>): Promise<void> {
   const whole = telling();
   let isOver = false;
-  whole.then(
-    () => (isOver = true),
-    () => (isOver = true),
-  );
+  void whole.catch(() => undefined).finally(() => (isOver = true));
   if ((await world.run(() => isOver, 24 * 3_600_000)) === 'done') await whole;
   else expect(process.isAlive).toBe(false);
 }
