@@ -29,11 +29,13 @@ export class Faults {
     this.#world = world;
   }
 
-  /** @param key of the call, @param words for the story */
-  draw(key: string, route: Route, words: string): Fault {
+  /** @param key of the call, @param words for the story, @param isAlive its process, which may have sent it last of all */
+  draw(key: string, route: Route, words: string, isAlive = true): Fault {
     const world = this.#world;
     const { draws } = world;
     const { kind } = route;
+    // What was sent right before its process was killed may be carried out while another one looks.
+    if (!isAlive && draws.happens('slow', `last ${key}`, 0.5)) return { slow: 1_500 };
     if (kind === 'token' || kind === 'exchange') return {};
     // For some seconds a kind of call is refused each time.
     if (this.#lasts('throttle', 0.06, route)) return { instead: throttled(draws.number(`wait ${key}`)) };

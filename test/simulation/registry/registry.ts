@@ -72,7 +72,6 @@ export class RegistryService {
   }
 
   // What other clients do. Each is recorded.
-
   push(repository: string, body: string, tag?: string): void {
     const digest = this.contents.push(repository, body);
     this.#byOthers(repository, { kind: 'push', digest, body });
@@ -124,7 +123,7 @@ export class RegistryService {
   }
 
   /** Records what a process has changed. */
-  #byProcess({ process, route, sentAt }: Made): void {
+  #byProcess({ process, route, body, sentAt }: Made): void {
     const { kind, repository = '', reference = '' } = route;
     const run = this.#runOf(process, repository, reference.includes(':') ? `@${reference}` : `:${reference}`);
     const by = { process: process.name, sentAt, ...(run !== undefined && { run }) };
@@ -134,6 +133,7 @@ export class RegistryService {
     if (kind === 'delete-tag') record({ kind, tag: reference });
     else if (kind === 'delete-manifest') record({ kind, digest: reference });
     else record({ kind: 'attributes', ...this.#attributes(repository, kind === 'other' ? undefined : reference) });
+    if (route.method === 'PATCH' && !body.includes('false')) this.#world.moment('lock off', process);
   }
 
   now(): number {
@@ -184,8 +184,8 @@ export class RegistryService {
     const { repository, reference } = route;
     if (repository !== undefined) this.asked = { repository, reference };
     this.#conduct?.sends(process, connection, route, call.body, world.now);
-    if (isChange(route)) world.moment('change sent');
-    const fault = this.#faults.draw(key, route, wordsFor(route, process));
+    if (isChange(route)) world.moment('change sent', process);
+    const fault = this.#faults.draw(key, route, wordsFor(route, process), process.isAlive);
     // A registry does not make a change much later than it was asked to: the product waits two seconds for that.
     const there = fault.slow === undefined ? this.#pace * between('there', 2, 30) : Math.min(fault.slow, 1_500);
     const back = fault.slow ?? this.#pace * between('back', 2, 30);
@@ -206,7 +206,7 @@ export class RegistryService {
   async #answer(call: Made, options: Dispatcher.DispatchOptions, fault: Fault): Promise<Answer | Error | 'never'> {
     const world = this.#world;
     if (fault.lost === 'request') return fault.isSilent ? 'never' : disconnected();
-    world.moment('call');
+    world.moment('call', call.process);
     if (fault.instead && !fault.isDone) return fault.instead;
     const { method, path, headers } = options;
     const { authorization } = headers as Readonly<Record<string, string | undefined>>;
@@ -215,7 +215,7 @@ export class RegistryService {
     const answer = await this.#answers(asked);
     if (isChange(call.route)) {
       if (answer !== 'drop' && answer.status < 300) this.#byProcess(call);
-      world.moment('change made');
+      world.moment('change made', call.process);
     }
     if (fault.lost === 'answer') return fault.isSilent ? 'never' : disconnected();
     return fault.instead ?? (answer === 'drop' ? disconnected() : answer);

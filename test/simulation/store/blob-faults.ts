@@ -73,10 +73,12 @@ export interface Drawn {
   readonly operation: Operation;
   /** It appends to what ends in the middle of a line. */
   readonly tears: boolean;
+  /** Calls of this kind take seconds just now. */
+  readonly isSlow: boolean;
 }
 
 /** @param key of the request: `store a write 3` */
-export function journeyOf(draws: Draws, key: string, { operation, tears }: Drawn): Journey {
+export function journeyOf(draws: Draws, key: string, { operation, tears, isSlow }: Drawn): Journey {
   const between = (what: string, least: number, most: number): number =>
     Math.round(least + draws.number(`${key} ${what}`) * (most - least));
   const chance = (what: string): number => draws.number(`${key} ${what}`);
@@ -103,7 +105,7 @@ export function journeyOf(draws: Draws, key: string, { operation, tears }: Drawn
     if (operation === 'read' && drawn < 0.3) return { ...journey, fault: { kind: 'cut' } };
     return { ...journey, fault: { kind: 'lost', isDone: drawn < 0.75, isSilent: chance('silent') < 0.3 } };
   }
-  if (draws.happens('store-slow', `${key} slow`, RATES.slow)) {
+  if (draws.happens('store-slow', `${key} slow`, isSlow ? 1 : RATES.slow)) {
     const whole = between('slow for', 500, 30_000);
     // The way there may take the time, or the way back: with the first it is done after the client has given up.
     const there = Math.round(whole * draws.pick(`${key} slow where`, [0, 0.5, 1]));

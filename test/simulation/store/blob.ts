@@ -82,7 +82,11 @@ export class BlobService {
     const { draws } = this.#world;
     process.doing = stepOf(request);
     const what = `${NAMES[operation]}${path === '' ? '' : ` ${path}`} by ${process.name}`;
-    const { there, back, fault } = journeyOf(draws, key, { operation, tears: this.#tears(request) });
+    const { there, back, fault } = journeyOf(draws, key, {
+      operation,
+      tears: this.#tears(request),
+      isSlow: process.isSlowWithLocks && path.startsWith('locks/'),
+    });
     // The service may give a page that is shorter than it could be, or empty.
     const shorten = (entries: number): number => {
       const drawn = draws.number(`${key} page`);

@@ -7,6 +7,7 @@ const RATES = { slow: 1 / 2000, error: 1 / 1000, lostAnswer: 1 / 1000, full: 1 /
 /** Milliseconds that a call takes at most: mostly, and once in a while. */
 const QUICK_MS = 1;
 const SLOW_MS = 120_000;
+const SLOW_LOCK_MS = 10_000;
 
 /** How long the disk stays full, in milliseconds. */
 const FULL_MS = [5_000, 600_000] as const;
@@ -103,8 +104,9 @@ export function ask<T>(call: Call, act: (files: Disk, key: string) => T | 'never
   const { draws } = world;
   process.doing = stepOf(call);
   let [there, back] = [draws.number(`${key} there`) * QUICK_MS, draws.number(`${key} back`) * QUICK_MS];
-  if (draws.happens('store-slow', `${key} slow`, RATES.slow)) {
-    const long = draws.number(`${key} how slow`) * SLOW_MS;
+  const isSlow = process.isSlowWithLocks && call.place.file.startsWith('ledger/locks/');
+  if (draws.happens('store-slow', `${key} slow`, isSlow ? 0.3 : RATES.slow)) {
+    const long = draws.number(`${key} how slow`) * (isSlow ? SLOW_LOCK_MS : SLOW_MS);
     if (draws.number(`${key} slow there`) < 0.5) there += long;
     else back += long;
     tell(call, `waits ${Math.ceil(long / 1000)} s for the file system when it`);

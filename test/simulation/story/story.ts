@@ -2,22 +2,21 @@ import type { RegistryState } from '../../../src/dev/emulator/index.ts';
 import { lockOfRepository, registryKey } from '../../../src/ledger/paths.ts';
 import { type AppProcess, startApp } from './app.ts';
 import { Conduct } from '../invariants/conduct.ts';
+import { collisions } from './collisions.ts';
 import { contentsOf } from './contents.ts';
 import type { Draws, Kind } from '../world/draws.ts';
 import { Hub } from '../hub/hub.ts';
 import { type Deed, others } from './others.ts';
 import { HOST, RegistryService } from '../registry/registry.ts';
+import { CALM_AT, schedule } from './schedule.ts';
 import { type Chosen, configurationOf, type Setup, setupOf } from './setup.ts';
 import { unfinishedIn } from '../invariants/told.ts';
 import { Watch } from '../invariants/watch.ts';
 import { openStores, type Stores } from '../store/stores.ts';
-import { type Moment, type Process, World } from '../world/world.ts';
+import { type Process, World } from '../world/world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-
-/** Until then anything may happen; after that what was begun comes to its end. */
-const CALM_AT = 15 * MINUTE;
 
 /** When the timer fires. */
 const TICKS: readonly number[] = [0, 8 * MINUTE];
@@ -148,8 +147,8 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     });
   };
   /** A process was killed in the middle of a write. */
-  const dead = (process: Process): void => {
-    for (const [name, app] of instances) if (app.process === process) gone(name, process.name);
+  const dead = (process: Process, key = process.name): void => {
+    for (const [name, app] of instances) if (app.process === process) gone(name, key);
   };
   const kill = (name: string, key: string): void => {
     const app = instance(name);
@@ -205,8 +204,14 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     },
   };
   const outside: readonly Deed[] = ['push', 'lock', 'hide', 'deleted-by-others', 'repository'];
-  for (const kind of outside) schedule(world, kind, 4, (key) => others(world, registry, kind, key));
-  for (const [kind, deed] of Object.entries(deeds)) schedule(world, kind as Kind, 2, deed);
+  for (const kind of outside) schedule(world, { kind, most: 4 }, (key) => others(world, registry, kind, key));
+  for (const [kind, deed] of Object.entries(deeds)) schedule(world, { kind: kind as Kind, most: 2 }, deed);
+  const killNow = (process: Process, key: string): void => {
+    world.tell(`${process.name} is killed`);
+    process.kill();
+    dead(process, key);
+  };
+  collisions(world, { instance, tick, kill: killNow });
 
   // In some stories there is one alone: what it has left is completed by the last run.
   const ticks = draws.number('ticks') < 0.5 ? TICKS : TICKS.slice(0, 1);
@@ -258,34 +263,3 @@ const deleting = ({ environment, guards }: Chosen): Chosen => ({
   environment: { ...environment, PURGE_DRY_RUN: 'false', RUN_TIME_BUDGET: '1h55m' },
   guards,
 });
-
-const MOMENTS: readonly [Moment | 'time', ...(Moment | 'time')[]] = [
-  'time',
-  'call',
-  'call',
-  'change sent',
-  'change made',
-  'store',
-];
-
-/** Draws when something is done, if at all: at a time, or right when something else has happened. */
-function schedule(world: World, kind: Kind, slots: number, deed: (key: string) => void): void {
-  const { draws } = world;
-  for (let nth = 1; nth <= slots; nth += 1) {
-    const key = `${kind} ${nth}`;
-    if (!draws.happens(kind, key, 0.35)) continue;
-    const happen = (): void => {
-      if (draws.isCalm) return;
-      world.meet({ kind, key });
-      deed(key);
-    };
-    const moment = draws.pick(`moment ${key}`, MOMENTS);
-    const drawn = draws.number(`when ${key}`);
-    const delay = draws.number(`at once ${key}`) < 0.5 ? 0 : Math.round(10_000 * draws.number(`later ${key}`) ** 2);
-    if (moment === 'time') world.after(Math.round(drawn ** 2 * CALM_AT), happen);
-    else {
-      const most = moment === 'call' || moment === 'store' ? 150 : 20;
-      world.at(moment, Math.ceil(most ** drawn), () => void world.after(delay, happen));
-    }
-  }
-}

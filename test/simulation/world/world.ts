@@ -19,9 +19,13 @@ interface Event {
  * - `call`: a request arrives at the registry
  * - `change sent`: a process has written a change to the connection
  * - `change made`: the registry has made it, and has not answered yet
+ * - `lock off`: the registry has taken a lock off for a process, and has not answered yet
  * - `store`: a process has asked something of the store
  */
-export type Moment = 'call' | 'change sent' | 'change made' | 'store';
+export type Moment = 'call' | 'change sent' | 'change made' | 'lock off' | 'store';
+
+/** Does something at a moment. @param by the process that it is about, where that is known */
+type AtMoment = (by: Process | undefined) => void;
 
 /** A moment that the story tells. */
 export interface Line {
@@ -43,7 +47,7 @@ export class World {
   #now = BEGINNING;
   #nth = 0;
   readonly #moments = new Map<Moment, number>();
-  readonly #waiting = new Map<string, readonly (() => void)[]>();
+  readonly #waiting = new Map<string, readonly AtMoment[]>();
   #events = new TinyQueue<Event>([], byTime);
 
   constructor(draws: Draws) {
@@ -86,16 +90,16 @@ export class World {
   }
 
   /** Something has happened that the story counts, such as a deletion that was sent. */
-  moment(name: Moment): void {
+  moment(name: Moment, by?: Process): void {
     const nth = (this.#moments.get(name) ?? 0) + 1;
     this.#moments.set(name, nth);
     const waiting = this.#waiting.get(`${name} ${nth}`) ?? [];
-    for (const run of waiting) run();
+    for (const run of waiting) run(by);
   }
 
-  /** Does something at the nth moment of a kind, from 1. */
-  at(name: Moment, nth: number, run: () => void): void {
-    const key = `${name} ${nth}`;
+  /** Does something at the nth moment of a kind from now on, from 1. */
+  at(name: Moment, nth: number, run: AtMoment): void {
+    const key = `${name} ${(this.#moments.get(name) ?? 0) + nth}`;
     this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), run]);
   }
 
@@ -159,11 +163,14 @@ export class Process {
   readonly machine: string;
   readonly world: World;
   readonly system: System;
+  /** Its calls about locks take seconds. */
+  isSlowWithLocks = false;
   /** What it asked for last: a kind of call, or of file. */
   doing = 'nothing';
   #skew: number;
   #isAlive = true;
-  #waiting: (() => void)[] | undefined;
+  /** What it is told once it is thawed. */
+  #waiting: { readonly run: () => void; readonly isTimer: boolean }[] | undefined;
 
   constructor(world: World, name: string, { skew = 0, machine = 'simulated' }: ProcessOptions) {
     this.world = world;
@@ -189,9 +196,9 @@ export class Process {
   }
 
   /** Does something in this process, now or when it is thawed; or never. */
-  deliver(run: () => void): void {
+  deliver(run: () => void, isTimer = false): void {
     if (!this.#isAlive) return;
-    if (this.#waiting) this.#waiting.push(run);
+    if (this.#waiting) this.#waiting.push({ run, isTimer });
     else run();
   }
 
@@ -225,12 +232,20 @@ export class Process {
 
   freeze(milliseconds: number): void {
     if (this.#waiting) return;
-    this.#waiting = [];
+    const waiting = (this.#waiting = []);
     this.world.after(milliseconds, () => {
-      const waiting = this.#waiting ?? [];
-      this.#waiting = undefined;
-      for (const run of waiting) this.deliver(run);
+      if (this.#waiting === waiting) this.thaw();
     });
+  }
+
+  /** It works again. What it is told comes one by one: answers before timers, as Node has it, or in the order of their time. */
+  thaw(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    const isByTime = this.world.draws.number(`thaw ${this.name} ${this.world.elapsed}`) < 0.5;
+    const answers = waiting.filter(({ isTimer }) => isByTime || !isTimer);
+    const timers = waiting.filter(({ isTimer }) => !isByTime && isTimer);
+    for (const { run, isTimer } of [...answers, ...timers]) this.world.after(0, () => this.deliver(run, isTimer));
   }
 
   /** Sets its clock. */
@@ -243,7 +258,7 @@ export class Process {
     const after: Clock['after'] = (milliseconds, call) => {
       let isOver = false;
       const whole = milliseconds >= 1 && milliseconds <= LONGEST_TIMER ? milliseconds : 1;
-      const timer = world.after(whole, () => this.deliver(() => isOver || call()));
+      const timer = world.after(whole, () => this.deliver(() => isOver || call(), true));
       return {
         cancel: () => {
           isOver = true;

@@ -1,0 +1,72 @@
+import type { AppProcess } from './app.ts';
+import { schedule } from './schedule.ts';
+import type { Moment, Process, World } from '../world/world.ts';
+
+const SECOND = 1_000;
+
+/** The instances of the app, as a story has them. */
+export interface Instances {
+  /** By its name, `a` or `b`; started where it does not run. */
+  readonly instance: (name: string) => AppProcess;
+  readonly tick: (app: AppProcess, by: string) => void;
+  /** Kills it, and starts it again later. */
+  readonly kill: (process: Process, key: string) => void;
+}
+
+/** No process stands still for longer. */
+const LONGEST_MS = 200 * SECOND;
+
+/** A lock lasts for a minute after it was renewed. Then another process may have it: from a little before that until a little after. */
+const [LEAST_MS, MOST_MS] = [58 * SECOND, 64 * SECOND];
+
+const WHILE_AT_WORK: readonly ['time', ...(Moment | 'time')[]] = ['time', 'call', 'call', 'change sent', 'store'];
+
+/**
+ * Two processes that meet, where each by itself would be unlikely: one stands still for longer than its locks last, and works
+ * on while another one has taken them; or one is killed right at a change, and another one completes its run at once.
+ */
+export function collisions(world: World, instances: Instances): void {
+  const freeze = { kind: 'freeze', most: 1, name: 'long stop', rate: 0.3, isAtOnce: true } as const;
+  schedule(world, { ...freeze, moments: ['change sent', 'change sent', 'change made', 'call', 'store'] }, (key, by) =>
+    standStill(world, instances, key, by),
+  );
+  const kill = { kind: 'kill', most: 1, name: 'kill at a change', rate: 0.5, isAtOnce: true } as const;
+  schedule(world, { ...kill, moments: ['change sent', 'lock off'] }, (key, by) => {
+    if (by) killAndRecover(world, instances, key, by);
+  });
+}
+
+function standStill(world: World, { instance, tick }: Instances, key: string, by?: Process): void {
+  const { draws } = world;
+  const stopped = by ?? instance('a').process;
+  // In the durable engine it takes the work over. It is there before that has to be done.
+  const other = stopped.name.startsWith('b') ? 'a' : 'b';
+  instance(other);
+  world.tell(`${stopped.name} stands still for longer than its locks last`);
+  stopped.freeze(LONGEST_MS);
+  if (draws.happens('store-slow', `slow locks ${key}`, 0.5)) {
+    world.tell(`${stopped.name} waits for seconds when it asks for a lock`);
+    stopped.isSlowWithLocks = true;
+  }
+  world.after(LEAST_MS + draws.index(`taken ${key}`, MOST_MS - LEAST_MS), () => {
+    if (draws.isCalm) return;
+    tick(instance(other), key);
+    const moment = draws.pick(`until ${key}`, WHILE_AT_WORK);
+    const drawn = draws.number(`ends ${key}`);
+    const thaw = (): void => {
+      if (!stopped.isFrozen) return;
+      world.tell(`${stopped.name} works again`);
+      stopped.thaw();
+    };
+    if (moment === 'time') world.after(Math.round(drawn * (LONGEST_MS - MOST_MS)), thaw);
+    else world.at(moment, Math.ceil(15 ** drawn), () => void world.after(0, thaw));
+  });
+}
+
+function killAndRecover(world: World, { instance, tick, kill }: Instances, key: string, by: Process): void {
+  const { draws } = world;
+  kill(by, key);
+  world.after(200 + draws.index(`recovered ${key}`, 800), () => {
+    if (!draws.isCalm) tick(instance(draws.pick(`by ${key}`, ['a', 'b'])), key);
+  });
+}
