@@ -13,6 +13,7 @@ import { policiesOf } from '../../../src/ledger/policy-record.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import { disagreements, missingLocks } from './agreement.ts';
 import { beyondAcrPurge, broken } from './broken.ts';
+import { type BrokenOff, unsaid } from './broken-off.ts';
 import type { Recorded } from './history.ts';
 import { checkChange, nameOf } from './invariants.ts';
 import type { Command } from './oracle.ts';
@@ -28,6 +29,7 @@ import {
 import { type Asked, isPerson, type Story } from '../story/story.ts';
 import { imageOf, runsIn, type Told, unfinishedIn } from './told.ts';
 import type { Wanted } from './wanted.ts';
+import type { Kind } from '../world/draws.ts';
 
 /** What the product may answer to what it is asked. Anything else is a fault of it. */
 const EXPECTED = [
@@ -64,6 +66,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...disagreements(history, runs),
     ...missingLocks(history, runs),
     ...untruths(runs),
+    ...unsaid(runs, brokenOff(story)),
     ...unfinished(runs, { files: await unfinishedIn(store), locks: stores.held() }),
     ...forbiddenChanges(history, runs, cancelled),
     ...forgottenCancellations(runs, cancelled),
@@ -158,6 +161,25 @@ function doubts(runs: readonly Told[]): readonly string[] {
         !run.warnings.some((warning) => warning.includes(one.repository)),
     );
     return kept ? [`${run.id} is done, and does not say that ${imageOf(kept)} is kept for want of an answer`] : [];
+  });
+}
+
+/** With these, a run that breaks off may not be able to record it. */
+const OF_LEDGER: readonly Kind[] = [
+  'store-error',
+  'store-lost-answer',
+  'store-slow',
+  'store-full',
+  'torn-write',
+  'freeze',
+];
+
+/** What ticks of the timer began that broke off because of the registry. */
+function brokenOff({ asked, world }: Story): readonly BrokenOff[] {
+  if (world.draws.taken.some(({ kind }) => OF_LEDGER.includes(kind))) return [];
+  return asked.flatMap(({ by, state }) => {
+    const error = typeof state === 'object' && 'error' in state ? state.error : undefined;
+    return by !== undefined && error instanceof RegistryError ? [{ by, message: error.message }] : [];
   });
 }
 

@@ -33,6 +33,8 @@ export interface Asked {
   readonly process: Process;
   /** Milliseconds since the beginning. */
   readonly since: number;
+  /** What records of runs say that they were begun by; absent: a person. */
+  by?: string;
   /** The run whose plan a person approves, whatever the guards say. */
   approves?: string;
   state: 'under way' | { readonly result: unknown; readonly at: number } | { readonly error: unknown };
@@ -130,7 +132,10 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   };
   const tick = (app: AppProcess, by: string): void => {
     if (setup.driver === 'inline') conduct.allow(app.process, configuration.settings.timeBudget.milliseconds);
-    ask(app, TICK, () => app.tick(by));
+    ask(app, TICK, (one) => {
+      one.by = by;
+      return app.tick(by);
+    });
   };
   const gone = (name: string, key: string): void => {
     const process = instances.get(name)?.process;
