@@ -11,9 +11,10 @@ import {
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import { policiesOf } from '../../../src/ledger/policy-record.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
+import type { RegistryOutcome } from '../../../src/ledger/summary.ts';
 import { disagreements, missingLocks } from './agreement.ts';
 import { beyondAcrPurge, broken } from './broken.ts';
-import { type BrokenOff, unsaid } from './broken-off.ts';
+import { type Answered, type BrokenOff, unsaid, writtenOver } from './endings.ts';
 import type { Recorded } from './history.ts';
 import { checkChange, nameOf } from './invariants.ts';
 import type { Command } from './oracle.ts';
@@ -67,6 +68,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...missingLocks(history, runs),
     ...untruths(runs),
     ...unsaid(runs, brokenOff(story)),
+    ...writtenOver(runs, asked.flatMap(answered)),
     ...unfinished(runs, { files: await unfinishedIn(store), locks: stores.held() }),
     ...forbiddenChanges(history, runs, cancelled),
     ...forgottenCancellations(runs, cancelled),
@@ -181,6 +183,14 @@ function brokenOff({ asked, world }: Story): readonly BrokenOff[] {
     const error = typeof state === 'object' && 'error' in state ? state.error : undefined;
     return by !== undefined && error instanceof RegistryError ? [{ by, message: error.message }] : [];
   });
+}
+
+/** The run that a tick of the timer was told of once it had ended, where one process does a whole run. */
+function answered({ by, state }: Asked): readonly Answered[] {
+  if (by === undefined || state === 'under way' || !('result' in state) || !Array.isArray(state.result)) return [];
+  return (state.result as readonly RegistryOutcome[]).flatMap((one) =>
+    'summary' in one ? [{ id: one.summary.runId, by, succeeded: one.summary.succeeded }] : [],
+  );
 }
 
 /** The runs that a person cancelled, and was told that they will end. */

@@ -16,8 +16,8 @@ export interface Instances {
 /** No process stands still for longer. */
 const LONGEST_MS = 200 * SECOND;
 
-/** A lock lasts for a minute after it was renewed. Then another process may have it: from a little before that until a little after. */
-const [LEAST_MS, MOST_MS] = [58 * SECOND, 64 * SECOND];
+/** A lock lasts for a minute after it was renewed. After that another process may have it. */
+const [LEAST_MS, MOST_MS] = [60 * SECOND, 64 * SECOND];
 
 const WHILE_AT_WORK: readonly ['time', ...(Moment | 'time')[]] = ['time', 'call', 'call', 'change sent', 'store'];
 
