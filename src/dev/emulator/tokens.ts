@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 
 export type TokenUse = 'identity' | 'refresh' | 'access';
 
@@ -16,7 +16,7 @@ export interface Claims {
 export class Tokens {
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly #secret = randomBytes(32);
+  readonly #secret = createSecretKey(randomBytes(32));
 
   constructor(now: () => number) {
     this.now = now;

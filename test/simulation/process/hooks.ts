@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { registerHooks } from 'node:module';
+import { registerHooks, type ResolveHookSync } from 'node:module';
 import { ALL_MUTANTS } from '../mutants/index.ts';
 import { replaceChance } from './random.ts';
 import { replaceTime } from './real-time.ts';
@@ -71,13 +71,20 @@ if (mutant !== undefined && mutant !== '') {
 replaceChance();
 replaceTime();
 
+/** What was resolved, by importer and name: an import within a function asks each time. */
+const resolved = new Map<string, ReturnType<ResolveHookSync>>();
+
 registerHooks({
   resolve(specifier, context, next) {
+    const key = `${context.parentURL ?? ''} ${specifier}`;
+    const known = resolved.get(key);
+    if (known) return { ...known, shortCircuit: true };
     const importer = context.parentURL?.startsWith(ROOT) ? context.parentURL.slice(ROOT.length) : '';
     const found = REPLACED.find(({ by, what }) => what === specifier && by.test(importer));
-    if (!found) return next(specifier, context);
-    replaced.add(found);
-    return next(new URL(found.with, import.meta.url).href, context);
+    if (found) replaced.add(found);
+    const answer = next(found ? new URL(found.with, import.meta.url).href : specifier, context);
+    resolved.set(key, answer);
+    return answer;
   },
   load(url, context, next) {
     const loaded = next(url, context);

@@ -25,8 +25,11 @@ function whole(act: (all: Buffer, push: (bytes: Buffer) => void) => void): Trans
   });
 }
 
+/** Most of the time is spent on the memory for it. */
+const SMALL = { level: 1, memLevel: 1, windowBits: 9 };
+
 export function createGzip(): Transform {
-  return whole((all, push) => push(gzipSync(all)));
+  return whole((all, push) => push(gzipSync(all, SMALL)));
 }
 
 export function createGunzip({ chunkSize = 16 * 1024 }: { readonly chunkSize?: number } = {}): Transform {
