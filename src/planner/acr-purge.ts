@@ -26,7 +26,7 @@ export interface AcrChoice {
  */
 export function considered(graph: Graph): Steps<readonly ManifestRecord[]> {
   return filtered(graph.records.values(), (record) => {
-    const standing = graph.standing(record);
+    const standing = graph.standingForAcrPurge(record);
     return standing === 'candidate' || (standing === 'unknown-media-type' && record.mediaType !== undefined);
   });
 }
@@ -42,7 +42,7 @@ export function* neededByKeptIndexes(graph: Graph): Steps<ReadonlySet<string>> {
     if (due()) yield;
     // It also reads what has no media type, in case it is an index.
     if (record.kind !== 'index' && record.mediaType !== undefined) continue;
-    const standing = graph.standing(record);
+    const standing = graph.standingForAcrPurge(record);
     if (standing === 'has-tags' || standing === 'too-young' || standing === 'unknown-time') {
       yield* addNeeds(graph, digest, needed);
     }
@@ -68,7 +68,7 @@ export function* chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet
     (a, b) => compare(b.lastUpdated, a.lastUpdated) || compare(a.digest, b.digest),
   );
   const chosen = yield* converted(records, ({ digest }) => digest);
-  const ranked = yield* rankedForKeep(chosen, rule);
+  const ranked = yield* rankedForKeep(graph, chosen, rule);
   const deleted = yield* setOf(ranked.slice(rule.keep));
   return {
     chosen,
@@ -79,14 +79,15 @@ export function* chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet
 }
 
 /**
- * In the order in which `--keep` counts. What an approved plan deletes comes last: the plan was made with `--keep`, and a
- * manifest that has lost its last tag since, by the same plan, is younger than it was.
+ * In the order in which `--keep` counts. What an approved plan deletes comes after what has no tag and is not in the plan:
+ * the plan was made with `--keep`, and a manifest that has lost its last tag since, by the same plan, is younger than it
+ * was. What keeps tags that are not in the plan counts by its age.
  */
-export function* rankedForKeep(newestFirst: readonly string[], { only }: Rule): Steps<readonly string[]> {
+export function* rankedForKeep(graph: Graph, newestFirst: readonly string[], { only }: Rule): Steps<readonly string[]> {
   if (!only) return newestFirst;
-  const others = yield* filtered(newestFirst, (digest) => !only.manifests.has(digest));
-  const approved = yield* filtered(newestFirst, (digest) => only.manifests.has(digest));
-  return others.concat(approved);
+  const isFirst = (digest: string): boolean => !only.manifests.has(digest) && graph.keptTags(digest).length === 0;
+  const others = yield* filtered(newestFirst, isFirst);
+  return others.concat(yield* filtered(newestFirst, (digest) => !isFirst(digest)));
 }
 
 /** Referrers of these manifests, referrers of those, and so on; without the manifests themselves. */

@@ -1,7 +1,7 @@
 import type { ChildDescriptor, ManifestFacts, ManifestRecord, TagRecord } from '../registry/types.ts';
 import type { KeepReason } from './decision.ts';
 import { imageOfSignatureTag, type TagChoice } from './tags.ts';
-import { addTo, filtered, groupBy, setOf, slicer, type Steps } from './slices.ts';
+import { addTo, converted, filtered, groupBy, setOf, slicer, type Steps } from './slices.ts';
 import type { Inventory, Rule } from './types.ts';
 
 /** Whether a manifest may be deleted on its own account, before anything is looked at that needs it. */
@@ -12,6 +12,11 @@ export type Standing =
 export interface Graph {
   readonly records: ReadonlyMap<string, ManifestRecord>;
   readonly standing: (record: ManifestRecord) => Standing;
+  /**
+   * The same for `acr purge`, which knows of no plan that is applied: it deletes tags also where they are not in the plan.
+   * Where nothing has changed, it comes to what it came to when the plan was made.
+   */
+  readonly standingForAcrPurge: (record: ManifestRecord) => Standing;
   /** Manifests that a kept tag names and the listing does not hold. */
   readonly unlisted: ReadonlySet<string>;
   /** Manifests that a chosen tag names and the listing does not hold. */
@@ -58,8 +63,12 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
     yield* filtered(inventory.tags ?? NONE, (tag) => !byName.has(tag.name) && unseen(tag)),
     (tag) => tag.digest,
   );
-  const hasKeptTag = ({ digest, tags }: ManifestRecord): boolean =>
-    keptUnseen.has(digest) || tags.some((tag) => !byName.has(tag));
+  const notInPlan = yield* setOf(
+    yield* converted(yield* filtered(choices, ({ reason }) => reason === 'not-in-plan'), ({ tag }) => tag.name),
+  );
+  const hasKeptTag = ({ digest, tags }: ManifestRecord, isDeleted = (tag: string) => byName.has(tag)): boolean =>
+    keptUnseen.has(digest) || tags.some((tag) => !isDeleted(tag));
+  const isDeletedByAcrPurge = (tag: string): boolean => byName.has(tag) || notInPlan.has(tag);
   const keptTags = (digest: string): readonly string[] => {
     const own: readonly string[] = records.get(digest)?.tags.filter((name) => !byName.has(name)) ?? NONE;
     const others = keptUnseen.get(digest);
@@ -79,6 +88,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
   return {
     records,
     standing: (record) => standingOf(record, hasKeptTag(record), rule),
+    standingForAcrPurge: (record) => standingOf(record, hasKeptTag(record, isDeletedByAcrPurge), rule),
     unlisted: yield* setOf(yield* filtered(keptUnseen.keys(), (digest) => !records.has(digest))),
     unlistedChosen: yield* setOf(yield* filtered(chosenUnseen.keys(), (digest) => !records.has(digest))),
     hidden: yield* setOf(

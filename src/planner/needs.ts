@@ -112,7 +112,7 @@ export function* unreadCandidates(graph: Graph): Steps<Needs> {
       record.kind !== 'plain' &&
       !needed.has(record.digest) &&
       !graph.facts(record.digest) &&
-      graph.standing(record) === 'candidate',
+      graph.standingForAcrPurge(record) === 'candidate',
   );
   return { ...NO_NEEDS, manifests: yield* converted(unread, (record) => record.digest) };
 }

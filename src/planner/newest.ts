@@ -27,10 +27,11 @@ export function newestBuilds(
   // A part of an index that is gone is still no build: a run that resumes counts as the run before did.
   for (const { children } of remembered?.values() ?? []) for (const { digest } of children) parts.add(digest);
   const detail = `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`;
-  for (const digest of atOnce(rankedForKeep(chosen, rule))) {
+  for (const digest of atOnce(rankedForKeep(graph, chosen, rule))) {
     if (builds.size === keep) break;
     // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
-    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && graph.chosenTags(digest).length === 0;
+    const hasTags = graph.chosenTags(digest).length + graph.keptTags(digest).length > 0;
+    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && !hasTags;
     if (isBuild) builds.set(digest, { reason: 'newest-kept', detail });
   }
   return builds;
@@ -51,7 +52,7 @@ export function newestInDoubt(
   if (keep === 0 || chosen.length <= keep) return found;
   let unread: string | undefined;
   let count = 0;
-  for (const digest of atOnce(rankedForKeep(chosen, rule))) {
+  for (const digest of atOnce(rankedForKeep(graph, chosen, rule))) {
     if (count === keep) break;
     const fact = facts.get(digest);
     const { mayRefer = false, kind } = graph.records.get(digest) ?? {};

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decisionOn, planOf, type Thing } from './plan-of.ts';
+import { d, decisionOn, planOf, type Thing } from './plan-of.ts';
 
 describe('--keep among the manifests without a tag, where one of them cannot be read', () => {
   // The newest first: `acr purge` counts no referrer, so it keeps the first and the last of these.
@@ -41,4 +41,27 @@ describe('--keep among the manifests without a tag, where one of them cannot be 
     expect(decisionOn(planned, 'newest')).toMatchObject({ reason: 'newest-kept' });
     expect(decisionOn(planned, 'last')).toMatchObject({ action: 'delete' });
   });
+});
+
+test('--keep counts what it counted when the plan was made that is applied: a manifest whose tag is kept after all', () => {
+  const things: readonly Thing[] = [
+    { name: 'image', days: 1 },
+    { name: 'new', days: 31, tags: ['dev-new'] },
+    // `acr purge` deletes its tag, and then it is the newest without one.
+    { name: 'signature', days: 32, tags: [`${d('image').replace(':', '-')}.sig`] },
+    { name: 'old', days: 33, tags: ['dev-old'] },
+  ];
+  const keep = 1;
+  expect(decisionOn(planOf(things, { keep }), 'old')).toMatchObject({ action: 'delete' });
+  const only = {
+    tags: new Map([['dev-old', { digest: d('old'), locked: false }]]),
+    manifests: new Map([[d('old'), { locked: false }]]),
+  };
+  expect(decisionOn(planOf(things, { keep, only }), 'old')).toMatchObject({ action: 'delete' });
+  // Without it, or where it is older, the other one is the newest.
+  for (const others of [
+    things.filter(({ name }) => name !== 'signature'),
+    things.map((one) => (one.name === 'signature' ? { ...one, days: 34 } : one)),
+  ])
+    expect(decisionOn(planOf(others, { keep, only }), 'old')).toMatchObject({ action: 'keep', reason: 'newest-kept' });
 });

@@ -40,8 +40,11 @@ interface Planned {
   readonly asked: readonly string[];
 }
 
-/** Plans a repository, answering what the planner asks for. */
-export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Planned {
+/**
+ * Plans a repository, answering what the planner asks for.
+ * @param gone what earlier runs read, and is not there any more
+ */
+export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}, gone: readonly Thing[] = []): Planned {
   const records = things
     .filter(({ hidden }) => hidden !== true)
     .map((thing): ManifestRecord => {
@@ -71,6 +74,11 @@ export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Plan
       };
     }),
   );
+  const thingOf = (digest: string): Thing | undefined => [...things, ...gone].find(({ name }) => d(name) === digest);
+  const contentOf = ({ children = [], subject }: Thing) => ({
+    children: children.map((name) => ({ digest: d(name), index: thingOf(d(name))?.children !== undefined })),
+    subject: subject === undefined ? undefined : d(subject),
+  });
   const facts = new Map<string, ManifestFacts>();
   const referrers = new Map<string, readonly string[] | 'unknown'>();
   const read: string[] = [];
@@ -81,7 +89,7 @@ export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Plan
     manifests: { byDigest: new Map(records.map((record) => [record.digest, record])), newest: undefined },
     facts,
     referrers,
-    remembered: new Map(),
+    remembered: new Map(gone.map((thing) => [d(thing.name), contentOf(thing)])),
   };
   const full: Rule = {
     matches: tags.map(({ name }) => !name.startsWith('v')),
@@ -95,26 +103,17 @@ export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}): Plan
     preview: false,
     ...rule,
   };
-  const thingOf = (digest: string): Thing | undefined => things.find(({ name }) => d(name) === digest);
   for (;;) {
     const planned = plan(inventory, full);
     if (planned.state === 'planned') return { decisions: [...planned.plan.decisions], read, asked };
     for (const digest of planned.manifests) {
-      const thing = thingOf(digest);
+      const thing = things.find(({ name }) => d(name) === digest);
       expect(facts.has(digest), 'nothing is read twice').toBe(false);
       read.push(thing?.name ?? digest);
       if (!thing || thing.state === 'missing') facts.set(digest, { state: 'missing' });
       else if (thing.state === 'unreadable') facts.set(digest, { state: 'unreadable', why: '403 DENIED' });
       else {
-        const children = (thing.children ?? []).map((name) => ({
-          digest: d(name),
-          index: thingOf(d(name))?.children !== undefined,
-        }));
-        facts.set(digest, {
-          state: 'read',
-          children,
-          subject: thing.subject === undefined ? undefined : d(thing.subject),
-        });
+        facts.set(digest, { state: 'read', ...contentOf(thing) });
       }
     }
     for (const digest of planned.referrers) {
