@@ -19,15 +19,21 @@ const LONGEST_MS = 200 * SECOND;
 /** A lock lasts for a minute after it was renewed. After that another process may have it. */
 const [LEAST_MS, MOST_MS] = [60 * SECOND, 64 * SECOND];
 
-const WHILE_AT_WORK: readonly ['time', ...(Moment | 'time')[]] = ['time', 'call', 'call', 'change sent', 'store'];
+const WHILE_AT_WORK: readonly ['time', ...(Moment | 'time')[]] = [
+  'time',
+  'lock taken',
+  'lock taken',
+  'lock taken',
+  'change sent',
+];
 
 /**
  * Two processes that meet, where each by itself would be unlikely: one stands still for longer than its locks last, and works
  * on while another one has taken them; or one is killed right at a change, and another one completes its run at once.
  */
 export function collisions(world: World, instances: Instances): void {
-  const freeze = { kind: 'freeze', most: 1, name: 'long stop', rate: 0.3, isAtOnce: true } as const;
-  schedule(world, { ...freeze, moments: ['change sent', 'change sent', 'change made', 'call', 'store'] }, (key, by) =>
+  const freeze = { kind: 'freeze', most: 1, name: 'long stop', rate: 0.4, isAtOnce: true } as const;
+  schedule(world, { ...freeze, moments: ['change sent', 'change sent', 'change made', 'call'] }, (key, by) =>
     standStill(world, instances, key, by),
   );
   const kill = { kind: 'kill', most: 1, name: 'kill at a change', rate: 0.5, isAtOnce: true } as const;
@@ -59,7 +65,9 @@ function standStill(world: World, { instance, tick }: Instances, key: string, by
       stopped.thaw();
     };
     if (moment === 'time') world.after(Math.round(drawn * (LONGEST_MS - MOST_MS)), thaw);
-    else world.at(moment, Math.ceil(15 ** drawn), () => void world.after(0, thaw));
+    // The other one waits for two seconds before it looks at what was under way.
+    else if (moment === 'lock taken') world.at(moment, 1, () => void world.after(Math.round(2 * SECOND * drawn), thaw));
+    else world.at(moment, Math.floor(12 ** drawn), () => void world.after(0, thaw));
   });
 }
 

@@ -14,7 +14,17 @@ const MOST: Readonly<Record<Moment, number>> = {
   store: 150,
   'change sent': 20,
   'change made': 20,
-  'lock off': 2,
+  'lock off': 3,
+  'lock taken': 10,
+};
+
+/** What is done in the middle of something is done early: there must be enough left that it may break. */
+const MOST_AT_ONCE: Readonly<Record<Moment, number>> = {
+  ...MOST,
+  call: 60,
+  store: 60,
+  'change sent': 8,
+  'change made': 8,
 };
 
 export interface Slots {
@@ -49,7 +59,7 @@ export function schedule(world: World, { kind, most, name = kind, ...how }: Slot
     const delay = isAtOnce ? 0 : Math.round(10_000 * draws.number(`later ${key}`) ** 2);
     if (moment === 'time') world.after(Math.round(drawn ** 2 * CALM_AT), happen);
     // A moment is in the middle of something: what kills or stops a process there does it before the next step.
-    else if (how.isAtOnce) world.at(moment, Math.ceil(MOST[moment] ** drawn), happen);
+    else if (how.isAtOnce) world.at(moment, Math.floor(MOST_AT_ONCE[moment] ** drawn), happen);
     else world.at(moment, Math.ceil(MOST[moment] ** drawn), (by) => void world.after(delay, () => happen(by)));
   }
 }

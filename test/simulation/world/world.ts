@@ -19,10 +19,10 @@ interface Event {
  * - `call`: a request arrives at the registry
  * - `change sent`: a process has written a change to the connection
  * - `change made`: the registry has made it, and has not answered yet
- * - `lock off`: the registry has taken a lock off for a process, and has not answered yet
- * - `store`: a process has asked something of the store
+ * - `lock off`: the registry has taken a lock off, and has not answered yet
+ * - `store`: a process has asked something of the store; `lock taken`: it has a lock of the ledger now
  */
-export type Moment = 'call' | 'change sent' | 'change made' | 'lock off' | 'store';
+export type Moment = 'call' | 'change sent' | 'change made' | 'lock off' | 'store' | 'lock taken';
 
 /** Does something at a moment. @param by the process that it is about, where that is known */
 type AtMoment = (by: Process | undefined) => void;
