@@ -51,8 +51,10 @@ describe('a worker that is killed at any moment', () => {
 
   test.each(CASES)('$way.name: in $what', async ({ way, what, nth }) => {
     const about: Case = {
-      ...{ repositories: deep(), way, parallelism: 1, fault: 'none', numbers: [], failing: [] },
-      commands: [['-f', 'app:^dev', '--ago', '30d', '--untagged', '--concurrency', '1']],
+      repositories: deep(),
+      command: ['-f', 'app:^dev', '--ago', '30d', '--untagged', '--concurrency', '1'],
+      way,
+      parallelism: 1,
     };
     const through = await throughout(about);
     const goneAtKill = new Set<number>();
@@ -67,7 +69,7 @@ describe('a worker that is killed at any moment', () => {
           async ({ emulator, came, problems, durable }) => {
             const trace = [`moment ${moment}`, ...durable.trace()].join('\n');
             expect(problems, trace).toEqual([]);
-            expect(certain(came, about), trace).toEqual(certain(through, about));
+            expect(certain(came), trace).toEqual(certain(through));
             total = deletions(emulator);
             const asked = emulator.requests().filter(({ kind }) => isDeletion(kind));
             expect(new Set(asked.map(({ path }) => path)).size, trace).toBe(asked.length);
@@ -87,12 +89,9 @@ describe('a worker that is killed at any moment', () => {
 test('on a calm day it comes to exactly the same, and leaves no lock behind', async () => {
   const about: Case = {
     repositories: several(60, 2),
-    commands: [['-f', '.*:^dev', '-f', 'app1:^nothing', '-f', 'none:.*', '--ago', '30d', '--untagged']],
+    command: ['-f', '.*:^dev', '-f', 'app1:^nothing', '-f', 'none:.*', '--ago', '30d', '--untagged'],
     way: { name: 'a guarded purge', guards: { maxDeletionPercent: 100 } },
     parallelism: 2,
-    fault: 'none',
-    numbers: [],
-    failing: [],
   };
   await durably(about, async ({ came, problems, shelf, emulator }) => {
     expect(problems).toEqual([]);

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { memoryStore } from '../../../src/ledger/store/memory.ts';
@@ -8,13 +7,10 @@ import { lastScheduled } from '../../../src/engine/resume.ts';
 import { CancelRefused, cancelRun } from '../../../src/index.ts';
 import { disagreements } from '../../crash/check.ts';
 import { dying } from '../../support/dying.ts';
-import { broken } from '../../support/invariants.ts';
 import { newLedger } from '../../support/ledger.ts';
-import { flags, repository } from '../../support/random-registry.ts';
 import { withEmulator } from '../../support/registry.ts';
 import { begin, goOn, isDeletion, leftIn, said, several, stopAfter, type Way, WAYS } from '../../support/slices.ts';
 
-const RUNS = Number(process.env['FC_RUNS'] ?? 25);
 const DEV = ['-f', '.*:^dev', '--ago', '30d', '--untagged', '--concurrency', '2'];
 /** Ages in decisions are the same then. */
 const START = new Date(Date.now() - 60_000);
@@ -75,45 +71,6 @@ async function cancelled(emulator: Emulator, ledger: Ledger, from: From, options
 }
 
 describe('whenever a run is cancelled', () => {
-  test('nothing is recorded as deleted that is not, and the reverse', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.record({ a: repository, b: repository, c: repository }),
-        flags,
-        fc.constantFrom(...WAYS),
-        fc.constantFrom<From>('here', 'elsewhere'),
-        // Anywhere, or in the middle of what is deleted.
-        fc.oneof(
-          fc.record({ count: fc.integer({ min: 1, max: 25 }), of: fc.constant(() => true) }),
-          fc.record({ count: fc.integer({ min: 1, max: 6 }), of: fc.constant(isDeletion) }),
-        ),
-        async (repositories, args, way, from, { count, of }) => {
-          await withEmulator({ repositories, start: START }, async (emulator) => {
-            const store = memoryStore();
-            const ledger = openLedger(store);
-            const before = emulator.repositories();
-            const had = leftIn(emulator);
-            const asked = cancelAfter(emulator, ledger, from, count, of);
-            const options = { progressMilliseconds: 1 };
-            const { runId, stopped } = await begin(emulator, { way, commands: [args], ledger, options });
-            await asked();
-            expect(stopped?.by ?? 'cancel').toBe('cancel');
-            const question = { ledger, registry: emulator.loginServer, had, left: new Set(leftIn(emulator)), store };
-            expect(await disagreements(question)).toEqual([]);
-            expect(broken(before, emulator.repositories(), args.includes('--include-locked'))).toEqual([]);
-            const record = await ledger.run(runId);
-            expect(record?.stopped).toEqual(stopped);
-            if (!stopped) return;
-            expect(record).toMatchObject({ state: 'stopped', cancelled: { askedBy: expect.any(String) as unknown } });
-            // Nothing goes on with it by itself.
-            await expect(goOn(emulator, ledger, undefined)).rejects.toThrow('no run in');
-          });
-        },
-      ),
-      { numRuns: RUNS, endOnFailure: true },
-    );
-  });
-
   test.each<[Way, From]>([
     ['purge', 'here'],
     ['purge', 'elsewhere'],

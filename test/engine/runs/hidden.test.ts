@@ -1,12 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { digestOf, image, index, referrer } from '../../../src/dev/emulator/manifests.ts';
+import { image, index, referrer } from '../../../src/dev/emulator/manifests.ts';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { apply } from '../../../src/index.ts';
 import { repositoryOf, type Stored } from '../../support/contents.ts';
-import { broken } from '../../support/invariants.ts';
 import { newLedger } from '../../support/ledger.ts';
-import { flags, repository } from '../../support/random-registry.ts';
 import { reference, run, USER, withEmulator } from '../../support/registry.ts';
 import { begin } from '../../support/slices.ts';
 
@@ -149,29 +146,4 @@ test('a signature tag of a hidden image is kept', async () => {
       expect(decisions[0]).toMatchObject({ reason: 'signature-of-kept', detail: expect.stringContaining('(hidden)') as string }); // prettier-ignore
     });
   }
-});
-
-/** `FC_RUNS=5000 npx vitest run test/engine/runs/hidden.test.ts` searches longer. */
-const RUNS = Number(process.env['FC_RUNS'] ?? 25);
-
-test('whatever is hidden after an earlier run, nothing that stays is broken', async () => {
-  const hiding = fc.record({ manifests: fc.array(fc.nat(20), { maxLength: 6 }), tags: fc.boolean() });
-  await fc.assert(
-    fc.asyncProperty(repository, flags, hiding, async (app, args, { manifests, tags }) => {
-      await withEmulator({ repositories: { app } }, async (emulator) => {
-        const ledger = newLedger();
-        // The run before sees what is needed, and deletes nothing.
-        await run(emulator, ['--filter', 'app:.*', '--ago', '0d', '--untagged', '--dry-run'], undefined, ledger);
-        for (const which of manifests) {
-          const digest = digestOf(app.manifests[which % app.manifests.length]?.body ?? '');
-          emulator.lock('app', digest, HIDDEN);
-          if (tags) for (const tag of app.tags) if (tag.digest === digest) emulator.lock('app', tag.name, HIDDEN);
-        }
-        const { summary } = await run(emulator, args, undefined, ledger);
-        expect(broken({ app }, emulator.repositories(), args.includes('--include-locked'))).toEqual([]);
-        expect(summary.succeeded).toBe(true);
-      });
-    }),
-    { numRuns: RUNS },
-  );
 });

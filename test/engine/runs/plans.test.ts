@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { apply, type Applied, type Ledger, PlanRefused, type RunRecord } from '../../../src/index.ts';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
@@ -12,12 +11,9 @@ import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { dryRun, purge, readOnly } from '../../../src/index.ts';
 import { beforeCall } from '../../support/between.ts';
 import { images, repositoryOf, type Stored } from '../../support/contents.ts';
-import { broken } from '../../support/invariants.ts';
 import { newLedger } from '../../support/ledger.ts';
-import { flags, repository } from '../../support/random-registry.ts';
 import { connectTo, policyOf, reference, USER, withEmulator } from '../../support/registry.ts';
 
-const RUNS = Number(process.env['FC_RUNS'] ?? 60);
 const PURGE = ['-f', '.*:^dev', '--ago', '30d', '--untagged'];
 
 interface Ran {
@@ -278,52 +274,12 @@ describe('a plan', () => {
       expect(pathsOf(summary.runId).run).toContain(summary.runId);
     });
   });
-
-  test('whatever the registry and whatever changes: nothing goes but what it names, and nothing breaks', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.record({ app: repository, 'team/app': repository }),
-        flags,
-        fc.array(fc.tuple(fc.nat(), fc.constantFrom('tag', 'lock', 'remove', 'index')), { maxLength: 4 }),
-        async (repositories, args, changes) => {
-          await withEmulator({ repositories }, async (emulator) => {
-            const ledger = newLedger();
-            const { summary, decisions } = await plan(emulator, ledger, args);
-            if (!summary.plan) return;
-            for (const [which, change] of changes) mutate(emulator, which, change);
-            const state = emulator.repositories();
-            const before = left(emulator);
-            await carryOut(emulator, ledger, summary.runId);
-            const now = new Set(left(emulator));
-            const planned = new Set(going(decisions));
-            expect(before.filter((one) => !now.has(one) && !planned.has(one))).toEqual([]);
-            expect(broken(state, emulator.repositories(), args.includes('--include-locked'))).toEqual([]);
-          });
-        },
-      ),
-      { numRuns: RUNS },
-    );
-  });
 });
 
 async function recordOf(ledger: Ledger, id: string) {
   const record = await ledger.run(id);
   if (!record) throw new Error(`no run ${id}`);
   return record;
-}
-
-function mutate(emulator: Emulator, which: number, change: string): void {
-  const manifests = emulator.manifestsLeft();
-  const [name = '', digest = ''] = manifests[which % manifests.length]?.split('@') ?? [];
-  if (digest === '') return;
-  if (change === 'tag') emulator.tag(name, 'added', digest);
-  else if (change === 'lock') emulator.lock(name, digest, { deleteEnabled: false });
-  else if (change === 'remove') emulator.remove(name, digest);
-  else {
-    const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-    const body = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json' };
-    emulator.push(name, JSON.stringify({ ...body, manifests: [{ mediaType, digest, size: 2 }] }), { tag: 'added' });
-  }
 }
 
 describe('a breaker', () => {
