@@ -122,6 +122,7 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest, clock: Clock
           controller = started;
           if (ended) started.abort(ended);
           // The connection is open, and nothing is written to it yet: the last moment at which the call can be held back.
+          if (ticketOf(request)?.signal?.aborted) throw new StoppedError('send to the registry');
           if (ticketOf(request)?.isStale()) throw new StaleLookError('send to the registry');
         },
         onResponseStart(_, code, fields) {
@@ -140,13 +141,16 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest, clock: Clock
         },
         onResponseError(_, error) {
           done();
-          reject(
-            error instanceof StaleLookError ? error : new RestError(error.message, { code: codeOf(error), request }),
-          );
+          reject(isHeldBack(error) ? error : new RestError(error.message, { code: codeOf(error), request }));
         },
       },
     );
   });
+}
+
+/** Whether the call was not written to the connection. */
+function isHeldBack(error: Error): boolean {
+  return error instanceof StaleLookError || error instanceof StoppedError;
 }
 
 /** Parses most URLs without `URL`, which is slow. */

@@ -129,7 +129,8 @@ export function notesDoubts(): PipelinePolicy {
         if (response.status >= 500) inDoubt.add(request);
         return response;
       } catch (error) {
-        const isSent = !(error instanceof StaleLookError || (isRestError(error) && NOT_SENT.has(error.code)));
+        const isHeldBack = error instanceof StaleLookError || error instanceof StoppedError;
+        const isSent = !isHeldBack && !(isRestError(error) && NOT_SENT.has(error.code));
         if (isSent) inDoubt.add(request);
         throw error;
       }
