@@ -82,6 +82,8 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   const { record, written } = begun;
   if (resuming) log?.resumed(record);
   const cancel = watchForCancel(ledger, id, abort, job.progressMilliseconds);
+  // The record may have been there for long before the ledger said so.
+  await cancel.cancellation();
   const matched = resuming ? matchedBefore(record.matched, policies) : new Set<TagFilter>();
   const progress = newProgress({
     clock,

@@ -141,6 +141,26 @@ describe('whenever a run is cancelled', () => {
 });
 
 describe('a run that is cancelled', () => {
+  test('while the ledger takes its time to answer that it has begun deletes nothing', async () => {
+    await withEmulator({ repositories: several(4) }, async (emulator) => {
+      const store = memoryStore();
+      const ledger = openLedger(store);
+      const had = leftIn(emulator);
+      const slow = openLedger({
+        ...store,
+        async write(...about) {
+          const etag = await store.write(...about);
+          const run = about[2] === 'absent' ? await running(ledger) : undefined;
+          if (run) await ask(ledger, run.id, 'elsewhere');
+          return etag;
+        },
+      });
+      const { runId } = await begin(emulator, { way: 'purge', commands: [DEV], ledger: slow });
+      expect(await ledger.run(runId)).toMatchObject({ state: 'stopped', stopped: { by: 'cancel' } });
+      expect(leftIn(emulator)).toEqual(had);
+    });
+  });
+
   test('is not gone on with by the next tick', async () => {
     await withEmulator({ repositories: several(12) }, async (emulator) => {
       const ledger = newLedger();
