@@ -9,12 +9,13 @@ import type { Settings } from '../../policy/settings.ts';
 import type { Clock } from '../../registry/clock.ts';
 import { mayDoBetter } from '../../registry/errors.ts';
 import { watchForCancel } from '../cancel.ts';
+import type { RunContext } from '../context.ts';
 import { commandsFor, recordMatched } from '../list.ts';
 import { isLeft, isOver, isPlanned, triedIn } from '../merge.ts';
 import { isNothingLeft, type Pass, processRepository } from '../repository.ts';
 import { startBudget } from '../stop.ts';
-import { type App, contextOf, inRepository, millisecondsLeft } from './context.ts';
-import type { Attempted, GivenUp, GiveUp, Matched, ProcessRepository } from './messages.ts';
+import { type App, contextOf, inRepository, isOwn, millisecondsLeft } from './context.ts';
+import type { Attempted, GivenUp, GiveUp, Matched, ProcessRepository, Run } from './messages.ts';
 import { afterAttempt, counted, recordProgress, tellProgress } from './progress.ts';
 
 /**
@@ -37,7 +38,8 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
     const before = await ledger.repository(record.id, name);
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, app.signal, ...locks.map(({ lost }) => lost)]);
-    const context = contextOf(app, open, registry, signal, locks);
+    const own = contextOf(app, open, registry, signal, locks);
+    const context = pass === 'plan' ? { ...own, writes: whileOpen(app, run, own.writes) } : own;
     const commands = await commandsFor(name, policies, context.match);
     // Where the answer of an earlier attempt was lost, it is not certain of any of its filters that it matches nothing.
     if (before && pass !== 'carry out')
@@ -79,6 +81,27 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
   });
   if (about.isLast && attempted) await recordProgress(ledger, run, afterAttempt(worker, pass, attempted));
   return attempted ?? { state: 'over' };
+}
+
+/**
+ * Records a plan only while its run is open: what was done before a worker came to it may have been begun anew, and closed
+ * the record with what was there by then. A purge need not look: what it deletes is completed by the next run.
+ */
+function whileOpen({ ledger }: App, run: Run, written: RunContext['writes']): RunContext['writes'] {
+  return {
+    ...written,
+    repository(name) {
+      const writer = written.repository(name);
+      return {
+        ...writer,
+        async write(summary, decisions) {
+          const record = await ledger.run(run.runId);
+          if (!record || !isOwn(record, run)) throw new ConflictError(`the run ${run.runId} was closed meanwhile`);
+          return writer.write(summary, decisions);
+        },
+      };
+    },
+  };
 }
 
 /**

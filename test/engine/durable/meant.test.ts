@@ -168,3 +168,22 @@ test('a plan that is made again after the breakers were asked is taken back', as
     expect(deletions(emulator)).toBe(2);
   });
 });
+
+test('a plan that a worker makes while its run is closed is not recorded: the record was summed up without it', async () => {
+  await withEmulator({ repositories: apps(1, 2), faults: { latencyMs: 20 } }, async (emulator) => {
+    const ledger = newLedger();
+    let closing: Promise<unknown> | undefined;
+    emulator.onRequest(({ kind }) => {
+      if (kind !== 'list-tags') return;
+      // As another start of the same orchestration does.
+      closing ??= Array.fromAsync(ledger.runs()).then(([run]) =>
+        ledger.changeRun(run?.id ?? '', (record) => ({ ...record, state: 'stopped' })),
+      );
+    });
+    await tick(emulator, ledger, 'one', { settings: { ...SETTINGS, PURGE_DRY_RUN: 'true' } });
+    await closing;
+    const [run] = await Array.fromAsync(ledger.runs());
+    expect(run).toMatchObject({ state: 'stopped', totals: { manifests: { deleted: 0 } } });
+    expect(await Array.fromAsync(ledger.decisions(run?.id ?? ''))).toEqual([]);
+  });
+});
