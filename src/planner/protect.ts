@@ -33,7 +33,7 @@ interface ProtectOptions {
  * - a referrer of a manifest that is kept;
  * - a manifest whose deletion would also delete a referrer that is kept on its own account: that is tagged, locked,
  *   needed by an index that is kept, or in doubt. (A referrer that is only young is deleted along: it is of no use
- *   without its subject.)
+ *   without its subject. One of a type that is not known is in doubt at any age.)
  * - a cosign tag, with its manifest, of an image that is kept.
  *
  * One rule can set off another, so each manifest that turns out to be kept is visited once, until none is left. Only ever
@@ -95,7 +95,7 @@ export function* protect(
   for (const [digest, record] of graph.records) {
     if (due()) yield;
     const standing = graph.standing(record);
-    const doubt = standing === 'unknown-time' || standing === 'unknown-media-type';
+    const doubt = standing === 'unknown-time' || record.kind === 'unknown';
     if (standing === 'locked' || standing === 'has-tags' || doubt) keepWithSubjects(digest);
   }
   for (const choice of graph.newestImages) {

@@ -131,6 +131,12 @@ test('what is kept whatever the plan says has the same reason where a plan is ca
   }
 });
 
+test.each([40, 1])('what a referrer of a type that is not known refers to is kept, %i days old', (days) => {
+  const planned = planOf([{ name: 'a' }, { name: 'b', days, subject: 'a', type: 'application/vnd.example' }]);
+  expect(decisionOn(planned, 'a')).toMatchObject({ action: 'keep', reason: 'subject-of-kept' });
+  expect(decisionOn(planned, 'b')).toMatchObject({ reason: days === 1 ? 'too-young' : 'unknown-media-type' });
+});
+
 test('a deleted tag names the filter that matches it, and one that moves is found by that', () => {
   const planned = planOf([{ name: 'a', tags: ['dev', 'latest'] }]);
   expect(decisionOn(planned, 'dev')).toMatchObject({ action: 'delete', filter: 'app:^(?!v)' });

@@ -82,8 +82,7 @@ function whyReferrerKept(act: Act, referrer: ManifestLife, command: Command): st
   if (!command.untagged) return 'no manifest was to be deleted';
   const sights = sightsOf([referrer], act.from, act.to);
   if (sights.every(({ updated }) => updated === undefined)) return 'the registry tells no time for it';
-  const cutOff = act.wanted.agesFrom - command.agoMilliseconds;
-  if (isOfUnknownType(referrer) && sights.every(({ updated = Infinity }) => updated < cutOff)) return UNKNOWN_TYPE;
+  if (isOfUnknownType(referrer)) return UNKNOWN_TYPE;
   const isKept = !command.includeLocked && sights.every(({ attributes }) => isLocked(attributes));
   return isKept ? 'it refers to another manifest, and was locked' : undefined;
 }

@@ -152,6 +152,11 @@ const rules: Readonly<Record<string, Rule>> = {
     wrong: { has: [{ ...old(one), mediaType: 'application/vnd.example' }], does: remove(one) },
     because: /its media type is not known/,
   },
+  'what a referrer of a type that is not known refers to is kept, also where that is young': {
+    right: { has: [old(one), { ...old(sbom), days: 1 }], does: remove(one) },
+    wrong: { has: [old(one), { ...old(sbom), days: 1, mediaType: 'application/vnd.example' }], does: remove(one) },
+    because: /its media type is not known/,
+  },
 };
 
 describe.each(Object.entries(rules))('%s', (_, { right, wrong, because }) => {
