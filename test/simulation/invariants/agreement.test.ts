@@ -84,6 +84,11 @@ const deletions: Readonly<Record<string, Rule>> = {
     wrong: () => told().as(aRun([deleted(dev1)])),
     because: /app:dev-1 was told to be deleted once, and went 0 times/,
   },
+  'what is there is not told to be gone': {
+    right: () => told(byOthers(at(9), untag('dev-1'))).as(aRun([deleted(dev1, 'already-gone')])),
+    wrong: () => told(byOthers(at(9), changed({ tag: 'dev-1' }, HIDDEN))).as(aRun([deleted(dev1, 'already-gone')])),
+    because: /app:dev-1 was there all the time: .*says already-gone/,
+  },
   'a deletion is told once': {
     right: () =>
       told(

@@ -34,6 +34,9 @@ export function disagreements(history: History, runs: readonly Told[]): readonly
       problems.push(`${image} was deleted ${times(due)}, and told ${times(deleted)}: ${words}`);
     if (deleted.length > artifact.ended.length)
       problems.push(`${image} was told to be deleted ${times(deleted)}, and went ${times(artifact.ended)}: ${words}`);
+    const taken = artifact.told.find(({ decision }) => isTakenForGone(decision));
+    if (taken && artifact.ended.length === 0)
+      problems.push(`${image} was there all the time: ${saying(taken.told, taken.decision)}`);
     for (const life of due) problems.push(...misattributed(image, life, artifact));
   }
   for (const { run, decisions } of runs) {
@@ -117,6 +120,10 @@ export function isLate({ change }: Recorded): boolean {
 
 function isDeleted(decision: Decision): decision is Deleted {
   return decision.action === 'delete' && decision.outcome === 'deleted';
+}
+
+function isTakenForGone(decision: Decision): boolean {
+  return decision.action === 'delete' && decision.outcome === 'already-gone';
 }
 
 function times({ length }: readonly unknown[]): string {

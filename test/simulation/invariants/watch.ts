@@ -27,6 +27,8 @@ export class Watch {
   readonly #doubtful = new Map<string, readonly Intent[]>();
   readonly #world: World;
   readonly #conduct: Conduct;
+  /** Runs whose guards were asked. */
+  readonly #asked = new Set<string>();
 
   constructor(world: World, conduct: Conduct) {
     this.#world = world;
@@ -64,6 +66,15 @@ export class Watch {
         asked('write', path);
         const run = /^runs\/([^/]+)\/run\.json$/.exec(path)?.[1];
         if (run !== undefined && !this.begun.has(run)) this.begun.set(run, this.#world.now);
+        if (
+          run !== undefined &&
+          !this.#asked.has(run) &&
+          typeof content === 'string' &&
+          content.includes('"breakersAsked":true')
+        ) {
+          this.#asked.add(run);
+          this.#world.moment('guards asked', process);
+        }
         return store.write(path, content, condition);
       },
       append: async (path, bytes, length) => {

@@ -1,6 +1,6 @@
 import type { Answer } from '../../../src/dev/emulator/answers.ts';
 import type { Route } from '../../../src/dev/emulator/routes.ts';
-import type { World } from '../world/world.ts';
+import type { Process, World } from '../world/world.ts';
 
 /** What goes wrong with one call to the registry. */
 export interface Fault {
@@ -14,6 +14,21 @@ export interface Fault {
   /** Milliseconds. */
   readonly late?: number;
   readonly slow?: number;
+}
+
+/** A call of a process. */
+export interface Call {
+  readonly process: Process;
+  readonly route: Route;
+  readonly body: string;
+  /** Of its draws. */
+  readonly key: string;
+}
+
+/** What others do right after the registry has answered a call, and what goes wrong with that call meanwhile. */
+export interface Meanwhile {
+  readonly fault: Fault;
+  readonly happens: () => void;
 }
 
 /** For so long calls are refused, where they are refused for a while. */
@@ -91,7 +106,7 @@ export class Faults {
   }
 }
 
-function refused(status: number, code: string, retryAfter?: string): Answer {
+export function refused(status: number, code: string, retryAfter?: string): Answer {
   return {
     status,
     headers: { 'Content-Type': 'application/json', ...(retryAfter !== undefined && { 'Retry-After': retryAfter }) },

@@ -6,7 +6,8 @@ import type { RegistryState } from '../../../src/dev/emulator/index.ts';
 import { digestOf } from '../../../src/dev/emulator/manifests.ts';
 import type { Attributes } from '../../../src/dev/emulator/types.ts';
 import type { Conduct } from '../invariants/conduct.ts';
-import { type Fault, Faults } from './faults.ts';
+import { Controller, respond } from './controller.ts';
+import { type Call, type Fault, Faults, type Meanwhile } from './faults.ts';
 import { History, type What } from '../invariants/history.ts';
 import { BEGINNING, type Process, type World } from '../world/world.ts';
 
@@ -29,6 +30,8 @@ export interface RegistryOptions {
   /** The run that a process deletes something for, as far as it has announced that. */
   readonly runOf: (process: Process, repository: string, key: string) => string | undefined;
   readonly conduct?: Conduct | undefined;
+  /** What others do right after a call. */
+  readonly between?: ((call: Call) => Meanwhile | undefined) | undefined;
   /** Seconds that an access token lives. */
   readonly tokenLife?: number | undefined;
 }
@@ -52,8 +55,9 @@ export class RegistryService {
   readonly #pace: number;
   readonly #runOf: RegistryOptions['runOf'];
   readonly #conduct: Conduct | undefined;
+  readonly #between: (call: Call) => Meanwhile | undefined;
 
-  constructor(world: World, { state, pageSize, tokenLife = 4_500, runOf, conduct }: RegistryOptions) {
+  constructor(world: World, { state, pageSize, tokenLife = 4_500, runOf, conduct, between }: RegistryOptions) {
     const options = { repositories: state, basic: USER, start: new Date(BEGINNING), now: () => world.now };
     const { emulator, answers, identityToken } = newEmulator(
       { ...options, pageSizeLimit: pageSize, tokenLifeSeconds: tokenLife },
@@ -67,6 +71,7 @@ export class RegistryService {
     this.#pace = world.draws.number('pace of the registry') < 0.2 ? 40 : 1;
     this.#runOf = runOf;
     this.#conduct = conduct;
+    this.#between = between ?? (() => undefined);
     this.#faults = new Faults(world);
     this.history = new History(state, BEGINNING);
   }
@@ -185,12 +190,14 @@ export class RegistryService {
     if (repository !== undefined) this.asked = { repository, reference };
     this.#conduct?.sends(process, connection, route, call.body, world.now);
     if (isChange(route)) world.moment('change sent', process);
-    const fault = this.#faults.draw(key, route, wordsFor(route, process), process.isAlive);
+    const meanwhile = this.#between({ ...call, key });
+    const fault = meanwhile?.fault ?? this.#faults.draw(key, route, wordsFor(route, process), process.isAlive);
     // A registry does not make a change much later than it was asked to: the product waits two seconds for that.
     const there = fault.slow === undefined ? this.#pace * between('there', 2, 30) : Math.min(fault.slow, 1_500);
     const back = fault.slow ?? this.#pace * between('back', 2, 30);
     world.after(there, () => {
       void this.#answer(call, options, fault).then((answer) => {
+        meanwhile?.happens();
         if (answer === 'never') return;
         world.after(fault.late ?? back, () => {
           told(() => {
@@ -231,51 +238,6 @@ interface Exchange {
   readonly nth: number;
   readonly options: Dispatcher.DispatchOptions;
   readonly handler: Dispatcher.DispatchHandler;
-}
-
-class Controller implements Dispatcher.DispatchController {
-  readonly paused = false;
-  reason: Error | null = null;
-  readonly #handler: Dispatcher.DispatchHandler;
-
-  constructor(handler: Dispatcher.DispatchHandler) {
-    this.#handler = handler;
-  }
-
-  get aborted(): boolean {
-    return this.reason !== null;
-  }
-
-  abort(error: Error): void {
-    if (this.reason) return;
-    this.reason = error;
-    queueMicrotask(() => this.#handler.onResponseError?.(this, error));
-  }
-
-  pause(): void {
-    // Answers come whole.
-  }
-
-  resume(): void {
-    // The same.
-  }
-}
-
-function respond(
-  handler: Dispatcher.DispatchHandler,
-  controller: Controller,
-  method: string,
-  answer: Answer | Error,
-): void {
-  if (answer instanceof Error) {
-    handler.onResponseError?.(controller, answer);
-    return;
-  }
-  const { status, headers = {}, body } = answer;
-  const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
-  handler.onResponseStart?.(controller, status, Object.fromEntries(named));
-  if (body !== undefined && method !== 'HEAD') handler.onResponseData?.(controller, Buffer.from(body));
-  handler.onResponseEnd?.(controller, {});
 }
 
 function disconnected(): Error {

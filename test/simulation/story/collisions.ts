@@ -40,6 +40,11 @@ export function collisions(world: World, instances: Instances): void {
   schedule(world, { ...kill, moments: ['change sent', 'lock off'] }, (key, by) => {
     if (by) killAndRecover(world, instances, key, by);
   });
+  // In the little time between the answer of the guards and the end of a run.
+  const guarded = { kind: 'kill', most: 1, name: 'kill after the guards', rate: 0.25 } as const;
+  schedule(world, { ...guarded, moments: ['guards asked'] }, (key, by) => {
+    if (by) killAndRecover(world, instances, key, by);
+  });
 }
 
 function standStill(world: World, { instance, tick }: Instances, key: string, by?: Process): void {

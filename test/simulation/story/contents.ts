@@ -67,7 +67,9 @@ export function contentsOf(draws: Draws): RegistryState {
     for (let nth = 0; nth < ARTIFACTS; nth += 1) {
       const key = `${name} ${nth}`;
       if (!draws.happens('content', `artifact ${key}`, 0.6)) continue;
-      const body = bodyOf(draws, key, manifests);
+      const hidden = hiddenChildOf(draws, key, manifests);
+      if (hidden) manifests.push(hidden);
+      const body = hidden ? indexOf(key, [hidden.body]) : bodyOf(draws, key, manifests);
       const digest = digestOf(body);
       const age = ageOf(draws, `age ${key}`);
       manifests.push({ body, age, ...lockOf(draws, `manifest ${key}`) });
@@ -107,6 +109,13 @@ function bodyOf(draws: Draws, key: string, before: readonly ManifestState[]): st
     return indexOf(key, [...new Set(children.filter((child) => child !== undefined))], subject);
   }
   return imageOf(key, shape < 0.4 ? any(0) : undefined);
+}
+
+/** What an index needs that no listing shows, and that goes along with what it refers to. */
+function hiddenChildOf(draws: Draws, key: string, before: readonly ManifestState[]): ManifestState | undefined {
+  const subject = before[draws.index(`subject ${key}`, before.length)]?.body;
+  if (subject === undefined || !draws.happens('content', `hidden child ${key}`, 0.03)) return undefined;
+  return { body: imageOf(`hidden child ${key}`, subject), age: 50 * DAY, locked: { listEnabled: false } };
 }
 
 /** In seconds: mostly old enough or young, and now and then right at what `--ago` says. */

@@ -23,14 +23,25 @@ interface Target {
   readonly what: number;
 }
 
-/** Does one deed to something that is there now. @param key of the draws that decide what */
-export function others(world: World, registry: RegistryService, deed: Deed, key: string): void {
+/** What a deed is done to, where it is no other one's turn. */
+export interface Aim {
+  readonly repository: string;
+  /** A tag or a digest. */
+  readonly reference: string | undefined;
+}
+
+/**
+ * Does one deed to something that is there now.
+ * @param key of the draws that decide what
+ * @param given absent: it is drawn
+ */
+export function others(world: World, registry: RegistryService, deed: Deed, key: string, given?: Aim): void {
   const { draws } = world;
   const state = registry.contents.repositories();
   const [first, ...rest] = Object.keys(state).sort();
   if (first === undefined) return;
   // Half of the time what a process has to do with right now.
-  const aim = draws.number(`aimed ${key}`) < 0.5 ? registry.asked : undefined;
+  const aim = given ?? (draws.number(`aimed ${key}`) < 0.5 ? registry.asked : undefined);
   const isThere = aim !== undefined && state[aim.repository] !== undefined;
   const name = isThere ? aim.repository : draws.pick(`repository ${key}`, [first, ...rest]);
   const { manifests = [], tags = [] } = state[name] ?? {};

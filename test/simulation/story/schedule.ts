@@ -16,6 +16,7 @@ const MOST: Readonly<Record<Moment, number>> = {
   'change made': 20,
   'lock off': 3,
   'lock taken': 10,
+  'guards asked': 1,
 };
 
 /** What is done in the middle of something is done early: there must be enough left that it may break. */

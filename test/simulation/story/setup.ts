@@ -24,6 +24,8 @@ export interface Chosen {
 const FILTERS: readonly [string, ...string[]] = [
   '.*:.*',
   '.*:.*',
+  '.*:.*',
+  '.*:^(v|pr-)',
   '.*:^(v|pr-)',
   'shop/.*:.*',
   'shop/app:^(v|pr-|sha)',
@@ -53,7 +55,7 @@ function settingsOf(draws: Draws, key: string): Environment {
       `--filter '${draws.pick(`filter ${nth} ${key}`, FILTERS)}'`,
       `--ago ${draws.pick(`ago ${nth} ${key}`, ['7d', '7d', '30d', '0d', '10m'])}`,
       ...(number(`keep ${nth}`) < 0.3 ? [`--keep ${1 + draws.index(`kept ${nth} ${key}`, 2)}`] : []),
-      ...(number(`untagged ${nth}`) < 0.7 ? ['--untagged'] : []),
+      ...(number(`untagged ${nth}`) < 0.85 ? ['--untagged'] : []),
       ...(number(`locked ${nth}`) < 0.25 ? ['--include-locked'] : []),
     ].join(' ');
   return {

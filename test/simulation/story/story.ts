@@ -1,6 +1,7 @@
 import type { RegistryState } from '../../../src/dev/emulator/index.ts';
 import { lockOfRepository, registryKey } from '../../../src/ledger/paths.ts';
 import { type AppProcess, startApp } from './app.ts';
+import { between } from './between.ts';
 import { Conduct } from '../invariants/conduct.ts';
 import { collisions } from './collisions.ts';
 import { contentsOf } from './contents.ts';
@@ -72,11 +73,12 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     ],
   });
   const watch = new Watch(world, conduct);
-  const registry = new RegistryService(world, {
+  const registry: RegistryService = new RegistryService(world, {
     state,
     pageSize: setup.pageSize,
     tokenLife: setup.tokenLife,
     conduct,
+    between: (call) => between({ world, registry, kill: (process, key) => killNow(process, key) }, call),
     runOf: (process, repository, key) => watch.intent(process.name, repository, key)?.run,
   });
   const stores = openStores(world, setup.store, (process) => dead(process));
@@ -151,7 +153,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
       if (isBroken && !draws.isCalm && draws.number(`missed ${key}`) < 0.5) tick(app, `missed ${key}`);
     });
   };
-  /** A process was killed in the middle of a write. */
+  /** A process was killed while it did something. */
   const dead = (process: Process, key = process.name): void => {
     for (const [name, app] of instances) if (app.process === process) gone(name, key);
   };
@@ -212,6 +214,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   for (const kind of outside) schedule(world, { kind, most: 4 }, (key) => others(world, registry, kind, key));
   for (const [kind, deed] of Object.entries(deeds)) schedule(world, { kind: kind as Kind, most: 2 }, deed);
   const killNow = (process: Process, key: string): void => {
+    if (!process.isAlive) return;
     world.tell(`${process.name} is killed`);
     process.kill();
     dead(process, key);

@@ -20,9 +20,9 @@ interface Event {
  * - `change sent`: a process has written a change to the connection
  * - `change made`: the registry has made it, and has not answered yet
  * - `lock off`: the registry has taken a lock off, and has not answered yet
- * - `store`: a process has asked something of the store; `lock taken`: it has a lock of the ledger now
+ * - `store`: a process has asked something of the store; `lock taken`, `guards asked`: it has a lock, or an answer of the guards
  */
-export type Moment = 'call' | 'change sent' | 'change made' | 'lock off' | 'store' | 'lock taken';
+export type Moment = 'call' | 'change sent' | 'change made' | 'lock off' | 'store' | 'lock taken' | 'guards asked';
 
 /** Does something at a moment. @param by the process that it is about, where that is known */
 type AtMoment = (by: Process | undefined) => void;
