@@ -17,6 +17,7 @@ import { beyondAcrPurge, broken } from './broken.ts';
 import { type Answered, type BrokenOff, unsaid, writtenOver } from './endings.ts';
 import type { Recorded } from './history.ts';
 import { checkChange, nameOf } from './invariants.ts';
+import { sentAtLocked } from './locked.ts';
 import type { Command } from './oracle.ts';
 import { HOST } from '../registry/registry.ts';
 import {
@@ -66,6 +67,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...runs.flatMap((told) => beyond(story, told)),
     ...disagreements(history, runs),
     ...missingLocks(history, runs),
+    ...sentAtLocked(history, story.conduct.sent),
     ...untruths(runs),
     ...unsaid(runs, brokenOff(story)),
     ...writtenOver(runs, asked.flatMap(answered)),

@@ -66,7 +66,7 @@ export const DELETING: readonly Mutant[] = [
     file: 'src/executor/recheck.ts',
     from: "  if (look.locked) return 'the repository was locked as a whole';\n  const again",
     to: '  const again',
-    says: 'Images of a repository are deleted that was locked as a whole since the plan was made.',
+    says: 'Deletions are sent to a repository that was locked as a whole since the plan was made.',
   },
   {
     name: 'hidden-taken-for-gone',
