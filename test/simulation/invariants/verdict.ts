@@ -50,7 +50,8 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
   const { registry, stores, asked } = story;
   const { history } = registry;
   const store = stores.now();
-  const runs = await runsIn(openLedger(store), HOST);
+  const runs = await runsIn(openLedger(store), HOST).catch(unreadable);
+  if ('problem' in runs) return [...story.problems, runs.problem];
   const cancelled = cancelledIn(asked);
   const changes = history.changes.flatMap((recorded) => [
     ...announcementProblems(story, recorded),
@@ -76,6 +77,12 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...forgottenCancellations(runs, cancelled),
     ...unguarded(history, runs, approvedIn(asked)),
   ];
+}
+
+/** Nothing else can be said of a ledger that cannot be read once all is over. */
+function unreadable(error: unknown): { readonly problem: string } {
+  if (!(error instanceof LedgerError)) throw error;
+  return { problem: error.message };
 }
 
 function unexpected({ what, process, state }: Asked): readonly string[] {

@@ -52,11 +52,19 @@ export const LEDGER: readonly Mutant[] = [
     says: 'A run takes a lock for its own that it could not renew in time.',
   },
   {
+    // Of the two ways in which a lock is lost, the clock is always the first: another process may have it only later.
     name: 'taken-lease-kept',
     file: 'src/ledger/store/lease.ts',
-    from: 'if (ours === false) {',
-    to: 'if (ours === false && over) {',
-    says: 'A run takes a lock for its own that another process has taken.',
+    from: '    if (over) return;\n    end();\n    lost.abort(',
+    to: '    if (over || !over) return;\n    end();\n    lost.abort(',
+    says: 'A run takes a lock for its own that another process has taken, and is never told that it has lost it.',
+  },
+  {
+    name: 'lease-under-one-id',
+    file: 'src/ledger/store/blob-lease.ts',
+    from: 'const id = sharedBy === undefined ? randomUUID() : leaseId(sharedBy);',
+    to: 'const id = leaseId(sharedBy ?? name);\n  void randomUUID;',
+    says: 'In Blob Storage every process takes a lock under the same id, also while another one holds it.',
   },
   {
     name: 'folder-etag-not-compared',
@@ -71,6 +79,13 @@ export const LEDGER: readonly Mutant[] = [
     from: "return condition === 'absent' ? { ifNoneMatch: '*' } : { ifMatch: condition.etag };",
     to: "return condition === 'absent' ? { ifNoneMatch: '*' } : {};",
     says: 'In Blob Storage a file is written over that has changed since it was read.',
+  },
+  {
+    name: 'torn-line-read',
+    file: 'src/ledger/ndjson.ts',
+    from: '    yield parts;\n  }\n}',
+    to: "    yield parts;\n  }\n  if (rest.join('') !== '') yield [rest.join('')];\n}",
+    says: 'A journal that ends in the middle of a line cannot be read, and what it tells is lost.',
   },
   {
     name: 'folder-lock-of-the-living',
@@ -88,7 +103,10 @@ export const LEDGER: readonly Mutant[] = [
   },
 ];
 
-/** The stores' own tests find these. Stories do not: the lock of a repository keeps a second writer away. */
+/**
+ * The stores' own tests find these. Stories do not. A second writer of a journal is kept away by the lock of the repository,
+ * and what a writer has left of a line itself is at its end: after an append that failed it makes no other one.
+ */
 export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'append-at-any-length',

@@ -31,8 +31,9 @@ const WHILE_AT_WORK: readonly ['time', ...(Moment | 'time')[]] = [
  * Two processes that meet, where each by itself would be unlikely: one stands still for longer than its locks last, and works
  * on while another one has taken them; or one is killed right at a change, and another one completes its run at once.
  */
-export function collisions(world: World, instances: Instances): void {
-  const freeze = { kind: 'freeze', most: 1, name: 'long stop', rate: 0.4, isAtOnce: true } as const;
+export function collisions(world: World, instances: Instances, isDurable: boolean): void {
+  // There are fewer stories of the durable engine.
+  const freeze = { kind: 'freeze', most: 1, name: 'long stop', rate: isDurable ? 0.9 : 0.4, isAtOnce: true } as const;
   schedule(world, { ...freeze, moments: ['change sent', 'change sent', 'change made', 'call'] }, (key, by) =>
     standStill(world, instances, key, by),
   );

@@ -90,7 +90,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   const start = (name: string, isWorker = true): AppProcess => {
     begun += 1;
     const skew = draws.happens('skew', `skew ${name}`, 0.3) ? draws.index(`how much ${name}`, 240_000) - 120_000 : 0;
-    const machine = draws.number('machines') < 0.5 ? 'one machine' : name.split('.', 1)[0];
+    const machine = draws.number('machines') < 0.35 ? 'one machine' : name.split('.', 1)[0];
     const process = world.process(name, { skew, ...(machine !== undefined && { machine }) });
     if (skew !== 0) world.tell(`the clock of ${name} is ${Math.round(skew / SECOND)} s ${skew > 0 ? 'fast' : 'slow'}`);
     return startApp({
@@ -219,7 +219,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     process.kill();
     dead(process, key);
   };
-  collisions(world, { instance, tick, kill: killNow });
+  collisions(world, { instance, tick, kill: killNow }, hub !== undefined);
 
   // In some stories there is one alone: what it has left is completed by the last run.
   const ticks = draws.number('ticks') < 0.5 ? TICKS : TICKS.slice(0, 1);
