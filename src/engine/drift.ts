@@ -24,9 +24,8 @@ export async function changesSincePlan(
     if (!decision) absent.push(planned);
     else if (decision.action === 'keep' && decision.reason !== 'changed-since-plan') {
       const moved = planned.digest !== decision.digest;
-      changes.push(
-        keptSince(planned, moved ? `it names ${decision.digest ?? 'another manifest'} now` : decision.detail),
-      );
+      const why = moved ? `it names ${decision.digest ?? 'another manifest'} now` : decision.detail;
+      changes.push(keptSince(asLockedNow(planned, decision), why));
     }
   }
   const names = absent.flatMap(({ kind, tag }) => (kind === 'tag' && tag !== undefined ? [tag] : []));
@@ -37,7 +36,16 @@ export async function changesSincePlan(
       planned.kind === 'tag'
         ? tags.has(planned.tag ?? '')
         : (await registry.manifest(repository, planned.digest ?? '')).state !== 'missing';
-    changes.push(there ? keptSince(planned, 'it is not listed any more') : { ...planned, outcome: 'already-gone' });
+    changes.push(
+      there ? keptSince(asLockedNow(planned), 'it is not listed any more') : { ...planned, outcome: 'already-gone' },
+    );
   }
   return changes;
+}
+
+/** Of a lock that could not be put back counts whether it is there now: see `merge`. */
+function asLockedNow(planned: Deleted, now?: Decision): Deleted {
+  if (!planned.lostLock) return planned;
+  const { locked, ...about } = planned;
+  return now?.locked ? { ...about, locked: true } : about;
 }

@@ -78,7 +78,7 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
     const key = keyOf(decision);
     const known = all.get(key);
     const isNews = before.isPlan ? before.open.has(key) && isSettled(decision) : known && !isDeleted(known);
-    if (!known || isNews) all.set(key, decision);
+    if (!known || isNews) all.set(key, withLostLock(known, decision));
   });
   const merged = [...all.values()];
   const { repository, state, error, warnings } = summary;
@@ -94,6 +94,19 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
   }
   const whole = withRemarks({ ...counted, state, ...(error && { error }) }, remarks);
   return { decisions: merged, summary: isDone(whole) ? whole : { ...whole, ...stage } };
+}
+
+/**
+ * A lock that could not be put back stays known until its artifact is gone, or locked again: else nothing would say any
+ * more how it is put back, and the run could be done.
+ */
+function withLostLock(known: Decision | undefined, now: Decision): Decision {
+  if (known?.action !== 'delete' || !known.lostLock || isDeleted(now) || now.locked) return now;
+  if (now.action === 'keep') return known;
+  if (now.lostLock) return now;
+  const sentences = [now.error, known.error].flatMap((error) => (error ? [error.message] : []));
+  const outcome = now.outcome === 'refused' ? now.outcome : 'failed';
+  return { ...now, outcome, error: { ...now.error, message: sentences.join('; ') }, lostLock: known.lostLock };
 }
 
 /** An approved artifact is settled when it was deleted, or is kept as `changed-since-plan`. */
