@@ -5,7 +5,7 @@ import type { Decision } from '../../src/planner/decision.ts';
 import type { Approved } from '../../src/planner/types.ts';
 import { d, planOf, type Thing } from './plan-of.ts';
 
-const RUNS = Number(process.env['FC_RUNS'] ?? 1000);
+const RUNS = Number(process.env['FC_RUNS'] ?? 400);
 
 /*
  * A run that resumes, and the application of a plan, plan again what is left. Where nothing but the plan has changed the
