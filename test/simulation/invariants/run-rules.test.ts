@@ -57,13 +57,23 @@ const states: Readonly<Record<string, Rule>> = {
     wrong: () => untruths([aRun(held, { state: 'waiting' }, { state: 'held' })]),
     because: /nothing holds it back/,
   },
+  'a repository is held by a guard': {
+    right: () =>
+      untruths([aRun(held, { state: 'failed', breakers: [{ ...HOLD, repository: 'app' }] }, { state: 'held' })]),
+    wrong: () =>
+      untruths([aRun(held, { state: 'failed', breakers: [{ ...HOLD, repository: 'web' }] }, { state: 'held' })]),
+    because: /app is held, and no guard of the run holds it back/,
+  },
   'a run in which something failed does not wait': {
     right: () => untruths([aRun([...failure, deleted(dev2, 'held')], { state: 'failed', breakers: [HOLD] })]),
     wrong: () => untruths([aRun([...failure, deleted(dev2, 'held')], { state: 'waiting', breakers: [HOLD] })]),
     because: /is failed/,
   },
   'what was held back is done once its plan is applied': {
-    right: () => untruths([aRun(held, { plan: { hash: '', deletions: 1, state: 'applied' } }, { state: 'held' })]),
+    right: () =>
+      untruths([
+        aRun(held, { plan: { hash: '', deletions: 1, state: 'applied' }, breakers: [HOLD] }, { state: 'held' }),
+      ]),
     wrong: () => untruths([aRun(held, {}, { state: 'held' })]),
     because: /app:dev-1 is held/,
   },

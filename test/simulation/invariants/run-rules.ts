@@ -26,7 +26,7 @@ export interface Cancelled {
 export function untruths(runs: readonly Told[]): readonly string[] {
   return runs.flatMap((told) => {
     const { run, repositories, decisions } = told;
-    const problems = [...countProblems(told), ...stateProblems(told)];
+    const problems = [...countProblems(told), ...stateProblems(told), ...holdProblems(told)];
     if (run.dryRun && decisions.some((one) => one.action === 'delete' && one.outcome !== 'planned'))
       problems.push('it was a dry run, and tells of deletions');
     const { done, of } = run.progress;
@@ -98,6 +98,15 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   if (state === 'stopped' && !stopped) problems.push('it does not say why');
   if (cancelled && state === 'interrupted') problems.push('it was cancelled');
   return problems;
+}
+
+/** What is held back without a guard that says so: a run that resumes must not forget what its guards said. */
+function holdProblems({ run: { breakers }, repositories }: Told): readonly string[] {
+  return repositories
+    .filter(({ summary }) => summary.state === 'held')
+    .map(({ summary }) => summary.repository)
+    .filter((name) => !breakers.some(({ repository = name }) => repository === name))
+    .map((name) => `${name} is held, and no guard of the run holds it back`);
 }
 
 function isWhole({ state, error }: RepositoryRecord['summary']): boolean {

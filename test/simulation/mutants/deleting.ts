@@ -77,9 +77,9 @@ export const DELETING: readonly Mutant[] = [
   },
   {
     name: 'hidden-deleted',
-    file: 'src/registry/look.ts',
-    from: 'present.set(record.digest, { ...record, hidden: true });',
-    to: 'present.set(record.digest, record);',
+    file: 'src/executor/recheck.ts',
+    from: "  if (record.hidden) return 'it was hidden, and is there';\n",
+    to: '',
     says: 'An image that was hidden since the plan was made is deleted.',
   },
   {
