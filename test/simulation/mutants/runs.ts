@@ -66,11 +66,12 @@ export const RUNS: readonly Mutant[] = [
     says: 'A run that was cancelled works on to its end.',
   },
   {
+    // That no worker begins with another repository is looked at twice: as it reads the record, and right before it begins.
     name: 'worker-does-not-hear-cancel',
-    file: 'src/engine/durable/context.ts',
-    from: 'if (!record || !isOwn(record, run) || record.cancelled) return undefined;',
-    to: 'if (!record || !isOwn(record, run)) return undefined;',
-    says: 'After a run was cancelled its workers begin with further repositories.',
+    file: 'src/engine/durable/repository.ts',
+    from: 'const cancel = watchForCancel(ledger, record.id, abort);',
+    to: "const cancel = watchForCancel(ledger, 'another', abort);",
+    says: 'After a run was cancelled its workers finish the repositories that they had begun with.',
   },
   {
     name: 'cancelled-run-resumed',
