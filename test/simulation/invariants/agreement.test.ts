@@ -122,6 +122,8 @@ const deletions: Readonly<Record<string, Rule>> = {
 
 const lock = (isBack: boolean) =>
   changed({ digest: one.digest }, isBack ? { deleteEnabled: false } : { deleteEnabled: true });
+const locksBoth = changed({ digest: one.digest }, { deleteEnabled: false, writeEnabled: false });
+const lockedByOthers = byOthers(at(9), changed({ digest: one.digest }, { writeEnabled: false }));
 const locked = [{ ...old(one), locked: LOCKED }, old(two)];
 const byOther = (time: number, what: What): Change => ({
   ...byWorker(time, what),
@@ -153,6 +155,13 @@ const locks: Readonly<Record<string, Rule>> = {
     right: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byOthers(at(10), lock(false))), []),
     wrong: () => missingLocks(afterwards(byOthers(at(8), lock(true)), byWorker(at(9), lock(false))), []),
     because: /is not any more/,
+  },
+  'a lock that is put back leaves what another client has locked meanwhile': {
+    right: () =>
+      missingLocks(afterwards(byWorker(at(8), lock(false)), lockedByOthers, byWorker(at(10), locksBoth)), []),
+    wrong: () =>
+      missingLocks(afterwards(byWorker(at(8), lock(false)), lockedByOthers, byWorker(at(10), lock(true))), []),
+    because: /was locked \(deleteEnabled true, writeEnabled false\), and is not any more/,
   },
   'a lock that could not be put back is told': {
     right: () =>

@@ -4,7 +4,6 @@ import type { Decision, Deleted } from '../../../src/planner/decision.ts';
 import type { ByProcess, History, Recorded } from './history.ts';
 import { lockOf, nameOf } from './invariants.ts';
 import type { ManifestLife, TagLife } from './lives.ts';
-import { isLocked } from './oracle.ts';
 import { imageOf, saying, type Told } from './told.ts';
 
 /*
@@ -131,6 +130,13 @@ function times({ length }: readonly unknown[]): string {
 }
 
 /** A lock that a process has changed. */
+/** Whether something may be done that a lock forbade. What it did not forbid may be forbidden: by the lock of another client. */
+function lacks(now: Attributes, { deleteEnabled, writeEnabled }: Attributes): boolean {
+  return (
+    (deleteEnabled === false && now.deleteEnabled !== false) || (writeEnabled === false && now.writeEnabled !== false)
+  );
+}
+
 interface ChangedLock {
   readonly before: Attributes;
   now: Attributes;
@@ -148,7 +154,7 @@ export function missingLocks(history: History, runs: readonly Told[]): readonly 
     runs.flatMap(({ decisions }) => decisions.filter((one) => 'lostLock' in one && one.lostLock).map(imageOf)),
   );
   const isMissing = (name: string, { before, now, isLate }: ChangedLock): boolean =>
-    isLocked(before) && lockOf(before) !== lockOf(now) && !isLate && !lost.has(name);
+    lacks(now, before) && !isLate && !lost.has(name);
   const problems: string[] = [];
   for (const recorded of history.changes) {
     const { change, before = {}, tags, manifests } = recorded;

@@ -200,6 +200,19 @@ const rules: Readonly<Record<string, Rule>> = {
     },
     because: /had never been locked so/,
   },
+  'what another client has locked meanwhile stays locked as well': {
+    right: {
+      has: [{ ...old(one), locked: LOCKED }],
+      before: [[2, changed({ digest: one.digest }, { writeEnabled: false })]],
+      does: changed({ digest: one.digest }, { deleteEnabled: false, writeEnabled: false }),
+    },
+    wrong: {
+      has: [old(one)],
+      before: [[2, changed({ digest: one.digest }, { writeEnabled: false })]],
+      does: changed({ digest: one.digest }, { deleteEnabled: false, writeEnabled: false }),
+    },
+    because: /had never been locked so/,
+  },
   'nothing is hidden': {
     right: { has: [old(one, 'dev-1')], does: untag('dev-1') },
     wrong: { has: [old(one)], does: changed({ digest: one.digest }, HIDDEN) },

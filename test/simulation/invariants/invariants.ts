@@ -174,7 +174,16 @@ function attributesProblems({ repository, recorded, wanted }: Act, change: Attri
     .flatMap((life) => life.attributes.map(({ value }) => value))
     .filter((value) => value !== attributes);
   const lock = lockOf(attributes);
-  return known.some((value) => lockOf(value) === lock) ? [] : [`it was locked (${lock}), and had never been locked so`];
+  // What two clients have locked, one after the other, is locked by both.
+  const isKnown = known.some((one) => known.some((other) => lockOf(bothOf(one, other)) === lock));
+  return isKnown ? [] : [`it was locked (${lock}), and had never been locked so`];
+}
+
+function bothOf(one: Attributes, other: Attributes): Attributes {
+  return {
+    deleteEnabled: one.deleteEnabled !== false && other.deleteEnabled !== false,
+    writeEnabled: one.writeEnabled !== false && other.writeEnabled !== false,
+  };
 }
 
 function shownAs({ listEnabled = true, readEnabled = true }: Attributes): string {
