@@ -69,6 +69,13 @@ export const DELETING: readonly Mutant[] = [
     says: 'Deletions are sent to a repository that was locked as a whole since the plan was made.',
   },
   {
+    name: 'new-lock-not-seen',
+    file: 'src/executor/recheck.ts',
+    from: "    if (record.locked) return 'it was locked';\n",
+    to: '',
+    says: 'An image that was locked since the plan was made is unlocked and deleted.',
+  },
+  {
     name: 'hidden-taken-for-gone',
     file: 'src/registry/look.ts',
     from: 'for (const record of await askFor(digests.filter((digest) => !present.has(digest))))',
