@@ -95,7 +95,8 @@ export class Watch {
         const lock = await store.lock(name, holder, use);
         const by = typeof use === 'object' ? use.sharedBy : `${process.name} ${holder.runId}`;
         const gaveBack = this.#conduct.took(process, name, { by, askedAt, at: this.#world.now });
-        this.#world.moment('lock taken', process);
+        // A worker shares the lock of the registry, and begins once it has that of a repository.
+        if (typeof use !== 'object') this.#world.moment('lock taken', process);
         return {
           ...lock,
           release: () => {

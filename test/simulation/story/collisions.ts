@@ -18,6 +18,8 @@ const LONGEST_MS = 200 * SECOND;
 
 /** A lock lasts for a minute after it was renewed. After that another process may have it. */
 const [LEAST_MS, MOST_MS] = [60 * SECOND, 64 * SECOND];
+/** That was up to 15 seconds before it stood still. */
+const WORKED_MS = 44 * SECOND;
 
 const WHILE_AT_WORK: readonly ['time', ...(Moment | 'time')[]] = [
   'time',
@@ -35,7 +37,7 @@ export function collisions(world: World, instances: Instances, isDurable: boolea
   // There are fewer stories of the durable engine.
   const freeze = { kind: 'freeze', most: 1, name: 'long stop', rate: isDurable ? 0.9 : 0.4, isAtOnce: true } as const;
   schedule(world, { ...freeze, moments: ['change sent', 'change sent', 'change made', 'call'] }, (key, by) =>
-    standStill(world, instances, key, by),
+    standStill(world, { ...instances, isDurable }, key, by),
   );
   const kill = { kind: 'kill', most: 1, name: 'kill at a change', rate: 0.5, isAtOnce: true } as const;
   schedule(world, { ...kill, moments: ['change sent', 'lock off'] }, (key, by) => {
@@ -48,7 +50,11 @@ export function collisions(world: World, instances: Instances, isDurable: boolea
   });
 }
 
-function standStill(world: World, { instance, tick }: Instances, key: string, by?: Process): void {
+interface Standing extends Instances {
+  readonly isDurable: boolean;
+}
+
+function standStill(world: World, { instance, tick, isDurable }: Standing, key: string, by?: Process): void {
   const { draws } = world;
   const stopped = by ?? instance('a').process;
   // In the durable engine it takes the work over. It is there before that has to be done.
@@ -60,19 +66,25 @@ function standStill(world: World, { instance, tick }: Instances, key: string, by
     world.tell(`${stopped.name} waits for seconds when it asks for a lock`);
     stopped.isSlowWithLocks = true;
   }
-  world.after(LEAST_MS + draws.index(`taken ${key}`, MOST_MS - LEAST_MS), () => {
+  const thaw = (): void => {
+    if (!stopped.isFrozen) return;
+    world.tell(`${stopped.name} works again`);
+    stopped.thaw();
+  };
+  const drawn = draws.number(`ends ${key}`);
+  const onceTaken = (taker?: Process): void => {
+    if (!taker?.name.startsWith(`${other}.`)) world.at('lock taken', 1, onceTaken);
+    // It waits for two seconds before it looks at what was under way.
+    else world.after(Math.round(2 * SECOND * drawn), thaw);
+  };
+  const waited = LEAST_MS + draws.index(`taken ${key}`, MOST_MS - LEAST_MS);
+  // A worker takes the work over by itself, as soon as the lock of the repository has run out.
+  world.after(isDurable ? WORKED_MS : waited, () => {
     if (draws.isCalm) return;
-    tick(instance(other), key);
+    if (!isDurable) tick(instance(other), key);
     const moment = draws.pick(`until ${key}`, WHILE_AT_WORK);
-    const drawn = draws.number(`ends ${key}`);
-    const thaw = (): void => {
-      if (!stopped.isFrozen) return;
-      world.tell(`${stopped.name} works again`);
-      stopped.thaw();
-    };
     if (moment === 'time') world.after(Math.round(drawn * (LONGEST_MS - MOST_MS)), thaw);
-    // The other one waits for two seconds before it looks at what was under way.
-    else if (moment === 'lock taken') world.at(moment, 1, () => void world.after(Math.round(2 * SECOND * drawn), thaw));
+    else if (moment === 'lock taken') world.at(moment, 1, onceTaken);
     else world.at(moment, Math.floor(12 ** drawn), () => void world.after(0, thaw));
   });
 }
