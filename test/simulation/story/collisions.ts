@@ -62,7 +62,7 @@ function standStill(world: World, { instance, tick, isDurable }: Standing, key: 
   instance(other);
   world.tell(`${stopped.name} stands still for longer than its locks last`);
   stopped.freeze(LONGEST_MS);
-  if (draws.happens('store-slow', `slow locks ${key}`, 0.5)) {
+  if (draws.happens('store-slow', `slow locks ${key}`, 0.9)) {
     world.tell(`${stopped.name} waits for seconds when it asks for a lock`);
     stopped.isSlowWithLocks = true;
   }
