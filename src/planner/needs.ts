@@ -170,9 +170,10 @@ export function* unknownReferrers(
 }
 
 /**
- * Children of indexes that are kept which no listing shows: gone, or hidden. A hidden one may refer to what is deleted, and
- * the registry deletes it along with that. Either each of these is read, or the registry is asked what refers to each
- * manifest that is deleted: whichever is fewer calls. Few repositories have such a child.
+ * Children of indexes which no listing shows: gone, or hidden. A hidden one may refer to what is deleted, and the registry
+ * deletes it along with that. That also breaks an index that was to be deleted, and then could not be. Either each of these
+ * is read, or the registry is asked what refers to each manifest that is deleted: whichever is fewer calls. Few repositories
+ * have such a child.
  */
 export function* unlistedChildren(
   graph: Graph,
@@ -190,7 +191,7 @@ export function* unlistedChildren(
   };
   const unread = new Set<string>();
   for (const index of chained(graph.records.keys(), graph.hidden)) {
-    const children = deleted.has(index) || cascaded.has(index) ? NONE : graph.children(index);
+    const children = graph.children(index);
     if (due(1 + children.length)) yield;
     for (const { digest } of children) if (mayRefer(digest)) unread.add(digest);
   }

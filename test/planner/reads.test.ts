@@ -105,9 +105,15 @@ describe('a child of a kept index that no listing shows may be hidden, and refer
     }
   });
 
-  test('nothing more is asked where nothing is deleted, or the index is deleted as well', () => {
+  test('also where the index is deleted as well: its deletion may fail, and it would be without its child', () => {
+    const planned = planOf([{ ...index, days: 40 }, platform, old, sbom]);
+    expect(planned).toMatchObject({ read: ['i', 'sbom'], asked: [] });
+    expect(decisionOn(planned, 'i')).toMatchObject({ action: 'delete' });
+    expect(decisionOn(planned, 'old')).toMatchObject({ action: 'keep', reason: 'subject-of-kept' });
+  });
+
+  test('nothing more is asked where nothing is deleted', () => {
     expect(planOf([index, platform])).toMatchObject({ read: ['i'], asked: [] });
-    expect(planOf([{ ...index, days: 40 }, platform, old])).toMatchObject({ read: ['i'], asked: [] });
   });
 
   test('a preview that would have to ask much says that this is checked before anything is deleted', () => {
