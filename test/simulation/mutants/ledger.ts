@@ -104,8 +104,8 @@ export const LEDGER: readonly Mutant[] = [
 ];
 
 /**
- * The stores' own tests find these. Stories do not. A second writer of a journal is kept away by the lock of the repository,
- * and what a writer has left of a line itself is at its end: after an append that failed it makes no other one.
+ * The stores' own tests find these. Stories do not: the lock of a repository keeps a second writer away, and a writer takes
+ * back what it wrote of an append that failed.
  */
 export const STORE_MUTANTS: readonly Mutant[] = [
   {
