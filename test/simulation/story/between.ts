@@ -27,8 +27,8 @@ export function between(parts: Parts, call: Call): Meanwhile | undefined {
   const { method, kind } = call.route;
   if (READS.includes(kind)) return afterRead(parts, call);
   if (method === 'PATCH' && !call.body.includes('false'))
-    return afterUnlocking(parts, call) ?? afterChange(parts, call);
-  return method === 'DELETE' ? afterChange(parts, call) : undefined;
+    return afterUnlocking(parts, call) ?? afterChange(parts, call, UNLOCKING);
+  return method === 'DELETE' ? afterChange(parts, call, DELETING) : undefined;
 }
 
 /** The answer to a read comes late, and is not true any more by then. */
@@ -48,14 +48,28 @@ function afterRead({ world, registry }: Parts, { route: { repository = '' }, key
   };
 }
 
+/** How often something comes in between, and how often the change is made all the same. */
+interface Rates {
+  readonly rate: number;
+  readonly done: number;
+}
+
+const DELETING: Rates = { rate: 0.08, done: 0.4 };
+/** A lock is rarely taken off, and what is in doubt then must not stay unlocked. */
+const UNLOCKING: Rates = { rate: 0.25, done: 0.7 };
+
 /** A change is not made, or its answer is lost, and the registry asks to wait before the next attempt. */
-function afterChange({ world, registry }: Parts, { process, route, key }: Call): Meanwhile | undefined {
+function afterChange(
+  { world, registry }: Parts,
+  { process, route, key }: Call,
+  { rate, done }: Rates,
+): Meanwhile | undefined {
   const { draws } = world;
   const { repository = '', reference = '' } = route;
-  const deed = DEEDS.find((one) => draws.happens(one, `${one} after ${key}`, 0.08));
+  const deed = DEEDS.find((one) => draws.happens(one, `${one} after ${key}`, rate));
   if (!deed) return undefined;
   const status = draws.pick(`status after ${key}`, [429, 503, 503]);
-  const isDone = status === 503 && draws.number(`done after ${key}`) < 0.4;
+  const isDone = status === 503 && draws.number(`done after ${key}`) < done;
   const wait = String(Math.ceil(pauseOf(draws, key) / 1_000));
   return {
     fault: { instead: refused(status, 'UNAVAILABLE', wait), isDone },
