@@ -66,7 +66,8 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...aboutMovingTags(context, repositories),
     ...aboutRepositories(repositories),
   ];
-  const succeeded = selected !== undefined && ending.locksLost === 0 && repositories.every(isDone);
+  // Of a run that has lost its lock, another process may have done the last repositories.
+  const succeeded = selected !== undefined && !stopped && ending.locksLost === 0 && repositories.every(isDone);
   const totals = total(repositories);
   const planned = planOf(record, records);
   const summary: RunSummary = {

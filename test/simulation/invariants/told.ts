@@ -21,13 +21,19 @@ export async function runsIn(ledger: LedgerReader, registry: string): Promise<re
   return runs.reverse();
 }
 
-/** The files that a ledger has only while something is unfinished. */
-export async function unfinishedIn(store: Store): Promise<readonly string[]> {
+/**
+ * The files that a ledger has only while something is unfinished.
+ * @param isLate whether a journal was created after its run was closed
+ */
+export async function unfinishedIn(
+  store: Store,
+  isLate: (path: string) => boolean = () => false,
+): Promise<readonly string[]> {
   const left = await Array.fromAsync(store.list('open/'));
   for await (const run of store.folders('runs/'))
     for await (const path of store.list(`runs/${run}/journal/`)) {
       // One that was created late, and never written to, is about nothing.
-      if ((await store.read(path))?.text !== '') left.push(path);
+      if ((await store.read(path))?.text !== '' && !isLate(path)) left.push(path);
     }
   return left;
 }

@@ -72,7 +72,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...untruths(runs),
     ...unsaid(runs, brokenOff(story)),
     ...writtenOver(runs, asked.flatMap(answered)),
-    ...unfinished(runs, { files: await unfinishedIn(store), locks: stores.held() }),
+    ...unfinished(runs, { files: await unfinishedIn(store, (path) => story.watch.isLate(path)), locks: stores.held() }),
     ...forbiddenChanges(history, runs, cancelled),
     ...forgottenCancellations(runs, cancelled),
     ...unguarded(history, runs, approvedIn(asked)),

@@ -23,6 +23,10 @@ export class Watch {
   readonly intents: Intent[] = [];
   /** By run: the true time at which its record was first written. */
   readonly begun = new Map<string, number>();
+  /** By path: the true time at which a journal was there. */
+  readonly #created = new Map<string, number>();
+  /** By run: the true time at which its record was written last. */
+  readonly #recorded = new Map<string, number>();
   /** What was written last, by path, where no answer has come. */
   readonly #doubtful = new Map<string, readonly Intent[]>();
   readonly #world: World;
@@ -40,6 +44,15 @@ export class Watch {
     return this.intents.findLast(
       (one) => one.process === process && one.repository === repository && one.key === key && one.askedAt <= before,
     );
+  }
+
+  /**
+   * Whether a journal came to be after its run was closed: a process stood still in the middle of that, and no store but
+   * one with conditions can hold it back. It is of no consequence: the process has lost its lock, and sends nothing.
+   */
+  isLate(path: string): boolean {
+    const run = /^runs\/([^/]+)\/journal\//.exec(path)?.[1];
+    return (this.#created.get(path) ?? 0) > (this.#recorded.get(run ?? '') ?? Infinity);
   }
 
   /** The store of a process, seen. @param counts what it is asked counts as moments and steps */
@@ -62,7 +75,7 @@ export class Watch {
         asked('read', path);
         return store.stream(path);
       },
-      write: (path, content, condition) => {
+      write: async (path, content, condition) => {
         asked('write', path);
         const run = /^runs\/([^/]+)\/run\.json$/.exec(path)?.[1];
         if (run !== undefined && !this.begun.has(run)) this.begun.set(run, this.#world.now);
@@ -75,13 +88,16 @@ export class Watch {
           this.#asked.add(run);
           this.#world.moment('guards asked', process);
         }
-        return store.write(path, content, condition);
+        const etag = await store.write(path, content, condition);
+        if (run !== undefined) this.#recorded.set(run, this.#world.now);
+        return etag;
       },
       append: async (path, bytes, length) => {
         asked('append to', path);
         const intents = this.#announced(process, path, bytes);
         this.#doubtful.set(path, intents);
         const appended = await store.append(path, bytes, length);
+        if (length === 0) this.#created.set(path, this.#world.now);
         this.#known(intents);
         return appended;
       },
