@@ -244,7 +244,11 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   // Until what was refused for a while is not refused any more, and locks of processes that are gone have run out.
   await world.pass(SETTLED);
   const last = start('last');
-  for (let nth = 0; nth === 0 || (nth < 3 && (await unfinishedIn(stores.now(), (path) => watch.isLate(path))).length > 0); nth += 1) {
+  for (
+    let nth = 0;
+    nth === 0 || (nth < 3 && (await unfinishedIn(stores.now(), (path) => watch.isLate(path))).length > 0);
+    nth += 1
+  ) {
     tick(last, `last ${nth}`);
     const until = world.elapsed + LATEST;
     if ((await world.run(isQuiet, until)) !== 'done') problems.push('a quiet run does not end');
