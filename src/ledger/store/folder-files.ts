@@ -74,7 +74,11 @@ export async function etagOf(file: string): Promise<string | undefined> {
 
 /** Moves a prepared file to its place, over what is there. */
 export async function replace(prepared: string, target: string): Promise<void> {
-  await inFolder(target, () => rename(prepared, target));
+  // At once, where the caller has just looked at what is there: each step between is time for another process.
+  await rename(prepared, target).catch(async (error: unknown) => {
+    if (!isRemoved(error)) throw error;
+    await inFolder(target, () => rename(prepared, target));
+  });
   await syncFolder(dirname(target));
 }
 

@@ -71,7 +71,10 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...sentAtLocked(history, story.conduct.sent),
     ...untruths(runs),
     ...unsaid(runs, brokenOff(story)),
-    ...writtenOver(runs, asked.flatMap(answered)),
+    ...writtenOver(
+      runs,
+      asked.flatMap(answered).filter(({ id }) => !story.watch.overdue.has(id)),
+    ),
     ...unfinished(runs, { files: await unfinishedIn(store, (path) => story.watch.isLate(path)), locks: stores.held() }),
     ...forbiddenChanges(history, runs, cancelled),
     ...forgottenCancellations(runs, cancelled),

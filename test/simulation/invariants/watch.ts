@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Store } from '../../../src/ledger/store/store.ts';
+import { LOCK_SECONDS, type Store } from '../../../src/ledger/store/store.ts';
 import type { Conduct } from './conduct.ts';
 import type { Process, World } from '../world/world.ts';
 
@@ -23,6 +23,11 @@ export class Watch {
   readonly intents: Intent[] = [];
   /** By run: the true time at which its record was first written. */
   readonly begun = new Map<string, number>();
+  /**
+   * Runs whose record was written into a folder for longer than a lock lasts: the process may have stood still between
+   * its look and the rename, and written over what another one had recorded. A folder has no condition for that.
+   */
+  readonly overdue = new Set<string>();
   /** By path: the true time at which a journal was there. */
   readonly #created = new Map<string, number>();
   /** By run: the true time at which its record was written last. */
@@ -88,8 +93,13 @@ export class Watch {
           this.#asked.add(run);
           this.#world.moment('guards asked', process);
         }
+        const since = this.#world.now;
         const etag = await store.write(path, content, condition);
-        if (run !== undefined) this.#recorded.set(run, this.#world.now);
+        if (run !== undefined) {
+          this.#recorded.set(run, this.#world.now);
+          // In Blob Storage the condition holds, however long it takes.
+          if (!counts && this.#world.now - since > LOCK_SECONDS * 1_000) this.overdue.add(run);
+        }
         return etag;
       },
       append: async (path, bytes, length) => {

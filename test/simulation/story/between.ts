@@ -92,8 +92,8 @@ function afterUnlocking({ world, registry, kill }: Parts, { process, route, key 
     fault: {},
     happens: () => {
       kill(process, `after ${key}`);
-      const isChanged = draws.number(`changed after ${key}`) < 0.7;
-      if (isChanged) others(world, registry, 'push', `after ${key}`, { repository, reference });
+      if (draws.happens('push', `changed after ${key}`, 0.7))
+        others(world, registry, 'push', `after ${key}`, { repository, reference });
     },
   };
 }
