@@ -1,5 +1,5 @@
 import { timeOf } from '../registry/clock.ts';
-import { imageIn, relock } from '../executor/locks.ts';
+import { imageIn, isLockedAsBefore, relock } from '../executor/locks.ts';
 import { record, withLostLocks } from '../executor/results.ts';
 import { planOf } from '../ledger/plan-hash.ts';
 import type { Lock, OpenRepository } from '../ledger/journal.ts';
@@ -209,39 +209,12 @@ async function withLock(registry: Registry, repository: string, decision: Delete
   const { kind, tag = '', digest = '', outcome, error } = decision;
   if (outcome === 'deleted' || outcome === 'already-gone') return decision;
   const name = kind === 'tag' ? tag : digest;
-  const now = await lockNow(registry, repository, decision);
-  // What another client has locked meanwhile stays locked as well.
-  const wanted = now ? bothOf(lock, now) : lock;
-  // It was not taken off after all: it is announced for several, and taken off one at a time.
-  if (now && isSame(wanted, now)) return decision;
-  const lost = await relock(registry, repository, [{ name, lock: wanted }]);
+  // It is announced for several, and taken off one at a time.
+  if (await isLockedAsBefore(registry, repository, { name, lock })) return decision;
+  const lost = await relock(registry, repository, [{ name, lock }]);
   if (lost.length === 0) return decision;
   const result = withLostLocks({ state: 'failed', ...(error && { error }) }, lost, imageIn(registry, repository));
   return record(decision, { tags: new Map([[tag, result]]), manifests: new Map([[digest, result]]) });
-}
-
-/** How an artifact is locked now; `undefined` where it is not, or where that cannot be read. */
-async function lockNow(
-  registry: Registry,
-  repository: string,
-  { kind, tag = '', digest = '' }: Deleted,
-): Promise<Lock | undefined> {
-  const look = kind === 'tag' ? registry.lookAtTags(repository, [tag], Infinity) : undefined;
-  const now = await (look?.then((tags) => tags.get(tag)) ?? registry.manifestAttributes(repository, digest)).catch(
-    () => undefined,
-  );
-  return now?.lock;
-}
-
-function bothOf(one: Lock, other: Lock): Lock {
-  return {
-    deleteEnabled: one.deleteEnabled && other.deleteEnabled,
-    writeEnabled: one.writeEnabled && other.writeEnabled,
-  };
-}
-
-function isSame(one: Lock, other: Lock): boolean {
-  return one.deleteEnabled === other.deleteEnabled && one.writeEnabled === other.writeEnabled;
 }
 
 async function close(

@@ -54,7 +54,10 @@ function isInDoubt(result: DeletionResult | { readonly state: 'unlocked' }): boo
   return 'inDoubt' in result && result.inDoubt;
 }
 
-/** @returns those that could not be put back */
+/**
+ * Puts locks back. What another client has locked meanwhile stays locked as well.
+ * @returns those that could not be put back
+ */
 export async function relock(
   registry: Registry,
   repository: string,
@@ -62,10 +65,39 @@ export async function relock(
 ): Promise<readonly NotRestored[]> {
   const lost: NotRestored[] = [];
   for (const { name, lock } of locks) {
-    const became = await registry.relock(repository, name, lock);
-    if (became.state === 'failed') lost.push({ name, lock, why: became.error.message });
+    const now = await lockNow(registry, repository, name);
+    const wanted = now ? bothOf(lock, now) : lock;
+    const became = await registry.relock(repository, name, wanted);
+    if (became.state === 'failed') lost.push({ name, lock: wanted, why: became.error.message });
   }
   return lost;
+}
+
+/** How a tag, or a manifest by its digest, is locked now; `undefined` where it is not, or where that cannot be read. */
+async function lockNow(registry: Registry, repository: string, name: string): Promise<Lock | undefined> {
+  const look = name.includes(':')
+    ? registry.manifestAttributes(repository, name)
+    : registry.lookAtTags(repository, [name], Infinity).then((tags) => tags.get(name));
+  return (await look.catch(() => undefined))?.lock;
+}
+
+function bothOf(one: Lock, other: Lock): Lock {
+  return {
+    deleteEnabled: one.deleteEnabled && other.deleteEnabled,
+    writeEnabled: one.writeEnabled && other.writeEnabled,
+  };
+}
+
+/** Whether everything is locked that was: it was not taken off, or is back. */
+export async function isLockedAsBefore(
+  registry: Registry,
+  repository: string,
+  { name, lock }: Locked,
+): Promise<boolean> {
+  const now = await lockNow(registry, repository, name);
+  if (!now) return false;
+  const both = bothOf(lock, now);
+  return both.deleteEnabled === now.deleteEnabled && both.writeEnabled === now.writeEnabled;
 }
 
 /** The image of a tag or digest of a repository, as `az acr` takes it. */

@@ -57,6 +57,19 @@ function locksIn(emulator: Emulator): Readonly<Record<string, readonly [boolean,
 const isDelete = ({ method }: Pick<Call, 'method'>): boolean => method === 'DELETE';
 
 describe('what is unlocked and not deleted is locked again, as it was', () => {
+  test('and what another client has locked meanwhile stays locked', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const failing = (request: { readonly method: string; readonly path: string }): number | undefined => {
+        if (!isDelete(request) || !request.path.includes('dev-alone')) return undefined;
+        emulator.lock('app', 'dev-alone', { writeEnabled: false });
+        return 405;
+      };
+      emulator.faults({ failing });
+      await run(emulator, ARGS);
+      expect(locksIn(emulator)['dev-alone']).toEqual([false, false]);
+    });
+  });
+
   test.each([403, 405, 409, 500] as const)('where its deletion is answered with %i', async (status) => {
     await withEmulator({ repositories }, async (emulator) => {
       const before = locksIn(emulator);
