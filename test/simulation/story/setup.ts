@@ -35,7 +35,7 @@ const BUDGETS: readonly [string, ...string[]] = ['1h55m', '10m', '1m', '5s'];
 export function setupOf(draws: Draws): Setup {
   return {
     driver: draws.options.driver ?? (draws.number('driver') < 0.92 ? 'inline' : 'durable'),
-    store: draws.number('store') < 0.55 ? 'folder' : 'blob',
+    store: draws.number('store') < 0.7 ? 'folder' : 'blob',
     tokenLife: draws.pick('token life', [undefined, 4_500, 15]),
     pageSize: draws.number('page size') < 0.8 ? 1_000 : 2,
     settings: [chosenOf(draws, 'first'), chosenOf(draws, 'second')],
