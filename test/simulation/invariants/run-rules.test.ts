@@ -142,6 +142,8 @@ const history = (...changes: readonly Change[]) => {
 };
 const sent = (seconds: number, take = 0) => history(byWorker(at(seconds + take), untag('dev-1'), at(seconds)));
 const cancelled = { run: 'run', at: at(10) };
+/** A process that could not read in these seconds whether the run was cancelled. */
+const unread = (process: string) => ({ ...cancelled, hidden: [{ process, from: at(11), to: at(12) }] });
 
 const changes: Readonly<Record<string, Rule>> = {
   'a dry run changes nothing': {
@@ -157,6 +159,11 @@ const changes: Readonly<Record<string, Rule>> = {
   'a run that was cancelled sends nothing more': {
     right: () => forbiddenChanges(sent(14, 60), [aRun([])], [cancelled]),
     wrong: () => forbiddenChanges(sent(16), [aRun([])], [cancelled]),
+    because: /sent 6\.0 s after it was cancelled/,
+  },
+  'unless it could not read that it was cancelled': {
+    right: () => forbiddenChanges(sent(16), [aRun([])], [unread('worker')]),
+    wrong: () => forbiddenChanges(sent(16), [aRun([])], [unread('another worker')]),
     because: /sent 6\.0 s after it was cancelled/,
   },
   'unless a person resumed it': {

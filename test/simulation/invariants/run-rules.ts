@@ -20,6 +20,14 @@ export interface Cancelled {
   readonly at: number;
   /** When a person resumed it after that. */
   readonly resumedAt?: number;
+  /** Times in which a process could not find out: its store did not answer, or refused. */
+  readonly hidden?: readonly Hidden[];
+}
+
+export interface Hidden {
+  readonly process: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Whether what each run says of itself is true. */
@@ -156,10 +164,12 @@ export function forbiddenChanges(
     const what = `${nameOf(change)}: ${change.kind} by ${by.run}`;
     if (!told) return [`${what}, of which the ledger does not tell`];
     if (told.run.dryRun) return [`${what}, which is a dry run`];
-    const isEnded = cancelled.some(
-      ({ run, at, resumedAt = Infinity }) =>
-        run === by.run && by.sentAt > at + graceMilliseconds && by.sentAt < resumedAt,
-    );
+    const isEnded = cancelled.some(({ run, at, resumedAt = Infinity, hidden = [] }) => {
+      const known = hidden
+        .filter(({ process, from }) => process === by.process && from <= by.sentAt)
+        .reduce((latest, { to }) => Math.max(latest, to), at);
+      return run === by.run && by.sentAt > known + graceMilliseconds && by.sentAt < resumedAt;
+    });
     // Locks are put back whatever happens.
     const isBegun = change.kind !== 'attributes' || !isLocked(change.attributes);
     const since = cancelled.find(({ run }) => run === by.run)?.at ?? 0;

@@ -52,7 +52,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
   const store = stores.now();
   const runs = await runsIn(openLedger(store), HOST).catch(unreadable);
   if ('problem' in runs) return [...story.problems, runs.problem];
-  const cancelled = cancelledIn(asked);
+  const cancelled = cancelledIn(story);
   const changes = history.changes.flatMap((recorded) => [
     ...announcementProblems(story, recorded),
     ...checkChange(history, recorded, wantedOf(story, runs, recorded)),
@@ -206,11 +206,11 @@ function answered({ by, state }: Asked): readonly Answered[] {
 }
 
 /** The runs that a person cancelled, and was told that they will end. */
-function cancelledIn(asked: readonly Asked[]): readonly Cancelled[] {
+function cancelledIn({ asked, watch }: Story): readonly Cancelled[] {
   return asked.flatMap(({ what, state }) => {
     if (what !== 'cancel' || state === 'under way' || 'error' in state) return [];
     const { id } = state.result as { readonly id?: string };
-    return id === undefined ? [] : [{ run: id, at: state.at }];
+    return id === undefined ? [] : [{ run: id, at: state.at, hidden: watch.hidden.filter(({ run }) => run === id) }];
   });
 }
 

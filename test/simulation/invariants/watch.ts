@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LOCK_SECONDS, type Store } from '../../../src/ledger/store/store.ts';
 import type { Conduct } from './conduct.ts';
+import type { Hidden } from './run-rules.ts';
 import type { Process, World } from '../world/world.ts';
 
 /** A deletion that a process announced in a journal. */
@@ -18,6 +19,9 @@ export interface Intent {
 
 const IntentLine = z.object({ repository: z.string(), intent: z.array(z.string()) });
 
+/** A look that takes longer comes too late for what is deleted meanwhile. */
+const SLOW_MS = 1_000;
+
 /** Sees what processes write to the ledger, and changes nothing of it. */
 export class Watch {
   readonly intents: Intent[] = [];
@@ -28,6 +32,8 @@ export class Watch {
    * its look and the rename, and written over what another one had recorded. A folder has no condition for that.
    */
   readonly overdue = new Set<string>();
+  /** When a process could not find out whether a run was cancelled. */
+  readonly hidden: (Hidden & { readonly run: string })[] = [];
   /** By path: the true time at which a journal was there. */
   readonly #created = new Map<string, number>();
   /** By run: the true time at which its record was written last. */
@@ -71,7 +77,7 @@ export class Watch {
       ...store,
       read: async (path) => {
         asked('read', path);
-        const file = await store.read(path);
+        const file = await this.#looking(process, path, store.read(path));
         // Where an answer is lost, the process finds out by this whether it was written.
         this.#known(this.#doubtful.get(path) ?? []);
         return file;
@@ -132,6 +138,21 @@ export class Watch {
         };
       },
     };
+  }
+
+  /** A look whether a run was cancelled. */
+  async #looking<T>(process: Process, path: string, look: Promise<T>): Promise<T> {
+    const run = /^runs\/([^/]+)\/cancel\.json$/.exec(path)?.[1];
+    if (run === undefined) return look;
+    const one = { run, process: process.name, from: this.#world.now, to: Infinity };
+    this.hidden.push(one);
+    try {
+      const found = await look;
+      if (this.#world.now - one.from <= SLOW_MS) this.hidden.splice(this.hidden.indexOf(one), 1);
+      return found;
+    } finally {
+      one.to = this.#world.now;
+    }
   }
 
   #known(intents: readonly Intent[]): void {
