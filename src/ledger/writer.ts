@@ -39,16 +39,19 @@ export interface RunWriter extends RepositoriesWriter {
 
 /** Writes one repository in a run. */
 export interface RepositoryWriter {
-  /** Records what was decided, for good or until it is carried out. */
-  readonly write: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
+  /**
+   * Records what was decided, for good or until it is carried out.
+   * @param check called right before it is recorded: what it throws is thrown, and nothing is recorded
+   */
+  readonly write: (summary: RepositorySummary, decisions: Decisions, check?: () => void) => Promise<RepositoryRecord>;
   /** To be durable before the next intent is. */
   readonly settled: (decisions: readonly Decision[]) => void;
   /** Durable when it resolves: only then may these artifacts be deleted, and these locks be taken off. */
   readonly intend: (keys: readonly string[], locks?: Locks) => Promise<void>;
   /** The same as `write`, and removes the journal that was written here. */
-  readonly close: (summary: RepositorySummary, decisions: Decisions) => Promise<RepositoryRecord>;
+  readonly close: RepositoryWriter['write'];
   /** The same as `write`, and removes the journal of another process. */
-  readonly recovered: (summary: RepositorySummary, decisions: Decisions) => Promise<void>;
+  readonly recovered: (summary: RepositorySummary, decisions: Decisions, check?: () => void) => Promise<void>;
 }
 
 /** What of a run is written under locks. */
@@ -64,10 +67,11 @@ export function whileHeld(written: UnderLock, locks: readonly Pick<Lock, 'isHeld
       throw new ConflictError('a lock was lost, and another process may write instead');
   };
   const held =
-    <A, B, T>(write: (first: A, second: B) => Promise<T>) =>
+    <A, B, T>(write: (first: A, second: B, check: () => void) => Promise<T>) =>
     async (first: A, second: B): Promise<T> => {
       check();
-      return write(first, second);
+      // Once more at its end: the process may stand still in the middle.
+      return write(first, second, check);
     };
   return {
     select(repositories) {
@@ -143,7 +147,7 @@ function textOf(record: RunRecord): string {
 function repositoryWriter(store: Store, id: string, repository: string): RepositoryWriter {
   const paths = pathsOf(id);
   const journal = writeJournal(store, paths.journal(repository), repository);
-  const write: RepositoryWriter['write'] = async (summary, decisions) => {
+  const write: RepositoryWriter['write'] = async (summary, decisions, check) => {
     const record: RepositoryRecord = { summary, planned: await plannedOf(decisions) };
     await store.write(
       paths.decisions(repository),
@@ -153,6 +157,7 @@ function repositoryWriter(store: Store, id: string, repository: string): Reposit
           for (const decision of decisions) yield withoutSecrets(decision);
         })(),
       ),
+      check && { check },
     );
     return record;
   };
@@ -160,13 +165,13 @@ function repositoryWriter(store: Store, id: string, repository: string): Reposit
     write,
     settled: journal.add,
     intend: journal.intend,
-    async close(summary, decisions) {
-      const record = await write(summary, decisions);
+    async close(summary, decisions, check) {
+      const record = await write(summary, decisions, check);
       if (journal.begun()) await store.remove(paths.journal(repository));
       return record;
     },
-    async recovered(summary, decisions) {
-      await write(summary, decisions);
+    async recovered(summary, decisions, check) {
+      await write(summary, decisions, check);
       await store.remove(paths.journal(repository));
     },
   };

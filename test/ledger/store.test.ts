@@ -14,7 +14,7 @@ import { folderStore } from '../../src/ledger/store/folder.ts';
 import { keepRenewed } from '../../src/ledger/store/lease.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
 import { systemClock } from '../../src/registry/clock.ts';
-import { processIdentity } from '../../src/ledger/store/system.ts';
+import { processIdentity, realSystem } from '../../src/ledger/store/system.ts';
 import { ConflictError, HeldError, type Holder, LedgerError } from '../../src/ledger/store/store.ts';
 import { all } from '../dev/emulator/support.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
@@ -346,9 +346,23 @@ describe('a lock', () => {
       return Promise.reject(new Error('no answer'));
     };
     const lease = { renew, release: () => Promise.reject(new Error('no answer')) };
-    const lock = keepRenewed('it', lease, Date.now() + 300, { seconds: 0.3, renewEvery: 0.05 }, systemClock);
+    const lock = keepRenewed('it', lease, systemClock.ticks(), { seconds: 0.3, renewEvery: 0.05 }, systemClock);
     await aborted(lock);
     expect(asked).toBeGreaterThan(1);
+    await lock.release();
+  });
+
+  it('is held no longer because the clock is set back while it is taken', async () => {
+    let asked = 0;
+    const clock = { ...systemClock, now: () => Date.now() - (asked++ === 0 ? 0 : 3_600_000) };
+    const store = folderStore(
+      await mkdtemp(join(root, 'own-')),
+      { seconds: 0.2, renewEvery: 10 },
+      { ...realSystem, clock },
+    );
+    const lock = await store.lock('registry', holder());
+    await aborted(lock);
+    expect(lock.isHeld()).toBe(false);
     await lock.release();
   });
 });

@@ -125,8 +125,10 @@ export function newShelf(now: () => number): Shelf {
         const bytes = await bytesOf(content);
         return changing(() => {
           const known = files.get(path);
-          if (condition === 'absent' ? known : condition && (!known || etagOf(known) !== condition.etag))
+          if (condition === 'absent' && known) throw conflict(path);
+          if (typeof condition === 'object' && 'etag' in condition && (!known || etagOf(known) !== condition.etag))
             throw conflict(path);
+          if (typeof condition === 'object' && 'check' in condition) condition.check();
           files.set(path, bytes);
           return etagOf(bytes);
         });

@@ -123,7 +123,7 @@ async function foldersOf(container: ContainerClient, options: Listing, settings:
  */
 
 export function conditionsOf(condition: Condition | undefined): BlobRequestConditions {
-  if (condition === undefined) return {};
+  if (condition === undefined || (condition !== 'absent' && 'check' in condition)) return {};
   return condition === 'absent' ? { ifNoneMatch: '*' } : { ifMatch: condition.etag };
 }
 
@@ -132,9 +132,11 @@ export function writeText(
   path: string,
   text: string,
   conditions: BlobRequestConditions,
+  check?: () => void,
 ): Promise<string> {
   const bytes = Buffer.from(text);
   return client.changing(async (container, { signal, unsure }) => {
+    check?.();
     const blob = container.getBlockBlobClient(path);
     try {
       return (await blob.upload(bytes, bytes.length, { abortSignal: signal, conditions })).etag ?? '';
@@ -146,13 +148,19 @@ export function writeText(
   }, bytes.length);
 }
 
+interface StreamOptions {
+  readonly conditions: BlobRequestConditions;
+  /** Called right before the blocks become the file. */
+  readonly check: (() => void) | undefined;
+  readonly blockBytes: number;
+}
+
 /** Blocks are sent one by one, and become the file all at once. */
 export async function writeStream(
   { changing }: BlobClient,
   path: string,
   content: AsyncIterable<Uint8Array>,
-  conditions: BlobRequestConditions,
-  blockBytes: number,
+  { conditions, check, blockBytes }: StreamOptions,
 ): Promise<string> {
   const ids: string[] = [];
   const prefix = randomUUID();
@@ -166,6 +174,7 @@ export async function writeStream(
     ids.push(id);
   }
   return changing(async (container, { signal, unsure }) => {
+    check?.();
     const blob = container.getBlockBlobClient(path);
     try {
       return (await blob.commitBlockList(ids, { abortSignal: signal, conditions })).etag ?? '';

@@ -21,7 +21,8 @@ export interface LeaseRequest {
 
 export interface Taken {
   readonly lease: Lease;
-  readonly until: number;
+  /** By `Clock.ticks`. */
+  readonly askedAt: number;
 }
 
 /** How often a lock is tried that is released or taken by another process meanwhile. */
@@ -55,7 +56,7 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
     onLease((lease, _, abortSignal) => lease.acquireLease(seconds, { abortSignal }));
 
   for (let tries = 1; ; tries++) {
-    const until = system.clock.now() + seconds * 1000;
+    const askedAt = system.clock.ticks();
     try {
       await acquire();
       await onLease((_, blob, abortSignal) =>
@@ -63,10 +64,10 @@ export async function takeLease(request: LeaseRequest): Promise<Taken> {
       );
       if (sharedBy !== undefined)
         // Acquired again under the same id it is renewed, also where another worker has released it meanwhile.
-        return { until, lease: { renew: () => isDone(acquire()), release: () => Promise.resolve() } };
+        return { askedAt, lease: { renew: () => isDone(acquire()), release: () => Promise.resolve() } };
       const renew = (): Promise<boolean> =>
         isDone(onLease((lease, _, abortSignal) => lease.renewLease({ abortSignal })));
-      return { until, lease: { renew, release } };
+      return { askedAt, lease: { renew, release } };
     } catch (error) {
       if (statusOf(error) === 404 && tries < TRIES)
         await ask((container, one) => createBlob(container, name, content, one));

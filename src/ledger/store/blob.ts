@@ -74,10 +74,11 @@ export function blobStore(
     write: (path, content, condition) =>
       changing(path, async () => {
         const conditions = conditionsOf(condition);
+        const check = typeof condition === 'object' && 'check' in condition ? condition.check : undefined;
         try {
           return typeof content === 'string'
-            ? await writeText(client, path, content, conditions)
-            : await writeStream(client, path, content, conditions, blockBytes);
+            ? await writeText(client, path, content, conditions, check)
+            : await writeStream(client, path, content, { conditions, check, blockBytes });
         } catch (error) {
           if (conditions.ifMatch !== undefined && statusOf(error) === 404)
             throw client.conflict(path, 'is gone', error);
@@ -99,8 +100,8 @@ export function blobStore(
       const what = `the registry's ledger (${name} in ${place})`;
       const path = `locks/${name}`;
       const request = { name: path, what, holder, use, seconds: lock.seconds, system, ask: client.changing };
-      const { lease, until } = await changing(path, () => takeLease(request));
-      return keepRenewed(what, lease, until, lock, system.clock);
+      const { lease, askedAt } = await changing(path, () => takeLease(request));
+      return keepRenewed(what, lease, askedAt, lock, system.clock);
     },
     async releaseShared(name, sharedBy) {
       checkLockName(name);

@@ -49,7 +49,9 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
       if (condition === 'absent') await create(prepared, file);
       else {
         await inTurn(system, file, async () => {
-          if (condition && (await etagOf(file)) !== condition.etag) throw conflict(path, 'has changed');
+          if (condition && 'etag' in condition && (await etagOf(file)) !== condition.etag)
+            throw conflict(path, 'has changed');
+          if (condition && 'check' in condition) condition.check();
           await replace(prepared, file);
         });
       }
@@ -134,11 +136,12 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
       checkLockName(name);
       await sweep(root, system.clock);
       const what = `the registry's ledger (${name} in ${folder})`;
+      const askedAt = system.clock.ticks();
       const until = system.clock.now() + times.seconds * 1000;
       const lease = await doing('written', `locks/${name}.json`, (file) =>
         takeLock({ root, file, what, holder, seconds: times.seconds, system }, new Date(until)),
       );
-      return keepRenewed(what, lease, until, times, system.clock);
+      return keepRenewed(what, lease, askedAt, times, system.clock);
     },
     // One process holds it, for all workers that share it there, and has released it.
     releaseShared: () => Promise.resolve(),

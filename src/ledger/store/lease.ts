@@ -20,15 +20,16 @@ export interface Lease {
 }
 
 /**
- * Renews a lease that was taken until `until` again and again. The lock is lost when another process has taken it, or
- * when it must have run out. Timers of it keep no process alive.
+ * Renews a lease again and again. The lock is lost when another process has taken it, or when it must have run out.
+ * Timers of it keep no process alive.
  *
  * @param what is locked, for people
+ * @param askedAt when the lease was asked for, by `Clock.ticks`: the clock may be set while the answer is on its way
  */
 export function keepRenewed(
   what: string,
   lease: Lease,
-  until: number,
+  askedAt: number,
   { seconds, renewEvery }: LockTimes,
   clock: Clock,
 ): Lock {
@@ -83,7 +84,7 @@ export function keepRenewed(
     renewIn(ours === true ? renewEvery : renewEvery / 5);
   };
 
-  keepUntil(clock.ticks() + until - clock.now());
+  keepUntil(askedAt + seconds * 1000);
   renewIn(renewEvery);
   return {
     lost: lost.signal,

@@ -125,7 +125,7 @@ export function memoryStore(
       const what = `the registry's ledger (${name} in ${PLACE})`;
       const sharedBy = typeof use === 'object' ? use.sharedBy : undefined;
       const lease = { id: sharedBy ?? randomUUID(), holder };
-      const until = clock.now() + times.seconds * 1000;
+      const askedAt = clock.ticks();
       const inTheWay = acquire(name, lease);
       if (inTheWay) throw new HeldError(what, inTheWay.holder);
       const isOurs = (): boolean => locks.get(name)?.id === lease.id;
@@ -134,7 +134,7 @@ export function memoryStore(
         renew: () => Promise.resolve((sharedBy !== undefined || isOurs()) && !acquire(name, lease)),
         release: () => Promise.resolve(sharedBy === undefined && isOurs() ? void locks.delete(name) : undefined),
       };
-      return keepRenewed(what, renewing, until, times, clock);
+      return keepRenewed(what, renewing, askedAt, times, clock);
     },
     async releaseShared(name, sharedBy) {
       checkLockName(name);
@@ -146,6 +146,10 @@ export function memoryStore(
 
 function holds(condition: Condition | undefined, found: StoredBytes | undefined): boolean {
   if (condition === undefined) return true;
+  if (condition !== 'absent' && 'check' in condition) {
+    condition.check();
+    return true;
+  }
   return condition === 'absent' ? !found : found?.etag === condition.etag;
 }
 

@@ -18,7 +18,7 @@ export interface Store {
   readonly stream: (path: string) => Promise<Readable | undefined>;
   /**
    * Writes a file as a whole: it has its old content or the new one, never a part.
-   * @param condition `absent`: only where there is none yet; otherwise the etag that it must still have
+   * @param condition `absent`: only where there is none yet; or the etag that it must still have; or a last check
    * @returns its new etag
    */
   readonly write: (path: string, content: Content, condition?: Condition) => Promise<string>;
@@ -61,7 +61,11 @@ export type LockUse =
 
 export type Content = string | AsyncIterable<Uint8Array>;
 
-export type Condition = 'absent' | { readonly etag: string };
+export type Condition =
+  | 'absent'
+  | { readonly etag: string }
+  /** Called right before the file gets its new content, which takes a while to be written: what it throws is thrown. */
+  | { readonly check: () => void };
 
 interface StoredFile {
   readonly text: string;
