@@ -131,6 +131,9 @@ const byOther = (time: number, what: What): Change => ({
 });
 const afterwards = (...changes: readonly Change[]) => made(begin(locked), ...changes);
 
+/** Another client takes the lock off, and sets it again. */
+const locking = (off: number, on: number) => [byOthers(at(off), lock(false)), byOthers(at(on), lock(true))] as const;
+
 const locks: Readonly<Record<string, Rule>> = {
   'a lock that was taken off is put back': {
     right: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byWorker(at(10), lock(true))), []),
@@ -153,7 +156,12 @@ const locks: Readonly<Record<string, Rule>> = {
   },
   'what others have changed since is theirs': {
     right: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byOthers(at(10), lock(false))), []),
-    wrong: () => missingLocks(afterwards(byOthers(at(8), lock(true)), byWorker(at(9), lock(false))), []),
+    wrong: () => missingLocks(afterwards(byOthers(at(3), lock(true)), byWorker(at(9), lock(false))), []),
+    because: /is not any more/,
+  },
+  'a lock that is set right before an unlocking cannot be seen': {
+    right: () => missingLocks(afterwards(...locking(7, 8), byWorker(at(9), lock(false))), []),
+    wrong: () => missingLocks(afterwards(...locking(2, 3), byWorker(at(9), lock(false))), []),
     because: /is not any more/,
   },
   'a lock that is put back leaves what another client has locked meanwhile': {

@@ -4,6 +4,7 @@ import type { Decision, Deleted } from '../../../src/planner/decision.ts';
 import type { ByProcess, History, Recorded } from './history.ts';
 import { lockOf, nameOf } from './invariants.ts';
 import type { ManifestLife, TagLife } from './lives.ts';
+import { isLocked } from './oracle.ts';
 import { imageOf, saying, type Told } from './told.ts';
 
 /*
@@ -139,6 +140,8 @@ function lacks(now: Attributes, { deleteEnabled, writeEnabled }: Attributes): bo
 
 interface ChangedLock {
   readonly before: Attributes;
+  /** What it was when the process may have looked last, where another client has changed it since. */
+  readonly seen: Attributes;
   now: Attributes;
   by: ByProcess;
   isLate: boolean;
@@ -150,11 +153,12 @@ interface ChangedLock {
  */
 export function missingLocks(history: History, runs: readonly Told[]): readonly string[] {
   const changed = new Map<string, ChangedLock>();
+  const byOthers = new Map<string, { readonly at: number; readonly before: Attributes }>();
   const lost = new Set(
     runs.flatMap(({ decisions }) => decisions.filter((one) => 'lostLock' in one && one.lostLock).map(imageOf)),
   );
-  const isMissing = (name: string, { before, now, isLate }: ChangedLock): boolean =>
-    lacks(now, before) && !isLate && !lost.has(name);
+  const isMissing = (name: string, { before, seen, now, isLate }: ChangedLock): boolean =>
+    lacks(now, before) && lacks(now, seen) && !isLate && !lost.has(name);
   const problems: string[] = [];
   for (const recorded of history.changes) {
     const { change, before = {}, tags, manifests } = recorded;
@@ -163,9 +167,14 @@ export function missingLocks(history: History, runs: readonly Told[]): readonly 
     if (change.kind === 'attributes') {
       if (by === 'others') {
         changed.delete(name);
+        byOthers.set(name, { at: change.at, before });
         continue;
       }
-      const known = changed.get(name) ?? { before, now: before, by, isLate: false };
+      const last = byOthers.get(name);
+      // No change of attributes is conditional: what is set between the look and an unlocking is taken off with the rest.
+      const isUnseen = last && !isLocked(change.attributes) && last.at >= by.sentAt - LOOK_VALID_MILLISECONDS;
+      const seen = isUnseen ? last.before : before;
+      const known = changed.get(name) ?? { before, seen, now: before, by, isLate: false };
       changed.set(name, known);
       known.now = change.attributes;
       known.by = by;

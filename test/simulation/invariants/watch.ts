@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LOCK_SECONDS, type Store } from '../../../src/ledger/store/store.ts';
+import type { Store } from '../../../src/ledger/store/store.ts';
 import type { Conduct } from './conduct.ts';
 import type { Hidden } from './run-rules.ts';
 import type { Process, World } from '../world/world.ts';
@@ -28,7 +28,7 @@ export class Watch {
   /** By run: the true time at which its record was first written. */
   readonly begun = new Map<string, number>();
   /**
-   * Runs whose record was written into a folder for longer than a lock lasts: the process may have stood still between
+   * Runs whose record took long to be written into a folder: the process, or the disk, may have stood still between
    * its look and the rename, and written over what another one had recorded. A folder has no condition for that.
    */
   readonly overdue = new Set<string>();
@@ -104,7 +104,7 @@ export class Watch {
         if (run !== undefined) {
           this.#recorded.set(run, this.#world.now);
           // In Blob Storage the condition holds, however long it takes.
-          if (!counts && this.#world.now - since > LOCK_SECONDS * 1_000) this.overdue.add(run);
+          if (!counts && this.#world.now - since > SLOW_MS) this.overdue.add(run);
         }
         return etag;
       },
