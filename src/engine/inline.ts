@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { newRunId } from '../ledger/paths.ts';
 import { ConflictError } from '../ledger/store/store.ts';
-import { type RunWriter, whileHeld } from '../ledger/writer.ts';
+import { checkHeld, type RunWriter, whileHeld } from '../ledger/writer.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import { interruptible } from '../registry/abortable.ts';
@@ -58,6 +58,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   };
   const lock = writer && (await ledger.lock(registry, holder).catch(broke));
   const locks = lock ? [lock] : [];
+  const held = checkHeld(locks);
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter((one) => one !== undefined));
   let budget: ReturnType<typeof startBudget> | undefined;
@@ -160,7 +161,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     warnings,
     async end(change, repositories) {
       progress.stop();
-      await written.end(change, repositories);
+      await written.end(change, repositories, [], held);
     },
     inTurn: (work) =>
       whenItsTurn(job.inTurn, signal, () => {
@@ -185,7 +186,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
       const { done, of } = progress.now();
       const isStopped = signal.aborted && (!selected || done < of);
       return {
-        end: (change, repositories) => written.end(change, repositories),
+        end: (change, repositories) => written.end(change, repositories, [], held),
         records: [...records.values()],
         progress: { done, of },
         stop: isStopped ? stopReason(signal) : undefined,

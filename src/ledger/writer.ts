@@ -29,11 +29,13 @@ export interface RunWriter extends RepositoriesWriter {
    * Closes the record, unless deletions are open whose outcome is not recorded: a later run closes it then.
    * @param repositories all that the run had to do with; absent: those that were recorded
    * @param settled repositories whose journals are not needed any more once the record is closed
+   * @param check of the locks: where one is lost by now, what comes after the record itself is left as it is
    */
   readonly end: (
     change: Partial<RunRecord>,
     repositories?: readonly RepositoryRecord[],
     settled?: readonly string[],
+    check?: () => void,
   ) => Promise<void>;
 }
 
@@ -57,15 +59,20 @@ export interface RepositoryWriter {
 /** What of a run is written under locks. */
 type UnderLock = Pick<RunWriter, 'select' | 'repository'>;
 
+/** @returns what throws {ConflictError} once one of these locks is not held any more */
+export function checkHeld(locks: readonly Pick<Lock, 'isHeld'>[]): () => void {
+  return () => {
+    if (locks.some((lock) => !lock.isHeld()))
+      throw new ConflictError('a lock was lost, and another process may write instead');
+  };
+}
+
 /**
  * The same, as long as locks are held: a process that stood still must not write over what another one has written since.
  * @returns what throws {ConflictError} once one of them is not held any more
  */
 export function whileHeld(written: UnderLock, locks: readonly Pick<Lock, 'isHeld'>[]): UnderLock {
-  const check = (): void => {
-    if (locks.some((lock) => !lock.isHeld()))
-      throw new ConflictError('a lock was lost, and another process may write instead');
-  };
+  const check = checkHeld(locks);
   const held =
     <A, B, T>(write: (first: A, second: B, check: () => void) => Promise<T>) =>
     async (first: A, second: B): Promise<T> => {
@@ -125,10 +132,18 @@ export function runWriter(store: Store, first: RunRecord, firstEtag: string): Ru
   return {
     ...repositoriesWriter(store, record.id),
     update,
-    async end(change, repositories, settled = []) {
+    async end(change, repositories, settled = [], check = () => undefined) {
       // First: it fails where another process has the run now, and nothing else is written then.
       await update(change);
-      if (repositories) await store.write(paths.repositories, toGzippedLines(repositories.map(withoutSecrets)));
+      try {
+        if (repositories)
+          await store.write(paths.repositories, toGzippedLines(repositories.map(withoutSecrets)), { check });
+        check();
+      } catch (error) {
+        // Another process may have resumed the run since. Without the list, repositories are read from their own files.
+        if (error instanceof ConflictError) return;
+        throw error;
+      }
       for (const name of settled) await store.remove(paths.journal(name));
       if (!(await hasJournals(store, record.id))) await store.remove(openRuns(record.registry) + record.id);
     },
