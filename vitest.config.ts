@@ -5,7 +5,7 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 const ALONE = [
   // The token of a managed identity, and the secrets that were read.
   'test/{dev/emulator/identity,registry/tokens,ledger/redact/known,engine/runs/echo}.test.ts',
-  'test/ledger/{store,crash}.test.ts',
+  'test/ledger/{store,crash,folder-faults}.test.ts',
   // The files that the process has open.
   'test/doors/http/answer.test.ts',
 ];
