@@ -161,7 +161,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     warnings,
     async end(change, repositories) {
       progress.stop();
-      await written.end(change, repositories, [], held);
+      await written.end(change, repositories, { check: held });
     },
     inTurn: (work) =>
       whenItsTurn(job.inTurn, signal, () => {
@@ -186,7 +186,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
       const { done, of } = progress.now();
       const isStopped = signal.aborted && (!selected || done < of);
       return {
-        end: (change, repositories) => written.end(change, repositories, [], held),
+        end: (change, repositories) => written.end(change, repositories, { check: held }),
         records: [...records.values()],
         progress: { done, of },
         stop: isStopped ? stopReason(signal) : undefined,

@@ -4,7 +4,7 @@ import { record, withLostLocks } from '../executor/results.ts';
 import { planOf } from '../ledger/plan-hash.ts';
 import type { Lock, OpenRepository } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type RunWriter, whileHeld } from '../ledger/writer.ts';
+import { checkHeld, type RunWriter, whileHeld } from '../ledger/writer.ts';
 import { DamagedError, type Lock as StoreLock } from '../ledger/store/store.ts';
 import { cancelStop, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
 import { type Decision, type Deleted, keyOf } from '../planner/decision.ts';
@@ -122,8 +122,8 @@ async function complete(
       ...(plan && { plan }),
     },
     records,
-    // Not before: a process that is killed here leaves them, and the next run completes this one again.
-    repositoriesSettled,
+    // Not before: a process that is killed here leaves the journals, and the next run completes this one again.
+    { settled: repositoriesSettled, check: checkHeld(locks) },
   );
   return { settled, deleted, lost, records };
 }

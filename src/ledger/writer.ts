@@ -28,15 +28,19 @@ export interface RunWriter extends RepositoriesWriter {
   /**
    * Closes the record, unless deletions are open whose outcome is not recorded: a later run closes it then.
    * @param repositories all that the run had to do with; absent: those that were recorded
-   * @param settled repositories whose journals are not needed any more once the record is closed
-   * @param check of the locks: where one is lost by now, what comes after the record itself is left as it is
    */
   readonly end: (
     change: Partial<RunRecord>,
     repositories?: readonly RepositoryRecord[],
-    settled?: readonly string[],
-    check?: () => void,
+    options?: EndOptions,
   ) => Promise<void>;
+}
+
+interface EndOptions {
+  /** Repositories whose journals are not needed any more once the record is closed. */
+  readonly settled?: readonly string[];
+  /** Of the locks: where one is lost by now, what comes after the record itself is left as it is. */
+  readonly check?: () => void;
 }
 
 /** Writes one repository in a run. */
@@ -132,7 +136,7 @@ export function runWriter(store: Store, first: RunRecord, firstEtag: string): Ru
   return {
     ...repositoriesWriter(store, record.id),
     update,
-    async end(change, repositories, settled = [], check = () => undefined) {
+    async end(change, repositories, { settled = [], check = () => undefined } = {}) {
       // First: it fails where another process has the run now, and nothing else is written then.
       await update(change);
       try {

@@ -85,6 +85,11 @@ export class StaleLookError extends RegistryError {
   }
 }
 
+/** Whether a call was held back on purpose, before anything of it was written to the connection. */
+export function isHeldBack(error: unknown): boolean {
+  return error instanceof StaleLookError || error instanceof StoppedError;
+}
+
 /**
  * The error for an answer.
  * @param forbidden advice for 401 and 403

@@ -10,7 +10,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { Clock } from './clock.ts';
-import { StaleLookError, StoppedError } from './errors.ts';
+import { isHeldBack, StaleLookError, StoppedError } from './errors.ts';
 import { LOOK_READS } from './queue.ts';
 import { signalOf, ticketOf } from './request.ts';
 
@@ -146,11 +146,6 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest, clock: Clock
       },
     );
   });
-}
-
-/** Whether the call was not written to the connection. */
-function isHeldBack(error: Error): boolean {
-  return error instanceof StaleLookError || error instanceof StoppedError;
 }
 
 /** Parses most URLs without `URL`, which is slow. */

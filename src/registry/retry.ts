@@ -6,7 +6,7 @@ import {
   RestError,
 } from '@azure/core-rest-pipeline';
 import type { Clock } from './clock.ts';
-import { StaleLookError, StoppedError } from './errors.ts';
+import { isHeldBack, StoppedError } from './errors.ts';
 import { isLooking } from './look.ts';
 import { type Queue, retryAfter } from './queue.ts';
 import { signalOf, ticketOf } from './request.ts';
@@ -129,8 +129,7 @@ export function notesDoubts(): PipelinePolicy {
         if (response.status >= 500) inDoubt.add(request);
         return response;
       } catch (error) {
-        const isHeldBack = error instanceof StaleLookError || error instanceof StoppedError;
-        const isSent = !isHeldBack && !(isRestError(error) && NOT_SENT.has(error.code));
+        const isSent = !isHeldBack(error) && !(isRestError(error) && NOT_SENT.has(error.code));
         if (isSent) inDoubt.add(request);
         throw error;
       }
