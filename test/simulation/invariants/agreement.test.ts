@@ -1,4 +1,3 @@
-import { describe, expect, test } from 'vitest';
 import { commandOf } from './oracle.ts';
 import { beyondAcrPurge, broken } from './broken.ts';
 import { disagreements, missingLocks } from './agreement.ts';
@@ -27,6 +26,7 @@ import {
 import { cosignTag } from '../../../src/dev/emulator/manifests.ts';
 import { aRun, deleted } from './one-run.ts';
 import type { Told } from './told.ts';
+import { describeRules, type TriedRule } from './tried-rules.ts';
 
 const at = (seconds: number): number => BEGUN + seconds * 1000;
 
@@ -39,12 +39,6 @@ const has = [old(one, 'dev-1', 'dev-2'), old(two)];
 const dev1 = { tag: 'dev-1', digest: one.digest };
 const dev2 = { tag: 'dev-2', digest: one.digest };
 
-interface Rule {
-  readonly right: () => readonly string[];
-  readonly wrong: () => readonly string[];
-  readonly because: RegExp;
-}
-
 const told = (...changes: readonly Change[]) => ({
   as: (...runs: readonly Told[]) => disagreements(made(begin(has), ...changes), runs),
 });
@@ -52,7 +46,7 @@ const told = (...changes: readonly Change[]) => ({
 const inDoubt = (what: { readonly tag: string; readonly digest: string }) =>
   deleted(what, 'failed', { error: { message: 'it is not known whether it was deleted: it was pushed again' } });
 
-const deletions: Readonly<Record<string, Rule>> = {
+const deletions: Readonly<Record<string, TriedRule>> = {
   'every deletion is told': {
     right: () => told(byWorker(at(9), untag('dev-1'))).as(aRun([deleted(dev1)])),
     wrong: () => told(byWorker(at(9), untag('dev-1'))).as(aRun([deleted(dev1, 'failed')])),
@@ -134,7 +128,7 @@ const afterwards = (...changes: readonly Change[]) => made(begin(locked), ...cha
 /** Another client takes the lock off, and sets it again. */
 const locking = (off: number, on: number) => [byOthers(at(off), lock(false)), byOthers(at(on), lock(true))] as const;
 
-const locks: Readonly<Record<string, Rule>> = {
+const locks: Readonly<Record<string, TriedRule>> = {
   'a lock that was taken off is put back': {
     right: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byWorker(at(10), lock(true))), []),
     wrong: () => missingLocks(afterwards(byWorker(at(9), lock(false))), []),
@@ -190,7 +184,7 @@ const multiArch = [old(platform), old(multi, 'v1')];
 const signed = [old(one, 'v1'), old(sbom), old(signature, cosignTag(one))];
 const lacking = (all: typeof has, ...changes: readonly Change[]) => broken(made(begin(all), ...changes));
 
-const whole: Readonly<Record<string, Rule>> = {
+const whole: Readonly<Record<string, TriedRule>> = {
   'an index has its children': {
     right: () => lacking(multiArch, byOthers(at(9), remove(platform))),
     wrong: () => lacking(multiArch, byWorker(at(9), remove(platform))),
@@ -227,7 +221,7 @@ const beyond = (...changes: readonly Change[]) => beyondAcrPurge(made(begin(kept
 const untagged = { ...single, command: commandOf(['--untagged-only']) };
 const beyondIn = (all: typeof has) => beyondAcrPurge(made(begin(all), byWorker(at(9), remove(platform))), untagged);
 
-const asAcrPurge: Readonly<Record<string, Rule>> = {
+const asAcrPurge: Readonly<Record<string, TriedRule>> = {
   'nothing goes that acr purge keeps': {
     right: () => beyond(byWorker(at(9), untag('dev-1'))),
     wrong: () => beyond(byWorker(at(9), untag('dev-2'))),
@@ -250,15 +244,4 @@ const asAcrPurge: Readonly<Record<string, Rule>> = {
   },
 };
 
-describe.each(Object.entries({ ...deletions, ...locks, ...whole, ...asAcrPurge }))(
-  '%s',
-  (_, { right, wrong, because }) => {
-    test('is found to hold where it does', () => {
-      expect(right()).toEqual([]);
-    });
-
-    test('is found to be broken where it is', () => {
-      expect(wrong().filter((problem) => because.test(problem))).toHaveLength(1);
-    });
-  },
-);
+describeRules({ ...deletions, ...locks, ...whole, ...asAcrPurge });

@@ -1,13 +1,12 @@
-import { describe, expect, test } from 'vitest';
 import { cosignTag } from '../../../src/dev/emulator/manifests.ts';
 import {
   changed,
+  describeChanges,
   FLAGS,
   HIDDEN,
   LOCKED,
   old,
   one,
-  problemsOf,
   pushed,
   remove,
   type Rule,
@@ -230,14 +229,4 @@ const rules: Readonly<Record<string, Rule>> = {
   },
 };
 
-describe.each(Object.entries(rules))('%s', (_, { right, wrong, because }) => {
-  test('is found to hold where it does', () => {
-    expect(problemsOf(right)).toEqual([]);
-  });
-
-  test('is found to be broken where it is', () => {
-    const problems = problemsOf(wrong);
-    expect(problems).toHaveLength(1);
-    expect(problems[0]).toMatch(because);
-  });
-});
+describeChanges(rules);

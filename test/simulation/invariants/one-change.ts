@@ -4,6 +4,7 @@ import { repositoryOf, type Stored } from '../../support/contents.ts';
 import { type ByProcess, type Change, History, type What } from './history.ts';
 import { checkChange } from './invariants.ts';
 import { commandOf } from './oracle.ts';
+import { describeRules, type TriedRule } from './tried-rules.ts';
 import type { Wanted } from './wanted.ts';
 
 /*
@@ -35,7 +36,7 @@ export const old = (built: Built, ...tags: readonly string[]): Stored => ({ buil
 /** What others do, so many seconds before the request is sent; negative: after it. */
 type Before = readonly [seconds: number, what: What];
 
-export interface OneChange {
+interface OneChange {
   readonly has: readonly Stored[];
   readonly before?: readonly Before[];
   readonly does: What;
@@ -54,11 +55,20 @@ export interface Rule {
 }
 
 /** What is wrong with the change that the process makes. */
-export function problemsOf(story: OneChange): readonly string[] {
+function problemsOf(story: OneChange): readonly string[] {
   const { has, before = [], does, wanted = wanting(), locked = false, late = 0 } = story;
   const history = begin(has, locked);
   for (const [seconds, what] of before) history.record(byOthers(SENT - seconds * 1000, what));
   return checkChange(history, history.record(byWorker(SENT + late * 1000, does, SENT)), wanted);
+}
+
+/** Tries rules about one change. */
+export function describeChanges(rules: Readonly<Record<string, Rule>>): void {
+  const tried = Object.entries(rules).map(([name, { right, wrong, because }]) => [
+    name,
+    { right: () => problemsOf(right), wrong: () => problemsOf(wrong), because },
+  ]);
+  describeRules(Object.fromEntries(tried) as Readonly<Record<string, TriedRule>>, true);
 }
 
 export function begin(has: readonly Stored[], isLocked = false): History {

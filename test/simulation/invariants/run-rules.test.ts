@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import { memoryStore } from '../../../src/ledger/store/memory.ts';
 import type { Hold } from '../../../src/planner/decision.ts';
@@ -10,23 +10,18 @@ import { begin, BEGUN, byWorker, changed, FLAGS, LOCKED, old, one, untag } from 
 import { aRun, deleted } from './one-run.ts';
 import { forbiddenChanges, forgottenCancellations, unfinished, unguarded, untruths } from './run-rules.ts';
 import { runsIn, type Told, unfinishedIn } from './told.ts';
+import { describeRules, type TriedRule } from './tried-rules.ts';
 
 const dev1 = { tag: 'dev-1', digest: one.digest };
 const dev2 = { tag: 'dev-2', digest: one.digest };
 const HOLD: Hold = { breaker: 'max-deletions', found: 2, limit: 1, detail: 'too many' };
 const CANCELLED = { at: '2026-03-01T00:00:10.000Z', askedBy: 'request' } as const;
 
-interface Rule {
-  readonly right: () => readonly string[];
-  readonly wrong: () => readonly string[];
-  readonly because: RegExp;
-}
-
 const gone = [deleted(dev1), deleted(one, 'already-gone')];
 const failure = [deleted(dev1), deleted(one, 'failed')];
 const held = [deleted(dev1, 'held')];
 
-const states: Readonly<Record<string, Rule>> = {
+const states: Readonly<Record<string, TriedRule>> = {
   'done is what is done': {
     right: () => untruths([aRun(gone)]),
     wrong: () => untruths([aRun(failure)]),
@@ -111,7 +106,7 @@ function missing(): never {
 
 const nothing = { files: [], locks: [] };
 
-const ends: Readonly<Record<string, Rule>> = {
+const ends: Readonly<Record<string, TriedRule>> = {
   'no run is left at work': {
     right: () => unfinished([aRun(gone)], nothing),
     wrong: () => unfinished([aRun(gone, { state: 'running' })], nothing),
@@ -145,7 +140,7 @@ const cancelled = { run: 'run', at: at(10) };
 /** A process that could not read in these seconds whether the run was cancelled. */
 const unread = (process: string) => ({ ...cancelled, hidden: [{ process, from: at(11), to: at(12) }] });
 
-const changes: Readonly<Record<string, Rule>> = {
+const changes: Readonly<Record<string, TriedRule>> = {
   'a dry run changes nothing': {
     right: () => forbiddenChanges(sent(5), [aRun([])], []),
     wrong: () => forbiddenChanges(sent(5), [aRun([], { dryRun: true })], []),
@@ -189,7 +184,7 @@ const limited = (guards: object, decisions = gone, about: object = {}): Told =>
 const none: ReadonlySet<string> = new Set();
 const plan = aRun(held, { id: 'plan', state: 'waiting', breakers: [HOLD] });
 
-const guards: Readonly<Record<string, Rule>> = {
+const guards: Readonly<Record<string, TriedRule>> = {
   'what is held back does not go': {
     right: () => unguarded(sent(5), [aRun(gone)], none),
     wrong: () => unguarded(sent(5), [aRun(held)], none),
@@ -222,15 +217,7 @@ const guards: Readonly<Record<string, Rule>> = {
   },
 };
 
-describe.each(Object.entries({ ...states, ...ends, ...changes, ...guards }))('%s', (_, { right, wrong, because }) => {
-  test('is found to hold where it does', () => {
-    expect(right()).toEqual([]);
-  });
-
-  test('is found to be broken where it is', () => {
-    expect(wrong().filter((problem) => because.test(problem))).toHaveLength(1);
-  });
-});
+describeRules({ ...states, ...ends, ...changes, ...guards });
 
 test('a run of the product keeps all of them, as its ledger tells it', async () => {
   const store = memoryStore();
