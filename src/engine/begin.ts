@@ -8,10 +8,11 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { type Clock, timeOf } from '../registry/clock.ts';
 import type { Registry } from '../registry/types.ts';
 import type { RunLog } from '../report/log.ts';
+import { isAccessWarning } from '../report/warnings.ts';
 import { NOT_LISTED } from './finish.ts';
 import { isGuarded } from './guards.ts';
 import { isOver, isPlanned } from './merge.ts';
-import { recover, type Recovered } from './recover.ts';
+import { ofRun, recover, type Recovered } from './recover.ts';
 import { version } from './version.ts';
 
 /** A run cannot resume. Nothing was done. */
@@ -57,7 +58,11 @@ export async function begin({ ledger, writer, fresh, locks = [], resuming, log }
   const recovered = writer ? await recover(ledger, writer, locks, log) : { warnings: [], locksLost: 0 };
   const chosen = await resuming();
   const resumed = chosen && (await resume(ledger, chosen, fresh));
-  if (resumed) return { ...resumed, ...recovered, isResumed: true };
+  if (resumed) {
+    // What its record says of access it says again once it ends.
+    const warnings = recovered.warnings.filter((warning) => !warning.startsWith(ofRun(resumed.record.id)));
+    return { ...resumed, ...recovered, warnings, isResumed: true };
+  }
   const written = await ledger.begin(fresh);
   return { record: fresh, written, repositories: [], ...recovered, isResumed: false };
 }
@@ -143,8 +148,10 @@ function resumedRecord(
     holder,
     ...(parent !== undefined && { parent }),
     state: 'running',
-    // What there is to say about filters is said again when it ends, about all of its repositories.
-    warnings: record.warnings.filter((warning) => warning !== NOT_LISTED && !warning.startsWith('the filter "')),
+    // What there is to say about filters and access is said again when it ends, about all of its repositories.
+    warnings: record.warnings.filter(
+      (warning) => warning !== NOT_LISTED && !warning.startsWith('the filter "') && !isAccessWarning(warning),
+    ),
     resumed: [...(record.resumed ?? []), resumption],
     ...(guards && { guards }),
   };

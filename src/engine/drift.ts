@@ -36,11 +36,14 @@ export async function changesSincePlan(
       planned.kind === 'tag'
         ? tags.has(planned.tag ?? '')
         : (await registry.manifest(repository, planned.digest ?? '')).state !== 'missing';
-    changes.push(
-      there ? keptSince(asLockedNow(planned), 'it is not listed any more') : { ...planned, outcome: 'already-gone' },
-    );
+    changes.push(there ? keptSince(asLockedNow(planned), 'it is not listed any more') : asGone(planned));
   }
   return changes;
+}
+
+/** A lock that could not be put back matters no more. Why an earlier attempt failed does: it may have deleted it. */
+function asGone({ lostLock, ...planned }: Deleted): Deleted {
+  return { ...planned, outcome: 'already-gone' };
 }
 
 /** Of a lock that could not be put back counts whether it is there now: see `merge`. */

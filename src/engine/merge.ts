@@ -2,6 +2,7 @@ import { summarizeInTurns, type Counts, type RepositorySummary } from '../ledger
 import type { RepositoryRecord } from '../ledger/records.ts';
 import { eachInTurns } from '../ledger/turns.ts';
 import { type Decision, type Decisions, type Deleted, keyOf } from '../planner/decision.ts';
+import { keptSince } from '../executor/results.ts';
 import { NO_REMARKS, type Remarks, withRemarks } from './remarks.ts';
 
 /*
@@ -78,7 +79,7 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
     const key = keyOf(decision);
     const known = all.get(key);
     const isNews = before.isPlan ? before.open.has(key) && isSettled(decision) : known && !isDeleted(known);
-    if (!known || isNews) all.set(key, withLostLock(known, decision));
+    if (!known || isNews) all.set(key, withLostLock(known, withFailure(known, decision)));
   });
   const merged = [...all.values()];
   const { repository, state, error, warnings } = summary;
@@ -94,6 +95,15 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
   }
   const whole = withRemarks({ ...counted, state, ...(error && { error }) }, remarks);
   return { decisions: merged, summary: isDone(whole) ? whole : { ...whole, ...stage } };
+}
+
+/**
+ * What an earlier attempt failed to delete may have been deleted all the same, and set again since. Where it is kept now,
+ * its record still says so.
+ */
+function withFailure(known: Decision | undefined, now: Decision): Decision {
+  const failed = known?.action === 'delete' && known.outcome === 'failed' && !known.lostLock;
+  return failed && now.action === 'keep' && now.reason !== 'changed-since-plan' ? keptSince(known, now.detail) : now;
 }
 
 /**

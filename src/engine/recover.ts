@@ -51,7 +51,7 @@ export async function recover(
       warnings.push(
         `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
       );
-      for (const one of accessWarnings(records.map(({ summary }) => summary))) warnings.push(one);
+      for (const one of accessWarnings(records.map(({ summary }) => summary))) warnings.push(`${ofRun(id)}${one}`);
     } catch (error) {
       // Damage does not mend itself, and must not keep every later run from beginning.
       if (!(error instanceof DamagedError)) throw error;
@@ -60,6 +60,11 @@ export async function recover(
     }
   }
   return { warnings, locksLost };
+}
+
+/** How a warning begins that is about an earlier run. */
+export function ofRun(id: string): string {
+  return `the run ${id}: `;
 }
 
 async function complete(
@@ -103,9 +108,10 @@ async function complete(
   const records = [...all.values()];
   const plan = planOf(record, records);
   const { cancelled } = record;
-  // The recorded progress may be old: it is counted again.
+  // The recorded progress may be old, or be missing: it is counted again.
   const done = records.filter(({ summary }) => !isLeft(summary)).length;
-  const progress = record.state === 'running' ? { done, of: record.progress.of } : record.progress;
+  const of = Math.max(record.progress.of, records.length);
+  const progress = record.state === 'running' ? { done, of } : record.progress;
   // A cancelled run whose process died ends as cancelled, so that no tick resumes it.
   const stopped = cancelled && {
     state: 'stopped' as const,

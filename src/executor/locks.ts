@@ -32,13 +32,14 @@ export async function withoutLocks(
   sending: Sending,
   send: () => Promise<DeletionResult>,
 ): Promise<Unlocked> {
-  const off = [...lost];
+  const off = new Map(lost.map(({ name, lock }) => [name, lock]));
   let result: DeletionResult | undefined;
-  for (const one of locks) {
-    if (off.some(({ name }) => name === one.name)) continue;
-    const unlocked = await registry.unlock(repository, one.name, sending);
+  for (const { name, lock } of locks) {
+    const before = off.get(name);
+    // What could not be put back may be back all the same, or another client has locked it since.
+    const unlocked = await registry.unlock(repository, name, sending);
     // Where the answer was lost it may be off.
-    if (unlocked.state === 'unlocked' || isInDoubt(unlocked)) off.push(one);
+    if (unlocked.state === 'unlocked' || isInDoubt(unlocked)) off.set(name, before ? bothOf(before, lock) : lock);
     if (unlocked.state === 'unlocked') continue;
     result = unlocked;
     break;
@@ -46,7 +47,11 @@ export async function withoutLocks(
   const isUnlocking = result !== undefined;
   result ??= await send();
   if (result.state === 'deleted' || result.state === 'already-gone') return { result, isUnlocking, lost: [] };
-  return { result, isUnlocking, lost: await relock(registry, repository, off) };
+  return { result, isUnlocking, lost: await relock(registry, repository, lockedOf(off)) };
+}
+
+function lockedOf(locks: ReadonlyMap<string, Lock>): readonly Locked[] {
+  return Array.from(locks, ([name, lock]) => ({ name, lock }));
 }
 
 function isInDoubt(result: DeletionResult | { readonly state: 'unlocked' }): boolean {

@@ -17,6 +17,14 @@ const RIGHTS: Readonly<
 /** Repositories that a sentence names. */
 const MAX_NAMES = 3;
 
+const MAY_NOT = 'this identity may not ';
+const WITHOUT_LOCK = ' is without its lock, which could not be put back: ';
+
+/** Whether a run says this of its own repositories, and not of an earlier run. */
+export function isAccessWarning(warning: string): boolean {
+  return warning.startsWith(MAY_NOT) || (warning.includes(WITHOUT_LOCK) && !warning.startsWith('the run '));
+}
+
 /** Warnings about access: a sentence for each right that the identity lacks, and one for each artifact left without its lock. */
 export function accessWarnings(repositories: readonly RepositorySummary[]): readonly string[] {
   const missing = (Object.keys(RIGHTS) as Right[]).flatMap((right) => {
@@ -34,10 +42,10 @@ export function accessWarnings(repositories: readonly RepositorySummary[]): read
     const what = count === 0 ? ` in ${where}` : `, so ${artifacts} not deleted (${where})`;
     const { verb, role, repositoryRole } = RIGHTS[right];
     const roles = `${role} (where the registry assigns roles by repository, with ABAC: ${repositoryRole})`;
-    return [`this identity may not ${verb}${what}: it lacks the role ${roles}`];
+    return [`${MAY_NOT}${verb}${what}: it lacks the role ${roles}`];
   });
   const unlocked = repositories.flatMap(({ lostLocks = [] }) =>
-    lostLocks.map(({ image, restore }) => `${image} is without its lock, which could not be put back: ${restore}`),
+    lostLocks.map(({ image, restore }) => `${image}${WITHOUT_LOCK}${restore}`),
   );
   return [...missing, ...unlocked];
 }

@@ -60,3 +60,24 @@ test.each([
     );
   });
 });
+
+test('the lock of an artifact that is gone counts no more', async () => {
+  await withEmulator({ repositories: {} }, async (emulator) => {
+    const [change] = await changesSincePlan(connectTo(emulator), 'app', openIn([lost]), []);
+    const { lostLock: _, ...gone } = lost;
+    expect(change).toEqual({ ...gone, outcome: 'already-gone' });
+  });
+});
+
+test('what may have been deleted, and is kept by now, says so also where it is decided anew', async () => {
+  const doubt: Deleted = {
+    ...planned,
+    outcome: 'failed',
+    error: { message: 'it is not known whether it was deleted' },
+  };
+  const { outcome, error, ...about } = doubt;
+  const now: Decision = { ...about, action: 'keep', reason: 'too-young', detail: '2 minutes old' };
+  const before: Attempt = { decisions: [doubt], open: openIn([doubt]), remarks: NO_REMARKS, isPlan: false };
+  const { decisions } = await merge(before, { summary: summarize('app', [now]), decisions: [now] });
+  expect([...decisions]).toEqual([keptSince(doubt, '2 minutes old')]);
+});

@@ -4,7 +4,9 @@ import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { memoryStore } from '../../src/ledger/store/memory.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { recover } from '../../src/engine/recover.ts';
-import { purge, type Registry } from '../../src/index.ts';
+import { purge, type Registry, RegistryError } from '../../src/index.ts';
+import type { Sending } from '../../src/registry/types.ts';
+import { withoutLocks } from '../../src/executor/locks.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { calm } from '../support/durable.ts';
 import { dying } from '../support/dying.ts';
@@ -99,6 +101,30 @@ describe('what is unlocked and not deleted is locked again, as it was', () => {
       for (const [name, lock] of Object.entries(before))
         if (name !== 'dev-alone') expect([name, after[name]]).toEqual([name, lock]);
     });
+  });
+
+  test('what could not be put back, and is locked by now, is unlocked again before it is deleted', async () => {
+    const calls: string[] = [];
+    const registry = {
+      unlock: (_: string, name: string) => {
+        calls.push(`unlock ${name}`);
+        return Promise.resolve({ state: 'unlocked' as const });
+      },
+      lookAtTags: () => Promise.resolve(new Map()),
+      relock: (_: string, name: string, lock: object) => {
+        calls.push(`lock ${name} ${JSON.stringify(lock)}`);
+        return Promise.resolve({ state: 'locked' as const });
+      },
+    } as unknown as Registry;
+    const before = { name: 'v1', lock: { deleteEnabled: true, writeEnabled: false } };
+    const now = { name: 'v1', lock: { deleteEnabled: false, writeEnabled: true } };
+    const refused = { state: 'refused' as const, error: new RegistryError('delete app:v1', { message: 'no' }) };
+    const { lost } = await withoutLocks(registry, 'app', { locks: [now], lost: [before] }, {} as Sending, () => {
+      calls.push('delete');
+      return Promise.resolve(refused);
+    });
+    expect(calls).toEqual(['unlock v1', 'delete', 'lock v1 {"deleteEnabled":false,"writeEnabled":false}']);
+    expect(lost).toEqual([]);
   });
 
   test('where the answer to the unlocking is lost', async () => {

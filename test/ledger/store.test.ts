@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -459,3 +460,23 @@ async function losingAnswers() {
     },
   };
 }
+
+it('compares an etag again where the process stood still since: another one may have written', async () => {
+  const folder = await mkdtemp(join(root, 'still-'));
+  const file = join(folder, 'runs', 'run.json');
+  let stands = false;
+  let ticks = 0;
+  const clock = {
+    ...systemClock,
+    ticks() {
+      // Between the comparison and what comes after it.
+      if (stands && (ticks += 60_000) > 60_000) writeFileSync(file, 'of another process');
+      return ticks;
+    },
+  };
+  const store = folderStore(folder, undefined, { ...realSystem, clock });
+  const etag = await store.write('runs/run.json', 'first');
+  stands = true;
+  await expect(store.write('runs/run.json', 'second', { etag })).rejects.toThrow(ConflictError);
+  expect(readFileSync(file, 'utf8')).toBe('of another process');
+});

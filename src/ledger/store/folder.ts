@@ -21,6 +21,11 @@ import {
 
 const CHUNK_BYTES = 256 * 1024;
 
+/** How long a comparison of etags may take, in milliseconds: much shorter than a lock lasts. */
+const RECENT_MS = 5_000;
+
+const MAX_COMPARISONS = 3;
+
 /**
  * A ledger in a folder, which need not exist yet.
  *
@@ -49,8 +54,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
       if (condition === 'absent') await create(prepared, file);
       else {
         await inTurn(system, file, async () => {
-          if (condition && 'etag' in condition && (await etagOf(file)) !== condition.etag)
-            throw conflict(path, 'has changed');
+          if (condition && 'etag' in condition) await compare(path, file, condition.etag);
           if (condition && 'check' in condition) condition.check();
           await replace(prepared, file);
         });
@@ -60,6 +64,16 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
       await unlink(prepared).catch(() => undefined);
       throw isThere(error) ? conflict(path, 'is there already') : error;
     }
+  };
+
+  /** @returns while the comparison is recent: a process may stand still, and another one write meanwhile */
+  const compare = async (path: string, file: string, etag: string): Promise<void> => {
+    for (let tries = 0; tries < MAX_COMPARISONS; tries += 1) {
+      const begun = system.clock.ticks();
+      if ((await etagOf(file)) !== etag) throw conflict(path, 'has changed');
+      if (system.clock.ticks() - begun <= RECENT_MS) return;
+    }
+    throw new LedgerError(`the ledger in ${folder} cannot be written: ${path}: the file system is too slow`);
   };
 
   const append = async (path: string, file: string, bytes: Uint8Array, length: number): Promise<number> => {

@@ -28,7 +28,7 @@ export function disagreements(history: History, runs: readonly Told[]): readonly
   const problems: string[] = [];
   for (const [image, artifact] of artifactsOf(history, runs)) {
     const deleted = artifact.told.filter(({ decision }) => isDeleted(decision));
-    const due = artifact.ended.filter((life) => mustBeTold(life) && !isToldInDoubt(history, life, artifact));
+    const due = artifact.ended.filter((life) => mustBeTold(history, life) && !isToldInDoubt(history, life, artifact));
     const words = artifact.told.map(({ told, decision }) => saying(told, decision)).join('; ') || 'no run tells of it';
     if (deleted.length < due.length)
       problems.push(`${image} was deleted ${times(due)}, and told ${times(deleted)}: ${words}`);
@@ -63,13 +63,16 @@ function artifactsOf(history: History, runs: readonly Told[]): ReadonlyMap<strin
 
 /**
  * Whether a run must tell of a deletion. Not of one that came late: its process may have been gone by then. And not of what
- * went along unseen, because it was set, or pushed, after the look, or was hidden.
+ * went along unseen, because it was set, or pushed, after the look, or was hidden, or is a tag of what was hidden.
  */
-function mustBeTold(life: TagLife | ManifestLife): boolean {
+function mustBeTold(history: History, life: TagLife | ManifestLife): boolean {
   const by = authorOf(life.end);
   if (!by || !life.end || isLate(life.end)) return false;
   if (nameOf(life.end.change) === imageOfLife(life)) return true;
-  const wasHidden = life.attributes.some(({ value }) => value.listEnabled === false);
+  const owner = 'tag' in life ? history.repositories.get(life.repository)?.manifests.get(life.digest) : undefined;
+  const wasHidden = [life, ...(owner ?? [])].some(({ attributes }) =>
+    attributes.some(({ value }) => value.listEnabled === false),
+  );
   return life.from < by.sentAt - LOOK_VALID_MILLISECONDS && !wasHidden;
 }
 

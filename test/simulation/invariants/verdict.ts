@@ -1,3 +1,4 @@
+import { wantedOf as wantedBy } from '../../../src/engine/scheduled.ts';
 import {
   CancelRefused,
   HeldError,
@@ -28,6 +29,7 @@ import {
   unguarded,
   untruths,
 } from './run-rules.ts';
+import { configurationOf } from '../story/setup.ts';
 import { type Asked, isPerson, type Story } from '../story/story.ts';
 import { imageOf, runsIn, type Told, unfinishedIn } from './told.ts';
 import type { Wanted } from './wanted.ts';
@@ -146,6 +148,8 @@ const BEGUN_MS = 30_000;
 function outdated({ setup, conduct, changed, watch }: Story, runs: readonly Told[]): readonly string[] {
   const [before, after] = setup.settings.map(({ environment }) => environment);
   const isOtherCommand = before?.['PURGE_COMMAND'] !== after?.['PURGE_COMMAND'];
+  const { settings } = configurationOf(setup.settings[1]);
+  const [wanted] = settings.registries.map((registry) => wantedBy(settings, registry).policyHash);
   return conduct.sent.flatMap(({ process, repository, key, at, lockedAt }) => {
     if (isPerson(process) || at > changed.atLast) return [];
     const isBefore = at < changed.byPerson;
@@ -155,7 +159,9 @@ function outdated({ setup, conduct, changed, watch }: Story, runs: readonly Told
     if (isDryRun) return [`${repository}${key} was deleted, and the settings want a dry run`];
     const id = watch.intent(process.name, repository, key, at)?.run ?? '';
     const run = runs.find((one) => one.run.id === id)?.run;
-    const isOld = (watch.begun.get(id) ?? Infinity) < changed.byPerson && run?.kind === 'scheduled';
+    // One that is begun again, because the answer was lost, takes the settings as they are by then.
+    const isOld =
+      (watch.begun.get(id) ?? Infinity) < changed.byPerson && run?.kind === 'scheduled' && run.policy.hash !== wanted;
     if (isBefore || !isOtherCommand || !isOld) return [];
     return [`${repository}${key} was deleted by ${id}, which the settings do not want any more`];
   });

@@ -99,16 +99,23 @@ export const DELETING: readonly Mutant[] = [
   {
     name: 'lock-not-put-back',
     file: 'src/executor/locks.ts',
-    from: 'return { result, isUnlocking, lost: await relock(registry, repository, off) };',
+    from: 'return { result, isUnlocking, lost: await relock(registry, repository, lockedOf(off)) };',
     to: 'return { result, isUnlocking, lost: [] };',
     says: 'A lock that was taken off stays off where the deletion failed.',
   },
   {
     name: 'lock-in-doubt-not-put-back',
     file: 'src/executor/locks.ts',
-    from: "if (unlocked.state === 'unlocked' || isInDoubt(unlocked)) off.push(one);",
-    to: "if (unlocked.state === 'unlocked') off.push(one);",
+    from: "if (unlocked.state === 'unlocked' || isInDoubt(unlocked)) off.set(",
+    to: "if (unlocked.state === 'unlocked') off.set(",
     says: 'A lock stays off where the answer to its unlocking was lost.',
+  },
+  {
+    name: 'lock-taken-for-off',
+    file: 'src/executor/locks.ts',
+    from: 'const before = off.get(name);',
+    to: 'const before = off.get(name); if (before) continue;',
+    says: 'A lock that could not be put back is taken for off, although it is there again.',
   },
   {
     name: 'intent-not-awaited',

@@ -69,7 +69,7 @@ export const LEDGER: readonly Mutant[] = [
   {
     name: 'folder-etag-not-compared',
     file: 'src/ledger/store/folder.ts',
-    from: '(await etagOf(file)) !== condition.etag)',
+    from: '(await etagOf(file)) !== etag)',
     to: '(await etagOf(file)) === undefined)',
     says: 'In a folder a file is written over that has changed since it was read.',
   },

@@ -111,7 +111,7 @@ export const RUNS: readonly Mutant[] = [
   {
     name: 'resumed-outcomes-lost',
     file: 'src/engine/merge.ts',
-    from: 'if (!known || isNews) all.set(key, withLostLock(known, decision));',
+    from: 'if (!known || isNews) all.set(key, withLostLock(known, withFailure(known, decision)));',
     to: 'if (!known || (isNews && before.open.size === 0)) all.set(key, decision);',
     says: 'The record of a run that resumed does not say what it deleted then.',
   },

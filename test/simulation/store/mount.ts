@@ -111,9 +111,11 @@ export function ask<T>(call: Call, act: (files: Disk, key: string) => T | 'never
     else back += long;
     tell(call, `waits ${Math.ceil(long / 1000)} s for the file system when it`);
   }
+  process.systemCalls += 1;
   return process.call(
     there,
     () => {
+      process.systemCalls -= 1;
       const fails = draws.happens('store-error', `${key} error`, RATES.error);
       if (fails && call.use !== 'end') throw refused(call);
       const answer = act(disk, key);

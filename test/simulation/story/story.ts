@@ -133,8 +133,9 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     return app;
   };
   const tick = (app: AppProcess, by: string): void => {
-    if (setup.driver === 'inline') conduct.allow(app.process, configuration.settings.timeBudget.milliseconds);
     ask(app, TICK, (one) => {
+      // A process that stands still takes the settings as they are once it wakes.
+      if (setup.driver === 'inline') conduct.allow(app.process, configuration.settings.timeBudget.milliseconds);
       one.by = by;
       return app.tick(by);
     });

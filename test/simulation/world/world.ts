@@ -151,8 +151,7 @@ function everythingElse(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Longer timers of Node fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+const LONGEST_TIMER = 2 ** 31 - 1; // A longer one fires at once in Node.
 
 /**
  * A process: its clock, and what reaches it from outside. Killed, it is told nothing any more, so that nothing in it ever
@@ -167,6 +166,8 @@ export class Process {
   isSlowWithLocks = false;
   /** What it asked for last: a kind of call, or of file. */
   doing = 'nothing';
+  /** Under way: a process that is killed is there until they return. */
+  systemCalls = 0;
   #skew: number;
   #isAlive = true;
   /** What it is told once it is thawed. */
@@ -181,8 +182,8 @@ export class Process {
       clock: this.#clock(),
       self: () => ({ host: machine, pid: 1, process: this.name }),
       stateOf: ({ process }) => {
-        const found = world.processes.find(({ name }) => name === process);
-        return found?.machine === machine ? (found.isAlive ? 'running' : 'ended') : 'unknown';
+        const found = world.processes.find((one) => one.name === process && one.machine === machine);
+        return found ? (found.isAlive || found.systemCalls > 0 ? 'running' : 'ended') : 'unknown';
       },
     };
   }
@@ -197,9 +198,8 @@ export class Process {
 
   /** Does something in this process, now or when it is thawed; or never. */
   deliver(run: () => void, isTimer = false): void {
-    if (!this.#isAlive) return;
     if (this.#waiting) this.#waiting.push({ run, isTimer });
-    else run();
+    else if (this.#isAlive) run();
   }
 
   /**
