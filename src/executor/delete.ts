@@ -149,7 +149,8 @@ async function send<T>(
   const lacking = rights.lacking(locks.length > 0);
   if (lacking) return lacking;
   const sending = { since: recheck.look.since, reservation, signal, tried };
-  const made = await withoutLocks(registry, repository, { locks, lost: unlocked }, sending, () =>
+  const isManifest = target.namesOf([item]).digests.length > 0;
+  const made = await withoutLocks(registry, repository, { locks, lost: unlocked, isManifest }, sending, () =>
     target.send(item, sending),
   );
   const { result, isUnlocking, lost } = made;

@@ -24,11 +24,16 @@ export interface Unlocked {
  * deleted after all, also where the run is stopped.
  *
  * @param lost taken off before, and not put back so far
+ * @param isManifest whether its tags go along with it: one that another client has moved since does not
  */
 export async function withoutLocks(
   registry: Registry,
   repository: string,
-  { locks, lost }: { readonly locks: readonly Locked[]; readonly lost: readonly Locked[] },
+  {
+    locks,
+    lost,
+    isManifest,
+  }: { readonly locks: readonly Locked[]; readonly lost: readonly Locked[]; readonly isManifest: boolean },
   sending: Sending,
   send: () => Promise<DeletionResult>,
 ): Promise<Unlocked> {
@@ -46,8 +51,24 @@ export async function withoutLocks(
   }
   const isUnlocking = result !== undefined;
   result ??= await send();
-  if (result.state === 'deleted' || result.state === 'already-gone') return { result, isUnlocking, lost: [] };
+  if (result.state === 'deleted' || result.state === 'already-gone') {
+    const moved = isManifest ? await tagsThere(registry, repository, lockedOf(off)) : [];
+    return { result, isUnlocking, lost: await relock(registry, repository, moved) };
+  }
   return { result, isUnlocking, lost: await relock(registry, repository, lockedOf(off)) };
+}
+
+/** Those that are tags, and there. */
+async function tagsThere(
+  registry: Registry,
+  repository: string,
+  locked: readonly Locked[],
+): Promise<readonly Locked[]> {
+  const tags = locked.filter(({ name }) => !name.includes(':'));
+  const names = tags.map(({ name }) => name);
+  // Where that cannot be read, each is tried: one that is gone is told to be.
+  const found = await registry.lookAtTags(repository, names, Infinity).catch(() => undefined);
+  return found ? tags.filter(({ name }) => found.has(name)) : tags;
 }
 
 function lockedOf(locks: ReadonlyMap<string, Lock>): readonly Locked[] {

@@ -119,12 +119,34 @@ describe('what is unlocked and not deleted is locked again, as it was', () => {
     const before = { name: 'v1', lock: { deleteEnabled: true, writeEnabled: false } };
     const now = { name: 'v1', lock: { deleteEnabled: false, writeEnabled: true } };
     const refused = { state: 'refused' as const, error: new RegistryError('delete app:v1', { message: 'no' }) };
-    const { lost } = await withoutLocks(registry, 'app', { locks: [now], lost: [before] }, {} as Sending, () => {
-      calls.push('delete');
-      return Promise.resolve(refused);
-    });
+    const { lost } = await withoutLocks(
+      registry,
+      'app',
+      { locks: [now], lost: [before], isManifest: false },
+      {} as Sending,
+      () => {
+        calls.push('delete');
+        return Promise.resolve(refused);
+      },
+    );
     expect(calls).toEqual(['unlock v1', 'delete', 'lock v1 {"deleteEnabled":false,"writeEnabled":false}']);
     expect(lost).toEqual([]);
+  });
+
+  test('where another client has moved a tag since: it does not go along with the manifest', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const isMoved = ({ method, path }: Pick<Call, 'method' | 'path'>): boolean =>
+        method === 'PATCH' && path.includes('dev-index');
+      emulator.faults({
+        failing(call) {
+          if (isMoved(call)) emulator.tag('app', 'dev-index', kept.digest);
+          return undefined;
+        },
+      });
+      const before = locksIn(emulator)['dev-index'];
+      await run(emulator, ARGS);
+      expect(locksIn(emulator)['dev-index']).toEqual(before);
+    });
   });
 
   test('where the answer to the unlocking is lost', async () => {

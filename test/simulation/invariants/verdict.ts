@@ -16,7 +16,8 @@ import type { RegistryOutcome } from '../../../src/ledger/summary.ts';
 import { disagreements, missingLocks } from './agreement.ts';
 import { beyondAcrPurge, broken } from './broken.ts';
 import { type Answered, type BrokenOff, unsaid, writtenOver } from './endings.ts';
-import type { Recorded } from './history.ts';
+import type { History, Recorded } from './history.ts';
+import type { Decision } from '../../../src/planner/decision.ts';
 import { checkChange, nameOf } from './invariants.ts';
 import { sentAtLocked } from './locked.ts';
 import type { Command } from './oracle.ts';
@@ -63,7 +64,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...story.problems,
     ...story.conduct.problems,
     ...outdated(story, runs),
-    ...doubts(runs),
+    ...doubts(history, runs),
     ...asked.flatMap(unexpected),
     ...changes,
     ...broken(history),
@@ -168,7 +169,7 @@ function outdated({ setup, conduct, changed, watch }: Story, runs: readonly Told
 }
 
 /** Runs that say that all was done, and not that they kept something because they could not read what may need it. */
-function doubts(runs: readonly Told[]): readonly string[] {
+function doubts(history: History, runs: readonly Told[]): readonly string[] {
   return runs.flatMap(({ run, decisions }) => {
     if (run.state !== 'done') return [];
     const kept = decisions.find(
@@ -178,10 +179,16 @@ function doubts(runs: readonly Told[]): readonly string[] {
         one.beyondAcrPurge &&
         // Another run deleted it while this one looked: there is nothing to be read any more.
         !one.detail.includes('does not find it') &&
+        isThereAt(history, one, Date.parse(run.ended ?? '')) &&
         !run.warnings.some((warning) => warning.includes(one.repository)),
     );
     return kept ? [`${run.id} is done, and does not say that ${imageOf(kept)} is kept for want of an answer`] : [];
   });
+}
+
+function isThereAt(history: History, { repository, digest = '' }: Decision, time: number): boolean {
+  const lives = history.repositories.get(repository)?.manifests.get(digest) ?? [];
+  return lives.some(({ until }) => until > time);
 }
 
 /** With these, a run that breaks off may not be able to record it. */

@@ -111,13 +111,6 @@ export const DELETING: readonly Mutant[] = [
     says: 'A lock stays off where the answer to its unlocking was lost.',
   },
   {
-    name: 'lock-taken-for-off',
-    file: 'src/executor/locks.ts',
-    from: 'const before = off.get(name);',
-    to: 'const before = off.get(name); if (before) continue;',
-    says: 'A lock that could not be put back is taken for off, although it is there again.',
-  },
-  {
     name: 'intent-not-awaited',
     file: 'src/executor/execute.ts',
     from: 'await onIntent(keys, locks);',
