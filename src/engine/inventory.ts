@@ -1,10 +1,10 @@
-import { eachAndMore } from './each.ts';
+import { eachAndMore, eachOf } from './each.ts';
 import { newGhosts, unreadIn } from './unread.ts';
 import { type WholePlan, wholePlan } from './repository-attributes.ts';
 import { inTurns } from '../ledger/turns.ts';
 import type { DecisionError } from '../planner/decision.ts';
 import { planInSteps } from '../planner/plan.ts';
-import type { Approved, Inventory, Planned, Rule } from '../planner/types.ts';
+import type { Approved, Configuration, Evidence, Inventory, Planned, Rule } from '../planner/types.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Match } from '../policy/regex/regex.ts';
@@ -31,6 +31,8 @@ export interface Planning {
   readonly match: Match;
   /** Where it is remembered what manifests of a repository hold. */
   readonly facts: (repository: string) => FactsFile;
+  /** What is known of the use of a repository. Absent: no source is configured. */
+  readonly evidence?: (repository: string) => Promise<Evidence>;
 }
 
 export interface PlannedRepository extends WholePlan {
@@ -57,10 +59,11 @@ export async function planTask(
   const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
   if (!tags && !manifests) return undefined;
   const rule = { ...(await ruleFor(task, planning, tags)), ...(only && { only }) };
-  const known: Known = { facts: new Map(), referrers: new Map(), remembered: new Map(), news: 0 };
+  const known: Known = { facts: new Map(), referrers: new Map(), configs: new Map(), remembered: new Map(), news: 0 };
   const { concurrency } = task.policy;
   const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });
   const file = planning.facts(repository);
+  const evidence = await planning.evidence?.(repository);
   try {
     let inventory: Inventory = {
       repository,
@@ -68,6 +71,8 @@ export async function planTask(
       manifests,
       facts: known.facts,
       referrers: known.referrers,
+      configs: known.configs,
+      ...(evidence && { evidence }),
       remembered: undefined,
     };
     for (;;) {
@@ -95,6 +100,9 @@ export async function planTask(
         known.news += 1;
         return next(digest);
       });
+      await eachOf(planned.configs, concurrency, async (digest) => {
+        known.configs.set(digest, configurationOf(await reader.manifest(repository, digest)));
+      });
       await askForReferrers({ ...planning, repository, known, concurrency }, planned);
     }
   } finally {
@@ -107,6 +115,7 @@ export async function planTask(
 interface Known {
   readonly facts: Map<string, ManifestFacts>;
   readonly referrers: Map<string, readonly string[] | 'unknown'>;
+  readonly configs: Map<string, Configuration>;
   /** What earlier runs read of what is not listed now, and this one did not ask for. */
   readonly remembered: Map<string, ReadFacts>;
   /** How much of it is to be remembered, or forgotten. */
@@ -122,7 +131,12 @@ function sharing(fact: ManifestFacts, manifests: ManifestListing | undefined): M
   if (fact.state !== 'read') return fact;
   if (fact.children.length === 0 && fact.subject === undefined) return NOTHING;
   const children = fact.children.map((child) => ({ ...child, digest: asListed(manifests, child.digest) }));
-  return { ...fact, children };
+  return { state: 'read', children, subject: fact.subject };
+}
+
+function configurationOf(fact: ManifestFacts): Configuration {
+  if (fact.state === 'unreadable') return 'unknown';
+  return fact.state === 'read' && fact.config !== undefined ? { digest: fact.config } : {};
 }
 
 /** @throws {PolicyError} where a filter takes too long */

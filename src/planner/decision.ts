@@ -40,6 +40,14 @@ export const KEEP_REASONS = [
   'unknown-media-type',
   /** It cannot be read, or something that may need it cannot. */
   'unreadable',
+  /** A workload uses it, or did so lately. */
+  'in-use',
+  /** A source that says what is in use could not be read. */
+  'in-use-unknown',
+  /** It was pulled within `--keep-pulled-within`. */
+  'pulled-recently',
+  /** What is known of pulls does not reach back as far as `--keep-pulled-within`. */
+  'pull-history-too-short',
   /** It was to be deleted, and changed before that. The next run decides anew. */
   'changed-since-plan',
   /** It would be deleted now, but is not in the plan that is applied. */

@@ -16,6 +16,7 @@ export const NO_NEEDS: Needs = {
   memory: false,
   manifests: NONE,
   referrers: NONE,
+  configs: NONE,
   next: () => NONE,
 };
 

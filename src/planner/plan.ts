@@ -16,6 +16,7 @@ import { protect, type Selection, signatureInDoubt, signatureOf } from './protec
 import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, newestImage, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
+import { unknownConfigs, unreadOfTags, usedOf } from './use.ts';
 
 /**
  * Plans one repository: what is deleted, what is kept, and why. Pure: the same inventory and rule give the same plan.
@@ -55,6 +56,15 @@ function* planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagCh
   }
   // What is not listed may be hidden: each is asked for by itself.
   if (unlisted.size > 0) return needs({ manifests: [...unlisted] });
+  if (inventory.evidence) {
+    const graph = yield* buildGraph(inventory, choices, rule);
+    const unread = yield* unreadOfTags(graph, inventory, choices);
+    if (unread.listing || unread.manifests.length > 0) return needs(unread);
+    const configs = yield* unknownConfigs(graph, inventory, namedBy(choices));
+    if (configs.length > 0) return needs({ configs });
+    const used = yield* usedOf(graph, inventory, choices, { deleted: new Set() });
+    for (const [choice, protection] of used.tags) protectedTags.set(choice, protection);
+  }
   const selection: Selection = { deleted: new Set(), cascaded: new Set(), protections: new Map(), protectedTags };
   const tags = yield* tagDeletions(choices, selection, NONE);
   const notInPlan = yield* keptInAnyCase(choices, rule, (image) => (images.has(image) ? image : undefined));
@@ -76,12 +86,16 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
   const unknown = yield* unknownReferrers(graph, inventory, choice.deleted, rule);
   if (unknown.manifests.length + unknown.referrers.length > 0) return needs(unknown);
   const { assumed } = unknown;
+  const configs = yield* unknownConfigs(graph, inventory, chained(choice.deleted, choice.cascaded, namedBy(choices)));
+  if (configs.length > 0) return needs({ configs });
 
+  const used = yield* usedOf(graph, inventory, choices, choice);
   const besides = new Map([
+    ...used.manifests,
     ...newestInDoubt(graph, inventory, choice, rule),
     ...newestBuilds(graph, inventory, choice, rule),
   ]);
-  const options = { besides, assumed, newest: newestImage(rule) };
+  const options = { besides, assumed, usedTags: used.tags, newest: newestImage(rule) };
   let selection = yield* protect(graph, inventory, choice, options);
   let manifests = yield* manifestDeletions(graph, selection);
   for (;;) {
@@ -117,6 +131,12 @@ function planned(explained: Explained, tags: readonly TagDeletion[], manifests: 
   const { repository } = explained.inventory;
   const plan = { repository, decisions: explain(explained), deletionOf: deletionsOf(explained), tags, manifests };
   return { state: 'planned', plan };
+}
+
+/** Manifests that would lose a tag. */
+function* namedBy(choices: readonly TagChoice[]): Generator<string> {
+  for (const { reason, tag } of choices)
+    if (reason === 'matched-and-expired' && tag.digest !== undefined) yield tag.digest;
 }
 
 function needs(wanted: Partial<Needs>): Planned {

@@ -23,6 +23,8 @@ interface ProtectOptions {
   readonly besides: ReadonlyMap<string, Protection>;
   /** Images that are assumed to refer to nothing. */
   readonly assumed: ReadonlySet<string>;
+  /** Tags that are kept because what they name is used. */
+  readonly usedTags: ReadonlyMap<TagChoice, Protection>;
   /** Why the newest images are kept of which `acr purge` deletes the tags. */
   readonly newest: Protection;
 }
@@ -43,7 +45,7 @@ export function* protect(
   graph: Graph,
   inventory: Inventory,
   choice: AcrChoice,
-  { besides, assumed, newest }: ProtectOptions,
+  { besides, assumed, usedTags, newest }: ProtectOptions,
 ): Steps<Selection> {
   const due = slicer();
   const deleted = yield* setOf(choice.deleted);
@@ -107,6 +109,13 @@ export function* protect(
   for (const [digest, protection] of besides) {
     if (due()) yield;
     keepWithSubjects(digest, protection);
+  }
+  for (const [choice, protection] of usedTags) {
+    if (due()) yield;
+    protectedTags.set(choice, protection);
+    const { name: tag, digest } = choice.tag;
+    if (digest !== undefined)
+      keepWithSubjects(digest, { ...protection, detail: `tagged ${tag}: ${protection.detail}` });
   }
   const unclear = yield* filtered(yield* unclearReferrers(graph), (digest) => !assumed.has(digest));
   for (const doubt of doubts(graph, inventory, choice, unclear[0])) {

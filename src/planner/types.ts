@@ -18,6 +18,24 @@ export interface Inventory {
   readonly remembered: ReadonlyMap<string, ManifestContent> | undefined;
   /** The manifests that refer to one, where that was asked; `unknown` where the registry could not say. */
   readonly referrers: ReadonlyMap<string, readonly string[] | 'unknown'>;
+  /** What is known of its use. Absent: no source is configured. */
+  readonly evidence?: Evidence;
+  /** Configurations of manifests, where these were asked for. */
+  readonly configs: ReadonlyMap<string, Configuration>;
+}
+
+/** The configuration of an image. Without a digest it has none; `unknown`: its manifest could not be read. */
+export type Configuration = { readonly digest?: string } | 'unknown';
+
+/** What sources besides the registry know of one repository: for each artifact, why it is kept. */
+export interface Evidence {
+  readonly tags: ReadonlyMap<string, Protection>;
+  /** By the digest of an image, or of an index. */
+  readonly digests: ReadonlyMap<string, Protection>;
+  /** By the digest of an image's configuration: some container runtimes name an image by that. */
+  readonly configs: ReadonlyMap<string, Protection>;
+  /** Why nothing may be deleted: what a source could not say may be about any of it. */
+  readonly everything?: Protection;
 }
 
 /** What is wanted of one repository. */
@@ -106,6 +124,8 @@ export interface Needs {
   readonly manifests: readonly string[];
   /** Manifests whose referrers to ask for. */
   readonly referrers: readonly string[];
+  /** Manifests whose configuration to ask for. */
+  readonly configs: readonly string[];
   /**
    * Once one of these is known and in the inventory: what is needed because of it, which the next plan would ask for
    * otherwise. So a repository is planned a few times, however deep indexes are nested and referrers refer to referrers.

@@ -84,15 +84,20 @@ const DIGEST = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;
 export function parseManifest(text: string, mediaType: string | undefined): ManifestContent {
   const document = kindOf(mediaType) === 'unknown' ? parseLeniently(text) : asObject(JSON.parse(text));
   const subject = digestOf(field(document, 'subject'), 'subject');
+  const config = configOf(field(document, 'config'));
+  const content = (children: readonly ChildDescriptor[]): ManifestContent => ({
+    children,
+    subject,
+    ...(config !== undefined && { config }),
+  });
   const named = field(document, 'manifests') ?? [];
   if (!Array.isArray(named)) throw new SyntaxError('"manifests" is not a list');
   const children = named.map(childOf);
   const own = field(document, 'mediatype');
-  if ([mediaType, own].some((type) => typeof type === 'string' && kindOf(type) !== 'unknown'))
-    return { children, subject };
+  if ([mediaType, own].some((type) => typeof type === 'string' && kindOf(type) !== 'unknown')) return content(children);
   const mentioned = new Set(text.match(DIGEST) ?? []);
   for (const child of children) mentioned.delete(child.digest);
-  return { children: [...children, ...Array.from(mentioned, (digest) => ({ digest, index: false }))], subject };
+  return content([...children, ...Array.from(mentioned, (digest) => ({ digest, index: false }))]);
 }
 
 function parseLeniently(text: string): Readonly<Record<string, unknown>> | undefined {
@@ -120,6 +125,13 @@ function digestOf(descriptor: unknown, what: string): string | undefined {
   // It cannot be known which manifest is meant, so none that it might be may be deleted.
   if (typeof digest !== 'string') throw new SyntaxError(`the digest of ${what} is not a text`);
   return digest === '' ? undefined : digest;
+}
+
+/** What else stands there is of no consequence: only a digest can be one that is in use. */
+function configOf(descriptor: unknown): string | undefined {
+  if (typeof descriptor !== 'object' || descriptor === null || Array.isArray(descriptor)) return undefined;
+  const digest = field(descriptor as Readonly<Record<string, unknown>>, 'digest');
+  return typeof digest === 'string' && digest !== '' ? digest : undefined;
 }
 
 function childOf(descriptor: unknown): ChildDescriptor {

@@ -65,6 +65,8 @@ export interface ManifestContent {
   readonly children: readonly ChildDescriptor[];
   /** The manifest that this one refers to (OCI 1.1 `subject`). One that has a subject is a referrer. */
   readonly subject: string | undefined;
+  /** The digest of its configuration. Absent: it has none, or an earlier run read it, which did not remember that. */
+  readonly config?: string;
 }
 
 export type ManifestFacts =

@@ -104,7 +104,7 @@ test('what is left of a plan is deleted where nothing but the plan has changed t
         .filter(isDeleted)
         .map(keyOf)
         .filter((key) => left.has(key));
-      const again = planOf(there, { keep, only: approvedIn(decisions) }, gone);
+      const again = planOf(there, { keep, only: approvedIn(decisions) }, { gone });
       expect(again.decisions.filter(isDeleted).map(keyOf).sort()).toEqual(wanted.sort());
     }),
     { numRuns: RUNS },

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { plan } from '../../src/planner/plan.ts';
-import type { Inventory, Rule } from '../../src/planner/types.ts';
+import type { Configuration, Evidence, Inventory, Rule } from '../../src/planner/types.ts';
 import { kindOf, mayHaveSubject } from '../../src/registry/media-types.ts';
 import { type Instant, toInstant } from '../../src/registry/time.ts';
 import type { ManifestFacts, ManifestRecord, TagRecord } from '../../src/registry/types.ts';
@@ -27,6 +27,8 @@ export interface Thing {
   readonly children?: readonly string[];
   readonly subject?: string;
   readonly state?: 'missing' | 'unreadable';
+  /** The name of its configuration. */
+  readonly config?: string;
   /** The registry cannot say what refers to it. */
   readonly isUnanswered?: boolean;
   /** Not in the listing. */
@@ -40,11 +42,18 @@ interface Planned {
   readonly asked: readonly string[];
 }
 
-/**
- * Plans a repository, answering what the planner asks for.
- * @param gone what earlier runs read, and is not there any more
- */
-export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}, gone: readonly Thing[] = []): Planned {
+interface Besides {
+  /** What earlier runs read, and is not there any more. */
+  readonly gone?: readonly Thing[];
+  readonly evidence?: Evidence;
+}
+
+/** Plans a repository, answering what the planner asks for. */
+export function planOf(
+  things: readonly Thing[],
+  rule: Partial<Rule> = {},
+  { gone = [], evidence }: Besides = {},
+): Planned {
   const records = things
     .filter(({ hidden }) => hidden !== true)
     .map((thing): ManifestRecord => {
@@ -81,6 +90,7 @@ export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}, gone:
   });
   const facts = new Map<string, ManifestFacts>();
   const referrers = new Map<string, readonly string[] | 'unknown'>();
+  const configs = new Map<string, Configuration>();
   const read: string[] = [];
   const asked: string[] = [];
   const inventory: Inventory = {
@@ -89,6 +99,8 @@ export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}, gone:
     manifests: { byDigest: new Map(records.map((record) => [record.digest, record])), newest: undefined },
     facts,
     referrers,
+    configs,
+    ...(evidence && { evidence }),
     remembered: new Map(gone.map((thing) => [d(thing.name), contentOf(thing)])),
   };
   const full: Rule = {
@@ -115,6 +127,11 @@ export function planOf(things: readonly Thing[], rule: Partial<Rule> = {}, gone:
       else {
         facts.set(digest, { state: 'read', ...contentOf(thing) });
       }
+    }
+    for (const digest of planned.configs) {
+      expect(configs.has(digest), 'nothing is asked twice').toBe(false);
+      const { state, config } = thingOf(digest) ?? { state: 'missing' };
+      configs.set(digest, state === 'unreadable' ? 'unknown' : config === undefined ? {} : { digest: d(config) });
     }
     for (const digest of planned.referrers) {
       expect(referrers.has(digest), 'nothing is asked twice').toBe(false);

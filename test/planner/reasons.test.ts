@@ -1,11 +1,40 @@
 import { describe, expect, test } from 'vitest';
 import { summarize } from '../../src/ledger/summary.ts';
-import { DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
-import type { Rule } from '../../src/planner/types.ts';
+import { DELETE_REASONS, KEEP_REASONS, type KeepReason } from '../../src/planner/decision.ts';
+import type { Evidence, Rule } from '../../src/planner/types.ts';
 import { d, decisionOn, planOf, type Thing } from './plan-of.ts';
 
+const known = (reason: KeepReason, detail: string): Evidence => ({
+  tags: new Map([['dev', { reason, detail }]]),
+  digests: new Map(),
+  configs: new Map(),
+});
+
+/** Of something that a source knows, or does not. */
+const used = (reason: KeepReason, isEverything = false) => {
+  const evidence = known(reason, 'what the source says');
+  const everything = evidence.tags.get('dev');
+  return {
+    things: [{ name: 'a', tags: ['dev'] }],
+    evidence: isEverything && everything ? { ...evidence, everything } : evidence,
+    on: 'dev',
+    says: /what the source says/,
+    beyond: true,
+  };
+};
+
 const CASES: Readonly<
-  Record<string, { things: readonly Thing[]; rule?: Partial<Rule>; on: string; says: RegExp; beyond?: boolean }>
+  Record<
+    string,
+    {
+      things: readonly Thing[];
+      rule?: Partial<Rule>;
+      evidence?: Evidence;
+      on: string;
+      says: RegExp;
+      beyond?: boolean;
+    }
+  >
 > = {
   'matched-and-expired': {
     things: [{ name: 'a', tags: ['dev'] }],
@@ -91,6 +120,10 @@ const CASES: Readonly<
     says: /may need it, and cannot be read: 403 DENIED/,
     beyond: true,
   },
+  'in-use': used('in-use'),
+  'in-use-unknown': used('in-use-unknown', true),
+  'pulled-recently': used('pulled-recently'),
+  'pull-history-too-short': used('pull-history-too-short', true),
   'not-in-plan': {
     things: [{ name: 'a' }],
     rule: { only: { tags: new Map(), manifests: new Map() } },
@@ -105,8 +138,8 @@ describe('every reason of a plan', () => {
   const planned = [...DELETE_REASONS, ...KEEP_REASONS].filter((reason) => reason !== 'changed-since-plan');
   test('has an example here', () => expect(Object.keys(CASES)).toEqual(planned));
 
-  test.each(Object.entries(CASES))('%s', (reason, { things, rule, on, says, beyond = false }) => {
-    const decision = decisionOn(planOf(things, rule), on);
+  test.each(Object.entries(CASES))('%s', (reason, { things, rule, evidence, on, says, beyond = false }) => {
+    const decision = decisionOn(planOf(things, rule, evidence && { evidence }), on);
     expect(decision).toMatchObject({ reason, beyondAcrPurge: beyond });
     expect(decision?.detail).toMatch(says);
   });

@@ -22,8 +22,13 @@ describe('a manifest', () => {
       subject: undefined,
     });
     const sbom = referrer(outer, 'application/spdx+json', 'sbom');
-    expect(parseManifest(sbom.body, sbom.mediaType)).toEqual({ children: [], subject: outer.digest });
-    expect(parseManifest(amd64.body, amd64.mediaType)).toEqual({ children: [], subject: undefined });
+    expect(parseManifest(sbom.body, sbom.mediaType)).toMatchObject({ children: [], subject: outer.digest });
+    const { config } = JSON.parse(amd64.body) as { readonly config: { readonly digest: string } };
+    expect(parseManifest(amd64.body, amd64.mediaType)).toEqual({
+      children: [],
+      subject: undefined,
+      config: config.digest,
+    });
   });
 
   test('has every digest that it mentions as a child where its type is not known', () => {
@@ -49,8 +54,15 @@ describe('a manifest', () => {
 
   test('is of the type that its document gives where the answer gives none', () => {
     const text = JSON.stringify({ mediaType: mediaTypes.ociImage, config: { digest: A }, subject: { digest: B } });
-    expect(parseManifest(text, undefined)).toEqual({ children: [], subject: B });
-    expect(parseManifest(text, 'application/octet-stream')).toEqual({ children: [], subject: B });
+    expect(parseManifest(text, undefined)).toEqual({ children: [], subject: B, config: A });
+    expect(parseManifest(text, 'application/octet-stream')).toEqual({ children: [], subject: B, config: A });
+  });
+
+  test.each([A, [A], { digest: 1 }, { digest: '' }, null])('has no configuration where that is %j', (config) => {
+    expect(parseManifest(JSON.stringify({ config }), mediaTypes.ociImage)).toEqual({
+      children: [],
+      subject: undefined,
+    });
   });
 
   test('is read with the names of its fields in either case, as Go reads them', () => {

@@ -21,6 +21,10 @@ export const MEANINGS: Readonly<Record<Reason, string>> = {
   'unknown-time': 'the registry gives no time for it',
   'unknown-media-type': 'of a kind that is not known',
   unreadable: 'it cannot be read, or what may need it cannot',
+  'in-use': 'a workload uses it, or did so lately',
+  'in-use-unknown': 'what is in use could not be found out',
+  'pulled-recently': 'pulled within --keep-pulled-within',
+  'pull-history-too-short': 'it is not known whether it was pulled within --keep-pulled-within',
   'changed-since-plan': 'changed after it was planned',
   'not-in-plan': 'not in the plan that is applied',
 };
