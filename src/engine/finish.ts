@@ -14,6 +14,7 @@ import { movingTagWarnings } from '../policy/moving-tags.ts';
 import { accessWarnings } from '../report/warnings.ts';
 import { type Clock, timeOf } from '../registry/clock.ts';
 import type { RunContext } from './context.ts';
+import { aboutEvidence } from './evidence.ts';
 import type { Foreseen } from './guards.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './list.ts';
 import { isDone } from './merge.ts';
@@ -62,12 +63,15 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...ending.warnings,
     ...foreseen.warnings,
     ...(selected ? aboutFilters(context, selected, repositories) : [NOT_LISTED]),
+    ...aboutEvidence(record.evidence),
     ...accessWarnings(repositories),
     ...aboutMovingTags(context, repositories),
     ...aboutRepositories(repositories),
   ];
+  const isKnown = (record.evidence ?? []).every(({ complete }) => complete);
   // Of a run that has lost its lock, another process may have done the last repositories.
-  const succeeded = selected !== undefined && !stopped && ending.locksLost === 0 && repositories.every(isDone);
+  const isWhole = selected !== undefined && !stopped && ending.locksLost === 0;
+  const succeeded = isWhole && isKnown && repositories.every(isDone);
   const totals = total(repositories);
   const planned = planOf(record, records);
   const summary: RunSummary = {

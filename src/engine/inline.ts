@@ -10,6 +10,7 @@ import { begin, freshRecord, ResumeRefused } from './begin.ts';
 import { watchForCancel } from './cancel.ts';
 import { newPlanMemory, type RunContext } from './context.ts';
 import { eachOf } from './each.ts';
+import { evidenceOf, type EvidenceOptions, evidenceSince } from './evidence.ts';
 import type { Ending } from './finish.ts';
 import { matchedBefore, recordMatched, type Selected } from './list.ts';
 import { newMatch, secondsOf } from './matching.ts';
@@ -98,6 +99,19 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   const records = new Map(begun.repositories.map((one) => [one.summary.repository, one]));
   let selected: Selected | undefined;
   let current = record;
+  const amend: RunContext['amend'] = async (change) => {
+    const part = change(current);
+    if (!part) return current;
+    await written.update(part);
+    current = { ...current, ...part };
+    return current;
+  };
+  const inUse = (options: EvidenceOptions): RunContext['evidence'] & object => {
+    const known = evidenceOf(ledger, registry, options, signal, (records) =>
+      amend(({ evidence }) => ({ evidence: evidenceSince(evidence, records) })),
+    );
+    return async (repository) => (await known()).ofRepository(repository);
+  };
   const context: RunContext = {
     ledger,
     record,
@@ -105,13 +119,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     reader: progress.watching(interruptible(reader, signal)),
     writer: writer && progress.watching(writer),
     writes: whileHeld(written, locks),
-    async amend(change) {
-      const part = change(current);
-      if (!part) return current;
-      await written.update(part);
-      current = { ...current, ...part };
-      return current;
-    },
+    amend,
     signal,
     log,
     plans: newPlanMemory(clock),
@@ -120,6 +128,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     matched,
     match: newMatch(secondsOf(policies)),
     facts: (repository) => ledger.manifestCache(registry, repository),
+    ...(job.evidence && { evidence: inUse(job.evidence) }),
   };
   const tellDecisions = pLimit(1);
 

@@ -11,6 +11,7 @@ import { StoppedError } from '../registry/errors.ts';
 import type { Registry, RegistryReader } from '../registry/types.ts';
 import type { Log } from '../report/log.ts';
 import type { Resuming } from './begin.ts';
+import type { EvidenceOptions } from './evidence.ts';
 import { fail, finish } from './finish.ts';
 import { checkGuards, foresee, isGuarded, lastDeletions } from './guards.ts';
 import { beginInline } from './inline.ts';
@@ -49,6 +50,8 @@ export interface RunOptions {
   readonly policyFrom?: PolicyRecord['from'];
   /** What holds a purge back. */
   readonly guards?: Guards;
+  /** What is asked what is in use. Absent: nothing is. */
+  readonly evidence?: EvidenceOptions;
 }
 
 /** Does some work once there is room for it. */
@@ -116,7 +119,8 @@ export async function run(job: Job): Promise<RunSummary> {
       const ended = await driver.ended();
       const isWhole = !ended.stop && !ended.cancelled;
       const foreseen = !job.writer && isWhole ? await foresee(context, ended.records) : undefined;
-      return finish(context, { ...ended, selected, foreseen });
+      const record = await context.amend(() => undefined);
+      return finish({ ...context, record }, { ...ended, selected, foreseen });
     });
     log?.ended(summary, await usual);
     return summary;

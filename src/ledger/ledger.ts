@@ -1,5 +1,6 @@
 import { writeChild, writeParent } from './batch.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
+import { readUsed, rememberUsed, type UsedImage } from './in-use.ts';
 import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
 import { toGzippedLines } from './ndjson.ts';
 import { linesOf, parse, parseText, valuesOf } from './parse.ts';
@@ -13,6 +14,7 @@ import {
   registryKey,
   RUNS,
   timeOf,
+  usedPath,
   watchedPath,
 } from './paths.ts';
 import { asItStands, type LedgerReader, readLedger } from './reader.ts';
@@ -83,6 +85,13 @@ export interface Ledger extends LedgerReader {
   readonly manifestCache: (registry: string, repository: string) => LinesFile;
   /** Removes the manifest caches of all repositories but these. */
   readonly pruneManifestCache: (registry: string, but: readonly string[]) => Promise<void>;
+  /** What was in use at a registry, as runs have seen it. */
+  readonly used: (registry: string) => Promise<readonly UsedImage[]>;
+  /**
+   * Adds what is seen in use now, and forgets what was seen last before `since` (ISO 8601, UTC).
+   * @returns all that is remembered then
+   */
+  readonly rememberUsed: (registry: string, seen: readonly UsedImage[], since: string) => Promise<readonly UsedImage[]>;
   /** Since when a registry's schedule is watched: since the first call. */
   readonly watchedSince: (registry: string, now: Date) => Promise<Date>;
   /** Removes runs that began before, and says how many. */
@@ -195,6 +204,8 @@ export function openLedger(store: Store): Ledger {
       const still = new Set(but.map((repository) => manifestCachePath(registry, repository)));
       for await (const path of store.list(manifestCachesOf(registry))) if (!still.has(path)) await store.remove(path);
     },
+    used: (registry) => readUsed(store, usedPath(registry)),
+    rememberUsed: (registry, seen, since) => rememberUsed(store, usedPath(registry), seen, since),
     watchedSince: (registry, now) => watchedSince(store, registry, now),
     async prune(before) {
       let removed = 0;

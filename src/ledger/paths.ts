@@ -16,6 +16,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     locks/<registry>                           the run that changes it now
  *     locks/<registry>.<repository>              the worker on it, where several share a run
  *     watched/<registry>.json                    since when its schedule is watched
+ *     in-use/<registry>.json                     what was in use at it, see `in-use.ts`
  */
 export const RUNS = 'runs/';
 
@@ -75,6 +76,10 @@ export function manifestCachePath(registry: string, repository: string): string 
 
 export function watchedPath(registry: string): string {
   return `watched/${registryKey(registry)}.json`;
+}
+
+export function usedPath(registry: string): string {
+  return `in-use/${registryKey(registry)}.json`;
 }
 
 /** No part of a host name is as long as the hash. */

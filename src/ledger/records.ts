@@ -105,6 +105,21 @@ export interface SelectedRepository {
   readonly commands: readonly number[];
 }
 
+/** What a run knew of the use of its images, by one source. */
+export interface EvidenceRecord {
+  /** As it is configured, without secrets. */
+  readonly source: string;
+  /** ISO 8601, UTC. */
+  readonly observedAt: string;
+  /** What it speaks about. */
+  readonly scope: string;
+  /** Everything was read. Otherwise nothing was deleted for what it may have said. */
+  readonly complete: boolean;
+  readonly problems?: readonly string[];
+  /** Images of the registry that it names. */
+  readonly images: number;
+}
+
 /** A run, without its decisions. */
 export interface RunRecord {
   readonly format: 1;
@@ -149,6 +164,8 @@ export interface RunRecord {
   readonly breakersAsked?: true;
   /** For each command the places of its filters that have matched a tag. */
   readonly matched?: readonly (readonly number[])[];
+  /** What is known of the use of its images; absent: no source is configured. */
+  readonly evidence?: readonly EvidenceRecord[];
   /** Why it broke off. */
   readonly error?: DecisionError;
   readonly plan?: PlanRecord;

@@ -7,6 +7,7 @@ import {
   type Activity,
   type Cancellation,
   type Child,
+  type EvidenceRecord,
   type ParentRecord,
   type PlanRecord,
   type PolicyRecord,
@@ -18,6 +19,7 @@ import {
   type SelectedRepository,
   type Stop,
 } from './records.ts';
+import type { UsedImage } from './in-use.ts';
 import type { Holder } from './store/store.ts';
 import type { Counts, RepositorySummary, Totals } from './summary.ts';
 
@@ -143,6 +145,15 @@ const guards = z.looseObject({
 /** Another one is for `whyNotResumed` to say. */
 const format = z.custom<1>((value) => typeof value === 'number', 'expected a number');
 
+const evidence = z.looseObject({
+  source: text,
+  observedAt: time,
+  scope: text,
+  complete: z.boolean(),
+  problems: texts.exactOptional(),
+  images: number,
+} satisfies Shape<EvidenceRecord>);
+
 /** `run.json` */
 export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   format,
@@ -174,6 +185,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   guards: guards.exactOptional(),
   breakersAsked: yes,
   matched: z.array(z.array(number)).exactOptional(),
+  evidence: z.array(evidence).exactOptional(),
   error: error.exactOptional(),
   plan: plan.exactOptional(),
   applies: maybeText,
@@ -198,6 +210,23 @@ export const childSchema: z.ZodType<Child> = z.looseObject({
   error: error.exactOptional(),
   notBegun: word<Stop['by']>().exactOptional(),
 } satisfies Shape<Child>);
+
+/** `in-use/<registry>.json` */
+export const usedSchema = z.looseObject({
+  format,
+  images: z.array(
+    z.looseObject({
+      repository: text,
+      tag: maybeText,
+      digest: maybeText,
+      config: maybeText,
+      source: text,
+      where: text,
+      first: time,
+      last: time,
+    } satisfies Shape<UsedImage>),
+  ),
+});
 
 /** `watched/<registry>.json` */
 export const watchedSchema = z.looseObject({ since: time });

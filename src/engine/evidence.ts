@@ -1,0 +1,173 @@
+import type { Evidence as Observed, Source, Use } from '../evidence/types.ts';
+import type { UsedImage } from '../ledger/in-use.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { EvidenceRecord } from '../ledger/records.ts';
+import type { Evidence, Protection } from '../planner/types.ts';
+import type { Clock } from '../registry/clock.ts';
+
+/** What is asked before something is deleted. */
+export interface EvidenceOptions {
+  readonly sources: readonly Source[];
+  /** How long what was in use stays protected after it was seen last. */
+  readonly rememberMilliseconds: number;
+}
+
+/** What is known of the use of a registry. */
+export interface KnownUse {
+  readonly ofRepository: (repository: string) => Evidence;
+  /** What it rests on, for the record of a run. */
+  readonly records: readonly EvidenceRecord[];
+}
+
+/** Asked again after that: a run may take hours. */
+const FRESH_MILLISECONDS = 10 * 60_000;
+
+/**
+ * Says what is in use at a registry, as it was found out within the last ten minutes.
+ * @param onRead told each time that the sources were read
+ */
+export function evidenceOf(
+  ledger: Ledger,
+  registry: string,
+  options: EvidenceOptions,
+  signal: AbortSignal,
+  onRead: (records: readonly EvidenceRecord[]) => Promise<unknown>,
+): () => Promise<KnownUse> {
+  const { clock } = ledger.system;
+  let known: Promise<KnownUse> | undefined;
+  let at = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (known && clock.ticks() - at <= FRESH_MILLISECONDS) return known;
+    at = clock.ticks();
+    known = readUse(ledger, registry, options, signal).then(async (found) => {
+      await onRead(found.records);
+      return found;
+    });
+    known.catch(() => (known = undefined));
+    return known;
+  };
+}
+
+/**
+ * Asks every source what is in use, remembers it, and says what is known then.
+ * @throws {LedgerError} where it cannot be remembered
+ */
+export async function readUse(
+  ledger: Ledger,
+  registry: string,
+  { sources, rememberMilliseconds }: EvidenceOptions,
+  signal?: AbortSignal,
+): Promise<KnownUse> {
+  const { clock } = ledger.system;
+  const observed = await Promise.all(sources.map((source) => source.read(registry, signal)));
+  const seen = observed.flatMap((evidence) => evidence.facts.map((use) => usedImage(use, evidence)));
+  const since = new Date(clock.now() - rememberMilliseconds).toISOString();
+  const used = await ledger.rememberUsed(registry, seen, since);
+  const byRepository = new Map<string, UsedImage[]>();
+  for (const image of used) {
+    const images = byRepository.get(image.repository);
+    if (images) images.push(image);
+    else byRepository.set(image.repository, [image]);
+  }
+  const everything = unknownBy(observed);
+  return {
+    ofRepository: (repository) => ({
+      ...protectionsOf(byRepository.get(repository) ?? [], observed, clock),
+      ...(everything && { everything }),
+    }),
+    records: observed.map(recordOf),
+  };
+}
+
+/** Problems of one source that a record keeps. */
+const MOST_PROBLEMS = 10;
+
+/** What a run knew, each time that it asked: a source that once could not be read stays one that could not. */
+export function evidenceSince(
+  before: readonly EvidenceRecord[] = [],
+  now: readonly EvidenceRecord[],
+): readonly EvidenceRecord[] {
+  return now.map((one) => {
+    const earlier = before.find(({ source }) => source === one.source);
+    if (!earlier || earlier.complete) return one;
+    const problems = [...new Set([...(earlier.problems ?? []), ...(one.problems ?? [])])].slice(0, MOST_PROBLEMS);
+    return { ...one, complete: false, problems };
+  });
+}
+
+/** What a person has to know of the sources that could not be read. */
+export function aboutEvidence(records: readonly EvidenceRecord[] = []): readonly string[] {
+  return records
+    .filter(({ complete }) => !complete)
+    .map(
+      ({ source, problems = [] }) =>
+        `what is in use is not known, so nothing was deleted that it may be about: ${source}: ${problems.join('; ')}`,
+    );
+}
+
+function usedImage(use: Use, { source, observedAt }: Observed): UsedImage {
+  const { repository, tag, digest, config, where } = use;
+  return {
+    repository,
+    ...(tag !== undefined && { tag }),
+    ...(digest !== undefined && { digest }),
+    ...(config !== undefined && { config }),
+    source,
+    where,
+    first: observedAt,
+    last: observedAt,
+  };
+}
+
+const recordOf = ({ source, observedAt, scope, complete, problems, facts }: Observed): EvidenceRecord => ({
+  source,
+  observedAt,
+  scope,
+  complete,
+  ...(problems.length > 0 && { problems }),
+  images: facts.length,
+});
+
+/** Why nothing may be deleted: it could be in use, and a source could not say so. */
+function unknownBy(observed: readonly Observed[]): Protection | undefined {
+  const missing = observed.filter(({ complete }) => !complete);
+  if (missing.length === 0) return undefined;
+  const why = missing.map(({ source, problems }) => `${source} could not be read completely: ${problems.join('; ')}`);
+  return { reason: 'in-use-unknown', detail: `it may be in use: ${why.join('; ')}` };
+}
+
+function protectionsOf(used: readonly UsedImage[], observed: readonly Observed[], clock: Clock): Evidence {
+  const tags = new Map<string, Protection>();
+  const digests = new Map<string, Protection>();
+  const configs = new Map<string, Protection>();
+  const latest = new Map(observed.map(({ source, observedAt }) => [source, observedAt]));
+  // The newest first: the first one of several is named.
+  for (const image of used) {
+    const isSeen = latest.get(image.source) === image.last;
+    const protection: Protection = { reason: 'in-use', detail: inWords(image, isSeen, clock.now()) };
+    const add = (map: Map<string, Protection>, key: string | undefined): void => {
+      if (key !== undefined && !map.has(key)) map.set(key, protection);
+    };
+    add(tags, image.tag);
+    add(digests, image.digest);
+    add(configs, image.config);
+  }
+  return { tags, digests, configs };
+}
+
+/** `runs in aks prod, namespace shop, deployment api, seen 3 minutes ago` */
+function inWords({ source, where, last }: UsedImage, isSeen: boolean, now: number): string {
+  return `${isSeen ? 'runs' : 'ran'} in ${source}, ${where}, ${isSeen ? '' : 'last '}seen ${ago(now - Date.parse(last))}`;
+}
+
+function ago(milliseconds: number): string {
+  const minutes = Math.round(milliseconds / 60_000);
+  if (minutes < 1) return 'just now';
+  const [count, unit] =
+    minutes < 120
+      ? [minutes, 'minute']
+      : minutes < 2_880
+        ? [Math.round(minutes / 60), 'hour']
+        : [Math.round(minutes / 1_440), 'day'];
+  return `${count} ${unit}${count === 1 ? '' : 's'} ago`;
+}

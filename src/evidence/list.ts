@@ -1,0 +1,67 @@
+import { imageIn } from './image.ts';
+import type { Evidence, Source, Use } from './types.ts';
+
+/** A text, and when it was made. */
+export interface Dated {
+  readonly text: string;
+  readonly made: Date;
+}
+
+export interface ListOptions {
+  /** As it is configured, without secrets. */
+  readonly name: string;
+  /** @throws where it cannot be read */
+  readonly fetch: (signal?: AbortSignal) => Promise<Dated>;
+  /** A list that is older may not name what runs now. */
+  readonly maxAgeMilliseconds: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Mistakes that are named. */
+const MOST_NAMED = 3;
+
+/**
+ * A list of images, one a line, that another system has written: `host/repository:tag`, `host/repository@sha256:…`. What
+ * follows on a line says where it runs; a line that begins with `#` is a comment.
+ */
+export function listSource({ name, fetch, maxAgeMilliseconds, now }: ListOptions): Source {
+  return {
+    name,
+    async read(registry, signal): Promise<Evidence> {
+      const about = { source: name, scope: 'the images of the list' };
+      let dated: Dated;
+      try {
+        dated = await fetch(signal);
+      } catch (error) {
+        const observedAt = new Date(now()).toISOString();
+        return { ...about, observedAt, complete: false, problems: [(error as Error).message], facts: [] };
+      }
+      const { text, made } = dated;
+      const { facts, problems } = imagesIn(text, registry);
+      const age = now() - made.getTime();
+      if (!(age <= maxAgeMilliseconds))
+        problems.push(`it was made at ${made.toISOString()}, and may be ${inHours(maxAgeMilliseconds)} old at most`);
+      return { ...about, observedAt: made.toISOString(), complete: problems.length === 0, problems, facts };
+    },
+  };
+}
+
+function imagesIn(text: string, registry: string): { readonly facts: readonly Use[]; readonly problems: string[] } {
+  const facts: Use[] = [];
+  const wrong: number[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const trimmed = line.trim();
+    if (trimmed === '' || trimmed.startsWith('#')) continue;
+    const [name = '', ...rest] = trimmed.split(/\s+/);
+    const image = imageIn(registry, name);
+    if (image === 'unreadable') wrong.push(index + 1);
+    else if (image !== 'other') facts.push({ ...image, where: rest.join(' ').replace(/^#\s*/, '') || 'the list' });
+  }
+  if (wrong.length === 0) return { facts, problems: [] };
+  const named = wrong.slice(0, MOST_NAMED).join(', ');
+  const more = wrong.length > MOST_NAMED ? ` and ${wrong.length - MOST_NAMED} more` : '';
+  return { facts, problems: [`no name of an image stands in line ${named}${more}`] };
+}
+
+const inHours = (milliseconds: number): string => `${Math.round(milliseconds / 3_600_000)} h`;

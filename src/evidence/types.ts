@@ -1,0 +1,38 @@
+/** An image that something uses, as it names it. */
+export interface Use {
+  /** Without the registry. */
+  readonly repository: string;
+  readonly tag?: string;
+  /** Of the index, or of the manifest for one platform. */
+  readonly digest?: string;
+  /** Of the configuration of the image: some container runtimes give no other. */
+  readonly config?: string;
+  /** A part of a sentence: `namespace shop, deployment api`. As the source gave it: untrusted. */
+  readonly where: string;
+}
+
+/** What one source says of one registry. */
+export interface Evidence {
+  /** As it is configured, without secrets. */
+  readonly source: string;
+  /** ISO 8601, UTC. */
+  readonly observedAt: string;
+  /** What it speaks about, in words: `all namespaces of the cluster prod`. */
+  readonly scope: string;
+  /** Everything in its scope was read. */
+  readonly complete: boolean;
+  /** Why it is not complete. */
+  readonly problems: readonly string[];
+  readonly facts: readonly Use[];
+}
+
+/** Where evidence comes from. */
+export interface Source {
+  /** As it is configured, without secrets. */
+  readonly name: string;
+  /**
+   * Reads all that is in use of a registry. Never throws: what cannot be read makes the evidence incomplete.
+   * @param registry its login server, `host[:port]`
+   */
+  readonly read: (registry: string, signal?: AbortSignal) => Promise<Evidence>;
+}

@@ -1,0 +1,79 @@
+import { parse } from './parse.ts';
+import { usedSchema } from './schemas.ts';
+import { ConflictError, type Store } from './store/store.ts';
+
+/** An image that something used, as a source named it. */
+export interface UsedImage {
+  readonly repository: string;
+  readonly tag?: string;
+  readonly digest?: string;
+  /** Of the image's configuration. */
+  readonly config?: string;
+  /** What said so, as it is configured. */
+  readonly source: string;
+  /** `namespace shop, deployment api` */
+  readonly where: string;
+  /** When it was seen first and last: ISO 8601, UTC. */
+  readonly first: string;
+  readonly last: string;
+}
+
+/** So many are remembered after they were seen last: those that were seen the longest ago are forgotten first. Some 10 MB. */
+const MOST = 30_000;
+
+/** What was in use at a registry, by all sources. */
+export async function readUsed(store: Store, path: string): Promise<readonly UsedImage[]> {
+  const file = await store.read(path);
+  return file ? parse(store, path, usedSchema, file.text).images : [];
+}
+
+/**
+ * Adds what is seen in use now, and forgets what was seen last before `since`.
+ * @param since ISO 8601, UTC
+ * @returns all that is remembered then
+ */
+export async function rememberUsed(
+  store: Store,
+  path: string,
+  seen: readonly UsedImage[],
+  since: string,
+): Promise<readonly UsedImage[]> {
+  for (;;) {
+    const file = await store.read(path);
+    const before = file ? parse(store, path, usedSchema, file.text).images : [];
+    // What is seen now is never forgotten, however much it is.
+    const images = merged(before, seen)
+      .filter(({ last }) => last >= since)
+      .sort((a, b) => (a.last < b.last ? 1 : a.last > b.last ? -1 : 0))
+      .slice(0, Math.max(MOST, seen.length));
+    try {
+      const condition = file ? { etag: file.etag } : 'absent';
+      await store.write(path, `${JSON.stringify({ format: 1, images })}\n`, condition);
+      return images;
+    } catch (error) {
+      // Another run has just added what it saw: that counts as well.
+      if (!(error instanceof ConflictError)) throw error;
+    }
+  }
+}
+
+function merged(before: readonly UsedImage[], seen: readonly UsedImage[]): UsedImage[] {
+  const all = new Map<string, UsedImage>();
+  for (const image of [...before, ...seen]) {
+    // Of ten thousand pods that run one image, the last one is named.
+    const { repository, tag, digest, config, source } = image;
+    const key = JSON.stringify([repository, tag, digest, config, source]);
+    const known = all.get(key);
+    all.set(
+      key,
+      known
+        ? {
+            ...image,
+            first: known.first < image.first ? known.first : image.first,
+            last: known.last > image.last ? known.last : image.last,
+          }
+        : image,
+    );
+  }
+  return [...all.values()];
+}
