@@ -12,6 +12,8 @@ const rooms = {
   // Time, for every room that waits or measures it.
   clock: {},
   registry: { everything: ['redact', 'clock'] },
+  // It knows neither what is deleted nor what is recorded.
+  evidence: { everything: ['redact', 'clock'], types: ['policy'] },
   planner: { types: ['policy', 'registry'] },
   executor: { types: ['registry', 'planner', 'clock'] },
   redact: {},
@@ -20,12 +22,36 @@ const rooms = {
   report: { everything: ['planner', 'ledger', 'redact'], types: ['policy'] },
   // Only the engine joins rooms.
   engine: {
-    everything: ['policy', 'registry', 'clock', 'planner', 'executor', 'ledger', 'store', 'report', 'durable'],
+    everything: [
+      'policy',
+      'registry',
+      'clock',
+      'evidence',
+      'planner',
+      'executor',
+      'ledger',
+      'store',
+      'report',
+      'durable',
+    ],
   },
   durable: {
-    everything: ['policy', 'registry', 'clock', 'planner', 'executor', 'ledger', 'store', 'report', 'engine'],
+    everything: [
+      'policy',
+      'registry',
+      'clock',
+      'evidence',
+      'planner',
+      'executor',
+      'ledger',
+      'store',
+      'report',
+      'engine',
+    ],
   },
-  index: { everything: ['policy', 'registry', 'planner', 'ledger', 'store', 'report', 'engine', 'durable'] },
+  index: {
+    everything: ['policy', 'registry', 'evidence', 'planner', 'ledger', 'store', 'report', 'engine', 'durable'],
+  },
   doors: { everything: ['index', 'policy', 'report', 'redact'] },
   functions: { everything: ['index', 'doors'] },
   dev: { everything: ['policy', 'report'] },
@@ -36,10 +62,12 @@ const elements = [
   { type: 'redact', pattern: 'src/ledger/redact' },
   { type: 'store', pattern: 'src/ledger/store' },
   { type: 'durable', pattern: 'src/engine/durable' },
-  ...['policy', 'registry', 'planner', 'executor', 'ledger', 'report', 'engine', 'doors', 'dev'].map((type) => ({
-    type,
-    pattern: `src/${type}`,
-  })),
+  ...['policy', 'registry', 'evidence', 'planner', 'executor', 'ledger', 'report', 'engine', 'doors', 'dev'].map(
+    (type) => ({
+      type,
+      pattern: `src/${type}`,
+    }),
+  ),
   { type: 'functions', pattern: 'functions' },
 ];
 /** `src/index.ts` is a file and no folder, and so is the clock; and two commands run what is in `dev`, once they are called. */
@@ -171,7 +199,7 @@ export default defineConfig(
   },
   {
     // Whatever waits or measures time is given a clock: a whole run can be tried on the clock of a test.
-    files: ['src/{registry,executor,engine,ledger}/**'],
+    files: ['src/{registry,evidence,executor,engine,ledger}/**'],
     ignores: ['src/registry/clock.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [

@@ -41,6 +41,19 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
       "export * from '../engine/run.ts';",
     ],
   },
+  'src/evidence/list.ts': {
+    open: [
+      "import type { Clock } from '../registry/clock.ts';",
+      "import { secrets } from '../ledger/redact/known.ts';",
+    ],
+    closed: [
+      "import type { Decision } from '../planner/decision.ts';",
+      "import type { Registry } from '../registry/types.ts';",
+      "import type { UsedImage } from '../ledger/in-use.ts';",
+      "import { readUse } from '../engine/evidence.ts';",
+      'export const at = Date.now();',
+    ],
+  },
   'src/planner/plan.ts': {
     open: [
       "import type { PurgePolicy } from '../policy/purge-policy.ts';",

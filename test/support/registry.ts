@@ -7,7 +7,7 @@ import { credentialsOf } from '../../src/registry/identity.ts';
 import { emulatorInProcess } from './in-process.ts';
 import { newLedger } from './ledger.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { dryRun, type Ledger, purge, readOnly, type Registry } from '../../src/index.ts';
+import { dryRun, type Ledger, purge, readOnly, type Registry, type RunOptions } from '../../src/index.ts';
 
 export const USER = { username: 'tester', password: 'not-a-secret' } as const;
 
@@ -62,6 +62,7 @@ export async function run(
   args: readonly string[],
   signal?: AbortSignal,
   ledger: Ledger = newLedger(),
+  more: Pick<RunOptions, 'evidence'> = {},
 ): Promise<Run> {
   const policy = policyOf(args);
   const registry = connectTo(emulator);
@@ -75,6 +76,7 @@ export async function run(
       for (const decision of some) decisions.push(decision);
     },
     ...(signal && { signal }),
+    ...more,
   };
   const summary = policy.dryRun ? await dryRun(readOnly(registry), options) : await purge(registry, options);
   return { summary, decisions };

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import type { Evidence, Source, Use } from '../../src/evidence/types.ts';
+import { image, index } from '../../src/dev/emulator/manifests.ts';
+import { images, repositoryOf } from '../support/contents.ts';
+import { newLedger } from '../support/ledger.ts';
+import { run, withEmulator } from '../support/registry.ts';
+
+const DAY_MS = 86_400_000;
+const PURGE = ['--filter', 'app:^dev', '--ago', '30d', '--untagged'];
+
+/** A source that says what it is told to say. */
+function saying(says: () => Partial<Evidence>): Source & { readonly asked: () => number } {
+  let asked = 0;
+  return {
+    name: 'kube prod',
+    asked: () => asked,
+    read: () => {
+      asked += 1;
+      const observedAt = new Date().toISOString();
+      return Promise.resolve({
+        source: 'kube prod',
+        observedAt,
+        scope: 'all namespaces',
+        complete: true,
+        problems: [],
+        facts: [],
+        ...says(),
+      });
+    },
+  };
+}
+
+const running = (use: Partial<Use>): Use => ({ repository: 'app', where: 'namespace shop, deployment api', ...use });
+
+const platforms = ['amd64', 'arm64'].map((architecture) => ({ ...image(architecture), architecture, os: 'linux' }));
+const build = index(platforms);
+const repositories = {
+  app: repositoryOf(
+    { built: build, days: 40, tags: ['dev-multi'] },
+    ...platforms.map((built) => ({ built, days: 40 })),
+    ...images('app', 2, 'dev'),
+    ...images('kept', 3, 'v'),
+  ),
+};
+
+describe('a purge that is told what is in use', () => {
+  test('keeps it, says where it runs, and remembers it', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const ledger = newLedger();
+      const amd64 = platforms[0]?.digest ?? '';
+      let facts: readonly Use[] = [running({ digest: amd64 })];
+      const source = saying(() => ({ facts }));
+      const evidence = { sources: [source], rememberMilliseconds: 14 * DAY_MS };
+      const { summary, decisions } = await run(emulator, PURGE, undefined, ledger, { evidence });
+      expect(summary).toMatchObject({ succeeded: true });
+      expect(emulator.tagsLeft()).toContain('app:dev-multi');
+      expect(emulator.manifestsLeft()).toEqual(expect.arrayContaining([`app@${build.digest}`, `app@${amd64}`]));
+      expect(decisions.find(({ tag }) => tag === 'dev-multi')).toMatchObject({
+        action: 'keep',
+        reason: 'in-use',
+        detail: `its part ${amd64}: runs in kube prod, namespace shop, deployment api, seen just now`,
+        beyondAcrPurge: true,
+      });
+      expect((await ledger.run(summary.runId))?.evidence).toMatchObject([
+        { source: 'kube prod', scope: 'all namespaces', complete: true, images: 1 },
+      ]);
+
+      // It has been scaled down since.
+      facts = [];
+      const again = await run(emulator, PURGE, undefined, ledger, { evidence });
+      expect(again.decisions.find(({ tag }) => tag === 'dev-multi')).toMatchObject({
+        reason: 'in-use',
+        detail: expect.stringContaining(
+          'ran in kube prod, namespace shop, deployment api, last seen just now',
+        ) as string,
+      });
+      const forgotten = { sources: [source], rememberMilliseconds: 0 };
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await run(emulator, PURGE, undefined, ledger, { evidence: forgotten });
+      expect(emulator.tagsLeft()).not.toContain('app:dev-multi');
+      expect(source.asked()).toBe(3);
+    });
+  });
+
+  test('deletes nothing where a source could not be read completely, and fails', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const source = saying(() => ({ complete: false, problems: ['pods: page 2 was answered with 500'] }));
+      const before = [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
+      const evidence = { sources: [source, saying(() => ({ source: 'a list' }))], rememberMilliseconds: DAY_MS };
+      const ledger = newLedger();
+      const { summary, decisions } = await run(emulator, PURGE, undefined, ledger, { evidence });
+      expect([...emulator.tagsLeft(), ...emulator.manifestsLeft()]).toEqual(before);
+      expect(decisions.filter(({ action }) => action === 'delete')).toEqual([]);
+      expect(decisions.find(({ tag }) => tag === 'dev-multi')).toMatchObject({
+        reason: 'in-use-unknown',
+        detail: 'it may be in use: kube prod could not be read completely: pods: page 2 was answered with 500',
+      });
+      expect(summary.succeeded).toBe(false);
+      expect(summary.warnings).toEqual([
+        'what is in use is not known, so nothing was deleted that it may be about: kube prod: pods: page 2 was answered with 500',
+      ]);
+      expect((await ledger.run(summary.runId))?.state).toBe('failed');
+    });
+  });
+});
