@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseDuration, parseTimeBudget } from './duration.ts';
 import { attempts, PolicyError } from './errors.ts';
 import { readGuard } from './guards.ts';
+import { readInUse } from './in-use.ts';
 import { parsePurgeCommands } from './purge-command.ts';
 import { parseSchedule } from './schedule.ts';
 import { readStorage } from './storage.ts';
@@ -185,6 +186,26 @@ export const SETTINGS_SCHEMA = z.object({
     .register(documentation, {
       description: 'Guard: whether a repository must keep at least one tag.',
       example: 'false',
+    }),
+  IN_USE: read((text) => readInUse([text], 'IN_USE'))
+    .optional()
+    .register(documentation, {
+      description:
+        'What says which images are in use, one a line or separated by blanks: `kube`, `kube:<context>`, `aks:<resource id>`, `aks:<subscription id>`, `containerapps:<subscription id>`, `appservice:<subscription id>`, `aci:<subscription id>`, `list:<path or https URL>`. What is in use is kept; where a source cannot be read completely, everything is.',
+      default: 'nothing is asked',
+      example: 'aks:00000000-0000-0000-0000-000000000000 list:https://contoso.blob.core.windows.net/in-use/edge.txt',
+    }),
+  IN_USE_REMEMBER: read((text) => parseDuration(text, 'IN_USE_REMEMBER').milliseconds)
+    .prefault('14d')
+    .register(documentation, {
+      description: 'How long an image is kept after it was seen in use last.',
+      example: '30d',
+    }),
+  IN_USE_LIST_MAX_AGE: read((text) => parseDuration(text, 'IN_USE_LIST_MAX_AGE').milliseconds)
+    .prefault('26h')
+    .register(documentation, {
+      description: 'How old a `list:` may be. An older one may not name what runs now, and so everything is kept.',
+      example: '2h',
     }),
   LOG_LEVEL: oneOf(LOG_LEVELS).prefault('info').register(documentation, {
     description:

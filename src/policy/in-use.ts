@@ -1,0 +1,70 @@
+import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
+
+/** What says which images are in use. */
+export type InUseSource = { readonly text: string } & (
+  | { readonly kind: 'kube'; readonly context: string | undefined }
+  /** One cluster by its resource id, or all of a subscription. */
+  | { readonly kind: 'aks'; readonly cluster: string }
+  | { readonly kind: 'aks' | 'containerapps' | 'appservice' | 'aci'; readonly subscription: string }
+  /** A path, or an https URL. */
+  | { readonly kind: 'list'; readonly from: string }
+);
+
+const KINDS = ['kube', 'kube:<context>', 'aks:<resource id>', 'aks:<subscription id>', 'containerapps:<subscription id>', 'appservice:<subscription id>', 'aci:<subscription id>', 'list:<path or https URL>'] as const; // prettier-ignore
+
+const SUBSCRIPTION = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+const CLUSTER =
+  /^\/subscriptions\/[0-9a-f-]{36}\/resourceGroups\/[^/?#]+\/providers\/Microsoft\.ContainerService\/managedClusters\/[^/?#]+$/i;
+
+/**
+ * Sources, one a line or separated by blanks.
+ * @param name the flag or setting that they stand in
+ * @throws {InvalidPolicy} which names every mistake
+ */
+export function readInUse(texts: readonly string[], name: string): readonly InUseSource[] {
+  const { problems, attempt } = attempts();
+  const sources = texts
+    .flatMap((text) => text.split(/\s+/))
+    .filter((text) => text !== '')
+    .flatMap((text) => attempt(() => sourceIn(text, name)) ?? []);
+  if (problems.length > 0) throw new InvalidPolicy(problems);
+  return [...new Map(sources.map((source) => [source.text, source])).values()];
+}
+
+function sourceIn(text: string, name: string): InUseSource {
+  const colon = text.indexOf(':');
+  const kind = (colon === -1 ? text : text.slice(0, colon)).toLowerCase();
+  const rest = colon === -1 ? '' : text.slice(colon + 1);
+  // A list may be at an address that is a secret.
+  const wrong = (problem: string): PolicyError => new PolicyError(name, kind === 'list' ? 'list:…' : text, problem);
+  switch (kind) {
+    case 'kube':
+      return { kind, text, context: rest === '' ? undefined : rest };
+    case 'aks':
+      if (CLUSTER.test(rest)) return { kind, text, cluster: rest };
+      if (SUBSCRIPTION.test(rest)) return { kind, text, subscription: rest.toLowerCase() };
+      throw wrong(
+        'names no cluster; write its resource id (az aks show --query id), or the id of a subscription, a GUID',
+      );
+    case 'containerapps':
+    case 'appservice':
+    case 'aci':
+      if (SUBSCRIPTION.test(rest)) return { kind, text, subscription: rest.toLowerCase() };
+      throw wrong('names no subscription; write its id, a GUID (az account show --query id)');
+    case 'list':
+      return { kind, text: listName(rest, wrong), from: rest };
+    default:
+      throw wrong(`is no source; there are ${KINDS.join(', ')}`);
+  }
+}
+
+/** A list as it may be shown: without what may be a key in its address. */
+function listName(from: string, wrong: (problem: string) => PolicyError): string {
+  if (from === '') throw wrong('names no list; write list: and a path, or an https:// URL');
+  if (!/^[a-z][a-z+.-]+:/i.test(from)) return `list:${from}`;
+  if (!URL.canParse(from)) throw wrong('is no URL');
+  const { protocol, origin, pathname, username, password, search } = new URL(from);
+  if (protocol !== 'https:') throw wrong('must be an https:// URL: the identity of the app is shown to it');
+  if (username !== '' || password !== '') throw wrong('holds a user name or a password; a list is read without one');
+  return `list:${origin}${pathname}${search === '' ? '' : '?…'}`;
+}
