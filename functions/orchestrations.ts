@@ -8,6 +8,7 @@ import {
   durableSdk,
   inInvocation,
   newConnections,
+  newUseOf,
   registry,
   retention,
   settled,
@@ -18,13 +19,14 @@ import {
 if (isDurable) {
   const { app } = await durableSdk();
   const connections = newConnections();
+  const useOf = newUseOf(ledger);
   const settings = () => configured(configuration, log);
   for (const name of ACTIVITIES)
     app.activity(name, {
       handler: (about: unknown, context: InvocationContext) =>
         inInvocation(context, () =>
           untilShutdown((signal) => {
-            const activities = activitiesOf({ settings, ledger, log, connections, signal });
+            const activities = activitiesOf({ settings, ledger, log, connections, useOf, signal });
             return activities[name](about as never);
           }),
         ),

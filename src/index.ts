@@ -14,6 +14,7 @@ import { newestResumable, resumeRun, type ResumeOptions } from './engine/resume.
 import { ResumeRefused } from './engine/begin.ts';
 import { run, type RunOptions } from './engine/run.ts';
 import { concurrencyOf, openReader, openRegistry, targetOf, type TargetOptions } from './engine/registries.ts';
+import { evidenceFrom } from './engine/sources.ts';
 import { type WatchedLedger, watchSchedule } from './engine/schedule-monitor.ts';
 
 export { type Applied, PlanRefused } from './engine/apply.ts';
@@ -38,6 +39,8 @@ export { type Status, status } from './engine/status.ts';
 export { openReader, openRegistry, readOnly, type TargetOptions } from './engine/registries.ts';
 export { activitiesOf } from './engine/durable/activities.ts';
 export { newConnections } from './engine/durable/context.ts';
+export { newUseOf } from './engine/evidence.ts';
+export { evidenceFrom } from './engine/sources.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
 export { type DurableClient, startScheduled } from './engine/durable/start.ts';
 export { version } from './engine/version.ts';
@@ -103,6 +106,7 @@ export async function requestedApply(
     {
       ...trigger,
       timeBudget,
+      evidence: evidenceFrom(settings, trigger.ledger.system.clock),
       guards,
       planAgeMilliseconds: settings.ledger.planAgeMilliseconds,
       hosts: registries.map(({ endpoint }) => endpoint.host),

@@ -17,7 +17,7 @@ const root = dirname(createRequire(import.meta.url).resolve('#package.json'));
 // First: a message about a wrong setting may repeat a part of it.
 addSecretsOf(process.env);
 
-export const configuration = readSettings(process.env, (path) => readFileSync(resolve(root, path), 'utf8'));
+export const configuration = readSettings(process.env, (path) => readFileSync(resolve(root, path), 'utf8'), root);
 
 export const log = createLog(configuration.state === 'valid' ? readLogLevel(process.env) : 'info');
 

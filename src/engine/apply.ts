@@ -27,7 +27,7 @@ export class PlanRefused extends Error {
 
 export interface ApplyOptions extends Pick<
   RunOptions,
-  'onDecisions' | 'onProgress' | 'signal' | 'timeBudget' | 'log' | 'startedBy' | 'by'
+  'onDecisions' | 'onProgress' | 'signal' | 'timeBudget' | 'evidence' | 'log' | 'startedBy' | 'by'
 > {
   readonly ledger: Ledger;
   readonly now: Date;

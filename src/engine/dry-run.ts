@@ -16,6 +16,7 @@ import { startDryRuns, type Starter } from './durable/start.ts';
 import { summaryOf } from './finish.ts';
 import { notServed, openReader, settingsOf, targetOf, type Trigger } from './registries.ts';
 import { run } from './run.ts';
+import { evidenceFrom } from './sources.ts';
 
 /** What a client that asks for a dry run is told while it runs. */
 interface Asked extends Omit<Trigger, 'onDecisions'> {
@@ -72,6 +73,7 @@ export function requestedDryRun(
       reader: await openReader(targetOf(settings, registry), asked.open),
       timeBudget: settings.timeBudget,
       guards,
+      evidence: evidenceFrom(settings, asked.ledger.system.clock),
       ...asked,
       ...share,
       onDecisions: (decisions) => asked.onDecisions(decisions, host),

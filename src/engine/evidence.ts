@@ -4,6 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { EvidenceRecord } from '../ledger/records.ts';
 import type { Evidence, Protection } from '../planner/types.ts';
 import type { Clock } from '../registry/clock.ts';
+import type { RunContext } from './context.ts';
 
 /** What is asked before something is deleted. */
 export interface EvidenceOptions {
@@ -22,37 +23,68 @@ export interface KnownUse {
 /** Asked again after that: a run may take hours. */
 const FRESH_MILLISECONDS = 10 * 60_000;
 
-/**
- * Says what is in use at a registry, as it was found out within the last ten minutes.
- * @param onRead told each time that the sources were read
- */
-export function evidenceOf(
-  ledger: Ledger,
-  registry: string,
-  options: EvidenceOptions,
-  signal: AbortSignal,
-  onRead: (records: readonly EvidenceRecord[]) => Promise<unknown>,
-): () => Promise<KnownUse> {
+/** Says what is in use at a registry, as it was found out within the last ten minutes. */
+export type UseOf = (registry: string, options: EvidenceOptions, signal: AbortSignal) => Promise<KnownUse>;
+
+/** Asks the sources for all runs of a process, once for as long as the answer counts. */
+export function newUseOf(ledger: Ledger): UseOf {
   const { clock } = ledger.system;
-  let known: Promise<KnownUse> | undefined;
-  let at = Number.NEGATIVE_INFINITY;
-  return () => {
-    if (known && clock.ticks() - at <= FRESH_MILLISECONDS) return known;
-    at = clock.ticks();
-    known = readUse(ledger, registry, options, signal).then(async (found) => {
-      await onRead(found.records);
-      return found;
-    });
-    known.catch(() => (known = undefined));
-    return known;
+  const known = new Map<string, { readonly use: Promise<KnownUse>; readonly until: number }>();
+  return (registry, options, signal) => {
+    const key = JSON.stringify([registry, options.rememberMilliseconds, options.sources.map(({ name }) => name)]);
+    const before = known.get(key);
+    if (before && clock.ticks() <= before.until) return before.use;
+    const use = readUse(ledger, registry, options, signal);
+    const one = { use, until: clock.ticks() + FRESH_MILLISECONDS };
+    known.set(key, one);
+    const forget = (): void => {
+      if (known.get(key) === one) known.delete(key);
+    };
+    // What was given up because one run was stopped says nothing to another one.
+    use.then(() => signal.aborted && forget(), forget);
+    return use;
   };
+}
+
+/**
+ * How a run is told about the use of a repository; nothing where no source is configured. Its record says each time what
+ * that rests on.
+ * @param amend changes the record of the run
+ */
+export function evidenceIn(
+  options: EvidenceOptions | undefined,
+  ask: (options: EvidenceOptions) => Promise<KnownUse>,
+  amend: RunContext['amend'],
+): Pick<RunContext, 'evidence'> {
+  if (!options) return {};
+  const said = new Map<KnownUse, Promise<unknown>>();
+  const evidence = async (repository: string): Promise<Evidence> => {
+    const known = await ask(options);
+    const { records } = known;
+    const saying =
+      said.get(known) ??
+      amend(({ evidence }) => (isSaid(evidence, records) ? undefined : { evidence: evidenceSince(evidence, records) }));
+    said.set(known, saying);
+    // Where it cannot be recorded, the next repository tries it again.
+    saying.catch(() => said.delete(known));
+    await saying;
+    return known.ofRepository(repository);
+  };
+  return { evidence };
+}
+
+/** Whether a record says what was found out then. */
+function isSaid(said: readonly EvidenceRecord[] = [], records: readonly EvidenceRecord[]): boolean {
+  return records.every(({ source, observedAt, complete }) =>
+    said.some((one) => one.source === source && one.observedAt === observedAt && (complete || !one.complete)),
+  );
 }
 
 /**
  * Asks every source what is in use, remembers it, and says what is known then.
  * @throws {LedgerError} where it cannot be remembered
  */
-export async function readUse(
+async function readUse(
   ledger: Ledger,
   registry: string,
   { sources, rememberMilliseconds }: EvidenceOptions,
@@ -83,7 +115,7 @@ export async function readUse(
 const MOST_PROBLEMS = 10;
 
 /** What a run knew, each time that it asked: a source that once could not be read stays one that could not. */
-export function evidenceSince(
+function evidenceSince(
   before: readonly EvidenceRecord[] = [],
   now: readonly EvidenceRecord[],
 ): readonly EvidenceRecord[] {

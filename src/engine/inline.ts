@@ -10,7 +10,7 @@ import { begin, freshRecord, ResumeRefused } from './begin.ts';
 import { watchForCancel } from './cancel.ts';
 import { newPlanMemory, type RunContext } from './context.ts';
 import { eachOf } from './each.ts';
-import { evidenceOf, type EvidenceOptions, evidenceSince } from './evidence.ts';
+import { evidenceIn, newUseOf } from './evidence.ts';
 import type { Ending } from './finish.ts';
 import { matchedBefore, recordMatched, type Selected } from './list.ts';
 import { newMatch, secondsOf } from './matching.ts';
@@ -106,12 +106,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     current = { ...current, ...part };
     return current;
   };
-  const inUse = (options: EvidenceOptions): RunContext['evidence'] & object => {
-    const known = evidenceOf(ledger, registry, options, signal, (records) =>
-      amend(({ evidence }) => ({ evidence: evidenceSince(evidence, records) })),
-    );
-    return async (repository) => (await known()).ofRepository(repository);
-  };
+  const useOf = newUseOf(ledger);
   const context: RunContext = {
     ledger,
     record,
@@ -128,7 +123,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     matched,
     match: newMatch(secondsOf(policies)),
     facts: (repository) => ledger.manifestCache(registry, repository),
-    ...(job.evidence && { evidence: inUse(job.evidence) }),
+    ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), amend),
   };
   const tellDecisions = pLimit(1);
 

@@ -124,7 +124,9 @@ async function planCommands(
       if (!planned) continue;
       if (context.signal.aborted) throw new StoppedError(`plan ${name}`);
       await found.add(planned.plan.decisions, planned);
-      if (commands.length === 1 && context.writer && !command.policy.includeLocked) context.plans?.keep(name, planned);
+      // What is in use may change from one minute to the next: where that is asked, a plan is made again.
+      const isKept = commands.length === 1 && context.writer && !command.policy.includeLocked && !context.evidence;
+      if (isKept) context.plans?.keep(name, planned);
       if (index < commands.length - 1) reader = afterwards(reader, await deletedBy(planned.plan.decisions));
     }
   });

@@ -22,6 +22,7 @@ export interface ResumeOptions extends Pick<
   | 'onProgress'
   | 'signal'
   | 'timeBudget'
+  | 'evidence'
   | 'log'
   | 'startedBy'
   | 'by'

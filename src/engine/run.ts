@@ -51,7 +51,7 @@ export interface RunOptions {
   /** What holds a purge back. */
   readonly guards?: Guards;
   /** What is asked what is in use. Absent: nothing is. */
-  readonly evidence?: EvidenceOptions;
+  readonly evidence?: EvidenceOptions | undefined;
 }
 
 /** Does some work once there is room for it. */

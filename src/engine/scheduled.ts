@@ -8,6 +8,7 @@ import type { Log } from '../report/log.ts';
 import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
 import { ResumeRefused } from './begin.ts';
 import { run, type RunOptions } from './run.ts';
+import { evidenceFrom } from './sources.ts';
 import { StopReason } from './stop.ts';
 import { configured, isDryRun, openReader, openRegistry, targetOf, type Trigger } from './registries.ts';
 import { lastActivity } from './schedule-monitor.ts';
@@ -106,6 +107,7 @@ async function runInTime(
     kind: 'scheduled' as const,
     policyFrom: 'settings' as const,
     guards: settings.guards,
+    evidence: evidenceFrom(settings, trigger.ledger.system.clock),
     policies: registry.commands.map(({ policy }) => policy),
   };
   const resumed = await resumeScheduled(settings, registry, options);

@@ -71,6 +71,24 @@ export function kubernetesSource({ name, cluster, connect, now }: KubernetesOpti
   };
 }
 
+/** The cluster of a context of the kubeconfig, or, where there is no kubeconfig, of the pod that this process runs in. */
+export function configuredCluster(name: string, context: string | undefined, now: () => number): Source {
+  return kubernetesSource({
+    name,
+    cluster: context === undefined ? 'the cluster' : `the cluster of the context ${context}`,
+    now,
+    async connect() {
+      const { KubeConfig } = await import('@kubernetes/client-node');
+      const config = new KubeConfig();
+      config.loadFromDefault();
+      if (context === undefined) return config;
+      if (!config.getContextObject(context)) throw new Error(`the kubeconfig has no context ${context}`);
+      config.setCurrentContext(context);
+      return config;
+    },
+  });
+}
+
 const keyOf = ({ repository, tag, digest, config }: Use): string => JSON.stringify([repository, tag, digest, config]);
 
 /** All objects of a list. One whose next page has expired is begun again: some objects come twice then. */
@@ -170,6 +188,6 @@ async function listsOf(config: KubeConfig): Promise<Readonly<Record<string, List
     'daemon sets': listOf((wanted) => apps.listDaemonSetForAllNamespaces(wanted), (one) => ({ ...about('daemon set', one.metadata), spec: one.spec?.template.spec })), // prettier-ignore
     'stateful sets': listOf((wanted) => apps.listStatefulSetForAllNamespaces(wanted), (one) => ({ ...about('stateful set', one.metadata), spec: one.spec?.template.spec })), // prettier-ignore
     jobs: listOf((wanted) => batch.listJobForAllNamespaces(wanted), (one) => ({ ...about('job', one.metadata), spec: one.spec?.template.spec })), // prettier-ignore
-    'cron jobs': listOf((wanted) => batch.listCronJobForAllNamespaces(wanted), (one) => ({ ...about('cron job', one.metadata), spec: one.spec?.jobTemplate.spec?.template.spec })), // prettier-ignore
+    'cron jobs': listOf((wanted) => batch.listCronJobForAllNamespaces(wanted), (one) => ({ ...about('cron job', one.metadata), spec: one.spec.jobTemplate.spec?.template.spec })), // prettier-ignore
   };
 }

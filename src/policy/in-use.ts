@@ -10,6 +10,18 @@ export type InUseSource = { readonly text: string } & (
   | { readonly kind: 'list'; readonly from: string }
 );
 
+/** What is asked before something is deleted. */
+export interface InUse {
+  /** At least one. */
+  readonly sources: readonly InUseSource[];
+  /** How long an image stays protected after it was seen in use last. */
+  readonly rememberMilliseconds: number;
+  /** How old a list may be. */
+  readonly listMaxAgeMilliseconds: number;
+  /** Where relative paths of lists start; absent: where the process was started. */
+  readonly root?: string;
+}
+
 const KINDS = ['kube', 'kube:<context>', 'aks:<resource id>', 'aks:<subscription id>', 'containerapps:<subscription id>', 'appservice:<subscription id>', 'aci:<subscription id>', 'list:<path or https URL>'] as const; // prettier-ignore
 
 const SUBSCRIPTION = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { TimeBudget } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import type { Guards } from './guards.ts';
+import { type InUse, readInUse } from './in-use.ts';
 import { shown } from './purge-command.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
 import type { Schedule } from './schedule.ts';
@@ -42,6 +43,8 @@ export interface Settings {
   readonly timeBudget: TimeBudget;
   /** What holds back the scheduled purge, and an applied plan. */
   readonly guards: Guards;
+  /** Absent: nothing is asked what is in use. */
+  readonly inUse: InUse | undefined;
   readonly ledger: LedgerSettings;
   readonly engine: Engine;
   /** How many repositories of one registry the durable engine works on at a time. */
@@ -75,8 +78,13 @@ export type Configuration = {
 /**
  * Reads the app settings.
  * @param readFile reads a file as text; throws where there is none
+ * @param root where relative paths start that are read later
  */
-export function readSettings(environment: Environment, readFile: (path: string) => string): Configuration {
+export function readSettings(
+  environment: Environment,
+  readFile: (path: string) => string,
+  root?: string,
+): Configuration {
   const texts = textsIn(environment);
   const given = Object.fromEntries(
     SETTINGS.flatMap((name) => (texts[name] === undefined ? [] : [[name, shownSetting(name, texts[name])]])),
@@ -103,6 +111,7 @@ export function readSettings(environment: Environment, readFile: (path: string) 
       dryRun: values.PURGE_DRY_RUN,
       timeBudget: values.RUN_TIME_BUDGET,
       guards: guardsFrom(values),
+      inUse: inUseFrom(values, root),
       ledger: ledgerFrom(values),
       engine: values.RETENTION_ENGINE,
       parallelism: values.REGISTRY_PARALLELISM,
@@ -191,6 +200,30 @@ function ledgerFrom(values: Pick<SettingValues, (typeof LEDGER_SETTINGS)[number]
     storage: values.RETENTION_STORAGE,
     days: values.RETENTION_LEDGER_DAYS,
     planAgeMilliseconds: values.PLAN_MAX_AGE,
+  };
+}
+
+const IN_USE_SETTINGS = ['IN_USE', 'IN_USE_REMEMBER', 'IN_USE_LIST_MAX_AGE'] as const;
+
+/**
+ * What is asked what is in use; for the command line.
+ * @param flags what `--in-use` names: it counts instead of IN_USE
+ * @throws {InvalidPolicy}
+ */
+export function readInUseSettings(environment: Environment, flags: readonly string[] = []): InUse | undefined {
+  if (flags.length === 0) return inUseFrom(parseSome(IN_USE_SETTINGS, environment));
+  const sources = readInUse(flags, '--in-use');
+  return inUseFrom({ ...parseSome(IN_USE_SETTINGS, { ...environment, IN_USE: undefined }), IN_USE: sources });
+}
+
+function inUseFrom(values: Pick<SettingValues, (typeof IN_USE_SETTINGS)[number]>, root?: string): InUse | undefined {
+  const { IN_USE: sources = [] } = values;
+  if (sources.length === 0) return undefined;
+  return {
+    sources,
+    rememberMilliseconds: values.IN_USE_REMEMBER,
+    listMaxAgeMilliseconds: values.IN_USE_LIST_MAX_AGE,
+    ...(root !== undefined && { root }),
   };
 }
 

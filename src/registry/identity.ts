@@ -41,8 +41,16 @@ export function credentialsOf({
       return { kind: 'refresh-token', token: password };
     return { kind: 'basic', username, password };
   }
+  return { kind: 'entra', credential: entraOf({ audience, clientId }), audience: audience.replace(/\/+$/, '') };
+}
+
+/** An Entra identity: what else than a registry is asked knows no user of a registry. */
+export function entraOf({
+  audience = PUBLIC_AUDIENCE,
+  clientId,
+}: Pick<IdentitySettings, 'audience' | 'clientId'>): TokenCredential {
   const cloud = AUTHORITIES.find(([part]) => new URL(audience).hostname.endsWith(part))?.[1];
-  return { kind: 'entra', credential: defaultCredential(clientId, cloud), audience: audience.replace(/\/+$/, '') };
+  return defaultCredential(clientId, cloud);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { registry, retention, settled, worker } from '../../src/engine/durable/orchestrators.ts';
 import { activitiesOf } from '../../src/engine/durable/activities.ts';
+import { newUseOf } from '../../src/engine/evidence.ts';
 import { type App, newConnections } from '../../src/engine/durable/context.ts';
 import type { RegistryJob, Start } from '../../src/engine/durable/messages.ts';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
@@ -63,6 +64,7 @@ export function hall({
     settings: () => adjust(read),
     ledger,
     log,
+    useOf: newUseOf(ledger),
     connections: newConnections((target) => {
       const emulator = emulators.find(({ loginServer }) => loginServer === target.endpoint.host);
       return openRegistry({ ...target, ...(emulator && { certificate: emulator.certificate }) });

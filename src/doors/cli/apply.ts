@@ -18,7 +18,7 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
     .option('--approve <hash>', 'the beginning of the hash of the plan: apply it although guards hold it back')
     .option('--verbose', 'list every decision')
     .action(async (id: string, flags: Flags) => {
-      const { ledger, settings, timeBudget, hosts, display, target } = recordedRun(flags, process.env);
+      const { ledger, settings, timeBudget, evidence, hosts, display, target } = recordedRun(flags, process.env);
       let before: RunRecord | undefined;
       const summary = await show(display, process.stdout, async (shown) => {
         const applied = await apply(id, target, {
@@ -26,6 +26,7 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
           ledger,
           now: new Date(),
           timeBudget,
+          evidence,
           planAgeMilliseconds: settings.planAgeMilliseconds,
           guards: { ...readGuardSettings(process.env), ...guardsOf(flags, process.argv) },
           approve: flags.approve,

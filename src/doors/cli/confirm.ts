@@ -54,7 +54,7 @@ export async function confirmedPurge(
   { ask, planAgeMilliseconds, terminal, ...options }: ConfirmOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<boolean> {
-  const { ledger, guards, budget, ...output } = options;
+  const { ledger, guards, budget, evidence, ...output } = options;
   const planned = await show({ ...output, output: 'text', passing: true }, terminal, async (shown) =>
     dryRun(await openReader(target), runOptionsOf(shown, policy, options)),
   );
@@ -83,6 +83,7 @@ export async function confirmedPurge(
       ledger,
       now: new Date(),
       timeBudget: budget,
+      evidence,
       planAgeMilliseconds,
       guards: guards ?? {},
     });

@@ -9,13 +9,21 @@ import {
   type LedgerSettings,
   LOG_LEVELS,
   type LogLevel,
+  readInUseSettings,
   readLedgerSettings,
   readLogLevel,
 } from '../../policy/settings.ts';
 import { createLog, type Log } from '../../report/log.ts';
 import { type Listed, type OutputForm, OUTPUTS } from '../../report/output.ts';
 import { type Style, styleOf } from '../../report/style.ts';
-import { type Ledger, ledgerAt, type RunRecord, type TargetOptions } from '../../index.ts';
+import {
+  evidenceFrom,
+  type Ledger,
+  ledgerAt,
+  type RunOptions,
+  type RunRecord,
+  type TargetOptions,
+} from '../../index.ts';
 
 /* Flags that several commands have: how each is described, and what it means. */
 
@@ -146,6 +154,25 @@ export function timeBudgetOf({ timeBudget }: BudgetFlags): TimeBudget | undefine
   return timeBudget === undefined ? undefined : parseTimeBudget(timeBudget, '--time-budget');
 }
 
+export interface InUseFlags {
+  readonly inUse?: readonly string[];
+}
+
+/** Adds the option that says what knows which images are in use. */
+export function withInUse(command: Command): Command {
+  return command.option(
+    '--in-use <source>',
+    'what says which images are in use, and so are kept: kube, aks:<id>, list:<path>, ...; may be repeated (default: IN_USE)',
+    (value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value],
+  );
+}
+
+/** @throws {InvalidPolicy} */
+export function inUseOf({ inUse }: InUseFlags, environment: Environment): RunOptions['evidence'] {
+  const identity = { audience: environment['ACR_AUDIENCE'], clientId: environment['AZURE_CLIENT_ID'] };
+  return evidenceFrom({ inUse: readInUseSettings(environment, inUse), identity });
+}
+
 /** Who asks the registry. */
 export function identityOf(
   { username, password }: Pick<CommandFlags, 'username' | 'password'>,
@@ -160,7 +187,7 @@ export function identityOf(
 }
 
 /** Flags of the commands that work on what a recorded run was about. */
-export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags {
+export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags, InUseFlags {
   readonly registry?: string;
   readonly username?: string;
   readonly password?: string;
@@ -168,7 +195,7 @@ export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags
 
 /** @param whose what says the registry, where it is not given */
 export function withRecordedRun(command: Command, whose: 'plan' | 'run'): Command {
-  return withDisplay(withLedger(withTimeBudget(command)))
+  return withDisplay(withLedger(withTimeBudget(withInUse(command))))
     .option('-r, --registry <name>', `registry (default: the ${whose}'s)`)
     .option('-u, --username <name>', 'user name (default: an Entra identity)')
     .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD');
@@ -185,6 +212,7 @@ export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.Process
     ledger,
     settings,
     timeBudget: timeBudgetOf(flags),
+    evidence: inUseOf(flags, environment),
     /** The registries one of which it must be about, where any is named. */
     hosts: names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host),
     display: displayOf(flags, environment, process.stdout),

@@ -11,10 +11,13 @@ import {
   type DisplayFlags,
   displayOf,
   identityOf,
+  type InUseFlags,
+  inUseOf,
   type LedgerFlags,
   openLedger,
   timeBudgetOf,
   withDisplay,
+  withInUse,
   withLedger,
   withTimeBudget,
 } from './flags.ts';
@@ -30,19 +33,20 @@ import {
   type TargetOptions,
 } from '../../index.ts';
 
-interface CliFlags extends Omit<CommandFlags, 'verbose'>, DisplayFlags, LedgerFlags, GuardFlags, BudgetFlags {
+interface CliFlags
+  extends Omit<CommandFlags, 'verbose'>, DisplayFlags, LedgerFlags, GuardFlags, BudgetFlags, InUseFlags {
   readonly yes?: boolean;
 }
 
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
 export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
-  return withDisplay(withLedger(withTimeBudget(withGuards(purgeCommand()))))
+  return withDisplay(withLedger(withTimeBudget(withInUse(withGuards(purgeCommand())))))
     .option('-y, --yes', 'do not ask before deleting; without a terminal nothing is asked')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: CliFlags) => {
-      const { policy, target, guards, ledger, days, planAgeMilliseconds, budget } = prepare(flags, process.env);
+      const { policy, target, ledger, days, planAgeMilliseconds, ...held } = prepare(flags, process.env);
       const { stdin, stdout, stderr } = process;
-      const options = { ...displayOf(flags, process.env, stdout), guards, ledger, budget };
+      const options = { ...displayOf(flags, process.env, stdout), ...held, ledger };
       const asks = !policy.dryRun && flags.yes !== true && isInteractive(stdin, stdout);
       const terminal = flags.output === 'text' ? stdout : stderr;
       const succeeded = asks
@@ -84,7 +88,8 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const guards = attempt(() => guardsOf(flags));
   const budget = attempt(() => ({ limit: timeBudgetOf(flags) }));
   const opened = attempt(() => openLedger(flags, environment));
-  if (!policy || !endpoint || !guards || !opened || !budget) throw new InvalidPolicy(problems);
+  const inUse = attempt(() => ({ evidence: inUseOf(flags, environment) }));
+  if (!policy || !endpoint || !guards || !opened || !budget || !inUse) throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
   return {
     policy,
@@ -94,6 +99,7 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
     days: opened.settings.days,
     planAgeMilliseconds: opened.settings.planAgeMilliseconds,
     budget: budget.limit,
+    evidence: inUse.evidence,
   };
 }
 
@@ -109,17 +115,18 @@ export interface RunPurgeOptions extends OutputOptions {
   readonly ledger: Ledger;
   readonly guards?: Guards;
   readonly budget?: TimeBudget | undefined;
+  readonly evidence?: RunOptions['evidence'];
 }
 
 /** Runs a purge or a dry run, and writes what it decides. Only a purge is given a registry that can delete. */
 export function runPurge(
   target: TargetOptions,
   policy: PurgePolicy,
-  { ledger, guards, budget, ...output }: RunPurgeOptions,
+  { ledger, guards, budget, evidence, ...output }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   return show(output, stdout, async (shown) => {
-    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget });
+    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, evidence });
     return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
   });
 }
@@ -128,7 +135,8 @@ export function runPurge(
 export function runOptionsOf(
   shown: Shown,
   policy: PurgePolicy,
-  { ledger, guards, budget }: Pick<RunPurgeOptions, 'ledger' | 'guards' | 'budget'>,
+  { ledger, guards, budget, evidence }: Pick<RunPurgeOptions, 'ledger' | 'guards' | 'budget' | 'evidence'>,
 ): RunOptions {
-  return { ...shown, policies: [policy], now: new Date(), ledger, timeBudget: budget, ...(guards && { guards }) };
+  const about = { policies: [policy], now: new Date(), ledger, timeBudget: budget, evidence };
+  return { ...shown, ...about, ...(guards && { guards }) };
 }

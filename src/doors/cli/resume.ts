@@ -11,13 +11,14 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
     .argument('[id]', 'the run (default: the newest that can be resumed)')
     .option('--verbose', 'list every decision that is made now')
     .action(async (id: string | undefined, flags: RecordedRunFlags) => {
-      const { ledger, settings, timeBudget, hosts, display, target } = recordedRun(flags, process.env);
+      const { ledger, settings, timeBudget, evidence, hosts, display, target } = recordedRun(flags, process.env);
       const summary = await show(display, process.stdout, (shown) =>
         resume(id, hosts, target, {
           ...shown,
           ledger,
           now: new Date(),
           timeBudget,
+          evidence,
           planAgeMilliseconds: settings.planAgeMilliseconds,
           onResume: (run) => process.stderr.write(`${printable(resumed(run))}\n`),
         }),

@@ -1,7 +1,7 @@
 import type { Ledger } from '../../ledger/ledger.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import type { RunRecord } from '../../ledger/records.ts';
-import { HeldError, type Lock } from '../../ledger/store/store.ts';
+import { ConflictError, HeldError, type Lock } from '../../ledger/store/store.ts';
 import { whileHeld } from '../../ledger/writer.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import type { Settings } from '../../policy/settings.ts';
@@ -12,6 +12,8 @@ import { type Log, type RunLog, runLog } from '../../report/log.ts';
 import { noProcess } from '../begin.ts';
 import type { RunContext } from '../context.ts';
 import { newMatch, secondsOf } from '../matching.ts';
+import { evidenceIn, type UseOf } from '../evidence.ts';
+import { evidenceFrom } from '../sources.ts';
 import { concurrencyOf, openRegistry, type TargetOptions } from '../registries.ts';
 import { recoverRepository } from '../recover.ts';
 import { wantedOf } from '../scheduled.ts';
@@ -25,6 +27,8 @@ export interface App {
   readonly ledger: Ledger;
   readonly log: Log;
   readonly connections: Connections;
+  /** What is in use, as all activities of this process know it. */
+  readonly useOf: UseOf;
   /** Aborted when this process is told to end. */
   readonly signal: AbortSignal;
 }
@@ -86,13 +90,16 @@ export async function openRun(app: App, run: Run): Promise<OpenRun | undefined> 
 
 /** What the steps of a run share, for one activity. */
 export function contextOf(
-  { ledger }: App,
+  { ledger, settings, useOf }: App,
   open: OpenRun,
   registry: Registry,
   signal: AbortSignal,
   locks: readonly Lock[] = [],
 ): RunContext {
   const { run, record, policies, log } = open;
+  const amend: RunContext['amend'] = (change) =>
+    amendShared(ledger, record.id, (now) => (isOwn(now, run) ? change(now) : undefined));
+  const sources = evidenceFrom(settings(), ledger.system.clock);
   return {
     ledger,
     record,
@@ -100,7 +107,7 @@ export function contextOf(
     reader: interruptible(registry, signal),
     writer: record.dryRun ? undefined : registry,
     writes: whileHeld(ledger.writer(record.id), locks),
-    amend: (change) => ledger.changeRun(record.id, (now) => (isOwn(now, run) ? { ...now, ...change(now) } : now)),
+    amend,
     signal,
     log,
     now: new Date(record.agesFrom),
@@ -108,7 +115,28 @@ export function contextOf(
     matched: new Set(),
     match: newMatch(secondsOf(policies)),
     facts: (repository) => ledger.manifestCache(record.registry, repository),
+    ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), amend),
   };
+}
+
+/** How often a change is tried that another worker comes before with its own. */
+const MOST_CONFLICTS = 20;
+
+/** Changes a record that several workers change. */
+async function amendShared(
+  ledger: Ledger,
+  id: string,
+  change: (record: RunRecord) => Partial<RunRecord> | undefined,
+): Promise<RunRecord> {
+  for (let conflicts = 0; ; conflicts += 1) {
+    const record = await ledger.run(id);
+    if (record && !change(record)) return record;
+    try {
+      return await ledger.changeRun(id, (now) => ({ ...now, ...change(now) }));
+    } catch (error) {
+      if (!(error instanceof ConflictError) || conflicts === MOST_CONFLICTS) throw error;
+    }
+  }
 }
 
 /** @throws where the app does not serve it */

@@ -1,4 +1,5 @@
 import { activitiesOf } from '../../../src/engine/durable/activities.ts';
+import { newUseOf } from '../../../src/engine/evidence.ts';
 import { type App, newConnections } from '../../../src/engine/durable/context.ts';
 import { startScheduled } from '../../../src/engine/durable/start.ts';
 import { type OpenRegistry, openRegistry } from '../../../src/engine/registries.ts';
@@ -87,6 +88,7 @@ export function startApp({ process, store, registry, hub, isWorker, hasIdentity,
       ledger,
       log,
       connections: newConnections(open),
+      useOf: newUseOf(ledger),
       signal: shutdown.signal,
     };
     hub.join(process, activitiesOf(app));

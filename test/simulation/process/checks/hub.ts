@@ -1,5 +1,6 @@
 import { forbidRealTime, loadProduct, realTimeErrors, reseed, setNow, setTicks } from '../hooks.ts';
 import { activitiesOf } from '../../../../src/engine/durable/activities.ts';
+import { newUseOf } from '../../../../src/engine/evidence.ts';
 import { newConnections } from '../../../../src/engine/durable/context.ts';
 import { startScheduled } from '../../../../src/engine/durable/start.ts';
 import { openLedger } from '../../../../src/ledger/ledger.ts';
@@ -94,7 +95,14 @@ async function story(seed: number): Promise<Ended> {
     );
     hub.join(
       own,
-      activitiesOf({ settings: () => settings, ledger, log, connections, signal: new AbortController().signal }),
+      activitiesOf({
+        settings: () => settings,
+        ledger,
+        log,
+        connections,
+        useOf: newUseOf(ledger),
+        signal: new AbortController().signal,
+      }),
     );
     return { process: own, ledger };
   };

@@ -1,0 +1,17 @@
+import { openSources } from '../evidence/open.ts';
+import type { InUse } from '../policy/in-use.ts';
+import { type Clock, systemClock } from '../registry/clock.ts';
+import { entraOf, type IdentitySettings } from '../registry/identity.ts';
+import type { EvidenceOptions } from './evidence.ts';
+
+interface Asking {
+  readonly inUse: InUse | undefined;
+  readonly identity: Pick<IdentitySettings, 'audience' | 'clientId'>;
+}
+
+/** What the configured sources are asked with: the Entra identity, also where a user name is shown to the registry. */
+export function evidenceFrom({ inUse, identity }: Asking, clock: Clock = systemClock): EvidenceOptions | undefined {
+  if (!inUse) return undefined;
+  const sources = openSources(inUse, { credential: entraOf(identity), clock });
+  return { sources, rememberMilliseconds: inUse.rememberMilliseconds };
+}

@@ -1,0 +1,95 @@
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { TokenCredential } from '@azure/core-auth';
+import type { Clock } from '../registry/clock.ts';
+import type { Dated } from './list.ts';
+
+/** A list of a million images is less. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/** How long a list may take to come. */
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Reads a list: a file, a blob with the identity of the app, or what an https address answers. A blob whose address holds
+ * a shared access signature is read with that.
+ * @throws where it cannot be read, or does not say when it was made
+ */
+export async function fetchList(
+  from: string,
+  { credential, clock, root }: { readonly credential: TokenCredential; readonly clock: Clock; readonly root: string },
+  signal?: AbortSignal,
+): Promise<Dated> {
+  if (!/^https:/i.test(from)) return fileAt(resolve(root, from));
+  const url = new URL(from);
+  const late = new AbortController();
+  const timer = clock.after(TIMEOUT_MS, () => late.abort(), 'background');
+  const until = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
+  try {
+    return await (isBlob(url) && !url.searchParams.has('sig') ? blobAt(url, credential, until) : answerOf(url, until));
+  } finally {
+    timer.cancel();
+  }
+}
+
+const isBlob = ({ hostname }: URL): boolean => /^[^.]+\.blob\.(?:core|storage)\./.test(hostname);
+
+async function fileAt(path: string): Promise<Dated> {
+  const { size, mtime } = await stat(path).catch(unreadable);
+  checkSize(size);
+  return { text: await readFile(path, 'utf8').catch(unreadable), made: mtime };
+}
+
+/** Without the path: the source is named already. */
+function unreadable(error: unknown): never {
+  const { code } = error as { readonly code?: string };
+  throw new Error(code === 'ENOENT' ? 'there is no such file' : `it cannot be read: ${code ?? 'an error'}`, {
+    cause: error,
+  });
+}
+
+async function blobAt(url: URL, credential: TokenCredential, abortSignal: AbortSignal): Promise<Dated> {
+  const { BlobClient } = await import('@azure/storage-blob');
+  const blob = new BlobClient(url.href, credential);
+  const { contentLength = 0, lastModified } = await blob.getProperties({ abortSignal }).catch(refused);
+  checkSize(contentLength);
+  const bytes = await blob.downloadToBuffer(0, contentLength, { abortSignal }).catch(refused);
+  return { text: bytes.toString('utf8'), made: checkMade(lastModified) };
+}
+
+/** Without the body of the answer: it names the request, and may name the identity. */
+function refused(error: unknown): never {
+  const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
+  const why =
+    statusCode === undefined ? (message ?? 'an error').split('\n', 1)[0] : `${statusCode} ${code ?? ''}`.trim();
+  throw new Error(`the storage answers ${why ?? ''}`, { cause: error });
+}
+
+async function answerOf(url: URL, signal: AbortSignal): Promise<Dated> {
+  // Not to where an answer points: the address was chosen by the owner of the app, that other one was not.
+  const response = await fetch(url, { signal, redirect: 'error' }).catch((error: unknown) => {
+    throw new Error('it cannot be fetched', { cause: error });
+  });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(`it is answered ${response.status}`);
+  }
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body ?? []) {
+    pieces.push(piece);
+    checkSize((length += piece.length));
+  }
+  const modified = response.headers.get('last-modified');
+  const made = checkMade(modified === null ? undefined : new Date(modified));
+  return { text: Buffer.concat(pieces).toString('utf8'), made };
+}
+
+function checkSize(bytes: number): void {
+  if (bytes > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES / 1024 / 1024} MB`);
+}
+
+function checkMade(made: Date | undefined): Date {
+  if (made && !Number.isNaN(made.getTime())) return made;
+  throw new Error('it does not say when it was made: the answer has no Last-Modified');
+}
