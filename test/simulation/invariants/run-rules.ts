@@ -54,7 +54,9 @@ function countProblems({ run, repositories, decisions }: Told): readonly string[
   };
   for (const kind of ['tag', 'manifest'] as const) {
     const all = decisions.filter((one) => one.kind === kind);
-    if (run.ended !== undefined) check(`${kind}s`, run.totals?.[`${kind}s`], all);
+    // A run that could not write its ledger knows what it has recorded, and not what it could not close.
+    const isKnown = run.ended !== undefined && !(run.error?.message.startsWith('the ledger ') ?? false);
+    if (isKnown) check(`${kind}s`, run.totals?.[`${kind}s`], all);
     for (const { summary } of repositories) {
       const own = all.filter(({ repository }) => repository === summary.repository);
       check(`${kind}s of ${summary.repository}`, summary[`${kind}s`], own);
@@ -95,7 +97,8 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   const undone = decisions.find((one) => one.action === 'delete' && !isOver(one.outcome));
   const failed = decisions.find((one) => one.action === 'delete' && FAILED.includes(one.outcome));
   const open = repositories.find(({ summary }) => !isWhole(summary) && !(isApplied && summary.state === 'held'));
-  const isLockLost = warnings.some((warning) => warning.includes('could not be put back'));
+  // What it says of an earlier run is a failure of that one.
+  const isLockLost = warnings.some((one) => one.includes('could not be put back') && !one.startsWith('the run '));
   const isAllDone = !undone && !open && !isLockLost && error === undefined;
   if (state === 'done' && undone) problems.push(`${imageOf(undone)} is ${outcomeOf(undone)}`);
   if (state === 'done' && open) problems.push(`${open.summary.repository} is ${open.summary.state}`);
