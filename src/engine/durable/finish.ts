@@ -42,13 +42,13 @@ export async function finish(app: App, about: Finish): Promise<Finished> {
 async function close(app: App, about: Finish): Promise<Finished> {
   const { ledger } = app;
   const { runId } = about.run;
-  await recoverOpen(app, about.run);
+  const settled = await recoverOpen(app, about.run);
   // Reopened before reading: if another start resumes the run meanwhile, closing it fails.
   const written = await ledger.reopen({ id: runId });
   const record = await ledger.run(runId);
   if (!record) return { runId, state: 'unknown' };
   if (record.state === 'running' && !isOwn(record, about.run)) return { runId, state: record.state };
-  const state = await closeRecord(app, about, record, written);
+  const state = await closeRecord(app, { ...about, settled }, record, written);
   await pruneRuns(app.settings(), ledger, inBatch(app.log, record).child({ runId }));
   return { runId, state };
 }
@@ -56,7 +56,7 @@ async function close(app: App, about: Finish): Promise<Finished> {
 /** @returns the state of the run */
 async function closeRecord(
   app: App,
-  { matched = [], isCutShort = false, error }: Finish,
+  { matched = [], isCutShort = false, error, settled }: Finish & { readonly settled: readonly string[] },
   record: RunRecord,
   written: RunWriter,
 ): Promise<string> {
@@ -64,7 +64,7 @@ async function closeRecord(
   const policies = policiesOf(record.policy);
   const selected = policies && (await ledger.selected(record.id));
   const names = (selected ?? []).map(({ repository }) => repository);
-  const { records, left, all } = await recordsOf(ledger, record.id, names, isCutShort);
+  const { records, left, all } = await recordsOf(ledger, record.id, { selected: names, settled, isCutShort });
   if (record.state !== 'running') {
     // A repeated attempt finds the record closed, perhaps without its totals: it completes them.
     await written.end({ totals: total(records.map(({ summary }) => summary)) }, records);
@@ -117,8 +117,11 @@ async function closeRecord(
 async function recordsOf(
   ledger: Ledger,
   runId: string,
-  selected: readonly string[],
-  isCutShort: boolean,
+  {
+    selected,
+    settled,
+    isCutShort,
+  }: { readonly selected: readonly string[]; readonly settled: readonly string[]; readonly isCutShort: boolean },
 ): Promise<{
   readonly records: readonly RepositoryRecord[];
   readonly left: number;
@@ -126,6 +129,11 @@ async function recordsOf(
 }> {
   const known = new Map<string, RepositoryRecord>();
   for await (const one of ledger.repositories(runId)) known.set(one.summary.repository, one);
+  // The list of a record that was closed before still says what it said then.
+  for (const name of settled) {
+    const one = await ledger.repository(runId, name);
+    if (one) known.set(name, one);
+  }
   let left = 0;
   const records: RepositoryRecord[] = [];
   for (const repository of selected) {
@@ -139,13 +147,15 @@ async function recordsOf(
 
 /**
  * Completes what workers left open that have ended, and whose repositories no other attempt comes to.
+ * @returns these repositories
  * @throws {HeldError} where one is still at work
  */
-async function recoverOpen(app: App, run: Run): Promise<void> {
+async function recoverOpen(app: App, run: Run): Promise<readonly string[]> {
   const { ledger } = app;
+  const settled: string[] = [];
   for await (const { repository } of ledger.journals(run.runId)) {
     const record = await ledger.run(run.runId);
-    if (!record) return;
+    if (!record) return settled;
     const about = { written: ledger.writer(record.id), record, repository, log: logOf(app.log, record) };
     try {
       await withRepositoryLock(app, { run, repository }, () =>
@@ -153,10 +163,12 @@ async function recoverOpen(app: App, run: Run): Promise<void> {
           recoverRepository(ledger, registry, about),
         ),
       );
+      settled.push(repository);
     } catch (error) {
       if (error instanceof HeldError) throw error;
       // Then the next run completes it before it begins.
       inBatch(app.log, record).warn({ event: 'warning', runId: run.runId }, (error as Error).message);
     }
   }
+  return settled;
 }
