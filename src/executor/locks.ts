@@ -65,6 +65,7 @@ async function tagsThere(
   locked: readonly Locked[],
 ): Promise<readonly Locked[]> {
   const tags = locked.filter(({ name }) => !name.includes(':'));
+  if (tags.length === 0) return [];
   const names = tags.map(({ name }) => name);
   // Where that cannot be read, each is tried: one that is gone is told to be.
   const found = await registry.lookAtTags(repository, names, Infinity).catch(() => undefined);
