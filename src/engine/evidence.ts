@@ -111,6 +111,16 @@ async function readUse(
   };
 }
 
+/** Why what was planned is not deleted any more: something came into use since, or that cannot be said any more. */
+export function usedSince(planned: Evidence, now: Evidence): string | undefined {
+  if (now.everything) return now.everything.detail;
+  for (const kind of ['tags', 'digests', 'configs'] as const)
+    for (const [name, { detail }] of now[kind])
+      // The plan kept what it knew of. What else belongs to this image is known once it is planned again.
+      if (!planned[kind].has(name)) return `${name} came into use: ${detail}`;
+  return undefined;
+}
+
 /** Problems of one source that a record keeps. */
 const MOST_PROBLEMS = 10;
 

@@ -12,6 +12,7 @@ import { afterwards, type Gone, remembering } from '../registry/overlay.ts';
 import type { TagRecord } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
+import { usedSince } from './evidence.ts';
 import { gather, hasUntried } from './findings.ts';
 import { type PlannedRepository, planTask, type Task } from './inventory.ts';
 import { type Attempt, isDone, isOver, isPlanned, merge, openIn, type RepositoryResult, triedIn } from './merge.ts';
@@ -184,6 +185,7 @@ async function purgeCommands(
         includeLocked: command.policy.includeLocked,
         clock: ledger.system.clock,
         signal,
+        whyNoMore: () => whyNoMore(context, planned),
         onIntent: record.intend,
         onSettled: async (some) => {
           record.settled(some);
@@ -203,6 +205,12 @@ async function purgeCommands(
   return result && !before?.isPlan && !isDone(result.summary)
     ? { ...result, summary: { ...result.summary, ...stage } }
     : result;
+}
+
+/** Why nothing more of a plan is deleted, by what is in use now. */
+async function whyNoMore({ evidence }: RunContext, { inventory }: PlannedRepository): Promise<string | undefined> {
+  if (!evidence || !inventory.evidence) return undefined;
+  return usedSince(inventory.evidence, await evidence(inventory.repository));
 }
 
 /**

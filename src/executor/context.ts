@@ -13,6 +13,8 @@ export interface Context extends Planned {
   readonly clock: Clock;
   /** Once aborted, no further deletion is begun. */
   readonly signal?: AbortSignal | undefined;
+  /** Why everything that is left is kept, as far as is known by now. */
+  readonly whyNoMore: () => Promise<string | undefined>;
   readonly rights: Rights;
   readonly results: Results;
   readonly announce: Announce;

@@ -3,6 +3,7 @@ import { type Attempt, inBatches } from './batches.ts';
 import type { Context, Names } from './context.ts';
 import { imageIn, type Locked, relock, withoutLocks } from './locks.ts';
 import {
+  changed,
   describe,
   fromDeletion,
   fromError,
@@ -72,6 +73,8 @@ async function tryOnce<T>(
   const items = batch.map(({ item }) => item);
   // Whether these were deleted must be found out before the run ends.
   const isInDoubt = batch.some(({ tried }) => tried?.inDoubt);
+  // Before the look: it may take a while, and a look counts for seconds.
+  const noMore = await context.whyNoMore().catch((error: unknown) => (error as Error).message);
   let recheck: Recheck<T>;
   try {
     recheck = await target.recheck(items, isInDoubt ? undefined : context.signal);
@@ -84,7 +87,9 @@ async function tryOnce<T>(
     return [];
   }
   const { look } = recheck;
-  const verdicts = new Map(batch.map((attempt) => [attempt, whyNot(attempt, recheck)]));
+  const verdicts = new Map(
+    batch.map((attempt) => [attempt, whyNot(attempt, recheck) ?? (noMore === undefined ? undefined : changed(noMore))]),
+  );
   const unchanged = batch.filter((attempt) => !verdicts.get(attempt)).map(({ item }) => item);
   const forbidden = await context.announce(target.namesOf(unchanged), unchanged.flatMap(recheck.locksOf));
   const again: Attempt<T>[] = [];

@@ -17,6 +17,8 @@ export interface ExecuteOptions {
   readonly clock: Clock;
   /** Once aborted, no further deletion is begun. */
   readonly signal?: AbortSignal;
+  /** Asked right before each batch: why everything that is left is kept. */
+  readonly whyNoMore?: () => Promise<string | undefined>;
   /**
    * Is told the keys of artifacts right before they may be deleted (`keyOf`), with the locks that may be taken off for
    * that. Where it throws, none of them is.
@@ -47,6 +49,7 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
     includeLocked: options.includeLocked,
     clock: options.clock,
     signal: options.signal,
+    whyNoMore: options.whyNoMore ?? (() => Promise.resolve(undefined)),
     rights: newRights(),
     results,
     announce,

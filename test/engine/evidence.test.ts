@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Evidence, Source, Use } from '../../src/evidence/types.ts';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { images, repositoryOf } from '../support/contents.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
 import { newLedger } from '../support/ledger.ts';
 import { run, withEmulator } from '../support/registry.ts';
 
@@ -43,6 +45,15 @@ const repositories = {
   ),
 };
 
+/** A tag goes by itself, and then manifests. */
+const twoBatches = {
+  app: repositoryOf(
+    { built: image('shared'), days: 40, tags: ['v-0', 'dev-0'] },
+    { built: build, days: 40, tags: ['dev-multi'] },
+    ...platforms.map((built) => ({ built, days: 40 })),
+  ),
+};
+
 describe('a purge that is told what is in use', () => {
   test('keeps it, says where it runs, and remembers it', async () => {
     await withEmulator({ repositories }, async (emulator) => {
@@ -79,6 +90,31 @@ describe('a purge that is told what is in use', () => {
       await run(emulator, PURGE, undefined, ledger, { evidence: forgotten });
       expect(emulator.tagsLeft()).not.toContain('app:dev-multi');
       expect(source.asked()).toBe(3);
+    });
+  });
+
+  test('deletes no more of a repository once something in it came into use since it was planned', async () => {
+    await withEmulator({ repositories: twoBatches }, async (emulator) => {
+      let facts: readonly Use[] = [];
+      const source = saying(() => ({ facts }));
+      const memory = memoryStore(newMemory());
+      // A clock that tells of eleven minutes once something was deleted.
+      const late = (): number => ((emulator.counts()['delete-tag'] ?? 0) > 0 ? 11 * 60_000 : 0);
+      const clock = { ...memory.system.clock, ticks: () => memory.system.clock.ticks() + late() };
+      const ledger = openLedger({ ...memory, system: { ...memory.system, clock } });
+      emulator.faults({
+        failing({ method }) {
+          if (method === 'DELETE') facts = [running({ tag: 'v-0' }), running({ tag: 'dev-multi' })];
+          return undefined;
+        },
+      });
+      const evidence = { sources: [source], rememberMilliseconds: 14 * DAY_MS };
+      const { decisions } = await run(emulator, PURGE, undefined, ledger, { evidence });
+      expect(source.asked()).toBe(2);
+      const manifest = decisions.find(({ kind, digest }) => kind === 'manifest' && digest === build.digest);
+      expect(manifest).toMatchObject({ action: 'keep', reason: 'changed-since-plan' });
+      expect(manifest?.detail).toContain('But since: v-0 came into use: runs in kube prod, namespace shop');
+      expect(emulator.manifestsLeft()).toContain(`app@${build.digest}`);
     });
   });
 
