@@ -1,11 +1,16 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { apply } from '../../src/index.ts';
 import type { Evidence, Source, Use } from '../../src/evidence/types.ts';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
-import { newLedger } from '../support/ledger.ts';
-import { run, withEmulator } from '../support/registry.ts';
+import { calm } from '../support/durable.ts';
+import { newFolder, newLedger } from '../support/ledger.ts';
+import { hall, scheduled } from '../support/orchestration.ts';
+import { run, USER, withEmulator, withServedEmulator } from '../support/registry.ts';
 
 const DAY_MS = 86_400_000;
 const PURGE = ['--filter', 'app:^dev', '--ago', '30d', '--untagged'];
@@ -99,7 +104,7 @@ describe('a purge that is told what is in use', () => {
       const source = saying(() => ({ facts }));
       const memory = memoryStore(newMemory());
       // A clock that tells of eleven minutes once something was deleted.
-      const late = (): number => ((emulator.counts()['delete-tag'] ?? 0) > 0 ? 11 * 60_000 : 0);
+      const late = (): number => (emulator.counts()['delete-tag'] > 0 ? 11 * 60_000 : 0);
       const clock = { ...memory.system.clock, ticks: () => memory.system.clock.ticks() + late() };
       const ledger = openLedger({ ...memory, system: { ...memory.system, clock } });
       emulator.faults({
@@ -136,6 +141,60 @@ describe('a purge that is told what is in use', () => {
         'what is in use is not known, so nothing was deleted that it may be about: kube prod: pods: page 2 was answered with 500',
       ]);
       expect((await ledger.run(summary.runId))?.state).toBe('failed');
+    });
+  });
+
+  test('asks again when a plan is carried out: what came into use since stays', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const ledger = newLedger();
+      let facts: readonly Use[] = [];
+      const evidence = { sources: [saying(() => ({ facts }))], rememberMilliseconds: DAY_MS };
+      const { summary } = await run(emulator, [...PURGE, '--dry-run'], undefined, ledger, { evidence });
+      expect((await ledger.run(summary.runId))?.evidence).toMatchObject([{ source: 'kube prod', images: 0 }]);
+      facts = [running({ tag: 'dev-multi' })];
+      const target = { endpoint: new URL(emulator.url), certificate: emulator.certificate, ...USER };
+      const applied = await apply(summary.runId, () => target, {
+        ledger,
+        now: new Date(),
+        planAgeMilliseconds: DAY_MS,
+        guards: {},
+        evidence,
+        onDecisions: () => undefined,
+      });
+      if (applied.state === 'applied-before') throw new Error('it was not applied before');
+      expect(emulator.tagsLeft()).toContain('app:dev-multi');
+      const made = await Array.fromAsync(ledger.decisions(applied.summary.runId));
+      const kept = made.find(({ tag }) => tag === 'dev-multi');
+      expect(kept).toMatchObject({ action: 'keep', reason: 'changed-since-plan' });
+      expect(kept?.detail).toContain('But since: runs in kube prod, namespace shop, deployment api, seen just now');
+    });
+  });
+
+  test('is told so by the durable engine as well, by its settings', async () => {
+    await withServedEmulator({ repositories }, async (emulator) => {
+      const folder = newFolder();
+      await mkdir(folder, { recursive: true });
+      const list = join(folder, 'edge.txt');
+      await writeFile(list, `${emulator.loginServer}/app:dev-multi shelf 7\n`);
+      const ledger = newLedger();
+      const purging = async (by: string, more: Record<string, string> = {}) => {
+        const settings = { PURGE_COMMAND: PURGE.join(' '), PURGE_DRY_RUN: 'false', IN_USE: `list:${list}`, ...more };
+        const durable = hall({ emulators: [emulator], ledger, options: { choices: calm }, settings });
+        durable.start('retention', { instanceId: by, input: scheduled([emulator], by) });
+        await durable.run();
+        const [newest] = await Array.fromAsync(ledger.runs());
+        return newest;
+      };
+      // A list that is too old keeps everything.
+      const before = emulator.tagsLeft();
+      expect(await purging('one', { IN_USE_LIST_MAX_AGE: '0s' })).toMatchObject({
+        state: 'failed',
+        evidence: [{ source: `list:${list}`, complete: false }],
+      });
+      expect(emulator.tagsLeft()).toEqual(before);
+      expect(await purging('two')).toMatchObject({ state: 'done', evidence: [{ complete: true, images: 1 }] });
+      expect(emulator.tagsLeft()).toContain('app:dev-multi');
+      expect(emulator.tagsLeft().length).toBeLessThan(before.length);
     });
   });
 });
