@@ -19,6 +19,7 @@ import { type Answered, type BrokenOff, unsaid, writtenOver } from './endings.ts
 import type { History, Recorded } from './history.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { checkChange, nameOf } from './invariants.ts';
+import { valueAt } from './lives.ts';
 import { sentAtLocked } from './locked.ts';
 import type { Command } from './oracle.ts';
 import { HOST } from '../registry/registry.ts';
@@ -179,16 +180,17 @@ function doubts(history: History, runs: readonly Told[]): readonly string[] {
         one.beyondAcrPurge &&
         // Another run deleted it while this one looked: there is nothing to be read any more.
         !one.detail.includes('does not find it') &&
-        isThereAt(history, one, Date.parse(run.ended ?? '')) &&
+        // What is gone, or hidden, is not decided about any more.
+        isListedAt(history, one, Date.parse(run.ended ?? '')) &&
         !run.warnings.some((warning) => warning.includes(one.repository)),
     );
     return kept ? [`${run.id} is done, and does not say that ${imageOf(kept)} is kept for want of an answer`] : [];
   });
 }
 
-function isThereAt(history: History, { repository, digest = '' }: Decision, time: number): boolean {
+function isListedAt(history: History, { repository, digest = '' }: Decision, time: number): boolean {
   const lives = history.repositories.get(repository)?.manifests.get(digest) ?? [];
-  return lives.some(({ until }) => until > time);
+  return lives.some(({ until, attributes }) => until > time && valueAt(attributes, time)?.listEnabled !== false);
 }
 
 /** With these, a run that breaks off may not be able to record it. */
