@@ -40,6 +40,7 @@ export { openReader, openRegistry, readOnly, type TargetOptions } from './engine
 export { activitiesOf } from './engine/durable/activities.ts';
 export { newConnections } from './engine/durable/context.ts';
 export { newUseOf } from './engine/evidence.ts';
+export { inUseAt, requestedInUse } from './engine/in-use.ts';
 export { evidenceFrom } from './engine/sources.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
 export { type DurableClient, startScheduled } from './engine/durable/start.ts';
@@ -51,6 +52,7 @@ export { type RegistryOutcome, type RunSummary, hasFailed } from './ledger/summa
 export { type ChildStatus, RUN_KINDS, RUN_STATES, type RepositoryRecord } from './ledger/records.ts';
 export { inInvocation } from './report/log.ts';
 export { answerOf } from './report/output.ts';
+export type { InUseReport as InUse } from './report/in-use.ts';
 
 /** The Durable Functions SDK: loaded only where it is used, since the host loads its extension for it. */
 export const durableSdk = () => import('./engine/durable/sdk.ts');

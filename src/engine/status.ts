@@ -22,6 +22,8 @@ export interface Status {
   readonly engine?: Engine;
   /** What is legal in the settings, and hardly meant. */
   readonly warnings?: readonly string[];
+  /** What says which images are in use, without secrets; absent: nothing does. */
+  readonly inUse?: { readonly sources: readonly string[]; readonly rememberDays: number };
   /** Of several registries: whether nothing is deleted in any. */
   readonly dryRun?: boolean;
   /** Where the record of all runs is kept. */
@@ -60,7 +62,7 @@ export async function status(
     return { version, state: 'misconfigured', mistakes, settings: configuration.given, warnings };
   }
   const { settings } = configuration;
-  const { registries, schedule, timeLimitSeconds, engine } = settings;
+  const { registries, schedule, timeLimitSeconds, engine, inUse } = settings;
   const [answers, ledgerProblem] = await Promise.all([
     Promise.all(registries.map((registry) => registryStatus(settings, registry, ledger.system.clock))),
     checkLedger(ledger),
@@ -73,6 +75,12 @@ export async function status(
     ...toldOf(answers),
     ...((answers.length > 1 || engine !== 'inline') && { engine }),
     warnings: [...warnings, ...warningsOf(settings)],
+    ...(inUse && {
+      inUse: {
+        sources: inUse.sources.map(({ text }) => text),
+        rememberDays: inUse.rememberMilliseconds / 86_400_000,
+      },
+    }),
     dryRun: answers.every(({ dryRun }) => dryRun),
     ledger: {
       place: ledger.place,

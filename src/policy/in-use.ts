@@ -43,12 +43,31 @@ export function readInUse(texts: readonly string[], name: string): readonly InUs
   return [...new Map(sources.map((source) => [source.text, source])).values()];
 }
 
+/** Whether it may be an address, which may hold a key, also where `list:` was forgotten. */
+const isAddress = (text: string): boolean => /^list:|:\/\/|[?@]/i.test(text);
+
+/** Sources as they may be shown, right or wrong. */
+export function shownSources(text: string): string {
+  const shown = (source: string): string => {
+    try {
+      return sourceIn(source, 'IN_USE').text;
+    } catch {
+      return isAddress(source) ? '(not shown: it may hold a secret)' : source;
+    }
+  };
+  return text
+    .split(/\s+/)
+    .filter((source) => source !== '')
+    .map(shown)
+    .join(' ');
+}
+
 function sourceIn(text: string, name: string): InUseSource {
   const colon = text.indexOf(':');
   const kind = (colon === -1 ? text : text.slice(0, colon)).toLowerCase();
   const rest = colon === -1 ? '' : text.slice(colon + 1);
-  // A list may be at an address that is a secret.
-  const wrong = (problem: string): PolicyError => new PolicyError(name, kind === 'list' ? 'list:…' : text, problem);
+  const shownKind = /^[a-z]+$/.test(kind) ? `${kind}:…` : undefined;
+  const wrong = (problem: string): PolicyError => new PolicyError(name, isAddress(text) ? shownKind : text, problem);
   switch (kind) {
     case 'kube':
       return { kind, text, context: rest === '' ? undefined : rest };

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { TimeBudget } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import type { Guards } from './guards.ts';
-import { type InUse, readInUse } from './in-use.ts';
+import { type InUse, readInUse, shownSources } from './in-use.ts';
 import { shown } from './purge-command.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
 import type { Schedule } from './schedule.ts';
@@ -285,6 +285,7 @@ function checkTogether(texts: Texts): void {
 function shownSetting(name: Setting, text: string): string {
   if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && text.includes('='))) return '(set)';
   if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(text)) return '(not shown: it is no client id)';
+  if (name === 'IN_USE') return shownSources(text);
   if (text.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
   // The task file's may be the YAML itself, by mistake.
   return name === 'PURGE_COMMAND' || name === 'ACR_TASK_FILE' ? shown(text) : text;

@@ -249,6 +249,27 @@ test('what was given is told again, but no secret', () => {
   expect(given).toEqual({ ...GOOD, ACR_PASSWORD: '(set)', PURGE_COMMAND: '(not shown: it may hold a secret)' });
 });
 
+test('sources of what is in use are told again without what may be a key in their address', () => {
+  const IN_USE = 'kube list:https://a.blob.core.windows.net/in-use/edge.txt?sig=hunter2\nlist:edge.txt';
+  const right = read({ ...GOOD, IN_USE });
+  expect(right.state).toBe('valid');
+  expect(right.given).toEqual({
+    ...GOOD,
+    IN_USE: 'kube list:https://a.blob.core.windows.net/in-use/edge.txt?… list:edge.txt',
+  });
+  for (const source of [
+    'https://a/b?token=hunter2',
+    'list:https://me:hunter2@a/b',
+    'list:ftp://a/?hunter2',
+    'kub?hunter2',
+  ]) {
+    const wrong = { ...GOOD, IN_USE: `kube ${source}` };
+    expect(mistakes(wrong)).toHaveLength(1);
+    expect(read(wrong).given).toEqual({ ...GOOD, IN_USE: 'kube (not shown: it may hold a secret)' });
+    expect(mistakes(wrong).join()).not.toContain('hunter2');
+  }
+});
+
 describe('the table for the documentation', () => {
   test('says something of every setting, and the default that is read', () => {
     expect(SETTINGS_TABLE.map(({ name }) => name)).toEqual(SETTINGS);

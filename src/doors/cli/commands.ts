@@ -6,6 +6,7 @@ import { diffCommand } from './diff.ts';
 import { emulatorCommand } from './emulator.ts';
 import { explainCommand } from './explain.ts';
 import { runPurgeCommand } from './purge.ts';
+import { inUseCommand } from './in-use.ts';
 import { resumeCommand } from './resume.ts';
 import { runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
@@ -20,6 +21,7 @@ export function commands(finish: (exitCode: 0 | 1) => void): readonly Command[] 
     runsCommand(),
     explainCommand(),
     diffCommand(),
+    inUseCommand(finish),
     scheduleCommand(),
     emulatorCommand(),
     demoCommand(finish),

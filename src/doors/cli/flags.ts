@@ -173,6 +173,14 @@ export function inUseOf({ inUse }: InUseFlags, environment: Environment): RunOpt
   return evidenceFrom({ inUse: readInUseSettings(environment, inUse), identity });
 }
 
+/** @throws {PolicyError} for several, as the setting of the app may name them */
+export function oneRegistry(text: string): URL {
+  const names = splitRegistries(text);
+  if (names.length > 1 && !text.includes('@'))
+    throw new PolicyError('--registry', undefined, `say which one: ACR_REGISTRY names ${names.join(', ')}`);
+  return parseRegistry(text);
+}
+
 /** Who asks the registry. */
 export function identityOf(
   { username, password }: Pick<CommandFlags, 'username' | 'password'>,

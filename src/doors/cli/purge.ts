@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
-import { PolicyError, attempts, InvalidPolicy } from '../../policy/errors.ts';
+import { attempts, InvalidPolicy } from '../../policy/errors.ts';
 import type { TimeBudget } from '../../policy/duration.ts';
 import { type CommandFlags, purgeCommand } from '../../policy/flags.ts';
 import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy/guards.ts';
@@ -14,6 +13,7 @@ import {
   type InUseFlags,
   inUseOf,
   type LedgerFlags,
+  oneRegistry,
   openLedger,
   timeBudgetOf,
   withDisplay,
@@ -101,14 +101,6 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
     budget: budget.limit,
     evidence: inUse.evidence,
   };
-}
-
-/** @throws {PolicyError} for several, as the setting of the app may name them */
-function oneRegistry(text: string): URL {
-  const names = splitRegistries(text);
-  if (names.length > 1 && !text.includes('@'))
-    throw new PolicyError('--registry', undefined, `say which one: ACR_REGISTRY names ${names.join(', ')}`);
-  return parseRegistry(text);
 }
 
 export interface RunPurgeOptions extends OutputOptions {

@@ -4,6 +4,7 @@ import {
   decision,
   decisionError,
   deleted,
+  evidence,
   holder,
   holds,
   kept,
@@ -19,7 +20,7 @@ import {
   time,
   totals,
 } from './record-schemas.ts';
-import type { Applied, Status } from '../../index.ts';
+import type { Applied, InUse, Status } from '../../index.ts';
 
 /* What each route answers, as schemas. */
 
@@ -142,6 +143,28 @@ export const sighting = z
   .meta({ id: 'Sighting', description: 'What a run decided on an image' });
 export const sightings = z.object({ sightings: z.array(sighting) }).meta({ id: 'Sightings' });
 
+const image = {
+  repository: z.string(),
+  tag: z.string().exactOptional(),
+  digest: z.string().exactOptional().describe('Of the index, or of the manifest for one platform'),
+  config: z.string().exactOptional().describe('The digest of its configuration'),
+  where: z.string().describe('Where it runs, as the source says'),
+};
+const usedImage = z
+  .object({ ...image, source: z.string(), first: time, last: time })
+  .meta({ id: 'UsedImage', description: 'An image that something used, and when it was seen first and last' });
+
+export const inUse = z
+  .object({
+    registry: z.string(),
+    state: z
+      .enum(['complete', 'incomplete', 'not-configured'])
+      .describe('incomplete: a source could not be read completely, and a run would delete nothing'),
+    sources: z.array(z.object({ ...evidence.shape, uses: z.array(z.object(image)) })),
+    remembered: z.array(usedImage).describe('Seen by earlier runs, not named by the sources now, and kept as well'),
+  })
+  .meta({ id: 'InUse', description: 'What is known of the use of a registry' }) satisfies z.ZodType<InUse>;
+
 const answering = { answers: z.boolean(), error: z.string().exactOptional() };
 const registry = { loginServer: z.string(), ...answering };
 export const status = z
@@ -158,6 +181,10 @@ export const status = z
       .describe('Where the app serves several'),
     engine: z.enum(['inline', 'durable']).exactOptional(),
     warnings: texts.exactOptional(),
+    inUse: z
+      .object({ sources: texts, rememberDays: z.number() })
+      .exactOptional()
+      .describe('What says which images are in use, without secrets; /api/in-use asks it'),
     dryRun: z.boolean().exactOptional().describe('Nothing is deleted in any registry'),
     ledger: z.object({ place: z.string(), ...answering }).exactOptional(),
     timeLimitSeconds: z.number().exactOptional(),

@@ -97,6 +97,10 @@ export const EXPLAIN_QUERY = z.object({
     .describe('repository:tag, or repository@sha256:… with the whole digest'),
 });
 
+export const IN_USE_QUERY = z.object({
+  registry: text.exactOptional().describe('Its name or login server; may be left out where the app serves one'),
+});
+
 export const APPLY_QUERY = z.object({
   approve: text
     .exactOptional()

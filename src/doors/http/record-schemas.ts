@@ -170,6 +170,17 @@ export const holder = z
   })
   .meta({ id: 'Holder', description: 'The process that works on a run' });
 
+export const evidence = z
+  .object({
+    source: z.string().describe('As it is configured, without secrets'),
+    observedAt: time,
+    scope: z.string().describe('What it speaks about'),
+    complete: z.boolean().describe('Everything was read; otherwise nothing is deleted'),
+    problems: texts.exactOptional().describe('Why it is not complete'),
+    images: count.describe('Images of the registry that it names'),
+  })
+  .meta({ id: 'Evidence', description: 'What one source knows of the use of a registry' });
+
 export const run = z
   .object({
     format: z.literal(1),
@@ -209,6 +220,10 @@ export const run = z
       .exactOptional(),
     breakersAsked: z.literal(true).exactOptional(),
     matched: z.array(z.array(count)).exactOptional(),
+    evidence: z
+      .array(evidence)
+      .exactOptional()
+      .describe('What it knew of the use of its images; absent: no source is configured'),
     error: decisionError.exactOptional(),
     plan: plan.exactOptional(),
     applies: runId.exactOptional().describe('The run whose plan it applies'),

@@ -1,6 +1,14 @@
 import * as z from 'zod';
 import * as answers from './answer-schemas.ts';
-import { APPLY_QUERY, DECISIONS_QUERY, EXPLAIN_QUERY, PAGE_QUERY, REVIEW_QUERY, RUNS_QUERY } from './query.ts';
+import {
+  APPLY_QUERY,
+  DECISIONS_QUERY,
+  EXPLAIN_QUERY,
+  IN_USE_QUERY,
+  PAGE_QUERY,
+  REVIEW_QUERY,
+  RUNS_QUERY,
+} from './query.ts';
 
 /* The routes of the app as openapi.json describes them. Tests hold the table against what the app registers and answers. */
 
@@ -184,6 +192,21 @@ export const ROUTES: readonly Route[] = [
         query: [EXPLAIN_QUERY, formats('json', 'ndjson')],
         answers: { 200: listed('The decisions, the newest first', answers.sightings, answers.sighting) },
         problems: [400, 406, 503],
+      },
+    },
+  },
+  {
+    name: 'inUse',
+    path: '/api/in-use',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'What is in use at a registry, as every source says, and what a source could not read',
+        description:
+          'It asks the sources now, and records nothing. A source that takes longer than 200 s is incomplete.',
+        query: [IN_USE_QUERY],
+        answers: { 200: json('What the sources say, and what earlier runs saw', answers.inUse) },
+        problems: [400, 503],
       },
     },
   },

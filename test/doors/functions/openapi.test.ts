@@ -70,6 +70,8 @@ test('every route answers as it is described, in each form and with each kind of
         '/api/runs/none/decisions',
         '/api/explain',
         '/api/explain?image=app:dev-0',
+        '/api/in-use',
+        '/api/in-use?registry=other',
         '/api/review',
         '/api/review?state=odd',
         '/api/review?run=20261124T010000Z-3f9a0c',
@@ -127,7 +129,7 @@ test('every route answers as it is described, in each form and with each kind of
   );
   await withServedEmulator({ repositories: {} }, (emulator) =>
     withApp(emulator, { ...SETTINGS, PURGE_COMMAND: '' }, async (app) => {
-      for (const path of ['/api/health', '/api/status', '/api/dry-run']) await read(app, path);
+      for (const path of ['/api/health', '/api/status', '/api/dry-run', '/api/in-use']) await read(app, path);
       await read(app, '/api/health', { method: 'HEAD' });
       for (const path of ['/api/dry-run', '/api/plans/none/apply'])
         await read(app, path, { method: 'POST', key: MASTER_KEY });

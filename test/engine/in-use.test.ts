@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { inUseAt, requestedInUse } from '../../src/engine/in-use.ts';
+import type { Evidence, Source } from '../../src/evidence/types.ts';
+import { readSettings } from '../../src/policy/settings.ts';
+import { newLedger } from '../support/ledger.ts';
+
+const DAY_MS = 86_400_000;
+const HOST = 'contoso.azurecr.io';
+const V1 = { repository: 'app', tag: 'v1', where: 'namespace shop, deployment api' };
+
+const saying = (says: Partial<Evidence>, name = 'kube'): Source => ({
+  name,
+  read: () =>
+    Promise.resolve({
+      source: name,
+      observedAt: new Date().toISOString(),
+      scope: 'all namespaces',
+      complete: true,
+      problems: [],
+      facts: [],
+      ...says,
+    }),
+});
+
+const asking = (...sources: readonly Source[]) => ({ sources, rememberMilliseconds: DAY_MS });
+
+describe('what is in use, to be looked at', () => {
+  test('is what the sources say now, and what runs remember besides; nothing is remembered of it', async () => {
+    const ledger = newLedger();
+    const [now, lately, long] = [0, DAY_MS / 2, 3 * DAY_MS].map((age) => new Date(Date.now() - age).toISOString());
+    const seen = (tag: string, last = '') => ({ ...V1, tag, source: 'kube', first: last, last });
+    const remembered = [seen('v1', lately), seen('v0', lately), seen('old', long)];
+    await ledger.rememberUsed(HOST, remembered, new Date(0).toISOString());
+
+    const report = await inUseAt(HOST, asking(saying({ facts: [V1], observedAt: now ?? '' })), ledger);
+    expect(report).toEqual({
+      registry: HOST,
+      state: 'complete',
+      sources: [
+        {
+          source: 'kube',
+          scope: 'all namespaces',
+          observedAt: now,
+          complete: true,
+          problems: [],
+          images: 1,
+          uses: [V1],
+        },
+      ],
+      // Not what the source says anyway, and not what runs have forgotten.
+      remembered: [seen('v0', lately)],
+    });
+    expect(new Set(await ledger.used(HOST))).toEqual(new Set(remembered));
+  });
+
+  test('is incomplete where a source is, throws, or gives no answer in time', async () => {
+    const silent: Source = { name: 'silent', read: (_, signal) => new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))) }; // prettier-ignore
+    const broken: Source = { name: 'broken', read: () => Promise.reject(new Error('its library cannot be loaded')) };
+    const partial = saying({ complete: false, problems: ['pods cannot be listed'], facts: [V1] }, 'partial');
+    const report = await inUseAt(HOST, asking(saying({}), partial, broken, silent), newLedger(), undefined, 20);
+    expect(report.state).toBe('incomplete');
+    expect(report.sources).toMatchObject([
+      { source: 'kube', complete: true },
+      { source: 'partial', complete: false, problems: ['pods cannot be listed'], images: 1 },
+      { source: 'broken', complete: false, problems: ['its library cannot be loaded'], images: 0 },
+      { source: 'silent', complete: false, problems: ['it gave no answer within 0 s'], images: 0 },
+    ]);
+  });
+
+  test('does not wait for a source that does not end when it is told to', async () => {
+    const { used, system } = newLedger();
+    // Its timers are up at once.
+    const clock = { ...system.clock, sleep: () => Promise.resolve() };
+    const deaf: Source = { name: 'deaf', read: () => new Promise(() => undefined) };
+    expect(await inUseAt(HOST, asking(deaf), { used, system: { ...system, clock } })).toMatchObject({
+      state: 'incomplete',
+      sources: [{ source: 'deaf', problems: ['it gave no answer within 200 s'] }],
+    });
+  });
+
+  test('is asked of a registry that the app serves, and of no other', async () => {
+    const at = (registries: string, IN_USE = '') =>
+      readSettings(
+        { ACR_REGISTRY: registries, PURGE_COMMAND: "--filter 'a:b' --ago 1d", PURGE_SCHEDULE: '0 1 * * Sun', IN_USE },
+        () => '',
+      );
+    const ledger = newLedger();
+    expect(await requestedInUse(at('contoso'), undefined, ledger)).toEqual({
+      registry: HOST,
+      state: 'not-configured',
+      sources: [],
+      remembered: [],
+    });
+    const two = at('contoso fabrikam', 'list:nowhere.txt');
+    expect(await requestedInUse(two, 'contoso', ledger)).toMatchObject({
+      registry: HOST,
+      state: 'incomplete',
+      sources: [{ source: 'list:nowhere.txt', problems: ['there is no such file'] }],
+    });
+    const asked = async (name?: string): Promise<unknown> => requestedInUse(two, name, ledger);
+    await expect(asked('other')).rejects.toThrow('this app serves contoso.azurecr.io, fabrikam.azurecr.io only');
+    await expect(asked()).rejects.toThrow('say which one');
+  });
+});
