@@ -91,7 +91,7 @@ async function readUse(
   signal?: AbortSignal,
 ): Promise<KnownUse> {
   const { clock } = ledger.system;
-  const observed = await Promise.all(sources.map((source) => source.read(registry, signal)));
+  const observed = await Promise.all(sources.map((source) => observe(source, registry, clock, signal)));
   const seen = observed.flatMap((evidence) => evidence.facts.map((use) => usedImage(use, evidence)));
   const since = new Date(clock.now() - rememberMilliseconds).toISOString();
   const used = await ledger.rememberUsed(registry, seen, since);
@@ -109,6 +109,39 @@ async function readUse(
     }),
     records: observed.map(recordOf),
   };
+}
+
+/** Some minutes, for a source that asks hundreds of clusters. What takes longer is not known. */
+const DEADLINE_MINUTES = 5;
+
+/** What a source says, or that it did not say it in time. Never throws. */
+async function observe(
+  source: Source,
+  registry: string,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<Observed> {
+  const unsaid = (problem: string): Observed => {
+    const observedAt = new Date(clock.now()).toISOString();
+    const about = { source: source.name, scope: 'what it would have said', observedAt };
+    return { ...about, complete: false, problems: [problem], facts: [] };
+  };
+  const late = new AbortController();
+  const until = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
+  const read = source.read(registry, until).catch((error: unknown) => unsaid((error as Error).message));
+  let cancel = (): void => undefined;
+  const tooLate = new Promise<Observed>((resolve) => {
+    const timer = clock.after(DEADLINE_MINUTES * 60_000, () => {
+      late.abort();
+      resolve(unsaid(`it did not say so within ${DEADLINE_MINUTES} minutes`));
+    });
+    cancel = timer.cancel;
+  });
+  try {
+    return await Promise.race([read, tooLate]);
+  } finally {
+    cancel();
+  }
 }
 
 /** Why what was planned is not deleted any more: something came into use since, or that cannot be said any more. */

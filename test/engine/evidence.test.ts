@@ -144,6 +144,24 @@ describe('a purge that is told what is in use', () => {
     });
   });
 
+  test.each<[string, () => Promise<Evidence>, string]>([
+    ['fails', () => Promise.reject(new Error('a fault of it')), 'a fault of it'],
+    ['never answers', () => new Promise<never>(() => undefined), 'it did not say so within 5 minutes'],
+  ])('a source that %s keeps everything', async (_, read, problem) => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const memory = memoryStore(newMemory());
+      const { clock } = memory.system;
+      // Minutes are over at once.
+      const after: typeof clock.after = (milliseconds, call, use) =>
+        clock.after(milliseconds >= 60_000 ? 1 : milliseconds, call, use);
+      const ledger = openLedger({ ...memory, system: { ...memory.system, clock: { ...clock, after } } });
+      const evidence = { sources: [{ name: 'kube prod', read }], rememberMilliseconds: DAY_MS };
+      const { summary, decisions } = await run(emulator, PURGE, undefined, ledger, { evidence });
+      expect(decisions.filter(({ action }) => action === 'delete')).toEqual([]);
+      expect(summary).toMatchObject({ succeeded: false, warnings: [expect.stringContaining(`kube prod: ${problem}`)] });
+    });
+  });
+
   test('asks again when a plan is carried out: what came into use since stays', async () => {
     await withEmulator({ repositories }, async (emulator) => {
       const ledger = newLedger();
