@@ -1,193 +1,140 @@
-import type { KubeConfig, V1PodSpec } from '@kubernetes/client-node';
-import { imageIn } from './image.ts';
-import type { Evidence, Source, Use } from './types.ts';
-
-/** Objects of one page. */
-const PAGE = 500;
-
-/** How often a list is begun again whose next page has expired: the cluster forgets these after some minutes. */
-const RESTARTS = 2;
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '../registry/clock.ts';
+import { hostOf } from './image.ts';
+import { listsOf } from './kubernetes-client.ts';
+import { Controllers, usesOf } from './kubernetes-images.ts';
+import { ClusterLost, inTime, networkCodeOf, type Waiting } from './kubernetes-lists.ts';
+import type { Evidence, Source, UseAnywhere } from './types.ts';
 
 export interface KubernetesOptions {
   /** As it is configured. */
   readonly name: string;
   /** In words: `the cluster prod`. */
   readonly cluster: string;
-  /** @throws where there is no such cluster, or it cannot be signed in to */
-  readonly connect: () => Promise<KubeConfig>;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  /** @throws {Error} where there is no such cluster; its message is shown, so it holds no secret and no answer */
+  readonly connect: (signal?: AbortSignal) => Promise<KubeConfig>;
+  readonly clock: Clock;
 }
-
-/** What of an object is looked at, of every kind. */
-interface Workload {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly spec: V1PodSpec | undefined;
-  readonly statuses?: readonly Status[];
-}
-
-/** Of a container: what its image was called, and what it turned out to be. */
-interface Status {
-  readonly name: string;
-  readonly image: string;
-  readonly imageID: string;
-}
-
-interface Page {
-  readonly items: readonly Workload[];
-  readonly next: string | undefined;
-}
-
-type List = (limit: number, next: string | undefined) => Promise<Page>;
 
 /**
  * The images of a cluster: those of its pods, and those that its deployments, replica sets, daemon sets, stateful sets,
  * jobs and cron jobs will run, also with no replica now.
  */
-export function kubernetesSource({ name, cluster, connect, now }: KubernetesOptions): Source {
+export function kubernetesSource({ name, cluster, connect, clock }: KubernetesOptions): Source {
+  async function readAll(signal?: AbortSignal, registry?: string): Promise<Evidence<UseAnywhere>> {
+    const about = {
+      source: name,
+      scope: `all namespaces of ${cluster}`,
+      observedAt: new Date(clock.now()).toISOString(),
+    };
+    const { uses, problems } = await usesIn(connect, { clock, signal }, registry);
+    return { ...about, complete: problems.length === 0, problems, facts: uses };
+  }
   return {
     name,
-    async read(registry): Promise<Evidence> {
-      const about = { source: name, scope: `all namespaces of ${cluster}`, observedAt: new Date(now()).toISOString() };
-      const problems: string[] = [];
-      const facts = new Map<string, Use>();
-      try {
-        const lists = await listsOf(await connect());
-        for (const [kind, list] of Object.entries(lists)) {
-          try {
-            for await (const workload of allOf(list))
-              for (const use of usesIn(workload, registry)) facts.set(keyOf(use), use);
-          } catch (error) {
-            problems.push(`${kind} cannot be listed: ${reasonOf(error)}`);
-          }
-        }
-      } catch (error) {
-        problems.push(reasonOf(error));
-      }
-      return { ...about, complete: problems.length === 0, problems, facts: [...facts.values()] };
-    },
+    readAll: (signal) => readAll(signal),
+    read: (registry, signal) => readAll(signal, registry),
   };
 }
 
 /** The cluster of a context of the kubeconfig, or, where there is no kubeconfig, of the pod that this process runs in. */
-export function configuredCluster(name: string, context: string | undefined, now: () => number): Source {
+export function configuredCluster(name: string, context: string | undefined, clock: Clock): Source {
   return kubernetesSource({
     name,
     cluster: context === undefined ? 'the cluster' : `the cluster of the context ${context}`,
-    now,
-    async connect() {
-      const { KubeConfig } = await import('@kubernetes/client-node');
-      const config = new KubeConfig();
-      config.loadFromDefault();
-      if (context === undefined) return config;
-      if (!config.getContextObject(context)) throw new Error(`the kubeconfig has no context ${context}`);
-      config.setCurrentContext(context);
-      return config;
-    },
+    clock,
+    connect: () => connectTo(context),
   });
 }
 
-const keyOf = ({ repository, tag, digest, config }: Use): string => JSON.stringify([repository, tag, digest, config]);
+async function connectTo(context: string | undefined): Promise<KubeConfig> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  try {
+    config.loadFromDefault();
+  } catch (cause) {
+    // Its message may hold a piece of the file, and so a token.
+    const code = networkCodeOf(cause);
+    throw new Error(`the kubeconfig cannot be read${code === undefined ? '' : ` (${code})`}`, { cause });
+  }
+  if (context !== undefined) {
+    if (!config.getContextObject(context)) throw new Error(`the kubeconfig has no context ${context}`);
+    config.setCurrentContext(context);
+  }
+  const server = config.getCurrentCluster()?.server;
+  // What the client makes up where it finds nothing.
+  if (server === 'http://localhost:8080')
+    throw new Error('there is no kubeconfig (KUBECONFIG, ~/.kube/config), and this process does not run in a pod');
+  if (server === undefined) throw new Error('the current context of the kubeconfig names no cluster');
+  return config;
+}
 
-/** All objects of a list. One whose next page has expired is begun again: some objects come twice then. */
-async function* allOf(list: List): AsyncGenerator<Workload> {
-  let next: string | undefined;
-  for (let restarts = 0; ;) {
-    try {
-      const page = await list(PAGE, next);
-      yield* page.items;
-      next = page.next;
-      if (next === undefined) return;
-    } catch (error) {
-      if (next === undefined || codeOf(error) !== 410 || restarts === RESTARTS) throw error;
-      restarts += 1;
-      next = undefined;
+/** All that is in use, what runs before what would be run; with what could not be read. */
+async function usesIn(
+  connect: KubernetesOptions['connect'],
+  waiting: Waiting,
+  registry: string | undefined,
+): Promise<{ readonly uses: readonly UseAnywhere[]; readonly problems: readonly string[] }> {
+  const host = registry === undefined ? undefined : hostOf(registry);
+  const problems: string[] = [];
+  const running = new Map<string, UseAnywhere>();
+  const planned = new Map<string, UseAnywhere>();
+  const controllers = new Controllers();
+  try {
+    const config = await inTime(waiting, connect);
+    await signIn(config, waiting);
+    for (const [kind, list] of await listsOf(config)) {
+      try {
+        for await (const workload of list(waiting)) {
+          controllers.add(workload);
+          const uses = workload.kind === 'Pod' ? running : planned;
+          for (const use of usesOf(workload, controllers)) {
+            if (host !== undefined && use.registry !== host) continue;
+            const key = keyOf(use);
+            if (!uses.has(key)) uses.set(key, use);
+          }
+        }
+      } catch (error) {
+        problems.push(`${kind} cannot be listed: ${(error as Error).message}`);
+        if (error instanceof ClusterLost) break;
+      }
     }
+  } catch (error) {
+    problems.push((error as Error).message);
+  }
+  return { uses: [...new Map([...planned, ...running]).values()], problems };
+}
+
+const keyOf = ({ registry, repository, tag, digest, config }: UseAnywhere): string =>
+  JSON.stringify([registry, repository, tag, digest, config]);
+
+/** Signs in before anything is asked: so that it is known what failed. */
+async function signIn(config: KubeConfig, waiting: Waiting): Promise<void> {
+  const exec = config.getCurrentUser()?.exec as Plugin | undefined;
+  if (exec) tellPlugin(exec);
+  try {
+    await inTime(waiting, () => config.applyToHTTPSOptions({}));
+  } catch (cause) {
+    if (cause instanceof ClusterLost) throw new Error(exec ? 'the command that signs in did not end in time' : cause.message, { cause }); // prettier-ignore
+    const code = networkCodeOf(cause);
+    // What a plug-in says may hold a token.
+    const what = exec ? `the command of the kubeconfig that signs in, ${exec.command ?? ''}, failed` : 'the kubeconfig has nothing to sign in with that can be used'; // prettier-ignore
+    throw new Error(code === undefined ? what : `${what} (${code})`, { cause });
   }
 }
 
-const codeOf = (error: unknown): number | undefined => (error as { readonly code?: number }).code;
-
-/** Never the body of an answer: a proxy may have put anything there. */
-function reasonOf(error: unknown): string {
-  const code = codeOf(error);
-  if (typeof code !== 'number') return (error as Error).message;
-  const why = code === 401 ? 'the cluster does not know the identity' : code === 403 ? 'the identity may not list them' : 'the cluster answered'; // prettier-ignore
-  return `${why} (${code})`;
+/** A command of a kubeconfig that fetches a token. */
+interface Plugin {
+  readonly apiVersion?: string;
+  readonly command?: string;
+  env?: { name: string; value: string }[] | null;
 }
 
-function* usesIn({ kind, namespace, name, spec, statuses = [] }: Workload, registry: string): Generator<Use> {
-  const where = `namespace ${namespace}, ${kind} ${name}`;
-  const containers = [
-    ...(spec?.containers ?? []),
-    ...(spec?.initContainers ?? []),
-    ...(spec?.ephemeralContainers ?? []),
-  ];
-  const volumes = (spec?.volumes ?? []).flatMap(({ image }) => image?.reference ?? []);
-  for (const text of [...containers.flatMap(({ image }) => image ?? []), ...volumes]) {
-    const image = imageIn(registry, text);
-    if (typeof image === 'object') yield { ...image, where };
-  }
-  for (const status of statuses) {
-    const wanted = containers.find((one) => one.name === status.name)?.image;
-    for (const text of [status.image, status.imageID]) {
-      const image = imageIn(registry, text);
-      if (typeof image === 'object') yield { ...image, where };
-    }
-    // Some runtimes give the digest of the configuration, and no repository: it is that of the container.
-    const asked = imageIn(registry, wanted ?? status.image);
-    if (typeof asked === 'object' && /^sha256:[0-9a-f]{64}$/.test(status.imageID))
-      yield { repository: asked.repository, config: status.imageID, where };
-  }
+/** Tells a plug-in what it may expect, as kubectl does and the client does not: no person can answer it here. */
+function tellPlugin(plugin: Plugin): void {
+  const { apiVersion = 'client.authentication.k8s.io/v1', env } = plugin;
+  const value = JSON.stringify({ apiVersion, kind: 'ExecCredential', spec: { interactive: false } });
+  plugin.env = [...(env ?? []).filter(({ name }) => name !== EXEC_INFO), { name: EXEC_INFO, value }];
 }
 
-interface Metadata {
-  readonly namespace?: string;
-  readonly name?: string;
-}
-
-const about = (kind: string, { namespace = '', name = '' }: Metadata = {}) => ({ kind, namespace, name });
-
-/** A list of the client as one of workloads: of ten thousand pods nothing else is held. */
-function listOf<T>(
-  list: (wanted: { readonly limit: number; readonly _continue?: string }) => Promise<{
-    readonly items: readonly T[];
-    readonly metadata?: { readonly _continue?: string };
-  }>,
-  toWorkload: (item: T) => Workload,
-): List {
-  return async (limit, next) => {
-    const { items, metadata } = await list({ limit, ...(next !== undefined && { _continue: next }) });
-    const token = metadata?._continue;
-    return { items: items.map(toWorkload), next: token === '' ? undefined : token };
-  };
-}
-
-async function listsOf(config: KubeConfig): Promise<Readonly<Record<string, List>>> {
-  const { AppsV1Api, BatchV1Api, CoreV1Api } = await import('@kubernetes/client-node');
-  const core = config.makeApiClient(CoreV1Api);
-  const apps = config.makeApiClient(AppsV1Api);
-  const batch = config.makeApiClient(BatchV1Api);
-  return {
-    pods: listOf(
-      (wanted) => core.listPodForAllNamespaces(wanted),
-      (pod) => ({
-        ...about('pod', pod.metadata),
-        spec: pod.spec,
-        statuses: [
-          ...(pod.status?.containerStatuses ?? []),
-          ...(pod.status?.initContainerStatuses ?? []),
-          ...(pod.status?.ephemeralContainerStatuses ?? []),
-        ],
-      }),
-    ),
-    deployments: listOf((wanted) => apps.listDeploymentForAllNamespaces(wanted), (one) => ({ ...about('deployment', one.metadata), spec: one.spec?.template.spec })), // prettier-ignore
-    'replica sets': listOf((wanted) => apps.listReplicaSetForAllNamespaces(wanted), (one) => ({ ...about('replica set', one.metadata), spec: one.spec?.template?.spec })), // prettier-ignore
-    'daemon sets': listOf((wanted) => apps.listDaemonSetForAllNamespaces(wanted), (one) => ({ ...about('daemon set', one.metadata), spec: one.spec?.template.spec })), // prettier-ignore
-    'stateful sets': listOf((wanted) => apps.listStatefulSetForAllNamespaces(wanted), (one) => ({ ...about('stateful set', one.metadata), spec: one.spec?.template.spec })), // prettier-ignore
-    jobs: listOf((wanted) => batch.listJobForAllNamespaces(wanted), (one) => ({ ...about('job', one.metadata), spec: one.spec?.template.spec })), // prettier-ignore
-    'cron jobs': listOf((wanted) => batch.listCronJobForAllNamespaces(wanted), (one) => ({ ...about('cron job', one.metadata), spec: one.spec.jobTemplate.spec?.template.spec })), // prettier-ignore
-  };
-}
+const EXEC_INFO = 'KUBERNETES_EXEC_INFO';

@@ -29,9 +29,7 @@ function openSource(
       return listSource({ name, fetch, maxAgeMilliseconds, now: clock.now });
     }
     case 'kube':
-      return later(name, async () =>
-        (await import('./kubernetes.ts')).configuredCluster(name, source.context, clock.now),
-      );
+      return later(name, async () => (await import('./kubernetes.ts')).configuredCluster(name, source.context, clock));
     case 'aks':
     case 'containerapps':
     case 'appservice':

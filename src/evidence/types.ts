@@ -11,8 +11,14 @@ export interface Use {
   readonly where: string;
 }
 
-/** What one source says of one registry. */
-export interface Evidence {
+/** An image that something uses, of whatever registry. */
+export interface UseAnywhere extends Use {
+  /** `host[:port]`, in lower case. */
+  readonly registry: string;
+}
+
+/** What one source says of one registry, or of all. */
+export interface Evidence<One extends Use = Use> {
   /** As it is configured, without secrets. */
   readonly source: string;
   /** ISO 8601, UTC. */
@@ -23,7 +29,7 @@ export interface Evidence {
   readonly complete: boolean;
   /** Why it is not complete. */
   readonly problems: readonly string[];
-  readonly facts: readonly Use[];
+  readonly facts: readonly One[];
 }
 
 /** Where evidence comes from. */
@@ -35,4 +41,6 @@ export interface Source {
    * @param registry its login server, `host[:port]`
    */
   readonly read: (registry: string, signal?: AbortSignal) => Promise<Evidence>;
+  /** Reads all that is in use of all registries, as `read` does: for a list of it. Absent where it cannot do that. */
+  readonly readAll?: (signal?: AbortSignal) => Promise<Evidence<UseAnywhere>>;
 }

@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { close, listen } from '../loopback.ts';
 import { certificate } from './certificate.ts';
 import { newEmulator } from './emulator.ts';
 import { identityListener, identityPath } from './identity.ts';
 import { listener } from './server.ts';
 import { Tokens } from './tokens.ts';
 import type { Emulator, EmulatorOptions } from './types.ts';
-
-/** Longer than any client keeps an idle connection, so that the server never closes one that is used again. */
-const keepAliveMs = 120_000;
 
 /**
  * Shared by all emulators of the process: @azure/identity keeps the token of a managed identity as long as the process
@@ -45,31 +42,4 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       await closing;
     },
   };
-}
-
-/** Open sockets of each server. */
-const sockets = new WeakMap<Server, Set<Socket>>();
-
-async function listen(server: Server, port: number): Promise<number> {
-  const open = new Set<Socket>();
-  sockets.set(server, open);
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-  });
-  server.keepAliveTimeout = keepAliveMs;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-async function close(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-    // `closeAllConnections` leaves out connections during their handshake.
-    for (const socket of sockets.get(server) ?? []) socket.destroy();
-  });
 }
