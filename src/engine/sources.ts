@@ -1,7 +1,7 @@
 import { openSources } from '../evidence/open.ts';
 import type { InUse } from '../policy/in-use.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
-import { entraOf, type IdentitySettings } from '../registry/identity.ts';
+import { cloudOf, entraOf, type IdentitySettings } from '../registry/identity.ts';
 import type { EvidenceOptions } from './evidence.ts';
 
 interface Asking {
@@ -12,6 +12,10 @@ interface Asking {
 /** What the configured sources are asked with: the Entra identity, also where a user name is shown to the registry. */
 export function evidenceFrom({ inUse, identity }: Asking, clock: Clock = systemClock): EvidenceOptions | undefined {
   if (!inUse) return undefined;
-  const sources = openSources(inUse, { credential: entraOf(identity), clock });
+  const sources = openSources(inUse, {
+    credential: entraOf(identity),
+    clock,
+    cloud: cloudOf(identity.audience),
+  });
   return { sources, rememberMilliseconds: inUse.rememberMilliseconds };
 }

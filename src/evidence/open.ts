@@ -1,6 +1,8 @@
 import type { TokenCredential } from '@azure/core-auth';
 import type { InUse, InUseSource } from '../policy/in-use.ts';
 import type { Clock } from '../registry/clock.ts';
+import type { AzureCloud } from './azure/clouds.ts';
+import type { AzureOptions } from './azure/source.ts';
 import { listSource } from './list.ts';
 import { fetchList } from './list-file.ts';
 import type { Source } from './types.ts';
@@ -10,6 +12,8 @@ export interface Surroundings {
   /** Of the app. Asked for a token only where a source needs one. */
   readonly credential: TokenCredential;
   readonly clock: Clock;
+  /** That the identity signs in to. */
+  readonly cloud: AzureCloud;
 }
 
 /** The configured sources. Nothing is loaded or contacted before one is read: without a source nothing of it is needed. */
@@ -20,9 +24,10 @@ export function openSources({ sources, ...options }: InUse, surroundings: Surrou
 function openSource(
   source: InUseSource,
   { listMaxAgeMilliseconds: maxAgeMilliseconds, root = process.cwd() }: Omit<InUse, 'sources'>,
-  { credential, clock }: Surroundings,
+  { credential, clock, cloud }: Surroundings,
 ): Source {
   const { text: name } = source;
+  const azure: AzureOptions = { name, credential, clock, cloud };
   switch (source.kind) {
     case 'list': {
       const fetch = (signal?: AbortSignal) => fetchList(source.from, { credential, clock, root }, signal);
@@ -31,10 +36,20 @@ function openSource(
     case 'kube':
       return later(name, async () => (await import('./kubernetes.ts')).configuredCluster(name, source.context, clock));
     case 'aks':
+      return later(name, async () => {
+        const { aksCluster, aksClusters } = await import('./azure/aks.ts');
+        return 'cluster' in source ? aksCluster(azure, source.cluster) : aksClusters(azure, source.subscription);
+      });
     case 'containerapps':
+      return later(name, async () =>
+        (await import('./azure/container-apps.ts')).containerApps(azure, source.subscription),
+      );
     case 'appservice':
+      return later(name, async () => (await import('./azure/app-service.ts')).appService(azure, source.subscription));
     case 'aci':
-      return later(name, () => Promise.reject(new Error('this version cannot read it')));
+      return later(name, async () =>
+        (await import('./azure/container-instances.ts')).containerInstances(azure, source.subscription),
+      );
   }
 }
 

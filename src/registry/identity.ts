@@ -44,29 +44,31 @@ export function credentialsOf({
   return { kind: 'entra', credential: entraOf({ audience, clientId }), audience: audience.replace(/\/+$/, '') };
 }
 
+/** The cloud of an audience. */
+export function cloudOf(audience = PUBLIC_AUDIENCE): 'AzurePublicCloud' | 'AzureChina' | 'AzureGovernment' {
+  return AUTHORITIES.find(([part]) => new URL(audience).hostname.endsWith(part))?.[1] ?? 'AzurePublicCloud';
+}
+
 /** An Entra identity: what else than a registry is asked knows no user of a registry. */
 export function entraOf({
   audience = PUBLIC_AUDIENCE,
   clientId,
 }: Pick<IdentitySettings, 'audience' | 'clientId'>): TokenCredential {
-  const cloud = AUTHORITIES.find(([part]) => new URL(audience).hostname.endsWith(part))?.[1];
-  return defaultCredential(clientId, cloud);
+  return defaultCredential(clientId, cloudOf(audience));
 }
 
 /**
  * A credential whose library is loaded with the first token: that takes longer than loading everything else, and most
  * invocations of a Function app (its health, a wrong request) need no token.
  */
-function defaultCredential(
-  clientId: string | undefined,
-  cloud: 'AzureChina' | 'AzureGovernment' | undefined,
-): TokenCredential {
+function defaultCredential(clientId: string | undefined, cloud: ReturnType<typeof cloudOf>): TokenCredential {
   let loaded: Promise<TokenCredential> | undefined;
   const load = async (): Promise<TokenCredential> => {
     const { AzureAuthorityHosts, DefaultAzureCredential } = await import('@azure/identity');
     return new DefaultAzureCredential({
       ...(clientId !== undefined && { managedIdentityClientId: clientId, workloadIdentityClientId: clientId }),
-      ...(cloud !== undefined && { authorityHost: AzureAuthorityHosts[cloud] }),
+      // The public one is the default, which the environment may override (AZURE_AUTHORITY_HOST).
+      ...(cloud !== 'AzurePublicCloud' && { authorityHost: AzureAuthorityHosts[cloud] }),
     });
   };
   return { getToken: async (scopes, options) => (await (loaded ??= load())).getToken(scopes, options) };

@@ -59,7 +59,7 @@ function opened(from: string, root: string) {
       listMaxAgeMilliseconds: HOUR,
       root,
     },
-    { credential: { getToken: () => Promise.resolve(null) }, clock: systemClock },
+    { credential: { getToken: () => Promise.resolve(null) }, clock: systemClock, cloud: 'AzurePublicCloud' },
   );
   if (!source) throw new Error('no source');
   return source;

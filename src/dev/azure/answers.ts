@@ -1,0 +1,122 @@
+/** A resource as Azure Resource Manager gives it. */
+export interface AzureResource {
+  readonly id: string;
+  readonly name?: string;
+  readonly type?: string;
+  readonly kind?: string;
+  readonly location?: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** What an identity may do at a scope, as Azure lists it. */
+interface AzurePermission {
+  readonly actions: readonly string[];
+  readonly notActions?: readonly string[];
+}
+
+/** What goes wrong instead of an answer. */
+export interface AzureFault {
+  /** Of `GET /path?query`, in the case that it is asked in. */
+  readonly at: RegExp;
+  /** `hang`: no answer comes. `drop`: the connection is closed. */
+  readonly status: number | 'hang' | 'drop';
+  readonly code?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of an error. */
+  readonly body?: unknown;
+  /** How often; absent: always. */
+  readonly times?: number;
+}
+
+/** What an Azure is made of. */
+export interface Azure {
+  /** The tokens that it takes. */
+  readonly tokens: ReadonlySet<string>;
+  /** By subscription, what its identity may do there. One that is not named is not known to it. */
+  readonly subscriptions: Readonly<Record<string, readonly AzurePermission[]>>;
+  readonly resources: readonly AzureResource[];
+  /** By the resource id of a cluster: its kubeconfig. */
+  readonly kubeconfigs?: Readonly<Record<string, string>>;
+  /** Entries of one page. */
+  readonly page?: number;
+}
+
+export interface Asked {
+  readonly method: string;
+  readonly url: URL;
+  readonly token: string | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+export const failed = (status: number, code: string, message = 'a message that names the identity'): Answer => ({
+  status,
+  body: { error: { code, message } },
+});
+
+const key = (id: string): string => id.toLowerCase().replace(/\/+$/, '');
+
+/** As Azure Resource Manager answers, for what is read here: lists with pages, resources, and the kubeconfig of a cluster. */
+export function answerOf(azure: Azure, { method, url, token }: Asked): Answer {
+  if (token === undefined || !azure.tokens.has(token)) return failed(401, 'InvalidAuthenticationToken');
+  if (!url.searchParams.has('api-version')) return failed(400, 'MissingApiVersionParameter');
+  const path = key(decodeURIComponent(url.pathname));
+  const subscription = /^\/subscriptions\/([^/]+)/.exec(path)?.[1] ?? '';
+  const permissions = azure.subscriptions[subscription];
+  if (!permissions) return failed(404, 'SubscriptionNotFound');
+  if (path === `/subscriptions/${subscription}/providers/microsoft.authorization/permissions`)
+    return pageOf(permissions, azure, url);
+  if (method === 'POST') return kubeconfigOf(azure, path);
+  if (method !== 'GET') return failed(405, 'MethodNotAllowed');
+  const found = azure.resources.find(({ id }) => key(id) === path);
+  if (found) return { status: 200, body: resourceOf(found) };
+  const [, provider] = /^\/subscriptions\/[^/]+\/providers\/([^/]+\/[^/]+)$/.exec(path) ?? [];
+  if (provider !== undefined) return pageOf(ofType(azure, subscription, provider).map(resourceOf), azure, url);
+  return childrenOf(azure, path, url);
+}
+
+const ofType = ({ resources }: Azure, subscription: string, type: string): readonly AzureResource[] =>
+  resources.filter(({ id }) =>
+    new RegExp(`^/subscriptions/${subscription}/resourcegroups/[^/]+/providers/${type}/[^/]+$`).test(key(id)),
+  );
+
+/** `{resource}/revisions`: what is below it, where the resource is there. */
+function childrenOf(azure: Azure, path: string, url: URL): Answer {
+  const parent = path.slice(0, path.lastIndexOf('/'));
+  if (!azure.resources.some(({ id }) => key(id) === parent)) return failed(404, 'ResourceNotFound');
+  const children = azure.resources.filter(
+    ({ id }) =>
+      key(id).startsWith(`${path}/`) &&
+      !key(id)
+        .slice(path.length + 1)
+        .includes('/'),
+  );
+  return pageOf(children.map(resourceOf), azure, url);
+}
+
+/** Azure gives names and types, too: they follow from the id. */
+function resourceOf({ id, ...rest }: AzureResource): object {
+  const [provider = '', ...parts] = (id.split('/providers/').at(-1) ?? '').split('/');
+  const types = parts.filter((_, index) => index % 2 === 0);
+  return { id, name: parts.at(-1), type: [provider, ...types].join('/'), location: 'westeurope', ...rest };
+}
+
+function pageOf(entries: readonly unknown[], { page = 1_000 }: Azure, url: URL): Answer {
+  const from = Number(url.searchParams.get('$skiptoken') ?? 0);
+  const next = new URL(url);
+  next.searchParams.set('$skiptoken', String(from + page));
+  const isMore = from + page < entries.length;
+  return { status: 200, body: { value: entries.slice(from, from + page), ...(isMore && { nextLink: next.href }) } };
+}
+
+function kubeconfigOf({ kubeconfigs = {} }: Azure, path: string): Answer {
+  const cluster = /^(.*)\/listclusterusercredential$/.exec(path)?.[1];
+  const found = Object.entries(kubeconfigs).find(([id]) => key(id) === cluster)?.[1];
+  if (found === undefined) return failed(404, 'ResourceNotFound');
+  const value = Buffer.from(found).toString('base64');
+  return { status: 200, body: { kubeconfigs: [{ name: 'clusterUser', value }] } };
+}

@@ -1,0 +1,88 @@
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import type { Source } from '../types.ts';
+import { ArmError } from './errors.ts';
+import { type AzureOptions, azureSource, checkScope, placeOf, type Reading } from './source.ts';
+
+const VERSION = '2024-04-01';
+
+/** Never `config/list/action`: that gives the secrets of an app. */
+export const APP_SERVICE_ACTIONS = [
+  'Microsoft.Web/sites/read',
+  'Microsoft.Web/sites/config/read',
+  'Microsoft.Web/sites/sitecontainers/read',
+  'Microsoft.Web/sites/slots/read',
+  'Microsoft.Web/sites/slots/config/read',
+  'Microsoft.Web/sites/slots/sitecontainers/read',
+] as const;
+
+const site = z.object({ id: z.string(), properties: z.object({ reserved: z.boolean().nullish() }) });
+type Site = z.infer<typeof site>;
+const config = z.object({
+  properties: z.object({ linuxFxVersion: z.string().nullish(), windowsFxVersion: z.string().nullish() }),
+});
+const sidecar = z.object({ name: z.string(), properties: z.object({ image: z.string().nullish() }) });
+
+/** App Service and Functions: apps and their slots, running or stopped, with their sidecars. */
+export function appService(options: AzureOptions, subscription: string): Source {
+  return azureSource(options, `App Service and Functions in the subscription ${subscription}`, async (reading) => {
+    const { arm, each } = reading;
+    await checkScope(reading, subscription, APP_SERVICE_ACTIONS);
+    await each(arm.list(`/subscriptions/${subscription}/providers/Microsoft.Web/sites`, VERSION, site), async (app) => {
+      await readSite(reading, app);
+      for await (const slot of arm.list(`${app.id}/slots`, VERSION, site)) await readSite(reading, slot);
+    });
+  });
+}
+
+async function readSite({ arm, found, problem }: Reading, { id, properties: { reserved } }: Site): Promise<void> {
+  const where = `app ${placeOf(id)}`;
+  const { properties } = await arm.get(`${id}/config/web`, VERSION, config);
+  for (const version of [properties.linuxFxVersion, properties.windowsFxVersion]) {
+    const images = imagesOf(version ?? '');
+    if (images) images.forEach((image) => found(image, where));
+    else problem(`${where}: its list of containers cannot be read`);
+  }
+  // Windows has none.
+  if (reserved === false) return;
+  try {
+    for await (const { name, properties: of } of arm.list(`${id}/sitecontainers`, VERSION, sidecar))
+      if (of.image) found(of.image, `${where}, container ${name}`);
+  } catch (error) {
+    // The app is there: its configuration was read. So it has no such list.
+    if (!(error instanceof ArmError && error.status === 404)) throw error;
+  }
+}
+
+/**
+ * What an app runs: `DOCKER|host/repository:tag`, or a Compose or Kubernetes file as base64. Other values name a
+ * language: `NODE|24`.
+ * @returns `undefined` where it cannot be read
+ */
+function imagesOf(version: string): readonly string[] | undefined {
+  const bar = version.indexOf('|');
+  const [kind, rest] = [version.slice(0, bar).toUpperCase(), version.slice(bar + 1)];
+  if (kind === 'DOCKER') return [rest.trim().replace(/^https?:\/\//i, '')];
+  if (kind !== 'COMPOSE' && kind !== 'KUBE') return [];
+  const images: string[] = [];
+  const documents = parseAllDocuments(Buffer.from(rest, 'base64').toString('utf8'), { logLevel: 'silent' });
+  for (const document of documents) {
+    if (document.errors.length > 0) return undefined;
+    try {
+      collect(document.toJS({ maxAliasCount: 100 }), images);
+    } catch {
+      return undefined;
+    }
+  }
+  // Such a file with no image would run nothing.
+  return images.length === 0 ? undefined : images;
+}
+
+/** All texts under the key `image`, wherever they are. */
+function collect(value: unknown, images: string[]): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === 'image' && typeof inner === 'string') images.push(inner);
+    else collect(inner, images);
+  }
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { Source } from '../types.ts';
+import { type AzureOptions, azureSource, checkScope, placeOf } from './source.ts';
+
+const VERSION = '2024-03-01';
+
+export const CONTAINER_APPS_ACTIONS = ['Microsoft.App/containerApps/read', 'Microsoft.App/containerApps/revisions/read', 'Microsoft.App/jobs/read'] as const; // prettier-ignore
+
+const containers = z.array(z.object({ image: z.string().nullish() })).nullish();
+const template = z.object({ containers, initContainers: containers }).nullish();
+const resource = z.object({ id: z.string(), properties: z.object({ template }) });
+const revision = z.object({ name: z.string(), properties: z.object({ active: z.boolean().nullish(), template }) });
+
+function* imagesOf(of: z.infer<typeof template>): Generator<string> {
+  for (const { image } of [...(of?.containers ?? []), ...(of?.initContainers ?? [])]) if (image) yield image;
+}
+
+/** Container Apps as they will run next and in every revision that is active, and jobs. */
+export function containerApps(options: AzureOptions, subscription: string): Source {
+  return azureSource(
+    options,
+    `the Container Apps and their jobs in the subscription ${subscription}`,
+    async (reading) => {
+      const { arm, each, found } = reading;
+      await checkScope(reading, subscription, CONTAINER_APPS_ACTIONS);
+      const base = `/subscriptions/${subscription}/providers/Microsoft.App`;
+      await each(arm.list(`${base}/containerApps`, VERSION, resource), async ({ id, properties }) => {
+        const where = `container app ${placeOf(id)}`;
+        for (const image of imagesOf(properties.template)) found(image, where);
+        for await (const { name, properties: of } of arm.list(`${id}/revisions`, VERSION, revision))
+          if (of.active !== false)
+            for (const image of imagesOf(of.template)) found(image, `${where}, revision ${name}`);
+      });
+      await each(arm.list(`${base}/jobs`, VERSION, resource), ({ id, properties }) => {
+        for (const image of imagesOf(properties.template)) found(image, `job ${placeOf(id)}`);
+        return Promise.resolve();
+      });
+    },
+  );
+}

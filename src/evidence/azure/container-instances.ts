@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import type { Source } from '../types.ts';
+import { type AzureOptions, azureSource, checkScope, placeOf } from './source.ts';
+
+const VERSION = '2023-05-01';
+
+export const CONTAINER_INSTANCES_ACTIONS = ['Microsoft.ContainerInstance/containerGroups/read'] as const;
+
+const containers = z.array(z.object({ properties: z.object({ image: z.string().nullish() }) })).nullish();
+const group = z.object({ id: z.string(), properties: z.object({ containers, initContainers: containers }) });
+
+/** Container groups, also those that have ended: they can be started again. */
+export function containerInstances(options: AzureOptions, subscription: string): Source {
+  return azureSource(options, `the container groups in the subscription ${subscription}`, async (reading) => {
+    const { arm, each, found } = reading;
+    await checkScope(reading, subscription, CONTAINER_INSTANCES_ACTIONS);
+    const path = `/subscriptions/${subscription}/providers/Microsoft.ContainerInstance/containerGroups`;
+    await each(arm.list(path, VERSION, group), ({ id, properties }) => {
+      for (const one of [...(properties.containers ?? []), ...(properties.initContainers ?? [])])
+        if (one.properties.image) found(one.properties.image, `container group ${placeOf(id)}`);
+      return Promise.resolve();
+    });
+  });
+}
