@@ -13,7 +13,7 @@ const MOST_BYTES = 128 * 1024 * 1024;
 export type Lists = ReadonlyMap<string, List>;
 
 /** @throws {Error} which says why it cannot be read, and nothing of what was answered */
-export type List = (waiting: Waiting) => AsyncGenerator<Workload>;
+type List = (waiting: Waiting) => AsyncGenerator<Workload>;
 
 type Client = typeof KubernetesClient;
 

@@ -47,7 +47,7 @@ export async function inTime<T>({ clock, signal }: Waiting, call: (signal: Abort
   }
 }
 
-export interface Page {
+interface Page {
   readonly items: readonly Workload[];
   readonly next: string | undefined;
 }

@@ -325,12 +325,12 @@ describe('what cannot be read', () => {
 describe('how it signs in', () => {
   const state = podsOf(2);
   const plugin = (code: string) => ({ exec: { command: process.execPath, args: ['-e', code] } });
-  const status = (token: string): string => `{ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token: ${token} } }`; // prettier-ignore
+  const status = (token: string): string => `{ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: ${token} } }`; // prettier-ignore
 
   test('with what an exec plug-in says, which is told what kubectl tells it', async () => {
     const cluster = await clusterOf(state);
     const code = `const info = JSON.parse(process.env.KUBERNETES_EXEC_INFO);
-      const isTold = info.kind === 'ExecCredential' && info.apiVersion === 'client.authentication.k8s.io/v1' && info.spec.interactive === false;
+      const isTold = info.kind === 'ExecCredential' && info.apiVersion === 'client.authentication.k8s.io/v1beta1' && info.spec.interactive === false;
       console.log(JSON.stringify(${status(`isTold ? '${TOKEN}' : 'not told'`)}))`;
     const evidence = await sourceOf(cluster, { user: plugin(code) }).read(REGISTRY);
     expect(evidence).toMatchObject({ complete: true, problems: [] });

@@ -29,11 +29,15 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 /** A failure as the API says it: an object of the kind `Status`. */
-export function failure(code: number, message: string, metadata: object = {}): Answer {
+export function failure(
+  code: number,
+  message: string,
+  more: { readonly metadata?: object; readonly details?: object } = {},
+): Answer {
   const reason = REASONS[code] ?? 'Unknown';
   return {
     status: code,
-    body: { kind: 'Status', apiVersion: 'v1', metadata, status: 'Failure', message, reason, code },
+    body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code, ...more },
   };
 }
 
@@ -65,7 +69,7 @@ export function answer(
   const found = discovery(path);
   if (found !== undefined) return { status: 200, body: found };
   const asked = askedBy(request);
-  if (!asked) return failure(404, 'the server could not find the requested resource');
+  if (!asked) return namespaceAt(path, state) ?? failure(404, 'the server could not find the requested resource');
   const { resource, namespace, name } = asked;
   const { kind } = RESOURCES[resource];
   if (rules && !rules.some((rule) => allows(rule, asked))) return forbidden(asked);
@@ -73,8 +77,17 @@ export function answer(
   const apiVersion = groupVersionOf(RESOURCES[resource]);
   if (name === undefined) return listOf(objects, { kind: `${kind}List`, apiVersion }, query, epoch);
   const object = objects.find(({ metadata }) => metadata.name === name);
-  if (!object) return failure(404, `${resource} "${name}" not found`);
+  if (!object) return failure(404, `${resource} "${name}" not found`, { details: { name, kind: resource } });
   return { status: 200, body: { kind, apiVersion, ...object } };
+}
+
+/** What `kubectl` asks where it did not find an object. */
+function namespaceAt(path: string, state: ClusterState): Answer | undefined {
+  const name = /^\/api\/v1\/namespaces\/([^/]+)$/.exec(path)?.[1];
+  if (name === undefined) return undefined;
+  const isThere = Object.values(state).some((objects) => objects.some(({ metadata }) => metadata.namespace === name));
+  if (!isThere) return failure(404, `namespaces "${name}" not found`, { details: { name, kind: 'namespaces' } });
+  return { status: 200, body: { kind: 'Namespace', apiVersion: 'v1', metadata: { name } } };
 }
 
 /** What an identity is told that may not do this. */
@@ -102,7 +115,7 @@ function listOf(
   const { start = 0, page = 1 } = position ?? {};
   if (position && position.epoch !== epoch) {
     const message = 'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.'; // prettier-ignore
-    return failure(410, message, { continue: tokenOf({ epoch, start, page }) });
+    return failure(410, message, { metadata: { continue: tokenOf({ epoch, start, page }) } });
   }
   const end = limit === 0 ? objects.length : start + limit;
   const left = objects.length - end;

@@ -80,5 +80,5 @@ function kubeconfigOf(server: string, cert: string, users: Readonly<Record<strin
 }
 
 const pluginOf = ({ exec }: Extract<User, { readonly exec: unknown }>) => ({
-  exec: { apiVersion: 'client.authentication.k8s.io/v1', interactiveMode: 'Never', ...exec },
+  exec: { apiVersion: 'client.authentication.k8s.io/v1beta1', interactiveMode: 'Never', ...exec },
 });

@@ -8,7 +8,7 @@ interface Named {
 }
 
 /** A container, and, in a pod, what the runtime says of it. */
-export interface ContainerSpec {
+interface ContainerSpec {
   readonly image: string;
   readonly imageID?: string;
   /** What the runtime calls the image; absent: as it is asked for. */
