@@ -5,6 +5,7 @@ import type { EvidenceRecord } from '../ledger/records.ts';
 import type { Evidence, Protection } from '../planner/types.ts';
 import type { Clock } from '../registry/clock.ts';
 import type { RunContext } from './context.ts';
+import { observe } from './observe.ts';
 
 /** What is asked before something is deleted. */
 export interface EvidenceOptions {
@@ -111,39 +112,6 @@ async function readUse(
   };
 }
 
-/** Some minutes, for a source that asks hundreds of clusters. What takes longer is not known. */
-const DEADLINE_MINUTES = 5;
-
-/** What a source says, or that it did not say it in time. Never throws. */
-async function observe(
-  source: Source,
-  registry: string,
-  clock: Clock,
-  signal: AbortSignal | undefined,
-): Promise<Observed> {
-  const unsaid = (problem: string): Observed => {
-    const observedAt = new Date(clock.now()).toISOString();
-    const about = { source: source.name, scope: 'what it would have said', observedAt };
-    return { ...about, complete: false, problems: [problem], facts: [] };
-  };
-  const late = new AbortController();
-  const until = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
-  const read = source.read(registry, until).catch((error: unknown) => unsaid((error as Error).message));
-  let cancel = (): void => undefined;
-  const tooLate = new Promise<Observed>((resolve) => {
-    const timer = clock.after(DEADLINE_MINUTES * 60_000, () => {
-      late.abort();
-      resolve(unsaid(`it did not say so within ${DEADLINE_MINUTES} minutes`));
-    });
-    cancel = timer.cancel;
-  });
-  try {
-    return await Promise.race([read, tooLate]);
-  } finally {
-    cancel();
-  }
-}
-
 /** Why what was planned is not deleted any more: something came into use since, or that cannot be said any more. */
 export function usedSince(planned: Evidence, now: Evidence): string | undefined {
   if (now.everything) return now.everything.detail;
@@ -168,16 +136,6 @@ function evidenceSince(
     const problems = [...new Set([...(earlier.problems ?? []), ...(one.problems ?? [])])].slice(0, MOST_PROBLEMS);
     return { ...one, complete: false, problems };
   });
-}
-
-/** What a person has to know of the sources that could not be read. */
-export function aboutEvidence(records: readonly EvidenceRecord[] = []): readonly string[] {
-  return records
-    .filter(({ complete }) => !complete)
-    .map(
-      ({ source, problems = [] }) =>
-        `what is in use is not known, so nothing was deleted that it may be about: ${source}: ${problems.join('; ')}`,
-    );
 }
 
 function usedImage(use: Use, { source, observedAt }: Observed): UsedImage {

@@ -11,10 +11,9 @@ import {
 import { hasFailed, type RepositorySummary, type RunSummary, total } from '../ledger/summary.ts';
 import type { Decision, Reason, Right } from '../planner/decision.ts';
 import { movingTagWarnings } from '../policy/moving-tags.ts';
-import { accessWarnings } from '../report/warnings.ts';
+import { accessWarnings, evidenceWarnings } from '../report/warnings.ts';
 import { type Clock, timeOf } from '../registry/clock.ts';
 import type { RunContext } from './context.ts';
-import { aboutEvidence } from './evidence.ts';
 import type { Foreseen } from './guards.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './list.ts';
 import { isDone } from './merge.ts';
@@ -63,7 +62,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...ending.warnings,
     ...foreseen.warnings,
     ...(selected ? aboutFilters(context, selected, repositories) : [NOT_LISTED]),
-    ...aboutEvidence(record.evidence),
+    ...evidenceWarnings(record.evidence),
     ...accessWarnings(repositories),
     ...aboutMovingTags(context, repositories),
     ...aboutRepositories(repositories),
@@ -85,6 +84,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...(await notable(ledger, record.id, repositories)),
     warnings: [...new Set(warnings)],
     breakers: foreseen.holds,
+    ...(record.evidence && { evidence: record.evidence }),
     ...(stopped && { stopped }),
     ...(planned && { plan: { id: record.id, hash: planned.hash, deletions: planned.deletions } }),
     succeeded,

@@ -1,6 +1,6 @@
 import { writeChild, writeParent } from './batch.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
-import { readUsed, rememberUsed, type UsedImage } from './in-use.ts';
+import { rememberUsed, type UsedImage } from './in-use.ts';
 import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
 import { toGzippedLines } from './ndjson.ts';
 import { linesOf, parse, parseText, valuesOf } from './parse.ts';
@@ -85,8 +85,6 @@ export interface Ledger extends LedgerReader {
   readonly manifestCache: (registry: string, repository: string) => LinesFile;
   /** Removes the manifest caches of all repositories but these. */
   readonly pruneManifestCache: (registry: string, but: readonly string[]) => Promise<void>;
-  /** What was in use at a registry, as runs have seen it. */
-  readonly used: (registry: string) => Promise<readonly UsedImage[]>;
   /**
    * Adds what is seen in use now, and forgets what was seen last before `since` (ISO 8601, UTC).
    * @returns all that is remembered then
@@ -204,7 +202,6 @@ export function openLedger(store: Store): Ledger {
       const still = new Set(but.map((repository) => manifestCachePath(registry, repository)));
       for await (const path of store.list(manifestCachesOf(registry))) if (!still.has(path)) await store.remove(path);
     },
-    used: (registry) => readUsed(store, usedPath(registry)),
     rememberUsed: (registry, seen, since) => rememberUsed(store, usedPath(registry), seen, since),
     watchedSince: (registry, now) => watchedSince(store, registry, now),
     async prune(before) {

@@ -1,9 +1,10 @@
 import { type Decision, keyOf, type Reason } from '../planner/decision.ts';
 import { type Parent, parentIn } from './batch.ts';
 import { cancellationIn, isFinal, withCancellation } from './cancellation.ts';
+import { readUsed, type UsedImage } from './in-use.ts';
 import { type Replayed, replayFile } from './journal.ts';
 import { linesOf, parse, valuesOf } from './parse.ts';
-import { idOf, isRunId, pathsOf, RUNS } from './paths.ts';
+import { idOf, isRunId, pathsOf, RUNS, usedPath } from './paths.ts';
 import { isPlanned } from './plan-hash.ts';
 import { upToDate } from './policy-record.ts';
 import { isWanted, type Matcher, matcher, withItsManifest } from './query.ts';
@@ -32,6 +33,8 @@ export interface LedgerReader {
   readonly decisions: (id: string, query?: DecisionQuery) => AsyncIterable<Decision>;
   /** Everything that is known of one artifact, the newest run first. Of a tag also what was decided on its manifest. */
   readonly explain: (image: ImageName) => AsyncIterable<Sighting>;
+  /** What was in use at a registry, as runs have seen it. */
+  readonly used: (registry: string) => Promise<readonly UsedImage[]>;
 }
 
 /** Which runs. Those that are left out do not matter. */
@@ -196,6 +199,7 @@ export function readLedger(store: Store): LedgerReader {
     decisions,
     explain,
     parent: (id) => parentIn(store, id),
+    used: (registry) => readUsed(store, usedPath(registry)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
-import type { Stop } from './records.ts';
+import type { EvidenceRecord, Stop } from './records.ts';
 import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Hold } from '../planner/decision.ts';
 import { eachInTurns } from './turns.ts';
 
@@ -74,6 +74,8 @@ export interface RunSummary {
   readonly totals: Totals;
   readonly warnings: readonly string[];
   readonly breakers: readonly Hold[];
+  /** What it knew of the use of its images; absent: no source is configured. */
+  readonly evidence?: readonly EvidenceRecord[];
   /** What would go, where something would: to be carried out by `apply`. */
   readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
   /** Why it ended before it was done, if it was stopped. */

@@ -1,11 +1,13 @@
 import prettyBytes from 'pretty-bytes';
 import type { Difference } from '../ledger/plan-diff.ts';
 import type { LedgerReader, Sighting } from '../ledger/reader.ts';
+import type { UseOfImage } from '../ledger/uses-of.ts';
 import {
   type Activity,
   approvalOf,
   cancelledInWords,
   type ChildStatus,
+  type EvidenceRecord,
   type ParentStatus,
   type RepositoryRecord,
   type RunProgress,
@@ -17,8 +19,9 @@ import { nameOf } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';
-import { guardsInWords, renderDecision } from './text.ts';
+import { guardsInWords, renderDecision, unknownUse } from './text.ts';
 import { cellsOf, deletedIn, reasonsIn, repositoryColumns, totalsInWords } from './totals.ts';
+import { isEvidenceWarning } from './warnings.ts';
 
 /** Runs, a line each. */
 export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYLE): string {
@@ -161,6 +164,11 @@ function stoppedInWords({ id, state, stopped }: RunRecord, resumer: Resumer | un
   return [why, `${next} acr-retention resume ${id}`];
 }
 
+/** `kube prod: 12 images, all namespaces, as of 2026-11-24T01:00:00Z` */
+function evidenceInWords({ source, images, scope, observedAt, complete }: EvidenceRecord): string {
+  return `${source}: ${images} images, ${scope}, as of ${observedAt}${complete ? '' : '; not read completely'}`;
+}
+
 /** Repositories that a run lists on a terminal: those in which most happens. */
 const MAX_ROWS = 40;
 
@@ -185,8 +193,9 @@ export function renderRun(
     ...resumed.map((one) => ['resumed', `${one.at} by ${startedInWords(one)}`] as const),
     ['ended', ended ?? ''],
     ...policy.commands.map(({ given }) => ['purge', printable(given)] as const),
+    ...(run.evidence ?? []).map((one) => ['in use', printable(evidenceInWords(one))] as const),
   ]);
-  const lines = [facts];
+  const lines = [...unknownUse(run, style), facts];
   const busy = repositories
     .map(({ summary }) => summary)
     .filter((one) => one.state !== 'done' || deletedIn(one) > 0)
@@ -202,7 +211,7 @@ export function renderRun(
     for (const line of totalsInWords(totals, run.dryRun)) lines.push(sentence(style, line));
   }
   const notes = [
-    ...run.warnings.map((warning) => `Warning: ${printable(warning)}`),
+    ...run.warnings.filter((one) => !isEvidenceWarning(one)).map((warning) => `Warning: ${printable(warning)}`),
     ...guardsInWords(run.breakers, run.dryRun && plan?.state !== 'waiting'),
     ...busy.flatMap(({ repository, error }) => (error ? [printable(`${repository}: ${error.message}`)] : [])),
     ...stoppedInWords(run, resumer).map(printable),
@@ -237,4 +246,10 @@ export function renderDifference({ change, goes: deletion, other }: Difference):
       : `${other.action === 'keep' ? 'kept' : 'deleted'}, ${other.reason}: ${other.detail}`;
   const otherRun = change === 'added' ? 'before' : 'now';
   return `${printable(`${mark} ${nameOf(deletion)}  ${deletion.reason}; ${otherRun}: ${elsewhere}`)}\n`;
+}
+
+/** Where an image was seen in use, a line. */
+export function renderUse(use: UseOfImage, style: Style = PLAIN_STYLE): string {
+  const { registry, source, where, first, last } = use;
+  return `${sentence(style, printable(`In use: ${where} (${source}, ${registry}); first seen ${first}, last ${last}`))}\n`;
 }

@@ -5,6 +5,7 @@ import { printable } from './escape.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { renderTable } from './table.ts';
 import { cellsOf, deletedIn, notAttemptedIn, plural, repositoryColumns, totalsInWords } from './totals.ts';
+import { isEvidenceWarning } from './warnings.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
 const MAX_ROWS = 40;
@@ -18,7 +19,7 @@ const MAX_HOLDS = 20;
 /** A run, as a person reads it in ten seconds: what is deleted where, what is kept and why, what went wrong. */
 export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): string {
   const { dryRun, repositories, totals, warnings } = summary;
-  const lines: string[] = [];
+  const lines = [...unknownUse(summary, style)];
   const busy = repositories
     .filter((one) => one.state === 'failed' || touchedIn(one) > 0)
     .toSorted((a, b) => touchedIn(b) - touchedIn(a));
@@ -34,10 +35,26 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0)
     lines.push(`${plural(alreadyGone, 'artifact')} ${alreadyGone === 1 ? 'was' : 'were'} already deleted.`);
-  for (const warning of warnings) lines.push(labelled(style, 'yellow', 'Warning:', printable(warning)));
+  for (const warning of warnings.filter((one) => !isEvidenceWarning(one)))
+    lines.push(labelled(style, 'yellow', 'Warning:', printable(warning)));
   for (const line of [...problems(summary), ...planInWords(summary)]) lines.push(problemLine(line, style));
   if (dryRun) lines.push(paint(style, 'bold', 'DRY RUN: nothing was deleted.'));
   return `${lines.join('\n')}\n`;
+}
+
+/** On top, for it explains all that follows: what is in use could not be found out, and what to do. */
+export function unknownUse(
+  { warnings, registry }: Pick<RunSummary, 'warnings' | 'registry'>,
+  style: Style,
+): readonly string[] {
+  const unknown = warnings.filter(isEvidenceWarning);
+  if (unknown.length === 0) return [];
+  const lines = unknown.map((warning) => labelled(style, 'red', 'FAILED:', printable(warning)));
+  return [
+    ...lines,
+    sentence(style, printable(`To see what a source may not read: acr-retention in-use -r ${registry}`)),
+    '',
+  ];
 }
 
 function problemLine(line: string, style: Style): string {

@@ -1,3 +1,4 @@
+import type { EvidenceRecord } from '../ledger/records.ts';
 import type { RepositorySummary } from '../ledger/summary.ts';
 import type { Right } from '../planner/decision.ts';
 
@@ -48,4 +49,18 @@ export function accessWarnings(repositories: readonly RepositorySummary[]): read
     lostLocks.map(({ image, restore }) => `${image}${WITHOUT_LOCK}${restore}`),
   );
   return [...missing, ...unlocked];
+}
+
+const NOT_KNOWN = 'what is in use is not known, so nothing was deleted that it may be about: ';
+
+/** What a person has to know of the sources that could not be read. */
+export function evidenceWarnings(records: readonly EvidenceRecord[] = []): readonly string[] {
+  return records
+    .filter(({ complete }) => !complete)
+    .map(({ source, problems = [] }) => `${NOT_KNOWN}${source}: ${problems.join('; ')}`);
+}
+
+/** Whether it says that a source could not be read: it comes first, for nothing was deleted. */
+export function isEvidenceWarning(warning: string): boolean {
+  return warning.startsWith(NOT_KNOWN);
 }

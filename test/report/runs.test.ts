@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RunRecord } from '../../src/ledger/records.ts';
-import { renderRun, resumerOf } from '../../src/report/runs.ts';
+import { renderRun, renderUse, resumerOf } from '../../src/report/runs.ts';
+import { evidenceWarnings } from '../../src/report/warnings.ts';
 import { ledgerOf, NOW, recordOf } from '../support/review.ts';
 
 const stopped = (started: string, over: Partial<RunRecord> = {}) =>
@@ -36,5 +37,32 @@ test('a stopped run says what resumes it now, not what was going to when it stop
   );
   expect(await textOf(older)).toContain(
     `STOPPED: out of time: 4 of 9 done\nTo resume it: acr-retention resume ${older.run.id}\n`,
+  );
+});
+
+test('a run says what it rests on, and first what could not be read', () => {
+  const observedAt = '2026-11-24T11:00:00.000Z';
+  const evidence = [
+    { source: 'kube', observedAt, scope: 'all namespaces', complete: false, problems: ['no answer'], images: 2 },
+  ];
+  const { run } = recordOf(observedAt, [], { evidence, warnings: [...evidenceWarnings(evidence)] });
+  const text = renderRun(run, []);
+  expect(text).toMatch(/^FAILED: what is in use is not known.* kube: no answer\n[^]*^run +2026/m);
+  expect(text).toContain('kube: 2 images, all namespaces, as of 2026-11-24T11:00:00.000Z; not read completely');
+  expect(text).not.toContain('Warning');
+});
+
+test('where an image was seen in use is a line, whatever it is called', () => {
+  const at = '2026-11-24T11:00:00.000Z';
+  const use = {
+    repository: 'app',
+    registry: 'contoso.azurecr.io',
+    source: 'kube',
+    where: 'pod \u001b[2Ja\nb',
+    first: at,
+    last: at,
+  };
+  expect(renderUse(use)).toBe(
+    `In use: pod \\u001b[2Ja\\u000ab (kube, contoso.azurecr.io); first seen ${at}, last ${at}\n`,
   );
 });

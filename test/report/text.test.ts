@@ -11,6 +11,7 @@ import {
   total,
 } from '../../src/ledger/summary.ts';
 import { renderDecision, renderSummary } from '../../src/report/text.ts';
+import { evidenceWarnings } from '../../src/report/warnings.ts';
 
 // eslint-disable-next-line no-control-regex -- control characters are what must not be there
 const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
@@ -168,4 +169,16 @@ test('a summary', () => {
       '',
     ].join('\n'),
   );
+});
+
+test('what is in use and could not be found out is on top, with what to do, and is no warning as well', () => {
+  const [unknown = ''] = evidenceWarnings([
+    { source: 'kube', observedAt: '', scope: '', complete: false, problems: ['no answer'], images: 0 },
+    { source: 'list:edge.txt', observedAt: '', scope: '', complete: true, images: 1 },
+  ]);
+  const text = renderSummary({ ...summaryOf([], ['something else', unknown]), registry: 'contoso.azurecr.io' }, WIDE);
+  expect(text).toMatch(
+    /^FAILED: what is in use is not known, so nothing was deleted that it may be about: kube: no answer\nTo see what a source may not read: acr-retention in-use -r contoso\.azurecr\.io\n\n/,
+  );
+  expect(text.match(/^Warning: .*/gm)).toEqual(['Warning: something else']);
 });

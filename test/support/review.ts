@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { reviewPage } from '../../src/doors/http/review.ts';
 import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/reader.ts';
 import type { Parent } from '../../src/ledger/batch.ts';
+import type { UsedImage } from '../../src/ledger/in-use.ts';
 import type { LedgerReader } from '../../src/ledger/reader.ts';
 import type { Child, RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import type { Decision, Reason } from '../../src/planner/decision.ts';
@@ -34,6 +35,7 @@ export interface Recorded {
 export function ledgerOf(
   recorded: readonly Recorded[],
   parents: readonly Parent[] = [],
+  used: readonly UsedImage[] = [],
 ): LedgerReader & { readonly read: { decisions: number } } {
   const newestFirst = recorded.toSorted((a, b) => (a.run.id < b.run.id ? 1 : -1));
   const read = { decisions: 0 };
@@ -45,6 +47,7 @@ export function ledgerOf(
     runs: (query) => some(newestFirst.map(({ run }) => run).filter((run) => isAsked(run, query))),
     run: (id) => Promise.resolve(of(id)?.run),
     repository: (id, name) => Promise.resolve(of(id)?.repositories.find(({ summary }) => summary.repository === name)),
+    used: () => Promise.resolve(used),
     parent: (id) => Promise.resolve(parents.find(({ record }) => record.id === id)),
     repositories: (id) => some(of(id)?.repositories ?? []),
     decisions: (id, query) =>
@@ -217,9 +220,12 @@ export function hostileLedger(): ReturnType<typeof ledgerOf> {
       resumed: HOSTILE.map((text) => ({ at: text, startedBy: text, by: text })), stopped: { by: 'budget', detail: all }, cancelled: { at: all, askedBy: 'request', by: all },
       policy: { commands: [{ given: all, understood: { [all]: HOSTILE } }], hash: all, from: 'settings' },
       plan: { hash: HOSTILE[1] ?? '', deletions: 12, state: 'waiting' },
+      evidence: HOSTILE.map((text) => ({ source: text, scope: text, observedAt: text, complete: false, problems: [text, all], images: 3 })),
     }, broken),
     applied,
-  ], [hostile]); // prettier-ignore
+  ], [hostile], HOSTILE.flatMap((text) => ['b', text].map((tag) => (
+    { repository: text.slice(0, 900), tag, digest: text, source: text, where: text, first: text, last: text }
+  )))); // prettier-ignore
 }
 
 /** A parent as a ledger records it, of these runs and of registries that have none. */

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { PolicyError } from '../../policy/errors.ts';
 import { jsonLine } from '../../report/escape.ts';
-import { renderSighting } from '../../report/runs.ts';
+import { renderSighting, renderUse } from '../../report/runs.ts';
 import { styleOf } from '../../report/style.ts';
-import { parseImage } from '../../index.ts';
+import { parseImage, usesOf } from '../../index.ts';
 import { openLedger, type ReadingFlags, withReading } from './flags.ts';
 import { write } from './show.ts';
 
@@ -17,6 +17,9 @@ export function explainCommand(): Command {
       const named = parseImage(image);
       if (!named)
         throw new PolicyError('image', image, 'write repository:tag, or repository@sha256:… with all its digits');
+      if (flags.output === 'text')
+        for (const use of await usesOf(ledger, named))
+          await write(renderUse(use, styleOf(process.stdout, process.env)));
       let found = 0;
       for await (const sighting of ledger.explain(named)) {
         found += 1;

@@ -241,6 +241,7 @@ export const runSummary = z
     totals,
     warnings: texts,
     breakers: holds,
+    evidence: z.array(evidence).exactOptional(),
     plan: z.object({ id: runId, hash: z.string(), deletions: count }).exactOptional(),
     stopped: stop.exactOptional(),
     examples: z.partialRecord(z.enum([...DELETE_REASONS, ...KEEP_REASONS]), decision),

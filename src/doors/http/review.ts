@@ -28,6 +28,7 @@ import {
   type ParentStatus,
   type RepositoryRecord,
   type RunRecord,
+  usesOf,
 } from '../../index.ts';
 
 const RUNS = 25;
@@ -145,10 +146,11 @@ async function history(
   name: ImageName | undefined,
 ): Promise<string> {
   const image = query.get('image')?.trim() ?? '';
-  if (!name) return renderHistory(setting, { image, sightings: [], page: 1, more: false });
+  if (!name) return renderHistory(setting, { image, sightings: [], uses: [], page: 1, more: false });
   const { page } = readQuery(query, PAGE_QUERY);
   const { items, more } = await slice(reader.explain(name), (page - 1) * SIGHTINGS, SIGHTINGS);
-  return renderHistory(setting, { image, sightings: items, page, more });
+  const uses = page === 1 ? await usesOf(reader, name) : [];
+  return renderHistory(setting, { image, sightings: items, uses, page, more });
 }
 
 async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Setting, run: RunRecord): Promise<string> {

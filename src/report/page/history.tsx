@@ -1,8 +1,10 @@
 import type { Sighting } from '../../ledger/reader.ts';
+import type { UseOfImage } from '../../ledger/uses-of.ts';
 import { nameOf } from '../../ledger/summary.ts';
 import { shortDigests } from '../text.ts';
 import { Why } from './decisions.tsx';
 import { render } from './document.tsx';
+import { UsesSection } from './evidence.tsx';
 import { count, name, words } from './format.ts';
 import { Form, Pager, Search, type Setting } from './navigation.tsx';
 import { Digest, OutcomeBadge, Section, StateBadge, Time } from './parts.tsx';
@@ -13,11 +15,13 @@ export interface HistoryView {
   readonly image: string;
   /** The newest first. */
   readonly sightings: readonly Sighting[];
+  /** Where it was seen in use; on the first page. */
+  readonly uses: readonly UseOfImage[];
   readonly page: number;
   readonly more: boolean;
 }
 
-export function renderHistory(setting: Setting, { image, sightings, page, more }: HistoryView): string {
+export function renderHistory(setting: Setting, { image, sightings, uses, page, more }: HistoryView): string {
   const to = (wanted: number): string => setting.link({ image, page: wanted > 1 ? wanted : undefined });
   return render({
     setting,
@@ -29,6 +33,7 @@ export function renderHistory(setting: Setting, { image, sightings, page, more }
         <Form setting={setting} label="Choose an image" button="Show its history">
           <Search label="Image: repository:tag, or repository@sha256:…" name="image" value={image} whole />
         </Form>
+        <UsesSection uses={uses} />
         {image !== '' && (
           <Section id="history" title={name(image)}>
             {sightings.length === 0 ? (

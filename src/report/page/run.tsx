@@ -4,9 +4,11 @@ import type { Decision } from '../../planner/decision.ts';
 import type { RepositoryRecord, RunProgress, RunRecord } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
 import { reasonsIn } from '../totals.ts';
+import { isEvidenceWarning } from '../warnings.ts';
 import { isUnfinished, type Resumer, starterOf, whyStopped } from '../runs.ts';
 import { Share } from './charts.tsx';
 import { render } from './document.tsx';
+import { EvidenceSection, UnknownUse } from './evidence.tsx';
 import { count, name, plural, words } from './format.ts';
 import { Crumbs, type Setting } from './navigation.tsx';
 import {
@@ -49,7 +51,8 @@ export interface RunView {
 
 export function renderRun(setting: Setting, view: RunView): string {
   const { run, resumer } = view;
-  const { id, state, dryRun, progress, error, warnings, breakers, totals, cancelled } = run;
+  const { id, state, dryRun, progress, error, breakers, totals, cancelled } = run;
+  const warnings = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   const waits = run.plan?.state === 'waiting';
   const isRunning = state === 'running';
   return render({
@@ -61,6 +64,7 @@ export function renderRun(setting: Setting, view: RunView): string {
         <Crumbs setting={setting} />
         <h1>Run {words(id)}</h1>
         <Lede entry={run} />
+        <UnknownUse run={run} />
         {isUnfinished(run) && <Progress progress={progress} />}
         {isRunning && (
           <Cancelled title="It was cancelled" cancelled={cancelled}>
@@ -105,6 +109,7 @@ export function renderRun(setting: Setting, view: RunView): string {
         {!waits && <PlanSection setting={setting} run={run} />}
         <Reasons setting={setting} run={run} />
         <Repositories setting={setting} view={view} />
+        <EvidenceSection run={run} />
         <About setting={setting} run={run} />
       </>
     ),

@@ -321,3 +321,51 @@ test('what is kept is all that is there afterwards, also what no filter matched;
   expect(text).toContain('app done 1 &lt;1 % 1,233 0 0 % 2,344');
   expect(text).toContain('later stopped 0 – – 0 – –');
 });
+
+test('a run says what it rests on, and first what could not be read; an image where it runs', async () => {
+  const at = '2026-11-24T11:00:00.000Z';
+  const problem = 'pods cannot be listed: the identity may not list them (403)';
+  const evidence = [
+    { source: 'kube:prod', scope: 'all namespaces', observedAt: at, complete: false, problems: [problem], images: 4 },
+    { source: 'list:edge.txt', scope: 'the images of the list', observedAt: at, complete: true, images: 1_200 },
+  ];
+  const warning = `what is in use is not known, so nothing was deleted that it may be about: kube:prod: ${problem}`;
+  const use = {
+    repository: 'app', tag: 'dev-1', source: 'kube:prod', where: 'namespace shop, deployment api',
+    first: '2026-10-01T11:00:00.000Z', last: at,
+  }; // prettier-ignore
+  const known = evidence.slice(1);
+  const reader = ledgerOf(
+    [
+      recordOf(at, [tag(1)], { state: 'failed', warnings: [warning], evidence }),
+      recordOf('2026-11-23T11:00:00.000Z', [tag(1)], { evidence: known }),
+    ],
+    [],
+    [use],
+  );
+  const { html } = await ask(reader, `run=${RUN}`);
+  const text = textOf(html);
+  expect(text).toMatch(/failed[^]*What is in use is not known[^]*kube:prod: pods cannot be listed[^]*Result/);
+  expect(text).toContain('acr-retention in-use -r contoso.azurecr.io');
+  // Once, and not among the warnings as well.
+  expect(text.split(problem)).toHaveLength(2);
+  expect(text).toMatch(/list:edge\.txt the images of the list completely 2026-11-24 11:00 1,200/);
+
+  const other = textOf((await ask(reader, `run=${RUN.replace('24T', '23T')}`)).html);
+  expect(other).not.toContain('not known');
+  expect(other).toContain('list:edge.txt');
+
+  const image = textOf((await ask(reader, 'image=app:dev-1')).html);
+  expect(image).toMatch(
+    /In use .*namespace shop, deployment api kube:prod, contoso\.azurecr\.io dev-1 2026-10-01 11:00 2026-11-24 11:00/,
+  );
+  expect(textOf((await ask(reader, 'image=app:dev-2')).html)).not.toContain('In use');
+});
+
+/** What stands on a page. */
+const textOf = (html: string): string =>
+  html
+    .replace(/<(style|script)>.*?<\/\1>/gs, '')
+    .replace(/<\/(?:strong|a|code)>/g, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ');
