@@ -56,9 +56,9 @@ export function* usedOf(
   return { manifests, tags: protectedTags };
 }
 
-/** Whether it matters what an index holds: a workload is known by a digest. */
-const isByDigest = ({ digests, configs, everything }: Evidence): boolean =>
-  !everything && digests.size + configs.size > 0;
+/** Whether it matters what an index holds: a workload is known by a digest, or by a tag, which names one. */
+const isByDigest = ({ tags, digests, configs, everything }: Evidence): boolean =>
+  !everything && tags.size + digests.size + configs.size > 0;
 
 /** A tag of an index that cannot be read: what runs may be a part of that. */
 function inDoubt(graph: Graph, evidence: Evidence, digest: string): Protection | undefined {

@@ -49,6 +49,12 @@ describe('what is in use is kept, with its index, the tags of that, its other pl
     expect(kept(THINGS, evidence, false)).toEqual([':dev-1', ':dev-latest']);
   });
 
+  test('by a tag on a platform', () => {
+    const things = THINGS.map((thing) => (thing.name === 'arm' ? { ...thing, tags: ['dev-arm'] } : thing));
+    expect(kept(things, byTag('dev-arm'))).toEqual([...WHOLE, ':dev-arm'].toSorted());
+    expect(kept(things, byTag('dev-arm'), false)).toEqual([':dev-1', ':dev-arm', ':dev-latest']);
+  });
+
   test('in an index over an index', () => {
     const things: readonly Thing[] = [...THINGS, { name: 'outer', children: ['index'], tags: ['dev-all'] }];
     expect(kept(things, byDigest('arm'))).toEqual([...WHOLE, ':dev-all', 'outer'].toSorted());
