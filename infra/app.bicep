@@ -75,6 +75,7 @@ var signInSettings = {
       '/api/runs'
       '/api/runs/*'
       '/api/explain'
+      '/api/in-use'
       '/api/openapi.json'
     ]
   }

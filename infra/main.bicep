@@ -108,6 +108,19 @@ var password = settings.?ACR_PASSWORD ?? ''
 var keyVaultReference = '@Microsoft.KeyVault('
 var usesKeyVault = startsWith(password, keyVaultReference) || startsWith(signInKeyVaultReference, keyVaultReference)
 
+// What is asked for images in use, as the app reads it: one a line, or separated by blanks.
+var inUse = filter(split(settings.?IN_USE ?? '', [' ', '\n', '\r', '\t']), one => !empty(one))
+var inUseClusters = filter(inUse, one => startsWith(toLower(one), 'aks:/'))
+var inUseScopes = filter(
+  inUse,
+  one => contains(['aks', 'containerapps', 'appservice', 'aci'], toLower(split(one, ':')[0])) && !contains(one, '/')
+)
+var inUseClusterSubscriptions = map(
+  inUseClusters,
+  one => length(split(one, '/')) == 9 ? toLower(split(one, '/')[2]) : ''
+)
+var inUseSubscriptions = union(map(inUseScopes, one => toLower(last(split(one, ':')))), inUseClusterSubscriptions)
+
 // By which something else would be granted, opened or shown than was meant. Said before anything is made.
 var mistakes = [
   ...(empty(given) || (empty(registryResourceGroup) && !empty(filter(given, one => !startsWith(one, '/'))))
@@ -143,6 +156,16 @@ var mistakes = [
         'PRIVATE_NETWORK: sign-in and Key Vault references need a way out of the network. Set NAT_GATEWAY=true, use a network of your own that has one, or leave SIGN_IN_CLIENT_ID and the references empty.'
       ]
     : [])
+  ...(ownsNetwork && !natGateway && !empty(inUseSubscriptions)
+    ? [
+        'PRIVATE_NETWORK: what IN_USE names in Azure is asked over the internet. Set NAT_GATEWAY=true, or use a network of your own that has a way out.'
+      ]
+    : [])
+  ...(empty(filter(inUseSubscriptions, one => length(one) != 36))
+    ? []
+    : [
+        'IN_USE: write the id of a subscription, aks:<id>, or the resource id of a cluster, aks:/subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerService/managedClusters/….'
+      ])
 ]
 var registries = map(empty(mistakes) ? given : fail(join(mistakes, ' ')), one => {
   name: last(split(one, '/'))
@@ -206,6 +229,36 @@ module permissions 'registry.bicep' = [
       permissions: registryPermissions
       dryRunOnly: dryRunOnly
       repositoryPrefixes: repositoryPrefixes
+    }
+  }
+]
+
+// After the mistakes were said.
+var readSubscriptions = empty(mistakes) ? inUseSubscriptions : []
+var readClusters = empty(mistakes) ? inUseClusters : []
+
+module inUseRoles 'in-use.bicep' = [
+  for id in readSubscriptions: {
+    scope: subscription(id)
+    params: {
+      environmentName: environmentName
+      principalId: identity.outputs.principalId
+      kinds: union(
+        map(filter(inUseScopes, one => toLower(last(split(one, ':'))) == id), one => toLower(split(one, ':')[0])),
+        []
+      )
+      hasClusters: contains(inUseClusterSubscriptions, id)
+    }
+  }
+]
+
+module inUseClusterRoles 'in-use-cluster.bicep' = [
+  for id in readClusters: {
+    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+    params: {
+      clusterName: last(split(id, '/'))
+      principalId: identity.outputs.principalId
+      roleId: inUseRoles[indexOf(readSubscriptions, toLower(split(id, '/')[2]))].outputs.clusterRoleId
     }
   }
 ]

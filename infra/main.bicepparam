@@ -44,6 +44,13 @@ param settings = {
   MAX_MEDIAN_FACTOR: readEnvironmentVariable('MAX_MEDIAN_FACTOR', '')
   // Whether a repository must keep a tag.
   KEEP_LAST_TAG: readEnvironmentVariable('KEEP_LAST_TAG', '')
+  // What says which images are in use, with blanks between: aks:<id>, containerapps:<subscription id>, list:<URL>, ...
+  // What it names in Azure is granted: docs/deploying.md.
+  IN_USE: readEnvironmentVariable('IN_USE', '')
+  // How long an image is kept after it was seen in use last.
+  IN_USE_REMEMBER: readEnvironmentVariable('IN_USE_REMEMBER', '')
+  // How old a list of images in use may be.
+  IN_USE_LIST_MAX_AGE: readEnvironmentVariable('IN_USE_LIST_MAX_AGE', '')
   // How old a plan may be that is carried out.
   PLAN_MAX_AGE: readEnvironmentVariable('PLAN_MAX_AGE', '')
   // How many days runs stay in the record.

@@ -38,6 +38,15 @@ type appSettings = {
   @description('Whether a repository must keep a tag.')
   KEEP_LAST_TAG: string?
 
+  @description('What says which images are in use, one a line or separated by blanks. What its sources in Azure read is granted.')
+  IN_USE: string?
+
+  @description('How long an image is kept after it was seen in use last.')
+  IN_USE_REMEMBER: string?
+
+  @description('How old a list of images in use may be.')
+  IN_USE_LIST_MAX_AGE: string?
+
   @description('How old a plan may be that is carried out.')
   PLAN_MAX_AGE: string?
 

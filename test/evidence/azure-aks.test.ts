@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import type { Azure, AzureFault } from '../../src/dev/azure/answers.ts';
 import { startAzure } from '../../src/dev/azure/server.ts';
-import { type Cluster, pod, startKubernetes, workload } from '../../src/dev/kubernetes/index.ts';
+import { type Cluster, pod, type Rule, startKubernetes, workload } from '../../src/dev/kubernetes/index.ts';
 import { aksCluster, aksClusters } from '../../src/evidence/azure/aks.ts';
 import type { Evidence } from '../../src/evidence/types.ts';
 import { systemClock } from '../../src/registry/clock.ts';
@@ -57,9 +59,10 @@ users:
   };
 }
 
-async function clusterWith(image: string): Promise<Cluster> {
+async function clusterWith(image: string, rules?: readonly Rule[]): Promise<Cluster> {
   const cluster = await startKubernetes({
     tokens: ['a-secret-for-clusters'],
+    ...(rules && { rules }),
     state: {
       pods: [pod({ namespace: 'shop', name: 'api-1', containers: [{ image: `${REGISTRY}/${image}` }] })],
       deployments: [workload({ namespace: 'shop', name: 'next', replicas: 0, containers: [{ image: `${REGISTRY}/next:1` }] })], // prettier-ignore
@@ -108,6 +111,20 @@ describe('AKS', () => {
       `GET ${idOf('prod')}`,
       `POST ${idOf('prod')}/listClusterUserCredential`,
     ]);
+  });
+
+  test('with the ClusterRole for clusters without Azure RBAC, and with none of it missing', async () => {
+    const file = readFileSync(new URL('../../infra/in-use-cluster-role.yaml', import.meta.url), 'utf8');
+    const [role] = parseAllDocuments(file).map((document) => document.toJS() as { readonly rules: readonly Rule[] });
+    const rules = role?.rules ?? [];
+    expect(rules.flatMap(({ verbs }) => verbs)).toEqual(['list', 'list', 'list']);
+    const read = async (of: readonly Rule[]) =>
+      readFrom(azureOf([{ name: 'prod', cluster: await clusterWith('api:1', of) }]), idOf('prod'));
+    expect(await read(rules)).toMatchObject({ complete: true, problems: [] });
+    for (const rule of rules) {
+      const without = rules.map((one) => (one === rule ? { ...one, resources: one.resources.slice(1) } : one));
+      expect((await read(without)).problems).toEqual([expect.stringMatching(/^cluster prod: .*403/)]);
+    }
   });
 
   test('all clusters of a subscription', async () => {

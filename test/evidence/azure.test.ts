@@ -8,6 +8,7 @@ import { CONTAINER_INSTANCES_ACTIONS, containerInstances } from '../../src/evide
 import type { AzureOptions } from '../../src/evidence/azure/source.ts';
 import type { Evidence, Source } from '../../src/evidence/types.ts';
 import { systemClock } from '../../src/registry/clock.ts';
+import { cloudOf } from '../../src/registry/identity.ts';
 
 const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
 const TOKEN = 'a-token-that-is-secret';
@@ -209,6 +210,26 @@ describe('container groups', () => {
       expect(problems).toEqual([expect.stringMatching(words)]);
     }
     expect(other.asked).toEqual([]);
+  });
+});
+
+describe('the clouds', () => {
+  test.each([
+    [undefined, 'https://management.azure.com/.default'],
+    ['https://containerregistry.azure.net', 'https://management.azure.com/.default'],
+    ['https://management.chinacloudapi.cn', 'https://management.chinacloudapi.cn/.default'],
+    ['https://management.usgovcloudapi.net', 'https://management.usgovcloudapi.net/.default'],
+  ])('%s', async (audience, scope) => {
+    const at = await startAzure(azureWith([]));
+    running.push(at);
+    const scopes = new Set<unknown>();
+    const getToken = (asked: unknown) => {
+      scopes.add(asked);
+      return Promise.resolve({ token: TOKEN, expiresOnTimestamp: Date.now() + 3_600_000 });
+    };
+    const options = { name: 'tried', credential: { getToken }, clock: systemClock, cloud: cloudOf(audience), at };
+    await expect(containerInstances(options, SUBSCRIPTION).read(REGISTRY)).resolves.toMatchObject({ complete: true });
+    expect([...scopes].flat()).toEqual([scope]);
   });
 });
 
