@@ -109,7 +109,7 @@ export async function requestedApply(
     {
       ...trigger,
       timeBudget,
-      evidence: evidenceFrom(settings, trigger.ledger.system.clock),
+      evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
       guards,
       planAgeMilliseconds: settings.ledger.planAgeMilliseconds,
       hosts: registries.map(({ endpoint }) => endpoint.host),

@@ -73,7 +73,7 @@ export function requestedDryRun(
       reader: await openReader(targetOf(settings, registry), asked.open),
       timeBudget: settings.timeBudget,
       guards,
-      evidence: evidenceFrom(settings, asked.ledger.system.clock),
+      evidence: evidenceFrom(settings, asked.ledger.system.clock, asked.openSources),
       ...asked,
       ...share,
       onDecisions: (decisions) => asked.onDecisions(decisions, host),

@@ -7,6 +7,7 @@ import { credentialsOf, type IdentitySettings } from '../registry/identity.ts';
 import type { ReadOnlyRegistry, Registry, RegistryReader } from '../registry/types.ts';
 import type { Log } from '../report/log.ts';
 import type { RunOptions } from './run.ts';
+import type { OpenSources } from './sources.ts';
 
 /** What is asked for cannot be done, because the app's settings are wrong. Says every mistake. */
 export class Misconfigured extends Error {
@@ -44,6 +45,8 @@ export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'gua
   readonly log: Log;
   /** How registries are reached. Absent: over TLS. */
   readonly open?: OpenRegistry;
+  /** How sources of evidence are reached. Absent: as they are configured. */
+  readonly openSources?: OpenSources;
 };
 
 /** What is said of a registry that the app does not serve. */

@@ -107,7 +107,7 @@ async function runInTime(
     kind: 'scheduled' as const,
     policyFrom: 'settings' as const,
     guards: settings.guards,
-    evidence: evidenceFrom(settings, trigger.ledger.system.clock),
+    evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
     policies: registry.commands.map(({ policy }) => policy),
   };
   const resumed = await resumeScheduled(settings, registry, options);

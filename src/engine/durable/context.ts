@@ -13,7 +13,7 @@ import { noProcess } from '../begin.ts';
 import type { RunContext } from '../context.ts';
 import { newMatch, secondsOf } from '../matching.ts';
 import { evidenceIn, type UseOf } from '../evidence.ts';
-import { evidenceFrom } from '../sources.ts';
+import { evidenceFrom, type OpenSources } from '../sources.ts';
 import { concurrencyOf, openRegistry, type TargetOptions } from '../registries.ts';
 import { recoverRepository } from '../recover.ts';
 import { wantedOf } from '../scheduled.ts';
@@ -29,6 +29,8 @@ export interface App {
   readonly connections: Connections;
   /** What is in use, as all activities of this process know it. */
   readonly useOf: UseOf;
+  /** How sources of evidence are reached. Absent: as they are configured. */
+  readonly openSources?: OpenSources;
   /** Aborted when this process is told to end. */
   readonly signal: AbortSignal;
 }
@@ -90,7 +92,7 @@ export async function openRun(app: App, run: Run): Promise<OpenRun | undefined> 
 
 /** What the steps of a run share, for one activity. */
 export function contextOf(
-  { ledger, settings, useOf }: App,
+  { ledger, settings, useOf, openSources }: App,
   open: OpenRun,
   registry: Registry,
   signal: AbortSignal,
@@ -99,7 +101,7 @@ export function contextOf(
   const { run, record, policies, log } = open;
   const amend: RunContext['amend'] = (change) =>
     amendShared(ledger, record.id, (now) => (isOwn(now, run) ? change(now) : undefined));
-  const sources = evidenceFrom(settings(), ledger.system.clock);
+  const sources = evidenceFrom(settings(), ledger.system.clock, openSources);
   return {
     ledger,
     record,

@@ -99,7 +99,8 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   const open = repositories.find(({ summary }) => !isWhole(summary) && !(isApplied && summary.state === 'held'));
   // What it says of an earlier run is a failure of that one.
   const isLockLost = warnings.some((one) => one.includes('could not be put back') && !one.startsWith('the run '));
-  const isAllDone = !undone && !open && !isLockLost && error === undefined;
+  const isUnknown = run.evidence?.some(({ complete }) => !complete) ?? false;
+  const isAllDone = !undone && !open && !isLockLost && !isUnknown && error === undefined;
   if (state === 'done' && undone) problems.push(`${imageOf(undone)} is ${outcomeOf(undone)}`);
   if (state === 'done' && open) problems.push(`${open.summary.repository} is ${open.summary.state}`);
   if (state === 'done' && (isLockLost || error !== undefined)) problems.push('it failed');

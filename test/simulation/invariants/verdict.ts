@@ -18,6 +18,7 @@ import { beyondAcrPurge, broken } from './broken.ts';
 import { type Answered, type BrokenOff, unsaid, writtenOver } from './endings.ts';
 import type { History, Recorded } from './history.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
+import { againstUse } from './in-use.ts';
 import { checkChange, nameOf } from './invariants.ts';
 import { valueAt } from './lives.ts';
 import { sentAtLocked } from './locked.ts';
@@ -73,6 +74,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...disagreements(history, runs),
     ...missingLocks(history, runs),
     ...sentAtLocked(history, story.conduct.sent),
+    ...(story.cluster ? againstUse(story.cluster, history, runs) : []),
     ...untruths(runs),
     ...unsaid(runs, brokenOff(story)),
     ...writtenOver(

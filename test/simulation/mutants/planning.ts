@@ -65,4 +65,18 @@ export const PLANNING: readonly Mutant[] = [
     to: "['parent', 'ended', 'error', 'stopped', 'cancelled', 'breakersAsked'] satisfies",
     says: 'A run that resumes asks the guards again, about less than there was at first, and they let through what they held back.',
   },
+  {
+    name: 'unknown-use-ignored',
+    file: 'src/engine/evidence.ts',
+    from: 'const missing = observed.filter(({ complete }) => !complete);',
+    to: 'const missing = observed.filter(() => false);',
+    says: 'Where it is not known what is in use, a run deletes all the same.',
+  },
+  {
+    name: 'index-over-use-deleted',
+    file: 'src/planner/use.ts',
+    from: '  yield* addIndexes(graph, manifests);',
+    to: '',
+    says: 'An index goes although one of its platforms is in use.',
+  },
 ];

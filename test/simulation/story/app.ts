@@ -2,6 +2,7 @@ import { activitiesOf } from '../../../src/engine/durable/activities.ts';
 import { newUseOf } from '../../../src/engine/evidence.ts';
 import { type App, newConnections } from '../../../src/engine/durable/context.ts';
 import { startScheduled } from '../../../src/engine/durable/start.ts';
+import { evidenceFrom, type OpenSources } from '../../../src/engine/sources.ts';
 import { type OpenRegistry, openRegistry } from '../../../src/engine/registries.ts';
 import { PUBLIC_AUDIENCE } from '../../../src/registry/identity.ts';
 import { openRegistry as openWith } from '../../../src/registry/registry.ts';
@@ -40,6 +41,8 @@ export interface Parts {
   readonly hasIdentity: boolean;
   /** As they are now: a person may change them. */
   readonly settings: () => Configuration & { readonly state: 'valid' };
+  /** Where it is asked what is in use. */
+  readonly openSources: OpenSources;
 }
 
 /** The product in one process, as its functions and its commands use it. */
@@ -56,7 +59,16 @@ export interface AppProcess {
   readonly shutDown: () => void;
 }
 
-export function startApp({ process, store, registry, hub, isWorker, hasIdentity, settings }: Parts): AppProcess {
+export function startApp({
+  process,
+  store,
+  registry,
+  hub,
+  isWorker,
+  hasIdentity,
+  settings,
+  openSources,
+}: Parts): AppProcess {
   const ledger = openLedger(store);
   const { clock } = process.system;
   const now = (): Date => new Date(clock.now());
@@ -81,6 +93,7 @@ export function startApp({ process, store, registry, hub, isWorker, hasIdentity,
     onDecisions: () => undefined,
     log,
     open,
+    openSources,
   });
   if (hub && isWorker) {
     const app: App = {
@@ -89,6 +102,7 @@ export function startApp({ process, store, registry, hub, isWorker, hasIdentity,
       log,
       connections: newConnections(open),
       useOf: newUseOf(ledger),
+      openSources,
       signal: shutdown.signal,
     };
     hub.join(process, activitiesOf(app));
@@ -142,7 +156,11 @@ export function startApp({ process, store, registry, hub, isWorker, hasIdentity,
       return resumeRun(
         run,
         { reader: async () => readOnly(await openIt()), writer: openIt },
-        { ...trigger('person', 'command line'), planAgeMilliseconds: settings().settings.ledger.planAgeMilliseconds },
+        {
+          ...trigger('person', 'command line'),
+          evidence: evidenceFrom(settings().settings, clock, openSources),
+          planAgeMilliseconds: settings().settings.ledger.planAgeMilliseconds,
+        },
       );
     },
     async cancel() {

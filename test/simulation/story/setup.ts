@@ -69,6 +69,7 @@ function settingsOf(draws: Draws, key: string): Environment {
     RUN_TIME_BUDGET: number('long') < 0.6 ? '1h55m' : draws.pick(`budget ${key}`, BUDGETS),
     REGISTRY_PARALLELISM: String(1 + draws.index(`parallelism ${key}`, 3)),
     PLAN_MAX_AGE: '24h',
+    ...(draws.number('in use') < 0.25 ? { IN_USE: 'kube', IN_USE_REMEMBER: '2h' } : {}),
     ...guardsOf(draws, key),
   };
 }

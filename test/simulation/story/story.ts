@@ -2,6 +2,7 @@ import type { RegistryState } from '../../../src/dev/emulator/index.ts';
 import { lockOfRepository, registryKey } from '../../../src/ledger/paths.ts';
 import { type AppProcess, startApp } from './app.ts';
 import { between } from './between.ts';
+import { Cluster } from './cluster.ts';
 import { Conduct } from '../invariants/conduct.ts';
 import { collisions } from './collisions.ts';
 import { contentsOf } from './contents.ts';
@@ -47,6 +48,8 @@ export interface Story {
   /** What the registry held at the beginning. */
   readonly state: RegistryState;
   readonly registry: RegistryService;
+  /** Absent: nothing is asked what is in use. */
+  readonly cluster: Cluster | undefined;
   readonly asked: readonly Asked[];
   readonly watch: Watch;
   readonly conduct: Conduct;
@@ -81,6 +84,9 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     between: (call) => between({ world, registry, kill: (process, key) => killNow(process, key) }, call),
     runOf: (process, repository, key) => watch.intent(process.name, repository, key)?.run,
   });
+  const cluster = new Cluster(world, registry.history);
+  const isAsked = setup.settings[0].environment['IN_USE'] !== undefined;
+  if (isAsked) cluster.beginsWith();
   const stores = openStores(world, setup.store, (process) => dead(process));
   const hub = setup.driver === 'durable' ? new Hub(world) : undefined;
   let configuration = configurationOf(setup.settings[0]);
@@ -101,6 +107,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
       isWorker,
       hasIdentity: setup.tokenLife !== undefined,
       settings: () => configuration,
+      openSources: cluster.sourcesOf(process),
     });
   };
   const ask = (app: AppProcess, what: string, work: (one: Asked) => Promise<unknown>): void => {
@@ -220,6 +227,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     process.kill();
     dead(process, key);
   };
+  if (isAsked) schedule(world, { kind: 'use', most: 3 }, (key) => cluster.begin(key));
   collisions(world, { instance, tick, kill: killNow }, hub !== undefined);
 
   // In some stories there is one alone: what it has left is completed by the last run.
@@ -257,7 +265,19 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     if ((await world.run(isQuiet, until)) !== 'done') problems.push('a quiet run does not end');
   }
   await world.pass(SETTLED);
-  return { world, setup, state, registry, asked, watch, conduct, changed, problems, stores };
+  return {
+    world,
+    setup,
+    state,
+    registry,
+    cluster: isAsked ? cluster : undefined,
+    asked,
+    watch,
+    conduct,
+    changed,
+    problems,
+    stores,
+  };
 }
 
 const TICK = 'the timer fires';

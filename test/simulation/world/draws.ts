@@ -18,6 +18,9 @@ export const KINDS = [
   'hide',
   'deleted-by-others',
   'repository',
+  // What says which images are in use.
+  'use',
+  'no-evidence',
   // In the store of the ledger.
   'store-error',
   'store-lost-answer',
