@@ -17,6 +17,9 @@ import { imageOf, saying, type Told } from './told.ts';
  */
 const LATE_MILLISECONDS = 2_000;
 
+/** Between the look at a lock and that it is put back. */
+const RELOCK_MILLISECONDS = 500;
+
 /** One artifact: each of its lives that has ended, and what runs tell of it. */
 interface Artifact {
   readonly ended: (TagLife | ManifestLife)[];
@@ -174,8 +177,9 @@ export function missingLocks(history: History, runs: readonly Told[]): readonly 
         continue;
       }
       const last = byOthers.get(name);
-      // No change of attributes is conditional: what is set between the look and an unlocking is taken off with the rest.
-      const isUnseen = last && !isLocked(change.attributes) && last.at >= by.sentAt - LOOK_VALID_MILLISECONDS;
+      // No change of attributes is conditional: what is set between a look and the change that follows it is taken off.
+      const window = isLocked(change.attributes) ? RELOCK_MILLISECONDS : LOOK_VALID_MILLISECONDS;
+      const isUnseen = last && last.at >= by.sentAt - window;
       const seen = isUnseen ? last.before : before;
       const known = changed.get(name) ?? { before, seen, now: before, by, isLate: false };
       changed.set(name, known);
