@@ -41,6 +41,7 @@ export { activitiesOf } from './engine/durable/activities.ts';
 export { newConnections } from './engine/durable/context.ts';
 export { newUseOf } from './engine/evidence.ts';
 export { inUseAt, requestedInUse } from './engine/in-use.ts';
+export { reportImages } from './engine/report-images.ts';
 export { evidenceFrom } from './engine/sources.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
 export { type DurableClient, startScheduled } from './engine/durable/start.ts';

@@ -20,7 +20,7 @@ export interface KubernetesOptions {
  * The images of a cluster: those of its pods, and those that its deployments, replica sets, daemon sets, stateful sets,
  * jobs and cron jobs will run, also with no replica now.
  */
-export function kubernetesSource({ name, cluster, connect, clock }: KubernetesOptions): Source {
+export function kubernetesSource({ name, cluster, connect, clock }: KubernetesOptions): Required<Source> {
   async function readAll(signal?: AbortSignal, registry?: string): Promise<Evidence<UseAnywhere>> {
     const about = {
       source: name,
@@ -38,7 +38,7 @@ export function kubernetesSource({ name, cluster, connect, clock }: KubernetesOp
 }
 
 /** The cluster of a context of the kubeconfig, or, where there is no kubeconfig, of the pod that this process runs in. */
-export function configuredCluster(name: string, context: string | undefined, clock: Clock): Source {
+export function configuredCluster(name: string, context: string | undefined, clock: Clock): Required<Source> {
   return kubernetesSource({
     name,
     cluster: context === undefined ? 'the cluster' : `the cluster of the context ${context}`,

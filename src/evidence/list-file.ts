@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { TokenCredential } from '@azure/core-auth';
 import type { Clock } from '../registry/clock.ts';
@@ -10,6 +11,14 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** How long a list may take to come. */
 const TIMEOUT_MS = 60_000;
 
+/** What a list is read or written with. */
+export interface ListPlace {
+  readonly credential: TokenCredential;
+  readonly clock: Clock;
+  /** Where relative paths start. */
+  readonly root: string;
+}
+
 /**
  * Reads a list: a file, a blob with the identity of the app, or what an https address answers. A blob whose address holds
  * a shared access signature is read with that.
@@ -17,18 +26,63 @@ const TIMEOUT_MS = 60_000;
  */
 export async function fetchList(
   from: string,
-  { credential, clock, root }: { readonly credential: TokenCredential; readonly clock: Clock; readonly root: string },
+  { credential, clock, root }: ListPlace,
   signal?: AbortSignal,
 ): Promise<Dated> {
   if (!/^https:/i.test(from)) return fileAt(resolve(root, from));
   const url = new URL(from);
+  return inTime(clock, signal, (until) =>
+    isBlob(url) && !url.searchParams.has('sig') ? blobAt(url, credential, until) : answerOf(url, until),
+  );
+}
+
+/**
+ * Writes a list in the place of the one before, as a whole: a reader never sees a part of it. To a file, or to a blob, with
+ * the identity or with the shared access signature in its address.
+ * @throws where it cannot be written
+ */
+export async function storeList(text: string, to: string, { credential, clock, root }: ListPlace): Promise<void> {
+  if (/^https:/i.test(to)) return inTime(clock, undefined, (until) => storeBlob(text, new URL(to), credential, until));
+  const path = resolve(root, to);
+  const before = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(before, text);
+    await rename(before, path);
+  } catch (cause) {
+    await rm(before, { force: true });
+    throw new Error(`it cannot be written: ${(cause as NodeJS.ErrnoException).code ?? 'an error'}`, { cause });
+  }
+}
+
+async function inTime<T>(
+  clock: Clock,
+  signal: AbortSignal | undefined,
+  call: (until: AbortSignal) => Promise<T>,
+): Promise<T> {
   const late = new AbortController();
   const timer = clock.after(TIMEOUT_MS, () => late.abort(), 'background');
-  const until = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
   try {
-    return await (isBlob(url) && !url.searchParams.has('sig') ? blobAt(url, credential, until) : answerOf(url, until));
+    return await call(AbortSignal.any([late.signal, ...(signal ? [signal] : [])]));
   } finally {
     timer.cancel();
+  }
+}
+
+async function storeBlob(text: string, url: URL, credential: TokenCredential, abortSignal: AbortSignal): Promise<void> {
+  const { BlockBlobClient, ContainerClient } = await import('@azure/storage-blob');
+  const identity = url.searchParams.has('sig') ? undefined : credential;
+  const blob = new BlockBlobClient(url.href, identity);
+  const options = { abortSignal, blobHTTPHeaders: { blobContentType: 'text/plain; charset=utf-8' } };
+  const upload = () => blob.upload(text, Buffer.byteLength(text), options);
+  try {
+    await upload();
+  } catch (error) {
+    if ((error as { readonly code?: string }).code !== 'ContainerNotFound') refused(error);
+    // Only now: an identity that may write to a container may not be allowed to create it.
+    const folder = new URL(url);
+    folder.pathname = folder.pathname.slice(0, folder.pathname.indexOf(`/${blob.containerName}/`) + blob.containerName.length + 1); // prettier-ignore
+    await new ContainerClient(folder.href, identity).createIfNotExists({ abortSignal }).catch(refused);
+    await upload().catch(refused);
   }
 }
 

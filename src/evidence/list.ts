@@ -1,5 +1,5 @@
-import { imageIn } from './image.ts';
-import type { Evidence, Source, Use } from './types.ts';
+import { imageIn, nameOfImage } from './image.ts';
+import type { Evidence, Source, Use, UseAnywhere } from './types.ts';
 
 /** A text, and when it was made. */
 export interface Dated {
@@ -46,6 +46,18 @@ export function listSource({ name, fetch, maxAgeMilliseconds, now }: ListOptions
     },
   };
 }
+
+/** The list of what is in use, as `listSource` reads it. What has no digest but that of its configuration survives, too. */
+export function listText(evidence: Evidence<UseAnywhere>): string {
+  const { scope, observedAt, facts } = evidence;
+  const lines = facts.map((use) => `${nameOfImage(use)} ${afterName(use.where)}`.trimEnd());
+  return [`# ${oneLine(scope)}, ${observedAt}: ${facts.length} images`, ...lines.sort(), ''].join('\n');
+}
+
+/** A first `#` of a text is not a part of it where it is read. */
+const afterName = (where: string): string => oneLine(where).replace(/^#/, '# #');
+
+const oneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 
 function imagesIn(text: string, registry: string): { readonly facts: readonly Use[]; readonly problems: string[] } {
   const facts: Use[] = [];

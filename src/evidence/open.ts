@@ -34,7 +34,9 @@ function openSource(
       return listSource({ name, fetch, maxAgeMilliseconds, now: clock.now });
     }
     case 'kube':
-      return later(name, async () => (await import('./kubernetes.ts')).configuredCluster(name, source.context, clock));
+      return laterAll(name, async () =>
+        (await import('./kubernetes.ts')).configuredCluster(name, source.context, clock),
+      );
     case 'aks':
       return later(name, async () => {
         const { aksCluster, aksClusters } = await import('./azure/aks.ts');
@@ -56,4 +58,9 @@ function openSource(
 /** A source whose libraries are loaded once it is read. */
 function later(name: string, open: () => Promise<Source>): Source {
   return { name, read: async (registry, signal) => (await open()).read(registry, signal) };
+}
+
+/** One that can also say what is in use of all registries. */
+function laterAll(name: string, open: () => Promise<Required<Source>>): Source {
+  return { ...later(name, open), readAll: async (signal) => (await open()).readAll(signal) };
 }

@@ -62,6 +62,24 @@ export function shownSources(text: string): string {
     .join(' ');
 }
 
+/** Where a list is written. */
+export interface ListTarget {
+  /** A path, or an https URL. */
+  readonly to: string;
+  /** As it may be shown. */
+  readonly text: string;
+}
+
+/** @throws {PolicyError} for an address that no list is written to */
+export function readListTarget(to: string, name: string): ListTarget {
+  const wrong = (problem: string): PolicyError => new PolicyError(name, undefined, problem);
+  const text = listName(to, wrong).replace(/^list:/, '');
+  // A storage account alone, or a container.
+  if (/^https:/i.test(to) && !/\/[^/]+\/[^/]+$/.test(new URL(to).pathname))
+    throw wrong('names no blob; write https://ACCOUNT.blob.core.windows.net/CONTAINER/NAME');
+  return { to, text };
+}
+
 function sourceIn(text: string, name: string): InUseSource {
   const colon = text.indexOf(':');
   const kind = (colon === -1 ? text : text.slice(0, colon)).toLowerCase();

@@ -7,6 +7,7 @@ import { emulatorCommand } from './emulator.ts';
 import { explainCommand } from './explain.ts';
 import { runPurgeCommand } from './purge.ts';
 import { inUseCommand } from './in-use.ts';
+import { reportImagesCommand } from './report-images.ts';
 import { resumeCommand } from './resume.ts';
 import { runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
@@ -22,6 +23,7 @@ export function commands(finish: (exitCode: 0 | 1) => void): readonly Command[] 
     explainCommand(),
     diffCommand(),
     inUseCommand(finish),
+    reportImagesCommand(finish),
     scheduleCommand(),
     emulatorCommand(),
     demoCommand(finish),
