@@ -165,7 +165,7 @@ describe('report-images', () => {
     const certificate = join(temporaryFolder(), 'storage.pem');
     writeFileSync(certificate, azurite.certificate ?? '');
     const tls = { tlsOptions: { ca: azurite.certificate ?? '' } };
-    const storage = BlobServiceClient.fromConnectionString(azurite.connectionString, tls); // prettier-ignore
+    const storage = BlobServiceClient.fromConnectionString(azurite.connectionString, { ...tls }); // prettier-ignore
     const container = storage.getContainerClient('in-use');
     await container.create();
     const expiresOn = new Date(Date.now() + 3_600_000);
