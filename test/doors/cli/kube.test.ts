@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import tls from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Emulator, sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { type ClusterState, pod, workload } from '../../../src/dev/kubernetes/index.ts';
@@ -164,8 +165,8 @@ describe('report-images', () => {
     const { BlobServiceClient, ContainerSASPermissions } = await import('@azure/storage-blob');
     const certificate = join(temporaryFolder(), 'storage.pem');
     writeFileSync(certificate, azurite.certificate ?? '');
-    const tls = { tlsOptions: { ca: azurite.certificate ?? '' } };
-    const storage = BlobServiceClient.fromConnectionString(azurite.connectionString, { ...tls }); // prettier-ignore
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), azurite.certificate ?? '']);
+    const storage = BlobServiceClient.fromConnectionString(azurite.connectionString); // prettier-ignore
     const container = storage.getContainerClient('in-use');
     await container.create();
     const expiresOn = new Date(Date.now() + 3_600_000);
