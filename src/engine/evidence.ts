@@ -4,14 +4,18 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { EvidenceRecord } from '../ledger/records.ts';
 import type { Evidence, Protection } from '../planner/types.ts';
 import type { Clock } from '../registry/clock.ts';
+import { ago } from './ago.ts';
 import type { RunContext } from './context.ts';
 import { observe } from './observe.ts';
+import { type PullOptions, readPulls } from './pulls.ts';
 
 /** What is asked before something is deleted. */
 export interface EvidenceOptions {
   readonly sources: readonly Source[];
   /** How long what was in use stays protected after it was seen last. */
   readonly rememberMilliseconds: number;
+  /** Absent: nothing is asked when something was pulled. */
+  readonly pulls?: PullOptions;
 }
 
 /** What is known of the use of a registry. */
@@ -32,7 +36,9 @@ export function newUseOf(ledger: Ledger): UseOf {
   const { clock } = ledger.system;
   const known = new Map<string, { readonly use: Promise<KnownUse>; readonly until: number }>();
   return (registry, options, signal) => {
-    const key = JSON.stringify([registry, options.rememberMilliseconds, options.sources.map(({ name }) => name)]);
+    const { sources, rememberMilliseconds, pulls } = options;
+    const names = sources.map(({ name }) => name);
+    const key = JSON.stringify([registry, rememberMilliseconds, names, pulls?.withinMilliseconds, pulls?.ignored]);
     const before = known.get(key);
     if (before && clock.ticks() <= before.until) return before.use;
     const use = readUse(ledger, registry, options, signal);
@@ -88,14 +94,17 @@ function isSaid(said: readonly EvidenceRecord[] = [], records: readonly Evidence
 async function readUse(
   ledger: Ledger,
   registry: string,
-  { sources, rememberMilliseconds }: EvidenceOptions,
+  { sources, rememberMilliseconds, pulls: pullOptions }: EvidenceOptions,
   signal?: AbortSignal,
 ): Promise<KnownUse> {
   const { clock } = ledger.system;
-  const observed = await Promise.all(sources.map((source) => observe(source, registry, clock, signal)));
+  const [observed, pulls] = await Promise.all([
+    Promise.all(sources.map((source) => observe(source, registry, clock, signal))),
+    pullOptions && readPulls(ledger, registry, pullOptions, signal),
+  ]);
   const seen = observed.flatMap((evidence) => evidence.facts.map((use) => usedImage(use, evidence)));
   const since = new Date(clock.now() - rememberMilliseconds).toISOString();
-  const used = await ledger.rememberUsed(registry, seen, since);
+  const used = sources.length === 0 ? [] : await ledger.rememberUsed(registry, seen, since);
   const byRepository = new Map<string, UsedImage[]>();
   for (const image of used) {
     const images = byRepository.get(image.repository);
@@ -104,11 +113,19 @@ async function readUse(
   }
   const everything = unknownBy(observed);
   return {
-    ofRepository: (repository) => ({
-      ...protectionsOf(byRepository.get(repository) ?? [], observed, clock),
-      ...(everything && { everything }),
-    }),
-    records: observed.map(recordOf),
+    ofRepository: (repository) => {
+      const inUse = protectionsOf(byRepository.get(repository) ?? [], observed, clock);
+      const pulled = pulls?.ofRepository(repository);
+      return {
+        ...pulled,
+        // What runs is the better reason.
+        tags: new Map([...(pulled?.tags ?? []), ...inUse.tags]),
+        digests: new Map([...(pulled?.digests ?? []), ...inUse.digests]),
+        configs: inUse.configs,
+        ...(everything && { everything }),
+      };
+    },
+    records: [...observed.map(recordOf), ...(pulls ? [pulls.record] : [])],
   };
 }
 
@@ -191,16 +208,4 @@ function protectionsOf(used: readonly UsedImage[], observed: readonly Observed[]
 /** `runs in aks prod, namespace shop, deployment api, seen 3 minutes ago` */
 function inWords({ source, where, last }: UsedImage, isSeen: boolean, now: number): string {
   return `${isSeen ? 'runs' : 'ran'} in ${source}, ${where}, ${isSeen ? '' : 'last '}seen ${ago(now - Date.parse(last))}`;
-}
-
-function ago(milliseconds: number): string {
-  const minutes = Math.round(milliseconds / 60_000);
-  if (minutes < 1) return 'just now';
-  const [count, unit] =
-    minutes < 120
-      ? [minutes, 'minute']
-      : minutes < 2_880
-        ? [Math.round(minutes / 60), 'hour']
-        : [Math.round(minutes / 1_440), 'day'];
-  return `${count} ${unit}${count === 1 ? '' : 's'} ago`;
 }

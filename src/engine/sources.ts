@@ -1,24 +1,47 @@
 import { openSources } from '../evidence/open.ts';
+import { pullSource } from '../evidence/pulls.ts';
 import type { InUse } from '../policy/in-use.ts';
+import { type Pulled, resourceOf } from '../policy/pulls.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
-import { cloudOf, entraOf, type IdentitySettings } from '../registry/identity.ts';
+import { cloudOf, entraOf, type IdentitySettings, logsEndpointOf } from '../registry/identity.ts';
 import type { EvidenceOptions } from './evidence.ts';
+import type { PullOptions } from './pulls.ts';
 
 /** How sources are reached. */
 export type OpenSources = typeof openSources;
 
 interface Asking {
   readonly inUse: InUse | undefined;
-  readonly identity: Pick<IdentitySettings, 'audience' | 'clientId'>;
+  readonly pulled: Pulled | undefined;
+  readonly identity: Pick<IdentitySettings, 'audience' | 'clientId' | 'username'>;
 }
 
 /** What the configured sources are asked with: the Entra identity, also where a user name is shown to the registry. */
 export function evidenceFrom(
-  { inUse, identity }: Asking,
+  { inUse, pulled, identity }: Asking,
   clock: Clock = systemClock,
   open: OpenSources = openSources,
 ): EvidenceOptions | undefined {
-  if (!inUse) return undefined;
-  const sources = open(inUse, { credential: entraOf(identity), clock, cloud: cloudOf(identity.audience) });
-  return { sources, rememberMilliseconds: inUse.rememberMilliseconds };
+  if (!inUse && !pulled) return undefined;
+  const sources = inUse ? open(inUse, { credential: entraOf(identity), clock, cloud: cloudOf(identity.audience) }) : [];
+  return {
+    sources,
+    rememberMilliseconds: inUse?.rememberMilliseconds ?? 0,
+    ...(pulled && { pulls: pullsFrom(pulled, identity, clock) }),
+  };
+}
+
+/** How the log of a registry is asked when something was pulled. */
+export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: Clock = systemClock): PullOptions {
+  const { within, withinMilliseconds, ignored, maxSilenceMilliseconds, resources } = pulled;
+  const source = pullSource({
+    credential: entraOf(identity),
+    clock,
+    endpoint: logsEndpointOf(identity),
+    resourceOf: (registry) => resourceOf(resources, registry)?.id,
+    ignored,
+    maxSilenceMilliseconds,
+    username: identity.username,
+  });
+  return { source, within, withinMilliseconds, ignored };
 }

@@ -11,12 +11,14 @@ import {
   manifestCachesOf,
   openRuns,
   pathsOf,
+  pullsPath,
   registryKey,
   RUNS,
   timeOf,
   usedPath,
   watchedPath,
 } from './paths.ts';
+import { type KnownPulls, rememberPulls } from './pulls.ts';
 import { asItStands, type LedgerReader, readLedger } from './reader.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { runSchema, selectedSchema, watchedSchema } from './schemas.ts';
@@ -90,6 +92,11 @@ export interface Ledger extends LedgerReader {
    * @returns all that is remembered then
    */
   readonly rememberUsed: (registry: string, seen: readonly UsedImage[], since: string) => Promise<readonly UsedImage[]>;
+  /**
+   * Adds what a log says of pulls, and forgets what is older than `before` (ISO 8601, UTC).
+   * @returns all that is known then
+   */
+  readonly rememberPulls: (registry: string, seen: KnownPulls, before: string) => Promise<KnownPulls>;
   /** Since when a registry's schedule is watched: since the first call. */
   readonly watchedSince: (registry: string, now: Date) => Promise<Date>;
   /** Removes runs that began before, and says how many. */
@@ -203,6 +210,7 @@ export function openLedger(store: Store): Ledger {
       for await (const path of store.list(manifestCachesOf(registry))) if (!still.has(path)) await store.remove(path);
     },
     rememberUsed: (registry, seen, since) => rememberUsed(store, usedPath(registry), seen, since),
+    rememberPulls: (registry, seen, before) => rememberPulls(store, pullsPath(registry), seen, before),
     watchedSince: (registry, now) => watchedSince(store, registry, now),
     async prune(before) {
       let removed = 0;

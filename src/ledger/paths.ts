@@ -82,6 +82,10 @@ export function usedPath(registry: string): string {
   return `in-use/${registryKey(registry)}.json`;
 }
 
+export function pullsPath(registry: string): string {
+  return `pulls/${registryKey(registry)}.json`;
+}
+
 /** No part of a host name is as long as the hash. */
 export function lockOfRepository(registry: string, repository: string): string {
   return `${registryKey(registry)}.${fileNameOf(repository)}`;

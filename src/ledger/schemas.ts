@@ -20,6 +20,7 @@ import {
   type Stop,
 } from './records.ts';
 import type { UsedImage } from './in-use.ts';
+import type { Covered, KnownPulls, RememberedPull } from './pulls.ts';
 import type { Holder } from './store/store.ts';
 import type { Counts, RepositorySummary, Totals } from './summary.ts';
 
@@ -227,6 +228,22 @@ export const usedSchema = z.looseObject({
     } satisfies Shape<UsedImage>),
   ),
 });
+
+/** `pulls/<registry>.json` */
+export const pullsSchema = z.looseObject({
+  format,
+  covers: z.looseObject({ since: time, until: time } satisfies Shape<Covered>).exactOptional(),
+  ignored: texts,
+  pulls: z.array(
+    z.looseObject({
+      repository: text,
+      tag: maybeText,
+      digest: maybeText,
+      last: time,
+      client: maybeText,
+    } satisfies Shape<RememberedPull>),
+  ),
+} satisfies Shape<KnownPulls> & { readonly format: unknown });
 
 /** `watched/<registry>.json` */
 export const watchedSchema = z.looseObject({ since: time });

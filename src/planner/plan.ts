@@ -62,7 +62,7 @@ function* planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagCh
     if (unread.listing || unread.manifests.length > 0) return needs(unread);
     const configs = yield* unknownConfigs(graph, inventory, namedBy(choices));
     if (configs.length > 0) return needs({ configs });
-    const used = yield* usedOf(graph, inventory, choices, { deleted: new Set() });
+    const used = yield* usedOf(graph, inventory, choices, { deleted: new Set(), cascaded: new Set() });
     for (const [choice, protection] of used.tags) protectedTags.set(choice, protection);
   }
   const selection: Selection = { deleted: new Set(), cascaded: new Set(), protections: new Map(), protectedTags };

@@ -34,6 +34,11 @@ export interface Evidence {
   readonly digests: ReadonlyMap<string, Protection>;
   /** By the digest of an image's configuration: some container runtimes name an image by that. */
   readonly configs: ReadonlyMap<string, Protection>;
+  /**
+   * Since when every pull is known, where that is not long enough. What was pushed before may have been pulled without
+   * anyone knowing.
+   */
+  readonly pullsKnown?: { readonly since: Instant } & Protection;
   /** Why nothing may be deleted: what a source could not say may be about any of it. */
   readonly everything?: Protection;
 }

@@ -23,7 +23,7 @@ export function* usedOf(
   graph: Graph,
   { evidence, configs, tags = NONE }: Inventory,
   choices: readonly TagChoice[],
-  { deleted }: Pick<AcrChoice, 'deleted'>,
+  { deleted, cascaded }: Pick<AcrChoice, 'deleted' | 'cascaded'>,
 ): Steps<Used> {
   if (!evidence) return NOTHING;
   const { everything } = evidence;
@@ -45,12 +45,21 @@ export function* usedOf(
     const why = evidence.tags.get(tag);
     if (why && digest !== undefined && !manifests.has(digest)) manifests.set(digest, why);
   }
+  for (const digest of evidence.pullsKnown ? chained(deleted, cascaded) : NONE) {
+    if (due()) yield;
+    const why = ofPush(graph, evidence, digest);
+    if (why && !manifests.has(digest)) manifests.set(digest, why);
+  }
   yield* addIndexes(graph, manifests);
   for (const choice of choices) {
     if (due()) yield;
     if (choice.reason !== 'matched-and-expired') continue;
     const { name: tag, digest = '' } = choice.tag;
-    const why = evidence.tags.get(tag) ?? manifests.get(digest) ?? inDoubt(graph, evidence, digest);
+    const why =
+      evidence.tags.get(tag) ??
+      manifests.get(digest) ??
+      inDoubt(graph, evidence, digest) ??
+      ofPush(graph, evidence, digest);
     if (why) protectedTags.set(choice, why);
   }
   return { manifests, tags: protectedTags };
@@ -68,7 +77,7 @@ function inDoubt(graph: Graph, evidence: Evidence, digest: string): Protection |
     if (fact?.state === 'unreadable')
       return {
         reason: 'in-use-unknown',
-        detail: `${name(graph, index)} cannot be read, and what runs may be a part of it: ${fact.why}`,
+        detail: `${name(graph, index)} cannot be read, and what is used may be a part of it: ${fact.why}`,
       };
   }
   return undefined;
@@ -101,8 +110,10 @@ export function* unreadOfTags(
   { evidence, manifests }: Inventory,
   choices: readonly TagChoice[],
 ): Steps<TagsNeed> {
-  if (!evidence || !isByDigest(evidence)) return { listing: false, manifests: NONE };
-  if (!manifests) return { listing: true, manifests: NONE };
+  if (!evidence || evidence.everything) return { listing: false, manifests: NONE };
+  // A listing says when what a tag names was pushed.
+  if (!manifests && (isByDigest(evidence) || evidence.pullsKnown)) return { listing: true, manifests: NONE };
+  if (!isByDigest(evidence)) return { listing: false, manifests: NONE };
   const chosen = yield* filtered(choices, ({ reason }) => reason === 'matched-and-expired');
   const digests = yield* setOf(yield* converted(chosen, ({ tag }) => tag.digest ?? ''));
   return { listing: false, manifests: [...indexesFrom(graph, digests)].filter((digest) => !graph.facts(digest)) };
@@ -141,6 +152,13 @@ function ofManifest(
   const config = configs.get(digest);
   if (config === 'unknown') return { reason: 'in-use-unknown', detail: UNREAD };
   return config?.digest === undefined ? undefined : used.get(config.digest);
+}
+
+/** What was pushed before every pull is known. */
+function ofPush({ records }: Graph, { pullsKnown }: Evidence, digest: string): Protection | undefined {
+  if (!pullsKnown) return undefined;
+  const pushed = records.get(digest)?.created;
+  return pushed !== undefined && pushed > pullsKnown.since ? undefined : pullsKnown;
 }
 
 const UNREAD = 'it cannot be read, and something that runs is known by its configuration alone';

@@ -3,6 +3,7 @@ import { parseDuration, parseTimeBudget } from './duration.ts';
 import { attempts, PolicyError } from './errors.ts';
 import { readGuard } from './guards.ts';
 import { readInUse } from './in-use.ts';
+import { readPullIgnore, readRegistryResources, readWithin } from './pulls.ts';
 import { parsePurgeCommands } from './purge-command.ts';
 import { parseSchedule } from './schedule.ts';
 import { readStorage } from './storage.ts';
@@ -206,6 +207,38 @@ export const SETTINGS_SCHEMA = z.object({
     .register(documentation, {
       description: 'How old a `list:` may be. An older one may not name what runs now, and so everything is kept.',
       example: '2h',
+    }),
+  KEEP_PULLED_WITHIN: read((text) => readWithin(text, 'KEEP_PULLED_WITHIN'))
+    .optional()
+    .register(documentation, {
+      description:
+        "What was pulled within that time is kept, as the registry's log in Log Analytics says, and what the log cannot know. Needs `REGISTRY_RESOURCE_ID`.",
+      default: 'pulls are not looked up',
+      example: '30d',
+    }),
+  REGISTRY_RESOURCE_ID: read((text) => readRegistryResources(text, 'REGISTRY_RESOURCE_ID'))
+    .optional()
+    .register(documentation, {
+      description:
+        'The resource id of each registry, by which its log is found, one a line or separated by blanks. Where a login server does not begin with the name of its registry, write `<login server>=<resource id>`.',
+      default: 'required with `KEEP_PULLED_WITHIN`',
+      example:
+        '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso',
+    }),
+  PULL_IGNORE: read((text) => readPullIgnore([text], 'PULL_IGNORE'))
+    .optional()
+    .register(documentation, {
+      description:
+        'Whose pulls do not count, one a line or separated by blanks: object ids of identities (scanners, CI), and clients by how they begin a part of their user agent (`trivy`). The identity of the app never counts.',
+      default: 'the pulls of all others count',
+      example: '00000000-0000-0000-0000-000000000000 trivy',
+    }),
+  PULL_LOG_MAX_SILENCE: read((text) => parseDuration(text, 'PULL_LOG_MAX_SILENCE').milliseconds)
+    .prefault('4d')
+    .register(documentation, {
+      description:
+        'How long the log of a registry may be without any event. A longer stretch counts as a gap, of which it is not known what was pulled.',
+      example: '10d',
     }),
   LOG_LEVEL: oneOf(LOG_LEVELS).prefault('info').register(documentation, {
     description:

@@ -1,8 +1,9 @@
-import type { z } from 'zod';
 import type { TimeBudget } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import type { Guards } from './guards.ts';
 import { type InUse, readInUse, shownSources } from './in-use.ts';
+import { checkResources, type Pulled, readPullIgnore, readWithin } from './pulls.ts';
+import { parseEach, parseSome, type Texts, textsIn } from './parse-settings.ts';
 import { shown } from './purge-command.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
 import type { Schedule } from './schedule.ts';
@@ -13,7 +14,6 @@ import {
   type LogLevel,
   type Setting,
   SETTINGS,
-  SETTINGS_SCHEMA,
   type SettingValues,
   unexpected,
 } from './settings-schema.ts';
@@ -45,6 +45,8 @@ export interface Settings {
   readonly guards: Guards;
   /** Absent: nothing is asked what is in use. */
   readonly inUse: InUse | undefined;
+  /** Absent: nothing is asked when something was pulled. */
+  readonly pulled: Pulled | undefined;
   readonly ledger: LedgerSettings;
   readonly engine: Engine;
   /** How many repositories of one registry the durable engine works on at a time. */
@@ -98,6 +100,11 @@ export function readSettings(
     return isUnknown ? undefined : readRegistries(texts.ACR_REGISTRY, work?.commands ?? []);
   });
   attempt(() => checkTogether(texts));
+  const pulled = pulledFrom(read.values);
+  const hosts = registries?.map(({ endpoint }) => endpoint.host) ?? [];
+  attempt(
+    () => pulled && !read.mistakes.some(({ flag }) => flag === 'REGISTRY_RESOURCE_ID') && checkResources(pulled, hosts),
+  );
   const mistakes = [...problems, ...read.mistakes];
   if (mistakes.length > 0 || !work || !registries) return { state: 'invalid', mistakes, given };
   // Without a mistake no value is missing.
@@ -112,6 +119,7 @@ export function readSettings(
       timeBudget: values.RUN_TIME_BUDGET,
       guards: guardsFrom(values),
       inUse: inUseFrom(values, root),
+      pulled,
       ledger: ledgerFrom(values),
       engine: values.RETENTION_ENGINE,
       parallelism: values.REGISTRY_PARALLELISM,
@@ -124,51 +132,6 @@ export function readSettings(
     },
     given,
   };
-}
-
-type Texts = Readonly<Partial<Record<Setting, string>>>;
-
-function textsIn(environment: Environment): Texts {
-  return Object.fromEntries(
-    SETTINGS.map((name) => {
-      const text = environment[name]?.trim();
-      // The Functions host reads the schedule as it stands.
-      return [name, text === '' ? undefined : name === 'PURGE_SCHEDULE' ? environment[name] : text];
-    }),
-  );
-}
-
-/** Reads each setting by itself, so that a mistake in one hides none in another. */
-function parseEach<Name extends Setting>(
-  names: readonly Name[],
-  texts: Texts,
-): { readonly values: Partial<Pick<SettingValues, Name>>; readonly mistakes: readonly PolicyError[] } {
-  const parsed = names.map((name) => ({ name, result: SETTINGS_SCHEMA.shape[name].safeParse(texts[name]) }));
-  return {
-    values: Object.fromEntries(parsed.map(({ name, result }) => [name, result.data])) as Partial<
-      Pick<SettingValues, Name>
-    >,
-    mistakes: parsed.flatMap(({ name, result }) =>
-      (result.error?.issues ?? []).map((issue) => mistakeOf(name, texts[name], issue)),
-    ),
-  };
-}
-
-function mistakeOf(name: Setting, text: string | undefined, issue: z.core.$ZodIssue): PolicyError {
-  const error: unknown = issue.code === 'custom' ? issue.params?.['error'] : undefined;
-  if (error instanceof PolicyError) return error;
-  const isSecret = name === 'AZURE_CLIENT_ID' || text?.includes('@');
-  return new PolicyError(name, isSecret ? undefined : text, issue.message);
-}
-
-/**
- * Some settings alone, for the command line and for what works in spite of mistakes elsewhere.
- * @throws {InvalidPolicy} with every mistake in them
- */
-function parseSome<Name extends Setting>(names: readonly Name[], environment: Environment): Pick<SettingValues, Name> {
-  const { values, mistakes } = parseEach(names, textsIn(environment));
-  if (mistakes.length > 0) throw new InvalidPolicy(mistakes);
-  return values as Pick<SettingValues, Name>;
 }
 
 const GUARD_SETTINGS = ['MAX_DELETIONS', 'MAX_DELETION_PERCENT', 'MAX_MEDIAN_FACTOR', 'KEEP_LAST_TAG'] as const;
@@ -225,6 +188,37 @@ function inUseFrom(values: Pick<SettingValues, (typeof IN_USE_SETTINGS)[number]>
     listMaxAgeMilliseconds: values.IN_USE_LIST_MAX_AGE,
     ...(root !== undefined && { root }),
   };
+}
+
+const PULL_SETTINGS = ['KEEP_PULLED_WITHIN', 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE', 'PULL_LOG_MAX_SILENCE'] as const;
+
+/**
+ * How recent pulls keep what was pulled; for the command line. Each flag counts instead of its setting.
+ * @throws {InvalidPolicy}
+ */
+export function readPullSettings(
+  environment: Environment,
+  { within, ignored = [] }: { readonly within?: string | undefined; readonly ignored?: readonly string[] | undefined },
+): Pulled | undefined {
+  const overridden = {
+    ...(within !== undefined && { KEEP_PULLED_WITHIN: undefined }),
+    ...(ignored.length > 0 && { PULL_IGNORE: undefined }),
+  };
+  const values = parseSome(PULL_SETTINGS, { ...environment, ...overridden });
+  const pulled = pulledFrom({
+    ...values,
+    ...(within !== undefined && { KEEP_PULLED_WITHIN: readWithin(within, '--keep-pulled-within') }),
+    ...(ignored.length > 0 && { PULL_IGNORE: readPullIgnore(ignored, '--pull-ignore') }),
+  });
+  if (pulled?.resources.length === 0) checkResources(pulled, ['the registry']);
+  return pulled;
+}
+
+function pulledFrom(values: Partial<Pick<SettingValues, (typeof PULL_SETTINGS)[number]>>): Pulled | undefined {
+  const { KEEP_PULLED_WITHIN: kept, PULL_LOG_MAX_SILENCE: maxSilenceMilliseconds } = values;
+  if (!kept || kept.withinMilliseconds === 0 || maxSilenceMilliseconds === undefined) return undefined;
+  const { REGISTRY_RESOURCE_ID: resources = [], PULL_IGNORE: ignored = [] } = values;
+  return { ...kept, ignored, maxSilenceMilliseconds, resources };
 }
 
 /** @throws {InvalidPolicy} for an engine that does not exist */

@@ -44,6 +44,13 @@ export function credentialsOf({
   return { kind: 'entra', credential: entraOf({ audience, clientId }), audience: audience.replace(/\/+$/, '') };
 }
 
+/** Where the logs of a cloud are asked for. */
+export function logsEndpointOf({ audience }: Pick<IdentitySettings, 'audience'>): string {
+  const cloud = cloudOf(audience);
+  if (cloud === 'AzureChina') return 'https://api.loganalytics.azure.cn';
+  return cloud === 'AzureGovernment' ? 'https://api.loganalytics.us' : 'https://api.loganalytics.io';
+}
+
 /** The cloud of an audience. */
 export function cloudOf(audience = PUBLIC_AUDIENCE): 'AzurePublicCloud' | 'AzureChina' | 'AzureGovernment' {
   return AUTHORITIES.find(([part]) => new URL(audience).hostname.endsWith(part))?.[1] ?? 'AzurePublicCloud';

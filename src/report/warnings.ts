@@ -51,16 +51,24 @@ export function accessWarnings(repositories: readonly RepositorySummary[]): read
   return [...missing, ...unlocked];
 }
 
-const NOT_KNOWN = 'what is in use is not known, so nothing was deleted that it may be about: ';
+const SO = ' is not known, so nothing was deleted that it may be about: ';
+const NOT_KNOWN = `what is in use${SO}`;
+const PULLS_NOT_KNOWN = `when something was pulled${SO}`;
 
-/** What a person has to know of the sources that could not be read. */
+/** The source that says what was pulled. */
+const PULLS = 'ContainerRegistryRepositoryEvents';
+
+/** What a person has to know of the sources that could not be read, and of what others do not know. */
 export function evidenceWarnings(records: readonly EvidenceRecord[] = []): readonly string[] {
   return records
-    .filter(({ complete }) => !complete)
-    .map(({ source, problems = [] }) => `${NOT_KNOWN}${source}: ${problems.join('; ')}`);
+    .filter(({ complete, problems = [] }) => !complete || problems.length > 0)
+    .map(({ source, complete, problems = [] }) => {
+      const why = problems.join('; ');
+      return complete ? why : `${source === PULLS ? PULLS_NOT_KNOWN : NOT_KNOWN}${source}: ${why}`;
+    });
 }
 
 /** Whether it says that a source could not be read: it comes first, for nothing was deleted. */
 export function isEvidenceWarning(warning: string): boolean {
-  return warning.startsWith(NOT_KNOWN);
+  return warning.startsWith(NOT_KNOWN) || warning.startsWith(PULLS_NOT_KNOWN);
 }

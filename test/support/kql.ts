@@ -2,6 +2,7 @@
 import '@kusto/language-service-next/bridge.js';
 import '@kusto/language-service-next';
 import { APPLICATION_INSIGHTS } from './application-insights.ts';
+import { CONTAINER_REGISTRY } from './container-registry.ts';
 
 /*
  * Queries, as the language service of Azure Data Explorer and Azure Monitor understands them. It is .NET turned into
@@ -30,15 +31,28 @@ export interface Query {
   readonly comparisons: readonly Comparison[];
 }
 
-const tables = Object.entries(APPLICATION_INSIGHTS).map(([name, columns]) => {
-  const schema = Object.entries(columns).map(([column, type]) => `${column}:${type}`);
-  return new Symbols.TableSymbol.$ctor7(name, `(${schema.join(', ')})`, null);
-});
-const globals = GlobalState.Default?.WithDatabase(new Symbols.DatabaseSymbol.ctor('ApplicationInsights', tables));
+function globalsOf(name: string, schema: Readonly<Record<string, Readonly<Record<string, string>>>>) {
+  const tables = Object.entries(schema).map(([table, columns]) => {
+    const listed = Object.entries(columns).map(([column, type]) => `${column}:${type}`);
+    return new Symbols.TableSymbol.$ctor7(table, `(${listed.join(', ')})`, null);
+  });
+  return GlobalState.Default?.WithDatabase(new Symbols.DatabaseSymbol.ctor(name, tables)) ?? null;
+}
+const applicationInsights = globalsOf('ApplicationInsights', APPLICATION_INSIGHTS);
+const containerRegistry = globalsOf('LogAnalytics', CONTAINER_REGISTRY);
 
 /** Parses a query, and binds it to the tables of Application Insights. */
 export function readQuery(text: string): Query {
-  const code = KustoCode.ParseAndAnalyze(text, globals ?? null);
+  return read(text, applicationInsights);
+}
+
+/** Parses a query, and binds it to the table that registries write to. */
+export function readRegistryQuery(text: string): Query {
+  return read(text, containerRegistry);
+}
+
+function read(text: string, globals: Kusto.Language.GlobalState | null): Query {
+  const code = KustoCode.ParseAndAnalyze(text, globals);
   if (!code) throw new Error('the language service gave no answer');
   const paths = new Set<string>();
   const comparisons: Comparison[] = [];

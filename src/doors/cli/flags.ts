@@ -10,6 +10,7 @@ import {
   LOG_LEVELS,
   type LogLevel,
   readInUseSettings,
+  readPullSettings,
   readLedgerSettings,
   readLogLevel,
 } from '../../policy/settings.ts';
@@ -156,21 +157,54 @@ export function timeBudgetOf({ timeBudget }: BudgetFlags): TimeBudget | undefine
 
 export interface InUseFlags {
   readonly inUse?: readonly string[];
+  readonly keepPulledWithin?: string;
+  readonly pullIgnore?: readonly string[];
 }
 
-/** Adds the option that says what knows which images are in use. */
+const repeated = (value: string, previous: readonly string[] | undefined): readonly string[] => [
+  ...(previous ?? []),
+  value,
+];
+
+/** Adds the options that say what knows which images are in use, and whether what was pulled lately is kept. */
 export function withInUse(command: Command): Command {
+  return withPullIgnore(
+    command
+      .option(
+        '--in-use <source>',
+        'what says which images are in use, and so are kept: kube, aks:<id>, list:<path>, ...; may be repeated (default: IN_USE)',
+        repeated,
+      )
+      .option(
+        '--keep-pulled-within <duration>',
+        'keep what was pulled within that time, e.g. 30d; needs REGISTRY_RESOURCE_ID (default: KEEP_PULLED_WITHIN)',
+      ),
+  );
+}
+
+/** Adds the option that says whose pulls do not count. */
+export function withPullIgnore(command: Command): Command {
   return command.option(
-    '--in-use <source>',
-    'what says which images are in use, and so are kept: kube, aks:<id>, list:<path>, ...; may be repeated (default: IN_USE)',
-    (value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value],
+    '--pull-ignore <who>',
+    'whose pulls do not count: an object id, or how a client begins its user agent, e.g. trivy; may be repeated (default: PULL_IGNORE)',
+    repeated,
   );
 }
 
 /** @throws {InvalidPolicy} */
-export function inUseOf({ inUse }: InUseFlags, environment: Environment): RunOptions['evidence'] {
-  const identity = { audience: environment['ACR_AUDIENCE'], clientId: environment['AZURE_CLIENT_ID'] };
-  return evidenceFrom({ inUse: readInUseSettings(environment, inUse), identity });
+export function inUseOf(
+  { inUse, keepPulledWithin, pullIgnore, username }: InUseFlags & Pick<CommandFlags, 'username'>,
+  environment: Environment,
+): RunOptions['evidence'] {
+  return evidenceFrom({
+    inUse: readInUseSettings(environment, inUse),
+    pulled: readPullSettings(environment, { within: keepPulledWithin, ignored: pullIgnore }),
+    identity: {
+      audience: environment['ACR_AUDIENCE'],
+      clientId: environment['AZURE_CLIENT_ID'],
+      username: username ?? environment['ACR_USERNAME'],
+    },
+  });
 }
 
 /** @throws {PolicyError} for several, as the setting of the app may name them */

@@ -1,0 +1,137 @@
+import type { PullSource } from '../evidence/pulls.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Covered, KnownPulls, RememberedPull } from '../ledger/pulls.ts';
+import type { EvidenceRecord } from '../ledger/records.ts';
+import type { Evidence, Protection } from '../planner/types.ts';
+import { toInstant } from '../registry/time.ts';
+import { ago } from './ago.ts';
+
+/** What is asked when something was pulled. */
+export interface PullOptions {
+  readonly source: PullSource;
+  /** What was pulled within that time is kept. */
+  readonly withinMilliseconds: number;
+  /** The same, as it was given. */
+  readonly within: string;
+  /** Whose pulls do not count. */
+  readonly ignored: readonly string[];
+}
+
+/** What the pulls of a registry mean for what is kept. */
+export interface PullsKept {
+  readonly ofRepository: (repository: string) => Pick<Evidence, 'tags' | 'digests' | 'pullsKnown' | 'everything'>;
+  readonly record: EvidenceRecord;
+}
+
+/** What a record calls the log. */
+const PULLS = 'ContainerRegistryRepositoryEvents';
+
+const DAY_MS = 86_400_000;
+
+/** Pulls are remembered at least that long: a longer time to keep may be wanted one day. */
+const REMEMBERED_MS = 400 * DAY_MS;
+
+/** What is known of the pulls of a registry, by its log and by what is remembered of it. */
+export interface PullHistory {
+  readonly observedAt: string;
+  /** Why the log could not be read. Then nothing else is known. */
+  readonly problems: readonly string[];
+  /** Of which time every pull is known; absent: of none up to now. */
+  readonly covers: Covered | undefined;
+  readonly pulls: readonly RememberedPull[];
+}
+
+/**
+ * Asks the log for the pulls since `from`, and adds what earlier runs have seen.
+ * @throws {LedgerError} where it cannot be remembered
+ */
+export async function pullHistory(
+  ledger: Ledger,
+  registry: string,
+  { source, ignored }: Pick<PullOptions, 'source' | 'ignored'>,
+  from: Date,
+  signal?: AbortSignal,
+): Promise<PullHistory> {
+  const { observedAt, complete, problems, covers, pulls } = await source.read(registry, from, signal);
+  if (!complete) return { observedAt, problems, covers: undefined, pulls: [] };
+  const seen: KnownPulls = { ignored, ...(covers && { covers }), pulls };
+  const forgotten = Math.min(from.getTime(), ledger.system.clock.now() - REMEMBERED_MS);
+  const known = await ledger.rememberPulls(registry, seen, new Date(forgotten).toISOString());
+  return { observedAt, problems: [], covers: known.covers, pulls: known.pulls };
+}
+
+/** @throws {LedgerError} where it cannot be remembered */
+export async function readPulls(
+  ledger: Ledger,
+  registry: string,
+  options: PullOptions,
+  signal?: AbortSignal,
+): Promise<PullsKept> {
+  const now = ledger.system.clock.now();
+  const from = new Date(now - options.withinMilliseconds);
+  const history = await pullHistory(ledger, registry, options, from, signal);
+  const { covers, problems } = history;
+  const recent = history.pulls.filter(({ last }) => last >= from.toISOString());
+  const byRepository = new Map<string, RememberedPull[]>();
+  for (const pull of recent) {
+    const pulls = byRepository.get(pull.repository);
+    if (pulls) pulls.push(pull);
+    else byRepository.set(pull.repository, [pull]);
+  }
+  const isShort = covers !== undefined && covers.since > from.toISOString();
+  const unknown = covers ? (isShort ? tooShort(covers, options.within) : undefined) : notKnown(history);
+  return {
+    ofRepository: (repository) => ({
+      ...protectionsOf(byRepository.get(repository) ?? [], options.within, now),
+      ...(unknown &&
+        (covers ? { pullsKnown: { ...unknown, since: toInstant(new Date(covers.since)) } } : { everything: unknown })),
+    }),
+    record: {
+      source: options.source.name,
+      observedAt: history.observedAt,
+      scope: covers ? `pulls since ${covers.since}` : 'no pulls',
+      complete: problems.length === 0,
+      ...(problems.length > 0 ? { problems } : unknown && { problems: [unknown.detail] }),
+      images: recent.length,
+    },
+  };
+}
+
+function tooShort({ since }: Covered, within: string): Protection {
+  return {
+    reason: 'pull-history-too-short',
+    detail: `pulls are known since ${since.slice(0, 16)}Z only, which is less than --keep-pulled-within ${within}: what was pushed before that may have been pulled`,
+  };
+}
+
+function notKnown({ problems }: PullHistory): Protection {
+  return {
+    reason: 'pull-history-too-short',
+    detail:
+      problems.length > 0
+        ? `it may have been pulled: ${PULLS} could not be read completely: ${problems.join('; ')}`
+        : `it may have been pulled: ${PULLS} has no event, or none for longer than PULL_LOG_MAX_SILENCE allows`,
+  };
+}
+
+function protectionsOf(
+  pulls: readonly RememberedPull[],
+  within: string,
+  now: number,
+): Pick<Evidence, 'tags' | 'digests'> {
+  const tags = new Map<string, Protection>();
+  const digests = new Map<string, Protection>();
+  // The newest first: of several it is the one that is named.
+  for (const pull of pulls.toSorted((a, b) => (a.last < b.last ? 1 : a.last > b.last ? -1 : 0))) {
+    const protection: Protection = { reason: 'pulled-recently', detail: inWords(pull, within, now) };
+    if (pull.tag !== undefined && !tags.has(pull.tag)) tags.set(pull.tag, protection);
+    if (pull.digest !== undefined && !digests.has(pull.digest)) digests.set(pull.digest, protection);
+  }
+  return { tags, digests };
+}
+
+/** `pulled 3 days ago (2026-11-21) by containerd/v1.7.2, within --keep-pulled-within 30d` */
+function inWords({ last, client }: RememberedPull, within: string, now: number): string {
+  const by = client === undefined ? '' : ` by ${client}`;
+  return `pulled ${ago(now - Date.parse(last))} (${last.slice(0, 10)})${by}, within --keep-pulled-within ${within}`;
+}
