@@ -27,7 +27,8 @@ export async function inUseAt(
 ): Promise<InUseReport> {
   const { clock } = ledger.system;
   const used = await ledger.used(registry);
-  if (!evidence || evidence.sources.length === 0) return { registry, state: 'not-configured', sources: [], remembered: [] };
+  if (!evidence || evidence.sources.length === 0)
+    return { registry, state: 'not-configured', sources: [], remembered: [] };
   const observed = await Promise.all(
     evidence.sources.map((source) => observe(source, registry, clock, signal, minutes)),
   );

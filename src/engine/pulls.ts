@@ -32,7 +32,7 @@ const DAY_MS = 86_400_000;
 const REMEMBERED_MS = 400 * DAY_MS;
 
 /** What is known of the pulls of a registry, by its log and by what is remembered of it. */
-export interface PullHistory {
+interface PullHistory {
   readonly observedAt: string;
   /** Why the log could not be read. Then nothing else is known. */
   readonly problems: readonly string[];
@@ -45,7 +45,7 @@ export interface PullHistory {
  * Asks the log for the pulls since `from`, and adds what earlier runs have seen.
  * @throws {LedgerError} where it cannot be remembered
  */
-export async function pullHistory(
+async function pullHistory(
   ledger: Ledger,
   registry: string,
   { source, ignored }: Pick<PullOptions, 'source' | 'ignored'>,

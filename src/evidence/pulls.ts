@@ -4,7 +4,7 @@ import type { Clock } from '../registry/clock.ts';
 import { type LoggedHour, type LoggedPull, type PullLog, pullLog, type Timespan } from './pull-log.ts';
 
 /** A pull that counts: the last one of an image by a tag, a digest or both. */
-export interface Pull {
+interface Pull {
   readonly repository: string;
   readonly tag?: string;
   readonly digest?: string;

@@ -50,7 +50,9 @@ export function* usedOf(
     const why = ofPush(graph, evidence, digest);
     if (why && !manifests.has(digest)) manifests.set(digest, why);
   }
+  const pulled = yield* filtered(manifests, ([, { reason }]) => reason === 'pulled-recently');
   yield* addIndexes(graph, manifests);
+  yield* addParts(graph, manifests, pulled);
   for (const choice of choices) {
     if (due()) yield;
     if (choice.reason !== 'matched-and-expired') continue;
@@ -65,13 +67,13 @@ export function* usedOf(
   return { manifests, tags: protectedTags };
 }
 
-/** Whether it matters what an index holds: a workload is known by a digest, or by a tag, which names one. */
-const isByDigest = ({ tags, digests, configs, everything }: Evidence): boolean =>
+/** Whether it matters what an index holds: what is used may be a part of it, also what a tag names that is used. */
+const isByPart = ({ tags, digests, configs, everything }: Evidence): boolean =>
   !everything && tags.size + digests.size + configs.size > 0;
 
 /** A tag of an index that cannot be read: what runs may be a part of that. */
 function inDoubt(graph: Graph, evidence: Evidence, digest: string): Protection | undefined {
-  if (!isByDigest(evidence)) return undefined;
+  if (!isByPart(evidence)) return undefined;
   for (const index of indexesFrom(graph, [digest])) {
     const fact = graph.facts(index);
     if (fact?.state === 'unreadable')
@@ -104,18 +106,23 @@ export interface TagsNeed {
   readonly manifests: readonly string[];
 }
 
-/** Where a workload is known by a digest, and only tags are deleted: what the indexes hold that would lose one. */
+/** Where something is used, and only tags are deleted: what the indexes hold that would lose one. */
 export function* unreadOfTags(
   graph: Graph,
-  { evidence, manifests }: Inventory,
+  { evidence, manifests, tags = NONE }: Inventory,
   choices: readonly TagChoice[],
 ): Steps<TagsNeed> {
   if (!evidence || evidence.everything) return { listing: false, manifests: NONE };
   // A listing says when what a tag names was pushed.
-  if (!manifests && (isByDigest(evidence) || evidence.pullsKnown)) return { listing: true, manifests: NONE };
-  if (!isByDigest(evidence)) return { listing: false, manifests: NONE };
+  if (!manifests && (isByPart(evidence) || evidence.pullsKnown)) return { listing: true, manifests: NONE };
+  if (!isByPart(evidence)) return { listing: false, manifests: NONE };
   const chosen = yield* filtered(choices, ({ reason }) => reason === 'matched-and-expired');
   const digests = yield* setOf(yield* converted(chosen, ({ tag }) => tag.digest ?? ''));
+  // What an index holds that is pulled is pulled along with it.
+  for (const [digest, { reason }] of evidence.digests)
+    if (reason === 'pulled-recently' && graph.records.has(digest)) digests.add(digest);
+  for (const { name: tag, digest } of tags)
+    if (digest !== undefined && evidence.tags.get(tag)?.reason === 'pulled-recently') digests.add(digest);
   return { listing: false, manifests: [...indexesFrom(graph, digests)].filter((digest) => !graph.facts(digest)) };
 }
 
@@ -138,6 +145,27 @@ function* addIndexes(graph: Graph, used: Map<string, Protection>): Steps<void> {
       if (!why || used.has(index)) continue;
       used.set(index, { ...why, detail: `its part ${digest}: ${why.detail}` });
       queue.push(index);
+    }
+  }
+}
+
+/** Adds what is pulled along with an index: its platforms, and what they name is pulled by their tags as well. */
+function* addParts(
+  graph: Graph,
+  used: Map<string, Protection>,
+  pulled: readonly (readonly [string, Protection])[],
+): Steps<void> {
+  const due = slicer();
+  const queue = [...pulled];
+  for (let one = queue.pop(); one; one = queue.pop()) {
+    const [digest, why] = one;
+    const children = graph.children(digest);
+    if (due(1 + children.length)) yield;
+    for (const child of children) {
+      if (used.has(child.digest)) continue;
+      const protection = { ...why, detail: `part of ${digest}: ${why.detail}` };
+      used.set(child.digest, protection);
+      queue.push([child.digest, protection]);
     }
   }
 }

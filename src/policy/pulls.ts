@@ -39,7 +39,7 @@ export function readWithin(text: string, name: string): Pick<Pulled, 'within' | 
  * @throws {InvalidPolicy}
  */
 export function readPullIgnore(texts: readonly string[], name: string): readonly string[] {
-  return listIn(texts, (text) => {
+  const ignored = listIn(texts, (text) => {
     if (IGNORED.test(text)) return text.toLowerCase();
     throw new PolicyError(
       name,
@@ -47,6 +47,7 @@ export function readPullIgnore(texts: readonly string[], name: string): readonly
       'is no object id, and no client; write a GUID, or how a client begins its user agent, e.g. trivy or Go-http-client/1.1',
     );
   });
+  return [...new Set(ignored)];
 }
 
 /**
@@ -88,7 +89,8 @@ export function checkResources({ resources }: Pulled, hosts: readonly string[]):
 
 function listIn<T>(texts: readonly string[], read: (text: string) => T): readonly T[] {
   const { problems, attempt } = attempts();
-  const values = [...new Set(texts.flatMap((text) => text.split(/\s+/)))]
+  const values = texts
+    .flatMap((text) => text.split(/\s+/))
     .filter((text) => text !== '')
     .flatMap((text) => attempt(() => read(text)) ?? []);
   if (problems.length > 0) throw new InvalidPolicy(problems);

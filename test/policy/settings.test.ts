@@ -281,7 +281,11 @@ describe('the table for the documentation', () => {
   });
 
   test.each(SETTINGS_TABLE.filter(({ example }) => example !== undefined))('$name: $example can be read', (one) => {
-    const more = one.name === 'ACR_TASK_FILE' ? { PURGE_COMMAND: '' } : { RETENTION_STORAGE: './runs' };
+    const resource = SETTINGS_TABLE.find(({ name }) => name === 'REGISTRY_RESOURCE_ID')?.example;
+    const more = {
+      ...(one.name === 'ACR_TASK_FILE' ? { PURGE_COMMAND: '' } : { RETENTION_STORAGE: './runs' }),
+      ...(one.name === 'KEEP_PULLED_WITHIN' && { REGISTRY_RESOURCE_ID: resource }),
+    };
     expect(mistakes({ ...GOOD, ...more, [one.name]: one.example }, () => TALK_TASK)).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@
  * and `max` by columns and `bin`, `order by`. Anything else is an error, as it is to the service.
  */
 
-export type Value = string | Date;
+type Value = string | Date;
 export type Row = Readonly<Record<string, Value>>;
 
 export interface Answer {

@@ -16,7 +16,7 @@ export interface RepositoryEvent {
 }
 
 /** How it answers instead of with what it has. */
-export interface LogFaults {
+interface LogFaults {
   /** With this status, and an error as the service sends it. */
   readonly status?: number;
   /** With rows, and the error that says they are not all; where the span is longer than that. */

@@ -157,6 +157,9 @@ export function timeBudgetOf({ timeBudget }: BudgetFlags): TimeBudget | undefine
 
 export interface InUseFlags {
   readonly inUse?: readonly string[];
+}
+
+export interface PullFlags {
   readonly keepPulledWithin?: string;
   readonly pullIgnore?: readonly string[];
 }
@@ -166,24 +169,27 @@ const repeated = (value: string, previous: readonly string[] | undefined): reado
   value,
 ];
 
-/** Adds the options that say what knows which images are in use, and whether what was pulled lately is kept. */
+/** Adds the option that says what knows which images are in use. */
 export function withInUse(command: Command): Command {
+  return command.option(
+    '--in-use <source>',
+    'what says which images are in use, and so are kept: kube, aks:<id>, list:<path>, ...; may be repeated (default: IN_USE)',
+    repeated,
+  );
+}
+
+/** Adds the options that say what is kept because it is used, or was pulled lately. */
+export function withEvidence(command: Command): Command {
   return withPullIgnore(
-    command
-      .option(
-        '--in-use <source>',
-        'what says which images are in use, and so are kept: kube, aks:<id>, list:<path>, ...; may be repeated (default: IN_USE)',
-        repeated,
-      )
-      .option(
-        '--keep-pulled-within <duration>',
-        'keep what was pulled within that time, e.g. 30d; needs REGISTRY_RESOURCE_ID (default: KEEP_PULLED_WITHIN)',
-      ),
+    withInUse(command).option(
+      '--keep-pulled-within <duration>',
+      'keep what was pulled within that time, e.g. 30d; needs REGISTRY_RESOURCE_ID (default: KEEP_PULLED_WITHIN)',
+    ),
   );
 }
 
 /** Adds the option that says whose pulls do not count. */
-export function withPullIgnore(command: Command): Command {
+function withPullIgnore(command: Command): Command {
   return command.option(
     '--pull-ignore <who>',
     'whose pulls do not count: an object id, or how a client begins its user agent, e.g. trivy; may be repeated (default: PULL_IGNORE)',
@@ -193,7 +199,7 @@ export function withPullIgnore(command: Command): Command {
 
 /** @throws {InvalidPolicy} */
 export function inUseOf(
-  { inUse, keepPulledWithin, pullIgnore, username }: InUseFlags & Pick<CommandFlags, 'username'>,
+  { inUse, keepPulledWithin, pullIgnore, username }: InUseFlags & PullFlags & Pick<CommandFlags, 'username'>,
   environment: Environment,
 ): RunOptions['evidence'] {
   return evidenceFrom({
@@ -229,7 +235,7 @@ export function identityOf(
 }
 
 /** Flags of the commands that work on what a recorded run was about. */
-export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags, InUseFlags {
+export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags, InUseFlags, PullFlags {
   readonly registry?: string;
   readonly username?: string;
   readonly password?: string;
@@ -237,7 +243,7 @@ export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags
 
 /** @param whose what says the registry, where it is not given */
 export function withRecordedRun(command: Command, whose: 'plan' | 'run'): Command {
-  return withDisplay(withLedger(withTimeBudget(withInUse(command))))
+  return withDisplay(withLedger(withTimeBudget(withEvidence(command))))
     .option('-r, --registry <name>', `registry (default: the ${whose}'s)`)
     .option('-u, --username <name>', 'user name (default: an Entra identity)')
     .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD');

@@ -15,9 +15,10 @@ import {
   type LedgerFlags,
   oneRegistry,
   openLedger,
+  type PullFlags,
   timeBudgetOf,
   withDisplay,
-  withInUse,
+  withEvidence,
   withLedger,
   withTimeBudget,
 } from './flags.ts';
@@ -34,13 +35,13 @@ import {
 } from '../../index.ts';
 
 interface CliFlags
-  extends Omit<CommandFlags, 'verbose'>, DisplayFlags, LedgerFlags, GuardFlags, BudgetFlags, InUseFlags {
+  extends Omit<CommandFlags, 'verbose'>, DisplayFlags, LedgerFlags, GuardFlags, BudgetFlags, InUseFlags, PullFlags {
   readonly yes?: boolean;
 }
 
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
 export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
-  return withDisplay(withLedger(withTimeBudget(withInUse(withGuards(purgeCommand())))))
+  return withDisplay(withLedger(withTimeBudget(withEvidence(withGuards(purgeCommand())))))
     .option('-y, --yes', 'do not ask before deleting; without a terminal nothing is asked')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: CliFlags) => {
