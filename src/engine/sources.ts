@@ -23,13 +23,7 @@ export function evidenceFrom(
   open: OpenSources = openSources,
 ): EvidenceOptions | undefined {
   if (!inUse && !pulled) return undefined;
-<<<<<<< HEAD
   const sources = inUse ? open(inUse, { credential: entraOf(identity), clock, cloud: cloudOf(identity.audience) }) : [];
-=======
-  const sources = inUse
-    ? openSources(inUse, { credential: entraOf(identity), clock, cloud: cloudOf(identity.audience) })
-    : [];
->>>>>>> fc4a3da (Warnings and docs of last pull)
   return {
     sources,
     rememberMilliseconds: inUse?.rememberMilliseconds ?? 0,
