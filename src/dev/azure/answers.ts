@@ -37,6 +37,10 @@ export interface Azure {
   readonly resources: readonly AzureResource[];
   /** By the resource id of a cluster: its kubeconfig. */
   readonly kubeconfigs?: Readonly<Record<string, string>>;
+  /** Resources that only the index has, by their ids: the lists of the services leave them out, or they are gone. */
+  readonly indexed?: readonly string[];
+  /** Resources that only the lists of the services have, by their ids: the index lags. */
+  readonly notIndexed?: readonly string[];
   /** Entries of one page. */
   readonly page?: number;
 }
@@ -45,6 +49,7 @@ export interface Asked {
   readonly method: string;
   readonly url: URL;
   readonly token: string | undefined;
+  readonly body: string;
 }
 
 export interface Answer {
@@ -61,10 +66,11 @@ export const failed = (status: number, code: string, message = 'a message that n
 const key = (id: string): string => id.toLowerCase().replace(/\/+$/, '');
 
 /** As Azure Resource Manager answers, for what is read here: lists with pages, resources, and the kubeconfig of a cluster. */
-export function answerOf(azure: Azure, { method, url, token }: Asked): Answer {
+export function answerOf(azure: Azure, { method, url, token, body }: Asked): Answer {
   if (token === undefined || !azure.tokens.has(token)) return failed(401, 'InvalidAuthenticationToken');
   if (!url.searchParams.has('api-version')) return failed(400, 'MissingApiVersionParameter');
   const path = key(decodeURIComponent(url.pathname));
+  if (method === 'POST' && path === '/providers/microsoft.resourcegraph/resources') return indexOf(azure, body);
   const subscription = /^\/subscriptions\/([^/]+)/.exec(path)?.[1] ?? '';
   const permissions = azure.subscriptions[subscription];
   if (!permissions) return failed(404, 'SubscriptionNotFound');
@@ -79,10 +85,11 @@ export function answerOf(azure: Azure, { method, url, token }: Asked): Answer {
   return childrenOf(azure, path, url);
 }
 
-const ofType = ({ resources }: Azure, subscription: string, type: string): readonly AzureResource[] =>
-  resources.filter(({ id }) =>
-    new RegExp(`^/subscriptions/${subscription}/resourcegroups/[^/]+/providers/${type}/[^/]+$`).test(key(id)),
-  );
+const ofType = ({ resources, indexed = [] }: Azure, subscription: string, type: string): readonly AzureResource[] =>
+  resources.filter(({ id }) => isOfType(id, subscription, type) && !indexed.includes(id));
+
+const isOfType = (id: string, subscription: string, type: string): boolean =>
+  new RegExp(`^/subscriptions/${subscription}/resourcegroups/[^/]+/providers/${type}/[^/]+$`).test(key(id));
 
 /** `{resource}/revisions`: what is below it, where the resource is there. */
 function childrenOf(azure: Azure, path: string, url: URL): Answer {
@@ -119,4 +126,40 @@ function kubeconfigOf({ kubeconfigs = {} }: Azure, path: string): Answer {
   if (found === undefined) return failed(404, 'ResourceNotFound');
   const value = Buffer.from(found).toString('base64');
   return { status: 200, body: { kubeconfigs: [{ name: 'clusterUser', value }] } };
+}
+
+/** A query, as far as this understands one: the ids of all resources of a type. */
+const QUERY = /^resources \| where type =~ '([\w.]+\/\w+)' \| project id \| order by id asc$/;
+
+/** As Azure Resource Graph answers: silent about subscriptions that the identity does not know. */
+function indexOf(
+  { subscriptions, resources, indexed = [], notIndexed = [], page = 1_000 }: Azure,
+  body: string,
+): Answer {
+  const asked = JSON.parse(body) as {
+    readonly query: string;
+    readonly subscriptions: readonly string[];
+    readonly options?: { readonly $top?: number; readonly $skipToken?: string; readonly resultFormat?: string };
+  };
+  const type = QUERY.exec(asked.query)?.[1]?.toLowerCase();
+  if (type === undefined || asked.options?.resultFormat !== 'objectArray') return failed(400, 'InvalidQuery');
+  const ids = [...new Set([...resources.map(({ id }) => id), ...indexed])]
+    .filter((id) => !notIndexed.includes(id))
+    .filter((id) => asked.subscriptions.some((one) => subscriptions[one] && isOfType(id, one, type)))
+    .toSorted();
+  const from = Number(asked.options.$skipToken ?? 0);
+  const to = from + Math.min(page, asked.options.$top ?? 100);
+  const data = ids.slice(from, to).map((id) => ({ id: id.toLowerCase() }));
+  const isMore = to < ids.length;
+  return {
+    status: 200,
+    body: {
+      totalRecords: ids.length,
+      count: data.length,
+      data,
+      facets: [],
+      resultTruncated: 'false',
+      ...(isMore && { $skipToken: String(to) }),
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { certificate } from '../emulator/certificate.ts';
 import { close, listen } from '../loopback.ts';
 import { type Answer, answerOf, type Azure, type AzureFault, failed } from './answers.ts';
@@ -22,13 +23,13 @@ export async function startAzure(azure: Azure, faults: readonly AzureFault[] = [
   const server = createServer({ key, cert }, (request, response) => {
     const line = `${request.method ?? ''} ${request.url ?? ''}`;
     asked.push(line);
-    request.resume();
     const fault = faults.find((one) => one.at.test(line) && (left.get(one) ?? 0) > 0);
     if (fault) {
       left.set(fault, (left.get(fault) ?? 0) - 1);
+      request.resume();
       fail(fault, response);
     } else {
-      send(response, answer(azure, request));
+      void text(request).then((body) => send(response, answer(azure, request, body)));
     }
   });
   const port = await listen(server, 0);
@@ -40,9 +41,9 @@ export async function startAzure(azure: Azure, faults: readonly AzureFault[] = [
   };
 }
 
-function answer(azure: Azure, { method = '', url = '', headers }: IncomingMessage): Answer {
+function answer(azure: Azure, { method = '', url = '', headers }: IncomingMessage, body: string): Answer {
   const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
-  return answerOf(azure, { method, url: new URL(url, `https://${headers.host ?? 'localhost'}`), token });
+  return answerOf(azure, { method, url: new URL(url, `https://${headers.host ?? 'localhost'}`), token, body });
 }
 
 function fail({ status, code = 'Fault', headers, body }: AzureFault, response: ServerResponse): void {

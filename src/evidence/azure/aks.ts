@@ -36,10 +36,11 @@ export function aksCluster(options: AzureOptions, id: string): Source {
 /** All clusters of a subscription. */
 export function aksClusters(options: AzureOptions, subscription: string): Source {
   return azureSource(options, `all clusters in the subscription ${subscription}`, async (reading) => {
-    const { arm, each } = reading;
+    const { all, each } = reading;
     await checkScope(reading, subscription, AKS_ACTIONS);
-    const path = `/subscriptions/${subscription}/providers/Microsoft.ContainerService/managedClusters`;
-    await each(arm.list(path, VERSION, cluster), (one) => readCluster(reading, options, one));
+    await each(all(subscription, 'Microsoft.ContainerService/managedClusters', VERSION, cluster), (one) =>
+      readCluster(reading, options, one),
+    );
   });
 }
 

@@ -26,9 +26,9 @@ const sidecar = z.object({ name: z.string(), properties: z.object({ image: z.str
 /** App Service and Functions: apps and their slots, running or stopped, with their sidecars. */
 export function appService(options: AzureOptions, subscription: string): Source {
   return azureSource(options, `App Service and Functions in the subscription ${subscription}`, async (reading) => {
-    const { arm, each } = reading;
+    const { arm, all, each } = reading;
     await checkScope(reading, subscription, APP_SERVICE_ACTIONS);
-    await each(arm.list(`/subscriptions/${subscription}/providers/Microsoft.Web/sites`, VERSION, site), async (app) => {
+    await each(all(subscription, 'Microsoft.Web/sites', VERSION, site), async (app) => {
       await readSite(reading, app);
       for await (const slot of arm.list(`${app.id}/slots`, VERSION, site)) await readSite(reading, slot);
     });

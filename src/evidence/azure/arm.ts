@@ -6,7 +6,6 @@ import {
   createPipelineRequest,
   type HttpMethods,
   isRestError,
-  type PipelineResponse,
 } from '@azure/core-rest-pipeline';
 import { z } from 'zod';
 import type { Clock } from '../../registry/clock.ts';
@@ -16,8 +15,8 @@ import { ArmError, reasonOf } from './errors.ts';
 const TIMEOUT_MS = 180_000;
 
 /** First pause of the pipeline after a failure. It doubles each time. */
-const RETRY_DELAY_MS = 200;
-const MAX_RETRIES = 4;
+export const RETRY_DELAY_MS = 200;
+export const MAX_RETRIES = 4;
 
 /** A list that has more of them never ends. */
 const MOST_PAGES = 2_000;
@@ -56,21 +55,15 @@ export function openArm({ endpoint, audience, credential, clock, certificate }: 
   });
   pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: `${audience}/.default` }));
   const client = createDefaultHttpClient();
+  const { origin } = new URL(endpoint);
 
   const ask = async <T>(method: HttpMethods, url: string, schema: z.ZodType<T>): Promise<T> => {
     const asked = new URL(url).pathname;
-    const late = new AbortController();
-    const timer = clock.after(TIMEOUT_MS, () => late.abort(), 'background');
-    const abortSignal = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
-    let response: PipelineResponse;
-    try {
-      response = await pipeline.sendRequest(client, createPipelineRequest({ url, method, abortSignal }));
-    } catch (error) {
-      if (late.signal.aborted) throw new ArmError(asked, `no answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
-      throw new ArmError(asked, reasonOf(error, isRestError(error)), { cause: error });
-    } finally {
-      timer.cancel();
-    }
+    // An id of an answer is part of the next address, and the token is for this host.
+    if (new URL(url).origin !== origin) throw new ArmError(asked, 'it is at another host');
+    const response = await timed(asked, clock, signal, (abortSignal) =>
+      pipeline.sendRequest(client, createPipelineRequest({ url, method, abortSignal })),
+    );
     const { status, bodyAsText } = response;
     if (status !== 200) throw new ArmError(asked, undefined, { status, code: codeIn(bodyAsText) });
     const body = schema.safeParse(jsonOf(bodyAsText));
@@ -90,13 +83,33 @@ export function openArm({ endpoint, audience, credential, clock, certificate }: 
         const { value, nextLink } = await ask('GET', url, page);
         yield* value;
         if (nextLink === undefined || nextLink === null || nextLink === '') return;
-        if (!URL.canParse(nextLink) || new URL(nextLink).origin !== new URL(endpoint).origin)
-          throw new ArmError(path, 'the next page is at another host');
+        if (!URL.canParse(nextLink)) throw new ArmError(path, 'the next page has no address');
         url = nextLink;
       }
       throw new ArmError(path, `it has more than ${MOST_PAGES} pages`);
     },
   };
+}
+
+/** A call with all its retries, for as long as one may take. */
+export async function timed<T>(
+  asked: string,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const timer = clock.after(TIMEOUT_MS, () => late.abort(), 'background');
+  try {
+    return await call(AbortSignal.any([late.signal, ...(signal ? [signal] : [])]));
+  } catch (error) {
+    if (late.signal.aborted) throw new ArmError(asked, `no answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
+    if (isRestError(error) && error.statusCode !== undefined)
+      throw new ArmError(asked, undefined, { status: error.statusCode, code: codeOf(error.code), cause: error });
+    throw new ArmError(asked, reasonOf(error, isRestError(error)), { cause: error });
+  } finally {
+    timer.cancel();
+  }
 }
 
 function jsonOf(text: string | null | undefined): unknown {
@@ -107,9 +120,11 @@ function jsonOf(text: string | null | undefined): unknown {
   }
 }
 
-const failure = z.object({ error: z.object({ code: z.string().regex(/^\w{1,64}$/) }) });
+const failure = z.object({ error: z.object({ code: z.string() }) });
 
 /** The code of an error, and never its message: that names the identity and the request. */
 function codeIn(text: string | null | undefined): string | undefined {
-  return failure.safeParse(jsonOf(text)).data?.error.code;
+  return codeOf(failure.safeParse(jsonOf(text)).data?.error.code);
 }
+
+const codeOf = (code: string | undefined): string | undefined => (/^\w{1,64}$/.test(code ?? '') ? code : undefined);

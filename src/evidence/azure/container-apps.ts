@@ -21,17 +21,16 @@ export function containerApps(options: AzureOptions, subscription: string): Sour
     options,
     `the Container Apps and their jobs in the subscription ${subscription}`,
     async (reading) => {
-      const { arm, each, found } = reading;
+      const { arm, all, each, found } = reading;
       await checkScope(reading, subscription, CONTAINER_APPS_ACTIONS);
-      const base = `/subscriptions/${subscription}/providers/Microsoft.App`;
-      await each(arm.list(`${base}/containerApps`, VERSION, resource), async ({ id, properties }) => {
+      await each(all(subscription, 'Microsoft.App/containerApps', VERSION, resource), async ({ id, properties }) => {
         const where = `container app ${placeOf(id)}`;
         for (const image of imagesOf(properties.template)) found(image, where);
         for await (const { name, properties: of } of arm.list(`${id}/revisions`, VERSION, revision))
           if (of.active !== false)
             for (const image of imagesOf(of.template)) found(image, `${where}, revision ${name}`);
       });
-      await each(arm.list(`${base}/jobs`, VERSION, resource), ({ id, properties }) => {
+      await each(all(subscription, 'Microsoft.App/jobs', VERSION, resource), ({ id, properties }) => {
         for (const image of imagesOf(properties.template)) found(image, `job ${placeOf(id)}`);
         return Promise.resolve();
       });

@@ -12,13 +12,15 @@ const group = z.object({ id: z.string(), properties: z.object({ containers, init
 /** Container groups, also those that have ended: they can be started again. */
 export function containerInstances(options: AzureOptions, subscription: string): Source {
   return azureSource(options, `the container groups in the subscription ${subscription}`, async (reading) => {
-    const { arm, each, found } = reading;
+    const { all, each, found } = reading;
     await checkScope(reading, subscription, CONTAINER_INSTANCES_ACTIONS);
-    const path = `/subscriptions/${subscription}/providers/Microsoft.ContainerInstance/containerGroups`;
-    await each(arm.list(path, VERSION, group), ({ id, properties }) => {
-      for (const one of [...(properties.containers ?? []), ...(properties.initContainers ?? [])])
-        if (one.properties.image) found(one.properties.image, `container group ${placeOf(id)}`);
-      return Promise.resolve();
-    });
+    await each(
+      all(subscription, 'Microsoft.ContainerInstance/containerGroups', VERSION, group),
+      ({ id, properties }) => {
+        for (const one of [...(properties.containers ?? []), ...(properties.initContainers ?? [])])
+          if (one.properties.image) found(one.properties.image, `container group ${placeOf(id)}`);
+        return Promise.resolve();
+      },
+    );
   });
 }

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import type { Clock } from '../../registry/clock.ts';
 import { imageIn } from '../image.ts';
 import type { Evidence, Source, Use } from '../types.ts';
+import type { z } from 'zod';
 import { type Arm, openArm } from './arm.ts';
 import type { AzureCloud } from './clouds.ts';
 import { endpointOf } from './clouds.ts';
@@ -28,6 +29,16 @@ export interface AzureOptions {
 /** What a reader is given, and says. */
 export interface Reading {
   readonly arm: Arm;
+  /**
+   * All resources of a type in a subscription: those that its service lists, and those that only the index of Azure names and
+   * that are there. Neither is known to leave out nothing.
+   */
+  readonly all: <T extends { readonly id: string }>(
+    subscription: string,
+    type: string,
+    version: string,
+    schema: z.ZodType<T>,
+  ) => AsyncIterable<T>;
   /** The registry that it is about. */
   readonly registry: string;
   readonly signal: AbortSignal | undefined;
@@ -80,12 +91,30 @@ export function azureSource(
       };
       await attempt(async () => {
         const audience = endpointOf(cloud);
-        const arm = openArm({ endpoint: at?.endpoint ?? audience, audience, credential, clock, certificate: at?.certificate }, signal); // prettier-ignore
-        await read({ arm, registry, signal, found, add, problem, each });
+        const armOptions = { endpoint: at?.endpoint ?? audience, audience, credential, clock, certificate: at?.certificate }; // prettier-ignore
+        const arm = openArm(armOptions, signal);
+        const all: Reading['all'] = async function* (subscription, type, version, schema) {
+          const seen = new Set<string>();
+          for await (const one of arm.list(`/subscriptions/${subscription}/providers/${type}`, version, schema)) {
+            seen.add(one.id.toLowerCase());
+            yield one;
+          }
+          const { indexedIds } = await import('./resource-graph.ts');
+          for (const id of await indexedIds(armOptions, subscription, type, signal)) {
+            const one = seen.has(id.toLowerCase()) ? undefined : await arm.get(id, version, schema).catch(isGone);
+            if (one) yield one;
+          }
+        };
+        await read({ arm, all, registry, signal, found, add, problem, each });
       });
       return { source: name, scope, observedAt, complete: problems.size === 0, problems: named(problems), facts: [...facts.values()] }; // prettier-ignore
     },
   };
+}
+
+/** The index lags: it names what was deleted. */
+function isGone(error: unknown): undefined {
+  if (!(error instanceof ArmError && error.status === 404)) throw error;
 }
 
 function named(problems: ReadonlySet<string>): readonly string[] {
