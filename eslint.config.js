@@ -95,6 +95,7 @@ const packages = {
   'durable-functions': 'src/engine/durable',
   '@azure/container-registry': 'src/registry',
   '@azure/storage-blob': 'src/ledger/store',
+  '@azure/arm-resourcegraph': 'src/evidence',
 };
 const closedIn = (folder) => ({
   files: folder === undefined ? ['src/**', 'functions/**'] : [`${folder}/**`],
