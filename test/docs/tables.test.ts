@@ -33,8 +33,10 @@ describe('the messages that the troubleshooting quotes', () => {
     'Nothing is deleted, or less than expected',
     'Plans, runs and the record',
   ];
-  const quoted = sections
-    .flatMap((section) => rowsUnder('docs/operations.md', section))
+  const quoted = [
+    ...sections.flatMap((section) => rowsUnder('docs/operations.md', section)),
+    ...rowsUnder('docs/in-use.md', 'What to do about a message'),
+  ]
     .flatMap(([cell = '']) => codeIn(cell))
     // What a command and a path are named is no message.
     .filter((code) => code.includes(' ') && !/^(?:azd|\d)/.test(code));

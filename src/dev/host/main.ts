@@ -11,6 +11,9 @@ import { recordSampleRuns } from './sample-runs.ts';
 
 /* `npm start`: this app on this machine, at the embedded registry unless ACR_REGISTRY names another. */
 
+/** Something that runs, and whose image nothing else would keep. */
+const RUNNING = 'microtodo-frontendapi:pr-43 namespace review, deployment pr-43';
+
 /** What is set unless the environment says otherwise: the demo's purge, once a day. */
 function sampleSettings(): Environment {
   return {
@@ -28,11 +31,15 @@ async function embedded({ loginServer, certificate, environment }: Emulator, fol
   const file = join(folder, 'certificate.pem');
   await writeFile(file, certificate);
   const storage = join(folder, 'runs');
+  const list = join(folder, 'running.txt');
+  await writeFile(list, `${loginServer}/${RUNNING}\n`);
   return {
     ...environment,
     ACR_REGISTRY: loginServer,
     NODE_EXTRA_CA_CERTS: file,
     RETENTION_STORAGE: process.env['RETENTION_STORAGE'] ?? storage,
+    // It is as old as this process, and still right.
+    ...(process.env['IN_USE'] === undefined && { IN_USE: `list:${list}`, IN_USE_LIST_MAX_AGE: '3650d' }),
   };
 }
 
@@ -79,6 +86,7 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined, run: 
     curl(`/api/runs/${run}?${code}`),
     curl(`/api/runs/${run}/decisions?${code}`),
     curl(`/api/explain?${code}&image=shop/api:1.3.0`, '-g '),
+    curl(`/api/in-use?${code}`),
     curl(`/api/review?${code}`),
     curl(`/api/plans/${run}/apply`, `-X POST ${master}`),
     curl(`/api/runs/${run}/cancel`, `-X POST ${master}`),

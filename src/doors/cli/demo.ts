@@ -1,14 +1,31 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Emulator } from '../../dev/emulator/index.ts';
+import { readInUse } from '../../policy/in-use.ts';
 import { createPolicy, type PurgeFlags } from '../../policy/purge-policy.ts';
 import { sentence, styleOf } from '../../report/style.ts';
 import { runPurge } from './purge.ts';
-import { type Ledger, temporaryLedger, type RunSummary, type TargetOptions } from '../../index.ts';
+import {
+  evidenceFrom,
+  type Ledger,
+  type RunOptions,
+  type RunSummary,
+  type TargetOptions,
+  temporaryLedger,
+} from '../../index.ts';
 
 const USER = { username: 'demo', password: 'demo' } as const;
 
 /** A command with a common mistake, as it stands in many ACR Tasks. */
 const MISTAKEN = '^.*:[^F|f]eature[-0-9]*$';
+
+/** Something that runs, and whose image nothing else would keep. */
+const RUNNING = { image: 'microtodo-frontendapi:pr-43', where: 'namespace review, deployment pr-43' } as const;
+const LIST = 'running.txt';
+
+const DAY_MS = 86_400_000;
 
 /** `acr-retention demo`: a registry with sample data, a command with a common mistake, and a purge that deletes. */
 export function demoCommand(finish: (exitCode: 0 | 1) => void): Command {
@@ -18,15 +35,19 @@ export function demoCommand(finish: (exitCode: 0 | 1) => void): Command {
     .action(async () => {
       const { sampleRegistry, startEmulator } = await import('../../dev/emulator/index.ts');
       const emulator = await startEmulator({ repositories: sampleRegistry(), basic: USER });
+      const folder = await mkdtemp(join(tmpdir(), 'acr-retention-demo-'));
       try {
-        finish((await demonstrate(emulator)) ? 0 : 1);
+        await writeFile(join(folder, LIST), `${emulator.loginServer}/${RUNNING.image} ${RUNNING.where}\n`);
+        finish((await demonstrate(emulator, folder)) ? 0 : 1);
       } finally {
+        await rm(folder, { recursive: true, force: true });
         await emulator.close();
       }
     });
 }
 
-async function demonstrate(emulator: Emulator): Promise<boolean> {
+/** @param folder where the list of what runs is */
+async function demonstrate(emulator: Emulator, folder: string): Promise<boolean> {
   const ledger = temporaryLedger();
   const registry = {
     endpoint: new URL(emulator.url),
@@ -51,16 +72,28 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
   );
 
   title('2. What was meant, and a little more; this time it deletes');
+  say(`${LIST} names what runs, as a cluster would: ${RUNNING.image}, ${RUNNING.where}.\n`);
   const before = contents(emulator);
-  const purged = await show(registry, ledger, {
-    filter: ['.*:^([Ff]eature|pr|ci|dev|sha256)-'],
-    ago: '30d',
-    untagged: true,
+  const evidence = evidenceFrom({
+    inUse: {
+      sources: readInUse([`list:${LIST}`], '--in-use'),
+      rememberMilliseconds: 14 * DAY_MS,
+      listMaxAgeMilliseconds: DAY_MS,
+      root: folder,
+    },
+    identity: { audience: undefined, clientId: undefined },
   });
+  const purged = await show(
+    registry,
+    ledger,
+    { filter: ['.*:^([Ff]eature|pr|ci|dev|sha256)-'], ago: '30d', untagged: true },
+    evidence,
+  );
   say(`Before: ${before}.\nAfter:  ${contents(emulator)}.`);
   say(
     'Every multi-arch image that is kept has its platforms, and every signature and SBOM its image. What acr purge would ' +
-      'have deleted as well are platforms of locked images, and the cosign signature of an image in use.',
+      'have deleted as well are platforms of locked images, the cosign signature of an image that is kept, and the image ' +
+      `of ${RUNNING.image}, which is old, and runs.`,
   );
   title('Next');
   say(
@@ -71,7 +104,12 @@ async function demonstrate(emulator: Emulator): Promise<boolean> {
 }
 
 /** Shows the command as one would type it, and runs it. */
-async function show(registry: TargetOptions, ledger: Ledger, flags: PurgeFlags): Promise<RunSummary> {
+async function show(
+  registry: TargetOptions,
+  ledger: Ledger,
+  flags: PurgeFlags,
+  evidence?: RunOptions['evidence'],
+): Promise<RunSummary> {
   const typed = [
     'acr-retention purge',
     ...(flags.filter ?? []).map((filter) => `--filter '${filter}'`),
@@ -79,12 +117,13 @@ async function show(registry: TargetOptions, ledger: Ledger, flags: PurgeFlags):
     ...(flags.untagged ? ['--untagged'] : []),
     ...(flags.keep === undefined ? [] : [`--keep ${flags.keep}`]),
     ...(flags.dryRun ? ['--dry-run'] : []),
+    ...(evidence?.sources ?? []).map(({ name }) => `--in-use ${name}`),
   ];
   say(`$ ${typed.join(' ')}`);
   return runPurge(
     registry,
     createPolicy(flags),
-    { output: 'text', style: styleOf(process.stdout, process.env), passing: true, ledger },
+    { output: 'text', style: styleOf(process.stdout, process.env), passing: true, ledger, evidence },
     process.stdout,
   );
 }

@@ -299,6 +299,7 @@ test('demo: shows what goes and what stays and why, tells what is wrong with the
     'child-of-kept-index',
     'signature-of-kept',
     'locked',
+    'microtodo-frontendapi:pr-43: runs in list:running.txt, namespace review, deployment',
     '[^F|f] is a negated',
     'What was meant is [Ff]',
   ]) {
