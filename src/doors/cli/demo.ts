@@ -81,7 +81,8 @@ async function demonstrate(emulator: Emulator, folder: string): Promise<boolean>
       listMaxAgeMilliseconds: DAY_MS,
       root: folder,
     },
-    identity: { audience: undefined, clientId: undefined },
+    pulled: undefined,
+    identity: {},
   });
   const purged = await show(
     registry,

@@ -25,7 +25,7 @@ export function inUseCommand(finish: (exitCode: 0 | 1) => void): Command {
     .action(async (flags: Flags) => {
       const registry = oneRegistry(flags.registry ?? process.env['ACR_REGISTRY'] ?? '').host;
       const evidence = inUseOf(flags, process.env);
-      if (!evidence)
+      if (!evidence || evidence.sources.length === 0)
         throw new PolicyError('--in-use', undefined, 'names no source, and IN_USE does not; write --in-use kube, say');
       const report = await inUseAt(registry, evidence, openLedger(flags, process.env).ledger);
       await write(
