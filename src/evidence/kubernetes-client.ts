@@ -3,8 +3,8 @@ import type * as KubernetesClient from '@kubernetes/client-node';
 import type { Workload } from './kubernetes-images.ts';
 import { allOf, type AskForPage, inTime, NoList, type Waiting } from './kubernetes-lists.ts';
 
-/** Objects of one page. */
-const PAGE = 500;
+/** Objects of one page: few, since a page is held as text, as JSON and as objects of the client at once. */
+const PAGE = 100;
 
 /** Of one page; pods are 5 to 50 kB each. */
 const MOST_BYTES = 128 * 1024 * 1024;

@@ -45,7 +45,7 @@ describe.skipIf(program === undefined)('kubectl', () => {
     expect({ code: said.code, stderr: said.stderr }).toEqual({ code: 0, stderr: '' });
     const list = JSON.parse(said.stdout) as { readonly items: readonly { readonly kind: string }[] };
     expect(list.items).toHaveLength(1206);
-    // Its pages are as large as ours.
+    // It reads by pages of 500.
     expect(cluster.asked.filter(({ resource }) => resource === 'pods').map(({ page }) => page)).toEqual([1, 2, 3]);
     const theirs = imagesIn(list).map((name) => JSON.stringify(imageIn(REGISTRY, name)));
     const { facts, complete } = await sourceOf(cluster).read(REGISTRY);
