@@ -56,6 +56,9 @@ param maximumInstanceCount int = 40
 @description('How many days logs are kept, from 30 to 730.')
 param logRetentionInDays int = 90
 
+@description('With KEEP_PULLED_WITHIN: whether the registries are made to send their events to the workspace of the app. Otherwise they send them to a workspace already.')
+param registryDiagnostics bool = true
+
 @description('Resource ids of action groups that alerts go to. None: alerts are shown in the portal only.')
 param actionGroupIds string[] = []
 
@@ -175,12 +178,23 @@ var registries = map(empty(mistakes) ? given : fail(join(mistakes, ' ')), one =>
     : empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId
 })
 
+// When something was pulled is in the log of each registry.
+var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN)
+var registryIds = map(
+  registries,
+  one =>
+    '/subscriptions/${one.subscriptionId}/resourceGroups/${one.resourceGroup}/providers/Microsoft.ContainerRegistry/registries/${one.name}'
+)
+
 var allSettings = {
   ...settings
   PURGE_COMMAND: !empty(settings.?PURGE_COMMAND) || !empty(settings.?ACR_TASK_FILE)
     ? settings.?PURGE_COMMAND
     : '--filter \'.*:^(dev|pr|ci)-\' --ago 30d --keep 3 --untagged'
   PURGE_SCHEDULE: !empty(settings.?PURGE_SCHEDULE) ? settings.?PURGE_SCHEDULE : '0 1 * * *'
+  REGISTRY_RESOURCE_ID: !empty(settings.?REGISTRY_RESOURCE_ID)
+    ? settings.?REGISTRY_RESOURCE_ID
+    : looksUpPulls ? join(registryIds, ' ') : null
   PURGE_DRY_RUN: !dryRunOnly && !empty(settings.?PURGE_DRY_RUN) ? settings.?PURGE_DRY_RUN : 'true'
 }
 
@@ -229,6 +243,18 @@ module permissions 'registry.bicep' = [
       permissions: registryPermissions
       dryRunOnly: dryRunOnly
       repositoryPrefixes: repositoryPrefixes
+    }
+  }
+]
+
+module pulls 'pulls.bicep' = [
+  for registry in registries: if (looksUpPulls) {
+    scope: resourceGroup(registry.subscriptionId, registry.resourceGroup)
+    params: {
+      registryName: registry.name
+      environmentName: environmentName
+      principalId: identity.outputs.principalId
+      workspaceId: registryDiagnostics ? workspace.outputs.id : ''
     }
   }
 ]

@@ -51,6 +51,14 @@ param settings = {
   IN_USE_REMEMBER: readEnvironmentVariable('IN_USE_REMEMBER', '')
   // How old a list of images in use may be.
   IN_USE_LIST_MAX_AGE: readEnvironmentVariable('IN_USE_LIST_MAX_AGE', '')
+  // What was pulled within that time is kept, e.g. 30d. The identity may then read the log of the registries.
+  KEEP_PULLED_WITHIN: readEnvironmentVariable('KEEP_PULLED_WITHIN', '')
+  // By which their logs are found; empty: those that are purged.
+  REGISTRY_RESOURCE_ID: readEnvironmentVariable('REGISTRY_RESOURCE_ID', '')
+  // Whose pulls do not count, with blanks between: object ids, and how clients begin their user agents.
+  PULL_IGNORE: readEnvironmentVariable('PULL_IGNORE', '')
+  // How long the log of a registry may be without any event.
+  PULL_LOG_MAX_SILENCE: readEnvironmentVariable('PULL_LOG_MAX_SILENCE', '')
   // How old a plan may be that is carried out.
   PLAN_MAX_AGE: readEnvironmentVariable('PLAN_MAX_AGE', '')
   // How many days runs stay in the record.
@@ -76,6 +84,9 @@ param instanceMemoryMB = any(int(readEnvironmentVariable('INSTANCE_MEMORY_MB', '
 param maximumInstanceCount = int(readEnvironmentVariable('MAXIMUM_INSTANCE_COUNT', '40'))
 // How many days logs are kept, from 30 to 730.
 param logRetentionInDays = int(readEnvironmentVariable('LOG_RETENTION_DAYS', '90'))
+
+// true: the registries send their events to the workspace that is made. false: they send them somewhere already.
+param registryDiagnostics = bool(readEnvironmentVariable('REGISTRY_DIAGNOSTICS', 'true'))
 
 // Who is told of alerts: resource ids of action groups, with commas.
 param actionGroupIds = filter(split(readEnvironmentVariable('ACTION_GROUP_IDS', ''), ','), text => !empty(text))

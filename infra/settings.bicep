@@ -47,6 +47,18 @@ type appSettings = {
   @description('How old a list of images in use may be.')
   IN_USE_LIST_MAX_AGE: string?
 
+  @description('What was pulled within that time is kept. The identity may then read the log of the registries.')
+  KEEP_PULLED_WITHIN: string?
+
+  @description('Resource ids of the registries, by which their logs are found. Left out: those that are purged.')
+  REGISTRY_RESOURCE_ID: string?
+
+  @description('Whose pulls do not count: object ids, and how clients begin their user agents.')
+  PULL_IGNORE: string?
+
+  @description('How long the log of a registry may be without any event.')
+  PULL_LOG_MAX_SILENCE: string?
+
   @description('How old a plan may be that is carried out.')
   PLAN_MAX_AGE: string?
 

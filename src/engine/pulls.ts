@@ -45,7 +45,7 @@ interface PullHistory {
  * Asks the log for the pulls since `from`, and adds what earlier runs have seen.
  * @throws {LedgerError} where it cannot be remembered
  */
-async function pullHistory(
+export async function pullHistory(
   ledger: Ledger,
   registry: string,
   { source, ignored }: Pick<PullOptions, 'source' | 'ignored'>,
@@ -72,12 +72,7 @@ export async function readPulls(
   const history = await pullHistory(ledger, registry, options, from, signal);
   const { covers, problems } = history;
   const recent = history.pulls.filter(({ last }) => last >= from.toISOString());
-  const byRepository = new Map<string, RememberedPull[]>();
-  for (const pull of recent) {
-    const pulls = byRepository.get(pull.repository);
-    if (pulls) pulls.push(pull);
-    else byRepository.set(pull.repository, [pull]);
-  }
+  const byRepository = groupedByRepository(recent);
   const isShort = covers !== undefined && covers.since > from.toISOString();
   const unknown = covers ? (isShort ? tooShort(covers, options.within) : undefined) : notKnown(history);
   return {
@@ -95,6 +90,16 @@ export async function readPulls(
       images: recent.length,
     },
   };
+}
+
+export function groupedByRepository(pulls: readonly RememberedPull[]): ReadonlyMap<string, readonly RememberedPull[]> {
+  const grouped = new Map<string, RememberedPull[]>();
+  for (const pull of pulls) {
+    const some = grouped.get(pull.repository);
+    if (some) some.push(pull);
+    else grouped.set(pull.repository, [pull]);
+  }
+  return grouped;
 }
 
 function tooShort({ since }: Covered, within: string): Protection {

@@ -32,7 +32,7 @@ export function evidenceFrom(
 }
 
 /** How the log of a registry is asked when something was pulled. */
-function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: Clock = systemClock): PullOptions {
+export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: Clock = systemClock): PullOptions {
   const { within, withinMilliseconds, ignored, maxSilenceMilliseconds, resources } = pulled;
   const source = pullSource({
     credential: entraOf(identity),

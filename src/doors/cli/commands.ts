@@ -11,6 +11,7 @@ import { reportImagesCommand } from './report-images.ts';
 import { resumeCommand } from './resume.ts';
 import { runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
+import { unpulledCommand } from './unpulled.ts';
 
 /** The commands of the command line. @param finish is told the exit code of one that has ended */
 export function commands(finish: (exitCode: 0 | 1) => void): readonly Command[] {
@@ -24,6 +25,7 @@ export function commands(finish: (exitCode: 0 | 1) => void): readonly Command[] 
     diffCommand(),
     inUseCommand(finish),
     reportImagesCommand(finish),
+    unpulledCommand(finish),
     scheduleCommand(),
     emulatorCommand(),
     demoCommand(finish),

@@ -189,7 +189,7 @@ export function withEvidence(command: Command): Command {
 }
 
 /** Adds the option that says whose pulls do not count. */
-function withPullIgnore(command: Command): Command {
+export function withPullIgnore(command: Command): Command {
   return command.option(
     '--pull-ignore <who>',
     'whose pulls do not count: an object id, or how a client begins its user agent, e.g. trivy; may be repeated (default: PULL_IGNORE)',
