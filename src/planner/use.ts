@@ -35,7 +35,8 @@ export function* usedOf(
     for (const digest of deleted) manifests.set(digest, everything);
     return { manifests, tags: protectedTags };
   }
-  for (const digest of chained(graph.records.keys(), graph.hidden)) {
+  // What is not listed may be hidden, and an index that is listed may need it.
+  for (const digest of chained(graph.records.keys(), graph.hidden, evidence.digests.keys())) {
     if (due()) yield;
     const why = ofManifest(evidence, digest, configs);
     if (why) manifests.set(digest, why);

@@ -55,6 +55,11 @@ describe('what is in use is kept, with its index, the tags of that, its other pl
     expect(kept(things, byTag('dev-arm'), false)).toEqual([':dev-1', ':dev-arm', ':dev-latest']);
   });
 
+  test('by the digest of a platform that is not listed, because it is hidden', () => {
+    const things = THINGS.filter(({ name }) => name !== 'arm');
+    expect(kept(things, byDigest('arm'))).toEqual(WHOLE.filter((one) => one !== 'arm'));
+  });
+
   test('in an index over an index', () => {
     const things: readonly Thing[] = [...THINGS, { name: 'outer', children: ['index'], tags: ['dev-all'] }];
     expect(kept(things, byDigest('arm'))).toEqual([...WHOLE, ':dev-all', 'outer'].toSorted());

@@ -52,7 +52,9 @@ interface Used {
 /** What is in use, with the indexes over it, and all tags of these. What is hidden cannot be known to belong to it. */
 function inUse(held: Held | undefined, running: Cluster['workloads']): Used {
   if (!held) return { tags: new Set(), digests: new Set() };
-  const named = running.flatMap(({ tag, digest }) => digest ?? held.tags.find((one) => one.tag === tag)?.digest ?? []);
+  // A tag that is hidden names a manifest that cannot be known.
+  const listed = held.tags.filter(({ attributes }) => attributes.listEnabled !== false);
+  const named = running.flatMap(({ tag, digest }) => digest ?? listed.find((one) => one.tag === tag)?.digest ?? []);
   const digests = new Set(named);
   for (let size = -1; size < digests.size;) {
     size = digests.size;
