@@ -1,5 +1,4 @@
-import { openSources } from '../evidence/open.ts';
-import { pullSource } from '../evidence/pulls.ts';
+import { openPulls, openSources } from '../evidence/open.ts';
 import type { InUse } from '../policy/in-use.ts';
 import { type Pulled, resourceOf } from '../policy/pulls.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
@@ -34,7 +33,7 @@ export function evidenceFrom(
 /** How the log of a registry is asked when something was pulled. */
 export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: Clock = systemClock): PullOptions {
   const { within, withinMilliseconds, ignored, maxSilenceMilliseconds, resources } = pulled;
-  const source = pullSource({
+  const source = openPulls({
     credential: entraOf(identity),
     clock,
     endpoint: logsEndpointOf(identity),

@@ -5,6 +5,7 @@ import type { AzureCloud } from './azure/clouds.ts';
 import type { AzureOptions } from './azure/source.ts';
 import { listSource } from './list.ts';
 import { fetchList } from './list-file.ts';
+import type { PullSource, PullSourceOptions } from './pulls.ts';
 import type { Source } from './types.ts';
 
 /** What sources are asked with. */
@@ -63,4 +64,16 @@ function later(name: string, open: () => Promise<Source>): Source {
 /** One that can also say what is in use of all registries. */
 function laterAll(name: string, open: () => Promise<Required<Source>>): Source {
   return { ...later(name, open), readAll: async (signal) => (await open()).readAll(signal) };
+}
+
+/** The log of pulls that registries write to Log Analytics. */
+export function openPulls(options: Omit<PullSourceOptions, 'name'>): PullSource {
+  const name = 'ContainerRegistryRepositoryEvents';
+  return {
+    name,
+    read: async (registry, from, signal) => {
+      const { pullSource } = await import('./pulls.ts');
+      return pullSource({ name, ...options }).read(registry, from, signal);
+    },
+  };
 }

@@ -42,6 +42,8 @@ export interface PullSource {
 
 /** What the log is asked as, and whose pulls do not count. */
 export interface PullSourceOptions {
+  /** For a person, without secrets. */
+  readonly name: string;
   readonly credential: TokenCredential;
   readonly clock: Clock;
   /** Of Log Analytics in the cloud of the registries. */
@@ -58,20 +60,18 @@ export interface PullSourceOptions {
   readonly open?: (resource: string) => PullLog;
 }
 
-const NAME = 'ContainerRegistryRepositoryEvents';
-
 /** Events may take that long to be in the log. */
 const LATE_MS = 3_600_000;
 
 /** The log of pulls that registries write to Log Analytics. */
-export function pullSource({ resourceOf, open, ...options }: PullSourceOptions): PullSource {
+export function pullSource({ name, resourceOf, open, ...options }: PullSourceOptions): PullSource {
   const { credential, clock, endpoint, maxSilenceMilliseconds } = options;
   const openLog = open ?? ((resource) => pullLog({ credential, clock, endpoint, resource }));
   return {
-    name: NAME,
+    name,
     async read(registry, from, signal) {
       const now = clock.now();
-      const about = { source: NAME, observedAt: new Date(now).toISOString() };
+      const about = { source: name, observedAt: new Date(now).toISOString() };
       try {
         const resource = resourceOf(registry);
         if (resource === undefined) throw new Error(`REGISTRY_RESOURCE_ID names no resource of ${registry}`);

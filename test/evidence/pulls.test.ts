@@ -37,6 +37,7 @@ function sourceFor(more: Partial<PullSourceOptions> = {}, claims: object = { oid
     getToken: () => Promise.resolve({ token: tokenOf(claims), expiresOnTimestamp: now + HOUR_MS }),
   };
   return pullSource({
+    name: 'ContainerRegistryRepositoryEvents',
     credential,
     clock: systemClock,
     endpoint: log.url,
