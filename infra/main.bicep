@@ -59,6 +59,9 @@ param logRetentionInDays int = 90
 @description('With KEEP_PULLED_WITHIN: whether the registries are made to send their events to the workspace of the app. Otherwise they send them to a workspace already.')
 param registryDiagnostics bool = true
 
+@description('Object ids of the identities by which clusters that the app cannot reach write which images they run: they may write to the container in-use of the storage account, and nothing else.')
+param inUseWriterIds string[] = []
+
 @description('Resource ids of action groups that alerts go to. None: alerts are shown in the portal only.')
 param actionGroupIds string[] = []
 
@@ -168,6 +171,11 @@ var mistakes = [
     ? []
     : [
         'IN_USE: write the id of a subscription, aks:<id>, or the resource id of a cluster, aks:/subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerService/managedClusters/….'
+      ])
+  ...(empty(filter(inUseWriterIds, one => length(one) != 36))
+    ? []
+    : [
+        'IN_USE_WRITER_IDS: write the object ids of identities (az identity show --query principalId), with commas.'
       ])
 ]
 var registries = map(empty(mistakes) ? given : fail(join(mistakes, ' ')), one => {
@@ -299,6 +307,8 @@ module storage 'storage.bicep' = {
     isPrivate: privateNetwork
     workspaceId: workspace.outputs.id
     containers: [packageContainer]
+    // After the mistakes were said.
+    inUseWriterIds: empty(mistakes) ? inUseWriterIds : []
     hasTaskHub: isDurable
   }
 }
@@ -440,3 +450,6 @@ output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 
 @description('Where the record of all runs is: RETENTION_STORAGE for the command line.')
 output RETENTION_STORAGE string = storage.outputs.endpoints.blob
+
+@description('Where clusters write which images they run: acr-retention report-images --to <this URL>prod.txt.')
+output IN_USE_URL string = storage.outputs.inUseUrl

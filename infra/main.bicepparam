@@ -88,6 +88,9 @@ param logRetentionInDays = int(readEnvironmentVariable('LOG_RETENTION_DAYS', '90
 // true: the registries send their events to the workspace that is made. false: they send them somewhere already.
 param registryDiagnostics = bool(readEnvironmentVariable('REGISTRY_DIAGNOSTICS', 'true'))
 
+// Clusters that the app cannot reach: the object ids of the identities that write what they run, with commas.
+param inUseWriterIds = filter(split(readEnvironmentVariable('IN_USE_WRITER_IDS', ''), ','), text => !empty(text))
+
 // Who is told of alerts: resource ids of action groups, with commas.
 param actionGroupIds = filter(split(readEnvironmentVariable('ACTION_GROUP_IDS', ''), ','), text => !empty(text))
 

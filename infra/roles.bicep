@@ -11,6 +11,7 @@ var roles = {
   'Container Registry Repository Reader': 'b93aa761-3e63-49ed-ac28-beffa264f7ac'
   'Container Registry Repository Contributor': '2efddaa5-3f1f-4df3-97df-af3f13818f4c'
   'Container Registry Repository Catalog Lister': 'bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7'
+  'Storage Blob Data Contributor': 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'

@@ -6,6 +6,31 @@
 */
 
 @export()
+@description('Those by which it is found out what is in use and was pulled: the command line reads them, too.')
+type evidenceSettings = {
+  @description('What says which images are in use, one a line or separated by blanks.')
+  IN_USE: string?
+
+  @description('How long an image is kept after it was seen in use last.')
+  IN_USE_REMEMBER: string?
+
+  @description('How old a list of images in use may be.')
+  IN_USE_LIST_MAX_AGE: string?
+
+  @description('What was pulled within that time is kept. The identity may then read the log of the registry.')
+  KEEP_PULLED_WITHIN: string?
+
+  @description('Resource id of the registry, by which its log is found. Left out: the one that is purged.')
+  REGISTRY_RESOURCE_ID: string?
+
+  @description('Whose pulls do not count: object ids, and how clients begin their user agents.')
+  PULL_IGNORE: string?
+
+  @description('How long the log of a registry may be without any event.')
+  PULL_LOG_MAX_SILENCE: string?
+}
+
+@export()
 @description('App settings; docs/settings.md says what each means.')
 type appSettings = {
   @description('The flags of acr purge, or whole commands, one a line.')

@@ -21,6 +21,9 @@ param workspaceId string
 @description('Containers to be made. The app makes the one for its record itself.')
 param containers string[]
 
+@description('Object ids of the identities by which clusters write here which images they run.')
+param inUseWriterIds string[]
+
 @description('Whether the orchestrations of Durable Functions live here, too: in queues, tables and blobs.')
 param hasTaskHub bool
 
@@ -54,6 +57,9 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
     }
 
     resource made 'containers' = [for container in containers: { name: container }]
+
+    // The images that clusters run, a file each.
+    resource inUse 'containers' = { name: 'in-use' }
   }
 }
 
@@ -92,6 +98,22 @@ resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
+// To a cluster the rest of the account is closed: the record of runs is there. The app may read all of it.
+resource writers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for writerId in inUseWriterIds: {
+    scope: account::blobs::inUse
+    name: guid(account::blobs::inUse.id, writerId, 'Storage Blob Data Contributor')
+    properties: {
+      principalId: writerId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        roles['Storage Blob Data Contributor']
+      )
+    }
+  }
+]
+
 @description('Resource id.')
 output id string = account.id
 
@@ -101,3 +123,6 @@ output endpoints { blob: string, queue: string, table: string } = {
   queue: account.properties.primaryEndpoints.queue
   table: account.properties.primaryEndpoints.table
 }
+
+@description('Where clusters write which images they run: a URL that the name of a file follows.')
+output inUseUrl string = '${account.properties.primaryEndpoints.blob}${account::blobs::inUse.name}/'

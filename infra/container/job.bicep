@@ -3,6 +3,8 @@
   deployed to a resource group of its own. Values come from job.bicepparam.
 */
 
+import { evidenceSettings } from '../settings.bicep'
+
 @minLength(2)
 @maxLength(30)
 @description('Name of the job, which the names of the other resources end with: small letters, digits and hyphens.')
@@ -43,11 +45,30 @@ param purge string[]
 @description('After so many minutes a run stops between deletions. The next one begins anew with what is left.')
 param timeBudgetInMinutes int
 
+@description('What is asked before something is deleted: docs/in-use.md, docs/pulls.md. What is left out or empty has the default of the command.')
+param settings evidenceSettings = {}
+
+@description('With KEEP_PULLED_WITHIN: whether the registry is made to send its events to the workspace of the job. Otherwise it sends them to a workspace already.')
+param registryDiagnostics bool = true
+
+@description('Object ids of the identities by which clusters write which images they run: they may write to the container in-use of the storage account, and nothing else.')
+param inUseWriterIds string[] = []
+
 @description('How many days logs are kept.')
 param logRetentionInDays int
 
 var tags = { application: 'acr-retention' }
 var identityName = 'id-${name}'
+var registrySubscription = empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId
+var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN)
+var evidence = {
+  ...settings
+  REGISTRY_RESOURCE_ID: !empty(settings.?REGISTRY_RESOURCE_ID)
+    ? settings.?REGISTRY_RESOURCE_ID
+    : looksUpPulls
+        ? '/subscriptions/${registrySubscription}/resourceGroups/${registryResourceGroup}/providers/Microsoft.ContainerRegistry/registries/${registryName}'
+        : null
+}
 
 module identity '../identity.bicep' = {
   params: { name: identityName, location: location, tags: tags }
@@ -55,16 +76,23 @@ module identity '../identity.bicep' = {
 
 // With these roles the image is pulled, too.
 module permissions '../registry.bicep' = {
-  scope: resourceGroup(
-    empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId,
-    registryResourceGroup
-  )
+  scope: resourceGroup(registrySubscription, registryResourceGroup)
   params: {
     registryName: registryName
     principalId: identity.outputs.principalId
     permissions: registryPermissions
     dryRunOnly: dryRunOnly
     repositoryPrefixes: empty(repositoryPrefixes) ? [] : [...repositoryPrefixes, split(image, [':', '@'])[0]]
+  }
+}
+
+module pulls '../pulls.bicep' = if (looksUpPulls) {
+  scope: resourceGroup(registrySubscription, registryResourceGroup)
+  params: {
+    registryName: registryName
+    environmentName: name
+    principalId: identity.outputs.principalId
+    workspaceId: registryDiagnostics ? workspace.outputs.id : ''
   }
 }
 
@@ -77,6 +105,7 @@ module storage '../storage.bicep' = {
     isPrivate: false
     workspaceId: workspace.outputs.id
     containers: []
+    inUseWriterIds: inUseWriterIds
     hasTaskHub: false
   }
 }
@@ -147,6 +176,10 @@ resource job 'Microsoft.App/jobs@2026-01-01' = {
             { name: 'ACR_REGISTRY', value: permissions.outputs.loginServer }
             { name: 'AZURE_CLIENT_ID', value: identity.outputs.clientId }
             { name: 'RETENTION_STORAGE', value: storage.outputs.endpoints.blob }
+            ...map(
+              filter(items(evidence), setting => !empty(setting.value)),
+              setting => { name: setting.key, value: setting.value }
+            )
           ]
           resources: { cpu: json('0.5'), memory: '1Gi' }
         }
@@ -160,3 +193,9 @@ output JOB_NAME string = job.name
 
 @description('Where the record of all runs is: RETENTION_STORAGE for the command line.')
 output RETENTION_STORAGE string = storage.outputs.endpoints.blob
+
+@description('Object id of the identity that it runs as: what IN_USE names in Azure is granted to it (docs/deploying.md).')
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+
+@description('Where clusters write which images they run: acr-retention report-images --to <this URL>prod.txt.')
+output IN_USE_URL string = storage.outputs.inUseUrl

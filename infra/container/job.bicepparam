@@ -31,6 +31,25 @@ param purge = [
   '--max-median-factor=10'
   '--keep-last-tag'
 ]
+// What else is kept: what is in use, and what was pulled within a time. docs/in-use.md and docs/pulls.md say what each means.
+param settings = {
+  // What says which images are in use, with blanks between: aks:<id>, list:<URL>, ... Grant it: docs/deploying.md.
+  IN_USE: ''
+  // How long an image is kept after it was seen in use last.
+  IN_USE_REMEMBER: ''
+  // How old a list of images in use may be.
+  IN_USE_LIST_MAX_AGE: ''
+  // E.g. 30d. The identity may then read the log of the registry.
+  KEEP_PULLED_WITHIN: ''
+  // Whose pulls do not count, with blanks between: object ids, and how clients begin their user agents.
+  PULL_IGNORE: ''
+  // How long the log of the registry may be without any event.
+  PULL_LOG_MAX_SILENCE: ''
+}
+// true: the registry sends its events to the workspace that is made. false: it sends them somewhere already.
+param registryDiagnostics = true
+// Clusters that write what they run: the object ids of their identities.
+param inUseWriterIds = []
 // After so many minutes a run stops between deletions.
 param timeBudgetInMinutes = 60
 // How many days logs are kept, from 30 to 730.

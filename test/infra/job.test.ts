@@ -1,8 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readInUseSettings, readPullSettings } from '../../src/policy/settings.ts';
 import { readStorage } from '../../src/policy/storage.ts';
-import { bicep, grantsOf, infra, only, predict, predictFile, type Resource, type Snapshot } from '../support/bicep.ts';
+import {
+  bicep,
+  grantsOf,
+  infra,
+  only,
+  predict,
+  predictFile,
+  type Resource,
+  type Snapshot,
+  SUBSCRIPTION,
+} from '../support/bicep.ts';
 import { runSample } from '../support/image.ts';
 
 const parameters = {
@@ -134,5 +145,31 @@ describe.skipIf(bicep === undefined)('the job', () => {
     // What the account says of itself when it is deployed has this form.
     const url = 'https://stcontoso.blob.core.windows.net/';
     expect(readStorage(url, 'RETENTION_STORAGE')).toEqual({ kind: 'blob', accountUrl: url });
+  });
+
+  const environmentOf = (snapshot: Snapshot) =>
+    Object.fromEntries(containerOf(snapshot).env.map(({ name, value }) => [name, value]));
+
+  test('is given the settings of what is in use and was pulled; pulls it may read, and nothing else', async () => {
+    const given = `{ IN_USE: 'list:https://contoso.blob.core.windows.net/in-use/prod.txt', IN_USE_REMEMBER: '', KEEP_PULLED_WITHIN: '30d', PULL_IGNORE: 'trivy' }`;
+    const snapshot = await predict('container/job.bicep', { ...parameters, settings: given });
+    expect(snapshot.diagnostics).toEqual([]);
+    const registry = `/subscriptions/${SUBSCRIPTION}/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso`;
+    const { ACR_REGISTRY, AZURE_CLIENT_ID, RETENTION_STORAGE, ...settings } = environmentOf(snapshot);
+    expect([ACR_REGISTRY, AZURE_CLIENT_ID, RETENTION_STORAGE]).not.toContain(undefined);
+    expect(settings).toEqual({
+      IN_USE: 'list:https://contoso.blob.core.windows.net/in-use/prod.txt',
+      KEEP_PULLED_WITHIN: '30d',
+      PULL_IGNORE: 'trivy',
+      REGISTRY_RESOURCE_ID: registry,
+    });
+    expect(readInUseSettings(settings)?.sources).toMatchObject([{ kind: 'list' }]);
+    expect(readPullSettings(settings, {})).toMatchObject({ within: '30d', resources: [{ id: registry }] });
+    const all = snapshot.predictedResources;
+    expect(only(all, 'Microsoft.Authorization/roleDefinitions').properties?.['permissions']).toMatchObject([
+      { actions: ['Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read'], dataActions: [] },
+    ]);
+    expect(rolesAtRegistry(snapshot).toSorted()).toEqual(['AcrPull', undefined]);
+    expect(all.some(({ id, name }) => name === 'acr-retention-pulls' && id.includes(registry))).toBe(true);
   });
 });
