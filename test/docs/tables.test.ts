@@ -36,6 +36,7 @@ describe('the messages that the troubleshooting quotes', () => {
   const quoted = [
     ...sections.flatMap((section) => rowsUnder('docs/operations.md', section)),
     ...rowsUnder('docs/in-use.md', 'What to do about a message'),
+    ...rowsUnder('docs/pulls.md', 'What to do about a message about pulls'),
   ]
     .flatMap(([cell = '']) => codeIn(cell))
     // What a command and a path are named is no message.
