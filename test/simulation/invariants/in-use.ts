@@ -2,6 +2,7 @@ import { LOOK_VALID_MILLISECONDS } from '../../../src/registry/look.ts';
 import type { Cluster } from '../story/cluster.ts';
 import type { ByProcess, Held, History, Recorded } from './history.ts';
 import { nameOf } from './invariants.ts';
+import type { Life } from './lives.ts';
 import type { Told } from './told.ts';
 
 /*
@@ -30,9 +31,11 @@ function usedIn(cluster: Cluster, history: History, recorded: Recorded): readonl
   const [before, then] = moments.map((time) => inUse(history.at(time, repository), running));
   if (!before || !then) return [];
   const isUsed = (kind: 'tags' | 'digests', name: string): boolean => before[kind].has(name) && then[kind].has(name);
+  // What was moved or pushed since the look was another one.
+  const isSeen = ({ from }: Life): boolean => from < by.sentAt - LOOK_VALID_MILLISECONDS;
   const gone = [
-    ...tags.filter(({ tag }) => isUsed('tags', tag)).map(({ tag }) => `:${tag}`),
-    ...manifests.filter(({ digest }) => isUsed('digests', digest)).map(({ digest }) => `@${digest}`),
+    ...tags.filter((life) => isSeen(life) && isUsed('tags', life.tag)).map(({ tag }) => `:${tag}`),
+    ...manifests.filter((life) => isSeen(life) && isUsed('digests', life.digest)).map(({ digest }) => `@${digest}`),
   ];
   return gone.map((name) => `${what}: ${repository}${name} is in use`);
 }
