@@ -1,8 +1,11 @@
 import { app } from '@azure/functions';
-import { ledger, log } from '../src/doors/app.ts';
+import { configuration, ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
 import { answerReview } from '../src/doors/http/review.ts';
 import { isSignInOn, requireSignIn } from '../src/doors/http/sign-in.ts';
+import { unpulledView } from '../src/doors/http/unpulled.ts';
+
+const unpulled = unpulledView(configuration, ledger);
 
 app.http('review', {
   route: 'review',
@@ -11,6 +14,6 @@ app.http('review', {
   authLevel: isSignInOn ? 'anonymous' : 'function',
   handler: handler(log, async (request, client) => {
     if (isSignInOn) requireSignIn(request);
-    return answerReview(ledger, request, client, new Date());
+    return answerReview(ledger, request, client, new Date(), unpulled);
   }),
 });

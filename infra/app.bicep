@@ -76,6 +76,7 @@ var signInSettings = {
       '/api/runs/*'
       '/api/explain'
       '/api/in-use'
+      '/api/unpulled'
       '/api/openapi.json'
     ]
   }

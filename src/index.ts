@@ -44,6 +44,7 @@ export { inUseAt, requestedInUse } from './engine/in-use.ts';
 export { reportImages } from './engine/report-images.ts';
 export { evidenceFrom, pullsFrom } from './engine/sources.ts';
 export { unpulled } from './engine/unpulled.ts';
+export { registriesWithPulls, requestedUnpulled, type UnpulledQuery } from './engine/unpulled-request.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
 export { type DurableClient, startScheduled } from './engine/durable/start.ts';
 export { version } from './engine/version.ts';
@@ -56,6 +57,7 @@ export { type ChildStatus, RUN_KINDS, RUN_STATES, type RepositoryRecord } from '
 export { inInvocation } from './report/log.ts';
 export { answerOf } from './report/output.ts';
 export type { InUseReport as InUse } from './report/in-use.ts';
+export type { UnpulledReport } from './report/unpulled.ts';
 
 /** The Durable Functions SDK: loaded only where it is used, since the host loads its extension for it. */
 export const durableSdk = () => import('./engine/durable/sdk.ts');

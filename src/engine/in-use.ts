@@ -1,11 +1,9 @@
 import type { Ledger } from '../ledger/ledger.ts';
-import { PolicyError } from '../policy/errors.ts';
-import { parseRegistry } from '../policy/registries.ts';
 import type { Configuration } from '../policy/settings.ts';
 import type { InUseReport } from '../report/in-use.ts';
 import type { EvidenceOptions } from './evidence.ts';
 import { observe } from './observe.ts';
-import { notServed, settingsOf } from './registries.ts';
+import { servedRegistry, settingsOf } from './registries.ts';
 import { evidenceFrom } from './sources.ts';
 
 /** How long the sources may take for a request: Azure ends it after 230 s. */
@@ -54,12 +52,8 @@ export function requestedInUse(
   signal?: AbortSignal,
 ): Promise<InUseReport> {
   const settings = settingsOf(configuration);
-  const hosts = settings.registries.map(({ endpoint }) => endpoint.host);
-  const wanted = name === undefined ? undefined : parseRegistry(name).host;
-  const [only, ...others] = wanted === undefined ? hosts : hosts.filter((host) => host === wanted);
-  if (only === undefined) throw new PolicyError('--registry', name, notServed(settings));
-  if (others.length > 0) throw new PolicyError('--registry', undefined, `say which one: ${notServed(settings)}`);
-  return inUseAt(only, evidenceFrom(settings, ledger.system.clock), ledger, signal, REQUEST_MINUTES);
+  const { host } = servedRegistry(settings, name).endpoint;
+  return inUseAt(host, evidenceFrom(settings, ledger.system.clock), ledger, signal, REQUEST_MINUTES);
 }
 
 interface Named {

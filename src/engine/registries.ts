@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
-import type { PolicyError } from '../policy/errors.ts';
+import { PolicyError } from '../policy/errors.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
+import { parseRegistry } from '../policy/registries.ts';
 import type { Configuration, RegistrySettings, Settings } from '../policy/settings.ts';
 import type { Clock } from '../registry/clock.ts';
 import { credentialsOf, type IdentitySettings } from '../registry/identity.ts';
@@ -53,6 +54,21 @@ export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'gua
 export function notServed({ registries }: Settings): string {
   const hosts = registries.map(({ endpoint }) => endpoint.host);
   return `this app serves ${hosts.join(', ')} only`;
+}
+
+/**
+ * The registry of the app that a request names.
+ * @param name of the registry; `undefined`: the only one
+ * @throws {PolicyError} where the app does not serve it, or serves several and none is named
+ */
+export function servedRegistry(settings: Settings, name: string | undefined): RegistrySettings {
+  const { registries } = settings;
+  const wanted = name === undefined ? undefined : parseRegistry(name).host;
+  const [only, ...others] =
+    wanted === undefined ? registries : registries.filter(({ endpoint }) => endpoint.host === wanted);
+  if (only === undefined) throw new PolicyError('--registry', name, notServed(settings));
+  if (others.length > 0) throw new PolicyError('--registry', undefined, `say which one: ${notServed(settings)}`);
+  return only;
 }
 
 export interface TargetOptions extends IdentitySettings {

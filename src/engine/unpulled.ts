@@ -1,18 +1,35 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RememberedPull } from '../ledger/pulls.ts';
+import { RegistryError } from '../registry/errors.ts';
 import type { RegistryReader } from '../registry/types.ts';
 import type { UnpulledImage, UnpulledReport } from '../report/unpulled.ts';
+import { Unreadable } from './dry-run.ts';
 import { eachOf } from './each.ts';
 import { groupedByRepository, pullHistory, type PullOptions } from './pulls.ts';
+import { newListing } from './unpulled-listing.ts';
 
 /** Repositories that are looked at side by side. */
 const SIDE_BY_SIDE = 4;
 const PAGE_SIZE = 100;
 
+/** Of how long the log is read at least: a look at a short time must not replace what is known of a longer one. */
+const READ_MS = 30 * 86_400_000;
+
+/** How much of a registry is looked at for one answer. Absent: all of it. */
+export interface UnpulledLimits {
+  /** Only the repositories behind this one, by name. */
+  readonly after?: string | undefined;
+  /** So many images, and repositories, are answered: the largest. The others are only counted. */
+  readonly most?: number;
+  /** No repository is begun later, and half of that time after it the one under way ends as well. */
+  readonly milliseconds?: number;
+}
+
 /**
  * What no client that counts has pulled for some time, the largest first. Deletes nothing. Where pulls are not known for so
  * long, it says what was not pulled since they are.
- * @throws {RegistryError} where the repositories cannot be listed
+ * @throws {RegistryError} where the repositories cannot be listed, or one cannot be reached
+ * @throws {Unreadable} where the time was over before there was anything to say
  * @throws {LedgerError} where pulls cannot be remembered
  */
 export async function unpulled(
@@ -20,35 +37,104 @@ export async function unpulled(
   options: PullOptions,
   ledger: Ledger,
   signal?: AbortSignal,
+  limits: UnpulledLimits = {},
+): Promise<UnpulledReport> {
+  const { milliseconds } = limits;
+  if (milliseconds === undefined) return lookAt(reader, options, ledger, limits, signal);
+  const { clock } = ledger.system;
+  const late = new AbortController();
+  const timer = clock.after(milliseconds * 1.5, () => late.abort(new Error('it took too long')), 'background');
+  const until = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
+  try {
+    return await lookAt(reader, options, ledger, limits, until);
+  } catch (error) {
+    if (!late.signal.aborted || signal?.aborted) throw error;
+    throw tooSlow(reader.loginServer, milliseconds, error);
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function lookAt(
+  reader: RegistryReader,
+  options: PullOptions,
+  ledger: Ledger,
+  { after, most, milliseconds = Number.POSITIVE_INFINITY }: UnpulledLimits,
+  signal: AbortSignal | undefined,
 ): Promise<UnpulledReport> {
   const registry = reader.loginServer;
   const { clock } = ledger.system;
-  const from = new Date(clock.now() - options.withinMilliseconds).toISOString();
-  const { covers, observedAt, problems, pulls } = await pullHistory(ledger, registry, options, new Date(from), signal);
+  const begun = clock.ticks();
+  const now = clock.now();
+  const from = new Date(now - options.withinMilliseconds).toISOString();
+  const readFrom = new Date(now - Math.max(options.withinMilliseconds, READ_MS));
+  const { covers, observedAt, problems, pulls } = await pullHistory(ledger, registry, options, readFrom, signal);
   const about = { registry, within: options.within, observedAt };
   if (!covers) {
     const none = 'the log of the registry has no event, or none for longer than PULL_LOG_MAX_SILENCE allows';
-    return {
-      ...about,
-      since: undefined,
-      isLongEnough: false,
-      problems: problems.length > 0 ? problems : [none],
-      images: [],
-    };
+    return { ...about, ...UNKNOWN, problems: problems.length > 0 ? problems : [none] };
   }
   const since = covers.since > from ? covers.since : from;
   const byRepository = groupedByRepository(pulls);
-  const images: UnpulledImage[] = [];
+  const found = newListing(most);
   const unread: string[] = [];
-  await eachOf(await reader.repositories(PAGE_SIZE, signal), SIDE_BY_SIDE, async (repository) => {
-    const found = await imagesOf(reader, repository, byRepository.get(repository) ?? [], signal);
-    if (found === undefined) unread.push(`${repository}: an index cannot be read, so nothing is said of it`);
-    // What was pushed later has not been there for so long.
-    else
-      for (const image of found) if ((image.pushed ?? '') < since && (image.lastPull ?? '') < since) images.push(image);
+  const all = (await reader.repositories(PAGE_SIZE, signal)).toSorted();
+  const names = after === undefined ? all : all.filter((name) => name > after);
+  let last: string | undefined;
+  let read = 0;
+  await eachOf(names, SIDE_BY_SIDE, async (repository) => {
+    if (clock.ticks() - begun > milliseconds) return;
+    // They are begun in their order: what comes behind the last one is for the next answer.
+    last = repository;
+    read += 1;
+    try {
+      const images = await imagesOf(reader, repository, byRepository.get(repository) ?? [], signal);
+      if (images === undefined) unread.push(`${repository}: an index cannot be read, so nothing is said of it`);
+      // What was pushed later has not been there for so long.
+      else found.add(repository, images.length, images.filter((image) => (image.pushed ?? '') < since && (image.lastPull ?? '') < since)); // prettier-ignore
+    } catch (error) {
+      const why = problemOf(error, signal, milliseconds);
+      if (why === undefined) throw error;
+      unread.push(`${repository}: ${why}, so nothing is said of it`);
+    }
   });
-  images.sort((a, b) => b.bytes - a.bytes || (a.repository < b.repository ? -1 : 1));
-  return { ...about, since: covers.since, isLongEnough: covers.since <= from, problems: unread.sort(), images };
+  if (last === undefined && names.length > 0) throw tooSlow(registry, milliseconds);
+  return {
+    ...about,
+    since: covers.since,
+    isLongEnough: covers.since <= from,
+    problems: firstOf(unread.toSorted(), most),
+    looked: { repositories: read, of: all.length },
+    ...(read < names.length && last !== undefined && { next: last }),
+    ...found.sorted(),
+  };
+}
+
+/** Where nothing is known. */
+const UNKNOWN = {
+  isLongEnough: false,
+  looked: { repositories: 0, of: 0 },
+  total: { images: 0, bytes: 0 },
+  repositories: [],
+  images: [],
+} as const;
+
+/** What is said of a repository that could not be read; `undefined` where the others cannot be either. */
+function problemOf(error: unknown, signal: AbortSignal | undefined, milliseconds: number): string | undefined {
+  // A client that left is told nothing; what was too slow is named.
+  if (signal?.aborted && milliseconds !== Number.POSITIVE_INFINITY) return 'it could not be read in time';
+  const isRefused = error instanceof RegistryError && (error.status === 403 || error.status === 404);
+  return isRefused ? error.message : undefined;
+}
+
+function tooSlow(registry: string, milliseconds: number, cause?: unknown): Unreadable {
+  const what = `${registry}: not one repository could be read within ${milliseconds / 1000} seconds; the command acr-retention unpulled has no such limit`;
+  return new Unreadable({ message: cause instanceof Error ? cause.message : what }, what);
+}
+
+function firstOf(problems: readonly string[], most = Number.POSITIVE_INFINITY): readonly string[] {
+  if (problems.length <= most) return problems;
+  return [...problems.slice(0, most), `and ${problems.length - most} repositories more of which nothing is said`];
 }
 
 /**

@@ -1,17 +1,21 @@
 import { parseDuration } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 
-/** What was pulled lately is kept. */
-export interface Pulled {
-  /** How long ago a pull may be. */
-  readonly withinMilliseconds: number;
-  /** The same, as it was given. */
-  readonly within: string;
+/** Where pulls are looked up, and which count. */
+export interface PullLogSettings {
   /** Object ids of identities, and clients as they begin a product of a user agent: their pulls do not count. */
   readonly ignored: readonly string[];
   /** A stretch of the log without any event counts as a gap from there on. */
   readonly maxSilenceMilliseconds: number;
   readonly resources: readonly RegistryResource[];
+}
+
+/** What was pulled lately is kept. */
+export interface Pulled extends PullLogSettings {
+  /** How long ago a pull may be. */
+  readonly withinMilliseconds: number;
+  /** The same, as it was given. */
+  readonly within: string;
 }
 
 /** Where the log of a registry is found. */

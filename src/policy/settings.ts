@@ -2,7 +2,7 @@ import type { TimeBudget } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import type { Guards } from './guards.ts';
 import { type InUse, readInUse, shownSources } from './in-use.ts';
-import { checkResources, type Pulled, readPullIgnore, readWithin } from './pulls.ts';
+import { checkResources, type Pulled, type PullLogSettings, readPullIgnore, readWithin } from './pulls.ts';
 import { parseEach, parseSome, type Texts, textsIn } from './parse-settings.ts';
 import { shown } from './purge-command.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
@@ -47,6 +47,8 @@ export interface Settings {
   readonly inUse: InUse | undefined;
   /** Absent: nothing is asked when something was pulled. */
   readonly pulled: Pulled | undefined;
+  /** Where it can be looked up what was pulled, whether that keeps anything or not. Without a resource: nowhere. */
+  readonly pullLog: PullLogSettings;
   readonly ledger: LedgerSettings;
   readonly engine: Engine;
   /** How many repositories of one registry the durable engine works on at a time. */
@@ -120,6 +122,7 @@ export function readSettings(
       guards: guardsFrom(values),
       inUse: inUseFrom(values, root),
       pulled,
+      pullLog: pullLogFrom(values),
       ledger: ledgerFrom(values),
       engine: values.RETENTION_ENGINE,
       parallelism: values.REGISTRY_PARALLELISM,
@@ -215,10 +218,18 @@ export function readPullSettings(
 }
 
 function pulledFrom(values: Partial<Pick<SettingValues, (typeof PULL_SETTINGS)[number]>>): Pulled | undefined {
-  const { KEEP_PULLED_WITHIN: kept, PULL_LOG_MAX_SILENCE: maxSilenceMilliseconds } = values;
-  if (!kept || kept.withinMilliseconds === 0 || maxSilenceMilliseconds === undefined) return undefined;
-  const { REGISTRY_RESOURCE_ID: resources = [], PULL_IGNORE: ignored = [] } = values;
-  return { ...kept, ignored, maxSilenceMilliseconds, resources };
+  const { KEEP_PULLED_WITHIN: kept, PULL_LOG_MAX_SILENCE } = values;
+  if (!kept || kept.withinMilliseconds === 0 || PULL_LOG_MAX_SILENCE === undefined) return undefined;
+  return { ...kept, ...pullLogFrom({ ...values, PULL_LOG_MAX_SILENCE }) };
+}
+
+function pullLogFrom({
+  REGISTRY_RESOURCE_ID: resources = [],
+  PULL_IGNORE: ignored = [],
+  PULL_LOG_MAX_SILENCE: maxSilenceMilliseconds,
+}: Partial<Pick<SettingValues, (typeof PULL_SETTINGS)[number]>> &
+  Pick<SettingValues, 'PULL_LOG_MAX_SILENCE'>): PullLogSettings {
+  return { ignored, maxSilenceMilliseconds, resources };
 }
 
 /** @throws {InvalidPolicy} for an engine that does not exist */

@@ -23,12 +23,25 @@ export interface UnpulledReport {
   /** For how long, as it was asked. */
   readonly within: string;
   readonly observedAt: string;
-  /** Since when every pull is known: ISO 8601, UTC. */
-  readonly since: string | undefined;
+  /** Since when every pull is known: ISO 8601, UTC. Absent: it is not known what was pulled. */
+  readonly since?: string;
   /** Pulls are known for as long as was asked. Otherwise the images are those that were not pulled since then. */
   readonly isLongEnough: boolean;
   /** What could not be found out. */
   readonly problems: readonly string[];
+  /** How many repositories were looked at, of those of the registry. */
+  readonly looked: { readonly repositories: number; readonly of: number };
+  /** There are repositories behind this one that were not looked at yet. */
+  readonly next?: string;
+  /** All images that were found in those repositories, also where only the largest are listed. */
+  readonly total: { readonly images: number; readonly bytes: number };
+  /** Where they are, the largest first: how many of its images, and what these hold. */
+  readonly repositories: readonly {
+    readonly repository: string;
+    readonly images: number;
+    readonly of: number;
+    readonly bytes: number;
+  }[];
   /** The largest first. */
   readonly images: readonly UnpulledImage[];
 }
@@ -38,7 +51,7 @@ const MOST = 100;
 
 /** @param most so many images; the others are only counted */
 export function renderUnpulled(report: UnpulledReport, style: Style = PLAIN_STYLE, most = MOST): string {
-  const { images, problems } = report;
+  const { images, total, problems } = report;
   const rows = images
     .slice(0, most)
     .map(({ repository, digest, tags, bytes, pushed, lastPull }) => [
@@ -51,20 +64,22 @@ export function renderUnpulled(report: UnpulledReport, style: Style = PLAIN_STYL
   const head = ['IMAGE', 'TAGS', 'PUSHED', 'LAST PULL', 'SIZE'];
   const parts = [
     ...(rows.length === 0 ? [] : [renderTable(style, { head, right: [4] }, rows)]),
-    ...(images.length > rows.length ? [`and ${images.length - rows.length} smaller ones`] : []),
-    sentence(style, summaryOf(report), ''),
+    ...(total.images > rows.length ? [`and ${total.images - rows.length} smaller ones`] : []),
+    sentence(style, unpulledInWords(report), ''),
     ...problems.map((problem) => sentence(style, printable(problem), '')),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
-function summaryOf({ registry, within, since, isLongEnough, images }: UnpulledReport): string {
+/** How much was not pulled, and since when that is known. */
+export function unpulledInWords({ registry, within, since, isLongEnough, looked, total }: UnpulledReport): string {
   const host = printable(registry);
   if (since === undefined) return `It is not known what was pulled of ${host}.`;
-  const bytes = prettyBytes(images.reduce((sum, image) => sum + image.bytes, 0));
-  const count = images.length === 1 ? 'One image' : `${images.length} images`;
+  const count = total.images === 1 ? 'One image' : `${total.images} images`;
+  const where = looked.repositories < looked.of ? `in ${looked.repositories} of ${looked.of} repositories of` : 'of';
   const day = since.slice(0, 10);
+  const what = `${count} ${where} ${host} (${prettyBytes(total.bytes)}) ${total.images === 1 ? 'was' : 'were'} not pulled`;
   return isLongEnough
-    ? `${count} of ${host} (${bytes}) ${images.length === 1 ? 'was' : 'were'} not pulled for ${printable(within)}; every pull is known since ${day}.`
-    : `${count} of ${host} (${bytes}) ${images.length === 1 ? 'was' : 'were'} not pulled since ${day}. Pulls are not known for as long as ${printable(within)}: any of these may have been pulled before that day.`;
+    ? `${what} for ${printable(within)}; every pull is known since ${day}.`
+    : `${what} since ${day}. Pulls are not known for as long as ${printable(within)}: any of these may have been pulled before that day.`;
 }

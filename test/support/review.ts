@@ -2,6 +2,7 @@ import { realSystem } from '../../src/ledger/store/system.ts';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reviewPage } from '../../src/doors/http/review.ts';
+import type { UnpulledView } from '../../src/doors/http/unpulled.ts';
 import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/reader.ts';
 import type { Parent } from '../../src/ledger/batch.ts';
 import type { UsedImage } from '../../src/ledger/in-use.ts';
@@ -260,17 +261,23 @@ export function viewsOf(run: string, image: string): Readonly<Record<string, str
     parent: `run=${HOSTILE_PARENT}`,
     history: `image=${encodeURIComponent(image)}`,
     'no-image': 'image=',
+    unpulled: 'view=unpulled&registry=contoso.azurecr.io&for=90d&after=b',
+    'unpulled-ask': 'view=unpulled',
     'no-run': 'run=20200101T000000Z-000000',
     wrong: 'state=%3Cscript%3Ealert(1)%3C/script%3E',
   };
 }
 
 /** Serves the page of a ledger with the headers that it has, for the length of a test. */
-export async function withPage<T>(reader: LedgerReader, test: (url: string) => Promise<T>): Promise<T> {
+export async function withPage<T>(
+  reader: LedgerReader,
+  test: (url: string) => Promise<T>,
+  unpulled?: UnpulledView,
+): Promise<T> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     if (url.pathname !== '/api/review') return response.writeHead(404).end();
-    reviewPage(reader, url.searchParams, NOW).then(
+    reviewPage(reader, url.searchParams, NOW, unpulled).then(
       ({ status = 200, headers, body }) =>
         response.writeHead(status, headers as Record<string, string>).end(body as string),
       (error: unknown) => response.writeHead(500).end(String(error)),

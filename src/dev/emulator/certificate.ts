@@ -13,12 +13,13 @@ let cached: Promise<Certificate> | undefined;
  * `subjectAltName` of a server. An elliptic key takes a millisecond to make, an RSA key a good part of a second.
  */
 export function certificate(): Promise<Certificate> {
-  cached ??= create();
+  cached ??= certificateFor();
   return cached;
 }
 
-async function create(): Promise<Certificate> {
-  const created = await generate([{ name: 'commonName', value: 'localhost' }], {
+/** A new one, for loopback and for another server's name besides: a test may send a client that asks that server here. */
+export async function certificateFor(server?: string): Promise<Certificate> {
+  const created = await generate([{ name: 'commonName', value: server ?? 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
@@ -32,6 +33,7 @@ async function create(): Promise<Certificate> {
         name: 'subjectAltName',
         altNames: [
           { type: 2, value: 'localhost' },
+          ...(server === undefined ? [] : [{ type: 2 as const, value: server }]),
           { type: 7, ip: '127.0.0.1' },
           { type: 7, ip: '::1' },
         ],

@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { certificate } from '../emulator/certificate.ts';
+import { certificate, type Certificate } from '../emulator/certificate.ts';
 import { evaluate, QueryError, type Row } from './kql.ts';
 
 /** An event of a registry, as the table ContainerRegistryRepositoryEvents has it. */
@@ -37,11 +37,13 @@ export interface LogAnalytics {
  * A stand-in for the query API of Log Analytics (`POST /v1/{resource id}/query`), which the unmodified client of Azure
  * talks to. It knows one table, and as much of the query language as `kql.ts` does.
  * @param eventsOf the events of a resource, by its id in small letters; `undefined`: it may not be read
+ * @param shown absent: a certificate for loopback
  */
 export async function startLogAnalytics(
   eventsOf: (resource: string) => readonly RepositoryEvent[] | undefined,
+  shown?: Certificate,
 ): Promise<LogAnalytics> {
-  const { key, cert } = await certificate();
+  const { key, cert } = shown ?? (await certificate());
   const asked: { resource: string; query: string; timespan: string }[] = [];
   const standIn = { faults: {} as LogFaults };
   const server = createServer({ key, cert }, (request, response) => {

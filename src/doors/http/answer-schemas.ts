@@ -20,7 +20,7 @@ import {
   time,
   totals,
 } from './record-schemas.ts';
-import type { Applied, InUse, Status } from '../../index.ts';
+import type { Applied, InUse, Status, UnpulledReport } from '../../index.ts';
 
 /* What each route answers, as schemas. */
 
@@ -164,6 +164,35 @@ export const inUse = z
     remembered: z.array(usedImage).describe('Seen by earlier runs, not named by the sources now, and kept as well'),
   })
   .meta({ id: 'InUse', description: 'What is known of the use of a registry' }) satisfies z.ZodType<InUse>;
+
+const unpulledImage = z
+  .object({
+    repository: z.string(),
+    digest: z.string(),
+    tags: texts,
+    bytes: z.number().describe('What it holds alone, as the registry says'),
+    pushed: time.exactOptional(),
+    lastPull: time.exactOptional().describe('Absent: none is known'),
+  })
+  .meta({ id: 'UnpulledImage', description: 'An image that was not pulled; one for several platforms is one' });
+
+export const unpulled = z
+  .object({
+    registry: z.string(),
+    within: z.string().describe('For how long, as it was asked'),
+    observedAt: time,
+    since: time.exactOptional().describe('Since when every pull is known; absent: it is not known what was pulled'),
+    isLongEnough: z
+      .boolean()
+      .describe('Pulls are known for as long as was asked. false: these were not pulled since `since`'),
+    problems: texts.describe('What could not be found out'),
+    looked: z.object({ repositories: z.int(), of: z.int() }).describe('How many repositories this answer is about'),
+    next: z.string().exactOptional().describe('There are more repositories: ask again with it as `after`'),
+    total: z.object({ images: z.int(), bytes: z.number() }).describe('Also of those that are not listed'),
+    repositories: z.array(z.object({ repository: z.string(), images: z.int(), of: z.int(), bytes: z.number() })),
+    images: z.array(unpulledImage),
+  })
+  .meta({ id: 'Unpulled', description: 'What was not pulled for some time' }) satisfies z.ZodType<UnpulledReport>;
 
 const answering = { answers: z.boolean(), error: z.string().exactOptional() };
 const registry = { loginServer: z.string(), ...answering };

@@ -51,7 +51,8 @@ export function logFault(log: Log, error: unknown): void {
   log.error({ event: 'fault', error: { name, message, stack } }, message);
 }
 
-function problemOf(error: unknown): Problem {
+/** What an error means for a client. */
+export function problemOf(error: unknown): Problem {
   if (error instanceof Misconfigured) return { ...of(503, error), errors: fields(error.mistakes) };
   if (error instanceof InvalidPolicy) return { ...of(400, error), errors: fields(error.problems) };
   if (error instanceof PolicyError) return { ...of(400, error), errors: fields([error]) };

@@ -24,6 +24,8 @@ const MAX_LENGTH = 1_000;
 const MAX_PAGE = 10_000;
 const MAX_RUNS = 200;
 const USUAL_RUNS = 50;
+const MAX_UNPULLED = 1_000;
+const USUAL_UNPULLED = 200;
 const DAY_MS = 86_400_000;
 const EXAMPLE_ID = '20261124T010000Z-3f9a0c';
 
@@ -101,6 +103,12 @@ export const IN_USE_QUERY = z.object({
   registry: text.exactOptional().describe('Its name or login server; may be left out where the app serves one'),
 });
 
+export const UNPULLED_QUERY = IN_USE_QUERY.extend({
+  for: text.default('90d').describe('Images that were not pulled for so long, e.g. 90d').meta({ default: '90d' }),
+  after: text.exactOptional().describe('Only repositories behind this one: next of the answer before'),
+  limit: upTo(MAX_UNPULLED, USUAL_UNPULLED).describe('How many images, and repositories: the largest'),
+});
+
 export const APPLY_QUERY = z.object({
   approve: text
     .exactOptional()
@@ -110,7 +118,9 @@ export const APPLY_QUERY = z.object({
 /** What says which view of the review page is asked for; each view has the parameters of its route besides. */
 export const REVIEW_QUERY = z.object({
   run: runId.exactOptional().describe('A run, or the parent of several; left out: the list of runs'),
-  view: z.literal('decisions', 'decisions, or left out').exactOptional().describe('decisions: search them'),
+  view: oneOf(['decisions', 'unpulled'])
+    .exactOptional()
+    .describe('decisions: search them; unpulled: what was not pulled for some time'),
   image: image.exactOptional().describe('Everything that was recorded of this image'),
 });
 

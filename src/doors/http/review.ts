@@ -9,6 +9,7 @@ import {
   renderProblem,
   renderRun,
   renderRuns,
+  renderUnpulledPage,
   type RunView,
   type Setting,
 } from '../../report/page/index.ts';
@@ -16,9 +17,18 @@ import { resumerOf } from '../../report/runs.ts';
 import { redact } from '../../ledger/redact/redact.ts';
 import { secrets } from '../../ledger/redact/known.ts';
 import type { Client } from './handler.ts';
-import { RequestError } from './problem.ts';
-import { decisionsAsked, PAGE_QUERY, parameterError, readQuery, REVIEW_QUERY, runsAsked } from './query.ts';
+import { isExpected, problemOf, RequestError } from './problem.ts';
+import {
+  decisionsAsked,
+  PAGE_QUERY,
+  parameterError,
+  readQuery,
+  REVIEW_QUERY,
+  runsAsked,
+  UNPULLED_QUERY,
+} from './query.ts';
 import { answerDecisions } from './runs.ts';
+import type { UnpulledView } from './unpulled.ts';
 import {
   hasFailed,
   type ImageName,
@@ -50,23 +60,52 @@ export function answerReview(
   request: HttpRequest,
   client: Client,
   now: Date,
+  unpulled?: UnpulledView,
 ): Promise<HttpResponseInit> {
   const { query } = request;
   return query.has('format')
     ? answerDecisions(reader, readQuery(query, REVIEW_QUERY).run ?? '', request, client)
-    : reviewPage(reader, query, now);
+    : reviewPage(reader, query, now, unpulled, client.signal);
 }
 
-/** The page for people: a view of the ledger as HTML. */
-export async function reviewPage(reader: LedgerReader, query: URLSearchParams, now: Date): Promise<HttpResponseInit> {
+/**
+ * The page for people: a view of the ledger as HTML, and of what was not pulled.
+ * @param unpulled absent: it is not configured how pulls are looked up
+ */
+export async function reviewPage(
+  reader: LedgerReader,
+  query: URLSearchParams,
+  now: Date,
+  unpulled?: UnpulledView,
+  signal?: AbortSignal,
+): Promise<HttpResponseInit> {
   const code = query.get('code') ?? undefined;
-  const setting: Setting = { code, link: linksWith(code), now, place: reader.place };
+  const setting: Setting = { code, link: linksWith(code), now, place: reader.place, hasPulls: unpulled !== undefined };
   try {
+    if (query.get('view') === 'unpulled') return htmlResponse(await notPulled(query, setting, unpulled, signal));
     return htmlResponse(await viewOf(reader, query, setting));
   } catch (error) {
-    const problem = problemOf(error);
+    const problem = problemView(error);
     return htmlResponse(renderProblem(setting, problem), problem.status);
   }
+}
+
+async function notPulled(
+  query: URLSearchParams,
+  setting: Setting,
+  unpulled: UnpulledView | undefined,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  if (!unpulled)
+    throw new RequestError(
+      400,
+      'It is not known what was pulled: set REGISTRY_RESOURCE_ID to the resource id of the registry',
+    );
+  const { limit: _, ...asked } = readQuery(query, UNPULLED_QUERY);
+  const { registries } = unpulled;
+  // Reading a registry takes long: not before it is asked for.
+  const report = asked.registry === undefined ? undefined : await unpulled.read(query, signal);
+  return renderUnpulledPage(setting, { registries, asked: { ...asked, registry: report?.registry }, report });
 }
 
 function htmlResponse(body: string, status = 200): HttpResponseInit {
@@ -85,14 +124,13 @@ function htmlResponse(body: string, status = 200): HttpResponseInit {
   };
 }
 
-function problemOf(error: unknown): ProblemView {
-  if (error instanceof RequestError) {
-    const { status, message } = error;
-    return { status, title: status === 404 ? 'No such run' : 'That cannot be asked', detail: `${message}.` };
-  }
+function problemView(error: unknown): ProblemView {
   if (error instanceof LedgerError)
     return { status: 503, title: 'The ledger cannot be read', detail: redact(error.message) };
-  throw error;
+  if (!isExpected(error)) throw error;
+  const { status, detail } = problemOf(error);
+  const title = status === 404 ? 'No such run' : status < 500 ? 'That cannot be asked' : 'The registry cannot be read';
+  return { status, title, detail: redact(`${detail}.`) };
 }
 
 async function viewOf(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {

@@ -8,6 +8,7 @@ import {
   PAGE_QUERY,
   REVIEW_QUERY,
   RUNS_QUERY,
+  UNPULLED_QUERY,
 } from './query.ts';
 
 /* The routes of the app as openapi.json describes them. Tests hold the table against what the app registers and answers. */
@@ -51,7 +52,7 @@ export const PROBLEMS = {
   409: 'Another run is in the way, a guard holds the plan back, or something has changed since the plan',
   413: 'The body is too large',
   415: 'The body is neither JSON nor text',
-  429: 'Too many dry runs wait for their turn',
+  429: 'Too many dry runs wait for their turn, or too many registries are being looked at',
   500: 'A fault of the service; its log says more',
   502: 'The registry refuses',
   503: 'The registry or the ledger cannot be reached, or the settings are wrong',
@@ -211,6 +212,22 @@ export const ROUTES: readonly Route[] = [
     },
   },
   {
+    name: 'unpulled',
+    path: '/api/unpulled',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'What was not pulled for some time, with its size, and since when pulls are known',
+        description:
+          'It reads the registry and its log now, and deletes nothing. After 2 minutes no further repository is begun: ' +
+          'then the answer has `next`, and with it as `after` the next one continues.',
+        query: [UNPULLED_QUERY],
+        answers: { 200: json('The images and their repositories, the largest first', answers.unpulled) },
+        problems: [400, 429, 502, 503],
+      },
+    },
+  },
+  {
     name: 'review',
     path: '/api/review',
     level: 'function',
@@ -222,6 +239,7 @@ export const ROUTES: readonly Route[] = [
           REVIEW_QUERY,
           PAGE_QUERY,
           RUNS_QUERY.omit({ limit: true }),
+          UNPULLED_QUERY.omit({ limit: true }),
           DECISIONS_QUERY,
           formats('json', 'ndjson', 'csv'),
         ],
@@ -231,7 +249,7 @@ export const ROUTES: readonly Route[] = [
             'text/html': undefined,
           }),
         },
-        problems: [400, 404, 503],
+        problems: [400, 404, 429, 502, 503],
       },
     },
   },

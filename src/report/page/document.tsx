@@ -25,7 +25,7 @@ interface Frame {
   readonly setting: Setting;
   readonly title: string;
   /** The item of the menu. */
-  readonly here?: 'runs' | 'history';
+  readonly here?: 'runs' | 'history' | 'unpulled';
   /** How far the work is that the page shows: the script reloads the page, and reads this out when it changes. */
   readonly live?: string | undefined;
   readonly children: ComponentChildren;
@@ -37,7 +37,7 @@ export function render(frame: Frame): string {
 }
 
 function Document({ setting, title, here, live, children }: Frame) {
-  const { link, now, place } = setting;
+  const { link, now, place, hasPulls } = setting;
   const current = (one: Frame['here']) => (one === here ? 'page' : undefined);
   return (
     <html lang="en">
@@ -62,6 +62,11 @@ function Document({ setting, title, here, live, children }: Frame) {
             <a href={link({ image: '' })} aria-current={current('history')}>
               Image history
             </a>
+            {hasPulls && (
+              <a href={link({ view: 'unpulled' })} aria-current={current('unpulled')}>
+                Not pulled
+              </a>
+            )}
           </nav>
         </header>
         <main id="main" tabIndex={-1}>

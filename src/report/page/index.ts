@@ -5,3 +5,4 @@ export { linksWith, type Setting } from './navigation.tsx';
 export { renderParent } from './parent.tsx';
 export { renderRun, type RunView } from './run.tsx';
 export { renderRuns, type RunFilter } from './runs.tsx';
+export { renderUnpulledPage } from './unpulled.tsx';

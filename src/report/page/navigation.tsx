@@ -16,6 +16,8 @@ export interface Setting {
   readonly now: Date;
   /** Where the ledger is stored. */
   readonly place: string;
+  /** It can be asked what was not pulled. */
+  readonly hasPulls: boolean;
 }
 
 /** Addresses that carry the function key of the page. They are relative, so that any host and route prefix will do. */

@@ -154,7 +154,7 @@ details .region { margin-top: 0.5rem; }
 @media (max-width: 30rem) {
   .optional { display: none; }
   form.search { grid-template-columns: repeat(2, minmax(0, 1fr)); }
-  form.search .go { grid-column: 1 / -1; }
+  form.search .go, form.search .broad { grid-column: 1 / -1; }
 }
 @media (forced-colors: active) { .plot rect, .share rect { fill: CanvasText; } .badge { border: 1px solid; } }
 @media print { .skip, .top nav, form, button, .pager { display: none; } body { background: none; } }

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, test } from 'vitest';
@@ -10,12 +11,16 @@ import { ROUTES } from '../../../src/doors/http/routes.ts';
 import { openapi } from '../../../src/doors/http/openapi.ts';
 import { type App, DELETING, MASTER_KEY, withApp } from '../../support/app.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
+import { newFolder } from '../../support/ledger.ts';
+import { withLogsAtAzure } from '../../support/logs-at-azure.ts';
 import { answered, document } from '../../support/openapi.ts';
-import { withServedEmulator } from '../../support/registry.ts';
+import { USER, withServedEmulator } from '../../support/registry.ts';
 
 const ROOT = dirname(createRequire(import.meta.url).resolve('#package.json'));
 const WORKER = fileURLToPath(new URL('../../../dist/src/dev/host/worker.js', import.meta.url));
 const SETTINGS = { PURGE_COMMAND: "--filter '.*:^dev' --ago 30d", PURGE_SCHEDULE: '0 1 * * Sun' };
+const RESOURCE =
+  '/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/shop/providers/Microsoft.ContainerRegistry/registries/contoso';
 
 test('it is OpenAPI 3.1', async () => {
   const { valid, errors } = await new Validator().validate(openapi());
@@ -72,6 +77,7 @@ test('every route answers as it is described, in each form and with each kind of
         '/api/explain?image=app:dev-0',
         '/api/in-use',
         '/api/in-use?registry=other',
+        '/api/unpulled',
         '/api/review',
         '/api/review?state=odd',
         '/api/review?run=20261124T010000Z-3f9a0c',
@@ -129,11 +135,37 @@ test('every route answers as it is described, in each form and with each kind of
   );
   await withServedEmulator({ repositories: {} }, (emulator) =>
     withApp(emulator, { ...SETTINGS, PURGE_COMMAND: '' }, async (app) => {
-      for (const path of ['/api/health', '/api/status', '/api/dry-run', '/api/in-use']) await read(app, path);
+      for (const path of ['/api/health', '/api/status', '/api/dry-run', '/api/in-use', '/api/unpulled'])
+        await read(app, path);
       await read(app, '/api/health', { method: 'HEAD' });
       for (const path of ['/api/dry-run', '/api/plans/none/apply'])
         await read(app, path, { method: 'POST', key: MASTER_KEY });
     }),
+  );
+  await withServedEmulator({ repositories }, (emulator) =>
+    withLogsAtAzure(
+      RESOURCE,
+      [{ TimeGenerated: new Date(), OperationName: 'Push', Repository: 'app' }],
+      async (logs) => {
+        const certificates = join(newFolder(), 'ca.pem');
+        mkdirSync(dirname(certificates));
+        writeFileSync(certificates, `${emulator.certificate}\n${logs.certificate}`);
+        const settings = {
+          ...logs.environment,
+          ACR_USERNAME: USER.username,
+          ACR_PASSWORD: USER.password,
+          NODE_EXTRA_CA_CERTS: certificates,
+          REGISTRY_RESOURCE_ID: `${emulator.loginServer}=${RESOURCE}`,
+        };
+        await withApp(emulator, { ...SETTINGS, ...settings }, async (app) => {
+          expect(JSON.parse(await read(app, '/api/unpulled'))).toMatchObject({ problems: [], isLongEnough: false });
+          // The same for people: what was pushed today has not been there for a day.
+          const page = `/api/review?view=unpulled&registry=${emulator.loginServer}&for=1d`;
+          expect(await read(app, page)).toContain('Pulls are known for a shorter time only');
+          expect(await read(app, page.replace('for=1d', 'for=soon'))).toContain('That cannot be asked');
+        });
+      },
+    ),
   );
   const described = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, { responses = {} }]) =>

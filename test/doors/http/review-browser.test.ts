@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
 import { HOSTILE, hostileLedger, ledgerOf, parentOf, recordOf, viewsOf, withPage } from '../../support/review.ts';
+import { hostileUnpulled, unpulledOf, viewOf } from '../../support/unpulled.ts';
 
 const RUN = '20261124T110000Z-3f9a0c';
 const DIGEST = `sha256:${'ab12'.repeat(16)}`;
@@ -116,25 +117,31 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
     async (colorScheme) => {
       const ledgers = { plain: ledger, hostile: hostileLedger() };
       for (const [kind, reader] of Object.entries(ledgers)) {
-        await withPage(reader, async (url) => {
-          const { page, complaints } = await open({ colorScheme });
-          const image = kind === 'plain' ? 'app:dev-7' : `${HOSTILE[1] ?? ''}:${HOSTILE[6] ?? ''}`;
-          for (const [view, query] of Object.entries(viewsOf(RUN, image))) {
-            for (const width of [360, 1600]) {
-              await page.setViewportSize({ width, height: 800 });
-              await page.goto(`${url}?${query}`);
-              const where = `${kind} ${view} ${width}`;
-              expect(await page.evaluate(() => document.documentElement.scrollWidth), where).toBeLessThanOrEqual(width);
-              expect(await page.evaluate(flaws), where).toEqual([]);
-              const contrast = await page.evaluate(lowestContrast);
-              expect(contrast.ratio, `${where}: ${contrast.text}`).toBeGreaterThanOrEqual(4.5);
-              // The style sheet took hold: it is not what the policy forbids.
-              expect(await page.evaluate(() => getComputedStyle(document.body).marginTop), where).toBe('0px');
+        await withPage(
+          reader,
+          async (url) => {
+            const { page, complaints } = await open({ colorScheme });
+            const image = kind === 'plain' ? 'app:dev-7' : `${HOSTILE[1] ?? ''}:${HOSTILE[6] ?? ''}`;
+            for (const [view, query] of Object.entries(viewsOf(RUN, image))) {
+              for (const width of [360, 1600]) {
+                await page.setViewportSize({ width, height: 800 });
+                await page.goto(`${url}?${query}`);
+                const where = `${kind} ${view} ${width}`;
+                expect(await page.evaluate(() => document.documentElement.scrollWidth), where).toBeLessThanOrEqual(
+                  width,
+                );
+                expect(await page.evaluate(flaws), where).toEqual([]);
+                const contrast = await page.evaluate(lowestContrast);
+                expect(contrast.ratio, `${where}: ${contrast.text}`).toBeGreaterThanOrEqual(4.5);
+                // The style sheet took hold: it is not what the policy forbids.
+                expect(await page.evaluate(() => getComputedStyle(document.body).marginTop), where).toBe('0px');
+              }
             }
-          }
-          expect(complaints).toEqual([]);
-          await page.context().close();
-        });
+            expect(complaints).toEqual([]);
+            await page.context().close();
+          },
+          viewOf(kind === 'plain' ? unpulledOf() : hostileUnpulled()),
+        );
       }
     },
   );
@@ -167,6 +174,40 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
       expect(complaints).toEqual([]);
       await page.context().close();
     });
+  });
+
+  test('without JavaScript what was not pulled is asked for by the form, and by parts', async () => {
+    const part = unpulledOf({ looked: { repositories: 3, of: 9 }, next: 'team-2/worker' });
+    const asked: string[] = [];
+    const read = (query: URLSearchParams) => {
+      asked.push(query.toString());
+      return Promise.resolve(query.has('after') ? unpulledOf() : part);
+    };
+    const unpulled = { registries: ['contoso.azurecr.io', 'fabrikam.azurecr.io'], read };
+    await withPage(
+      ledger,
+      async (url) => {
+        const { page, complaints } = await open({ javaScriptEnabled: false });
+        await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
+        await page.getByRole('link', { name: 'Not pulled' }).click();
+        expect(asked).toEqual([]);
+        await page.getByLabel('Not pulled for').fill('60d');
+        await page.getByRole('button', { name: 'List' }).click();
+        await page.getByRole('link', { name: 'Next repositories' }).click();
+        const code = new URLSearchParams({ code: CODE }).toString();
+        const common = 'view=unpulled&registry=contoso.azurecr.io&for=60d';
+        expect(asked.map((one) => one.split('&').toSorted().join('&'))).toEqual(
+          [`${common}&${code}`, `${common}&after=team-2%2Fworker&${code}`].map((one) =>
+            one.split('&').toSorted().join('&'),
+          ),
+        );
+        await page.getByRole('link', { name: 'team-1/worker:v1.1.0' }).click();
+        expect(await page.locator('h1').textContent()).toBe('Image history');
+        expect(complaints).toEqual([]);
+        await page.context().close();
+      },
+      unpulled,
+    );
   });
 
   test('the keyboard reaches the content, the regions that scroll, and every link, and shows where it is', async () => {

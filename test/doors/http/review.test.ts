@@ -6,7 +6,9 @@ import { LedgerError } from '../../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import { parentStatus } from '../../../src/engine/parent-status.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
+import type { UnpulledView } from '../../../src/doors/http/unpulled.ts';
 import { HOSTILE, hostileLedger, ledgerOf, NOW, parentOf, recordOf, totalsOf, viewsOf } from '../../support/review.ts';
+import { hostileUnpulled, viewOf } from '../../support/unpulled.ts';
 
 const DIGEST = `sha256:${'ab12'.repeat(16)}`;
 const RUN = '20261124T110000Z-3f9a0c';
@@ -21,8 +23,12 @@ function tag(number: number, over: Partial<Decision> = {}): Decision {
   } as Decision; // prettier-ignore
 }
 
-async function ask(reader: ReturnType<typeof ledgerOf>, query: string): Promise<{ status: number; html: string }> {
-  const { status = 200, body } = await reviewPage(reader, new URLSearchParams(query), NOW);
+async function ask(
+  reader: ReturnType<typeof ledgerOf>,
+  query: string,
+  unpulled?: UnpulledView,
+): Promise<{ status: number; html: string }> {
+  const { status = 200, body } = await reviewPage(reader, new URLSearchParams(query), NOW, unpulled);
   return { status, html: body as string };
 }
 
@@ -30,7 +36,7 @@ test('every view of every hostile name is text: no element, address, control cha
   const ledger = hostileLedger();
   const images = HOSTILE.map((text) => `image=${encodeURIComponent(`${text.slice(0, 900)}:${text.slice(0, 90)}`)}`);
   for (const query of [...Object.values(viewsOf(RUN, `${HOSTILE[0] ?? ''}:b`)), ...images]) {
-    const { html } = await ask(ledger, query);
+    const { html } = await ask(ledger, query, viewOf(hostileUnpulled()));
     const own = html.replace(/<style>.*?<\/style>|<script>.*?<\/script>/gs, '');
     // Every `<` begins an element of the page's own, and no element has an attribute that is a script.
     const [tags, rest] = [own.match(TAG) ?? [], own.replace(TAG, '')];
