@@ -129,6 +129,12 @@ async function readUse(
   };
 }
 
+/** Why a run is not taken up without a source: what came into use since could not be known. */
+export function restsOn(records: readonly EvidenceRecord[]): string {
+  const sources = records.map(({ source }) => source).join(', ');
+  return `it rests on what is in use or was pulled, by ${sources}, and nothing is asked now; name it as before: --in-use or IN_USE, --keep-pulled-within or KEEP_PULLED_WITHIN`;
+}
+
 /** Why what was planned is not deleted any more: something came into use since, or that cannot be said any more. */
 export function usedSince(planned: Evidence, now: Evidence): string | undefined {
   if (now.everything) return now.everything.detail;

@@ -7,6 +7,7 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { ReadOnlyRegistry, Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { ResumeRefused } from './begin.ts';
+import { restsOn } from './evidence.ts';
 import { run, type RunOptions } from './run.ts';
 
 /** Opens the registry of a run: one that can delete only for a run that does. */
@@ -58,6 +59,7 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
   const policies = policiesOf(record.policy);
   if (!policies)
     throw refuse('it was begun by a version that understands its policy otherwise, or its policy was changed since');
+  if (record.evidence && !options.evidence) throw refuse(restsOn(record.evidence));
   const { applies } = record;
   const plan =
     applies === undefined

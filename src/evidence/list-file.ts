@@ -124,7 +124,7 @@ async function answerOf(url: URL, signal: AbortSignal): Promise<Dated> {
   const response = await fetch(url, { signal, redirect: 'error' }).catch((error: unknown) => {
     throw new Error('it cannot be fetched', { cause: error });
   });
-  if (!response.ok) {
+  if (response.status !== 200) {
     await response.body?.cancel();
     throw new Error(`it is answered ${response.status}`);
   }

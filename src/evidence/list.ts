@@ -18,6 +18,9 @@ export interface ListOptions {
   readonly now: () => number;
 }
 
+/** Clocks may be so far apart, in milliseconds. */
+const CLOCKS_APART_MS = 300_000;
+
 /** Mistakes that are named. */
 const MOST_NAMED = 3;
 
@@ -40,6 +43,7 @@ export function listSource({ name, fetch, maxAgeMilliseconds, now }: ListOptions
       const { text, made } = dated;
       const { facts, problems } = imagesIn(text, registry);
       const age = now() - made.getTime();
+      if (age < -CLOCKS_APART_MS) problems.push(`it was made at ${made.toISOString()}, which is to come`);
       if (!(age <= maxAgeMilliseconds))
         problems.push(`it was made at ${made.toISOString()}, and may be ${inHours(maxAgeMilliseconds)} old at most`);
       return { ...about, observedAt: made.toISOString(), complete: problems.length === 0, problems, facts };
@@ -59,16 +63,23 @@ const afterName = (where: string): string => oneLine(where).replace(/^#/, '# #')
 
 const oneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 
+/** A list names the host of each image. */
+const HOSTED = /^(?:docker-pullable:\/\/)?[a-z0-9][a-z0-9.-]*(?::\d+)?\/[a-z0-9]/i;
+
 function imagesIn(text: string, registry: string): { readonly facts: readonly Use[]; readonly problems: string[] } {
   const facts: Use[] = [];
   const wrong: number[] = [];
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
+  if (text.trim() === '') return { facts, problems: ['it is empty; a list of nothing is a line that begins with #'] };
+  for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
     const trimmed = line.trim();
     if (trimmed === '' || trimmed.startsWith('#')) continue;
     const [name = '', ...rest] = trimmed.split(/\s+/);
     const image = imageIn(registry, name);
-    if (image === 'unreadable') wrong.push(index + 1);
-    else if (image !== 'other') facts.push({ ...image, where: rest.join(' ').replace(/^#\s*/, '') || 'the list' });
+    const where = rest.join(' ');
+    // Another form of text than a list, or several images on one line, would hide what runs.
+    const isOtherForm = !HOSTED.test(name) || where.toLowerCase().includes(`${registry.toLowerCase()}/`);
+    if (image === 'unreadable' || isOtherForm) wrong.push(index + 1);
+    else if (image !== 'other') facts.push({ ...image, where: where.replace(/^#\s*/, '') || 'the list' });
   }
   if (wrong.length === 0) return { facts, problems: [] };
   const named = wrong.slice(0, MOST_NAMED).join(', ');

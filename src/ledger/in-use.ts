@@ -38,13 +38,15 @@ export async function rememberUsed(
   seen: readonly UsedImage[],
   since: string,
 ): Promise<readonly UsedImage[]> {
+  const seenNow = new Set(seen.map(keyOf));
+  const isSeen = (image: UsedImage): boolean => seenNow.has(keyOf(image));
   for (;;) {
     const file = await store.read(path);
     const before = file ? parse(store, path, usedSchema, file.text).images : [];
     // What is seen now is never forgotten, however much it is.
     const images = merged(before, seen)
-      .filter(({ last }) => last >= since)
-      .sort((a, b) => (a.last < b.last ? 1 : a.last > b.last ? -1 : 0))
+      .filter((image) => isSeen(image) || image.last >= since)
+      .sort((a, b) => Number(isSeen(b)) - Number(isSeen(a)) || (a.last < b.last ? 1 : a.last > b.last ? -1 : 0))
       .slice(0, Math.max(MOST, seen.length));
     try {
       const condition = file ? { etag: file.etag } : 'absent';
@@ -57,12 +59,15 @@ export async function rememberUsed(
   }
 }
 
+function keyOf({ repository, tag, digest, config, source }: UsedImage): string {
+  return JSON.stringify([repository, tag, digest, config, source]);
+}
+
 function merged(before: readonly UsedImage[], seen: readonly UsedImage[]): UsedImage[] {
   const all = new Map<string, UsedImage>();
   for (const image of [...before, ...seen]) {
     // Of ten thousand pods that run one image, the last one is named.
-    const { repository, tag, digest, config, source } = image;
-    const key = JSON.stringify([repository, tag, digest, config, source]);
+    const key = keyOf(image);
     const known = all.get(key);
     all.set(
       key,

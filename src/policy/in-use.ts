@@ -40,7 +40,8 @@ export function readInUse(texts: readonly string[], name: string): readonly InUs
     .filter((text) => text !== '')
     .flatMap((text) => attempt(() => sourceIn(text, name)) ?? []);
   if (problems.length > 0) throw new InvalidPolicy(problems);
-  return [...new Map(sources.map((source) => [source.text, source])).values()];
+  // Two addresses may be shown alike: what follows the `?` is not shown.
+  return [...new Map(sources.map((source) => [JSON.stringify(source), source])).values()];
 }
 
 /** Whether it may be an address, which may hold a key, also where `list:` was forgotten. */

@@ -179,6 +179,8 @@ const IN_USE_SETTINGS = ['IN_USE', 'IN_USE_REMEMBER', 'IN_USE_LIST_MAX_AGE'] as 
 export function readInUseSettings(environment: Environment, flags: readonly string[] = []): InUse | undefined {
   if (flags.length === 0) return inUseFrom(parseSome(IN_USE_SETTINGS, environment));
   const sources = readInUse(flags, '--in-use');
+  if (sources.length === 0)
+    throw new PolicyError('--in-use', '', 'names no source; leave it away, or write --in-use kube, say');
   return inUseFrom({ ...parseSome(IN_USE_SETTINGS, { ...environment, IN_USE: undefined }), IN_USE: sources });
 }
 

@@ -171,14 +171,10 @@ describe('a purge that is told what is in use', () => {
       expect((await ledger.run(summary.runId))?.evidence).toMatchObject([{ source: 'kube prod', images: 0 }]);
       facts = [running({ tag: 'dev-multi' })];
       const target = { endpoint: new URL(emulator.url), certificate: emulator.certificate, ...USER };
-      const applied = await apply(summary.runId, () => target, {
-        ledger,
-        now: new Date(),
-        planAgeMilliseconds: DAY_MS,
-        guards: {},
-        evidence,
-        onDecisions: () => undefined,
-      });
+      const about = { ledger, now: new Date(), planAgeMilliseconds: DAY_MS, guards: {}, onDecisions: () => undefined };
+      // Without a source it could not be known.
+      await expect(apply(summary.runId, () => target, about)).rejects.toThrow(/rests on .* by kube prod/);
+      const applied = await apply(summary.runId, () => target, { ...about, evidence });
       if (applied.state === 'applied-before') throw new Error('it was not applied before');
       expect(emulator.tagsLeft()).toContain('app:dev-multi');
       const made = await Array.fromAsync(ledger.decisions(applied.summary.runId));

@@ -79,3 +79,19 @@ test('a file that is not there says so, and not where it was looked for', async 
   const { complete, problems } = await opened('none.txt', newFolder()).read(REGISTRY);
   expect({ complete, problems }).toEqual({ complete: false, problems: ['there is no such file'] });
 });
+
+test.each([
+  ['nothing', ''],
+  ['several on one line', `${REGISTRY}/a:v1 ${REGISTRY}/b:v1`],
+  ['columns', `shop ${REGISTRY}/a:v1`],
+  ['JSON', `["${REGISTRY}/a:v1"]`],
+  ['YAML', `  image: ${REGISTRY}/a:v1`],
+  ['an error', 'unauthorized'],
+  ['an address', `https://${REGISTRY}/a:v1`],
+])('a text that is no list is incomplete: %s', async (_, text) => {
+  expect(await reading(text)).toMatchObject({ complete: false });
+});
+
+test('one from the future is incomplete', async () => {
+  expect(await reading(`${REGISTRY}/a:v1`, -1)).toMatchObject({ complete: false });
+});

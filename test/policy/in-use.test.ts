@@ -55,3 +55,12 @@ test('a flag counts instead of the setting, and the times of the settings hold f
   expect(() => readInUseSettings(environment)).toThrow(/IN_USE.*is no source/);
   expect(readInUseSettings({})).toBeUndefined();
 });
+
+test('two addresses that are shown alike are two sources', () => {
+  const lists = ['list:https://example.com/list?cluster=a', 'list:https://example.com/list?cluster=b'];
+  expect(readInUse(lists, 'IN_USE')).toHaveLength(2);
+});
+
+test('a flag without a source is a mistake: it would take away what IN_USE names', () => {
+  expect(() => readInUseSettings({ IN_USE: 'kube' }, [''])).toThrow(/--in-use.*names no source/);
+});
