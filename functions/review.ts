@@ -5,8 +5,6 @@ import { answerReview } from '../src/doors/http/review.ts';
 import { isSignInOn, requireSignIn } from '../src/doors/http/sign-in.ts';
 import { unpulledView } from '../src/doors/http/unpulled.ts';
 
-const unpulled = unpulledView(configuration, ledger);
-
 app.http('review', {
   route: 'review',
   methods: ['GET'],
@@ -14,6 +12,6 @@ app.http('review', {
   authLevel: isSignInOn ? 'anonymous' : 'function',
   handler: handler(log, async (request, client) => {
     if (isSignInOn) requireSignIn(request);
-    return answerReview(ledger, request, client, new Date(), unpulled);
+    return answerReview(ledger, request, client, new Date(), unpulledView(configuration, ledger));
   }),
 });
