@@ -6,6 +6,7 @@ import type { Evidence, Protection } from '../planner/types.ts';
 import type { Clock } from '../registry/clock.ts';
 import { ago } from './ago.ts';
 import type { RunContext } from './context.ts';
+import type { PlannedRepository } from './inventory.ts';
 import { observe } from './observe.ts';
 import { type PullOptions, readPulls } from './pulls.ts';
 
@@ -135,8 +136,17 @@ export function restsOn(records: readonly EvidenceRecord[]): string {
   return `it rests on what is in use or was pulled, by ${sources}, and nothing is asked now; name it as before: --in-use or IN_USE, --keep-pulled-within or KEEP_PULLED_WITHIN`;
 }
 
+/** Why nothing more of a plan is deleted, by what is in use now. */
+export async function whyNoMore(
+  { evidence }: RunContext,
+  { inventory }: PlannedRepository,
+): Promise<string | undefined> {
+  if (!evidence || !inventory.evidence) return undefined;
+  return usedSince(inventory.evidence, await evidence(inventory.repository));
+}
+
 /** Why what was planned is not deleted any more: something came into use since, or that cannot be said any more. */
-export function usedSince(planned: Evidence, now: Evidence): string | undefined {
+function usedSince(planned: Evidence, now: Evidence): string | undefined {
   if (now.everything) return now.everything.detail;
   for (const kind of ['tags', 'digests', 'configs'] as const)
     for (const [name, { detail }] of now[kind])

@@ -2,6 +2,8 @@ import { summarizeInTurns, type Counts, type RepositorySummary } from '../ledger
 import type { RepositoryRecord } from '../ledger/records.ts';
 import { eachInTurns } from '../ledger/turns.ts';
 import { type Decision, type Decisions, type Deleted, keyOf } from '../planner/decision.ts';
+import type { Gone } from '../registry/overlay.ts';
+import type { Approved } from '../planner/types.ts';
 import { keptSince } from '../executor/results.ts';
 import { NO_REMARKS, type Remarks, withRemarks } from './remarks.ts';
 
@@ -65,6 +67,29 @@ export function openIn(decisions: readonly Decision[]): ReadonlyMap<string, Dele
   for (const decision of decisions)
     if (decision.action === 'delete' && !isDeleted(decision)) open.set(keyOf(decision), decision);
   return open;
+}
+
+/** What these decisions delete. */
+export async function deletedBy(decisions: Decisions): Promise<Gone> {
+  const tags = new Set<string>();
+  const digests = new Set<string>();
+  await eachInTurns(decisions, ({ action, kind, tag, digest }) => {
+    if (action !== 'delete') return;
+    if (kind === 'tag' && tag !== undefined) tags.add(tag);
+    if (kind === 'manifest' && digest !== undefined) digests.add(digest);
+  });
+  return { tags, digests };
+}
+
+/** The plan that these decisions are: nothing else may be deleted. */
+export async function approvedOf(decisions: Iterable<Deleted>): Promise<Approved> {
+  const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();
+  const manifests = new Map<string, { readonly locked: boolean }>();
+  await eachInTurns(decisions, ({ kind, tag = '', digest, locked = false }) => {
+    if (kind === 'tag') tags.set(tag, { digest, locked });
+    else manifests.set(digest ?? '', { locked });
+  });
+  return { tags, manifests };
 }
 
 function isDeleted(decision: Decision): boolean {

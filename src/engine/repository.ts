@@ -4,18 +4,27 @@ import type { RepositoryWriter } from '../ledger/writer.ts';
 import { isPlanned as isPlannedDecision, NOTHING_PLANNED } from '../ledger/plan-hash.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
 import { type RepositorySummary, summarize, summarizeInTurns, unfinishedRepository } from '../ledger/summary.ts';
-import { eachInTurns } from '../ledger/turns.ts';
 import { type Decisions, type Deleted, type Hold, keyOf, withOutcome } from '../planner/decision.ts';
-import type { Approved } from '../planner/types.ts';
 import { StoppedError } from '../registry/errors.ts';
-import { afterwards, type Gone, remembering } from '../registry/overlay.ts';
+import { afterwards, remembering } from '../registry/overlay.ts';
 import type { TagRecord } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
-import { usedSince } from './evidence.ts';
+import { whyNoMore } from './evidence.ts';
 import { gather, hasUntried } from './findings.ts';
 import { type PlannedRepository, planTask, type Task } from './inventory.ts';
-import { type Attempt, isDone, isOver, isPlanned, merge, openIn, type RepositoryResult, triedIn } from './merge.ts';
+import {
+  approvedOf,
+  deletedBy,
+  type Attempt,
+  isDone,
+  isOver,
+  isPlanned,
+  merge,
+  openIn,
+  type RepositoryResult,
+  triedIn,
+} from './merge.ts';
 import { NO_REMARKS, remarksOf, withRemarks } from './remarks.ts';
 
 /**
@@ -207,12 +216,6 @@ async function purgeCommands(
     : result;
 }
 
-/** Why nothing more of a plan is deleted, by what is in use now. */
-async function whyNoMore({ evidence }: RunContext, { inventory }: PlannedRepository): Promise<string | undefined> {
-  if (!evidence || !inventory.evidence) return undefined;
-  return usedSince(inventory.evidence, await evidence(inventory.repository));
-}
-
 /**
  * The plan that this process made minutes ago. `undefined` where a tag was set, moved, locked or deleted since: then the
  * repository is planned again. What else changed is found by the look right before each deletion.
@@ -286,25 +289,4 @@ const ENDED = { message: 'the process ended before it was done' };
 /** Stands for the record of a repository that a stopped run did not come to. */
 export function notBegun(name: string): RepositoryRecord {
   return { summary: unfinishedRepository(name, 'stopped', NOT_BEGUN), planned: NOTHING_PLANNED };
-}
-
-async function approvedOf(decisions: Iterable<Deleted>): Promise<Approved> {
-  const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();
-  const manifests = new Map<string, { readonly locked: boolean }>();
-  await eachInTurns(decisions, ({ kind, tag = '', digest, locked = false }) => {
-    if (kind === 'tag') tags.set(tag, { digest, locked });
-    else manifests.set(digest ?? '', { locked });
-  });
-  return { tags, manifests };
-}
-
-async function deletedBy(decisions: Decisions): Promise<Gone> {
-  const tags = new Set<string>();
-  const digests = new Set<string>();
-  await eachInTurns(decisions, ({ action, kind, tag, digest }) => {
-    if (action !== 'delete') return;
-    if (kind === 'tag' && tag !== undefined) tags.add(tag);
-    if (kind === 'manifest' && digest !== undefined) digests.add(digest);
-  });
-  return { tags, digests };
 }

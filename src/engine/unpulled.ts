@@ -1,5 +1,6 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RememberedPull } from '../ledger/pulls.ts';
+import { inTime } from '../registry/clock.ts';
 import { RegistryError } from '../registry/errors.ts';
 import type { RegistryReader } from '../registry/types.ts';
 import type { UnpulledImage, UnpulledReport } from '../report/unpulled.ts';
@@ -42,17 +43,12 @@ export async function unpulled(
   const { milliseconds } = limits;
   if (milliseconds === undefined) return lookAt(reader, options, ledger, limits, signal);
   const { clock } = ledger.system;
-  const late = new AbortController();
-  const timer = clock.after(milliseconds * 1.5, () => late.abort(new Error('it took too long')), 'background');
-  const until = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
-  try {
-    return await lookAt(reader, options, ledger, limits, until);
-  } catch (error) {
-    if (!late.signal.aborted || signal?.aborted) throw error;
-    throw tooSlow(reader.loginServer, milliseconds, error);
-  } finally {
-    timer.cancel();
-  }
+  return inTime({ clock, milliseconds: milliseconds * 1.5, signal }, (until, late) =>
+    lookAt(reader, options, ledger, limits, until).catch((error: unknown) => {
+      if (!late.aborted || signal?.aborted) throw error;
+      throw tooSlow(reader.loginServer, milliseconds, error);
+    }),
+  );
 }
 
 async function lookAt(

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { TokenCredential } from '@azure/core-auth';
-import type { Clock } from '../registry/clock.ts';
+import { type Clock, inTime } from '../registry/clock.ts';
 import type { Dated } from './list.ts';
 
 /** A list of a million images is less. */
@@ -31,7 +31,7 @@ export async function fetchList(
 ): Promise<Dated> {
   if (!/^https:/i.test(from)) return fileAt(resolve(root, from));
   const url = new URL(from);
-  return inTime(clock, signal, (until) =>
+  return inTime({ clock, milliseconds: TIMEOUT_MS, signal }, (until) =>
     isBlob(url) && !url.searchParams.has('sig') ? blobAt(url, credential, until) : answerOf(url, until),
   );
 }
@@ -42,7 +42,10 @@ export async function fetchList(
  * @throws where it cannot be written
  */
 export async function storeList(text: string, to: string, { credential, clock, root }: ListPlace): Promise<void> {
-  if (/^https:/i.test(to)) return inTime(clock, undefined, (until) => storeBlob(text, new URL(to), credential, until));
+  if (/^https:/i.test(to))
+    return inTime({ clock: clock, milliseconds: TIMEOUT_MS, signal: undefined }, (until) =>
+      storeBlob(text, new URL(to), credential, until),
+    );
   const path = resolve(root, to);
   const before = `${path}.${randomUUID()}`;
   try {
@@ -51,20 +54,6 @@ export async function storeList(text: string, to: string, { credential, clock, r
   } catch (cause) {
     await rm(before, { force: true });
     throw new Error(`it cannot be written: ${(cause as NodeJS.ErrnoException).code ?? 'an error'}`, { cause });
-  }
-}
-
-async function inTime<T>(
-  clock: Clock,
-  signal: AbortSignal | undefined,
-  call: (until: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = new AbortController();
-  const timer = clock.after(TIMEOUT_MS, () => late.abort(), 'background');
-  try {
-    return await call(AbortSignal.any([late.signal, ...(signal ? [signal] : [])]));
-  } finally {
-    timer.cancel();
   }
 }
 

@@ -1,6 +1,6 @@
 import type { TokenCredential } from '@azure/core-auth';
 import * as z from 'zod';
-import type { Clock } from '../registry/clock.ts';
+import { type Clock, inTime } from '../registry/clock.ts';
 
 /** One client that pulled one image, and when it did so last. */
 export interface LoggedPull {
@@ -84,10 +84,8 @@ export function pullLog({ mostRows = MOST_ROWS, ...options }: LogOptions): PullL
   const { credential, clock, endpoint, resource, certificate } = options;
   const ask = async <Row>(query: string, row: z.ZodType<Row>, span: Timespan, signal?: AbortSignal): Promise<Row[]> => {
     const { LogsQueryClient } = await import('@azure/monitor-query-logs');
-    const late = new AbortController();
-    const timer = clock.after(TIMEOUT_MS, () => late.abort(), 'background');
     let status: number | undefined;
-    try {
+    return inTime({ clock, milliseconds: TIMEOUT_MS, signal }, async (abortSignal, late) => {
       const client = new LogsQueryClient(credential, {
         endpoint: `${endpoint}/v1`,
         credentials: { scopes: [`${endpoint}/.default`] },
@@ -95,7 +93,6 @@ export function pullLog({ mostRows = MOST_ROWS, ...options }: LogOptions): PullL
         ...(certificate !== undefined && { tlsOptions: { ca: certificate } }),
       });
       // The client leaves out the signal that it is given.
-      const abortSignal = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
       client.pipeline.addPolicy({
         name: 'acr-retention',
         async sendRequest(request, next) {
@@ -113,7 +110,7 @@ export function pullLog({ mostRows = MOST_ROWS, ...options }: LogOptions): PullL
           { serverTimeoutInSeconds: SERVER_SECONDS },
         )
         .catch((error: unknown) => {
-          throw refused(error, status, late.signal.aborted);
+          throw refused(error, status, late.aborted);
         });
       if (!('tables' in result)) throw new PartialError(codesOf(result.partialError));
       const [table] = result.tables;
@@ -121,9 +118,7 @@ export function pullLog({ mostRows = MOST_ROWS, ...options }: LogOptions): PullL
       if (table.rows.length >= mostRows) throw new PartialError(`it has ${mostRows} rows or more`);
       const columns = table.columnDescriptors.map(({ name }) => name);
       return table.rows.map((values) => row.parse(Object.fromEntries(columns.map((name, at) => [name, values[at]]))));
-    } finally {
-      timer.cancel();
-    }
+    });
   };
 
   /** What is too much for one answer may be little enough for two. */

@@ -1,6 +1,7 @@
+import { changeFile } from './change-file.ts';
 import { parse } from './parse.ts';
 import { usedSchema } from './schemas.ts';
-import { ConflictError, type Store } from './store/store.ts';
+import type { Store } from './store/store.ts';
 
 /** An image that something used, as a source named it. */
 export interface UsedImage {
@@ -40,23 +41,14 @@ export async function rememberUsed(
 ): Promise<readonly UsedImage[]> {
   const seenNow = new Set(seen.map(keyOf));
   const isSeen = (image: UsedImage): boolean => seenNow.has(keyOf(image));
-  for (;;) {
-    const file = await store.read(path);
-    const before = file ? parse(store, path, usedSchema, file.text).images : [];
+  return changeFile(store, path, usedSchema, (now) => {
     // What is seen now is never forgotten, however much it is.
-    const images = merged(before, seen)
+    const images = merged(now?.images ?? [], seen)
       .filter((image) => isSeen(image) || image.last >= since)
       .sort((a, b) => Number(isSeen(b)) - Number(isSeen(a)) || (a.last < b.last ? 1 : a.last > b.last ? -1 : 0))
       .slice(0, Math.max(MOST, seen.length));
-    try {
-      const condition = file ? { etag: file.etag } : 'absent';
-      await store.write(path, `${JSON.stringify({ format: 1, images })}\n`, condition);
-      return images;
-    } catch (error) {
-      // Another run has just added what it saw: that counts as well.
-      if (!(error instanceof ConflictError)) throw error;
-    }
-  }
+    return { content: { images }, told: images };
+  });
 }
 
 function keyOf({ repository, tag, digest, config, source }: UsedImage): string {

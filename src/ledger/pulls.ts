@@ -1,6 +1,6 @@
-import { parse } from './parse.ts';
+import { changeFile } from './change-file.ts';
 import { pullsSchema } from './schemas.ts';
-import { ConflictError, type Store } from './store/store.ts';
+import type { Store } from './store/store.ts';
 
 /** When an image was pulled last, by a tag, a digest or both. */
 export interface RememberedPull {
@@ -36,18 +36,10 @@ const MOST = 50_000;
  * @returns all that is known then, also what is more than can be remembered
  */
 export async function rememberPulls(store: Store, path: string, seen: KnownPulls, before: string): Promise<KnownPulls> {
-  for (;;) {
-    const file = await store.read(path);
-    const known = merged(file ? parse(store, path, pullsSchema, file.text) : undefined, seen);
-    try {
-      const condition = file ? { etag: file.etag } : 'absent';
-      await store.write(path, `${JSON.stringify({ format: 1, ...bounded(known, before) })}\n`, condition);
-      return known;
-    } catch (error) {
-      // Another run has just added what it saw: that counts as well.
-      if (!(error instanceof ConflictError)) throw error;
-    }
-  }
+  return changeFile<KnownPulls, KnownPulls>(store, path, pullsSchema, (now) => {
+    const known = merged(now, seen);
+    return { content: bounded(known, before), told: known };
+  });
 }
 
 function merged(before: KnownPulls | undefined, seen: KnownPulls): KnownPulls {

@@ -52,3 +52,27 @@ export const systemClock: Clock = {
 export function timeOf(clock: Clock): string {
   return new Date(clock.now()).toISOString();
 }
+
+/** How long a call may take, in milliseconds, and what else ends it. */
+export interface Ends {
+  readonly clock: Clock;
+  readonly milliseconds: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Makes a call whose signal is aborted once it has taken too long, or with another signal. Keeps no process alive.
+ * @param call is also given the signal that tells only that it took too long
+ */
+export async function inTime<T>(
+  { clock, milliseconds, signal }: Ends,
+  call: (until: AbortSignal, late: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const timer = clock.after(milliseconds, () => late.abort(new Error('it took too long')), 'background');
+  try {
+    return await call(AbortSignal.any([late.signal, ...(signal ? [signal] : [])]), late.signal);
+  } finally {
+    timer.cancel();
+  }
+}

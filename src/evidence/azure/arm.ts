@@ -8,7 +8,7 @@ import {
   isRestError,
 } from '@azure/core-rest-pipeline';
 import { z } from 'zod';
-import type { Clock } from '../../registry/clock.ts';
+import { type Clock, inTime } from '../../registry/clock.ts';
 import { ArmError, reasonOf } from './errors.ts';
 
 /** One call with all its retries. `Retry-After` of Azure Resource Manager is below a minute as a rule. */
@@ -98,18 +98,14 @@ export async function timed<T>(
   signal: AbortSignal | undefined,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = new AbortController();
-  const timer = clock.after(TIMEOUT_MS, () => late.abort(), 'background');
-  try {
-    return await call(AbortSignal.any([late.signal, ...(signal ? [signal] : [])]));
-  } catch (error) {
-    if (late.signal.aborted) throw new ArmError(asked, `no answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
-    if (isRestError(error) && error.statusCode !== undefined)
-      throw new ArmError(asked, undefined, { status: error.statusCode, code: codeOf(error.code), cause: error });
-    throw new ArmError(asked, reasonOf(error, isRestError(error)), { cause: error });
-  } finally {
-    timer.cancel();
-  }
+  return inTime({ clock, milliseconds: TIMEOUT_MS, signal }, (until, late) =>
+    call(until).catch((error: unknown) => {
+      if (late.aborted) throw new ArmError(asked, `no answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
+      if (isRestError(error) && error.statusCode !== undefined)
+        throw new ArmError(asked, undefined, { status: error.statusCode, code: codeOf(error.code), cause: error });
+      throw new ArmError(asked, reasonOf(error, isRestError(error)), { cause: error });
+    }),
+  );
 }
 
 function jsonOf(text: string | null | undefined): unknown {
