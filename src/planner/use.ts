@@ -158,14 +158,17 @@ function* addParts(
 ): Steps<void> {
   const due = slicer();
   const queue = [...pulled];
+  // A part that is kept for something else is pulled along all the same, and so are its own parts.
+  const seen = new Set(pulled.map(([digest]) => digest));
   for (let one = queue.pop(); one; one = queue.pop()) {
     const [digest, why] = one;
     const children = graph.children(digest);
     if (due(1 + children.length)) yield;
     for (const child of children) {
-      if (used.has(child.digest)) continue;
+      if (seen.has(child.digest)) continue;
+      seen.add(child.digest);
       const protection = { ...why, detail: `part of ${digest}: ${why.detail}` };
-      used.set(child.digest, protection);
+      if (!used.has(child.digest)) used.set(child.digest, protection);
       queue.push([child.digest, protection]);
     }
   }

@@ -66,6 +66,16 @@ describe('what is in use is kept, with its index, the tags of that, its other pl
     expect(kept(things, byDigest('arm'), false)).toEqual([':dev-1', ':dev-all', ':dev-latest']);
   });
 
+  test('an index that was pulled keeps the parts of its parts, also where one of these is kept for another pull', () => {
+    const pulled: Protection = { reason: 'pulled-recently', detail: 'pulled an hour ago' };
+    const things: readonly Thing[] = [
+      ...THINGS.map((thing): Thing => (thing.name === 'arm' ? { ...thing, tags: ['dev-arm'] } : thing)),
+      { name: 'outer', children: ['index'], tags: ['dev-all'] },
+    ];
+    const evidence = { ...NONE, tags: new Map([['dev-all', pulled]]), digests: new Map([[d('amd'), pulled]]) };
+    expect(kept(things, evidence, false)).toEqual([':dev-1', ':dev-all', ':dev-arm', ':dev-latest']);
+  });
+
   test('without evidence of it, all goes', () => {
     expect(kept(THINGS, NONE)).toEqual([]);
     expect(kept(THINGS, byDigest('elsewhere'))).toEqual([]);
