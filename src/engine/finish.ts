@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { planOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunWriter } from '../ledger/writer.ts';
@@ -8,12 +9,14 @@ import {
   type RunRecord,
   type RunState,
 } from '../ledger/records.ts';
+import { ConflictError } from '../ledger/store/store.ts';
 import { hasFailed, type RepositorySummary, type RunSummary, total } from '../ledger/summary.ts';
 import type { Decision, Reason, Right } from '../planner/decision.ts';
 import { movingTagWarnings } from '../policy/moving-tags.ts';
 import { accessWarnings, evidenceWarnings } from '../report/warnings.ts';
 import { type Clock, timeOf } from '../registry/clock.ts';
 import type { RunContext } from './context.ts';
+import { eachOf } from './each.ts';
 import type { Foreseen } from './guards.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './list.ts';
 import { isDone } from './merge.ts';
@@ -67,10 +70,9 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...aboutMovingTags(context, repositories),
     ...aboutRepositories(repositories),
   ];
-  const isKnown = (record.evidence ?? []).every(({ complete }) => complete);
   // Of a run that has lost its lock, another process may have done the last repositories.
-  const isWhole = selected !== undefined && !stopped && ending.locksLost === 0;
-  const succeeded = isWhole && isKnown && repositories.every(isDone);
+  const isWhole = selected !== undefined && !stopped;
+  const succeeded = isWhole && isAllDone({ ...record, locksLost: ending.locksLost }, repositories);
   const totals = total(repositories);
   const planned = planOf(record, records);
   const summary: RunSummary = {
@@ -106,6 +108,13 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     records,
   );
   return summary;
+}
+
+function isAllDone(
+  { evidence = [], locksLost = 0 }: Pick<RunRecord, 'evidence' | 'locksLost'>,
+  repositories: readonly RepositorySummary[],
+): boolean {
+  return locksLost === 0 && evidence.every(({ complete }) => complete) && repositories.every(isDone);
 }
 
 const LOST = 'the lock of the registry was lost, so nothing more was done';
@@ -212,6 +221,45 @@ export async function summaryOf(ledger: Ledger, record: RunRecord): Promise<RunS
     succeeded: record.state === 'done',
   };
 }
+
+/** Attempts to write what was counted anew, while others write the record. */
+const MOST_COUNTS = 5;
+
+/**
+ * Counts a closed run anew where a repository was recorded since its others were read: a worker may have begun before
+ * the run was closed. So it is called by the finishing of a run, after that, and by a worker, after its last record:
+ * whichever comes later finds what the other one did not.
+ */
+export async function countAnew(ledger: Ledger, runId: string): Promise<void> {
+  for (let count = 1; ; count += 1) {
+    const written = await ledger.reopen({ id: runId });
+    const record = await ledger.run(runId);
+    // The hash of a dry run's plan stands: what differs from it is not applied.
+    if (!record || record.state === 'running' || record.dryRun) return;
+    const listed = await Array.fromAsync(ledger.repositories(runId));
+    let isChanged = false;
+    const records = new Map(listed.map((one) => [one.summary.repository, one]));
+    const names = (await ledger.selected(runId)) ?? [];
+    await eachOf(names, SIDE_BY_SIDE, async ({ repository }) => {
+      const now = await ledger.repository(runId, repository);
+      if (!now || isDeepStrictEqual(now, records.get(repository))) return;
+      records.set(repository, now);
+      isChanged = true;
+    });
+    if (!isChanged) return;
+    const all = [...records.values()].sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
+    try {
+      const repositories = all.map(({ summary }) => summary);
+      const isDoneNow = record.state === 'failed' && record.error === undefined && isAllDone(record, repositories);
+      await written.end({ totals: total(repositories), ...(isDoneNow && { state: 'done' }) }, all);
+      return;
+    } catch (error) {
+      if (!(error instanceof ConflictError) || count === MOST_COUNTS) throw error;
+    }
+  }
+}
+
+const SIDE_BY_SIDE = 16;
 
 /** Closes the record of a run that broke off. Where this fails too, the next run completes it. */
 export async function fail(

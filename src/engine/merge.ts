@@ -18,9 +18,10 @@ export interface RepositoryResult {
 }
 
 /** Whether everything that was to be done in a repository was done. */
-export function isDone({ state, error, tags, manifests }: RepositorySummary): boolean {
+export function isDone({ state, error, tags, manifests, lostLocks = [] }: RepositorySummary): boolean {
   const unfinished = ({ failed, notAttempted }: Counts): number => failed + notAttempted;
-  return state === 'done' && error === undefined && unfinished(tags) + unfinished(manifests) === 0;
+  const isOpen = unfinished(tags) + unfinished(manifests) + lostLocks.length > 0;
+  return state === 'done' && error === undefined && !isOpen;
 }
 
 /** Whether something was not tried for no other reason than that the run was stopped. */

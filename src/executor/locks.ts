@@ -7,7 +7,7 @@ export interface Locked {
   readonly lock: Lock;
 }
 
-/** A lock that was taken off, and could not be put back. */
+/** A lock that was taken off, and could not be put back; of a tag that is deleted: if that is there all the same. */
 export interface NotRestored extends Locked {
   readonly why: string;
 }

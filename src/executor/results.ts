@@ -67,7 +67,8 @@ export function changed(detail: string): Result {
 }
 
 /**
- * Names the locks that it has lost, and how each is put back. Whatever else it came to, that is a failure.
+ * Names the locks that it has lost, and how each is put back. What is there all the same has failed by that, whatever
+ * else it came to.
  * @param imageOf names a tag, or a manifest by its digest, with its registry and repository
  */
 export function withLostLocks(result: Result, lost: readonly NotRestored[], imageOf: (name: string) => string): Result {
@@ -87,6 +88,8 @@ export function withLostLocks(result: Result, lost: readonly NotRestored[], imag
     );
   }
   const error = { ...came.error, message: sentences.filter((sentence) => sentence !== '').join('; ') };
+  // Gone with its manifest, unless another client has moved the tag since: that could not be looked at.
+  if (isGone(result)) return { state, error, lost: locks };
   return { state: state === 'refused' ? state : 'failed', error, lost: locks };
 }
 

@@ -66,7 +66,9 @@ const summary = z.looseObject({
   stage: z.literal('planned').exactOptional(),
   warnings: texts.exactOptional(),
   movingTags: z.array(movingTag).exactOptional(),
-  lostLocks: z.array(z.looseObject({ image: text, restore: text })).exactOptional(),
+  lostLocks: z
+    .array(z.looseObject({ image: text, restore: text, deleted: z.literal(true).exactOptional() }))
+    .exactOptional(),
 } satisfies Shape<RepositorySummary>);
 
 /** A line of `repositories.ndjson.gz`, and the first of `decisions/<repository>.ndjson.gz`. */

@@ -51,7 +51,14 @@ export interface RepositorySummary {
   /** How many artifacts were not deleted because the identity lacks a right; absent where it lacks none. */
   readonly missing?: Missing;
   /** Artifacts that are without their lock, which was taken off to delete them, with the command that puts it back. */
-  readonly lostLocks?: readonly { readonly image: string; readonly restore: string }[];
+  readonly lostLocks?: readonly LeftUnlocked[];
+}
+
+interface LeftUnlocked {
+  readonly image: string;
+  readonly restore: string;
+  /** It was deleted, unless another client has moved the tag right before. */
+  readonly deleted?: true;
 }
 
 /** Artifacts that were refused, and not attempted after that, by the right that was missing. */
@@ -135,7 +142,7 @@ function newSummary(
   const movingTags: MovingTag[] = [];
   const untagging = newUntagging();
   let missing: Missing = {};
-  const lostLocks: { readonly image: string; readonly restore: string }[] = [];
+  const lostLocks: LeftUnlocked[] = [];
   const count = (decision: Decision): void => {
     const outcome = outcomeOf(decision);
     counts[decision.kind][outcome] += 1;
@@ -150,8 +157,14 @@ function newSummary(
       missing = plus(missing, { [error.missing]: { refused: 1, notAttempted: 0 } });
     if (error?.missing && outcome === 'notAttempted')
       missing = plus(missing, { [error.missing]: { refused: 0, notAttempted: 1 } });
-    if (lostLock) lostLocks.push({ image: nameOf(decision), restore: lostLock.restore });
-    if (outcome !== 'deleted' && outcome !== 'alreadyGone') return;
+    const isDeleted = outcome === 'deleted' || outcome === 'alreadyGone';
+    if (lostLock)
+      lostLocks.push({
+        image: nameOf(decision),
+        restore: lostLock.restore,
+        ...(isDeleted && { deleted: true as const }),
+      });
+    if (!isDeleted) return;
     bytesDeleted += decision.size ?? 0;
     leftSignatures += decision.leavesSignatures ?? 0;
     untagging.deleted(decision);

@@ -130,7 +130,10 @@ export interface Deleted extends Artifact {
   readonly leavesUntagged?: { readonly tags: number; readonly bytes: number };
   /** Of a manifest: so many signature tags that belong to it by their name are kept. */
   readonly leavesSignatures?: number;
-  /** It was not deleted, and is without its lock, which was taken off for that. */
+  /**
+   * It was not deleted, and is without its lock, which was taken off for that. Of what was deleted: another client may
+   * have moved the tag right before, and that could not be looked at.
+   */
   readonly lostLock?: LostLock;
 }
 

@@ -59,14 +59,14 @@ export function* unreadKeptIndexes(graph: Graph): Steps<Needs> {
 
 /**
  * Manifests that are not listed, and may be hidden and need something that would be deleted. Each is asked for by itself
- * before the plan takes it for gone. It is known by name from a listed manifest, from a chosen signature tag, or from
- * what earlier runs read.
+ * before the plan takes it for gone. It is known by name from a listed manifest, from a chosen signature tag, from what
+ * earlier runs read, or from a workload that runs it.
  *
  * @param deleted manifests that would be deleted
  */
 export function* unlistedInDoubt(
   graph: Graph,
-  { facts, remembered = new Map<string, ManifestContent>() }: Inventory,
+  { facts, evidence, remembered = new Map<string, ManifestContent>() }: Inventory,
   deleted: ReadonlySet<string>,
 ): Steps<Needs> {
   const due = slicer();
@@ -101,7 +101,10 @@ export function* unlistedInDoubt(
     for (const one of wanted(namedBy(digest))) named.push(one);
   }
   const needing = yield* filtered(remembered, ([, content]) => needs(content));
-  return { ...NO_NEEDS, manifests: [...images, ...named, ...wanted(needing.map(([digest]) => digest))], next };
+  // What was pulled alone is left out: most of that is gone, and each run would ask for all of it.
+  const running = yield* filtered(evidence?.digests ?? NONE, ([, { reason }]) => reason !== 'pulled-recently');
+  const others = wanted([...needing, ...running].map(([digest]) => digest));
+  return { ...NO_NEEDS, manifests: [...images, ...named, ...others], next };
 }
 
 /** Manifests that may be deleted, that no kept index needs, and of which it is not known whether they refer to another. */

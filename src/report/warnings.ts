@@ -19,7 +19,7 @@ const RIGHTS: Readonly<
 const MAX_NAMES = 3;
 
 const MAY_NOT = 'this identity may not ';
-const WITHOUT_LOCK = ' is without its lock, which could not be put back: ';
+const WITHOUT_LOCK = ' without its lock, which could not be put back: ';
 
 /** Whether a run says this of its own repositories, and not of an earlier run. */
 export function isAccessWarning(warning: string): boolean {
@@ -46,7 +46,10 @@ export function accessWarnings(repositories: readonly RepositorySummary[]): read
     return [`${MAY_NOT}${verb}${what}: it lacks the role ${roles}`];
   });
   const unlocked = repositories.flatMap(({ lostLocks = [] }) =>
-    lostLocks.map(({ image, restore }) => `${image}${WITHOUT_LOCK}${restore}`),
+    lostLocks.map(({ image, restore, deleted = false }) => {
+      const is = deleted ? 'is deleted; if another client moved it right before, it is' : 'is';
+      return `${image} ${is}${WITHOUT_LOCK}${restore}`;
+    }),
   );
   return [...missing, ...unlocked];
 }

@@ -133,6 +133,27 @@ describe('what is unlocked and not deleted is locked again, as it was', () => {
     expect(lost).toEqual([]);
   });
 
+  test('what was deleted is recorded as deleted, also where nothing may be read after that; and the run has failed', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      let isOver = false;
+      emulator.faults({
+        failing(call) {
+          if (isOver) return 403;
+          isOver = isDelete(call) && call.path.includes(index([child]).digest.slice('sha256:'.length));
+          return undefined;
+        },
+      });
+      const { summary, decisions } = await run(emulator, [...ARGS.slice(0, 1), 'app:dev-index', ...ARGS.slice(2)]);
+      const about = decisions.filter(({ digest }) => digest === index([child]).digest);
+      expect(about).toMatchObject([
+        { tag: 'dev-index', outcome: 'deleted', lostLock: { deleteEnabled: true, writeEnabled: false } },
+        { kind: 'manifest', outcome: 'deleted' },
+      ]);
+      expect(summary.warnings.join()).toContain('if another client moved it right before, it is without its lock');
+      expect(summary.succeeded).toBe(false);
+    });
+  });
+
   test('where another client has moved a tag since: it does not go along with the manifest', async () => {
     await withEmulator({ repositories }, async (emulator) => {
       const isMoved = ({ method, path }: Pick<Call, 'method' | 'path'>): boolean =>

@@ -60,6 +60,16 @@ describe('what is in use is kept, with its index, the tags of that, its other pl
     expect(kept(things, byDigest('arm'))).toEqual(WHOLE.filter((one) => one !== 'arm'));
   });
 
+  test('by the digest of an index that is hidden, and attached to another image', () => {
+    const things: readonly Thing[] = [
+      { name: 'amd' },
+      { name: 'subject', tags: ['dev-2'] },
+      { name: 'other', tags: ['dev-3'] },
+      { name: 'index', children: ['amd'], subject: 'subject', hidden: true },
+    ];
+    expect(kept(things, byDigest('index'))).toEqual(['amd', 'subject']);
+  });
+
   test('in an index over an index', () => {
     const things: readonly Thing[] = [...THINGS, { name: 'outer', children: ['index'], tags: ['dev-all'] }];
     expect(kept(things, byDigest('arm'))).toEqual([...WHOLE, ':dev-all', 'outer'].toSorted());

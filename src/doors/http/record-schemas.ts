@@ -121,7 +121,9 @@ export const repository = z
       )
       .exactOptional(),
     ...totalled,
-    lostLocks: z.array(z.object({ image: z.string(), restore: z.string() })).exactOptional(),
+    lostLocks: z
+      .array(z.object({ image: z.string(), restore: z.string(), deleted: z.literal(true).exactOptional() }))
+      .exactOptional(),
   })
   .meta({ id: 'RepositorySummary' }) satisfies z.ZodType<RepositoryRecord['summary']>;
 

@@ -11,6 +11,7 @@ import type { Registry } from '../../registry/types.ts';
 import { type Log, type RunLog, runLog } from '../../report/log.ts';
 import { noProcess } from '../begin.ts';
 import type { RunContext } from '../context.ts';
+import { countAnew } from '../finish.ts';
 import { newMatch, secondsOf } from '../matching.ts';
 import { evidenceIn, type UseOf } from '../evidence.ts';
 import { evidenceFrom, type OpenSources } from '../sources.ts';
@@ -229,7 +230,10 @@ export async function inRepository<T>(
       return app.connections.using(target, async (registry) => {
         const written = whileHeld(ledger.writer(record.id), locks);
         if (!record.dryRun) await recoverRepository(ledger, registry, { written, record, repository, log });
-        return work(open, registry, locks);
+        const came = await work(open, registry, locks);
+        // The run may have been closed meanwhile.
+        if (!record.dryRun) await countAnew(ledger, record.id);
+        return came;
       });
     });
   } catch (error) {

@@ -6,7 +6,7 @@ import { HeldError } from '../../ledger/store/store.ts';
 import { total } from '../../ledger/summary.ts';
 import { usualOf } from '../../planner/guards.ts';
 import { noProcess } from '../begin.ts';
-import { fail, finish as finishRun } from '../finish.ts';
+import { countAnew, fail, finish as finishRun } from '../finish.ts';
 import { foresee, lastDeletions } from '../guards.ts';
 import { matchedBefore, selectedBefore } from '../list.ts';
 import { newMatch, secondsOf } from '../matching.ts';
@@ -49,6 +49,7 @@ async function close(app: App, about: Finish): Promise<Finished> {
   if (!record) return { runId, state: 'unknown' };
   if (record.state === 'running' && !isOwn(record, about.run)) return { runId, state: record.state };
   const state = await closeRecord(app, { ...about, settled }, record, written);
+  await countAnew(ledger, runId);
   await pruneRuns(app.settings(), ledger, inBatch(app.log, record).child({ runId }));
   return { runId, state };
 }

@@ -12,15 +12,15 @@ export const RUNS: readonly Mutant[] = [
   {
     name: 'dry-run-done-in-any-case',
     file: 'src/engine/finish.ts',
-    from: 'isWhole && isKnown && repositories.every(isDone);',
-    to: 'isWhole && isKnown && (record.dryRun || repositories.every(isDone));',
+    from: 'isWhole && isAllDone({ ...record, locksLost: ending.locksLost }, repositories);',
+    to: 'isWhole && isAllDone({ ...record, locksLost: ending.locksLost }, record.dryRun ? [] : repositories);',
     says: 'A dry run says that all was done although it could not read a repository.',
   },
   {
     name: 'failed-run-succeeds',
     file: 'src/engine/finish.ts',
-    from: 'isWhole && isKnown && repositories.every(isDone);',
-    to: 'isWhole && isKnown && (!record.dryRun || repositories.every(isDone));',
+    from: 'isWhole && isAllDone({ ...record, locksLost: ending.locksLost }, repositories);',
+    to: 'isWhole && isAllDone({ ...record, locksLost: ending.locksLost }, record.dryRun ? repositories : []);',
     says: 'A purge says that all was done although something failed.',
   },
   {
