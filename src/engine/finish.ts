@@ -237,16 +237,15 @@ export async function countAnew(ledger: Ledger, runId: string): Promise<void> {
     // The hash of a dry run's plan stands: what differs from it is not applied.
     if (!record || record.state === 'running' || record.dryRun) return;
     const listed = await Array.fromAsync(ledger.repositories(runId));
-    let isChanged = false;
     const records = new Map(listed.map((one) => [one.summary.repository, one]));
+    const news: RepositoryRecord[] = [];
     const names = (await ledger.selected(runId)) ?? [];
     await eachOf(names, SIDE_BY_SIDE, async ({ repository }) => {
       const now = await ledger.repository(runId, repository);
-      if (!now || isDeepStrictEqual(now, records.get(repository))) return;
-      records.set(repository, now);
-      isChanged = true;
+      if (now && !isDeepStrictEqual(now, records.get(repository))) news.push(now);
     });
-    if (!isChanged) return;
+    if (news.length === 0) return;
+    for (const one of news) records.set(one.summary.repository, one);
     const all = [...records.values()].sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
     try {
       const repositories = all.map(({ summary }) => summary);
