@@ -28,7 +28,10 @@ test.each([
   await written.end({ state: 'failed' }, [{ summary, planned: { deletions: 0, hash: '0'.repeat(64) } }]);
   await countAnew(ledger, run.id);
   expect((await ledger.run(run.id))?.state).toBe('failed');
-  await ledger.writer(run.id).repository('app').write(summarize('app', [late]), [late]);
+  await ledger
+    .writer(run.id)
+    .repository('app')
+    .write(summarize('app', [late]), [late]);
   await countAnew(ledger, run.id);
   expect(await ledger.run(run.id)).toMatchObject(expected);
   expect(await Array.fromAsync(ledger.repositories(run.id))).toMatchObject([{ summary: { state: 'done' } }]);
