@@ -5,6 +5,7 @@ import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
 import { toGzippedLines } from './ndjson.ts';
 import { linesOf, parse, parseText, valuesOf } from './parse.ts';
 import {
+  idOf,
   isRunId,
   lockOfRepository,
   manifestCachePath,
@@ -174,6 +175,8 @@ export function openLedger(store: Store): Ledger {
         const id = path.slice(openRuns(registry).length);
         const file = await store.read(pathsOf(id).run);
         if (mayBeUnfinished(file?.text) || (await hasJournals(store, id))) ids.push(id);
+        // The record of a process that was killed may be on its way to the store still.
+        else if (!file && id > idOf(new Date(store.system.clock.now() - MAY_COME_MS))) continue;
         // It ended between two steps: nothing was deleted before its record was there, or after that was closed.
         else await store.remove(path);
       }
@@ -231,6 +234,9 @@ export function openLedger(store: Store): Ledger {
 }
 
 /** Of a run that is marked as open; where its record is damaged, too. */
+/** A storage account may carry a write out so long after its process has ended. Network timeouts are far below. */
+const MAY_COME_MS = 3_600_000;
+
 function mayBeUnfinished(text: string | undefined): boolean {
   if (text === undefined) return false;
   try {
