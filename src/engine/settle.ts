@@ -17,9 +17,13 @@ export async function settle(
   decisions: readonly Decision[],
   from: number,
 ): Promise<readonly Decision[]> {
-  // Where the repository was closed, and its journal is left, it is known.
+  // Where the repository was closed, and its journal is left, it is known. What has lost its lock is recorded as failed
+  // until it is gone, also while it is tried again.
   const asked = decisions.filter(
-    (decision) => open.has(keyOf(decision)) && decision.action === 'delete' && decision.outcome === 'not-attempted',
+    (decision) =>
+      open.has(keyOf(decision)) &&
+      decision.action === 'delete' &&
+      (decision.outcome === 'not-attempted' || decision.lostLock !== undefined),
   );
   if (asked.length === 0) return decisions;
   await clock.sleep(Math.max(0, from - clock.now()));
@@ -61,9 +65,14 @@ async function unlisted(registry: Registry, repository: string, digest: string):
 }
 
 function became(decision: Deleted, now: Found): Deleted {
-  if (!now) return settled(decision, 'deleted');
+  const { lostLock, ...about } = decision;
+  if (!now) return settled(about, 'deleted');
   const { digest, lastUpdateTime: lastUpdated } = decision;
   const why = 'unreadable' in now ? now.unreadable : whyAnother(now, { digest, lastUpdated });
+  if (lostLock)
+    return why === undefined
+      ? decision
+      : settled(decision, 'failed', `${decision.error?.message ?? ENDED}; ${doubt(why)}`);
   return why === undefined ? settled(decision, 'not-attempted', ENDED) : settled(decision, 'failed', doubt(why));
 }
 

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { image } from '../../../src/dev/emulator/manifests.ts';
+import { settle } from '../../../src/engine/settle.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import { memoryStore } from '../../../src/ledger/store/memory.ts';
+import { type Deleted, keyOf } from '../../../src/planner/decision.ts';
+import { systemClock } from '../../../src/registry/clock.ts';
 import { repositoryOf } from '../../support/contents.ts';
 import { dying } from '../../support/dying.ts';
-import { run, withEmulator } from '../../support/registry.ts';
+import { connectTo, run, withEmulator } from '../../support/registry.ts';
 
 const [dev, other] = [image('dev'), image('other')];
 const repositories = {
@@ -78,6 +81,31 @@ test.each<[string, readonly string[], (emulator: Emulator) => void, boolean, obj
 ])('of a deletion whose process ended the registry is asked: %s', async (_, args, meanwhile, isDeleted, said) => {
   const decisions = await recovered(args, meanwhile, isDeleted);
   expect(decisions).toMatchObject(Array(args === ALL ? 2 : 1).fill(said));
+});
+
+test.each([
+  ['gone, was deleted', 'gone', { outcome: 'deleted' }],
+  ['there, is still without its lock', 'dev', { outcome: 'failed', lostLock: { writeEnabled: false } }],
+])('what lost its lock before, and was tried again when the process ended: where it is %s', async (_, tag, said) => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const decision: Deleted = {
+      repository: 'app',
+      kind: 'tag',
+      tag,
+      digest: dev.digest,
+      action: 'delete',
+      reason: 'matched-and-expired',
+      detail: 'old',
+      beyondAcrPurge: false,
+      outcome: 'failed',
+      error: { message: 'the lock was taken off' },
+      lostLock: { deleteEnabled: true, writeEnabled: false, restore: 'az' },
+    };
+    const open = { repository: 'app', decisions: new Map(), open: new Set([keyOf(decision)]), locks: new Map() };
+    const [now] = await settle(connectTo(emulator), systemClock, open, [decision], 0);
+    expect(now).toMatchObject(said);
+    expect(now !== undefined && 'lostLock' in now).toBe(tag === 'dev');
+  });
 });
 
 test('a run that was closed because its lock was lost counts the deletion that the next run completes', async () => {

@@ -155,13 +155,16 @@ interface ChangedLock {
 
 /**
  * The locks that processes took off, and that are missing at the end, or when another process deleted the artifact: that one
- * had to put the lock back first. But for those that a decision names as lost.
+ * had to put the lock back first. But for those that a decision, or a warning, names as lost.
  */
 export function missingLocks(history: History, runs: readonly Told[]): readonly string[] {
   const changed = new Map<string, ChangedLock>();
   const byOthers = new Map<string, { readonly at: number; readonly before: Attributes }>();
   const lost = new Set(
-    runs.flatMap(({ decisions }) => decisions.filter((one) => 'lostLock' in one && one.lostLock).map(imageOf)),
+    runs.flatMap(({ run, decisions }) => [
+      ...decisions.filter((one) => 'lostLock' in one && one.lostLock).map(imageOf),
+      ...run.warnings.flatMap((warning) => /(\S+) is without its lock/.exec(warning)?.[1] ?? []),
+    ]),
   );
   const isMissing = (name: string, { before, seen, now, isLate }: ChangedLock): boolean =>
     lacks(now, before) && lacks(now, seen) && !isLate && !lost.has(name);
