@@ -1,3 +1,4 @@
+import { basename } from 'node:path/posix';
 import type { LedgerReader } from '../../../src/ledger/reader.ts';
 import type { RepositoryRecord, RunRecord } from '../../../src/ledger/records.ts';
 import type { Store } from '../../../src/ledger/store/store.ts';
@@ -29,7 +30,10 @@ export async function unfinishedIn(
   store: Store,
   isLate: (path: string) => boolean = () => false,
 ): Promise<readonly string[]> {
-  const left = await Array.fromAsync(store.list('open/'));
+  const left: string[] = [];
+  // A run that has no record yet is looked for again: its record may come.
+  for await (const path of store.list('open/'))
+    if (await store.read(`runs/${basename(path)}/run.json`)) left.push(path);
   for await (const run of store.folders('runs/'))
     for await (const path of store.list(`runs/${run}/journal/`)) {
       // One that was created late, and never written to, is about nothing.
