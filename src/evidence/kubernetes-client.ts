@@ -1,7 +1,8 @@
 import type { ConfigurationOptions, KubeConfig, ObservableMiddleware, V1PodSpec } from '@kubernetes/client-node';
 import type * as KubernetesClient from '@kubernetes/client-node';
+import { checkedPage, type Kind } from './kubernetes-answer.ts';
 import type { Workload } from './kubernetes-images.ts';
-import { allOf, type AskForPage, inTime, NoList, type Waiting } from './kubernetes-lists.ts';
+import { allOf, type AskForPage, inTime, type Waiting } from './kubernetes-lists.ts';
 
 /** Objects of one page: few, since a page is held as text, as JSON and as objects of the client at once. */
 const PAGE = 100;
@@ -23,15 +24,19 @@ export async function listsOf(config: KubeConfig): Promise<Lists> {
   const core = config.makeApiClient(client.CoreV1Api);
   const apps = config.makeApiClient(client.AppsV1Api);
   const batch = config.makeApiClient(client.BatchV1Api);
-  const templates = (kind: string, call: Call<Listed & Templated>): List => listOf(client, kind, call, partsOfTemplate);
+  const templates = (apiVersion: Kind['apiVersion'], kind: string, call: Call<Listed & Templated>): List =>
+    listOf(client, { apiVersion, kind, holds: 'template' }, call, partsOfTemplate);
   return new Map([
-    ['replica sets', templates('ReplicaSet', (page, options) => apps.listReplicaSetForAllNamespaces(page, options))],
-    ['jobs', templates('Job', (page, options) => batch.listJobForAllNamespaces(page, options))],
+    [
+      'replica sets',
+      templates('apps/v1', 'ReplicaSet', (page, options) => apps.listReplicaSetForAllNamespaces(page, options)),
+    ],
+    ['jobs', templates('batch/v1', 'Job', (page, options) => batch.listJobForAllNamespaces(page, options))],
     [
       'pods',
       listOf(
         client,
-        'Pod',
+        { apiVersion: 'v1', kind: 'Pod', holds: 'pod' },
         (page, options) => core.listPodForAllNamespaces(page, options),
         ({ spec, status }) => ({
           spec,
@@ -39,14 +44,23 @@ export async function listsOf(config: KubeConfig): Promise<Lists> {
         }),
       ),
     ],
-    ['deployments', templates('Deployment', (page, options) => apps.listDeploymentForAllNamespaces(page, options))],
-    ['daemon sets', templates('DaemonSet', (page, options) => apps.listDaemonSetForAllNamespaces(page, options))],
-    ['stateful sets', templates('StatefulSet', (page, options) => apps.listStatefulSetForAllNamespaces(page, options))],
+    [
+      'deployments',
+      templates('apps/v1', 'Deployment', (page, options) => apps.listDeploymentForAllNamespaces(page, options)),
+    ],
+    [
+      'daemon sets',
+      templates('apps/v1', 'DaemonSet', (page, options) => apps.listDaemonSetForAllNamespaces(page, options)),
+    ],
+    [
+      'stateful sets',
+      templates('apps/v1', 'StatefulSet', (page, options) => apps.listStatefulSetForAllNamespaces(page, options)),
+    ],
     [
       'cron jobs',
       listOf(
         client,
-        'CronJob',
+        { apiVersion: 'batch/v1', kind: 'CronJob', holds: 'jobTemplate' },
         (page, options) => batch.listCronJobForAllNamespaces(page, options),
         ({ spec }) => partsOfTemplate(spec.jobTemplate),
       ),
@@ -75,8 +89,7 @@ interface Listed {
 }
 
 interface ListOf<Item> {
-  readonly kind?: string;
-  readonly items: readonly Item[] | null;
+  readonly items: readonly Item[];
   readonly metadata?: { readonly _continue?: string };
 }
 
@@ -89,29 +102,34 @@ type Call<Item> = (
 /** @param partsOf what of an object is looked at; of ten thousand nothing else is held */
 function listOf<Item extends Listed>(
   client: Client,
-  kind: string,
+  kind: Kind,
   call: Call<Item>,
   partsOf: (item: Item) => Pick<Workload, 'spec' | 'statuses'>,
 ): List {
   const toWorkload = (item: Item): Workload => {
     const { namespace = '', name = '', ownerReferences = [] } = item.metadata ?? {};
     const owner = ownerReferences.find(({ controller }) => controller);
-    return { kind, namespace, name, owner: owner && { kind: owner.kind, name: owner.name }, ...partsOf(item) };
+    return {
+      kind: kind.kind,
+      namespace,
+      name,
+      owner: owner && { kind: owner.kind, name: owner.name },
+      ...partsOf(item),
+    };
   };
   const ask: AskForPage = (next, waiting) =>
     inTime(waiting, async (signal) => {
       const page = { limit: PAGE, ...(next !== undefined && { _continue: next }) };
-      const list = await call(page, { middleware: [within(client, signal)], middlewareMergeStrategy: 'append' });
-      // What stands before a cluster may answer with anything.
-      if (list.kind !== `${kind}List`) throw new NoList();
-      const token = list.metadata?._continue;
-      return { items: (list.items ?? []).map(toWorkload), next: token === '' ? undefined : token };
+      const middleware = [within(client, signal, kind)];
+      const { items, metadata } = await call(page, { middleware, middlewareMergeStrategy: 'append' });
+      const token = metadata?._continue;
+      return { items: items.map(toWorkload), next: token === '' ? undefined : token };
     });
   return (waiting) => allOf(ask, waiting);
 }
 
-/** Ends a request with the signal, and an answer that is too large. */
-function within({ Observable, ResponseContext }: Client, signal: AbortSignal): ObservableMiddleware {
+/** Ends a request with the signal, and an answer that is too large. What is not a whole list never reaches the client. */
+function within({ Observable, ResponseContext }: Client, signal: AbortSignal, kind: Kind): ObservableMiddleware {
   const of = <T>(value: T) => new Observable(Promise.resolve(value));
   return {
     pre(request) {
@@ -119,7 +137,11 @@ function within({ Observable, ResponseContext }: Client, signal: AbortSignal): O
       return of(request);
     },
     post({ httpStatusCode, headers, body }) {
-      const text = () => textOf(body.stream() as AsyncIterable<Uint8Array> | null);
+      const text = async () => {
+        const answered = await textOf(body.stream() as AsyncIterable<Uint8Array> | null);
+        // The client takes each of these for a success.
+        return httpStatusCode >= 200 && httpStatusCode < 300 ? checkedPage(kind, httpStatusCode, answered) : answered;
+      };
       return of(new ResponseContext(httpStatusCode, headers, { ...body, text }));
     },
   };

@@ -1,4 +1,5 @@
 import type { Clock } from '../registry/clock.ts';
+import { NoList } from './kubernetes-answer.ts';
 import type { Workload } from './kubernetes-images.ts';
 
 /** Five million objects. A cluster that has more never ends. */
@@ -118,10 +119,4 @@ function inWords(cause: unknown): Error {
   const code = networkCodeOf(cause);
   if (code !== undefined) return new ClusterLost(`the cluster cannot be reached (${code})`, { cause });
   return new NoList({ cause });
-}
-
-export class NoList extends Error {
-  constructor(options?: ErrorOptions) {
-    super('what was answered is no list of them', options);
-  }
 }

@@ -263,6 +263,64 @@ describe('what cannot be read', () => {
     });
   });
 
+  const NO_LIST = 'what was answered is no list of them';
+  const list = (over: object) =>
+    JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: [], ...over });
+  const item = (over: object) => list({ items: [{ metadata: { name: 'p', namespace: 'n' }, spec: { containers: [] }, ...over }] }); // prettier-ignore
+
+  test.each([
+    ['no items', list({ items: undefined })],
+    ['items that are null', list({ items: null })],
+    ['items that are a text', list({ items: '' })],
+    ['items that are an object', list({ items: {} })],
+    ['an item that is null', list({ items: [null] })],
+    ['an item without a spec', item({ spec: undefined })],
+    ['an item whose spec is null', item({ spec: null })],
+    ['a spec without containers', item({ spec: {} })],
+    ['containers that are a text', item({ spec: { containers: '' } })],
+    ['an image that is no text', item({ spec: { containers: [{ name: 'c', image: 5 }] } })],
+    ['statuses that are null', item({ status: { containerStatuses: null } })],
+    ['a list of another group', list({ apiVersion: 'metrics.k8s.io/v1beta1' })],
+    ['a Status', '{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success"}'],
+    ['more that is left, and no next page', list({ metadata: { remainingItemCount: 7 } }), '7 more are left, and the cluster does not say where'],
+  ])('an answer with the status 200 that lacks something: %s', async (_, body, problem = NO_LIST) => {
+    const cluster = await clusterOf(state);
+    cluster.fail(({ resource }) => (resource === 'pods' ? { body } : undefined));
+    const { complete, problems } = await sourceOf(cluster).read(REGISTRY);
+    expect({ complete, problems }).toEqual({ complete: false, problems: [`pods cannot be listed: ${problem}`] });
+  }); // prettier-ignore
+
+  test.each([
+    ['deployments', 'apps/v1', 'Deployment', {}],
+    ['deployments', 'apps/v1', 'Deployment', { template: null }],
+    ['deployments', 'apps/v1', 'Deployment', { template: { spec: null } }],
+    ['cronjobs', 'batch/v1', 'CronJob', { jobTemplate: { spec: { template: {} } } }],
+  ])('a template that lacks something: %s', async (which, apiVersion, kind, spec) => {
+    const cluster = await clusterOf(state);
+    const body = JSON.stringify({ kind: `${kind}List`, apiVersion, metadata: {}, items: [{ metadata: { name: 'a' }, spec }] }); // prettier-ignore
+    cluster.fail(({ resource }) => (resource === which ? { body } : undefined));
+    expect(await sourceOf(cluster).read(REGISTRY)).toMatchObject({
+      complete: false,
+      problems: [expect.stringMatching(/^(deployments|cron jobs) cannot be listed: what was answered is no list of them$/)], // prettier-ignore
+    });
+  });
+
+  test.each([201, 202, 203, 206])('a whole list with the status %i', async (status) => {
+    const cluster = await clusterOf(state);
+    cluster.fail(({ resource }) => (resource === 'pods' ? { body: list({}), status } : undefined));
+    const { complete, problems } = await sourceOf(cluster).read(REGISTRY);
+    expect({ complete, problems }).toEqual({
+      complete: false,
+      problems: [`pods cannot be listed: the cluster answered ${status}, which is no whole list`],
+    });
+  });
+
+  test('the answers above are refused for what they lack', async () => {
+    const cluster = await clusterOf(state);
+    cluster.fail(({ resource }) => (resource === 'pods' ? { body: item({}) } : undefined));
+    expect(await sourceOf(cluster).read(REGISTRY)).toMatchObject({ complete: true, problems: [] });
+  });
+
   test('a cluster that is not there', async () => {
     const cluster = await clusterOf(state);
     await cluster.close();

@@ -51,7 +51,7 @@ export async function startKubernetes({ state, tokens, rules }: KubernetesOption
 }
 
 function faulty(asked: Asked, fault: Exclude<Fault, string>): Answer {
-  if ('body' in fault) return { status: 200, body: fault.body };
+  if ('body' in fault) return { status: fault.status ?? 200, body: fault.body };
   const { status, retryAfter } = fault;
   if (status === 403) return forbidden(asked);
   const headers = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
@@ -60,7 +60,7 @@ function faulty(asked: Asked, fault: Exclude<Fault, string>): Answer {
 
 function send(response: ServerResponse, { status, body, headers }: Answer): void {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const type = typeof body === 'string' ? 'text/html' : 'application/json';
+  const type = text.startsWith('{') ? 'application/json' : 'text/html';
   response.writeHead(status, { 'Content-Type': type, ...headers }).end(text);
 }
 

@@ -39,10 +39,13 @@ export interface Rule {
 
 /**
  * What goes wrong with a request: a status, no answer at all, a connection that breaks, or what something between the
- * client and the cluster answers with the status 200.
+ * client and the cluster answers, with the status 200 unless another is named.
  */
 export type Fault =
-  { readonly status: number; readonly retryAfter?: number } | 'hang' | 'drop' | { readonly body: string };
+  | { readonly status: number; readonly retryAfter?: number }
+  | 'hang'
+  | 'drop'
+  | { readonly body: string; readonly status?: number };
 
 export interface KubernetesOptions {
   readonly state: ClusterState;
