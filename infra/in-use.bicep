@@ -40,6 +40,7 @@ var permissions = {
       'Microsoft.App/containerApps/read'
       'Microsoft.App/containerApps/revisions/read'
       'Microsoft.App/jobs/read'
+      'Microsoft.App/jobs/executions/read'
     ]
     dataActions: []
   }

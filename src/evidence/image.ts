@@ -45,8 +45,12 @@ export function nameOfImage({ registry, repository, tag, digest, config }: Locat
   return `${registry}/${repository}${parts.filter((part) => part !== false).join('')}`;
 }
 
-/** A registry in one spelling: 443 is the port of those that name none. */
-export const hostOf = (registry: string): string => registry.toLowerCase().replace(/:443$/, '');
+/** `contoso.westeurope.geo.azurecr.io`: one replica of `contoso.azurecr.io`, by an endpoint of its own. */
+const REGIONAL = /^([a-z0-9-]+)\.[a-z0-9-]+\.geo\.(azurecr\.[a-z]+)$/;
+
+/** A registry in one spelling: 443 is the port of those that name none, and an endpoint for one region is the registry's. */
+export const hostOf = (registry: string): string =>
+  registry.toLowerCase().replace(/:443$/, '').replace(REGIONAL, '$1.$2');
 
 function splitHost(name: string): { readonly host: string; readonly rest: string } | 'other' | 'unreadable' {
   // Docker, up to Kubernetes 1.23.

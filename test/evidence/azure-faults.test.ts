@@ -70,6 +70,13 @@ describe('the index of Azure Resource Graph', () => {
       answer({ totalRecords: 7, count: 0, data: [], resultTruncated: 'false' }),
       /gives 0 of 7, and no/,
     ],
+    ['no count', answer({ count: 0, data: [], resultTruncated: 'false' }), /not the form/],
+    ['nothing at all', answer({}), /not the form/],
+    [
+      'a row without its column',
+      answer({ totalRecords: 1, count: 1, data: [{ name: 'x' }], resultTruncated: 'false' }),
+      /not the form/,
+    ],
     [
       'a table',
       answer({ totalRecords: 0, count: 0, data: { columns: [], rows: [] }, resultTruncated: 'false' }),
@@ -119,6 +126,8 @@ describe('what goes wrong is named, and is never complete', () => {
     [404, 'NotFound', /does not know it.* \(404 NotFound\)/],
     [409, 'MissingSubscriptionRegistration', /answers 409 MissingSubscriptionRegistration/],
     [500, 'a code with <blanks>', /answers 500$/],
+    [202, 'Accepted', /answers 202 Accepted$/],
+    [204, 'NoContent', /answers 204/],
   ])('%i', async (status, code, words) => {
     const { complete, problems } = await read({ faults: [{ at: /containerGroups/, status, code }] });
     expect(complete).toBe(false);

@@ -66,6 +66,26 @@ describe('Container Apps', () => {
   });
 });
 
+test('executions of a job that have not ended, whatever they were started with', async () => {
+  const execution = (name: string, status: string): AzureResource => ({
+    id: `${idOf('Microsoft.App/jobs', 'nightly')}/executions/${name}`,
+    properties: { status, startTime: '2026-11-24T01:00:00Z', template: { containers: [image(`run:${name}`)] } },
+  });
+  const states = ['Running', 'Processing', 'Unknown', 'Degraded', 'Succeeded', 'Failed', 'Stopped', 'a-new-one'];
+  const evidence = await readFrom(
+    azureWith([
+      { id: idOf('Microsoft.App/jobs', 'nightly'), properties: { template: { containers: [image('batch:v2')] } } },
+      ...states.map((status) => execution(status, status)),
+    ]),
+    containerApps,
+  );
+  expect(evidence.complete).toBe(true);
+  expect(namesOf(evidence)).toEqual(['batch:v2', 'run:Degraded', 'run:Processing', 'run:Running', 'run:Unknown', 'run:a-new-one']); // prettier-ignore
+  expect(evidence.facts.find(({ tag }) => tag === 'Running')?.where).toBe(
+    'job nightly, resource group shop, execution Running',
+  );
+});
+
 describe('App Service and Functions', () => {
   const site = (name: string, reserved: boolean, fx: Readonly<Record<string, string>>): readonly AzureResource[] => [
     { id: idOf('Microsoft.Web/sites', name), properties: { reserved, siteConfig: { linuxFxVersion: '' } } },
@@ -106,11 +126,21 @@ describe('App Service and Functions', () => {
     ['is no YAML', compose('a: [')],
     ['names no image', compose('services: {}')],
     ['has an image that is filled in later', compose(`services: { web: { image: '${REGISTRY}/web:\${TAG}' } }`)],
+    ['has a registry that is filled in later', compose("services: { web: { image: '${HOST}/web:v1' } }")],
   ])('a list of containers that %s is not complete', async (_, linuxFxVersion) => {
     const evidence = await readFrom(azureWith(site('several', true, { linuxFxVersion })), appService);
     expect(evidence).toMatchObject({ complete: false, facts: [] });
     expect(evidence.problems).toEqual([expect.stringMatching(/^app several, resource group shop: .* cannot be read$/)]);
   });
+
+  test.each(['SITECONTAINERS', 'sitecontainers', 'SITECONTAINERS|'])(
+    'an app that says %s, and has no list of its containers, is not complete',
+    async (linuxFxVersion) => {
+      const azure = azureWith(site('side', false, { linuxFxVersion }));
+      const evidence = await readFrom(azure, appService, { faults: [{ at: /sitecontainers\?/, status: 404, code: 'NotFound' }] }); // prettier-ignore
+      expect(evidence.problems).toEqual([expect.stringMatching(/side\/sitecontainers: Azure does not know it/)]);
+    },
+  );
 
   test('an app that has no list of sidecars is complete; one whose list is refused is not', async () => {
     const azure = azureWith(site('code', true, { linuxFxVersion: 'NODE|24' }));
@@ -120,6 +150,34 @@ describe('App Service and Functions', () => {
     expect(refused.problems).toEqual([
       expect.stringMatching(/sites\/code\/sitecontainers: the identity may not read it \(403 AuthorizationFailed\); grant it/), // prettier-ignore
     ]);
+  });
+});
+
+describe('a container that', () => {
+  const group = (image: unknown): AzureResource => ({
+    id: idOf('Microsoft.ContainerInstance/containerGroups', 'one'),
+    properties: { containers: [{ name: 'main', properties: image === undefined ? {} : { image } }] },
+  });
+
+  test.each([
+    ['names no image', undefined, /^container group one, .* names no image$/],
+    ['has an empty name', ' ', /names no image$/],
+    ['has capitals in its name', `${REGISTRY}/Shop/API:v1`, /the name of its image cannot be read$/],
+    ['is named in another form', `acr task ${REGISTRY}`, /the name of its image cannot be read$/],
+  ])('%s: it is not complete', async (_, image, words) => {
+    const evidence = await readFrom(azureWith([group(image)]), containerInstances);
+    expect(evidence).toMatchObject({ complete: false, facts: [], problems: [expect.stringMatching(words)] });
+  });
+
+  test.each([
+    ['the host in capitals', `CONTOSO.azurecr.IO/shop:v1`, 'shop:v1'],
+    ['a port', `${REGISTRY}:443/shop:v1`, 'shop:v1'],
+    ['the endpoint of one region', 'contoso.westeurope.geo.azurecr.io/shop:v1', 'shop:v1'],
+    ['a tag and a digest', `${REGISTRY}/shop:v1@${DIGEST}`, `shop:v1@${DIGEST}`],
+  ])('is named with %s', async (_, image, name) => {
+    const evidence = await readFrom(azureWith([group(image)]), containerInstances);
+    expect(evidence).toMatchObject({ complete: true, problems: [] });
+    expect(namesOf(evidence)).toEqual([name]);
   });
 });
 

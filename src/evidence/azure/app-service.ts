@@ -43,14 +43,16 @@ async function readSite({ arm, found, problem }: Reading, { id, properties: { re
     if (images) images.forEach((image) => found(image, where));
     else problem(`${where}: its list of containers cannot be read`);
   }
+  // Then it runs these containers and nothing else.
+  const isListed = /^sitecontainers\b/i.test(properties.linuxFxVersion ?? '');
   // Windows has none.
-  if (reserved === false) return;
+  if (reserved === false && !isListed) return;
   try {
     for await (const { name, properties: of } of arm.list(`${id}/sitecontainers`, VERSION, sidecar))
-      if (of.image) found(of.image, `${where}, container ${name}`);
+      found(of.image, `${where}, container ${name}`);
   } catch (error) {
-    // The app is there: its configuration was read. So it has no such list.
-    if (!(error instanceof ArmError && error.status === 404)) throw error;
+    // The app is there: its configuration was read, and names no such list. So it has none.
+    if (isListed || !(error instanceof ArmError && error.status === 404)) throw error;
   }
 }
 

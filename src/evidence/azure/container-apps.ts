@@ -4,18 +4,27 @@ import { type AzureOptions, azureSource, checkScope, placeOf } from './source.ts
 
 const VERSION = '2024-03-01';
 
-export const CONTAINER_APPS_ACTIONS = ['Microsoft.App/containerApps/read', 'Microsoft.App/containerApps/revisions/read', 'Microsoft.App/jobs/read'] as const; // prettier-ignore
+export const CONTAINER_APPS_ACTIONS = [
+  'Microsoft.App/containerApps/read',
+  'Microsoft.App/containerApps/revisions/read',
+  'Microsoft.App/jobs/read',
+  'Microsoft.App/jobs/executions/read',
+] as const;
 
 const containers = z.array(z.object({ image: z.string().nullish() })).nullish();
 const template = z.object({ containers, initContainers: containers }).nullish();
 const resource = z.object({ id: z.string(), properties: z.object({ template }) });
 const revision = z.object({ name: z.string(), properties: z.object({ active: z.boolean().nullish(), template }) });
 
-function* imagesOf(of: z.infer<typeof template>): Generator<string> {
-  for (const { image } of [...(of?.containers ?? []), ...(of?.initContainers ?? [])]) if (image) yield image;
-}
+const execution = z.object({ name: z.string(), properties: z.object({ status: z.string().nullish(), template }) });
 
-/** Container Apps as they will run next and in every revision that is active, and jobs. */
+/** An execution in any other state may begin a container anew. */
+const ENDED: ReadonlySet<string | undefined> = new Set(['succeeded', 'failed', 'stopped']);
+
+const imagesOf = (of: z.infer<typeof template>) =>
+  [...(of?.containers ?? []), ...(of?.initContainers ?? [])].map(({ image }) => image);
+
+/** Container Apps as they will run next and in every revision that is active; jobs, and what was started of them. */
 export function containerApps(options: AzureOptions, subscription: string): Source {
   return azureSource(
     options,
@@ -30,9 +39,13 @@ export function containerApps(options: AzureOptions, subscription: string): Sour
           if (of.active !== false)
             for (const image of imagesOf(of.template)) found(image, `${where}, revision ${name}`);
       });
-      await each(all(subscription, 'Microsoft.App/jobs', VERSION, resource), ({ id, properties }) => {
-        for (const image of imagesOf(properties.template)) found(image, `job ${placeOf(id)}`);
-        return Promise.resolve();
+      await each(all(subscription, 'Microsoft.App/jobs', VERSION, resource), async ({ id, properties }) => {
+        const where = `job ${placeOf(id)}`;
+        for (const image of imagesOf(properties.template)) found(image, where);
+        // It may have been started with another image, or before the job was changed.
+        for await (const { name, properties: of } of arm.list(`${id}/executions`, VERSION, execution))
+          if (!ENDED.has(of.status?.toLowerCase()))
+            for (const image of imagesOf(of.template)) found(image, `${where}, execution ${name}`);
       });
     },
   );

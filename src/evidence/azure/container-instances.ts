@@ -18,7 +18,7 @@ export function containerInstances(options: AzureOptions, subscription: string):
       all(subscription, 'Microsoft.ContainerInstance/containerGroups', VERSION, group),
       ({ id, properties }) => {
         for (const one of [...(properties.containers ?? []), ...(properties.initContainers ?? [])])
-          if (one.properties.image) found(one.properties.image, `container group ${placeOf(id)}`);
+          found(one.properties.image, `container group ${placeOf(id)}`);
         return Promise.resolve();
       },
     );

@@ -21,7 +21,13 @@ const quota: PipelinePolicy = {
   },
 };
 
-const row = z.object({ id: z.string().startsWith('/subscriptions/') });
+/** The client takes any answer: what it does not hold is not there. */
+const form = z.object({
+  totalRecords: z.number(),
+  resultTruncated: z.string(),
+  skipToken: z.string().optional(),
+  data: z.array(z.object({ id: z.string().startsWith('/subscriptions/') })),
+});
 
 /**
  * The ids of all resources of a type in a subscription, as the index of Azure has them. It lags by minutes, and is kept apart
@@ -56,14 +62,15 @@ export async function indexedIds(
     const answer = await timed(asked, clock, signal, (abortSignal) =>
       client.resources({ query, subscriptions: [subscription], options }, { abortSignal }),
     );
-    const rows = z.array(row).safeParse(answer.data);
-    if (!rows.success)
-      throw new ArmError(asked, 'the answer has not the form that is documented', { cause: rows.error });
-    for (const { id } of rows.data) ids.push(id);
-    skipToken = answer.skipToken;
+    const page = form.safeParse(answer);
+    if (!page.success)
+      throw new ArmError(asked, 'the answer has not the form that is documented', { cause: page.error });
+    const { data, totalRecords, resultTruncated } = page.data;
+    for (const { id } of data) ids.push(id);
+    ({ skipToken } = page.data);
     if (skipToken !== undefined && skipToken !== '') continue;
-    if (answer.resultTruncated === 'true' || ids.length < answer.totalRecords)
-      throw new ArmError(asked, `it gives ${ids.length} of ${answer.totalRecords}, and no next page`);
+    if (resultTruncated !== 'false' || ids.length < totalRecords)
+      throw new ArmError(asked, `it gives ${ids.length} of ${totalRecords}, and no next page`);
     return ids;
   }
   throw new ArmError(asked, `it has more than ${MOST_PAGES} pages`);

@@ -42,7 +42,8 @@ export interface Reading {
   /** The registry that it is about. */
   readonly registry: string;
   readonly signal: AbortSignal | undefined;
-  readonly found: (image: string, where: string) => void;
+  /** An image as it is named. Without a name, or with one that cannot be read, it may be any: the evidence is not complete. */
+  readonly found: (image: string | null | undefined, where: string) => void;
   readonly add: (evidence: Pick<Evidence, 'facts' | 'problems'>) => void;
   readonly problem: (text: string) => void;
   /** Does something for each, some at a time. One that fails is a problem, and the others are read all the same. */
@@ -75,11 +76,15 @@ export function azureSource(
           facts.set(JSON.stringify([use.repository, use.tag, use.digest, use.config, use.where]), use);
         evidence.problems.forEach(problem);
       };
-      const found = (text: string, where: string): void => {
+      const found: Reading['found'] = (text, where) => {
+        if (!text?.trim()) {
+          problem(`${where}: a container of it names no image`);
+          return;
+        }
         const image = imageIn(registry, text);
         if (typeof image === 'object') add({ facts: [{ ...image, where }], problems: [] });
-        else if (image === 'unreadable' && text.toLowerCase().includes(registry.toLowerCase()))
-          problem(`${where}: the name of its image cannot be read`);
+        // Its host may be filled in later.
+        else if (image === 'unreadable') problem(`${where}: the name of its image cannot be read`);
       };
       const each: Reading['each'] = async (items, action) => {
         const limit = pLimit(AT_A_TIME);
