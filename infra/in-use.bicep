@@ -21,6 +21,7 @@ var whatItMayDo = 'Microsoft.Authorization/permissions/read'
 var cluster = 'Microsoft.ContainerService/managedClusters'
 var lists = [
   'pods'
+  'replicationcontrollers'
   'apps/deployments'
   'apps/replicasets'
   'apps/daemonsets'

@@ -31,6 +31,12 @@ export async function listsOf(config: KubeConfig): Promise<Lists> {
       'replica sets',
       templates('apps/v1', 'ReplicaSet', (page, options) => apps.listReplicaSetForAllNamespaces(page, options)),
     ],
+    [
+      'replication controllers',
+      templates('v1', 'ReplicationController', (page, options) =>
+        core.listReplicationControllerForAllNamespaces(page, options),
+      ),
+    ],
     ['jobs', templates('batch/v1', 'Job', (page, options) => batch.listJobForAllNamespaces(page, options))],
     [
       'pods',

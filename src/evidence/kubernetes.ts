@@ -17,8 +17,8 @@ export interface KubernetesOptions {
 }
 
 /**
- * The images of a cluster: those of its pods, and those that its deployments, replica sets, daemon sets, stateful sets,
- * jobs and cron jobs will run, also with no replica now.
+ * The images of a cluster: those of its pods, and those that its deployments, replica sets, replication controllers,
+ * daemon sets, stateful sets, jobs and cron jobs will run, also with no replica now.
  */
 export function kubernetesSource({ name, cluster, connect, clock }: KubernetesOptions): Required<Source> {
   async function readAll(signal?: AbortSignal, registry?: string): Promise<Evidence<UseAnywhere>> {

@@ -64,6 +64,7 @@ describe('what names an image', () => {
         workload({ ...shop, name: 'api-5d', replicas: 0, owner: { kind: 'Deployment', name: 'api' }, containers: containers('api:1') }),
         workload({ ...shop, name: 'alone', containers: containers('alone:1') }),
       ],
+      replicationcontrollers: [workload({ ...shop, name: 'old', replicas: 0, containers: containers('old:1') })],
       daemonsets: [workload({ ...shop, name: 'agent', containers: containers('agent:1') })],
       statefulsets: [workload({ ...shop, name: 'db', containers: containers('db:1') })],
       jobs: [workload({ ...shop, name: 'nightly-1', owner: { kind: 'CronJob', name: 'nightly' }, containers: containers('job:1') })],
@@ -74,6 +75,7 @@ describe('what names an image', () => {
         { repository: 'api', tag: '2', where: 'namespace shop, deployment api' },
         { repository: 'api', tag: '1', where: 'namespace shop, deployment api, replica set api-5d' },
         { repository: 'alone', tag: '1', where: 'namespace shop, replica set alone' },
+        { repository: 'old', tag: '1', where: 'namespace shop, replication controller old' },
         { repository: 'agent', tag: '1', where: 'namespace shop, daemon set agent' },
         { repository: 'db', tag: '1', where: 'namespace shop, stateful set db' },
         { repository: 'job', tag: '1', where: 'namespace shop, cron job nightly, job nightly-1' },
@@ -237,6 +239,15 @@ describe('what cannot be read', () => {
       ],
     });
     expect(evidence.facts).toHaveLength(3);
+  });
+
+  test('an identity that may list everything but one kind', async () => {
+    const kinds = ['pods', 'deployments', 'replicasets', 'daemonsets', 'statefulsets', 'jobs', 'cronjobs'];
+    const cluster = await clusterOf(state, { rules: [{ apiGroups: ['*'], resources: kinds, verbs: ['list'] }] });
+    expect(await sourceOf(cluster).read(REGISTRY)).toMatchObject({
+      complete: false,
+      problems: ['replication controllers cannot be listed: the identity may not list them in all namespaces (403)'],
+    });
   });
 
   test('an identity that the cluster does not know', async () => {

@@ -63,7 +63,7 @@ function scopeOf({ id }: Resource): string {
 }
 
 const MAY = 'Microsoft.Authorization/permissions/read';
-const LISTS = ['pods', 'apps/deployments', 'apps/replicasets', 'apps/daemonsets', 'apps/statefulsets', 'batch/jobs', 'batch/cronjobs']; // prettier-ignore
+const LISTS = ['pods', 'replicationcontrollers', 'apps/deployments', 'apps/replicasets', 'apps/daemonsets', 'apps/statefulsets', 'batch/jobs', 'batch/cronjobs']; // prettier-ignore
 
 describe.skipIf(bicep === undefined)('what is granted to find out what is in use', () => {
   test('nothing is asked: no role is made, and none is granted', async () => {

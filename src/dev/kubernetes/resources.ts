@@ -1,6 +1,7 @@
 /** The kinds of objects that it has, as discovery describes them. */
 export const RESOURCES = {
   pods: { group: '', version: 'v1', kind: 'Pod', singular: 'pod', short: ['po'] },
+  replicationcontrollers: { group: '', version: 'v1', kind: 'ReplicationController', singular: 'replicationcontroller', short: ['rc'] }, // prettier-ignore
   deployments: { group: 'apps', version: 'v1', kind: 'Deployment', singular: 'deployment', short: ['deploy'] },
   replicasets: { group: 'apps', version: 'v1', kind: 'ReplicaSet', singular: 'replicaset', short: ['rs'] },
   daemonsets: { group: 'apps', version: 'v1', kind: 'DaemonSet', singular: 'daemonset', short: ['ds'] },

@@ -24,6 +24,7 @@ const STATE: ClusterState = {
   ),
   deployments: [workload({ ...shop, name: 'api', containers: containers('api:2') })],
   replicasets: [workload({ ...shop, name: 'api-1', replicas: 0, containers: containers('api:1') })],
+  replicationcontrollers: [workload({ ...shop, name: 'old', containers: containers('old:1') })],
   daemonsets: [workload({ ...shop, name: 'agent', containers: containers('agent:1') })],
   statefulsets: [workload({ ...shop, name: 'db', containers: containers('db:1') })],
   jobs: [workload({ ...shop, name: 'job', containers: containers('job:1') })],
@@ -44,7 +45,7 @@ describe.skipIf(program === undefined)('kubectl', () => {
     const said = await ask(cluster, 'get', KINDS.join(','), '-A', '-o', 'json');
     expect({ code: said.code, stderr: said.stderr }).toEqual({ code: 0, stderr: '' });
     const list = JSON.parse(said.stdout) as { readonly items: readonly { readonly kind: string }[] };
-    expect(list.items).toHaveLength(1206);
+    expect(list.items).toHaveLength(1207);
     // It reads by pages of 500.
     expect(cluster.asked.filter(({ resource }) => resource === 'pods').map(({ page }) => page)).toEqual([1, 2, 3]);
     const theirs = imagesIn(list).map((name) => JSON.stringify(imageIn(REGISTRY, name)));
