@@ -45,12 +45,19 @@ export function nameOfImage({ registry, repository, tag, digest, config }: Locat
   return `${registry}/${repository}${parts.filter((part) => part !== false).join('')}`;
 }
 
-/** `contoso.westeurope.geo.azurecr.io`: one replica of `contoso.azurecr.io`, by an endpoint of its own. */
-const REGIONAL = /^([a-z0-9-]+)\.[a-z0-9-]+\.geo\.(azurecr\.[a-z]+)$/;
+/**
+ * `contoso.westeurope.geo.azurecr.io`: one replica of `contoso.azurecr.io`, by an endpoint of its own. The one for data,
+ * `contoso.westeurope.data.azurecr.io`, takes no pull; what names it means the registry all the same. A sovereign cloud may
+ * have more behind: `azurecr.microsoft.scloud`.
+ */
+const REGIONAL = /^([a-z0-9-]+)\.[a-z0-9-]+\.(?:geo|data)\.(azurecr\.[a-z0-9.-]+)$/;
 
 /** A registry in one spelling: 443 is the port of those that name none, and an endpoint for one region is the registry's. */
 export const hostOf = (registry: string): string =>
-  registry.toLowerCase().replace(/:443$/, '').replace(REGIONAL, '$1.$2');
+  registry
+    .toLowerCase()
+    .replace(/\.?(?::443)?$/, '')
+    .replace(REGIONAL, '$1.$2');
 
 function splitHost(name: string): { readonly host: string; readonly rest: string } | 'other' | 'unreadable' {
   // Docker, up to Kubernetes 1.23.

@@ -1,4 +1,4 @@
-import { imageIn, nameOfImage } from './image.ts';
+import { hostOf, imageIn, nameOfImage } from './image.ts';
 import type { Evidence, Source, Use, UseAnywhere } from './types.ts';
 
 /** A text, and when it was made. */
@@ -77,7 +77,7 @@ function imagesIn(text: string, registry: string): { readonly facts: readonly Us
     const image = imageIn(registry, name);
     const where = rest.join(' ');
     // Another form of text than a list, or several images on one line, would hide what runs.
-    const isOtherForm = !HOSTED.test(name) || where.toLowerCase().includes(`${registry.toLowerCase()}/`);
+    const isOtherForm = !HOSTED.test(name) || namesRegistry(where, registry);
     if (image === 'unreadable' || isOtherForm) wrong.push(index + 1);
     else if (image !== 'other') facts.push({ ...image, where: where.replace(/^#\s*/, '') || 'the list' });
   }
@@ -86,5 +86,13 @@ function imagesIn(text: string, registry: string): { readonly facts: readonly Us
   const more = wrong.length > MOST_NAMED ? ` and ${wrong.length - MOST_NAMED} more` : '';
   return { facts, problems: [`no name of an image stands in line ${named}${more}`] };
 }
+
+/** Whether an image of the registry seems to stand within a text, by whatever of its hosts. */
+function namesRegistry(text: string, registry: string): boolean {
+  const host = hostOf(registry);
+  return text.toLowerCase().includes(`${host}/`) || (text.match(HOSTS) ?? []).some((one) => hostOf(one) === host);
+}
+
+const HOSTS = /[a-z0-9][a-z0-9.-]*(?::\d+)?(?=\/)/gi;
 
 const inHours = (milliseconds: number): string => `${Math.round(milliseconds / 3_600_000)} h`;

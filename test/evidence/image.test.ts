@@ -10,9 +10,16 @@ test.each([
   ['Contoso-a1b2c3.EastUS2.geo.azurecr.io:443', 'contoso-a1b2c3.azurecr.io'],
   ['contoso.chinaeast2.geo.azurecr.cn', 'contoso.azurecr.cn'],
   ['contoso.usgovvirginia.geo.azurecr.us', 'contoso.azurecr.us'],
-  // None of these is.
-  ['contoso.westeurope.data.azurecr.io', 'contoso.westeurope.data.azurecr.io'],
-  ['contoso.westeurope.geo.azurecr.io.example.com', 'contoso.westeurope.geo.azurecr.io.example.com'],
+  ['contoso.deloscloudgermanycentral.geo.azurecr.sovcloud-azure.de', 'contoso.azurecr.sovcloud-azure.de'],
+  ['contoso.usseceast.geo.azurecr.microsoft.scloud', 'contoso.azurecr.microsoft.scloud'],
+  ['contoso.westeurope.data.azurecr.io', 'contoso.azurecr.io'],
+  ['contoso.azurecr.io.', 'contoso.azurecr.io'],
+  ['contoso.azurecr.io.:443', 'contoso.azurecr.io'],
+  // None of these is that of contoso.azurecr.io.
+  ['contoso.westeurope.geo.azurecr.io.example.com', 'contoso.azurecr.io.example.com'],
+  ['contoso.westeurope.geo.example.com', 'contoso.westeurope.geo.example.com'],
+  ['contoso.westeurope.data.notazurecr.io', 'contoso.westeurope.data.notazurecr.io'],
+  ['contoso.westeurope.logs.azurecr.io', 'contoso.westeurope.logs.azurecr.io'],
   ['geo.azurecr.io', 'geo.azurecr.io'],
   ['a.contoso.westeurope.geo.azurecr.io', 'a.contoso.westeurope.geo.azurecr.io'],
 ])('the registry %s is %s', (named, host) => {

@@ -83,6 +83,7 @@ test('a file that is not there says so, and not where it was looked for', async 
 test.each([
   ['nothing', ''],
   ['several on one line', `${REGISTRY}/a:v1 ${REGISTRY}/b:v1`],
+  ['several on one line, by hosts of one region', `ghcr.io/a:v1 image=Contoso.westeurope.geo.azurecr.io/b:v1`],
   ['columns', `shop ${REGISTRY}/a:v1`],
   ['JSON', `["${REGISTRY}/a:v1"]`],
   ['YAML', `  image: ${REGISTRY}/a:v1`],
@@ -90,6 +91,11 @@ test.each([
   ['an address', `https://${REGISTRY}/a:v1`],
 ])('a text that is no list is incomplete: %s', async (_, text) => {
   expect(await reading(text)).toMatchObject({ complete: false });
+});
+
+test('where an image runs may look like one of another registry', async () => {
+  const text = `${REGISTRY}/a:v1 from xcontoso.westeurope.geo.azurecr.io/b, path /a/b`;
+  expect(await reading(text)).toMatchObject({ complete: true });
 });
 
 test('one from the future is incomplete', async () => {
