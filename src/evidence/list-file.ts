@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { TokenCredential } from '@azure/core-auth';
 import { type Clock, inTime } from '../registry/clock.ts';
 import type { Dated } from './list.ts';
@@ -78,9 +80,25 @@ async function storeBlob(text: string, url: URL, credential: TokenCredential, ab
 const isBlob = ({ hostname }: URL): boolean => /^[^.]+\.blob\.(?:core|storage)\./.test(hostname);
 
 async function fileAt(path: string): Promise<Dated> {
-  const { size, mtime } = await stat(path).catch(unreadable);
-  checkSize(size);
-  return { text: await readFile(path, 'utf8').catch(unreadable), made: mtime };
+  // Before it is opened, as some devices do something then. Without waiting: a pipe without a writer would never open.
+  checkOrdinary(await stat(path).catch(unreadable));
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(unreadable);
+  try {
+    const before = checkOrdinary(await file.stat());
+    checkSize(before.size);
+    const bytes = await file.readFile().catch(unreadable);
+    const { size, mtimeMs } = await file.stat();
+    if (bytes.length !== size || size !== before.size || mtimeMs !== before.mtimeMs)
+      throw new Error('it was written while it was read; write it beside, and rename it then');
+    return { text: bytes.toString('utf8'), made: before.mtime };
+  } finally {
+    await file.close();
+  }
+}
+
+function checkOrdinary(found: Stats): Stats {
+  if (found.isFile()) return found;
+  throw new Error('it is no ordinary file: a folder, a pipe and a device are not read');
 }
 
 /** Without the path: the source is named already. */
@@ -93,11 +111,45 @@ function unreadable(error: unknown): never {
 
 async function blobAt(url: URL, credential: TokenCredential, abortSignal: AbortSignal): Promise<Dated> {
   const { BlobClient } = await import('@azure/storage-blob');
-  const blob = new BlobClient(url.href, credential);
-  const { contentLength = 0, lastModified } = await blob.getProperties({ abortSignal }).catch(refused);
-  checkSize(contentLength);
-  const bytes = await blob.downloadToBuffer(0, contentLength, { abortSignal }).catch(refused);
-  return { text: bytes.toString('utf8'), made: checkMade(lastModified) };
+  return contentOf(new BlobClient(url.href, credential), abortSignal);
+}
+
+/** Of the client for a blob. */
+interface Downloadable {
+  readonly download: (
+    offset: number,
+    count: undefined,
+    options: { readonly abortSignal: AbortSignal },
+  ) => Promise<{
+    readonly contentLength?: number;
+    readonly lastModified?: Date;
+    readonly readableStreamBody?: NodeJS.ReadableStream;
+  }>;
+}
+
+/**
+ * Reads a blob in one request: one that is replaced meanwhile is the old one or the new one, with its own time. Where the
+ * connection breaks, the client goes on behind it only while the blob is the same.
+ */
+export async function contentOf(blob: Downloadable, abortSignal: AbortSignal): Promise<Dated> {
+  const answer = await blob.download(0, undefined, { abortSignal }).catch(refused);
+  const { contentLength = 0, lastModified, readableStreamBody: body } = answer;
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  try {
+    checkSize(contentLength);
+    for await (const piece of (body ?? []) as AsyncIterable<Uint8Array>) {
+      pieces.push(piece);
+      checkSize((length += piece.length));
+    }
+  } catch (error) {
+    if (error instanceof TooLarge) throw error;
+    refused(error);
+  } finally {
+    (body as Readable | undefined)?.destroy();
+  }
+  if (length !== contentLength) throw new Error(`the storage answers ${length} of ${contentLength} bytes`);
+  return { text: Buffer.concat(pieces).toString('utf8'), made: checkMade(lastModified) };
 }
 
 /** Without the body of the answer: it names the request, and may name the identity. */
@@ -129,8 +181,10 @@ async function answerOf(url: URL, signal: AbortSignal): Promise<Dated> {
 }
 
 function checkSize(bytes: number): void {
-  if (bytes > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES / 1024 / 1024} MB`);
+  if (bytes > MOST_BYTES) throw new TooLarge(`it has more than ${MOST_BYTES / 1024 / 1024} MB`);
 }
+
+class TooLarge extends Error {}
 
 function checkMade(made: Date | undefined): Date {
   if (made && !Number.isNaN(made.getTime())) return made;

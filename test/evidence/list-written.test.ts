@@ -4,7 +4,7 @@ import tls from 'node:tls';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { listSource, listText } from '../../src/evidence/list.ts';
-import { fetchList, storeList } from '../../src/evidence/list-file.ts';
+import { contentOf, fetchList, storeList } from '../../src/evidence/list-file.ts';
 import type { UseAnywhere } from '../../src/evidence/types.ts';
 import { systemClock } from '../../src/registry/clock.ts';
 import { startAzurite } from '../support/azurite.ts';
@@ -82,6 +82,27 @@ test('a file is replaced as a whole, and nothing is left beside it', async () =>
   expect(readFileSync(join(root, 'list.txt'), 'utf8')).toBe('new\n');
   await expect(storeList('x', 'no-folder/list.txt', place)).rejects.toThrow('it cannot be written: ENOENT');
   expect(readdirSync(root)).toEqual(['list.txt']);
+});
+
+test('a blob that is replaced while it is read is the old one, with its time', async () => {
+  const azurite = await startAzurite();
+  onTestFinished(() => azurite.close());
+  const { BlobServiceClient } = await import('@azure/storage-blob');
+  const container = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient('in-use');
+  await container.create();
+  const blob = container.getBlockBlobClient('prod.txt');
+  // More than comes at once.
+  const old = 'contoso.azurecr.io/shop/api:v1\n'.repeat(200_000);
+  await blob.upload(old, old.length);
+  const { lastModified } = await blob.getProperties();
+  const download: typeof blob.download = async (...asked) => {
+    const answer = await blob.download(...asked);
+    await blob.upload('# nothing\n'.repeat(620_000), 10 * 620_000);
+    return answer;
+  };
+  const read = await contentOf({ download }, new AbortController().signal);
+  expect(read.text === old).toBe(true);
+  expect(read.made).toEqual(lastModified);
 });
 
 test('a blob is written with the identity of the app, and its container is made where it is missing', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { openSources } from '../../src/evidence/open.ts';
@@ -78,6 +79,17 @@ test('a file is as old as it was written last, and its path starts where the app
 test('a file that is not there says so, and not where it was looked for', async () => {
   const { complete, problems } = await opened('none.txt', newFolder()).read(REGISTRY);
   expect({ complete, problems }).toEqual({ complete: false, problems: ['there is no such file'] });
+});
+
+test.each(['pipe', 'folder', 'device'])('what is no ordinary file is not read: a %s', async (kind) => {
+  const folder = newFolder();
+  await mkdir(`${folder}/folder`, { recursive: true });
+  if (kind === 'pipe') execFileSync('mkfifo', [`${folder}/pipe`]);
+  const { complete, problems } = await opened(kind === 'device' ? '/dev/zero' : kind, folder).read(REGISTRY);
+  expect({ complete, problems }).toEqual({
+    complete: false,
+    problems: ['it is no ordinary file: a folder, a pipe and a device are not read'],
+  });
 });
 
 test.each([
