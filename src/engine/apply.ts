@@ -2,7 +2,7 @@ import { isPlanned, planHashOf, plannedOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
 import { approvalOf, type PlanRecord, type RunRecord } from '../ledger/records.ts';
-import { restsOn } from './evidence.ts';
+import { namesIn, whyNotWithout } from './evidence.ts';
 import { askGuards, deletionsIn } from './guards.ts';
 import type { RepositoryDeletions } from '../planner/guards.ts';
 import { type Decision, type Hold, holdInWords } from '../planner/decision.ts';
@@ -80,7 +80,8 @@ export async function applyPlan(
     if (record.plan.state !== 'applied') await markApplied(ledger, id, before.id);
     return { state: 'applied-before', run: before };
   }
-  if (record.evidence && !options.evidence) throw new PlanRefused(restsOn(record.evidence));
+  const unasked = whyNotWithout(record.evidence, namesIn(options.evidence));
+  if (unasked !== undefined) throw new PlanRefused(unasked);
   const policies = check(record, { approve, now, planAgeMilliseconds, hosts, configured });
   const { going, repositories } = await intact(ledger, record);
   if (approve === undefined && !record.dryRun)

@@ -4,6 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { EvidenceRecord } from '../ledger/records.ts';
 import type { Evidence, Protection } from '../planner/types.ts';
 import type { Clock } from '../registry/clock.ts';
+import { StoppedError } from '../registry/errors.ts';
 import { ago } from './ago.ts';
 import type { RunContext } from './context.ts';
 import type { PlannedRepository } from './inventory.ts';
@@ -57,17 +58,19 @@ export function newUseOf(ledger: Ledger): UseOf {
 /**
  * How a run is told about the use of a repository; nothing where no source is configured. Its record says each time what
  * that rests on.
- * @param amend changes the record of the run
+ * @param run its signal, and what changes its record
  */
 export function evidenceIn(
   options: EvidenceOptions | undefined,
   ask: (options: EvidenceOptions) => Promise<KnownUse>,
-  amend: RunContext['amend'],
+  { amend, signal }: Pick<RunContext, 'amend' | 'signal'>,
 ): Pick<RunContext, 'evidence'> {
   if (!options) return {};
   const said = new Map<KnownUse, Promise<unknown>>();
   const evidence = async (repository: string): Promise<Evidence> => {
     const known = await ask(options);
+    // What was given up because the run was stopped says nothing about the source.
+    if (signal.aborted) throw new StoppedError(`what is in use in ${repository}`);
     const { records } = known;
     const saying =
       said.get(known) ??
@@ -130,10 +133,19 @@ async function readUse(
   };
 }
 
-/** Why a run is not taken up without a source: what came into use since could not be known. */
-export function restsOn(records: readonly EvidenceRecord[]): string {
-  const sources = records.map(({ source }) => source).join(', ');
-  return `it rests on what is in use or was pulled, by ${sources}, and nothing is asked now; name it as before: --in-use or IN_USE, --keep-pulled-within or KEEP_PULLED_WITHIN`;
+/**
+ * Why a run is not taken up without a source that it rests on: what came into use there since could not be known.
+ * @param asked the names of the sources that are asked now
+ */
+export function whyNotWithout(records: readonly EvidenceRecord[] = [], asked: readonly string[]): string | undefined {
+  const missing = records.map(({ source }) => source).filter((source) => !asked.includes(source));
+  if (missing.length === 0) return undefined;
+  return `it rests on what is in use or was pulled, by ${missing.join(', ')}, and that is not asked now; name it as before: --in-use or IN_USE, --keep-pulled-within or KEEP_PULLED_WITHIN`;
+}
+
+/** The names of what is asked. */
+export function namesIn({ sources, pulls }: Partial<EvidenceOptions> = {}): readonly string[] {
+  return [...(sources ?? []).map(({ name }) => name), ...(pulls ? [pulls.source.name] : [])];
 }
 
 /** Why nothing more of a plan is deleted, by what is in use now. */

@@ -123,7 +123,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     matched,
     match: newMatch(secondsOf(policies)),
     facts: (repository) => ledger.manifestCache(registry, repository),
-    ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), amend),
+    ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
   };
   const tellDecisions = pLimit(1);
 

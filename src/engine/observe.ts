@@ -26,7 +26,14 @@ export async function observe(
       late.abort();
       resolve(unsaid(`it did not say so within ${minutes} minutes`));
     });
-    cancel = timer.cancel;
+    // Some of what is waited for, the plug-in of a kubeconfig say, cannot be told to stop.
+    const stop = (): void => resolve(unsaid('it was stopped'));
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    cancel = () => {
+      timer.cancel();
+      signal?.removeEventListener('abort', stop);
+    };
   });
   try {
     return await Promise.race([read, tooLate]);

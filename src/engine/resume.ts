@@ -7,7 +7,7 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { ReadOnlyRegistry, Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { ResumeRefused } from './begin.ts';
-import { restsOn } from './evidence.ts';
+import { namesIn, whyNotWithout } from './evidence.ts';
 import { run, type RunOptions } from './run.ts';
 
 /** Opens the registry of a run: one that can delete only for a run that does. */
@@ -59,7 +59,8 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
   const policies = policiesOf(record.policy);
   if (!policies)
     throw refuse('it was begun by a version that understands its policy otherwise, or its policy was changed since');
-  if (record.evidence && !options.evidence) throw refuse(restsOn(record.evidence));
+  const unasked = whyNotWithout(record.evidence, namesIn(options.evidence));
+  if (unasked !== undefined) throw refuse(unasked);
   const { applies } = record;
   const plan =
     applies === undefined
@@ -129,6 +130,8 @@ export interface Wanted {
   readonly registry: string;
   readonly policyHash: string;
   readonly dryRun: boolean;
+  /** The names of the sources that are asked before something is deleted. */
+  readonly sources: readonly string[];
 }
 
 /** What the tick of a timer finds: a run to resume, or one that stays as it is, and why. */
@@ -138,14 +141,14 @@ export type Found =
 
 /** The last scheduled run, where it was not done. */
 export async function lastScheduled(ledger: Ledger, wanted: Wanted, now: Date): Promise<Found | undefined> {
-  const { registry, policyHash, dryRun } = wanted;
+  const { registry, policyHash, dryRun, sources } = wanted;
   for await (const run of ledger.runs({ registry, kinds: ['scheduled'] })) {
     if (!['stopped', 'interrupted'].includes(run.state) && !mayHaveDied(run)) return undefined;
     const left = (why: string): Found => ({ state: 'left', run, why });
     if (run.dryRun !== dryRun) return left(run.dryRun ? 'it was a dry run' : 'only dry runs are wanted now');
     if (run.policy.hash !== policyHash) return left('it was begun by another policy than the one that is configured');
     if (run.cancelled) return left(CANCELLED);
-    const why = mayHaveDied(run) ? undefined : whyNotResumed(run, now);
+    const why = whyNotWithout(run.evidence, sources) ?? (mayHaveDied(run) ? undefined : whyNotResumed(run, now));
     return why === undefined ? { state: 'resumable', run } : left(why);
   }
   return undefined;

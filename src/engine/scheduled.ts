@@ -8,7 +8,7 @@ import type { Log } from '../report/log.ts';
 import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
 import { ResumeRefused } from './begin.ts';
 import { run, type RunOptions } from './run.ts';
-import { evidenceFrom } from './sources.ts';
+import { evidenceFrom, sourcesNamed } from './sources.ts';
 import { StopReason } from './stop.ts';
 import { configured, isDryRun, openReader, openRegistry, targetOf, type Trigger } from './registries.ts';
 import { lastActivity } from './schedule-monitor.ts';
@@ -57,6 +57,7 @@ export function wantedOf(settings: Settings, registry: RegistrySettings): Wanted
     registry: registry.endpoint.host,
     policyHash: recordPolicy(policies, 'settings').hash,
     dryRun: isDryRun(settings, registry),
+    sources: sourcesNamed(settings),
   };
 }
 

@@ -1,4 +1,4 @@
-import { openPulls, openSources } from '../evidence/open.ts';
+import { openPulls, openSources, PULL_LOG } from '../evidence/open.ts';
 import type { InUse } from '../policy/in-use.ts';
 import { type Pulled, resourceOf } from '../policy/pulls.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
@@ -28,6 +28,11 @@ export function evidenceFrom(
     rememberMilliseconds: inUse?.rememberMilliseconds ?? 0,
     ...(pulled && { pulls: pullsFrom(pulled, identity, clock) }),
   };
+}
+
+/** What evidence calls the sources that are configured. */
+export function sourcesNamed({ inUse, pulled }: Pick<Asking, 'inUse' | 'pulled'>): readonly string[] {
+  return [...(inUse?.sources.map(({ text }) => text) ?? []), ...(pulled ? [PULL_LOG] : [])];
 }
 
 /** How the log of a registry is asked when something was pulled. */

@@ -66,9 +66,12 @@ function laterAll(name: string, open: () => Promise<Required<Source>>): Source {
   return { ...later(name, open), readAll: async (signal) => (await open()).readAll(signal) };
 }
 
+/** What evidence calls the log of pulls. */
+export const PULL_LOG = 'ContainerRegistryRepositoryEvents';
+
 /** The log of pulls that registries write to Log Analytics. */
 export function openPulls(options: Omit<PullSourceOptions, 'name'>): PullSource {
-  const name = 'ContainerRegistryRepositoryEvents';
+  const name = PULL_LOG;
   return {
     name,
     read: async (registry, from, signal) => {

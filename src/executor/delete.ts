@@ -74,7 +74,7 @@ async function tryOnce<T>(
   // Whether these were deleted must be found out before the run ends.
   const isInDoubt = batch.some(({ tried }) => tried?.inDoubt);
   // Before the look: it may take a while, and a look counts for seconds.
-  const noMore = await context.whyNoMore().catch((error: unknown) => (error as Error).message);
+  const noMore = await whyKept(context);
   let recheck: Recheck<T>;
   try {
     recheck = await target.recheck(items, isInDoubt ? undefined : context.signal);
@@ -87,9 +87,7 @@ async function tryOnce<T>(
     return [];
   }
   const { look } = recheck;
-  const verdicts = new Map(
-    batch.map((attempt) => [attempt, whyNot(attempt, recheck) ?? (noMore === undefined ? undefined : changed(noMore))]),
-  );
+  const verdicts = new Map(batch.map((attempt) => [attempt, whyNot(attempt, recheck) ?? noMore]));
   const unchanged = batch.filter((attempt) => !verdicts.get(attempt)).map(({ item }) => item);
   const forbidden = await context.announce(target.namesOf(unchanged), unchanged.flatMap(recheck.locksOf));
   const again: Attempt<T>[] = [];
@@ -108,6 +106,14 @@ async function tryOnce<T>(
   for (const attempt of batch.filter(isLocked)) await one(attempt);
   for (const item of (await target.left?.(items)) ?? []) again.push({ item });
   return again;
+}
+
+/** Why nothing more is deleted. Where that could not be found out, it is a failure, and no change since the plan. */
+function whyKept({ whyNoMore, signal }: Context): Promise<Result | undefined> {
+  return whyNoMore().then(
+    (why) => (why === undefined ? undefined : changed(why)),
+    (error: unknown) => (signal?.aborted ? notAttempted('the run was stopped') : fromError(error)),
+  );
 }
 
 function whyNot<T>({ item, tried, error, wasMissing }: Attempt<T>, recheck: Recheck<T>): Result | undefined {

@@ -13,7 +13,7 @@ import { noProcess } from '../begin.ts';
 import type { RunContext } from '../context.ts';
 import { countAnew } from '../finish.ts';
 import { newMatch, secondsOf } from '../matching.ts';
-import { evidenceIn, type UseOf } from '../evidence.ts';
+import { evidenceIn, type UseOf, whyNotWithout } from '../evidence.ts';
 import { evidenceFrom, type OpenSources } from '../sources.ts';
 import { concurrencyOf, openRegistry, type TargetOptions } from '../registries.ts';
 import { recoverRepository } from '../recover.ts';
@@ -118,7 +118,7 @@ export function contextOf(
     matched: new Set(),
     match: newMatch(secondsOf(policies)),
     facts: (repository) => ledger.manifestCache(record.registry, repository),
-    ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), amend),
+    ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), { amend, signal }),
   };
 }
 
@@ -264,10 +264,12 @@ export function whyCutShort(settings: Settings, record: RunRecord, clock: Clock)
   const changed = (why: string): StopReason => new StopReason('settings', why);
   const served = settings.registries.find(({ endpoint }) => endpoint.host === record.registry);
   if (!served) return changed(`the app does not serve ${record.registry} any more`);
-  const { dryRun, policyHash } = wantedOf(settings, served);
+  const { dryRun, policyHash, sources } = wantedOf(settings, served);
   if (dryRun !== record.dryRun)
     return changed(record.dryRun ? 'it was a dry run, and is none any more' : 'only dry runs are wanted now');
-  return policyHash === record.policy.hash ? undefined : changed('the policy was changed');
+  if (policyHash !== record.policy.hash) return changed('the policy was changed');
+  const unasked = whyNotWithout(record.evidence, sources);
+  return unasked === undefined ? undefined : changed(unasked);
 }
 
 /** What is left of the time that the task file allows a scheduled run. */
