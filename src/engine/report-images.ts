@@ -37,7 +37,7 @@ export async function reportImages(
     complete ? [] : [`${source} could not be read completely: ${problems.join('; ')}`],
   );
   if (problems.length > 0) return { complete: false, problems };
-  const text = read.map(listText).join('');
+  const text = listText(read);
   if (target)
     await storeList(text, target.to, place).catch((cause: unknown) => {
       throw new Error(`the list at ${target.text}: ${(cause as Error).message}`, { cause });

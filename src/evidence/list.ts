@@ -1,4 +1,5 @@
 import { hostOf, imageIn, nameOfImage } from './image.ts';
+import { beginningOf, cutIn, endOf } from './list-ends.ts';
 import type { Evidence, Source, Use, UseAnywhere } from './types.ts';
 
 /** A text, and when it was made. */
@@ -52,10 +53,12 @@ export function listSource({ name, fetch, maxAgeMilliseconds, now }: ListOptions
 }
 
 /** The list of what is in use, as `listSource` reads it. What has no digest but that of its configuration survives, too. */
-export function listText(evidence: Evidence<UseAnywhere>): string {
-  const { scope, observedAt, facts } = evidence;
-  const lines = facts.map((use) => `${nameOfImage(use)} ${afterName(use.where)}`.trimEnd());
-  return [`# ${oneLine(scope)}, ${observedAt}: ${facts.length} images`, ...lines.sort(), ''].join('\n');
+export function listText(all: readonly Evidence<UseAnywhere>[]): string {
+  const lines = all.flatMap(({ scope, observedAt, facts }) => [
+    beginningOf(`${oneLine(scope)}, ${observedAt}: ${facts.length} images`),
+    ...facts.map((use) => `${nameOfImage(use)} ${afterName(use.where)}`.trimEnd()).sort(),
+  ]);
+  return [...lines, endOf(all.reduce((sum, { facts }) => sum + facts.length, 0)), ''].join('\n');
 }
 
 /** A first `#` of a text is not a part of it where it is read. */
@@ -70,8 +73,8 @@ function imagesIn(text: string, registry: string): { readonly facts: readonly Us
   const facts: Use[] = [];
   const wrong: number[] = [];
   if (text.trim() === '') return { facts, problems: ['it is empty; a list of nothing is a line that begins with #'] };
-  for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
-    const trimmed = line.trim();
+  const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim());
+  for (const [index, trimmed] of lines.entries()) {
     if (trimmed === '' || trimmed.startsWith('#')) continue;
     const [name = '', ...rest] = trimmed.split(/\s+/);
     const image = imageIn(registry, name);
@@ -81,10 +84,12 @@ function imagesIn(text: string, registry: string): { readonly facts: readonly Us
     if (image === 'unreadable' || isOtherForm) wrong.push(index + 1);
     else if (image !== 'other') facts.push({ ...image, where: where.replace(/^#\s*/, '') || 'the list' });
   }
-  if (wrong.length === 0) return { facts, problems: [] };
+  const cut = cutIn(lines);
+  const problems = cut === undefined ? [] : [cut];
+  if (wrong.length === 0) return { facts, problems };
   const named = wrong.slice(0, MOST_NAMED).join(', ');
   const more = wrong.length > MOST_NAMED ? ` and ${wrong.length - MOST_NAMED} more` : '';
-  return { facts, problems: [`no name of an image stands in line ${named}${more}`] };
+  return { facts, problems: [...problems, `no name of an image stands in line ${named}${more}`] };
 }
 
 /** Whether an image of the registry seems to stand within a text, by whatever of its hosts. */

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { listSource, listText } from '../../src/evidence/list.ts';
 import { contentOf, fetchList, storeList } from '../../src/evidence/list-file.ts';
-import type { UseAnywhere } from '../../src/evidence/types.ts';
+import type { Evidence, UseAnywhere } from '../../src/evidence/types.ts';
 import { systemClock } from '../../src/registry/clock.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { temporaryFolder } from '../support/kubernetes.ts';
@@ -20,7 +20,7 @@ const read = (text: string, registry: string) =>
   }).read(registry);
 
 const written = (facts: readonly UseAnywhere[], scope = 'all namespaces of the cluster') =>
-  listText({ source: 'kube', scope, observedAt: '2026-01-01T00:00:00.000Z', complete: true, problems: [], facts });
+  listText([{ source: 'kube', scope, observedAt: '2026-01-01T00:00:00.000Z', complete: true, problems: [], facts }]);
 
 const some = fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`);
 const word = fc.stringMatching(/^[a-z0-9]{1,8}$/);
@@ -70,6 +70,62 @@ test('an image that is known by its configuration alone has no tag', async () =>
   expect((await read(text, 'contoso.azurecr.io')).facts).toEqual([
     { repository: 'shop/api', config, where: 'namespace shop, pod p' },
   ]);
+});
+
+const cluster = (scope: string, ...names: readonly string[]): Evidence<UseAnywhere> => ({
+  source: 'kube',
+  scope,
+  observedAt: '2026-01-01T00:00:00.000Z',
+  complete: true,
+  problems: [],
+  facts: names.map((repository) => ({
+    registry: 'contoso.azurecr.io',
+    repository,
+    tag: 'v1',
+    where: 'namespace shop',
+  })),
+});
+
+/** What `report-images` wrote before it wrote an end. */
+const BEFORE = `# all namespaces of the cluster, 2026-01-01T00:00:00.000Z: 2 images
+contoso.azurecr.io/api:v1 namespace shop
+contoso.azurecr.io/web:v1 namespace shop
+`;
+
+test.each([
+  ['a list', listText([cluster('one', 'api', 'web')])],
+  ['a list of nothing', listText([cluster('one')])],
+  ['of several clusters', listText([cluster('one', 'api'), cluster('two'), cluster('three', 'web', 'job')])],
+  ['as it was written before there was an end', BEFORE],
+])('wherever it is cut, it is not complete: %s', async (_, text) => {
+  expect(await read(text, 'contoso.azurecr.io')).toMatchObject({ complete: true, problems: [] });
+  const last = text.trimEnd().length;
+  for (let length = 0; length < last; length += 1) {
+    const { complete } = await read(text.slice(0, length), 'contoso.azurecr.io');
+    expect(complete, JSON.stringify(text.slice(0, length))).toBe(false);
+  }
+  // A copy may miss its beginning, or a line within.
+  for (const line of text.split('\n').filter((one, n) => one !== '' && (n === 0 || !one.startsWith('#'))))
+    if (text !== BEFORE || !line.startsWith('#'))
+      expect(await read(text.replace(`${line}\n`, ''), 'contoso.azurecr.io')).toMatchObject({ complete: false });
+});
+
+test('lists that stand one behind the other are each looked at', async () => {
+  const [one, two] = [listText([cluster('one', 'api')]), listText([cluster('two', 'web')])];
+  expect(await read(one + two, 'contoso.azurecr.io')).toMatchObject({ complete: true });
+  expect(await read(`contoso.azurecr.io/by-hand:v1\n${one}`, 'contoso.azurecr.io')).toMatchObject({ complete: true });
+  expect((await read(one.slice(0, -30) + two, 'contoso.azurecr.io')).problems).toEqual([
+    'it says that it has 1 images, and has 2',
+  ]);
+  expect((await read(one + two.slice(0, -40), 'contoso.azurecr.io')).problems).toEqual(['its end is missing']);
+});
+
+test.each([
+  ['without an end of its last line', 'contoso.azurecr.io/api:v1'],
+  ['with a comment like a beginning', '# my cluster, 3 images\ncontoso.azurecr.io/api:v1'],
+  ['of nothing', '# nothing runs there\n'],
+])('a list by hand counts as it is: %s', async (_, text) => {
+  expect(await read(text, 'contoso.azurecr.io')).toMatchObject({ complete: true, problems: [] });
 });
 
 const noIdentity = { getToken: () => Promise.reject(new Error('no identity is needed')) };

@@ -129,8 +129,8 @@ describe('report-images', () => {
     const KUBECONFIG = kubeconfigFile(await clusterOf(state));
     const said = await cli(['report-images'], { KUBECONFIG });
     expect(said).toMatchObject({ code: 0, stderr: '' });
-    expect(said.stdout).toMatch(/^# all namespaces of the cluster, \d{4}-\S+Z: 3 images\n/);
-    expect(said.stdout.split('\n').slice(1)).toEqual([...LINES, '']);
+    expect(said.stdout).toMatch(/^# report-images: all namespaces of the cluster, \d{4}-\S+Z: 3 images\n/);
+    expect(said.stdout.split('\n').slice(1)).toEqual([...LINES, '# end of report-images: 3 images', '']);
 
     const to = join(temporaryFolder(), 'prod.txt');
     expect(await cli(['report-images', '--in-use', 'kube:prod', '--to', to], { KUBECONFIG })).toEqual({
@@ -182,7 +182,7 @@ describe('report-images', () => {
       stderr: '',
     });
     const bytes = await container.getBlobClient('prod.txt').downloadToBuffer();
-    expect(bytes.toString().split('\n').slice(1)).toEqual([...LINES, '']);
+    expect(bytes.toString().split('\n').slice(1)).toEqual([...LINES, '# end of report-images: 3 images', '']);
 
     const used = await cli(['in-use', '-r', 'contoso', '--in-use', `list:${signed.href}`, '--runs', temporaryFolder()], environment); // prettier-ignore
     expect(used).toMatchObject({ code: 0, stderr: '' });
