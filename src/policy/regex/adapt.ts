@@ -29,19 +29,22 @@ interface Surroundings {
  * A group without a reference to it becomes a plain one, and a reference that can never have a text matches nowhere.
  *
  * @param fail throws what is wrong with a pattern in which the difference would show
+ * @param group the name of a group that stays one, and is the only one that keeps its name
  */
-export function adapt(root: RegexNode, fail: (problem: string) => never): RegexNode {
-  return new Adapter(root, fail).adapted();
+export function adapt(root: RegexNode, fail: (problem: string) => never, group?: string): RegexNode {
+  return new Adapter(root, fail, group).adapted();
 }
 
 class Adapter {
   readonly #root: RegexNode;
   readonly #fail: (problem: string) => never;
+  readonly #group: string | undefined;
   readonly #referred: ReadonlySet<number>;
 
-  constructor(root: RegexNode, fail: (problem: string) => never) {
+  constructor(root: RegexNode, fail: (problem: string) => never, group: string | undefined) {
     this.#root = root;
     this.#fail = fail;
+    this.#group = group;
     const all = [...walk(root)];
     this.#referred = new Set(all.flatMap((node) => (node.kind === 'reference' ? [node.slot] : [])));
     const slots = all.flatMap((node) => (node.kind === 'capture' && this.#referred.has(node.slot) ? [node.slot] : []));
@@ -71,9 +74,14 @@ class Adapter {
         ];
       }
       case 'capture': {
-        if (!this.#referred.has(node.slot)) return this.#adapt(node.body, before, around);
+        const { name, ...unnamed } = node;
+        const wanted = name !== undefined && name === this.#group ? node : undefined;
+        if (!this.#referred.has(node.slot)) {
+          const [body, after] = this.#adapt(node.body, before, around);
+          return [wanted ? { ...wanted, body } : body, after];
+        }
         const [body, after] = this.#adapt(node.body, before, { ...around, remembered: true });
-        return [{ ...node, body }, withSlot(after, node.slot)];
+        return [{ ...(wanted ?? unnamed), body }, withSlot(after, node.slot)];
       }
       case 'repeat':
         return this.#repeat(node, before, around);

@@ -26,7 +26,7 @@ export function toJavaScript(root: RegexNode): RegExp {
         return `(?:${write(node.body)})${bounds}${lazy ? '?' : ''}`;
       }
       case 'capture':
-        return `(${write(node.body)})`;
+        return `(${node.name === undefined ? '' : `?<${node.name}>`}${write(node.body)})`;
       case 'atomic':
         // A lookahead is matched one way only; what it captured is then read once more.
         return `(?=(${write(node.body)}))(?:\\${numbers.get(node) ?? 0})`;

@@ -17,7 +17,7 @@ export type RegexNode =
       readonly group: boolean;
     }
   /** A group whose text a later back reference may ask for, by regexp2's number for it. */
-  | { readonly kind: 'capture'; readonly slot: number; readonly body: RegexNode }
+  | { readonly kind: 'capture'; readonly slot: number; readonly name?: string; readonly body: RegexNode }
   | { readonly kind: 'atomic'; readonly body: RegexNode }
   | { readonly kind: 'look'; readonly ahead: boolean; readonly negative: boolean; readonly body: RegexNode }
   | { readonly kind: 'anchor'; readonly at: 'start' | 'end' | 'boundary' | 'inside' }

@@ -210,7 +210,7 @@ class Parser {
     if (reader.sees('?P') && !reader.sees('?P<'))
       reader.fail('(?P is followed by a name, as in (?P<name>…); write \\k<name> to refer to it');
     const [, go, quote] = reader.match(/\?(P?)([<'])/uy) ?? [];
-    if (quote !== undefined) return captureIn(this.#groupName(quote === '<' ? '>' : quote, go === ''));
+    if (quote !== undefined) return this.#namedGroup(quote === '<' ? '>' : quote, go === '');
     const [, letters = '', end] = reader.match(/\?([imnsxIMNSX+-]*)([:)])/uy) ?? [];
     if (end === undefined)
       reader.fail('after (? comes one of : = ! > <= <! <name> or flags among i, m, n, s and x; this is none of them');
@@ -227,8 +227,8 @@ class Parser {
     this.#ignoresCase ||= this.#flags.i;
   }
 
-  /** Reads the name of a group, and returns its number. */
-  #groupName(close: string, mayBeNumber: boolean): number {
+  /** Reads the name of a group, or its number. */
+  #namedGroup(close: string, mayBeNumber: boolean): (body: RegexNode) => RegexNode {
     const reader = this.#reader;
     const [name = ''] = reader.match(/\w*/uy) ?? [];
     if (reader.sees('-')) reader.fail('balancing groups (?<name-other>…) are not supported');
@@ -236,11 +236,11 @@ class Parser {
       reader.fail('the name of a group, as in (?<name>…), has letters and digits only and must be closed');
     if (mayBeNumber && /^[1-9][0-9]{0,8}$/.test(name)) {
       this.#numbered.add(Number(name));
-      return Number(name);
+      return captureIn(Number(name));
     }
     if (!/^[A-Za-z_]/.test(name)) reader.fail('the name of a group begins with a letter');
     this.#named.add(name);
-    return this.#slots?.names.get(name) ?? 0;
+    return captureIn(this.#slots?.names.get(name) ?? 0, name);
   }
 
   #escape(): RegexNode {
@@ -286,8 +286,8 @@ class Parser {
   }
 }
 
-function captureIn(slot: number): (body: RegexNode) => RegexNode {
-  return (body) => ({ kind: 'capture', slot, body });
+function captureIn(slot: number, name?: string): (body: RegexNode) => RegexNode {
+  return (body) => ({ kind: 'capture', slot, ...(name !== undefined && { name }), body });
 }
 
 function isNegated({ negated }: Category): boolean {

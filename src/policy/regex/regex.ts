@@ -43,7 +43,15 @@ const LAZY = 'a lazy repetition (*?, +?) of what may be empty, which the others 
  */
 export function compileRegex(
   patterns: string | readonly string[],
-  { flag }: { /** The flag of the command line that the pattern came from, for messages. */ readonly flag: string },
+  {
+    flag,
+    group,
+  }: {
+    /** The flag of the command line that the pattern came from, for messages. */
+    readonly flag: string;
+    /** The name of a group whose text is wanted: the expression has it as a named group. */
+    readonly group?: string;
+  },
 ): CompiledRegex {
   const texts = typeof patterns === 'string' ? [patterns] : patterns;
   let flags: Flags | undefined;
@@ -63,7 +71,9 @@ export function compileRegex(
       );
     const size = sizeOf(parsed.root);
     if (size > LARGEST_REGEX) fail('the counts of this regular expression multiply to too much; use smaller ones');
-    return { root: adapt(parsed.root, fail), size };
+    const shared = group === undefined ? [] : namesIn(parsed.root).filter((name) => name === group);
+    if (shared.length > 1) fail(`the name of the group ${quote(shared[0] ?? '')} is that of two; give each its own`);
+    return { root: adapt(parsed.root, fail, group), size };
   });
   const pattern = texts.join('|');
   const expressions = portions(branches).map((roots) => {
@@ -75,6 +85,18 @@ export function compileRegex(
     }
   });
   return { pattern, entangled, expressions, test: (values) => matchAll(expressions, values) };
+}
+
+/**
+ * The names of the groups of a pattern, in order.
+ * @throws {PolicyError} as `compileRegex`
+ */
+export function groupsOf(pattern: string, { flag }: { readonly flag: string }): readonly string[] {
+  return [...new Set(namesIn(parseRegex(pattern, flag).root))];
+}
+
+function namesIn(root: RegexNode): readonly string[] {
+  return [...walk(root)].flatMap((node) => (node.kind === 'capture' && node.name !== undefined ? [node.name] : []));
 }
 
 /** Branches of as few choices as possible, none of them too large. */

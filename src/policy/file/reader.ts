@@ -1,0 +1,144 @@
+import { Range } from 'semver';
+import { parseDuration } from '../duration.ts';
+import { InvalidPolicy, PolicyError } from '../errors.ts';
+import { compileRegex, groupsOf } from '../regex/regex.ts';
+import { compileGlob } from './glob.ts';
+import { located, plain, PolicyFileError } from './problems.ts';
+import type { RepositoriesInFile, TagsInFile } from './schema.ts';
+import type { Age, NamePattern, TagPattern } from './types.ts';
+import type { ReadYaml } from './yaml.ts';
+
+export type Path = readonly PropertyKey[];
+
+/** Mistakes that are named. */
+const MOST_NAMED = 50;
+const LONGEST_RANGE = 256;
+
+interface ProblemOptions {
+  /** Whether it is the key that is wrong. */
+  readonly part?: 'key' | 'value';
+  readonly cause?: unknown;
+}
+
+/** Reads the values of a policy file, and gathers every mistake with its place. */
+export class Reader {
+  readonly yaml: ReadYaml;
+  readonly warnings: string[] = [];
+  readonly #file: string;
+  readonly #problems: PolicyFileError[] = [];
+
+  constructor(yaml: ReadYaml, file: string) {
+    this.yaml = yaml;
+    this.#file = file;
+  }
+
+  problem(path: Path, problem: string, { part = 'value', cause }: ProblemOptions = {}): void {
+    this.at(path, part)(problem, cause);
+  }
+
+  /** Notes mistakes at a place that is looked up now. */
+  at(path: Path, part: 'key' | 'value' = 'value'): (problem: string, cause?: unknown) => void {
+    const key = plain(path.findLast((step) => typeof step === 'string') ?? 'the policy');
+    const text = part === 'key' ? undefined : this.yaml.written(path);
+    const place = this.yaml.place(path, part);
+    return (problem, cause) =>
+      void this.#problems.push(
+        new PolicyFileError(this.#file, place, key, text === '' ? undefined : text, problem, { cause }),
+      );
+  }
+
+  warn(path: Path, warning: string, part: 'key' | 'value' = 'value'): void {
+    this.warnings.push(`${located(this.#file, this.yaml.place(path, part))}${warning}`);
+  }
+
+  /** @throws {InvalidPolicy} where there was a mistake */
+  end(): void {
+    const { length } = this.#problems;
+    if (length === 0) return;
+    const inOrder = this.#problems.toSorted(
+      ({ place: one }, { place: other }) => one.line - other.line || one.column - other.column,
+    );
+    const named = inOrder.slice(0, MOST_NAMED);
+    const last = named.at(-1);
+    if (length > MOST_NAMED && last)
+      named.push(
+        new PolicyFileError(
+          this.#file,
+          last.place,
+          'the policy',
+          undefined,
+          `and ${length - MOST_NAMED} more mistakes`,
+        ),
+      );
+    throw new InvalidPolicy(named);
+  }
+
+  /** What was read, or undefined where that is noted as a mistake. */
+  attempt<T>(path: Path, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      this.problem(path, error.problem, { cause: error });
+      return undefined;
+    }
+  }
+
+  age(path: Path, text: string | undefined): Age | undefined {
+    if (text === undefined) return undefined;
+    const read = this.attempt(path, () => parseDuration(text, 'age'));
+    if (read?.capped === true) this.warn(path, 'an age longer than 150 years is read as 150 years');
+    return read && { text: text.trim(), milliseconds: read.milliseconds };
+  }
+
+  repositories(path: Path, given: RepositoriesInFile | undefined): readonly NamePattern[] | undefined {
+    if (given === undefined) return undefined;
+    if (isList(given)) return this.#globs(path, given, 'repositories');
+    const { regex } = given;
+    const pattern = this.attempt([...path, 'regex'], () => compileRegex(regex, { flag: 'regex' }));
+    return pattern ? [{ ...pattern, dialect: 'regex' }] : [];
+  }
+
+  /** @param group the group of the regular expression whose text is wanted */
+  tags(path: Path, given: TagsInFile | undefined, group?: string): TagPattern | undefined {
+    if (given === undefined) return undefined;
+    if (isList(given)) return { kind: 'globs', patterns: this.#globs(path, given, 'tags') };
+    const { regex, semver } = given;
+    if (regex !== undefined && semver !== undefined) this.problem(path, 'has regex and semver; write one of them');
+    if (regex !== undefined) {
+      return this.attempt([...path, 'regex'], () => {
+        const groups = groupsOf(regex, { flag: 'regex' });
+        const wanted = group !== undefined && groups.includes(group) ? { group } : {};
+        const pattern: NamePattern = { ...compileRegex(regex, { flag: 'regex', ...wanted }), dialect: 'regex' };
+        return { kind: 'regex', pattern, groups };
+      });
+    }
+    if (semver !== undefined)
+      return this.attempt([...path, 'semver'], () => ({ kind: 'semver', range: readRange(semver) }));
+    this.problem(path, 'says nothing; write a list of globs, { regex: … } or { semver: … }');
+    return undefined;
+  }
+
+  #globs(path: Path, texts: readonly string[], kind: 'repositories' | 'tags'): readonly NamePattern[] {
+    return texts.flatMap((text, index) => this.attempt([...path, index], () => compileGlob(text, kind)) ?? []);
+  }
+}
+
+function isList<T>(given: T): given is Extract<T, readonly unknown[]> {
+  return Array.isArray(given);
+}
+
+/** @throws {PolicyError} for what is no range of versions */
+function readRange(text: string): Range {
+  const fail = (problem: string, cause?: unknown): never => {
+    throw new PolicyError('semver', text, problem, { cause });
+  };
+  const example = "write e.g. '>=1.0.0', '1.x', or '*' for every version";
+  if (text.trim() === '') return fail(`is empty; ${example}`);
+  if (text.length > LONGEST_RANGE) return fail(`a range is limited to ${LONGEST_RANGE} characters`);
+  try {
+    return new Range(text, { loose: false, includePrerelease: false });
+  } catch (cause) {
+    return fail(`is no range of versions; ${example}`, cause);
+  }
+}

@@ -1,0 +1,94 @@
+import type { Range } from 'semver';
+import type { CompiledRegex } from '../regex/regex.ts';
+
+/*
+ * A policy file, as it was understood. Whatever is written in it more shortly is written out here: an absent `per` is
+ * `repository`, an absent `referenced` is `delete`.
+ */
+
+/** A policy file that is sound. */
+export interface RetentionPolicy {
+  /**
+   * The text of the file, with what it takes from other files (`tagsFrom`) in its place: read again, it means the same
+   * wherever it is read.
+   */
+  readonly text: string;
+  readonly protect: readonly Protect[];
+  /** In order: the first whose repositories and tags match a tag owns it. */
+  readonly rules: readonly RetentionRule[];
+  /** Absent: what has no tag stays, but for a manifest that loses its last tag. */
+  readonly untagged: UntaggedRule | undefined;
+  /** What is legal and hardly meant, with the line. */
+  readonly warnings: readonly string[];
+}
+
+/** `30d`, as `--ago` takes it. */
+export interface Age {
+  readonly text: string;
+  readonly milliseconds: number;
+}
+
+/** What names of repositories, or of tags, are matched by. */
+export interface NamePattern extends CompiledRegex {
+  readonly dialect: 'glob' | 'regex';
+}
+
+/** Names of tags that are chosen by a pattern, or by the version that they say. */
+export type TagPattern =
+  /** One of these matches. The dialect of globs: `*` within a part of a path, `**` across. */
+  | { readonly kind: 'globs'; readonly patterns: readonly NamePattern[] }
+  /**
+   * The dialect of `acr purge`, not anchored. `groups` are the names of its groups; the one that `keep.per` names is a
+   * named group of the compiled expression, too.
+   */
+  | { readonly kind: 'regex'; readonly pattern: NamePattern; readonly groups: readonly string[] }
+  /** A version, with or without a `v`, that is in the range. */
+  | { readonly kind: 'semver'; readonly range: Range };
+
+/** What is never deleted. A tag is protected where all that is given here matches it. */
+export interface Protect {
+  /** Absent: every repository. */
+  readonly repositories: readonly NamePattern[] | undefined;
+  readonly tags: TagPattern | undefined;
+  /** A tag (`v1`), or a tag of one repository (`shop/web:v1`). */
+  readonly names: ReadonlySet<string> | undefined;
+  readonly pulledWithin: Age | undefined;
+  /** For the words of a decision. */
+  readonly because: string | undefined;
+}
+
+export interface RetentionRule {
+  readonly name: string;
+  /** Absent: every repository. */
+  readonly repositories: readonly NamePattern[] | undefined;
+  /** Absent: every tag. */
+  readonly tags: TagPattern | undefined;
+  readonly keep: Keep;
+  /** What is not kept goes when it is older. Absent: at any age. */
+  readonly olderThan: Age | undefined;
+  readonly notPulledWithin: Age | undefined;
+  /** Nothing of this rule goes in a repository that has no more tags of it. */
+  readonly onlyIfMoreThan: number | undefined;
+}
+
+/** What stays whatever its age. What one of these counts stays. */
+export interface Keep {
+  readonly newest: number | undefined;
+  /** What is counted by itself: the repository, each major or minor version, or each value of a group of the regex. */
+  readonly per: 'repository' | 'major' | 'minor' | { readonly group: string };
+  readonly daily: number | undefined;
+  readonly weekly: number | undefined;
+  readonly monthly: number | undefined;
+  readonly yearly: number | undefined;
+  readonly within: Age | undefined;
+}
+
+export interface UntaggedRule {
+  readonly olderThan: Age | undefined;
+  /** So many builds: an image that is a part of another one is none. */
+  readonly newest: number | undefined;
+  /** An untagged image that something refers to. */
+  readonly referenced: 'keep' | 'delete';
+  /** A signature, an SBOM or the like, whose subject is gone. */
+  readonly orphanedReferrers: 'keep' | 'delete';
+}
