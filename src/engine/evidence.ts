@@ -8,6 +8,7 @@ import { StoppedError } from '../registry/errors.ts';
 import { ago } from './ago.ts';
 import type { RunContext } from './context.ts';
 import type { PlannedRepository } from './inventory.ts';
+import { withForgotten } from './forgotten.ts';
 import { observe } from './observe.ts';
 import { type PullOptions, readPulls } from './pulls.ts';
 
@@ -102,15 +103,16 @@ async function readUse(
   signal?: AbortSignal,
 ): Promise<KnownUse> {
   const { clock } = ledger.system;
-  const [observed, pulls] = await Promise.all([
+  const [said, pulls] = await Promise.all([
     Promise.all(sources.map((source) => observe(source, registry, clock, signal))),
     pullOptions && readPulls(ledger, registry, pullOptions, signal),
   ]);
-  const seen = observed.flatMap((evidence) => evidence.facts.map((use) => usedImage(use, evidence)));
+  const seen = said.flatMap((evidence) => evidence.facts.map((use) => usedImage(use, evidence)));
   const since = new Date(clock.now() - rememberMilliseconds).toISOString();
-  const used = sources.length === 0 ? [] : await ledger.rememberUsed(registry, seen, since);
+  const used = sources.length === 0 ? { images: [] } : await ledger.rememberUsed(registry, seen, since);
+  const observed = withForgotten(said, used, since);
   const byRepository = new Map<string, UsedImage[]>();
-  for (const image of used) {
+  for (const image of used.images) {
     const images = byRepository.get(image.repository);
     if (images) images.push(image);
     else byRepository.set(image.repository, [image]);

@@ -2,6 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Configuration } from '../policy/settings.ts';
 import type { InUseReport } from '../report/in-use.ts';
 import type { EvidenceOptions } from './evidence.ts';
+import { withForgotten } from './forgotten.ts';
 import { observe } from './observe.ts';
 import { servedRegistry, settingsOf } from './registries.ts';
 import { evidenceFrom } from './sources.ts';
@@ -27,16 +28,15 @@ export async function inUseAt(
   const used = await ledger.used(registry);
   if (!evidence || evidence.sources.length === 0)
     return { registry, state: 'not-configured', sources: [], remembered: [] };
-  const observed = await Promise.all(
-    evidence.sources.map((source) => observe(source, registry, clock, signal, minutes)),
-  );
+  const said = await Promise.all(evidence.sources.map((source) => observe(source, registry, clock, signal, minutes)));
   const since = new Date(clock.now() - evidence.rememberMilliseconds).toISOString();
+  const observed = withForgotten(said, used, since);
   const seen = new Set(observed.flatMap((one) => one.facts.map((use) => keyOf({ ...use, source: one.source }))));
   return {
     registry,
     state: observed.every(({ complete }) => complete) ? 'complete' : 'incomplete',
     sources: observed.map(({ facts, ...about }) => ({ ...about, images: facts.length, uses: facts })),
-    remembered: used.filter((image) => image.last >= since && !seen.has(keyOf(image))),
+    remembered: used.images.filter((image) => image.last >= since && !seen.has(keyOf(image))),
   };
 }
 

@@ -19,13 +19,19 @@ export interface UsedImage {
   readonly last: string;
 }
 
-/** So many are remembered after they were seen last: those that were seen the longest ago are forgotten first. Some 10 MB. */
-const MOST = 30_000;
-
 /** What was in use at a registry, by all sources. */
-export async function readUsed(store: Store, path: string): Promise<readonly UsedImage[]> {
+export interface UsedImages {
+  readonly images: readonly UsedImage[];
+  /** When the newest of those was seen last that had to be forgotten before their time. Absent: none had to. */
+  readonly forgotten?: string;
+}
+
+/** So many are remembered after they were seen last: those that were seen the longest ago are forgotten first. Some 17 MB. */
+const MOST = 50_000;
+
+export async function readUsed(store: Store, path: string): Promise<UsedImages> {
   const file = await store.read(path);
-  return file ? parse(store, path, usedSchema, file.text).images : [];
+  return file ? parse(store, path, usedSchema, file.text) : { images: [] };
 }
 
 /**
@@ -38,16 +44,22 @@ export async function rememberUsed(
   path: string,
   seen: readonly UsedImage[],
   since: string,
-): Promise<readonly UsedImage[]> {
+): Promise<UsedImages> {
   const seenNow = new Set(seen.map(keyOf));
   const isSeen = (image: UsedImage): boolean => seenNow.has(keyOf(image));
-  return changeFile(store, path, usedSchema, (now) => {
-    // What is seen now is never forgotten, however much it is.
-    const images = merged(now?.images ?? [], seen)
+  return changeFile<UsedImages, UsedImages>(store, path, usedSchema, (now) => {
+    const all = merged(now?.images ?? [], seen)
       .filter((image) => isSeen(image) || image.last >= since)
-      .sort((a, b) => Number(isSeen(b)) - Number(isSeen(a)) || (a.last < b.last ? 1 : a.last > b.last ? -1 : 0))
-      .slice(0, Math.max(MOST, seen.length));
-    return { content: { images }, told: images };
+      .sort((a, b) => Number(isSeen(b)) - Number(isSeen(a)) || (a.last < b.last ? 1 : a.last > b.last ? -1 : 0));
+    // What is seen now is never forgotten, however much it is.
+    const images = all.slice(0, Math.max(MOST, seen.length));
+    const [newest] = all.slice(images.length);
+    const forgotten = [now?.forgotten, newest?.last]
+      .filter((time) => time !== undefined && time >= since)
+      .sort()
+      .at(-1);
+    const used = { images, ...(forgotten !== undefined && { forgotten }) };
+    return { content: used, told: used };
   });
 }
 

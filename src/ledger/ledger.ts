@@ -1,6 +1,6 @@
 import { writeChild, writeParent } from './batch.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
-import { rememberUsed, type UsedImage } from './in-use.ts';
+import { rememberUsed, type UsedImage, type UsedImages } from './in-use.ts';
 import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
 import { toGzippedLines } from './ndjson.ts';
 import { linesOf, parse, parseText, valuesOf } from './parse.ts';
@@ -92,7 +92,7 @@ export interface Ledger extends LedgerReader {
    * Adds what is seen in use now, and forgets what was seen last before `since` (ISO 8601, UTC).
    * @returns all that is remembered then
    */
-  readonly rememberUsed: (registry: string, seen: readonly UsedImage[], since: string) => Promise<readonly UsedImage[]>;
+  readonly rememberUsed: (registry: string, seen: readonly UsedImage[], since: string) => Promise<UsedImages>;
   /**
    * Adds what a log says of pulls, and forgets what is older than `before` (ISO 8601, UTC).
    * @returns all that is known then

@@ -1,7 +1,7 @@
 import { type Decision, keyOf, type Reason } from '../planner/decision.ts';
 import { type Parent, parentIn } from './batch.ts';
 import { cancellationIn, isFinal, withCancellation } from './cancellation.ts';
-import { readUsed, type UsedImage } from './in-use.ts';
+import { readUsed, type UsedImages } from './in-use.ts';
 import { type Replayed, replayFile } from './journal.ts';
 import { linesOf, parse, valuesOf } from './parse.ts';
 import { idOf, isRunId, pathsOf, RUNS, usedPath } from './paths.ts';
@@ -34,7 +34,7 @@ export interface LedgerReader {
   /** Everything that is known of one artifact, the newest run first. Of a tag also what was decided on its manifest. */
   readonly explain: (image: ImageName) => AsyncIterable<Sighting>;
   /** What was in use at a registry, as runs have seen it. */
-  readonly used: (registry: string) => Promise<readonly UsedImage[]>;
+  readonly used: (registry: string) => Promise<UsedImages>;
 }
 
 /** Which runs. Those that are left out do not matter. */

@@ -19,7 +19,7 @@ import {
   type SelectedRepository,
   type Stop,
 } from './records.ts';
-import type { UsedImage } from './in-use.ts';
+import type { UsedImage, UsedImages } from './in-use.ts';
 import type { Covered, KnownPulls, RememberedPull } from './pulls.ts';
 import type { Holder } from './store/store.ts';
 import type { Counts, RepositorySummary, Totals } from './summary.ts';
@@ -214,9 +214,18 @@ export const childSchema: z.ZodType<Child> = z.looseObject({
   notBegun: word<Stop['by']>().exactOptional(),
 } satisfies Shape<Child>);
 
+/** Of a file that decides what is kept, and that this version would write over: another one is refused. */
+const onlyFormat = z.literal(1, {
+  error: ({ input }) =>
+    typeof input === 'number'
+      ? `it has the format ${input}, which this version does not know; use the version that wrote it`
+      : 'expected a number',
+});
+
 /** `in-use/<registry>.json` */
 export const usedSchema = z.looseObject({
-  format,
+  format: onlyFormat,
+  forgotten: time.exactOptional(),
   images: z.array(
     z.looseObject({
       repository: text,
@@ -229,11 +238,11 @@ export const usedSchema = z.looseObject({
       last: time,
     } satisfies Shape<UsedImage>),
   ),
-});
+} satisfies Shape<UsedImages> & { readonly format: unknown });
 
 /** `pulls/<registry>.json` */
 export const pullsSchema = z.looseObject({
-  format,
+  format: onlyFormat,
   covers: z.looseObject({ since: time, until: time } satisfies Shape<Covered>).exactOptional(),
   ignored: texts,
   pulls: z.array(

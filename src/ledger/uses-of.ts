@@ -20,7 +20,7 @@ export async function usesOf(reader: LedgerReader, image: ImageName): Promise<re
   }
   const all = await Promise.all(
     Array.from(registries, async (registry) =>
-      (await reader.used(registry))
+      (await reader.used(registry)).images
         .filter(({ repository }) => repository === image.repository)
         .map((used): UseOfImage => ({ registry, ...used })),
     ),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { newUseOf } from '../../src/engine/evidence.ts';
 import { inUseAt, requestedInUse } from '../../src/engine/in-use.ts';
 import type { Evidence, Source } from '../../src/evidence/types.ts';
 import { readSettings } from '../../src/policy/settings.ts';
@@ -50,7 +51,7 @@ describe('what is in use, to be looked at', () => {
       // Not what the source says anyway, and not what runs have forgotten.
       remembered: [seen('v0', lately)],
     });
-    expect(new Set(await ledger.used(HOST))).toEqual(new Set(remembered));
+    expect(new Set((await ledger.used(HOST)).images)).toEqual(new Set(remembered));
   });
 
   test('is incomplete where a source is, throws, or gives no answer in time', async () => {
@@ -65,6 +66,36 @@ describe('what is in use, to be looked at', () => {
       { source: 'broken', complete: false, problems: ['its library cannot be loaded'], images: 0 },
       { source: 'silent', complete: false, problems: ['it did not say so within 0.0005 minutes'], images: 0 },
     ]);
+  });
+
+  test('is incomplete where more was in use lately than is remembered, as a run has it', async () => {
+    const ledger = newLedger();
+    const [now, lately] = [0, DAY_MS / 2].map((age) => new Date(Date.now() - age).toISOString());
+    const seen = (tag: string, last = '', source = 'kube') => ({ ...V1, tag, source, first: last, last });
+    await ledger.rememberUsed(HOST, [seen('rare', lately, 'list')], new Date(0).toISOString());
+    const many = Array.from({ length: 50_000 }, (_, n) => seen(`v${n}`, now));
+    expect(await ledger.rememberUsed(HOST, many, new Date(0).toISOString())).toMatchObject({ forgotten: lately });
+
+    const both = [saying({}, 'list'), saying({})];
+    const problem = `more images were in use than are remembered, 50000: what was seen last up to ${lately ?? ''} is forgotten before its time; IN_USE_REMEMBER can be less`; // prettier-ignore
+    expect(await inUseAt(HOST, asking(...both), ledger)).toMatchObject({
+      state: 'incomplete',
+      sources: [
+        { source: 'list', complete: true },
+        { source: 'kube', complete: false, problems: [problem] },
+      ],
+    });
+    const use = await newUseOf(ledger)(HOST, asking(...both), new AbortController().signal);
+    expect(use.ofRepository('other').everything).toEqual({
+      reason: 'in-use-unknown',
+      detail: `it may be in use: kube could not be read completely: ${problem}`,
+    });
+    expect(use.records).toMatchObject([{ complete: true }, { complete: false, problems: [problem] }]);
+
+    // What need not be remembered so long may be forgotten.
+    const shorter = { ...asking(...both), rememberMilliseconds: DAY_MS / 4 };
+    expect(await inUseAt(HOST, shorter, ledger)).toMatchObject({ state: 'complete' });
+    expect((await newUseOf(ledger)(HOST, shorter, new AbortController().signal)).records).toMatchObject([{ complete: true }, { complete: true }]); // prettier-ignore
   });
 
   test('is asked of a registry that the app serves, and of no other', async () => {

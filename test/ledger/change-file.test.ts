@@ -13,7 +13,7 @@ const remember = (store: ReturnType<typeof memoryStore>, tag: string) =>
 test('what another process has added meanwhile is not lost', async () => {
   const store = memoryStore();
   let isFirst = true;
-  const images = await remember(
+  const { images } = await remember(
     {
       ...store,
       async write(...args) {

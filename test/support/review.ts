@@ -48,7 +48,7 @@ export function ledgerOf(
     runs: (query) => some(newestFirst.map(({ run }) => run).filter((run) => isAsked(run, query))),
     run: (id) => Promise.resolve(of(id)?.run),
     repository: (id, name) => Promise.resolve(of(id)?.repositories.find(({ summary }) => summary.repository === name)),
-    used: () => Promise.resolve(used),
+    used: () => Promise.resolve({ images: used }),
     parent: (id) => Promise.resolve(parents.find(({ record }) => record.id === id)),
     repositories: (id) => some(of(id)?.repositories ?? []),
     decisions: (id, query) =>
