@@ -185,6 +185,9 @@ function evidenceSince(
   });
 }
 
+/** Two names of Kubernetes are less. */
+const LONGEST_WHERE = 1_000;
+
 function usedImage(use: Use, { source, observedAt }: Observed): UsedImage {
   const { repository, tag, digest, config, where } = use;
   return {
@@ -193,7 +196,8 @@ function usedImage(use: Use, { source, observedAt }: Observed): UsedImage {
     ...(digest !== undefined && { digest }),
     ...(config !== undefined && { config }),
     source,
-    where,
+    // As a cluster or a list has it; and each decision repeats it.
+    where: where.slice(0, LONGEST_WHERE),
     first: observedAt,
     last: observedAt,
   };

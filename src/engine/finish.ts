@@ -5,6 +5,7 @@ import type { RunWriter } from '../ledger/writer.ts';
 import {
   type Cancellation,
   cancelStop,
+  isEvidenceWhole,
   type RepositoryRecord,
   type RunRecord,
   type RunState,
@@ -111,18 +112,20 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
 }
 
 function isAllDone(
-  { evidence = [], locksLost = 0 }: Pick<RunRecord, 'evidence' | 'locksLost'>,
+  { evidence, locksLost = 0 }: Pick<RunRecord, 'evidence' | 'locksLost'>,
   repositories: readonly RepositorySummary[],
 ): boolean {
-  return locksLost === 0 && evidence.every(({ complete }) => complete) && repositories.every(isDone);
+  return locksLost === 0 && isEvidenceWhole(evidence) && repositories.every(isDone);
 }
 
 const LOST = 'the lock of the registry was lost, so nothing more was done';
 
-function stateOf({ succeeded, stopped, repositories, totals, breakers, dryRun }: RunSummary): RunState {
+function stateOf({ succeeded, stopped, repositories, totals, breakers, dryRun, evidence }: RunSummary): RunState {
   if (succeeded) return 'done';
   if (stopped) return 'stopped';
   if (totals.tags.failed + totals.manifests.failed > 0 || repositories.some(hasFailed)) return 'failed';
+  // An approval would not make up for what could not be found out.
+  if (!isEvidenceWhole(evidence)) return 'failed';
   // What guards would hold back in a dry run does not wait.
   return breakers.length > 0 && !dryRun ? 'waiting' : 'failed';
 }
@@ -217,6 +220,7 @@ export async function summaryOf(ledger: Ledger, record: RunRecord): Promise<RunS
     warnings,
     breakers,
     ...(stopped && { stopped }),
+    ...(record.evidence && { evidence: record.evidence }),
     ...(plan && { plan: { id, hash: plan.hash, deletions: plan.deletions } }),
     succeeded: record.state === 'done',
   };

@@ -120,6 +120,11 @@ export interface EvidenceRecord {
   readonly images: number;
 }
 
+/** Whether each source could be read completely, each time that it was asked. */
+export function isEvidenceWhole(evidence: readonly EvidenceRecord[] = []): boolean {
+  return evidence.every(({ complete }) => complete);
+}
+
 /** A run, without its decisions. */
 export interface RunRecord {
   readonly format: 1;

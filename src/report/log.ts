@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import type { RunKind, RunRecord } from '../ledger/records.ts';
+import { isEvidenceWhole, type RunKind, type RunRecord } from '../ledger/records.ts';
 import { type Decision, type Decisions, GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { redact } from '../ledger/redact/redact.ts';
@@ -182,7 +182,7 @@ export function runLog(
 
     /** @param usual how many artifacts a run usually deletes */
     ended(summary: RunSummary, usual: number | undefined): void {
-      const { totals, warnings, repositories, started, ended, succeeded, plan, stopped } = summary;
+      const { totals, warnings, repositories, started, ended, succeeded, plan, stopped, evidence } = summary;
       for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
       const failed = repositories.filter(hasFailed);
       for (const { repository, error } of failed)
@@ -191,7 +191,7 @@ export function runLog(
       const held = countOf('held');
       const repositoriesStopped = countOf('stopped');
       const { tags, manifests, bytes, reasons, beyondAcrPurge } = totals;
-      const hasFailures = failed.length + tags.failed + manifests.failed > 0;
+      const hasFailures = failed.length + tags.failed + manifests.failed > 0 || !isEvidenceWhole(evidence);
       // Stopping a run, and holding back, is no failure: a warning is enough.
       const isIncomplete = repositoriesStopped + held > 0 && !hasFailures;
       const message = succeeded

@@ -1,18 +1,20 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { PlanRefused } from '../../src/engine/apply.ts';
 import { resumeRun } from '../../src/engine/resume.ts';
 import type { Evidence, Source, Use } from '../../src/evidence/types.ts';
-import { apply } from '../../src/index.ts';
+import { apply, purge } from '../../src/index.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
+import { realSystem } from '../../src/ledger/store/system.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { calm } from '../support/durable.ts';
 import { newFolder, newLedger } from '../support/ledger.ts';
 import { hall, scheduled } from '../support/orchestration.ts';
-import { connectTo, run, USER, withEmulator, withServedEmulator } from '../support/registry.ts';
+import { connectTo, policyOf, run, USER, withEmulator, withServedEmulator } from '../support/registry.ts';
 
 const DAY_MS = 86_400_000;
 const PURGE = ['--filter', '.*:^dev', '--ago', '30d', '--untagged'];
@@ -154,5 +156,42 @@ test('where it cannot be found out any more, what is left has failed, and so has
     expect(summary.succeeded).toBe(false);
     expect((await ledger.run(summary.runId))?.state).toBe('failed');
     expect(emulator.counts()['delete-manifest']).toBe(0);
+  });
+});
+
+test('a run that a guard holds back, and that could not find out what is in use, has failed', async () => {
+  const several = { app: repositories.app, web: repositories.app };
+  await withEmulator({ repositories: several }, async (emulator) => {
+    let asked = 0;
+    // A clock that tells of eleven minutes once the first repository is planned.
+    const late = (): number => (ledgerHas() ? 11 * 60_000 : 0);
+    const { clock: real } = realSystem;
+    const clock = { ...real, ticks: () => real.ticks() + late() };
+    const shared = newMemory();
+    const store = memoryStore(shared);
+    const ledgerHas = (): boolean => [...shared.files.keys()].some((path) => path.includes('/decisions/'));
+    const ledger = openLedger({ ...store, system: { ...store.system, clock } });
+    const source = saying('kube prod', () => {
+      asked += 1;
+      return asked === 1 ? [] : Promise.reject(new Error('the cluster cannot be reached'));
+    });
+    const policies = [policyOf([...PURGE, '--concurrency', '1'])];
+    const guards = { maxDeletions: 1 };
+    const log: object[] = [];
+    const summary = await purge(connectTo(emulator), {
+      ...{ policies, ledger, guards, now: new Date(emulator.start.getTime() + 1), onDecisions: () => undefined },
+      evidence: asking(source),
+      log: pino(
+        { messageKey: 'message', formatters: { level: (level) => ({ level }) } },
+        { write: (line: string) => void log.push(JSON.parse(line) as object) },
+      ),
+    });
+    expect(summary.breakers.length).toBeGreaterThan(0);
+    expect(summary).toMatchObject({ succeeded: false, evidence: [{ source: 'kube prod', complete: false }] });
+    const run = await ledger.run(summary.runId);
+    expect(run).toMatchObject({ state: 'failed', plan: { state: 'waiting' } });
+    expect(log).toContainEqual(
+      expect.objectContaining({ event: 'run-ended', level: 'error', message: 'ended with failures' }),
+    );
   });
 });

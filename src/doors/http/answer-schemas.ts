@@ -160,8 +160,15 @@ export const inUse = z
     state: z
       .enum(['complete', 'incomplete', 'not-configured'])
       .describe('incomplete: a source could not be read completely, and a run would delete nothing'),
-    sources: z.array(z.object({ ...evidence.shape, uses: z.array(z.object(image)) })),
-    remembered: z.array(usedImage).describe('Seen by earlier runs, not named by the sources now, and kept as well'),
+    sources: z.array(
+      z.object({
+        ...evidence.shape,
+        uses: z.array(z.object(image)).describe('10,000 at most; images is their number'),
+      }),
+    ),
+    remembered: z
+      .array(usedImage)
+      .describe('Seen by earlier runs, not named by the sources now, and kept as well; 10,000 at most'),
   })
   .meta({ id: 'InUse', description: 'What is known of the use of a registry' }) satisfies z.ZodType<InUse>;
 

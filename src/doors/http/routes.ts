@@ -204,10 +204,11 @@ export const ROUTES: readonly Route[] = [
       get: {
         summary: 'What is in use at a registry, as every source says, and what a source could not read',
         description:
-          'It asks the sources now, and records nothing. A source that takes longer than 3 minutes is incomplete.',
+          'It asks the sources now, and records nothing. A source that takes longer than 3 minutes is incomplete. ' +
+          'Two requests are answered at a time.',
         query: [IN_USE_QUERY],
         answers: { 200: json('What the sources say, and what earlier runs saw', answers.inUse) },
-        problems: [400, 503],
+        problems: [400, 429, 503],
       },
     },
   },

@@ -46,7 +46,7 @@ function withoutPatterns(line: string): string {
 }
 
 /** The fields of a record that hold sentences. The others are names, rules and numbers, which must not be changed. */
-const SENTENCES: ReadonlySet<string> = new Set(['error', 'detail', 'message', 'warnings', 'why']);
+const SENTENCES: ReadonlySet<string> = new Set(['error', 'detail', 'message', 'problems', 'warnings', 'why']);
 
 /** A value to be recorded, without secrets in its sentences: a service may have repeated what it was sent. */
 export function redactSentences<T>(value: T): T {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { redact } from '../../../src/ledger/redact/redact.ts';
+import { redact, redactSentences } from '../../../src/ledger/redact/redact.ts';
 
 const part = (claims: object): string => Buffer.from(JSON.stringify(claims)).toString('base64url');
 const JWT = `${part({ alg: 'RS256' })}.${part({ aud: 'https://containerregistry.azure.net' })}.c2lnbmF0dXJl`;
@@ -53,4 +53,11 @@ test('what has none stays as it is: names, tags and digests in a record of the l
       expect(redact(line)).toBe(line);
     }),
   );
+});
+
+test('what a source could not read is a sentence as well', () => {
+  const record = { evidence: [{ source: 'kube prod', problems: ['answered Bearer abcdefghijklmnopqrst'] }] };
+  expect(redactSentences(record)).toEqual({
+    evidence: [{ source: 'kube prod', problems: ['answered Bearer [redacted]'] }],
+  });
 });
