@@ -40,8 +40,9 @@ export function newUseOf(ledger: Ledger): UseOf {
   const known = new Map<string, { readonly use: Promise<KnownUse>; readonly until: number }>();
   return (registry, options, signal) => {
     const { sources, rememberMilliseconds, pulls } = options;
-    const names = sources.map(({ name }) => name);
-    const key = JSON.stringify([registry, rememberMilliseconds, names, pulls?.withinMilliseconds, pulls?.ignored]);
+    const asked = sources.map(({ name, key }) => [name, key]);
+    const log = pulls && [pulls.withinMilliseconds, pulls.ignored, pulls.key];
+    const key = JSON.stringify([registry, rememberMilliseconds, asked, log]);
     const before = known.get(key);
     if (before && clock.ticks() <= before.until) return before.use;
     const use = readUse(ledger, registry, options, signal);

@@ -15,6 +15,8 @@ export interface PullOptions {
   readonly within: string;
   /** Whose pulls do not count. */
   readonly ignored: readonly string[];
+  /** Tells the log from another one, and how it is read. */
+  readonly key?: string;
 }
 
 /** What the pulls of a registry mean for what is kept. */

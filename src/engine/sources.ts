@@ -47,5 +47,6 @@ export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: C
     maxSilenceMilliseconds,
     username: identity.username,
   });
-  return { source, within, withinMilliseconds, ignored };
+  const key = JSON.stringify([resources, maxSilenceMilliseconds, identity.clientId, identity.username]);
+  return { source, within, withinMilliseconds, ignored, key };
 }

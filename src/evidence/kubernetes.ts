@@ -4,7 +4,7 @@ import { hostOf } from './image.ts';
 import { listsOf } from './kubernetes-client.ts';
 import { Controllers, usesOf } from './kubernetes-images.ts';
 import { ClusterLost, inTime, networkCodeOf, type Waiting } from './kubernetes-lists.ts';
-import type { Evidence, Source, UseAnywhere } from './types.ts';
+import type { Evidence, SourceOfAll, UseAnywhere } from './types.ts';
 
 export interface KubernetesOptions {
   /** As it is configured. */
@@ -20,7 +20,7 @@ export interface KubernetesOptions {
  * The images of a cluster: those of its pods, and those that its deployments, replica sets, replication controllers,
  * daemon sets, stateful sets, jobs and cron jobs will run, also with no replica now.
  */
-export function kubernetesSource({ name, cluster, connect, clock }: KubernetesOptions): Required<Source> {
+export function kubernetesSource({ name, cluster, connect, clock }: KubernetesOptions): SourceOfAll {
   async function readAll(signal?: AbortSignal, registry?: string): Promise<Evidence<UseAnywhere>> {
     const about = {
       source: name,
@@ -38,7 +38,7 @@ export function kubernetesSource({ name, cluster, connect, clock }: KubernetesOp
 }
 
 /** The cluster of a context of the kubeconfig, or, where there is no kubeconfig, of the pod that this process runs in. */
-export function configuredCluster(name: string, context: string | undefined, clock: Clock): Required<Source> {
+export function configuredCluster(name: string, context: string | undefined, clock: Clock): SourceOfAll {
   return kubernetesSource({
     name,
     cluster: context === undefined ? 'the cluster' : `the cluster of the context ${context}`,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { TokenCredential } from '@azure/core-auth';
 import type { InUse, InUseSource } from '../policy/in-use.ts';
 import type { Clock } from '../registry/clock.ts';
@@ -6,7 +7,7 @@ import type { AzureOptions } from './azure/source.ts';
 import { listSource } from './list.ts';
 import { fetchList } from './list-file.ts';
 import type { PullSource, PullSourceOptions } from './pulls.ts';
-import type { Source } from './types.ts';
+import type { Source, SourceOfAll } from './types.ts';
 
 /** What sources are asked with. */
 export interface Surroundings {
@@ -19,8 +20,12 @@ export interface Surroundings {
 
 /** The configured sources. Nothing is loaded or contacted before one is read: without a source nothing of it is needed. */
 export function openSources({ sources, ...options }: InUse, surroundings: Surroundings): readonly Source[] {
-  return sources.map((source) => openSource(source, options, surroundings));
+  const about = [options, surroundings.cloud];
+  return sources.map((source) => ({ ...openSource(source, options, surroundings), key: keyOf([source, ...about]) }));
 }
+
+/** Without what it is made of: an address may hold a key. */
+const keyOf = (settings: readonly unknown[]): string => createHash('sha256').update(JSON.stringify(settings)).digest('hex'); // prettier-ignore
 
 function openSource(
   source: InUseSource,
@@ -62,7 +67,7 @@ function later(name: string, open: () => Promise<Source>): Source {
 }
 
 /** One that can also say what is in use of all registries. */
-function laterAll(name: string, open: () => Promise<Required<Source>>): Source {
+function laterAll(name: string, open: () => Promise<SourceOfAll>): Source {
   return { ...later(name, open), readAll: async (signal) => (await open()).readAll(signal) };
 }
 

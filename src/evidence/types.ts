@@ -36,6 +36,8 @@ export interface Evidence<One extends Use = Use> {
 export interface Source {
   /** As it is configured, without secrets. */
   readonly name: string;
+  /** Tells it from another one of the same name: addresses may differ only in what is not shown. Holds no secret. */
+  readonly key?: string;
   /**
    * Reads all that is in use of a registry. Never throws: what cannot be read makes the evidence incomplete.
    * @param registry its login server, `host[:port]`
@@ -44,3 +46,6 @@ export interface Source {
   /** Reads all that is in use of all registries, as `read` does: for a list of it. Absent where it cannot do that. */
   readonly readAll?: (signal?: AbortSignal) => Promise<Evidence<UseAnywhere>>;
 }
+
+/** One that can say what is in use of all registries. */
+export type SourceOfAll = Source & Required<Pick<Source, 'readAll'>>;

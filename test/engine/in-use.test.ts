@@ -25,6 +25,17 @@ const saying = (says: Partial<Evidence>, name = 'kube'): Source => ({
 
 const asking = (...sources: readonly Source[]) => ({ sources, rememberMilliseconds: DAY_MS });
 
+test('what is asked again within ten minutes is answered alike, but for another source of the same name', async () => {
+  const asked: string[] = [];
+  const list = (key: string): Source => {
+    const source = saying({}, 'list:https://lists.example/prod.txt?…');
+    return { ...source, key, read: (...of) => (asked.push(key), source.read(...of)) };
+  };
+  const useOf = newUseOf(newLedger());
+  for (const key of ['a', 'b', 'a', 'b']) await useOf(HOST, asking(list(key)), new AbortController().signal);
+  expect(asked).toEqual(['a', 'b']);
+});
+
 describe('what is in use, to be looked at', () => {
   test('is what the sources say now, and what runs remember besides; nothing is remembered of it', async () => {
     const ledger = newLedger();

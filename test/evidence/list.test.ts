@@ -66,6 +66,15 @@ function opened(from: string, root: string) {
   return source;
 }
 
+test('two addresses that are shown alike are told apart, without what is not shown', () => {
+  const sourceAt = (query: string) => opened(`https://lists.example/prod.txt${query}`, '.');
+  const [one, two, again] = [sourceAt('?sig=first'), sourceAt('?sig=second'), sourceAt('?sig=first')];
+  expect(one.name).toBe(two.name);
+  expect(one.key).not.toBe(two.key);
+  expect(one.key).toBe(again.key);
+  expect(one.key).toMatch(/^[0-9a-f]{64}$/);
+});
+
 test('a file is as old as it was written last, and its path starts where the app is', async () => {
   const folder = newFolder();
   await mkdir(folder, { recursive: true });
