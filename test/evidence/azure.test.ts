@@ -142,6 +142,36 @@ describe('App Service and Functions', () => {
     },
   );
 
+  test.each([
+    ['app,linux,container', { linuxFxVersion: '' }],
+    ['functionapp,linux,container,azurecontainerapps', {}],
+    ['app,container,windows', { windowsFxVersion: '' }],
+    ['app,linux', { linuxFxVersion: 'SITECONTAINERS' }],
+    ['app,linux,container', { linuxFxVersion: 'DOCKER|' }],
+  ])(
+    'an app of the kind %s that names no image is not complete',
+    async (kind, fx: Readonly<Record<string, string>>) => {
+      const [app, web] = site('side', true, fx);
+      const evidence = await readFrom(azureWith(app && web ? [{ ...app, kind }, web] : []), appService);
+      expect(evidence.problems).toEqual([expect.stringMatching(/^app side, resource group shop: .*names no image$/)]);
+    },
+  );
+
+  test('an app that runs code, or its containers by a list, is complete whatever kind it is of', async () => {
+    const containers = site('side', true, { linuxFxVersion: '' }).map((one) => ({
+      ...one,
+      kind: 'app,linux,container',
+    }));
+    const sidecar = { id: `${idOf('Microsoft.Web/sites', 'side')}/sitecontainers/main`, properties: { image: `${REGISTRY}/main:v1` } }; // prettier-ignore
+    const code = site('code', true, { linuxFxVersion: 'NODE|24' }).map((one) => ({
+      ...one,
+      kind: 'app,linux,container',
+    }));
+    const evidence = await readFrom(azureWith([...containers, sidecar, ...code]), appService);
+    expect(evidence).toMatchObject({ complete: true, problems: [] });
+    expect(namesOf(evidence)).toEqual(['main:v1']);
+  });
+
   test('an app that has no list of sidecars is complete; one whose list is refused is not', async () => {
     const azure = azureWith(site('code', true, { linuxFxVersion: 'NODE|24' }));
     const none = await readFrom(azure, appService, { faults: [{ at: /sitecontainers/, status: 404, code: 'NotFound' }] }); // prettier-ignore

@@ -16,7 +16,11 @@ export const APP_SERVICE_ACTIONS = [
   'Microsoft.Web/sites/slots/sitecontainers/read',
 ] as const;
 
-const site = z.object({ id: z.string(), properties: z.object({ reserved: z.boolean().nullish() }) });
+const site = z.object({
+  id: z.string(),
+  kind: z.string().nullish(),
+  properties: z.object({ reserved: z.boolean().nullish() }),
+});
 type Site = z.infer<typeof site>;
 const config = z.object({
   properties: z.object({ linuxFxVersion: z.string().nullish(), windowsFxVersion: z.string().nullish() }),
@@ -35,25 +39,33 @@ export function appService(options: AzureOptions, subscription: string): Source 
   });
 }
 
-async function readSite({ arm, found, problem }: Reading, { id, properties: { reserved } }: Site): Promise<void> {
+async function readSite({ arm, found, problem }: Reading, { id, kind, properties: { reserved } }: Site): Promise<void> {
   const where = `app ${placeOf(id)}`;
   const { properties } = await arm.get(`${id}/config/web`, VERSION, config);
-  for (const version of [properties.linuxFxVersion, properties.windowsFxVersion]) {
+  const versions = [properties.linuxFxVersion, properties.windowsFxVersion].filter((version) => version);
+  for (const version of versions) {
     const images = imagesOf(version ?? '');
     if (images) images.forEach((image) => found(image, where));
     else problem(`${where}: its list of containers cannot be read`);
   }
   // Then it runs these containers and nothing else.
   const isListed = /^sitecontainers\b/i.test(properties.linuxFxVersion ?? '');
+  // `app,linux,container`: then its configuration, or the list, names an image.
+  const isContainer = /(?:^|,)(?:site)?containers?(?:,|$)/i.test(kind ?? '') && versions.length === 0;
+  let sidecars = 0;
   // Windows has none.
-  if (reserved === false && !isListed) return;
-  try {
-    for await (const { name, properties: of } of arm.list(`${id}/sitecontainers`, VERSION, sidecar))
-      found(of.image, `${where}, container ${name}`);
-  } catch (error) {
-    // The app is there: its configuration was read, and names no such list. So it has none.
-    if (isListed || !(error instanceof ArmError && error.status === 404)) throw error;
+  if (reserved !== false || isListed) {
+    try {
+      for await (const { name, properties: of } of arm.list(`${id}/sitecontainers`, VERSION, sidecar)) {
+        found(of.image, `${where}, container ${name}`);
+        sidecars += 1;
+      }
+    } catch (error) {
+      // The app is there: its configuration was read, and names no such list. So it has none.
+      if (isListed || !(error instanceof ArmError && error.status === 404)) throw error;
+    }
   }
+  if ((isContainer || isListed) && sidecars === 0) problem(`${where}: it runs containers, and names no image`);
 }
 
 /**
