@@ -8,6 +8,7 @@ import { explainCommand } from './explain.ts';
 import { runPurgeCommand } from './purge.ts';
 import { inUseCommand } from './in-use.ts';
 import { reportImagesCommand } from './report-images.ts';
+import { policyCommand } from './policy.ts';
 import { resumeCommand } from './resume.ts';
 import { runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
@@ -21,6 +22,7 @@ export function commands(finish: (exitCode: 0 | 1) => void): readonly Command[] 
     resumeCommand(finish),
     cancelCommand(),
     runsCommand(),
+    policyCommand(),
     explainCommand(),
     diffCommand(),
     inUseCommand(finish),

@@ -1,6 +1,7 @@
 import { shapeProblems } from './issues.ts';
 import { keepOf } from './keep.ts';
 import { namesOf, type ReadFile, withLists } from './lists.ts';
+import { lint } from './lint.ts';
 import { type Path, Reader } from './reader.ts';
 import {
   POLICY_FILE,
@@ -59,6 +60,7 @@ export function parsePolicyFile(text: string, { file = 'policy', readFile }: Pol
   if (isObject(value) && isEmpty && !('untagged' in raw))
     reader.problem([], 'deletes nothing, because it has neither rules nor untagged');
   reader.end();
+  lint(reader, policy);
   const whole = lists.size === 0 ? text : withLists(reader, lists);
   reader.end();
   return { text: whole, ...policy, warnings: reader.warnings };

@@ -1,6 +1,8 @@
-import { Range } from 'semver';
+import { minVersion, Range } from 'semver';
+import { impossibleIn, REPOSITORY_CHARACTERS, TAG_CHARACTERS } from '../advice/possible.ts';
 import { parseDuration } from '../duration.ts';
-import { InvalidPolicy, PolicyError } from '../errors.ts';
+import { InvalidPolicy, PolicyError, quote } from '../errors.ts';
+import { parseRegex } from '../regex/parse.ts';
 import { compileRegex, groupsOf } from '../regex/regex.ts';
 import { compileGlob } from './glob.ts';
 import { located, plain, PolicyFileError } from './problems.ts';
@@ -47,8 +49,12 @@ export class Reader {
       );
   }
 
-  warn(path: Path, warning: string, part: 'key' | 'value' = 'value'): void {
-    this.warnings.push(`${located(this.#file, this.yaml.place(path, part))}${warning}`);
+  /** Where the path ends with a key, the warning begins with it. */
+  warn(path: Path, warning: string): void {
+    const key = path.at(-1);
+    const text = this.yaml.written(path);
+    const subject = typeof key === 'string' ? `${key}${text === undefined ? '' : ` ${quote(text)}`}: ` : '';
+    this.warnings.push(`${located(this.#file, this.yaml.place(path))}${subject}${warning}`);
   }
 
   /** @throws {InvalidPolicy} where there was a mistake */
@@ -95,8 +101,8 @@ export class Reader {
     if (given === undefined) return undefined;
     if (isList(given)) return this.#globs(path, given, 'repositories');
     const { regex } = given;
-    const pattern = this.attempt([...path, 'regex'], () => compileRegex(regex, { flag: 'regex' }));
-    return pattern ? [{ ...pattern, dialect: 'regex' }] : [];
+    const pattern = this.attempt([...path, 'regex'], () => readRegex(regex, 'repositories'));
+    return pattern ? [pattern] : [];
   }
 
   /** @param group the group of the regular expression whose text is wanted */
@@ -108,8 +114,8 @@ export class Reader {
     if (regex !== undefined) {
       return this.attempt([...path, 'regex'], () => {
         const groups = groupsOf(regex, { flag: 'regex' });
-        const wanted = group !== undefined && groups.includes(group) ? { group } : {};
-        const pattern: NamePattern = { ...compileRegex(regex, { flag: 'regex', ...wanted }), dialect: 'regex' };
+        const wanted = group !== undefined && groups.includes(group) ? group : undefined;
+        const pattern = readRegex(regex, 'tags', wanted);
         return { kind: 'regex', pattern, groups };
       });
     }
@@ -128,6 +134,16 @@ function isList<T>(given: T): given is Extract<T, readonly unknown[]> {
   return Array.isArray(given);
 }
 
+/** @throws {PolicyError} for what is none, or can match no name */
+function readRegex(text: string, kind: 'repositories' | 'tags', group?: string): NamePattern {
+  const flag = 'regex';
+  const pattern = compileRegex(text, { flag, ...(group !== undefined && { group }) });
+  const characters = kind === 'tags' ? TAG_CHARACTERS : REPOSITORY_CHARACTERS;
+  if (impossibleIn(parseRegex(text, flag).root, characters))
+    throw new PolicyError(flag, text, `can match nothing: it needs a character that no name of ${kind} has`);
+  return { ...pattern, dialect: 'regex' };
+}
+
 /** @throws {PolicyError} for what is no range of versions */
 function readRange(text: string): Range {
   const fail = (problem: string, cause?: unknown): never => {
@@ -136,9 +152,11 @@ function readRange(text: string): Range {
   const example = "write e.g. '>=1.0.0', '1.x', or '*' for every version";
   if (text.trim() === '') return fail(`is empty; ${example}`);
   if (text.length > LONGEST_RANGE) return fail(`a range is limited to ${LONGEST_RANGE} characters`);
+  let range: Range;
   try {
-    return new Range(text, { loose: false, includePrerelease: false });
+    range = new Range(text, { loose: false, includePrerelease: false });
   } catch (cause) {
     return fail(`is no range of versions; ${example}`, cause);
   }
+  return minVersion(range) ? range : fail(`no version is in this range; ${example}`);
 }

@@ -1,0 +1,55 @@
+import { Command, Option } from 'commander';
+import { InvalidPolicy } from '../../policy/errors.ts';
+import { describePolicy } from '../../policy/file/describe.ts';
+import { PolicyFileError } from '../../policy/file/problems.ts';
+import { jsonLine, printable } from '../../report/escape.ts';
+import { renderPolicyFile } from '../../report/policy-file.ts';
+import { styleOf } from '../../report/style.ts';
+import { readPolicyFrom } from '../policy-file.ts';
+import { write as writeOut } from './show.ts';
+
+interface CheckFlags {
+  readonly output: 'text' | 'json';
+}
+
+/** What the command reads and writes. */
+interface Streams {
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly write: (text: string) => Promise<void> | void;
+}
+
+/** `acr-retention policy check`: what a policy file means, before it counts. */
+export function checkCommand({ stdin, write }: Streams = { stdin: process.stdin, write: writeOut }): Command {
+  return new Command('check')
+    .description('say whether a policy file is valid, what it means in words, and what is hardly meant')
+    .argument('<file>', 'the policy file; - is the standard input')
+    .addOption(new Option('--output <form>', 'how to say it').choices(['text', 'json']).default('text'))
+    .action(async (file: string, { output }: CheckFlags) => {
+      try {
+        const policy = await readPolicyFrom(file, 'file', stdin);
+        const words = describePolicy(policy);
+        const { warnings } = policy;
+        await write(
+          output === 'json'
+            ? `${jsonLine({ valid: true, warnings, ...words })}\n`
+            : `${printable(file)} is valid.\n\n${renderPolicyFile(words, warnings, styleOf(process.stdout, process.env))}`,
+        );
+      } catch (error) {
+        // The mistakes themselves are told on the standard error, as those of every command.
+        if (error instanceof InvalidPolicy)
+          await write(output === 'json' ? `${jsonLine(mistakesIn(error))}\n` : `${printable(file)} is not valid.\n`);
+        throw error;
+      }
+    });
+}
+
+function mistakesIn({ problems }: InvalidPolicy) {
+  const errors = problems.map((error) => ({
+    ...(error instanceof PolicyFileError && { file: error.file, ...error.place }),
+    key: error.flag,
+    ...(error.text !== undefined && { text: error.text }),
+    problem: error.problem,
+    message: error.message,
+  }));
+  return { valid: false, errors };
+}

@@ -1,0 +1,89 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { PolicyError } from '../policy/errors.ts';
+import { parsePolicyFile } from '../policy/file/parse.ts';
+import type { RetentionPolicy } from '../policy/file/types.ts';
+import { LONGEST_FILE } from '../policy/file/yaml.ts';
+
+const STANDARD_INPUT = '-';
+
+/**
+ * Reads a policy file, and the lists that it names, from the disk.
+ *
+ * @param name what says which file it is, for messages: a flag or a setting
+ * @throws {PolicyError} where it cannot be read
+ * @throws {InvalidPolicy} with every mistake in it
+ */
+export function readPolicyFile(path: string, name: string): RetentionPolicy {
+  let text: string;
+  try {
+    text = readBounded(path);
+  } catch (cause) {
+    throw new PolicyError(name, path, (cause as Error).message, { cause });
+  }
+  return parseIn(dirname(path), text, path);
+}
+
+/** As `readPolicyFile`, and `-` is the standard input. Lists are then relative to the current folder. */
+export async function readPolicyFrom(
+  path: string,
+  name: string,
+  stdin: AsyncIterable<Uint8Array | string>,
+): Promise<RetentionPolicy> {
+  if (path !== STANDARD_INPUT) return readPolicyFile(path, name);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of stdin) {
+    pieces.push(Buffer.from(piece));
+    size += piece.length;
+    if (size > LONGEST_FILE) throw new PolicyError(name, path, TOO_LONG);
+  }
+  try {
+    return parseIn('.', decoded(Buffer.concat(pieces)), 'standard input');
+  } catch (cause) {
+    throw cause instanceof TypeError ? new PolicyError(name, path, NO_TEXT, { cause }) : cause;
+  }
+}
+
+function parseIn(folder: string, text: string, file: string): RetentionPolicy {
+  return parsePolicyFile(text, { file, readFile: (list) => readBounded(resolve(folder, list)) });
+}
+
+const TOO_LONG = `is longer than ${LONGEST_FILE / 1024} KiB`;
+const NO_TEXT = 'is no text in UTF-8';
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'is a folder',
+  EACCES: 'may not be read by this user',
+};
+
+/** The text of a file that is not too long. @throws with a message that says why it cannot be read */
+function readBounded(path: string): string {
+  // A pipe has no size, so the file is read until it is too long.
+  const bytes = Buffer.alloc(LONGEST_FILE + 1);
+  let length = 0;
+  try {
+    const file = openSync(path, 'r');
+    try {
+      for (let read = 1; read > 0 && length < bytes.length; length += read)
+        read = readSync(file, bytes, length, bytes.length - length, null);
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    throw new Error(WORDS[code] ?? `cannot be read (${code})`, { cause });
+  }
+  if (length > LONGEST_FILE) throw new Error(TOO_LONG);
+  try {
+    return decoded(bytes.subarray(0, length));
+  } catch (cause) {
+    throw new Error(NO_TEXT, { cause });
+  }
+}
+
+/** @throws {TypeError} for what is no UTF-8 */
+function decoded(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+}
