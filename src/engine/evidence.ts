@@ -70,7 +70,7 @@ export function evidenceIn(
   if (!options) return {};
   const said = new Map<KnownUse, Promise<unknown>>();
   const evidence = async (repository: string): Promise<Evidence> => {
-    const known = await ask(options);
+    const known = await unlessStopped(() => ask(options), signal);
     // What was given up because the run was stopped says nothing about the source.
     if (signal.aborted) throw new StoppedError(`what is in use in ${repository}`);
     const { records } = known;
@@ -86,6 +86,16 @@ export function evidenceIn(
   return { evidence };
 }
 
+/** Asks again where it was another run, or another worker, that was stopped while it asked for both. */
+async function unlessStopped<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;)
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof StoppedError) || signal.aborted) throw error;
+    }
+}
+
 /** Whether a record says what was found out then. */
 function isSaid(said: readonly EvidenceRecord[] = [], records: readonly EvidenceRecord[]): boolean {
   return records.every(({ source, observedAt, complete }) =>
@@ -96,6 +106,7 @@ function isSaid(said: readonly EvidenceRecord[] = [], records: readonly Evidence
 /**
  * Asks every source what is in use, remembers it, and says what is known then.
  * @throws {LedgerError} where it cannot be remembered
+ * @throws {StoppedError} where it was given up
  */
 async function readUse(
   ledger: Ledger,
@@ -108,6 +119,7 @@ async function readUse(
     Promise.all(sources.map((source) => observe(source, registry, clock, signal))),
     pullOptions && readPulls(ledger, registry, pullOptions, signal),
   ]);
+  if (signal?.aborted) throw new StoppedError(`what is in use at ${registry}`);
   const seen = said.flatMap((evidence) => evidence.facts.map((use) => usedImage(use, evidence)));
   const since = new Date(clock.now() - rememberMilliseconds).toISOString();
   const used = sources.length === 0 ? { images: [] } : await ledger.rememberUsed(registry, seen, since);

@@ -4,10 +4,13 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { PlanRefused } from '../../src/engine/apply.ts';
+import { evidenceIn, newUseOf } from '../../src/engine/evidence.ts';
 import { resumeRun } from '../../src/engine/resume.ts';
 import type { Evidence, Source, Use } from '../../src/evidence/types.ts';
 import { apply, purge } from '../../src/index.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import type { EvidenceRecord, RunRecord } from '../../src/ledger/records.ts';
+import { StoppedError } from '../../src/registry/errors.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
 import { realSystem } from '../../src/ledger/store/system.ts';
 import { images, repositoryOf } from '../support/contents.ts';
@@ -194,4 +197,33 @@ test('a run that a guard holds back, and that could not find out what is in use,
       expect.objectContaining({ event: 'run-ended', level: 'error', message: 'ended with failures' }),
     );
   });
+});
+
+test('a worker that is stopped while it reads a source for two of them leaves the other one what is in use', async () => {
+  const ledger = newLedger();
+  const useOf = newUseOf(ledger);
+  const stop = new AbortController();
+  let asked = 0;
+  const source = saying('kube prod', () => {
+    asked += 1;
+    return asked === 1 ? new Promise<never>(() => undefined) : [{ repository: 'app', tag: 'v1', where: 'pod api' }];
+  });
+  const records: (readonly EvidenceRecord[])[] = [];
+  const worker = ({ signal }: AbortController) =>
+    evidenceIn(asking(source), (options) => useOf('contoso.azurecr.io', options, signal), {
+      signal,
+      amend(change) {
+        const { evidence } = change({} as RunRecord) ?? {};
+        if (evidence) records.push(evidence);
+        return Promise.resolve({} as RunRecord);
+      },
+    }).evidence?.('app');
+  const [first, second] = [worker(stop), worker(new AbortController())];
+  stop.abort();
+  await expect(first).rejects.toThrow(StoppedError);
+  const known = await second;
+  expect(known?.everything).toBeUndefined();
+  expect([...(known?.tags.keys() ?? [])]).toEqual(['v1']);
+  expect(records).toMatchObject([[{ source: 'kube prod', complete: true }]]);
+  expect(asked).toBe(2);
 });
