@@ -1,6 +1,6 @@
 /**
  * Writes the parts of the documentation that follow from the code: what stands in a page between
- * `<!-- generated: name -->` and `<!-- end of generated -->`, and openapi.json.
+ * `<!-- generated: name -->` and `<!-- end of generated -->`, openapi.json, and the JSON schema of a policy file.
  *
  *     npm run docs          writes them
  *     npm run check:docs    fails where one is stale
@@ -9,9 +9,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command, Option } from 'commander';
 import { format, resolveConfig } from 'prettier';
+import { stringify } from 'yaml';
+import * as z from 'zod';
 import { commands as allCommands } from '../src/doors/cli/commands.ts';
 import { openapi } from '../src/doors/http/openapi.ts';
 import { PROBLEMS, ROUTES } from '../src/doors/http/routes.ts';
+import { POLICY_FILE } from '../src/policy/file/schema.ts';
 import { SETTINGS_TABLE } from '../src/policy/settings.ts';
 
 const noExit = (): void => undefined;
@@ -76,14 +79,57 @@ function routes(): string {
 
 const problems = (): string => table(['status', 'when'], Object.entries(PROBLEMS));
 
+/** What editors complete and check a policy file by. Draft 7 is what their YAML server reads. */
+const policySchema = (): z.core.JSONSchema.BaseSchema => z.toJSONSchema(POLICY_FILE, { target: 'draft-7' });
+
+/** A key of a policy file, or what is in a list of it. */
+interface PolicyKey {
+  readonly description?: string;
+  readonly default?: string;
+  readonly examples?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, PolicyKey>>;
+  readonly items?: PolicyKey;
+}
+
+/** The keys of a policy file, a table for each object in it. */
+function keys(): string {
+  const file = policySchema() as PolicyKey;
+  const within = (...path: readonly string[]): PolicyKey =>
+    path.reduce((key: PolicyKey, name) => key.properties?.[name]?.items ?? key.properties?.[name] ?? {}, file);
+  return [[], ['protect'], ['rules'], ['rules', 'keep'], ['untagged']]
+    .flatMap((path) => {
+      const { description = '', properties = {} } = within(...path);
+      const rows = Object.entries(properties).map(([name, key]) => [
+        `\`${name}\``,
+        (key.description ?? '') + (key.default === undefined ? '' : ` Default: \`${key.default}\`.`),
+        (key.examples ?? []).map((example) => `\`${flow({ [name]: example })}\``).join(', '),
+      ]);
+      const title = path.length === 0 ? 'The file' : `\`${path.join(': ')}\``;
+      return [`### ${title}`, description, table(['key', 'what it means', 'examples'], rows)];
+    })
+    .join('\n\n');
+}
+
+/** YAML in one line. */
+function flow(value: object): string {
+  const text = stringify(value, { collectionStyle: 'flow', singleQuote: true, lineWidth: 0 }).trim();
+  return text.replace(/^\{ ([^]*) \}$/, '$1');
+}
+
 /** What there is to generate, by its name in the pages. */
-const BLOCKS: Readonly<Record<string, () => string>> = { flags: flagsOfAllCommands, settings, routes, problems };
-const PAGES = ['flags.md', 'settings.md', 'http-api.md', 'openapi.json'];
+const BLOCKS: Readonly<Record<string, () => string>> = { flags: flagsOfAllCommands, settings, routes, problems, keys };
+/** What is generated as a whole. */
+const FILES: Readonly<Record<string, () => object>> = {
+  'openapi.json': openapi,
+  'retention.schema.json': policySchema,
+};
+const PAGES = ['flags.md', 'settings.md', 'http-api.md', 'policy-file.md', ...Object.keys(FILES)];
 
 const BLOCK = /(<!-- generated: ([a-z]+) -->\n)[^]*?(<!-- end of generated -->)/g;
 
-async function upToDate(path: string, text: string): Promise<string> {
-  const written = path.endsWith('.json') ? JSON.stringify(openapi()) : fill(path, text);
+async function upToDate(page: string, path: string, text: string): Promise<string> {
+  const whole = FILES[page];
+  const written = whole ? JSON.stringify(whole()) : fill(path, text);
   return format(written, { ...(await resolveConfig(path)), filepath: path });
 }
 
@@ -99,7 +145,7 @@ const isCheck = process.argv.includes('--check');
 for (const page of PAGES) {
   const path = fileURLToPath(new URL(page, import.meta.url));
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const wanted = await upToDate(path, text);
+  const wanted = await upToDate(page, path, text);
   if (wanted === text) continue;
   if (!isCheck) writeFileSync(path, wanted);
   else {

@@ -14,7 +14,7 @@ const STANDARD_INPUT = '-';
  * @throws {PolicyError} where it cannot be read
  * @throws {InvalidPolicy} with every mistake in it
  */
-export function readPolicyFile(path: string, name: string): RetentionPolicy {
+function readPolicyFile(path: string, name: string): RetentionPolicy {
   let text: string;
   try {
     text = readBounded(path);

@@ -7,14 +7,10 @@ import * as z from 'zod';
 
 const MOST = 1_000_000_000;
 
-const GLOBS = z
-  .array(z.string().min(1))
-  .min(1)
-  .meta({
-    title: 'Globs',
-    description: '* is any text within a part of a name, ** also across /, {a,b} is a or b. For the whole name.',
-    examples: [['stable-*']],
-  });
+const GLOBS = z.array(z.string().min(1)).min(1).meta({
+  title: 'Globs',
+  description: '* is any text within a part of a name, ** also across /, {a,b} is a or b. For the whole name.',
+});
 
 const REGEX = z
   .string()
@@ -55,14 +51,19 @@ const TAGS = z
     examples: [['pr-*'], { regex: '^(?<branch>.+)-[0-9]+$' }, { semver: '>=1.0.0' }],
   });
 
-const age = (title: string, description: string) =>
+const age = (title: string, description: string, example: string) =>
   z.string().meta({
     title,
     description: `${description} Days, then hours, minutes and seconds.`,
-    examples: ['30d', '12h', '2d12h'],
+    examples: [example],
   });
 
-const count = (title: string, description: string) => z.int().min(1).max(MOST).meta({ title, description });
+const count = (title: string, description: string, example: number) =>
+  z
+    .int()
+    .min(1)
+    .max(MOST)
+    .meta({ title, description, examples: [example] });
 
 const PULLED = 'Needs the log of pulls, as --keep-pulled-within does.';
 
@@ -88,12 +89,16 @@ export const PROTECT = z
         examples: [['v1', 'shop/web:v1']],
       })
       .optional(),
-    pulledWithin: age('Pulled within', `What was pulled within that time. ${PULLED}`).optional(),
+    pulledWithin: age('Pulled within', `What was pulled within that time. ${PULLED}`, '30d').optional(),
     because: z
       .string()
       .min(1)
       .max(300)
-      .meta({ title: 'Reason', description: 'Is shown with each decision that follows from it.' })
+      .meta({
+        title: 'Reason',
+        description: 'Is shown with each decision that follows from it.',
+        examples: ['moving tags'],
+      })
       .optional(),
   })
   .meta({
@@ -105,7 +110,8 @@ const KEEP = z
   .strictObject({
     newest: count(
       'Newest',
-      'So many stay: by time of the last update, or by version where tags says semver.',
+      'So many are kept: by time of the last update, or by version where tags says semver.',
+      3,
     ).optional(),
     per: z
       .string()
@@ -113,37 +119,52 @@ const KEEP = z
       .meta({
         title: 'Newest of each',
         description:
-          'repository; major or minor where tags says semver; or the name of a group of the regular expression.',
+          'Where the newest are counted: repository; each major or minor version where tags says semver; or each text of a named group of the regular expression.',
         default: 'repository',
         examples: ['repository', 'major', 'minor', 'branch'],
       })
       .optional(),
-    daily: count('Daily', 'The newest of each of the last so many days (UTC) that have one.').optional(),
-    weekly: count('Weekly', 'The newest of each of the last so many ISO weeks (UTC) that have one.').optional(),
-    monthly: count('Monthly', 'The newest of each of the last so many months (UTC) that have one.').optional(),
-    yearly: count('Yearly', 'The newest of each of the last so many years (UTC) that have one.').optional(),
-    within: age('Within', 'What was updated within that time.').optional(),
+    daily: count('Daily', 'The newest of each of the last so many days (UTC) that have one.', 7).optional(),
+    weekly: count('Weekly', 'The newest of each of the last so many ISO weeks (UTC) that have one.', 4).optional(),
+    monthly: count('Monthly', 'The newest of each of the last so many months (UTC) that have one.', 6).optional(),
+    yearly: count('Yearly', 'The newest of each of the last so many years (UTC) that have one.', 2).optional(),
+    within: age('Within', 'What was updated within that time.', '3d').optional(),
   })
   .meta({
     title: 'Keep',
-    description: 'What one of these counts stays, whatever its age.',
+    description: 'What one of these counts is kept, whatever its age.',
+    examples: [{ newest: 3 }, { daily: 7, weekly: 4 }],
     minProperties: 1,
   });
 
 export const RULE = z
   .strictObject({
-    name: z.string().min(1).max(100).meta({ title: 'Name', description: 'Is shown with each decision of the rule.' }),
+    name: z
+      .string()
+      .min(1)
+      .max(100)
+      .meta({
+        title: 'Name',
+        description: 'Is shown with each decision of the rule. Required.',
+        examples: ['pull requests'],
+      }),
     repositories: REPOSITORIES.optional(),
     tags: TAGS.optional(),
     keep: KEEP.optional(),
     olderThan: age(
       'Older than',
       'What is not kept is deleted when its last update is longer ago. Without it: at any age.',
+      '180d',
     ).optional(),
-    notPulledWithin: age('Not pulled within', `Deletes only what was not pulled for so long. ${PULLED}`).optional(),
+    notPulledWithin: age(
+      'Not pulled within',
+      `Deletes only what was not pulled for so long. ${PULLED}`,
+      '7d',
+    ).optional(),
     onlyIfMoreThan: count(
       'Only if more than',
       'Deletes nothing in a repository that has no more tags of this rule than that.',
+      50,
     ).optional(),
   })
   .meta({
@@ -153,12 +174,16 @@ export const RULE = z
 
 export const UNTAGGED = z
   .strictObject({
-    olderThan: age('Older than', 'Deletes what is older. Without it: at any age.').optional(),
+    olderThan: age('Older than', 'Deletes what is older. Without it: at any age.', '7d').optional(),
     keep: z
       .strictObject({
-        newest: count('Newest', 'So many builds of each repository stay. A part of another image is no build.'),
+        newest: count('Newest', 'So many builds of each repository are kept. A part of another image is no build.', 2),
       })
-      .meta({ title: 'Keep' })
+      .meta({
+        title: 'Keep',
+        description: 'So many builds of each repository are kept, whatever their age.',
+        examples: [{ newest: 2 }],
+      })
       .optional(),
     referenced: z
       .enum(['keep', 'delete'])
@@ -179,21 +204,21 @@ export const UNTAGGED = z
   })
   .meta({
     title: 'Untagged',
-    description: 'What has no tag. Without this key it stays.',
+    description: 'What has no tag. Without this key it is kept.',
   });
 
 export const POLICY_FILE = z
   .strictObject({
-    version: z.literal(1).meta({ title: 'Version', description: 'Of this format: 1.' }),
+    version: z.literal(1).meta({ title: 'Version', description: 'Of this format: 1. Required.', examples: [1] }),
     protect: z
       .array(PROTECT)
-      .meta({ title: 'Protections', description: 'Always win: what an entry matches is never deleted.' })
+      .meta({ title: 'Protections', description: 'Always win: what an entry matches is never deleted. A list.' })
       .optional(),
     rules: z
       .array(RULE)
       .meta({
         title: 'Rules',
-        description: 'In order: the first rule that matches a tag owns it. A tag that no rule owns stays.',
+        description: 'In order: the first rule that matches a tag owns it. A tag that no rule owns is kept. A list.',
       })
       .optional(),
     untagged: UNTAGGED.optional(),
