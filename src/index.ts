@@ -25,6 +25,7 @@ export { scheduledPurge } from './engine/scheduled.ts';
 export { ResumeRefused } from './engine/begin.ts';
 export { StopReason } from './engine/stop.ts';
 export { HeldError, LedgerError } from './ledger/store/store.ts';
+export { commandInWords } from './ledger/command.ts';
 export { ledgerAt, temporaryLedger } from './ledger/open.ts';
 export { differences } from './ledger/plan-diff.ts';
 export { parseImage } from './ledger/reader.ts';

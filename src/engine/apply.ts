@@ -1,3 +1,4 @@
+import { commandInWords } from '../ledger/command.ts';
 import { isPlanned, planHashOf, plannedOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
@@ -158,10 +159,11 @@ export async function markApplied(ledger: Ledger, id: string, appliedBy: string)
 }
 
 /** The commands that carry out a plan whatever the guards say: for a person who has looked at it. */
-function howToApprove({ id, plan }: RecordedPlan): string {
+function howToApprove(record: RecordedPlan): string {
+  const { id, plan } = record;
   const approval = approvalOf(plan);
   return (
-    `To carry out this plan all the same: acr-retention apply ${id} --approve ${approval}, ` +
+    `To carry out this plan all the same: ${commandInWords('apply', record, approval)}, ` +
     `or POST /api/plans/${id}/apply?approve=${approval}`
   );
 }

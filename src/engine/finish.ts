@@ -58,7 +58,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
   const repositories = records.map(({ summary }) => summary);
   const { done, of } = progress;
   const stopped = cancelled
-    ? cancelStop({ id: record.id, progress: { done, of } }, cancelled)
+    ? cancelStop({ ...record, progress: { done, of } }, cancelled)
     : ending.stop && stopOf(ending.stop, record, { done, of }, selected !== undefined);
   const { foreseen = { holds: record.breakers, warnings: [] } } = ending;
   if (ending.foreseen) for (const hold of foreseen.holds) log?.foreseen(hold);

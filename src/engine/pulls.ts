@@ -90,6 +90,7 @@ export async function readPulls(
       complete: problems.length === 0,
       ...(problems.length > 0 ? { problems } : unknown && { problems: [unknown.detail] }),
       images: recent.length,
+      within: options.within,
     },
   };
 }

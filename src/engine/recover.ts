@@ -115,7 +115,7 @@ async function complete(
   // A cancelled run whose process died ends as cancelled, so that no tick resumes it.
   const stopped = cancelled && {
     state: 'stopped' as const,
-    stopped: cancelStop({ id: record.id, progress }, cancelled),
+    stopped: cancelStop({ ...record, progress }, cancelled),
     cancelled,
   };
   await written.end(

@@ -1,3 +1,4 @@
+import { commandInWords } from '../ledger/command.ts';
 import { LedgerError } from '../ledger/store/store.ts';
 import type { RunProgress, RunRecord, Stop } from '../ledger/records.ts';
 import type { Clock } from '../registry/clock.ts';
@@ -38,14 +39,14 @@ export function stopReason({ reason }: AbortSignal): StopReason {
 /** Why a run was stopped, for its record. */
 export function stopOf(
   { by, message }: StopReason,
-  run: Pick<RunRecord, 'id' | 'kind'>,
+  run: Pick<RunRecord, 'id' | 'kind' | 'evidence'>,
   { done, of }: RunProgress,
   listed: boolean,
 ): Stop {
   const far = listed
     ? `${done} of ${of} repositories done, ${of - done} left`
     : 'the repositories had not been listed yet';
-  return { by, detail: `${message}: ${far}; ${nextOf(by, run.kind)} acr-retention resume ${run.id}` };
+  return { by, detail: `${message}: ${far}; ${nextOf(by, run.kind)} ${commandInWords('resume', run)}` };
 }
 
 function nextOf(by: Stop['by'], kind: RunRecord['kind']): string {

@@ -1,5 +1,6 @@
 import type { DecisionError, Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
+import { commandInWords } from './command.ts';
 import type { Holder } from './store/store.ts';
 import type { RepositorySummary, Totals } from './summary.ts';
 
@@ -118,6 +119,8 @@ export interface EvidenceRecord {
   readonly problems?: readonly string[];
   /** Images of the registry that it names. */
   readonly images: number;
+  /** Of the log of pulls: the time within which a pull counts, as it was given. */
+  readonly within?: string;
 }
 
 /** Whether each source could be read completely, each time that it was asked. */
@@ -230,13 +233,11 @@ export interface RepositoryRecord {
 }
 
 /** Why a cancelled run ended, for its record. */
-export function cancelStop(
-  { id, progress: { done, of } }: Pick<RunRecord, 'id' | 'progress'>,
-  cancellation: Cancellation,
-): Stop {
+export function cancelStop(run: Pick<RunRecord, 'id' | 'progress' | 'evidence'>, cancellation: Cancellation): Stop {
+  const { done, of } = run.progress;
   const far =
     of === 0 ? 'the repositories had not been listed yet' : `${done} of ${of} repositories done, ${of - done} left`;
-  const next = `to resume it all the same: acr-retention resume ${id}`;
+  const next = `to resume it all the same: ${commandInWords('resume', run)}`;
   return { by: 'cancel', detail: `${cancelledInWords(cancellation)}: ${far}; ${next}` };
 }
 

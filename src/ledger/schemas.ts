@@ -155,6 +155,7 @@ const evidence = z.looseObject({
   complete: z.boolean(),
   problems: texts.exactOptional(),
   images: number,
+  within: maybeText,
 } satisfies Shape<EvidenceRecord>);
 
 /** `run.json` */

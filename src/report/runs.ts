@@ -1,4 +1,5 @@
 import prettyBytes from 'pretty-bytes';
+import { commandInWords } from '../ledger/command.ts';
 import type { Difference } from '../ledger/plan-diff.ts';
 import type { LedgerReader, Sighting } from '../ledger/reader.ts';
 import type { UseOfImage } from '../ledger/uses-of.ts';
@@ -148,10 +149,11 @@ export async function resumerOf(ledger: LedgerReader, run: RunRecord, now: Date)
 
 /** Why a run was stopped, without what was going to resume it at that time, which the record says last. */
 export function whyStopped({ detail }: Stop): string {
-  return detail.replace(/; [^;]*\bacr-retention resume \S+$/, '');
+  return detail.replace(/; [^;]*\bacr-retention resume .*$/, '');
 }
 
-function stoppedInWords({ id, state, stopped }: RunRecord, resumer: Resumer | undefined): readonly string[] {
+function stoppedInWords(run: RunRecord, resumer: Resumer | undefined): readonly string[] {
+  const { state, stopped } = run;
   const why = stopped
     ? `STOPPED: ${whyStopped(stopped)}`
     : state === 'interrupted'
@@ -161,7 +163,7 @@ function stoppedInWords({ id, state, stopped }: RunRecord, resumer: Resumer | un
   if (resumer?.by === 'nothing') return [why, `It cannot be resumed: ${resumer.why}.`];
   if (!resumer) return [why];
   const next = resumer.by === 'schedule' ? 'The next scheduled run resumes it, as does' : 'To resume it:';
-  return [why, `${next} acr-retention resume ${id}`];
+  return [why, `${next} ${commandInWords('resume', run)}`];
 }
 
 /** `kube prod: 12 images, all namespaces, as of 2026-11-24T01:00:00Z` */
@@ -221,13 +223,15 @@ export function renderRun(
   return `${[...lines, ...notes.map((line) => sentence(style, line))].join('\n')}\n`;
 }
 
-function planInWords({ id, breakers, plan }: RunRecord): readonly string[] {
+function planInWords(run: RunRecord): readonly string[] {
+  const { breakers, plan } = run;
   if (!plan) return [];
   const { state, deletions, appliedBy } = plan;
   if (state === 'applied') return ['', `Its plan was applied by the run ${appliedBy ?? ''}.`];
-  const approve = state === 'waiting' || breakers.length > 0 ? ` --approve ${approvalOf(plan)}` : '';
+  const approval = state === 'waiting' || breakers.length > 0 ? approvalOf(plan) : undefined;
+  const command = printable(commandInWords('apply', run, approval));
   const waits = state === 'waiting' ? 'wait for approval' : 'would be deleted';
-  return ['', `${deletions} artifacts ${waits}. To delete exactly these: acr-retention apply ${id}${approve}`];
+  return ['', `${deletions} artifacts ${waits}. To delete exactly these: ${command}`];
 }
 
 /** One sighting of an artifact: a line about the run, and one about its decision. */

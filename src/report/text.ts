@@ -1,3 +1,4 @@
+import { commandInWords } from '../ledger/command.ts';
 import { approvalOf } from '../ledger/records.ts';
 import { hasFailed, nameOf, outcomeOf, type RepositorySummary, type RunSummary } from '../ledger/summary.ts';
 import { type Decision, GUARD_NAMES, type Hold, holdInWords, type Outcome } from '../planner/decision.ts';
@@ -80,7 +81,7 @@ export function guardsInWords(holds: readonly Hold[], isDry: boolean): readonly 
 }
 
 /** What guards hold back, and how to delete it all the same. */
-function planInWords({ dryRun, breakers, plan, repositories }: RunSummary): readonly string[] {
+function planInWords({ dryRun, breakers, plan, repositories, evidence }: RunSummary): readonly string[] {
   const lines = [...guardsInWords(breakers, dryRun)];
   if (dryRun && breakers.length > 0) {
     const isAll = breakers.some(({ repository }) => repository === undefined);
@@ -92,12 +93,10 @@ function planInWords({ dryRun, breakers, plan, repositories }: RunSummary): read
     lines.push(`A purge with these guards would hold back ${held} of ${all} until they are approved.`);
   }
   if (!plan) return lines;
-  const apply = `acr-retention apply ${plan.id}`;
-  const approve = ` --approve ${approvalOf(plan)}`;
-  if (!dryRun) return [...lines, `To delete exactly what was held back: ${apply}${approve}`];
-  return breakers.length === 0
-    ? [...lines, `To delete exactly this: ${apply}`]
-    : [...lines, `To delete exactly this, whatever guards say: ${apply}${approve}`];
+  const apply = (approval?: string) => printable(commandInWords('apply', { id: plan.id, evidence }, approval));
+  if (dryRun && breakers.length === 0) return [...lines, `To delete exactly this: ${apply()}`];
+  const what = dryRun ? 'this, whatever guards say' : 'what was held back';
+  return [...lines, `To delete exactly ${what}: ${apply(approvalOf(plan))}`];
 }
 
 /** Columns that an example needs beside its reason; where there are fewer, it stands below. */

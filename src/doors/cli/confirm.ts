@@ -6,7 +6,7 @@ import { sentence, styleOf } from '../../report/style.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { runOptionsOf, type RunPurgeOptions } from './purge.ts';
 import { show } from './show.ts';
-import { apply, dryRun, openReader, type RunSummary, type TargetOptions } from '../../index.ts';
+import { apply, commandInWords, dryRun, openReader, type RunSummary, type TargetOptions } from '../../index.ts';
 
 /** Asks a person. Everything but yes is no, also Ctrl-C and the end of the input. */
 export type Ask = (question: string) => Promise<boolean>;
@@ -68,13 +68,13 @@ export async function confirmedPurge(
   if (breakers.length > 0) {
     for (const line of guardsInWords(breakers, false)) say(line);
     say(
-      'Nothing was deleted. With --yes what guards do not hold back is deleted without a question; ' +
-        `acr-retention apply ${plan.id} --approve ${plan.hash.slice(0, 12)} deletes all of it.`,
+      'Nothing was deleted. With --yes what guards do not hold back is deleted without a question. ' +
+        `To delete all of it: ${commandInWords('apply', { ...planned, id: plan.id }, plan.hash.slice(0, 12))}`,
     );
     return false;
   }
   if (!(await ask(sentence(style, questionOf(planned))))) {
-    say(`Nothing was deleted. To delete exactly this later: acr-retention apply ${plan.id}`);
+    say(`Nothing was deleted. To delete exactly this later: ${commandInWords('apply', { ...planned, id: plan.id })}`);
     return false;
   }
   const summary = await show(output, stdout, async (shown) => {

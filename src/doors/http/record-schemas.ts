@@ -180,6 +180,7 @@ export const evidence = z
     complete: z.boolean().describe('Everything was read; otherwise nothing is deleted'),
     problems: texts.exactOptional().describe('Why it is not complete'),
     images: count.describe('Images of the registry that it names'),
+    within: z.string().exactOptional().describe('Of the log of pulls: the time within which a pull counts'),
   })
   .meta({ id: 'Evidence', description: 'What one source knows of the use of a registry' });
 

@@ -1,4 +1,4 @@
-import { quote } from 'shlex';
+import { commandFor, leftOutOf } from '../../ledger/command.ts';
 import { approvalOf, type RunRecord } from '../../ledger/records.ts';
 import { GUARD_NAMES } from '../../planner/decision.ts';
 import { printable } from '../escape.ts';
@@ -12,21 +12,28 @@ interface PlanProps {
 }
 
 /** The two ways to apply a plan. */
-function PlanCommands({ run: { id, plan, breakers } }: { readonly run: RunRecord }) {
+function PlanCommands({ run }: { readonly run: RunRecord }) {
+  const { id, plan, breakers } = run;
   if (!plan) return null;
   // Without an approval, the guards would hold back what they would have held back in a purge.
   const approval = plan.state === 'waiting' || breakers.length > 0 ? approvalOf(plan) : undefined;
-  const command = `acr-retention apply ${quote(id)}${approval === undefined ? '' : ` --approve ${quote(approval)}`}`;
   const query = approval === undefined ? '' : `?approve=${encodeURIComponent(approval)}`;
   const request = `curl -X POST "$APP/api/plans/${encodeURIComponent(id)}/apply${query}" -H "x-functions-key: $KEY"`;
   const verb = approval === undefined ? 'apply' : 'approve';
   return (
     <>
       <p class="small quiet">On the command line, or over HTTP with the app's master key in $KEY:</p>
-      <Command text={printable(command)} label={`command to ${verb} the plan`} />
+      <Command text={printable(commandFor('apply', run, approval))} label={`command to ${verb} the plan`} />
+      <LeftOut run={run} />
       <Command text={printable(request)} label={`request to ${verb} the plan`} />
     </>
   );
+}
+
+/** What a person has to put into a command. */
+export function LeftOut({ run }: { readonly run: RunRecord }) {
+  const leftOut = leftOutOf(run);
+  return leftOut === undefined ? null : <p class="small quiet">In the command, {leftOut}</p>;
 }
 
 /** A plan that waits for approval. */

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { quote } from 'shlex';
+import { commandFor } from '../../ledger/command.ts';
 import type { Decision } from '../../planner/decision.ts';
 import type { RepositoryRecord, RunProgress, RunRecord } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
@@ -27,7 +27,7 @@ import {
   Table,
   Time,
 } from './parts.tsx';
-import { Guards, PlanSection } from './plan.tsx';
+import { Guards, LeftOut, PlanSection } from './plan.tsx';
 import { Failures, Repositories } from './repositories.tsx';
 import { type Entry, lasted } from './runs.tsx';
 import { kindInWords, MEANINGS, STATES } from './words.ts';
@@ -156,7 +156,7 @@ function Working({ progress: { working = [] } }: { readonly progress: RunProgres
 
 /** Why a run was stopped, and what resumes it. */
 function Resume({ run, resumer }: { readonly run: RunRecord; readonly resumer: Resumer }) {
-  const { id, stopped, cancelled } = run;
+  const { stopped, cancelled } = run;
   const { by } = resumer;
   const title = by === 'nothing' ? 'It cannot be resumed' : cancelled ? 'It was cancelled' : 'It can be resumed';
   return (
@@ -165,7 +165,10 @@ function Resume({ run, resumer }: { readonly run: RunRecord; readonly resumer: R
       {by === 'nothing' && <p>Now, {words(resumer.why)}.</p>}
       {by === 'schedule' && <p>The next scheduled run resumes it. To resume it before:</p>}
       {by !== 'nothing' && (
-        <Command text={printable(`acr-retention resume ${quote(id)}`)} label="command to resume the run" />
+        <>
+          <Command text={printable(commandFor('resume', run))} label="command to resume the run" />
+          <LeftOut run={run} />
+        </>
       )}
     </Notice>
   );

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import tls from 'node:tls';
+import { split } from 'shlex';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Emulator, sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { type ClusterState, pod, workload } from '../../../src/dev/kubernetes/index.ts';
@@ -14,14 +15,22 @@ const DEV = ['--filter', '.*:^(dev|pr)-', '--ago', '30d', '--untagged'];
 /** `purge` as a user types it who has a kubeconfig; the record of each is its own. */
 function purge(emulator: Emulator, kubeconfig: string, ...args: readonly string[]) {
   const folder = temporaryFolder();
+  const environment = environmentOf(emulator, kubeconfig, folder);
+  return cli(
+    ['purge', '--registry', emulator.loginServer, '--runs', join(folder, 'runs'), ...DEV, ...args],
+    environment,
+  );
+}
+
+function environmentOf(emulator: Emulator, kubeconfig: string, folder: string): Readonly<Record<string, string>> {
   const file = join(folder, 'registry.pem');
   writeFileSync(file, emulator.certificate);
-  return cli(['purge', '--registry', emulator.loginServer, '--runs', join(folder, 'runs'), ...DEV, ...args], {
+  return {
     NODE_EXTRA_CA_CERTS: file,
     ACR_USERNAME: USER.username,
     ACR_PASSWORD: USER.password,
     KUBECONFIG: kubeconfig,
-  });
+  };
 }
 
 interface Decided {
@@ -92,6 +101,28 @@ describe('purge --in-use kube', () => {
         reason: 'in-use',
         detail: expect.stringMatching(/runs in kube.prod, namespace shop, stateful set db, seen /) as string,
       });
+    });
+  });
+
+  test('a plan is applied by the command that it names, as it stands there', async () => {
+    await withServedEmulator({ repositories: sampleRegistry() }, async (emulator) => {
+      const cluster = await clusterOf({});
+      const kubeconfig = kubeconfigFile(cluster);
+      cluster.change(running(emulator, await doomed(emulator, kubeconfig)));
+      const folder = temporaryFolder();
+      const environment = environmentOf(emulator, kubeconfig, folder);
+      const runs = ['--runs', join(folder, 'runs')];
+      const planned = await cli(['purge', '--registry', emulator.loginServer, ...runs, ...DEV, '--in-use', 'kube:prod', '--dry-run'], environment); // prettier-ignore
+      const pasted = (text: string): readonly string[] =>
+        split(/acr-retention (apply .*?)(?=, or |\n)/.exec(text)?.[1] ?? '');
+      const first = pasted(planned.stdout);
+      expect(first.slice(2)).toEqual(['--in-use', 'kube:prod']);
+      const before = emulator.tagsLeft().length;
+      // A guard holds it back, and names the command that approves it.
+      const held = await cli([...first, ...runs], environment);
+      expect(held).toMatchObject({ code: 1, stderr: expect.stringContaining('must keep one') as string });
+      expect(await cli([...pasted(held.stderr), ...runs], environment)).toMatchObject({ code: 0, stderr: '' });
+      expect(emulator.tagsLeft().length).toBeLessThan(before);
     });
   });
 
