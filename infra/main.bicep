@@ -194,9 +194,10 @@ var registryIds = map(
     '/subscriptions/${one.subscriptionId}/resourceGroups/${one.resourceGroup}/providers/Microsoft.ContainerRegistry/registries/${one.name}'
 )
 
+var saysWhatToPurge = !empty(settings.?PURGE_COMMAND) || !empty(settings.?ACR_TASK_FILE) || !empty(settings.?RETENTION_POLICY_FILE) || !empty(settings.?RETENTION_POLICY)
 var allSettings = {
   ...settings
-  PURGE_COMMAND: !empty(settings.?PURGE_COMMAND) || !empty(settings.?ACR_TASK_FILE)
+  PURGE_COMMAND: saysWhatToPurge
     ? settings.?PURGE_COMMAND
     : '--filter \'.*:^(dev|pr|ci)-\' --ago 30d --keep 3 --untagged'
   PURGE_SCHEDULE: !empty(settings.?PURGE_SCHEDULE) ? settings.?PURGE_SCHEDULE : '0 1 * * *'

@@ -28,6 +28,8 @@ param settings = {
   PURGE_COMMAND: readEnvironmentVariable('PURGE_COMMAND', '')
   // Instead: an ACR Task file that lies at the top of this project.
   ACR_TASK_FILE: readEnvironmentVariable('ACR_TASK_FILE', '')
+  // Instead: a policy file that lies at the top of this project.
+  RETENTION_POLICY_FILE: readEnvironmentVariable('RETENTION_POLICY_FILE', '')
   // When, in UTC.
   PURGE_SCHEDULE: readEnvironmentVariable('PURGE_SCHEDULE', '')
   // false: the schedule deletes. Needs dryRunOnly = false.

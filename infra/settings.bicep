@@ -39,6 +39,12 @@ type appSettings = {
   @description('Instead: an ACR Task file that is deployed with the app.')
   ACR_TASK_FILE: string?
 
+  @description('Instead: a policy file that is deployed with the app.')
+  RETENTION_POLICY_FILE: string?
+
+  @description('Instead: the text of a policy file.')
+  RETENTION_POLICY: string?
+
   @description('When to run, in UTC: five fields, or six with the second first.')
   PURGE_SCHEDULE: string?
 

@@ -7,6 +7,7 @@ import { planInSteps } from '../planner/plan.ts';
 import type { Approved, Configuration, Evidence, Inventory, Planned, Rule } from '../planner/types.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
+import { retentionOf } from './retention.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
 import { toInstant } from '../registry/time.ts';
@@ -58,7 +59,7 @@ export async function planTask(
   const tags = task.policy.tags ? await reader.tags(repository) : undefined;
   const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
   if (!tags && !manifests) return undefined;
-  const rule = { ...(await ruleFor(task, planning, tags)), ...(only && { only }) };
+  const rule = { ...(await ruleFor(task, planning, tags, repository)), ...(only && { only }) };
   const known: Known = { facts: new Map(), referrers: new Map(), configs: new Map(), remembered: new Map(), news: 0 };
   const { concurrency } = task.policy;
   const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });
@@ -80,8 +81,8 @@ export async function planTask(
       if (planned.state === 'planned') {
         if (await ghosts.look(inventory)) continue;
         const whole = await wholePlan(reader, planned.plan, inventory, { rule, concurrency });
-        const unread = unreadIn(inventory, whole.plan);
-        const warnings = [...whole.warnings, ...ghosts.warnings(repository, whole.plan), ...unread.warnings];
+        const unread = unreadIn(inventory, whole.plan, rule);
+        const warnings = [...whole.warnings, ...ghosts.warnings(repository, whole.plan, rule), ...unread.warnings];
         return { ...whole, inventory, warnings, ...(unread.error && { unread: unread.error }) };
       }
       if (planned.listing) {
@@ -144,20 +145,29 @@ async function ruleFor(
   { policy, filters }: Task,
   { now, matched, preview, match }: Planning,
   tags: readonly TagRecord[] | undefined,
+  repository: string,
 ): Promise<Rule> {
-  const names = tags?.map(({ name }) => name);
-  const found = names && (await policy.compiled.tags(filters).matches(names, match));
-  for (const filter of found?.effective ?? []) matched.add(filter);
-  return {
-    matches: found?.selected,
-    filterOf: (tag) => found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|'),
+  const common = {
+    now,
     cutOff: toInstant(new Date(now.getTime() - policy.agoMilliseconds)),
     ago: policy.ago,
-    now,
     keep: policy.keep,
     untagged: policy.untagged,
     includeLocked: policy.includeLocked,
     preview,
+  };
+  if (policy.retention) {
+    const { retention, effective } = await retentionOf(policy.retention, { repository, tags: tags ?? [], now, match });
+    for (const [place, filter] of policy.filters.entries()) if (effective.has(place)) matched.add(filter);
+    return { ...common, matches: undefined, filterOf: () => '', retention };
+  }
+  const names = tags?.map(({ name }) => name);
+  const found = names && (await policy.compiled.tags(filters).matches(names, match));
+  for (const filter of found?.effective ?? []) matched.add(filter);
+  return {
+    ...common,
+    matches: found?.selected,
+    filterOf: (tag) => found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|'),
   };
 }
 

@@ -29,7 +29,7 @@ export async function list(
   const selected = new Map<string, Task[]>();
   for (const policy of policies) {
     // What filters name outright needs no listing.
-    const literal = policy.filters.length > 0 && !among ? policy.compiled.literalRepositories() : undefined;
+    const literal = !policy.isEverywhere && !among ? policy.compiled.literalRepositories() : undefined;
     if (!literal && !catalog) {
       catalog = await reader.repositories(policy.repositoryPageSize);
       // What is known of repositories that are gone only takes room.
@@ -63,7 +63,7 @@ export async function commandsFor(
   return found;
 }
 
-/** Which of these repositories a command selects: all of them where it has no filter, and what its filters match. */
+/** Which of these repositories a command selects: all of them where it is about all, and what its filters match. */
 async function commandsIn(
   policy: PurgePolicy,
   names: readonly string[],
@@ -72,7 +72,7 @@ async function commandsIn(
   const matching = await policy.compiled.repositoryFilters(names, match);
   return names.flatMap((name, place) => {
     const filters = matching[place] ?? [];
-    return policy.filters.length > 0 && filters.length === 0 ? [] : [[name, { policy, filters }] as const];
+    return !policy.isEverywhere && filters.length === 0 ? [] : [[name, { policy, filters }] as const];
   });
 }
 
@@ -138,12 +138,13 @@ export function unmatched(
   }
   return filters.flatMap((filter) => {
     const names = repositories.get(filter) ?? [];
+    const what = `the ${filter.isRule ? 'rule' : 'filter'} "${filter.text}"`;
     if (names.length === 0) {
-      const advice = adviceOnUnmatched(filter);
-      return [`the filter "${filter.text}" matches no repository${advice === undefined ? '' : `; ${advice}`}`];
+      const advice = filter.isRule ? undefined : adviceOnUnmatched(filter);
+      return [`${what} matches no repository${advice === undefined ? '' : `; ${advice}`}`];
     }
     const failed = names.some((name) => (states.get(name) ?? 'done') !== 'done');
-    return tags && !matched.has(filter) && !failed ? [`the filter "${filter.text}" matches no tag`] : [];
+    return tags && !matched.has(filter) && !failed ? [`${what} ${filter.isRule ? 'owns' : 'matches'} no tag`] : [];
   });
 }
 

@@ -24,6 +24,10 @@ export interface Matching {
   /** The expressions of each pattern. */
   readonly patterns: readonly (readonly RegExp[])[];
   readonly values: readonly string[];
+  /** Whether what a pattern matches is not looked at by those behind it. */
+  readonly isFirst?: boolean;
+  /** The group of the one pattern whose text is wanted. */
+  readonly group?: string | undefined;
   /** Shared: the places of the pattern and of the value that are matched now. */
   readonly at: Int32Array<SharedArrayBuffer>;
 }
@@ -31,6 +35,8 @@ export interface Matching {
 /** Time that matching took, for each pattern. */
 export interface Matched {
   readonly answers: readonly (readonly boolean[])[];
+  /** For each value; empty where no group is wanted. */
+  readonly captures: readonly string[];
   readonly milliseconds: readonly number[];
 }
 
@@ -47,11 +53,15 @@ export function newMatch(seconds: number): Match {
   const spent = new Map<string, number>();
   let left = seconds * 1000;
 
-  const some = async (patterns: readonly CompiledRegex[], values: readonly string[]): Promise<Matched['answers']> => {
+  const some = async (
+    patterns: readonly CompiledRegex[],
+    values: readonly string[],
+    how: Pick<Matching, 'isFirst' | 'group'>,
+  ): Promise<Omit<Matched, 'milliseconds'>> => {
     const { pool } = await import('./match-pool.ts');
     const allowance = patterns.length * values.length * MILLISECONDS_A_MATCH;
     const at = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-    const asked = { patterns: patterns.map(({ expressions }) => expressions), values, at };
+    const asked = { patterns: patterns.map(({ expressions }) => expressions), values, at, ...how };
     const abort = new AbortController();
     const began = systemClock.ticks();
     const timer = systemClock.after(left + allowance, () => abort.abort());
@@ -60,11 +70,11 @@ export function newMatch(seconds: number): Match {
     // may be ten thousand, and the machine may be busy.
     let used: number | undefined;
     try {
-      const { answers, milliseconds } = await pool.run(asked, abort.signal);
+      const { milliseconds, ...found } = await pool.run(asked, abort.signal);
       used = milliseconds.reduce((sum, some) => sum + some, 0);
       for (const [nth, { pattern }] of patterns.entries())
         spent.set(pattern, (spent.get(pattern) ?? 0) + (milliseconds[nth] ?? 0));
-      return answers;
+      return found;
     } catch (cause) {
       const pattern = patterns[at[0] ?? 0]?.pattern ?? '';
       const value = quote(values[at[1] ?? 0] ?? '');
@@ -86,14 +96,29 @@ export function newMatch(seconds: number): Match {
     }
   };
 
-  return (patterns, values) =>
+  const all = (
+    patterns: readonly CompiledRegex[],
+    values: readonly string[],
+    how: Pick<Matching, 'isFirst' | 'group'>,
+  ): Promise<Omit<Matched, 'milliseconds'>> =>
     inTurn(async () => {
       const answers = patterns.map((): boolean[] => []);
+      const captures: string[] = [];
       const size = Math.max(1, Math.floor(AT_ONCE / patterns.length));
       for (let from = 0; from < values.length; from += size) {
-        const found = await turns(() => some(patterns, values.slice(from, from + size)));
-        for (const [nth, own] of found.entries()) for (const answer of own) answers[nth]?.push(answer);
+        const found = await turns(() => some(patterns, values.slice(from, from + size), how));
+        for (const [nth, own] of found.answers.entries()) for (const answer of own) answers[nth]?.push(answer);
+        for (const text of found.captures) captures.push(text);
       }
-      return answers;
+      return { answers, captures };
     });
+
+  return Object.assign(
+    async (patterns: readonly CompiledRegex[], values: readonly string[], first?: 'first') =>
+      (await all(patterns, values, { isFirst: first !== undefined })).answers,
+    {
+      captures: async (pattern: CompiledRegex, group: string, values: readonly string[]) =>
+        (await all([pattern], values, { group })).captures,
+    },
+  );
 }

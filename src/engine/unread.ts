@@ -1,6 +1,6 @@
 import { eachOf } from './each.ts';
 import type { DecisionError } from '../planner/decision.ts';
-import type { Inventory, Plan } from '../planner/types.ts';
+import type { Inventory, Plan, Rule } from '../planner/types.ts';
 import { mayDoBetter } from '../registry/errors.ts';
 import { toInstant } from '../registry/time.ts';
 import type { ManifestFacts, RegistryReader } from '../registry/types.ts';
@@ -27,7 +27,7 @@ export interface Looking {
 export interface Ghosts {
   /** Looks after them once everything else is known. Whether the plan has to be made again. */
   readonly look: (inventory: Inventory) => Promise<boolean>;
-  readonly warnings: (repository: string, plan: Plan) => readonly string[];
+  readonly warnings: (repository: string, plan: Plan, rule: Rule) => readonly string[];
 }
 
 /**
@@ -84,7 +84,7 @@ export function newGhosts({ reader, now, facts, concurrency }: Looking): Ghosts 
 
   return {
     look: async (inventory) => (await first(inventory)) || (await again(inventory)),
-    warnings(repository, plan) {
+    warnings(repository, plan, rule) {
       const found = (wanted: 'gone' | 'doubt'): readonly string[] =>
         [...looked].filter(([digest, state]) => state === wanted && facts.get(digest)?.state === 'missing').map(([digest]) => digest); // prettier-ignore
       const [gone, doubt] = [found('gone'), found('doubt')];
@@ -93,7 +93,7 @@ export function newGhosts({ reader, now, facts, concurrency }: Looking): Ghosts 
         warnings.push(
           `${repository} lists ${inWords(gone)}, and the registry does not find it: nothing is kept for it`,
         );
-      const kept = doubt.length > 0 ? withheldBy(plan) : 0;
+      const kept = doubt.length > 0 ? withheldBy(plan, rule) : 0;
       if (kept > 0)
         warnings.push(
           `${repository} lists ${inWords(doubt)}, and the registry does not find it: it may need any of the ${kept} artifacts that are kept for it. Push it again, or delete it`,
@@ -110,7 +110,7 @@ export interface Unread {
   readonly warnings: readonly string[];
 }
 
-export function unreadIn({ repository, facts }: Inventory, plan: Plan): Unread {
+export function unreadIn({ repository, facts }: Inventory, plan: Plan, rule: Rule): Unread {
   let failed: Unreadable | undefined;
   const odd: string[] = [];
   for (const [digest, fact] of facts) {
@@ -119,7 +119,7 @@ export function unreadIn({ repository, facts }: Inventory, plan: Plan): Unread {
     else if (mayDoBetter(fact.status)) failed ??= fact;
     else odd.push(digest);
   }
-  if ((!failed && odd.length === 0) || withheldBy(plan) === 0) return { warnings: [] };
+  if ((!failed && odd.length === 0) || withheldBy(plan, rule) === 0) return { warnings: [] };
   if (!failed) return { warnings: [`${repository}: ${inWords(odd)} cannot be read, so what it may need is kept`] };
   const { status, code } = failed;
   const came = [status, code].filter((part) => part !== undefined).join(' ') || 'no answer';
@@ -142,11 +142,11 @@ function isForbidden({ status }: Unreadable): boolean {
   return status === 401 || status === 403;
 }
 
-/** How much `acr purge` would delete and is kept because something cannot be read. */
-function withheldBy({ decisions }: Plan): number {
+/** How much `acr purge`, or the rules alone, would delete and is kept because something cannot be read. */
+function withheldBy({ decisions }: Plan, { retention }: Rule): number {
   let count = 0;
   for (const { action, reason, beyondAcrPurge } of decisions)
-    if (action === 'keep' && reason === 'unreadable' && beyondAcrPurge) count += 1;
+    if (action === 'keep' && reason === 'unreadable' && (beyondAcrPurge || retention)) count += 1;
   return count;
 }
 

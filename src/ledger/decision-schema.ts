@@ -36,6 +36,7 @@ const artifact = {
   digest: maybeText,
   tags: texts.exactOptional(),
   detail: text,
+  rule: maybeText,
   beyondAcrPurge: z.boolean(),
   mediaType: maybeText,
   size: maybeNumber,

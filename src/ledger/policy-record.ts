@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { join as quoteWords, split } from 'shlex';
+import { parsePolicyFile } from '../policy/file/parse.ts';
 import { parsePurgeCommand } from '../policy/purge-command.ts';
 import { InvalidPolicy } from '../policy/errors.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
+import { meaningOf } from '../policy/rules.ts';
 import type { PolicyRecord, RunRecord } from './records.ts';
 
 /** Raised when the same flags come to mean something else: plans that were made before are not carried out then. */
@@ -12,6 +14,7 @@ const RULES = 1;
 export function recordPolicy(policies: readonly PurgePolicy[], from: PolicyRecord['from']): PolicyRecord {
   const commands = policies.map((policy) => ({
     given: policy.text,
+    ...(policy.retention && { file: policy.retention.text }),
     understood: {
       filters: policy.filters.map(({ text }) => text),
       agoMilliseconds: policy.agoMilliseconds,
@@ -19,6 +22,7 @@ export function recordPolicy(policies: readonly PurgePolicy[], from: PolicyRecor
       tags: policy.tags,
       untagged: policy.untagged,
       includeLocked: policy.includeLocked,
+      ...(policy.retention && { policy: meaningOf(policy.retention) }),
     },
   }));
   return { commands, hash: hashOf(commands), from };
@@ -46,12 +50,20 @@ let lastRead: { readonly text: string; readonly policies: readonly PurgePolicy[]
 function readPolicies({ commands, from, hash }: PolicyRecord): readonly PurgePolicy[] | undefined {
   try {
     if (hashOf(commands) !== hash) return undefined;
-    const policies = commands.map(({ given }) => parsePurgeCommand(given).policy);
+    const policies = commands.map(({ given, file }) => policyOf(given, file));
     return recordPolicy(policies, from).hash === hash ? policies : undefined;
   } catch (error) {
     if (error instanceof InvalidPolicy) return undefined;
     throw error;
   }
+}
+
+/** @param file the text of the policy file that the command names */
+function policyOf(given: string, file: string | undefined): PurgePolicy {
+  return parsePurgeCommand(
+    given,
+    file === undefined ? {} : { policyFile: (name) => ({ name, retention: parsePolicyFile(file) }) },
+  ).policy;
 }
 
 /** A policy as a run that deletes has it: a plan that is applied was made by commands with `--dry-run`. */

@@ -23,7 +23,12 @@ export type RunState = (typeof RUN_STATES)[number];
 /** What a run was to do, as it was given and as it was understood. */
 export interface PolicyRecord {
   /** Commands as they were given, and what each means. */
-  readonly commands: readonly { readonly given: string; readonly understood: Readonly<Record<string, unknown>> }[];
+  readonly commands: readonly {
+    readonly given: string;
+    /** The text of the policy file that it names, with what that took from other files in its place. */
+    readonly file?: string;
+    readonly understood: Readonly<Record<string, unknown>>;
+  }[];
   /** Of what was understood, and of the version of the rules. Another hash means another policy. */
   readonly hash: string;
   /** `settings`: those of the app's settings. */

@@ -118,7 +118,9 @@ const progress = z.looseObject({
 } satisfies Shape<RunProgress>);
 
 const policy = z.looseObject({
-  commands: z.array(z.looseObject({ given: text, understood: z.record(text, z.unknown()) })),
+  commands: z.array(
+    z.looseObject({ given: text, file: text.exactOptional(), understood: z.record(text, z.unknown()) }),
+  ),
   hash: text,
   from: word<PolicyRecord['from']>(),
 } satisfies Shape<PolicyRecord>);

@@ -1,5 +1,5 @@
 import type { ManifestRecord } from '../registry/types.ts';
-import type { Graph } from './graph.ts';
+import type { Graph, Standing } from './graph.ts';
 import { atOnce, converted, filtered, slicer, setOf, sorted, type Steps } from './slices.ts';
 import { compare } from './tags.ts';
 import type { Rule } from './types.ts';
@@ -43,12 +43,13 @@ export function* neededByKeptIndexes(graph: Graph): Steps<ReadonlySet<string>> {
     // It also reads what has no media type, in case it is an index.
     if (record.kind !== 'index' && record.mediaType !== undefined) continue;
     const standing = graph.standingForAcrPurge(record);
-    if (standing === 'has-tags' || standing === 'too-young' || standing === 'unknown-time') {
-      yield* addNeeds(graph, digest, needed);
-    }
+    // By a policy file, an index may also stay because no rule is about it.
+    if (KEPT.has(standing)) yield* addNeeds(graph, digest, needed);
   }
   return needed;
 }
+
+const KEPT: ReadonlySet<Standing> = new Set(['has-tags', 'too-young', 'unknown-time', 'protected', 'no-rule']);
 
 /** @param ignored what it protects for an index: the result of `neededByKeptIndexes` */
 export function* chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet<string>): Steps<AcrChoice> {
@@ -58,9 +59,13 @@ export function* chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet
   for (const { digest, kind } of all) {
     if (due()) yield;
     // It does not look for a subject in media types that it does not know.
-    if (ignored.has(digest) || kind === 'unknown' || graph.subject(digest) === undefined) continue;
+    const subject = graph.subject(digest);
+    if (ignored.has(digest) || kind === 'unknown' || subject === undefined) continue;
+    if (rule.retention?.untagged?.deletesOrphans && isGone(graph, subject)) continue;
     // It keeps a referrer. But of one that is an index with children it protects the children instead.
-    if (kind === 'index' && graph.children(digest).length > 0) yield* addNeeds(graph, digest, skipped);
+    // By a policy file they go once it is gone: a second run would take them.
+    const isFollowed = kind === 'index' && graph.children(digest).length > 0 && !rule.retention;
+    if (isFollowed) yield* addNeeds(graph, digest, skipped);
     else skipped.add(digest);
   }
   const records = yield* sorted(
@@ -76,6 +81,11 @@ export function* chooseAsAcrPurge(graph: Graph, rule: Rule, ignored: ReadonlySet
     newestKept: yield* setOf(ranked.slice(0, rule.keep)),
     cascaded: yield* allReferrers(graph, deleted),
   };
+}
+
+/** Whether a manifest is certainly not there: it is not listed, and was asked for by itself. */
+export function isGone(graph: Graph, digest: string): boolean {
+  return !graph.records.has(digest) && graph.facts(digest)?.state === 'missing';
 }
 
 /**

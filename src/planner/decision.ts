@@ -2,6 +2,8 @@
 export const DELETE_REASONS = [
   /** A tag that a filter matches, older than `--ago`, not locked, and not among the newest `--keep`. */
   'matched-and-expired',
+  /** A rule of a policy file owns it, or each tag on it, keeps it by none of its counts, and it is old enough. */
+  'rule-matched',
   /** A manifest left without a tag, not younger than `--ago`, that nothing kept needs. */
   'untagged-and-expired',
   /** A referrer (signature, SBOM …): the registry deletes it along with the manifest that it refers to. */
@@ -48,6 +50,21 @@ export const KEEP_REASONS = [
   'pulled-recently',
   /** What is known of pulls does not reach back as far as `--keep-pulled-within`. */
   'pull-history-too-short',
+  /** An entry of `protect` in a policy file names it, or `untagged.referenced` keeps it. */
+  'protected',
+  /** Among the newest that its rule keeps. */
+  'kept-newest',
+  /** The newest of a day, of a week, of a month or of a year, of the last ones that its rule keeps. */
+  'kept-daily',
+  'kept-weekly',
+  'kept-monthly',
+  'kept-yearly',
+  /** Younger than what its rule keeps in any case. */
+  'kept-within',
+  /** No rule of the policy file owns it. */
+  'no-rule',
+  /** There are no more tags of its rule than `onlyIfMoreThan`. */
+  'below-count',
   /** It was to be deleted, and changed before that. The next run decides anew. */
   'changed-since-plan',
   /** It would be deleted now, but is not in the plan that is applied. */
@@ -82,7 +99,9 @@ interface Artifact {
   readonly tags?: readonly string[];
   /** A sentence for a person: which filter, age, index or lock. */
   readonly detail: string;
-  /** `acr purge` would have deleted it. Only ever true of what is kept. */
+  /** The rule of the policy file that decided it. */
+  readonly rule?: string;
+  /** `acr purge` would have deleted it. Only ever true of what is kept, and by flags: a policy file is none of its. */
   readonly beyondAcrPurge: boolean;
   readonly mediaType?: string;
   /** Bytes, as the registry says. */

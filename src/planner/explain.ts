@@ -2,6 +2,7 @@ import type { ManifestRecord, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { AcrChoice } from './acr-purge.ts';
 import { type Decision, type Decisions, decisionsOf, type Deleted, type KeepReason, mapped } from './decision.ts';
+import { daysOld, explainTagByRules, type TagAbout, whyByRules } from './explain-rules.ts';
 import { type Graph, name, type Standing } from './graph.ts';
 import type { Selection } from './protect.ts';
 import type { TagChoice } from './tags.ts';
@@ -53,7 +54,7 @@ export function deletionsOf(explained: Explained): Plan['deletionOf'] {
 
 function explainTag({ inventory, rule, selection, notInPlan, acrPurge }: Explained, choice: TagChoice): Decision {
   const { tag, reason } = choice;
-  const about = {
+  const about: TagAbout = {
     repository: inventory.repository,
     kind: 'tag' as const,
     tag: tag.name,
@@ -61,13 +62,14 @@ function explainTag({ inventory, rule, selection, notInPlan, acrPurge }: Explain
     ...(tag.locked && { locked: true as const }),
     ...(tag.lastUpdated !== undefined && { lastUpdateTime: tag.lastUpdated }),
   };
+  const saved = selection.protectedTags.get(choice) ?? notInPlan.get(choice);
+  if (rule.retention) return explainTagByRules(about, choice, saved, rule);
   const filter = rule.filterOf(tag.name);
   const matches = `matches "${filter}"`;
   const age = ageInWords(tag.lastUpdated, rule);
-  const kept = selection.protectedTags.get(choice) ?? notInPlan.get(choice);
-  if (kept) {
-    const detail = choice.newest ? `${matches} and is old enough, but ${kept.detail}` : kept.detail;
-    return { ...about, action: 'keep', ...kept, detail, beyondAcrPurge: true };
+  if (saved) {
+    const detail = choice.newest ? `${matches} and is old enough, but ${saved.detail}` : saved.detail;
+    return { ...about, action: 'keep', ...saved, detail, beyondAcrPurge: true };
   }
   if (reason === 'matched-and-expired') {
     const detail = `${matches}, and is ${age}`;
@@ -94,6 +96,7 @@ function* tagsSavedWithTheirManifest(
   for (const digest of acrPurge?.cascaded ?? []) {
     for (const tag of graph.keptTags(digest)) {
       if (explained.has(tag)) continue;
+      if (rule.retention) continue;
       const detail = `${rule.matches ? 'no filter matches it' : 'tags are not touched'}; acr purge deletes it along with the subject of its manifest`;
       yield {
         repository: inventory.repository,
@@ -145,9 +148,12 @@ function explainManifest(
       tags.length === 0
         ? 'has no tag'
         : `has no tag left when ${listed(tags)} ${tags.length === 1 ? 'is' : 'are'} deleted`;
+    const ruled = rule.retention && whyByRules(graph, record, rule);
     const needed = assumed?.size
       ? `nothing that is kept is known to need it (whether one of ${assumed.size} images refers to it is checked before it is deleted)`
       : 'nothing that is kept needs it';
+    if (ruled)
+      return { ...about, ...deleted, ...ruled, detail: `${tags.length > 0 ? untagged : ruled.detail}; ${needed}` };
     const detail = `${untagged}, and is ${ageInWords(record.lastUpdated, rule)}; ${needed}`;
     return { ...about, ...deleted, reason: 'untagged-and-expired', detail };
   }
@@ -164,7 +170,8 @@ function explainManifest(
           reason: 'child-of-referrer' as const,
           detail: 'an index needs it that is deleted along with its subject; the next run may delete it',
         });
-  return { ...about, action: 'keep', ...kept, beyondAcrPurge: deletedByAcrPurge(acrPurge, digest) };
+  const beyondAcrPurge = !rule.retention && deletedByAcrPurge(acrPurge, digest);
+  return { ...about, action: 'keep', ...kept, beyondAcrPurge };
 }
 
 function standingInWords(
@@ -176,7 +183,11 @@ function standingInWords(
   const details = {
     locked: 'its deleteEnabled or writeEnabled is false',
     'has-tags': name(graph, record.digest).replace(/^\S+ \((.*)\)$/, '$1'),
-    'too-young': ageInWords(record.lastUpdated, rule),
+    protected: rule.retention?.whole ?? '',
+    'no-rule': 'has no tag, and the policy says nothing of what has none',
+    'too-young': rule.retention
+      ? `${daysOld(record.lastUpdated, rule.now)}, not older than ${rule.retention.untagged?.olderThan?.text ?? ''}`
+      : ageInWords(record.lastUpdated, rule),
     'unknown-time': 'the registry gives no time for it that can be read',
     'unknown-media-type': `it is not known what its media type means: ${record.mediaType ?? 'none given'}`,
   } as const;
@@ -197,11 +208,9 @@ function listed(tags: readonly TagChoice[]): string {
 
 /** `36 days old (2026-10-19), past --ago 30d` */
 function ageInWords(lastUpdated: Instant | undefined, rule: Rule): string {
-  if (lastUpdated === undefined) return 'of no known age';
-  const hours = Math.floor((rule.now.getTime() - Date.parse(lastUpdated)) / 3_600_000);
-  const [count, unit] = hours < 48 ? [hours, 'hour'] : [Math.floor(hours / 24), 'day'];
-  const relation = lastUpdated < rule.cutOff ? 'past' : 'not past';
-  return `${count} ${unit}${count === 1 ? '' : 's'} old (${lastUpdated.slice(0, 10)}), ${relation} ${rule.ago}`;
+  const old = daysOld(lastUpdated, rule.now);
+  if (lastUpdated === undefined) return old;
+  return `${old}, ${lastUpdated < rule.cutOff ? 'past' : 'not past'} ${rule.ago}`;
 }
 
 /**

@@ -6,7 +6,9 @@ import type { Inventory, Rule } from './types.ts';
 
 /** Whether a manifest may be deleted on its own account, before anything is looked at that needs it. */
 export type Standing =
-  'candidate' | (KeepReason & ('locked' | 'has-tags' | 'too-young' | 'unknown-time' | 'unknown-media-type'));
+  | 'candidate'
+  | (KeepReason &
+      ('locked' | 'has-tags' | 'protected' | 'no-rule' | 'too-young' | 'unknown-time' | 'unknown-media-type'));
 
 /** The manifests of a repository, what they need, and what refers to what. */
 export interface Graph {
@@ -33,6 +35,8 @@ export interface Graph {
   readonly newestImages: readonly TagChoice[];
   /** Chosen tags that belong to an image by their name, by that image. */
   readonly signatures: ReadonlyMap<string, readonly TagChoice[]>;
+  /** By a policy file: whether an index holds it. */
+  readonly isPart: (digest: string) => boolean;
   readonly facts: (digest: string) => ManifestFacts | undefined;
   readonly children: (digest: string) => readonly ChildDescriptor[];
   readonly subject: (digest: string) => string | undefined;
@@ -85,10 +89,24 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
   };
   const { referring, referred } = yield* references(inventory);
 
+  const parts = rule.retention ? yield* partsOf(inventory) : NO_PARTS;
+  const standing = (record: ManifestRecord, isDeleted?: (tag: string) => boolean): Standing =>
+    rule.retention
+      ? standingByRules(
+          record,
+          {
+            hasKeptTag: hasKeptTag(record, isDeleted),
+            hasChosenTag: record.tags.length > 0 || chosenUnseen.has(record.digest),
+            isPart: parts.has(record.digest),
+          },
+          rule,
+        )
+      : standingOf(record, hasKeptTag(record, isDeleted), rule);
+
   return {
     records,
-    standing: (record) => standingOf(record, hasKeptTag(record), rule),
-    standingForAcrPurge: (record) => standingOf(record, hasKeptTag(record, isDeletedByAcrPurge), rule),
+    standing: (record) => standing(record),
+    standingForAcrPurge: (record) => standing(record, isDeletedByAcrPurge),
     unlisted: yield* setOf(yield* filtered(keptUnseen.keys(), (digest) => !records.has(digest))),
     unlistedChosen: yield* setOf(yield* filtered(chosenUnseen.keys(), (digest) => !records.has(digest))),
     hidden: yield* setOf(
@@ -99,12 +117,15 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
     chosen: (tag) => byName.get(tag),
     newestImages: yield* filtered(chosen, (choice) => choice.newest === true),
     signatures: yield* groupBy(chosen, ({ tag }) => imageOfSignatureTag(tag.name)),
+    isPart: (digest) => parts.has(digest),
     facts,
     children: (digest) => read(digest)?.children ?? NONE,
     subject: (digest) => referred.get(digest),
     referrers: (digest) => referring.get(digest) ?? NONE,
   };
 }
+
+const NO_PARTS: ReadonlySet<string> = new Set();
 
 /** A manifest for a person: by its digest, its tags where it has some, and whether it is hidden. */
 export function name(graph: Graph, digest: string): string {
@@ -116,6 +137,42 @@ export function name(graph: Graph, digest: string): string {
       : []),
   ];
   return about.length === 0 ? digest : `${digest} (${about.join(', ')})`;
+}
+
+/** Manifests that an index holds, as far as that is read. What is read grows while a repository is planned. */
+function* partsOf({ facts }: Inventory): Steps<ReadonlySet<string>> {
+  const due = slicer();
+  const parts = new Set<string>();
+  for (const fact of facts.values()) {
+    if (due()) yield;
+    if (fact.state === 'read') for (const { digest } of fact.children) parts.add(digest);
+  }
+  return parts;
+}
+
+/**
+ * By a policy file. What loses its last tag goes with that, and a part of an index with that index, at any age: what still
+ * needs them keeps them.
+ */
+function standingByRules(
+  record: ManifestRecord,
+  {
+    hasKeptTag,
+    hasChosenTag,
+    isPart,
+  }: { readonly hasKeptTag: boolean; readonly hasChosenTag: boolean; readonly isPart: boolean },
+  { includeLocked, retention }: Rule,
+): Standing {
+  if (record.locked && !includeLocked) return 'locked';
+  if (hasKeptTag) return 'has-tags';
+  if (!hasChosenTag && !isPart) {
+    if (retention?.whole !== undefined) return 'protected';
+    if (!retention?.untagged) return 'no-rule';
+    if (record.lastUpdated === undefined) return 'unknown-time';
+    const { olderThan } = retention.untagged;
+    if (olderThan && !(record.lastUpdated < olderThan.cutOff)) return 'too-young';
+  }
+  return record.kind === 'unknown' ? 'unknown-media-type' : 'candidate';
 }
 
 /** In the order in which `acr purge` looks (cmd/repository/image_functions.go, GetUntaggedManifests). */

@@ -121,6 +121,17 @@ export function* unreadCandidates(graph: Graph): Steps<Needs> {
   return { ...NO_NEEDS, manifests: yield* converted(unread, (record) => record.digest) };
 }
 
+/** Subjects that no listing shows, of what would go if they are gone. */
+export function* unlistedSubjects(graph: Graph, { retention }: Rule): Steps<Needs> {
+  if (!retention?.untagged?.deletesOrphans) return NO_NEEDS;
+  const subjects = yield* converted(
+    yield* filtered(graph.records.values(), (record) => graph.standing(record) === 'candidate'),
+    ({ digest }) => graph.subject(digest),
+  );
+  const unknown = yield* filtered(subjects, (one) => one !== undefined && !graph.records.has(one) && !graph.facts(one));
+  return { ...NO_NEEDS, manifests: [...new Set(unknown.filter((one) => one !== undefined))] };
+}
+
 interface ReferrerNeeds extends Needs {
   /** Manifests that are assumed to refer to nothing. Only ever in a preview. */
   readonly assumed: ReadonlySet<string>;

@@ -18,21 +18,29 @@ export function newestBuilds(
   { chosen }: AcrChoice,
   rule: Rule,
 ): ReadonlyMap<string, Protection> {
-  const { keep } = rule;
+  const { retention } = rule;
+  const keep = retention ? (retention.untagged?.newest ?? 0) : rule.keep;
   const builds = new Map<string, Protection>();
-  if (keep === 0 || chosen.length <= keep) return builds;
+  if (keep === 0 || (!retention && chosen.length <= keep)) return builds;
   const parts = new Set<string>();
   for (const fact of facts.values())
     if (fact.state === 'read') for (const { digest } of fact.children) parts.add(digest);
   // A part of an index that is gone is still no build: a run that resumes counts as the run before did.
   for (const { children } of remembered?.values() ?? []) for (const { digest } of children) parts.add(digest);
-  const detail = `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`;
+  const why = retention
+    ? ({ reason: 'kept-newest', detail: `among the newest ${keep} builds without a tag` } as const)
+    : ({
+        reason: 'newest-kept',
+        detail: `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`,
+      } as const);
   for (const digest of atOnce(rankedForKeep(graph, chosen, rule))) {
     if (builds.size === keep) break;
     // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
     const hasTags = graph.chosenTags(digest).length + graph.keptTags(digest).length > 0;
-    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && !hasTags;
-    if (isBuild) builds.set(digest, { reason: 'newest-kept', detail });
+    // What cannot be read may be no build. By a policy file it is kept, and not counted.
+    const isRead = !retention || graph.records.get(digest)?.kind === 'plain' || facts.get(digest)?.state === 'read';
+    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && !hasTags && isRead;
+    if (isBuild) builds.set(digest, why);
   }
   return builds;
 }

@@ -7,6 +7,7 @@ import {
   unknownReferrers,
   unlistedChildren,
   unlistedInDoubt,
+  unlistedSubjects,
   unreadCandidates,
   unreadKeptIndexes,
 } from './needs.ts';
@@ -16,6 +17,7 @@ import { protect, type Selection, signatureInDoubt, signatureOf } from './protec
 import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, newestImage, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
+import { keepsOrphans, orphanedSignatures, referredTo } from './untagged.ts';
 import { unknownConfigs, unreadOfTags, usedOf } from './use.ts';
 
 /**
@@ -78,6 +80,8 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
   if (indexes.manifests.length > 0) return needs(indexes);
   const candidates = yield* unreadCandidates(graph);
   if (candidates.manifests.length > 0) return needs(candidates);
+  const subjects = yield* unlistedSubjects(graph, rule);
+  if (subjects.manifests.length > 0) return needs(subjects);
   const choice = yield* chooseAsAcrPurge(graph, rule, yield* neededByKeptIndexes(graph));
   if (choice.deleted.size > 0 && !inventory.tags) return needs({ tags: true });
   if (choice.deleted.size > 0 && !inventory.remembered) return needs({ memory: true });
@@ -94,8 +98,10 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     ...used.manifests,
     ...newestInDoubt(graph, inventory, choice, rule),
     ...newestBuilds(graph, inventory, choice, rule),
+    ...referredTo(graph, choice, rule),
   ]);
-  const options = { besides, assumed, usedTags: used.tags, newest: newestImage(rule) };
+  const usedTags = new Map([...used.tags, ...orphanedSignatures(graph, rule)]);
+  const options = { besides, assumed, usedTags, newest: newestImage(rule), keepsOrphans: keepsOrphans(rule) };
   let selection = yield* protect(graph, inventory, choice, options);
   let manifests = yield* manifestDeletions(graph, selection);
   for (;;) {

@@ -1,5 +1,5 @@
 import type { ManifestFacts } from '../registry/types.ts';
-import type { AcrChoice } from './acr-purge.ts';
+import { type AcrChoice, isGone } from './acr-purge.ts';
 import { factsInOrder, type Graph, name, NONE } from './graph.ts';
 import { unclearReferrers } from './needs.ts';
 import { chained, filtered, slicer, setOf, type Steps } from './slices.ts';
@@ -27,6 +27,8 @@ interface ProtectOptions {
   readonly usedTags: ReadonlyMap<TagChoice, Protection>;
   /** Why the newest images are kept of which `acr purge` deletes the tags. */
   readonly newest: Protection;
+  /** Whether what refers to a manifest that is gone stays, also where it was chosen. */
+  readonly keepsOrphans: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export function* protect(
   graph: Graph,
   inventory: Inventory,
   choice: AcrChoice,
-  { besides, assumed, usedTags, newest }: ProtectOptions,
+  { besides, assumed, usedTags, newest, keepsOrphans }: ProtectOptions,
 ): Steps<Selection> {
   const due = slicer();
   const deleted = yield* setOf(choice.deleted);
@@ -131,6 +133,7 @@ export function* protect(
     if (due()) yield;
     const subject = graph.subject(digest);
     if (subject !== undefined && graph.records.has(subject)) continue;
+    if (subject !== undefined && !keepsOrphans && deleted.has(digest) && isGone(graph, subject)) continue;
     if (subject !== undefined) {
       keep(digest, { reason: 'referrer-of-unlisted', detail: unlistedSubject(graph, subject) });
     } else if (!deleted.has(digest)) keep(digest);

@@ -1,14 +1,20 @@
 import type { TagRecord } from '../registry/types.ts';
 import type { DeleteReason, KeepReason } from './decision.ts';
+import { chooseByRules } from './retention.ts';
 import { converted, filtered, setOf, sorted, type Steps } from './slices.ts';
 import type { Protection, Rule } from './types.ts';
 
-/** A tag that a filter matches, and why it is deleted or kept on its own account. */
+/** A tag that a filter matches, or any tag of a policy file, and why it is deleted or kept on its own account. */
 export interface TagChoice {
   readonly tag: TagRecord;
+  /** `matched-and-expired` also for what a rule lets go. */
   readonly reason: (DeleteReason & 'matched-and-expired') | KeepReason;
   /** `acr purge` deletes it, but it is among the newest `--keep` where signature tags are not counted. */
   readonly newest?: true;
+  /** The rule of a policy file that owns it. */
+  readonly rule?: string;
+  /** Of a policy file: why it is kept. */
+  readonly detail?: string;
 }
 
 /**
@@ -19,7 +25,8 @@ export interface TagChoice {
  * `--keep` is meant to count images: `newest` marks those that it would delete because it counts signature tags as well.
  */
 export function* chooseTags(tags: readonly TagRecord[], rule: Rule): Steps<readonly TagChoice[]> {
-  const { matches } = rule;
+  const { matches, retention } = rule;
+  if (retention) return yield* approvedOnly(yield* chooseByRules(tags, retention, rule), rule);
   if (!matches) return [];
   const matched = yield* filtered(tags, (_, index) => matches[index] === true);
   const eligible = yield* filtered(matched, (tag) => standing(tag, rule) === 'matched-and-expired');
@@ -41,6 +48,11 @@ function standing(tag: TagRecord, rule: Rule): TagChoice['reason'] {
   if (tag.lastUpdated === undefined) return 'unknown-time';
   if (!(tag.lastUpdated < rule.cutOff)) return 'too-young';
   return tag.locked && !rule.includeLocked ? 'locked' : 'matched-and-expired';
+}
+
+function* approvedOnly(choices: readonly TagChoice[], rule: Rule): Steps<readonly TagChoice[]> {
+  if (!rule.only) return choices;
+  return yield* converted(choices, (choice) => ({ ...choice, reason: approved(choice.reason, choice.tag, rule) }));
 }
 
 function approved(

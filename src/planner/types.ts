@@ -1,6 +1,7 @@
 import type { ManifestContent, ManifestFacts, ManifestListing, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { Decision, Decisions, Deleted, KeepReason } from './decision.ts';
+import type { Retention } from './retention.ts';
 
 /** What the planner knows of a repository. It says itself what more it needs. */
 export interface Inventory {
@@ -66,6 +67,8 @@ export interface Rule {
   readonly preview: boolean;
   /** Nothing else may be deleted: what is in the plan that is applied. Absent: whatever the rest of the rule selects. */
   readonly only?: Approved;
+  /** By the rules of a policy file. Then there are no filters, no `keep`, and no age that holds for all. */
+  readonly retention?: Retention;
 }
 
 /**

@@ -15,6 +15,8 @@ export interface TagFilter {
   readonly repositoryPattern: string;
   /** A regular expression for some part of a tag. */
   readonly tagPattern: string;
+  /** It is no filter but a rule of a policy file, with its name as the text and without these patterns. */
+  readonly isRule?: true;
 }
 
 /** Tells the tags that some filters together select. */

@@ -11,7 +11,12 @@ interface TargetFlags {
   readonly password?: string;
 }
 
-export type CommandFlags = PurgeFlags & TargetFlags & { readonly verbose?: boolean };
+export type CommandFlags = Omit<PurgeFlags, 'file'> & TargetFlags & { readonly verbose?: boolean };
+
+/** A command that takes a policy file. */
+export interface PolicyFileFlags {
+  readonly policy?: string;
+}
 
 const BOOLEANS = ['--untagged', '--untagged-only', '--dry-run', '--include-locked', '--verbose', '--keep-last-tag'];
 
@@ -46,6 +51,11 @@ export function purgeCommand(): Command {
     .option('-u, --username <name>', 'user name (default: ACR_USERNAME, else an Entra identity)')
     .option('-p, --password <secret>', 'password; better in the environment (default: ACR_PASSWORD)')
     .option('--verbose', 'list every decision');
+}
+
+/** Where a policy file can be read: not in a command of the settings, or of a request. */
+export function withPolicyFile(command: Command): Command {
+  return command.option('--policy <file>', 'a policy file, instead of --filter, --ago, --keep and --untagged');
 }
 
 /**

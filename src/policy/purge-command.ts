@@ -2,9 +2,16 @@ import { CommanderError } from 'commander';
 import { join as quoteWords, split } from 'shlex';
 import { PolicyError, quote, attempts, InvalidPolicy } from './errors.ts';
 import { strayArgument, unknownFlag } from './advice/flags.ts';
-import { type CommandFlags, longFlags, normalizeArguments, purgeCommand } from './flags.ts';
+import {
+  type CommandFlags,
+  longFlags,
+  normalizeArguments,
+  type PolicyFileFlags,
+  purgeCommand,
+  withPolicyFile,
+} from './flags.ts';
 import { GUARD_FIELDS, type GuardFlags, guardsOf, settingOfGuard, withGuards, type Guards } from './guards.ts';
-import { createPolicy, type PurgePolicy } from './purge-policy.ts';
+import { createPolicy, type PolicyFile, type PurgePolicy } from './purge-policy.ts';
 import { commandsInYaml, isTaskYaml, readWrapped } from './advice/wrapped-command.ts';
 
 /** One `acr purge`: as it was written, and the policy that it means. */
@@ -29,6 +36,8 @@ export interface Limits {
   readonly filters?: number;
   /** Whether a command may say its guards. */
   readonly guards?: boolean;
+  /** Where a command may name a policy file: reads it. @throws {InvalidPolicy} */
+  readonly policyFile?: (name: string) => PolicyFile;
 }
 
 /** The program in front of the flags: the alias of ACR Tasks, its image under any name and tag, or this command line. */
@@ -169,7 +178,7 @@ function flagsOf(words: readonly string[]): readonly string[] | undefined {
 
 function readWords(text: string, words: readonly string[], limits: Limits): PurgeCommand {
   const { filterTimeoutSeconds: most, filters: mostFilters = Infinity } = limits;
-  const { registry, username, password, ...given } = parseFlags(words, limits);
+  const { registry, username, password, policy: name, ...given } = parseFlags(words, limits);
   const timeout = Number(given.filterTimeoutSeconds ?? 0);
   // Zero stands for the default. A text that is no number is left as it is, and createPolicy refuses it.
   const flags =
@@ -192,7 +201,8 @@ function readWords(text: string, words: readonly string[], limits: Limits): Purg
     const problem = 'of the templates of ACR Tasks only {{ .Run.Registry }} is known, as the value of --registry';
     problems.push(new PolicyError('command', template, problem));
   }
-  const policy = attempt(() => createPolicy(flags));
+  const file = name === undefined ? undefined : attempt(() => limits.policyFile?.(name));
+  const policy = attempt(() => createPolicy({ ...flags, ...(file && { file }) }));
   const guards = attempt(() => guardsOf(given, words));
   if (policy && guards && problems.length === 0)
     return { text, policy, registry: own ? undefined : registry, ...(limits.guards && { guards }) };
@@ -200,8 +210,12 @@ function readWords(text: string, words: readonly string[], limits: Limits): Purg
 }
 
 /** @throws {InvalidPolicy} for unknown flags, in the words of the argument parser */
-function parseFlags(words: readonly string[], { guards = false }: Limits): CommandFlags & GuardFlags {
-  const command = (guards ? withGuards(purgeCommand()) : purgeCommand())
+function parseFlags(
+  words: readonly string[],
+  { guards = false, policyFile }: Limits,
+): CommandFlags & GuardFlags & PolicyFileFlags {
+  const purge = policyFile ? withPolicyFile(purgeCommand()) : purgeCommand();
+  const command = (guards ? withGuards(purge) : purge)
     .exitOverride()
     .helpOption(false)
     .configureOutput({ writeOut: () => undefined, outputError: () => undefined });
@@ -212,7 +226,7 @@ function parseFlags(words: readonly string[], { guards = false }: Limits): Comma
     throw new InvalidPolicy([flagProblem(cause, words, longFlags(command))]);
   }
   const [extra] = command.args;
-  if (extra === undefined) return command.opts<CommandFlags & GuardFlags>();
+  if (extra === undefined) return command.opts<CommandFlags & GuardFlags & PolicyFileFlags>();
   throw new InvalidPolicy([strayArgument(extra, shown(extra), words[words.indexOf(extra) - 1])]);
 }
 

@@ -4,7 +4,9 @@ import { parseDuration } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import { readInteger } from './values.ts';
 import { compileFilters, type CompiledFilters, lintFilter, splitFilter, type TagFilter } from './filter.ts';
+import type { RetentionPolicy } from './file/types.ts';
 import type { CompiledRegex } from './regex/regex.ts';
+import { compiledRules, filtersOf } from './rules.ts';
 
 /** The flags of `acr purge` as they are given: text, not looked at yet. */
 export interface PurgeFlags {
@@ -18,6 +20,14 @@ export interface PurgeFlags {
   readonly concurrency?: string;
   readonly repositoryPageSize?: string;
   readonly filterTimeoutSeconds?: string;
+  /** Of `--policy`, which stands instead of the first five. */
+  readonly file?: PolicyFile;
+}
+
+/** A policy file, under the name that it was given. */
+export interface PolicyFile {
+  readonly name: string;
+  readonly retention: RetentionPolicy;
 }
 
 /** What a purge is to delete and how, validated. */
@@ -42,6 +52,10 @@ export interface PurgePolicy {
   readonly repositoryPageSize: number;
   /** About flags that are legal and hardly meant. */
   readonly warnings: readonly string[];
+  /** The policy file that stands in the place of filters, ages and counts. */
+  readonly retention?: RetentionPolicy;
+  /** Whether every repository is looked at, also those that no filter matches. */
+  readonly isEverywhere: boolean;
 }
 
 /** As in `acr purge` ("the max number of parallel delete requests recommended by ACR server"). */
@@ -60,16 +74,24 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
   const warnings: string[] = [];
   const { untagged = false, untaggedOnly = false, dryRun = false, includeLocked = false } = flags;
   const texts = flags.filter ?? [];
+  const retention = flags.file?.retention;
+  if (retention) {
+    const others = REPLACED.filter((name) => flags[name] !== undefined && flags[name] !== false);
+    for (const name of others)
+      problems.push(
+        new PolicyError(flagOf(name), undefined, 'cannot stand beside --policy; write it into the policy file'),
+      );
+  }
   if (untagged && untaggedOnly) {
     problems.push(new PolicyError('--untagged-only', 'true', 'cannot be combined with --untagged; use one of them'));
   }
-  if (!untaggedOnly && texts.length === 0) {
+  if (!untaggedOnly && !retention && texts.length === 0) {
     problems.push(
       new PolicyError('--filter', '', 'is required unless --untagged-only is given; write e.g. --filter "app:^dev-"'),
     );
   }
   const ago = flags.ago === '' ? undefined : flags.ago;
-  if (!untaggedOnly && ago === undefined) {
+  if (!untaggedOnly && !retention && ago === undefined) {
     problems.push(new PolicyError('--ago', '', 'is required unless --untagged-only is given; write e.g. --ago 30d'));
   }
   const nothing = { milliseconds: 0, capped: false };
@@ -89,16 +111,19 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     for (const filter of filters)
       for (const warning of attempt(() => lintFilter(filter, options)) ?? []) warnings.push(warning);
 
+  const rules = retention && filtersOf(retention);
   const policy = {
     text: textOf(flags),
-    filters,
-    compiled,
+    filters: rules ?? filters,
+    compiled: retention && rules ? compiledRules(retention, rules) : compiled,
     filterTimeoutSeconds: timeoutSeconds === 0 ? DEFAULTS.filterTimeoutSeconds : timeoutSeconds,
     agoMilliseconds: duration.milliseconds,
-    ago: ago === undefined ? 'no --ago' : `--ago ${ago.trim()}`,
+    ago: retention ? '--policy' : ago === undefined ? 'no --ago' : `--ago ${ago.trim()}`,
     keep: attempt(() => readInteger('--keep', flags.keep ?? String(DEFAULTS.keep), 0, MAX_KEEP)) ?? 0,
     tags: !untaggedOnly,
-    untagged: untagged || untaggedOnly,
+    untagged: untagged || untaggedOnly || retention !== undefined,
+    isEverywhere: retention ? retention.untagged !== undefined : filters.length === 0,
+    ...(retention && { retention }),
     dryRun,
     includeLocked,
     concurrency: attempt(() => readConcurrency(flags.concurrency, warnings)) ?? 1,
@@ -111,14 +136,14 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
           1_000_000,
         ),
       ) ?? 1,
-    warnings,
+    warnings: [...warnings, ...(retention?.warnings ?? [])],
   };
   if (problems.length > 0) throw new InvalidPolicy(problems);
   return policy;
 }
 
 /** The flags of a policy. Callers pass others beside them, a password among them, which must not be recorded. */
-const FLAGS: readonly (keyof PurgeFlags)[] = [
+const FLAGS: readonly Exclude<keyof PurgeFlags, 'file'>[] = [
   'filter',
   'ago',
   'keep',
@@ -131,16 +156,24 @@ const FLAGS: readonly (keyof PurgeFlags)[] = [
   'filterTimeoutSeconds',
 ];
 
+/** What a policy file says instead. */
+const REPLACED = ['filter', 'ago', 'keep', 'untagged', 'untaggedOnly'] as const satisfies readonly (keyof PurgeFlags)[];
+
+function flagOf(name: keyof PurgeFlags): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 function textOf(flags: PurgeFlags): string {
+  const named = flags.file ? ['--policy', flags.file.name] : [];
   const words = FLAGS.flatMap((name) => {
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const flag = flagOf(name);
     const value = flags[name];
     if (value === undefined || value === false) return [];
     // What begins with a hyphen would be read as a flag of its own.
     const words = (one: string) => (one.startsWith('-') ? [`${flag}=${one}`] : [flag, one]);
     return value === true ? [flag] : [value].flat().flatMap(words);
   });
-  return quoteWords(words);
+  return quoteWords([...named, ...words]);
 }
 
 /** Replaces a number out of range and warns of it, as `acr purge` does. */

@@ -73,13 +73,21 @@ export const SETTINGS_SCHEMA = z.object({
     .register(documentation, {
       description:
         'What to delete: the flags as you type them after `acr purge`, or a whole line of an ACR Task (`acr purge …`, `mcr.microsoft.com/acr/acr-cli:0.17 purge -r {{ .Run.Registry }} …`). Several commands stand one a line.',
-      default: 'required, unless `ACR_TASK_FILE` is set',
+      default: 'required, unless one of the next three is set',
       example: "--filter 'app:^dev-' --ago 30d --untagged",
     }),
   ACR_TASK_FILE: z.string().optional().register(documentation, {
     description:
       'Instead of `PURGE_COMMAND`: the YAML file of an ACR Task, deployed with the app; a path from its folder. The `timeout`s of its steps end a run between deletions.',
     example: 'purge-task.yaml',
+  }),
+  RETENTION_POLICY_FILE: z.string().optional().register(documentation, {
+    description:
+      'Instead of `PURGE_COMMAND`: a [policy file](policy-file.md), deployed with the app; a path from its folder.',
+    example: 'retention.yaml',
+  }),
+  RETENTION_POLICY: z.string().optional().register(documentation, {
+    description: 'Instead of `PURGE_COMMAND`: the text of a [policy file](policy-file.md).',
   }),
   PURGE_SCHEDULE: z
     .string({ error: 'is not set; write e.g. 0 1 * * Sun, for Sundays at 01:00 UTC' })

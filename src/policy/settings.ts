@@ -18,7 +18,7 @@ import {
   unexpected,
 } from './settings-schema.ts';
 import type { StorageLocation } from './storage.ts';
-import { parseTaskFile, type TaskFile } from './task-file.ts';
+import { readWork } from './work.ts';
 
 export type { RegistrySettings } from './registries.ts';
 export {
@@ -244,34 +244,6 @@ export function readLogLevel(environment: Environment): LogLevel {
   return parseSome(['LOG_LEVEL'], environment).LOG_LEVEL;
 }
 
-function readWork(
-  { PURGE_COMMAND: commands }: Partial<SettingValues>,
-  texts: Texts,
-  readFile: (path: string) => string,
-): TaskFile | undefined {
-  const path = texts.ACR_TASK_FILE;
-  if (path !== undefined && texts.PURGE_COMMAND !== undefined)
-    throw new PolicyError('ACR_TASK_FILE', shown(path), 'is set, and so is PURGE_COMMAND; remove one of them');
-  if (path !== undefined) return parseTaskFile(readTaskFile(path, readFile));
-  if (texts.PURGE_COMMAND === undefined || commands?.length === 0)
-    throw new PolicyError(
-      'PURGE_COMMAND',
-      undefined,
-      'is not set; write the flags of acr purge, e.g. --filter "app:^dev-" --ago 30d --untagged',
-    );
-  return commands && { commands, timeLimitSeconds: undefined };
-}
-
-function readTaskFile(path: string, readFile: (path: string) => string): string {
-  try {
-    return readFile(path);
-  } catch (cause) {
-    const isAbsent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const problem = isAbsent ? "is not in the app's folder" : 'cannot be read';
-    throw new PolicyError('ACR_TASK_FILE', shown(path), problem, { cause });
-  }
-}
-
 /** @throws {InvalidPolicy} for settings that need another one */
 function checkTogether(texts: Texts): void {
   const problems: PolicyError[] = [];
@@ -293,6 +265,7 @@ function shownSetting(name: Setting, text: string): string {
   if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && text.includes('='))) return '(set)';
   if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(text)) return '(not shown: it is no client id)';
   if (name === 'IN_USE') return shownSources(text);
+  if (name === 'RETENTION_POLICY') return '(set)';
   if (text.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
   // The task file's may be the YAML itself, by mistake.
   return name === 'PURGE_COMMAND' || name === 'ACR_TASK_FILE' ? shown(text) : text;

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Decision } from '../../src/planner/decision.ts';
+import type { Decision, Reason } from '../../src/planner/decision.ts';
 import { plan } from '../../src/planner/plan.ts';
 import type { Configuration, Evidence, Inventory, Rule } from '../../src/planner/types.ts';
 import { kindOf, mayHaveSubject } from '../../src/registry/media-types.ts';
@@ -144,4 +144,9 @@ export function planOf(
 
 export function decisionOn({ decisions }: Planned, name: string): Decision | undefined {
   return decisions.find(({ kind, tag, digest }) => (kind === 'tag' ? tag === name : digest === d(name)));
+}
+
+/** Whether only a policy file gives that reason. */
+export function isByPolicy(reason: Reason): boolean {
+  return /^(?:rule-matched|protected|kept-.*|no-rule|below-count)$/.test(reason);
 }

@@ -96,7 +96,12 @@ function workForAWhile(take: () => Wanted | undefined, tell: (report: Report) =>
     let isMore = true;
     const worker = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), {
       // A story leaves nothing behind: with more room for what is new, there is less to collect.
-      execArgv: ['--max-semi-space-size=64', '--single-threaded', '--import', new URL('process/hooks.ts', import.meta.url).href],
+      execArgv: [
+        '--max-semi-space-size=64',
+        '--single-threaded',
+        '--import',
+        new URL('process/hooks.ts', import.meta.url).href,
+      ],
     });
     const give = (): void => {
       const share = taken < SHARES ? take() : undefined;

@@ -1,6 +1,7 @@
 import { type Emulator, type EmulatorOptions, startEmulator } from '../../src/dev/emulator/index.ts';
 import { purgeCommand, normalizeArguments, type CommandFlags } from '../../src/policy/flags.ts';
-import { createPolicy } from '../../src/policy/purge-policy.ts';
+import { parsePolicyFile } from '../../src/policy/file/parse.ts';
+import { createPolicy, type PurgeFlags, type PurgePolicy } from '../../src/policy/purge-policy.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { RunSummary } from '../../src/ledger/summary.ts';
 import { credentialsOf } from '../../src/registry/identity.ts';
@@ -42,6 +43,11 @@ export function connectTo(emulator: Pick<Emulator, 'url' | 'certificate'>, concu
   });
 }
 
+/** The policy of a policy file. */
+export function ruledBy(text: string, flags: Pick<PurgeFlags, 'dryRun' | 'includeLocked'> = {}): PurgePolicy {
+  return createPolicy({ ...flags, file: { name: 'retention.yaml', retention: parsePolicyFile(text) } });
+}
+
 /** Parses arguments as the command line does. */
 export function policyOf(args: readonly string[]) {
   const command = purgeCommand()
@@ -59,12 +65,12 @@ export interface Run {
 /** Runs `purge <args>` at an emulator; a dry run where the arguments say so. */
 export async function run(
   emulator: Emulator,
-  args: readonly string[],
+  given: readonly string[] | PurgePolicy,
   signal?: AbortSignal,
   ledger: Ledger = newLedger(),
   more: Pick<RunOptions, 'evidence'> = {},
 ): Promise<Run> {
-  const policy = policyOf(args);
+  const policy = 'filters' in given ? given : policyOf(given);
   const registry = connectTo(emulator);
   const decisions: Decision[] = [];
   const options = {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { attempts, InvalidPolicy } from '../../policy/errors.ts';
 import type { TimeBudget } from '../../policy/duration.ts';
-import { type CommandFlags, purgeCommand } from '../../policy/flags.ts';
+import { type CommandFlags, type PolicyFileFlags, purgeCommand, withPolicyFile } from '../../policy/flags.ts';
 import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy/guards.ts';
 import { createPolicy, type PurgePolicy } from '../../policy/purge-policy.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
@@ -22,6 +22,7 @@ import {
   withLedger,
   withTimeBudget,
 } from './flags.ts';
+import { readPolicyFile } from './policy-file.ts';
 import { type OutputOptions, show, type Shown } from './show.ts';
 import {
   dryRun,
@@ -35,13 +36,21 @@ import {
 } from '../../index.ts';
 
 interface CliFlags
-  extends Omit<CommandFlags, 'verbose'>, DisplayFlags, LedgerFlags, GuardFlags, BudgetFlags, InUseFlags, PullFlags {
+  extends
+    Omit<CommandFlags, 'verbose'>,
+    PolicyFileFlags,
+    DisplayFlags,
+    LedgerFlags,
+    GuardFlags,
+    BudgetFlags,
+    InUseFlags,
+    PullFlags {
   readonly yes?: boolean;
 }
 
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
 export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
-  return withDisplay(withLedger(withTimeBudget(withEvidence(withGuards(purgeCommand())))))
+  return withDisplay(withLedger(withTimeBudget(withEvidence(withGuards(withPolicyFile(purgeCommand()))))))
     .option('-y, --yes', 'do not ask before deleting; without a terminal nothing is asked')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: CliFlags) => {
@@ -70,6 +79,8 @@ Examples:
     acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --dry-run
   Delete it; on a terminal it shows the plan and asks first:
     acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --keep 3
+  By the rules of a policy file:
+    acr-retention purge -r contoso --policy retention.yaml --dry-run
   The same in a pipeline, with a summary alone, and a log of JSON beside it:
     acr-retention purge -r contoso --filter 'app:^v0\\.' --ago 90d --yes --quiet --log-format json 2> log.json
 `;
@@ -82,7 +93,9 @@ const DAY_MS = 86_400_000;
  */
 function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const { problems, attempt } = attempts();
-  const policy = attempt(() => createPolicy(flags));
+  const policy = attempt(() =>
+    createPolicy({ ...flags, ...(flags.policy !== undefined && { file: readPolicyFile(flags.policy) }) }),
+  );
   // ACR Tasks set the second for the commands they run.
   const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';
   const endpoint = attempt(() => oneRegistry(name));

@@ -71,6 +71,7 @@ export const deleted = z
     action: z.literal('delete'),
     reason: z.enum(DELETE_REASONS),
     outcome: z.enum(['planned', 'held', 'deleted', 'already-gone', 'refused', 'failed', 'not-attempted']),
+    rule: z.string().exactOptional().describe('The rule of the policy file that decided it'),
     filter: z.string().exactOptional().describe('Of a tag: the filter that matches it, as it was given'),
     error: decisionError.exactOptional(),
     leavesUntagged: z.object({ tags: count, bytes }).exactOptional(),
@@ -195,7 +196,13 @@ export const run = z
     parent: runId.exactOptional(),
     registry: z.string(),
     policy: z.object({
-      commands: z.array(z.object({ given: z.string(), understood: z.record(z.string(), z.unknown()) })),
+      commands: z.array(
+        z.object({
+          given: z.string(),
+          file: z.string().exactOptional(),
+          understood: z.record(z.string(), z.unknown()),
+        }),
+      ),
       hash: z.string(),
       from: z.enum(['settings', 'request', 'command line']),
     }),

@@ -20,10 +20,16 @@ export interface CompiledRegex {
  *
  * @throws {PolicyError} that names the pattern, when that takes longer than it may
  */
-export type Match = (
-  patterns: readonly CompiledRegex[],
-  values: readonly string[],
-) => Promise<readonly (readonly boolean[])[]>;
+export interface Match {
+  /** @param first whether a value that a pattern matches is not looked at by those behind it, and not matched by them */
+  (
+    patterns: readonly CompiledRegex[],
+    values: readonly string[],
+    first?: 'first',
+  ): Promise<readonly (readonly boolean[])[]>;
+  /** What a group of a pattern, which it was compiled with, captures in each value; empty where it captures nothing. */
+  readonly captures: (pattern: CompiledRegex, group: string, values: readonly string[]) => Promise<readonly string[]>;
+}
 
 /** Room for a long list of names. */
 const LONGEST_PATTERN = 10_000;
@@ -134,6 +140,24 @@ export function matchAll(
   return values.map((value, index) => {
     onValue(index);
     return isPlain(value) && expressions.some((expression) => expression.test(value));
+  });
+}
+
+/** What a group of the first expression that matches captures in each value; empty where it captures nothing. */
+export function captureAll(
+  expressions: readonly RegExp[],
+  group: string,
+  values: readonly string[],
+  onValue: (index: number) => void = () => undefined,
+): readonly string[] {
+  return values.map((value, index) => {
+    onValue(index);
+    if (!isPlain(value)) return '';
+    for (const expression of expressions) {
+      const found = expression.exec(value);
+      if (found) return found.groups?.[group] ?? '';
+    }
+    return '';
   });
 }
 

@@ -5,6 +5,7 @@ import type { RepositorySummary } from '../../ledger/summary.ts';
 /** Why an artifact is deleted or kept, for a person. */
 export const MEANINGS: Readonly<Record<Reason, string>> = {
   'matched-and-expired': 'a filter matches, and it is older than --ago',
+  'rule-matched': 'a rule of the policy lets it go',
   'untagged-and-expired': 'without a tag, and nothing kept needs it',
   'referrer-of-deleted': 'deleted along with the manifest that it refers to',
   'too-young': 'not older than --ago',
@@ -25,6 +26,15 @@ export const MEANINGS: Readonly<Record<Reason, string>> = {
   'in-use-unknown': 'what is in use could not be found out',
   'pulled-recently': 'pulled within --keep-pulled-within',
   'pull-history-too-short': 'it is not known whether it was pulled within --keep-pulled-within',
+  protected: 'the policy protects it',
+  'kept-newest': 'among the newest that its rule keeps',
+  'kept-daily': 'the newest of a day that its rule keeps',
+  'kept-weekly': 'the newest of a week that its rule keeps',
+  'kept-monthly': 'the newest of a month that its rule keeps',
+  'kept-yearly': 'the newest of a year that its rule keeps',
+  'kept-within': 'younger than what its rule keeps in any case',
+  'no-rule': 'no rule of the policy owns it',
+  'below-count': 'there are too few of its rule to delete any',
   'changed-since-plan': 'changed after it was planned',
   'not-in-plan': 'not in the plan that is applied',
 };

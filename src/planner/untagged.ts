@@ -1,0 +1,53 @@
+import { type AcrChoice, isGone } from './acr-purge.ts';
+import type { Graph } from './graph.ts';
+import { NO_TIME } from './retention.ts';
+import type { TagChoice } from './tags.ts';
+import type { Protection, Rule } from './types.ts';
+
+/*
+ * What `untagged` of a policy file says of images that others refer to, and of what refers to an image that is gone.
+ */
+
+/** Whether the rule leaves what refers to a manifest that is gone. `acr purge` leaves it. */
+export function keepsOrphans({ retention }: Rule): boolean {
+  return !retention?.untagged?.deletesOrphans;
+}
+
+/** Images without a tag that something refers to, where these stay (`untagged.referenced: keep`). */
+export function referredTo(
+  graph: Graph,
+  { deleted }: Pick<AcrChoice, 'deleted'>,
+  { retention }: Rule,
+): ReadonlyMap<string, Protection> {
+  const kept = new Map<string, Protection>();
+  if (!retention?.untagged?.keepsReferenced) return kept;
+  for (const digest of deleted) {
+    const [referrer] = graph.referrers(digest);
+    const isUntagged = graph.records.get(digest)?.tags.length === 0 && graph.chosenTags(digest).length === 0;
+    if (referrer === undefined || !isUntagged || graph.subject(digest) !== undefined) continue;
+    kept.set(digest, { reason: 'protected', detail: `${referrer} refers to it (untagged.referenced: keep)` });
+  }
+  return kept;
+}
+
+/**
+ * Signature tags whose image is gone, and that stay: they follow it only where `untagged.orphanedReferrers` says so, and
+ * once they are old enough.
+ */
+export function orphanedSignatures(graph: Graph, { retention }: Rule): ReadonlyMap<TagChoice, Protection> {
+  const kept = new Map<TagChoice, Protection>();
+  if (!retention) return kept;
+  const { deletesOrphans = false, olderThan } = retention.untagged ?? {};
+  for (const [image, signatures] of graph.signatures) {
+    if (!isGone(graph, image)) continue;
+    const detail = `belongs to ${image}, which is gone`;
+    for (const choice of signatures) {
+      const { lastUpdated } = choice.tag;
+      if (!deletesOrphans) kept.set(choice, { reason: 'referrer-of-unlisted', detail });
+      else if (lastUpdated === undefined) kept.set(choice, { reason: 'unknown-time', detail: NO_TIME });
+      else if (olderThan && !(lastUpdated < olderThan.cutOff))
+        kept.set(choice, { reason: 'too-young', detail: `${detail}, and it is not older than ${olderThan.text}` });
+    }
+  }
+  return kept;
+}
