@@ -9,6 +9,8 @@ const GOOD = {
   PURGE_SCHEDULE: '0 1 * * Sun',
 };
 
+const POLICY = 'version: 1\nrules: [{ name: all, olderThan: 30d }]\n';
+
 const noFile = (path: string): never => {
   throw new Error(`no such file: ${path}`);
 };
@@ -270,6 +272,49 @@ test('sources of what is in use are told again without what may be a key in thei
   }
 });
 
+describe('a policy file', () => {
+  const NONE = { ...GOOD, PURGE_COMMAND: '' };
+  const files: Readonly<Record<string, string>> = {
+    'policies/retention.yaml': 'version: 1\nprotect: [{ tagsFrom: keep.txt }]\nrules: [{ name: all, olderThan: 9d }]\n',
+    'policies/keep.txt': 'v1\nshop/web:v2\n',
+  };
+  const readFile = (path: string): string => {
+    const text = files[path];
+    if (text !== undefined) return text;
+    throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+  };
+
+  test('is read from the folder of the app, with the lists that it names beside it', () => {
+    const [registry] = settings({ ...NONE, RETENTION_POLICY_FILE: 'policies/retention.yaml' }, readFile).registries;
+    const [command] = registry?.commands ?? [];
+    expect(command?.policy.text).toBe('--policy policies/retention.yaml');
+    expect(command?.policy.retention?.protect[0]?.names).toEqual(new Set(['v1', 'shop/web:v2']));
+  });
+
+  test('is read from the setting itself, which is not shown', () => {
+    expect(read({ ...NONE, RETENTION_POLICY: POLICY })).toMatchObject({
+      state: 'valid',
+      given: { RETENTION_POLICY: '(set)' },
+    });
+  });
+
+  test.each([
+    [{ RETENTION_POLICY_FILE: 'none.yaml' }, /RETENTION_POLICY_FILE "none\.yaml": is not in the app's folder/],
+    [{ RETENTION_POLICY: 'version: 2' }, /RETENTION_POLICY:1:10/],
+    [
+      { RETENTION_POLICY: POLICY, PURGE_COMMAND: '--filter a:b --ago 1d' },
+      /RETENTION_POLICY: is set, and so is PURGE_COMMAND/,
+    ],
+    [{ RETENTION_POLICY: POLICY, RETENTION_POLICY_FILE: 'a' }, /is set, and so is RETENTION_POLICY_FILE; remove one/],
+    [
+      { RETENTION_POLICY: 'version: 1\nprotect: [{ tagsFrom: keep.txt }]\nrules: []' },
+      /there is no file beside this policy/,
+    ],
+  ])('%j is a mistake', (given, message) => {
+    expect(mistakes({ ...NONE, ...given }, readFile).join('\n')).toMatch(message);
+  });
+});
+
 describe('the table for the documentation', () => {
   test('says something of every setting, and the default that is read', () => {
     expect(SETTINGS_TABLE.map(({ name }) => name)).toEqual(SETTINGS);
@@ -283,9 +328,12 @@ describe('the table for the documentation', () => {
   test.each(SETTINGS_TABLE.filter(({ example }) => example !== undefined))('$name: $example can be read', (one) => {
     const resource = SETTINGS_TABLE.find(({ name }) => name === 'REGISTRY_RESOURCE_ID')?.example;
     const more = {
-      ...(one.name === 'ACR_TASK_FILE' ? { PURGE_COMMAND: '' } : { RETENTION_STORAGE: './runs' }),
+      ...(one.name === 'ACR_TASK_FILE' || one.name === 'RETENTION_POLICY_FILE'
+        ? { PURGE_COMMAND: '' }
+        : { RETENTION_STORAGE: './runs' }),
       ...(one.name === 'KEEP_PULLED_WITHIN' && { REGISTRY_RESOURCE_ID: resource }),
     };
-    expect(mistakes({ ...GOOD, ...more, [one.name]: one.example }, () => TALK_TASK)).toEqual([]);
+    const file = (): string => (one.name === 'ACR_TASK_FILE' ? TALK_TASK : POLICY);
+    expect(mistakes({ ...GOOD, ...more, [one.name]: one.example }, file)).toEqual([]);
   });
 });
