@@ -1,11 +1,15 @@
+import type { PullEvidence, PullSource } from '../evidence/pulls.ts';
 import type { Evidence, Source } from '../evidence/types.ts';
 import type { Clock } from '../registry/clock.ts';
 
 /** Some minutes, for a source that asks hundreds of clusters. What takes longer is not known. */
 const DEADLINE_MINUTES = 5;
 
+/** A log whose answer is too large is asked for in parts, each of which may take minutes. */
+const PULLS_MINUTES = 30;
+
 /** What a source says, or that it did not say it in time. Never throws. */
-export async function observe(
+export function observe(
   source: Source,
   registry: string,
   clock: Clock,
@@ -17,16 +21,43 @@ export async function observe(
     const about = { source: source.name, scope: 'what it would have said', observedAt };
     return { ...about, complete: false, problems: [problem], facts: [] };
   };
+  return inTime((until) => source.read(registry, until), unsaid, { clock, signal, minutes });
+}
+
+/** The same for the log of pulls. */
+export function observedPulls(source: PullSource, clock: Clock): PullSource {
+  return {
+    name: source.name,
+    read(registry, from, signal) {
+      const unsaid = (problem: string): PullEvidence => {
+        const observedAt = new Date(clock.now()).toISOString();
+        return { source: source.name, observedAt, complete: false, problems: [problem], pulls: [] };
+      };
+      return inTime((until) => source.read(registry, from, until), unsaid, { clock, signal, minutes: PULLS_MINUTES });
+    },
+  };
+}
+
+interface Ends {
+  readonly clock: Clock;
+  readonly minutes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Waits for no more than that: some of what is waited for, a credential say, cannot be told to stop. */
+async function inTime<T>(
+  read: (until: AbortSignal) => Promise<T>,
+  unsaid: (problem: string) => T,
+  { clock, minutes, signal }: Ends,
+): Promise<T> {
   const late = new AbortController();
   const until = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
-  const read = source.read(registry, until).catch((error: unknown) => unsaid((error as Error).message));
   let cancel = (): void => undefined;
-  const tooLate = new Promise<Evidence>((resolve) => {
+  const ended = new Promise<T>((resolve) => {
     const timer = clock.after(minutes * 60_000, () => {
       late.abort();
       resolve(unsaid(`it did not say so within ${minutes} minutes`));
     });
-    // Some of what is waited for, the plug-in of a kubeconfig say, cannot be told to stop.
     const stop = (): void => resolve(unsaid('it was stopped'));
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
@@ -36,7 +67,7 @@ export async function observe(
     };
   });
   try {
-    return await Promise.race([read, tooLate]);
+    return await Promise.race([read(until).catch((error: unknown) => unsaid((error as Error).message)), ended]);
   } finally {
     cancel();
   }

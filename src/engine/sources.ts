@@ -4,6 +4,7 @@ import { type Pulled, resourceOf } from '../policy/pulls.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
 import { cloudOf, entraOf, type IdentitySettings, logsEndpointOf } from '../registry/identity.ts';
 import type { EvidenceOptions } from './evidence.ts';
+import { observedPulls } from './observe.ts';
 import type { PullOptions } from './pulls.ts';
 
 /** How sources are reached. */
@@ -48,5 +49,5 @@ export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: C
     username: identity.username,
   });
   const key = JSON.stringify([resources, maxSilenceMilliseconds, identity.clientId, identity.username]);
-  return { source, within, withinMilliseconds, ignored, key };
+  return { source: observedPulls(source, clock), within, withinMilliseconds, ignored, key };
 }
