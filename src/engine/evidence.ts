@@ -175,6 +175,9 @@ export async function whyNoMore(
 /** Why what was planned is not deleted any more: something came into use since, or that cannot be said any more. */
 function usedSince(planned: Evidence, now: Evidence): string | undefined {
   if (now.everything) return now.everything.detail;
+  // What the plan judged by its pulls may have been pulled without a trace, where they are known for less long now.
+  const { pullsKnown } = now;
+  if (pullsKnown && !(planned.pullsKnown && planned.pullsKnown.since >= pullsKnown.since)) return pullsKnown.detail;
   for (const kind of ['tags', 'digests', 'configs'] as const)
     for (const [name, { detail }] of now[kind])
       // The plan kept what it knew of. What else belongs to this image is known once it is planned again.

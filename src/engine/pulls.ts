@@ -41,6 +41,8 @@ interface PullHistory {
   /** Of which time every pull is known; absent: of none up to now. */
   readonly covers: Covered | undefined;
   readonly pulls: readonly RememberedPull[];
+  /** When the log has an event last. */
+  readonly lastEvent?: string | undefined;
 }
 
 /**
@@ -54,12 +56,12 @@ export async function pullHistory(
   from: Date,
   signal?: AbortSignal,
 ): Promise<PullHistory> {
-  const { observedAt, complete, problems, covers, pulls } = await source.read(registry, from, signal);
+  const { observedAt, complete, problems, covers, pulls, lastEvent } = await source.read(registry, from, signal);
   if (!complete) return { observedAt, problems, covers: undefined, pulls: [] };
   const seen: KnownPulls = { ignored, ...(covers && { covers }), pulls };
   const forgotten = Math.min(from.getTime(), ledger.system.clock.now() - REMEMBERED_MS);
   const known = await ledger.rememberPulls(registry, seen, new Date(forgotten).toISOString());
-  return { observedAt, problems: [], covers: known.covers, pulls: known.pulls };
+  return { observedAt, problems: [], covers: known.covers, pulls: known.pulls, lastEvent };
 }
 
 /** @throws {LedgerError} where it cannot be remembered */
@@ -88,7 +90,7 @@ export async function readPulls(
       observedAt: history.observedAt,
       scope: covers ? `pulls since ${covers.since}` : 'no pulls',
       complete: problems.length === 0,
-      ...(problems.length > 0 ? { problems } : unknown && { problems: [unknown.detail] }),
+      ...(problems.length > 0 ? { problems } : unknown && { problems: [covers ? unknown.detail : silenceOf(history)] }),
       images: recent.length,
       within: options.within,
     },
@@ -110,6 +112,12 @@ function tooShort({ since }: Covered, within: string): Protection {
     reason: 'pull-history-too-short',
     detail: `pulls are known since ${since.slice(0, 16)}Z only, which is less than --keep-pulled-within ${within}: what was pushed before that may have been pulled`,
   };
+}
+
+/** That the log is silent, and what to look at. */
+export function silenceOf({ lastEvent }: Pick<PullHistory, 'lastEvent'>): string {
+  const since = lastEvent === undefined ? 'no event' : `no event since ${lastEvent.slice(0, 16)}Z`;
+  return `the log ${PULLS} has ${since}, and PULL_LOG_MAX_SILENCE allows no such silence: nothing is known of pulls up to now. Look whether the diagnostic setting of the registry still sends it, and whether its workspace takes it (az monitor diagnostic-settings list)`;
 }
 
 function notKnown({ problems }: PullHistory): Protection {

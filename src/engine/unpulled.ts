@@ -6,7 +6,7 @@ import type { RegistryReader } from '../registry/types.ts';
 import type { UnpulledImage, UnpulledReport } from '../report/unpulled.ts';
 import { Unreadable } from './dry-run.ts';
 import { eachOf } from './each.ts';
-import { groupedByRepository, pullHistory, type PullOptions } from './pulls.ts';
+import { groupedByRepository, pullHistory, type PullOptions, silenceOf } from './pulls.ts';
 import { newListing } from './unpulled-listing.ts';
 
 /** Repositories that are looked at side by side. */
@@ -64,11 +64,16 @@ async function lookAt(
   const now = clock.now();
   const from = new Date(now - options.withinMilliseconds).toISOString();
   const readFrom = new Date(now - Math.max(options.withinMilliseconds, READ_MS));
-  const { covers, observedAt, problems, pulls } = await pullHistory(ledger, registry, options, readFrom, signal);
+  const { covers, observedAt, problems, pulls, lastEvent } = await pullHistory(
+    ledger,
+    registry,
+    options,
+    readFrom,
+    signal,
+  );
   const about = { registry, within: options.within, observedAt };
   if (!covers) {
-    const none = 'the log of the registry has no event, or none for longer than PULL_LOG_MAX_SILENCE allows';
-    return { ...about, ...UNKNOWN, problems: problems.length > 0 ? problems : [none] };
+    return { ...about, ...UNKNOWN, problems: problems.length > 0 ? problems : [silenceOf({ lastEvent })] };
   }
   const since = covers.since > from ? covers.since : from;
   const byRepository = groupedByRepository(pulls);

@@ -26,6 +26,8 @@ export interface PullEvidence {
   readonly problems: readonly string[];
   /** From when to when the log speaks without a gap (ISO 8601, UTC). Absent: nothing is known up to now. */
   readonly covers?: { readonly since: string; readonly until: string };
+  /** When the log has an event last, of whatever kind: ISO 8601, UTC. Absent: it has none of late. */
+  readonly lastEvent?: string;
   /** Also of what was before a gap: what it says is true all the same. */
   readonly pulls: readonly Pull[];
 }
@@ -86,7 +88,9 @@ export function pullSource({ name, resourceOf, open, ...options }: PullSourceOpt
         ]);
         const covers = coveredBy(hours, { from, to }, maxSilenceMilliseconds);
         const counted = logged.filter((pull) => !isOwn(pull) && !isIgnored(pull, options.ignored));
-        return { ...about, complete: true, problems: [], ...(covers && { covers }), pulls: newestOf(counted) };
+        const lastEvent = hours.at(-1)?.last.toISOString();
+        const known = { ...(covers && { covers }), ...(lastEvent !== undefined && { lastEvent }) };
+        return { ...about, complete: true, problems: [], ...known, pulls: newestOf(counted) };
       } catch (error) {
         return { ...about, complete: false, problems: [(error as Error).message], pulls: [] };
       }

@@ -6,6 +6,9 @@ import type { RepositoryState } from '../../src/dev/emulator/index.ts';
 import { digestOf } from '../../src/dev/emulator/manifests.ts';
 import type { RunOptions } from '../../src/index.ts';
 import { images, repositoryOf } from '../support/contents.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import type { KnownPulls } from '../../src/ledger/pulls.ts';
+import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
 import { newLedger } from '../support/ledger.ts';
 import { flags, repository } from '../support/random-registry.ts';
 import { run, withEmulator } from '../support/registry.ts';
@@ -137,7 +140,8 @@ describe('a purge that keeps what was pulled lately', () => {
       false,
       'Log Analytics answers 403',
     ],
-    ['has ended', {}, true, 'PULL_LOG_MAX_SILENCE'],
+    ['is empty', {}, true, 'PULL_LOG_MAX_SILENCE'],
+    ['has ended', { lastEvent: daysAgo(9) }, true, 'PULL_LOG_MAX_SILENCE'],
   ])('deletes nothing where the log %s', async (_, said, succeeded, why) => {
     await withEmulator({ repositories }, async (emulator) => {
       const before = [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
@@ -150,6 +154,46 @@ describe('a purge that keeps what was pulled lately', () => {
       });
       expect(summary.succeeded).toBe(succeeded);
       expect(summary.warnings).toEqual([expect.stringContaining(why) as string]);
+    });
+  });
+
+  test('where the log has ended, a warning names it, when it did, and what to look at', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const evidence = pulled({ lastEvent: '2026-03-01T12:34:56.000Z' });
+      const { summary } = await run(emulator, PURGE, undefined, newLedger(), { evidence });
+      expect(summary.warnings).toEqual([
+        'the log ContainerRegistryRepositoryEvents has no event since 2026-03-01T12:34Z, and PULL_LOG_MAX_SILENCE allows no such silence: nothing is known of pulls up to now. Look whether the diagnostic setting of the registry still sends it, and whether its workspace takes it (az monitor diagnostic-settings list)',
+      ]);
+    });
+  });
+
+  test('deletes no more of a repository once pulls are known for less long than the plan had it', async () => {
+    const contents = {
+      app: repositoryOf(
+        { built: image('shared'), days: 40, tags: ['v-0', 'dev-0'] },
+        { built: image('old'), days: 40, tags: ['dev-old'] },
+      ),
+    };
+    await withEmulator({ repositories: contents }, async (emulator) => {
+      const memory = memoryStore(newMemory());
+      // A clock that tells of eleven minutes once something was deleted.
+      const late = (): number => (emulator.counts()['delete-tag'] > 0 ? 11 * 60_000 : 0);
+      const clock = { ...memory.system.clock, ticks: () => memory.system.clock.ticks() + late() };
+      const ledger = openLedger({ ...memory, system: { ...memory.system, clock } });
+      const [before, after] = [60, 20].map(
+        (days) => pulled({ covers: { since: daysAgo(days), until: daysAgo(0) } }).pulls,
+      );
+      if (!before || !after) throw new Error('a log is asked');
+      const read: typeof before.source.read = (...asked) => (late() > 0 ? after : before).source.read(...asked);
+      // What was remembered of it is not known any more, either.
+      const forgetting = { ...ledger, rememberPulls: (_: string, seen: KnownPulls) => Promise.resolve(seen) };
+      const evidence = { ...pulled({}), pulls: { ...before, source: { ...before.source, read } } };
+      const { decisions } = await run(emulator, PURGE, undefined, forgetting, { evidence });
+      expect(emulator.tagsLeft()).not.toContain('app:dev-0');
+      const manifest = decisions.find(({ kind, digest }) => kind === 'manifest' && digest === image('old').digest);
+      expect(manifest).toMatchObject({ action: 'keep', reason: 'changed-since-plan' });
+      expect(manifest?.detail).toContain('But since: pulls are known since ');
+      expect(emulator.manifestsLeft()).toContain(`app@${image('old').digest}`);
     });
   });
 });
