@@ -146,6 +146,7 @@ describe('App Service and Functions', () => {
     ['app,linux,container', { linuxFxVersion: '' }],
     ['functionapp,linux,container,azurecontainerapps', {}],
     ['app,container,windows', { windowsFxVersion: '' }],
+    ['app,linux,container', { linuxFxVersion: ' ' }],
     ['app,linux', { linuxFxVersion: 'SITECONTAINERS' }],
     ['app,linux,container', { linuxFxVersion: 'DOCKER|' }],
   ])(

@@ -42,7 +42,7 @@ export function appService(options: AzureOptions, subscription: string): Source 
 async function readSite({ arm, found, problem }: Reading, { id, kind, properties: { reserved } }: Site): Promise<void> {
   const where = `app ${placeOf(id)}`;
   const { properties } = await arm.get(`${id}/config/web`, VERSION, config);
-  const versions = [properties.linuxFxVersion, properties.windowsFxVersion].filter((version) => version);
+  const versions = [properties.linuxFxVersion, properties.windowsFxVersion].filter((version) => version?.trim());
   for (const version of versions) {
     const images = imagesOf(version ?? '');
     if (images) images.forEach((image) => found(image, where));
