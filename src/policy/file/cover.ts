@@ -1,4 +1,4 @@
-import { subset } from 'semver';
+import { type Range, subset } from 'semver';
 import { matchesEverything } from '../advice/possible.ts';
 import { parseRegex } from '../regex/parse.ts';
 import type { NamePattern, TagPattern } from './types.ts';
@@ -7,6 +7,11 @@ import type { NamePattern, TagPattern } from './types.ts';
  * What patterns match, as far as their texts say it. No pattern is matched that could take long: what is not known is
  * answered by no.
  */
+
+/** Comparisons of two lists. Lists of thousands of names would be compared for minutes. */
+const MOST_COMPARED = 400;
+/** Of a longer range every alternative would be compared with every other one. */
+const LONGEST_RANGE = 64;
 
 type Repositories = readonly NamePattern[] | undefined;
 
@@ -19,9 +24,14 @@ export function coversRepositories(wide: Repositories, narrow: Repositories): bo
 export function coversTags(wide: TagPattern | undefined, narrow: TagPattern | undefined): boolean {
   if (wide === undefined || isEveryTag(wide)) return true;
   if (narrow === undefined) return false;
-  if (wide.kind === 'semver') return narrow.kind === 'semver' && subset(narrow.range, wide.range);
+  if (wide.kind === 'semver') return narrow.kind === 'semver' && isSubset(narrow.range, wide.range);
   if (narrow.kind === 'semver') return false;
   return coversAll(patternsOf(wide), patternsOf(narrow));
+}
+
+function isSubset(narrow: Range, wide: Range): boolean {
+  if (narrow.raw === wide.raw) return true;
+  return narrow.raw.length <= LONGEST_RANGE && wide.raw.length <= LONGEST_RANGE && subset(narrow, wide);
 }
 
 /** Whether one of these patterns matches a name, for certain, without naming it. */
@@ -47,8 +57,13 @@ function isEveryRepository(pattern: NamePattern): boolean {
   return isGlob(pattern) ? /^\*\*(?:\/\*\*)*$/.test(pattern.pattern) : isAny(pattern);
 }
 
-function isAny({ pattern }: NamePattern): boolean {
-  return matchesEverything(parseRegex(pattern, 'regex').root);
+/** Which regular expressions match everything: each rule is compared with all before it. */
+const known = new WeakMap<NamePattern, boolean>();
+
+function isAny(regex: NamePattern): boolean {
+  const answer = known.get(regex) ?? matchesEverything(parseRegex(regex.pattern, 'regex').root);
+  known.set(regex, answer);
+  return answer;
 }
 
 function patternsOf(tags: Exclude<TagPattern, { readonly kind: 'semver' }>): readonly NamePattern[] {
@@ -56,6 +71,7 @@ function patternsOf(tags: Exclude<TagPattern, { readonly kind: 'semver' }>): rea
 }
 
 function coversAll(wide: readonly NamePattern[], narrow: readonly NamePattern[]): boolean {
+  if (wide.length * narrow.length > MOST_COMPARED) return false;
   return narrow.every((inner) => wide.some((outer) => covers(outer, inner)));
 }
 

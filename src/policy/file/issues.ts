@@ -86,9 +86,9 @@ function problemsOf(
       return wrong(issue.origin === 'string' ? 'is empty' : `must be at least ${String(issue.minimum)}`);
     case 'too_big':
       return wrong(
-        issue.origin === 'string'
-          ? `is limited to ${String(issue.maximum)} characters`
-          : `must be at most ${String(issue.maximum)}`,
+        issue.origin === 'number' || issue.origin === 'int'
+          ? `must be at most ${String(issue.maximum)}`
+          : `is limited to ${String(issue.maximum)} ${issue.origin === 'array' ? 'entries' : 'characters'}`,
       );
     default:
       return wrong(issue.message);

@@ -3,11 +3,15 @@ import { quote } from '../errors.ts';
 /** `v1`, or `shop/web:v1`. */
 const NAME = /^(?:[a-z0-9][a-z0-9._/-]{0,254}:)?[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
+/** A name of a registry, of a repository and of a tag together are shorter. */
+const LONGEST_NAME = 512;
+
 /** Mistakes in a list that are named. */
 const MOST_NAMED = 5;
 
 /** What is wrong with a name in a list; undefined where it is a tag, or `repository:tag`. */
 export function wrongName(name: string): string | undefined {
+  if (name.length > LONGEST_NAME) return 'is longer than any tag';
   const [, rest] = /^[^/:]+\.azurecr\.[^/:]+(?::[0-9]+)?\/(.+)$/.exec(name) ?? [];
   if (rest !== undefined && NAME.test(rest)) return `names a registry; write ${rest}`;
   if (NAME.test(name)) return undefined;

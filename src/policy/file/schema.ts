@@ -6,6 +6,8 @@ import * as z from 'zod';
  */
 
 const MOST = 1_000_000_000;
+/** Each rule is compared with all before it. */
+const MOST_ENTRIES = 500;
 
 const GLOBS = z.array(z.string().min(1)).min(1).meta({
   title: 'Globs',
@@ -212,10 +214,12 @@ export const POLICY_FILE = z
     version: z.literal(1).meta({ title: 'Version', description: 'Of this format: 1. Required.', examples: [1] }),
     protect: z
       .array(PROTECT)
+      .max(MOST_ENTRIES)
       .meta({ title: 'Protections', description: 'Always win: what an entry matches is never deleted. A list.' })
       .optional(),
     rules: z
       .array(RULE)
+      .max(MOST_ENTRIES)
       .meta({
         title: 'Rules',
         description: 'In order: the first rule that matches a tag owns it. A tag that no rule owns is kept. A list.',

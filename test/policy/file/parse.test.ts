@@ -185,6 +185,10 @@ describe('refused, with the place and what to write', () => {
       [`%YAML 1.1\n---\n${ruled('olderThan: 1d')}`, '1:1: YAML: leave lines that begin with % away'],
       [`${ruled('olderThan: 1d')}  - name: a\n    olderThan: 1d`, '5:11: name "a": two rules have this name'],
       [ruled('olderThan: 1d').replace('name: a', 'name: "a\\nb"'), '3:11: name "a\\nb": must be one line of text'],
+      [
+        `version: 1\nrules:\n${Array.from({ length: 501 }, (_, index) => `  - { name: r${index}, olderThan: 1d }\n`).join('')}`,
+        '3:3: rules: is limited to 500 entries',
+      ],
       ['version: 1\nuntagged: { olderThan: 1d }\nprotect: [{}]', '3:11: protect: protects nothing'],
       ['version: 1\nuntagged: { olderThan: 1d }\nprotect: [{ because: x }]', '3:11: protect: protects nothing'],
       ['version: 1\nuntagged: { olderThan: 1d, referenced: no }', '2:40: referenced "no": must be keep or delete'],
@@ -236,6 +240,15 @@ protect:
     ]);
   });
 
+  test('behind an alias: where the anchor is', () => {
+    const text = `${ruled("tags: &a ['a b']\nolderThan: 1d")}  - { name: b, tags: *a, olderThan: x }`;
+    expect(mistakes(text).map((one) => one.split(': ')[0])).toEqual([
+      'retention.yaml:4:15',
+      'retention.yaml:4:15',
+      'retention.yaml:6:37',
+    ]);
+  });
+
   test('no more than fifty are named', () => {
     const rules = Array.from({ length: 80 }, (_, index) => `  - { name: r${index}, olderThan: x }`);
     const found = mistakes(['version: 1', 'rules:', ...rules].join('\n'));
@@ -258,6 +271,7 @@ describe('lists of tags', () => {
       ['# nothing\n', 'has no name in it'],
       ['v1\nshop/web@sha256:0', 'line 2, "shop/web@sha256:0", names a manifest'],
       ['contoso.azurecr.io/shop/web:v1', 'names a registry; write shop/web:v1'],
+      ['a.azurecr.'.repeat(20_000), 'is longer than any tag'],
       ['v1 v2', 'line 1, "v1 v2", is no tag, and no repository:tag'],
       ['x\n'.repeat(140_000), 'is longer than 256 KiB'],
       [
