@@ -1,5 +1,6 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RememberedPull } from '../ledger/pulls.ts';
+import { imageOfSignatureTag } from '../planner/tags.ts';
 import { inTime } from '../registry/clock.ts';
 import { RegistryError } from '../registry/errors.ts';
 import type { RegistryReader } from '../registry/types.ts';
@@ -139,7 +140,8 @@ function firstOf(problems: readonly string[], most = Number.POSITIVE_INFINITY): 
 }
 
 /**
- * The images of a repository: a multi-arch one with its platforms is one. A pull of a part is one of the whole.
+ * The images of a repository: a multi-arch one with its platforms is one, and what is attached to it, such as signatures,
+ * is a part of it. A pull of a part is one of the whole.
  * @returns `undefined` where it cannot be said what belongs together
  */
 async function imagesOf(
@@ -157,22 +159,37 @@ async function imagesOf(
     for (const one of [digest, tag === undefined ? undefined : digestOfTag.get(tag)])
       if (one !== undefined && (last.get(one) ?? '') < at) last.set(one, at);
   const children = new Map<string, readonly string[]>();
-  for (const { digest, kind } of records.values()) {
-    if (kind === 'image' || kind === 'plain') continue;
+  const attached = new Map<string, string[]>();
+  const attach = (digest: string, subject: string | undefined): void => {
+    // What belongs to an image that is not there stands for itself.
+    if (subject === undefined || subject === digest || !records.has(subject)) return;
+    const some = attached.get(subject);
+    if (some) some.push(digest);
+    else attached.set(subject, [digest]);
+  };
+  for (const { digest, kind, tags: own, mayRefer, looksRunnable } of records.values()) {
+    const images = new Set(own.map(imageOfSignatureTag));
+    if (images.size === 1) attach(digest, images.values().next().value);
+    // What looks like an image to run hardly ever refers to another one, and there are many.
+    if (kind === 'plain' || (kind === 'image' && (!mayRefer || looksRunnable))) continue;
     const fact = await reader.manifest(repository, digest, signal);
-    if (fact.state === 'unreadable') return undefined;
-    if (fact.state === 'read')
+    // What holds nothing stands for itself then.
+    if (fact.state === 'unreadable' && kind !== 'image') return undefined;
+    if (fact.state !== 'read') continue;
+    attach(digest, fact.subject);
+    if (fact.children.length > 0)
       children.set(
         digest,
         fact.children.map((child) => child.digest),
       );
   }
   const owners = new Map<string, number>();
-  const held = new Set([...children.values()].flat());
+  const held = new Set([...children.values(), ...attached.values()].flat());
   const roots = [...records.values()].filter(({ digest }) => !held.has(digest));
   const wholes = roots.map((root) => {
     const parts = new Set([root.digest]);
-    for (const part of parts) for (const child of children.get(part) ?? []) parts.add(child);
+    for (const part of parts)
+      for (const more of [children.get(part) ?? [], attached.get(part) ?? []]) for (const one of more) parts.add(one);
     for (const part of parts) owners.set(part, (owners.get(part) ?? 0) + 1);
     return { root, parts };
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { image, index } from '../../src/dev/emulator/manifests.ts';
+import { cosignSignature, cosignTag, image, index, referrer } from '../../src/dev/emulator/manifests.ts';
 import type { EmulatorOptions } from '../../src/dev/emulator/index.ts';
 import type { PullEvidence } from '../../src/evidence/pulls.ts';
 import { type Ledger, RegistryError, type Registry, unpulled } from '../../src/index.ts';
@@ -77,6 +77,34 @@ test('what was not pulled for so long is listed, the largest first, and what is 
 test('the pull of a platform is one of the whole', async () => {
   const pulls = [{ repository: 'app', digest: platforms[1]?.digest ?? '', last: daysAgo(10) }];
   expect(tagsOf(await report({ ...covers(120), pulls }))).toEqual(['middle', 'old']);
+});
+
+test('signatures and attestations are parts of their image, and follow it', async () => {
+  const [signed, pulled, tagged] = [image('signed'), image('pulled'), image('tagged')];
+  const of = (built: typeof signed) => referrer(built, 'application/vnd.example.sbom', `sbom of ${built.digest}`);
+  const [sbom, pulledSbom] = [of(signed), of(pulled)];
+  const contents = {
+    app: repositoryOf(
+      ...[signed, pulled, tagged].map((built, n) => ({ built, days: 200, tags: [`v${n}`] })),
+      { built: sbom, days: 200 },
+      { built: referrer(sbom, 'application/vnd.example.signature', 'signature'), days: 200 },
+      { built: pulledSbom, days: 200 },
+      { built: cosignSignature(tagged), days: 200, tags: [cosignTag(tagged)] },
+      // Of an image that is not there.
+      { built: of(image('gone')), days: 200, tags: ['alone'] },
+    ),
+  };
+  const pulls = [{ repository: 'app', tag: 'v1', last: daysAgo(1) }];
+  const found = await report({ ...covers(120), pulls }, { contents });
+  expect(tagsOf(found)).toEqual(['alone', 'v0', 'v2']);
+  const alone = await report(covers(120), {
+    contents: { app: repositoryOf({ built: signed, days: 200, tags: ['v0'] }) },
+  });
+  const bytesOf = (all: typeof found) => all.images.find(({ tags }) => tags.includes('v0'))?.bytes ?? 0;
+  expect(bytesOf(found)).toBeGreaterThan(bytesOf(alone));
+  // A client that checks the signature is going to pull the image, or has it.
+  const checked = await report({ ...covers(120), pulls: [{ repository: 'app', tag: cosignTag(tagged), last: daysAgo(1) }] }, { contents }); // prettier-ignore
+  expect(tagsOf(checked)).toEqual(['alone', 'v0', 'v1']);
 });
 
 test('where pulls are not known for so long, no more is claimed than is known', async () => {
