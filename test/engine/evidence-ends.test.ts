@@ -12,6 +12,7 @@ import { openLedger } from '../../src/ledger/ledger.ts';
 import type { EvidenceRecord, RunRecord } from '../../src/ledger/records.ts';
 import { StoppedError } from '../../src/registry/errors.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
+import { LedgerError } from '../../src/ledger/store/store.ts';
 import { realSystem } from '../../src/ledger/store/system.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { calm } from '../support/durable.ts';
@@ -226,4 +227,22 @@ test('a worker that is stopped while it reads a source for two of them leaves th
   expect([...(known?.tags.keys() ?? [])]).toEqual(['v1']);
   expect(records).toMatchObject([[{ source: 'kube prod', complete: true }]]);
   expect(asked).toBe(2);
+});
+
+test('where it cannot be remembered what is in use, the run breaks off and deletes nothing', async () => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const memory = memoryStore(newMemory());
+    const ledger = openLedger({
+      ...memory,
+      write: (path, ...rest) =>
+        path.startsWith('in-use/') ? Promise.reject(new LedgerError('the disk is full')) : memory.write(path, ...rest),
+    });
+    const before = [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
+    const running = run(emulator, PURGE, undefined, ledger, { evidence: asking(saying('kube prod')) });
+    await expect(running).rejects.toThrow('the disk is full');
+    expect([...emulator.tagsLeft(), ...emulator.manifestsLeft()]).toEqual(before);
+    expect(await Array.fromAsync(ledger.runs())).toMatchObject([
+      { state: 'failed', error: { message: expect.stringContaining('the disk is full') as string } },
+    ]);
+  });
 });
