@@ -84,7 +84,7 @@ function isPlainDecision(value: unknown): boolean {
   const words = count('string', one.repository) + count('string', one.detail) + count('string', one.reason);
   const names = count('string', one.tag) + count('string', one.digest) + count('string', one.mediaType);
   const times = count('string', one.createdTime) + count('string', one.lastUpdateTime);
-  const others = count('string', one.filter) + count('number', one.size);
+  const others = count('string', one.filter) + count('string', one.rule) + count('number', one.size);
   const tags = Array.isArray(one.tags) && one.tags.every((tag) => typeof tag === 'string') ? 1 : 0;
   // Any other field, or one of another type, is not among those that are counted.
   return words === 3 && required + words + names + times + others + tags === Object.keys(value).length;

@@ -99,9 +99,13 @@ export function parsePurgeCommand(text: string, limits: Limits = {}): PurgeComma
  * Reads the flags of a request, as fields or query parameters: `untaggedOnly` and `untagged-only` both mean
  * `--untagged-only`. A field holds text, a number, a boolean, or a list of texts where a flag may be repeated.
  *
+ * @param limits with the policy file that stands in the place of some of the flags, where there is one
  * @throws {InvalidPolicy} for an unknown field too
  */
-export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limits: Limits = {}): PurgeCommand {
+export function parsePurgeFields(
+  fields: Readonly<Record<string, unknown>>,
+  { file, ...limits }: Limits & { readonly file?: PolicyFile } = {},
+): PurgeCommand {
   const known = new Map(
     purgeCommand().options.map((option) => [option.attributeName(), { flag: option.long ?? '', option }]),
   );
@@ -128,7 +132,8 @@ export function parsePurgeFields(fields: Readonly<Record<string, unknown>>, limi
     return values.map((one) => `${flag}=${one === '' && option.isBoolean() ? 'true' : String(one)}`);
   });
   if (problems.length > 0) throw new InvalidPolicy(problems);
-  const command = readWords(quoteWords(words), words, limits);
+  const all = file ? [`--policy=${file.name}`, ...words] : words;
+  const command = readWords(quoteWords(all), all, { ...limits, ...(file && { policyFile: () => file }) });
   if (seen.has('--dry-run') && !command.policy.dryRun)
     throw new InvalidPolicy([new PolicyError('--dry-run', 'false', 'only a dry run can be asked for; leave it away')]);
   return command;

@@ -235,7 +235,14 @@ export const problem = z
     title: z.string(),
     detail: z.string().describe('What is wrong, and what to do about it'),
     errors: z
-      .array(z.object({ field: z.string(), detail: z.string() }))
+      .array(
+        z.object({
+          field: z.string(),
+          detail: z.string(),
+          line: z.int().exactOptional().describe('Of a policy file, from 1; so is column'),
+          column: z.int().exactOptional(),
+        }),
+      )
       .exactOptional()
       .describe('Each field, flag or setting that is wrong'),
     breakers: holds.exactOptional().describe('The guards that hold a plan back'),

@@ -166,9 +166,18 @@ function flagsBody(): Json {
         schema: { type: 'string' },
         examples: { commands: { value: "acr purge --filter 'app:^dev-' --ago 30d --untagged" } },
       },
+      'application/yaml': {
+        schema: {
+          type: 'string',
+          description: 'A policy file (docs/policy-file.md), of 256 KiB at most, without tagsFrom',
+        },
+        examples: { policy: { value: POLICY_EXAMPLE } },
+      },
     },
   };
 }
+
+const POLICY_EXAMPLE = "version: 1\nrules:\n  - name: pull requests\n    tags: ['pr-*']\n    olderThan: 14d\n";
 
 /** JSON schemas refer to `$defs`; in OpenAPI they are components. That an integer is a safe one need not be said. */
 function inComponents<T extends object>(schema: T): T {

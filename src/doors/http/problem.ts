@@ -1,5 +1,6 @@
 import type { HttpResponseInit } from '@azure/functions';
 import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
+import { PolicyFileError } from '../../policy/file/problems.ts';
 import type { Log } from '../../report/log.ts';
 import { jsonResponse } from './responses.ts';
 import {
@@ -29,7 +30,13 @@ interface Problem {
   readonly title: string;
   readonly detail: string;
   /** What is wrong with which field or setting, each by itself. */
-  readonly errors?: readonly { readonly field: string; readonly detail: string }[];
+  readonly errors?: readonly {
+    readonly field: string;
+    readonly detail: string;
+    /** In a policy file. */
+    readonly line?: number;
+    readonly column?: number;
+  }[];
   /** The guards that hold a plan back. */
   readonly breakers?: PlanRefused['breakers'];
 }
@@ -73,7 +80,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** Limits the size of the answer: a request can have many mistakes. */
-const MAX_ERRORS = 20;
+const MAX_ERRORS = 60;
 const MAX_DETAIL = 4_000;
 
 const TITLES = {
@@ -96,10 +103,11 @@ function of(status: keyof typeof TITLES, { message }: Error): Problem {
 
 /** Names flags as the fields of a request are named: `untaggedOnly`. */
 function fields(errors: readonly PolicyError[]): Problem['errors'] & object {
-  return errors.slice(0, MAX_ERRORS).map(({ flag, message }) => ({
-    field: flag.startsWith('--')
-      ? flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
-      : flag,
-    detail: message,
+  return errors.slice(0, MAX_ERRORS).map((error) => ({
+    field: error.flag.startsWith('--')
+      ? error.flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+      : error.flag,
+    detail: error.message,
+    ...(error instanceof PolicyFileError && error.place),
   }));
 }

@@ -59,6 +59,7 @@ const artifact = {
   locked: z.literal(true).exactOptional(),
   createdTime: z.string().exactOptional(),
   lastUpdateTime: z.string().exactOptional(),
+  rule: z.string().exactOptional().describe('The rule of the policy file that decided it'),
 };
 
 export const kept = z
@@ -71,7 +72,6 @@ export const deleted = z
     action: z.literal('delete'),
     reason: z.enum(DELETE_REASONS),
     outcome: z.enum(['planned', 'held', 'deleted', 'already-gone', 'refused', 'failed', 'not-attempted']),
-    rule: z.string().exactOptional().describe('The rule of the policy file that decided it'),
     filter: z.string().exactOptional().describe('Of a tag: the filter that matches it, as it was given'),
     error: decisionError.exactOptional(),
     leavesUntagged: z.object({ tags: count, bytes }).exactOptional(),

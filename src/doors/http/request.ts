@@ -3,9 +3,12 @@ import type { HttpRequest } from '@azure/functions';
 import { type PurgeCommand, parsePurgeCommands, parsePurgeFields } from '../../policy/purge-command.ts';
 import { guardsInFields, guardsOfAll, withoutGuards, type Guards } from '../../policy/guards.ts';
 import { attempts, InvalidPolicy } from '../../policy/errors.ts';
+import { LONGEST_FILE } from '../../policy/file/yaml.ts';
+import type { PolicyFile } from '../../policy/purge-policy.ts';
+import { parseRequestedFile } from '../../policy/requested-file.ts';
 import { RequestError } from './problem.ts';
 
-/** Every command line is shorter. A larger body is refused before it is read to its end. */
+/** Every command line is shorter. A larger body is refused before it is read to its end; that of a policy file later. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** Matching a name blocks the whole app, so a request may not ask for much of it. */
@@ -13,6 +16,9 @@ const LIMITS = { filterTimeoutSeconds: 5, commands: 20, filters: 100 };
 
 /** Query parameters that are the host's own: the function key, and the name of the key. */
 const HOST_PARAMETERS: ReadonlySet<string> = new Set(['code', 'clientId']);
+
+/** Of policy files: that of RFC 9512, and those that stood for it before. */
+const YAML_TYPES: ReadonlySet<string> = new Set(['application/yaml', 'text/yaml', 'application/x-yaml']);
 
 /** What a request asks for. */
 export interface Requested {
@@ -23,25 +29,28 @@ export interface Requested {
 }
 
 /**
- * The commands and guards that a request asks for: as JSON fields, as text (`acr purge …`), or as query parameters.
+ * The commands and guards that a request asks for: as JSON fields, as text (`acr purge …`), as query parameters, or as a
+ * policy file with the rest of the flags as query parameters.
  * @throws {RequestError | InvalidPolicy}
  */
 export async function readRequested(request: HttpRequest): Promise<Requested> {
   const parameters = [...new Set(request.query.keys())].filter((name) => !HOST_PARAMETERS.has(name));
-  const body = await readBody(request);
-  if (body.trim() === '') {
-    if (parameters.length === 0) return { guards: {} };
-    const values = (name: string): readonly string[] => request.query.getAll(name);
-    return inFields(
-      Object.fromEntries(parameters.map((name) => [name, values(name).length === 1 ? values(name)[0] : values(name)])),
-    );
-  }
+  const mediaType = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  // The host does not forward the body of a GET, whatever its headers say.
+  const isFile = YAML_TYPES.has(mediaType) && request.method !== 'GET';
+  const body = await readBody(request, isFile ? LONGEST_FILE : MAX_BODY_BYTES);
+  const values = (name: string): readonly string[] => request.query.getAll(name);
+  const inQuery = Object.fromEntries(
+    parameters.map((name) => [name, values(name).length === 1 ? values(name)[0] : values(name)]),
+  );
+  // One that is empty is a mistake. The configured commands would be another answer than the one that is expected.
+  if (isFile) return besideFile(body, inQuery);
+  if (body.trim() === '') return parameters.length === 0 ? { guards: {} } : inFields(inQuery);
   if (parameters.length > 0)
     throw new RequestError(
       400,
       `there are flags in the body and in the query (${parameters.join(', ')}); use one of them`,
     );
-  const mediaType = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
   if (mediaType === 'application/json') return inFields(readObject(body));
   if (mediaType === 'text/plain') {
     const commands = parsePurgeCommands(body, { ...LIMITS, guards: true });
@@ -50,7 +59,7 @@ export async function readRequested(request: HttpRequest): Promise<Requested> {
   }
   throw new RequestError(
     415,
-    'send the flags as application/json ({"filter": "app:^dev-", "ago": "30d"}), or as text/plain (acr purge --filter …)',
+    'send the flags as application/json ({"filter": "app:^dev-", "ago": "30d"}), as text/plain (acr purge --filter …), or a policy file as application/yaml',
   );
 }
 
@@ -64,6 +73,22 @@ function inFields(fields: Readonly<Record<string, unknown>>): Requested {
   if (problems.length > 0) throw new InvalidPolicy(problems);
   return command ? { guards, commands: [command] } : { guards };
 }
+
+/** A policy file, with the flags and guards that stand beside it. */
+function besideFile(text: string, fields: Readonly<Record<string, unknown>>): Requested {
+  const { problems, attempt } = attempts();
+  const file = attempt(() => parseRequestedFile(text));
+  // Where it has mistakes, those of the flags are found all the same: they do not depend on what it says.
+  const command = attempt(() => parsePurgeFields(withoutGuards(fields), { ...LIMITS, file: file ?? NO_FILE }));
+  const guards = attempt(() => guardsInFields(fields)) ?? {};
+  if (problems.length > 0 || !command) throw new InvalidPolicy(problems);
+  return { guards, commands: [command] };
+}
+
+const NO_FILE: PolicyFile = {
+  name: '',
+  retention: { text: '', protect: [], rules: [], untagged: undefined, warnings: [] },
+};
 
 function readObject(body: string): Readonly<Record<string, unknown>> {
   let fields: unknown;
@@ -89,10 +114,10 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
   }
 }
 
-async function readBody(request: HttpRequest): Promise<string> {
-  const tooLarge = new RequestError(413, `a request may have ${MAX_BODY_BYTES / 1024} KiB at most`);
+async function readBody(request: HttpRequest, most: number): Promise<string> {
+  const tooLarge = new RequestError(413, `a request may have ${most / 1024} KiB at most`);
   const length = Number(request.headers.get('content-length') ?? 0);
-  if (length > MAX_BODY_BYTES) throw tooLarge;
+  if (length > most) throw tooLarge;
   if (!request.body) {
     // The host does not forward the body of a GET: the answer would not be about it.
     if (request.method === 'GET' && (length > 0 || request.headers.has('transfer-encoding')))
@@ -109,7 +134,7 @@ async function readBody(request: HttpRequest): Promise<string> {
     });
   for (let read = await next(); !read.done; read = await next()) {
     bytes += read.value.length;
-    if (bytes > MAX_BODY_BYTES) {
+    if (bytes > most) {
       void discard(reader);
       throw tooLarge;
     }

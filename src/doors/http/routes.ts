@@ -51,7 +51,7 @@ export const PROBLEMS = {
   406: 'The client accepts none of the media types',
   409: 'Another run is in the way, a guard holds the plan back, or something has changed since the plan',
   413: 'The body is too large',
-  415: 'The body is neither JSON nor text',
+  415: 'The body is neither JSON, text nor YAML',
   429: 'Too many dry runs wait for their turn, or too many registries are being looked at',
   500: 'A fault of the service; its log says more',
   502: 'The registry refuses',
@@ -84,7 +84,8 @@ const health: Operation = {
 const dryRun: Operation = {
   summary: 'Says what a purge would delete and why, and deletes nothing',
   description:
-    'Without flags it is about the configured commands. The header Prefer (RFC 7240) says how long the client waits: ' +
+    'Without flags it is about the configured commands. A policy file as `application/yaml` stands in the place of filter, ' +
+    'ago, keep, untagged and untaggedOnly; the other flags, and guards, are then parameters. The header Prefer (RFC 7240) says how long the client waits: ' +
     '`respond-async`, `wait=10`, or both. A dry run that takes longer is answered with 202, and continues.',
   takesFlags: true,
   query: [formats('json', 'ndjson', 'text')],

@@ -97,6 +97,26 @@ describe('the same answer however it is asked for', () => {
   });
 });
 
+test('a policy file: its rules decide, and its mistakes are answered with their places', async () => {
+  const ask = (body: string) =>
+    app.ask('/api/dry-run?max-deletions=1000', {
+      method: 'POST',
+      headers: { 'content-type': 'application/yaml' },
+      body,
+    });
+  const rule = "  - { name: old, repositories: ['shop/api'], tags: ['pr-*'], keep: { newest: 1 }, olderThan: 30d }";
+  const { decisions, summary } = await answerOf(await ask(`version: 1\nrules:\n${rule}\n`));
+  expect(summary.repositories.map(({ repository }) => repository)).toEqual(['shop/api']);
+  expect(summary.totals.reasons).toMatchObject({ 'kept-newest': 1 });
+  expect(decisions.filter(({ action, kind }) => action === 'delete' && kind === 'tag').length).toBeGreaterThan(0);
+  expect(decisions.find(({ reason }) => reason === 'rule-matched')).toMatchObject({ rule: 'old' });
+  const refused = await ask('version: 1\nrules:\n  - name: old\n    olderthan: 30d\n  - name: old\n');
+  expect(refused.status).toBe(400);
+  const { errors } = (await refused.json()) as { readonly errors: readonly object[] };
+  expect(errors).toContainEqual(expect.objectContaining({ field: 'olderthan', line: 4, column: 5 }));
+  expect(errors).toContainEqual(expect.objectContaining({ field: 'name', line: 5, column: 11 }));
+});
+
 describe('the forms of an answer', () => {
   test('NDJSON: a decision a line, then the summary', async () => {
     const response = await app.ask('/api/dry-run', { headers: { accept: 'application/x-ndjson' } });

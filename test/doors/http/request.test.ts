@@ -22,10 +22,54 @@ test('a body that is too large is taken to its end all the same, while it is ref
   while (sent <= CHUNKS) await new Promise((resolve) => setTimeout(resolve));
 });
 
+const asked = (body: string | undefined, query: Readonly<Record<string, string>>, type: string, method = 'POST') =>
+  readRequested({
+    method,
+    query: new URLSearchParams(query),
+    headers: new Headers({ 'content-type': type }),
+    body: body === undefined ? null : new Response(body).body,
+  } as unknown as HttpRequest);
+
+const POLICY = "version: 1\nrules:\n  - name: pull requests\n    tags: ['pr-*']\n    olderThan: 14d\n";
+
+test.each(['application/yaml', 'text/yaml; charset=utf-8', 'Application/X-YAML'])(
+  'a policy file as %s, and the rest of the flags as parameters',
+  async (type) => {
+    const query = { registry: 'contoso', 'include-locked': '', 'max-deletions': '7', code: 'key', concurrency: '3' };
+    const { commands = [], guards } = await asked(POLICY, query, type);
+    expect(guards).toEqual({ maxDeletions: 7 });
+    const [{ registry, policy } = {}, ...others] = commands;
+    expect([others, registry, policy?.includeLocked, policy?.concurrency]).toEqual([[], 'contoso', true, 3]);
+    expect(policy?.retention?.text).toBe(POLICY);
+    expect(policy?.text).toContain('--policy request.yaml');
+    expect(policy?.filterTimeoutSeconds).toBe(5);
+  },
+);
+
+test('beside a policy file: what stands in it is no parameter, and mistakes in the two are named together', async () => {
+  await expect(asked(POLICY, { filter: 'app:^dev-' }, 'application/yaml')).rejects.toThrow(
+    '--filter: cannot stand beside --policy; write it into the policy file',
+  );
+  const failed = asked('version: 2\n', { keep: '3', 'max-deletions': '-1', policy: 'x.yaml' }, 'application/yaml');
+  await expect(failed).rejects.toThrow(
+    /request\.yaml:1:10: [\s\S]*policy: there is no such field[\s\S]*--max-deletions "-1"/,
+  );
+});
+
+test('an empty policy file is a mistake, and never the configured purge; one of up to 256 KiB is read', async () => {
+  await expect(asked('', {}, 'application/yaml')).rejects.toThrow('request.yaml:1:1');
+  await expect(asked(undefined, {}, 'application/yaml')).rejects.toThrow('request.yaml:1:1');
+  expect(await asked(undefined, {}, 'application/yaml', 'GET')).toEqual({ guards: {} });
+  const long = POLICY + '#'.repeat(256 * 1024 - POLICY.length);
+  expect((await asked(long, {}, 'application/yaml')).commands).toHaveLength(1);
+  await expect(asked(`${long}#`, {}, 'application/yaml')).rejects.toThrow('256 KiB');
+  await expect(asked(long, {}, 'text/plain')).rejects.toThrow('64 KiB');
+});
+
 test('every mistake of a request is named, in its guards and in its flags; of the fields that there are, those that it may say', async () => {
   const query = new URLSearchParams({ 'max-deletions': '-1', ago: '30', filtr: 'a:b' });
-  const asked = readRequested({ query, headers: new Headers(), body: null } as unknown as HttpRequest);
-  const { problems } = await asked.then(
+  const read = readRequested({ query, headers: new Headers(), body: null } as unknown as HttpRequest);
+  const { problems } = await read.then(
     () => ({ problems: [] }),
     (error: unknown) => error as { problems: readonly Error[] },
   );
