@@ -48,8 +48,9 @@ function readAnything(text: string, list: string): RetentionPolicy | undefined {
   return policy;
 }
 
-/** One line that does not repaint a terminal. */
-const SHOWN = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u;
+/** One line that does not repaint a terminal, as src/report/escape.ts has it. */
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const SHOWN = /^[^\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*$/;
 
 const whole = `version: 1
 protect: # always wins
@@ -187,7 +188,7 @@ const age = fc.constantFrom('1d', '30d', '12h', '2d3h30m', '1500ms');
 const count = fc.integer({ min: 1, max: 100 });
 const name = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
-  .filter((text) => text.trim() !== '' && SHOWN.test(text) && !/\p{Cs}/u.test(text));
+  .filter((text) => text.trim() !== '' && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text));
 const listedName = fc.constantFrom('v1', '1.10', 'shop/web:v2', 'null', 'true', '0x10', '~'.replace('~', '_x'));
 
 const calendar = {
