@@ -43,6 +43,8 @@ interface PullHistory {
   readonly pulls: readonly RememberedPull[];
   /** When the log has an event last. */
   readonly lastEvent?: string | undefined;
+  /** What a person has to look at. */
+  readonly remarks?: readonly string[];
 }
 
 /**
@@ -56,12 +58,20 @@ export async function pullHistory(
   from: Date,
   signal?: AbortSignal,
 ): Promise<PullHistory> {
-  const { observedAt, complete, problems, covers, pulls, lastEvent } = await source.read(registry, from, signal);
+  const {
+    observedAt,
+    complete,
+    problems,
+    covers,
+    pulls,
+    lastEvent,
+    remarks = [],
+  } = await source.read(registry, from, signal);
   if (!complete) return { observedAt, problems, covers: undefined, pulls: [] };
   const seen: KnownPulls = { ignored, ...(covers && { covers }), pulls };
   const forgotten = Math.min(from.getTime(), ledger.system.clock.now() - REMEMBERED_MS);
   const known = await ledger.rememberPulls(registry, seen, new Date(forgotten).toISOString());
-  return { observedAt, problems: [], covers: known.covers, pulls: known.pulls, lastEvent };
+  return { observedAt, problems: [], covers: known.covers, pulls: known.pulls, lastEvent, remarks };
 }
 
 /** @throws {LedgerError} where it cannot be remembered */
@@ -74,11 +84,13 @@ export async function readPulls(
   const now = ledger.system.clock.now();
   const from = new Date(now - options.withinMilliseconds);
   const history = await pullHistory(ledger, registry, options, from, signal);
-  const { covers, problems } = history;
+  const { covers, problems, remarks = [] } = history;
   const recent = history.pulls.filter(({ last }) => last >= from.toISOString());
   const byRepository = groupedByRepository(recent);
   const isShort = covers !== undefined && covers.since > from.toISOString();
   const unknown = covers ? (isShort ? tooShort(covers, options.within) : undefined) : notKnown(history);
+  const short = unknown && (covers ? unknown.detail : silenceOf(history));
+  const said = problems.length > 0 ? problems : [...(short === undefined ? [] : [short]), ...remarks];
   return {
     ofRepository: (repository) => ({
       ...protectionsOf(byRepository.get(repository) ?? [], options.within, now),
@@ -90,7 +102,7 @@ export async function readPulls(
       observedAt: history.observedAt,
       scope: covers ? `pulls since ${covers.since}` : 'no pulls',
       complete: problems.length === 0,
-      ...(problems.length > 0 ? { problems } : unknown && { problems: [covers ? unknown.detail : silenceOf(history)] }),
+      ...(said.length > 0 && { problems: said }),
       images: recent.length,
       within: options.within,
     },

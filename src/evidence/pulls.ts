@@ -28,6 +28,8 @@ export interface PullEvidence {
   readonly covers?: { readonly since: string; readonly until: string };
   /** When the log has an event last, of whatever kind: ISO 8601, UTC. Absent: it has none of late. */
   readonly lastEvent?: string;
+  /** What a person has to look at, although everything was read. */
+  readonly remarks?: readonly string[];
   /** Also of what was before a gap: what it says is true all the same. */
   readonly pulls: readonly Pull[];
 }
@@ -89,7 +91,12 @@ export function pullSource({ name, resourceOf, open, ...options }: PullSourceOpt
         const covers = coveredBy(hours, { from, to }, maxSilenceMilliseconds);
         const counted = logged.filter((pull) => !isOwn(pull) && !isIgnored(pull, options.ignored));
         const lastEvent = hours.at(-1)?.last.toISOString();
-        const known = { ...(covers && { covers }), ...(lastEvent !== undefined && { lastEvent }) };
+        const shared = sharedWith(logged.filter(isOwn));
+        const known = {
+          ...(covers && { covers }),
+          ...(lastEvent !== undefined && { lastEvent }),
+          ...(shared !== undefined && { remarks: [shared] }),
+        };
         return { ...about, complete: true, problems: [], ...known, pulls: newestOf(counted) };
       } catch (error) {
         return { ...about, complete: false, problems: [(error as Error).message], pulls: [] };
@@ -161,6 +168,25 @@ function ownBy({ objectId, isPerson }: Own, username: string | undefined) {
     const isShared = (who === objectId && isPerson) || (user !== undefined && user !== '' && who === user);
     return (who === objectId && !isPerson) || (isShared && productsOf(userAgent).some((one) => one === OWN_CLIENT));
   };
+}
+
+/** How container runtimes and their tools begin their user agents. The app is none of them. */
+const RUNTIME = /^(?:containerd|docker|moby|buildkit|cri-o|containers|podman|buildah|skopeo|nerdctl|kubelet)\/[\w.+-]{1,40}(?=\s|$)/i; // prettier-ignore
+
+const REPOSITORY = /^[a-z0-9][a-z0-9._/-]{0,254}$/;
+
+/** Repositories that are named. */
+const MOST_NAMED = 3;
+
+/** That something else pulls as the identity of the app, which hides it. @param own the pulls of that identity */
+function sharedWith(own: readonly LoggedPull[]): string | undefined {
+  const others = own.filter(({ userAgent }) => RUNTIME.test(userAgent));
+  const [first] = others;
+  if (!first) return undefined;
+  const names = [...new Set(others.map(({ repository }) => repository))].filter((name) => REPOSITORY.test(name)).sort();
+  const more = names.length - MOST_NAMED;
+  const where = `${names.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more repositories` : ''}`;
+  return `${RUNTIME.exec(first.userAgent)?.[0] ?? ''} pulls as the identity of the app (${where}), and what that identity pulls does not count: give the app an identity that nothing else pulls with`;
 }
 
 function isIgnored({ identity, userAgent }: LoggedPull, ignored: readonly string[]): boolean {

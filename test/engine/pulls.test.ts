@@ -157,6 +157,15 @@ describe('a purge that keeps what was pulled lately', () => {
     });
   });
 
+  test('what a person has to look at is a warning, and nothing else changes', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      const evidence = pulled({ covers: long, remarks: ['containerd pulls as the identity of the app'] });
+      const { summary } = await run(emulator, PURGE, undefined, newLedger(), { evidence });
+      expect(summary).toMatchObject({ succeeded: true, warnings: ['containerd pulls as the identity of the app'] });
+      expect(emulator.tagsLeft().filter((tag) => tag.startsWith('app:dev'))).toEqual([]);
+    });
+  });
+
   test('where the log has ended, a warning names it, when it did, and what to look at', async () => {
     await withEmulator({ repositories }, async (emulator) => {
       const evidence = pulled({ lastEvent: '2026-03-01T12:34:56.000Z' });

@@ -105,6 +105,30 @@ describe('the log of a registry', () => {
     expect(pulls.map(({ tag }) => tag)).toEqual(['nearly', 'ours elsewhere']);
   });
 
+  test('says where something else pulls as the identity of the app: that does not count', async () => {
+    const ours = { Identity: OWN, UserAgent: 'acr-retention azsdk-js-container-registry/1.1.2' };
+    events = [
+      ...daily(40),
+      pull(1, ours),
+      pull(2, { ...ours, UserAgent: '' }),
+      pull(3, { ...ours, UserAgent: 'containerdish/1' }),
+    ];
+    expect(await read()).not.toHaveProperty('remarks');
+    const as = (Repository: string, UserAgent: string) => pull(1, { Identity: OWN, Repository, UserAgent });
+    events = [
+      ...events,
+      ...['web', 'api', 'job', 'a'].map((name) => as(name, 'containerd/v1.7.2')),
+      as('b\u001b[2J', 'docker/24.0.5 go/go1.20'),
+    ];
+    const { complete, pulls, remarks } = await read();
+    expect({ complete, pulls }).toEqual({ complete: true, pulls: [] });
+    expect(remarks).toEqual([
+      expect.stringMatching(
+        /^(containerd\/v1\.7\.2|docker\/24\.0\.5) pulls as the identity of the app \(a, api, job and 1 more repositories\), and what that identity pulls does not count: give the app an identity that nothing else pulls with$/,
+      ) as string,
+    ]);
+  });
+
   test('counts what a person or a shared user pulls besides the app', async () => {
     const ours = { UserAgent: 'acr-retention azsdk-js-container-registry/1.1.2' };
     events = [
