@@ -114,7 +114,7 @@ test('a policy file: its rules decide, and its mistakes are answered with their 
   expect(refused.status).toBe(400);
   const { errors } = (await refused.json()) as { readonly errors: readonly object[] };
   expect(errors).toContainEqual(expect.objectContaining({ field: 'olderthan', line: 4, column: 5 }));
-  expect(errors).toContainEqual(expect.objectContaining({ field: 'name', line: 5, column: 11 }));
+  expect(errors).toContainEqual(expect.objectContaining({ field: 'rules', line: 5, column: 5 }));
 });
 
 describe('the forms of an answer', () => {
