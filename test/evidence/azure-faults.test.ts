@@ -246,3 +246,29 @@ describe('a scope that may not be read', () => {
     expect(evidence.complete).toBe(complete);
   });
 });
+
+describe('what is deleted between the list and the look at it', () => {
+  const gone = (at: RegExp) => ({ at, status: 404 as const, code: 'ResourceNotFound' });
+  const app = { id: idOf('Microsoft.App/containerApps', 'pr-7'), properties: { template: null } };
+  const job = { id: idOf('Microsoft.App/jobs', 'pr-7'), properties: { template: null } };
+  const site = { id: idOf('Microsoft.Web/sites', 'pr-7'), properties: { reserved: true } };
+  const web = { id: `${site.id}/config/web`, properties: { linuxFxVersion: 'NODE|24' } };
+  const slot = { id: `${site.id}/slots/pr-8`, properties: { reserved: true } };
+
+  test.each([
+    ['a Container App', [app], containerApps, /\/pr-7\/revisions\?/, /\/pr-7(?:\/revisions)?\?/],
+    ['a job', [job], containerApps, /\/pr-7\/executions\?/, /\/pr-7(?:\/executions)?\?/],
+    ['an app', [site], appService, /\/pr-7\/config/, /\/pr-7(?:\/config\/web)?\?/],
+    ['a slot', [site, web, slot], appService, /\/pr-8\/config/, /\/pr-8(?:\/config\/web)?\?/],
+  ] as const)(
+    '%s: it is complete without that; one that is there all the same is not',
+    async (_, resources, open, part, whole) => {
+      const without = await readFrom(azureWith(resources), open, { faults: [gone(whole)] });
+      expect(without).toMatchObject({ complete: true, problems: [] });
+      const there = await readFrom(azureWith(resources), open, { faults: [gone(part)] });
+      expect(there.problems).toEqual([
+        expect.stringMatching(/Azure does not know it, or the identity may not know of it/),
+      ]);
+    },
+  );
+});

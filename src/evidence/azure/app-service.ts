@@ -2,7 +2,7 @@ import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { Source } from '../types.ts';
 import { ArmError } from './errors.ts';
-import { type AzureOptions, azureSource, checkScope, placeOf, type Reading } from './source.ts';
+import { type AzureOptions, azureSource, checkScope, placeOf, type Reading, unlessGone } from './source.ts';
 
 const VERSION = '2024-04-01';
 
@@ -33,8 +33,11 @@ export function appService(options: AzureOptions, subscription: string): Source 
     const { arm, all, each } = reading;
     await checkScope(reading, subscription, APP_SERVICE_ACTIONS);
     await each(all(subscription, 'Microsoft.Web/sites', VERSION, site), async (app) => {
-      await readSite(reading, app);
-      for await (const slot of arm.list(`${app.id}/slots`, VERSION, site)) await readSite(reading, slot);
+      await unlessGone(reading, app, VERSION, async () => {
+        await readSite(reading, app);
+        for await (const slot of arm.list(`${app.id}/slots`, VERSION, site))
+          await unlessGone(reading, slot, VERSION, () => readSite(reading, slot));
+      });
     });
   });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Source } from '../types.ts';
-import { type AzureOptions, azureSource, checkScope, placeOf } from './source.ts';
+import { type AzureOptions, azureSource, checkScope, placeOf, unlessGone } from './source.ts';
 
 const VERSION = '2024-03-01';
 
@@ -35,17 +35,21 @@ export function containerApps(options: AzureOptions, subscription: string): Sour
       await each(all(subscription, 'Microsoft.App/containerApps', VERSION, resource), async ({ id, properties }) => {
         const where = `container app ${placeOf(id)}`;
         for (const image of imagesOf(properties.template)) found(image, where);
-        for await (const { name, properties: of } of arm.list(`${id}/revisions`, VERSION, revision))
-          if (of.active !== false)
-            for (const image of imagesOf(of.template)) found(image, `${where}, revision ${name}`);
+        await unlessGone(reading, { id }, VERSION, async () => {
+          for await (const { name, properties: of } of arm.list(`${id}/revisions`, VERSION, revision))
+            if (of.active !== false)
+              for (const image of imagesOf(of.template)) found(image, `${where}, revision ${name}`);
+        });
       });
       await each(all(subscription, 'Microsoft.App/jobs', VERSION, resource), async ({ id, properties }) => {
         const where = `job ${placeOf(id)}`;
         for (const image of imagesOf(properties.template)) found(image, where);
         // It may have been started with another image, or before the job was changed.
-        for await (const { name, properties: of } of arm.list(`${id}/executions`, VERSION, execution))
-          if (!ENDED.has(of.status?.toLowerCase()))
-            for (const image of imagesOf(of.template)) found(image, `${where}, execution ${name}`);
+        await unlessGone(reading, { id }, VERSION, async () => {
+          for await (const { name, properties: of } of arm.list(`${id}/executions`, VERSION, execution))
+            if (!ENDED.has(of.status?.toLowerCase()))
+              for (const image of imagesOf(of.template)) found(image, `${where}, execution ${name}`);
+        });
       });
     },
   );

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import type { Clock } from '../../registry/clock.ts';
 import { imageIn } from '../image.ts';
 import type { Evidence, Source, Use } from '../types.ts';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Arm, openArm } from './arm.ts';
 import type { AzureCloud } from './clouds.ts';
 import { endpointOf } from './clouds.ts';
@@ -120,6 +120,21 @@ export function azureSource(
 /** The index lags: it names what was deleted. */
 function isGone(error: unknown): undefined {
   if (!(error instanceof ArmError && error.status === 404)) throw error;
+}
+
+/** Reads what belongs to a resource. One that was deleted since it was listed runs nothing. */
+export async function unlessGone(
+  { arm }: Reading,
+  { id }: { readonly id: string },
+  version: string,
+  read: () => Promise<void>,
+): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    isGone(error);
+    if ((await arm.get(id, version, z.object({})).catch(isGone)) !== undefined) throw error;
+  }
 }
 
 function named(problems: ReadonlySet<string>): readonly string[] {
