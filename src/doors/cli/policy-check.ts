@@ -5,7 +5,7 @@ import { PolicyFileError } from '../../policy/file/problems.ts';
 import { jsonLine, printable } from '../../report/escape.ts';
 import { renderPolicyFile } from '../../report/policy-file.ts';
 import { styleOf } from '../../report/style.ts';
-import { readPolicyFrom } from '../policy-file.ts';
+import { readPolicyFrom } from './policy-file.ts';
 import { write as writeOut } from './show.ts';
 
 interface CheckFlags {
@@ -26,9 +26,9 @@ export function checkCommand({ stdin, write }: Streams = { stdin: process.stdin,
     .addOption(new Option('--output <form>', 'how to say it').choices(['text', 'json']).default('text'))
     .action(async (file: string, { output }: CheckFlags) => {
       try {
-        const policy = await readPolicyFrom(file, 'file', stdin);
-        const words = describePolicy(policy);
-        const { warnings } = policy;
+        const { retention } = await readPolicyFrom(file, 'file', stdin);
+        const words = describePolicy(retention);
+        const { warnings } = retention;
         await write(
           output === 'json'
             ? `${jsonLine({ valid: true, warnings, ...words })}\n`

@@ -1,22 +1,90 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { PolicyError } from '../../policy/errors.ts';
 import { parsePolicyFile } from '../../policy/file/parse.ts';
+import { LONGEST_FILE } from '../../policy/file/yaml.ts';
 import type { PolicyFile } from '../../policy/purge-policy.ts';
+
+const STANDARD_INPUT = '-';
 
 /**
  * Reads a policy file, and the lists that it names.
+ *
+ * @param name what says which file it is, for messages
  * @throws {PolicyError} where it cannot be read
  * @throws {InvalidPolicy} with every mistake
  */
-export function readPolicyFile(path: string): PolicyFile {
+export function readPolicyFile(path: string, name = '--policy'): PolicyFile {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readBounded(path);
   } catch (cause) {
-    const isAbsent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new PolicyError('--policy', path, isAbsent ? 'there is no such file' : 'cannot be read', { cause });
+    throw new PolicyError(name, path, (cause as Error).message, { cause });
   }
-  const readFile = (name: string): string => readFileSync(resolve(dirname(path), name), 'utf8');
-  return { name: path, retention: parsePolicyFile(text, { file: path, readFile }) };
+  return parseIn(dirname(path), text, path);
+}
+
+/** As `readPolicyFile`, and `-` is the standard input. Lists are then relative to the current folder. */
+export async function readPolicyFrom(
+  path: string,
+  name: string,
+  stdin: AsyncIterable<Uint8Array | string>,
+): Promise<PolicyFile> {
+  if (path !== STANDARD_INPUT) return readPolicyFile(path, name);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of stdin) {
+    pieces.push(Buffer.from(piece));
+    size += piece.length;
+    if (size > LONGEST_FILE) throw new PolicyError(name, path, TOO_LONG);
+  }
+  try {
+    return parseIn('.', decoded(Buffer.concat(pieces)), 'standard input');
+  } catch (cause) {
+    throw cause instanceof TypeError ? new PolicyError(name, path, NO_TEXT, { cause }) : cause;
+  }
+}
+
+function parseIn(folder: string, text: string, file: string): PolicyFile {
+  const readFile = (list: string): string => readBounded(resolve(folder, list));
+  return { name: file, retention: parsePolicyFile(text, { file, readFile }) };
+}
+
+const TOO_LONG = `is longer than ${LONGEST_FILE / 1024} KiB`;
+const NO_TEXT = 'is no text in UTF-8';
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'is a folder',
+  EACCES: 'may not be read by this user',
+};
+
+/** The text of a file that is not too long. @throws with a message that says why it cannot be read */
+function readBounded(path: string): string {
+  // A pipe has no size, so the file is read until it is too long.
+  const bytes = Buffer.alloc(LONGEST_FILE + 1);
+  let length = 0;
+  try {
+    const file = openSync(path, 'r');
+    try {
+      for (let read = 1; read > 0 && length < bytes.length; length += read)
+        read = readSync(file, bytes, length, bytes.length - length, null);
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    throw new Error(WORDS[code] ?? `cannot be read (${code})`, { cause });
+  }
+  if (length > LONGEST_FILE) throw new Error(TOO_LONG);
+  try {
+    return decoded(bytes.subarray(0, length));
+  } catch (cause) {
+    throw new Error(NO_TEXT, { cause });
+  }
+}
+
+/** @throws {TypeError} for what is no UTF-8 */
+function decoded(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 }

@@ -77,17 +77,14 @@ function keepInWords(
     ...counted(yearly, 'year'),
   ];
   const by = tags?.kind === 'semver' ? ' by version' : '';
-  const each =
-    typeof per === 'object'
-      ? `each ${quote(per.group)} in each repository`
-      : per === 'repository'
-        ? 'each repository'
-        : `each ${per} version in each repository`;
+  const counts = [
+    ...(newest === undefined ? [] : [`the newest${newest === 1 ? '' : ` ${newest}`}${by}`]),
+    ...(calendar.length === 0 ? [] : [`the newest of each of the last ${joined(calendar)} that have any (UTC)`]),
+  ];
+  const what = typeof per === 'object' ? `${quote(per.group)} in each repository` : `${per} version in each repository`;
+  const each = per === 'repository' ? 'repository' : what;
   return [
-    ...(newest === undefined ? [] : [`the newest${newest === 1 ? '' : ` ${newest}`}${by} of ${each}`]),
-    ...(calendar.length === 0
-      ? []
-      : [`in each repository, of the last ${joined(calendar)} that have any (UTC), the newest of each`]),
+    ...(counts.length === 0 ? [] : [`of each ${each} ${joined(counts)}`]),
     ...(within ? [`what was updated within the last ${ageInWords(within)}`] : []),
   ];
 }

@@ -12,8 +12,8 @@ interface RuleTags {
 export function keepOf(reader: Reader, path: Path, keep: KeepInFile | undefined, tags: RuleTags): Keep {
   const { newest, per, daily, weekly, monthly, yearly } = keep ?? {};
   if (keep && Object.keys(keep).length === 0) reader.problem(path, 'keeps nothing; leave it away, or write newest: 3');
-  if (per !== undefined && newest === undefined)
-    reader.problem([...path, 'per'], 'says of what the newest are kept, but not how many; write newest: 3');
+  if (per !== undefined && [newest, daily, weekly, monthly, yearly].every((count) => count === undefined))
+    reader.problem([...path, 'per'], 'says where is counted, but not how many; write newest: 3');
   const within = reader.age([...path, 'within'], keep?.within);
   if (within?.milliseconds === 0) reader.problem([...path, 'within'], 'keeps nothing; write e.g. 3d');
   return { newest, per: perOf(reader, [...path, 'per'], per, tags), daily, weekly, monthly, yearly, within };

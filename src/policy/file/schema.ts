@@ -119,9 +119,9 @@ const KEEP = z
       .string()
       .min(1)
       .meta({
-        title: 'Newest of each',
+        title: 'Per',
         description:
-          'Where the newest are counted: repository; each major or minor version where tags says semver; or each text of a named group of the regular expression.',
+          'What is counted by itself: the repository; each major or minor version where tags says semver; or each text of a named group of the regular expression.',
         default: 'repository',
         examples: ['repository', 'major', 'minor', 'branch'],
       })

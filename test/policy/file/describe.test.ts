@@ -11,19 +11,23 @@ describe('a rule', () => {
     ['olderThan: 0d', 'In every repository: all tags. They are deleted, whatever their age.'],
     [
       "repositories: ['shop/*'], tags: { semver: '>=1.0.0' }, keep: { newest: 3, per: minor }, olderThan: 180d",
-      'In the repositories "shop/*": the tags that are a version in ">=1.0.0". Kept, whatever their age: the newest 3 by version of each minor version in each repository. The others are deleted when they are older than 180 days.',
+      'In the repositories "shop/*": the tags that are a version in ">=1.0.0". Kept, whatever their age: of each minor version in each repository the newest 3 by version. The others are deleted when they are older than 180 days.',
     ],
     [
       "repositories: [shop/web], tags: { regex: '^(?<branch>.+)-[0-9]+$' }, keep: { newest: 1, per: branch }",
-      'In the repository "shop/web": the tags that match the regular expression "^(?<branch>.+)-[0-9]+$". Kept, whatever their age: the newest of each "branch" in each repository. The others are deleted, whatever their age.',
+      'In the repository "shop/web": the tags that match the regular expression "^(?<branch>.+)-[0-9]+$". Kept, whatever their age: of each "branch" in each repository the newest. The others are deleted, whatever their age.',
     ],
     [
       "tags: ['nightly-*'], keep: { daily: 7, weekly: 4, monthly: 1, yearly: 2, within: 36h }",
-      'In every repository: the tags "nightly-*". Kept, whatever their age: in each repository, of the last 7 days, 4 ISO weeks, month and 2 years that have any (UTC), the newest of each; what was updated within the last 36 hours. The others are deleted, whatever their age.',
+      'In every repository: the tags "nightly-*". Kept, whatever their age: of each repository the newest of each of the last 7 days, 4 ISO weeks, month and 2 years that have any (UTC); what was updated within the last 36 hours. The others are deleted, whatever their age.',
     ],
     [
       "repositories: { regex: '^a' }, tags: [pr], olderThan: 1d, notPulledWithin: 1d12h30m, onlyIfMoreThan: 50",
       'In the repositories that match the regular expression "^a": the tag "pr". They are deleted when they are older than 1 day and were not pulled within the last 2190 minutes, but none in a repository that has 50 tags of this rule or fewer.',
+    ],
+    [
+      "tags: { semver: '*' }, keep: { newest: 2, daily: 7, per: major }",
+      'In every repository: the tags that are a version. Kept, whatever their age: of each major version in each repository the newest 2 by version and the newest of each of the last 7 days that have any (UTC). The others are deleted, whatever their age.',
     ],
     [
       "tags: { semver: '*' }, olderThan: 1500ms",

@@ -147,7 +147,8 @@ describe('refused, with the place and what to write', () => {
       [ruled('keep: {}'), '4:11: keep: keeps nothing'],
       [ruled('keep: { newest: 0 }'), '4:21: newest "0": must be at least 1'],
       [ruled('keep: { newest: 1.5 }'), '4:21: newest "1.5": must be a whole number'],
-      [ruled('keep: { per: repository }'), '4:18: per "repository": says of what the newest are kept'],
+      [ruled('keep: { per: repository }'), '4:18: per "repository": says where is counted'],
+      [ruled('keep: { within: 1d, per: repository }'), '4:30: per "repository": says where is counted'],
       [ruled('keep: { newest: 1, per: minor }'), '4:29: per "minor": needs versions'],
       [ruled('keep: { newest: 1, per: branch }'), '4:29: per "branch": must be repository, major or minor'],
       [

@@ -201,6 +201,7 @@ const calendar = {
 const keepOf = (per: readonly string[]) =>
   fc.oneof(
     fc.record({ newest: count, per: optional(fc.constantFrom('repository', ...per)), ...calendar }),
+    fc.record({ ...calendar, daily: count, per: optional(fc.constantFrom('repository', ...per)) }),
     fc.record(calendar).filter((keep) => Object.values(keep).some((one) => one !== undefined)),
   );
 const ruleWith = (tags: fc.Arbitrary<unknown>, per: readonly string[]) =>
