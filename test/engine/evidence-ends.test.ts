@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { PlanRefused } from '../../src/engine/apply.ts';
+import { cancelRun } from '../../src/engine/cancel.ts';
 import { evidenceIn, newUseOf } from '../../src/engine/evidence.ts';
 import { resumeRun } from '../../src/engine/resume.ts';
 import type { Evidence, Source, Use } from '../../src/evidence/types.ts';
@@ -197,6 +198,31 @@ test('a run that a guard holds back, and that could not find out what is in use,
     expect(log).toContainEqual(
       expect.objectContaining({ event: 'run-ended', level: 'error', message: 'ended with failures' }),
     );
+  });
+});
+
+test('the durable engine does not wait for a source once its run is cancelled', async () => {
+  await withServedEmulator({ repositories }, async (emulator) => {
+    const ledger = newLedger();
+    const hanging = saying('kube', async () => {
+      const [run] = await Array.fromAsync(ledger.runs());
+      await cancelRun(ledger, run?.id ?? '', { now: new Date(), askedBy: 'request' });
+      return new Promise<never>(() => undefined);
+    });
+    const durable = hall({
+      emulators: [emulator],
+      ledger,
+      options: { choices: calm },
+      settings: { PURGE_COMMAND: PURGE.join(' '), PURGE_DRY_RUN: 'false', IN_USE: 'kube' },
+      openSources: () => [hanging],
+    });
+    const before = emulator.tagsLeft();
+    durable.start('retention', { instanceId: 'one', input: scheduled([emulator], 'one') });
+    await durable.run();
+    const [run] = await Array.fromAsync(ledger.runs());
+    expect(run).toMatchObject({ state: 'stopped', stopped: { by: 'cancel' } });
+    expect(run?.evidence).toBeUndefined();
+    expect(emulator.tagsLeft()).toEqual(before);
   });
 });
 

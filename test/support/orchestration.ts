@@ -9,6 +9,7 @@ import { newRunId } from '../../src/ledger/paths.ts';
 import { type Environment, readSettings, type Settings } from '../../src/policy/settings.ts';
 import { createLog, type Log } from '../../src/report/log.ts';
 import { openRegistry } from '../../src/engine/registries.ts';
+import type { OpenSources } from '../../src/engine/sources.ts';
 import { type Activity, createDurable, type Durable, type DurableOptions, type Execution } from './durable.ts';
 import { newFolder } from './ledger.ts';
 import { mortal } from './mortal.ts';
@@ -26,6 +27,8 @@ export interface Hall {
   /** Wraps what workers do: to fail them, say. */
   readonly wrap?: (activity: Activity, name: string) => Activity;
   readonly log?: Log;
+  /** How sources of evidence are reached; absent: as the settings say. */
+  readonly openSources?: OpenSources;
   /** In the place of those that are deployed. */
   readonly orchestrators?: DurableOptions['orchestrators'];
 }
@@ -57,6 +60,7 @@ export function hall({
   adjust = (read) => read,
   wrap = (activity) => activity,
   log = createLog('silent'),
+  openSources,
   orchestrators = {},
 }: Hall): Durable {
   const read = settingsOf({ emulators, settings });
@@ -65,6 +69,7 @@ export function hall({
     ledger,
     log,
     useOf: newUseOf(ledger),
+    ...(openSources && { openSources }),
     connections: newConnections((target) => {
       const emulator = emulators.find(({ loginServer }) => loginServer === target.endpoint.host);
       return openRegistry({ ...target, ...(emulator && { certificate: emulator.certificate }) });
