@@ -16,7 +16,7 @@ import { startDryRuns, type Starter } from './durable/start.ts';
 import { summaryOf } from './finish.ts';
 import { notServed, openReader, settingsOf, targetOf, type Trigger } from './registries.ts';
 import { run } from './run.ts';
-import { evidenceFrom } from './sources.ts';
+import { evidenceFrom, pulledFor } from './sources.ts';
 
 /** What a client that asks for a dry run is told while it runs. */
 interface Asked extends Omit<Trigger, 'onDecisions'> {
@@ -69,15 +69,17 @@ export function requestedDryRun(
   const policyFrom = commands ? 'request' : 'settings';
   const one = async (registry: RegistrySettings, asked: Asked, share: Partial<Share>): Promise<RunSummary> => {
     const { host } = registry.endpoint;
+    const policies = registry.commands.map(({ policy }) => policy);
+    const pulled = pulledFor(settings, policies);
     const summary = await run({
       reader: await openReader(targetOf(settings, registry), asked.open),
       timeBudget: settings.timeBudget,
       guards,
-      evidence: evidenceFrom(settings, asked.ledger.system.clock, asked.openSources),
+      evidence: evidenceFrom({ ...settings, pulled }, asked.ledger.system.clock, asked.openSources),
       ...asked,
       ...share,
       onDecisions: (decisions) => asked.onDecisions(decisions, host),
-      policies: registry.commands.map(({ policy }) => policy),
+      policies,
       policyFrom,
     });
     return readable(summary);

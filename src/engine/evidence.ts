@@ -2,7 +2,7 @@ import type { Evidence as Observed, Source, Use } from '../evidence/types.ts';
 import type { UsedImage } from '../ledger/in-use.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { EvidenceRecord } from '../ledger/records.ts';
-import type { Evidence, Protection } from '../planner/types.ts';
+import type { Evidence, Protection, Pulls } from '../planner/types.ts';
 import type { Clock } from '../registry/clock.ts';
 import { StoppedError } from '../registry/errors.ts';
 import { ago } from './ago.ts';
@@ -41,7 +41,7 @@ export function newUseOf(ledger: Ledger): UseOf {
   return (registry, options, signal) => {
     const { sources, rememberMilliseconds, pulls } = options;
     const asked = sources.map(({ name, key }) => [name, key]);
-    const log = pulls && [pulls.withinMilliseconds, pulls.ignored, pulls.key];
+    const log = pulls && [pulls.withinMilliseconds, pulls.byRules, pulls.ignored, pulls.key];
     const key = JSON.stringify([registry, rememberMilliseconds, asked, log]);
     const before = known.get(key);
     if (before && clock.ticks() <= before.until) return before.use;
@@ -182,6 +182,20 @@ function usedSince(planned: Evidence, now: Evidence): string | undefined {
     for (const [name, { detail }] of now[kind])
       // The plan kept what it knew of. What else belongs to this image is known once it is planned again.
       if (!planned[kind].has(name)) return `${name} came into use: ${detail}`;
+  return pulledSince(planned.pulls, now.pulls);
+}
+
+/** What rules that ask for pulls did not know: pulls since then, and that they are known for less long. */
+function pulledSince(planned: Pulls | undefined, now: Pulls | undefined): string | undefined {
+  if (!planned) return undefined;
+  if (!now || now.since > planned.since) return 'when something was pulled is known for less long than it was';
+  for (const kind of ['tags', 'digests'] as const)
+    for (const [name, { at, detail }] of now[kind]) {
+      // What a rule kept for a pull is kept. What was pulled longer ago than the shortest of their times may not be.
+      const before = planned[kind].get(name);
+      if (before && (before.at >= at || before.at >= planned.recent)) continue;
+      return `${name} was ${detail}`;
+    }
   return undefined;
 }
 

@@ -2,17 +2,19 @@ import type { PullSource } from '../evidence/pulls.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Covered, KnownPulls, RememberedPull } from '../ledger/pulls.ts';
 import type { EvidenceRecord } from '../ledger/records.ts';
-import type { Evidence, Protection } from '../planner/types.ts';
+import type { Evidence, Protection, Pull, Pulls } from '../planner/types.ts';
+import type { PullWindows } from '../policy/pulls.ts';
 import { toInstant } from '../registry/time.ts';
 import { ago } from './ago.ts';
 
 /** What is asked when something was pulled. */
 export interface PullOptions {
   readonly source: PullSource;
-  /** What was pulled within that time is kept. */
+  /** What was pulled within that time is kept. Zero: rules of a policy file alone ask for pulls. */
   readonly withinMilliseconds: number;
   /** The same, as it was given. */
   readonly within: string;
+  readonly byRules?: PullWindows | undefined;
   /** Whose pulls do not count. */
   readonly ignored: readonly string[];
   /** Tells the log from another one, and how it is read. */
@@ -21,7 +23,9 @@ export interface PullOptions {
 
 /** What the pulls of a registry mean for what is kept. */
 export interface PullsKept {
-  readonly ofRepository: (repository: string) => Pick<Evidence, 'tags' | 'digests' | 'pullsKnown' | 'everything'>;
+  readonly ofRepository: (
+    repository: string,
+  ) => Pick<Evidence, 'tags' | 'digests' | 'pullsKnown' | 'everything' | 'pulls'>;
   readonly record: EvidenceRecord;
 }
 
@@ -82,29 +86,41 @@ export async function readPulls(
   signal?: AbortSignal,
 ): Promise<PullsKept> {
   const now = ledger.system.clock.now();
-  const from = new Date(now - options.withinMilliseconds);
-  const history = await pullHistory(ledger, registry, options, from, signal);
+  const { withinMilliseconds, within, byRules } = options;
+  const from = new Date(now - withinMilliseconds).toISOString();
+  const askedFrom = new Date(now - Math.max(withinMilliseconds, byRules?.longest ?? 0));
+  const history = await pullHistory(ledger, registry, options, askedFrom, signal);
   const { covers, problems, remarks = [] } = history;
-  const recent = history.pulls.filter(({ last }) => last >= from.toISOString());
-  const byRepository = groupedByRepository(recent);
-  const isShort = covers !== undefined && covers.since > from.toISOString();
-  const unknown = covers ? (isShort ? tooShort(covers, options.within) : undefined) : notKnown(history);
+  const asked = history.pulls.filter(({ last }) => last >= askedFrom.toISOString());
+  const byRepository = groupedByRepository(asked);
+  const isShort = withinMilliseconds > 0 && covers !== undefined && covers.since > from;
+  const unknown = covers ? (isShort ? tooShort(covers, within) : undefined) : notKnown(history);
+  const since = covers && toInstant(new Date(covers.since));
+  const recent = toInstant(new Date(now - (byRules?.shortest ?? withinMilliseconds)));
+  const images = byRules ? asked : asked.filter(({ last }) => last >= from);
   const short = unknown && (covers ? unknown.detail : silenceOf(history));
   const said = problems.length > 0 ? problems : [...(short === undefined ? [] : [short]), ...remarks];
   return {
-    ofRepository: (repository) => ({
-      ...protectionsOf(byRepository.get(repository) ?? [], options.within, now),
-      ...(unknown &&
-        (covers ? { pullsKnown: { ...unknown, since: toInstant(new Date(covers.since)) } } : { everything: unknown })),
-    }),
+    ofRepository: (repository) => {
+      const own = byRepository.get(repository) ?? [];
+      return {
+        ...protectionsOf(
+          own.filter(({ last }) => last >= from),
+          within,
+          now,
+        ),
+        ...(unknown && (since ? { pullsKnown: { ...unknown, since } } : { everything: unknown })),
+        ...(since && { pulls: { from: toInstant(askedFrom), since, recent, ...pullsOf(own, now) } }),
+      };
+    },
     record: {
       source: options.source.name,
       observedAt: history.observedAt,
       scope: covers ? `pulls since ${covers.since}` : 'no pulls',
       complete: problems.length === 0,
       ...(said.length > 0 && { problems: said }),
-      images: recent.length,
-      within: options.within,
+      images: images.length,
+      ...(withinMilliseconds > 0 && { within }),
     },
   };
 }
@@ -147,19 +163,30 @@ function protectionsOf(
   within: string,
   now: number,
 ): Pick<Evidence, 'tags' | 'digests'> {
-  const tags = new Map<string, Protection>();
-  const digests = new Map<string, Protection>();
+  const { tags, digests } = pullsOf(pulls, now);
+  const kept = ({ detail }: Pull): Protection => ({
+    reason: 'pulled-recently',
+    detail: `${detail}, within --keep-pulled-within ${within}`,
+  });
+  const keptOf = (some: ReadonlyMap<string, Pull>): ReadonlyMap<string, Protection> =>
+    new Map(Array.from(some, ([name, pull]) => [name, kept(pull)]));
+  return { tags: keptOf(tags), digests: keptOf(digests) };
+}
+
+function pullsOf(pulls: readonly RememberedPull[], now: number): Pick<Pulls, 'tags' | 'digests'> {
+  const tags = new Map<string, Pull>();
+  const digests = new Map<string, Pull>();
   // The newest first: of several it is the one that is named.
   for (const pull of pulls.toSorted((a, b) => (a.last < b.last ? 1 : a.last > b.last ? -1 : 0))) {
-    const protection: Protection = { reason: 'pulled-recently', detail: inWords(pull, within, now) };
-    if (pull.tag !== undefined && !tags.has(pull.tag)) tags.set(pull.tag, protection);
-    if (pull.digest !== undefined && !digests.has(pull.digest)) digests.set(pull.digest, protection);
+    const known: Pull = { at: toInstant(new Date(pull.last)), detail: inWords(pull, now) };
+    if (pull.tag !== undefined && !tags.has(pull.tag)) tags.set(pull.tag, known);
+    if (pull.digest !== undefined && !digests.has(pull.digest)) digests.set(pull.digest, known);
   }
   return { tags, digests };
 }
 
-/** `pulled 3 days ago (2026-11-21) by containerd/v1.7.2, within --keep-pulled-within 30d` */
-function inWords({ last, client }: RememberedPull, within: string, now: number): string {
+/** `pulled 3 days ago (2026-11-21) by containerd/v1.7.2` */
+function inWords({ last, client }: RememberedPull, now: number): string {
   const by = client === undefined ? '' : ` by ${client}`;
-  return `pulled ${ago(now - Date.parse(last))} (${last.slice(0, 10)})${by}, within --keep-pulled-within ${within}`;
+  return `pulled ${ago(now - Date.parse(last))} (${last.slice(0, 10)})${by}`;
 }

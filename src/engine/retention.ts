@@ -37,11 +37,13 @@ export async function retentionOf(policy: RetentionPolicy, { repository, tags, n
   const { untagged } = policy;
   const dated = ({ text, milliseconds }: Age) => ({ text, cutOff: toInstant(new Date(now.getTime() - milliseconds)) });
   const whole = wholeBy(policy.protect, isIn);
+  const pulledAny = pulledAnyBy(policy.protect, isIn);
   const retention: Retention = {
     rules: policy.rules.map((rule) => tagRuleOf(rule, dated)),
     owned,
-    protected: await protectedTags(policy.protect, isIn, { repository, names, match }),
+    ...(await protectedTags(policy.protect, isIn, { repository, names, match, dated })),
     ...(whole !== undefined && { whole }),
+    ...(pulledAny && { pulledAny: dated(pulledAny) }),
     ...(untagged && {
       untagged: {
         ...(untagged.olderThan && { olderThan: dated(untagged.olderThan) }),
@@ -157,12 +159,13 @@ async function own(
 
 type Dated = (given: Age) => CutOff;
 
-function tagRuleOf({ name, keep, olderThan, onlyIfMoreThan }: RetentionRule, dated: Dated): TagRule {
+function tagRuleOf({ name, keep, olderThan, onlyIfMoreThan, notPulledWithin }: RetentionRule, dated: Dated): TagRule {
   return {
     name,
     keep: countsOf(keep, dated),
     ...(olderThan && { olderThan: dated(olderThan) }),
     ...(onlyIfMoreThan !== undefined && { onlyIfMoreThan }),
+    ...(notPulledWithin && { notPulledWithin: dated(notPulledWithin) }),
   };
 }
 
@@ -183,31 +186,51 @@ function wholeBy(protect: readonly Protect[], isIn: IsIn): string | undefined {
   return entry && becauseOf(entry);
 }
 
-/** Why each tag is protected that is, by the first entry that all of matches it. */
+/** How lately anything in a repository may have been pulled that stays for it. */
+function pulledAnyBy(protect: readonly Protect[], isIn: IsIn): Age | undefined {
+  return protect
+    .filter((one) => !one.tags && !one.names && isIn(one))
+    .flatMap(({ pulledWithin }) => pulledWithin ?? [])
+    .reduce<Age | undefined>((most, age) => (most && most.milliseconds >= age.milliseconds ? most : age), undefined);
+}
+
+/** Why each tag is protected that is, and how lately it may have been pulled, by the entries that all of matches it. */
 async function protectedTags(
   protect: readonly Protect[],
   isIn: IsIn,
-  { repository, names, match }: Pick<About, 'repository' | 'match'> & { readonly names: readonly string[] },
-): Promise<ReadonlyMap<string, string>> {
+  {
+    repository,
+    names,
+    match,
+    dated,
+  }: Pick<About, 'repository' | 'match'> & {
+    readonly names: readonly string[];
+    readonly dated: Dated;
+  },
+): Promise<Pick<Retention, 'protected' | 'pulledTags'>> {
   const found = new Map<string, string>();
-  // What was pulled is evidence, and kept by that.
-  const entries = protect.filter((one) => (one.tags ?? one.names) !== undefined && !one.pulledWithin && isIn(one));
-  if (entries.length === 0 || names.length === 0) return found;
+  const pulledTags = new Map<string, CutOff>();
+  const entries = protect.filter((one) => (one.tags ?? one.names) !== undefined && isIn(one));
+  if (entries.length === 0 || names.length === 0) return { protected: found, pulledTags };
   const answers = await match(
     entries.map(({ tags }) => patternOf(tags)),
     names,
   );
-  for (const [index, name] of names.entries()) {
-    const entry = entries.find(({ tags, names: listed }, place) => {
-      const isListed = listed?.has(name) ?? true;
-      const isNamed = isListed || listed?.has(`${repository}:${name}`);
-      if (!isNamed) return false;
+  for (const [index, name] of names.entries())
+    for (const [place, entry] of entries.entries()) {
+      const { tags, names: listed, pulledWithin } = entry;
+      if (listed && !listed.has(name) && !listed.has(`${repository}:${name}`)) continue;
       const version = tags?.kind === 'semver' ? versionOf(name) : undefined;
-      return tags?.kind === 'semver' ? version !== undefined && tags.range.test(version) : answers[place]?.[index];
-    });
-    if (entry) found.set(name, becauseOf(entry));
-  }
-  return found;
+      const matches = tags?.kind === 'semver' ? version && tags.range.test(version) : answers[place]?.[index];
+      if (!matches) continue;
+      if (!pulledWithin) {
+        if (!found.has(name)) found.set(name, becauseOf(entry));
+        continue;
+      }
+      const age = dated(pulledWithin);
+      if (!(age.cutOff >= (pulledTags.get(name)?.cutOff ?? '~'))) pulledTags.set(name, age);
+    }
+  return { protected: found, pulledTags };
 }
 
 function becauseOf({ because }: Protect): string {

@@ -1,6 +1,9 @@
 import { openPulls, openSources, PULL_LOG } from '../evidence/open.ts';
 import type { InUse } from '../policy/in-use.ts';
 import { type Pulled, resourceOf } from '../policy/pulls.ts';
+import type { PurgePolicy } from '../policy/purge-policy.ts';
+import { pullWindowsOf } from '../policy/rules.ts';
+import type { Settings } from '../policy/settings.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
 import { cloudOf, entraOf, type IdentitySettings, logsEndpointOf } from '../registry/identity.ts';
 import type { EvidenceOptions } from './evidence.ts';
@@ -31,6 +34,19 @@ export function evidenceFrom(
   };
 }
 
+/** The same where a policy file of a request asks for pulls, for longer than the settings, too. */
+export function pulledFor(
+  { pulled, pullLog }: Pick<Settings, 'pulled' | 'pullLog'>,
+  policies: readonly PurgePolicy[],
+): Pulled | undefined {
+  const asked = pullWindowsOf(policies);
+  // Without a resource the log is found nowhere: what the rules ask for stays.
+  if (!asked || pullLog.resources.length === 0) return pulled;
+  const { shortest, longest } = pulled?.byRules ?? asked;
+  const byRules = { shortest: Math.min(shortest, asked.shortest), longest: Math.max(longest, asked.longest) };
+  return { within: '', withinMilliseconds: 0, ...pullLog, ...pulled, byRules };
+}
+
 /** What evidence calls the sources that are configured. */
 export function sourcesNamed({ inUse, pulled }: Pick<Asking, 'inUse' | 'pulled'>): readonly string[] {
   return [...(inUse?.sources.map(({ text }) => text) ?? []), ...(pulled ? [PULL_LOG] : [])];
@@ -38,7 +54,7 @@ export function sourcesNamed({ inUse, pulled }: Pick<Asking, 'inUse' | 'pulled'>
 
 /** How the log of a registry is asked when something was pulled. */
 export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: Clock = systemClock): PullOptions {
-  const { within, withinMilliseconds, ignored, maxSilenceMilliseconds, resources } = pulled;
+  const { within, withinMilliseconds, byRules, ignored, maxSilenceMilliseconds, resources } = pulled;
   const source = openPulls({
     credential: entraOf(identity),
     clock,
@@ -49,5 +65,5 @@ export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: C
     username: identity.username,
   });
   const key = JSON.stringify([resources, maxSilenceMilliseconds, identity.clientId, identity.username]);
-  return { source: observedPulls(source, clock), within, withinMilliseconds, ignored, key };
+  return { source: observedPulls(source, clock), within, withinMilliseconds, byRules, ignored, key };
 }

@@ -14,6 +14,7 @@ import {
 import { newestBuilds, newestInDoubt } from './newest.ts';
 import { manifestDeletions, tagDeletions, waitingForEachOther } from './order.ts';
 import { protect, type Selection, signatureInDoubt, signatureOf } from './protect.ts';
+import { keptForPulls } from './pulled.ts';
 import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, newestImage, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
@@ -94,13 +95,15 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
   if (configs.length > 0) return needs({ configs });
 
   const used = yield* usedOf(graph, inventory, choices, choice);
+  const pulled = yield* keptForPulls(graph, inventory, choices, choice, rule);
   const besides = new Map([
+    ...pulled.manifests,
     ...used.manifests,
     ...newestInDoubt(graph, inventory, choice, rule),
     ...newestBuilds(graph, inventory, choice, rule),
     ...referredTo(graph, choice, rule),
   ]);
-  const usedTags = new Map([...used.tags, ...orphanedSignatures(graph, rule)]);
+  const usedTags = new Map([...pulled.tags, ...used.tags, ...orphanedSignatures(graph, rule)]);
   const options = { besides, assumed, usedTags, newest: newestImage(rule), keepsOrphans: keepsOrphans(rule) };
   let selection = yield* protect(graph, inventory, choice, options);
   let manifests = yield* manifestDeletions(graph, selection);

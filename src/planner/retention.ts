@@ -19,6 +19,10 @@ export interface Retention {
   readonly protected: ReadonlyMap<string, string>;
   /** Why all of the repository is. */
   readonly whole?: string;
+  /** Of tags that are protected where they were pulled since: the longest time, by name. */
+  readonly pulledTags: ReadonlyMap<string, Age>;
+  /** The same of all in the repository, also of what has no tag. */
+  readonly pulledAny?: Age;
   /** Absent: what has no tag stays. */
   readonly untagged?: UntaggedRetention;
 }
@@ -28,6 +32,7 @@ export interface TagRule {
   readonly keep: Counts;
   readonly olderThan?: Age;
   readonly onlyIfMoreThan?: number;
+  readonly notPulledWithin?: Age;
 }
 
 /** `30d`, and what was last updated before this is older. */

@@ -42,6 +42,26 @@ export interface Evidence {
   readonly pullsKnown?: { readonly since: Instant } & Protection;
   /** Why nothing may be deleted: what a source could not say may be about any of it. */
   readonly everything?: Protection;
+  /** When something was pulled last, for rules that ask for that. Absent: nothing is asked. */
+  readonly pulls?: Pulls;
+}
+
+/** What is known of the pulls of one repository. */
+export interface Pulls {
+  /** What was pulled before this is not looked up. */
+  readonly from: Instant;
+  /** Every pull is known that was made since then. */
+  readonly since: Instant;
+  /** What was pulled after this is recent for every rule that asks for pulls. */
+  readonly recent: Instant;
+  readonly tags: ReadonlyMap<string, Pull>;
+  readonly digests: ReadonlyMap<string, Pull>;
+}
+
+export interface Pull {
+  readonly at: Instant;
+  /** `pulled 3 days ago (2026-11-21) by containerd/v1.7.2` */
+  readonly detail: string;
 }
 
 /** What is wanted of one repository. */

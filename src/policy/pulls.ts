@@ -12,10 +12,18 @@ export interface PullLogSettings {
 
 /** What was pulled lately is kept. */
 export interface Pulled extends PullLogSettings {
-  /** How long ago a pull may be. */
+  /** How long ago a pull may be that keeps anything. Zero: only rules of a policy file ask for pulls. */
   readonly withinMilliseconds: number;
   /** The same, as it was given. */
   readonly within: string;
+  /** What the rules of a policy file ask for. */
+  readonly byRules?: PullWindows;
+}
+
+/** Times within which a pull counts, in milliseconds. */
+export interface PullWindows {
+  readonly shortest: number;
+  readonly longest: number;
 }
 
 /** Where the log of a registry is found. */

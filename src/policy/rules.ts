@@ -1,6 +1,7 @@
 import { Range } from 'semver';
 import type { CompiledFilters, TagFilter } from './filter.ts';
 import type { NamePattern, RetentionPolicy } from './file/types.ts';
+import type { PullWindows } from './pulls.ts';
 
 /*
  * The rules of a policy file, in the place that filters have in a command.
@@ -58,4 +59,17 @@ function asValue(_: string, value: unknown): unknown {
   if (!isPattern) return value;
   const { dialect, pattern } = value as NamePattern;
   return `${dialect} ${pattern}`;
+}
+
+/** How lately something may have been pulled that policy files ask for; `undefined` where none does. */
+export function pullWindowsOf(policies: readonly { readonly retention?: RetentionPolicy }[]): PullWindows | undefined {
+  const windows = policies
+    .flatMap(({ retention }) => [
+      ...(retention?.protect.map(({ pulledWithin }) => pulledWithin) ?? []),
+      ...(retention?.rules.map(({ notPulledWithin }) => notPulledWithin) ?? []),
+    ])
+    .flatMap((age) => age?.milliseconds ?? [])
+    .sort((a, b) => a - b);
+  const [shortest] = windows;
+  return shortest === undefined ? undefined : { shortest, longest: windows.at(-1) ?? shortest };
 }

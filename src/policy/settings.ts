@@ -2,7 +2,14 @@ import type { TimeBudget } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import type { Guards } from './guards.ts';
 import { type InUse, readInUse, shownSources } from './in-use.ts';
-import { checkResources, type Pulled, type PullLogSettings, readPullIgnore, readWithin } from './pulls.ts';
+import {
+  checkResources,
+  type Pulled,
+  type PullLogSettings,
+  type PullWindows,
+  readPullIgnore,
+  readWithin,
+} from './pulls.ts';
 import { parseEach, parseSome, type Texts, textsIn } from './parse-settings.ts';
 import { shown } from './purge-command.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
@@ -18,6 +25,7 @@ import {
   unexpected,
 } from './settings-schema.ts';
 import type { StorageLocation } from './storage.ts';
+import { pullWindowsOf } from './rules.ts';
 import { readWork } from './work.ts';
 
 export type { RegistrySettings } from './registries.ts';
@@ -102,7 +110,7 @@ export function readSettings(
     return isUnknown ? undefined : readRegistries(texts.ACR_REGISTRY, work?.commands ?? []);
   });
   attempt(() => checkTogether(texts));
-  const pulled = pulledFrom(read.values);
+  const pulled = pulledFrom(read.values, pullWindowsOf(work?.commands.map(({ policy }) => policy) ?? []));
   const hosts = registries?.map(({ endpoint }) => endpoint.host) ?? [];
   attempt(
     () => pulled && !read.mistakes.some(({ flag }) => flag === 'REGISTRY_RESOURCE_ID') && checkResources(pulled, hosts),
@@ -203,26 +211,45 @@ const PULL_SETTINGS = ['KEEP_PULLED_WITHIN', 'REGISTRY_RESOURCE_ID', 'PULL_IGNOR
  */
 export function readPullSettings(
   environment: Environment,
-  { within, ignored = [] }: { readonly within?: string | undefined; readonly ignored?: readonly string[] | undefined },
+  {
+    within,
+    ignored = [],
+    byRules,
+  }: {
+    readonly within?: string | undefined;
+    readonly ignored?: readonly string[] | undefined;
+    readonly byRules?: PullWindows | undefined;
+  },
 ): Pulled | undefined {
   const overridden = {
     ...(within !== undefined && { KEEP_PULLED_WITHIN: undefined }),
     ...(ignored.length > 0 && { PULL_IGNORE: undefined }),
   };
   const values = parseSome(PULL_SETTINGS, { ...environment, ...overridden });
-  const pulled = pulledFrom({
-    ...values,
-    ...(within !== undefined && { KEEP_PULLED_WITHIN: readWithin(within, '--keep-pulled-within') }),
-    ...(ignored.length > 0 && { PULL_IGNORE: readPullIgnore(ignored, '--pull-ignore') }),
-  });
+  const pulled = pulledFrom(
+    {
+      ...values,
+      ...(within !== undefined && { KEEP_PULLED_WITHIN: readWithin(within, '--keep-pulled-within') }),
+      ...(ignored.length > 0 && { PULL_IGNORE: readPullIgnore(ignored, '--pull-ignore') }),
+    },
+    byRules,
+  );
   if (pulled?.resources.length === 0) checkResources(pulled, ['the registry']);
   return pulled;
 }
 
-function pulledFrom(values: Partial<Pick<SettingValues, (typeof PULL_SETTINGS)[number]>>): Pulled | undefined {
+function pulledFrom(
+  values: Partial<Pick<SettingValues, (typeof PULL_SETTINGS)[number]>>,
+  byRules?: PullWindows,
+): Pulled | undefined {
   const { KEEP_PULLED_WITHIN: kept, PULL_LOG_MAX_SILENCE } = values;
-  if (!kept || kept.withinMilliseconds === 0 || PULL_LOG_MAX_SILENCE === undefined) return undefined;
-  return { ...kept, ...pullLogFrom({ ...values, PULL_LOG_MAX_SILENCE }) };
+  const isKept = kept !== undefined && kept.withinMilliseconds > 0;
+  if ((!isKept && !byRules) || PULL_LOG_MAX_SILENCE === undefined) return undefined;
+  return {
+    ...(kept ?? { within: '', withinMilliseconds: 0 }),
+    ...pullLogFrom({ ...values, PULL_LOG_MAX_SILENCE }),
+    ...(byRules && { byRules }),
+  };
 }
 
 function pullLogFrom({

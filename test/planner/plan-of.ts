@@ -19,6 +19,8 @@ const daysAgo = (days: number): Instant => toInstant(new Date(NOW.getTime() - da
 export interface Thing {
   readonly name: string;
   readonly days?: number | undefined;
+  /** Days ago. */
+  readonly created?: number;
   readonly tags?: readonly (
     string | { readonly name: string; readonly days?: number | undefined; readonly locked?: boolean }
   )[];
@@ -65,7 +67,7 @@ export function planOf(
         mayRefer: mayHaveSubject(mediaType),
         looksRunnable: mediaType === IMAGE,
         size: 1,
-        created: undefined,
+        created: thing.created === undefined ? undefined : daysAgo(thing.created),
         lastUpdated: 'days' in thing && thing.days === undefined ? undefined : daysAgo(thing.days ?? 40),
         locked: thing.locked ?? false,
         tags: (thing.tags ?? []).map((tag) => (typeof tag === 'string' ? tag : tag.name)),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Counts, isoWeekOf, type Owned, type Retention, type TagRule } from '../../src/planner/retention.ts';
+import type { Evidence, Pull, Pulls } from '../../src/planner/types.ts';
 import { type Instant, toInstant } from '../../src/registry/time.ts';
 import { DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
 import { d, decisionOn, isByPolicy, planOf, type Thing } from './plan-of.ts';
@@ -16,7 +17,7 @@ function ruled(things: readonly Thing[], rule: Partial<TagRule>, over: Partial<R
   const tags = things.flatMap(({ tags: own = [] }) => own.map((tag) => (typeof tag === 'string' ? tag : tag.name)));
   const groupOf = (name: string): string => /^([a-z]+)-/.exec(name)?.[1] ?? '';
   const owned = new Map(tags.map((name): [string, Owned] => [name, { rule: 0, group: groupOf(name) }]));
-  return { rules: [{ name: 'all', keep: {}, ...rule }], owned, protected: new Map(), ...over };
+  return { rules: [{ name: 'all', keep: {}, ...rule }], owned, protected: new Map(), pulledTags: new Map(), ...over };
 }
 
 const reasonsOf = (things: readonly Thing[], retention: Retention): Readonly<Record<string, string>> => {
@@ -179,6 +180,102 @@ describe('what has no tag', () => {
       '@orphan': 'untagged-and-expired',
       '@signature': 'rule-matched',
       [signature]: 'rule-matched',
+    });
+  });
+});
+
+describe('pulls', () => {
+  const things = [
+    image('a', 40, 'v1'),
+    { ...image('b', 40, 'v2'), children: ['arm'] },
+    image('arm', 40),
+    { ...image('c', 40, 'v3'), created: 40 },
+    image('d', 40),
+  ];
+  const pulled = (days: number): Pull => ({ at: before(days), detail: `pulled ${days} days ago` });
+  const known = (over: Partial<Pulls> = {}): Evidence => ({
+    tags: new Map(),
+    digests: new Map(),
+    configs: new Map(),
+    pulls: {
+      from: before(90),
+      since: before(90),
+      recent: before(7),
+      tags: new Map([['v1', pulled(3)]]),
+      digests: new Map([
+        [d('arm'), pulled(5)],
+        [d('c'), pulled(20)],
+        [d('d'), pulled(20)],
+      ]),
+      ...over,
+    },
+  });
+  const untagged = { newest: 0, keepsReferenced: false, deletesOrphans: false };
+  const reasons = (retention: Partial<Retention>, rule: Partial<TagRule>, evidence?: Evidence) => {
+    const { decisions } = planOf(
+      things,
+      { retention: ruled(things, rule, { untagged, ...retention }) },
+      evidence && { evidence },
+    );
+    return Object.fromEntries(
+      decisions
+        .filter(({ kind, tags = [] }) => kind === 'tag' || tags.length === 0)
+        .map((one) => [one.tag ?? `@${things.find(({ name }) => d(name) === one.digest)?.name ?? ''}`, one.reason]),
+    );
+  };
+
+  test('of a tag, of its manifest, or of a part of that, keep the tag for as long as its rule says', () => {
+    expect(reasons({}, { notPulledWithin: older(7) }, known())).toEqual({
+      v1: 'pulled-recently',
+      v2: 'pulled-recently',
+      v3: 'rule-matched',
+      '@arm': 'child-of-kept-index',
+      '@d': 'untagged-and-expired',
+    });
+    expect(reasons({}, { notPulledWithin: older(30) }, known())).toMatchObject({ v3: 'pulled-recently' });
+    expect(reasons({}, {}, known())).toMatchObject({
+      v1: 'rule-matched',
+      v2: 'rule-matched',
+      '@d': 'untagged-and-expired',
+    });
+  });
+
+  test('keep what a protection says', () => {
+    expect(reasons({ pulledAny: older(30) }, {}, known())).toMatchObject({
+      v1: 'pulled-recently',
+      v3: 'pulled-recently',
+      '@d': 'pulled-recently',
+    });
+    expect(
+      reasons(
+        {
+          pulledTags: new Map([
+            ['v1', older(4)],
+            ['v3', older(4)],
+          ]),
+        },
+        {},
+        known(),
+      ),
+    ).toMatchObject({ v1: 'pulled-recently', v2: 'rule-matched', v3: 'rule-matched' });
+  });
+
+  test('that are not known for long enough, or not looked up, keep what may have been pulled', () => {
+    const short = 'pull-history-too-short';
+    expect(reasons({}, { notPulledWithin: older(7) })).toMatchObject({ v1: short, v2: short, v3: short });
+    expect(reasons({}, { notPulledWithin: older(30) }, known({ since: before(10) }))).toMatchObject({
+      v3: 'pulled-recently',
+    });
+    expect(reasons({}, { notPulledWithin: older(15) }, known({ since: before(10) }))).toMatchObject({
+      v1: 'pulled-recently',
+      v3: short,
+    });
+    expect(reasons({}, { notPulledWithin: older(15) }, known({ from: before(10) }))).toMatchObject({ v3: short });
+    expect(reasons({}, { notPulledWithin: older(60) }, known({ since: before(50) }))).toMatchObject({
+      v3: 'pulled-recently',
+    });
+    expect(reasons({ pulledAny: older(60) }, {}, known({ since: before(50), digests: new Map() }))).toMatchObject({
+      v3: 'rule-matched',
     });
   });
 });

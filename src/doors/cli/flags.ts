@@ -3,7 +3,9 @@ import { type Command, Option } from 'commander';
 import { parseTimeBudget, type TimeBudget } from '../../policy/duration.ts';
 import { PolicyError } from '../../policy/errors.ts';
 import type { CommandFlags } from '../../policy/flags.ts';
+import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
+import { pullWindowsOf } from '../../policy/rules.ts';
 import {
   type Environment,
   type LedgerSettings,
@@ -201,10 +203,12 @@ export function withPullIgnore(command: Command): Command {
 export function inUseOf(
   { inUse, keepPulledWithin, pullIgnore, username }: InUseFlags & PullFlags & Pick<CommandFlags, 'username'>,
   environment: Environment,
+  policy?: PurgePolicy,
 ): RunOptions['evidence'] {
+  const byRules = policy && pullWindowsOf([policy]);
   return evidenceFrom({
     inUse: readInUseSettings(environment, inUse),
-    pulled: readPullSettings(environment, { within: keepPulledWithin, ignored: pullIgnore }),
+    pulled: readPullSettings(environment, { within: keepPulledWithin, ignored: pullIgnore, byRules }),
     identity: {
       audience: environment['ACR_AUDIENCE'],
       clientId: environment['AZURE_CLIENT_ID'],

@@ -102,7 +102,7 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const guards = attempt(() => guardsOf(flags));
   const budget = attempt(() => ({ limit: timeBudgetOf(flags) }));
   const opened = attempt(() => openLedger(flags, environment));
-  const inUse = attempt(() => ({ evidence: inUseOf(flags, environment) }));
+  const inUse = attempt(() => ({ evidence: inUseOf(flags, environment, policy) }));
   if (!policy || !endpoint || !guards || !opened || !budget || !inUse) throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
   return {
