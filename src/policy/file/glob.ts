@@ -49,6 +49,7 @@ export function compileGlob(text: string, kind: keyof typeof KINDS): NamePattern
   if (/[[\]]/.test(literal)) fail('a [ must be closed, and has letters, digits and . _ - in it');
   if (kind === 'tags' && literal.includes('/')) fail('no tag has a /; repositories: says which repositories');
   if (literal.includes(':')) fail('no name has a colon; write repositories: and tags:, or names: for repository:tag');
+  if (/^[^/]*\.azurecr\.[a-z]+\//.test(text)) fail('names the registry; a repository begins behind its host');
   if (!characters.test(literal)) fail(`can match nothing, because the name of ${words} has ${letters} only`);
   if (/(?:^|\/)(?:\/|$)/.test(text))
     fail('can match nothing, because no name begins or ends with a /, or has two of them together');

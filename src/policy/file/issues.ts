@@ -120,13 +120,18 @@ function unknownKey(key: string, path: Path): string {
   if (place.endsWith('.tags') || place.endsWith('.repositories'))
     return `there is no such key here; write ${place.endsWith('.tags') ? '{ regex: … } or { semver: … }' : '{ regex: … }'}, or a list of globs`;
   const known = KEYS[place] ?? [];
+  if (key === '$schema') return 'is written as a comment in the first line: # yaml-language-server: $schema=…';
   if (key === '<<') return 'a policy has no merge keys; write the keys themselves';
   const called = CALLED[key.toLowerCase().replace(/[^a-z]/g, '')];
   const similar = (called !== undefined && known.includes(called) ? called : undefined) ?? nearest(key, known);
   if (similar !== undefined) return `there is no such key; did you mean ${similar}?`;
-  const [elsewhere] = Object.entries(KEYS).find(([, keys]) => keys.includes(key)) ?? [];
-  if (elsewhere !== undefined)
-    return `does not belong here, but ${elsewhere === '' ? 'to the beginning of a line' : `under ${elsewhere.replace('.', ': ')}:`}`;
+  const [elsewhere] = Object.entries(KEYS).find(([, keys]) => keys.includes(called ?? key)) ?? [];
+  if (elsewhere !== undefined) {
+    const under = elsewhere === '' ? 'at the beginning of a line' : `under ${elsewhere.replace('.', ': ')}:`;
+    return called === undefined
+      ? `does not belong here, but ${under}`
+      : `there is no such key; did you mean ${called}, ${under}?`;
+  }
   return `there is no such key; here may be ${known.join(', ')}`;
 }
 

@@ -1,5 +1,6 @@
 import { quote } from '../errors.ts';
-import { adviceOnTags } from '../advice/tags.ts';
+import { adviceOnTags, lintPattern } from '../advice/tags.ts';
+import { alternativesOf, tokensOf } from '../advice/tokens.ts';
 import { parseRegex } from '../regex/parse.ts';
 import { coversRepositories, coversTags, isEveryTag, matchesName, matchesUnnamed } from './cover.ts';
 import type { Path, Reader } from './reader.ts';
@@ -23,12 +24,20 @@ export function lint(reader: Reader, { protect, rules }: Pick<RetentionPolicy, '
     }
     lintRule(reader, path, rule);
     lintPulls(reader, path, rule, protect);
-    if (mayDeleteLatest(rule, earlier, protect))
+    if (protect.some((entry) => protectsAll(entry, rule)))
+      reader.warn(path, `the rule ${quote(rule.name)} deletes nothing: an entry of protect keeps all that it owns`);
+    else if (mayDeleteLatest(rule, earlier, protect))
       reader.warn(
         rule.tags ? [...path, 'tags'] : path,
         `the rule ${quote(rule.name)} may delete ${LATEST}, which moves from image to image; to keep it write - tags: [${LATEST}] under protect:`,
       );
   }
+}
+
+/** Whether what a rule owns is protected, for certain. */
+function protectsAll({ repositories, tags, names, pulledWithin }: Protect, rule: RetentionRule): boolean {
+  if (names !== undefined || pulledWithin !== undefined) return false;
+  return coversRepositories(repositories, rule.repositories) && coversTags(tags, rule.tags);
 }
 
 function lintProtect(reader: Reader, path: Path, { repositories, tags, names, pulledWithin }: Protect): void {
@@ -43,8 +52,10 @@ function lintProtect(reader: Reader, path: Path, { repositories, tags, names, pu
     reader.warn(path, 'protects every tag of every repository: nothing is ever deleted');
 }
 
-function lintRule(reader: Reader, path: Path, { tags, keep, olderThan, onlyIfMoreThan }: RetentionRule): void {
+function lintRule(reader: Reader, path: Path, rule: RetentionRule): void {
+  const { tags, keep, olderThan, onlyIfMoreThan } = rule;
   lintTags(reader, path, tags);
+  lintRepositories(reader, path, rule.repositories);
   const { newest, within } = keep;
   const isKeeping = [newest, keep.daily, keep.weekly, keep.monthly, keep.yearly, within].some(
     (one) => one !== undefined,
@@ -101,9 +112,22 @@ function mayDeleteLatest(
 function lintTags(reader: Reader, path: Path, tags: TagPattern | undefined): void {
   if (tags?.kind !== 'regex') return;
   const { pattern } = tags.pattern;
+  const here = [...path, 'tags', 'regex'];
+  for (const warning of lintPattern(pattern)) reader.warn(here, warning);
   const advice = adviceOnTags(pattern, parseRegex(pattern, 'regex').root);
   if (!advice) return;
   const { problem, promise, instead } = advice;
   const what = instead === undefined ? '' : `; ${promise === undefined ? '' : `${promise} `}write ${quote(instead)}`;
-  reader.warn([...path, 'tags', 'regex'], problem + what);
+  reader.warn(here, problem + what);
+}
+
+/** In a filter the repository is held to the whole name, and here it is not: `shop/` is in `workshop/web`, too. */
+function lintRepositories(reader: Reader, path: Path, repositories: RetentionRule['repositories']): void {
+  const here = [...path, 'repositories', 'regex'];
+  for (const { pattern } of (repositories ?? []).filter(({ dialect }) => dialect === 'regex')) {
+    for (const warning of lintPattern(pattern)) reader.warn(here, warning);
+    const isHeld = alternativesOf(tokensOf(pattern)).every(([first]) => first?.text === '^' || first?.kind === 'dot');
+    if (!isHeld && !coversRepositories(repositories, undefined))
+      reader.warn(here, 'matches in the middle of a name, too, unlike the repository of --filter; write ^ before it');
+  }
 }

@@ -72,6 +72,7 @@ describe('refused, because it could match nothing or something else', () => {
 
   test.each([
     ['Shop/*', 'a-z, 0-9'],
+    ['contoso.azurecr.io/shop/*', 'names the registry'],
     ['/shop', 'begins or ends with a /'],
     ['shop/', 'begins or ends with a /'],
     ['a//b', 'begins or ends with a /'],

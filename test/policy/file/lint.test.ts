@@ -127,6 +127,36 @@ describe('what changes nothing', () => {
   });
 });
 
+describe('a rule that deletes nothing', () => {
+  const said = '4:5: the rule "a" deletes nothing: an entry of protect keeps all that it owns';
+  test.each([
+    ["{ tags: ['pr-*'] }", "tags: ['pr-*'],", true],
+    ["{ repositories: ['shop/**'] }", "repositories: ['shop/**'], tags: [x],", true],
+    ["{ repositories: ['shop/*'], tags: ['pr-*'] }", "tags: ['pr-*'],", false],
+    ["{ tags: ['pr-*'], pulledWithin: 1d }", "tags: ['pr-*'],", false],
+    ["{ tags: ['pr-*'], names: [pr-1] }", "tags: ['pr-*'],", false],
+  ])('%s and %s: %s', (entry, rule, isAll) => {
+    const found = warnings(`protect: [${entry}]\n${rules(`name: a, ${rule} olderThan: 1d`)}`);
+    expect(found.includes(said)).toBe(isAll);
+  });
+});
+
+describe('a regular expression for repositories', () => {
+  const repositories = (regex: string) =>
+    warnings(rules(`name: a, tags: [x], olderThan: 1d, repositories: { regex: '${regex}' }`));
+  test.each(['^shop/', '^(shop|web)/', '.*', '.*/web$', '^a|^b'])('%s', (regex) => {
+    expect(repositories(regex)).toEqual([]);
+  });
+  test.each(['shop/', 'shop/.*', '^a|b'])('%s', (regex) => {
+    expect(repositories(regex)).toEqual([
+      `3:65: regex "${regex}": matches in the middle of a name, too, unlike the repository of --filter; write ^ before it`,
+    ]);
+  });
+  test('a class that looks like alternatives', () => {
+    expect(repositories('^[a|b]')).toEqual([expect.stringContaining('is a character class')]);
+  });
+});
+
 describe('protections', () => {
   test.each([
     ['{ tags: [a], names: [b] }', '2:11: protects only what tags and the list both match'],

@@ -141,6 +141,15 @@ describe('refused, with the place and what to write', () => {
       ['version: 1\nrules:\n  - olderThan: 1d', '3:5: name: is missing'],
       [ruled('older_than: 1d'), '4:5: older_than: there is no such key; did you mean olderThan?'],
       [ruled('ago: 1d'), '4:5: ago: there is no such key; did you mean olderThan?'],
+      [
+        ruled('keep_last: 3\nolderThan: 1d'),
+        '4:5: keep_last: there is no such key; did you mean newest, under rules: keep:?',
+      ],
+      [
+        ruled('exclude: []\nolderThan: 1d'),
+        '4:5: exclude: there is no such key; did you mean protect, at the beginning of a line?',
+      ],
+      ['$schema: x\nversion: 1\nuntagged: { olderThan: 1d }', '1:1: $schema: is written as a comment'],
       [ruled('newest: 3'), '4:5: newest: does not belong here, but under rules: keep:'],
       [ruled('zzz: 3\nolderThan: 1d'), '4:5: zzz: there is no such key; here may be name, repositories, tags'],
       [ruled('tags: [x]'), '3:5: rules: the rule says neither keep nor olderThan'],
