@@ -35,6 +35,9 @@ const COMMAND = '--filter ".*:^dev" --ago 30d --untagged --keep 1';
 const PURGE: Environment = { PURGE_COMMAND: COMMAND, PURGE_DRY_RUN: 'false' };
 /** No guard holds anything back. */
 const FREELY: Environment = { ...PURGE, MAX_DELETION_PERCENT: '100', KEEP_LAST_TAG: 'false' };
+const POLICY = `version: 1
+protect: [{ tags: ['v*'], because: releases }]
+rules: [{ name: dev, tags: ['dev*'], keep: { newest: 1 }, olderThan: 30d }]`;
 const apps = (count: number): RegistryState =>
   Object.fromEntries(
     Array.from({ length: count }, (_, n) => [
@@ -82,6 +85,28 @@ describe.each(Object.keys(DRIVERS) as (keyof typeof DRIVERS)[])('driven %s', (dr
         });
         expect(run.totals?.tags).toMatchObject({ deleted: 4, kept: 2 });
         expect(run.breakers.map(({ breaker }) => breaker)).toContain('max-deletions');
+      },
+    ));
+
+  test('a policy file decides, and is in the record of the run', () =>
+    tell(
+      {
+        registry: { repositories: apps(2) },
+        settings: { ...FREELY, PURGE_COMMAND: undefined, RETENTION_POLICY: POLICY },
+      },
+      ({ emulator, run, decisions }) => {
+        expect(run).toMatchObject({
+          state: 'done',
+          policy: { commands: [{ given: '--policy RETENTION_POLICY', file: POLICY }] },
+        });
+        expect(run.totals?.tags).toMatchObject({ deleted: 4, kept: 6 });
+        expect(emulator.tagsLeft()).toHaveLength(6);
+        const gone = decisions.filter(({ action }) => action === 'delete');
+        expect(gone.map(({ kind, reason, rule }) => `${kind} ${reason} ${rule ?? ''}`)).toEqual(
+          Array(8)
+            .fill('')
+            .map((_, n) => `${n % 4 < 2 ? 'tag' : 'manifest'} rule-matched dev`),
+        );
       },
     ));
 

@@ -7,12 +7,13 @@ import { memoryStore } from '../../../src/ledger/store/memory.ts';
 import { pathsOf } from '../../../src/ledger/paths.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import type { Guards } from '../../../src/policy/guards.ts';
+import type { PurgePolicy } from '../../../src/policy/purge-policy.ts';
 import type { RunSummary } from '../../../src/ledger/summary.ts';
 import { dryRun, purge, readOnly } from '../../../src/index.ts';
 import { beforeCall } from '../../support/between.ts';
 import { images, repositoryOf, type Stored } from '../../support/contents.ts';
 import { newLedger } from '../../support/ledger.ts';
-import { connectTo, policyOf, reference, USER, withEmulator } from '../../support/registry.ts';
+import { connectTo, policyOf, reference, ruledBy, USER, withEmulator } from '../../support/registry.ts';
 
 const PURGE = ['-f', '.*:^dev', '--ago', '30d', '--untagged'];
 
@@ -21,10 +22,10 @@ interface Ran {
   readonly decisions: readonly Decision[];
 }
 
-async function plan(emulator: Emulator, ledger: Ledger, args: readonly string[] = PURGE): Promise<Ran> {
+async function plan(emulator: Emulator, ledger: Ledger, given: readonly string[] | PurgePolicy = PURGE): Promise<Ran> {
   const decisions: Decision[] = [];
   const summary = await dryRun(readOnly(connectTo(emulator)), {
-    policies: [policyOf(args)],
+    policies: ['filters' in given ? given : policyOf(given)],
     now: new Date(emulator.start.getTime() + 1),
     ledger,
     onDecisions: (some) => void decisions.push(...some),
@@ -463,5 +464,21 @@ test('one run at a time changes a registry, and a second one says who does', asy
     );
     // It is free again, and nothing is left to do.
     expect((await purge(connectTo(emulator), options)).totals.tags.deleted).toBe(0);
+  });
+});
+
+test('a plan by a policy file is carried out as it was approved; what its rules let go since is not', async () => {
+  const repositories = { app: repositoryOf(...images('app', 4, 'dev')) };
+  await withEmulator({ repositories }, async (emulator) => {
+    const ledger = newLedger();
+    const policy = ruledBy('version: 1\nrules: [{ name: dev, tags: [dev*], keep: { newest: 1 } }]\n');
+    const { summary, decisions } = await plan(emulator, ledger, policy);
+    const planned = decisions.filter(({ action }) => action === 'delete').map(reference);
+    const [kept] = emulator.tagsLeft().filter((one) => !planned.includes(one));
+    // It is the newest now, and lets the one go that was kept.
+    emulator.push('app', image('newer').body, { tag: 'dev-newer' });
+    const { applied } = await carryOut(emulator, ledger, summary.runId, { approve: summary.plan?.hash ?? '' });
+    expect(applied).toMatchObject({ summary: { succeeded: true } });
+    expect(emulator.tagsLeft()).toEqual([kept, 'app:dev-newer'].toSorted());
   });
 });
