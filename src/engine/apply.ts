@@ -81,7 +81,7 @@ export async function applyPlan(
     if (record.plan.state !== 'applied') await markApplied(ledger, id, before.id);
     return { state: 'applied-before', run: before };
   }
-  const unasked = whyNotWithout(record.evidence, namesIn(options.evidence));
+  const unasked = whyNotWithout(record, namesIn(options.evidence));
   if (unasked !== undefined) throw new PlanRefused(unasked);
   const policies = check(record, { approve, now, planAgeMilliseconds, hosts, configured });
   const { going, repositories } = await intact(ledger, record);

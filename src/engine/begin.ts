@@ -1,7 +1,15 @@
 import { withoutDryRun } from '../ledger/policy-record.ts';
 import type { ResumedRun, Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
-import type { PolicyRecord, RepositoryRecord, RunKind, RunProgress, RunRecord } from '../ledger/records.ts';
+import { sourcesOf } from '../ledger/command.ts';
+import type {
+  AskedSource,
+  PolicyRecord,
+  RepositoryRecord,
+  RunKind,
+  RunProgress,
+  RunRecord,
+} from '../ledger/records.ts';
 import type { Holder, Lock } from '../ledger/store/store.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
@@ -101,13 +109,29 @@ export interface Fresh {
   readonly now: Date;
   readonly holder: Holder;
   readonly guards?: Guards | undefined;
+  /** What is asked before something is deleted. */
+  readonly sources?: readonly AskedSource[] | undefined;
   /** The plan that it carries out. */
   readonly plan?: { readonly id: string; readonly repositories: readonly string[] } | undefined;
 }
 
 /** The record of a run that begins. */
 export function freshRecord(about: Fresh): RunRecord {
-  const { id, kind, dryRun, startedBy, by, parent, registry, policies, policyFrom, now, holder, plan } = about;
+  const {
+    id,
+    kind,
+    dryRun,
+    startedBy,
+    by,
+    parent,
+    registry,
+    policies,
+    policyFrom,
+    now,
+    holder,
+    plan,
+    sources = [],
+  } = about;
   const guards = withoutInfinity(about.guards);
   const policy = recordPolicy(policies, policyFrom ?? 'command line');
   return {
@@ -129,6 +153,7 @@ export function freshRecord(about: Fresh): RunRecord {
     warnings: [],
     breakers: [],
     ...(guards && { guards }),
+    ...(sources.length > 0 && { sources }),
     ...(plan && { applies: plan.id }),
   };
 }
@@ -137,10 +162,12 @@ export function freshRecord(about: Fresh): RunRecord {
 function resumedRecord(
   record: RunRecord,
   repositories: readonly RepositoryRecord[],
-  { holder, startedBy, by, parent, guards }: RunRecord,
+  { holder, startedBy, by, parent, guards, sources: asked }: RunRecord,
 ): RunRecord {
   const past: readonly string[] = ['parent', 'ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
   const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
+  // None that it once asked is left out later.
+  const sources = sourcesOf({ sources: [...(record.sources ?? []), ...(asked ?? [])] });
   const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }) };
   return {
     ...kept,
@@ -153,6 +180,7 @@ function resumedRecord(
       (warning) => warning !== NOT_LISTED && !warning.startsWith('the filter "') && !isAccessWarning(warning),
     ),
     resumed: [...(record.resumed ?? []), resumption],
+    ...(sources.length > 0 && { sources }),
     ...(guards && { guards }),
   };
 }

@@ -1,7 +1,8 @@
 import type { Evidence as Observed, Source, Use } from '../evidence/types.ts';
 import type { UsedImage } from '../ledger/in-use.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { EvidenceRecord } from '../ledger/records.ts';
+import { sourcesOf } from '../ledger/command.ts';
+import type { AskedSource, EvidenceRecord, RunRecord } from '../ledger/records.ts';
 import type { Evidence, Protection, Pulls } from '../planner/types.ts';
 import type { Clock } from '../registry/clock.ts';
 import { StoppedError } from '../registry/errors.ts';
@@ -152,16 +153,25 @@ async function readUse(
  * Why a run is not taken up without a source that it rests on: what came into use there since could not be known.
  * @param asked the names of the sources that are asked now
  */
-export function whyNotWithout(records: readonly EvidenceRecord[] = [], asked: readonly string[]): string | undefined {
-  const missing = records.map(({ source }) => source).filter((source) => !asked.includes(source));
+export function whyNotWithout(
+  run: Pick<RunRecord, 'sources' | 'evidence'>,
+  asked: readonly string[],
+): string | undefined {
+  const missing = sourcesOf(run)
+    .map(({ source }) => source)
+    .filter((source) => !asked.includes(source));
   if (missing.length === 0) return undefined;
   return `it rests on what is in use or was pulled, by ${missing.join(', ')}, and that is not asked now; name it as before: --in-use or IN_USE, --keep-pulled-within or KEEP_PULLED_WITHIN`;
 }
 
-/** The names of what is asked. */
-export function namesIn({ sources, pulls }: Partial<EvidenceOptions> = {}): readonly string[] {
-  return [...(sources ?? []).map(({ name }) => name), ...(pulls ? [pulls.source.name] : [])];
+/** What is asked, as a record names it. */
+export function askedIn({ sources = [], pulls }: Partial<EvidenceOptions> = {}): readonly AskedSource[] {
+  const log = pulls ? [{ source: pulls.source.name, ...(pulls.within !== '' && { within: pulls.within }) }] : [];
+  return [...sources.map(({ name }) => ({ source: name })), ...log];
 }
+
+/** The names of what is asked. */
+export const namesIn = (options?: EvidenceOptions): readonly string[] => askedIn(options).map(({ source }) => source);
 
 /** Why nothing more of a plan is deleted, by what is in use now. */
 export async function whyNoMore(

@@ -10,7 +10,7 @@ import { begin, freshRecord, ResumeRefused } from './begin.ts';
 import { watchForCancel } from './cancel.ts';
 import { newPlanMemory, type RunContext } from './context.ts';
 import { eachOf } from './each.ts';
-import { evidenceIn, newUseOf } from './evidence.ts';
+import { askedIn, evidenceIn, newUseOf } from './evidence.ts';
 import type { Ending } from './finish.ts';
 import { matchedBefore, recordMatched, type Selected } from './list.ts';
 import { newMatch, secondsOf } from './matching.ts';
@@ -52,7 +52,17 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   const kind = job.kind ?? (dryRun ? 'dry-run' : 'purge');
   const log = job.log && runLog(job.log, { runId: id, registry, dryRun }, kind);
   const holder = { runId: id, startedBy, ...self(), since: started.toISOString() };
-  const fresh = freshRecord({ ...job, id, kind, dryRun, startedBy, registry, holder, plan });
+  const fresh = freshRecord({
+    ...job,
+    id,
+    kind,
+    dryRun,
+    startedBy,
+    registry,
+    holder,
+    plan,
+    sources: askedIn(job.evidence),
+  });
   const broke = (error: unknown): never => {
     if (!(error instanceof ResumeRefused)) log?.broke(error as Error);
     throw error;

@@ -59,7 +59,7 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
   const policies = policiesOf(record.policy);
   if (!policies)
     throw refuse('it was begun by a version that understands its policy otherwise, or its policy was changed since');
-  const unasked = whyNotWithout(record.evidence, namesIn(options.evidence));
+  const unasked = whyNotWithout(record, namesIn(options.evidence));
   if (unasked !== undefined) throw refuse(unasked);
   const { applies } = record;
   const plan =
@@ -148,7 +148,7 @@ export async function lastScheduled(ledger: Ledger, wanted: Wanted, now: Date): 
     if (run.dryRun !== dryRun) return left(run.dryRun ? 'it was a dry run' : 'only dry runs are wanted now');
     if (run.policy.hash !== policyHash) return left('it was begun by another policy than the one that is configured');
     if (run.cancelled) return left(CANCELLED);
-    const why = whyNotWithout(run.evidence, sources) ?? (mayHaveDied(run) ? undefined : whyNotResumed(run, now));
+    const why = whyNotWithout(run, sources) ?? (mayHaveDied(run) ? undefined : whyNotResumed(run, now));
     return why === undefined ? { state: 'resumable', run } : left(why);
   }
   return undefined;

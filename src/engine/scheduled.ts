@@ -57,7 +57,7 @@ export function wantedOf(settings: Settings, registry: RegistrySettings): Wanted
     registry: registry.endpoint.host,
     policyHash: recordPolicy(policies, 'settings').hash,
     dryRun: isDryRun(settings, registry),
-    sources: sourcesNamed(settings),
+    sources: sourcesNamed(settings).map(({ source }) => source),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { AskedSource } from '../ledger/records.ts';
 import { openPulls, openSources, PULL_LOG } from '../evidence/open.ts';
 import type { InUse } from '../policy/in-use.ts';
 import { type Pulled, resourceOf } from '../policy/pulls.ts';
@@ -48,8 +49,9 @@ export function pulledFor(
 }
 
 /** What evidence calls the sources that are configured. */
-export function sourcesNamed({ inUse, pulled }: Pick<Asking, 'inUse' | 'pulled'>): readonly string[] {
-  return [...(inUse?.sources.map(({ text }) => text) ?? []), ...(pulled ? [PULL_LOG] : [])];
+export function sourcesNamed({ inUse, pulled }: Pick<Asking, 'inUse' | 'pulled'>): readonly AskedSource[] {
+  const log = pulled ? [{ source: PULL_LOG, ...(pulled.within !== '' && { within: pulled.within }) }] : [];
+  return [...(inUse?.sources.map(({ text }) => ({ source: text })) ?? []), ...log];
 }
 
 /** How the log of a registry is asked when something was pulled. */

@@ -39,7 +39,7 @@ export function stopReason({ reason }: AbortSignal): StopReason {
 /** Why a run was stopped, for its record. */
 export function stopOf(
   { by, message }: StopReason,
-  run: Pick<RunRecord, 'id' | 'kind' | 'evidence'>,
+  run: Pick<RunRecord, 'id' | 'kind' | 'sources' | 'evidence'>,
   { done, of }: RunProgress,
   listed: boolean,
 ): Stop {

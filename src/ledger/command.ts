@@ -1,28 +1,40 @@
 import { quote } from 'shlex';
-import type { EvidenceRecord } from './records.ts';
+import type { AskedSource, EvidenceRecord } from './records.ts';
 
 /** A run, and what it rests on. */
 interface Resting {
   readonly id: string;
+  /** Absent where only what it has found out is known. */
+  readonly sources?: readonly AskedSource[] | undefined;
   readonly evidence?: readonly EvidenceRecord[] | undefined;
+}
+
+/** What records call the log of pulls. */
+const PULLS = 'ContainerRegistryRepositoryEvents';
+
+/** Each source that a run asks or has asked, once. */
+export function sourcesOf({ sources = [], evidence = [] }: Omit<Resting, 'id'>): readonly AskedSource[] {
+  return [...new Map([...evidence, ...sources].map((one) => [one.source, one])).values()];
 }
 
 /**
  * The command that resumes a run or applies its plan, with each source that it rests on: without them it is refused.
  * @param approval the beginning of the hash of the plan
  */
-export function commandFor(verb: 'apply' | 'resume', { id, evidence = [] }: Resting, approval?: string): string {
-  const sources = evidence.map(({ source, within }) =>
-    within === undefined ? `--in-use ${quote(source)}` : `--keep-pulled-within ${quote(within)}`,
-  );
+export function commandFor(verb: 'apply' | 'resume', run: Resting, approval?: string): string {
+  const sources = sourcesOf(run).flatMap(({ source, within }) => {
+    if (within !== undefined) return [`--keep-pulled-within ${quote(within)}`];
+    // Rules of a policy file ask for the log by themselves.
+    return source === PULLS ? [] : [`--in-use ${quote(source)}`];
+  });
   const approve = approval === undefined ? [] : [`--approve ${quote(approval)}`];
-  return [`acr-retention ${verb} ${quote(id)}`, ...approve, ...sources].join(' ');
+  return [`acr-retention ${verb} ${quote(run.id)}`, ...approve, ...sources].join(' ');
 }
 
 /** What a person has to put into that command; `undefined`: it is complete. */
-export function leftOutOf({ evidence = [] }: Pick<Resting, 'evidence'>): string | undefined {
+export function leftOutOf(run: Omit<Resting, 'id'>): string | undefined {
   // An address is shown without what may be a key.
-  return evidence.some(({ source }) => source.endsWith('?…'))
+  return sourcesOf(run).some(({ source }) => source.endsWith('?…'))
     ? 'what follows the ? of an address is not shown: write it in place of …'
     : undefined;
 }

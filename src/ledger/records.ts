@@ -128,6 +128,14 @@ export interface EvidenceRecord {
   readonly within?: string;
 }
 
+/** A source that is asked before something is deleted, as a person names it. */
+export interface AskedSource {
+  /** As it is configured, without secrets. */
+  readonly source: string;
+  /** Of the log of pulls: the time within which a pull counts, as it was given. */
+  readonly within?: string;
+}
+
 /** Whether each source could be read completely, each time that it was asked. */
 export function isEvidenceWhole(evidence: readonly EvidenceRecord[] = []): boolean {
   return evidence.every(({ complete }) => complete);
@@ -177,6 +185,8 @@ export interface RunRecord {
   readonly breakersAsked?: true;
   /** For each command the places of its filters that have matched a tag. */
   readonly matched?: readonly (readonly number[])[];
+  /** What is asked before something of it is deleted, since it began: it may be stopped before anything was. */
+  readonly sources?: readonly AskedSource[];
   /** What is known of the use of its images; absent: no source is configured. */
   readonly evidence?: readonly EvidenceRecord[];
   /** Why it broke off. */
@@ -238,7 +248,10 @@ export interface RepositoryRecord {
 }
 
 /** Why a cancelled run ended, for its record. */
-export function cancelStop(run: Pick<RunRecord, 'id' | 'progress' | 'evidence'>, cancellation: Cancellation): Stop {
+export function cancelStop(
+  run: Pick<RunRecord, 'id' | 'progress' | 'sources' | 'evidence'>,
+  cancellation: Cancellation,
+): Stop {
   const { done, of } = run.progress;
   const far =
     of === 0 ? 'the repositories had not been listed yet' : `${done} of ${of} repositories done, ${of - done} left`;

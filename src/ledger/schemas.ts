@@ -5,6 +5,7 @@ import type { MovingTag } from '../policy/moving-tags.ts';
 import { error, maybeNumber, maybeText, number, type Shape, text, texts, time, word, yes } from './decision-schema.ts';
 import {
   type Activity,
+  type AskedSource,
   type Cancellation,
   type Child,
   type EvidenceRecord,
@@ -191,6 +192,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   guards: guards.exactOptional(),
   breakersAsked: yes,
   matched: z.array(z.array(number)).exactOptional(),
+  sources: z.array(z.looseObject({ source: text, within: maybeText } satisfies Shape<AskedSource>)).exactOptional(),
   evidence: z.array(evidence).exactOptional(),
   error: error.exactOptional(),
   plan: plan.exactOptional(),

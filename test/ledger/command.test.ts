@@ -19,6 +19,8 @@ test('the command to take a run up names each source that it rests on', () => {
     ...['acr-retention', 'apply', '20261124T010000Z-3f9a0c', '--approve', 'a3f0', '--in-use', 'kube:prod'],
     ...['--in-use', "list:it's here.txt", '--keep-pulled-within', '30d'],
   ]);
+  const byRules = { id: 'x', sources: [{ source: PULLS.source }, { source: 'kube' }], evidence: [evidence('kube')] };
+  expect(commandInWords('resume', byRules)).toBe('acr-retention resume x --in-use kube');
   expect(commandInWords('resume', { id: 'x' })).toBe('acr-retention resume x');
   expect(commandInWords('resume', { id: 'x', evidence: [PULLS] })).toBe('acr-retention resume x --keep-pulled-within 30d'); // prettier-ignore
 });

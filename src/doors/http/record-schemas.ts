@@ -230,6 +230,10 @@ export const run = z
       .exactOptional(),
     breakersAsked: z.literal(true).exactOptional(),
     matched: z.array(z.array(count)).exactOptional(),
+    sources: z
+      .array(z.object({ source: z.string(), within: z.string().exactOptional() }))
+      .exactOptional()
+      .describe('What is asked before something of it is deleted; absent: nothing'),
     evidence: z
       .array(evidence)
       .exactOptional()

@@ -17,6 +17,7 @@ import { isNothingLeft } from '../repository.ts';
 import { lastScheduled, whyNotTakenUp } from '../resume.ts';
 import { passesOf } from '../run.ts';
 import { logLeft, wantedOf } from '../scheduled.ts';
+import { sourcesNamed } from '../sources.ts';
 import { startBudget } from '../stop.ts';
 import {
   type App,
@@ -144,6 +145,7 @@ async function beginScheduled(app: App, served: RegistrySettings, { start, job }
     now,
     holder: noProcess(job.runId, startedBy, ledger.system.clock),
     guards: settings.guards,
+    sources: sourcesNamed(settings),
   });
   const log = logOf(app.log, fresh);
   const locks: Lock[] = [];

@@ -268,7 +268,7 @@ export function whyCutShort(settings: Settings, record: RunRecord, clock: Clock)
   if (dryRun !== record.dryRun)
     return changed(record.dryRun ? 'it was a dry run, and is none any more' : 'only dry runs are wanted now');
   if (policyHash !== record.policy.hash) return changed('the policy was changed');
-  const unasked = whyNotWithout(record.evidence, sources);
+  const unasked = whyNotWithout(record, sources);
   return unasked === undefined ? undefined : changed(unasked);
 }
 
