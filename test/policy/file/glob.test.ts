@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PolicyError } from '../../../src/policy/errors.ts';
 import { compileGlob } from '../../../src/policy/file/glob.ts';
@@ -80,4 +81,69 @@ describe('refused, because it could match nothing or something else', () => {
   ])('%j', (glob, said) => {
     expect(() => compileGlob(glob, 'repositories')).toThrow(said);
   });
+});
+
+/* A second implementation, as simple as the words of docs/policy-file.md, to hold the library's against. */
+
+/** Each of the alternatives of `{a,b}`. */
+function expanded(glob: string): readonly string[] {
+  const [braces, inner = ''] = /\{([^{}]*)\}/.exec(glob) ?? [];
+  return braces === undefined ? [glob] : inner.split(',').flatMap((one) => expanded(glob.replace(braces, one)));
+}
+
+function partMatches(pattern: string, text: string): boolean {
+  const [first = ''] = pattern;
+  if (pattern === '') return text === '';
+  if (first === '*')
+    return Array.from({ length: text.length + 1 }, (_, at) => text.slice(at)).some((rest) =>
+      partMatches(pattern.slice(1), rest),
+    );
+  const [letter] = text;
+  if (letter === undefined) return false;
+  const [, not, letters] = /^\[(!?)([^\]]+)\]/.exec(pattern) ?? [];
+  if (letters !== undefined) {
+    const length = letters.length + (not ?? '').length + 2;
+    return letters.includes(letter) === (not === '') && partMatches(pattern.slice(length), text.slice(1));
+  }
+  return (first === '?' || first === letter) && partMatches(pattern.slice(1), text.slice(1));
+}
+
+function pathMatches([pattern, ...patterns]: readonly string[], parts: readonly string[]): boolean {
+  if (pattern === undefined) return parts.length === 0;
+  if (pattern === '**') {
+    // At the end it is what is under the path; between parts it may be nothing.
+    if (patterns.length === 0) return parts.length > 0;
+    return [...parts.keys(), parts.length].some((count) => pathMatches(patterns, parts.slice(count)));
+  }
+  const [part, ...rest] = parts;
+  return part !== undefined && partMatches(pattern, part) && pathMatches(patterns, rest);
+}
+
+const matchesSimply = (glob: string, name: string): boolean =>
+  expanded(glob).some((one) => pathMatches(one.split('/'), name.split('/')));
+
+test('a glob means what a second implementation says', () => {
+  const piece = fc.constantFrom('a', 'b', '-', '.x', '*', '?', '[ab]', '[!a]', '{a,b-}', '{,b}', '{a*,?}');
+  // Of a part that may be empty it is another question what the / beside it means.
+  const part = fc
+    .array(piece, { minLength: 1, maxLength: 4 })
+    .map((all) => all.join(''))
+    .filter((one) => !expanded(one).includes(''));
+  const glob = fc
+    .array(fc.oneof(part, fc.constant('**')), { minLength: 1, maxLength: 3 })
+    .map((parts) => parts.join('/'));
+  const word = fc
+    .array(fc.constantFrom('a', 'b', 'c', '-', 'x', 'a.x'), { minLength: 1, maxLength: 4 })
+    .map((all) => all.join(''));
+  const name = fc.array(word, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+  let matched = 0;
+  fc.assert(
+    fc.property(glob, fc.array(name, { minLength: 5, maxLength: 20 }), (pattern, names) => {
+      const found = compileGlob(pattern, 'repositories').test(names);
+      expect(found).toEqual(names.map((one) => matchesSimply(pattern, one)));
+      matched += found.filter(Boolean).length;
+    }),
+    { numRuns: 1000, seed: 1 },
+  );
+  expect(matched).toBeGreaterThan(500);
 });
