@@ -88,7 +88,7 @@ try {
   const kubeconfig = join(folder, 'config');
   const list = join(folder, 'empty.txt');
   writeFileSync(kubeconfig, cluster.kubeconfig({ bench: { token: 'x' } }));
-  writeFileSync(list, '');
+  writeFileSync(list, '# nothing\n');
   const size = Math.round(JSON.stringify(pods[0]).length / 1000);
   console.log(
     `${machine()}: ${given.pods} pods (${size} kB each) in ${given.namespaces} namespaces, ${REPLICA_SETS} replica sets\n`,
