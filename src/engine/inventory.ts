@@ -7,6 +7,7 @@ import { planInSteps } from '../planner/plan.ts';
 import type { Approved, Configuration, Evidence, Inventory, Planned, Rule } from '../planner/types.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
+import { keepsOf } from './keeps.ts';
 import { retentionOf } from './retention.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
@@ -163,9 +164,11 @@ async function ruleFor(
   }
   const names = tags?.map(({ name }) => name);
   const found = names && (await policy.compiled.tags(filters).matches(names, match));
+  const keeps = await keepsOf(policy, { repository, names: names ?? [], found, match });
   for (const filter of found?.effective ?? []) matched.add(filter);
   return {
     ...common,
+    ...(keeps && { keeps }),
     matches: found?.selected,
     filterOf: (tag) => found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|'),
   };

@@ -22,6 +22,9 @@ export function recordPolicy(policies: readonly PurgePolicy[], from: PolicyRecor
       tags: policy.tags,
       untagged: policy.untagged,
       includeLocked: policy.includeLocked,
+      // Only where they are given: plans that were made before there were these flags keep their hash.
+      ...(policy.protect.length > 0 && { protect: policy.protect.map(({ text }) => text) }),
+      ...(policy.keepAtLeast > 0 && { keepAtLeast: policy.keepAtLeast }),
       ...(policy.retention && { policy: meaningOf(policy.retention) }),
     },
   }));

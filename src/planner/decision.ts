@@ -50,9 +50,9 @@ export const KEEP_REASONS = [
   'pulled-recently',
   /** What is known of pulls does not reach back as far as `--keep-pulled-within`. */
   'pull-history-too-short',
-  /** An entry of `protect` in a policy file names it, or `untagged.referenced` keeps it. */
+  /** An entry of `protect` in a policy file names it, or `--protect`, or `untagged.referenced` keeps it. */
   'protected',
-  /** Among the newest that its rule keeps. */
+  /** Among the newest that its rule keeps, or `--keep-at-least`. */
   'kept-newest',
   /** The newest of a day, of a week, of a month or of a year, of the last ones that its rule keeps. */
   'kept-daily',

@@ -68,7 +68,7 @@ function explainTag({ inventory, rule, selection, notInPlan, acrPurge }: Explain
   const matches = `matches "${filter}"`;
   const age = ageInWords(tag.lastUpdated, rule);
   if (saved) {
-    const detail = choice.newest ? `${matches} and is old enough, but ${saved.detail}` : saved.detail;
+    const detail = choice.newest || choice.saved ? `${matches} and is old enough, but ${saved.detail}` : saved.detail;
     return { ...about, action: 'keep', ...saved, detail, beyondAcrPurge: true };
   }
   if (reason === 'matched-and-expired') {

@@ -31,8 +31,8 @@ export interface Graph {
   readonly chosenTags: (digest: string) => readonly TagChoice[];
   /** A tag that is chosen for deletion, by its name. */
   readonly chosen: (tag: string) => TagChoice | undefined;
-  /** Tags that `acr purge` deletes and `--keep` keeps, because signature tags are not counted. */
-  readonly newestImages: readonly TagChoice[];
+  /** Chosen tags that `--keep` keeps, because signature tags are not counted, or `--protect` or `--keep-at-least`. */
+  readonly savedTags: readonly TagChoice[];
   /** Chosen tags that belong to an image by their name, by that image. */
   readonly signatures: ReadonlyMap<string, readonly TagChoice[]>;
   /** By a policy file: whether an index holds it. */
@@ -115,7 +115,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
     keptTags,
     chosenTags,
     chosen: (tag) => byName.get(tag),
-    newestImages: yield* filtered(chosen, (choice) => choice.newest === true),
+    savedTags: yield* filtered(chosen, ({ newest, saved }) => newest === true || saved !== undefined),
     signatures: yield* groupBy(chosen, ({ tag }) => imageOfSignatureTag(tag.name)),
     isPart: (digest) => parts.has(digest),
     facts,

@@ -16,7 +16,7 @@ import { manifestDeletions, tagDeletions, waitingForEachOther } from './order.ts
 import { protect, type Selection, signatureInDoubt, signatureOf } from './protect.ts';
 import { keptForPulls } from './pulled.ts';
 import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
-import { chooseTags, imageOfSignatureTag, newestImage, type TagChoice } from './tags.ts';
+import { chooseTags, imageOfSignatureTag, savedBesides, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
 import { keepsOrphans, orphanedSignatures, referredTo } from './untagged.ts';
 import { unknownConfigs, unreadOfTags, usedOf } from './use.ts';
@@ -46,7 +46,8 @@ function* planTagsOnly(inventory: Inventory, rule: Rule, choices: readonly TagCh
   for (const choice of choices) {
     if (due()) yield;
     if (choice.reason !== 'matched-and-expired') continue;
-    if (choice.newest) protectedTags.set(choice, newestImage(rule));
+    const besides = savedBesides(choice, rule);
+    if (besides) protectedTags.set(choice, besides);
     const image = imageOfSignatureTag(choice.tag.name);
     if (image === undefined) continue;
     if (!images.has(image) && !inventory.manifests) return needs({ listing: true });
@@ -102,9 +103,16 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     ...newestInDoubt(graph, inventory, choice, rule),
     ...newestBuilds(graph, inventory, choice, rule),
     ...referredTo(graph, choice, rule),
+    ...protectedAsAWhole(choice.deleted, rule),
   ]);
   const usedTags = new Map([...pulled.tags, ...used.tags, ...orphanedSignatures(graph, rule)]);
-  const options = { besides, assumed, usedTags, newest: newestImage(rule), keepsOrphans: keepsOrphans(rule) };
+  const options = {
+    besides,
+    assumed,
+    usedTags,
+    saved: (one: TagChoice) => savedBesides(one, rule),
+    keepsOrphans: keepsOrphans(rule),
+  };
   let selection = yield* protect(graph, inventory, choice, options);
   let manifests = yield* manifestDeletions(graph, selection);
   for (;;) {
@@ -172,9 +180,18 @@ function* keptInAnyCase(
     const image = imageOfSignatureTag(choice.tag.name);
     const name = image === undefined ? undefined : nameOfKept(image);
     if (name !== undefined) kept.set(choice, signatureOf(name));
-    else if (choice.newest) kept.set(choice, newestImage(rule));
+    else {
+      const besides = savedBesides(choice, rule);
+      if (besides) kept.set(choice, besides);
+    }
   }
   return kept;
+}
+
+/** What has no tag, in a repository that `--protect` names as a whole. */
+function* protectedAsAWhole(deleted: Iterable<string>, { keeps }: Rule): Generator<readonly [string, Protection]> {
+  if (keeps?.whole === undefined) return;
+  for (const digest of deleted) yield [digest, { reason: 'protected', detail: keeps.whole }];
 }
 
 /** What would be deleted now, and is not in the plan that is applied; or was locked since that was made. */

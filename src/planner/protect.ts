@@ -25,8 +25,8 @@ interface ProtectOptions {
   readonly assumed: ReadonlySet<string>;
   /** Tags that are kept because what they name is used. */
   readonly usedTags: ReadonlyMap<TagChoice, Protection>;
-  /** Why the newest images are kept of which `acr purge` deletes the tags. */
-  readonly newest: Protection;
+  /** Why one of `graph.savedTags` is kept. */
+  readonly saved: (choice: TagChoice) => Protection | undefined;
   /** Whether what refers to a manifest that is gone stays, also where it was chosen. */
   readonly keepsOrphans: boolean;
 }
@@ -47,7 +47,7 @@ export function* protect(
   graph: Graph,
   inventory: Inventory,
   choice: AcrChoice,
-  { besides, assumed, usedTags, newest, keepsOrphans }: ProtectOptions,
+  { besides, assumed, usedTags, saved, keepsOrphans }: ProtectOptions,
 ): Steps<Selection> {
   const due = slicer();
   const deleted = yield* setOf(choice.deleted);
@@ -102,11 +102,14 @@ export function* protect(
     const doubt = standing === 'unknown-time' || record.kind === 'unknown';
     if (standing === 'locked' || standing === 'has-tags' || doubt) keepWithSubjects(digest);
   }
-  for (const choice of graph.newestImages) {
-    protectedTags.set(choice, newest);
+  for (const choice of graph.savedTags) {
+    if (due()) yield;
+    const protection = saved(choice);
+    if (!protection) continue;
+    protectedTags.set(choice, protection);
     const { name: tag, digest } = choice.tag;
     if (digest !== undefined)
-      keepWithSubjects(digest, { reason: 'has-tags', detail: `tagged ${tag}, which is among the newest` });
+      keepWithSubjects(digest, { reason: 'has-tags', detail: `tagged ${tag}: ${protection.detail}` });
   }
   for (const [digest, protection] of besides) {
     if (due()) yield;

@@ -214,7 +214,7 @@ export function isoWeekOf(time: string): string {
 }
 
 /** `2nd` */
-function nth(place: number): string {
+export function nth(place: number): string {
   const ending = { one: 'st', two: 'nd', few: 'rd', other: 'th', zero: 'th', many: 'th' }[ORDINALS.select(place)];
   return `${place}${ending}`;
 }

@@ -1,5 +1,6 @@
 import type { TagRecord } from '../registry/types.ts';
 import type { DeleteReason, KeepReason } from './decision.ts';
+import { keptBesides } from './keeps.ts';
 import { chooseByRules } from './retention.ts';
 import { converted, filtered, setOf, sorted, type Steps } from './slices.ts';
 import type { Protection, Rule } from './types.ts';
@@ -11,6 +12,8 @@ export interface TagChoice {
   readonly reason: (DeleteReason & 'matched-and-expired') | KeepReason;
   /** `acr purge` deletes it, but it is among the newest `--keep` where signature tags are not counted. */
   readonly newest?: true;
+  /** `acr purge` deletes it, but `--protect` or `--keep-at-least` keeps it. */
+  readonly saved?: Protection;
   /** The rule of a policy file that owns it. */
   readonly rule?: string;
   /** Of a policy file: why it is kept. */
@@ -36,11 +39,14 @@ export function* chooseTags(tags: readonly TagRecord[], rule: Rule): Steps<reado
   const images =
     rule.keep === 0 ? [] : yield* filtered(newestFirst, (tag) => imageOfSignatureTag(tag.name) === undefined);
   const newest = yield* setOf(images.slice(0, rule.keep));
-  return yield* converted(matched, (tag): TagChoice => ({
-    tag,
-    reason: kept.has(tag) ? 'newest-kept' : approved(standing(tag, rule), tag, rule),
-    ...(newest.has(tag) && !kept.has(tag) && { newest: true }),
-  }));
+  const besides = yield* keptBesides(matched, rule);
+  return yield* converted(matched, (tag): TagChoice => {
+    if (kept.has(tag)) return { tag, reason: 'newest-kept' };
+    const own = standing(tag, rule);
+    const saved = own === 'matched-and-expired' ? besides.get(tag.name) : undefined;
+    const reason = approved(own, tag, rule);
+    return { tag, reason, ...(newest.has(tag) && { newest: true }), ...(saved && { saved }) };
+  });
 }
 
 function standing(tag: TagRecord, rule: Rule): TagChoice['reason'] {
@@ -66,8 +72,9 @@ function approved(
   return locked && !wanted?.locked ? 'locked' : reason;
 }
 
-/** Why a tag is kept that `acr purge` deletes because it counts signature tags. */
-export function newestImage({ keep }: Rule): Protection {
+/** Why a tag is kept that `acr purge` deletes: for other flags, or because it counts signature tags. */
+export function savedBesides({ saved, newest }: TagChoice, { keep }: Rule): Protection | undefined {
+  if (saved || !newest) return saved;
   return {
     reason: 'newest-kept',
     detail: `it is among the newest ${keep} of those (--keep ${keep}), where signature tags are not counted`,

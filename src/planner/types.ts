@@ -87,8 +87,22 @@ export interface Rule {
   readonly preview: boolean;
   /** Nothing else may be deleted: what is in the plan that is applied. Absent: whatever the rest of the rule selects. */
   readonly only?: Approved;
+  /** What `--protect` and `--keep-at-least` keep of what the rest selects. Absent: nothing. */
+  readonly keeps?: Keeps;
   /** By the rules of a policy file. Then there are no filters, no `keep`, and no age that holds for all. */
   readonly retention?: Retention;
+}
+
+/** What is kept that `acr purge` deletes, because flags say so that it does not have. */
+export interface Keeps {
+  /** Why a tag is protected, by its name. */
+  readonly protected: ReadonlyMap<string, string>;
+  /** Why all of the repository is, what has no tag included. */
+  readonly whole?: string;
+  /** So many of each group stay, the newest; 0: none for that. */
+  readonly atLeast: number;
+  /** Tags that are counted together: what a filter matches. `selects` says it. */
+  readonly groups: readonly { readonly selects: string; readonly tags: ReadonlySet<string> }[];
 }
 
 /**

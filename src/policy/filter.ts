@@ -28,7 +28,7 @@ interface TagMatcher {
 }
 
 /** What some filters select of some tags. */
-interface TagMatches {
+export interface TagMatches {
   /** For each tag, whether it is selected. */
   readonly selected: readonly boolean[];
   /**
@@ -38,6 +38,15 @@ interface TagMatches {
   readonly which: (name: string) => TagFilter | undefined;
   /** The filters that select one of the selected tags by themselves. */
   readonly effective: ReadonlySet<TagFilter>;
+  /** What each filter selects by itself, and what only all of them do together. */
+  readonly groups: () => readonly TagGroup[];
+}
+
+/** Tags that are counted together. */
+interface TagGroup {
+  /** Which these are, for a sentence: `"app:^dev-" matches`. */
+  readonly selects: string;
+  readonly tags: ReadonlySet<string>;
 }
 
 /** Filters whose regular expressions are known to be sound. */
@@ -173,6 +182,12 @@ function isLiteral(pattern: string): boolean {
   return !/[\\.+*?()|[\]{}^$# ]/.test(pattern);
 }
 
+const NONE: Omit<TagMatches, 'selected'> = { which: () => undefined, effective: new Set(), groups: () => [] };
+
+function groupOf({ text }: TagFilter, tags: readonly string[]): TagGroup {
+  return { selects: `${quote(text)} matches`, tags: new Set(tags) };
+}
+
 function tagMatcher(
   filters: readonly TagFilter[],
   compile: (patterns: readonly string[]) => CompiledRegex,
@@ -182,16 +197,16 @@ function tagMatcher(
     pattern: patterns.join('|'),
     async matches(names, match) {
       // No filter selects no tag; the empty pattern would select every one.
-      if (filters.length === 0)
-        return { selected: names.map(() => false), which: () => undefined, effective: new Set() };
+      if (filters.length === 0) return { selected: names.map(() => false), ...NONE };
       const [selected = []] = await match([compile(patterns)], names);
       const found = names.filter((_, index) => selected[index]);
       const [only, ...others] = filters;
-      if (found.length === 0 || !only) return { selected, which: () => undefined, effective: new Set() };
+      if (found.length === 0 || !only) return { selected, ...NONE };
       // Of one filter there is nothing to find out.
       if (others.length === 0) {
         const wanted = new Set(found);
-        return { selected, which: (name) => (wanted.has(name) ? only : undefined), effective: new Set([only]) };
+        const which = (name: string): TagFilter | undefined => (wanted.has(name) ? only : undefined);
+        return { selected, which, effective: new Set([only]), groups: () => [groupOf(only, found)] };
       }
       const own = await match(
         patterns.map((pattern) => compile([pattern])),
@@ -206,6 +221,15 @@ function tagMatcher(
         selected,
         which: (name) => first.get(name),
         effective: new Set(filters.filter((_, nth) => own[nth]?.includes(true))),
+        groups: () => [
+          ...filters.map((filter, nth) =>
+            groupOf(
+              filter,
+              found.filter((_, index) => own[nth]?.[index]),
+            ),
+          ),
+          { selects: 'only the filters together match', tags: new Set(found.filter((name) => !first.has(name))) },
+        ],
       };
     },
   };

@@ -38,6 +38,15 @@ export function purgeCommand(): Command {
     )
     .option('--ago <duration>', 'delete what was last updated longer ago than this: 30d, 2d3h30m, 90m')
     .option('--keep <n>', `keep the newest n of what would be deleted, in each repository (default: ${DEFAULTS.keep})`)
+    .option(
+      '--keep-at-least <n>',
+      'keep the newest n of what each filter matches in a repository, whatever their age (default: 0)',
+    )
+    .option(
+      '--protect <repository:tag>',
+      'never delete what these globs name, e.g. **:latest, or team/**:* for whole repositories; may be repeated; the command line reads @file, a list of them',
+      collect,
+    )
     .option('--untagged', 'afterwards delete the manifests left without a tag')
     .option('--untagged-only', 'delete only manifests without a tag; --filter, --ago and --keep are optional then')
     .option('--dry-run', 'say what would be deleted and why; delete nothing')

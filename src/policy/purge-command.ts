@@ -121,7 +121,7 @@ export function parsePurgeFields(
     }
     const { flag, option } = field;
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (seen.has(flag) || (values.length !== 1 && flag !== '--filter'))
+    if (seen.has(flag) || (values.length !== 1 && !REPEATED.has(flag)))
       problems.push(new PolicyError(flag, undefined, 'may be given once'));
     seen.add(flag);
     if (values.some((one) => !['string', 'number', 'boolean'].includes(typeof one))) {
@@ -138,6 +138,9 @@ export function parsePurgeFields(
     throw new InvalidPolicy([new PolicyError('--dry-run', 'false', 'only a dry run can be asked for; leave it away')]);
   return command;
 }
+
+/** Flags that may be given more than once. */
+const REPEATED: ReadonlySet<string> = new Set(['--filter', '--protect']);
 
 /** The fields that a request may have: guards too, but no credentials. */
 function fieldsInWords(flags: Iterable<string>): string {
@@ -189,11 +192,14 @@ function readWords(text: string, words: readonly string[], limits: Limits): Purg
   const flags =
     most !== undefined && (timeout === 0 || timeout > most) ? { ...given, filterTimeoutSeconds: String(most) } : given;
   const { problems, attempt } = attempts();
-  const count = given.filter?.length ?? 0;
-  if (count > mostFilters)
-    throw new InvalidPolicy([
-      new PolicyError('--filter', undefined, `is given ${count} times; ask for ${mostFilters} at most at once`),
-    ]);
+  for (const [flag, { length: count = 0 } = []] of [
+    ['--filter', given.filter],
+    ['--protect', given.protect],
+  ] as const)
+    if (count > mostFilters)
+      throw new InvalidPolicy([
+        new PolicyError(flag, undefined, `is given ${count} times; ask for ${mostFilters} at most at once`),
+      ]);
   if (username !== undefined || password !== undefined) {
     const elsewhere = 'credentials do not belong here, where they are shown; set ACR_USERNAME and ACR_PASSWORD';
     problems.push(new PolicyError(password === undefined ? '--username' : '--password', undefined, elsewhere));

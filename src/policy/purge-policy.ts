@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { join as quoteWords } from 'shlex';
 import { parseDuration } from './duration.ts';
-import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
+import { attempts, InvalidPolicy, PolicyError, quote } from './errors.ts';
 import { readInteger } from './values.ts';
 import { compileFilters, type CompiledFilters, lintFilter, splitFilter, type TagFilter } from './filter.ts';
 import type { RetentionPolicy } from './file/types.ts';
 import type { CompiledRegex } from './regex/regex.ts';
+import { parseProtections, type Protected } from './protect-flag.ts';
 import { compiledRules, filtersOf } from './rules.ts';
 
 /** The flags of `acr purge` as they are given: text, not looked at yet. */
@@ -20,7 +21,9 @@ export interface PurgeFlags {
   readonly concurrency?: string;
   readonly repositoryPageSize?: string;
   readonly filterTimeoutSeconds?: string;
-  /** Of `--policy`, which stands instead of the first five. */
+  readonly protect?: readonly string[];
+  readonly keepAtLeast?: string;
+  /** Of `--policy`, which stands instead of the first five and the last two. */
   readonly file?: PolicyFile;
 }
 
@@ -43,6 +46,10 @@ export interface PurgePolicy {
   /** The same in words: the flag as it was given. */
   readonly ago: string;
   readonly keep: number;
+  /** What is never deleted. */
+  readonly protect: readonly Protected[];
+  /** So many of what each filter matches in a repository stay, whatever their age. */
+  readonly keepAtLeast: number;
   readonly tags: boolean;
   readonly untagged: boolean;
   readonly dryRun: boolean;
@@ -111,6 +118,19 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     for (const filter of filters)
       for (const warning of attempt(() => lintFilter(filter, options)) ?? []) warnings.push(warning);
 
+  const protect = attempt(() => parseProtections(flags.protect ?? [])) ?? [];
+  const keepAtLeast = attempt(() => readInteger('--keep-at-least', flags.keepAtLeast ?? '0', 0, MAX_KEEP)) ?? 0;
+  // Manifests with a tag are kept in any case.
+  if (untaggedOnly && keepAtLeast > 0)
+    warnings.push('--keep-at-least changes nothing beside --untagged-only, which deletes no tags');
+  for (const { text } of untaggedOnly ? protect.filter(({ isWhole }) => !isWhole) : [])
+    warnings.push(`--protect ${quote(text)} changes nothing beside --untagged-only, which deletes no tags`);
+  for (const { text, repositories, isWhole } of protect) {
+    if (repositories.pattern === '*')
+      warnings.push(`--protect ${quote(text)} names repositories without a / alone; ** names every one`);
+    if (repositories.pattern === '**' && isWhole)
+      warnings.push(`--protect ${quote(text)} names every repository: nothing is ever deleted`);
+  }
   const rules = retention && filtersOf(retention);
   const policy = {
     text: textOf(flags),
@@ -120,6 +140,8 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     agoMilliseconds: duration.milliseconds,
     ago: retention ? '--policy' : ago === undefined ? 'no --ago' : `--ago ${ago.trim()}`,
     keep: attempt(() => readInteger('--keep', flags.keep ?? String(DEFAULTS.keep), 0, MAX_KEEP)) ?? 0,
+    protect,
+    keepAtLeast,
     tags: !untaggedOnly,
     untagged: untagged || untaggedOnly || retention !== undefined,
     isEverywhere: retention ? retention.untagged !== undefined : filters.length === 0,
@@ -154,10 +176,20 @@ const FLAGS: readonly Exclude<keyof PurgeFlags, 'file'>[] = [
   'concurrency',
   'repositoryPageSize',
   'filterTimeoutSeconds',
+  'protect',
+  'keepAtLeast',
 ];
 
 /** What a policy file says instead. */
-const REPLACED = ['filter', 'ago', 'keep', 'untagged', 'untaggedOnly'] as const satisfies readonly (keyof PurgeFlags)[];
+const REPLACED = [
+  'filter',
+  'ago',
+  'keep',
+  'untagged',
+  'untaggedOnly',
+  'protect',
+  'keepAtLeast',
+] as const satisfies readonly (keyof PurgeFlags)[];
 
 function flagOf(name: keyof PurgeFlags): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -31,7 +31,12 @@ export function compiledRules(policy: RetentionPolicy, filters: readonly TagFilt
     tags: () => ({
       pattern: '',
       matches: (names) =>
-        Promise.resolve({ selected: names.map(() => false), which: () => undefined, effective: new Set() }),
+        Promise.resolve({
+          selected: names.map(() => false),
+          which: () => undefined,
+          effective: new Set(),
+          groups: () => [],
+        }),
     }),
     literalRepositories() {
       const globs = untagged ? undefined : rules.map(({ repositories }) => repositories);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { freshRecord } from '../../src/engine/begin.ts';
-import { upToDate } from '../../src/ledger/policy-record.ts';
-import { policiesOf } from '../../src/ledger/policy-record.ts';
+import { policiesOf, recordPolicy, upToDate } from '../../src/ledger/policy-record.ts';
+import { parsePurgeCommand } from '../../src/policy/purge-command.ts';
 import { renderRun, renderSighting } from '../../src/report/runs.ts';
 import { policyOf } from '../support/registry.ts';
 
@@ -35,6 +35,24 @@ test('a run that deletes is not recorded with --dry-run, and its policy is the s
   expect(upToDate({ ...deleting, policy: tried.policy }).policy).toEqual(deleting.policy);
   expect(upToDate(tried)).toBe(tried);
   expect(upToDate(deleting)).toEqual(deleting);
+});
+
+test('a policy has the hash that it had before there were --protect and --keep-at-least, unless it has one of these', () => {
+  const hashOf = (text: string) => recordPolicy([parsePurgeCommand(text).policy], 'settings').hash;
+  const text = "--filter 'app:^dev-' --ago 30d --keep 3 --untagged";
+  const recorded = 'c67391591b303afc27408b3755fd9731f6f937638f532a4902fb27a8a09e65c1';
+  expect(hashOf(text)).toBe(recorded);
+  expect(hashOf('--untagged-only')).toBe('1a31ad9e422758872e61e3407c6a8b22986ef93272a7c82bae33f593447395fd');
+  expect(hashOf(`${text} --keep-at-least 0`)).toBe(recorded);
+  const others = ['--keep-at-least 1', '--keep-at-least 2', '--protect app:v1', '--protect app:v2'];
+  expect(new Set([recorded, ...others.map((more) => hashOf(`${text} ${more}`))]).size).toBe(5);
+});
+
+test('what a run recorded of --protect and --keep-at-least is read again as the same', () => {
+  const { policy } = parsePurgeCommand("--filter 'app:^dev-' --ago 30d --protect '**:latest' --keep-at-least 5");
+  const recorded = recordPolicy([policy], 'command line');
+  expect(recorded.commands[0]?.understood).toMatchObject({ protect: ['**:latest'], keepAtLeast: 5 });
+  expect(policiesOf(recorded)?.[0]).toMatchObject({ keepAtLeast: 5, protect: [{ text: '**:latest' }] });
 });
 
 test('nor does it wait once its plan was carried out', () => {

@@ -60,7 +60,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** The text of a file that is not too long. @throws with a message that says why it cannot be read */
-function readBounded(path: string): string {
+export function readBounded(path: string): string {
   // A pipe has no size, so the file is read until it is too long.
   const bytes = Buffer.alloc(LONGEST_FILE + 1);
   let length = 0;

@@ -23,6 +23,7 @@ import {
   withTimeBudget,
 } from './flags.ts';
 import { readPolicyFile } from './policy-file.ts';
+import { withLists } from './protect-lists.ts';
 import { type OutputOptions, show, type Shown } from './show.ts';
 import {
   dryRun,
@@ -79,6 +80,8 @@ Examples:
     acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --dry-run
   Delete it; on a terminal it shows the plan and asks first:
     acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --keep 3
+  The same, but what a list names stays, and of what the filter matches the newest 5, whatever their age:
+    acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --protect @keep.txt --keep-at-least 5
   By the rules of a policy file:
     acr-retention purge -r contoso --policy retention.yaml --dry-run
   The same in a pipeline, with a summary alone, and a log of JSON beside it:
@@ -94,7 +97,11 @@ const DAY_MS = 86_400_000;
 function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const { problems, attempt } = attempts();
   const policy = attempt(() =>
-    createPolicy({ ...flags, ...(flags.policy !== undefined && { file: readPolicyFile(flags.policy) }) }),
+    createPolicy({
+      ...flags,
+      ...(flags.policy !== undefined && { file: readPolicyFile(flags.policy) }),
+      ...(flags.protect && { protect: withLists(flags.protect) }),
+    }),
   );
   // ACR Tasks set the second for the commands they run.
   const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';

@@ -140,7 +140,7 @@ function flags(): readonly Flag[] {
       description: option.description,
       schema: option.isBoolean()
         ? { type: 'boolean' }
-        : option.name() === 'filter'
+        : ['filter', 'protect'].includes(option.name())
           ? { type: 'array', items: { type: 'string' } }
           : { type: option.flags.endsWith('<n>') ? 'number' : 'string' },
     }));
