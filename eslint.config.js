@@ -47,11 +47,11 @@ const elements = [
   ),
   { type: 'functions', pattern: 'functions' },
 ];
-/** `src/index.ts` is a file and no folder, and so is the clock; and two commands run what is in `dev`, once they are called. */
+/** `src/index.ts` is a file and no folder, and so is the clock; and some commands run what is in `dev`, once they are called. */
 const files = [
   { category: 'clock', pattern: 'src/registry/clock.ts' },
   { category: 'index', pattern: 'src/index.ts' },
-  { category: 'dev command', pattern: 'src/doors/cli/{demo,emulator}.ts' },
+  { category: 'dev command', pattern: 'src/doors/cli/{demo,emulator,policy-case}.ts' },
 ];
 
 const place = (room) =>

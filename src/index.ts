@@ -26,7 +26,7 @@ export { ResumeRefused } from './engine/begin.ts';
 export { StopReason } from './engine/stop.ts';
 export { HeldError, LedgerError } from './ledger/store/store.ts';
 export { commandInWords } from './ledger/command.ts';
-export { ledgerAt, temporaryLedger } from './ledger/open.ts';
+export { ledgerAt, memoryLedger, temporaryLedger } from './ledger/open.ts';
 export { differences } from './ledger/plan-diff.ts';
 export { parseImage } from './ledger/reader.ts';
 export type { Ledger } from './ledger/ledger.ts';

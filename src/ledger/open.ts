@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import type { StorageLocation } from '../policy/storage.ts';
 import { blobStore } from './store/blob.ts';
 import { folderStore } from './store/folder.ts';
+import { memoryStore } from './store/memory.ts';
+import { realSystem } from './store/system.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 
 /**
@@ -22,4 +24,10 @@ export function temporaryLedger(): Ledger {
   const folder = join(tmpdir(), `acr-retention-${randomUUID()}`);
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return openLedger(folderStore(folder));
+}
+
+/** A ledger in memory where it is always the same time: for what is tried at a time of its own. */
+export function memoryLedger(now: Date): Ledger {
+  const clock = { ...realSystem.clock, now: () => now.getTime() };
+  return openLedger(memoryStore(undefined, undefined, { ...realSystem, clock }));
 }

@@ -149,6 +149,14 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
     open: ["export const dev = await import('../../dev/emulator/index.ts');"],
     closed: ["import { run } from '../../engine/run.ts';"],
   },
+  'src/doors/cli/policy-case.ts': {
+    open: ["import { newEmulator } from '../../dev/emulator/emulator.ts';"],
+    closed: ["import { plan } from '../../planner/plan.ts';"],
+  },
+  'src/doors/cli/policy-test.ts': {
+    open: ["import { purge } from '../../index.ts';"],
+    closed: ["import { newEmulator } from '../../dev/emulator/emulator.ts';"],
+  },
   'src/dev/emulator/index.ts': {
     open: ["import { jsonLine } from '../../report/escape.ts';"],
     closed: ["import { purge } from '../../index.ts';", "import { plan } from '../../planner/plan.ts';"],

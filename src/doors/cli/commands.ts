@@ -22,7 +22,7 @@ export function commands(finish: (exitCode: 0 | 1) => void): readonly Command[] 
     resumeCommand(finish),
     cancelCommand(),
     runsCommand(),
-    policyCommand(),
+    policyCommand(finish),
     explainCommand(),
     diffCommand(),
     inUseCommand(finish),

@@ -15,13 +15,16 @@ const STANDARD_INPUT = '-';
  * @throws {InvalidPolicy} with every mistake
  */
 export function readPolicyFile(path: string, name = '--policy'): PolicyFile {
-  let text: string;
+  return parseIn(dirname(path), readText(path, name), path);
+}
+
+/** The text of a file that is no longer than a policy file may be. @throws {PolicyError} where it cannot be read */
+export function readText(path: string, name: string): string {
   try {
-    text = readBounded(path);
+    return readBounded(path);
   } catch (cause) {
     throw new PolicyError(name, path, (cause as Error).message, { cause });
   }
-  return parseIn(dirname(path), text, path);
 }
 
 /** As `readPolicyFile`, and `-` is the standard input. Lists are then relative to the current folder. */

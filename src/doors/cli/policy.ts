@@ -1,7 +1,14 @@
 import { Command } from 'commander';
 import { checkCommand } from './policy-check.ts';
+import { testCommand } from './policy-test.ts';
 
-/** `acr-retention policy …`: what can be done with a policy file without a registry. */
-export function policyCommand(): Command {
-  return new Command('policy').description('work on a policy file, without a registry').addCommand(checkCommand());
+/**
+ * `acr-retention policy …`: what can be done with a policy file without a registry.
+ * @param finish is told the exit code of a command that has ended
+ */
+export function policyCommand(finish: (exitCode: 0 | 1) => void): Command {
+  return new Command('policy')
+    .description('work on a policy file, without a registry')
+    .addCommand(checkCommand())
+    .addCommand(testCommand(finish));
 }

@@ -41,7 +41,7 @@ export function newMemory(): Memory {
   return { files: new Map(), locks: new Map() };
 }
 
-/** A ledger in memory, with the guarantees of the others but one: it ends with its process. For tests. */
+/** A ledger in memory, with the guarantees of the others but one: it ends with its process. For tests, and for cases of policies. */
 export function memoryStore(
   memory: Memory = newMemory(),
   times: LockTimes = LOCK_TIMES,
