@@ -89,7 +89,13 @@ function imagesIn(text: string, registry: string): { readonly facts: readonly Us
   if (wrong.length === 0) return { facts, problems };
   const named = wrong.slice(0, MOST_NAMED).join(', ');
   const more = wrong.length > MOST_NAMED ? ` and ${wrong.length - MOST_NAMED} more` : '';
-  return { facts, problems: [...problems, `no name of an image stands in line ${named}${more}`] };
+  return {
+    facts,
+    problems: [
+      ...problems,
+      `no name of an image with its registry (docker.io/library/nginx:1.29) stands in line ${named}${more}`,
+    ],
+  };
 }
 
 /** Whether an image of the registry seems to stand within a text, by whatever of its hosts. */

@@ -47,7 +47,9 @@ test('lines that name no image make it incomplete, and are named by their number
   const { complete, problems } = await reading(text);
   expect({ complete, problems }).toEqual({
     complete: false,
-    problems: ['no name of an image stands in line 1, 2, 3 and 1 more'],
+    problems: [
+      'no name of an image with its registry (docker.io/library/nginx:1.29) stands in line 1, 2, 3 and 1 more',
+    ],
   });
 });
 
