@@ -5,6 +5,7 @@ import type { NamePattern } from './types.ts';
 
 /** A name of a repository has 255 characters at most. */
 const LONGEST_GLOB = 512;
+const MOST_ALTERNATIVES = 256;
 
 /** What a glob is written with, besides the characters of names. */
 const OPTIONS: picomatch.PicomatchOptions = {
@@ -14,6 +15,7 @@ const OPTIONS: picomatch.PicomatchOptions = {
   strictBrackets: true,
   literalBrackets: false,
   noextglob: true,
+  nobrace: true,
   nonegate: true,
   fastpaths: false,
   // `[!a]` is any character but a.
@@ -51,11 +53,14 @@ export function compileGlob(text: string, kind: keyof typeof KINDS): NamePattern
   if (literal.includes(':')) fail('no name has a colon; write repositories: and tags:, or names: for repository:tag');
   if (/^[^/]*\.azurecr\.[a-z]+\//.test(text)) fail('names the registry; a repository begins behind its host');
   if (!characters.test(literal)) fail(`can match nothing, because the name of ${words} has ${letters} only`);
-  if (/(?:^|\/)(?:\/|$)/.test(text))
-    fail('can match nothing, because no name begins or ends with a /, or has two of them together');
   if (/[{},]/.test(text.replace(/\{[^{}]*,[^{}]*\}/g, ''))) fail('braces are written {a,b}, and not within others');
+  if (/[^/]\*\*|\*\*[^/]/.test(text))
+    fail('** stands alone between two /, or is the whole glob; within a part write *');
+  const globs = expanded(text, fail);
+  if (globs.some((glob) => /(?:^|\/)(?:\/|$)/.test(glob)))
+    fail('can match nothing, because no name begins or ends with a /, or has two of them together');
   try {
-    const expressions = [picomatch.makeRe(text, OPTIONS)];
+    const expressions = globs.map((glob) => picomatch.makeRe(glob, OPTIONS));
     return {
       pattern: text,
       dialect: 'glob',
@@ -66,4 +71,19 @@ export function compileGlob(text: string, kind: keyof typeof KINDS): NamePattern
   } catch (cause) {
     return fail(`this is no glob: ${quote((cause as Error).message)}`, cause);
   }
+}
+
+/** `**` as it is written: the library must not make one of `*{,b}*`. */
+const ACROSS = '\u0000';
+
+/** Each alternative of a glob with braces, which the library reads in its own ways: `{,b}` may match less than a part. */
+function expanded(text: string, fail: (problem: string) => never): readonly string[] {
+  let globs = [text.replaceAll('**', ACROSS)];
+  for (const [braces] of text.matchAll(/\{[^{}]*\}/g)) {
+    const alternatives = braces.slice(1, -1).split(',');
+    if (globs.length * alternatives.length > MOST_ALTERNATIVES)
+      fail(`its braces stand for more than ${MOST_ALTERNATIVES} globs`);
+    globs = globs.flatMap((glob) => alternatives.map((one) => glob.replace(braces, () => one)));
+  }
+  return [...new Set(globs.map((glob) => glob.replace(/\*+/g, '*').replaceAll(ACROSS, '**')))];
 }
