@@ -1,14 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { parseRegistryState } from '../../src/dev/emulator/index.ts';
 import { split } from 'shlex';
+import { readCase, runCase } from '../../src/doors/cli/policy-case.ts';
+import { tokensOf } from '../docs/markdown.ts';
 import type { Totals } from '../../src/ledger/summary.ts';
 import { reference, run, withEmulator } from '../support/registry.ts';
 
 /*
- * A folder a story: `registry.json` (the embedded registry's state), `commands` (one a line, each run against a fresh
- * registry) and `expected.yaml` (what comes of each command, in the same order).
+ * A folder a story. Of flags: `registry.json` (the embedded registry's state), `commands` (one a line, each run against a
+ * fresh registry) and `expected.yaml` (what comes of each command, in the same order). Of a policy file: a case, as
+ * `acr-retention policy test` runs it.
  */
 
 /** What comes of one command. */
@@ -26,9 +30,31 @@ interface Expected {
 }
 
 const folder = new URL('.', import.meta.url);
-const stories = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const stories = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+const isCase = (name: string): boolean => existsSync(new URL(`${name}/expect.yaml`, folder));
+const cases = stories.filter(isCase);
 
-describe.each(stories.map(({ name }) => name))('%s', (name) => {
+test.each(cases)('%s', async (name) => {
+  const { differences, problems } = await runCase(readCase(fileURLToPath(new URL(name, folder)), name, undefined));
+  expect({ differences, problems }).toEqual({ differences: [], problems: [] });
+});
+
+test('each example of the documentation is a case', () => {
+  const files = globSync('docs/policies/*.yaml', { cwd: fileURLToPath(new URL('../../', folder)) });
+  const blocks = tokensOf('docs/policy-file.md').flatMap((token) =>
+    token.type === 'code' && token.lang === 'yaml' ? [String(token.text)] : [],
+  );
+  const read = (path: string): string => readFileSync(new URL(path, folder), 'utf8');
+  const named = cases.map((name) => (parseYaml(read(`${name}/expect.yaml`)) as { readonly policy?: string }).policy);
+  const own = cases.filter((_, index) => named[index] === undefined).map((name) => read(`${name}/policy.yaml`).trim());
+  expect(files.length * blocks.length).toBeGreaterThan(0);
+  expect(files.filter((file) => !named.includes(`../../../${file}`))).toEqual([]);
+  expect(blocks.filter((text) => !own.includes(text.trim()))).toEqual([]);
+});
+
+describe.each(stories.filter((name) => !isCase(name)))('%s', (name) => {
   const read = (file: string): string => readFileSync(new URL(`${name}/${file}`, folder), 'utf8');
   const commands = read('commands').trim().split('\n');
   const expected = parseYaml(read('expected.yaml')) as readonly Expected[];
