@@ -5,7 +5,9 @@ import { Ajv } from 'ajv';
 import type { Tokens } from 'marked';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { describePolicy } from '../../src/policy/file/describe.ts';
 import { parsePolicyFile } from '../../src/policy/file/parse.ts';
+import { renderPolicyFile } from '../../src/report/policy-file.ts';
 import { textOf, tokensOf } from './markdown.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -38,6 +40,17 @@ describe.each([...files, ...blocks])('$name', ({ text, folder }) => {
     isValid(parse(text));
     expect(isValid.errors).toBeNull();
   });
+});
+
+test('what the first example means is as the page says', () => {
+  const [said] = tokensOf(PAGE).filter(
+    (token): token is Tokens.Code => token.type === 'code' && (token as Tokens.Code).lang === 'text',
+  );
+  const policy = parsePolicyFile(blocks[0]?.text ?? '');
+  const shown = renderPolicyFile(describePolicy(policy), policy.warnings);
+  // The page breaks lines.
+  const words = (text = ''): readonly string[] => text.split(/\s+/).filter((word) => word !== '');
+  expect(words(said?.text)).toEqual(words(shown));
 });
 
 test('each example is named on the page', () => {
