@@ -7,7 +7,7 @@ import * as z from 'zod';
 
 const text = z.string();
 const named = z.object({ name: text.optional(), image: text.optional() });
-const container = z.object({ name: text, image: text, imageID: text });
+const container = z.object({ name: text, image: text.default(''), imageID: text.default('') });
 const statuses = z.array(container).optional();
 
 const podSpec = z.object({
@@ -60,7 +60,7 @@ export function checkedPage({ apiVersion, kind, holds }: Kind, status: number, a
     .object({
       apiVersion: z.literal(apiVersion),
       kind: z.literal(`${kind}List`),
-      metadata: z.object({ continue: text.optional(), remainingItemCount: z.number().optional() }),
+      metadata: z.object({ continue: text.optional(), remainingItemCount: z.number().optional() }).default({}),
       items: z.array(OBJECTS[holds]),
     })
     .parse(JSON.parse(answered));

@@ -2,7 +2,7 @@ import type { ConfigurationOptions, KubeConfig, ObservableMiddleware, V1PodSpec 
 import type * as KubernetesClient from '@kubernetes/client-node';
 import { checkedPage, type Kind } from './kubernetes-answer.ts';
 import type { Workload } from './kubernetes-images.ts';
-import { allOf, type AskForPage, inTime, type Waiting } from './kubernetes-lists.ts';
+import { allOf, type AskForPage, inTime, statusOf, type Waiting } from './kubernetes-lists.ts';
 
 /** Objects of one page: few, since a page is held as text, as JSON and as objects of the client at once. */
 const PAGE = 100;
@@ -33,8 +33,10 @@ export async function listsOf(config: KubeConfig): Promise<Lists> {
     ],
     [
       'replication controllers',
-      templates('v1', 'ReplicationController', (page, options) =>
-        core.listReplicationControllerForAllNamespaces(page, options),
+      ifServed(
+        templates('v1', 'ReplicationController', (page, options) =>
+          core.listReplicationControllerForAllNamespaces(page, options),
+        ),
       ),
     ],
     ['jobs', templates('batch/v1', 'Job', (page, options) => batch.listJobForAllNamespaces(page, options))],
@@ -73,6 +75,16 @@ export async function listsOf(config: KubeConfig): Promise<Lists> {
     ],
   ]);
 }
+
+/** A list that is empty where the API has no such kind: it is outdated, and has one version only. */
+const ifServed = (list: List): List =>
+  async function* (waiting) {
+    try {
+      yield* list(waiting);
+    } catch (error) {
+      if (statusOf((error as Error).cause) !== 404) throw error;
+    }
+  };
 
 /** What makes pods. */
 interface Templated {

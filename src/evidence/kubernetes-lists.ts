@@ -89,7 +89,7 @@ async function patiently<T>(call: () => Promise<T>, { clock, signal }: Waiting):
 }
 
 /** What the client throws for an answer that is no success. */
-const statusOf = (error: unknown): number | undefined => {
+export const statusOf = (error: unknown): number | undefined => {
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'number' ? code : undefined;
 };

@@ -250,6 +250,32 @@ describe('what cannot be read', () => {
     });
   });
 
+  test('a cluster that has no replication controllers has none; the same of pods is a doubt', async () => {
+    const cluster = await clusterOf(state);
+    cluster.fail(({ resource }) => (resource === 'replicationcontrollers' ? { status: 404 } : undefined));
+    expect(await sourceOf(cluster).read(REGISTRY)).toMatchObject({ complete: true, problems: [] });
+    cluster.fail(({ resource }) => (resource === 'pods' ? { status: 404 } : undefined));
+    expect(await sourceOf(cluster).read(REGISTRY)).toMatchObject({
+      complete: false,
+      problems: ['pods cannot be listed: the cluster answered 404'],
+    });
+  });
+
+  test('an API that leaves out what it need not say', async () => {
+    const cluster = await clusterOf(state);
+    const pod = {
+      metadata: { name: 'p' },
+      spec: { containers: [{ image: 'contoso.azurecr.io/app:v1' }] },
+      status: { containerStatuses: [{ name: 'c' }] },
+    };
+    const body = JSON.stringify({ kind: 'PodList', apiVersion: 'v1', items: [pod] });
+    cluster.fail(({ resource }) => (resource === 'pods' ? { body } : undefined));
+    expect(await sourceOf(cluster).read(REGISTRY)).toMatchObject({
+      complete: true,
+      facts: [{ repository: 'app', tag: 'v1' }],
+    });
+  });
+
   test('an identity that the cluster does not know', async () => {
     const cluster = await clusterOf(state);
     const evidence = await sourceOf(cluster, { user: { token: 'wrong-token' } }).read(REGISTRY);
