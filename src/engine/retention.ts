@@ -1,6 +1,6 @@
 import { compareBuild, parse, type SemVer } from 'semver';
 import type { Age, Keep, Protect, RetentionPolicy, RetentionRule, TagPattern } from '../policy/file/types.ts';
-import type { CompiledRegex, Match } from '../policy/regex/regex.ts';
+import { type CompiledRegex, type Match, matchAll } from '../policy/regex/regex.ts';
 import type { Age as CutOff, Counts, Owned, Retention, TagRule } from '../planner/retention.ts';
 import { imageOfSignatureTag } from '../planner/tags.ts';
 import { toInstant } from '../registry/time.ts';
@@ -29,7 +29,8 @@ export interface Found {
  * @throws {PolicyError} where a pattern takes too long
  */
 export async function retentionOf(policy: RetentionPolicy, { repository, tags, now, match }: About): Promise<Found> {
-  const names = tags.map(({ name }) => name).filter((name) => imageOfSignatureTag(name) === undefined);
+  const all = tags.map(({ name }) => name);
+  const names = all.filter((name) => imageOfSignatureTag(name) === undefined);
   const isIn = await repositoryMatcher(policy, repository, match);
   const owners = await ownersOf(policy.rules, isIn, names, match);
   const owned = new Map<string, Owned>();
@@ -41,7 +42,8 @@ export async function retentionOf(policy: RetentionPolicy, { repository, tags, n
   const retention: Retention = {
     rules: policy.rules.map((rule) => tagRuleOf(rule, dated)),
     owned,
-    ...(await protectedTags(policy.protect, isIn, { repository, names, match, dated })),
+    // Also of signature tags, which no rule owns: what is protected stays, and where its image goes as well.
+    ...(await protectedTags(policy.protect, isIn, { repository, names: all, match, dated })),
     ...(whole !== undefined && { whole }),
     ...(pulledAny && { pulledAny: dated(pulledAny) }),
     ...(untagged && {
@@ -116,10 +118,12 @@ function patternOf(tags: TagPattern | undefined): CompiledRegex {
   if (!tags) return EVERYTHING;
   if (tags.kind === 'regex') return tags.pattern;
   if (tags.kind === 'semver') return NOTHING;
+  const expressions = tags.patterns.flatMap((one) => one.expressions);
   return {
-    ...NOTHING,
     pattern: tags.patterns.map(({ pattern }) => pattern).join(', '),
-    expressions: tags.patterns.flatMap(({ expressions }) => expressions),
+    entangled: false,
+    expressions,
+    test: (values) => matchAll(expressions, values),
   };
 }
 

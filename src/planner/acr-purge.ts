@@ -34,14 +34,18 @@ export function considered(graph: Graph): Steps<readonly ManifestRecord[]> {
 /**
  * What it protects for an index that is kept for its tags or its age. Locked indexes protect nothing: it skips them
  * before it looks at what they need.
+ *
+ * By a policy file, an index that refers to another manifest is left out: it goes along with that, whatever its age. Where
+ * it is kept, so is what it needs (`protect`); where it is not, a second run would delete what this one kept for it.
  */
-export function* neededByKeptIndexes(graph: Graph): Steps<ReadonlySet<string>> {
+export function* neededByKeptIndexes(graph: Graph, { retention }: Rule): Steps<ReadonlySet<string>> {
   const due = slicer();
   const needed = new Set<string>();
   for (const [digest, record] of graph.records) {
     if (due()) yield;
     // It also reads what has no media type, in case it is an index.
     if (record.kind !== 'index' && record.mediaType !== undefined) continue;
+    if (retention && graph.subject(digest) !== undefined) continue;
     const standing = graph.standingForAcrPurge(record);
     // By a policy file, an index may also stay because no rule is about it.
     if (KEPT.has(standing)) yield* addNeeds(graph, digest, needed);

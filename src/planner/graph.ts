@@ -82,6 +82,9 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
     const own = (records.get(digest)?.tags ?? NONE).flatMap((name) => byName.get(name) ?? NONE);
     return [...own.filter(({ tag }) => tag.digest === digest), ...(chosenUnseen.get(digest) ?? NONE)];
   };
+  /** A tag that the listing of the tags shows on another manifest by now says nothing of this one. */
+  const hasChosenTag = ({ digest, tags }: ManifestRecord): boolean =>
+    chosenUnseen.has(digest) || tags.some((name) => byName.get(name)?.tag.digest === digest || notInPlan.has(name));
   const facts = (digest: string): ManifestFacts | undefined => inventory.facts.get(digest);
   const read = (digest: string) => {
     const fact = facts(digest);
@@ -96,7 +99,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
           record,
           {
             hasKeptTag: hasKeptTag(record, isDeleted),
-            hasChosenTag: record.tags.length > 0 || chosenUnseen.has(record.digest),
+            hasChosenTag: hasChosenTag(record),
             isPart: parts.has(record.digest),
           },
           rule,

@@ -108,8 +108,8 @@ export function* unlistedInDoubt(
 }
 
 /** Manifests that may be deleted, that no kept index needs, and of which it is not known whether they refer to another. */
-export function* unreadCandidates(graph: Graph): Steps<Needs> {
-  const needed = yield* neededByKeptIndexes(graph);
+export function* unreadCandidates(graph: Graph, rule: Rule): Steps<Needs> {
+  const needed = yield* neededByKeptIndexes(graph, rule);
   const unread = yield* filtered(
     yield* considered(graph),
     (record) =>

@@ -11,12 +11,18 @@ import type { Inventory, Protection, Rule } from './types.ts';
 /**
  * The newest `--keep` builds among the manifests without a tag. `acr purge` counts manifests there; a build is one of
  * them, with its platforms, attestations and signatures. Those are kept for the sake of the build.
+ *
+ * By a policy file, of what would be deleted otherwise. What is kept for something else is not counted: it may lose its
+ * last tag now, and the next run would count it then in the place of another one.
+ *
+ * @param isCounted whether it is counted, of a policy file
  */
 export function newestBuilds(
   graph: Graph,
   { facts, remembered }: Inventory,
   { chosen }: AcrChoice,
   rule: Rule,
+  isCounted: (digest: string) => boolean = () => true,
 ): ReadonlyMap<string, Protection> {
   const { retention } = rule;
   const keep = retention ? (retention.untagged?.newest ?? 0) : rule.keep;
@@ -37,9 +43,7 @@ export function newestBuilds(
     if (builds.size === keep) break;
     // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
     const hasTags = graph.chosenTags(digest).length + graph.keptTags(digest).length > 0;
-    // What cannot be read may be no build. By a policy file it is kept, and not counted.
-    const isRead = !retention || graph.records.get(digest)?.kind === 'plain' || facts.get(digest)?.state === 'read';
-    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && !hasTags && isRead;
+    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && !hasTags && isCounted(digest);
     if (isBuild) builds.set(digest, why);
   }
   return builds;

@@ -80,11 +80,11 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
   const graph = yield* buildGraph(inventory, choices, rule);
   const indexes = yield* unreadKeptIndexes(graph);
   if (indexes.manifests.length > 0) return needs(indexes);
-  const candidates = yield* unreadCandidates(graph);
+  const candidates = yield* unreadCandidates(graph, rule);
   if (candidates.manifests.length > 0) return needs(candidates);
   const subjects = yield* unlistedSubjects(graph, rule);
   if (subjects.manifests.length > 0) return needs(subjects);
-  const choice = yield* chooseAsAcrPurge(graph, rule, yield* neededByKeptIndexes(graph));
+  const choice = yield* chooseAsAcrPurge(graph, rule, yield* neededByKeptIndexes(graph, rule));
   if (choice.deleted.size > 0 && !inventory.tags) return needs({ tags: true });
   if (choice.deleted.size > 0 && !inventory.remembered) return needs({ memory: true });
   const unlisted = yield* unlistedInDoubt(graph, inventory, choice.deleted);
@@ -101,7 +101,7 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     ...pulled.manifests,
     ...used.manifests,
     ...newestInDoubt(graph, inventory, choice, rule),
-    ...newestBuilds(graph, inventory, choice, rule),
+    ...(rule.retention ? NONE : newestBuilds(graph, inventory, choice, rule)),
     ...referredTo(graph, choice, rule),
     ...protectedAsAWhole(choice.deleted, rule),
   ]);
@@ -114,6 +114,12 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     keepsOrphans: keepsOrphans(rule),
   };
   let selection = yield* protect(graph, inventory, choice, options);
+  if (rule.retention?.untagged?.newest) {
+    const { deleted: without } = selection;
+    for (const [digest, why] of newestBuilds(graph, inventory, choice, rule, (one) => without.has(one)))
+      besides.set(digest, why);
+    selection = yield* protect(graph, inventory, choice, options);
+  }
   let manifests = yield* manifestDeletions(graph, selection);
   for (;;) {
     const before = besides.size;

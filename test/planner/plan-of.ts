@@ -35,6 +35,8 @@ export interface Thing {
   readonly isUnanswered?: boolean;
   /** Not in the listing. */
   readonly hidden?: boolean;
+  /** Tags that only the listing of the manifests shows on it. */
+  readonly shows?: readonly string[];
 }
 
 interface Planned {
@@ -70,7 +72,7 @@ export function planOf(
         created: thing.created === undefined ? undefined : daysAgo(thing.created),
         lastUpdated: 'days' in thing && thing.days === undefined ? undefined : daysAgo(thing.days ?? 40),
         locked: thing.locked ?? false,
-        tags: (thing.tags ?? []).map((tag) => (typeof tag === 'string' ? tag : tag.name)),
+        tags: [...(thing.tags ?? []).map((tag) => (typeof tag === 'string' ? tag : tag.name)), ...(thing.shows ?? [])],
       };
     });
   const tags = things.flatMap(({ name, tags: own = [], days = 40 }) =>

@@ -156,6 +156,47 @@ describe('what has no tag', () => {
     });
   });
 
+  test('a build that is kept for something else is not counted, for it may have been tagged until now', () => {
+    const things: readonly Thing[] = [
+      image('a', 5, 'dev'),
+      { ...image('report', 5, 'kept'), subject: 'a' },
+      image('b', 40),
+      image('c', 50),
+    ];
+    const untagged = { newest: 1, keepsReferenced: false, deletesOrphans: false };
+    const retention = { ...ruled(things, {}, { untagged }), owned: new Map([['dev', { rule: 0, group: '' }]]) };
+    const kept = { kept: 'no-rule', '@a': 'subject-of-kept', '@report': 'has-tags', '@b': 'kept-newest' };
+    expect(reasonsOf(things, retention)).toEqual({ ...kept, dev: 'rule-matched', '@c': 'untagged-and-expired' });
+    const after = [image('a', 5), ...things.slice(1, 3)];
+    expect(reasonsOf(after, retention)).toEqual(kept);
+  });
+
+  test('is what a tag has moved away from between two listings', () => {
+    const things: readonly Thing[] = [{ ...image('a', 40), shows: ['v1'] }, image('b', 5, 'v1')];
+    expect(reasonsOf(things, ruled(things, {}))).toMatchObject({ v1: 'rule-matched', '@a': 'no-rule' });
+  });
+
+  test('what an index needs that is attached to an image goes with both, at once and not by the next run', () => {
+    const things: readonly Thing[] = [
+      image('a', 40, 'v1'),
+      { ...image('attached', 1), subject: 'a', children: ['part'] },
+      image('part', 40),
+    ];
+    const untagged = { olderThan: older(8), newest: 0, keepsReferenced: false, deletesOrphans: false };
+    expect(reasonsOf(things, ruled(things, {}, { untagged }))).toEqual({
+      v1: 'rule-matched',
+      '@a': 'rule-matched',
+      '@attached': 'referrer-of-deleted',
+      '@part': 'rule-matched',
+    });
+    expect(reasonsOf(things, ruled(things, { keep: { newest: 1 } }, { untagged }))).toEqual({
+      v1: 'kept-newest',
+      '@a': 'has-tags',
+      '@attached': 'too-young',
+      '@part': 'child-of-kept-index',
+    });
+  });
+
   test('stays where something refers to it, if that is wanted; what refers to something gone goes, if that is wanted', () => {
     const things: readonly Thing[] = [
       image('a', 90),
@@ -297,6 +338,17 @@ test('signatures follow their image, whatever rule owns them, and count nowhere'
     '@b': 'rule-matched',
     '@sig a': 'has-tags',
     '@sig b': 'rule-matched',
+  });
+});
+
+test('a signature tag that is protected stays, and its image goes', () => {
+  const signature = `sha256-${d('a').slice(7)}.sig`;
+  const things = [image('a', 9, 'v1'), image('signature', 9, signature)];
+  expect(reasonsOf(things, ruled(things, {}, { protected: new Map([[signature, 'kept for audits']]) }))).toEqual({
+    v1: 'rule-matched',
+    [signature]: 'protected',
+    '@a': 'rule-matched',
+    '@signature': 'has-tags',
   });
 });
 
