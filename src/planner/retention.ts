@@ -121,6 +121,8 @@ function whyNot(tag: TagRecord, about: OfTag, { includeLocked }: Rule): Protecti
   if (tag.digest === undefined) return { reason: 'unreadable', detail: NO_DIGEST };
   const locked: Protection | undefined =
     tag.locked && !includeLocked ? { reason: 'locked', detail: LOCKED } : undefined;
+  // By its name it belongs to the image that it is on. It has nothing to follow, and would go with itself.
+  if (imageOfSignatureTag(tag.name) === tag.digest) return { reason: 'no-rule', detail: 'no rule owns it' };
   // It follows its image, which `protect` looks after.
   if (isSignature) return locked;
   if (!tagRule) return { reason: 'no-rule', detail: 'no rule owns it' };

@@ -95,6 +95,13 @@ export function parsePurgeCommand(text: string, limits: Limits = {}): PurgeComma
   return readWords(text, splitWords(text.replace(/\{\{\s*(\.[\w.]+)\s*\}\}/g, '{{$1}}')), limits);
 }
 
+/** The same of words that a shell has split already. @throws {InvalidPolicy} */
+export function parsePurgeWords(words: readonly string[], limits: Limits = {}): PurgeCommand {
+  const flags = flagsOf(words);
+  if (!flags) throw new InvalidPolicy([new PolicyError('command', shown(words.join(' ')), 'is not acr purge')]);
+  return readWords(quoteWords([...flags]), flags, limits);
+}
+
 /**
  * Reads the flags of a request, as fields or query parameters: `untaggedOnly` and `untagged-only` both mean
  * `--untagged-only`. A field holds text, a number, a boolean, or a list of texts where a flag may be repeated.

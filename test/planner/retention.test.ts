@@ -352,6 +352,11 @@ test('a signature tag that is protected stays, and its image goes', () => {
   });
 });
 
+test('an image whose one tag says that it signs itself stays: no rule owns it', () => {
+  const things = [image('a', 90, `sha256-${d('a').slice(7)}.sig`)];
+  expect(reasonsOf(things, ruled(things, {}))).toMatchObject({ '@a': 'has-tags' });
+});
+
 describe('calendar counts', () => {
   /** Times around year ends, in leap years, in years with 53 weeks, and anywhere. */
   const time = fc.oneof(

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { checkCommand } from './policy-check.ts';
+import { convertCommand } from './policy-convert.ts';
 import { testCommand } from './policy-test.ts';
 
 /**
@@ -10,5 +11,6 @@ export function policyCommand(finish: (exitCode: 0 | 1) => void): Command {
   return new Command('policy')
     .description('work on a policy file, without a registry')
     .addCommand(checkCommand())
-    .addCommand(testCommand(finish));
+    .addCommand(testCommand(finish))
+    .addCommand(convertCommand());
 }
