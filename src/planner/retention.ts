@@ -75,20 +75,14 @@ export function* chooseByRules(
   rule: Rule,
 ): Steps<readonly TagChoice[]> {
   const due = slicer();
-  const groups = retention.rules.map(() => new Map<string, TagRecord[]>());
-  const counts = retention.rules.map(() => 0);
-  for (const tag of tags) {
-    if (due()) yield;
-    const own = retention.owned.get(tag.name);
-    if (!own || imageOfSignatureTag(tag.name) !== undefined) continue;
-    counts[own.rule] = (counts[own.rule] ?? 0) + 1;
-    const isCounted = tag.lastUpdated !== undefined && !retention.protected.has(tag.name);
-    const group = groups[own.rule];
-    if (group && isCounted) addTo(group, own.group, tag);
-  }
+  const { groups, counts } = yield* ownedByRules(tags, retention);
   const kept = new Map<string, Protection>();
+  // What is kept by several is explained by the first.
+  const add = ({ name }: TagRecord, counted: Counted): void => {
+    if (!kept.has(name)) kept.set(name, { reason: counted.reason, detail: countedInWords(counted) });
+  };
   for (const [place, tagRule] of retention.rules.entries())
-    for (const [group, own] of groups[place] ?? []) yield* keepByCounts(tagRule, group, own, retention, kept);
+    for (const [group, own] of groups[place] ?? []) yield* countIn(group, own, tagRule, retention, add);
   const choices: TagChoice[] = [];
   for (const tag of tags) {
     if (due()) yield;
@@ -101,6 +95,30 @@ export function* chooseByRules(
     choices.push({ tag, ...named, ...why });
   }
   return choices;
+}
+
+interface OwnedTags {
+  /** Of each rule: its tags that are counted together, by what these have in common. */
+  readonly groups: readonly ReadonlyMap<string, readonly TagRecord[]>[];
+  /** Of each rule: how many tags it owns, counted or not. */
+  readonly counts: readonly number[];
+}
+
+/** What each rule owns. Signature tags are counted nowhere, and what is protected takes no place. */
+export function* ownedByRules(tags: readonly TagRecord[], retention: Retention): Steps<OwnedTags> {
+  const due = slicer();
+  const groups = retention.rules.map(() => new Map<string, TagRecord[]>());
+  const counts = retention.rules.map(() => 0);
+  for (const tag of tags) {
+    if (due()) yield;
+    const own = retention.owned.get(tag.name);
+    if (!own || imageOfSignatureTag(tag.name) !== undefined) continue;
+    counts[own.rule] = (counts[own.rule] ?? 0) + 1;
+    const isCounted = tag.lastUpdated !== undefined && !retention.protected.has(tag.name);
+    const group = groups[own.rule];
+    if (group && isCounted) addTo(group, own.group, tag);
+  }
+  return { groups, counts };
 }
 
 const ALL = { reason: 'matched-and-expired', detail: '' } as const;
@@ -142,29 +160,38 @@ function whyNot(tag: TagRecord, about: OfTag, { includeLocked }: Rule): Protecti
   return locked;
 }
 
-const NO_DIGEST = 'the registry does not say which manifest it names';
+export const NO_DIGEST = 'the registry does not say which manifest it names';
 export const NO_TIME = 'the registry gives no time for it that can be read';
 const LOCKED = 'its deleteEnabled or writeEnabled is false';
 
-/** Adds what the counts of a rule keep in one group. What is kept by several is explained by the first. */
-function* keepByCounts(
-  { keep }: TagRule,
+/** A count that keeps a tag: the tag is the `place`th of `most`. */
+export interface Counted {
+  readonly reason: KeepReason;
+  readonly place: number;
+  readonly most: number;
+  /** What is counted: the newest tags, or days, weeks, months or years that have one. */
+  readonly unit: 'newest' | Calendar['unit'];
+  /** What is counted together; empty where that is the repository. */
+  readonly group: string;
+  /** Of a calendar: the day, week, month or year that it is the newest of. */
+  readonly period?: string;
+}
+
+/** Tells what the counts of a rule keep in one group, once for each count. */
+export function* countIn(
   group: string,
   tags: readonly TagRecord[],
+  { keep }: TagRule,
   { owned }: Retention,
-  kept: Map<string, Protection>,
+  add: (tag: TagRecord, counted: Counted) => void,
 ): Steps<void> {
-  const ofGroup = group === '' ? '' : ` of ${group}`;
-  const add = (tag: TagRecord, why: Protection): void => {
-    if (!kept.has(tag.name)) kept.set(tag.name, why);
-  };
   const byTime = yield* sorted(tags, (a, b) => compare(b.lastUpdated, a.lastUpdated) || compare(a.name, b.name));
   if (keep.newest !== undefined) {
     const versionOf = ({ name }: TagRecord): number => owned.get(name)?.version ?? 0;
     // Stable: of one version the newest comes first.
     const newest = (yield* sorted(byTime, (a, b) => versionOf(b) - versionOf(a))).slice(0, keep.newest);
     for (const [place, tag] of newest.entries())
-      add(tag, { reason: 'kept-newest', detail: `${nth(place + 1)} of ${keep.newest} newest${ofGroup}` });
+      add(tag, { reason: 'kept-newest', place: place + 1, most: keep.newest, unit: 'newest', group });
   }
   for (const { field, reason, unit, periodOf } of CALENDARS) {
     const most = keep[field];
@@ -179,15 +206,26 @@ function* keepByCounts(
       if (found === most) break;
       last = period;
       found += 1;
-      add(tag, { reason, detail: `newest of ${period}, ${nth(found)} of ${most} ${unit}${ofGroup}` });
+      add(tag, { reason, place: found, most, unit, group, period });
     }
   }
+}
+
+/** Whether what a tag is the newest of is not over at that time. */
+export function isOpen({ unit, period }: Counted, now: Date): boolean {
+  return CALENDARS.some((one) => one.unit === unit && one.periodOf(now.toISOString()) === period);
+}
+
+function countedInWords({ place, most, unit, group, period }: Counted): string {
+  const ofGroup = group === '' ? '' : ` of ${group}`;
+  const newestOf = period === undefined ? '' : `newest of ${period}, `;
+  return `${newestOf}${nth(place)} of ${most} ${unit}${ofGroup}`;
 }
 
 interface Calendar {
   readonly field: 'daily' | 'weekly' | 'monthly' | 'yearly';
   readonly reason: KeepReason;
-  readonly unit: string;
+  readonly unit: 'days' | 'weeks' | 'months' | 'years';
   readonly periodOf: (time: string) => string;
 }
 

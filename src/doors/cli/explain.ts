@@ -2,24 +2,33 @@ import { Command } from 'commander';
 import { PolicyError } from '../../policy/errors.ts';
 import { jsonLine } from '../../report/escape.ts';
 import { renderSighting, renderUse } from '../../report/runs.ts';
-import { styleOf } from '../../report/style.ts';
-import { parseImage, usesOf } from '../../index.ts';
+import { forecastInWords } from '../../report/forecast.ts';
+import { sentence, styleOf } from '../../report/style.ts';
+import { foresee, type ImageName, type Ledger, parseImage, usesOf } from '../../index.ts';
+import type { RetentionPolicy } from '../../policy/file/types.ts';
+import type { PolicyFileFlags } from '../../policy/flags.ts';
 import { openLedger, type ReadingFlags, withReading } from './flags.ts';
+import { readPolicyFile } from './policy-file.ts';
 import { write } from './show.ts';
 
 /** `acr-retention explain <image>`: every decision that is recorded of one artifact. */
 export function explainCommand(): Command {
   return withReading(new Command('explain'))
-    .description('what every recorded run decided on one tag or manifest, and why')
+    .description(
+      'what every recorded run decided on one tag or manifest, and why; which rule of a policy file owns it, and when it goes',
+    )
+    .option('--policy <file>', 'what this policy file will do with the tag (default: that of the run that saw it last)')
     .argument('<image>', 'repository:tag, or repository@sha256:…')
-    .action(async (image: string, flags: ReadingFlags) => {
+    .action(async (image: string, flags: ReadingFlags & PolicyFileFlags) => {
       const { ledger } = openLedger(flags, process.env);
       const named = parseImage(image);
       if (!named)
         throw new PolicyError('image', image, 'write repository:tag, or repository@sha256:… with all its digits');
+      const policy = flags.policy === undefined ? undefined : readPolicyFile(flags.policy).retention;
       if (flags.output === 'text')
         for (const use of await usesOf(ledger, named))
           await write(renderUse(use, styleOf(process.stdout, process.env)));
+      if (flags.output === 'text') await writeForecast(ledger, named, policy);
       let found = 0;
       for await (const sighting of ledger.explain(named)) {
         found += 1;
@@ -33,4 +42,21 @@ export function explainCommand(): Command {
       if (found === 0 && flags.output === 'text')
         await write(`No run in ${ledger.place} has decided on it: none has seen it, or no filter matches it.\n`);
     });
+}
+
+/** When a policy file will let the tag go. */
+async function writeForecast(ledger: Ledger, named: ImageName, policy: RetentionPolicy | undefined): Promise<void> {
+  const { repository, tag } = named;
+  if (tag === undefined) {
+    if (policy) await write('--policy: rules are about tags; name the image by one of its tags to see when it goes.\n');
+    return;
+  }
+  const now = new Date();
+  const foreseen = await foresee(ledger, { repository, tag }, { now, ...(policy && { policy }) });
+  const style = styleOf(process.stdout, process.env);
+  for (const line of foreseen ? forecastInWords(foreseen, now) : []) await write(`${sentence(style, line)}\n`);
+  if (!foreseen && policy)
+    await write(
+      '--policy: it is not known when the tag was pushed: it is deleted, or no run has recorded it. A run by filters records what they match; one by the policy file records every tag.\n',
+    );
 }

@@ -13,6 +13,7 @@ import {
   type RunView,
   type Setting,
 } from '../../report/page/index.ts';
+import { forecastInWords } from '../../report/forecast.ts';
 import { resumerOf } from '../../report/runs.ts';
 import { redact } from '../../ledger/redact/redact.ts';
 import { secrets } from '../../ledger/redact/known.ts';
@@ -30,6 +31,7 @@ import {
 import { answerDecisions } from './runs.ts';
 import type { UnpulledView } from './unpulled.ts';
 import {
+  foresee,
   hasFailed,
   type ImageName,
   LedgerError,
@@ -184,11 +186,15 @@ async function history(
   name: ImageName | undefined,
 ): Promise<string> {
   const image = query.get('image')?.trim() ?? '';
-  if (!name) return renderHistory(setting, { image, sightings: [], uses: [], page: 1, more: false });
+  if (!name) return renderHistory(setting, { image, sightings: [], forecast: [], uses: [], page: 1, more: false });
   const { page } = readQuery(query, PAGE_QUERY);
   const { items, more } = await slice(reader.explain(name), (page - 1) * SIGHTINGS, SIGHTINGS);
   const uses = page === 1 ? await usesOf(reader, name) : [];
-  return renderHistory(setting, { image, sightings: items, uses, page, more });
+  const { repository, tag } = name;
+  const now = new Date(reader.system.clock.now());
+  const foreseen = page > 1 || tag === undefined ? undefined : await foresee(reader, { repository, tag }, { now });
+  const forecast = foreseen ? forecastInWords(foreseen, now) : [];
+  return renderHistory(setting, { image, sightings: items, forecast, uses, page, more });
 }
 
 async function oneRun(reader: LedgerReader, query: URLSearchParams, setting: Setting, run: RunRecord): Promise<string> {

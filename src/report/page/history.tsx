@@ -15,13 +15,15 @@ export interface HistoryView {
   readonly image: string;
   /** The newest first. */
   readonly sightings: readonly Sighting[];
+  /** Which rule of a policy file owns it, and when it goes; on the first page. */
+  readonly forecast: readonly string[];
   /** Where it was seen in use; on the first page. */
   readonly uses: readonly UseOfImage[];
   readonly page: number;
   readonly more: boolean;
 }
 
-export function renderHistory(setting: Setting, { image, sightings, uses, page, more }: HistoryView): string {
+export function renderHistory(setting: Setting, { image, sightings, forecast, uses, page, more }: HistoryView): string {
   const to = (wanted: number): string => setting.link({ image, page: wanted > 1 ? wanted : undefined });
   return render({
     setting,
@@ -34,6 +36,15 @@ export function renderHistory(setting: Setting, { image, sightings, uses, page, 
           <Search label="Image: repository:tag, or repository@sha256:…" name="image" value={image} whole />
         </Form>
         <UsesSection uses={uses} />
+        {forecast.length > 0 && (
+          <Section id="forecast" title="By the policy file">
+            <div class="card">
+              {forecast.map((line) => (
+                <p>{words(line)}</p>
+              ))}
+            </div>
+          </Section>
+        )}
         {image !== '' && (
           <Section id="history" title={name(image)}>
             {sightings.length === 0 ? (

@@ -59,6 +59,18 @@ test('plan, look at it, carry it out, ask what became of it', async () => {
       /apply, done[^]*deleted +microtodo-frontendapi:pr-46[^]*dry-run, done[^]*would delete/,
     );
     expect((await run('explain', 'nowhere:latest')).stdout).toContain('none has seen it');
+    const policy = join(folder, 'explain.yaml');
+    writeFileSync(policy, 'version: 1\nrules: [{ name: all of them, olderThan: 3650d }]\n');
+    const decided = (await run('runs', 'show', id, '--output', 'ndjson')).stdout.trimEnd().split('\n');
+    const kept = decided
+      .map(
+        (line) => JSON.parse(line) as { readonly repository?: string; readonly tag?: string; readonly reason?: string },
+      )
+      .find(({ tag, reason }) => tag !== undefined && reason === 'too-young');
+    const foreseen = await run('explain', `${kept?.repository ?? ''}:${kept?.tag ?? ''}`, '--policy', policy);
+    expect(foreseen.stdout).toMatch(/^Owned by the rule all of them\.\nGoes in \d+ days \(/);
+    const gone = await run('explain', 'microtodo-frontendapi:pr-46', '--policy', policy);
+    expect(gone.stdout).toMatch(/^--policy: it is not known when the tag was pushed: it is deleted/);
 
     const later = idIn((await run('purge', '--filter', '.*:^ci-', '--ago', '1d', '--dry-run')).stdout);
     const diff = await run('diff', id, later);
