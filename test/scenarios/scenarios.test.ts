@@ -54,6 +54,14 @@ test('each example of the documentation is a case', () => {
   expect(blocks.filter((text) => !own.includes(text.trim()))).toEqual([]);
 });
 
+test('the case that the documentation shows is one of these', () => {
+  const shown = tokensOf('docs/policy-commands.md').flatMap((token) =>
+    token.type === 'code' && token.lang === 'yaml' ? [`${String(token.text)}\n`] : [],
+  );
+  const file = (name: string): string => readFileSync(new URL(`policy-commands/${name}.yaml`, folder), 'utf8');
+  expect(shown).toEqual([file('registry'), file('expect')]);
+});
+
 describe.each(stories.filter((name) => !isCase(name)))('%s', (name) => {
   const read = (file: string): string => readFileSync(new URL(`${name}/${file}`, folder), 'utf8');
   const commands = read('commands').trim().split('\n');
