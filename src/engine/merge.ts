@@ -82,15 +82,20 @@ export async function deletedBy(decisions: Decisions): Promise<Gone> {
   return { tags, digests };
 }
 
-/** The plan that these decisions are: nothing else may be deleted. */
-export async function approvedOf(decisions: Iterable<Deleted>): Promise<Approved> {
+/** What is left of a plan: nothing else may be deleted. */
+export async function approvedOf({ open, decisions }: Pick<Attempt, 'open' | 'decisions'>): Promise<Approved> {
   const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();
-  const manifests = new Map<string, { readonly locked: boolean }>();
-  await eachInTurns(decisions, ({ kind, tag = '', digest, locked = false }) => {
+  const manifests = new Map<string, { readonly locked: boolean; readonly isPart: boolean }>();
+  const rules = new Map<string, string>();
+  await eachInTurns(open.values(), ({ kind, tag = '', digest, locked = false, reason, tags: own }) => {
     if (kind === 'tag') tags.set(tag, { digest, locked });
-    else manifests.set(digest ?? '', { locked });
+    // Of a manifest without a tag, a policy file gives this reason to parts alone.
+    else manifests.set(digest ?? '', { locked, isPart: reason === 'rule-matched' && own === undefined });
   });
-  return { tags, manifests };
+  await eachInTurns(decisions, ({ action, kind, tag, rule }) => {
+    if (action === 'delete' && kind === 'tag' && tag !== undefined && rule !== undefined) rules.set(tag, rule);
+  });
+  return { tags, manifests, rules };
 }
 
 function isDeleted(decision: Decision): boolean {

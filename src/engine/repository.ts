@@ -175,7 +175,7 @@ async function purgeCommands(
   const { writer, ledger, signal, log } = context;
   const isStopped = (): boolean => signal.aborted;
   if (!writer) throw new Error('a dry run deletes nothing');
-  const only = before?.isPlan ? await approvedOf(before.open.values()) : undefined;
+  const only = before?.isPlan ? await approvedOf(before) : undefined;
   // Of several commands, none may be planned again once the last one is: it would select what another one left untagged.
   let stage: Pick<RepositorySummary, 'stage'> = {};
   const result = await gather(name, async (found) => {

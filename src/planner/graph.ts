@@ -35,7 +35,7 @@ export interface Graph {
   readonly savedTags: readonly TagChoice[];
   /** Chosen tags that belong to an image by their name, by that image. */
   readonly signatures: ReadonlyMap<string, readonly TagChoice[]>;
-  /** By a policy file: whether an index holds it. */
+  /** By a policy file: whether an index holds it, or did so when the plan was made that is applied. */
   readonly isPart: (digest: string) => boolean;
   readonly facts: (digest: string) => ManifestFacts | undefined;
   readonly children: (digest: string) => readonly ChildDescriptor[];
@@ -93,6 +93,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
   const { referring, referred } = yield* references(inventory);
 
   const parts = rule.retention ? yield* partsOf(inventory) : NO_PARTS;
+  const isPart = (digest: string): boolean => parts.has(digest) || rule.only?.manifests.get(digest)?.isPart === true;
   const standing = (record: ManifestRecord, isDeleted?: (tag: string) => boolean): Standing =>
     rule.retention
       ? standingByRules(
@@ -100,7 +101,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
           {
             hasKeptTag: hasKeptTag(record, isDeleted),
             hasChosenTag: hasChosenTag(record),
-            isPart: parts.has(record.digest),
+            isPart: isPart(record.digest),
           },
           rule,
         )
@@ -120,7 +121,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
     chosen: (tag) => byName.get(tag),
     savedTags: yield* filtered(chosen, ({ newest, saved }) => newest === true || saved !== undefined),
     signatures: yield* groupBy(chosen, ({ tag }) => imageOfSignatureTag(tag.name)),
-    isPart: (digest) => parts.has(digest),
+    isPart,
     facts,
     children: (digest) => read(digest)?.children ?? NONE,
     subject: (digest) => referred.get(digest),

@@ -43,7 +43,12 @@ export function newestBuilds(
     if (builds.size === keep) break;
     // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
     const hasTags = graph.chosenTags(digest).length + graph.keptTags(digest).length > 0;
-    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && !hasTags && isCounted(digest);
+    const isBuild =
+      !parts.has(digest) &&
+      !graph.isPart(digest) &&
+      graph.subject(digest) === undefined &&
+      !hasTags &&
+      isCounted(digest);
     if (isBuild) builds.set(digest, why);
   }
   return builds;

@@ -1,7 +1,7 @@
 import type { TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { KeepReason } from './decision.ts';
-import { addTo, slicer, sorted, type Steps } from './slices.ts';
+import { addTo, converted, filtered, setOf, slicer, sorted, type Steps } from './slices.ts';
 import { compare, imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { Protection, Rule } from './types.ts';
 
@@ -76,6 +76,7 @@ export function* chooseByRules(
 ): Steps<readonly TagChoice[]> {
   const due = slicer();
   const { groups, counts } = yield* ownedByRules(tags, retention);
+  const gone = yield* deletedByPlan(tags, retention, rule);
   const kept = new Map<string, Protection>();
   // What is kept by several is explained by the first.
   const add = ({ name }: TagRecord, counted: Counted): void => {
@@ -91,7 +92,11 @@ export function* chooseByRules(
     const tagRule = own && retention.rules[own.rule];
     const named = !isSignature && tagRule ? { rule: tagRule.name } : {};
     const why =
-      whyNot(tag, { retention, tagRule, isSignature, kept, count: own ? (counts[own.rule] ?? 0) : 0 }, rule) ?? ALL;
+      whyNot(
+        tag,
+        { retention, tagRule, isSignature, kept, count: own ? (counts[own.rule] ?? 0) + (gone[own.rule] ?? 0) : 0 },
+        rule,
+      ) ?? ALL;
     choices.push({ tag, ...named, ...why });
   }
   return choices;
@@ -119,6 +124,16 @@ export function* ownedByRules(tags: readonly TagRecord[], retention: Retention):
     if (group && isCounted) addTo(group, own.group, tag);
   }
   return { groups, counts };
+}
+
+/** Of each rule, by its place: tags that the plan deletes which is applied, and that are gone. They counted when it was made. */
+function* deletedByPlan(tags: readonly TagRecord[], { rules }: Retention, { only }: Rule): Steps<readonly number[]> {
+  if (!only?.rules?.size) return [];
+  const listed = yield* setOf(yield* converted(tags, ({ name }) => name));
+  const counts = new Map<string, number>();
+  for (const [, rule] of yield* filtered(only.rules, ([tag]) => !listed.has(tag)))
+    counts.set(rule, (counts.get(rule) ?? 0) + 1);
+  return rules.map(({ name }) => counts.get(name) ?? 0);
 }
 
 const ALL = { reason: 'matched-and-expired', detail: '' } as const;

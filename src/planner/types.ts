@@ -107,11 +107,17 @@ export interface Keeps {
 
 /**
  * What may be deleted in one repository: tags while they name the manifest that is given with them, and manifests. What
- * was not locked when it was approved may be deleted only while it is not.
+ * was not locked when it was approved may be deleted only while it is not. `isPart`: it goes with an index, which may be
+ * gone by now.
  */
 export interface Approved {
   readonly tags: ReadonlyMap<string, { readonly digest: string | undefined; readonly locked: boolean }>;
-  readonly manifests: ReadonlyMap<string, { readonly locked: boolean }>;
+  readonly manifests: ReadonlyMap<string, { readonly locked: boolean; readonly isPart?: boolean }>;
+  /**
+   * By a policy file: the rule of each tag that the plan deletes, of those that are deleted already as well. What the plan
+   * deletes itself must not change what a rule says of the rest of it.
+   */
+  readonly rules?: ReadonlyMap<string, string>;
 }
 
 /** Why something is kept that could be deleted on its own account. */

@@ -34,9 +34,10 @@ export function referredTo(
  * Signature tags whose image is gone, and that stay: they follow it only where `untagged.orphanedReferrers` says so, and
  * once they are old enough.
  */
-export function orphanedSignatures(graph: Graph, { retention }: Rule): ReadonlyMap<TagChoice, Protection> {
+export function orphanedSignatures(graph: Graph, { retention, only }: Rule): ReadonlyMap<TagChoice, Protection> {
   const kept = new Map<TagChoice, Protection>();
-  if (!retention) return kept;
+  // Of a plan that is applied, the image may have gone by the same plan, right before the run was stopped.
+  if (!retention || only) return kept;
   const { deletesOrphans = false, olderThan } = retention.untagged ?? {};
   for (const [image, signatures] of graph.signatures) {
     if (!isGone(graph, image)) continue;

@@ -2,6 +2,7 @@ import type { Emulator, RegistryState } from '../../src/dev/emulator/index.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { Guards } from '../../src/policy/guards.ts';
+import type { PurgePolicy } from '../../src/policy/purge-policy.ts';
 import type { RunSummary } from '../../src/ledger/summary.ts';
 import { apply, dryRun, purge, readOnly, resume, type RunOptions } from '../../src/index.ts';
 import { images, repositoryOf } from './contents.ts';
@@ -17,7 +18,7 @@ const GUARDS: Guards = { maxDeletionPercent: 100 };
 
 export interface Slice {
   readonly way: Way;
-  readonly commands: readonly (readonly string[])[];
+  readonly commands: readonly (readonly string[] | PurgePolicy)[];
   readonly ledger: Ledger;
   readonly options?: Partial<RunOptions>;
 }
@@ -25,7 +26,7 @@ export interface Slice {
 /** Begins a run; to apply, its plan is made first, which nothing stops. */
 export async function begin(emulator: Emulator, { way, commands, ledger, options = {} }: Slice): Promise<RunSummary> {
   const usual: RunOptions = {
-    policies: commands.map(policyOf),
+    policies: commands.map((given) => ('filters' in given ? given : policyOf(given))),
     now: new Date(emulator.start.getTime() + 1),
     ledger,
     onDecisions: () => undefined,
