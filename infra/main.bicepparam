@@ -30,6 +30,8 @@ param settings = {
   ACR_TASK_FILE: readEnvironmentVariable('ACR_TASK_FILE', '')
   // Instead: a policy file that lies at the top of this project.
   RETENTION_POLICY_FILE: readEnvironmentVariable('RETENTION_POLICY_FILE', '')
+  // Instead: the text of a policy file.
+  RETENTION_POLICY: readEnvironmentVariable('RETENTION_POLICY', '')
   // When, in UTC.
   PURGE_SCHEDULE: readEnvironmentVariable('PURGE_SCHEDULE', '')
   // false: the schedule deletes. Needs dryRunOnly = false.

@@ -132,8 +132,8 @@ export const RUNS: readonly Mutant[] = [
   {
     name: 'recovery-believes',
     file: 'src/engine/settle.ts',
-    from: "if (!now) return settled(decision, 'deleted');",
-    to: "if (!now || now) return settled(decision, 'deleted');",
+    from: "if (!now) return settled(about, 'deleted');",
+    to: "if (!now || now) return settled(about, 'deleted');",
     says: 'After a kill each deletion that was under way is recorded as done, and the registry is not asked.',
   },
   {
