@@ -110,7 +110,9 @@ export async function readPulls(
           now,
         ),
         ...(unknown && (since ? { pullsKnown: { ...unknown, since } } : { everything: unknown })),
-        ...(since && { pulls: { from: toInstant(askedFrom), since, recent, ...pullsOf(own, now) } }),
+        ...(since && {
+          pulls: { at: toInstant(new Date(now)), from: toInstant(askedFrom), since, recent, ...pullsOf(own, now) },
+        }),
       };
     },
     record: {

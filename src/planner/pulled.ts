@@ -17,7 +17,7 @@ export function* keptForPulls(
   { evidence, tags = NONE }: Inventory,
   choices: readonly TagChoice[],
   { deleted, cascaded }: Pick<AcrChoice, 'deleted' | 'cascaded'>,
-  { retention }: Rule,
+  { retention, now }: Rule,
 ): Steps<Used> {
   const keptTags = new Map<TagChoice, Protection>();
   const manifests = new Map<string, Protection>();
@@ -25,6 +25,8 @@ export function* keptForPulls(
   const due = slicer();
   const { pulls } = evidence ?? {};
   const last = pulls ? yield* lastPulls(graph, pulls, tags) : new Map<string, Pull>();
+  // Ages count from when the run began, and the log was asked later, for no longer than the ages that the rules say.
+  const late = pulls ? Math.max(0, Date.parse(pulls.at) - now.getTime()) : 0;
   const rules = new Map(retention.rules.map((rule) => [rule.name, rule]));
   for (const choice of choices) {
     if (due()) yield;
@@ -33,7 +35,7 @@ export function* keptForPulls(
     const ages = [rules.get(choice.rule ?? '')?.notPulledWithin, retention.pulledTags.get(name), retention.pulledAny];
     const longest = longestOf(ages);
     const pull = latestOf(pulls?.tags.get(name), last.get(digest));
-    const why = longest && whyKept(pull, longest, pulls, graph.records.get(digest)?.created);
+    const why = longest && whyKept(pull, longest, { pulls, late }, graph.records.get(digest)?.created);
     if (why) keptTags.set(choice, why);
   }
   const { pulledAny } = retention;
@@ -41,7 +43,7 @@ export function* keptForPulls(
   for (const digest of chained(deleted, cascaded)) {
     if (due()) yield;
     const record = graph.records.get(digest);
-    const why = record?.tags.length === 0 && whyKept(last.get(digest), pulledAny, pulls, record.created);
+    const why = record?.tags.length === 0 && whyKept(last.get(digest), pulledAny, { pulls, late }, record.created);
     if (why) manifests.set(digest, why);
   }
   return { manifests, tags: keptTags };
@@ -51,11 +53,14 @@ function asksForPulls({ rules, pulledTags, pulledAny }: Retention): boolean {
   return pulledTags.size > 0 || pulledAny !== undefined || rules.some(({ notPulledWithin }) => notPulledWithin);
 }
 
-/** @param pushed since when it can have been pulled */
+/**
+ * @param late how long after the beginning of the run the log was asked, in milliseconds
+ * @param pushed since when it can have been pulled
+ */
 function whyKept(
   pull: Pull | undefined,
   { text, cutOff }: Age,
-  pulls: Pulls | undefined,
+  { pulls, late }: { readonly pulls: Pulls | undefined; readonly late: number },
   pushed: string | undefined,
 ): Protection | undefined {
   if (pull && !(pull.at < cutOff)) return { reason: 'pulled-recently', detail: `${pull.detail}, within ${text}` };
@@ -65,7 +70,8 @@ function whyKept(
       detail: `the policy asks whether it was pulled within ${text}, and nothing says when something was pulled`,
     };
   const known = pulls.since > pulls.from ? pulls.since : pulls.from;
-  if (!(known > cutOff) || (pushed !== undefined && pushed > known)) return undefined;
+  const isKnown = Date.parse(known) <= Date.parse(cutOff) + late;
+  if (isKnown || (pushed !== undefined && pushed > known)) return undefined;
   return {
     reason: 'pull-history-too-short',
     detail: `pulls are known since ${known.slice(0, 16)}Z only, which is less than ${text}: it may have been pulled before that`,

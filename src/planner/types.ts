@@ -48,6 +48,8 @@ export interface Evidence {
 
 /** What is known of the pulls of one repository. */
 export interface Pulls {
+  /** When they were asked for: after the run has begun, from when its ages count. */
+  readonly at: Instant;
   /** What was pulled before this is not looked up. */
   readonly from: Instant;
   /** Every pull is known that was made since then. */

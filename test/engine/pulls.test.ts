@@ -11,7 +11,7 @@ import type { KnownPulls } from '../../src/ledger/pulls.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';
 import { newLedger } from '../support/ledger.ts';
 import { flags, repository } from '../support/random-registry.ts';
-import { run, withEmulator } from '../support/registry.ts';
+import { ruledBy, run, withEmulator } from '../support/registry.ts';
 
 const DAY_MS = 86_400_000;
 const PURGE = ['--filter', 'app:^dev', '--ago', '8d', '--untagged'];
@@ -53,6 +53,30 @@ function pulled(evidence: Partial<PullEvidence>, within = 30): NonNullable<RunOp
 }
 
 const long = { since: daysAgo(60), until: daysAgo(0) };
+
+test('a rule that asks for pulls deletes what was not pulled, where all is known that is asked for', async () => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const byRules = { shortest: 7 * DAY_MS, longest: 7 * DAY_MS };
+    const pulls = [{ repository: 'app', tag: 'dev-recent', last: daysAgo(6) }];
+    const source = {
+      name: 'log',
+      read: (_: string, from: Date) => {
+        const at = new Date().toISOString();
+        const covers = { since: from.toISOString(), until: at };
+        return Promise.resolve({ source: 'log', observedAt: at, complete: true, problems: [], covers, pulls });
+      },
+    };
+    const policy = { version: 1, rules: [{ name: 'dev', tags: ['dev-*'], olderThan: '8d', notPulledWithin: '7d' }] };
+    await run(emulator, ruledBy(JSON.stringify(policy)), undefined, newLedger(), {
+      evidence: {
+        sources: [],
+        rememberMilliseconds: 0,
+        pulls: { source, within: '', withinMilliseconds: 0, byRules, ignored: [] },
+      },
+    });
+    expect(emulator.tagsLeft()).toEqual(['app:dev-recent', 'app:v-0']);
+  });
+});
 
 describe('a purge that keeps what was pulled lately', () => {
   test.each([

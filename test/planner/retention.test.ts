@@ -242,6 +242,7 @@ describe('pulls', () => {
       from: before(90),
       since: before(90),
       recent: before(7),
+      at: before(0),
       tags: new Map([['v1', pulled(3)]]),
       digests: new Map([
         [d('arm'), pulled(5)],
