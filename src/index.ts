@@ -44,6 +44,7 @@ export { newUseOf } from './engine/evidence.ts';
 export { inUseAt, requestedInUse } from './engine/in-use.ts';
 export { reportImages } from './engine/report-images.ts';
 export { evidenceFrom, pullsFrom } from './engine/sources.ts';
+export { type Trial, tryPolicy } from './engine/try-policy.ts';
 export { unpulled } from './engine/unpulled.ts';
 export { registriesWithPulls, requestedUnpulled, type UnpulledQuery } from './engine/unpulled-request.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';

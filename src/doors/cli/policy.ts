@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { checkCommand } from './policy-check.ts';
 import { convertCommand } from './policy-convert.ts';
 import { testCommand } from './policy-test.ts';
+import { tryCommand } from './policy-try.ts';
 
 /**
  * `acr-retention policy …`: what can be done with a policy file without a registry.
@@ -12,5 +13,6 @@ export function policyCommand(finish: (exitCode: 0 | 1) => void): Command {
     .description('work on a policy file, without a registry')
     .addCommand(checkCommand())
     .addCommand(testCommand(finish))
-    .addCommand(convertCommand());
+    .addCommand(convertCommand())
+    .addCommand(tryCommand());
 }

@@ -1,0 +1,57 @@
+import { Command, Option } from 'commander';
+import { createPolicy } from '../../policy/purge-policy.ts';
+import { jsonLine } from '../../report/escape.ts';
+import { renderDifference } from '../../report/runs.ts';
+import { sentence, styleOf } from '../../report/style.ts';
+import { type Trial, tryPolicy } from '../../index.ts';
+import { findRun, type LedgerFlags, openLedger, withLedger } from './flags.ts';
+import { readPolicyFrom } from './policy-file.ts';
+import { write as writeOut } from './show.ts';
+
+interface TryFlags extends LedgerFlags {
+  readonly against: string;
+  readonly output: 'text' | 'ndjson';
+}
+
+/** `acr-retention policy try`: what a policy file would do to a registry as a run saw it. */
+export function tryCommand(write: (text: string) => Promise<void> | void = writeOut): Command {
+  return withLedger(new Command('try'))
+    .description('what a policy file would do to the registry as a recorded run saw it; without a call to the registry')
+    .argument('<file>', 'the policy file; - is the standard input')
+    .requiredOption('--against <run>', 'the run; acr-retention runs lists them')
+    .addOption(new Option('--output <form>', 'how to say it').choices(['text', 'ndjson']).default('text'))
+    .action(async (path: string, { against, output, ...flags }: TryFlags) => {
+      const file = await readPolicyFrom(path, 'file', process.stdin);
+      const { ledger } = openLedger(flags, process.env);
+      const run = await findRun(ledger, against);
+      const trial = await tryPolicy(ledger, run, createPolicy({ file, dryRun: true }), (difference) =>
+        write(output === 'text' ? renderDifference(difference) : `${jsonLine(difference)}\n`),
+      );
+      const style = styleOf(process.stdout, process.env);
+      await write(
+        output === 'text'
+          ? linesOf(run.id, trial)
+              .map((line) => `${sentence(style, line)}\n`)
+              .join('')
+          : `${jsonLine({ runId: run.id, ...trial })}\n`,
+      );
+    });
+}
+
+function linesOf(id: string, { repositories, deletes, before, notKnown }: Trial): readonly string[] {
+  const counted = ({ tags, manifests }: Trial['deletes']): string => `${tags} tags and ${manifests} manifests`;
+  const unknown = [
+    [notKnown['not recorded'], 'the run did not record when these were updated, or what they hold'],
+    [notKnown.pulls, 'the policy asks when these were pulled, which no run records'],
+    [
+      notKnown.use,
+      'the run found these in use, or pulled lately, or could not tell; the policy would delete them otherwise',
+    ],
+  ] as const;
+  return [
+    `In the ${repositories === 1 ? 'one repository' : `${repositories} repositories`} that run ${id} saw, the policy deletes ${counted(deletes)}; the run decided to delete ${counted(before)}.`,
+    ...unknown.flatMap(([count, why]) =>
+      count === 0 ? [] : [`Not known, and counted as kept: ${count}. ${why[0]?.toUpperCase() ?? ''}${why.slice(1)}.`],
+    ),
+  ];
+}
