@@ -18,7 +18,7 @@ import { keptForPulls } from './pulled.ts';
 import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, savedBesides, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
-import { keepsOrphans, orphanedSignatures, referredTo } from './untagged.ts';
+import { keepsOrphans, orphanedSignatures, referredTo, youngOrphans } from './untagged.ts';
 import { unknownConfigs, unreadOfTags, usedOf } from './use.ts';
 
 /**
@@ -103,6 +103,7 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     ...newestInDoubt(graph, inventory, choice, rule),
     ...(rule.retention ? NONE : newestBuilds(graph, inventory, choice, rule)),
     ...referredTo(graph, choice, rule),
+    ...youngOrphans(graph, choice, rule),
     ...protectedAsAWhole(choice.deleted, rule),
   ]);
   const usedTags = new Map([...pulled.tags, ...used.tags, ...orphanedSignatures(graph, rule)]);

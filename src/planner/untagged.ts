@@ -30,11 +30,37 @@ export function referredTo(
   return kept;
 }
 
+/** What is younger may be known to one replica of the registry and not yet to another, or was pushed before its image. */
+const REPLICATION_MS = 86_400_000;
+
+function isYoung({ lastUpdated }: { readonly lastUpdated?: string | undefined }, { now }: Rule): boolean {
+  return lastUpdated === undefined || !(Date.parse(lastUpdated) < now.getTime() - REPLICATION_MS);
+}
+
+const MAY_COME = ', and it was pushed within a day: the image may be on its way';
+
+/** What refers to a manifest that is not there, and was pushed so lately that this may be there all the same. */
+export function youngOrphans(
+  graph: Graph,
+  { deleted }: Pick<AcrChoice, 'deleted'>,
+  rule: Rule,
+): ReadonlyMap<string, Protection> {
+  const kept = new Map<string, Protection>();
+  if (keepsOrphans(rule)) return kept;
+  for (const digest of deleted) {
+    const [subject, record] = [graph.subject(digest), graph.records.get(digest)];
+    if (subject === undefined || !record || !isGone(graph, subject) || !isYoung(record, rule)) continue;
+    kept.set(digest, { reason: 'referrer-of-unlisted', detail: `refers to ${subject}, which is not found${MAY_COME}` });
+  }
+  return kept;
+}
+
 /**
  * Signature tags whose image is gone, and that stay: they follow it only where `untagged.orphanedReferrers` says so, and
  * once they are old enough.
  */
-export function orphanedSignatures(graph: Graph, { retention, only }: Rule): ReadonlyMap<TagChoice, Protection> {
+export function orphanedSignatures(graph: Graph, rule: Rule): ReadonlyMap<TagChoice, Protection> {
+  const { retention, only } = rule;
   const kept = new Map<TagChoice, Protection>();
   // Of a plan that is applied, the image may have gone by the same plan, right before the run was stopped.
   if (!retention || only) return kept;
@@ -48,6 +74,8 @@ export function orphanedSignatures(graph: Graph, { retention, only }: Rule): Rea
       else if (lastUpdated === undefined) kept.set(choice, { reason: 'unknown-time', detail: NO_TIME });
       else if (olderThan && !(lastUpdated < olderThan.cutOff))
         kept.set(choice, { reason: 'too-young', detail: `${detail}, and it is not older than ${olderThan.text}` });
+      else if (isYoung(choice.tag, rule))
+        kept.set(choice, { reason: 'referrer-of-unlisted', detail: detail + MAY_COME });
     }
   }
   return kept;

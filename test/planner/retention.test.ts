@@ -176,6 +176,25 @@ describe('what has no tag', () => {
     expect(reasonsOf(things, ruled(things, {}))).toMatchObject({ v1: 'rule-matched', '@a': 'no-rule' });
   });
 
+  test('what refers to something that is not found stays where it was pushed within a day: that may be on its way', () => {
+    const signature = `sha256-${d('late').slice(7)}.sig`;
+    const things = (days: number): readonly Thing[] => [
+      { ...image('sbom', days), subject: 'late' },
+      image('signature', days, signature),
+    ];
+    const untagged = { newest: 0, keepsReferenced: false, deletesOrphans: true };
+    expect(reasonsOf(things(0.5), ruled([], {}, { untagged }))).toEqual({
+      [signature]: 'referrer-of-unlisted',
+      '@sbom': 'referrer-of-unlisted',
+      '@signature': 'referrer-of-unlisted',
+    });
+    expect(reasonsOf(things(1.5), ruled([], {}, { untagged }))).toEqual({
+      [signature]: 'rule-matched',
+      '@sbom': 'untagged-and-expired',
+      '@signature': 'rule-matched',
+    });
+  });
+
   test('what an index needs that is attached to an image goes with both, at once and not by the next run', () => {
     const things: readonly Thing[] = [
       image('a', 40, 'v1'),
