@@ -59,7 +59,7 @@ export function readCase(folder: string, name: string, fallback: string | undefi
   const readerOf = (file: string): Reader | undefined =>
     attempt(() => {
       const path = join(folder, file);
-      return new Reader(readYaml(readText(path, file), path), path);
+      return new Reader(readYaml(readText(path, file), path), path, 'the case');
     });
   const registryReader = readerOf(REGISTRY);
   const registry = registryReader && readRegistry(registryReader);

@@ -27,11 +27,14 @@ export class Reader {
   readonly yaml: ReadYaml;
   readonly warnings: string[] = [];
   readonly #file: string;
+  /** What the whole file is called. */
+  readonly #whole: string;
   readonly #problems: PolicyFileError[] = [];
 
-  constructor(yaml: ReadYaml, file: string) {
+  constructor(yaml: ReadYaml, file: string, whole = 'the policy') {
     this.yaml = yaml;
     this.#file = file;
+    this.#whole = whole;
   }
 
   problem(path: Path, problem: string, { part = 'value', cause }: ProblemOptions = {}): void {
@@ -40,7 +43,7 @@ export class Reader {
 
   /** Notes mistakes at a place that is looked up now. */
   at(path: Path, part: 'key' | 'value' = 'value'): (problem: string, cause?: unknown) => void {
-    const key = plain(path.findLast((step) => typeof step === 'string') ?? 'the policy');
+    const key = plain(path.findLast((step) => typeof step === 'string') ?? this.#whole);
     const text = part === 'key' ? undefined : this.yaml.written(path);
     const place = this.yaml.place(path, part);
     return (problem, cause) =>
@@ -68,13 +71,7 @@ export class Reader {
     const last = named.at(-1);
     if (length > MOST_NAMED && last)
       named.push(
-        new PolicyFileError(
-          this.#file,
-          last.place,
-          'the policy',
-          undefined,
-          `and ${length - MOST_NAMED} more mistakes`,
-        ),
+        new PolicyFileError(this.#file, last.place, this.#whole, undefined, `and ${length - MOST_NAMED} more mistakes`),
       );
     throw new InvalidPolicy(named);
   }

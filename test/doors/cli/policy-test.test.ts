@@ -261,7 +261,7 @@ repositories:
   });
 
   test.each([
-    ['{}', ['expect.yaml:1:1: the policy: expects nothing; write kept:, deleted: or others:']],
+    ['{}', ['expect.yaml:1:1: the case: expects nothing; write kept:, deleted: or others:']],
     ['others: gone', ['expect.yaml:1:9: others "gone": must be kept or deleted']],
     [
       'kept: { shop/wep: all }',
@@ -299,7 +299,7 @@ repositories:
   test('a case without one of its files, or without a policy', async () => {
     expect(await mistakes({ 'registry.yaml': REGISTRY })).toEqual([expect.stringContaining('there is no such file')]);
     const { error } = await run(folderOf({ 'registry.yaml': REGISTRY, 'expect.yaml': EXPECT }));
-    expect(error?.message).toContain('expect.yaml:1:1: the policy: there is no policy; write policy: and its path');
+    expect(error?.message).toContain('expect.yaml:1:1: the case: there is no policy; write policy: and its path');
   });
 
   test('a folder without a case, and none', async () => {
