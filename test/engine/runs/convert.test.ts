@@ -133,3 +133,26 @@ test('a policy file deletes the tags that its flags delete, and no others', asyn
   );
   expect(compared).toBeGreaterThan(0);
 });
+
+test('of several commands it deletes no tag that none of them deletes', async () => {
+  let compared = 0;
+  await fc.assert(
+    fc.asyncProperty(unsigned, unsigned, flags, flags, async (app, other, one, two) => {
+      const commands = [policyOf(one), policyOf(two)];
+      const policy = policyIn(convert(commands));
+      if (!policy) return;
+      await withEmulator({ repositories: { app, other } }, async (emulator) => {
+        const tagsBy = async (given: PurgePolicy): Promise<readonly string[]> =>
+          (await run(emulator, given)).decisions
+            .filter(({ action, kind }) => action === 'delete' && kind === 'tag')
+            .map(reference);
+        const byCommands = new Set((await Promise.all(commands.map(tagsBy))).flat());
+        const byPolicy = await tagsBy(policy);
+        expect(byPolicy.filter((tag) => !byCommands.has(tag))).toEqual([]);
+        compared += byPolicy.length;
+      });
+    }),
+    { numRuns: 60 },
+  );
+  expect(compared).toBeGreaterThan(0);
+});
