@@ -177,7 +177,7 @@ function resumedRecord(
     state: 'running',
     // What there is to say about filters and access is said again when it ends, about all of its repositories.
     warnings: record.warnings.filter(
-      (warning) => warning !== NOT_LISTED && !warning.startsWith('the filter "') && !isAccessWarning(warning),
+      (warning) => warning !== NOT_LISTED && !/^the (?:filter|rule) "/.test(warning) && !isAccessWarning(warning),
     ),
     resumed: [...(record.resumed ?? []), resumption],
     ...(sources.length > 0 && { sources }),

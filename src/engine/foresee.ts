@@ -34,7 +34,7 @@ export async function foresee(
     const record = isGone(one) ? undefined : recordOf(one);
     if (record) tags.push(record);
   }
-  const match = newMatch(DEFAULTS.filterTimeoutSeconds);
+  const match = newMatch(DEFAULTS.filterTimeoutSeconds, 'a policy file');
   const { retention } = await retentionOf(policy, { repository, tags, now, match });
   const includeLocked = own?.includeLocked ?? false;
   const what = forecast(tag, tags, retention, { now, includeLocked });

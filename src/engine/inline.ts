@@ -13,7 +13,7 @@ import { eachOf } from './each.ts';
 import { askedIn, evidenceIn, newUseOf } from './evidence.ts';
 import type { Ending } from './finish.ts';
 import { matchedBefore, recordMatched, type Selected } from './list.ts';
-import { newMatch, secondsOf } from './matching.ts';
+import { matchOf } from './matching.ts';
 import { isLeft, isOver, isPlanned } from './merge.ts';
 import { newProgress } from './progress.ts';
 import { isNothingLeft, notBegun, type Pass, processRepository } from './repository.ts';
@@ -131,7 +131,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     now: job.now,
     preview: dryRun,
     matched,
-    match: newMatch(secondsOf(policies)),
+    match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(registry, repository),
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
   };

@@ -40,6 +40,12 @@ export interface Matched {
   readonly milliseconds: readonly number[];
 }
 
+/** Matches for a run. @throws {PolicyError} in the words of what its patterns stand in */
+export function matchOf(policies: readonly PurgePolicy[]): Match {
+  const isByFile = policies.length > 0 && policies.every(({ retention }) => retention !== undefined);
+  return newMatch(secondsOf(policies), isByFile ? 'a policy file' : 'filters');
+}
+
 /** The time that all matching of a run may take together: that of the command that allows most. */
 export function secondsOf(policies: readonly PurgePolicy[]): number {
   return policies.reduce((most, { filterTimeoutSeconds }) => Math.max(most, filterTimeoutSeconds), 0);
@@ -48,7 +54,9 @@ export function secondsOf(policies: readonly PurgePolicy[]): number {
 /**
  * Matches in a worker. What is measured is the time of its processor, so by no other clock than the system's. Whatever is matched by the same function may take so long together.
  */
-export function newMatch(seconds: number): Match {
+export function newMatch(seconds: number, from: 'filters' | 'a policy file' = 'filters'): Match {
+  const isByFile = from === 'a policy file';
+  const flag = isByFile ? 'pattern' : '--filter';
   const inTurn = pLimit(1);
   const spent = new Map<string, number>();
   let left = seconds * 1000;
@@ -79,17 +87,16 @@ export function newMatch(seconds: number): Match {
       const pattern = patterns[at[0] ?? 0]?.pattern ?? '';
       const value = quote(values[at[1] ?? 0] ?? '');
       // V8 gives up on an expression that is too large for it, or needs too much memory.
-      if (!abort.signal.aborted)
-        throw new PolicyError('--filter', pattern, `matching it against ${value} failed`, { cause });
+      if (!abort.signal.aborted) throw new PolicyError(flag, pattern, `matching it against ${value} failed`, { cause });
       const [slowest = pattern, most = 0] = [...spent].sort(([, a], [, b]) => b - a)[0] ?? [];
-      const limit = `took longer than --filter-timeout-seconds (${seconds})`;
+      const limit = `took longer than ${isByFile ? `${seconds} seconds` : `--filter-timeout-seconds (${seconds})`}`;
       throw most > elapsed()
         ? new PolicyError(
-            '--filter',
+            flag,
             slowest,
-            `matching all filters ${limit}, and this one most of it; simplify the pattern`,
+            `matching all ${isByFile ? 'patterns' : 'filters'} ${limit}, and this one most of it; simplify the pattern`,
           )
-        : new PolicyError('--filter', pattern, `matching it against ${value} ${limit}; simplify the pattern`);
+        : new PolicyError(flag, pattern, `matching it against ${value} ${limit}; simplify the pattern`);
     } finally {
       timer.cancel();
       left = Math.max(0, left - Math.max(0, (used ?? elapsed()) - allowance));

@@ -18,6 +18,8 @@ export interface Status {
     readonly commands: readonly string[];
     readonly dryRun: boolean;
   })[];
+  /** The text of the policy file, where the commands are by one. */
+  readonly policy?: string;
   /** Not told where one registry is purged inline: nothing is special about that. */
   readonly engine?: Engine;
   /** What is legal in the settings, and hardly meant. */
@@ -73,6 +75,7 @@ export async function status(
     mistakes: [],
     settings: configuration.given,
     ...toldOf(answers),
+    ...policyOf(settings),
     ...((answers.length > 1 || engine !== 'inline') && { engine }),
     warnings: [...warnings, ...warningsOf(settings)],
     ...(inUse && {
@@ -115,6 +118,12 @@ function toldOf(all: readonly Told[]): Pick<Status, 'registry' | 'commands' | 'r
   const [one, ...others] = all;
   if (one && others.length === 0) return { registry: one.answers, commands: one.commands };
   return { registries: all.map(({ answers, commands, dryRun }) => ({ ...answers, commands, dryRun })) };
+}
+
+/** The settings name one policy file at most, for all registries. */
+function policyOf({ registries }: Settings): Pick<Status, 'policy'> {
+  const [file] = registries.flatMap(({ commands }) => commands.flatMap(({ policy }) => policy.retention ?? []));
+  return file ? { policy: file.text } : {};
 }
 
 function warningsOf({ registries, ledger }: Settings): readonly string[] {

@@ -20,6 +20,7 @@ const COLUMNS = [
   'status',
   'code',
   'correlationId',
+  'rule',
 ] as const;
 
 /** The columns of decisions, and of those of several registries. */

@@ -126,14 +126,30 @@ export function runLog(
       policies: readonly PurgePolicy[],
       began: { readonly startedBy: string | undefined; readonly pastDue: boolean | undefined },
     ): void {
-      const commands = policies.map(({ filters, ago, keep, tags, untagged, includeLocked }) => ({
-        filters: filters.map(({ text }) => text),
-        ago,
-        keep,
-        tags,
-        untagged,
-        includeLocked,
-      }));
+      const commands = policies.map((policy) => {
+        const { text, filters, ago, keep, tags, untagged, includeLocked, retention, protect, keepAtLeast } = policy;
+        const names = filters.map((filter) => filter.text);
+        if (retention) {
+          const hasUntagged = retention.untagged !== undefined;
+          return {
+            policy: text,
+            rules: names,
+            protections: retention.protect.length,
+            untagged: hasUntagged,
+            includeLocked,
+          };
+        }
+        return {
+          filters: names,
+          ago,
+          keep,
+          tags,
+          untagged,
+          includeLocked,
+          ...(protect.length > 0 && { protect: protect.map((one) => one.text) }),
+          ...(keepAtLeast > 0 && { keepAtLeast }),
+        };
+      });
       const late = began.pastDue ? ', later than scheduled' : '';
       lines.info({ event: 'run-started', ...began, commands }, `${about.dryRun ? 'dry run' : 'purge'} started${late}`);
     },

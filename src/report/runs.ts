@@ -197,7 +197,7 @@ export function renderRun(
     ...policy.commands.map(({ given }) => ['purge', printable(given)] as const),
     ...(run.evidence ?? []).map((one) => ['in use', printable(evidenceInWords(one))] as const),
   ]);
-  const lines = [...unknownUse(run, style), facts];
+  const lines = [...unknownUse(run, style), facts, ...policyFilesIn(policy)];
   const busy = repositories
     .map(({ summary }) => summary)
     .filter((one) => one.state !== 'done' || deletedIn(one) > 0)
@@ -221,6 +221,20 @@ export function renderRun(
     ...planInWords(run),
   ];
   return `${[...lines, ...notes.map((line) => sentence(style, line))].join('\n')}\n`;
+}
+
+/** Lines of a policy file that are shown on a terminal. */
+const MOST_LINES = 200;
+
+/** The text of the policy file that a run is by, as it was when the run began. */
+function policyFilesIn({ commands }: RunRecord['policy']): readonly string[] {
+  return commands.flatMap(({ file }) => {
+    if (file === undefined) return [];
+    const all = file.trimEnd().split(/\r?\n/);
+    const more = all.length - MOST_LINES;
+    const shown = all.slice(0, MOST_LINES).map((line) => (line === '' ? '' : `    ${printable(line)}`));
+    return ['', 'The policy file:', ...shown, ...(more > 0 ? [`    … and ${more} more lines`] : [])];
+  });
 }
 
 function planInWords(run: RunRecord): readonly string[] {

@@ -114,7 +114,9 @@ function reasons({ totals, examples }: RunSummary, style: Style): string {
   const counts = widthOf(found.map((example) => String(countOf(example))));
   const names = widthOf(found.map(({ reason }) => reason));
   const before = 'delete'.length + counts + names + 6;
-  const details = found.map((example) => printable(shortDigests(`${nameOf(example)}: ${example.detail}`)));
+  const details = found.map((example) =>
+    printable(shortDigests(`${nameOf(example)}${ruleInWords(example)}: ${example.detail}`)),
+  );
   const longest = widthOf(details.flatMap((detail) => detail.split(' ')));
   const isBeside = !style.wraps || style.width - before >= Math.max(NARROWEST_EXAMPLE, longest);
   const indent = isBeside ? before : 4;
@@ -180,8 +182,14 @@ export function renderDecision(decision: Decision): string {
   const mark = { deleted: '-', kept: ' ', failed: '!', notAttempted: '!', alreadyGone: '-' }[outcomeOf(decision)];
   const beyond = decision.beyondAcrPurge ? ' [acr purge would delete it]' : '';
   return printable(
-    `${mark} ${outcome.padEnd(12)} ${nameOf(decision)}  ${decision.reason}: ${shortDigests(decision.detail)}${beyond}`,
+    `${mark} ${outcome.padEnd(12)} ${nameOf(decision)}  ${decision.reason}${ruleInWords(decision)}: ${shortDigests(decision.detail)}${beyond}`,
   );
+}
+
+/** ` (pull requests)`: the rule of a policy file that decided it. What has no tag is under one key, and not under a rule. */
+export function ruleInWords({ rule, kind, reason }: Decision): string {
+  const isUntagged = kind === 'manifest' && reason === 'untagged-and-expired';
+  return rule === undefined || isUntagged ? '' : ` (${rule})`;
 }
 
 /** The result of a deletion, for a person. */

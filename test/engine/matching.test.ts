@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { newMatch, secondsOf } from '../../src/engine/matching.ts';
+import { matchOf, newMatch, secondsOf } from '../../src/engine/matching.ts';
 import { PolicyError } from '../../src/policy/errors.ts';
 import { createPolicy } from '../../src/policy/purge-policy.ts';
 import { compileRegex } from '../../src/policy/regex/regex.ts';
 import { matchHere } from '../support/match.ts';
+import { ruledBy } from '../support/registry.ts';
 
 const compiled = (...patterns: readonly string[]) =>
   patterns.map((pattern) => compileRegex(pattern, { flag: '--filter' }));
@@ -44,6 +45,14 @@ test('a pattern that takes too long is given up and named, and everything else i
   expect(turns).toBeGreaterThan(10);
   // The next run has another worker, and its own time.
   expect(await newMatch(5)(compiled('^a'), ['a', 'b'])).toEqual([[true, false]]);
+});
+
+test('a pattern of a policy file is named as such, without a word of filters', async () => {
+  const policy = ruledBy('version: 1\nrules: [{ name: old, olderThan: 1d }]\n');
+  const matching = matchOf([{ ...policy, filterTimeoutSeconds: 0.3 }])(compiled('^(a+)+$'), [slow]);
+  await expect(matching).rejects.toThrow(
+    `pattern "^(a+)+$": matching it against "${slow}" took longer than 0.3 seconds; simplify`,
+  );
 });
 
 test('the time is that of all matching of a run together', async () => {

@@ -219,7 +219,14 @@ export function hostileLedger(): ReturnType<typeof ledgerOf> {
       warnings: HOSTILE, error: error(all), breakers, applies: all,
       progress: { done: 3, of: 10, working: HOSTILE.map((repository) => ({ repository, listed: 1, read: 2, deleted: 3 })) },
       resumed: HOSTILE.map((text) => ({ at: text, startedBy: text, by: text })), stopped: { by: 'budget', detail: all }, cancelled: { at: all, askedBy: 'request', by: all },
-      policy: { commands: [{ given: all, understood: { [all]: HOSTILE } }], hash: all, from: 'settings' },
+      policy: {
+        commands: [
+          { given: all, understood: { [all]: HOSTILE } },
+          { given: all, file: `${all}\n${HOSTILE.join("\r\n")}`, understood: {} },
+        ],
+        hash: all,
+        from: 'settings',
+      },
       plan: { hash: HOSTILE[1] ?? '', deletions: 12, state: 'waiting' },
       evidence: HOSTILE.map((text) => ({ source: text, scope: text, observedAt: text, complete: false, problems: [text, all], images: 3 })),
     }, broken),

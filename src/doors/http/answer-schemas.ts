@@ -215,6 +215,7 @@ export const status = z
       .array(z.object({ ...registry, commands: texts, dryRun: z.boolean() }))
       .exactOptional()
       .describe('Where the app serves several'),
+    policy: z.string().exactOptional().describe('The text of the policy file, where commands are by one'),
     engine: z.enum(['inline', 'durable']).exactOptional(),
     warnings: texts.exactOptional(),
     inUse: z

@@ -191,7 +191,7 @@ async function history(
   const { items, more } = await slice(reader.explain(name), (page - 1) * SIGHTINGS, SIGHTINGS);
   const uses = page === 1 ? await usesOf(reader, name) : [];
   const { repository, tag } = name;
-  const now = new Date(reader.system.clock.now());
+  const { now } = setting;
   const foreseen = page > 1 || tag === undefined ? undefined : await foresee(reader, { repository, tag }, { now });
   const forecast = foreseen ? forecastInWords(foreseen, now) : [];
   return renderHistory(setting, { image, sightings: items, forecast, uses, page, more });

@@ -12,7 +12,7 @@ import { type Log, type RunLog, runLog } from '../../report/log.ts';
 import { noProcess } from '../begin.ts';
 import type { RunContext } from '../context.ts';
 import { countAnew } from '../finish.ts';
-import { newMatch, secondsOf } from '../matching.ts';
+import { matchOf } from '../matching.ts';
 import { evidenceIn, type UseOf, whyNotWithout } from '../evidence.ts';
 import { evidenceFrom, type OpenSources } from '../sources.ts';
 import { concurrencyOf, openRegistry, type TargetOptions } from '../registries.ts';
@@ -116,7 +116,7 @@ export function contextOf(
     now: new Date(record.agesFrom),
     preview: record.dryRun,
     matched: new Set(),
-    match: newMatch(secondsOf(policies)),
+    match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(record.registry, repository),
     ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), { amend, signal }),
   };

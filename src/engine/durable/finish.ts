@@ -9,7 +9,7 @@ import { noProcess } from '../begin.ts';
 import { countAnew, fail, finish as finishRun } from '../finish.ts';
 import { foresee, lastDeletions } from '../guards.ts';
 import { matchedBefore, selectedBefore } from '../list.ts';
-import { newMatch, secondsOf } from '../matching.ts';
+import { matchOf } from '../matching.ts';
 import { isLeft, isOver } from '../merge.ts';
 import { recoverRepository } from '../recover.ts';
 import { notBegun } from '../repository.ts';
@@ -97,7 +97,7 @@ async function closeRecord(
     { ledger, record, policies, matched: matchedBefore(matched, policies), log },
     {
       end: written.end,
-      selected: selected && (await selectedBefore(selected, policies, newMatch(secondsOf(policies)))),
+      selected: selected && (await selectedBefore(selected, policies, matchOf(policies))),
       records,
       progress,
       stop: cancelled ? undefined : stop,

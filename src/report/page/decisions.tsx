@@ -1,7 +1,7 @@
 import { type Decision, DELETE_REASONS, KEEP_REASONS } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/records.ts';
 import { nameOf } from '../../ledger/summary.ts';
-import { shortDigests } from '../text.ts';
+import { ruleInWords, shortDigests } from '../text.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, words } from './format.ts';
 import { Crumbs, Downloads, Form, Pager, Search, Select, type Setting } from './navigation.tsx';
@@ -113,7 +113,7 @@ export function Why({ decision }: { readonly decision: Decision }) {
   const { reason, detail, beyondAcrPurge } = decision;
   return (
     <>
-      <span title={MEANINGS[reason]}>{words(reason)}</span>
+      <span title={MEANINGS[reason]}>{words(`${reason}${ruleInWords(decision)}`)}</span>
       <p class="detail">
         {shortDigests(words(detail))}
         {beyondAcrPurge && '; acr purge would have deleted it'}

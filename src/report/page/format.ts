@@ -27,6 +27,11 @@ export function words(text: string): string {
   return clip(printable(text), MAX_TEXT);
 }
 
+/** A text of several lines, as it is. */
+export function lines(text: string): string {
+  return text.trimEnd().split(/\r?\n/).map(printable).join('\n');
+}
+
 function clip(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

@@ -27,6 +27,7 @@ import {
   Table,
   Time,
 } from './parts.tsx';
+import { PolicyFileText } from './policy-file.tsx';
 import { Guards, LeftOut, PlanSection } from './plan.tsx';
 import { Failures, Repositories } from './repositories.tsx';
 import { type Entry, lasted } from './runs.tsx';
@@ -252,16 +253,20 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
           ]}
         />
       </div>
-      {policy.commands.map(({ given, understood }, index) => (
+      {policy.commands.map(({ given, file, understood }, index) => (
         <div class="card">
           <h3>{policy.commands.length === 1 ? 'Command' : `Command ${index + 1}`}</h3>
           <pre class="command">
             <code>{words(given)}</code>
           </pre>
-          <details>
-            <summary>As it was understood</summary>
-            <Facts facts={Object.entries(understood).map(([field, value]): Fact => [words(field), meaning(value)])} />
-          </details>
+          {file === undefined ? (
+            <details>
+              <summary>As it was understood</summary>
+              <Facts facts={Object.entries(understood).map(([field, value]): Fact => [words(field), meaning(value)])} />
+            </details>
+          ) : (
+            <PolicyFileText text={file} />
+          )}
         </div>
       ))}
     </Section>

@@ -294,6 +294,16 @@ describe('status', () => {
     );
   });
 
+  test('of a policy file it tells the text', async () => {
+    const text = "version: 1\nrules: [{ name: old, tags: ['pr-*'], olderThan: 14d }]";
+    await withServedEmulator(sample, (emulator) =>
+      withApp(emulator, { RETENTION_POLICY: text, PURGE_SCHEDULE: SETTINGS.PURGE_SCHEDULE }, async (app) => {
+        const status = (await (await app.ask('/api/status')).json()) as object;
+        expect(status).toMatchObject({ state: 'ready', commands: ['--policy RETENTION_POLICY'], policy: text });
+      }),
+    );
+  });
+
   test.each<[string, string, string]>([
     ['the catalog', "--filter '.*:x' --ago 1d", 'list the repositories: 403'],
     ['a repository that is named', "--filter 'payments:x' --ago 1d", 'look at the repository payments: 403'],
