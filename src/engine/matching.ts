@@ -58,7 +58,7 @@ export function newMatch(seconds: number, from: 'filters' | 'a policy file' = 'f
   const isByFile = from === 'a policy file';
   const flag = isByFile ? 'pattern' : '--filter';
   const inTurn = pLimit(1);
-  const spent = new Map<string, number>();
+  const spent = new Map<CompiledRegex['pattern'], { readonly of: string; readonly milliseconds: number }>();
   let left = seconds * 1000;
 
   const some = async (
@@ -80,23 +80,25 @@ export function newMatch(seconds: number, from: 'filters' | 'a policy file' = 'f
     try {
       const { milliseconds, ...found } = await pool.run(asked, abort.signal);
       used = milliseconds.reduce((sum, some) => sum + some, 0);
-      for (const [nth, { pattern }] of patterns.entries())
-        spent.set(pattern, (spent.get(pattern) ?? 0) + (milliseconds[nth] ?? 0));
+      for (const [nth, { pattern, of = flag }] of patterns.entries())
+        spent.set(pattern, { of, milliseconds: (spent.get(pattern)?.milliseconds ?? 0) + (milliseconds[nth] ?? 0) });
       return found;
     } catch (cause) {
-      const pattern = patterns[at[0] ?? 0]?.pattern ?? '';
+      const { pattern = '', of = flag } = patterns[at[0] ?? 0] ?? {};
       const value = quote(values[at[1] ?? 0] ?? '');
       // V8 gives up on an expression that is too large for it, or needs too much memory.
-      if (!abort.signal.aborted) throw new PolicyError(flag, pattern, `matching it against ${value} failed`, { cause });
-      const [slowest = pattern, most = 0] = [...spent].sort(([, a], [, b]) => b - a)[0] ?? [];
+      if (!abort.signal.aborted) throw new PolicyError(of, pattern, `matching it against ${value} failed`, { cause });
+      const [[slowest, most] = [pattern, { of, milliseconds: 0 }]] = [...spent].sort(
+        ([, a], [, b]) => b.milliseconds - a.milliseconds,
+      );
       const limit = `took longer than ${isByFile ? `${seconds} seconds` : `--filter-timeout-seconds (${seconds})`}`;
-      throw most > elapsed()
+      throw most.milliseconds > elapsed()
         ? new PolicyError(
-            flag,
+            most.of,
             slowest,
             `matching all ${isByFile ? 'patterns' : 'filters'} ${limit}, and this one most of it; simplify the pattern`,
           )
-        : new PolicyError(flag, pattern, `matching it against ${value} ${limit}; simplify the pattern`);
+        : new PolicyError(of, pattern, `matching it against ${value} ${limit}; simplify the pattern`);
     } finally {
       timer.cancel();
       left = Math.max(0, left - Math.max(0, (used ?? elapsed()) - allowance));

@@ -1,4 +1,5 @@
 import { compareBuild, parse, type SemVer } from 'semver';
+import { quote } from '../policy/errors.ts';
 import type { Age, Keep, Protect, RetentionPolicy, RetentionRule, TagPattern } from '../policy/file/types.ts';
 import { type CompiledRegex, type Match, matchAll } from '../policy/regex/regex.ts';
 import type { Age as CutOff, Counts, Owned, Retention, TagRule } from '../planner/retention.ts';
@@ -81,7 +82,7 @@ async function ownersOf(
     return rule !== undefined && isIn(rule);
   });
   // A version is found by reading it, not by a pattern: which of the two comes first is decided for each tag.
-  const patterns = places.map((place) => patternOf(rules[place]?.tags));
+  const patterns = places.map((place) => patternOf(rules[place]?.tags, ofRule(rules[place]?.name)));
   const answers = names.length === 0 ? [] : await match(patterns, names, 'first');
   const ranges = places.flatMap((place) => {
     const tags = rules[place]?.tags;
@@ -113,14 +114,20 @@ const NOTHING: CompiledRegex = {
 };
 const EVERYTHING: CompiledRegex = { ...NOTHING, expressions: [/^/], test: (values) => values.map(() => true) };
 
+/** What a message calls a rule whose pattern takes too long. */
+function ofRule(name = ''): string {
+  return `rule ${quote(name)}`;
+}
+
 /** One pattern for all that is matched by one. */
-function patternOf(tags: TagPattern | undefined): CompiledRegex {
-  if (!tags) return EVERYTHING;
-  if (tags.kind === 'regex') return tags.pattern;
+function patternOf(tags: TagPattern | undefined, of: string): CompiledRegex {
+  if (!tags) return { ...EVERYTHING, of };
+  if (tags.kind === 'regex') return { ...tags.pattern, of };
   if (tags.kind === 'semver') return NOTHING;
   const expressions = tags.patterns.flatMap((one) => one.expressions);
   return {
     pattern: tags.patterns.map(({ pattern }) => pattern).join(', '),
+    of,
     entangled: false,
     expressions,
     test: (values) => matchAll(expressions, values),
@@ -130,34 +137,34 @@ function patternOf(tags: TagPattern | undefined): CompiledRegex {
 /** Adds the tags of one rule: in which group each is counted, and its version where that counts. */
 async function own(
   owned: Map<string, Owned>,
-  { tags, keep: { per } }: RetentionRule,
+  { name, tags, keep: { per } }: RetentionRule,
   rule: number,
   names: readonly string[],
   match: Match,
 ): Promise<void> {
   if (names.length === 0) return;
   if (typeof per === 'object' && tags?.kind === 'regex') {
-    const texts = await match.captures(tags.pattern, per.group, names);
-    for (const [place, name] of names.entries()) owned.set(name, { rule, group: `${per.group} ${texts[place] ?? ''}` });
+    const texts = await match.captures(patternOf(tags, ofRule(name)), per.group, names);
+    for (const [place, tag] of names.entries()) owned.set(tag, { rule, group: `${per.group} ${texts[place] ?? ''}` });
     return;
   }
   if (tags?.kind !== 'semver') {
-    for (const name of names) owned.set(name, { rule, group: '' });
+    for (const tag of names) owned.set(tag, { rule, group: '' });
     return;
   }
-  const versions = names.flatMap((name) => {
-    const version = versionOf(name);
-    return version ? [{ name, version }] : [];
+  const versions = names.flatMap((tag) => {
+    const version = versionOf(tag);
+    return version ? [{ tag, version }] : [];
   });
   versions.sort((a, b) => compareBuild(a.version, b.version));
   let place = 0;
   let last: SemVer | undefined;
-  for (const { name, version } of versions) {
+  for (const { tag, version } of versions) {
     if (last && compareBuild(last, version) < 0) place += 1;
     last = version;
     const { major, minor } = version;
     const group = per === 'major' ? `major ${major}` : per === 'minor' ? `minor ${major}.${minor}` : '';
-    owned.set(name, { rule, group, version: place });
+    owned.set(tag, { rule, group, version: place });
   }
 }
 
@@ -217,7 +224,7 @@ async function protectedTags(
   const entries = protect.filter((one) => (one.tags ?? one.names) !== undefined && isIn(one));
   if (entries.length === 0 || names.length === 0) return { protected: found, pulledTags };
   const answers = await match(
-    entries.map(({ tags }) => patternOf(tags)),
+    entries.map(({ tags }) => patternOf(tags, 'protect')),
     names,
   );
   for (const [index, name] of names.entries())

@@ -7,6 +7,8 @@ import { type Flags, parseRegex } from './parse.ts';
 /** A compiled pattern. */
 export interface CompiledRegex {
   readonly pattern: string;
+  /** What a message calls what it stands in: `rule "branches"`. Absent: `--filter`. */
+  readonly of?: string;
   /** Whether it cannot be joined with another one, because it would mean something else then. */
   readonly entangled: boolean;
   /** A value that one of them matches is matched. */
