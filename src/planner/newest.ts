@@ -11,45 +11,28 @@ import type { Inventory, Protection, Rule } from './types.ts';
 /**
  * The newest `--keep` builds among the manifests without a tag. `acr purge` counts manifests there; a build is one of
  * them, with its platforms, attestations and signatures. Those are kept for the sake of the build.
- *
- * By a policy file, of what would be deleted otherwise. What is kept for something else is not counted: it may lose its
- * last tag now, and the next run would count it then in the place of another one.
- *
- * @param isCounted whether it is counted, of a policy file
  */
 export function newestBuilds(
   graph: Graph,
   { facts, remembered }: Inventory,
   { chosen }: AcrChoice,
   rule: Rule,
-  isCounted: (digest: string) => boolean = () => true,
 ): ReadonlyMap<string, Protection> {
-  const { retention } = rule;
-  const keep = retention ? (retention.untagged?.newest ?? 0) : rule.keep;
+  const { keep } = rule;
   const builds = new Map<string, Protection>();
-  if (keep === 0 || (!retention && chosen.length <= keep)) return builds;
+  if (keep === 0 || chosen.length <= keep) return builds;
   const parts = new Set<string>();
   for (const fact of facts.values())
     if (fact.state === 'read') for (const { digest } of fact.children) parts.add(digest);
   // A part of an index that is gone is still no build: a run that resumes counts as the run before did.
   for (const { children } of remembered?.values() ?? []) for (const { digest } of children) parts.add(digest);
-  const why = retention
-    ? ({ reason: 'kept-newest', detail: `among the newest ${keep} builds without a tag` } as const)
-    : ({
-        reason: 'newest-kept',
-        detail: `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`,
-      } as const);
+  const detail = `has no tag and is old enough, but is among the newest ${keep} builds of those (--keep ${keep})`;
   for (const digest of atOnce(rankedForKeep(graph, chosen, rule))) {
     if (builds.size === keep) break;
     // What has tags until now is counted among the tags. Only what is kept is counted: a run that resumes finds the same.
     const hasTags = graph.chosenTags(digest).length + graph.keptTags(digest).length > 0;
-    const isBuild =
-      !parts.has(digest) &&
-      !graph.isPart(digest) &&
-      graph.subject(digest) === undefined &&
-      !hasTags &&
-      isCounted(digest);
-    if (isBuild) builds.set(digest, why);
+    const isBuild = !parts.has(digest) && graph.subject(digest) === undefined && !hasTags;
+    if (isBuild) builds.set(digest, { reason: 'newest-kept', detail });
   }
   return builds;
 }

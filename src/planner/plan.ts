@@ -18,7 +18,7 @@ import { keptForPulls } from './pulled.ts';
 import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
 import { chooseTags, imageOfSignatureTag, savedBesides, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
-import { keepsOrphans, orphanedSignatures, referredTo, youngOrphans } from './untagged.ts';
+import { keepsOrphans, newestUntagged, orphanedSignatures, referredTo, youngOrphans } from './untagged.ts';
 import { unknownConfigs, unreadOfTags, usedOf } from './use.ts';
 
 /**
@@ -115,10 +115,10 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     keepsOrphans: keepsOrphans(rule),
   };
   let selection = yield* protect(graph, inventory, choice, options);
-  if (rule.retention?.untagged?.newest) {
-    const { deleted: without } = selection;
-    for (const [digest, why] of newestBuilds(graph, inventory, choice, rule, (one) => without.has(one)))
-      besides.set(digest, why);
+  const newest = yield* newestUntagged(graph, inventory, selection, rule);
+  if (newest.unread.length > 0) return needs({ manifests: newest.unread });
+  if (newest.kept.size > 0) {
+    for (const [digest, why] of newest.kept) besides.set(digest, why);
     selection = yield* protect(graph, inventory, choice, options);
   }
   let manifests = yield* manifestDeletions(graph, selection);

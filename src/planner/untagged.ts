@@ -1,8 +1,11 @@
 import { type AcrChoice, isGone } from './acr-purge.ts';
 import type { Graph } from './graph.ts';
-import { NO_TIME } from './retention.ts';
-import type { TagChoice } from './tags.ts';
-import type { Protection, Rule } from './types.ts';
+import type { ManifestRecord } from '../registry/types.ts';
+import type { Selection } from './protect.ts';
+import { NO_TIME, nth } from './retention.ts';
+import { filtered, slicer, sorted, type Steps } from './slices.ts';
+import { compare, type TagChoice } from './tags.ts';
+import type { Inventory, Protection, Rule } from './types.ts';
 
 /*
  * What `untagged` of a policy file says of images that others refer to, and of what refers to an image that is gone.
@@ -11,6 +14,65 @@ import type { Protection, Rule } from './types.ts';
 /** Whether the rule leaves what refers to a manifest that is gone. `acr purge` leaves it. */
 export function keepsOrphans({ retention }: Rule): boolean {
   return !retention?.untagged?.deletesOrphans;
+}
+
+interface NewestUntagged {
+  readonly kept: ReadonlyMap<string, Protection>;
+  /** What must be read first: it may be no build, but refer to one. */
+  readonly unread: readonly string[];
+}
+
+/**
+ * The newest builds without a tag (`untagged.keep.newest`), whatever their age. A build is an image, with its platforms,
+ * attestations and signatures: those are none. What loses its last tag by this plan and stays all the same is one by then.
+ * They are counted by the time that they were pushed: the other one changes when a tag goes, and the next run would count
+ * otherwise.
+ *
+ * @param selection what is deleted if none is kept for that
+ */
+export function* newestUntagged(
+  graph: Graph,
+  { remembered }: Inventory,
+  { deleted, cascaded, protectedTags }: Selection,
+  { retention }: Rule,
+): Steps<NewestUntagged> {
+  const most = retention?.untagged?.newest ?? 0;
+  const kept = new Map<string, Protection>();
+  const unread: string[] = [];
+  if (most === 0) return { kept, unread };
+  const due = slicer();
+  // A part of an index that is gone is still no build: the next run counts as this one does.
+  const parts = new Set<string>();
+  for (const { children } of remembered?.values() ?? []) {
+    if (due(1 + children.length)) yield;
+    for (const { digest } of children) parts.add(digest);
+  }
+  const isGoing = (digest: string): boolean => deleted.has(digest) || cascaded.has(digest);
+  const isBuild = ({ digest, kind }: ManifestRecord): boolean => {
+    if (kind === 'unknown' || graph.isPart(digest) || parts.has(digest) || graph.subject(digest) !== undefined)
+      return false;
+    const tags = graph.chosenTags(digest);
+    if (graph.keptTags(digest).length > 0 || tags.some((tag) => protectedTags.has(tag))) return false;
+    return tags.length === 0 ? !cascaded.has(digest) : !isGoing(digest);
+  };
+  const pushed = ({ created, lastUpdated }: ManifestRecord) => created ?? lastUpdated;
+  const builds = yield* sorted(
+    yield* filtered(graph.records.values(), isBuild),
+    (a, b) => compare(pushed(b), pushed(a)) || compare(a.digest, b.digest),
+  );
+  let count = 0;
+  for (const { digest, kind } of builds) {
+    if (due()) yield;
+    if (count + unread.length === most) break;
+    const fact = graph.facts(digest);
+    if (kind !== 'plain' && !fact) unread.push(digest);
+    // What cannot be read is kept, and may be no build.
+    if (kind !== 'plain' && fact?.state !== 'read') continue;
+    count += 1;
+    const detail = `${nth(count)} of ${most} newest builds without a tag`;
+    if (deleted.has(digest)) kept.set(digest, { reason: 'kept-newest', detail });
+  }
+  return { kept, unread };
 }
 
 /** Images without a tag that something refers to, where these stay (`untagged.referenced: keep`). */

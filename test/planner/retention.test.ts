@@ -156,19 +156,30 @@ describe('what has no tag', () => {
     });
   });
 
-  test('a build that is kept for something else is not counted, for it may have been tagged until now', () => {
+  test('a build counts also where it is too young, or loses its tag and stays for something else', () => {
+    const untagged = { olderThan: older(7), newest: 2, keepsReferenced: false, deletesOrphans: false };
+    const young = [image('a', 1), image('b', 10), image('c', 20)];
+    expect(reasonsOf(young, ruled(young, {}, { untagged }))).toEqual({
+      '@a': 'too-young',
+      '@b': 'kept-newest',
+      '@c': 'untagged-and-expired',
+    });
     const things: readonly Thing[] = [
       image('a', 5, 'dev'),
       { ...image('report', 5, 'kept'), subject: 'a' },
       image('b', 40),
       image('c', 50),
     ];
-    const untagged = { newest: 1, keepsReferenced: false, deletesOrphans: false };
     const retention = { ...ruled(things, {}, { untagged }), owned: new Map([['dev', { rule: 0, group: '' }]]) };
-    const kept = { kept: 'no-rule', '@a': 'subject-of-kept', '@report': 'has-tags', '@b': 'kept-newest' };
-    expect(reasonsOf(things, retention)).toEqual({ ...kept, dev: 'rule-matched', '@c': 'untagged-and-expired' });
-    const after = [image('a', 5), ...things.slice(1, 3)];
-    expect(reasonsOf(after, retention)).toEqual(kept);
+    const kept = { kept: 'no-rule', '@report': 'has-tags', '@b': 'kept-newest' };
+    expect(reasonsOf(things, retention)).toEqual({
+      ...kept,
+      dev: 'rule-matched',
+      '@a': 'subject-of-kept',
+      '@c': 'untagged-and-expired',
+    });
+    const after = [{ ...image('a', 0), created: 5 }, ...things.slice(1, 3)];
+    expect(reasonsOf(after, retention)).toEqual({ ...kept, '@a': 'too-young' });
   });
 
   test('is what a tag has moved away from between two listings', () => {

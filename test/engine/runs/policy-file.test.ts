@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RegistryState, RepositoryState } from '../../../src/dev/emulator/index.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
+import { newLedger } from '../../support/ledger.ts';
 import { broken } from '../../support/invariants.ts';
 import { repository } from '../../support/random-registry.ts';
 import { reference, ruledBy, run, withEmulator } from '../../support/registry.ts';
@@ -104,7 +105,8 @@ test('nothing that stays is broken; what is said is what happened; a second run 
       await withEmulator({ repositories: state }, async (emulator) => {
         const planned = await run(emulator, ruled(written, { dryRun: true, includeLocked }));
         const had = [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
-        const { summary, decisions } = await run(emulator, ruled(written, { includeLocked }));
+        const ledger = newLedger();
+        const { summary, decisions } = await run(emulator, ruled(written, { includeLocked }), undefined, ledger);
         const left = new Set([...emulator.tagsLeft(), ...emulator.manifestsLeft()]);
         expect(broken(state, emulator.repositories(), includeLocked)).toEqual([]);
         expect(summary.succeeded).toBe(true);
@@ -113,7 +115,7 @@ test('nothing that stays is broken; what is said is what happened; a second run 
         for (const one of decisions)
           if (['protected', 'no-rule', 'below-count'].includes(one.reason) || one.reason.startsWith('kept-'))
             expect([...left], reference(one)).toContain(reference(one));
-        const second = await run(emulator, ruled(written, { includeLocked }));
+        const second = await run(emulator, ruled(written, { includeLocked }), undefined, ledger);
         expect(deletedOf(second.decisions)).toEqual([]);
       });
     }),
