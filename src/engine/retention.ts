@@ -51,6 +51,7 @@ export async function retentionOf(policy: RetentionPolicy, { repository, tags, n
       untagged: {
         ...(untagged.olderThan && { olderThan: dated(untagged.olderThan) }),
         newest: untagged.newest ?? 0,
+        ...(untagged.of === 'old' && { ofOld: true }),
         keepsReferenced: untagged.referenced === 'keep',
         deletesOrphans: untagged.orphanedReferrers === 'delete',
       },
@@ -180,9 +181,10 @@ function tagRuleOf({ name, keep, olderThan, onlyIfMoreThan, notPulledWithin }: R
   };
 }
 
-function countsOf({ newest, daily, weekly, monthly, yearly, within }: Keep, dated: Dated): Counts {
+function countsOf({ newest, of, daily, weekly, monthly, yearly, within }: Keep, dated: Dated): Counts {
   return {
     ...(newest !== undefined && { newest }),
+    ...(of === 'old' && { ofOld: true }),
     ...(daily !== undefined && { daily }),
     ...(weekly !== undefined && { weekly }),
     ...(monthly !== undefined && { monthly }),

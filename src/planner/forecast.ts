@@ -60,6 +60,8 @@ export function forecast(
   if (tag.lastUpdated === undefined) return { ...NEVER, ...named, never: NO_TIME };
   if (tag.locked && !includeLocked) return { ...NEVER, ...named, never: 'it is locked' };
   const { olderThan, onlyIfMoreThan, notPulledWithin, keep } = tagRule;
+  if (keep.ofOld)
+    return { ...NEVER, ...named, never: 'its rule counts what is old by then (of: old), so that is not known' };
   const pulled = longest([notPulledWithin, retention.pulledTags.get(name), retention.pulledAny]);
   const age = longest([olderThan, keep.within]);
   const { groups, counts } = atOnce(ownedByRules(tags, retention));

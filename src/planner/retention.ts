@@ -43,6 +43,8 @@ export interface Age {
 
 export interface Counts {
   readonly newest?: number;
+  /** The newest of what is old enough to go, and not locked: so `--keep` of `acr purge` counts. */
+  readonly ofOld?: boolean;
   readonly daily?: number;
   readonly weekly?: number;
   readonly monthly?: number;
@@ -64,6 +66,7 @@ interface UntaggedRetention {
   readonly olderThan?: Age;
   /** So many builds stay. */
   readonly newest: number;
+  readonly ofOld?: boolean;
   readonly keepsReferenced: boolean;
   readonly deletesOrphans: boolean;
 }
@@ -196,15 +199,18 @@ export interface Counted {
 export function* countIn(
   group: string,
   tags: readonly TagRecord[],
-  { keep }: TagRule,
+  { keep, olderThan }: TagRule,
   { owned }: Retention,
   add: (tag: TagRecord, counted: Counted) => void,
 ): Steps<void> {
   const byTime = yield* sorted(tags, (a, b) => compare(b.lastUpdated, a.lastUpdated) || compare(a.name, b.name));
   if (keep.newest !== undefined) {
     const versionOf = ({ name }: TagRecord): number => owned.get(name)?.version ?? 0;
+    const isOld = ({ lastUpdated, locked }: TagRecord): boolean =>
+      !locked && lastUpdated !== undefined && (olderThan === undefined || lastUpdated < olderThan.cutOff);
+    const counted = keep.ofOld ? yield* filtered(byTime, isOld) : byTime;
     // Stable: of one version the newest comes first.
-    const newest = (yield* sorted(byTime, (a, b) => versionOf(b) - versionOf(a))).slice(0, keep.newest);
+    const newest = (yield* sorted(counted, (a, b) => versionOf(b) - versionOf(a))).slice(0, keep.newest);
     for (const [place, tag] of newest.entries())
       add(tag, { reason: 'kept-newest', place: place + 1, most: keep.newest, unit: 'newest', group });
   }

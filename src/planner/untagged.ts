@@ -36,7 +36,7 @@ export function* newestUntagged(
   { deleted, cascaded, protectedTags }: Selection,
   { retention }: Rule,
 ): Steps<NewestUntagged> {
-  const most = retention?.untagged?.newest ?? 0;
+  const { newest: most = 0, ofOld = false } = retention?.untagged ?? {};
   const kept = new Map<string, Protection>();
   const unread: string[] = [];
   if (most === 0) return { kept, unread };
@@ -49,6 +49,7 @@ export function* newestUntagged(
   }
   const isGoing = (digest: string): boolean => deleted.has(digest) || cascaded.has(digest);
   const isBuild = ({ digest, kind }: ManifestRecord): boolean => {
+    if (ofOld && !deleted.has(digest)) return false;
     if (kind === 'unknown' || graph.isPart(digest) || parts.has(digest) || graph.subject(digest) !== undefined)
       return false;
     const tags = graph.chosenTags(digest);

@@ -88,9 +88,9 @@ function rulesOf(command: PurgePolicy, prefix: string): readonly Part[] {
     const tooMany = keepAtLeast > 0 && filters.length > 1;
     const newest = keep > 0 ? keep : keepAtLeast;
     return {
-      isLeftOut: keep > 0 || tooMany,
+      isLeftOut: tooMany,
       comments: [
-        ...(keep > 0 ? [leftOutForKeep(keep, ago)] : []),
+        ...(keep > 0 ? [COUNTS_OLD] : []),
         ...(tooMany
           ? [
               `Left out: --keep-at-least ${keepAtLeast} counts what each filter matches, and a tag that two match in both. A rule counts the tags that it owns, and might keep fewer. Take the # away where that is meant.`,
@@ -104,16 +104,15 @@ function rulesOf(command: PurgePolicy, prefix: string): readonly Part[] {
         `  - name: ${quoted(nameOf(text, `${prefix}${index + 1}. `))}`,
         ...(isEvery(repositories) ? [] : [`    repositories: ${repositoriesOf(repositories)}`]),
         ...(isEvery(patterns) ? [] : [`    tags: { regex: ${quoted(patterns)} }`]),
-        ...(newest > 0 ? [`    keep: { newest: ${newest} }`] : []),
+        ...(newest > 0 ? [`    keep: { newest: ${newest}${keep > 0 ? ', of: old' : ''} }`] : []),
         `    olderThan: ${olderThan(ago)}`,
       ],
     };
   });
 }
 
-function leftOutForKeep(keep: number, ago: string): string {
-  return `Left out: ${ago} --keep ${keep} keeps the newest ${keep} of what is older than that. keep: { newest: ${keep} } counts what is younger as well, so that fewer old ones are kept, often none. Take the # away where that is meant.`;
-}
+const COUNTS_OLD =
+  'of: old counts as --keep does: only what is old enough and not locked. acr purge counts signature tags as well, and of tags of one time those that the registry lists first.';
 
 /** What has no tag. One entry is about all repositories, and for all commands. */
 function untaggedOf(commands: readonly PurgePolicy[]): Part | undefined {
@@ -125,11 +124,11 @@ function untaggedOf(commands: readonly PurgePolicy[]): Part | undefined {
   const keep = own.reduce((most, command) => Math.max(most, command.keep), 0);
   const ages = new Set(own.map(({ agoMilliseconds }) => agoMilliseconds));
   return {
-    isLeftOut: keep > 0 || missing.length > 0,
+    isLeftOut: missing.length > 0,
     comments: [
       ...(keep > 0
         ? [
-            `Left out: --keep ${keep} counts images without a tag, those that lose it in the same run among them, and keep: { newest: ${keep} } builds that had none before. Take the # away where that is meant.`,
+            `--keep ${keep} of acr purge counts parts of images, and images that lose their last tag in the same run. newest counts builds that had no tag before.`,
           ]
         : []),
       ...(missing.length > 0
@@ -139,7 +138,11 @@ function untaggedOf(commands: readonly PurgePolicy[]): Part | undefined {
         : []),
       ...(ages.size > 1 ? ['The longest of several ages: untagged has one.'] : []),
     ],
-    lines: ['untagged:', `  olderThan: ${olderThan(oldest.ago)}`, ...(keep > 0 ? [`  keep: { newest: ${keep} }`] : [])],
+    lines: [
+      'untagged:',
+      `  olderThan: ${olderThan(oldest.ago)}`,
+      ...(keep > 0 ? [`  keep: { newest: ${keep}, of: old }`] : []),
+    ],
   };
 }
 

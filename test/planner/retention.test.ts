@@ -75,6 +75,18 @@ describe('a rule', () => {
     expect(one).toMatchObject({ rule: 'all', detail: '2nd of 2 newest of a' });
   });
 
+  test('counts what is old alone, and not locked, where it is said so: as --keep of acr purge', () => {
+    const some: readonly Thing[] = [...things, { name: 'e', days: 40, tags: [{ name: 'v0', days: 40, locked: true }] }];
+    const keep = { newest: 1, ofOld: true };
+    expect(reasonsOf(some, ruled(some, { keep, olderThan: older(30) }))).toMatchObject({
+      v4: 'too-young',
+      v3: 'too-young',
+      v2: 'kept-newest',
+      v1: 'rule-matched',
+      v0: 'locked',
+    });
+  });
+
   test('deletes nothing where there are no more than onlyIfMoreThan', () => {
     expect(reasonsOf(things, ruled(things, { onlyIfMoreThan: 4 }))).toMatchObject({
       v1: 'below-count',

@@ -67,7 +67,7 @@ function ruleInWords(rule: RetentionRule): string {
 }
 
 function keepInWords(
-  { newest, per, daily, weekly, monthly, yearly, within }: Keep,
+  { newest, of, per, daily, weekly, monthly, yearly, within }: Keep,
   tags: TagPattern | undefined,
 ): readonly string[] {
   const calendar = [
@@ -78,7 +78,11 @@ function keepInWords(
   ];
   const by = tags?.kind === 'semver' ? ' by version' : '';
   const counts = [
-    ...(newest === undefined ? [] : [`the newest${newest === 1 ? '' : ` ${newest}`}${by}`]),
+    ...(newest === undefined
+      ? []
+      : [
+          `the newest${newest === 1 ? '' : ` ${newest}`}${by}${of === 'old' ? ' of what is old enough to be deleted' : ''}`,
+        ]),
     ...(calendar.length === 0 ? [] : [`the newest of each of the last ${joined(calendar)} that have any (UTC)`]),
   ];
   const what = typeof per === 'object' ? `${quote(per.group)} in each repository` : `${per} version in each repository`;
@@ -89,7 +93,7 @@ function keepInWords(
   ];
 }
 
-function untaggedInWords({ olderThan, newest, referenced, orphanedReferrers }: UntaggedRule): string {
+function untaggedInWords({ olderThan, newest, of, referenced, orphanedReferrers }: UntaggedRule): string {
   const age =
     olderThan && olderThan.milliseconds > 0 ? ` when it is older than ${ageInWords(olderThan)}` : ', whatever its age';
   const builds = newest === 1 ? 'The newest build' : `The newest ${newest ?? 0} builds`;
@@ -98,7 +102,9 @@ function untaggedInWords({ olderThan, newest, referenced, orphanedReferrers }: U
     `What has no tag is deleted${age}.`,
     ...(newest === undefined
       ? []
-      : [`${builds} without a tag of each repository ${newest === 1 ? 'is' : 'are'} kept.`]),
+      : [
+          `${builds} without a tag of each repository${of === 'old' ? ' that are old enough to be deleted' : ''} ${newest === 1 ? 'is' : 'are'} kept.`,
+        ]),
     `An image that a signature, an SBOM or the like refers to ${delete_(referenced)}.`,
     `A signature, an SBOM or the like whose image is gone ${delete_(orphanedReferrers)}.`,
   ].join(' ');

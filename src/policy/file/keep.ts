@@ -2,24 +2,40 @@ import type { Path, Reader } from './reader.ts';
 import type { KeepInFile } from './schema.ts';
 import type { Keep, TagPattern } from './types.ts';
 
-interface RuleTags {
+interface OfRule {
   readonly tags: TagPattern | undefined;
   /** False where the tags have a mistake, so that it is not known what they are. */
   readonly isSound: boolean;
+  /** Whether it has an olderThan. */
+  readonly isAged: boolean;
 }
 
 /** What a rule keeps whatever its age. */
-export function keepOf(reader: Reader, path: Path, keep: KeepInFile | undefined, tags: RuleTags): Keep {
-  const { newest, per, daily, weekly, monthly, yearly } = keep ?? {};
+export function keepOf(reader: Reader, path: Path, keep: KeepInFile | undefined, rule: OfRule): Keep {
+  const { newest, of = 'all', per, daily, weekly, monthly, yearly } = keep ?? {};
   if (keep && Object.keys(keep).length === 0) reader.problem(path, 'keeps nothing; leave it away, or write newest: 3');
   if (per !== undefined && [newest, daily, weekly, monthly, yearly].every((count) => count === undefined))
     reader.problem([...path, 'per'], 'says where is counted, but not how many; write newest: 3');
   const within = reader.age([...path, 'within'], keep?.within);
   if (within?.milliseconds === 0) reader.problem([...path, 'within'], 'keeps nothing; write e.g. 3d');
-  return { newest, per: perOf(reader, [...path, 'per'], per, tags), daily, weekly, monthly, yearly, within };
+  checkOf(reader, path, keep, rule.isAged);
+  return { newest, of, per: perOf(reader, [...path, 'per'], per, rule), daily, weekly, monthly, yearly, within };
 }
 
-function perOf(reader: Reader, path: Path, per: string | undefined, { tags, isSound }: RuleTags): Keep['per'] {
+/** Checks what `newest` counts. @param isAged whether there is an olderThan */
+export function checkOf(
+  reader: Reader,
+  path: Path,
+  keep: Pick<KeepInFile, 'newest' | 'of'> | undefined,
+  isAged: boolean,
+): void {
+  if (keep?.of === undefined) return;
+  if (keep.newest === undefined) reader.problem([...path, 'of'], 'says what newest counts, and there is no newest');
+  else if (keep.of === 'old' && !isAged)
+    reader.problem([...path, 'of'], 'counts what is older than olderThan, and there is none; write olderThan: 30d');
+}
+
+function perOf(reader: Reader, path: Path, per: string | undefined, { tags, isSound }: OfRule): Keep['per'] {
   if (per === undefined || !isSound) return 'repository';
   const groups = tags?.kind === 'regex' ? tags.groups : [];
   if (groups.includes(per)) {

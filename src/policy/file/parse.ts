@@ -1,5 +1,5 @@
 import { shapeProblems } from './issues.ts';
-import { keepOf } from './keep.ts';
+import { checkOf, keepOf } from './keep.ts';
 import { namesOf, type ReadFile, withLists } from './lists.ts';
 import { lint } from './lint.ts';
 import { type Path, Reader } from './reader.ts';
@@ -103,7 +103,11 @@ function ruleOf(reader: Reader, path: Path, given: RuleInFile): RetentionRule {
     name,
     repositories: reader.repositories([...path, 'repositories'], repositories),
     tags,
-    keep: keepOf(reader, [...path, 'keep'], keep, { tags, isSound: tags !== undefined || given.tags === undefined }),
+    keep: keepOf(reader, [...path, 'keep'], keep, {
+      tags,
+      isSound: tags !== undefined || given.tags === undefined,
+      isAged: olderThan !== undefined,
+    }),
     olderThan: reader.age([...path, 'olderThan'], olderThan),
     notPulledWithin: reader.age([...path, 'notPulledWithin'], notPulledWithin),
     onlyIfMoreThan,
@@ -117,9 +121,11 @@ function untaggedOf(reader: Reader, given: UntaggedInFile): UntaggedRule {
       ['untagged'],
       'says neither keep nor olderThan, and would delete all that has no tag; write olderThan: 0d where that is meant',
     );
+  checkOf(reader, ['untagged', 'keep'], keep, olderThan !== undefined);
   return {
     olderThan: reader.age(['untagged', 'olderThan'], olderThan),
     newest: keep?.newest,
+    of: keep?.of ?? 'all',
     referenced,
     orphanedReferrers,
   };

@@ -108,6 +108,17 @@ export const PROTECT = z
     description: 'What all keys of one entry match is never deleted. Another entry protects more.',
   });
 
+const OF = z
+  .enum(['all', 'old'])
+  .meta({
+    title: 'Of',
+    description:
+      'What newest counts: all, or only what is older than olderThan and not locked, as --keep of acr purge counts.',
+    default: 'all',
+    examples: ['old'],
+  })
+  .optional();
+
 const KEEP = z
   .strictObject({
     newest: count(
@@ -115,6 +126,7 @@ const KEEP = z
       'So many are kept: by time of the last update, or by version where tags says semver.',
       3,
     ).optional(),
+    of: OF,
     per: z
       .string()
       .min(1)
@@ -180,6 +192,7 @@ export const UNTAGGED = z
     keep: z
       .strictObject({
         newest: count('Newest', 'So many builds of each repository are kept. A part of another image is no build.', 2),
+        of: OF,
       })
       .meta({
         title: 'Keep',

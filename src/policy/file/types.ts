@@ -74,6 +74,8 @@ export interface RetentionRule {
 /** What stays whatever its age. What one of these counts stays. */
 export interface Keep {
   readonly newest: number | undefined;
+  /** What `newest` counts: all, or, as `--keep` of `acr purge` does, what is older than `olderThan` and not locked. */
+  readonly of: 'all' | 'old';
   /** What is counted by itself: the repository, each major or minor version, or each value of a group of the regex. */
   readonly per: 'repository' | 'major' | 'minor' | { readonly group: string };
   readonly daily: number | undefined;
@@ -87,6 +89,7 @@ export interface UntaggedRule {
   readonly olderThan: Age | undefined;
   /** So many builds: an image that is a part of another one is none. */
   readonly newest: number | undefined;
+  readonly of: 'all' | 'old';
   /** An untagged image that something refers to. */
   readonly referenced: 'keep' | 'delete';
   /** A signature, an SBOM or the like, whose subject is gone. */

@@ -82,6 +82,7 @@ describe('what is read', () => {
     expect(untagged).toEqual({
       olderThan: { text: '7d', milliseconds: 7 * 86_400_000 },
       newest: 2,
+      of: 'all',
       referenced: 'keep',
       orphanedReferrers: 'delete',
     });
