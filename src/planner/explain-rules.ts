@@ -22,15 +22,17 @@ export type TagAbout = Pick<Decision, 'repository' | 'tag' | 'digest' | 'locked'
 export function explainTagByRules(
   about: TagAbout,
   choice: TagChoice,
-  saved: Protection | undefined,
+  { saved, graph }: { readonly saved: Protection | undefined; readonly graph: Graph | undefined },
   rule: Rule,
 ): Decision {
   const { tag, reason, detail = '' } = choice;
-  const named = choice.rule === undefined ? about : { ...about, rule: choice.rule };
+  const signed = imageOfSignatureTag(tag.name);
+  const owner = choice.rule ?? (signed !== undefined && graph ? ruleOf(graph, signed) : undefined);
+  const named = owner === undefined ? about : { ...about, rule: owner };
   if (saved) return { ...named, action: 'keep', ...saved, beyondAcrPurge: false };
   if (reason === 'matched-and-expired') {
-    const image = imageOfSignatureTag(tag.name);
-    const why = image === undefined ? `kept by no count, and ${ageByRules(tag, choice, rule)}` : `belongs to ${image}`;
+    const why =
+      signed === undefined ? `kept by no count, and ${ageByRules(tag, choice, rule)}` : `belongs to ${signed}`;
     return {
       ...named,
       action: 'delete',
@@ -62,13 +64,26 @@ export function whyByRules(
   { digest, lastUpdated }: ManifestRecord,
   { now, retention }: Rule,
 ): Pick<Deleted, 'reason' | 'rule' | 'detail'> {
-  const [choice] = graph.chosenTags(digest);
-  if (choice) return { reason: 'rule-matched', ...(choice.rule !== undefined && { rule: choice.rule }), detail: '' };
+  const owner = ruleOf(graph, digest);
+  const named = owner === undefined ? {} : { rule: owner };
+  if (graph.chosenTags(digest).length > 0) return { reason: 'rule-matched', ...named, detail: '' };
   if (graph.isPart(digest))
-    return { reason: 'rule-matched', detail: 'has no tag, and every index that it is a part of is deleted' };
+    return { reason: 'rule-matched', ...named, detail: 'has no tag, and every index that it is a part of is deleted' };
   const { olderThan } = retention?.untagged ?? {};
   const age = `${daysOld(lastUpdated, now)}${olderThan ? `, older than ${olderThan.text}` : ''}`;
   return { reason: 'untagged-and-expired', rule: 'untagged', detail: `has no tag, and is ${age}` };
+}
+
+/** The rule that lets a manifest go: that of its tags, or of what it belongs to; `untagged` where none of these has one. */
+export function ruleOf(graph: Graph, digest: string, seen: ReadonlySet<string> = new Set()): string | undefined {
+  const tags = graph.chosenTags(digest);
+  const owned = tags.find(({ rule }) => rule !== undefined)?.rule;
+  if (owned !== undefined) return owned;
+  const [signature] = tags;
+  const next = (signature && imageOfSignatureTag(signature.tag.name)) ?? graph.subject(digest) ?? graph.partOf(digest);
+  // Names can belong to each other.
+  if (next === undefined || seen.has(digest)) return signature ? undefined : 'untagged';
+  return ruleOf(graph, next, new Set([...seen, digest]));
 }
 
 /** `36 days old (2026-10-19)` */

@@ -2,7 +2,7 @@ import type { ManifestRecord, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { AcrChoice } from './acr-purge.ts';
 import { type Decision, type Decisions, decisionsOf, type Deleted, type KeepReason, mapped } from './decision.ts';
-import { daysOld, explainTagByRules, type TagAbout, whyByRules } from './explain-rules.ts';
+import { daysOld, explainTagByRules, ruleOf, type TagAbout, whyByRules } from './explain-rules.ts';
 import { type Graph, name, type Standing } from './graph.ts';
 import type { Selection } from './protect.ts';
 import type { TagChoice } from './tags.ts';
@@ -52,7 +52,10 @@ export function deletionsOf(explained: Explained): Plan['deletionOf'] {
   };
 }
 
-function explainTag({ inventory, rule, selection, notInPlan, acrPurge }: Explained, choice: TagChoice): Decision {
+function explainTag(
+  { inventory, rule, selection, notInPlan, acrPurge, graph }: Explained,
+  choice: TagChoice,
+): Decision {
   const { tag, reason } = choice;
   const about: TagAbout = {
     repository: inventory.repository,
@@ -63,7 +66,7 @@ function explainTag({ inventory, rule, selection, notInPlan, acrPurge }: Explain
     ...(tag.lastUpdated !== undefined && { lastUpdateTime: tag.lastUpdated }),
   };
   const saved = selection.protectedTags.get(choice) ?? notInPlan.get(choice);
-  if (rule.retention) return explainTagByRules(about, choice, saved, rule);
+  if (rule.retention) return explainTagByRules(about, choice, { saved, graph }, rule);
   const filter = rule.filterOf(tag.name);
   const matches = `matches "${filter}"`;
   const age = ageInWords(tag.lastUpdated, rule);
@@ -140,7 +143,8 @@ function explainManifest(
   const isCascaded = subject !== undefined && (selection.deleted.has(subject) || selection.cascaded.has(subject));
   if (selection.cascaded.has(digest) || (selection.deleted.has(digest) && isCascaded)) {
     const detail = `refers to ${subject ?? ''}, which is deleted; the registry deletes it along with that`;
-    return { ...about, ...deleted, reason: 'referrer-of-deleted', detail };
+    const owner = rule.retention && ruleOf(graph, digest);
+    return { ...about, ...deleted, ...(owner !== undefined && { rule: owner }), reason: 'referrer-of-deleted', detail };
   }
   if (selection.deleted.has(digest)) {
     const tags = graph.chosenTags(digest);

@@ -37,6 +37,8 @@ export interface Graph {
   readonly signatures: ReadonlyMap<string, readonly TagChoice[]>;
   /** By a policy file: whether an index holds it, or did so when the plan was made that is applied. */
   readonly isPart: (digest: string) => boolean;
+  /** By a policy file: an index that holds it. */
+  readonly partOf: (digest: string) => string | undefined;
   readonly facts: (digest: string) => ManifestFacts | undefined;
   readonly children: (digest: string) => readonly ChildDescriptor[];
   readonly subject: (digest: string) => string | undefined;
@@ -122,6 +124,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
     savedTags: yield* filtered(chosen, ({ newest, saved }) => newest === true || saved !== undefined),
     signatures: yield* groupBy(chosen, ({ tag }) => imageOfSignatureTag(tag.name)),
     isPart,
+    partOf: (digest) => parts.get(digest),
     facts,
     children: (digest) => read(digest)?.children ?? NONE,
     subject: (digest) => referred.get(digest),
@@ -129,7 +132,7 @@ export function* buildGraph(inventory: Inventory, choices: readonly TagChoice[],
   };
 }
 
-const NO_PARTS: ReadonlySet<string> = new Set();
+const NO_PARTS: ReadonlyMap<string, string> = new Map();
 
 /** A manifest for a person: by its digest, its tags where it has some, and whether it is hidden. */
 export function name(graph: Graph, digest: string): string {
@@ -144,12 +147,12 @@ export function name(graph: Graph, digest: string): string {
 }
 
 /** Manifests that an index holds, as far as that is read. What is read grows while a repository is planned. */
-function* partsOf({ facts }: Inventory): Steps<ReadonlySet<string>> {
+function* partsOf({ facts }: Inventory): Steps<ReadonlyMap<string, string>> {
   const due = slicer();
-  const parts = new Set<string>();
-  for (const fact of facts.values()) {
+  const parts = new Map<string, string>();
+  for (const [index, fact] of facts) {
     if (due()) yield;
-    if (fact.state === 'read') for (const { digest } of fact.children) parts.add(digest);
+    if (fact.state === 'read') for (const { digest } of fact.children) parts.set(digest, index);
   }
   return parts;
 }

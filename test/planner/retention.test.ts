@@ -364,6 +364,24 @@ describe('pulls', () => {
   });
 });
 
+test('what goes along names the rule of what it belongs to', () => {
+  const signature = `sha256-${d('index').slice(7)}.sig`;
+  const things: readonly Thing[] = [
+    { ...image('index', 40, 'v1'), children: ['amd'] },
+    image('amd', 40),
+    { ...image('sbom', 1), subject: 'amd' },
+    image('signature', 40, signature),
+    { ...image('old', 40), children: ['part'] },
+    image('part', 40),
+  ];
+  const untagged = { newest: 0, keepsReferenced: false, deletesOrphans: false };
+  const planned = planOf(things, { retention: ruled(things, { name: 'dev' }, { untagged }) });
+  const rules = ['index', 'amd', 'sbom', 'signature', signature, 'old', 'part'].map(
+    (name) => decisionOn(planned, name)?.rule,
+  );
+  expect(rules).toEqual(['dev', 'dev', 'dev', 'dev', 'dev', 'untagged', 'untagged']);
+});
+
 test('signatures follow their image, whatever rule owns them, and count nowhere', () => {
   const sign = (name: string): string => `sha256-${d(name).slice(7)}.sig`;
   const things = [

@@ -93,6 +93,8 @@ function protectOf(reader: Reader, path: Path, given: ProtectInFile, names: read
 function ruleOf(reader: Reader, path: Path, given: RuleInFile): RetentionRule {
   const { name, repositories, keep, olderThan, notPulledWithin, onlyIfMoreThan } = given;
   checkText(reader, [...path, 'name'], name);
+  if (name === 'untagged')
+    reader.problem([...path, 'name'], 'is what decisions on images without a tag name; give the rule another one');
   if (keep === undefined && olderThan === undefined)
     reader.problem(
       path,

@@ -212,7 +212,8 @@ export const UNTAGGED = z
       .enum(['keep', 'delete'])
       .meta({
         title: 'Orphaned referrers',
-        description: 'A signature, an SBOM or the like, whose image is gone.',
+        description:
+          'A signature, an SBOM or the like, whose image is gone. What was pushed within 24 hours is kept in any case.',
         default: 'keep',
       })
       .optional(),
