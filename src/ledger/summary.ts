@@ -107,6 +107,7 @@ export type RegistryOutcome = { readonly registry: string } & (
 );
 
 const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
+const OUTCOMES = Object.keys(NO_COUNTS) as (keyof Counts)[];
 
 export function summarize(
   repository: string,
@@ -158,12 +159,8 @@ function newSummary(
     if (error?.missing && outcome === 'notAttempted')
       missing = plus(missing, { [error.missing]: { refused: 0, notAttempted: 1 } });
     const isDeleted = outcome === 'deleted' || outcome === 'alreadyGone';
-    if (lostLock)
-      lostLocks.push({
-        image: nameOf(decision),
-        restore: lostLock.restore,
-        ...(isDeleted && { deleted: true as const }),
-      });
+    const gone = isDeleted && ({ deleted: true } as const);
+    if (lostLock) lostLocks.push({ image: nameOf(decision), restore: lostLock.restore, ...gone });
     if (!isDeleted) return;
     bytesDeleted += decision.size ?? 0;
     leftSignatures += decision.leavesSignatures ?? 0;
@@ -269,19 +266,12 @@ export function outcomeOf(decision: Decision): keyof Counts {
 /** What repositories, or runs, come to together. */
 export function total(repositories: readonly Totals[]): Totals {
   const sum = (of: (summary: Totals) => number): number => repositories.reduce((all, one) => all + of(one), 0);
-  const counts = (kind: 'tags' | 'manifests'): Counts => ({
-    deleted: sum((one) => one[kind].deleted),
-    kept: sum((one) => one[kind].kept),
-    failed: sum((one) => one[kind].failed),
-    notAttempted: sum((one) => one[kind].notAttempted),
-    alreadyGone: sum((one) => one[kind].alreadyGone),
-  });
+  const counts = (kind: 'tags' | 'manifests'): Counts =>
+    OUTCOMES.reduce((all, outcome) => ({ ...all, [outcome]: sum((one) => one[kind][outcome]) }), NO_COUNTS);
   const reasons: Partial<Record<Reason, number>> = {};
-  for (const one of repositories) {
-    for (const [reason, count] of Object.entries(one.reasons) as [Reason, number][]) {
+  for (const one of repositories)
+    for (const [reason, count] of Object.entries(one.reasons) as [Reason, number][])
       reasons[reason] = (reasons[reason] ?? 0) + count;
-    }
-  }
   // What an older version recorded has fewer of these.
   const of = (when: 'listed' | 'afterwards', kind: keyof Totals['listed']) =>
     repositories.some((one) => one[when]?.[kind] !== undefined) && { [kind]: sum((one) => one[when]?.[kind] ?? 0) };

@@ -22,6 +22,8 @@ export interface Forecast {
   readonly rule?: string;
   /** Why it is never deleted on its own account, or not known to be. Then nothing of the rest holds. */
   readonly never?: string;
+  /** Why it is not known when. Then nothing of the rest holds, either. */
+  readonly unknown?: string;
   /** What keeps it whatever its age: it goes only when each has enough that is newer. */
   readonly counts: readonly Counting[];
   /** The first moment at which it is old enough. Absent: at any age. */
@@ -60,8 +62,7 @@ export function forecast(
   if (tag.lastUpdated === undefined) return { ...NEVER, ...named, never: NO_TIME };
   if (tag.locked && !includeLocked) return { ...NEVER, ...named, never: 'it is locked' };
   const { olderThan, onlyIfMoreThan, notPulledWithin, keep } = tagRule;
-  if (keep.ofOld)
-    return { ...NEVER, ...named, never: 'its rule counts what is old by then (of: old), so that is not known' };
+  if (keep.ofOld) return { ...NEVER, ...named, unknown: 'its rule keeps the newest of what is old by then' };
   const pulled = longest([notPulledWithin, retention.pulledTags.get(name), retention.pulledAny]);
   const age = longest([olderThan, keep.within]);
   const { groups, counts } = atOnce(ownedByRules(tags, retention));

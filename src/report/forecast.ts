@@ -45,8 +45,12 @@ const OWN_REASONS: ReadonlySet<string> = new Set([
 ]);
 
 /** `Goes in 12 days (2026-12-06), unless it is pulled in the 7d before.` */
-function whenInWords({ never, counts, from, onlyIfMore, notPulledWithin }: Omit<Forecast, 'rule'>, now: Date): string {
+function whenInWords(
+  { never, unknown, counts, from, onlyIfMore, notPulledWithin }: Omit<Forecast, 'rule'>,
+  now: Date,
+): string {
   if (never !== undefined) return `Never deleted by this policy: ${never}.`;
+  if (unknown !== undefined) return `When it goes is not known: ${unknown}.`;
   const wait = from && from > now ? from : undefined;
   const more = onlyIfMore && [`there are more than ${onlyIfMore.than} tags of the rule (now ${onlyIfMore.now})`];
   const conditions = [...(more ?? []), ...counts.map(displacedInWords)];
