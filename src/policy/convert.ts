@@ -91,6 +91,11 @@ function rulesOf(command: PurgePolicy, prefix: string): readonly Part[] {
       isLeftOut: tooMany,
       comments: [
         ...(keep > 0 ? [COUNTS_OLD] : []),
+        ...(keep > 0 && groups.size > 1
+          ? [
+              `acr purge keeps ${keep} of what all filters match in a repository, and each rule keeps as many of its own.`,
+            ]
+          : []),
         ...(tooMany
           ? [
               `Left out: --keep-at-least ${keepAtLeast} counts what each filter matches, and a tag that two match in both. A rule counts the tags that it owns, and might keep fewer. Take the # away where that is meant.`,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../../src/dev/emulator/manifests.ts';
-import type { RepositoryState } from '../../../src/dev/emulator/index.ts';
+import type { Emulator, RepositoryState } from '../../../src/dev/emulator/index.ts';
 import { imageOfSignatureTag } from '../../../src/planner/tags.ts';
 import { convert } from '../../../src/policy/convert.ts';
 import { InvalidPolicy } from '../../../src/policy/errors.ts';
@@ -25,13 +25,7 @@ const flags = fc
       ['app|x:0$'],
     ),
     ago: fc.constantFrom('0d', '3d', '8d'),
-    more: fc.constantFrom(
-      [],
-      ['--protect', '**:*-0'],
-      ['--protect', 'app:v*'],
-      ['--keep', '1'],
-      ['--keep-at-least', '1'],
-    ),
+    more: fc.constantFrom([], ['--protect', '**:*-0'], ['--protect', 'app:v*'], ['--keep-at-least', '1']),
     untagged: fc.constantFrom([], ['--untagged'], ['--untagged']),
   })
   .map(({ filters, ago, more, untagged }) => [
@@ -127,6 +121,37 @@ test('a policy file deletes the tags that its flags delete, and no others', asyn
           const more = [...byPolicy].filter((one) => one.startsWith(`${name}@`) && !byFlags.has(one));
           expect(more.filter((one) => !along.has(one.slice(name.length + 1)))).toEqual([]);
         }
+      });
+    }),
+    { numRuns: 120 },
+  );
+  expect(compared).toBeGreaterThan(0);
+});
+
+test('with --keep, too, where no two tags have one time and the filters are of the same repositories', async () => {
+  const timed = unsigned.map(({ tags, ...rest }) => ({
+    ...rest,
+    tags: tags.map((tag, n) => ({ ...tag, age: tag.age + n * 60 })),
+  }));
+  const filters = fc.constantFrom(['.*:.*'], ['app:^dev'], ['app:dev', 'app:pr']);
+  const rest = fc.constantFrom([], ['--untagged']);
+  const deletedBy = async (emulator: Emulator, given: PurgePolicy): Promise<readonly string[]> => {
+    const { decisions } = await run(emulator, given);
+    return decisions
+      .filter(({ action, kind }) => action === 'delete' && kind === 'tag')
+      .map(reference)
+      .toSorted();
+  };
+  let compared = 0;
+  await fc.assert(
+    fc.asyncProperty(timed, filters, fc.integer({ min: 1, max: 3 }), rest, async (app, texts, keep, more) => {
+      const given = texts.flatMap((text) => ['--filter', text]);
+      const command = policyOf([...given, '--ago', '3d', '--keep', String(keep), ...more, '--dry-run']);
+      const policy = policyIn(convert([command]));
+      await withEmulator({ repositories: { app } }, async (emulator) => {
+        const deleted = await deletedBy(emulator, command);
+        expect(policy && (await deletedBy(emulator, policy))).toEqual(deleted);
+        compared += deleted.length;
       });
     }),
     { numRuns: 120 },
