@@ -1,6 +1,7 @@
 import { eachOf } from './each.ts';
 import type { DecisionError } from '../planner/decision.ts';
 import type { Inventory, Plan, Rule } from '../planner/types.ts';
+import { REPLICATION_MS } from '../planner/untagged.ts';
 import { mayDoBetter } from '../registry/errors.ts';
 import { toInstant } from '../registry/time.ts';
 import type { ManifestFacts, RegistryReader } from '../registry/types.ts';
@@ -9,9 +10,6 @@ import type { ManifestFacts, RegistryReader } from '../registry/types.ts';
  * What is said where manifests cannot be read, and so others are kept that they may need. A doubt keeps; it is never
  * silent.
  */
-
-/** What is younger may be known to one replica of the registry and not yet to another. */
-const REPLICATION_MS = 86_400_000;
 
 /** Digests that a warning names. */
 const MAX_NAMED = 3;

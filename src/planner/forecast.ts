@@ -4,6 +4,7 @@ import {
   countIn,
   type Counted,
   isOpen,
+  longest,
   NO_DIGEST,
   NO_TIME,
   ownedByRules,
@@ -85,8 +86,4 @@ export function forecast(
 
 function lengthOf({ cutOff }: Age, now: Date): number {
   return now.getTime() - Date.parse(cutOff);
-}
-
-function longest(ages: readonly (Age | undefined)[]): Age | undefined {
-  return ages.reduce((most, age) => (age && !(most && most.cutOff <= age.cutOff) ? age : most), undefined);
 }

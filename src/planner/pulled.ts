@@ -1,6 +1,6 @@
 import type { AcrChoice } from './acr-purge.ts';
 import { type Graph, NONE } from './graph.ts';
-import type { Age, Retention } from './retention.ts';
+import { type Age, longest, type Retention } from './retention.ts';
 import { addTo, chained, slicer, type Steps } from './slices.ts';
 import { imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { Inventory, Protection, Pull, Pulls, Rule } from './types.ts';
@@ -33,9 +33,9 @@ export function* keptForPulls(
     if (choice.reason !== 'matched-and-expired' || imageOfSignatureTag(choice.tag.name) !== undefined) continue;
     const { name, digest = '' } = choice.tag;
     const ages = [rules.get(choice.rule ?? '')?.notPulledWithin, retention.pulledTags.get(name), retention.pulledAny];
-    const longest = longestOf(ages);
+    const age = longest(ages);
     const pull = latestOf(pulls?.tags.get(name), last.get(digest));
-    const why = longest && whyKept(pull, longest, { pulls, late }, graph.records.get(digest)?.created);
+    const why = age && whyKept(pull, age, { pulls, late }, graph.records.get(digest)?.created);
     if (why) keptTags.set(choice, why);
   }
   const { pulledAny } = retention;
@@ -76,10 +76,6 @@ function whyKept(
     reason: 'pull-history-too-short',
     detail: `pulls are known since ${known.slice(0, 16)}Z only, which is less than ${text}: it may have been pulled before that`,
   };
-}
-
-function longestOf(ages: readonly (Age | undefined)[]): Age | undefined {
-  return ages.reduce((longest, age) => (age && !(longest && longest.cutOff <= age.cutOff) ? age : longest), undefined);
 }
 
 function latestOf(one: Pull | undefined, other: Pull | undefined): Pull | undefined {

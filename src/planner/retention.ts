@@ -281,3 +281,8 @@ export function nth(place: number): string {
 }
 
 const ORDINALS = new Intl.PluralRules('en', { type: 'ordinal' });
+
+/** The age that reaches back furthest, of those that there are. */
+export function longest(ages: readonly (Age | undefined)[]): Age | undefined {
+  return ages.reduce((most, age) => (age && !(most && most.cutOff <= age.cutOff) ? age : most), undefined);
+}

@@ -94,7 +94,7 @@ export function referredTo(
 }
 
 /** What is younger may be known to one replica of the registry and not yet to another, or was pushed before its image. */
-const REPLICATION_MS = 86_400_000;
+export const REPLICATION_MS = 86_400_000;
 
 function isYoung({ lastUpdated }: { readonly lastUpdated?: string | undefined }, { now }: Rule): boolean {
   return lastUpdated === undefined || !(Date.parse(lastUpdated) < now.getTime() - REPLICATION_MS);
