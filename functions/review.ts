@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
 import { configuration, ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
-import { answerReview } from '../src/doors/http/review.ts';
+import { answerReview } from '../src/doors/http/review/review.ts';
 import { isSignInOn, requireSignIn } from '../src/doors/http/sign-in.ts';
 import { unpulledView } from '../src/doors/http/unpulled.ts';
 

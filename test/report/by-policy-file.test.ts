@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { reviewPage } from '../../src/doors/http/review.ts';
+import { reviewPage } from '../../src/doors/http/review/review.ts';
 import { recordPolicy } from '../../src/ledger/policy-record.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { createPolicy } from '../../src/policy/purge-policy.ts';

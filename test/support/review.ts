@@ -1,7 +1,7 @@
 import { realSystem } from '../../src/ledger/store/system.ts';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { reviewPage } from '../../src/doors/http/review.ts';
+import { reviewPage } from '../../src/doors/http/review/review.ts';
 import type { UnpulledView } from '../../src/doors/http/unpulled.ts';
 import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/reader.ts';
 import type { Parent } from '../../src/ledger/batch.ts';

@@ -1,4 +1,4 @@
-import { reviewPage } from '../../src/doors/http/review.ts';
+import { reviewPage } from '../../src/doors/http/review/review.ts';
 import type { RunRecord } from '../../src/ledger/records.ts';
 import type { Totals } from '../../src/ledger/summary.ts';
 import { openBrowser } from './browser.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { reviewPage } from '../../../src/doors/http/review.ts';
+import { reviewPage } from '../../../src/doors/http/review/review.ts';
 import type { UnpulledView } from '../../../src/doors/http/unpulled.ts';
 import { RequestError } from '../../../src/doors/http/problem.ts';
 import { RegistryError } from '../../../src/registry/errors.ts';

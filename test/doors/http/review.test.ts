@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { reviewPage } from '../../../src/doors/http/review.ts';
+import { reviewPage } from '../../../src/doors/http/review/review.ts';
 import { processIdentity } from '../../../src/ledger/store/system.ts';
 import { LedgerError } from '../../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';

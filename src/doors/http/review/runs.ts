@@ -1,0 +1,21 @@
+import { type LedgerReader, parentStatus } from '../../../index.ts';
+import { renderRuns, type Setting } from '../../../report/page/index.ts';
+import { runsAsked } from '../query.ts';
+import { slice } from './slice.ts';
+
+const RUNS = 25;
+/** Runs that the charts show, and among which plans that wait are looked for. */
+const RECENT_RUNS = 60;
+
+/** The list of runs. */
+export async function runsView(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {
+  const { filter, runs: asked } = runsAsked(query);
+  const { before } = asked;
+  const recent = before === undefined ? (await slice(reader.runs(), 0, RECENT_RUNS)).items : undefined;
+  const page = await slice(reader.runs(asked), 0, RUNS);
+  const ids = new Set(page.items.map(({ parent }) => parent).filter((id) => id !== undefined));
+  const parents = (await Promise.all(Array.from(ids, (id) => parentStatus(reader, id)))).filter(
+    (one) => one !== undefined,
+  );
+  return renderRuns(setting, { filter, before, recent, runs: page.items, parents, more: page.more });
+}
