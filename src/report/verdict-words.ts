@@ -1,0 +1,199 @@
+import type { Comparison, RepositoryChange, Some } from '../ledger/compare.ts';
+import type { RunRecord } from '../ledger/records.ts';
+import { hasFailed, type RepositorySummary, type Totals } from '../ledger/summary.ts';
+import { GUARD_NAMES, holdInWords } from '../planner/decision.ts';
+import { bytes, count, minute, plural } from './page/format.ts';
+import { MEANINGS } from './page/words.ts';
+import { keptIn, percentOf } from './totals.ts';
+import type { Held, Judged, VerdictKind } from './verdict.ts';
+
+/* The sentences of a verdict. */
+
+/** Repositories that a sentence names. */
+const NAMES = 3;
+
+/** `a, b and c` */
+export function joined(parts: readonly string[]): string {
+  const last = parts.at(-1) ?? '';
+  return parts.length < 2 ? last : `${parts.slice(0, -1).join(', ')} and ${last}`;
+}
+
+/** What each guard of a run asks for; none where no guard limits anything. */
+export function guardsInForce({ guards = {} }: Pick<RunRecord, 'guards'>): readonly string[] {
+  const { maxDeletions, maxDeletionPercent, maxMedianFactor, keepLastTag } = guards;
+  return [
+    ...(maxDeletions === undefined ? [] : [`at most ${plural(maxDeletions, 'deletion')} in one run`]),
+    ...(maxDeletionPercent === undefined || maxDeletionPercent >= 100
+      ? []
+      : [`at most ${maxDeletionPercent} % of a repository’s tags and of the registry’s manifests`]),
+    ...(maxMedianFactor === undefined || !Number.isFinite(maxMedianFactor)
+      ? []
+      : [`at most ${count(maxMedianFactor)} times what runs usually delete`]),
+    ...(keepLastTag ? ['a tag left in each repository'] : []),
+  ];
+}
+
+/** Whether it is known what is in use. */
+export function sourcesInWords({ evidence = [] }: Pick<RunRecord, 'evidence'>): string {
+  if (evidence.length === 0) return 'It is not known what is in use: no source is configured that says so.';
+  const sources = evidence.map(({ source, images }) => `${source} (${plural(images, 'image')})`);
+  return `What is in use is known, and kept: ${joined(sources)}.`;
+}
+
+/** What changed since the last run that can be compared, a sentence each. */
+export function changesInWords(
+  { kind }: Pick<RunRecord, 'kind'>,
+  comparison: Comparison | undefined,
+): readonly string[] {
+  if (!comparison) return kind === 'apply' ? [] : ['There is no earlier run of this registry to compare it with.'];
+  const { before, samePolicy, deletions, more, fewer, appeared, disappeared, newReasons } = comparison;
+  const difference = deletions.now - deletions.before;
+  const how =
+    difference === 0
+      ? `as many deletions (${count(deletions.now)})`
+      : `${plural(Math.abs(difference), 'deletion')} ${difference > 0 ? 'more' : 'fewer'} (${count(deletions.now)}, before ${count(deletions.before)})`;
+  return [
+    `Since the run of ${minute(before.started)} UTC${samePolicy ? '' : ', which had another policy'}: ${how}.`,
+    ...inWords('More', more, changeInWords),
+    ...inWords('Fewer', fewer, changeInWords),
+    ...inWords('New', appeared, (name) => name),
+    ...inWords('Not there any more', disappeared, (name) => name),
+    ...newReasons.map(
+      (one) => `For the first time for this reason: ${plural(one.count, 'artifact')}, ${MEANINGS[one.reason]}.`,
+    ),
+  ];
+}
+
+function changeInWords({ repository, before, now }: RepositoryChange): string {
+  return `${repository} (${count(now)}, before ${count(before)})`;
+}
+
+function inWords<T>(start: string, { first, count: all }: Some<T>, name: (one: T) => string): readonly string[] {
+  if (all === 0) return [];
+  const more = all > first.length ? [`${count(all - first.length)} more`] : [];
+  return [`${start}: ${joined([...first.map(name), ...more])}.`];
+}
+
+/** `Would delete 12 of 40 tags (30 %) and 9 of 31 manifests (29 %), at most 1.2 GB, in 3 of 14 repositories.` */
+export function whatOf(
+  run: RunRecord,
+  totals: Totals,
+  repositories: Judged['repositories'],
+  held: Held | undefined,
+): string {
+  const { dryRun, state, progress } = run;
+  const part = (kind: 'tags' | 'manifests'): string => {
+    const { deleted } = totals[kind];
+    const listed = totals.listed[kind];
+    const percent = percentOf(totals, kind);
+    const noun = kind.slice(0, -1);
+    return listed === undefined || percent === undefined
+      ? plural(deleted, noun)
+      : `${count(deleted)} of ${plural(listed, noun)} (${percent})`;
+  };
+  const waits = !dryRun && held && held.deletions > 0 ? ` ${waitingInWords(repositories, held)}` : '';
+  const before = state === 'running' ? `${count(progress.done)} of ${plural(progress.of, 'repository')} done. ` : '';
+  const verb =
+    state === 'running' ? `So far it ${dryRun ? 'would delete' : 'has deleted'}` : dryRun ? 'Would delete' : 'Deleted';
+  const { tags, manifests } = totals;
+  if (tags.deleted + manifests.deleted === 0) return `${before}${verb} nothing.${waits}`;
+  const changed = repositories.filter(({ summary }) => summary.tags.deleted + summary.manifests.deleted > 0).length;
+  const where = changed === 0 ? '' : `, in ${count(changed)} of ${plural(repositories.length, 'repository')}`;
+  return `${before}${verb} ${part('tags')} and ${part('manifests')}, at most ${bytes(totals.bytes)}${where}.${waits}`;
+}
+
+/** What an approval would have deleted besides. */
+function waitingInWords(repositories: Judged['repositories'], { deletions }: Held): string {
+  const held = repositories.filter(({ summary }) => summary.state === 'held').map(({ summary }) => summary);
+  const of = (kind: 'tags' | 'manifests'): number => held.reduce((sum, one) => sum + one[kind].notAttempted, 0);
+  const [tags, manifests] = [of('tags'), of('manifests')];
+  const what =
+    tags + manifests === deletions
+      ? `${plural(tags, 'tag')} and ${plural(manifests, 'manifest')} in ${plural(held.length, 'repository')}`
+      : plural(deletions, 'artifact');
+  return `An approval would delete ${what}.`;
+}
+
+export function keepsOf({ state, dryRun }: RunRecord, totals: Totals): string {
+  const verb = dryRun && state !== 'running' ? 'Would keep' : 'Keeps';
+  return `${verb} ${plural(keptIn(totals, 'tags'), 'tag')} and ${plural(keptIn(totals, 'manifests'), 'manifest')}.`;
+}
+
+export function guardsInWords(run: RunRecord): string {
+  const guards = guardsInForce(run);
+  return guards.length === 0
+    ? 'No guard is set, so nothing limits how much a run deletes.'
+    : `The guards let it through: ${joined(guards)}.`;
+}
+
+/** How much is held back, and whether the rest is carried out. */
+export function heldInWords({ dryRun }: RunRecord, { all, repositories, deletions, others }: Held): string {
+  const would = dryRun ? 'would hold' : 'holds';
+  if (all) return `A guard ${would} all ${plural(deletions, 'deletion')} back until they are approved.`;
+  const more = repositories.count - repositories.first.length;
+  const names = joined([...repositories.first, ...(more > 0 ? [`${count(more)} more`] : [])]);
+  const rest =
+    others === 0
+      ? ''
+      : dryRun
+        ? ` The other ${plural(others, 'deletion')} would be carried out.`
+        : ` The other ${plural(others, 'deletion')} ${others === 1 ? 'was' : 'were'} carried out.`;
+  return `A guard ${would} ${plural(deletions, 'deletion')} back, in ${names} alone, until they are approved.${rest}`;
+}
+
+export function holdsInWords({ breakers }: RunRecord): readonly string[] {
+  return breakers.map((hold) => `${holdInWords(hold)} (guard ${GUARD_NAMES[hold.breaker]}).`);
+}
+
+export function failuresInWords(
+  run: RunRecord,
+  totals: Totals,
+  repositories: Judged['repositories'],
+): readonly string[] {
+  const { error, evidence = [], locksLost = 0 } = run;
+  const broken = repositories.filter(({ summary }) => hasFailed(summary)).map(({ summary }) => summary);
+  const failed = totals.tags.failed + totals.manifests.failed;
+  const unread = evidence.filter(({ complete }) => !complete).map(({ source }) => source);
+  const lines = [
+    ...(error ? [`It broke off: ${error.message}.`] : []),
+    ...(unread.length > 0
+      ? [`What is in use is not known: ${joined(unread)} could not be read. Whatever it may be about is kept.`]
+      : []),
+    ...(broken.length > 0 ? [brokenInWords(broken)] : []),
+    ...(failed > 0 ? [`${plural(failed, 'deletion')} failed or ${failed === 1 ? 'was' : 'were'} refused.`] : []),
+    ...(locksLost > 0 ? [`${plural(locksLost, 'lock')} of an earlier run could not be put back.`] : []),
+  ];
+  return lines.length > 0 ? lines : ['Not everything that was to be done was done.'];
+}
+
+function brokenInWords(broken: readonly RepositorySummary[]): string {
+  const names = broken.slice(0, NAMES).map(({ repository }) => repository);
+  const more = broken.length - names.length;
+  const list = joined([...names, ...(more > 0 ? [`${count(more)} more`] : [])]);
+  return `${plural(broken.length, 'repository')} failed: ${list}. What could not be decided is kept.`;
+}
+
+export function nextOf(kind: VerdictKind, { plan, dryRun, cancelled }: RunRecord): string {
+  switch (kind) {
+    case 'safe':
+      return 'Look at what would be deleted, then approve or reject it. Nothing is deleted until then.';
+    case 'unchecked':
+      return 'Look at each deletion, then approve or reject it. Nothing is deleted until then.';
+    case 'held':
+      return dryRun
+        ? 'Look at what is held back. If it is right, approve it; if not, reject it, or change the policy.'
+        : 'Look at what is held back. If it is right, approve it; if not, reject it. Nothing more is deleted until then.';
+    case 'failed':
+      return `Remove the cause, then start a new ${dryRun ? 'dry run' : 'run'}.${plan ? ' The plan holds what could be decided.' : ''}`;
+    case 'running':
+      return cancelled ? 'It was cancelled, and ends soon.' : 'Wait until it has ended, or cancel it.';
+    case 'stopped':
+      return `Resume it, or start a new ${dryRun ? 'dry run' : 'run'}.`;
+    case 'rejected':
+      return 'Nothing of it is deleted. To decide anew, start a new dry run.';
+    case 'nothing':
+    case 'applied':
+    case 'deleted':
+      return 'There is nothing to do.';
+  }
+}

@@ -1,0 +1,210 @@
+import { type Comparison, type Some, toDeleteIn } from '../ledger/compare.ts';
+import { isEvidenceWhole, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
+import { type RepositorySummary, total, type Totals } from '../ledger/summary.ts';
+import {
+  changesInWords,
+  failuresInWords,
+  guardsInForce,
+  guardsInWords,
+  heldInWords,
+  holdsInWords,
+  keepsOf,
+  nextOf,
+  sourcesInWords,
+  whatOf,
+} from './verdict-words.ts';
+import { isEvidenceWarning } from './warnings.ts';
+
+/**
+ * - `safe`: a plan that each guard lets through, of which nothing failed
+ * - `unchecked`: the same, but no guard is set
+ * - `held`: a guard holds all or some of it back
+ * - `failed`: something failed, or what is in use could not be found out
+ * - `stopped`: it ended before it was done
+ * - `nothing`: there is nothing to delete
+ * - `rejected`, `applied`: what a person decided, or what was done, about the plan
+ * - `deleted`: a run that deletes has deleted what it was to
+ */
+export type VerdictKind =
+  'safe' | 'unchecked' | 'held' | 'failed' | 'running' | 'stopped' | 'nothing' | 'rejected' | 'applied' | 'deleted';
+
+/** How much of a repository a run deletes, or would: of its tags or of its manifests, whichever share is larger. */
+export interface Loss {
+  readonly repository: string;
+  readonly kind: 'tags' | 'manifests';
+  readonly deleted: number;
+  readonly of: number;
+  /** 0 to 100. */
+  readonly percent: number;
+  readonly isHeld: boolean;
+}
+
+/** What guards hold back. */
+export interface Held {
+  /** A guard holds back everything. */
+  readonly all: boolean;
+  /** Those of which only their own deletions are held back. */
+  readonly repositories: Some<string>;
+  /** Artifacts that are held back, and those that are not. */
+  readonly deletions: number;
+  readonly others: number;
+}
+
+/**
+ * What a person must know of a run before anything else. Sentences are plain text, and may quote a registry: what shows
+ * them escapes them.
+ */
+export interface Verdict {
+  readonly kind: VerdictKind;
+  /** In a word or two: `safe`, `held back in part`. */
+  readonly label: string;
+  /** What it would delete, or did: one sentence. */
+  readonly what: string;
+  /** What is kept: tags and manifests, a sentence. */
+  readonly keeps: string;
+  /** Why it is of this kind, the most important sentence first. */
+  readonly why: readonly string[];
+  /** What a person does next. */
+  readonly next: string;
+  readonly held?: Held;
+  /** What changed since the last run that can be compared. */
+  readonly changes: readonly string[];
+  /** The repositories that lose most in percent, at most five. */
+  readonly most: readonly Loss[];
+  /** What else the run warned of. */
+  readonly cautions: readonly string[];
+}
+
+/** What a verdict is about. */
+export interface Judged {
+  readonly run: RunRecord;
+  /** Of all its repositories; of a run that has not ended, those that are done. */
+  readonly repositories: readonly Pick<RepositoryRecord, 'summary' | 'planned'>[];
+  /** With the last run before it; absent: there is none. */
+  readonly comparison?: Comparison | undefined;
+}
+
+/** Repositories of which the loss is named. */
+const MOST = 5;
+/** Those that are held back alone, and named. */
+const NAMES = 3;
+
+export function verdictOf({ run, repositories, comparison }: Judged): Verdict {
+  const totals = run.totals ?? total(repositories.map(({ summary }) => summary));
+  const held = heldIn(run, repositories);
+  const kind = kindOf(run, totals, held);
+  return {
+    kind,
+    label: labelOf(kind, held),
+    what: whatOf(run, totals, repositories, held),
+    keeps: keepsOf(run, totals),
+    why: whyOf(kind, run, totals, repositories, held),
+    next: nextOf(kind, run),
+    ...(held && { held }),
+    changes: changesInWords(run, comparison),
+    most: mostLost(run, repositories, held),
+    cautions: run.warnings.filter((warning) => !isEvidenceWarning(warning)),
+  };
+}
+
+function kindOf(run: RunRecord, totals: Totals, held: Held | undefined): VerdictKind {
+  const { state, plan, dryRun } = run;
+  if (state === 'running') return 'running';
+  const reviewed: string | undefined = plan?.state;
+  if (reviewed === 'rejected' || reviewed === 'applied') return reviewed;
+  if (state === 'failed' || run.error || !isEvidenceWhole(run.evidence)) return 'failed';
+  if (state === 'stopped' || state === 'interrupted') return 'stopped';
+  if (held) return 'held';
+  if (toDeleteIn(totals) === 0) return 'nothing';
+  if (!dryRun) return 'deleted';
+  return guardsInForce(run).length > 0 ? 'safe' : 'unchecked';
+}
+
+function labelOf(kind: VerdictKind, held: Held | undefined): string {
+  const labels: Readonly<Record<VerdictKind, string>> = {
+    safe: 'safe',
+    unchecked: 'no guard is set',
+    held: held?.all ? 'held back' : 'held back in part',
+    failed: 'failed',
+    running: 'running',
+    stopped: 'stopped',
+    nothing: 'nothing to delete',
+    rejected: 'rejected',
+    applied: 'applied',
+    deleted: 'done',
+  };
+  return labels[kind];
+}
+
+function heldIn({ breakers, dryRun, plan }: RunRecord, repositories: Judged['repositories']): Held | undefined {
+  if (breakers.length === 0 || plan?.state === 'applied') return undefined;
+  const all = breakers.some(({ repository }) => repository === undefined);
+  const names = namesHeld(breakers);
+  let deletions = 0;
+  let others = 0;
+  for (const { summary, planned } of repositories) {
+    const isHeld = all || names.has(summary.repository);
+    if (isHeld) deletions += dryRun ? toDeleteIn(summary) : planned.deletions;
+    else others += toDeleteIn(summary);
+  }
+  return { all, repositories: { first: [...names].slice(0, NAMES), count: names.size }, deletions, others };
+}
+
+function namesHeld(breakers: RunRecord['breakers']): ReadonlySet<string> {
+  return new Set(breakers.flatMap(({ repository }) => repository ?? []));
+}
+
+function whyOf(
+  kind: VerdictKind,
+  run: RunRecord,
+  totals: Totals,
+  repositories: Judged['repositories'],
+  held: Held | undefined,
+): readonly string[] {
+  const { stopped, plan } = run;
+  const checks = [guardsInWords(run), sourcesInWords(run)];
+  switch (kind) {
+    case 'safe':
+    case 'unchecked':
+      return checks;
+    case 'held':
+      return [...(held ? [heldInWords(run, held)] : []), ...holdsInWords(run), sourcesInWords(run)];
+    case 'failed':
+      return [...failuresInWords(run, totals, repositories), ...holdsInWords(run)];
+    case 'stopped':
+      return [stopped ? `${stopped.detail}.` : 'Its process ended before it was done.', ...holdsInWords(run)];
+    case 'rejected':
+      return ['A person has looked at this plan and rejected it.'];
+    case 'applied':
+      return [`The plan was carried out${plan?.appliedBy === undefined ? '' : ` by the run ${plan.appliedBy}`}.`];
+    case 'nothing':
+      return [sourcesInWords(run)];
+    case 'running':
+    case 'deleted':
+      return [];
+  }
+}
+
+function mostLost(
+  { breakers }: RunRecord,
+  repositories: Judged['repositories'],
+  held: Held | undefined,
+): readonly Loss[] {
+  const names = namesHeld(breakers);
+  const losses = repositories.flatMap(({ summary }) => {
+    const [tags, manifests] = [lossOf(summary, 'tags'), lossOf(summary, 'manifests')];
+    const larger = (manifests?.percent ?? 0) > (tags?.percent ?? 0) ? manifests : tags;
+    const isHeld = held !== undefined && (held.all || names.has(summary.repository));
+    return larger ? [{ ...larger, isHeld }] : [];
+  });
+  return losses.sort((a, b) => b.percent - a.percent || b.deleted - a.deleted).slice(0, MOST);
+}
+
+function lossOf(summary: RepositorySummary, kind: Loss['kind']): Omit<Loss, 'isHeld'> | undefined {
+  const { deleted, failed, notAttempted, alreadyGone } = summary[kind];
+  const lost = deleted + failed + notAttempted + alreadyGone;
+  const of = Math.max(summary.listed[kind] ?? 0, lost);
+  return lost === 0
+    ? undefined
+    : { repository: summary.repository, kind, deleted: lost, of, percent: (lost / of) * 100 };
+}

@@ -1,0 +1,183 @@
+import { expect, test } from 'vitest';
+import { compareRuns } from '../../src/ledger/compare.ts';
+import type { RunRecord } from '../../src/ledger/records.ts';
+import type { Decision, DeleteReason } from '../../src/planner/decision.ts';
+import { type Verdict, verdictOf } from '../../src/report/verdict.ts';
+import { type Recorded, recordOf } from '../support/review.ts';
+
+const GUARDS = { maxDeletions: 500, maxDeletionPercent: 30, maxMedianFactor: 5, keepLastTag: true };
+
+/** Tags of a repository, of which the first ones are to be deleted. */
+function tagsOf(
+  repository: string,
+  count: number,
+  deleted: number,
+  { outcome = 'planned', reason = 'matched-and-expired' }: { outcome?: 'planned' | 'held' | 'deleted' | 'failed'; reason?: DeleteReason } = {},
+): readonly Decision[] {
+  return Array.from({ length: count }, (_, n) => {
+    const about = { repository, kind: 'tag', tag: `v${n}`, detail: '', beyondAcrPurge: false } as const;
+    return n < deleted
+      ? { ...about, action: 'delete', reason, outcome, size: 1_000_000 }
+      : { ...about, action: 'keep', reason: 'too-young' };
+  });
+} // prettier-ignore
+
+function dryRunOf(decisions: readonly Decision[], over: Partial<RunRecord> = {}): Recorded {
+  return recordOf('2026-11-24T01:00:00.000Z', decisions, {
+    dryRun: true,
+    guards: GUARDS,
+    plan: { hash: 'a3f09bc4d17e55aa', deletions: 4, state: 'open' },
+    ...over,
+  });
+}
+
+function judge(recorded: Recorded, before?: Recorded): Verdict {
+  const { run, repositories } = recorded;
+  const comparison = before && compareRuns(run, repositories, before.run, before.repositories);
+  return verdictOf({ run, repositories, comparison });
+}
+
+const PLAN = [...tagsOf('app', 10, 3), ...tagsOf('web', 4, 1), ...tagsOf('kept', 5, 0)];
+
+test('a plan that the guards let through is safe: what it deletes, what it keeps, by which guards', () => {
+  const evidence = [{ source: 'kube', observedAt: '', scope: '', complete: true, images: 12 }];
+  const { kind, label, what, keeps, why, held } = judge(dryRunOf(PLAN, { evidence }));
+  expect({ kind, label, what, keeps, held }).toEqual({
+    kind: 'safe',
+    label: 'safe',
+    what: 'Would delete 4 of 19 tags (21 %) and 0 of 19 manifests (0 %), at most 4 MB, in 2 of 3 repositories.',
+    keeps: 'Would keep 15 tags and 0 manifests.',
+    held: undefined,
+  });
+  expect(why).toEqual([
+    'The guards let it through: at most 500 deletions in one run, at most 30 % of a repository’s tags and of the registry’s manifests, at most 5 times what runs usually delete and a tag left in each repository.',
+    'What is in use is known, and kept: kube (12 images).',
+  ]);
+});
+
+test('without a guard nothing says that a plan is safe', () => {
+  for (const guards of [{}, { maxMedianFactor: Infinity, maxDeletionPercent: 100, keepLastTag: false }]) {
+    const { kind, why } = judge(dryRunOf(PLAN, { guards }));
+    expect([kind, why[0]]).toEqual(['unchecked', 'No guard is set, so nothing limits how much a run deletes.']);
+  }
+});
+
+test('one repository that trips a guard is held back alone', () => {
+  const breakers = [
+    { breaker: 'no-tag-left', repository: 'web', found: 4, limit: 3, detail: 'all 4 tags would be deleted' },
+  ] as const;
+  const { kind, label, held, why, most } = judge(dryRunOf([...tagsOf('app', 10, 3), ...tagsOf('web', 4, 4)], { breakers }));
+  expect({ kind, label, held }).toEqual({
+    kind: 'held',
+    label: 'held back in part',
+    held: { all: false, repositories: { first: ['web'], count: 1 }, deletions: 4, others: 3 },
+  });
+  expect(why.slice(0, 2)).toEqual([
+    'A guard would hold 4 deletions back, in web alone, until they are approved. The other 3 deletions would be carried out.',
+    'web: all 4 tags would be deleted (guard keep-last-tag).',
+  ]);
+  expect(most).toEqual([
+    { repository: 'web', kind: 'tags', deleted: 4, of: 4, percent: 100, isHeld: true },
+    { repository: 'app', kind: 'tags', deleted: 3, of: 10, percent: 30, isHeld: false },
+  ]);
+}); // prettier-ignore
+
+test('a guard of the whole run holds back everything; once it was carried out, nothing', () => {
+  const breakers = [{ breaker: 'max-deletions', found: 4, limit: 1, detail: '4 artifacts would be deleted' }] as const;
+  const { kind, label, held, why } = judge(dryRunOf(PLAN, { breakers }));
+  expect([kind, label, held?.deletions, held?.others]).toEqual(['held', 'held back', 4, 0]);
+  expect(why[0]).toBe('A guard would hold all 4 deletions back until they are approved.');
+  const applied = judge(
+    dryRunOf(PLAN, { breakers, plan: { hash: '', deletions: 4, state: 'applied', appliedBy: 'a-run' } }),
+  );
+  expect([applied.kind, applied.why, applied.held]).toEqual([
+    'applied',
+    ['The plan was carried out by the run a-run.'],
+    undefined,
+  ]);
+});
+
+test('of a run that deletes: what it deleted, and what an approval would delete besides', () => {
+  const web = tagsOf('web', 4, 4, { outcome: 'held' });
+  const recorded = recordOf('2026-11-24T01:00:00.000Z', [...tagsOf('app', 10, 3, { outcome: 'deleted' }), ...web], {
+    state: 'waiting',
+    guards: GUARDS,
+    breakers: [{ breaker: 'no-tag-left', repository: 'web', found: 4, limit: 3, detail: 'all 4 tags' }],
+    plan: { hash: '', deletions: 4, state: 'waiting' },
+  });
+  const repositories = recorded.repositories.map((one) =>
+    one.summary.repository === 'web'
+      ? { summary: { ...one.summary, state: 'held' as const }, planned: { deletions: 4, hash: '' } }
+      : one,
+  );
+  const { kind, what, why } = judge({ ...recorded, repositories });
+  expect(kind).toBe('held');
+  expect(what).toBe(
+    'Deleted 3 of 14 tags (21 %) and 0 of 14 manifests (0 %), at most 3 MB, in 1 of 2 repositories. ' +
+      'An approval would delete 4 tags and 0 manifests in 1 repository.',
+  );
+  expect(why[0]).toContain('A guard holds 4 deletions back, in web alone');
+  expect(why[0]).toContain('The other 3 deletions were carried out.');
+});
+
+test('what failed, was stopped, runs, has nothing to delete or was rejected is not safe', () => {
+  const evidence = [{ source: 'kube', observedAt: '', scope: '', complete: false, images: 0 }];
+  const kinds = {
+    failed: dryRunOf(PLAN, { state: 'failed' }),
+    'not read': dryRunOf(PLAN, { state: 'failed', evidence }),
+    'broken off': dryRunOf(PLAN, { state: 'failed', error: { message: 'the registry answered 503' } }),
+    stopped: dryRunOf(PLAN, { state: 'stopped', stopped: { by: 'budget', detail: 'its time was up' } }),
+    interrupted: dryRunOf(PLAN, { state: 'interrupted' }),
+    running: dryRunOf(PLAN, { state: 'running', progress: { done: 1, of: 3 } }),
+    nothing: dryRunOf(tagsOf('kept', 5, 0)),
+    deleted: recordOf('2026-11-24T01:00:00.000Z', tagsOf('app', 10, 3, { outcome: 'deleted' })),
+  };
+  const verdicts = Object.entries(kinds).map(([name, one]) => {
+    const { kind, why } = judge(one);
+    return [name, kind, why[0]];
+  });
+  expect(verdicts).toEqual([
+    ['failed', 'failed', 'Not everything that was to be done was done.'],
+    ['not read', 'failed', 'What is in use is not known: kube could not be read. Whatever it may be about is kept.'],
+    ['broken off', 'failed', 'It broke off: the registry answered 503.'],
+    ['stopped', 'stopped', 'its time was up.'],
+    ['interrupted', 'stopped', 'Its process ended before it was done.'],
+    ['running', 'running', undefined],
+    ['nothing', 'nothing', 'It is not known what is in use: no source is configured that says so.'],
+    ['deleted', 'deleted', undefined],
+  ]);
+});
+
+test('what changed since the last run: more, fewer, new repositories, reasons that there were not', () => {
+  const before = recordOf('2026-11-23T01:00:00.000Z', [
+    ...tagsOf('app', 10, 1),
+    ...tagsOf('web', 10, 6),
+    ...tagsOf('old', 2, 0),
+  ]);
+  const now = dryRunOf([
+    ...tagsOf('app', 10, 4),
+    ...tagsOf('web', 4, 2),
+    ...tagsOf('fresh', 3, 3, { reason: 'rule-matched' }),
+  ]);
+  expect(judge(now, before).changes).toEqual([
+    'Since the run of 2026-11-23 01:00 UTC: 2 deletions more (9, before 7).',
+    'More: app (4, before 1) and fresh (3, before 0).',
+    'Fewer: web (2, before 6).',
+    'New: fresh.',
+    'Not there any more: old.',
+    'For the first time for this reason: 3 artifacts, a rule of the policy lets it go.',
+  ]);
+  expect(judge(now).changes).toEqual(['There is no earlier run of this registry to compare it with.']);
+});
+
+test('the repositories that lose most in percent are five at most, by the larger share of tags and manifests', () => {
+  const many = Array.from({ length: 8 }, (_, n) => tagsOf(`app-${n}`, 10, n + 1)).flat();
+  const { most } = judge(dryRunOf(many));
+  expect(most.map(({ repository, percent }) => [repository, percent])).toEqual([
+    ['app-7', 80],
+    ['app-6', 70],
+    ['app-5', 60],
+    ['app-4', 50],
+    ['app-3', 40],
+  ]);
+});
