@@ -1,10 +1,11 @@
 import { DELETE_REASONS, type DeleteReason } from '../planner/decision.ts';
 import type { LedgerReader } from './reader.ts';
 import type { RepositoryRecord, RunRecord } from './records.ts';
+import { DamagedError } from './store/store.ts';
 import type { RepositorySummary, Totals } from './summary.ts';
 
 /** How many artifacts are to be deleted in a run, and in the run before it. */
-export interface Change {
+interface Change {
   readonly before: number;
   readonly now: number;
 }
@@ -109,7 +110,10 @@ export function compareRuns(
   };
 }
 
-/** Compares a run with the last one before it; `undefined` where there is none that can be compared. */
+/**
+ * Compares a run with the last one before it; `undefined` where there is none that can be compared. A damaged record of
+ * that one must not hide this one.
+ */
 export async function compareWithLast(
   reader: LedgerReader,
   run: RunRecord,
@@ -117,7 +121,12 @@ export async function compareWithLast(
 ): Promise<Comparison | undefined> {
   const before = await lastComparable(reader, run);
   if (!before) return undefined;
-  return compareRuns(run, repositories, before, await Array.fromAsync(reader.repositories(before.id)));
+  try {
+    return compareRuns(run, repositories, before, await Array.fromAsync(reader.repositories(before.id)));
+  } catch (error) {
+    if (error instanceof DamagedError) return undefined;
+    throw error;
+  }
 }
 
 /** Not known of a repository that could not be planned, or was not begun. */

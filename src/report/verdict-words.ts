@@ -13,7 +13,7 @@ import type { Held, Judged, VerdictKind } from './verdict.ts';
 const NAMES = 3;
 
 /** `a, b and c` */
-export function joined(parts: readonly string[]): string {
+function joined(parts: readonly string[]): string {
   const last = parts.at(-1) ?? '';
   return parts.length < 2 ? last : `${parts.slice(0, -1).join(', ')} and ${last}`;
 }
@@ -45,7 +45,7 @@ export function changesInWords(
   { kind }: Pick<RunRecord, 'kind'>,
   comparison: Comparison | undefined,
 ): readonly string[] {
-  if (!comparison) return kind === 'apply' ? [] : ['There is no earlier run of this registry to compare it with.'];
+  if (!comparison) return kind === 'apply' ? [] : ['There is no earlier run that it can be compared with.'];
   const { before, samePolicy, deletions, more, fewer, appeared, disappeared, newReasons } = comparison;
   const difference = deletions.now - deletions.before;
   const how =

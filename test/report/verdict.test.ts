@@ -167,7 +167,7 @@ test('what changed since the last run: more, fewer, new repositories, reasons th
     'Not there any more: old.',
     'For the first time for this reason: 3 artifacts, a rule of the policy lets it go.',
   ]);
-  expect(judge(now).changes).toEqual(['There is no earlier run of this registry to compare it with.']);
+  expect(judge(now).changes).toEqual(['There is no earlier run that it can be compared with.']);
 });
 
 test('the repositories that lose most in percent are five at most, by the larger share of tags and manifests', () => {

@@ -29,12 +29,15 @@ import {
 } from './parts.tsx';
 import { PolicyFileText } from './policy-file.tsx';
 import { Guards, LeftOut, PlanSection } from './plan.tsx';
+import type { Verdict } from '../verdict.ts';
 import { Failures, Repositories } from './repositories.tsx';
 import { type Entry, lasted } from './runs.tsx';
+import { VerdictSection } from './verdict.tsx';
 import { kindInWords, MEANINGS, STATES } from './words.ts';
 
 export interface RunView {
   readonly run: RunRecord;
+  readonly verdict: Verdict;
   /** What resumes it, where it was stopped. */
   readonly resumer?: Resumer | undefined;
   /** One page of them, those with most deletions first. */
@@ -51,7 +54,7 @@ export interface RunView {
 }
 
 export function renderRun(setting: Setting, view: RunView): string {
-  const { run, resumer } = view;
+  const { run, verdict, resumer } = view;
   const { id, state, dryRun, progress, error, breakers, totals, cancelled } = run;
   const warnings = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   const waits = run.plan?.state === 'waiting';
@@ -65,6 +68,7 @@ export function renderRun(setting: Setting, view: RunView): string {
         <Crumbs setting={setting} />
         <h1>Run {words(id)}</h1>
         <Lede entry={run} />
+        <VerdictSection setting={setting} run={run} verdict={verdict} />
         <UnknownUse run={run} />
         {isUnfinished(run) && <Progress progress={progress} />}
         {isRunning && (

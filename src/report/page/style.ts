@@ -55,6 +55,11 @@ code, pre { font: 0.8125rem/1.5 ui-monospace, SFMono-Regular, 'Cascadia Mono', M
 .card > :last-child { margin-bottom: 0; }
 .card.wait { border-left: 4px solid var(--wait); }
 .card.bad { border-left: 4px solid var(--bad); }
+.card.good { border-left: 4px solid var(--good); }
+.verdict h2 { margin: 0.25rem 0 0.375rem; font-size: 1.1875rem; }
+.verdict h3 { margin-top: 0.5rem; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 0.5rem 2rem; }
+.beside ol { margin: 0; padding-left: 1.25rem; }
 .card h2:first-child { margin-top: 0; }
 .card ul { margin: 0 0 0.625rem; padding-left: 1.125rem; }
 .card li + li { margin-top: 0.375rem; }

@@ -1,10 +1,16 @@
-import { hasFailed, type LedgerReader, type RepositoryRecord, type RunRecord } from '../../../index.ts';
+import {
+  compareWithLast,
+  hasFailed,
+  type LedgerReader,
+  type RepositoryRecord,
+  type RunRecord,
+} from '../../../index.ts';
 import { renderRun, type RunView, type Setting } from '../../../report/page/index.ts';
 import { resumerOf } from '../../../report/runs.ts';
+import { verdictOf } from '../../../report/verdict.ts';
 import { PAGE_QUERY, parameterError, readQuery } from '../query.ts';
 
 const REPOSITORIES = 200;
-/** Sorting by deletions keeps every page up to the one asked for in memory. */
 const MAX_REPOSITORY_PAGES = 25;
 const MAX_FAILED_REPOSITORIES = 50;
 const MAX_FAILURES = 20;
@@ -23,30 +29,23 @@ export async function runView(
       `a number from 1 to ${MAX_REPOSITORY_PAGES} for repositories; search the rest by name`,
     );
   const end = page * REPOSITORIES;
-  const failed: RepositoryRecord[] = [];
-  const withFailures: string[] = [];
-  let top: RepositoryRecord[] = [];
-  let count = 0;
-  let failedCount = 0;
-  for await (const one of reader.repositories(run.id)) {
-    const { repository, tags, manifests } = one.summary;
-    count += 1;
-    if (hasFailed(one.summary)) failedCount += 1;
-    if (hasFailed(one.summary) && failed.length < MAX_FAILED_REPOSITORIES) failed.push(one);
-    if (tags.failed + manifests.failed > 0 && withFailures.length < MAX_FAILURES) withFailures.push(repository);
-    top.push(one);
-    // Sorted now and then, so that at most two pages too many are held.
-    if (top.length >= end + 2 * REPOSITORIES) top = most(top, end);
-  }
+  const all = await Array.fromAsync(reader.repositories(run.id));
+  const failed = all.filter(({ summary }) => hasFailed(summary));
+  const withFailures = all.filter(({ summary: { tags, manifests } }) => tags.failed + manifests.failed > 0);
   return renderRun(setting, {
     run,
+    verdict: verdictOf({ run, repositories: all, comparison: await compareWithLast(reader, run, all) }),
     resumer: await resumerOf(reader, run, setting.now),
-    repositories: most(top, end).slice(end - REPOSITORIES),
+    repositories: most(all, end).slice(end - REPOSITORIES),
     page,
-    more: count > end && page < MAX_REPOSITORY_PAGES,
-    count,
-    failed: { first: failed, count: failedCount },
-    failures: await failuresIn(reader, run.id, withFailures),
+    more: all.length > end && page < MAX_REPOSITORY_PAGES,
+    count: all.length,
+    failed: { first: failed.slice(0, MAX_FAILED_REPOSITORIES), count: failed.length },
+    failures: await failuresIn(
+      reader,
+      run.id,
+      withFailures.slice(0, MAX_FAILURES).map(({ summary }) => summary.repository),
+    ),
   });
 }
 
