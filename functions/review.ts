@@ -2,7 +2,7 @@ import { app } from '@azure/functions';
 import { configuration, ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
 import { answerReview } from '../src/doors/http/review/review.ts';
-import { isSignInOn, requireSignIn } from '../src/doors/http/sign-in.ts';
+import { isSignInOn } from '../src/doors/http/sign-in.ts';
 import { unpulledView } from '../src/doors/http/unpulled.ts';
 
 app.http('review', {
@@ -10,8 +10,11 @@ app.http('review', {
   methods: ['GET'],
   // A person who signs in has no key.
   authLevel: isSignInOn ? 'anonymous' : 'function',
-  handler: handler(log, async (request, client) => {
-    if (isSignInOn) requireSignIn(request);
-    return answerReview(ledger, request, client, new Date(), unpulledView(configuration, ledger));
-  }),
+  handler: handler(log, (request, client) =>
+    answerReview(ledger, request, client, {
+      now: new Date(),
+      isSignInOn,
+      unpulled: unpulledView(configuration, ledger),
+    }),
+  ),
 });

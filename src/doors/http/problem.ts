@@ -3,6 +3,7 @@ import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
 import { PolicyFileError } from '../../policy/file/problems.ts';
 import type { Log } from '../../report/log.ts';
 import { jsonResponse } from './responses.ts';
+import { SignInRefused } from './sign-in.ts';
 import {
   CancelRefused,
   HeldError,
@@ -16,7 +17,7 @@ import {
 /** A request that cannot be answered as it is: the status, and what to do about it. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
-  readonly status: 400 | 401 | 404 | 406 | 413 | 415 | 429;
+  readonly status: 400 | 401 | 403 | 404 | 406 | 413 | 415 | 429;
 
   constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -63,7 +64,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Misconfigured) return { ...of(503, error), errors: fields(error.mistakes) };
   if (error instanceof InvalidPolicy) return { ...of(400, error), errors: fields(error.problems) };
   if (error instanceof PolicyError) return { ...of(400, error), errors: fields([error]) };
-  if (error instanceof RequestError) return of(error.status, error);
+  if (error instanceof RequestError || error instanceof SignInRefused) return of(error.status, error);
   if (error instanceof PlanRefused) {
     const { breakers } = error;
     return { ...of(error.why === 'unknown' ? 404 : 409, error), ...(breakers.length > 0 && { breakers }) };
@@ -86,6 +87,7 @@ const MAX_DETAIL = 4_000;
 const TITLES = {
   400: 'Bad Request',
   401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not Found',
   406: 'Not Acceptable',
   409: 'Conflict',

@@ -47,6 +47,7 @@ export const HEADERS = {
 export const PROBLEMS = {
   400: 'A parameter, a flag or the body is wrong; errors names each',
   401: 'The key is missing or wrong: the Functions host answers this itself, without a body',
+  403: 'The client has signed in, and may not do this',
   404: 'There is no such run',
   406: 'The client accepts none of the media types',
   409: 'Another run is in the way, a guard holds the plan back, or something has changed since the plan',
@@ -235,7 +236,7 @@ export const ROUTES: readonly Route[] = [
     level: 'function',
     methods: {
       get: {
-        summary: 'The review page, for people; behind App Service Authentication it wants no key',
+        summary: 'The review page, for people; behind App Service Authentication it wants no key, and an app role',
         description: 'With `format` it answers as /api/runs/{id}/decisions does.',
         query: [
           REVIEW_QUERY,
@@ -251,7 +252,7 @@ export const ROUTES: readonly Route[] = [
             'text/html': undefined,
           }),
         },
-        problems: [400, 404, 429, 502, 503],
+        problems: [400, 403, 404, 429, 502, 503],
       },
     },
   },

@@ -74,7 +74,7 @@ function Document({ setting, title, here, live, children }: Frame) {
         </main>
         <footer>
           <p>
-            Ledger in {words(place)}. Times are UTC. As of <Time iso={now.toISOString()} />.
+            {place !== undefined && `Ledger in ${words(place)}. `}Times are UTC. As of <Time iso={now.toISOString()} />.
           </p>
         </footer>
         <p id="status" role="status" class="hidden"></p>

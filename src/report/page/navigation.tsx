@@ -14,10 +14,19 @@ export interface Setting {
   readonly code: string | undefined;
   readonly link: Link;
   readonly now: Date;
-  /** Where the ledger is stored. */
-  readonly place: string;
+  /** Where the ledger is stored; not for a client that may not read. */
+  readonly place: string | undefined;
   /** It can be asked what was not pulled. */
   readonly hasPulls: boolean;
+  /** Who reads the page; absent where a key opened it: then it is not known who it is. */
+  readonly viewer?: Viewer | undefined;
+}
+
+/** A reader who has signed in. */
+export interface Viewer {
+  readonly name: string;
+  /** What the forms of the page send along; absent for a reader who may not approve, and is offered none. */
+  readonly formToken?: string | undefined;
 }
 
 /** Addresses that carry the function key of the page. They are relative, so that any host and route prefix will do. */

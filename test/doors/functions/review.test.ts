@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { type App, withApp } from '../../support/app.ts';
+import { signedIn } from '../../support/principal.ts';
 import { withServedEmulator } from '../../support/registry.ts';
 
 const SETTINGS = { PURGE_COMMAND: "--filter '.*:^dev-' --ago 30d --untagged", PURGE_SCHEDULE: '0 1 * * Sun' };
 
 const NO_KEY = '';
-const SIGNED_IN = { 'x-ms-client-principal-id': '00000000-0000-4000-8000-000000000004' };
+const READER = signedIn('Ada Lovelace', 'Retention.Reader');
 
 const withRecordedRun = (
   settings: Readonly<Record<string, string>>,
@@ -23,7 +24,7 @@ const withRecordedRun = (
 describe('the review page', () => {
   test('takes the function key; what is downloaded from it is under the same address', () =>
     withRecordedRun({}, async (app, run) => {
-      expect((await app.ask('/api/review', { key: NO_KEY, headers: SIGNED_IN })).status).toBe(401);
+      expect((await app.ask('/api/review', { key: NO_KEY, headers: READER })).status).toBe(401);
       const page = await (await app.ask(`/api/review?run=${run}&view=decisions&action=delete`)).text();
       const link = /href="(\?[^"]*format=csv[^"]*)" download/.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? '';
       const download = await app.ask(`/api/review${link}`);
@@ -37,17 +38,30 @@ describe('the review page', () => {
       expect((await app.ask(`/api/review?run=..%2f..&format=csv`)).status).toBe(400);
     }));
 
-  test('behind App Service Authentication it takes who has signed in, and nobody else; machines keep their keys', () =>
+  test('behind App Service Authentication it takes people with a role, and no key; machines keep their keys', () =>
     withRecordedRun({ WEBSITE_AUTH_ENABLED: 'True' }, async (app, run) => {
       const path = `/api/review?run=${run}&view=decisions`;
-      expect((await app.ask(path, { key: NO_KEY, headers: SIGNED_IN })).status).toBe(200);
-      expect((await app.ask(`${path}&format=ndjson`, { key: NO_KEY, headers: SIGNED_IN })).status).toBe(200);
+      expect((await app.ask(path, { key: NO_KEY, headers: READER })).status).toBe(200);
+      expect((await app.ask(`${path}&format=ndjson`, { key: NO_KEY, headers: READER })).status).toBe(200);
       for (const refused of [path, `${path}&format=ndjson`]) {
         expect((await app.ask(refused, { key: NO_KEY })).status).toBe(401);
         // A key is for machines, which have the API.
         expect((await app.ask(refused)).status).toBe(401);
       }
-      expect((await app.ask(`/api/runs/${run}`, { key: NO_KEY, headers: SIGNED_IN })).status).toBe(401);
+      // Signing in is not enough.
+      const stranger = { key: NO_KEY, headers: signedIn('Mallory <b>', 'Retention') };
+      const refused = await app.ask(path, stranger);
+      expect(refused.status).toBe(403);
+      const page = await refused.text();
+      expect(page).toContain('Mallory &lt;b>');
+      expect(page).toMatch(/Retention\.Reader.*az rest --method POST/s);
+      expect(page).not.toContain(run);
+      expect((await app.ask(`${path}&format=ndjson`, stranger)).status).toBe(403);
+      // Only an approver's page has forms, and so a value for them.
+      expect((await app.ask(path, { key: NO_KEY, headers: READER })).headers.get('set-cookie')).toBeNull();
+      const approver = { key: NO_KEY, headers: signedIn('Ada', 'Retention.Approver') };
+      expect((await app.ask(path, approver)).headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict$/);
+      expect((await app.ask(`/api/runs/${run}`, { key: NO_KEY, headers: READER })).status).toBe(401);
       expect((await app.ask(`/api/runs/${run}`)).status).toBe(200);
       // Nothing but the variable says that the platform's sign-in is there.
       const { warnings } = (await (await app.ask('/api/status')).json()) as { readonly warnings: readonly string[] };

@@ -8,12 +8,16 @@ import {
   type ProblemView,
   renderParent,
   renderProblem,
+  renderRefused,
   type Setting,
+  type Viewer,
 } from '../../../report/page/index.ts';
 import type { Client } from '../handler.ts';
+import { formToken } from '../csrf.ts';
 import { isExpected, problemOf, RequestError } from '../problem.ts';
 import { readQuery, REVIEW_QUERY } from '../query.ts';
 import { answerDecisions } from '../runs.ts';
+import { accessOf, isApprover, SignInRefused } from '../sign-in.ts';
 import type { UnpulledView } from '../unpulled.ts';
 import { decisionsView } from './decisions.ts';
 import { historyView } from './history.ts';
@@ -21,25 +25,46 @@ import { runView } from './run.ts';
 import { runsView } from './runs.ts';
 import { unpulledView } from './unpulled.ts';
 
+/** What the page is about, beside the ledger. */
+export interface ReviewOptions {
+  readonly now: Date;
+  /** Whether App Service Authentication signs people in; else the host has looked at a key. */
+  readonly isSignInOn: boolean;
+  /** Absent: it is not configured how pulls are looked up. */
+  readonly unpulled?: UnpulledView | undefined;
+}
+
 /**
  * The page and its downloads. Both have the same address: a reader who has signed in has no function key for another.
+ * @throws {SignInRefused} where a download is asked for by a client that may not read; the page says so itself
  */
-export function answerReview(
+export async function answerReview(
   reader: LedgerReader,
   request: HttpRequest,
   client: Client,
-  now: Date,
-  unpulled?: UnpulledView,
+  { now, isSignInOn, unpulled }: ReviewOptions,
 ): Promise<HttpResponseInit> {
   const { query } = request;
-  return query.has('format')
-    ? answerDecisions(reader, readQuery(query, REVIEW_QUERY).run ?? '', request, client)
-    : reviewPage(reader, query, now, unpulled, client.signal);
+  try {
+    const access = accessOf(request, isSignInOn);
+    if (query.has('format'))
+      return await answerDecisions(reader, readQuery(query, REVIEW_QUERY).run ?? '', request, client);
+    const token = isApprover(access) ? formToken(request) : undefined;
+    const viewer = access.by === 'sign-in' ? { name: access.caller.name, formToken: token?.value } : undefined;
+    const page = await reviewPage(reader, query, now, unpulled, client.signal, viewer);
+    return token ? { ...page, cookies: [...token.cookies] } : page;
+  } catch (error) {
+    if (!(error instanceof SignInRefused) || query.has('format')) throw error;
+    const { status, message: detail, caller } = error;
+    const setting: Setting = { code: undefined, link: linksWith(undefined), now, place: undefined, hasPulls: false };
+    return htmlResponse(renderRefused(setting, { status, detail, caller }), status);
+  }
 }
 
 /**
  * The page for people: a view of the ledger as HTML, and of what was not pulled.
  * @param unpulled absent: it is not configured how pulls are looked up
+ * @param viewer absent: a key opened the page
  */
 export async function reviewPage(
   reader: LedgerReader,
@@ -47,26 +72,31 @@ export async function reviewPage(
   now: Date,
   unpulled?: UnpulledView,
   signal?: AbortSignal,
+  viewer?: Viewer,
 ): Promise<HttpResponseInit> {
-  const code = query.get('code') ?? undefined;
-  const setting: Setting = { code, link: linksWith(code), now, place: reader.place, hasPulls: unpulled !== undefined };
+  // With sign-in no link holds a key.
+  const code = viewer ? undefined : (query.get('code') ?? undefined);
+  const hasPulls = unpulled !== undefined;
+  const setting: Setting = { code, link: linksWith(code), now, place: reader.place, hasPulls, viewer };
   try {
-    if (query.get('view') === 'unpulled') return htmlResponse(await unpulledView(query, setting, unpulled, signal));
-    return htmlResponse(await viewOf(reader, query, setting));
+    if (query.get('view') === 'unpulled')
+      return htmlResponse(await unpulledView(query, setting, unpulled, signal), 200, viewer);
+    return htmlResponse(await viewOf(reader, query, setting), 200, viewer);
   } catch (error) {
     const problem = problemView(error);
-    return htmlResponse(renderProblem(setting, problem), problem.status);
+    return htmlResponse(renderProblem(setting, problem), problem.status, viewer);
   }
 }
 
-function htmlResponse(body: string, status = 200): HttpResponseInit {
+function htmlResponse(body: string, status: number, viewer?: Viewer): HttpResponseInit {
   return {
     status,
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-      // The address holds the function key.
-      'Referrer-Policy': 'no-referrer',
+      // Without sign-in the address holds the function key. With it there are forms, and a browser that may send no
+      // referrer does not say of a posted form where it comes from, either (`Origin: null`).
+      'Referrer-Policy': viewer ? 'same-origin' : 'no-referrer',
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
     },
