@@ -8,7 +8,7 @@ import { type Applied, applyPlan, type ApplyOptions } from './engine/apply.ts';
 import { cancelParent, cancelRun } from './engine/cancel.ts';
 import { logMistakes, notServed, settingsOf, type Trigger } from './engine/registries.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { recordPolicy } from './ledger/policy-record.ts';
+import { policiesOf, recordPolicy } from './ledger/policy-record.ts';
 import type { Cancellation, ParentStatus, RunRecord } from './ledger/records.ts';
 import { newestResumable, resumeRun, type ResumeOptions } from './engine/resume.ts';
 import { ResumeRefused } from './engine/begin.ts';
@@ -27,11 +27,12 @@ export { StopReason } from './engine/stop.ts';
 export { HeldError, LedgerError } from './ledger/store/store.ts';
 export { commandInWords } from './ledger/command.ts';
 export { ledgerAt, memoryLedger, temporaryLedger } from './ledger/open.ts';
-export { differences } from './ledger/plan-diff.ts';
+export { type Difference, differences } from './ledger/plan-diff.ts';
+export { newDifferenceTotals } from './ledger/diff-totals.ts';
 export { parseImage } from './ledger/reader.ts';
 export type { Ledger } from './ledger/ledger.ts';
 export type { ParentStatus, RunRecord } from './ledger/records.ts';
-export { parentStatus } from './engine/parent-status.ts';
+export { decisionsOfAll, parentStatus } from './engine/parent-status.ts';
 export { DELETE_REASONS, KEEP_REASONS, type Decision, type Decisions } from './planner/decision.ts';
 export { RegistryError } from './registry/errors.ts';
 export type { Registry } from './registry/types.ts';
@@ -140,20 +141,32 @@ export async function cancel(
   return parent ? { parent } : { run: await cancelRun(ledger, id, about) };
 }
 
+type Evidence = RunOptions['evidence'];
+
+/** What is asked what is in use, or was pulled; by the recorded policies, whose rules may ask for pulls themselves. */
+interface Asking {
+  readonly evidence?: Evidence | ((policies: readonly PurgePolicy[]) => Evidence);
+}
+
+function evidenceFor(record: RunRecord | undefined, { evidence }: Asking): Evidence {
+  return typeof evidence === 'function' ? evidence((record && policiesOf(record.policy)) ?? []) : evidence;
+}
+
 /**
  * Carries out a plan from the command line, where there is nothing but the ledger to go by.
  * @param target where the registry is and who asks, for its host
  * @throws {PlanRefused} and whatever `dryRun` throws
  */
-export function apply(
+export async function apply(
   id: string,
   target: (host: string) => Omit<TargetOptions, 'concurrency'>,
-  options: ApplyOptions,
+  options: Omit<ApplyOptions, 'evidence'> & Asking,
 ): Promise<Applied> {
+  const evidence = evidenceFor(await options.ledger.run(id), options);
   return applyPlan(
     id,
     ({ registry }, policies) => openRegistry({ ...target(registry), concurrency: concurrencyOf(policies) }),
-    options,
+    { ...options, evidence },
   );
 }
 
@@ -168,7 +181,7 @@ export async function resume(
   id: string | undefined,
   hosts: readonly string[] | undefined,
   target: (host: string) => Omit<TargetOptions, 'concurrency'>,
-  options: ResumeOptions,
+  options: Omit<ResumeOptions, 'evidence'> & Asking,
 ): Promise<RunSummary> {
   const { ledger, now } = options;
   const record = id === undefined ? await newestResumable(ledger, hosts, now) : await ledger.run(id);
@@ -187,6 +200,6 @@ export async function resume(
   return resumeRun(
     record,
     { reader: (_, policies) => openReader(about(policies)), writer: (_, policies) => openRegistry(about(policies)) },
-    options,
+    { ...options, evidence: evidenceFor(record, options) },
   );
 }

@@ -1,14 +1,25 @@
 import { isFinal } from '../ledger/cancellation.ts';
 import type { Parent } from '../ledger/batch.ts';
 import { hasEnded, type System } from '../ledger/store/system.ts';
-import type { LedgerReader } from '../ledger/reader.ts';
+import type { DecisionQuery, LedgerReader } from '../ledger/reader.ts';
 import type { ChildStatus, ParentRecord, ParentStatus, RunState } from '../ledger/records.ts';
 import { total } from '../ledger/summary.ts';
+import type { Decision } from '../planner/decision.ts';
 
 /** A parent with its runs as they are now; `undefined` where there is none of this id. */
 export async function parentStatus(ledger: LedgerReader, id: string): Promise<ParentStatus | undefined> {
   const parent = await ledger.parent(id);
   return parent && statusOf(ledger, parent);
+}
+
+/** The decisions of the runs of a parent, one run after the other, each with its registry. */
+export async function* decisionsOfAll(
+  ledger: LedgerReader,
+  { children }: ParentStatus,
+  asked: DecisionQuery = {},
+): AsyncGenerator<Decision & { readonly registry: string }> {
+  for (const { registry, run } of children)
+    if (run) for await (const decision of ledger.decisions(run.id, asked)) yield { registry, ...decision };
 }
 
 async function statusOf(ledger: LedgerReader, { record, children, cancelled }: Parent): Promise<ParentStatus> {

@@ -2,6 +2,12 @@ import { stringify } from 'csv-stringify/sync';
 import type { Decision, DecisionError } from '../planner/decision.ts';
 import { printable } from './escape.ts';
 
+/** A table of CSV: its columns, and what stands in them for a value. */
+export interface Sheet<T> {
+  readonly columns: readonly string[];
+  readonly cells: (value: T) => Readonly<Record<string, unknown>>;
+}
+
 const COLUMNS = [
   'repository',
   'kind',
@@ -26,29 +32,36 @@ const COLUMNS = [
 /** The columns of decisions, and of those of several registries. */
 export const CSV = { one: COLUMNS, several: ['registry', ...COLUMNS] } as const;
 
-type Columns = (typeof CSV)[keyof typeof CSV];
+/** The cells of a decision. */
+export function decisionCells(decision: Decision): Readonly<Record<string, unknown>> {
+  const { status, code, correlationId, message }: Partial<DecisionError> =
+    (decision.action === 'delete' ? decision.error : undefined) ?? {};
+  return { ...decision, error: message, status, code, correlationId };
+}
 
-/** The first line of a CSV of decisions. */
-export function csvHeader(columns: Columns): string {
+/** Decisions, or those of several registries. */
+export function decisionSheet(columns: readonly string[] = CSV.one): Sheet<Decision> {
+  return { columns, cells: decisionCells };
+}
+
+/** The first line of a table. */
+export function csvHeader({ columns }: Pick<Sheet<unknown>, 'columns'>): string {
   return stringify([[...columns]], FORM);
 }
 
 /** Lines of CSV (RFC 4180). What a spreadsheet would take for a formula begins with an apostrophe. */
-export function csvLines(decisions: readonly Decision[], columns: Columns): string {
+export function csvLines<T>(values: readonly T[], { columns, cells }: Sheet<T>): string {
   return stringify(
-    decisions.map((decision) => cells(decision, columns)),
+    values.map((value) => {
+      const named = cells(value);
+      return columns.map((column) => cellOf(named[column]));
+    }),
     FORM,
   );
 }
 
 const FORM = { escape_formulas: true, record_delimiter: 'windows' } as const;
 
-function cells(decision: Decision, columns: Columns): readonly string[] {
-  const { status, code, correlationId, message }: Partial<DecisionError> =
-    (decision.action === 'delete' ? decision.error : undefined) ?? {};
-  const values: Readonly<Record<string, unknown>> = { ...decision, error: message, status, code, correlationId };
-  return columns.map((column) => {
-    const value = values[column];
-    return typeof value === 'string' ? printable(value) : value === undefined ? '' : JSON.stringify(value);
-  });
+function cellOf(value: unknown): string {
+  return typeof value === 'string' ? printable(value) : value === undefined ? '' : JSON.stringify(value);
 }

@@ -1,12 +1,11 @@
 import type { Decision, Decisions } from '../planner/decision.ts';
+import { csvHeader, csvLines, decisionSheet } from './csv.ts';
 import { jsonLine, printable } from './escape.ts';
 import { PLAIN_STYLE, type Style } from './style.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import { renderDecision, renderSummary } from './text.ts';
 
-export const OUTPUTS = ['text', 'json', 'ndjson'] as const;
-
-export type OutputForm = (typeof OUTPUTS)[number];
+export type OutputForm = 'text' | 'json' | 'ndjson';
 
 /** Decisions in one piece of text: some hundred kilobytes. */
 const PIECE = 500;
@@ -35,8 +34,8 @@ export function answerOf(form: OutputForm, isOne: boolean): Answer {
 export type Listed = 'none' | 'deletions' | 'all';
 
 /** @param style how a text is laid out */
-export function outputOf(form: OutputForm, listed: Listed, style: Style = PLAIN_STYLE): Output {
-  return { text: () => text(listed, style), json, ndjson }[form]();
+export function outputOf(form: OutputForm | 'csv', listed: Listed, style: Style = PLAIN_STYLE): Output {
+  return { text: () => text(listed, style), json, ndjson, csv }[form]();
 }
 
 function text(listed: Listed, style: Style): Output {
@@ -74,6 +73,21 @@ function ndjson(): Output {
   return {
     decisions: (decisions) => pieces(decisions, lines(jsonLine)),
     end: (summary) => lines(jsonLine)([{ summary }]),
+  };
+}
+
+/** A table of the decisions; the summary is none. */
+function csv(): Output {
+  const sheet = decisionSheet();
+  let header = csvHeader(sheet);
+  const next = (text: string): string => {
+    const headed = header + text;
+    header = '';
+    return headed;
+  };
+  return {
+    decisions: (decisions) => pieces(decisions, (some) => next(csvLines(some, sheet))),
+    end: () => next(''),
   };
 }
 

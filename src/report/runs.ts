@@ -1,6 +1,5 @@
 import prettyBytes from 'pretty-bytes';
 import { commandInWords } from '../ledger/command.ts';
-import type { Difference } from '../ledger/plan-diff.ts';
 import type { LedgerReader, Sighting } from '../ledger/reader.ts';
 import type { UseOfImage } from '../ledger/uses-of.ts';
 import {
@@ -16,7 +15,6 @@ import {
   type Stop,
   whyNotResumed,
 } from '../ledger/records.ts';
-import { nameOf } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';
@@ -253,17 +251,6 @@ export function renderSighting({ run, decision }: Sighting, style: Style = PLAIN
   const rule = run.policy.commands.map(({ given }) => given).join(' && ');
   const about = sentence(style, `${run.id}  ${kindOf(run)}, ${run.state}; purge ${printable(rule)}`);
   return `${about}\n${sentence(style, renderDecision(decision), '    ')}\n`;
-}
-
-/** One difference between two plans, a line. */
-export function renderDifference({ change, goes: deletion, other }: Difference): string {
-  const mark = change === 'added' ? '+' : '-';
-  const elsewhere =
-    other === undefined
-      ? 'not there, or not selected'
-      : `${other.action === 'keep' ? 'kept' : 'deleted'}, ${other.reason}: ${other.detail}`;
-  const otherRun = change === 'added' ? 'before' : 'now';
-  return `${printable(`${mark} ${nameOf(deletion)}  ${deletion.reason}; ${otherRun}: ${elsewhere}`)}\n`;
 }
 
 /** Where an image was seen in use, a line. */

@@ -3,7 +3,7 @@ import { reviewPage } from '../../src/doors/http/review/review.ts';
 import { recordPolicy } from '../../src/ledger/policy-record.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import { createPolicy } from '../../src/policy/purge-policy.ts';
-import { CSV, csvHeader, csvLines } from '../../src/report/csv.ts';
+import { csvHeader, csvLines, decisionSheet } from '../../src/report/csv.ts';
 import { createLog, inInvocation, runLog } from '../../src/report/log.ts';
 import { renderRun } from '../../src/report/runs.ts';
 import { renderDecision } from '../../src/report/text.ts';
@@ -75,8 +75,8 @@ test('a decision names its rule: in text, and in a column of CSV', () => {
   const untagged = { ...DECISION, kind: 'manifest', reason: 'untagged-and-expired', rule: 'untagged' } as const;
   expect(renderDecision(untagged)).toContain('untagged-and-expired: ');
   expect(renderDecision({ ...DECISION, rule: 'a\u001b[2J' })).toContain('(a\\u001b[2J)');
-  expect(csvHeader(CSV.one)).toMatch(/,rule\r\n$/);
-  expect(csvLines([DECISION], CSV.one)).toMatch(/,pull requests\r\n$/);
+  expect(csvHeader(decisionSheet())).toMatch(/,rule\r\n$/);
+  expect(csvLines([DECISION], decisionSheet())).toMatch(/,pull requests\r\n$/);
 });
 
 test('the log says which rules there are, and with flags what --protect and --keep-at-least keep', () => {

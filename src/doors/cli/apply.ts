@@ -3,7 +3,7 @@ import { type GuardFlags, guardsOf, withGuards } from '../../policy/guards.ts';
 import { readGuardSettings } from '../../policy/settings.ts';
 import { jsonLine } from '../../report/escape.ts';
 import { apply, type RunRecord } from '../../index.ts';
-import { recordedRun, type RecordedRunFlags, withRecordedRun } from './flags.ts';
+import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
 import { show } from './show.ts';
 
 interface Flags extends RecordedRunFlags, GuardFlags {

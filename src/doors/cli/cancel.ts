@@ -1,16 +1,19 @@
 import { Command } from 'commander';
-import { printable } from '../../report/escape.ts';
+import { jsonLine, printable } from '../../report/escape.ts';
 import { cancel, type ParentStatus, type RunRecord } from '../../index.ts';
-import { type LedgerFlags, openLedger, whoami, withLedger } from './flags.ts';
-import { write } from './show.ts';
+import { type Form, type LedgerFlags, openLedger, whoami, withLedger, withOutput } from './flags.ts';
+import { write } from './write.ts';
 
 /** `acr-retention cancel <id>`: ends a run between deletions, wherever it works. */
 export function cancelCommand(): Command {
-  return withLedger(new Command('cancel').description('end a run between deletions, wherever it works'))
+  return withOutput(withLedger(new Command('cancel')), ['text', 'json'])
+    .description('end a run between deletions, wherever it works')
     .argument('<id>', 'the run')
-    .action(async (id: string, flags: LedgerFlags) => {
+    .action(async (id: string, flags: LedgerFlags & { readonly output: Form }) => {
       const about = { now: new Date(), askedBy: 'command line', by: whoami() } as const;
       const cancelled = await cancel(openLedger(flags, process.env).ledger, id, about);
+      if (flags.output === 'json')
+        return write(`${jsonLine('parent' in cancelled ? cancelled.parent : cancelled.run)}\n`);
       await write(`${printable('parent' in cancelled ? endOfAll(cancelled.parent) : endOf(cancelled.run))}\n`);
     });
 }

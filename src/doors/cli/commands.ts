@@ -12,6 +12,7 @@ import { policyCommand } from './policy.ts';
 import { resumeCommand } from './resume.ts';
 import { runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
+import { showCommand } from './show-run.ts';
 import { unpulledCommand } from './unpulled.ts';
 
 /** The commands of the command line. @param finish is told the exit code of one that has ended */
@@ -22,6 +23,7 @@ export function commands(finish: (exitCode: 0 | 1) => void): readonly Command[] 
     resumeCommand(finish),
     cancelCommand(),
     runsCommand(),
+    showCommand(),
     policyCommand(finish),
     explainCommand(),
     diffCommand(),

@@ -83,7 +83,7 @@ export async function confirmedPurge(
       ledger,
       now: new Date(),
       timeBudget: budget,
-      evidence,
+      evidence: () => evidence,
       planAgeMilliseconds,
       guards: guards ?? {},
     });

@@ -1,24 +1,41 @@
 import { Command } from 'commander';
-import { jsonLine } from '../../report/escape.ts';
-import { renderDifference } from '../../report/runs.ts';
-import { differences } from '../../index.ts';
+import { renderDifference, renderDifferenceTotals } from '../../report/diff.ts';
+import { DIFFERENCES } from '../../report/sheets.ts';
+import { styleOf } from '../../report/style.ts';
+import { type Difference, differences, newDifferenceTotals } from '../../index.ts';
 import { findRun, openLedger, type ReadingFlags, withReading } from './flags.ts';
-import { write } from './show.ts';
+import { write, writeListed } from './write.ts';
 
 /** `acr-retention diff <run> <run>`: what changed between two plans. */
 export function diffCommand(): Command {
   return withReading(new Command('diff'))
-    .description('what one recorded run deletes, or would delete, and another does not')
+    .description(
+      'what one recorded run deletes, or would delete, and another does not: together, by repository, and each',
+    )
     .argument('<run>', 'the earlier one')
     .argument('<run>', 'the later one')
-    .action(async (before: string, after: string, flags: ReadingFlags) => {
+    .action(async (earlier: string, later: string, flags: ReadingFlags) => {
       const { ledger } = openLedger(flags, process.env);
-      for (const id of [before, after]) await findRun(ledger, id);
-      let found = 0;
-      for await (const difference of differences(ledger, before, after)) {
-        found += 1;
-        await write(flags.output === 'text' ? renderDifference(difference) : `${jsonLine(difference)}\n`);
+      const [before, after] = [await findRun(ledger, earlier), await findRun(ledger, later)];
+      const totals = newDifferenceTotals();
+      async function* counted(): AsyncGenerator<Difference, void> {
+        for await (const difference of differences(ledger, before.id, after.id)) {
+          totals.add(difference);
+          yield difference;
+        }
       }
-      if (found === 0 && flags.output === 'text') await write('Both delete the same artifacts.\n');
+      if (flags.output !== 'text') {
+        await writeListed(flags.output, counted(), {
+          name: 'differences',
+          sheet: DIFFERENCES,
+          end: () => ({ before: before.id, after: after.id, totals: totals.now() }),
+        });
+        return;
+      }
+      // Read twice: the totals come first, and any number of lines after them.
+      for await (const difference of differences(ledger, before.id, after.id)) totals.add(difference);
+      await write(renderDifferenceTotals(before, after, totals.now(), styleOf(process.stdout, process.env)));
+      for await (const difference of differences(ledger, before.id, after.id))
+        await write(renderDifference(difference));
     });
 }

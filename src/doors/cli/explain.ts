@@ -1,15 +1,15 @@
 import { Command } from 'commander';
 import { PolicyError } from '../../policy/errors.ts';
-import { jsonLine } from '../../report/escape.ts';
 import { renderSighting, renderUse } from '../../report/runs.ts';
 import { forecastInWords } from '../../report/forecast.ts';
+import { SIGHTINGS, toldOf } from '../../report/sheets.ts';
 import { sentence, styleOf } from '../../report/style.ts';
 import { foresee, type ImageName, type Ledger, parseImage, usesOf } from '../../index.ts';
 import type { RetentionPolicy } from '../../policy/file/types.ts';
 import type { PolicyFileFlags } from '../../policy/flags.ts';
 import { openLedger, type ReadingFlags, withReading } from './flags.ts';
 import { readPolicyFile } from './policy-file.ts';
-import { write } from './show.ts';
+import { write, writeListed } from './write.ts';
 
 /** `acr-retention explain <image>`: every decision that is recorded of one artifact. */
 export function explainCommand(): Command {
@@ -25,23 +25,37 @@ export function explainCommand(): Command {
       if (!named)
         throw new PolicyError('image', image, 'write repository:tag, or repository@sha256:… with all its digits');
       const policy = flags.policy === undefined ? undefined : readPolicyFile(flags.policy).retention;
-      if (flags.output === 'text')
-        for (const use of await usesOf(ledger, named))
-          await write(renderUse(use, styleOf(process.stdout, process.env)));
-      if (flags.output === 'text') await writeForecast(ledger, named, policy);
-      let found = 0;
-      for await (const sighting of ledger.explain(named)) {
-        found += 1;
-        const { run, decision } = sighting;
-        await write(
-          flags.output === 'text'
-            ? renderSighting(sighting, styleOf(process.stdout, process.env))
-            : `${jsonLine({ runId: run.id, ...decision })}\n`,
-        );
+      const sightings = ledger.explain(named);
+      if (flags.output !== 'text') {
+        const head = { uses: await usesOf(ledger, named), ...(await foreseenOf(ledger, named, policy)) };
+        await writeListed(flags.output, sightings, {
+          name: 'sightings',
+          told: toldOf,
+          sheet: SIGHTINGS,
+          ...(flags.output === 'json' && { head }),
+        });
+        return;
       }
-      if (found === 0 && flags.output === 'text')
+      const style = styleOf(process.stdout, process.env);
+      for (const use of await usesOf(ledger, named)) await write(renderUse(use, style));
+      await writeForecast(ledger, named, policy);
+      let found = 0;
+      for await (const sighting of sightings) {
+        found += 1;
+        await write(renderSighting(sighting, style));
+      }
+      if (found === 0)
         await write(`No run in ${ledger.place} has decided on it: none has seen it, or no filter matches it.\n`);
     });
+}
+
+/** When a policy file will let the tag go, for a program; nothing where that is not known. */
+async function foreseenOf(ledger: Ledger, { repository, tag }: ImageName, policy: RetentionPolicy | undefined) {
+  if (tag === undefined) return {};
+  const foreseen = await foresee(ledger, { repository, tag }, { now: new Date(), ...(policy && { policy }) });
+  if (!foreseen) return {};
+  const { run, decision, ...forecast } = foreseen;
+  return { forecast: { ...forecast, run: run.id, decision } };
 }
 
 /** When a policy file will let the tag go. */

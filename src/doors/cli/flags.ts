@@ -3,38 +3,45 @@ import { type Command, Option } from 'commander';
 import { parseTimeBudget, type TimeBudget } from '../../policy/duration.ts';
 import { PolicyError } from '../../policy/errors.ts';
 import type { CommandFlags } from '../../policy/flags.ts';
-import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
-import { pullWindowsOf } from '../../policy/rules.ts';
 import {
   type Environment,
   type LedgerSettings,
   LOG_LEVELS,
   type LogLevel,
-  readInUseSettings,
-  readPullSettings,
   readLedgerSettings,
   readLogLevel,
 } from '../../policy/settings.ts';
 import { createLog, type Log } from '../../report/log.ts';
-import { type Listed, type OutputForm, OUTPUTS } from '../../report/output.ts';
+import type { Listed } from '../../report/output.ts';
 import { type Style, styleOf } from '../../report/style.ts';
-import {
-  evidenceFrom,
-  type Ledger,
-  ledgerAt,
-  type RunOptions,
-  type RunRecord,
-  type TargetOptions,
-} from '../../index.ts';
+import { type Ledger, ledgerAt, type RunRecord, type TargetOptions } from '../../index.ts';
 
 /* Flags that several commands have: how each is described, and what it means. */
+
+/** How a command can answer. */
+const FORMS = ['text', 'json', 'ndjson', 'csv'] as const;
+
+export type Form = (typeof FORMS)[number];
+
+const MEANINGS: Readonly<Record<Form, string>> = {
+  text: 'for people',
+  json: 'one document',
+  ndjson: 'a line for each entry',
+  csv: 'a table',
+};
+
+/** Adds the option that says how a command answers. @param forms those that make sense for it */
+export function withOutput(command: Command, forms: readonly Form[] = FORMS): Command {
+  const meaning = forms.map((form) => `${form}: ${MEANINGS[form]}`).join('; ');
+  return command.addOption(new Option('--output <form>', meaning).choices(forms).default('text'));
+}
 
 const LOG_FORMATS = ['text', 'json'] as const;
 
 /** Flags that say how a run is shown. */
 export interface DisplayFlags {
-  readonly output: OutputForm;
+  readonly output: Form;
   readonly verbose?: boolean;
   readonly quiet?: boolean;
   readonly logFormat?: (typeof LOG_FORMATS)[number];
@@ -45,8 +52,11 @@ export interface DisplayFlags {
 export function withDisplay(command: Command): Command {
   return command
     .addOption(
-      new Option('--output <form>', 'text: a summary; json; ndjson: a decision a line, then the summary')
-        .choices(OUTPUTS)
+      new Option(
+        '--output <form>',
+        'text: a summary; json: one document; ndjson: a decision a line, then the summary; csv: the decisions',
+      )
+        .choices(FORMS)
         .default('text'),
     )
     .option('-q, --quiet', 'of a text only the summary: without a terminal each deletion has a line, too')
@@ -65,7 +75,7 @@ export function withDisplay(command: Command): Command {
 
 /** How a run is shown. */
 export interface Display {
-  readonly output: OutputForm;
+  readonly output: Form;
   readonly listed: Listed;
   readonly style: Style;
   readonly log: Log | undefined;
@@ -157,66 +167,6 @@ export function timeBudgetOf({ timeBudget }: BudgetFlags): TimeBudget | undefine
   return timeBudget === undefined ? undefined : parseTimeBudget(timeBudget, '--time-budget');
 }
 
-export interface InUseFlags {
-  readonly inUse?: readonly string[];
-}
-
-export interface PullFlags {
-  readonly keepPulledWithin?: string;
-  readonly pullIgnore?: readonly string[];
-}
-
-const repeated = (value: string, previous: readonly string[] | undefined): readonly string[] => [
-  ...(previous ?? []),
-  value,
-];
-
-/** Adds the option that says what knows which images are in use. */
-export function withInUse(command: Command): Command {
-  return command.option(
-    '--in-use <source>',
-    'what says which images are in use, and so are kept: kube, aks:<id>, list:<path>, ...; may be repeated (default: IN_USE)',
-    repeated,
-  );
-}
-
-/** Adds the options that say what is kept because it is used, or was pulled lately. */
-export function withEvidence(command: Command): Command {
-  return withPullIgnore(
-    withInUse(command).option(
-      '--keep-pulled-within <duration>',
-      'keep what was pulled within that time, e.g. 30d; needs REGISTRY_RESOURCE_ID (default: KEEP_PULLED_WITHIN)',
-    ),
-  );
-}
-
-/** Adds the option that says whose pulls do not count. */
-export function withPullIgnore(command: Command): Command {
-  return command.option(
-    '--pull-ignore <who>',
-    'whose pulls do not count: an object id, or how a client begins its user agent, e.g. trivy; may be repeated (default: PULL_IGNORE)',
-    repeated,
-  );
-}
-
-/** @throws {InvalidPolicy} */
-export function inUseOf(
-  { inUse, keepPulledWithin, pullIgnore, username }: InUseFlags & PullFlags & Pick<CommandFlags, 'username'>,
-  environment: Environment,
-  policy?: PurgePolicy,
-): RunOptions['evidence'] {
-  const byRules = policy && pullWindowsOf([policy]);
-  return evidenceFrom({
-    inUse: readInUseSettings(environment, inUse),
-    pulled: readPullSettings(environment, { within: keepPulledWithin, ignored: pullIgnore, byRules }),
-    identity: {
-      audience: environment['ACR_AUDIENCE'],
-      clientId: environment['AZURE_CLIENT_ID'],
-      username: username ?? environment['ACR_USERNAME'],
-    },
-  });
-}
-
 /** @throws {PolicyError} for several, as the setting of the app may name them */
 export function oneRegistry(text: string): URL {
   const names = splitRegistries(text);
@@ -238,50 +188,14 @@ export function identityOf(
   };
 }
 
-/** Flags of the commands that work on what a recorded run was about. */
-export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags, InUseFlags, PullFlags {
-  readonly registry?: string;
-  readonly username?: string;
-  readonly password?: string;
-}
-
-/** @param whose what says the registry, where it is not given */
-export function withRecordedRun(command: Command, whose: 'plan' | 'run'): Command {
-  return withDisplay(withLedger(withTimeBudget(withEvidence(command))))
-    .option('-r, --registry <name>', `registry (default: the ${whose}'s)`)
-    .option('-u, --username <name>', 'user name (default: an Entra identity)')
-    .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD');
-}
-
-/**
- * What these flags mean.
- * @throws {PolicyError}
- */
-export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.ProcessEnv) {
-  const { ledger, settings } = openLedger(flags, environment);
-  const names = flags.registry === undefined ? splitRegistries(environment['ACR_REGISTRY'] ?? '') : [flags.registry];
-  return {
-    ledger,
-    settings,
-    timeBudget: timeBudgetOf(flags),
-    evidence: inUseOf(flags, environment),
-    /** The registries one of which it must be about, where any is named. */
-    hosts: names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host),
-    display: displayOf(flags, environment, process.stdout),
-    target: (registry: string) => ({ endpoint: parseRegistry(registry), ...identityOf(flags, environment) }),
-  };
-}
-
 /** Flags of the commands that read what is recorded. */
 export interface ReadingFlags extends LedgerFlags {
-  readonly output: 'text' | 'ndjson';
+  readonly output: Form;
 }
 
 /** Adds the options of a command that reads what is recorded. */
 export function withReading(command: Command): Command {
-  return withLedger(command).addOption(
-    new Option('--output <form>', 'how to say it').choices(['text', 'ndjson']).default('text'),
-  );
+  return withOutput(withLedger(command));
 }
 
 /** @throws {PolicyError} where the ledger has no such run */

@@ -1,15 +1,16 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { InvalidPolicy } from '../../policy/errors.ts';
 import { describePolicy } from '../../policy/file/describe.ts';
 import { PolicyFileError } from '../../policy/file/problems.ts';
 import { jsonLine, printable } from '../../report/escape.ts';
 import { renderPolicyFile } from '../../report/policy-file.ts';
 import { styleOf } from '../../report/style.ts';
+import { type Form, withOutput } from './flags.ts';
 import { readPolicyFrom } from './policy-file.ts';
-import { write as writeOut } from './show.ts';
+import { write as writeOut } from './write.ts';
 
 interface CheckFlags {
-  readonly output: 'text' | 'json';
+  readonly output: Form;
 }
 
 /** What the command reads and writes. */
@@ -20,10 +21,9 @@ interface Streams {
 
 /** `acr-retention policy check`: what a policy file means, before it counts. */
 export function checkCommand({ stdin, write }: Streams = { stdin: process.stdin, write: writeOut }): Command {
-  return new Command('check')
+  return withOutput(new Command('check'), ['text', 'json'])
     .description('say whether a policy file is valid, what it means in words, and what is hardly meant')
     .argument('<file>', 'the policy file; - is the standard input')
-    .addOption(new Option('--output <form>', 'how to say it').choices(['text', 'json']).default('text'))
     .action(async (file: string, { output }: CheckFlags) => {
       try {
         const { retention } = await readPolicyFrom(file, 'file', stdin);

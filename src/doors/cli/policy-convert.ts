@@ -4,7 +4,7 @@ import { convert } from '../../policy/convert.ts';
 import { parsePurgeWords } from '../../policy/purge-command.ts';
 import { parseTaskFile } from '../../policy/task-file.ts';
 import { readText } from './policy-file.ts';
-import { write as writeOut } from './show.ts';
+import { write as writeOut } from './write.ts';
 
 interface ConvertFlags {
   readonly task?: string;

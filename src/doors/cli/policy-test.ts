@@ -1,15 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { attempts, InvalidPolicy, PolicyError } from '../../policy/errors.ts';
 import { jsonLine } from '../../report/escape.ts';
 import { styleOf } from '../../report/style.ts';
+import { type Form, withOutput } from './flags.ts';
 import { renderCase, renderCount } from './policy-test-text.ts';
-import { write as writeOut } from './show.ts';
+import { write as writeOut } from './write.ts';
 
 interface TestFlags {
   readonly policy?: string;
-  readonly output: 'text' | 'json';
+  readonly output: Form;
 }
 
 /** What makes a folder a case. */
@@ -21,11 +22,10 @@ export function testCommand(
   finish: (exitCode: 0 | 1) => void,
   write: (text: string) => Promise<void> | void = writeOut,
 ): Command {
-  return new Command('test')
+  return withOutput(new Command('test'), ['text', 'json', 'ndjson'])
     .description('run cases: a registry, a policy, and what is expected to be kept and deleted; without a registry')
     .argument('<folder>', 'a case, or a folder of cases: each has registry.yaml and expect.yaml')
     .option('--policy <file>', 'the policy file of the cases that name none and have no policy.yaml')
-    .addOption(new Option('--output <form>', 'how to say it').choices(['text', 'json']).default('text'))
     .action(async (folder: string, { policy, output }: TestFlags) => {
       // Loaded only here: the deployed app has no registry in memory.
       const { readCase, runCase } = await import('./policy-case.ts');
@@ -42,9 +42,11 @@ export function testCommand(
         const result = await runCase(one);
         results.push(result);
         if (output === 'text') await write(renderCase(result, style));
+        if (output === 'ndjson') await write(`${jsonLine(result)}\n`);
       }
       const passed = results.every((result) => result.passed);
-      await write(output === 'json' ? `${jsonLine({ passed, cases: results })}\n` : renderCount(results));
+      if (output === 'text') await write(renderCount(results));
+      else await write(`${jsonLine(output === 'json' ? { passed, cases: results } : { passed })}\n`);
       finish(passed ? 0 : 1);
     });
 }

@@ -1,40 +1,40 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { createPolicy } from '../../policy/purge-policy.ts';
-import { jsonLine } from '../../report/escape.ts';
-import { renderDifference } from '../../report/runs.ts';
+import { renderDifference } from '../../report/diff.ts';
+import { listed } from '../../report/listing.ts';
+import { DIFFERENCES } from '../../report/sheets.ts';
 import { sentence, styleOf } from '../../report/style.ts';
-import { type Trial, tryPolicy } from '../../index.ts';
-import { findRun, type LedgerFlags, openLedger, withLedger } from './flags.ts';
+import { type Difference, type Trial, tryPolicy } from '../../index.ts';
+import { findRun, type Form, type LedgerFlags, openLedger, withLedger, withOutput } from './flags.ts';
 import { readPolicyFrom } from './policy-file.ts';
-import { write as writeOut } from './show.ts';
+import { write as writeOut } from './write.ts';
 
 interface TryFlags extends LedgerFlags {
   readonly against: string;
-  readonly output: 'text' | 'ndjson';
+  readonly output: Form;
 }
 
 /** `acr-retention policy try`: what a policy file would do to a registry as a run saw it. */
 export function tryCommand(write: (text: string) => Promise<void> | void = writeOut): Command {
-  return withLedger(new Command('try'))
+  return withOutput(withLedger(new Command('try')))
     .description('what a policy file would do to the registry as a recorded run saw it; without a call to the registry')
     .argument('<file>', 'the policy file; - is the standard input')
     .requiredOption('--against <run>', 'the run; acr-retention runs lists them')
-    .addOption(new Option('--output <form>', 'how to say it').choices(['text', 'ndjson']).default('text'))
     .action(async (path: string, { against, output, ...flags }: TryFlags) => {
       const file = await readPolicyFrom(path, 'file', process.stdin);
       const { ledger } = openLedger(flags, process.env);
       const run = await findRun(ledger, against);
+      const found: Difference[] = [];
       const trial = await tryPolicy(ledger, run, createPolicy({ file, dryRun: true }), (difference) =>
-        write(output === 'text' ? renderDifference(difference) : `${jsonLine(difference)}\n`),
+        output === 'text' ? write(renderDifference(difference)) : void found.push(difference),
       );
       const style = styleOf(process.stdout, process.env);
-      await write(
-        output === 'text'
-          ? linesOf(run.id, trial)
-              .map((line) => `${sentence(style, line)}\n`)
-              .join('')
-          : `${jsonLine({ runId: run.id, ...trial })}\n`,
-      );
+      if (output === 'text') for (const line of linesOf(run.id, trial)) await write(`${sentence(style, line)}\n`);
+      else {
+        const end = () => ({ runId: run.id, ...trial });
+        for await (const piece of listed(output, found, { name: 'differences', sheet: DIFFERENCES, end }))
+          await write(piece);
+      }
     });
 }
 

@@ -5,20 +5,17 @@ import { type CommandFlags, type PolicyFileFlags, purgeCommand, withPolicyFile }
 import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy/guards.ts';
 import { createPolicy, type PurgePolicy } from '../../policy/purge-policy.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
+import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
 import {
   type BudgetFlags,
   type DisplayFlags,
   displayOf,
   identityOf,
-  type InUseFlags,
-  inUseOf,
   type LedgerFlags,
   oneRegistry,
   openLedger,
-  type PullFlags,
   timeBudgetOf,
   withDisplay,
-  withEvidence,
   withLedger,
   withTimeBudget,
 } from './flags.ts';
@@ -109,7 +106,7 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const guards = attempt(() => guardsOf(flags));
   const budget = attempt(() => ({ limit: timeBudgetOf(flags) }));
   const opened = attempt(() => openLedger(flags, environment));
-  const inUse = attempt(() => ({ evidence: inUseOf(flags, environment, policy) }));
+  const inUse = attempt(() => ({ evidence: inUseOf(flags, environment, policy ? [policy] : []) }));
   if (!policy || !endpoint || !guards || !opened || !budget || !inUse) throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
   return {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { readInUse, readListTarget } from '../../policy/in-use.ts';
 import { printable } from '../../report/escape.ts';
 import { reportImages } from '../../index.ts';
-import { write } from './show.ts';
+import { write } from './write.ts';
 
 interface Flags {
   readonly to?: string;

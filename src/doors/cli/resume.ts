@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { printable } from '../../report/escape.ts';
 import { resume, type RunRecord } from '../../index.ts';
-import { recordedRun, type RecordedRunFlags, withRecordedRun } from './flags.ts';
+import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
 import { show } from './show.ts';
 
 /** `acr-retention resume [id]`: resumes a run that was stopped. */

@@ -2,8 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MultiBar, Presets } from 'cli-progress';
 import { printable } from '../../report/escape.ts';
 import { outputOf } from '../../report/output.ts';
+import { styleOf } from '../../report/style.ts';
+import { renderSummary } from '../../report/text.ts';
 import { type Display, whoami } from './flags.ts';
 import { outputLost } from './streams.ts';
+import { write } from './write.ts';
 import { type Decisions, type RunOptions, type RunSummary, StopReason } from '../../index.ts';
 
 /** How long after a run that was stopped the process may take to end by itself. */
@@ -28,7 +31,8 @@ export async function show<T extends RunSummary | undefined>(
 ): Promise<T> {
   const stop = new AbortController();
   const interrupt = (signal: NodeJS.Signals): void => {
-    const later = passing ? '' : ' acr-retention resume resumes the run later.';
+    // With what the run rests on, its summary says the command: without that it is refused.
+    const later = passing ? '' : ' How to resume the run is said at its end.';
     process.stderr.write(`Stopping: what is under way is finished, nothing else is begun.${later}\n`);
     stop.abort(new StopReason('signal', `it was told to stop (${signal})`));
   };
@@ -57,8 +61,13 @@ export async function show<T extends RunSummary | undefined>(
     });
     progress.stop();
     if (summary) await write(output.end(passing ? withoutPlan(summary) : summary), stdout).catch(lostOnly);
+    // A table of decisions has no place for the summary.
+    if (summary && form === 'csv')
+      process.stderr.write(
+        renderSummary(passing ? withoutPlan(summary) : summary, styleOf(process.stderr, process.env)),
+      );
     // The text says them itself, and so does the log.
-    for (const warning of form === 'text' || log ? [] : (summary?.warnings ?? []))
+    for (const warning of form === 'text' || form === 'csv' || log ? [] : (summary?.warnings ?? []))
       process.stderr.write(`Warning: ${printable(warning)}\n`);
     return summary;
   } finally {
@@ -68,19 +77,6 @@ export async function show<T extends RunSummary | undefined>(
     // Reads whose results are not awaited any more, and their retries, would keep the process.
     if (stop.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
   }
-}
-
-/**
- * Waits until the text is written.
- * @throws where it cannot be written
- */
-export function write(text: string, stdout: NodeJS.WriteStream = process.stdout): Promise<void> {
-  return new Promise((resolve, reject) =>
-    stdout.write(text, (error) => {
-      if (error) reject(error);
-      else resolve();
-    }),
-  );
 }
 
 /** A run whose output is lost has been told to stop, and closes its record. */

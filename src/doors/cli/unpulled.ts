@@ -2,20 +2,13 @@ import { Command, Option } from 'commander';
 import { PolicyError } from '../../policy/errors.ts';
 import type { CommandFlags } from '../../policy/flags.ts';
 import { readPullSettings } from '../../policy/settings.ts';
-import { jsonLine } from '../../report/escape.ts';
+import { UNPULLED } from '../../report/sheets.ts';
 import { styleOf } from '../../report/style.ts';
 import { renderUnpulled } from '../../report/unpulled.ts';
 import { openReader, pullsFrom, unpulled } from '../../index.ts';
-import {
-  identityOf,
-  oneRegistry,
-  openLedger,
-  type PullFlags,
-  type ReadingFlags,
-  withPullIgnore,
-  withReading,
-} from './flags.ts';
-import { write } from './show.ts';
+import { type PullFlags, withPullIgnore } from './evidence-flags.ts';
+import { identityOf, oneRegistry, openLedger, type ReadingFlags, withReading } from './flags.ts';
+import { write, writeListed } from './write.ts';
 
 type Flags = ReadingFlags &
   Pick<PullFlags, 'pullIgnore'> &
@@ -43,11 +36,8 @@ export function unpulledCommand(finish: (exitCode: 0 | 1) => void): Command {
       const reader = await openReader({ endpoint, concurrency: CONCURRENCY, ...identity });
       const report = await unpulled(reader, pullsFrom(pulled, identity), ledger);
       const { images, ...about } = report;
-      await write(
-        flags.output === 'text'
-          ? renderUnpulled(report, styleOf(stdout, env))
-          : [...images, about].map((one) => `${jsonLine(one)}\n`).join(''),
-      );
+      if (flags.output === 'text') await write(renderUnpulled(report, styleOf(stdout, env)));
+      else await writeListed(flags.output, images, { name: 'images', sheet: UNPULLED, end: () => about });
       finish(report.problems.length === 0 ? 0 : 1);
     });
 }

@@ -1,6 +1,7 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
-import { CSV, csvHeader, csvLines } from '../../report/csv.ts';
-import { jsonLine } from '../../report/escape.ts';
+import { CSV, decisionSheet } from '../../report/csv.ts';
+import { listed } from '../../report/listing.ts';
+import { SIGHTINGS, toldOf } from '../../report/sheets.ts';
 import { answer, type Forms, JSON_FORMS, negotiate } from './answer.ts';
 import type { Client } from './handler.ts';
 import { RequestError } from './problem.ts';
@@ -8,14 +9,12 @@ import { acceptedResponse, jsonResponse } from './responses.ts';
 import { decisionsAsked, EXPLAIN_QUERY, readQuery, runsAsked } from './query.ts';
 import {
   type ChildStatus,
-  type Decision,
-  type DecisionQuery,
+  decisionsOfAll,
   type LedgerReader,
   parentStatus,
   type ParentStatus,
   type RepositoryRecord,
   type RunRecord,
-  type Sighting,
 } from '../../index.ts';
 
 interface RunsPage {
@@ -108,16 +107,8 @@ export async function answerDecisions(
   const parent = (await ledger.run(id)) ? undefined : await parentStatus(ledger, id);
   if (!parent) await find(ledger, id);
   const decisions = parent ? decisionsOfAll(ledger, parent, asked) : ledger.decisions(id, asked);
-  const columns = parent ? CSV.several : CSV.one;
-  const written = {
-    json: () => jsonArray(decisions, 'decisions'),
-    ndjson: () => ndjson(decisions),
-    csv: () =>
-      csv(
-        csvHeader(columns),
-        pieces(decisions, (some) => csvLines(some, columns)),
-      ),
-  }[form]();
+  const sheet = decisionSheet(parent ? CSV.several : CSV.one);
+  const written = listed(form, decisions, { name: 'decisions', sheet });
   return answer(
     negotiated,
     client,
@@ -128,16 +119,6 @@ export async function answerDecisions(
   );
 }
 
-/** The decisions of the runs of a parent, one run after the other, each with its registry. */
-async function* decisionsOfAll(
-  ledger: LedgerReader,
-  { children }: ParentStatus,
-  asked: DecisionQuery,
-): AsyncGenerator<Decision & { readonly registry: string }> {
-  for (const { registry, run } of children)
-    if (run) for await (const decision of ledger.decisions(run.id, asked)) yield { registry, ...decision };
-}
-
 /** Every recorded decision on one artifact. @throws {RequestError} */
 export async function answerExplain(
   ledger: LedgerReader,
@@ -146,20 +127,11 @@ export async function answerExplain(
 ): Promise<HttpResponseInit> {
   const negotiated = negotiate(request, JSON_FORMS);
   const { image } = readQuery(request.query, EXPLAIN_QUERY);
-  const sightings = told(ledger.explain(image));
-  const written = negotiated.form === 'json' ? jsonArray(sightings, 'sightings') : ndjson(sightings);
+  const sightings = ledger.explain(image);
+  const written = listed(negotiated.form, sightings, { name: 'sightings', told: toldOf, sheet: SIGHTINGS });
   return answer(negotiated, client, async (write) => {
     for await (const piece of written) await write(piece);
   });
-}
-
-/** What each run decided on an artifact, when, and by which commands. */
-async function* told(sightings: AsyncIterable<Sighting>): AsyncGenerator<object> {
-  for await (const { run, decision } of sightings) {
-    const { id, kind, dryRun, startedBy, started, state, registry, policy } = run;
-    const commands = policy.commands.map(({ given }) => given);
-    yield { run: { id, kind, dryRun, startedBy, started, state, registry, commands }, decision };
-  }
 }
 
 async function find(ledger: LedgerReader, id: string): Promise<RunRecord> {
@@ -170,36 +142,4 @@ async function find(ledger: LedgerReader, id: string): Promise<RunRecord> {
 
 function unknownRun({ place }: LedgerReader): RequestError {
   return new RequestError(404, `there is no such run in ${place}`);
-}
-
-/** How many values are written together: some ten kilobytes. */
-const PIECE = 100;
-
-async function* pieces<T>(values: AsyncIterable<T>, render: (some: readonly T[]) => string): AsyncGenerator<string> {
-  let some: T[] = [];
-  for await (const value of values) {
-    if (some.push(value) < PIECE) continue;
-    yield render(some);
-    some = [];
-  }
-  if (some.length > 0) yield render(some);
-}
-
-/** One document: `{"decisions":[…]}`. */
-async function* jsonArray(values: AsyncIterable<unknown>, name: string): AsyncGenerator<string> {
-  let separator = `{"${name}":[\n`;
-  for await (const piece of pieces(values, (some) => some.map(jsonLine).join(',\n'))) {
-    yield separator + piece;
-    separator = ',\n';
-  }
-  yield separator === ',\n' ? '\n]}\n' : `${separator}]}\n`;
-}
-
-function ndjson(values: AsyncIterable<unknown>): AsyncIterable<string> {
-  return pieces(values, (some) => some.map((one) => `${jsonLine(one)}\n`).join(''));
-}
-
-async function* csv(header: string, lines: AsyncIterable<string>): AsyncGenerator<string> {
-  yield header;
-  yield* lines;
 }

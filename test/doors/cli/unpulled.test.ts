@@ -70,3 +70,28 @@ test('unpulled asks the registry and Log Analytics, lists what was not pulled, a
     }),
   );
 });
+
+test('the plan of a policy file whose rules ask for pulls is applied without a flag that asks for them', async () => {
+  await withServedEmulator({ repositories }, (emulator) =>
+    withLogsAtAzure(resource, events, async ({ certificate, environment }) => {
+      const file = join(folder, 'pulls-by-rules.pem');
+      writeFileSync(file, `${emulator.certificate}\n${certificate}`);
+      const policy = join(folder, 'pulls-by-rules.yaml');
+      writeFileSync(policy, 'version: 1\nrules: [{ name: all, olderThan: 90d, notPulledWithin: 60d }]\n');
+      const runs = newFolder();
+      const run = (...args: readonly string[]) =>
+        cli([...args, '-r', emulator.loginServer, '--runs', runs], {
+          ...environment,
+          REGISTRY_RESOURCE_ID: `${emulator.loginServer}=${resource}`,
+          ACR_USERNAME: USER.username,
+          ACR_PASSWORD: USER.password,
+          NODE_EXTRA_CA_CERTS: file,
+        });
+      const planned = await run('purge', '--policy', policy, '--dry-run');
+      const [, command = ''] = /To delete exactly this: acr-retention (apply \S+)\n/.exec(planned.stdout) ?? [];
+      expect(command, planned.stdout).not.toBe('');
+      expect(await run(...command.split(' '))).toMatchObject({ code: 0, stderr: '' });
+      expect(emulator.tagsLeft()).toEqual(['app:pulled']);
+    }),
+  );
+});
