@@ -7,7 +7,7 @@ import { untilShutdown } from '../src/doors/lifecycle.ts';
 import { requestedApply } from '../src/index.ts';
 
 app.http('apply', {
-  route: 'plans/{id}/apply',
+  route: 'api/plans/{id}/apply',
   methods: ['POST'],
   authLevel: 'admin',
   // Whether the client goes or stays: what was approved is carried out.

@@ -5,7 +5,7 @@ import { cancelledParentResponse, cancelledResponse } from '../src/doors/http/ru
 import { cancel } from '../src/index.ts';
 
 app.http('cancel', {
-  route: 'runs/{id}/cancel',
+  route: 'api/runs/{id}/cancel',
   methods: ['POST'],
   authLevel: 'admin',
   handler: handler(log, async (request, _, { invocationId }) => {

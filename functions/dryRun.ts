@@ -24,7 +24,7 @@ const MOST_WAITING = 20;
 const places = newPlaces(AT_ONCE + MOST_WAITING);
 
 app.http('dryRun', {
-  route: 'dry-run',
+  route: 'api/dry-run',
   methods: ['GET', 'POST'],
   authLevel: 'function',
   ...(durable && { extraInputs: [durable.input.durableClient()] }),

@@ -4,7 +4,7 @@ import { handler } from '../src/doors/http/handler.ts';
 import { answerExplain } from '../src/doors/http/runs.ts';
 
 app.http('explain', {
-  route: 'explain',
+  route: 'api/explain',
   methods: ['GET'],
   authLevel: 'function',
   handler: handler(log, (request, client) => answerExplain(ledger, request, client)),

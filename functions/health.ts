@@ -2,7 +2,7 @@ import { app } from '@azure/functions';
 import { configuration } from '../src/doors/app.ts';
 
 app.http('health', {
-  route: 'health',
+  route: 'api/health',
   methods: ['GET', 'HEAD'],
   authLevel: 'anonymous',
   handler: () => {

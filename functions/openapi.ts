@@ -5,7 +5,7 @@ import { openapi } from '../src/doors/http/openapi.ts';
 import { jsonResponse } from '../src/doors/http/responses.ts';
 
 app.http('openapi', {
-  route: 'openapi.json',
+  route: 'api/openapi.json',
   methods: ['GET'],
   authLevel: 'function',
   handler: handler(log, () => Promise.resolve(jsonResponse(openapi()))),

@@ -6,7 +6,7 @@ import { isSignInOn } from '../src/doors/http/sign-in.ts';
 import { unpulledView } from '../src/doors/http/unpulled.ts';
 
 app.http('review', {
-  route: 'review',
+  route: 'api/review',
   methods: ['GET'],
   // A person who signs in has no key.
   authLevel: isSignInOn ? 'anonymous' : 'function',

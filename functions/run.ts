@@ -5,7 +5,7 @@ import { jsonResponse } from '../src/doors/http/responses.ts';
 import { oneRun } from '../src/doors/http/runs.ts';
 
 app.http('run', {
-  route: 'runs/{id}',
+  route: 'api/runs/{id}',
   methods: ['GET'],
   authLevel: 'function',
   handler: handler(log, async (request) => jsonResponse(await oneRun(ledger, request.params['id'] ?? ''))),

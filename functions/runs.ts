@@ -5,7 +5,7 @@ import { jsonResponse } from '../src/doors/http/responses.ts';
 import { pageOfRuns } from '../src/doors/http/runs.ts';
 
 app.http('runs', {
-  route: 'runs',
+  route: 'api/runs',
   methods: ['GET'],
   authLevel: 'function',
   handler: handler(log, async (request) => jsonResponse(await pageOfRuns(ledger, request.query))),

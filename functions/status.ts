@@ -8,7 +8,7 @@ import { status, version } from '../src/index.ts';
 const warnings = [signInWarning(process.env)].filter((warning) => warning !== undefined);
 
 app.http('status', {
-  route: 'status',
+  route: 'api/status',
   methods: ['GET'],
   authLevel: 'function',
   handler: handler(log, async () => jsonResponse(await status(configuration, version, ledger, new Date(), warnings))),

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { dotnet } from '../support/functions-host/build.ts';
-import { type Start, startsOf } from '../support/functions-host/start.ts';
+import { ROUTES } from '../../src/doors/http/routes.ts';
+import { type Routing, type Start, startsOf } from '../support/functions-host/start.ts';
 
 const text = readFileSync(new URL('../../host.json', import.meta.url), 'utf8');
 
@@ -38,13 +39,41 @@ const MISTAKES: readonly (readonly [string, string | RegExp, string, string])[] 
   ['no level', '"Azure": "Warning"', '"Azure": "Warn"', "'Warn' is not supported"],
   ['no yes or no', '"isEnabled": false', '"isEnabled": "off"', 'Failed to convert'],
   ['a setting of HTTP that is not known', '"routePrefix"', '"prefix"', "'prefix'"],
-  ['no route', '"routePrefix": "api"', '"routePrefix": "api/{"', 'route'],
+  ['no route', '"routePrefix": ""', '"routePrefix": "api/{"', 'route'],
   ['a section that is not known', '"functionTimeout"', '"timeout"', "'timeout'"],
   ['another version', '"version": "2.0"', '"version": "4.0"', "'4.0' is an invalid value"],
 ];
 
+/** Each route as the app registers it (openapi.test.ts holds the two together), and one that is left empty. */
+const FUNCTIONS: Routing['functions'] = [
+  ...ROUTES.map(({ name, path, template, methods }) => ({
+    name,
+    route: template ?? path.slice(1),
+    methods: Object.keys(methods).map((method) => method.toUpperCase()),
+  })),
+  { name: 'unnamed', route: '', methods: ['GET'] },
+];
+
+/** Requests, and the function that answers each. */
+const REQUESTS: readonly (readonly [method: string, path: string, name: string | null])[] = [
+  ...ROUTES.flatMap(({ name, path, methods }) =>
+    Object.keys(methods).map((method) => [method.toUpperCase(), path.replace('{id}', 'x'), name] as const),
+  ),
+  ['GET', '/review/', 'link'],
+  ['GET', '/API/Review', 'review'],
+  ['POST', '/', null],
+  ['GET', '/x', null],
+  ['GET', '/api', null],
+  ['GET', '/status', null],
+  ['GET', '/admin/functions', null],
+  // Why `home` is not registered with an empty route.
+  ['GET', '/unnamed', 'unnamed'],
+];
+
 /** So that a machine that must check it does not skip it: see .ci/run. */
 const mustRun = process.env['FUNCTIONS_HOST'] === 'required';
+
+const prefixed = text.replace('"routePrefix": ""', '"routePrefix": "api"');
 
 describe('the real Durable extension, and what else NuGet has of the Functions host', () => {
   let starts: readonly Start[] = [];
@@ -52,7 +81,11 @@ describe('the real Durable extension, and what else NuGet has of the Functions h
   beforeAll(async () => {
     try {
       if (!dotnet) throw new Error('there is no dotnet on this machine');
-      starts = await startsOf([text, ...MISTAKES.map(([, wrong, instead]) => text.replace(wrong, instead))]);
+      const texts = [text, ...MISTAKES.map(([, wrong, instead]) => text.replace(wrong, instead)), prefixed];
+      starts = await startsOf(texts, {
+        functions: FUNCTIONS,
+        requests: REQUESTS.map(([method, path]) => [method, path]),
+      });
     } catch (error) {
       if (mustRun) throw error;
       skipped = `SKIPPED: host.json is not held against the Durable extension: ${(error as Error).message}`;
@@ -65,13 +98,23 @@ describe('the real Durable extension, and what else NuGet has of the Functions h
   });
 
   test('starts with host.json', () => {
-    expect(starts).toHaveLength(MISTAKES.length + 1);
+    expect(starts).toHaveLength(MISTAKES.length + 2);
     expect(starts[0]).toMatchObject({ refused: null });
     // There are no functions in that program; and a feature is advertised.
     const warnings = (starts[0]?.warnings ?? []).filter(
       (warning) => !/^No job functions found|^Durable Functions Distributed Tracing V2 is GA/.test(warning),
     );
     expect(warnings).toEqual([]);
+  });
+
+  test('finds for each request the function that openapi.json names, for the root and for links as well', () => {
+    expect(starts[0]?.routed.map((name, n) => [...(REQUESTS[n]?.slice(0, 2) ?? []), name])).toEqual(REQUESTS);
+  });
+
+  test('with a prefix of the routes it would find none for the root', () => {
+    expect(prefixed).not.toBe(text);
+    const roots = REQUESTS.flatMap(([, path], n) => (path === '/' ? [starts.at(-1)?.routed[n]] : []));
+    expect(roots).toEqual([null, null]);
   });
 
   test('and does not log each call of the Azure SDK', () => {

@@ -126,7 +126,7 @@ export async function withAppHere<T>(
   };
   const ask: App['ask'] = async (path, { key = KEY, method = 'GET', headers = {}, body } = {}) => {
     const { pathname, searchParams, href } = new URL(path, 'http://127.0.0.1');
-    const found = find(routesOf(metadata(), 'api'), method, pathname);
+    const found = find(routesOf(metadata(), ''), method, pathname);
     if (!found) return new Response(null, { status: 404 });
     const { route, params } = found;
     if (!opens(searchParams.get('code') ?? key, route.authLevel, { default: KEY, master: MASTER_KEY }))

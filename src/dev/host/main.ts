@@ -65,6 +65,7 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined, run: 
     'Times are UTC. Stop it with Ctrl-C.',
     '',
     `Review what it did: ${url}/api/review?${code}`,
+    `Without a key in the address, ${url} asks for it: ${keys.default}`,
     '',
     'Functions:',
     ...routes.map(
@@ -88,6 +89,8 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined, run: 
     curl(`/api/explain?${code}&image=shop/api:1.3.0`, '-g '),
     curl(`/api/in-use?${code}`),
     curl(`/api/review?${code}`),
+    curl('/'),
+    curl(`/review?run=${run}`),
     curl(`/api/plans/${run}/apply`, `-X POST ${master}`),
     curl(`/api/runs/${run}/cancel`, `-X POST ${master}`),
     ...timers.map(({ name }) => curl(`/admin/functions/${name}`, `-X POST ${master}`)),

@@ -17,20 +17,33 @@ export interface Route {
   readonly pattern: RegExp;
 }
 
+/** A segment that may be absent, and that no text fits: how a function is given the root of the app. */
+const NOTHING = /^\{\w+:maxlength\(0\)\?\}$/;
+
+/** One segment of a route: a text, or a parameter such as `{id}`. */
+function patternOf(segment: string): string {
+  if (!/[{}]/.test(segment)) return `/${segment.replace(/[^\w-]/g, '\\$&')}`;
+  const name = /^\{(\w+)\}$/.exec(segment)?.[1];
+  if (name === undefined) throw new Error(`this host does not know routes such as ${segment}`);
+  return `/(?<${name}>[^/]+)`;
+}
+
 /** The HTTP routes of an app. @param prefix `extensions.http.routePrefix` of host.json */
 export function routesOf(functions: readonly FunctionMetadata[], prefix: string): readonly Route[] {
   return functions.flatMap(({ name, bindings }) =>
     Object.values(bindings)
       .filter(({ type }) => type === 'httpTrigger')
-      .map(({ methods = ['GET', 'POST'], authLevel = 'function', route = name }) => {
-        const template = `/${[prefix, route].filter((part) => part !== '').join('/')}`;
-        const pattern = template.replace(/\{(\w+)(?::\w+)?\}/g, '(?<$1>[^/]+)');
+      .map(({ methods = ['GET', 'POST'], authLevel = 'function', route = '' }) => {
+        // As in the Functions host: an empty route is the name of the function.
+        const segments = [prefix, ...(route === '' ? name : route).split('/')].filter(
+          (part) => part !== '' && !NOTHING.test(part),
+        );
         return {
           name,
           authLevel,
-          template,
+          template: `/${segments.join('/')}`,
           methods: methods.map((method) => method.toUpperCase()),
-          pattern: new RegExp(`^${pattern}/?$`, 'i'),
+          pattern: new RegExp(`^${segments.map(patternOf).join('')}/?$`, 'i'),
         };
       }),
   );

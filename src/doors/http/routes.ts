@@ -34,13 +34,15 @@ export interface Route {
   /** The function that answers. */
   readonly name: string;
   readonly path: string;
+  /** What the host is given to serve that path, where it is not the path itself. */
+  readonly template?: string;
   /** The key that it wants. */
   readonly level: 'anonymous' | 'function' | 'admin';
   readonly methods: Readonly<Partial<Record<'get' | 'head' | 'post', Operation>>>;
 }
 
 export const HEADERS = {
-  Location: 'The address of the run',
+  Location: 'The address of the run, or of the page',
   'Retry-After': 'Seconds after which it is worth looking again',
 } as const;
 
@@ -95,6 +97,11 @@ const dryRun: Operation = {
     202: followed('It takes longer than the client waits', answers.accepted),
   },
   problems: [400, 406, 429, 502, 503],
+};
+
+const home: Operation['answers'] = {
+  200: { description: 'A page that asks for the key', forms: { 'text/html': undefined } },
+  302: { description: 'People sign in: to the page', forms: {}, headers: ['Location'] },
 };
 
 export const ROUTES: readonly Route[] = [
@@ -253,6 +260,35 @@ export const ROUTES: readonly Route[] = [
           }),
         },
         problems: [400, 403, 404, 429, 502, 503],
+      },
+    },
+  },
+  {
+    name: 'home',
+    path: '/',
+    // The host takes an empty route for the name of the function: a parameter that no text fits stands for the root.
+    template: '{root:maxlength(0)?}',
+    level: 'anonymous',
+    methods: {
+      get: {
+        summary: 'Leads to the review page',
+        description:
+          'With sign-in it redirects there. Without it a page asks for the key. It holds no data. The parameters of the page ' +
+          'are kept.',
+        answers: home,
+        problems: [],
+      },
+    },
+  },
+  {
+    name: 'link',
+    path: '/review',
+    level: 'anonymous',
+    methods: {
+      get: {
+        summary: 'The same, for links to a view of the review page: they hold no key',
+        answers: home,
+        problems: [],
       },
     },
   },

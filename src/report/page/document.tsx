@@ -22,7 +22,8 @@ function hash(text: string): string {
 }
 
 interface Frame {
-  readonly setting: Setting;
+  /** Absent: a page that holds no data, for a client that has shown neither a key nor a name. */
+  readonly setting?: Setting;
   readonly title: string;
   /** The item of the menu. */
   readonly here?: 'runs' | 'history' | 'unpulled';
@@ -37,8 +38,6 @@ export function render(frame: Frame): string {
 }
 
 function Document({ setting, title, here, live, children }: Frame) {
-  const { link, now, place, hasPulls } = setting;
-  const current = (one: Frame['here']) => (one === here ? 'page' : undefined);
   return (
     <html lang="en">
       <head>
@@ -55,32 +54,44 @@ function Document({ setting, title, here, live, children }: Frame) {
         </a>
         <header class="top">
           <p class="product">acr-retention</p>
-          <nav aria-label="Views">
-            <a href={link()} aria-current={current('runs')}>
-              Runs
-            </a>
-            <a href={link({ image: '' })} aria-current={current('history')}>
-              Image history
-            </a>
-            {hasPulls && (
-              <a href={link({ view: 'unpulled' })} aria-current={current('unpulled')}>
-                Not pulled
-              </a>
-            )}
-          </nav>
+          {setting && <Views setting={setting} here={here} />}
         </header>
         <main id="main" tabIndex={-1}>
           {children}
         </main>
         <footer>
-          <p>
-            {place !== undefined && `Ledger in ${words(place)}. `}Times are UTC. As of <Time iso={now.toISOString()} />.
-          </p>
+          {setting ? (
+            <p>
+              {setting.place !== undefined && `Ledger in ${words(setting.place)}. `}Times are UTC. As of{' '}
+              <Time iso={setting.now.toISOString()} />.
+            </p>
+          ) : (
+            <p>This page holds no data.</p>
+          )}
         </footer>
         <p id="status" role="status" class="hidden"></p>
         <script dangerouslySetInnerHTML={{ __html: SCRIPT }} />
       </body>
     </html>
+  );
+}
+
+function Views({ setting: { link, hasPulls }, here }: { readonly setting: Setting; readonly here: Frame['here'] }) {
+  const current = (one: Frame['here']) => (one === here ? 'page' : undefined);
+  return (
+    <nav aria-label="Views">
+      <a href={link()} aria-current={current('runs')}>
+        Runs
+      </a>
+      <a href={link({ image: '' })} aria-current={current('history')}>
+        Image history
+      </a>
+      {hasPulls && (
+        <a href={link({ view: 'unpulled' })} aria-current={current('unpulled')}>
+          Not pulled
+        </a>
+      )}
+    </nav>
   );
 }
 

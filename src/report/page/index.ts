@@ -1,6 +1,7 @@
 export { renderDecisions, type DecisionFilter } from './decisions.tsx';
 export { CONTENT_SECURITY_POLICY, renderProblem, type ProblemView } from './document.tsx';
 export { renderHistory } from './history.tsx';
+export { PAGE, renderHome } from './home.tsx';
 export { linksWith, type Setting, type Viewer } from './navigation.tsx';
 export { renderParent } from './parent.tsx';
 export { renderRefused } from './refused.tsx';

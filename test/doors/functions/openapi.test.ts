@@ -40,7 +40,7 @@ test('the routes that the app registers are those that it describes, with their 
           .filter(({ type }) => type === 'httpTrigger')
           .map(({ route = name, authLevel, methods = [] }) => ({
             name,
-            path: `/api/${route}`,
+            path: `/${route}`,
             level: authLevel,
             methods: methods.map((method) => method.toLowerCase()).toSorted(),
           })),
@@ -49,7 +49,11 @@ test('the routes that the app registers are those that it describes, with their 
   } finally {
     worker.kill();
   }
-  const described = ROUTES.map(({ methods, ...route }) => ({ ...route, methods: Object.keys(methods).toSorted() }));
+  const described = ROUTES.map(({ methods, path, template, ...route }) => ({
+    ...route,
+    path: template === undefined ? path : `/${template}`,
+    methods: Object.keys(methods).toSorted(),
+  }));
   const byName = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
   expect(described.toSorted(byName)).toEqual(registered.toSorted(byName));
   expect(Object.keys(document.paths)).toEqual(ROUTES.map(({ path }) => path));
@@ -78,6 +82,8 @@ test('every route answers as it is described, in each form and with each kind of
         '/api/in-use',
         '/api/in-use?registry=other',
         '/api/unpulled',
+        '/',
+        '/review',
         '/api/review',
         '/api/review?state=odd',
         '/api/review?run=20261124T010000Z-3f9a0c',
@@ -140,6 +146,11 @@ test('every route answers as it is described, in each form and with each kind of
       await read(app, '/api/health', { method: 'HEAD' });
       for (const path of ['/api/dry-run', '/api/plans/none/apply'])
         await read(app, path, { method: 'POST', key: MASTER_KEY });
+    }),
+  );
+  await withServedEmulator({ repositories: {} }, (emulator) =>
+    withApp(emulator, { ...SETTINGS, WEBSITE_AUTH_ENABLED: 'true' }, async (app) => {
+      for (const path of ['/', '/review']) await read(app, path, { redirect: 'manual' });
     }),
   );
   await withServedEmulator({ repositories }, (emulator) =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
-import { type App, withApp } from '../../support/app.ts';
+import { type App, KEY, withApp } from '../../support/app.ts';
 import { signedIn } from '../../support/principal.ts';
 import { withServedEmulator } from '../../support/registry.ts';
 
@@ -22,6 +22,33 @@ const withRecordedRun = (
   );
 
 describe('the review page', () => {
+  test('is found from the root, and from a link without a key, which a form there adds', () =>
+    withRecordedRun({}, async (app, run) => {
+      for (const path of ['/', `/review?run=${run}&view=decisions`]) {
+        const page = await app.ask(path, { key: NO_KEY });
+        expect(page.status).toBe(200);
+        expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+        const text = await page.text();
+        const hidden = [...text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g)];
+        const query = new URLSearchParams([...hidden.map(([, name = '', value = '']) => [name, value]), ['code', KEY]]);
+        expect(/<form [^>]*method="get" action="([^"]*)"/.exec(text)?.[1]).toBe('/api/review');
+        const answer = await fetch(`${app.url}/api/review?${query.toString()}`);
+        expect(answer.status).toBe(200);
+        expect((await answer.text()).includes(run)).toBe(true);
+      }
+    }));
+
+  test('is where the root and links lead people who sign in', () =>
+    withRecordedRun({ WEBSITE_AUTH_ENABLED: 'true' }, async (app, run) => {
+      for (const [path, address] of [
+        ['/', '/api/review'],
+        [`/review?run=${run}&view=decisions&code=x`, `/api/review?run=${run}&view=decisions`],
+      ] as const) {
+        const answer = await app.ask(path, { key: NO_KEY, redirect: 'manual' });
+        expect([answer.status, answer.headers.get('location')]).toEqual([302, address]);
+      }
+    }));
+
   test('takes the function key; what is downloaded from it is under the same address', () =>
     withRecordedRun({}, async (app, run) => {
       expect((await app.ask('/api/review', { key: NO_KEY, headers: READER })).status).toBe(401);

@@ -1,16 +1,21 @@
 /*
  * Starts the libraries of the Functions host with host.json files, one after the other, and says of each what a start would
- * say: a line of JSON. The host itself is not on NuGet; what it does there with its own settings is repeated here.
+ * say: a line of JSON. The host itself is not on NuGet; what it does there with its own settings is repeated here. The first
+ * argument names functions with their routes, and requests: which function would answer each, by the router of the host.
  *
- *     dotnet functions-host.dll host.json …
+ *     dotnet functions-host.dll routes.json host.json …
  */
 
 using System.Globalization;
 using Azure.Core.Pipeline;
 using Azure.Storage.Queues;
 using Microsoft.ApplicationInsights.WindowsServer.Channel.Implementation;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Constraints;
 using Microsoft.AspNetCore.Routing.Template;
 using Microsoft.Azure.WebJobs.Extensions.DurableTask;
+using Microsoft.Azure.WebJobs.Extensions.Http;
 using Microsoft.Extensions.Azure;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -26,19 +31,21 @@ using HttpOptions = Microsoft.Azure.WebJobs.Extensions.Http.HttpOptions;
 const string Root = "AzureFunctionsJobHost";
 Environment.SetEnvironmentVariable("FUNCTIONS_WORKER_RUNTIME", "node");
 var azure = await CategoriesOfAzure();
-foreach (var file in args) {
+var routing = JsonConvert.DeserializeObject<Routing>(File.ReadAllText(args[0]))!;
+foreach (var file in args.Skip(1)) {
   var warnings = new List<string>();
   var quiet = new List<string>();
+  var routed = new List<string?>();
   string? refused = null;
   try {
-    await Start(JObject.Parse(File.ReadAllText(file)), warnings, quiet);
+    await Start(JObject.Parse(File.ReadAllText(file)), warnings, quiet, routed);
   } catch (Exception error) {
     refused = error.Message;
   }
-  Console.WriteLine("host.json: " + JsonConvert.SerializeObject(new { refused, warnings, azure, quiet }));
+  Console.WriteLine("host.json: " + JsonConvert.SerializeObject(new { refused, warnings, azure, quiet, routed }));
 }
 
-async Task Start(JObject json, List<string> warnings, List<string> quiet) {
+async Task Start(JObject json, List<string> warnings, List<string> quiet, List<string?> routed) {
   var flat = Flat(Root, json).ToDictionary(setting => setting.Name, setting => setting.Value);
   flat["AzureWebJobsConfigurationSection"] = Root;
   flat["AzureWebJobsStorage"] = "UseDevelopmentStorage=true";
@@ -58,7 +65,9 @@ async Task Start(JObject json, List<string> warnings, List<string> quiet) {
     .ConfigureWebJobs(jobs => { jobs.AddHttp(); jobs.AddDurableTask(); })
     .Build();
   _ = host.Services.GetRequiredService<IOptions<LoggerFilterOptions>>().Value;
-  TemplateParser.Parse(host.Services.GetRequiredService<IOptions<HttpOptions>>().Value.RoutePrefix + "/status");
+  var prefix = host.Services.GetRequiredService<IOptions<HttpOptions>>().Value.RoutePrefix;
+  TemplateParser.Parse($"{prefix}/status".TrimStart('/'));
+  foreach (var request in routing.Requests) routed.Add(await Answering(request, prefix));
   var wanted = host.Services.GetRequiredService<IOptions<DurableTaskOptions>>().Value.StorageProvider;
   var provider = host.Services.GetServices<IDurabilityProviderFactory>()
     .Single(factory => factory.Name == (string)wanted["type"]);
@@ -71,6 +80,29 @@ async Task Start(JObject json, List<string> warnings, List<string> quiet) {
   await host.StopAsync();
   var loggers = host.Services.GetRequiredService<ILoggerFactory>();
   quiet.AddRange(azure.Where(category => !loggers.CreateLogger(category).IsEnabled(LogLevel.Information)));
+}
+
+/* The function that answers a request; none: the host itself does, at / with a page of its own. */
+async Task<string?> Answering(string[] request, string prefix) {
+  using var services = new ServiceCollection().AddLogging().AddRouting().BuildServiceProvider();
+  var router = new WebJobsRouter(services.GetRequiredService<IInlineConstraintResolver>());
+  var handler = new Called();
+  var routes = router.CreateBuilder(handler, prefix);
+  // As WebScriptHostHttpRoutesManager does.
+  foreach (var (name, route, methods) in routing.Functions)
+    routes.MapFunctionRoute(
+      name,
+      string.IsNullOrEmpty(route) ? name : route,
+      new RouteValueDictionary { ["httpMethod"] = new HttpMethodRouteConstraint(methods) },
+      name);
+  router.AddFunctionRoutes(routes.Build(), null);
+  var http = new DefaultHttpContext { RequestServices = services };
+  http.Request.Method = request[0];
+  http.Request.Path = request[1];
+  var context = new RouteContext(http);
+  await router.RouteAsync(context);
+  if (context.Handler is { } answer) await answer(http);
+  return handler.Name;
 }
 
 /* What the Azure SDK calls itself in the log where it says what it calls. */
@@ -111,6 +143,17 @@ record Logging { public Dictionary<string, string>? LogLevel { get; init; } publ
 record Insights { public Sampling? SamplingSettings { get; init; } }
 class Sampling : SamplingPercentageEstimatorSettings { public bool IsEnabled { get; init; } }
 record Extensions { public HttpOptions? Http { get; init; } public DurableTaskOptions? DurableTask { get; init; } }
+
+record Routing(Function[] Functions, string[][] Requests);
+record Function(string Name, string? Route, string[] Methods);
+
+class Called : IWebJobsRouteHandler {
+  public string? Name { get; private set; }
+  public Task InvokeAsync(HttpContext context, string functionName) {
+    Name = functionName;
+    return Task.CompletedTask;
+  }
+}
 
 class Fine : HttpMessageHandler {
   protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken _) =>

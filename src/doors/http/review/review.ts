@@ -1,9 +1,7 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { LedgerError, type LedgerReader, parentStatus, type ParentStatus } from '../../../index.ts';
 import { redact } from '../../../ledger/redact/redact.ts';
-import { secrets } from '../../../ledger/redact/known.ts';
 import {
-  CONTENT_SECURITY_POLICY,
   linksWith,
   type ProblemView,
   renderParent,
@@ -21,6 +19,7 @@ import { accessOf, isApprover, SignInRefused } from '../sign-in.ts';
 import type { UnpulledView } from '../unpulled.ts';
 import { decisionsView } from './decisions.ts';
 import { historyView } from './history.ts';
+import { htmlResponse } from './html.ts';
 import { runView } from './run.ts';
 import { runsView } from './runs.ts';
 import { unpulledView } from './unpulled.ts';
@@ -86,23 +85,6 @@ export async function reviewPage(
     const problem = problemView(error);
     return htmlResponse(renderProblem(setting, problem), problem.status, viewer);
   }
-}
-
-function htmlResponse(body: string, status: number, viewer?: Viewer): HttpResponseInit {
-  return {
-    status,
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-      // Without sign-in the address holds the function key. With it there are forms, and a browser that may send no
-      // referrer does not say of a posted form where it comes from, either (`Origin: null`).
-      'Referrer-Policy': viewer ? 'same-origin' : 'no-referrer',
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-    },
-    // Only known secrets: the links of the page have the function key of its reader, which looks like one.
-    body: secrets.redact(body),
-  };
 }
 
 function problemView(error: unknown): ProblemView {
