@@ -11,7 +11,8 @@ import {
   type RunState,
 } from '../ledger/records.ts';
 import { ConflictError } from '../ledger/store/store.ts';
-import { hasFailed, type RepositorySummary, type RunSummary, total } from '../ledger/summary.ts';
+import { hasFailed, type RepositorySummary, type RunSummary } from '../ledger/summary.ts';
+import { total } from '../ledger/total.ts';
 import type { Decision, Reason, Right } from '../planner/decision.ts';
 import { movingTagWarnings } from '../policy/moving-tags.ts';
 import { accessWarnings, evidenceWarnings } from '../report/warnings.ts';

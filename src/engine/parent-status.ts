@@ -3,7 +3,7 @@ import type { Parent } from '../ledger/batch.ts';
 import { hasEnded, type System } from '../ledger/store/system.ts';
 import type { DecisionQuery, LedgerReader } from '../ledger/reader.ts';
 import type { ChildStatus, ParentRecord, ParentStatus, RunState } from '../ledger/records.ts';
-import { total } from '../ledger/summary.ts';
+import { total } from '../ledger/total.ts';
 import type { Decision } from '../planner/decision.ts';
 
 /** A parent with its runs as they are now; `undefined` where there is none of this id. */

@@ -14,7 +14,8 @@ import type { RunLog } from '../report/log.ts';
 import { isLeft } from './merge.ts';
 import { remarksOf, withRemarks } from './remarks.ts';
 import { ENDED, settle } from './settle.ts';
-import { type RepositorySummary, summarize, total, unfinishedRepository } from '../ledger/summary.ts';
+import { type RepositorySummary, summarize, unfinishedRepository } from '../ledger/summary.ts';
+import { total } from '../ledger/total.ts';
 
 /** How long the registry may take to carry out what a process asked for before it ended, in milliseconds. */
 const LATE_MS = 2_000;

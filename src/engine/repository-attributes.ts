@@ -1,7 +1,7 @@
 import { attributesCommand } from '../executor/locks.ts';
 import { eachOf } from './each.ts';
 import { lockedAsAWhole, untaggedBy, withUntagged } from '../planner/explain.ts';
-import type { Inventory, Plan, Rule } from '../planner/types.ts';
+import type { Inventory, Plan, Protection, Rule } from '../planner/types.ts';
 import { StoppedError } from '../registry/errors.ts';
 import type { ManifestRecord, RegistryReader, RepositoryAttributes } from '../registry/types.ts';
 import type { RepositorySummary } from '../ledger/summary.ts';
@@ -60,21 +60,43 @@ export async function wholePlan(
   return { plan: withUntagged(plan, untagged, records, rule), listed, warnings };
 }
 
-function countOf({ tags, manifests }: Inventory, attributes: RepositoryAttributes | undefined): WholePlan['listed'] {
+function countOf(inventory: Inventory, attributes: RepositoryAttributes | undefined): WholePlan['listed'] {
+  const { tags, manifests } = inventory;
   const records = manifests?.byDigest;
   let tagged = 0;
   let bytes = 0;
-  for (const record of records?.values() ?? []) {
-    tagged += record.tags.length;
-    bytes += record.size ?? 0;
+  let last = '';
+  for (const { tags: own, size = 0, created = '' } of records?.values() ?? []) {
+    tagged += own.length;
+    bytes += size;
+    if (created > last) last = created;
   }
+  // A tag may be put on an image that was there before.
+  for (const { lastUpdated = '' } of tags ?? []) if (lastUpdated > last) last = lastUpdated;
   const tagCount = tags?.length ?? (records && tagged);
   const manifestCount = records?.size ?? attributes?.manifests;
+  const inUse = inUseOf(inventory);
   return {
     ...(tagCount !== undefined && { tags: tagCount }),
     ...(manifestCount !== undefined && { manifests: manifestCount }),
     ...(records && { bytes }),
+    ...(last !== '' && { lastPush: `${last.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}Z` }),
+    ...(inUse !== undefined && { inUse }),
   };
+}
+
+/**
+ * How many images of those that are listed are known to be in use; `undefined` where that is not known. Where something is
+ * in use the planner lists the manifests.
+ */
+function inUseOf({ tags = [], manifests, evidence }: Inventory): number | undefined {
+  if (!evidence || evidence.everything) return undefined;
+  const used = new Set<string>();
+  const isUse = (protection: Protection | undefined): boolean => protection?.reason === 'in-use';
+  for (const [digest, protection] of evidence.digests)
+    if (isUse(protection) && manifests?.byDigest.has(digest)) used.add(digest);
+  for (const { name, digest = name } of tags) if (isUse(evidence.tags.get(name))) used.add(digest);
+  return used.size;
 }
 
 /** These manifests, for the words of a summary: listed, or asked for one by one where that is fewer calls. */

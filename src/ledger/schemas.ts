@@ -39,6 +39,12 @@ const counts = z.looseObject({
 
 const size = z.looseObject({ tags: maybeNumber, manifests: maybeNumber, bytes: maybeNumber });
 
+const listed = z.looseObject({
+  ...size.shape,
+  lastPush: maybeText,
+  inUse: maybeNumber,
+} satisfies Shape<RepositorySummary['listed']>);
+
 const totals = {
   listed: size,
   afterwards: size.exactOptional(),
@@ -61,6 +67,7 @@ const movingTag = z.looseObject({
 
 const summary = z.looseObject({
   ...totals,
+  listed,
   repository: text,
   state: z.enum(['done', 'failed', 'stopped', 'held']),
   error: error.exactOptional(),

@@ -2,6 +2,7 @@ import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
 import type { EvidenceRecord, Stop } from './records.ts';
 import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Hold } from '../planner/decision.ts';
+import { NO_COUNTS, plus } from './total.ts';
 import { eachInTurns } from './turns.ts';
 
 /** How many artifacts of a kind, by outcome. */
@@ -14,6 +15,20 @@ export interface Counts {
   /** Not tried, because of what happened to something else, because the run stopped, or because a guard held it back. */
   readonly notAttempted: number;
   readonly alreadyGone: number;
+}
+
+interface Amount {
+  readonly tags?: number;
+  readonly manifests?: number;
+  readonly bytes?: number;
+}
+
+/** What there was in a repository. Records of older versions have none of these two. */
+interface Listed extends Amount {
+  /** When something was pushed or tagged last (ISO 8601, UTC). */
+  readonly lastPush?: string;
+  /** Images that workloads use; absent where no source is configured, or one could not be read. */
+  readonly inUse?: number;
 }
 
 export interface RepositorySummary {
@@ -31,9 +46,9 @@ export interface RepositorySummary {
   /** What there is to say of it besides, in sentences that name it. */
   readonly warnings?: readonly string[];
   /** How much there was before, whether there is a decision for it or not; absent where the registry was not asked. */
-  readonly listed: { readonly tags?: number; readonly manifests?: number; readonly bytes?: number };
+  readonly listed: Listed;
   /** How much is there afterwards, also what no filter matched: in a dry run, what would be. Records of older versions have none of these three. */
-  readonly afterwards?: { readonly tags?: number; readonly manifests?: number; readonly bytes?: number };
+  readonly afterwards?: Amount;
   /** Manifests whose last tag is deleted here and that are kept, because `--untagged` was not given. */
   readonly leftUntagged?: { readonly manifests: number; readonly bytes: number };
   /** Signature tags (cosign) that are kept without the image that they belong to, which is deleted here. */
@@ -62,12 +77,14 @@ interface LeftUnlocked {
 }
 
 /** Artifacts that were refused, and not attempted after that, by the right that was missing. */
-type Missing = Readonly<Partial<Record<Right, { readonly refused: number; readonly notAttempted: number }>>>;
+export type Missing = Readonly<Partial<Record<Right, { readonly refused: number; readonly notAttempted: number }>>>;
 
-export type Totals = Omit<
+export interface Totals extends Omit<
   RepositorySummary,
-  'repository' | 'state' | 'error' | 'stage' | 'warnings' | 'lostLocks' | 'movingTags'
->;
+  'repository' | 'state' | 'error' | 'stage' | 'warnings' | 'lostLocks' | 'movingTags' | 'listed'
+> {
+  readonly listed: Amount;
+}
 
 export interface RunSummary {
   /** Sorts by time. */
@@ -105,9 +122,6 @@ export type RegistryOutcome = { readonly registry: string } & (
       readonly notBegun?: Stop['by'];
     }
 );
-
-const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
-const OUTCOMES = Object.keys(NO_COUNTS) as (keyof Counts)[];
 
 export function summarize(
   repository: string,
@@ -195,15 +209,6 @@ function newSummary(
   return { count, summary };
 }
 
-function plus(some: Missing, more: Missing): Missing {
-  const sum = { ...some };
-  for (const [right, { refused, notAttempted }] of Object.entries(more) as [Right, Missing[Right] & object][]) {
-    const before = sum[right] ?? { refused: 0, notAttempted: 0 };
-    sum[right] = { refused: before.refused + refused, notAttempted: before.notAttempted + notAttempted };
-  }
-  return sum;
-}
-
 /** As image tools name it. */
 export function nameOf({ repository, kind, tag, digest }: Decision): string {
   return kind === 'tag' ? `${repository}:${tag ?? ''}` : `${repository}@${digest ?? ''}`;
@@ -261,39 +266,4 @@ export function outcomeOf(decision: Decision): keyof Counts {
     'not-attempted': 'notAttempted',
   } as const;
   return outcomes[decision.outcome];
-}
-
-/** What repositories, or runs, come to together. */
-export function total(repositories: readonly Totals[]): Totals {
-  const sum = (of: (summary: Totals) => number): number => repositories.reduce((all, one) => all + of(one), 0);
-  const counts = (kind: 'tags' | 'manifests'): Counts =>
-    OUTCOMES.reduce((all, outcome) => ({ ...all, [outcome]: sum((one) => one[kind][outcome]) }), NO_COUNTS);
-  const reasons: Partial<Record<Reason, number>> = {};
-  for (const one of repositories)
-    for (const [reason, count] of Object.entries(one.reasons) as [Reason, number][])
-      reasons[reason] = (reasons[reason] ?? 0) + count;
-  // What an older version recorded has fewer of these.
-  const of = (when: 'listed' | 'afterwards', kind: keyof Totals['listed']) =>
-    repositories.some((one) => one[when]?.[kind] !== undefined) && { [kind]: sum((one) => one[when]?.[kind] ?? 0) };
-  const there = (when: 'listed' | 'afterwards') => ({
-    ...of(when, 'tags'),
-    ...of(when, 'manifests'),
-    ...of(when, 'bytes'),
-  });
-  const missing = repositories.reduce((all, one) => plus(all, one.missing ?? {}), {});
-  return {
-    ...(Object.keys(missing).length > 0 && { missing }),
-    listed: there('listed'),
-    afterwards: there('afterwards'),
-    leftUntagged: {
-      manifests: sum((one) => one.leftUntagged?.manifests ?? 0),
-      bytes: sum((one) => one.leftUntagged?.bytes ?? 0),
-    },
-    leftSignatures: sum((one) => one.leftSignatures ?? 0),
-    tags: counts('tags'),
-    manifests: counts('manifests'),
-    bytes: sum((one) => one.bytes),
-    reasons,
-    beyondAcrPurge: sum((one) => one.beyondAcrPurge),
-  };
 }

@@ -1,6 +1,7 @@
 import { type Comparison, type Some, toDeleteIn } from '../ledger/compare.ts';
 import { isEvidenceWhole, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
-import { type RepositorySummary, total, type Totals } from '../ledger/summary.ts';
+import type { RepositorySummary, Totals } from '../ledger/summary.ts';
+import { total } from '../ledger/total.ts';
 import {
   changesInWords,
   failuresInWords,

@@ -98,6 +98,33 @@ describe('a purge that is told what is in use', () => {
     });
   });
 
+  test('records for each repository how many images are in use, and when something was pushed last', async () => {
+    const young = { built: image('young'), days: 3, tags: ['v-young'] };
+    const contents = { app: repositoryOf(...images('app', 2, 'dev'), young, { built: build, days: 40 }) };
+    await withEmulator({ repositories: contents }, async (emulator) => {
+      const facts = [running({ tag: 'dev-0' }), running({ tag: 'no-such-tag' }), running({ digest: build.digest })];
+      const listedWith = async (says: Partial<Evidence> | undefined, args = PURGE) => {
+        const evidence = says && { sources: [saying(() => says)], rememberMilliseconds: DAY_MS };
+        const { summary } = await run(
+          emulator,
+          [...args, '--dry-run'],
+          undefined,
+          newLedger(),
+          evidence && { evidence },
+        );
+        return summary.repositories[0]?.listed;
+      };
+      const lastPush = `${new Date(emulator.start.getTime() - 3 * DAY_MS).toISOString().slice(0, 19)}Z`;
+      const listed = await listedWith({ facts });
+      expect(listed).toMatchObject({ tags: 3, manifests: 4, lastPush, inUse: 2 });
+      // Without --untagged.
+      expect(await listedWith({ facts }, PURGE.slice(0, -1))).toMatchObject({ lastPush, inUse: 2 });
+      expect(await listedWith({ facts: [] })).toMatchObject({ inUse: 0 });
+      expect(await listedWith({ facts, complete: false })).not.toHaveProperty('inUse');
+      expect(await listedWith(undefined)).not.toHaveProperty('inUse');
+    });
+  });
+
   test('deletes no more of a repository once something in it came into use since it was planned', async () => {
     await withEmulator({ repositories: twoBatches }, async (emulator) => {
       let facts: readonly Use[] = [];

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { outputOf } from '../../src/report/output.ts';
 import { PLAIN_STYLE, sentence, styleOf, wrapped } from '../../src/report/style.ts';
-import { type RunSummary, summarize, total } from '../../src/ledger/summary.ts';
+import { type RunSummary, summarize } from '../../src/ledger/summary.ts';
+import { total } from '../../src/ledger/total.ts';
 import { renderSummary } from '../../src/report/text.ts';
 
 // eslint-disable-next-line no-control-regex -- what colours are made of

@@ -3,13 +3,8 @@ import { expect, test } from 'vitest';
 import type { Decision } from '../../src/planner/decision.ts';
 import { jsonLine, printable } from '../../src/report/escape.ts';
 import { PLAIN_STYLE } from '../../src/report/style.ts';
-import {
-  type RepositorySummary,
-  type RunSummary,
-  unfinishedRepository,
-  summarize,
-  total,
-} from '../../src/ledger/summary.ts';
+import { type RepositorySummary, type RunSummary, unfinishedRepository, summarize } from '../../src/ledger/summary.ts';
+import { total } from '../../src/ledger/total.ts';
 import { renderDecision, renderSummary } from '../../src/report/text.ts';
 import { evidenceWarnings } from '../../src/report/warnings.ts';
 

@@ -122,6 +122,12 @@ export const repository = z
       )
       .exactOptional(),
     ...totalled,
+    listed: amount
+      .extend({
+        lastPush: z.string().exactOptional().describe('When something was pushed or tagged last'),
+        inUse: count.exactOptional().describe('Images that workloads use; absent where that is not known'),
+      })
+      .describe('How much there was before, decided on or not'),
     lostLocks: z
       .array(z.object({ image: z.string(), restore: z.string(), deleted: z.literal(true).exactOptional() }))
       .exactOptional(),

@@ -3,7 +3,7 @@ import type { RunWriter } from '../../ledger/writer.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
 import { HeldError } from '../../ledger/store/store.ts';
-import { total } from '../../ledger/summary.ts';
+import { total } from '../../ledger/total.ts';
 import { usualOf } from '../../planner/guards.ts';
 import { noProcess } from '../begin.ts';
 import { countAnew, fail, finish as finishRun } from '../finish.ts';

@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { askOn, isInteractive, questionOf } from '../../../src/doors/cli/confirm.ts';
-import { summarize, total } from '../../../src/ledger/summary.ts';
+import { summarize } from '../../../src/ledger/summary.ts';
+import { total } from '../../../src/ledger/total.ts';
 
 async function answered(typed: string): Promise<{ readonly yes: boolean; readonly shown: string }> {
   const input = new PassThrough();

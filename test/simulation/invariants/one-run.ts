@@ -1,4 +1,5 @@
-import { summarize, total } from '../../../src/ledger/summary.ts';
+import { summarize } from '../../../src/ledger/summary.ts';
+import { total } from '../../../src/ledger/total.ts';
 import type { RepositoryRecord, RunRecord } from '../../../src/ledger/records.ts';
 import { NOTHING_PLANNED } from '../../../src/ledger/plan-hash.ts';
 import type { Decision, Deleted, Outcome } from '../../../src/planner/decision.ts';

@@ -1,0 +1,50 @@
+import type { Reason, Right } from '../planner/decision.ts';
+import type { Counts, Missing, Totals } from './summary.ts';
+
+export const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
+const OUTCOMES = Object.keys(NO_COUNTS) as (keyof Counts)[];
+
+/** What repositories, or runs, come to together. */
+export function total(repositories: readonly Totals[]): Totals {
+  const sum = (of: (summary: Totals) => number): number => repositories.reduce((all, one) => all + of(one), 0);
+  const counts = (kind: 'tags' | 'manifests'): Counts =>
+    OUTCOMES.reduce((all, outcome) => ({ ...all, [outcome]: sum((one) => one[kind][outcome]) }), NO_COUNTS);
+  const reasons: Partial<Record<Reason, number>> = {};
+  for (const one of repositories)
+    for (const [reason, count] of Object.entries(one.reasons) as [Reason, number][])
+      reasons[reason] = (reasons[reason] ?? 0) + count;
+  // What an older version recorded has fewer of these.
+  const of = (when: 'listed' | 'afterwards', kind: keyof Totals['listed']) =>
+    repositories.some((one) => one[when]?.[kind] !== undefined) && { [kind]: sum((one) => one[when]?.[kind] ?? 0) };
+  const there = (when: 'listed' | 'afterwards') => ({
+    ...of(when, 'tags'),
+    ...of(when, 'manifests'),
+    ...of(when, 'bytes'),
+  });
+  const missing = repositories.reduce((all, one) => plus(all, one.missing ?? {}), {});
+  return {
+    ...(Object.keys(missing).length > 0 && { missing }),
+    listed: there('listed'),
+    afterwards: there('afterwards'),
+    leftUntagged: {
+      manifests: sum((one) => one.leftUntagged?.manifests ?? 0),
+      bytes: sum((one) => one.leftUntagged?.bytes ?? 0),
+    },
+    leftSignatures: sum((one) => one.leftSignatures ?? 0),
+    tags: counts('tags'),
+    manifests: counts('manifests'),
+    bytes: sum((one) => one.bytes),
+    reasons,
+    beyondAcrPurge: sum((one) => one.beyondAcrPurge),
+  };
+}
+
+/** Both together. */
+export function plus(some: Missing, more: Missing): Missing {
+  const sum = { ...some };
+  for (const [right, { refused, notAttempted }] of Object.entries(more) as [Right, Missing[Right] & object][]) {
+    const before = sum[right] ?? { refused: 0, notAttempted: 0 };
+    sum[right] = { refused: before.refused + refused, notAttempted: before.notAttempted + notAttempted };
+  }
+  return sum;
+}
