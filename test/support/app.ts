@@ -14,6 +14,7 @@ export const MASTER_KEY = 'master-key-of-the-tests';
 /** Settings of a purge that deletes, however much. */
 export const DELETING = { PURGE_DRY_RUN: 'false', MAX_DELETION_PERCENT: '100', KEEP_LAST_TAG: 'false' };
 
+const FLAGS = ['--port', '0', '--key', KEY, '--master-key', MASTER_KEY];
 const HOST = fileURLToPath(new URL('../../dist/src/dev/host/main.js', import.meta.url));
 
 export type LogRecord = Readonly<Record<string, unknown>>;
@@ -37,6 +38,7 @@ export interface App {
 /**
  * Runs the app with these settings, and with the managed identity of the emulator, for the length of a test. Of several
  * emulators that is the first one's, which no other one takes: then the settings have to say who asks.
+ * @param args more flags of the host; without `--as` there is no sign-in
  */
 export async function withApp<T>(
   emulators: Emulator | readonly [Emulator, ...Emulator[]],
@@ -49,7 +51,7 @@ export async function withApp<T>(
   const [emulator, ...others] = 'url' in emulators ? [emulators] : emulators;
   const all = [emulator, ...others];
   writeFileSync(certificate, all.map((one) => one.certificate).join('\n'));
-  const child = spawn(process.execPath, [HOST, '--port', '0', '--key', KEY, '--master-key', MASTER_KEY, ...args], {
+  const child = spawn(process.execPath, [HOST, ...FLAGS, ...(args.includes('--as') ? [] : ['--no-sign-in']), ...args], {
     env: {
       PATH: process.env['PATH'],
       ACR_REGISTRY: all.map(({ loginServer }) => loginServer).join(' '),

@@ -3,12 +3,16 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Who, WHO } from './people.ts';
 
 export interface HostFlags {
   readonly port: number;
   readonly key: string;
   readonly masterKey: string;
   readonly root: string;
+  /** Whether a made-up sign-in is in front of the app; else its page takes the function key. */
+  readonly signIn: boolean;
+  readonly as: Who;
 }
 
 const newKey = (): string => randomBytes(24).toString('base64url');
@@ -26,11 +30,18 @@ export function hostCommand(): Command {
         'this project',
       ),
     )
+    .addOption(
+      new Option('--as <who>', 'who signs in: an approver, another one, a reader, or a person without a role')
+        .choices(WHO)
+        .default('approver'),
+    )
+    .option('--no-sign-in', 'leave out the made-up sign-in; the review page takes the function key')
     .addHelpText(
       'after',
       `
 Examples:
   npm start -- --port 8080
+  npm start -- --as reader            # who may read, and not approve
   ACR_REGISTRY=contoso PURGE_COMMAND="--filter '.*:^dev-' --ago 30d" npm start      # your registry, with az login`,
     );
 }

@@ -10,7 +10,8 @@ import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../policy/settings.ts';
 import type { FromWorker, FunctionMetadata, LogLevel, ToWorker, TypedData } from './protocol.ts';
-import { find, type Keys, opens, type Route, routesOf } from './routes.ts';
+import { find, isForPeople, type Keys, opens, type Route, routesOf } from './routes.ts';
+import type { SignIn } from './sign-in.ts';
 import { runTimers, type Timer } from './timers.ts';
 
 export interface HostOptions {
@@ -21,6 +22,8 @@ export interface HostOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly keys: Keys;
+  /** Stands in front of the app as App Service Authentication does; absent: nothing does. */
+  readonly signIn?: SignIn | undefined;
   /** What the host and the functions log; `name` is the function. */
   readonly log: (level: LogLevel, message: string, name?: string) => void;
 }
@@ -62,7 +65,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 }
 
-async function serve(worker: ChildProcess, { root, environment, port, keys, log }: HostOptions): Promise<Host> {
+async function serve(worker: ChildProcess, { root, environment, port, keys, signIn, log }: HostOptions): Promise<Host> {
   const { extensions } = JSON.parse(readFileSync(join(root, 'host.json'), 'utf8')) as {
     readonly extensions?: { readonly http?: { readonly routePrefix?: string } };
   };
@@ -107,7 +110,10 @@ async function serve(worker: ChildProcess, { root, environment, port, keys, log 
     const admin = /^\/admin\/functions\/(\w+)$/.exec(path)?.[1];
     const timer = timers.find(({ name }) => name === admin);
     const found = find(routes, request.method ?? 'GET', path);
-    if (admin !== undefined && request.method === 'POST') {
+    // A page of another site whose name was made to lead here (DNS rebinding) asks for that name.
+    if (!isOwnName(request.headers.host)) end(response, 421);
+    else if (signIn?.answer(request, response, found !== undefined && isForPeople(found.route))) return;
+    else if (admin !== undefined && request.method === 'POST') {
       if (!opens(key, 'admin', keys)) end(response, 401);
       else if (!timer) end(response, 404);
       else {
@@ -125,7 +131,8 @@ async function serve(worker: ChildProcess, { root, environment, port, keys, log 
     { route, params }: { readonly route: Route; readonly params: Readonly<Record<string, string>> },
   ): void => {
     const invocationId = randomUUID();
-    const { method = 'GET', headers } = request;
+    const { method = 'GET' } = request;
+    const headers = signIn?.forward(request.headers) ?? request.headers;
     const upstream = forward(httpUri, {
       method,
       path: request.url,
@@ -203,6 +210,11 @@ function waitForApp(worker: ChildProcess, log: HostOptions['log']): Promise<Load
       else resolve({ functions, httpUri });
     });
   });
+}
+
+/** Whether a request asks for this machine by a name of its own. */
+function isOwnName(host = ''): boolean {
+  return /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(host);
 }
 
 function end(response: ServerResponse, status: number): void {

@@ -6,8 +6,10 @@ import type { Environment } from '../../policy/settings.ts';
 import { printable } from '../../report/escape.ts';
 import { hostCommand, type HostFlags, portProblem } from './flags.ts';
 import { type Host, startHost } from './host.ts';
-import type { Keys } from './routes.ts';
+import { PEOPLE } from './people.ts';
+import { type Keys, opens } from './routes.ts';
 import { recordSampleRuns } from './sample-runs.ts';
+import { madeUpSignIn, SIGN_IN_ENVIRONMENT } from './sign-in.ts';
 
 /* `npm start`: this app on this machine, at the embedded registry unless ACR_REGISTRY names another. */
 
@@ -24,7 +26,7 @@ function sampleSettings(): Environment {
   };
 }
 
-const { port, key, masterKey, root } = hostCommand().parse().opts<HostFlags>();
+const { port, key, masterKey, root, signIn, as } = hostCommand().parse().opts<HostFlags>();
 
 /** The settings that make the app use the embedded registry, with the managed identity that comes with it. */
 async function embedded({ loginServer, certificate, environment }: Emulator, folder: string): Promise<Environment> {
@@ -66,6 +68,12 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined, run: 
     '',
     `Review what it did: ${url}/api/review?${code}`,
     `Without a key in the address, ${url} asks for it: ${keys.default}`,
+    ...(signIn
+      ? [
+          `You are then signed in as ${PEOPLE[as].name} (--as ${as}), who does not exist; ${url}/.auth/logout signs out,`,
+          'and lets you be another one. --no-sign-in leaves it out: then there are no buttons to approve.',
+        ]
+      : []),
     '',
     'Functions:',
     ...routes.map(
@@ -88,7 +96,7 @@ function introduce(host: Host, keys: Keys, emulator: Emulator | undefined, run: 
     curl(`/api/runs/${run}/decisions?${code}`),
     curl(`/api/explain?${code}&image=shop/api:1.3.0`, '-g '),
     curl(`/api/in-use?${code}`),
-    curl(`/api/review?${code}`),
+    curl(`/api/review?${code}`, signIn ? '-L -b "" ' : ''),
     curl('/'),
     curl(`/review?run=${run}`),
     curl(`/api/plans/${run}/apply`, `-X POST ${master}`),
@@ -112,12 +120,14 @@ try {
     root,
     port,
     keys,
+    signIn: signIn ? madeUpSignIn(as, (text) => opens(text, 'function', keys)) : undefined,
     environment: {
       // As infra/app.bicep deploys it.
       languageWorkers__node__arguments: '--max-semi-space-size=4 --heap-growing-percent=20',
       ...(emulator && sampleSettings()),
       ...process.env,
       ...(emulator && (await embedded(emulator, folder))),
+      ...(signIn && SIGN_IN_ENVIRONMENT),
       // Only the Functions host has Durable Functions.
       ...(isDurableWanted && { RETENTION_ENGINE: 'inline' }),
     },

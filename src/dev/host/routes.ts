@@ -61,6 +61,11 @@ export function find(
   return undefined;
 }
 
+/** Whether people sign in for a route: one that wants no key, but for the probes of machines (`excludedPaths` in infra/). */
+export function isForPeople({ authLevel, name }: Route): boolean {
+  return authLevel === 'anonymous' && name !== 'health';
+}
+
 /** Whether a key opens a function of that level. */
 export function opens(key: string, level: Route['authLevel'], keys: Keys): boolean {
   if (level === 'anonymous') return true;

@@ -22,7 +22,8 @@ test('a port in use is said, with what to write instead; a free one is not', asy
 test('the help tells the flags, and no key', () => {
   const command = hostCommand();
   const help = command.helpInformation();
-  for (const flag of ['--port', '--key', '--master-key', '--root']) expect(help).toContain(flag);
+  for (const flag of ['--port', '--key', '--master-key', '--root', '--as', '--no-sign-in'])
+    expect(help).toContain(flag);
   for (const key of [
     command.opts<{ readonly key: string }>().key,
     command.opts<{ readonly masterKey: string }>().masterKey,

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { type App, KEY, withApp } from '../../support/app.ts';
@@ -94,4 +95,36 @@ describe('the review page', () => {
       const { warnings } = (await (await app.ask('/api/status')).json()) as { readonly warnings: readonly string[] };
       expect(warnings).toContainEqual(expect.stringContaining('WEBSITE_AUTH_ENABLED'));
     }));
+
+  test('npm start signs a person in who does not exist, by the key that it prints; it answers to its own names alone', () =>
+    withServedEmulator({ repositories: {} }, (emulator) =>
+      withApp(
+        emulator,
+        SETTINGS,
+        async (app) => {
+          const opened = await fetch(`${app.url}/api/review?code=${KEY}`, { redirect: 'manual' });
+          expect(opened.status).toBe(302);
+          const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
+          const headers = { cookie, ...signedIn('Mallory', 'Retention.Approver') };
+          const page = await fetch(`${app.url}/api/review`, { headers });
+          expect(page.status).toBe(200);
+          // A reader: no value for forms.
+          expect(page.headers.get('set-cookie')).toBeNull();
+          expect((await fetch(`${app.url}/api/review`, { redirect: 'manual' })).status).toBe(302);
+          const { warnings } = (await (await app.ask('/api/status')).json()) as {
+            readonly warnings: readonly string[];
+          };
+          expect(warnings.join()).not.toContain('WEBSITE_AUTH_ENABLED');
+          const rebound = await new Promise<number | undefined>((resolve, reject) => {
+            const asked = request(`${app.url}/api/health`, { headers: { host: 'evil.example' } }, (answer) => {
+              answer.resume();
+              resolve(answer.statusCode);
+            });
+            asked.on('error', reject).end();
+          });
+          expect(rebound).toBe(421);
+        },
+        ['--as', 'reader'],
+      ),
+    ));
 });
