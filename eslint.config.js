@@ -4,7 +4,18 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 /** What the engine joins. */
-const JOINED = ['policy', 'registry', 'clock', 'evidence', 'planner', 'executor', 'ledger', 'store', 'report'];
+const JOINED = [
+  'policy',
+  'registry',
+  'clock',
+  'evidence',
+  'planner',
+  'executor',
+  'ledger',
+  'store',
+  'report',
+  'notify',
+];
 
 /**
  * The rooms, and what each may import: everything, or types alone. What is not named is closed, so a new room is closed
@@ -23,6 +34,8 @@ const rooms = {
   store: { everything: ['redact', 'clock'], types: ['policy'] },
   ledger: { everything: ['policy', 'planner', 'redact', 'clock', 'store'] },
   report: { everything: ['planner', 'ledger', 'redact'], types: ['policy'] },
+  // It knows neither what is decided nor where it is recorded: it is given what to say.
+  notify: { everything: ['redact', 'clock'], types: ['policy', 'report'] },
   // Only the engine joins rooms.
   engine: { everything: [...JOINED, 'durable'] },
   durable: { everything: [...JOINED, 'engine'] },
@@ -39,12 +52,22 @@ const elements = [
   { type: 'redact', pattern: 'src/ledger/redact' },
   { type: 'store', pattern: 'src/ledger/store' },
   { type: 'durable', pattern: 'src/engine/durable' },
-  ...['policy', 'registry', 'evidence', 'planner', 'executor', 'ledger', 'report', 'engine', 'doors', 'dev'].map(
-    (type) => ({
-      type,
-      pattern: `src/${type}`,
-    }),
-  ),
+  ...[
+    'policy',
+    'registry',
+    'evidence',
+    'planner',
+    'executor',
+    'ledger',
+    'report',
+    'notify',
+    'engine',
+    'doors',
+    'dev',
+  ].map((type) => ({
+    type,
+    pattern: `src/${type}`,
+  })),
   { type: 'functions', pattern: 'functions' },
 ];
 /** `src/index.ts` is a file and no folder, and so is the clock; and some commands run what is in `dev`, once they are called. */
@@ -177,7 +200,7 @@ export default defineConfig(
   },
   {
     // Whatever waits or measures time is given a clock: a whole run can be tried on the clock of a test.
-    files: ['src/{registry,evidence,executor,engine,ledger}/**'],
+    files: ['src/{registry,evidence,executor,engine,ledger,notify}/**'],
     ignores: ['src/registry/clock.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [

@@ -47,7 +47,7 @@ export default defineConfig({
       layer('doors', ['doors']),
       { extends: true, test: { name: 'alone', include: ALONE, pool: 'forks' } },
       layer('engine', ['engine', 'executor', 'conformance', 'scenarios', 'simulation', 'support']),
-      layer('wire', ['registry', 'evidence', 'dev']),
+      layer('wire', ['registry', 'evidence', 'notify', 'dev']),
       layer('storage', ['ledger']),
       layer('pure', ['policy', 'planner', 'report']),
       layer('docs', ['docs', 'bench']),

@@ -111,8 +111,9 @@ var cloud = clouds[environment().name]
 var isNetworkGiven = !empty(functionSubnetId)
 var ownsNetwork = privateNetwork && !isNetworkGiven
 var password = settings.?ACR_PASSWORD ?? ''
+var addresses = settings.?NOTIFY ?? ''
 var keyVaultReference = '@Microsoft.KeyVault('
-var usesKeyVault = startsWith(password, keyVaultReference) || startsWith(signInKeyVaultReference, keyVaultReference)
+var usesKeyVault = !empty(filter([password, addresses, signInKeyVaultReference], one => startsWith(one, keyVaultReference)))
 
 // What is asked for images in use, as the app reads it: one a line, or separated by blanks.
 var inUse = filter(split(settings.?IN_USE ?? '', [' ', '\n', '\r', '\t']), one => !empty(one))
@@ -145,6 +146,9 @@ var mistakes = [
     : [])
   ...(!empty(password) && !startsWith(password, keyVaultReference)
     ? ['ACR_PASSWORD: many can read what is deployed; write a Key Vault reference.']
+    : [])
+  ...(!empty(addresses) && !startsWith(addresses, keyVaultReference)
+    ? ['NOTIFY: many can read what is deployed; write a Key Vault reference.']
     : [])
   ...(!empty(signInKeyVaultReference) && !startsWith(signInKeyVaultReference, keyVaultReference)
     ? ['SIGN_IN_KEY_VAULT_REFERENCE: many can read what is deployed; write a Key Vault reference.']

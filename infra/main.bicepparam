@@ -67,6 +67,14 @@ param settings = {
   PLAN_MAX_AGE: readEnvironmentVariable('PLAN_MAX_AGE', '')
   // How many days runs stay in the record.
   RETENTION_LEDGER_DAYS: readEnvironmentVariable('RETENTION_LEDGER_DAYS', '')
+  // Who is told of what happens: a Key Vault reference. The secret has the addresses, one a line: docs/notifications.md.
+  NOTIFY: readEnvironmentVariable('NOTIFY', '')
+  // What is told, with blanks between: plan-waits guard-tripped run-failed schedule-overdue deletion-done.
+  NOTIFY_ON: readEnvironmentVariable('NOTIFY_ON', '')
+  // How long a plan waits for approval before it is said once more.
+  APPROVAL_REMIND: readEnvironmentVariable('APPROVAL_REMIND', '')
+  // Where people reach the app, where that is not its own host name: the links in messages lead there.
+  REVIEW_URL: readEnvironmentVariable('REVIEW_URL', '')
   // debug: what is kept is logged, too.
   LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
   // The audience of another cloud, e.g. https://management.usgovcloudapi.net.

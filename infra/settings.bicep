@@ -96,6 +96,18 @@ type appSettings = {
   @description('How many days runs stay in the record.')
   RETENTION_LEDGER_DAYS: string?
 
+  @description('Who is told of what happens, as a Key Vault reference: the secret has the addresses, one a line.')
+  NOTIFY: string?
+
+  @description('What is told, with blanks between.')
+  NOTIFY_ON: string?
+
+  @description('How long a plan waits for approval before it is said once more.')
+  APPROVAL_REMIND: string?
+
+  @description('Where people reach the app, where that is not its own host name.')
+  REVIEW_URL: string?
+
   @description('debug logs what is kept, too.')
   LOG_LEVEL: string?
 

@@ -35,7 +35,7 @@ export function parseEach<Name extends Setting>(
 function mistakeOf(name: Setting, text: string | undefined, issue: z.core.$ZodIssue): PolicyError {
   const error: unknown = issue.code === 'custom' ? issue.params?.['error'] : undefined;
   if (error instanceof PolicyError) return error;
-  const isSecret = name === 'AZURE_CLIENT_ID' || text?.includes('@');
+  const isSecret = name === 'AZURE_CLIENT_ID' || name === 'NOTIFY' || text?.includes('@');
   return new PolicyError(name, isSecret ? undefined : text, issue.message);
 }
 

@@ -3,6 +3,7 @@ import { parseDuration, parseTimeBudget } from './duration.ts';
 import { attempts, PolicyError } from './errors.ts';
 import { readGuard } from './guards.ts';
 import { readInUse } from './in-use.ts';
+import { NOTIFY_KINDS, readNotifyKinds, readReceivers, readReviewUrl } from './notify.ts';
 import { readPullIgnore, readRegistryResources, readWithin } from './pulls.ts';
 import { parsePurgeCommands } from './purge-command.ts';
 import { parseSchedule } from './schedule.ts';
@@ -247,6 +248,32 @@ export const SETTINGS_SCHEMA = z.object({
       description:
         'How long the log of a registry may be without any event. A longer stretch counts as a gap, of which it is not known what was pulled.',
       example: '10d',
+    }),
+  NOTIFY: read((text) => readReceivers(text, 'NOTIFY'))
+    .optional()
+    .register(documentation, {
+      description:
+        'Who is told of what happens: [addresses](notifications.md), one a line or separated by blanks. `teams:`, `slack:` or `cloudevents:` before one says its form, where its host does not. They are secrets: write a reference to Key Vault.',
+      default: 'nothing is sent',
+    }),
+  NOTIFY_ON: read((text) => readNotifyKinds(text, 'NOTIFY_ON'))
+    .prefault(NOTIFY_KINDS.join(' '))
+    .register(documentation, {
+      description: 'What is told: `plan-waits`, `guard-tripped`, `run-failed`, `schedule-overdue`, `deletion-done`.',
+      example: 'guard-tripped run-failed schedule-overdue',
+    }),
+  APPROVAL_REMIND: read((text) => parseDuration(text, 'APPROVAL_REMIND').milliseconds)
+    .prefault('3d')
+    .register(documentation, {
+      description: 'How long a plan waits for approval before it is said once more.',
+      example: '8h',
+    }),
+  REVIEW_URL: read((text) => readReviewUrl(text, 'REVIEW_URL'))
+    .optional()
+    .register(documentation, {
+      description: 'Where people reach the app, for the links to its review page that are sent and copied.',
+      default: 'the host name that the platform gave the app',
+      example: 'https://retention.contoso.com',
     }),
   LOG_LEVEL: oneOf(LOG_LEVELS).prefault('info').register(documentation, {
     description:

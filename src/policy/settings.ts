@@ -1,15 +1,10 @@
 import type { TimeBudget } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import type { Guards } from './guards.ts';
-import { type InUse, readInUse, shownSources } from './in-use.ts';
-import {
-  checkResources,
-  type Pulled,
-  type PullLogSettings,
-  type PullWindows,
-  readPullIgnore,
-  readWithin,
-} from './pulls.ts';
+import { inUseFrom, pulledFrom, pullLogFrom } from './evidence-settings.ts';
+import { type InUse, shownSources } from './in-use.ts';
+import { hostedReviewUrl, type Notify } from './notify.ts';
+import { checkResources, type Pulled, type PullLogSettings } from './pulls.ts';
 import { parseEach, parseSome, type Texts, textsIn } from './parse-settings.ts';
 import { shown } from './purge-command.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
@@ -28,6 +23,7 @@ import type { StorageLocation } from './storage.ts';
 import { pullWindowsOf } from './rules.ts';
 import { readWork } from './work.ts';
 
+export { readInUseSettings, readPullSettings } from './evidence-settings.ts';
 export type { RegistrySettings } from './registries.ts';
 export {
   type Engine,
@@ -57,6 +53,8 @@ export interface Settings {
   readonly pulled: Pulled | undefined;
   /** Where it can be looked up what was pulled, whether that keeps anything or not. Without a resource: nowhere. */
   readonly pullLog: PullLogSettings;
+  /** Absent: no message is sent. */
+  readonly notify: Notify | undefined;
   readonly ledger: LedgerSettings;
   readonly engine: Engine;
   /** How many repositories of one registry the durable engine works on at a time. */
@@ -131,6 +129,7 @@ export function readSettings(
       inUse: inUseFrom(values, root),
       pulled,
       pullLog: pullLogFrom(values),
+      notify: notifyFrom(values, environment),
       ledger: ledgerFrom(values),
       engine: values.RETENTION_ENGINE,
       parallelism: values.REGISTRY_PARALLELISM,
@@ -177,88 +176,29 @@ function ledgerFrom(values: Pick<SettingValues, (typeof LEDGER_SETTINGS)[number]
   };
 }
 
-const IN_USE_SETTINGS = ['IN_USE', 'IN_USE_REMEMBER', 'IN_USE_LIST_MAX_AGE'] as const;
+const NOTIFY_SETTINGS = ['NOTIFY', 'NOTIFY_ON', 'APPROVAL_REMIND', 'REVIEW_URL'] as const;
 
 /**
- * What is asked what is in use; for the command line.
- * @param flags what `--in-use` names: it counts instead of IN_USE
+ * Who is told of what; for the command line.
  * @throws {InvalidPolicy}
  */
-export function readInUseSettings(environment: Environment, flags: readonly string[] = []): InUse | undefined {
-  if (flags.length === 0) return inUseFrom(parseSome(IN_USE_SETTINGS, environment));
-  const sources = readInUse(flags, '--in-use');
-  if (sources.length === 0)
-    throw new PolicyError('--in-use', '', 'names no source; leave it away, or write --in-use kube, say');
-  return inUseFrom({ ...parseSome(IN_USE_SETTINGS, { ...environment, IN_USE: undefined }), IN_USE: sources });
+export function readNotifySettings(environment: Environment): Notify | undefined {
+  return notifyFrom(parseSome(NOTIFY_SETTINGS, environment), environment);
 }
 
-function inUseFrom(values: Pick<SettingValues, (typeof IN_USE_SETTINGS)[number]>, root?: string): InUse | undefined {
-  const { IN_USE: sources = [] } = values;
-  if (sources.length === 0) return undefined;
-  return {
-    sources,
-    rememberMilliseconds: values.IN_USE_REMEMBER,
-    listMaxAgeMilliseconds: values.IN_USE_LIST_MAX_AGE,
-    ...(root !== undefined && { root }),
-  };
-}
-
-const PULL_SETTINGS = ['KEEP_PULLED_WITHIN', 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE', 'PULL_LOG_MAX_SILENCE'] as const;
-
-/**
- * How recent pulls keep what was pulled; for the command line. Each flag counts instead of its setting.
- * @throws {InvalidPolicy}
- */
-export function readPullSettings(
+function notifyFrom(
+  values: Pick<SettingValues, (typeof NOTIFY_SETTINGS)[number]>,
   environment: Environment,
-  {
-    within,
-    ignored = [],
-    byRules,
-  }: {
-    readonly within?: string | undefined;
-    readonly ignored?: readonly string[] | undefined;
-    readonly byRules?: PullWindows | undefined;
-  },
-): Pulled | undefined {
-  const overridden = {
-    ...(within !== undefined && { KEEP_PULLED_WITHIN: undefined }),
-    ...(ignored.length > 0 && { PULL_IGNORE: undefined }),
-  };
-  const values = parseSome(PULL_SETTINGS, { ...environment, ...overridden });
-  const pulled = pulledFrom(
-    {
-      ...values,
-      ...(within !== undefined && { KEEP_PULLED_WITHIN: readWithin(within, '--keep-pulled-within') }),
-      ...(ignored.length > 0 && { PULL_IGNORE: readPullIgnore(ignored, '--pull-ignore') }),
-    },
-    byRules,
-  );
-  if (pulled?.resources.length === 0) checkResources(pulled, ['the registry']);
-  return pulled;
-}
-
-function pulledFrom(
-  values: Partial<Pick<SettingValues, (typeof PULL_SETTINGS)[number]>>,
-  byRules?: PullWindows,
-): Pulled | undefined {
-  const { KEEP_PULLED_WITHIN: kept, PULL_LOG_MAX_SILENCE } = values;
-  const isKept = kept !== undefined && kept.withinMilliseconds > 0;
-  if ((!isKept && !byRules) || PULL_LOG_MAX_SILENCE === undefined) return undefined;
+): Notify | undefined {
+  const { NOTIFY: receivers = [], NOTIFY_ON: kinds, APPROVAL_REMIND, REVIEW_URL } = values;
+  if (receivers.length === 0) return undefined;
+  const reviewUrl = REVIEW_URL ?? hostedReviewUrl(environment['WEBSITE_HOSTNAME']);
   return {
-    ...(kept ?? { within: '', withinMilliseconds: 0 }),
-    ...pullLogFrom({ ...values, PULL_LOG_MAX_SILENCE }),
-    ...(byRules && { byRules }),
+    receivers,
+    kinds,
+    remindMilliseconds: APPROVAL_REMIND,
+    ...(reviewUrl !== undefined && { reviewUrl }),
   };
-}
-
-function pullLogFrom({
-  REGISTRY_RESOURCE_ID: resources = [],
-  PULL_IGNORE: ignored = [],
-  PULL_LOG_MAX_SILENCE: maxSilenceMilliseconds,
-}: Partial<Pick<SettingValues, (typeof PULL_SETTINGS)[number]>> &
-  Pick<SettingValues, 'PULL_LOG_MAX_SILENCE'>): PullLogSettings {
-  return { ignored, maxSilenceMilliseconds, resources };
 }
 
 /** @throws {InvalidPolicy} for an engine that does not exist */
@@ -292,7 +232,7 @@ function shownSetting(name: Setting, text: string): string {
   if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && text.includes('='))) return '(set)';
   if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(text)) return '(not shown: it is no client id)';
   if (name === 'IN_USE') return shownSources(text);
-  if (name === 'RETENTION_POLICY') return '(set)';
+  if (name === 'RETENTION_POLICY' || name === 'NOTIFY') return '(set)';
   if (text.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
   // The task file's may be the YAML itself, by mistake.
   return name === 'PURGE_COMMAND' || name === 'ACR_TASK_FILE' ? shown(text) : text;

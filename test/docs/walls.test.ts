@@ -111,6 +111,22 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
       "import { folderStore } from '../ledger/store/folder.ts';",
     ],
   },
+  'src/notify/send.ts': {
+    open: [
+      "import type { Clock } from '../registry/clock.ts';",
+      "import type { Notification } from '../report/notification.ts';",
+      "import type { Receiver } from '../policy/notify.ts';",
+      "import { redact } from '../ledger/redact/redact.ts';",
+    ],
+    closed: [
+      "import { readReceivers } from '../policy/notify.ts';",
+      "import { printable } from '../report/escape.ts';",
+      "import type { Decision } from '../planner/decision.ts';",
+      "import type { Registry } from '../registry/types.ts';",
+      "import type { Ledger } from '../ledger/ledger.ts';",
+      "import { run } from '../engine/run.ts';",
+    ],
+  },
   'src/engine/run.ts': {
     open: ["import { plan } from '../planner/plan.ts';", "import { execute } from '../executor/execute.ts';"],
     closed: [
@@ -206,6 +222,7 @@ describe.each([
   'src/engine/durable/orchestrators.ts',
   'src/ledger/ledger.ts',
   'src/ledger/store/lease.ts',
+  'src/notify/send.ts',
 ])('%s has its time from a clock', (file) => {
   test.each(ASKS_THE_SYSTEM)('and not from: %s', async (text) => {
     expect(await rulesBrokenBy(text, file)).not.toEqual([]);

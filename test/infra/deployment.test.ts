@@ -315,6 +315,16 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
       { privateNetwork: 'true', settings: `{ ACR_PASSWORD: '@Microsoft.KeyVault(SecretUri=…)' }` },
       /PRIVATE_NETWORK: sign-in and Key Vault references need a way out/,
     ],
+    [
+      'messages in a network without a way out',
+      { privateNetwork: 'true', settings: `{ NOTIFY: '@Microsoft.KeyVault(SecretUri=…)' }` },
+      /PRIVATE_NETWORK: sign-in and Key Vault references need a way out/,
+    ],
+    [
+      'addresses of messages for all to read',
+      { settings: `{ NOTIFY: 'https://hooks.slack.com/services/T0/B0/x' }` },
+      /NOTIFY: many can read what is deployed; write a Key Vault reference/,
+    ],
     ['a NAT gateway of no network', { natGateway: 'true' }, /NAT_GATEWAY: it belongs to the network/],
     [
       'a secret for all to read, and no registration that it is of',
@@ -654,7 +664,11 @@ describe.skipIf(bicep === undefined)('app settings', () => {
 
   test('each setting that the app reads can be written, and no other', async () => {
     const valueOf = (name: string) =>
-      ({ ACR_PASSWORD: '@Microsoft.KeyVault(SecretUri=…)', RETENTION_ENGINE: 'durable' })[name] ?? `value of ${name}`;
+      ({
+        ACR_PASSWORD: '@Microsoft.KeyVault(SecretUri=…)',
+        NOTIFY: '@Microsoft.KeyVault(SecretUri=…)',
+        RETENTION_ENGINE: 'durable',
+      })[name] ?? `value of ${name}`;
     const environment = Object.fromEntries(SETTINGS.map((name) => [name, valueOf(name)]));
     const { predictedResources: all } = await predictFile('main.bicepparam', {
       environment: {

@@ -13,6 +13,28 @@ export function addSecretsOf(environment: Readonly<Record<string, string | undef
     if (value === undefined) continue;
     if (NAMES.test(name)) secrets.add(value);
     for (const [, part] of value.matchAll(PARTS)) secrets.add(part);
+    if (name === 'NOTIFY') addAddressesIn(value);
+  }
+}
+
+/** A shorter part of an address may be an ordinary word or a date. */
+const SHORTEST_PART = 16;
+
+/**
+ * Remembers addresses that messages are sent to, as a whole and in their parts: an error or an answer may repeat one
+ * without its beginning, or only the part that lets a client write there.
+ */
+export function addAddressesIn(text: string): void {
+  for (const word of text.split(/\s+/)) {
+    const address = word.replace(/^[a-z]+:(?!\/\/)/i, '');
+    if (!URL.canParse(address)) {
+      secrets.add(word);
+      continue;
+    }
+    const { href, host, pathname, search, searchParams } = new URL(address);
+    const parts = [...pathname.split('/'), ...searchParams.values()];
+    for (const part of [address, href, host + pathname, pathname + search, ...parts])
+      if (part.length >= SHORTEST_PART) secrets.add(part);
   }
 }
 
