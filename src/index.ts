@@ -17,7 +17,9 @@ import { concurrencyOf, openReader, openRegistry, targetOf, type TargetOptions }
 import { evidenceFrom } from './engine/sources.ts';
 import { type WatchedLedger, watchSchedule } from './engine/schedule-monitor.ts';
 
-export { type Applied, PlanRefused } from './engine/apply.ts';
+export type { Applied } from './engine/apply.ts';
+export { PlanRefused, rejectPlan } from './engine/plans.ts';
+export { type Actor, actorOf } from './ledger/reviews.ts';
 export { CancelRefused, cancelRun } from './engine/cancel.ts';
 export { configured, Misconfigured, type Trigger } from './engine/registries.ts';
 export { requestedDryRun, Unreadable } from './engine/dry-run.ts';
@@ -58,7 +60,7 @@ export { foresee } from './engine/foresee.ts';
 export type { DecisionQuery, ImageName, RunQuery, Sighting } from './ledger/reader.ts';
 export type { LedgerReader } from './ledger/reader.ts';
 export { type RegistryOutcome, type RunSummary, hasFailed } from './ledger/summary.ts';
-export { type ChildStatus, RUN_KINDS, RUN_STATES, type RepositoryRecord } from './ledger/records.ts';
+export { approvalOf, type ChildStatus, RUN_KINDS, RUN_STATES, type RepositoryRecord } from './ledger/records.ts';
 export { inInvocation } from './report/log.ts';
 export { answerOf } from './report/output.ts';
 export type { InUseReport as InUse } from './report/in-use.ts';
@@ -93,14 +95,17 @@ export async function watch(configuration: Configuration, ledger: WatchedLedger,
   else await watchSchedule(configuration.settings, ledger, now, log);
 }
 
+/** What of a plan is to be carried out, and who says so. */
+export type Asked = Pick<ApplyOptions, 'approve' | 'repositories' | 'comment' | 'fourEyes'>;
+
 /**
- * Carries out an approved plan, by its id.
+ * Carries out an approved plan, by its id, or some repositories of it.
  * @throws {Misconfigured | PlanRefused} and whatever `dryRun` throws
  */
 export async function requestedApply(
   configuration: Configuration,
   id: string,
-  approve: string | undefined,
+  asked: Asked,
   trigger: Trigger,
 ): Promise<Applied> {
   const settings = settingsOf(configuration);
@@ -123,7 +128,7 @@ export async function requestedApply(
       planAgeMilliseconds: settings.ledger.planAgeMilliseconds,
       hosts: registries.map(({ endpoint }) => endpoint.host),
       configured: configured && recordPolicy(configured, 'settings').hash,
-      approve,
+      ...asked,
     },
   );
 }

@@ -2,7 +2,7 @@ import { commandInWords } from '../ledger/command.ts';
 import { isPlanned, planHashOf, plannedOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
-import { approvalOf, type PlanRecord, type RunRecord } from '../ledger/records.ts';
+import { approvalOf, type RunRecord } from '../ledger/records.ts';
 import { namesIn, whyNotWithout } from './evidence.ts';
 import { askGuards, deletionsIn } from './guards.ts';
 import type { RepositoryDeletions } from '../planner/guards.ts';
@@ -11,25 +11,23 @@ import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
+import {
+  AGAIN,
+  carriedOut,
+  chosen,
+  claim,
+  findPlan,
+  markDone,
+  PlanRefused,
+  plannedIn,
+  type RecordedPlan,
+  wasRejected,
+} from './plans.ts';
 import { type ApprovedPlan, run, type RunOptions } from './run.ts';
-
-/** A plan cannot be carried out as it is asked for. Nothing was deleted. */
-export class PlanRefused extends Error {
-  override readonly name = 'PlanRefused';
-  /** `unknown`: there is no such plan. */
-  readonly why: 'unknown' | 'refused';
-  readonly breakers: readonly Hold[];
-
-  constructor(message: string, why: PlanRefused['why'] = 'refused', breakers: readonly Hold[] = []) {
-    super(message);
-    this.why = why;
-    this.breakers = breakers;
-  }
-}
 
 export interface ApplyOptions extends Pick<
   RunOptions,
-  'onDecisions' | 'onProgress' | 'signal' | 'timeBudget' | 'evidence' | 'log' | 'startedBy' | 'by'
+  'onDecisions' | 'onProgress' | 'onBegin' | 'signal' | 'timeBudget' | 'evidence' | 'log' | 'startedBy' | 'by' | 'actor'
 > {
   readonly ledger: Ledger;
   readonly now: Date;
@@ -38,6 +36,12 @@ export interface ApplyOptions extends Pick<
   readonly guards: Guards;
   /** The first characters of the plan's hash, at least eight: the person who gives them has seen what the guards hold back. */
   readonly approve?: string | undefined;
+  /** Only these repositories of the plan; absent: all that is left of it. */
+  readonly repositories?: readonly string[] | undefined;
+  /** Recorded with an approval. */
+  readonly comment?: string | undefined;
+  /** A person cannot approve the plan of a run that the same person began. */
+  readonly fourEyes?: boolean | undefined;
   /** Hosts of the registries that are served; absent: the plan's. */
   readonly hosts?: readonly string[] | undefined;
   /** Hash of the policy that is configured now. */
@@ -45,14 +49,20 @@ export interface ApplyOptions extends Pick<
 }
 
 export type Applied =
-  /** `unfinished`: something of it failed, or it was stopped; applied again, it is continued. */
+  /**
+   * `in part`: so many artifacts of the plan are left, in repositories that guards hold back or that were not asked for;
+   * `unfinished`: something of it failed, or it was stopped; applied again, it is continued
+   */
   | { readonly state: 'applied' | 'unfinished'; readonly summary: RunSummary }
+  | {
+      readonly state: 'in part';
+      readonly summary: RunSummary;
+      readonly left: number;
+      /** What guards hold back of that. */
+      readonly breakers: readonly Hold[];
+    }
   /** It had been carried out before: nothing was done now. */
   | { readonly state: 'applied-before'; readonly run: RunRecord };
-
-type RecordedPlan = RunRecord & { readonly plan: PlanRecord };
-
-const AGAIN = 'make a new one with a dry run';
 
 const SHORTEST_APPROVAL = 8;
 
@@ -60,12 +70,15 @@ const SHORTEST_APPROVAL = 8;
 const CLOCK_SKEW_MS = 300_000;
 
 /**
- * Carries out exactly the plan of an earlier run, and nothing else. What changed since is passed over, and says so. A
- * plan that was carried out already is left alone.
+ * Carries out exactly the plan of an earlier run, or some repositories of it, and nothing else. What changed since is
+ * passed over, and says so. What was carried out already is left alone.
+ *
+ * A guard holds back what it is about: one that is about a repository holds back that repository, and the others are
+ * carried out; one that is about the whole run holds back everything.
  *
  * @param open the registry of the plan
- * @throws {PlanRefused} for a plan that there is not, that is too old, was changed, or belongs to another registry or
- * policy; and where a guard holds back what was not approved
+ * @throws {PlanRefused} for a plan that there is not, that was rejected, is too old, was changed, or belongs to another
+ * registry or policy; and where guards hold back everything that was asked for, and it was not approved
  * @throws whatever `run` throws
  */
 export async function applyPlan(
@@ -73,18 +86,23 @@ export async function applyPlan(
   open: (plan: RunRecord, policies: readonly PurgePolicy[]) => Promise<Registry>,
   options: ApplyOptions,
 ): Promise<Applied> {
-  const { ledger, approve, guards, now, planAgeMilliseconds, hosts, configured, ...shown } = options;
-  const record = await find(ledger, id);
-  const before = record.plan.appliedBy === undefined ? undefined : await ledger.run(record.plan.appliedBy);
-  if (before?.state === 'done') {
-    // Its process ended right after it was done.
-    if (record.plan.state !== 'applied') await markApplied(ledger, id, before.id);
-    return { state: 'applied-before', run: before };
+  const { ledger, approve, guards, now, planAgeMilliseconds, hosts, configured, repositories, ...others } = options;
+  const { comment: _, fourEyes, ...shown } = others;
+  const record = await findPlan(ledger, id);
+  const { last, done } = await carriedOut(ledger, record);
+  const planned = await plannedIn(ledger, record);
+  const asked = chosen(record, planned, repositories);
+  const left = record.plan.state === 'applied' ? [] : asked.filter(({ repository }) => !done.has(repository));
+  if (last && left.length === 0) {
+    // Its process may have ended right after its run was done.
+    await markDone(ledger, record, last.id, planned);
+    return { state: 'applied-before', run: last };
   }
   const unasked = whyNotWithout(record, namesIn(options.evidence));
   if (unasked !== undefined) throw new PlanRefused(unasked);
   const policies = check(record, { approve, now, planAgeMilliseconds, hosts, configured });
-  const { going, repositories } = await intact(ledger, record);
+  if (fourEyes && isSamePerson(record, options)) throw new PlanRefused(OWN_RUN);
+  const all = await intact(ledger, record);
   if (approve === undefined && !record.dryRun)
     throw new PlanRefused(
       `${record.breakers.map(holdInWords).join('; ') || 'its run was interrupted'}. ${howToApprove(record)}`,
@@ -92,17 +110,30 @@ export async function applyPlan(
       record.breakers,
     );
   const writer = await open(record, policies);
+  const wanted = new Set(left.map(({ repository }) => repository));
   const holds =
-    approve === undefined ? await askGuards(going, guards, { ledger, registry: writer, name: record.registry }) : [];
+    approve === undefined
+      ? (
+          await askGuards(
+            all.map((one) => (wanted.has(one.repository) || done.has(one.repository) ? one : nothingOf(one))),
+            guards,
+            { ledger, registry: writer, name: record.registry },
+          )
+        ).filter(({ repository }) => repository === undefined || wanted.has(repository))
+      : [];
+  const going = left.filter(
+    ({ repository }) => !holds.some((hold) => hold.repository === undefined || hold.repository === repository),
+  );
   if (holds.length > 0) {
-    await ledger.changeRun(id, (now) => ({
-      ...now,
-      breakers: holds,
-      plan: { ...(now.plan ?? record.plan), state: 'waiting' },
-    }));
-    throw new PlanRefused(`${holds.map(holdInWords).join('; ')}. ${howToApprove(record)}`, 'refused', holds);
+    await ledger.changeRun(id, (now) => {
+      if (now.plan?.state === 'rejected') throw wasRejected(id, now.plan);
+      return { ...now, breakers: holds, plan: { ...(now.plan ?? record.plan), state: 'waiting' } };
+    });
+    if (going.length === 0)
+      throw new PlanRefused(`${holds.map(holdInWords).join('; ')}. ${howToApprove(record)}`, 'refused', holds);
   }
 
+  const isPart = going.length < planned.length;
   const summary = await run({
     ...shown,
     reader: writer,
@@ -112,10 +143,36 @@ export async function applyPlan(
     ledger,
     kind: 'apply',
     policyFrom: record.policy.from,
-    plan: { id, repositories, onBegin: (runId) => claim(ledger, record, runId) },
+    plan: {
+      id,
+      repositories: going.map(({ repository }) => repository),
+      isPart,
+      onBegin: (runId) => claim(ledger, record, runId, approve === undefined ? undefined : options),
+    },
   });
-  if (summary.succeeded) await markApplied(ledger, id, summary.runId);
-  return { state: summary.succeeded ? 'applied' : 'unfinished', summary };
+  if (!summary.succeeded) return { state: 'unfinished', summary };
+  await markDone(ledger, record, summary.runId, planned);
+  const remains = planned.filter(
+    ({ repository }) => !done.has(repository) && !going.some((one) => one.repository === repository),
+  );
+  if (remains.length === 0) return { state: 'applied', summary };
+  const artifacts = remains.reduce((count, { deletions }) => count + deletions, 0);
+  return { state: 'in part', summary, left: artifacts, breakers: holds };
+}
+
+/** Nothing of a repository is deleted, and all that is in it counts. */
+function nothingOf({ repository, tags, manifests }: RepositoryDeletions): RepositoryDeletions {
+  return { repository, tags: { ...tags, deleted: 0 }, manifests: { ...manifests, deleted: 0 } };
+}
+
+const OWN_RUN =
+  'the same person began its run, and another person is to approve it (APPROVAL_FOUR_EYES); ask a colleague to look at it';
+
+/** Whether a person is about to approve the plan of a run that the same person began or resumed. */
+function isSamePerson(record: RunRecord, { actor }: Pick<ApplyOptions, 'actor'>): boolean {
+  if (actor?.kind !== 'person') return false;
+  const began = [record.actor, ...(record.resumed ?? []).map((one) => one.actor)];
+  return began.some((one) => one?.kind === 'person' && one.id === actor.id);
 }
 
 /**
@@ -127,35 +184,18 @@ export async function approvedBefore(
   run: RunRecord & { readonly applies: string },
   about: Pick<ApplyOptions, 'now' | 'planAgeMilliseconds' | 'configured'>,
 ): Promise<ApprovedPlan> {
-  const record = await find(ledger, run.applies);
+  const record = await findPlan(ledger, run.applies);
   const { appliedBy = 'none' } = record.plan;
   if (appliedBy !== run.id)
     throw new PlanRefused(`the plan ${record.id} has been applied by another run meanwhile: ${appliedBy}`);
   check(record, { ...about, hosts: [run.registry] });
-  const { repositories } = await intact(ledger, record);
-  return { id: record.id, repositories, onBegin: () => Promise.resolve() };
-}
-
-/** Records which run carries the plan out, unless another run began to meanwhile. */
-async function claim(ledger: Ledger, { id, plan }: RecordedPlan, runId: string): Promise<void> {
-  await ledger.changeRun(id, (now) => {
-    if (now.plan?.appliedBy !== plan.appliedBy)
-      throw new PlanRefused(`the plan ${id} has been applied by the run ${now.plan?.appliedBy ?? ''} meanwhile`);
-    return { ...now, plan: { ...(now.plan ?? plan), appliedBy: runId } };
-  });
-}
-
-export async function markApplied(ledger: Ledger, id: string, appliedBy: string): Promise<void> {
-  await ledger.changeRun(id, (now) =>
-    now.plan
-      ? {
-          ...now,
-          plan: { ...now.plan, state: 'applied', appliedBy },
-          // Nothing of it waits any more.
-          ...(now.state === 'waiting' && { state: 'done' }),
-        }
-      : now,
-  );
+  await intact(ledger, record);
+  const planned = (await plannedIn(ledger, record)).map(({ repository }) => repository);
+  const repositories = run.appliesPart ? (await ledger.selected(run.id))?.map(({ repository }) => repository) : planned;
+  // Of a part nothing was deleted before it was recorded which one it is.
+  if (!repositories)
+    throw new PlanRefused(`it was stopped before it recorded its part of the plan ${record.id}; apply that part again`);
+  return { id: record.id, repositories, isPart: run.appliesPart === true, onBegin: () => Promise.resolve() };
 }
 
 /** The commands that carry out a plan whatever the guards say: for a person who has looked at it. */
@@ -168,21 +208,13 @@ function howToApprove(record: RecordedPlan): string {
   );
 }
 
-async function find(ledger: Ledger, id: string): Promise<RecordedPlan> {
-  const record = await ledger.run(id);
-  if (!record) throw new PlanRefused(`there is no plan ${id} in ${ledger.place}`, 'unknown');
-  const { plan, state, ended } = record;
-  if (plan && ended !== undefined) return { ...record, plan };
-  if (state === 'running') throw new PlanRefused(`the run ${id} has not ended; its plan is not complete`);
-  throw new PlanRefused(`the run ${id} has no plan: nothing in it waits to be deleted`);
-}
-
 /** @returns the policies of the plan */
 function check(
   record: RecordedPlan,
   { approve, hosts, configured, now, planAgeMilliseconds }: Omit<ApplyOptions, 'ledger' | 'guards' | 'onDecisions'>,
 ): readonly PurgePolicy[] {
   const { id, plan, policy, registry } = record;
+  if (plan.state === 'rejected') throw wasRejected(id, plan);
   if (hosts && !hosts.includes(registry))
     throw new PlanRefused(`the plan ${id} is for the registry ${registry}, not for ${hosts.join(', ')}`);
   if (approve !== undefined && (approve.length < SHORTEST_APPROVAL || !plan.hash.startsWith(approve)))
@@ -205,11 +237,8 @@ function check(
   return policies;
 }
 
-/** The repositories in which something is to be deleted, after making sure that the plan was not changed. */
-async function intact(
-  ledger: Ledger,
-  record: RecordedPlan,
-): Promise<{ readonly going: readonly RepositoryDeletions[]; readonly repositories: readonly string[] }> {
+/** How much is planned in each repository, after making sure that the plan was not changed. */
+async function intact(ledger: Ledger, record: RecordedPlan): Promise<readonly RepositoryDeletions[]> {
   const { id, plan } = record;
   const all = await Array.fromAsync(ledger.repositories(id));
   const planned = all.filter(({ planned: { deletions } }) => deletions > 0);
@@ -224,7 +253,7 @@ async function intact(
     if ((await plannedOf(going)).hash !== recorded.hash) throw wasChanged(id);
   }
   if (planHashOf(record, planned) !== plan.hash) throw wasChanged(id);
-  return { going: all.map(deletionsIn), repositories: planned.map(({ summary: { repository } }) => repository) };
+  return all.map(deletionsIn);
 }
 
 function wasChanged(id: string): PlanRefused {

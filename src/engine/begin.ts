@@ -10,6 +10,7 @@ import type {
   RunProgress,
   RunRecord,
 } from '../ledger/records.ts';
+import type { Actor } from '../ledger/reviews.ts';
 import type { Holder, Lock } from '../ledger/store/store.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
@@ -21,6 +22,7 @@ import { NOT_LISTED } from './finish.ts';
 import { isGuarded } from './guards.ts';
 import { isOver, isPlanned } from './merge.ts';
 import { ofRun, recover, type Recovered } from './recover.ts';
+import type { ApprovedPlan } from './run.ts';
 import { version } from './version.ts';
 
 /** A run cannot resume. Nothing was done. */
@@ -101,6 +103,7 @@ export interface Fresh {
   readonly dryRun: boolean;
   readonly startedBy: string;
   readonly by?: string | undefined;
+  readonly actor?: Actor | undefined;
   readonly parent?: string | undefined;
   readonly registry: string;
   readonly policies: readonly PurgePolicy[];
@@ -112,7 +115,7 @@ export interface Fresh {
   /** What is asked before something is deleted. */
   readonly sources?: readonly AskedSource[] | undefined;
   /** The plan that it carries out. */
-  readonly plan?: { readonly id: string; readonly repositories: readonly string[] } | undefined;
+  readonly plan?: Pick<ApprovedPlan, 'id' | 'repositories' | 'isPart'> | undefined;
 }
 
 /** The record of a run that begins. */
@@ -123,6 +126,7 @@ export function freshRecord(about: Fresh): RunRecord {
     dryRun,
     startedBy,
     by,
+    actor,
     parent,
     registry,
     policies,
@@ -141,6 +145,7 @@ export function freshRecord(about: Fresh): RunRecord {
     dryRun,
     startedBy,
     ...(by !== undefined && { by }),
+    ...(actor && { actor }),
     ...(parent !== undefined && { parent }),
     registry,
     policy: dryRun ? policy : withoutDryRun(policy),
@@ -155,6 +160,7 @@ export function freshRecord(about: Fresh): RunRecord {
     ...(guards && { guards }),
     ...(sources.length > 0 && { sources }),
     ...(plan && { applies: plan.id }),
+    ...(plan?.isPart && { appliesPart: true }),
   };
 }
 
@@ -162,13 +168,13 @@ export function freshRecord(about: Fresh): RunRecord {
 function resumedRecord(
   record: RunRecord,
   repositories: readonly RepositoryRecord[],
-  { holder, startedBy, by, parent, guards, sources: asked }: RunRecord,
+  { holder, startedBy, by, actor, parent, guards, sources: asked }: RunRecord,
 ): RunRecord {
   const past: readonly string[] = ['parent', 'ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
   const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
   // None that it once asked is left out later.
   const sources = sourcesOf({ sources: [...(record.sources ?? []), ...(asked ?? [])] });
-  const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }) };
+  const resumption = { at: holder.since, startedBy, ...(by !== undefined && { by }), ...(actor && { actor }) };
   return {
     ...kept,
     progress: progressBefore(record, repositories),

@@ -133,7 +133,7 @@ async function beginAll(
   registries: readonly RegistrySettings[],
   guards: Guards,
   policyFrom: 'request' | 'settings',
-  { ledger, log, now, by, onBegin }: AskedDurable,
+  { ledger, log, now, by, actor, onBegin }: AskedDurable,
 ): Promise<readonly RunRecord[]> {
   const startedBy = 'request';
   const hosts = registries.map(({ endpoint }) => endpoint.host);
@@ -146,7 +146,7 @@ async function beginAll(
     const policies = commands.map(({ policy }) => policy);
     const holder = noProcess(id, startedBy, ledger.system.clock);
     const about = { id, kind: 'dry-run', dryRun: true, startedBy, by, parent, registry, policies, policyFrom } as const;
-    const record = freshRecord({ ...about, now, holder, guards });
+    const record = freshRecord({ ...about, actor, now, holder, guards });
     await ledger.begin(record);
     if (parent !== undefined) await ledger.child(parent, { registry, runId: id });
     const lines = parent === undefined ? log : log.child({ parent });

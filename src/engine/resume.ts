@@ -1,4 +1,5 @@
-import { approvedBefore, markApplied, PlanRefused } from './apply.ts';
+import { approvedBefore } from './apply.ts';
+import { markApplied, PlanRefused } from './plans.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
 import { type RunRecord, whyNotResumed } from '../ledger/records.ts';
@@ -27,6 +28,7 @@ export interface ResumeOptions extends Pick<
   | 'log'
   | 'startedBy'
   | 'by'
+  | 'actor'
   | 'pastDue'
   | 'parent'
   | 'onBegin'

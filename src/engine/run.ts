@@ -1,6 +1,7 @@
 import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { PolicyRecord, RunKind, RunRecord } from '../ledger/records.ts';
+import type { Actor } from '../ledger/reviews.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import type { Decisions } from '../planner/decision.ts';
 import { usualOf } from '../planner/guards.ts';
@@ -39,6 +40,8 @@ export interface RunOptions {
   /** What began the run, which invocation or account, and whether a timer did so later than its schedule says. */
   readonly startedBy?: 'schedule' | 'request' | 'command line';
   readonly by?: string;
+  /** The person who began it, where one had signed in. */
+  readonly actor?: Actor | undefined;
   readonly pastDue?: boolean;
   /** Id of the batch that it belongs to, with the runs of other registries. */
   readonly parent?: string;
@@ -62,6 +65,8 @@ export interface ApprovedPlan {
   readonly id: string;
   /** The repositories in which something is to be deleted. */
   readonly repositories: readonly string[];
+  /** These are not all of the plan. */
+  readonly isPart?: boolean;
   /** Told once the run is recorded, before anything is deleted. */
   readonly onBegin: (runId: string) => Promise<void>;
 }

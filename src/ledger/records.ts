@@ -1,6 +1,7 @@
 import type { DecisionError, Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
 import { commandInWords } from './command.ts';
+import type { Actor, PlanReview } from './reviews.ts';
 import type { Holder } from './store/store.ts';
 import type { RepositorySummary, Totals } from './summary.ts';
 
@@ -41,10 +42,14 @@ export interface PlanRecord {
   readonly hash: string;
   /** Artifacts that would be deleted. */
   readonly deletions: number;
-  /** `waiting`: a guard held it back, and it waits for approval. */
-  readonly state: 'open' | 'waiting' | 'applied';
-  /** The last run that carried it out. */
+  /** `waiting`: a guard holds all or some of it back, which waits for approval; `rejected`: it is never carried out. */
+  readonly state: 'open' | 'waiting' | 'applied' | 'rejected';
+  /** The last run that carried it out, or a part of it. */
   readonly appliedBy?: string;
+  /** Where it is carried out in parts: the runs that have done one, each the repositories that it selected. */
+  readonly parts?: readonly string[];
+  /** Who approved or rejected it, in the order of time. */
+  readonly reviews?: readonly PlanReview[];
 }
 
 /** What approves a plan: the beginning of its hash, short enough to be copied by hand. */
@@ -58,6 +63,7 @@ export interface Resumption {
   readonly at: string;
   readonly startedBy: string;
   readonly by?: string;
+  readonly actor?: Actor;
 }
 
 /** A request that a run ends. */
@@ -67,6 +73,8 @@ export interface Cancellation {
   readonly askedBy: 'request' | 'command line';
   /** The invocation of the function; the account, for the command line. */
   readonly by?: string;
+  /** The person, where one had signed in. */
+  readonly actor?: Actor;
 }
 
 /** Why a run ended before it was done. */
@@ -153,6 +161,8 @@ export interface RunRecord {
   readonly startedBy: string;
   /** The account and machine, for the command line; the invocation of the function. */
   readonly by?: string;
+  /** The person who began it, where one had signed in. */
+  readonly actor?: Actor;
   /** Id of the `ParentRecord` under which it was begun or resumed, together with the runs of other registries. */
   readonly parent?: string;
   readonly registry: string;
@@ -194,6 +204,8 @@ export interface RunRecord {
   readonly plan?: PlanRecord;
   /** The plan that it carries out. */
   readonly applies?: string;
+  /** Only the repositories that it selected, not all of the plan. */
+  readonly appliesPart?: true;
 }
 
 /** What began runs of several registries together; it does nothing itself. */
@@ -260,7 +272,8 @@ export function cancelStop(
 }
 
 /** The part of a sentence behind "stopped: ". */
-export function cancelledInWords({ at, askedBy, by }: Cancellation): string {
+export function cancelledInWords({ at, askedBy, by, actor }: Cancellation): string {
+  if (actor) return `it was cancelled by ${actor.name} at ${at}`;
   const who = askedBy === 'request' ? 'by a request' : 'on the command line';
   const whose = askedBy === 'request' ? 'invocation ' : '';
   return `it was cancelled ${who}${by === undefined ? '' : ` (${whose}${by})`} at ${at}`;

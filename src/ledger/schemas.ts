@@ -22,6 +22,7 @@ import {
 } from './records.ts';
 import type { UsedImage, UsedImages } from './in-use.ts';
 import type { Covered, KnownPulls, RememberedPull } from './pulls.ts';
+import { actorSchema, reviewSchema } from './reviews.ts';
 import type { Holder } from './store/store.ts';
 import type { Counts, RepositorySummary, Totals } from './summary.ts';
 
@@ -96,6 +97,7 @@ export const cancellationSchema: z.ZodType<Cancellation> = z.looseObject({
   at: time,
   askedBy: word<Cancellation['askedBy']>(),
   by: maybeText,
+  actor: actorSchema.exactOptional(),
 } satisfies Shape<Cancellation>);
 
 const holder = z.looseObject({
@@ -136,8 +138,10 @@ const policy = z.looseObject({
 const plan = z.looseObject({
   hash: text,
   deletions: number,
-  state: z.enum(['open', 'waiting', 'applied']),
+  state: z.enum(['open', 'waiting', 'applied', 'rejected']),
   appliedBy: maybeText,
+  parts: texts.exactOptional(),
+  reviews: z.array(reviewSchema).exactOptional(),
 } satisfies Shape<PlanRecord>);
 
 const hold = z.looseObject({
@@ -176,6 +180,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   dryRun: z.boolean(),
   startedBy: text,
   by: maybeText,
+  actor: actorSchema.exactOptional(),
   parent: maybeText,
   registry: text,
   policy,
@@ -190,7 +195,14 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   stopped: stopped.exactOptional(),
   cancelled: cancellationSchema.exactOptional(),
   resumed: z
-    .array(z.looseObject({ at: time, startedBy: text, by: maybeText } satisfies Shape<Resumption>))
+    .array(
+      z.looseObject({
+        at: time,
+        startedBy: text,
+        by: maybeText,
+        actor: actorSchema.exactOptional(),
+      } satisfies Shape<Resumption>),
+    )
     .exactOptional(),
   totals: z.looseObject(totals).exactOptional(),
   warnings: texts,
@@ -204,6 +216,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   error: error.exactOptional(),
   plan: plan.exactOptional(),
   applies: maybeText,
+  appliesPart: yes,
 } satisfies Shape<RunRecord>);
 
 /** `parent.json` */

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { isEvidenceWhole, type RunKind, type RunRecord } from '../ledger/records.ts';
+import type { PlanReview } from '../ledger/reviews.ts';
 import { type Decision, type Decisions, GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { redact } from '../ledger/redact/redact.ts';
@@ -98,6 +99,15 @@ export function createLog(level: string): Log {
 
 /** Lines that are logged before the event loop gets a turn. */
 const LINES_A_TURN = 200;
+
+/** Logs that a plan was approved or rejected, by whom, and why. */
+export function logReview(log: Logger, { verdict, at: _, ...review }: PlanReview, plan: RunRecord): void {
+  const { comment, by } = review;
+  log.info(
+    { event: `plan-${verdict}`, ...review, planId: plan.id, registry: plan.registry },
+    `the plan ${plan.id} was ${verdict} by ${by.name}${comment === undefined ? '' : `: ${comment}`}`,
+  );
+}
 
 export type RunLog = ReturnType<typeof runLog>;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
-import { PlanRefused } from '../../src/engine/apply.ts';
+import { PlanRefused } from '../../src/engine/plans.ts';
 import { cancelRun } from '../../src/engine/cancel.ts';
 import { evidenceIn, newUseOf } from '../../src/engine/evidence.ts';
 import { resumeRun } from '../../src/engine/resume.ts';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   cancellation,
+  count,
   decision,
   decisionError,
   deleted,
@@ -107,9 +108,12 @@ export const cancelled = z
 export const applied = z
   .union([
     z.object({ state: z.enum(['applied', 'unfinished']), summary: runSummary }),
+    z.object({ state: z.literal('in part'), summary: runSummary, left: count, breakers: holds }),
     z.object({ state: z.literal('applied-before'), run }),
   ])
   .meta({ id: 'Applied' }) satisfies z.ZodType<Applied>;
+
+export const rejected = z.object({ id: runId, registry: z.string(), plan }).meta({ id: 'Rejected' });
 
 export const dryRun = z
   .union([

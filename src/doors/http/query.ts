@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { DecisionFilter, RunFilter } from '../../report/page/index.ts';
 import { RequestError } from './problem.ts';
 import {
+  type Asked,
   DELETE_REASONS,
   type DecisionQuery,
   type ImageName,
@@ -26,6 +27,7 @@ const MAX_RUNS = 200;
 const USUAL_RUNS = 50;
 const MAX_UNPULLED = 1_000;
 const USUAL_UNPULLED = 200;
+const MAX_REPOSITORIES = 1_000;
 const DAY_MS = 86_400_000;
 const EXAMPLE_ID = '20261124T010000Z-3f9a0c';
 
@@ -113,6 +115,17 @@ export const APPLY_QUERY = z.object({
   approve: text
     .exactOptional()
     .describe('The first characters of the hash of the plan, at least eight: apply it although guards hold it back'),
+  repository: z
+    .array(text)
+    .max(MAX_REPOSITORIES, `given ${MAX_REPOSITORIES} times at most`)
+    .exactOptional()
+    .describe('Only this repository of the plan; may be given several times'),
+  comment: text.exactOptional().describe('Recorded with an approval'),
+});
+
+export const REJECT_QUERY = z.object({
+  reason: z.string('why it is rejected').pipe(text).describe('Why it is rejected; recorded with the plan'),
+  hash: text.exactOptional().describe('The first characters of the hash of the plan that was looked at'),
 });
 
 /** What says which view of the review page is asked for; each view has the parameters of its route besides. */
@@ -134,7 +147,12 @@ function given(query: URLSearchParams, schema: z.ZodObject): Readonly<Record<str
 
 /** @throws {RequestError} 400 with every parameter that is wrong */
 export function readQuery<T extends z.ZodObject>(query: URLSearchParams, schema: T): z.output<T> {
-  const result = schema.safeParse(given(query, schema));
+  const lists = Object.entries(schema.shape).flatMap(([name, one]) =>
+    query.has(name) && one instanceof z.ZodExactOptional && one.unwrap() instanceof z.ZodArray
+      ? [[name, query.getAll(name)] as const]
+      : [],
+  );
+  const result = schema.safeParse({ ...given(query, schema), ...Object.fromEntries(lists) });
   if (result.success) return result.data;
   const wrong = result.error.issues.map(({ path, message }) => `he parameter ${path.join('.')} is ${message}`);
   throw new RequestError(400, `T${wrong.join('; t')}`);
@@ -143,6 +161,16 @@ export function readQuery<T extends z.ZodObject>(query: URLSearchParams, schema:
 /** A parameter that cannot be used: its name, and what it may be. */
 export function parameterError(parameter: string, allowed: string): RequestError {
   return new RequestError(400, `The parameter ${parameter} is ${allowed}`);
+}
+
+/** What of a plan is to be applied. */
+export function approvalAsked(query: URLSearchParams): Asked {
+  const { approve, repository, comment } = readQuery(query, APPLY_QUERY);
+  return {
+    ...(approve !== undefined && { approve }),
+    ...(repository && { repositories: repository }),
+    ...(comment !== undefined && { comment }),
+  };
 }
 
 /** Which runs: as it was given, and as the ledger takes it. */

@@ -15,7 +15,7 @@ import {
  * `satisfies` holds them to the types of the records that are answered.
  */
 
-const count = z.int().nonnegative();
+export const count = z.int().nonnegative();
 const bytes = count.describe('Bytes: an estimate, because images share layers');
 export const time = z.iso.datetime({ offset: true });
 export const runId = z.string().describe('Sorts by time: 20261124T010000Z-3f9a0c');
@@ -147,15 +147,41 @@ const hold = z
   })
   .meta({ id: 'Hold', description: 'A guard that holds deletions back until they are approved' });
 export const holds = z.array(hold);
+const actor = z
+  .object({
+    kind: z.enum(['person', 'account', 'key', 'schedule']),
+    name: z.string(),
+    id: z.string().exactOptional().describe('Of a person: the object id in Microsoft Entra'),
+  })
+  .meta({ id: 'Actor', description: 'Who did something, as far as it is known' });
 export const cancellation = z
-  .object({ at: time, askedBy: z.enum(['request', 'command line']), by: z.string().exactOptional() })
+  .object({
+    at: time,
+    askedBy: z.enum(['request', 'command line']),
+    by: z.string().exactOptional(),
+    actor: actor.exactOptional(),
+  })
   .meta({ id: 'Cancellation' });
 export const plan = z
   .object({
     hash: z.string().describe('Its first twelve characters approve the plan'),
     deletions: count,
-    state: z.enum(['open', 'waiting', 'applied']),
+    state: z.enum(['open', 'waiting', 'applied', 'rejected']),
     appliedBy: runId.exactOptional(),
+    parts: z.array(runId).exactOptional().describe('The runs that have carried out a part of it each'),
+    reviews: z
+      .array(
+        z.object({
+          verdict: z.enum(['approved', 'rejected']),
+          at: time,
+          by: actor,
+          comment: z.string().exactOptional(),
+          hash: z.string(),
+          repositories: z.array(z.string()).exactOptional().describe('Absent: all of the plan'),
+          runId: runId.exactOptional().describe('The run that carries it out'),
+        }),
+      )
+      .exactOptional(),
   })
   .meta({ id: 'Plan', description: 'Everything that a run decided to delete, and did not delete itself' });
 export const progress = z
@@ -198,7 +224,8 @@ export const run = z
     kind,
     dryRun: z.boolean(),
     startedBy: z.string(),
-    by: z.string().exactOptional(),
+    by: z.string().exactOptional().describe('The account on the command line; else the invocation of the function'),
+    actor: actor.exactOptional().describe('The person who began it, where one had signed in'),
     parent: runId.exactOptional(),
     registry: z.string(),
     policy: z.object({
@@ -221,7 +248,16 @@ export const run = z
     progress,
     stopped: stop.exactOptional(),
     cancelled: cancellation.exactOptional(),
-    resumed: z.array(z.object({ at: time, startedBy: z.string(), by: z.string().exactOptional() })).exactOptional(),
+    resumed: z
+      .array(
+        z.object({
+          at: time,
+          startedBy: z.string(),
+          by: z.string().exactOptional(),
+          actor: actor.exactOptional(),
+        }),
+      )
+      .exactOptional(),
     totals: totals.exactOptional(),
     warnings: texts,
     locksLost: count.exactOptional(),
@@ -247,6 +283,7 @@ export const run = z
     error: decisionError.exactOptional(),
     plan: plan.exactOptional(),
     applies: runId.exactOptional().describe('The run whose plan it applies'),
+    appliesPart: z.literal(true).exactOptional().describe('Only the repositories that it selected'),
   })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunRecord>;
 

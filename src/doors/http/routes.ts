@@ -6,6 +6,7 @@ import {
   EXPLAIN_QUERY,
   IN_USE_QUERY,
   PAGE_QUERY,
+  REJECT_QUERY,
   REVIEW_QUERY,
   RUNS_QUERY,
   UNPULLED_QUERY,
@@ -134,6 +135,19 @@ export const ROUTES: readonly Route[] = [
         query: [APPLY_QUERY],
         answers: { 200: json('The plan is applied, or was before', answers.applied) },
         problems: [400, 404, 409, 502, 503],
+      },
+    },
+  },
+  {
+    name: 'reject',
+    path: '/api/plans/{id}/reject',
+    level: 'admin',
+    methods: {
+      post: {
+        summary: 'Rejects a recorded plan: nothing more of it is deleted',
+        query: [REJECT_QUERY],
+        answers: { 200: json('The plan is rejected', answers.rejected) },
+        problems: [400, 404, 409, 503],
       },
     },
   },

@@ -60,7 +60,7 @@ test('the routes that the app registers are those that it describes, with their 
 });
 
 /** What this file does not make the app answer; other tests do, and hold it just the same. */
-const ELSEWHERE = / (?:403|429|500|502) |(?:runs|runs\/\S+|explain|review) 503 /;
+const ELSEWHERE = / (?:403|429|500|502) |(?:runs|runs\/\S+|reject|explain|review) 503 /;
 
 test('every route answers as it is described, in each form and with each kind of problem', async () => {
   const repositories = { app: repositoryOf(...images('app', 2, 'dev'), ...images('kept', 1, 'v')) };
@@ -106,9 +106,10 @@ test('every route answers as it is described, in each form and with each kind of
         await read(app, '/api/dry-run', { method: 'POST', body, headers: { 'content-type': type } });
       await read(app, '/api/dry-run', { headers: { prefer: 'respond-async' } });
 
-      const { summary } = JSON.parse(await read(app, '/api/dry-run?filter=app:^dev&ago=30d')) as {
+      const asked = JSON.parse(await read(app, '/api/dry-run?filter=app:^dev&ago=30d')) as {
         readonly summary: { readonly runId: string };
       };
+      const { summary } = asked;
       const run = `/api/runs/${summary.runId}`;
       await read(app, run);
       for (const at of [`${run}/decisions`, `/api/review?run=${summary.runId}`]) {
@@ -126,6 +127,14 @@ test('every route answers as it is described, in each form and with each kind of
       await read(app, `${apply}?approve=00000000`, master);
       await read(app, apply, master);
       await read(app, apply, master);
+      const planned = JSON.parse(await read(app, '/api/dry-run?filter=slow1:^dev&ago=30d')) as typeof asked;
+      const reject = `/api/plans/${planned.summary.runId}/reject`;
+      await read(app, reject, master);
+      expect(JSON.parse(await read(app, `${reject}?reason=not+yet`, master))).toMatchObject({
+        plan: { state: 'rejected', reviews: [{ by: { kind: 'key' }, comment: 'not yet' }] },
+      });
+      await read(app, '/api/plans/20261124T010000Z-3f9a0c/reject?reason=not+yet', master);
+      await read(app, `/api/plans/${summary.runId}/reject?reason=too+late`, master);
       await read(app, `${run}/cancel`, master);
       await read(app, '/api/runs/none/cancel', master);
 

@@ -144,7 +144,7 @@ export function startApp({
       return requestedApply(
         settings(),
         run.id,
-        approve ? run.plan.hash.slice(0, 12) : undefined,
+        approve ? { approve: run.plan.hash.slice(0, 12) } : {},
         trigger('person', 'request'),
       );
     },
