@@ -6,7 +6,8 @@ import { guardsInWords } from '../../report/text.ts';
 import { plural } from '../../report/totals.ts';
 import { type Applied, apply, approvalOf, commandInWords, type Ledger, type RunRecord } from '../../index.ts';
 import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
-import { show, write } from './show.ts';
+import { show } from './show.ts';
+import { write } from './write.ts';
 
 interface Flags extends RecordedRunFlags, GuardFlags {
   readonly approve?: string;
