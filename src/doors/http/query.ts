@@ -73,6 +73,7 @@ function upTo(most: number, usual: number) {
 export const RUNS_QUERY = z.object({
   state: oneOf(RUN_STATES).exactOptional().describe('Runs in this state; waiting: runs whose plan waits for approval'),
   kind: oneOf(RUN_KINDS).exactOptional().describe('Runs of this kind'),
+  registry: text.exactOptional().describe('Runs of this registry: its login server'),
   from: moment('from').exactOptional().describe('Runs that started at or after this moment, or day, in UTC'),
   to: moment('to')
     .exactOptional()
@@ -181,7 +182,7 @@ export function runsAsked(query: URLSearchParams): {
 } {
   const { state, kind, limit, ...runs } = readQuery(query, RUNS_QUERY);
   return {
-    filter: given(query, RUNS_QUERY),
+    filter: given(query, RUNS_QUERY.omit({ before: true, limit: true })),
     runs: {
       ...runs,
       ...(state === 'waiting' ? { waits: true } : state !== undefined && { states: [state] }),

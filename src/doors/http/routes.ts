@@ -263,7 +263,7 @@ export const ROUTES: readonly Route[] = [
           REVIEW_QUERY,
           PAGE_QUERY,
           RUNS_QUERY.omit({ limit: true }),
-          UNPULLED_QUERY.omit({ limit: true }),
+          UNPULLED_QUERY.omit({ limit: true, registry: true }),
           DECISIONS_QUERY,
           formats('json', 'ndjson', 'csv'),
         ],

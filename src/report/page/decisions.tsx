@@ -2,10 +2,11 @@ import { type Decision, DELETE_REASONS, KEEP_REASONS } from '../../planner/decis
 import type { RunRecord } from '../../ledger/records.ts';
 import { nameOf } from '../../ledger/summary.ts';
 import { ruleInWords, shortDigests } from '../text.ts';
+import { titleOf } from '../title.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, words } from './format.ts';
 import { Crumbs, Downloads, Form, Pager, Search, Select, type Setting } from './navigation.tsx';
-import { Digest, Failed, OutcomeBadge, Table, Time } from './parts.tsx';
+import { Digest, Failed, OutcomeBadge, RunTitle, Table, Time } from './parts.tsx';
 import { MEANINGS } from './words.ts';
 
 /** What is searched for, as it was given. */
@@ -36,14 +37,14 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   return render({
     setting,
-    title: `Decisions of the run ${run.id}`,
+    title: `Decisions: ${titleOf(run, setting.now)}`,
     children: (
       <>
-        <Crumbs setting={setting} run={run.id} />
+        <Crumbs setting={setting} run={run} />
         <h1>Decisions</h1>
         <p class="lede">
           <span>
-            What was decided in the run of <Time iso={run.started} />, and why.
+            What this run decided, and why: <RunTitle run={run} now={setting.now} />
           </span>
         </p>
         <Form

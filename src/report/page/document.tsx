@@ -55,6 +55,13 @@ function Document({ setting, title, here, live, children }: Frame) {
         <header class="top">
           <p class="product">acr-retention</p>
           {setting && <Views setting={setting} here={here} />}
+          {setting && (
+            <p class="shared">
+              <a href={setting.share} rel="noreferrer" data-copy="" data-copy-name="link to share">
+                Link to share
+              </a>
+            </p>
+          )}
         </header>
         <main id="main" tabIndex={-1}>
           {children}
@@ -64,6 +71,16 @@ function Document({ setting, title, here, live, children }: Frame) {
             <p>
               {setting.place !== undefined && `Ledger in ${words(setting.place)}. `}Times are UTC. As of{' '}
               <Time iso={setting.now.toISOString()} />.
+              {setting.code !== undefined && (
+                <>
+                  {' '}
+                  The key that opened this page stands in its address: send the “link to share” instead.{' '}
+                  <a href="/review#sign-in" rel="noreferrer">
+                    How people sign in without a key
+                  </a>
+                  .
+                </>
+              )}
             </p>
           ) : (
             <p>This page holds no data.</p>
@@ -114,7 +131,12 @@ export function renderProblem(setting: Setting, { status, title, detail }: Probl
           <p class="small quiet">Status {status}</p>
         </div>
         <p>
-          <a href={setting.link()}>All runs</a>
+          <a class="button" href={setting.link()}>
+            All runs
+          </a>{' '}
+          <a class="button" href={setting.link({ image: '' })}>
+            Search for an image
+          </a>
         </p>
       </>
     ),

@@ -7,8 +7,7 @@ import { render } from './document.tsx';
 import { UsesSection } from './evidence.tsx';
 import { count, name, words } from './format.ts';
 import { Form, Pager, Search, type Setting } from './navigation.tsx';
-import { Digest, OutcomeBadge, Section, StateBadge, Time } from './parts.tsx';
-import { kindInWords } from './words.ts';
+import { Digest, OutcomeBadge, RunTitle, Section, StateBadge } from './parts.tsx';
 
 export interface HistoryView {
   /** As it was asked for; empty where none was. */
@@ -78,12 +77,8 @@ function Seen({ setting, sighting: { run, decision } }: { readonly setting: Sett
     <li class={decision.action}>
       <div class="lede">
         <a class="name" href={setting.link({ run: run.id })}>
-          <Time iso={run.started} />
+          <RunTitle run={run} now={setting.now} />
         </a>
-        <span>
-          {kindInWords(run.kind)}
-          {run.dryRun && run.kind !== 'dry-run' && ', dry run'}
-        </span>
         <OutcomeBadge decision={decision} />
         {run.state !== 'done' && (
           <span>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { printable } from '../escape.ts';
+import { type Titled, titleOf } from '../title.ts';
 import { words } from './format.ts';
 
 /** Query parameters of the page. Those that are undefined are left out. */
@@ -13,6 +14,8 @@ export interface Setting {
   /** The function key that the page was opened with, if it was in the address. */
   readonly code: string | undefined;
   readonly link: Link;
+  /** The address of this view for other people: it never holds a key. */
+  readonly share: string;
   readonly now: Date;
   /** Where the ledger is stored; not for a client that may not read. */
   readonly place: string | undefined;
@@ -139,15 +142,20 @@ export function Pager({ label, back, next }: PagerProps) {
   );
 }
 
+interface CrumbsProps {
+  readonly setting: Setting;
+  readonly run?: Titled & { readonly id: string };
+}
+
 /** The way up: all runs, and the run that a view belongs to. */
-export function Crumbs({ setting: { link }, run }: { readonly setting: Setting; readonly run?: string }) {
+export function Crumbs({ setting: { link, now }, run }: CrumbsProps) {
   return (
     <p class="crumbs">
       <a href={link()}>Runs</a>
       {run !== undefined && (
         <>
           {' / '}
-          <a href={link({ run })}>Run {words(run)}</a>
+          <a href={link({ run: run.id })}>{words(titleOf(run, now))}</a>
         </>
       )}
     </p>

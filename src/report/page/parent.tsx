@@ -1,8 +1,20 @@
 import type { ChildStatus, ParentStatus } from '../../ledger/records.ts';
+import { titleOf } from '../title.ts';
 import { render } from './document.tsx';
 import { name, plural, words } from './format.ts';
 import { Crumbs, Downloads, type Setting } from './navigation.tsx';
-import { Badge, Cancelled, doneInWords, Facts, Figures, Progress, Section, StateBadge, Table } from './parts.tsx';
+import {
+  Badge,
+  Cancelled,
+  doneInWords,
+  Facts,
+  Figures,
+  Progress,
+  RunTitle,
+  Section,
+  StateBadge,
+  Table,
+} from './parts.tsx';
 import { heldIn, Lede, startFacts } from './run.tsx';
 import { deletedColumns, entryOf, State } from './runs.tsx';
 
@@ -11,15 +23,18 @@ export function renderParent(setting: Setting, parent: ParentStatus): string {
   const { record, state, cancelled, children, progress, totals } = parent;
   const { id, registries, holder } = record;
   const entry = entryOf(parent);
+  const titled = { ...entry, registries };
   const held = children.reduce((sum, { run }) => sum + (run ? heldIn(run) : 0), 0);
   return render({
     setting,
-    title: `Runs ${id}`,
+    title: titleOf(titled, setting.now),
     live: state === 'running' ? doneInWords(progress) : undefined,
     children: (
       <>
         <Crumbs setting={setting} />
-        <h1>{plural(registries.length, 'registry')}</h1>
+        <h1>
+          <RunTitle run={titled} now={setting.now} />
+        </h1>
         <Lede entry={entry}>
           <code>{words(id)}</code>
         </Lede>

@@ -3,6 +3,7 @@ import { cancelledInWords, type Cancellation, type RunProgress, type RunState } 
 import type { Totals } from '../../ledger/summary.ts';
 import type { Decision, DecisionError } from '../../planner/decision.ts';
 import { OUTCOMES, shortDigests } from '../text.ts';
+import { type Titled, whatOf, whenOf, whereOf } from '../title.ts';
 import { keptIn, percentOf } from '../totals.ts';
 import { bytes, count, minute, name, plural, words } from './format.ts';
 import { OUTCOME_TONES, STATES, type Tone } from './words.ts';
@@ -115,6 +116,18 @@ export function Table<T>({ caption, columns, rows, narrow = false }: TableProps<
 /** A point in time, in UTC; the script adds the reader's own time zone. */
 export function Time({ iso }: { readonly iso: string }) {
   return <time dateTime={name(iso)}>{minute(iso)}</time>;
+}
+
+/** What people call a run, with its time as one. */
+export function RunTitle({ run, now }: { readonly run: Titled; readonly now: Date }) {
+  return (
+    <>
+      {whatOf(run)}, {name(whereOf(run))},{' '}
+      <time class="nowrap" dateTime={name(run.started)}>
+        {name(whenOf(run.started, now))}
+      </time>
+    </>
+  );
 }
 
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {

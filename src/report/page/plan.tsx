@@ -2,9 +2,10 @@ import { commandFor, leftOutOf } from '../../ledger/command.ts';
 import { approvalOf, type RunRecord } from '../../ledger/records.ts';
 import { GUARD_NAMES } from '../../planner/decision.ts';
 import { printable } from '../escape.ts';
+import { whenOfId } from '../title.ts';
 import { name, plural, words } from './format.ts';
 import type { Setting } from './navigation.tsx';
-import { Command, FirstOf, Notice, Section, Time } from './parts.tsx';
+import { Command, FirstOf, Notice, RunTitle, Section } from './parts.tsx';
 
 interface PlanProps {
   readonly setting: Setting;
@@ -38,13 +39,15 @@ export function LeftOut({ run }: { readonly run: RunRecord }) {
 
 /** A plan that waits for approval. */
 export function WaitingPlan({ setting, run }: PlanProps) {
-  const { id, started, registry, plan } = run;
+  const { id, plan } = run;
   if (!plan) return null;
   return (
     <Notice tone="wait" title={`${plural(plan.deletions, 'deletion')} waiting for approval`}>
       <p>
-        Held back in the run <a href={setting.link({ run: id })}>{words(id)}</a> of <Time iso={started} /> on{' '}
-        {name(registry)}:
+        Held back in this run:{' '}
+        <a href={setting.link({ run: id })}>
+          <RunTitle run={run} now={setting.now} />
+        </a>
       </p>
       <Guards run={run} />
       <PlanCommands run={run} />
@@ -87,8 +90,8 @@ export function PlanSection({ setting, run }: PlanProps) {
               {artifacts} to delete. The plan was applied
               {appliedBy !== undefined && (
                 <>
-                  {' by the run '}
-                  <a href={setting.link({ run: appliedBy })}>{words(appliedBy)}</a>
+                  {' by the run of '}
+                  <a href={setting.link({ run: appliedBy })}>{words(whenOfId(appliedBy, setting.now))}</a>
                 </>
               )}
               .

@@ -11,8 +11,10 @@ export interface RefusedView {
   readonly caller?: { readonly name: string; readonly id: string; readonly audience: string | undefined } | undefined;
 }
 
-/** App Service Authentication signs a client in there, and returns it. A session keeps the roles that it began with. */
-const SIGN_IN = `/.auth/login/aad?${new URLSearchParams({ post_login_redirect_uri: '/api/review' }).toString()}`;
+/** App Service Authentication signs a client in there, and returns it to what it wanted to see. */
+function signInTo({ share }: Setting): string {
+  return `/.auth/login/aad?${new URLSearchParams({ post_login_redirect_uri: share }).toString()}`;
+}
 
 /** A page that says which role is missing, and how it is given. */
 export function renderRefused(setting: Setting, { status, detail, caller }: RefusedView): string {
@@ -40,15 +42,15 @@ export function renderRefused(setting: Setting, { status, detail, caller }: Refu
             </p>
             <Command text={assignment(caller)} label="commands to assign the role" />
             <p>
-              Then <a href={SIGN_IN}>sign in again</a>: a session keeps the roles that it began with. Where the app
-              registration has no such roles yet, docs/deploying.md, “Signing in to the review page”, says how they are
-              made.
+              Then <a href={signInTo(setting)}>sign in again</a>: a session keeps the roles that it began with. Where
+              the app registration has no such roles yet, docs/deploying.md, “Signing in to the review page”, says how
+              they are made.
             </p>
           </Section>
         )}
         {!caller && (
           <p>
-            <a class="button" href={SIGN_IN}>
+            <a class="button" href={signInTo(setting)}>
               Sign in
             </a>
           </p>

@@ -5,6 +5,7 @@ import type { RepositoryRecord, RunProgress, RunRecord } from '../../ledger/reco
 import { printable } from '../escape.ts';
 import { reasonsIn } from '../totals.ts';
 import { isEvidenceWarning } from '../warnings.ts';
+import { titleOf, whenOfId } from '../title.ts';
 import { isUnfinished, type Resumer, starterOf, whyStopped } from '../runs.ts';
 import { Share } from './charts.tsx';
 import { render } from './document.tsx';
@@ -22,6 +23,7 @@ import {
   Figures,
   Notice,
   Progress,
+  RunTitle,
   Section,
   StateBadge,
   Table,
@@ -61,13 +63,17 @@ export function renderRun(setting: Setting, view: RunView): string {
   const isRunning = state === 'running';
   return render({
     setting,
-    title: `Run ${id}`,
+    title: titleOf(run, setting.now),
     live: isRunning ? doneInWords(progress) : undefined,
     children: (
       <>
         <Crumbs setting={setting} />
-        <h1>Run {words(id)}</h1>
-        <Lede entry={run} />
+        <h1>
+          <RunTitle run={run} now={setting.now} />
+        </h1>
+        <Lede entry={run}>
+          <code>{words(id)}</code>
+        </Lede>
         <VerdictSection setting={setting} run={run} verdict={verdict} />
         <UnknownUse run={run} />
         {isUnfinished(run) && <Progress progress={progress} />}
@@ -232,14 +238,15 @@ export function startFacts(started: Started, entry: Entry, now: Date): readonly 
 
 function About({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
   const { policy, parent, applies, ended, resumed = [], agesFrom } = run;
-  const runLink = (id: string | undefined) => id !== undefined && <a href={setting.link({ run: id })}>{words(id)}</a>;
+  const runLink = (id: string | undefined) =>
+    id !== undefined && <a href={setting.link({ run: id })}>{words(whenOfId(id, setting.now))}</a>;
   return (
     <Section id="about" title="About this run">
       <div class="card">
         <Facts
           facts={[
             ['Registry', words(run.registry)],
-            ['Together with other registries', runLink(parent) || undefined],
+            ['Together with other registries, begun', runLink(parent) || undefined],
             ...startFacts(run, run, setting.now),
             ...resumed.map(({ at, startedBy }): Fact => [
               'Resumed',
@@ -251,7 +258,7 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
             ['Ages counted from', agesFrom === run.started ? undefined : <Time iso={agesFrom} />],
             ['Machine', words(run.holder.host)],
             ['Tool version', words(run.toolVersion)],
-            ['Applies the plan of', runLink(applies) || undefined],
+            ['Applies the plan of the run of', runLink(applies) || undefined],
             ['Policy from', policy.from],
             ['Hash of the policy', <code>{words(policy.hash)}</code>],
           ]}

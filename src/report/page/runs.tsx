@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact';
 import {
   type Cancellation,
   type ParentStatus,
@@ -12,18 +11,20 @@ import {
 } from '../../ledger/records.ts';
 import type { Totals } from '../../ledger/summary.ts';
 import type { Hold } from '../../planner/decision.ts';
+import type { Titled } from '../title.ts';
 import { DeletedOverTime } from './charts.tsx';
 import { render } from './document.tsx';
-import { bytes, count, duration, name, plural } from './format.ts';
+import { bytes, count, duration, plural } from './format.ts';
 import { Form, Pager, Select, type Setting } from './navigation.tsx';
-import { type Column, doneInWords, Section, StateBadge, Table, Time } from './parts.tsx';
+import { type Column, doneInWords, RunTitle, Section, StateBadge, Table } from './parts.tsx';
 import { WaitingPlan } from './plan.tsx';
-import { kindInWords } from './words.ts';
 
 /** What the form of the page asks for, as it was given. */
 export interface RunFilter {
   readonly state?: string | undefined;
   readonly kind?: string | undefined;
+  /** Its login server. */
+  readonly registry?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   /** Only the runs of this parent. */
@@ -38,6 +39,8 @@ export interface RunsView {
   readonly parents: readonly ParentStatus[];
   /** Where the page begins, if not with the newest. */
   readonly before?: string | undefined;
+  /** Those that can be asked for. */
+  readonly registries: readonly string[];
   /** There are older ones. */
   readonly more: boolean;
   /** The last runs, for the charts and the plans that wait; absent on pages of older runs. */
@@ -48,7 +51,7 @@ export interface RunsView {
 const MAX_WAITING = 3;
 
 export function renderRuns(setting: Setting, view: RunsView): string {
-  const { filter, runs, before, more, recent = [] } = view;
+  const { filter, runs, before, more, registries, recent = [] } = view;
   const { link } = setting;
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const waiting = recent.filter(({ plan }) => plan?.state === 'waiting');
@@ -88,6 +91,9 @@ export function renderRuns(setting: Setting, view: RunsView): string {
           >
             <Select label="State" name="state" value={filter.state} groups={{ '': RUN_STATES }} />
             <Select label="Kind" name="kind" value={filter.kind} groups={{ '': RUN_KINDS }} />
+            {(registries.length > 1 || filter.registry !== undefined) && (
+              <Select label="Registry" name="registry" value={filter.registry} groups={{ '': registries }} />
+            )}
             <label>
               From (UTC day)
               <input type="date" name="from" value={filter.from ?? ''} />
@@ -149,16 +155,16 @@ export function entryOf({ record, state, cancelled, children, totals, progress }
 
 interface Row {
   readonly entry: Entry;
+  readonly title: Titled;
   readonly isUnderParent: boolean;
-  readonly registry: ComponentChildren;
 }
 
 /** Runs with the same parent stand below it, where the newest of them would stand. */
 function rowsOf({ runs, parents }: RunsView): readonly Row[] {
   const rowOf = (entry: RunRecord, isUnderParent: boolean): Row => ({
     entry,
+    title: entry,
     isUnderParent,
-    registry: <span class="registry">{name(entry.registry)}</span>,
   });
   const seen = new Set<string>();
   return runs.flatMap((run) => {
@@ -167,13 +173,9 @@ function rowsOf({ runs, parents }: RunsView): readonly Row[] {
     const { id, registries } = parent.record;
     if (seen.has(id)) return [];
     seen.add(id);
-    const registry = (
-      <>
-        <span class="name">{plural(registries.length, 'registry')}</span> <code class="quiet nowrap">{name(id)}</code>
-      </>
-    );
     const children = runs.filter((one) => one.parent === id).map((one) => rowOf(one, true));
-    return [{ entry: entryOf(parent), isUnderParent: false, registry }, ...children];
+    const entry = entryOf(parent);
+    return [{ entry, title: { ...entry, registries }, isUnderParent: false }, ...children];
   });
 }
 
@@ -184,24 +186,14 @@ function RunTable({ setting, view }: { readonly setting: Setting; readonly view:
       rows={rowsOf(view)}
       columns={[
         {
-          head: 'Started',
-          cell: ({ entry: { id, started }, isUnderParent }) => (
+          head: 'Run',
+          cell: ({ entry: { id }, title, isUnderParent }) => (
             <a class={isUnderParent ? 'name under' : 'name'} href={setting.link({ run: id })}>
-              <Time iso={started} />
+              <RunTitle run={title} now={setting.now} />
             </a>
           ),
         },
-        {
-          head: 'Kind',
-          cell: ({ entry: { kind, dryRun } }) => (
-            <>
-              <span class="nowrap">{kindInWords(kind)}</span>
-              {dryRun && kind !== 'dry-run' && <span class="quiet">, dry run</span>}
-            </>
-          ),
-        },
         { head: 'State', cell: ({ entry }) => <State entry={entry} /> },
-        { head: 'Registry', cell: ({ registry }) => registry },
         ...deletedColumns(({ entry }: Row) => entry),
         { head: 'Duration', number: true, cell: ({ entry }) => lasted(entry, setting.now) },
       ]}

@@ -28,7 +28,7 @@ export const SCRIPT = String.raw`'use strict';
     const button = make('button', { type: 'button', class: 'copy', 'aria-label': 'Copy ' + named }, 'Copy');
     button.addEventListener('click', async () => {
       try {
-        await navigator.clipboard.writeText(source.dataset.copy || source.textContent);
+        await navigator.clipboard.writeText(source.href || source.dataset.copy || source.textContent);
         button.textContent = 'Copied';
         say('Copied ' + named);
         setTimeout(() => { button.textContent = 'Copy'; }, 2000);

@@ -36,6 +36,8 @@ main:focus { outline: none; }
 }
 .product { margin: 0; padding: 0.75rem 0; font-weight: 650; letter-spacing: 0.01em; }
 .top nav { display: flex; gap: 1.25rem; }
+.shared { margin: 0 0 0 auto; padding: 0.75rem 0; font-size: 0.8125rem; }
+.shared button.copy { margin-left: 0.5rem; }
 .top nav a { padding: 0.75rem 0; color: var(--quiet); text-decoration: none; border-bottom: 2px solid transparent; }
 .top nav a:hover { color: var(--text); }
 .top nav a[aria-current] { color: var(--text); border-bottom-color: var(--bar); }

@@ -6,6 +6,7 @@ import { HOSTILE, hostileLedger, ledgerOf, parentOf, recordOf, viewsOf, withPage
 import { hostileUnpulled, unpulledOf, viewOf } from '../../support/unpulled.ts';
 
 const RUN = '20261124T110000Z-3f9a0c';
+const TITLE = 'Scheduled run, contoso, 24 Nov 11:00';
 const DIGEST = `sha256:${'ab12'.repeat(16)}`;
 const CODE = 'key of the tests';
 
@@ -155,8 +156,9 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
       await page.getByRole('button', { name: 'Show' }).click();
       await page.waitForURL(/state=waiting/);
       expect(await page.locator('table.cards tbody tr').count()).toBe(1);
-      await page.locator('table.cards').getByRole('link', { name: '2026-11-24 11:00' }).click();
-      expect(await heading()).toBe(`Run ${RUN}`);
+      await page.locator('table.cards').getByRole('link', { name: TITLE }).click();
+      expect(await heading()).toBe(TITLE);
+      expect(await page.title()).toBe(`${TITLE} · acr-retention`);
       await page.getByRole('link', { name: 'Search the decisions' }).click();
       await page.getByLabel('Repository, whole name').fill('team/worker');
       await page.getByRole('button', { name: 'Search' }).click();
@@ -231,7 +233,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
         );
         expect(outline, await page.evaluate(() => document.activeElement?.outerHTML.slice(0, 200))).not.toBe('none');
       }
-      for (const name of ['Copy', 'The numbers of both charts', 'Show', '2026-11-24 11:00', 'Older runs'])
+      for (const name of ['Copy', 'The numbers of both charts', 'Show', 'Link to share', TITLE, 'Older runs'])
         expect([...reached]).toContain(name);
       await page.context().close();
     });
@@ -249,15 +251,15 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
       const heading = page.locator('table.cards tbody tr', { hasText: '3 registries' });
       expect(await heading.getByText('500', { exact: true }).count()).toBe(1);
       await heading.getByRole('link').click();
-      expect(await page.locator('h1').textContent()).toBe('3 registries');
+      expect(await page.locator('h1').textContent()).toBe('Scheduled run, 3 registries, 24 Nov 10:00');
       expect(await page.evaluate(flaws)).toEqual([]);
       expect(await page.locator('tr', { hasText: 'tailspin.azurecr.io' }).textContent()).toContain(
         'another run is at work',
       );
       await page.getByRole('link', { name: 'fabrikam.azurecr.io' }).click();
-      expect(await page.locator('h1').textContent()).toBe(`Run ${runs[1]?.run.id ?? ''}`);
-      await page.getByRole('link', { name: id }).click();
-      expect(await page.locator('h1').textContent()).toBe('3 registries');
+      expect(await page.locator('h1').textContent()).toBe('Scheduled run, fabrikam, 24 Nov 11:00');
+      await page.getByRole('link', { name: '24 Nov 10:00' }).click();
+      expect(await page.locator('h1').textContent()).toBe('Scheduled run, 3 registries, 24 Nov 10:00');
       expect(new URL(page.url()).searchParams.get('code')).toBe(CODE);
       expect(complaints).toEqual([]);
       await page.context().close();
@@ -274,7 +276,10 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
       expect(copied).toBe(
         `curl -X POST "${new URL('.', url).href}plans/${RUN}/apply?approve=a3f09bc4d17e" -H "x-functions-key: $KEY"`,
       );
-      await page.getByLabel('Narrow down these rows').last().fill('2026-10-1');
+      await page.getByRole('button', { name: 'Copy link to share' }).click();
+      await expect.poll(() => page.locator('#status').textContent()).toBe('Copied link to share');
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(new URL('/review', url).href);
+      await page.getByLabel('Narrow down these rows').last().fill('contoso, 1');
       expect(await page.locator('table.cards tbody tr:visible').count()).toBe(10);
       await expect.poll(() => page.locator('#status').textContent()).toBe('10 of 25 rows');
       expect(await page.locator('time').first().getAttribute('title')).toContain('2026');

@@ -48,7 +48,7 @@ test('every view of every hostile name is text: no element, address, control cha
     expect(own).not.toMatch(/(href|src|action)="\s*javascript:/i);
     // eslint-disable-next-line no-control-regex -- control characters are what must not be there
     expect(html).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
-    for (const href of own.matchAll(/href="([^"]*)"/g)) expect(href[1]).toMatch(/^(\?|#|runs\/)/);
+    for (const href of own.matchAll(/href="([^"]*)"/g)) expect(href[1]).toMatch(/^(\?|#|\/review(\?|#|$))/);
   }
 });
 
@@ -74,7 +74,16 @@ test('links and forms carry the key on that the page was opened with, and only t
     const { html } = await ask(ledger, `${query}&code=a%2Bb%3D%3D`);
     const links = [...html.matchAll(/href="([^"#][^"]*)"/g)].map(([, href = '']) => href);
     expect(links.length).toBeGreaterThan(1);
-    for (const href of links) expect(href).toContain('code=a%2Bb%3D%3D');
+    for (const href of links) {
+      if (href.startsWith('/review')) expect(href).not.toContain('code');
+      else expect(href).toContain('code=a%2Bb%3D%3D');
+    }
+    const shared = /href="(\/review[^"]*)"[^>]*>Link to share/.exec(html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const view = (text: string) => [...new URLSearchParams(text.replace('/review', ''))].toSorted();
+    expect(view(shared)).toEqual(view(query));
+    // The key stands in links and fields alone: not in a title, a command, a name of a download, or a word of the page.
+    const rest = html.replaceAll(/ href="\?[^"]*"/g, '').replaceAll(/<input type="hidden" name="code"[^>]*>/g, '');
+    expect(rest).not.toMatch(/a(%2B|\+)b(%3D|=)/i);
     expect(html.match(/<form/g)?.length ?? 0).toBe(html.match(/name="code" value="a\+b=="/g)?.length ?? 0);
     expect((await ask(ledger, query)).html).not.toContain('code=');
   }
@@ -128,6 +137,25 @@ test('runs are filtered by state, kind and whole days, and paged', async () => {
   expect(older.html).not.toContain('rel="next"');
   expect((await ask(ledger, 'from=2026-10-05&to=2026-10-06')).html).toContain('2 runs, the newest first');
   expect((await ask(ledger, 'state=failed&kind=')).html).toContain('No run matches.');
+  // One registry needs no choice.
+  expect(first.html).not.toContain('name="registry"');
+});
+
+test('runs are filtered by registry, and the charts are of that one', async () => {
+  const of = (day: string, registry: string, tags: number) =>
+    recordOf(
+      `2026-11-${day}T11:00:00.000Z`,
+      Array.from({ length: tags }, (_, n) => tag(n, { kind: 'manifest' })),
+      { registry },
+    );
+  const ledger = ledgerOf([of('20', 'contoso.azurecr.io', 3), of('21', 'fabrikam.azurecr.io', 4)]);
+  const all = await ask(ledger, '');
+  expect(all.html).toMatch(/name="registry">.*<option>contoso\.azurecr\.io<\/option><option>fabrikam\.azurecr\.io</);
+  expect(all.html).toContain('7 in all');
+  const one = await ask(ledger, 'registry=fabrikam.azurecr.io');
+  expect(one.html).toContain('1 run, the newest first');
+  expect(one.html).toContain('4 in all');
+  expect(one.html).toMatch(/<option>contoso\.azurecr\.io<\/option><option selected>fabrikam\.azurecr\.io</);
 });
 
 test('of many repositories those with most deletions come first, and every failure is named', async () => {
@@ -164,7 +192,7 @@ test('the history of an image, by tag and by digest, with the name of the regist
   ]);
   for (const image of ['app:dev-1', 'contoso.azurecr.io/app:dev-1', `app@${DIGEST}`]) {
     const { html } = await ask(ledger, `image=${image}`);
-    expect(html.match(/<time[^>]*>2026-11-2[34] 11:00/g)).toHaveLength(2);
+    expect(html.match(/Scheduled run, contoso, <time[^>]*>2[34] Nov 11:00/g)).toHaveLength(2);
     expect(html.indexOf('matched-and-expired')).toBeLessThan(html.indexOf('too-young'));
   }
   expect((await ask(ledger, 'image=app:other')).html).toContain('No run has decided on it.');
@@ -251,19 +279,15 @@ describe('the runs of several registries', () => {
 
   test('stand together under a line with their sums, and link to a page of their own', async () => {
     const { html } = await ask(ledgerOf([first, alone, second], [parent]), '');
-    const [heading = '', ...others] = rows(html).filter((row) => row.includes('scheduled'));
-    expect(heading).toMatch(/3 registries\s+20261124T100000Z-000001\s+5\s+0\s+5 kB/);
+    const [heading = '', ...others] = rows(html).filter((row) => row.includes('Scheduled'));
+    expect(heading).toMatch(/Scheduled run, 3 registries,\s+24 Nov 10:00\s+failed\s+5\s+0\s+5 kB/);
     expect(heading).toContain('failed');
-    expect(others.map((row) => /\w+\.azurecr\.io/.exec(row)?.[0])).toEqual([
-      'fabrikam.azurecr.io',
-      'contoso.azurecr.io',
-      'alone.azurecr.io',
-    ]);
+    expect(others.map((row) => /Scheduled run, (\w+),/.exec(row)?.[1])).toEqual(['fabrikam', 'contoso', 'alone']);
     expect(html).toContain(`href="?run=${PARENT}"`);
 
     const page = await ask(ledgerOf([first, alone, second], [parent]), `run=${PARENT}`);
     expect(page.status).toBe(200);
-    expect(page.html).toContain('<h1>3 registries</h1>');
+    expect(page.html).toMatch(/<h1>Scheduled run, 3 registries, <time[^>]*>24 Nov 10:00<\/time><\/h1>/);
     expect(rows(page.html).map((row) => row.replaceAll(/\s+/g, ' ').trim())).toEqual([
       'contoso.azurecr.io done 2 0 2 kB –',
       'fabrikam.azurecr.io done 3 0 3 kB –',

@@ -19,6 +19,12 @@ function viewIn(query: URLSearchParams): readonly (readonly [name: string, value
   });
 }
 
+/** The address of a view for other people. */
+export function shareOf(query: URLSearchParams): string {
+  const parameters = new URLSearchParams(viewIn(query).map(([name, value]) => [name, value]));
+  return parameters.size === 0 ? '/review' : `/review?${parameters.toString()}`;
+}
+
 /**
  * Leads to the review page. It looks at nothing but the address: any client may ask for it.
  * @param isSignInOn the platform signs people in before they reach the page

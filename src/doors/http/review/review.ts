@@ -19,6 +19,7 @@ import { accessOf, isApprover, SignInRefused } from '../sign-in.ts';
 import type { UnpulledView } from '../unpulled.ts';
 import { decisionsView } from './decisions.ts';
 import { historyView } from './history.ts';
+import { shareOf } from './home.ts';
 import { htmlResponse } from './html.ts';
 import { runView } from './run.ts';
 import { runsView } from './runs.ts';
@@ -55,7 +56,14 @@ export async function answerReview(
   } catch (error) {
     if (!(error instanceof SignInRefused) || query.has('format')) throw error;
     const { status, message: detail, caller } = error;
-    const setting: Setting = { code: undefined, link: linksWith(undefined), now, place: undefined, hasPulls: false };
+    const setting: Setting = {
+      code: undefined,
+      link: linksWith(undefined),
+      share: shareOf(query),
+      now,
+      place: undefined,
+      hasPulls: false,
+    };
     return htmlResponse(renderRefused(setting, { status, detail, caller }), status);
   }
 }
@@ -76,7 +84,8 @@ export async function reviewPage(
   // With sign-in no link holds a key.
   const code = viewer ? undefined : (query.get('code') ?? undefined);
   const hasPulls = unpulled !== undefined;
-  const setting: Setting = { code, link: linksWith(code), now, place: reader.place, hasPulls, viewer };
+  const share = shareOf(query);
+  const setting: Setting = { code, link: linksWith(code), share, now, place: reader.place, hasPulls, viewer };
   try {
     if (query.get('view') === 'unpulled')
       return htmlResponse(await unpulledView(query, setting, unpulled, signal), 200, viewer);
