@@ -28,7 +28,7 @@ app.http('apply', {
 });
 
 app.http('reject', {
-  route: 'plans/{id}/reject',
+  route: 'api/plans/{id}/reject',
   methods: ['POST'],
   authLevel: 'admin',
   handler: handler(log, async (request, _, { invocationId }) => {
