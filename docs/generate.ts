@@ -7,28 +7,17 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Command, Option } from 'commander';
+import type { Option } from 'commander';
 import { format, resolveConfig } from 'prettier';
 import { stringify } from 'yaml';
 import * as z from 'zod';
-import { commands as allCommands } from '../src/doors/cli/commands.ts';
+import { namedCommands, newProgram } from '../src/doors/cli/commands.ts';
+import { VARIABLES } from '../src/doors/cli/help.ts';
+import { HELP } from '../src/doors/cli/help-texts.ts';
 import { openapi } from '../src/doors/http/openapi.ts';
 import { PROBLEMS, ROUTES } from '../src/doors/http/routes.ts';
 import { POLICY_FILE } from '../src/policy/file/schema.ts';
 import { SETTINGS_TABLE } from '../src/policy/settings.ts';
-
-const noExit = (): void => undefined;
-
-/** The commands of the command line, those within others too, by the words that call them. */
-function commands(): ReadonlyMap<string, Command> {
-  return new Map(
-    allCommands(noExit).flatMap((command) =>
-      command.commands.length === 0
-        ? [[command.name(), command] as const]
-        : command.commands.map((inner) => [`${command.name()} ${inner.name()}`, inner] as const),
-    ),
-  );
-}
 
 /** A table in Markdown; prettier aligns it. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -47,14 +36,36 @@ function optionRow({ flags, description, argChoices, defaultValue }: Option): re
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function flagsOfAllCommands(): string {
-  return [...commands()]
+  return [...namedCommands(newProgram(() => undefined))]
     .flatMap(([name, command]) => [
       `### \`${name}\``,
       `${capital(command.description())}.`,
       `    acr-retention ${[name, command.usage()].join(' ').replace('[options]', '[flags]')}`,
       ...(command.options.length === 0 ? [] : [table(['flag', 'meaning', 'default'], command.options.map(optionRow))]),
+      ...helpOf(name),
     ])
     .join('\n\n');
+}
+
+/** Examples, environment variables and exit codes. */
+function helpOf(name: string): readonly string[] {
+  const help = HELP[name];
+  if (!help) throw new Error(`help-texts.ts says nothing of ${name}`);
+  const examples = help.examples.map(({ says, command }) => `    # ${says}\n    ${command}`).join('\n\n');
+  const variables = help.environment.map((variable) => `\`${variable}\``);
+  const codes = help.exitCodes.map(([code, says]) => `\`${code}\`: ${says}`);
+  return [
+    examples,
+    ...(variables.length === 0 ? [] : [`Environment variables: ${variables.join(', ')}.`]),
+    `Exit codes: ${codes.join('; ')}.`,
+  ];
+}
+
+function variables(): string {
+  return table(
+    ['environment variable', 'what it is'],
+    Object.entries(VARIABLES).map(([name, says]) => [`\`${name}\``, says]),
+  );
 }
 
 function settings(): string {
@@ -117,7 +128,14 @@ function flow(value: object): string {
 }
 
 /** What there is to generate, by its name in the pages. */
-const BLOCKS: Readonly<Record<string, () => string>> = { flags: flagsOfAllCommands, settings, routes, problems, keys };
+const BLOCKS: Readonly<Record<string, () => string>> = {
+  flags: flagsOfAllCommands,
+  variables,
+  settings,
+  routes,
+  problems,
+  keys,
+};
 /** What is generated as a whole. */
 const FILES: Readonly<Record<string, () => object>> = {
   'openapi.json': openapi,

@@ -64,7 +64,10 @@ export function purgeCommand(): Command {
 
 /** Where a policy file can be read: not in a command of the settings, or of a request. */
 export function withPolicyFile(command: Command): Command {
-  return command.option('--policy <file>', 'a policy file, instead of --filter, --ago, --keep and --untagged');
+  return command.option(
+    '--policy <file>',
+    'a policy file, instead of --filter, --ago, --keep and --untagged (default: RETENTION_POLICY_FILE)',
+  );
 }
 
 /**

@@ -83,8 +83,7 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
   const texts = flags.filter ?? [];
   const retention = flags.file?.retention;
   if (retention) {
-    const others = REPLACED.filter((name) => flags[name] !== undefined && flags[name] !== false);
-    for (const name of others)
+    for (const name of replacedIn(flags))
       problems.push(
         new PolicyError(flagOf(name), undefined, 'cannot stand beside --policy; write it into the policy file'),
       );
@@ -190,6 +189,11 @@ const REPLACED = [
   'protect',
   'keepAtLeast',
 ] as const satisfies readonly (keyof PurgeFlags)[];
+
+/** The flags that are given and that a policy file says instead. */
+export function replacedIn(flags: PurgeFlags): readonly (keyof PurgeFlags)[] {
+  return REPLACED.filter((name) => flags[name] !== undefined && flags[name] !== false);
+}
 
 function flagOf(name: keyof PurgeFlags): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -8,7 +8,7 @@ import { foresee, type ImageName, type Ledger, parseImage, usesOf } from '../../
 import type { RetentionPolicy } from '../../policy/file/types.ts';
 import type { PolicyFileFlags } from '../../policy/flags.ts';
 import { openLedger, type ReadingFlags, withReading } from './flags.ts';
-import { readPolicyFile } from './policy-file.ts';
+import { policyFileOf } from './policy-file.ts';
 import { write, writeListed } from './write.ts';
 
 /** `acr-retention explain <image>`: every decision that is recorded of one artifact. */
@@ -17,14 +17,17 @@ export function explainCommand(): Command {
     .description(
       'what every recorded run decided on one tag or manifest, and why; which rule of a policy file owns it, and when it goes',
     )
-    .option('--policy <file>', 'what this policy file will do with the tag (default: that of the run that saw it last)')
+    .option(
+      '--policy <file>',
+      'what this policy file will do with the tag (default: RETENTION_POLICY_FILE, else that of the run that saw it last)',
+    )
     .argument('<image>', 'repository:tag, or repository@sha256:…')
     .action(async (image: string, flags: ReadingFlags & PolicyFileFlags) => {
       const { ledger } = openLedger(flags, process.env);
       const named = parseImage(image);
       if (!named)
         throw new PolicyError('image', image, 'write repository:tag, or repository@sha256:… with all its digits');
-      const policy = flags.policy === undefined ? undefined : readPolicyFile(flags.policy).retention;
+      const policy = policyFileOf(flags.policy, process.env)?.retention;
       const sightings = ledger.explain(named);
       if (flags.output !== 'text') {
         const head = { uses: await usesOf(ledger, named), ...(await foreseenOf(ledger, named, policy)) };
@@ -62,7 +65,8 @@ async function foreseenOf(ledger: Ledger, { repository, tag }: ImageName, policy
 async function writeForecast(ledger: Ledger, named: ImageName, policy: RetentionPolicy | undefined): Promise<void> {
   const { repository, tag } = named;
   if (tag === undefined) {
-    if (policy) await write('--policy: rules are about tags; name the image by one of its tags to see when it goes.\n');
+    if (policy)
+      await write('Policy file: rules are about tags; name the image by one of its tags to see when it goes.\n');
     return;
   }
   const now = new Date();
@@ -71,6 +75,6 @@ async function writeForecast(ledger: Ledger, named: ImageName, policy: Retention
   for (const line of foreseen ? forecastInWords(foreseen, now) : []) await write(`${sentence(style, line)}\n`);
   if (!foreseen && policy)
     await write(
-      '--policy: it is not known when the tag was pushed: it is deleted, or no run has recorded it. A run by filters records what they match; one by the policy file records every tag.\n',
+      'Policy file: it is not known when the tag was pushed: it is deleted, or no run has recorded it. A run by filters records what they match; one by the policy file records every tag.\n',
     );
 }

@@ -22,7 +22,6 @@ export function inUseCommand(finish: (exitCode: 0 | 1) => void): Command {
     )
     .option('-r, --registry <name>', 'registry (default: ACR_REGISTRY)')
     .allowExcessArguments(false)
-    .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
       const registry = oneRegistry(flags.registry ?? process.env['ACR_REGISTRY'] ?? '').host;
       const evidence = inUseOf(flags, process.env);
@@ -44,11 +43,3 @@ export function inUseCommand(finish: (exitCode: 0 | 1) => void): Command {
       finish(report.state === 'complete' ? 0 : 1);
     });
 }
-
-const EXAMPLES = `
-Examples:
-  What runs of a registry in the cluster of the current kubeconfig:
-    acr-retention in-use -r contoso --in-use kube
-  The same of two sources, for a program; the exit code is 1 where one cannot be read completely:
-    acr-retention in-use -r contoso --in-use kube:prod --in-use list:edge.txt --output json
-`;

@@ -1,15 +1,16 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
 import { flagProblem, shown } from '../../policy/purge-command.ts';
 import { strayArgument } from '../../policy/advice/flags.ts';
 import { longFlags, normalizeArguments } from '../../policy/flags.ts';
 import { printable } from '../../report/escape.ts';
-import { commands } from './commands.ts';
+import { newProgram } from './commands.ts';
+import { COMPLETE } from './completion.ts';
 import { addSecretsIn, addSecretsOf } from '../../ledger/redact/environment.ts';
 import { allWritten, guardStreams, OutputLost, outputLost } from './streams.ts';
 import { secrets } from '../../ledger/redact/known.ts';
-import { CancelRefused, PlanRefused, version } from '../../index.ts';
+import { CancelRefused, PlanRefused } from '../../index.ts';
 
 /** 0: done; 1: something failed or was refused; 2: the input was wrong. */
 type ExitCode = 0 | 1 | 2;
@@ -19,17 +20,10 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   const finish = (code: ExitCode): void => {
     exitCode = code;
   };
-  const program = new Command('acr-retention')
-    .description('Retention for Azure Container Registry: deletes what is old, keeps what is needed, says why.')
-    .version(version)
-    .exitOverride()
-    .configureOutput({ outputError: () => undefined });
-  for (const command of commands(finish)) {
-    for (const one of [command, ...command.commands]) one.copyInheritedSettings(program);
-    program.addCommand(command);
-  }
+  const program = newProgram(finish);
   try {
-    await program.parseAsync(normalizeArguments(args), { from: 'user' });
+    // A completion is asked for with words that are not complete.
+    await program.parseAsync(args[0] === COMPLETE ? args : normalizeArguments(args), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -6,7 +6,7 @@ import { jsonLine, printable } from '../../report/escape.ts';
 import { renderPolicyFile } from '../../report/policy-file.ts';
 import { styleOf } from '../../report/style.ts';
 import { type Form, withOutput } from './flags.ts';
-import { readPolicyFrom } from './policy-file.ts';
+import { pathOf, readPolicyFrom } from './policy-file.ts';
 import { write as writeOut } from './write.ts';
 
 interface CheckFlags {
@@ -23,8 +23,9 @@ interface Streams {
 export function checkCommand({ stdin, write }: Streams = { stdin: process.stdin, write: writeOut }): Command {
   return withOutput(new Command('check'), ['text', 'json'])
     .description('say whether a policy file is valid, what it means in words, and what is hardly meant')
-    .argument('<file>', 'the policy file; - is the standard input')
-    .action(async (file: string, { output }: CheckFlags) => {
+    .argument('[file]', 'the policy file; - is the standard input (default: RETENTION_POLICY_FILE)')
+    .action(async (given: string | undefined, { output }: CheckFlags) => {
+      const file = pathOf(given, process.env);
       try {
         const { retention } = await readPolicyFrom(file, 'file', stdin);
         const words = describePolicy(retention);

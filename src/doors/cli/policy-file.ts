@@ -4,6 +4,7 @@ import { PolicyError } from '../../policy/errors.ts';
 import { parsePolicyFile } from '../../policy/file/parse.ts';
 import { LONGEST_FILE } from '../../policy/file/yaml.ts';
 import type { PolicyFile } from '../../policy/purge-policy.ts';
+import type { Environment } from '../../policy/settings.ts';
 
 const STANDARD_INPUT = '-';
 
@@ -16,6 +17,34 @@ const STANDARD_INPUT = '-';
  */
 export function readPolicyFile(path: string, name = '--policy'): PolicyFile {
   return parseIn(dirname(path), readText(path, name), path);
+}
+
+const SETTING = 'RETENTION_POLICY_FILE';
+
+/** The policy file that the environment names, as the setting of the app does; a path from the current folder. */
+export function policyFileIn(environment: Environment): string | undefined {
+  const path = environment[SETTING]?.trim();
+  return path === '' ? undefined : path;
+}
+
+/**
+ * The policy file of a flag, else that of the environment.
+ * @throws as `readPolicyFile`
+ */
+export function policyFileOf(path: string | undefined, environment: Environment): PolicyFile | undefined {
+  if (path !== undefined) return readPolicyFile(path);
+  const named = policyFileIn(environment);
+  return named === undefined ? undefined : readPolicyFile(named, SETTING);
+}
+
+/**
+ * The path of a policy file: the argument, else that of the environment.
+ * @throws {PolicyError} where there is neither
+ */
+export function pathOf(file: string | undefined, environment: Environment): string {
+  const path = file ?? policyFileIn(environment);
+  if (path === undefined) throw new PolicyError('file', undefined, `name the policy file, or set ${SETTING}`);
+  return path;
 }
 
 /** The text of a file that is no longer than a policy file may be. @throws {PolicyError} where it cannot be read */

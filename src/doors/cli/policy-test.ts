@@ -5,6 +5,7 @@ import { attempts, InvalidPolicy, PolicyError } from '../../policy/errors.ts';
 import { jsonLine } from '../../report/escape.ts';
 import { styleOf } from '../../report/style.ts';
 import { type Form, withOutput } from './flags.ts';
+import { policyFileIn } from './policy-file.ts';
 import { renderCase, renderCount } from './policy-test-text.ts';
 import { write as writeOut } from './write.ts';
 
@@ -25,8 +26,11 @@ export function testCommand(
   return withOutput(new Command('test'), ['text', 'json', 'ndjson'])
     .description('run cases: a registry, a policy, and what is expected to be kept and deleted; without a registry')
     .argument('<folder>', 'a case, or a folder of cases: each has registry.yaml and expect.yaml')
-    .option('--policy <file>', 'the policy file of the cases that name none and have no policy.yaml')
-    .action(async (folder: string, { policy, output }: TestFlags) => {
+    .option(
+      '--policy <file>',
+      'the policy file of the cases that name none and have no policy.yaml (default: RETENTION_POLICY_FILE)',
+    )
+    .action(async (folder: string, { policy = policyFileIn(process.env), output }: TestFlags) => {
       // Loaded only here: the deployed app has no registry in memory.
       const { readCase, runCase } = await import('./policy-case.ts');
       const found = casesBelow(folder);

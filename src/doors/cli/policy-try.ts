@@ -6,7 +6,7 @@ import { DIFFERENCES } from '../../report/sheets.ts';
 import { sentence, styleOf } from '../../report/style.ts';
 import { type Difference, type Trial, tryPolicy } from '../../index.ts';
 import { findRun, type Form, type LedgerFlags, openLedger, withLedger, withOutput } from './flags.ts';
-import { readPolicyFrom } from './policy-file.ts';
+import { pathOf, readPolicyFrom } from './policy-file.ts';
 import { write as writeOut } from './write.ts';
 
 interface TryFlags extends LedgerFlags {
@@ -18,10 +18,10 @@ interface TryFlags extends LedgerFlags {
 export function tryCommand(write: (text: string) => Promise<void> | void = writeOut): Command {
   return withOutput(withLedger(new Command('try')))
     .description('what a policy file would do to the registry as a recorded run saw it; without a call to the registry')
-    .argument('<file>', 'the policy file; - is the standard input')
+    .argument('[file]', 'the policy file; - is the standard input (default: RETENTION_POLICY_FILE)')
     .requiredOption('--against <run>', 'the run; acr-retention runs lists them')
-    .action(async (path: string, { against, output, ...flags }: TryFlags) => {
-      const file = await readPolicyFrom(path, 'file', process.stdin);
+    .action(async (path: string | undefined, { against, output, ...flags }: TryFlags) => {
+      const file = await readPolicyFrom(pathOf(path, process.env), 'file', process.stdin);
       const { ledger } = openLedger(flags, process.env);
       const run = await findRun(ledger, against);
       const found: Difference[] = [];

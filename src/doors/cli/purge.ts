@@ -3,7 +3,7 @@ import { attempts, InvalidPolicy } from '../../policy/errors.ts';
 import type { TimeBudget } from '../../policy/duration.ts';
 import { type CommandFlags, type PolicyFileFlags, purgeCommand, withPolicyFile } from '../../policy/flags.ts';
 import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy/guards.ts';
-import { createPolicy, type PurgePolicy } from '../../policy/purge-policy.ts';
+import { createPolicy, type PurgePolicy, replacedIn } from '../../policy/purge-policy.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
 import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
 import {
@@ -19,7 +19,7 @@ import {
   withLedger,
   withTimeBudget,
 } from './flags.ts';
-import { readPolicyFile } from './policy-file.ts';
+import { policyFileOf } from './policy-file.ts';
 import { withLists } from './protect-lists.ts';
 import { type OutputOptions, show, type Shown } from './show.ts';
 import {
@@ -50,7 +50,6 @@ interface CliFlags
 export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
   return withDisplay(withLedger(withTimeBudget(withEvidence(withGuards(withPolicyFile(purgeCommand()))))))
     .option('-y, --yes', 'do not ask before deleting; without a terminal nothing is asked')
-    .addHelpText('after', EXAMPLES)
     .action(async (flags: CliFlags) => {
       const { policy, target, ledger, days, planAgeMilliseconds, ...held } = prepare(flags, process.env);
       const { stdin, stdout, stderr } = process;
@@ -71,20 +70,6 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
     });
 }
 
-const EXAMPLES = `
-Examples:
-  What would be deleted, and why:
-    acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --dry-run
-  Delete it; on a terminal it shows the plan and asks first:
-    acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --untagged --keep 3
-  The same, but what a list names stays, and of what the filter matches the newest 5, whatever their age:
-    acr-retention purge -r contoso --filter '.*:^(dev|pr)-' --ago 30d --protect @keep.txt --keep-at-least 5
-  By the rules of a policy file:
-    acr-retention purge -r contoso --policy retention.yaml --dry-run
-  The same in a pipeline, with a summary alone, and a log of JSON beside it:
-    acr-retention purge -r contoso --filter 'app:^v0\\.' --ago 90d --yes --quiet --log-format json 2> log.json
-`;
-
 const DAY_MS = 86_400_000;
 
 /**
@@ -93,13 +78,7 @@ const DAY_MS = 86_400_000;
  */
 function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const { problems, attempt } = attempts();
-  const policy = attempt(() =>
-    createPolicy({
-      ...flags,
-      ...(flags.policy !== undefined && { file: readPolicyFile(flags.policy) }),
-      ...(flags.protect && { protect: withLists(flags.protect) }),
-    }),
-  );
+  const policy = attempt(() => policyIn(flags, environment));
   // ACR Tasks set the second for the commands they run.
   const name = flags.registry ?? environment['ACR_REGISTRY'] ?? environment['ACR_DEFAULT_REGISTRY'] ?? '';
   const endpoint = attempt(() => oneRegistry(name));
@@ -119,6 +98,18 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
     budget: budget.limit,
     evidence: inUse.evidence,
   };
+}
+
+/** @throws {InvalidPolicy | PolicyError} */
+function policyIn(flags: CliFlags, environment: NodeJS.ProcessEnv): PurgePolicy {
+  // Flags that say what to delete count instead of the environment. Beside --policy they are refused.
+  const isByFlags = flags.policy === undefined && replacedIn(flags).length > 0;
+  const file = isByFlags ? undefined : policyFileOf(flags.policy, environment);
+  return createPolicy({
+    ...flags,
+    ...(file && { file }),
+    ...(flags.protect && { protect: withLists(flags.protect) }),
+  });
 }
 
 export interface RunPurgeOptions extends OutputOptions {

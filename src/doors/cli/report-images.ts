@@ -22,7 +22,6 @@ export function reportImagesCommand(finish: (exitCode: 0 | 1) => void): Command 
       (value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value],
     )
     .allowExcessArguments(false)
-    .addHelpText('after', EXAMPLES)
     .action(async ({ to, inUse = ['kube'] }: Flags) => {
       const sources = readInUse(inUse, '--in-use');
       const target = to === undefined ? undefined : readListTarget(to, '--to');
@@ -37,10 +36,3 @@ export function reportImagesCommand(finish: (exitCode: 0 | 1) => void): Command 
       await write(target ? `${report.images} images written to ${printable(target.text)}\n` : report.text);
     });
 }
-
-const EXAMPLES = `
-Examples:
-  In a CronJob of the cluster (infra/container/report-images.yaml):
-    acr-retention report-images --to https://contosoretention.blob.core.windows.net/in-use/prod.txt
-  The app reads it: IN_USE=list:https://contosoretention.blob.core.windows.net/in-use/prod.txt
-`;

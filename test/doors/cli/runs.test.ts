@@ -70,7 +70,7 @@ test('plan, look at it, carry it out, ask what became of it', async () => {
     const foreseen = await run('explain', `${kept?.repository ?? ''}:${kept?.tag ?? ''}`, '--policy', policy);
     expect(foreseen.stdout).toMatch(/^Owned by the rule all of them\.\nGoes in \d+ days \(/);
     const gone = await run('explain', 'microtodo-frontendapi:pr-46', '--policy', policy);
-    expect(gone.stdout).toMatch(/^--policy: it is not known when the tag was pushed: it is deleted/);
+    expect(gone.stdout).toMatch(/^Policy file: it is not known when the tag was pushed: it is deleted/);
 
     const later = idIn((await run('purge', '--filter', '.*:^ci-', '--ago', '1d', '--dry-run')).stdout);
     const diff = await run('diff', id, later);
