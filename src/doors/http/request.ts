@@ -114,7 +114,8 @@ async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
   }
 }
 
-async function readBody(request: HttpRequest, most: number): Promise<string> {
+/** The body of a request as text. @throws {RequestError} for one that is longer, breaks off, or is no UTF-8 */
+export async function readBody(request: HttpRequest, most: number): Promise<string> {
   const tooLarge = new RequestError(413, `a request may have ${most / 1024} KiB at most`);
   const length = Number(request.headers.get('content-length') ?? 0);
   if (length > most) throw tooLarge;
