@@ -65,6 +65,10 @@ param settings = {
   PULL_LOG_MAX_SILENCE: readEnvironmentVariable('PULL_LOG_MAX_SILENCE', '')
   // How old a plan may be that is carried out.
   PLAN_MAX_AGE: readEnvironmentVariable('PLAN_MAX_AGE', '')
+  // Above how many deletions an approval on the page wants the name of the registry typed.
+  APPROVAL_TYPED: readEnvironmentVariable('APPROVAL_TYPED', '')
+  // true: a person cannot approve the plan of a run that the same person began.
+  APPROVAL_FOUR_EYES: readEnvironmentVariable('APPROVAL_FOUR_EYES', '')
   // How many days runs stay in the record.
   RETENTION_LEDGER_DAYS: readEnvironmentVariable('RETENTION_LEDGER_DAYS', '')
   // Who is told of what happens: a Key Vault reference. The secret has the addresses, one a line: docs/notifications.md.

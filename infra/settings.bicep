@@ -93,6 +93,12 @@ type appSettings = {
   @description('How old a plan may be that is carried out.')
   PLAN_MAX_AGE: string?
 
+  @description('Above how many deletions an approval on the page wants the name of the registry typed.')
+  APPROVAL_TYPED: string?
+
+  @description('true: a person cannot approve the plan of a run that the same person began.')
+  APPROVAL_FOUR_EYES: string?
+
   @description('How many days runs stay in the record.')
   RETENTION_LEDGER_DAYS: string?
 

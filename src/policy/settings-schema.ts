@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { parseDuration, parseTimeBudget } from './duration.ts';
-import { attempts, PolicyError } from './errors.ts';
 import { readGuard } from './guards.ts';
 import { readInUse } from './in-use.ts';
 import { NOTIFY_KINDS, readNotifyKinds, readReceivers, readReviewUrl } from './notify.ts';
 import { readPullIgnore, readRegistryResources, readWithin } from './pulls.ts';
 import { parsePurgeCommands } from './purge-command.ts';
 import { parseSchedule } from './schedule.ts';
+import { documentation, oneOf, read, type SettingDocumentation } from './setting-fields.ts';
 import { readStorage } from './storage.ts';
 import { readInteger, readSwitch } from './values.ts';
 
@@ -24,42 +24,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** A little less than the `functionTimeout` of host.json, at which the host ends the process: time to close the record. */
 const TIME_BUDGET = '1h55m';
 
-/** What the documentation says of a setting, in Markdown. */
-export interface SettingDocumentation {
-  readonly description: string;
-  /** What holds where it is not set. */
-  readonly default?: string;
-  readonly example?: string;
-}
-
 /** A GUID in practice; anything that could be one is taken, and what could be a secret or a path is not. */
 export const CLIENT_ID = /^[\w-]{1,36}$/;
-
-const documentation = z.registry<SettingDocumentation>();
-
-/** Text that one of the readers of this room reads; each `PolicyError` that it throws becomes an issue. */
-function read<Value>(reader: (text: string) => Value) {
-  return z.string().transform((text, context): Value => {
-    const { problems, attempt } = attempts(unexpected);
-    const value = attempt(() => reader(text));
-    for (const error of problems)
-      context.issues.push({ code: 'custom', input: text, message: error.message, params: { error } });
-    // Where there is an issue the value is not used.
-    return value as Value;
-  });
-}
-
-/** Whatever else goes wrong, the app loads and says so. */
-export function unexpected({ message }: Error): PolicyError {
-  return new PolicyError('settings', undefined, `cannot be read: ${message}`);
-}
-
-function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
-  return z
-    .string()
-    .toLowerCase()
-    .pipe(z.enum(values, { error: `must be one of ${values.join(', ')}` }));
-}
 
 /** Every app setting: how it is read, its default, and what the documentation says of it. */
 export const SETTINGS_SCHEMA = z.object({
@@ -168,6 +134,20 @@ export const SETTINGS_SCHEMA = z.object({
     .register(documentation, {
       description: 'How old a plan may be when it is applied.',
       example: '2d',
+    }),
+  APPROVAL_TYPED: read((text) => readInteger('APPROVAL_TYPED', text, 0, Number.MAX_SAFE_INTEGER))
+    .prefault('100')
+    .register(documentation, {
+      description:
+        "Above how many deletions an approval on the review page wants the registry's name typed: see [Approving on the page](safety.md#approving-on-the-page).",
+      example: '0',
+    }),
+  APPROVAL_FOUR_EYES: read((text) => readSwitch('APPROVAL_FOUR_EYES', text))
+    .prefault('false')
+    .register(documentation, {
+      description:
+        'Whether a plan is approved by another person than the one who began its run, as far as it is known who that was.',
+      example: 'true',
     }),
   MAX_DELETIONS: read((text) => readGuard('maxDeletions', 'MAX_DELETIONS', text))
     .optional()

@@ -17,8 +17,8 @@ import {
   type Setting,
   SETTINGS,
   type SettingValues,
-  unexpected,
 } from './settings-schema.ts';
+import { unexpected } from './setting-fields.ts';
 import type { StorageLocation } from './storage.ts';
 import { pullWindowsOf } from './rules.ts';
 import { readWork } from './work.ts';
@@ -56,6 +56,7 @@ export interface Settings {
   /** Absent: no message is sent. */
   readonly notify: Notify | undefined;
   readonly ledger: LedgerSettings;
+  readonly approvals: ApprovalSettings;
   readonly engine: Engine;
   /** How many repositories of one registry the durable engine works on at a time. */
   readonly parallelism: number;
@@ -74,6 +75,14 @@ export interface LedgerSettings {
   readonly days: number;
   /** How old a plan may be when it is applied. */
   readonly planAgeMilliseconds: number;
+}
+
+/** What an approval takes. */
+interface ApprovalSettings {
+  /** Above so many deletions, the name of the registry is typed on the page. */
+  readonly typedAbove: number;
+  /** A person cannot approve the plan of a run that the same person began. */
+  readonly fourEyes: boolean;
 }
 
 /** What was read, right or wrong. A mistake is a value, not an exception: the app loads, and says what is wrong with it. */
@@ -131,6 +140,7 @@ export function readSettings(
       pullLog: pullLogFrom(values),
       notify: notifyFrom(values, environment),
       ledger: ledgerFrom(values),
+      approvals: { typedAbove: values.APPROVAL_TYPED, fourEyes: values.APPROVAL_FOUR_EYES },
       engine: values.RETENTION_ENGINE,
       parallelism: values.REGISTRY_PARALLELISM,
       identity: {

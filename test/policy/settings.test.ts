@@ -124,6 +124,24 @@ describe('the engine', () => {
   });
 });
 
+describe('approvals', () => {
+  test('above 100 deletions a name is typed, and one person is enough, unless the settings say otherwise', () => {
+    expect(settings(GOOD).approvals).toEqual({ typedAbove: 100, fourEyes: false });
+    expect(settings({ ...GOOD, APPROVAL_TYPED: '0', APPROVAL_FOUR_EYES: 'True' }).approvals).toEqual({
+      typedAbove: 0,
+      fourEyes: true,
+    });
+  });
+
+  test.each([
+    [{ APPROVAL_TYPED: '-1' }, 'APPROVAL_TYPED "-1": must not be negative'],
+    [{ APPROVAL_TYPED: 'never' }, 'APPROVAL_TYPED "never": must be a whole number'],
+    [{ APPROVAL_FOUR_EYES: 'yes' }, 'APPROVAL_FOUR_EYES "yes": must be true or false'],
+  ])('%j is refused', (wrong, said) => {
+    expect(mistakes({ ...GOOD, ...wrong })).toEqual([expect.stringContaining(said)]);
+  });
+});
+
 test("the talk's task file", () => {
   const given = { ...GOOD, PURGE_COMMAND: '', ACR_TASK_FILE: 'tasks/purge.yaml' };
   const asked: string[] = [];
