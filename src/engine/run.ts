@@ -2,6 +2,7 @@ import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { PolicyRecord, RunKind, RunRecord } from '../ledger/records.ts';
 import type { Actor } from '../ledger/reviews.ts';
+import { ConflictError } from '../ledger/store/store.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import type { Decisions } from '../planner/decision.ts';
 import { usualOf } from '../planner/guards.ts';
@@ -13,7 +14,7 @@ import type { Registry, RegistryReader } from '../registry/types.ts';
 import type { Log } from '../report/log.ts';
 import type { Resuming } from './begin.ts';
 import type { EvidenceOptions } from './evidence.ts';
-import { fail, finish } from './finish.ts';
+import { countAnew, fail, finish } from './finish.ts';
 import { checkGuards, foresee, isGuarded, lastDeletions } from './guards.ts';
 import { beginInline } from './inline.ts';
 import { list } from './list.ts';
@@ -136,6 +137,8 @@ export async function run(job: Job): Promise<RunSummary> {
     await fail(driver, ledger.system.clock, describe(error as Error), records, { warnings: driver.warnings }).catch(
       () => undefined,
     );
+    // Another process has closed the record, and what this one recorded late is not in its totals.
+    if (error instanceof ConflictError) await countAnew(ledger, context.record.id).catch(() => undefined);
     log?.broke(error as Error);
     throw error;
   } finally {

@@ -140,8 +140,11 @@ export function runWriter(store: Store, first: RunRecord, firstEtag: string): Ru
       // First: it fails where another process has the run now, and nothing else is written then.
       await update(change);
       try {
-        if (repositories)
+        if (repositories) {
           await store.write(paths.repositories, toGzippedLines(repositories.map(withoutSecrets)), { check });
+          // No lock says of a dry run that it was resumed while this process stood still, and that this list is old.
+          if ((await store.read(paths.run))?.etag !== etag) await store.remove(paths.repositories);
+        }
         check();
       } catch (error) {
         // Another process may have resumed the run since. Without the list, repositories are read from their own files.

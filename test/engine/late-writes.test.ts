@@ -57,3 +57,31 @@ test('a run that never came to have a record is forgotten after an hour', async 
   expect(await openLedger(store).unfinished(run.registry)).toEqual([]);
   expect(await Array.fromAsync(store.list(openRuns(run.registry)))).toEqual([]);
 });
+
+test('a dry run that was resumed while its first process stood still has the list of the second', async () => {
+  const store = memoryStore();
+  const { run } = recordOf(new Date().toISOString(), [], { state: 'running', dryRun: true, kind: 'dry-run' });
+  const nothing = { deletions: 0, hash: '' };
+  const slow: typeof store = {
+    ...store,
+    async write(path, content, condition) {
+      if (path === pathsOf(run.id).repositories) await resumed;
+      return store.write(path, content, condition);
+    },
+  };
+  const first = await openLedger(slow).begin(run);
+  const second = openLedger(store);
+  const summary = summarize('app', [KEPT]);
+  let resumed = Promise.resolve();
+  // The list of the first is on its way, and its record says that it was stopped.
+  let written = (): void => undefined;
+  resumed = new Promise((resolve) => (written = resolve));
+  const ended = first.end({ state: 'stopped' }, [{ summary: { ...summary, state: 'stopped' }, planned: nothing }]);
+  while ((await second.run(run.id))?.state !== 'stopped');
+  const { written: again } = await second.resume(run.id, (record) => ({ ...record, state: 'running' }));
+  const planned = await again.repository('app').write(summary, [KEPT]);
+  await again.end({ state: 'done' }, [planned]);
+  written();
+  await ended;
+  expect((await Array.fromAsync(second.repositories(run.id))).map((one) => one.summary.state)).toEqual(['done']);
+});
