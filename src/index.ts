@@ -29,6 +29,7 @@ export { StopReason } from './engine/stop.ts';
 export { HeldError, LedgerError } from './ledger/store/store.ts';
 export { commandInWords } from './ledger/command.ts';
 export { ledgerAt, memoryLedger, temporaryLedger } from './ledger/open.ts';
+export { sumsByRepository } from './ledger/sums.ts';
 export { type Difference, differences } from './ledger/plan-diff.ts';
 export { newDifferenceTotals } from './ledger/diff-totals.ts';
 export { parseImage } from './ledger/reader.ts';

@@ -268,6 +268,7 @@ export function viewsOf(run: string, image: string): Readonly<Record<string, str
     parent: `run=${HOSTILE_PARENT}`,
     history: `image=${encodeURIComponent(image)}`,
     'no-image': 'image=',
+    trends: 'view=trends',
     unpulled: 'view=unpulled&registry=contoso.azurecr.io&for=90d&after=b',
     'unpulled-ask': 'view=unpulled',
     'no-run': 'run=20200101T000000Z-000000',

@@ -132,9 +132,11 @@ export const REJECT_QUERY = z.object({
 /** What says which view of the review page is asked for; each view has the parameters of its route besides. */
 export const REVIEW_QUERY = z.object({
   run: runId.exactOptional().describe('A run, or the parent of several; left out: the list of runs'),
-  view: oneOf(['decisions', 'unpulled'])
+  view: oneOf(['decisions', 'trends', 'unpulled'])
     .exactOptional()
-    .describe('decisions: search them; unpulled: what was not pulled for some time'),
+    .describe(
+      'decisions: search them; trends: what was deleted over time, by repository; unpulled: what was not pulled for some time',
+    ),
   image: image.exactOptional().describe('Everything that was recorded of this image'),
 });
 

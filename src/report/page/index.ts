@@ -7,4 +7,5 @@ export { renderParent } from './parent.tsx';
 export { renderRefused } from './refused.tsx';
 export { renderRun, type RunView } from './run.tsx';
 export { renderRuns, type RunFilter } from './runs.tsx';
+export { renderTrends, type TrendsView } from './trends.tsx';
 export { renderUnpulledPage } from './unpulled.tsx';

@@ -12,7 +12,7 @@ import {
 import type { Totals } from '../../ledger/summary.ts';
 import type { Hold } from '../../planner/decision.ts';
 import type { Titled } from '../title.ts';
-import { DeletedOverTime } from './charts.tsx';
+import { DeletedOverTime } from './over-time.tsx';
 import { render } from './document.tsx';
 import { bytes, count, duration, plural } from './format.ts';
 import { Form, Pager, Select, type Setting } from './navigation.tsx';
@@ -77,7 +77,11 @@ export function renderRuns(setting: Setting, view: RunsView): string {
         )}
         {recent.length > 0 && (
           <Section id="time" title={recent.length === 1 ? 'The last run' : `The last ${count(recent.length)} runs`}>
-            <DeletedOverTime runs={recent} now={setting.now} />
+            <DeletedOverTime
+              runs={recent}
+              now={setting.now}
+              more={link({ view: 'trends', registry: filter.registry })}
+            />
           </Section>
         )}
         <Section id="runs" title={isFiltered ? 'Runs that match' : 'All runs'}>

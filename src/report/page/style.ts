@@ -13,6 +13,8 @@ export const STYLE = `
   --delete: light-dark(#9a3412, #f5ad84); --delete-back: light-dark(#fcebe2, #40251a);
   --bar: light-dark(#2f6f9f, #5b9dcc); --bar-delete: light-dark(#c2410c, #e8793f);
   --bar-keep: light-dark(#7c8b98, #6b7a87);
+  --s0: light-dark(#2f6f9f, #5b9dcc); --s1: light-dark(#c2410c, #e8793f); --s2: light-dark(#0f766e, #3fb8a9);
+  --s3: light-dark(#7447b8, #a98bf0); --s4: light-dark(#8a6508, #d9a53a); --s5: light-dark(#66747f, #8a98a5);
 }
 *, *::before, *::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
@@ -126,11 +128,14 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap
 .plot { display: grid; grid-template-columns: auto 1fr; column-gap: 0.5rem; }
 .scale { display: flex; flex-direction: column; justify-content: space-between; text-align: right; }
 .scale, .axis { font-size: 0.75rem; color: var(--quiet); line-height: 1; }
-.plot svg { display: block; width: 100%; height: 8rem; }
-.plot line { stroke: var(--line); stroke-width: 1px; vector-effect: non-scaling-stroke; }
+.plot svg { display: block; width: 100%; height: 8rem; overflow: visible; }
+.plot line { stroke: var(--line); stroke-width: 1px; }
 .plot .base { stroke: var(--field); }
-.plot rect { fill: var(--bar); }
-.axis { grid-column: 2; display: flex; justify-content: space-between; padding-top: 0.375rem; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.125rem 1rem; margin: -0.25rem 0 0.625rem; padding: 0; font-size: 0.8125rem; }
+.swatch { width: 0.625rem; height: 0.625rem; margin-right: 0.375rem; }
+.s0 { fill: var(--s0); } .s1 { fill: var(--s1); } .s2 { fill: var(--s2); } .s3 { fill: var(--s3); } .s4 { fill: var(--s4); } .s5 { fill: var(--s5); }
+.plot .axis { grid-column: 2; height: 1.5rem; padding-top: 0.25rem; }
+.axis text { fill: var(--quiet); }
 details { margin: 0.75rem 0; }
 summary { cursor: pointer; color: var(--quiet); font-size: 0.8125rem; padding-block: 0.25rem; width: fit-content; }
 details .region { margin-top: 0.5rem; }

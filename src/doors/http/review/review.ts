@@ -23,6 +23,7 @@ import { shareOf } from './home.ts';
 import { htmlResponse } from './html.ts';
 import { runView } from './run.ts';
 import { runsView } from './runs.ts';
+import { trendsView } from './trends.ts';
 import { unpulledView } from './unpulled.ts';
 
 /** What the page is about, beside the ledger. */
@@ -89,7 +90,7 @@ export async function reviewPage(
   try {
     if (query.get('view') === 'unpulled')
       return htmlResponse(await unpulledView(query, setting, unpulled, signal), 200, viewer);
-    return htmlResponse(await viewOf(reader, query, setting), 200, viewer);
+    return htmlResponse(await viewOf(reader, query, setting, signal), 200, viewer);
   } catch (error) {
     const problem = problemView(error);
     return htmlResponse(renderProblem(setting, problem), problem.status, viewer);
@@ -105,9 +106,15 @@ function problemView(error: unknown): ProblemView {
   return { status, title, detail: redact(`${detail}.`) };
 }
 
-async function viewOf(reader: LedgerReader, query: URLSearchParams, setting: Setting): Promise<string> {
+async function viewOf(
+  reader: LedgerReader,
+  query: URLSearchParams,
+  setting: Setting,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const { run: id, view, image } = readQuery(query, REVIEW_QUERY);
   if (query.has('image')) return historyView(reader, query, setting, image);
+  if (view === 'trends') return trendsView(reader, query, setting, signal);
   if (id === undefined) return runsView(reader, query, setting);
   const run = await reader.run(id);
   if (!run) {
