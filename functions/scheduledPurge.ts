@@ -9,6 +9,7 @@ import {
   type RegistryOutcome,
   scheduledPurge,
   startScheduled,
+  tellMisconfigured,
 } from '../src/index.ts';
 
 const durable = isDurable ? await durableSdk() : undefined;
@@ -18,6 +19,7 @@ app.timer('scheduledPurge', {
   ...(durable && { extraInputs: [durable.input.durableClient()] }),
   handler: (timer: Timer, context: InvocationContext) =>
     inInvocation(context, async () => {
+      await untilShutdown((signal) => tellMisconfigured(configuration, { ledger, log, signal }));
       if (durable) {
         const client = durable.getClient(context);
         const tick = { client, ledger, log, now: new Date(), by: context.invocationId, pastDue: timer.isPastDue };

@@ -3,6 +3,7 @@ import type { PurgePolicy } from './policy/purge-policy.ts';
 import type { Configuration } from './policy/settings.ts';
 import type { ReadOnlyRegistry, Registry } from './registry/types.ts';
 import type { Log } from './report/log.ts';
+import type { Overdue } from './report/notification-words.ts';
 import type { RunSummary } from './ledger/summary.ts';
 import { type Applied, applyPlan, type ApplyOptions } from './engine/apply.ts';
 import { cancelParent, cancelRun } from './engine/cancel.ts';
@@ -12,6 +13,7 @@ import { policiesOf, recordPolicy } from './ledger/policy-record.ts';
 import type { Cancellation, ParentStatus, RunRecord } from './ledger/records.ts';
 import { newestResumable, resumeRun, type ResumeOptions } from './engine/resume.ts';
 import { ResumeRefused } from './engine/begin.ts';
+import { AFTER_RUN_MS, notifyDue, notifyingOf, WATCH_MS } from './engine/notify.ts';
 import { run, type RunOptions } from './engine/run.ts';
 import { concurrencyOf, openReader, openRegistry, targetOf, type TargetOptions } from './engine/registries.ts';
 import { evidenceFrom } from './engine/sources.ts';
@@ -23,6 +25,7 @@ export { type Actor, actorOf } from './ledger/reviews.ts';
 export { CancelRefused, cancelRun } from './engine/cancel.ts';
 export { configured, Misconfigured, type Trigger } from './engine/registries.ts';
 export { requestedDryRun, Unreadable } from './engine/dry-run.ts';
+export { AFTER_RUN_MS, notifyDue, tellMisconfigured } from './engine/notify.ts';
 export { scheduledPurge } from './engine/scheduled.ts';
 export { ResumeRefused } from './engine/begin.ts';
 export { StopReason } from './engine/stop.ts';
@@ -91,9 +94,24 @@ export function purge(registry: Registry, options: RunOptions): Promise<RunSumma
  * Looks whether the schedule is kept, and logs it: for the alerts. Wrong settings are logged, too, and so are known
  * within the hour instead of with the next run. Neither is thrown: the log says more than a failed invocation.
  */
-export async function watch(configuration: Configuration, ledger: WatchedLedger, now: Date, log: Log): Promise<void> {
-  if (configuration.state === 'invalid') logMistakes(configuration.mistakes, log);
-  else await watchSchedule(configuration.settings, ledger, now, log);
+export async function watch(
+  configuration: Configuration,
+  ledger: WatchedLedger,
+  now: Date,
+  log: Log,
+): Promise<readonly Overdue[]> {
+  if (configuration.state === 'valid') return watchSchedule(configuration.settings, ledger, now, log);
+  logMistakes(configuration.mistakes, log);
+  return [];
+}
+
+/** The same, and tells people what they were not told yet. */
+export async function watchAndNotify(
+  configuration: Configuration,
+  { ledger, now, log, signal }: Pick<Trigger, 'ledger' | 'now' | 'log' | 'signal'>,
+): Promise<void> {
+  const overdue = await watch(configuration, ledger, now, log);
+  await notifyDue({ ...notifyingOf(configuration), ledger, log, signal, milliseconds: WATCH_MS, overdue });
 }
 
 /** What of a plan is to be carried out, and who says so. */
@@ -114,7 +132,8 @@ export async function requestedApply(
   const planned = (await trigger.ledger.run(id))?.registry;
   const served = registries.find(({ endpoint }) => endpoint.host === planned);
   const configured = served?.commands.map(({ policy }) => policy);
-  return applyPlan(
+  const { ledger, log, signal } = trigger;
+  const applied = applyPlan(
     id,
     ({ registry }, policies) => {
       // What it is about was looked at before; this is where the identity of the app would be shown to it.
@@ -132,6 +151,11 @@ export async function requestedApply(
       ...asked,
     },
   );
+  try {
+    return await applied;
+  } finally {
+    await notifyDue({ ...notifyingOf(configuration), ledger, log, signal, milliseconds: AFTER_RUN_MS });
+  }
 }
 
 /**

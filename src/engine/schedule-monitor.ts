@@ -2,6 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import type { RegistrySettings, Settings } from '../policy/settings.ts';
 import type { Log } from '../report/log.ts';
+import type { Overdue } from '../report/notification-words.ts';
 import { isDryRun } from './registries.ts';
 
 /** How late a run may begin, or how far beyond its budget it may end, before it is missed: hosts start, timers are late. */
@@ -16,20 +17,32 @@ export type WatchedLedger = Pick<Ledger, 'runs' | 'watchedSince'>;
 /**
  * Looks whether the schedule is kept, and logs it. Alerts look back two days at most and a schedule may be weekly: so
  * the app itself says what no query could find out. What is wrong is in the log, and nothing is thrown for it.
+ * @returns the registries whose schedule is not kept
  */
-export async function watchSchedule(settings: Settings, ledger: WatchedLedger, now: Date, log: Log): Promise<void> {
-  // The schedule passes over what has no commands.
-  for (const registry of settings.registries)
-    if (registry.commands.length > 0) await watchRegistry(settings, registry, ledger, now, log);
+export async function watchSchedule(
+  settings: Settings,
+  ledger: WatchedLedger,
+  now: Date,
+  log: Log,
+): Promise<readonly Overdue[]> {
+  const overdue: Overdue[] = [];
+  for (const registry of settings.registries) {
+    // The schedule passes over what has no commands.
+    if (registry.commands.length === 0) continue;
+    const since = await watchRegistry(settings, registry, ledger, now, log);
+    if (since) overdue.push({ registry: registry.endpoint.host, since, schedule: settings.schedule.expression });
+  }
+  return overdue;
 }
 
+/** @returns since when it is overdue; `undefined` where it is not */
 async function watchRegistry(
   settings: Settings,
   registry: RegistrySettings,
   ledger: WatchedLedger,
   now: Date,
   log: Log,
-): Promise<void> {
+): Promise<Date | undefined> {
   const { schedule, timeBudget } = settings;
   const { endpoint } = registry;
   const [next] = schedule.next(now, 1);
@@ -47,7 +60,7 @@ async function watchRegistry(
     // It is not known whether a run is missing, so the record does not say that none is.
     const { message } = error as Error;
     log.error({ ...about, error: { message } }, `the record of runs cannot be read: ${message}`);
-    return;
+    return undefined;
   }
   const { last, since } = found;
   const overdue = !(last && mayBeAtWork(last, timeBudget.milliseconds, now)) && isMissed(since, schedule, now);
@@ -62,6 +75,7 @@ async function watchRegistry(
       record,
       last ? 'the schedule is kept' : `no scheduled run is recorded; watched since ${since.toISOString()}`,
     );
+  return overdue ? since : undefined;
 }
 
 /** Runs that are looked through for one that did not die. More would not change what is said. */

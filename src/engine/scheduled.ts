@@ -5,6 +5,7 @@ import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration, Settings } from '../policy/settings.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import type { Log } from '../report/log.ts';
+import { newTeller, notifyingOf } from './notify.ts';
 import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
 import { ResumeRefused } from './begin.ts';
 import { run, type RunOptions } from './run.ts';
@@ -30,17 +31,33 @@ export async function scheduledPurge(
   const { timeBudget } = settings;
   const registries = settings.registries.filter(({ commands }) => commands.length > 0);
   const [first] = registries;
-  const outcomes =
-    first && registries.length === 1
-      ? [{ registry: first.endpoint.host, summary: await purgeRegistry(settings, first, { ...trigger, timeBudget }) }]
-      : await eachRegistry(
-          await longestAgoFirst(registries, trigger.ledger),
-          registries,
-          { ...trigger, kind: 'scheduled', startedBy: trigger.startedBy ?? 'schedule', timeBudget },
-          (registry, share) => purgeRegistry(settings, registry, { ...trigger, ...share }),
-        );
-  await pruneRuns(settings, trigger.ledger, trigger.log);
-  return outcomes;
+  const { ledger, log, signal } = trigger;
+  const teller = newTeller({ ...notifyingOf(configuration), ledger, log, signal });
+  const purgeAndTell = (registry: RegistrySettings, how: Parameters<typeof purgeRegistry>[2]): Promise<RunSummary> =>
+    teller.after(registry.endpoint.host, (begun) =>
+      purgeRegistry(settings, registry, {
+        ...how,
+        onBegin(runId) {
+          begun();
+          how.onBegin?.(runId);
+        },
+      }),
+    );
+  try {
+    const outcomes =
+      first && registries.length === 1
+        ? [{ registry: first.endpoint.host, summary: await purgeAndTell(first, { ...trigger, timeBudget }) }]
+        : await eachRegistry(
+            await longestAgoFirst(registries, ledger),
+            registries,
+            { ...trigger, kind: 'scheduled', startedBy: trigger.startedBy ?? 'schedule', timeBudget },
+            (registry, share) => purgeAndTell(registry, { ...trigger, ...share }),
+          );
+    await pruneRuns(settings, ledger, log);
+    return outcomes;
+  } finally {
+    await teller.settled();
+  }
 }
 
 /** Removes the runs that are too old to be kept. Those that cannot be removed now are removed the next time. */

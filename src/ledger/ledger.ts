@@ -2,6 +2,7 @@ import { writeChild, writeParent } from './batch.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
 import { rememberUsed, type UsedImage, type UsedImages } from './in-use.ts';
 import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
+import { type Messages, messagesIn } from './messages.ts';
 import { toGzippedLines } from './ndjson.ts';
 import { linesOf, parse, parseText, valuesOf } from './parse.ts';
 import {
@@ -100,6 +101,8 @@ export interface Ledger extends LedgerReader {
   readonly rememberPulls: (registry: string, seen: KnownPulls, before: string) => Promise<KnownPulls>;
   /** Since when a registry's schedule is watched: since the first call. */
   readonly watchedSince: (registry: string, now: Date) => Promise<Date>;
+  /** Which messages were sent. */
+  readonly messages: Messages;
   /** Removes runs that began before, and says how many. */
   readonly prune: (before: Date) => Promise<number>;
 }
@@ -122,6 +125,7 @@ export interface ResumedRun {
 
 export function openLedger(store: Store): Ledger {
   const reader = readLedger(store);
+  const messages = messagesIn(store);
 
   const runUnlessDamaged = (id: string): Promise<RunRecord | undefined> =>
     reader.run(id).catch((error: unknown) => {
@@ -215,6 +219,7 @@ export function openLedger(store: Store): Ledger {
     rememberUsed: (registry, seen, since) => rememberUsed(store, usedPath(registry), seen, since),
     rememberPulls: (registry, seen, before) => rememberPulls(store, pullsPath(registry), seen, before),
     watchedSince: (registry, now) => watchedSince(store, registry, now),
+    messages,
     async prune(before) {
       let removed = 0;
       for await (const id of store.folders(RUNS)) {
@@ -228,6 +233,7 @@ export function openLedger(store: Store): Ledger {
         await store.remove(run);
         removed += 1;
       }
+      await messages.prune(before);
       return removed;
     },
   };

@@ -40,6 +40,11 @@ export interface Notify {
   readonly reviewUrl?: string;
 }
 
+/** What a receiver is called where it is shown: never by its address. */
+export function receiverName({ kind, place }: Pick<Receiver, 'kind' | 'place'>): string {
+  return `address ${place} of NOTIFY (${kind})`;
+}
+
 const KNOWN_HOSTS: readonly (readonly [hosts: RegExp, kind: ReceiverKind])[] = [
   [/(?:^|\.)logic\.azure\.(?:com|us|cn)$/, 'teams'],
   [/(?:^|\.)powerplatform\.(?:com|partner\.microsoftonline\.cn|microsoft\.us)$/, 'teams'],

@@ -91,7 +91,12 @@ export type Configuration = {
   readonly given: Readonly<Partial<Record<Setting, string>>>;
 } & (
   | { readonly state: 'valid'; readonly settings: Settings }
-  | { readonly state: 'invalid'; readonly mistakes: readonly PolicyError[] }
+  | {
+      readonly state: 'invalid';
+      readonly mistakes: readonly PolicyError[];
+      /** Who is told that nothing is done. */
+      readonly notify?: Notify;
+    }
 );
 
 /**
@@ -123,7 +128,9 @@ export function readSettings(
     () => pulled && !read.mistakes.some(({ flag }) => flag === 'REGISTRY_RESOURCE_ID') && checkResources(pulled, hosts),
   );
   const mistakes = [...problems, ...read.mistakes];
-  if (mistakes.length > 0 || !work || !registries) return { state: 'invalid', mistakes, given };
+  const notify = notifyFrom(read.values, environment);
+  if (mistakes.length > 0 || !work || !registries)
+    return { state: 'invalid', mistakes, given, ...(notify && { notify }) };
   // Without a mistake no value is missing.
   const values = read.values as SettingValues;
   return {
@@ -138,7 +145,7 @@ export function readSettings(
       inUse: inUseFrom(values, root),
       pulled,
       pullLog: pullLogFrom(values),
-      notify: notifyFrom(values, environment),
+      notify,
       ledger: ledgerFrom(values),
       approvals: { typedAbove: values.APPROVAL_TYPED, fourEyes: values.APPROVAL_FOUR_EYES },
       engine: values.RETENTION_ENGINE,
@@ -197,11 +204,12 @@ export function readNotifySettings(environment: Environment): Notify | undefined
 }
 
 function notifyFrom(
-  values: Pick<SettingValues, (typeof NOTIFY_SETTINGS)[number]>,
+  values: Partial<Pick<SettingValues, (typeof NOTIFY_SETTINGS)[number]>>,
   environment: Environment,
 ): Notify | undefined {
   const { NOTIFY: receivers = [], NOTIFY_ON: kinds, APPROVAL_REMIND, REVIEW_URL } = values;
-  if (receivers.length === 0) return undefined;
+  // Where one of them is wrong, nothing is sent.
+  if (receivers.length === 0 || kinds === undefined || APPROVAL_REMIND === undefined) return undefined;
   const reviewUrl = REVIEW_URL ?? hostedReviewUrl(environment['WEBSITE_HOSTNAME']);
   return {
     receivers,

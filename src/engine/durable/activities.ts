@@ -46,6 +46,7 @@ import type {
 import { recordProgress } from './progress.ts';
 import { attemptRepository, giveUp, planTooLate } from './repository.ts';
 import { type Activity, answering } from './retry.ts';
+import { tell } from './tell.ts';
 
 /**
  * The steps of a run as activities, by name. Each may be done once, twice, or twice at the same time, and comes to the
@@ -245,12 +246,15 @@ async function checkGuards(app: App, run: Run): Promise<Checked> {
 }
 
 /** Says why a registry has no run. */
-async function refuse({ ledger, log }: App, { start, job, error }: Refuse): Promise<void> {
-  const { registry } = job;
+async function refuse(app: App, { start, job, error }: Refuse): Promise<void> {
+  const { ledger, log } = app;
+  const { registry, runId } = job;
   inBatch(log, start).error({ event: 'run-not-begun', registry, why: error.message }, error.message);
   if (start.parent !== undefined) await ledger.child(start.parent, { registry, error });
-  const record = await ledger.run(job.runId);
-  if (record?.state !== 'running') return;
-  const written = await ledger.reopen(record);
-  await fail(written, ledger.system.clock, error, await Array.fromAsync(ledger.repositories(record.id)));
+  const record = await ledger.run(runId);
+  if (record?.state === 'running') {
+    const written = await ledger.reopen(record);
+    await fail(written, ledger.system.clock, error, await Array.fromAsync(ledger.repositories(record.id)));
+  }
+  await tell(app, record ? undefined : { registry, why: error.message, runId });
 }

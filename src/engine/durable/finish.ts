@@ -14,6 +14,7 @@ import { isLeft, isOver } from '../merge.ts';
 import { recoverRepository } from '../recover.ts';
 import { notBegun } from '../repository.ts';
 import { pruneRuns } from '../scheduled.ts';
+import { tell } from './tell.ts';
 import { StopReason } from '../stop.ts';
 import { type App, inBatch, isOwn, logOf, OTHER_POLICY, targetIn, whyCutShort, withRepositoryLock } from './context.ts';
 import type { Finish, Finished, Run } from './messages.ts';
@@ -24,7 +25,15 @@ export async function finish(app: App, about: Finish): Promise<Finished> {
   const { run } = about;
   const known = await ledger.run(run.runId);
   if (!known) return { runId: run.runId, state: 'unknown' };
-  if (known.dryRun) return close(app, about);
+  const finished = known.dryRun ? await close(app, about) : await closeLocked(app, about);
+  // Whatever comes of it: the record of the run is closed, and this activity is not repeated for a message.
+  await tell(app);
+  return finished;
+}
+
+async function closeLocked(app: App, about: Finish): Promise<Finished> {
+  const { ledger } = app;
+  const { run } = about;
   // No other start resumes it while it is closed.
   const lock = await ledger.lockShared(
     run.registry,

@@ -5,6 +5,7 @@ import type { RunRecord } from '../../ledger/records.ts';
 import type { Settings } from '../../policy/settings.ts';
 import { beginBatch } from '../batch.ts';
 import { fail } from '../finish.ts';
+import { AFTER_RUN_MS, noteNotBegun, notifyDue } from '../notify.ts';
 import type { Log } from '../../report/log.ts';
 import { inBatch } from './context.ts';
 import type { Begin, RegistryJob, Start, StartMany } from './messages.ts';
@@ -82,7 +83,8 @@ export interface Tick {
 /**
  * Starts the configured purge of all registries, and returns. A registry whose last one has not ended is left to it.
  */
-export async function startScheduled({ registries }: Settings, tick: Tick): Promise<Started> {
+export async function startScheduled(settings: Settings, tick: Tick): Promise<Started> {
+  const { registries, notify } = settings;
   const { client, ledger, now, by, pastDue } = tick;
   const served = registries.filter(({ commands }) => commands.length > 0).map(({ endpoint }) => endpoint.host);
   const batch = { kind: 'scheduled', startedBy: 'schedule', by, registries: served } as const;
@@ -96,6 +98,7 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
     failures.push(error);
     log.error({ event: 'run-not-begun', registry, why: message }, message);
     if (parent !== undefined) await ledger.child(parent, { registry, error: { message } });
+    await noteNotBegun({ notify, ledger, log }, registry, message);
   };
   for (const registry of served) {
     try {
@@ -132,7 +135,10 @@ export async function startScheduled({ registries }: Settings, tick: Tick): Prom
     for (const { registry } of jobs) await note(registry, error);
   }
   // The others are started. The host takes the tick for failed when its function throws.
-  if (failures.length > 0) throw failures[0];
+  if (failures.length > 0) {
+    await notifyDue({ notify, ledger, log, milliseconds: AFTER_RUN_MS });
+    throw failures[0];
+  }
   return { instanceId, left };
 }
 

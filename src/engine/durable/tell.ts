@@ -1,0 +1,24 @@
+import { AFTER_RUN_MS, noteNotBegun, notifyDue } from '../notify.ts';
+import { Misconfigured } from '../registries.ts';
+import type { App } from './context.ts';
+
+/** A run that could not be begun. Repeated, it is noted once. */
+interface Refused {
+  readonly registry: string;
+  readonly why: string;
+  readonly runId: string;
+}
+
+/** Tells people what is due, and never throws: a step of a run is not repeated for a message. */
+export async function tell(app: App, refused?: Refused): Promise<void> {
+  const { ledger, log, signal } = app;
+  try {
+    const { notify, ledger: kept } = app.settings();
+    if (refused) await noteNotBegun({ notify, ledger, log }, refused.registry, refused.why, refused.runId);
+    const { planAgeMilliseconds } = kept;
+    await notifyDue({ notify, ledger, log, signal, planAgeMilliseconds, milliseconds: AFTER_RUN_MS });
+  } catch (error) {
+    // The tick of the timer tells people of it.
+    if (!(error instanceof Misconfigured)) throw error;
+  }
+}

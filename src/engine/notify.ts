@@ -1,0 +1,290 @@
+import { compareWithLast } from '../ledger/compare.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { type EventKey, receiverKey } from '../ledger/messages.ts';
+import { newRunId } from '../ledger/paths.ts';
+import type { RunRecord } from '../ledger/records.ts';
+import { type Delivery, send as sendNow, type Sending } from '../notify/send.ts';
+import { type Notify, type NotifyKind, type Receiver, receiverName } from '../policy/notify.ts';
+import type { Configuration } from '../policy/settings.ts';
+import type { Log } from '../report/log.ts';
+import type { Notification } from '../report/notification.ts';
+import {
+  notBegunNotification,
+  type Overdue,
+  overdueNotification,
+  runNotification,
+} from '../report/notification-words.ts';
+import { duration } from '../report/page/format.ts';
+import { verdictOf } from '../report/verdict.ts';
+import { type DueOfRun, dueOf } from './due.ts';
+
+/**
+ * How long messages are waited for after a run: it is recorded and its lock is released, but what started it waits. What is
+ * left then is sent by the watch.
+ */
+export const AFTER_RUN_MS = 30_000;
+
+/** How long the hourly watch takes for messages. */
+export const WATCH_MS = 240_000;
+
+/** Runs that began longer ago are not looked at: one that was stopped may be resumed for a week. */
+const LOOK_BACK_MS = 9 * 86_400_000;
+const MOST_RUNS = 500;
+
+/** Messages to one receiver at a time: more would be a flood, and come with the next watch. */
+const MOST_MESSAGES = 20;
+
+/** A receiver that is new is told of what happened so shortly before: of the run after which it is noticed. */
+const BEFORE_FIRST_MS = 3_600_000;
+
+export interface Notifying {
+  /** Absent: nothing is sent. */
+  readonly notify: Notify | undefined;
+  readonly ledger: Ledger;
+  readonly log: Log | undefined;
+  readonly milliseconds: number;
+  /** How old a plan may be when it is applied; absent: not known. */
+  readonly planAgeMilliseconds?: number | undefined;
+  /** Aborted where the process is about to end: then nothing is begun that would be lost with it. */
+  readonly signal?: AbortSignal | undefined;
+  readonly overdue?: readonly Overdue[];
+  /** How a message is sent. Absent: over HTTPS. */
+  readonly send?: typeof sendNow;
+}
+
+/** Something to be told. */
+interface Due {
+  readonly key: EventKey;
+  readonly kinds: readonly [NotifyKind, ...NotifyKind[]];
+  readonly at: Date;
+  readonly say: (kinds: readonly [NotifyKind, ...NotifyKind[]]) => Promise<Notification>;
+}
+
+/**
+ * Sends what is due, by the record of the runs, and was not sent yet. It is called after each run and by the watch, by any
+ * number of processes: each message is claimed in the ledger before it is sent. Nothing that goes wrong here is thrown: a
+ * run is not repeated for a message.
+ */
+export async function notifyDue(about: Notifying): Promise<void> {
+  const { notify, ledger, log, milliseconds, signal } = about;
+  if (!notify || signal?.aborted) return;
+  const { clock } = ledger.system;
+  const until = clock.ticks() + milliseconds;
+  try {
+    const due = await whatIsDue(about, notify);
+    await Promise.all(notify.receivers.map((receiver) => tell(receiver, due, { ...about, notify, until })));
+  } catch (error) {
+    const { message } = error as Error;
+    log?.warn({ event: 'notification-failed', why: message }, `messages could not be sent: ${message}`);
+  }
+}
+
+/** Who is told of what, by the app's settings: also where others of them are wrong. */
+export function notifyingOf(configuration: Configuration): Pick<Notifying, 'notify' | 'planAgeMilliseconds'> {
+  if (configuration.state === 'invalid') return { notify: configuration.notify };
+  const { notify, ledger } = configuration.settings;
+  return { notify, planAgeMilliseconds: ledger.planAgeMilliseconds };
+}
+
+/** Notes that a run could not be begun: nothing else in the ledger says so. */
+export async function noteNotBegun(
+  { notify, ledger, log }: Pick<Notifying, 'notify' | 'ledger' | 'log'>,
+  registry: string | undefined,
+  why: string,
+  id?: string,
+): Promise<void> {
+  if (!notify) return;
+  const now = new Date(ledger.system.clock.now());
+  const note = { id: id ?? newRunId(now), at: now.toISOString(), why, ...(registry !== undefined && { registry }) };
+  await ledger.messages.noteNotBegun(note).catch((error: unknown) => {
+    log?.warn({ event: 'warning' }, (error as Error).message);
+  });
+}
+
+/** Tells people that the settings are wrong, so that the schedule does nothing. */
+export async function tellMisconfigured(
+  configuration: Configuration,
+  about: Pick<Notifying, 'ledger' | 'log' | 'signal'>,
+): Promise<void> {
+  if (configuration.state === 'valid') return;
+  const notifying = { ...about, ...notifyingOf(configuration) };
+  const mistakes = configuration.mistakes.map(({ message }) => message).join('; ');
+  await noteNotBegun(notifying, undefined, `The app settings are wrong: ${mistakes}`);
+  await notifyDue({ ...notifying, milliseconds: AFTER_RUN_MS });
+}
+
+/** Tells people of each run of several, while the next one is under way. */
+export interface Teller {
+  /** @param begun to be called once the run is recorded: what goes wrong after that stands in its record */
+  readonly after: <T>(registry: string, work: (begun: () => void) => Promise<T>) => Promise<T>;
+  /** Waits for the messages that are under way. */
+  readonly settled: () => Promise<void>;
+}
+
+export function newTeller(about: Omit<Notifying, 'milliseconds'>): Teller {
+  let last = Promise.resolve();
+  let isQueued = false;
+  const queue = (): void => {
+    // One call sends whatever is due: none has to be made for each run.
+    if (isQueued) return;
+    isQueued = true;
+    last = last.then(() => {
+      isQueued = false;
+      return notifyDue({ ...about, milliseconds: AFTER_RUN_MS });
+    });
+  };
+  return {
+    async after(registry, work) {
+      const run = { isBegun: false };
+      try {
+        return await work(() => void (run.isBegun = true));
+      } catch (error) {
+        if (!run.isBegun) await noteNotBegun(about, registry, (error as Error).message);
+        throw error;
+      } finally {
+        queue();
+      }
+    },
+    settled: () => last,
+  };
+}
+
+async function whatIsDue({ ledger, planAgeMilliseconds, overdue = [] }: Notifying, notify: Notify): Promise<Due[]> {
+  const now = new Date(ledger.system.clock.now());
+  const { remindMilliseconds, reviewUrl } = notify;
+  const from = new Date(now.getTime() - LOOK_BACK_MS - remindMilliseconds);
+  const due: Due[] = overdue.map((one) => ({
+    key: { of: 'overdue', registry: one.registry, since: one.since },
+    kinds: ['schedule-overdue'],
+    at: now,
+    say: () => Promise.resolve(overdueNotification(one, now, reviewUrl)),
+  }));
+  for await (const note of ledger.messages.notBegun(from))
+    due.push({
+      key: { of: 'not-begun', id: note.id },
+      kinds: ['run-failed'],
+      at: new Date(note.at),
+      say: () => Promise.resolve(notBegunNotification(note, reviewUrl)),
+    });
+  // The newest first: a later run of the schedule has been seen before the earlier ones.
+  const superseded = new Set<string>();
+  let looked = 0;
+  for await (const run of ledger.runs({ from })) {
+    const isSuperseded = superseded.has(run.registry);
+    for (const one of dueOf(run, { now, remindMilliseconds, isSuperseded })) {
+      const { news, kinds, at } = one;
+      const key = { of: 'run', runId: run.id, news } as const;
+      const isTooOld =
+        planAgeMilliseconds !== undefined && now.getTime() - Date.parse(run.started) > planAgeMilliseconds;
+      const say = (chosen: Due['kinds']) =>
+        sayOfRun(ledger, run, { ...one, kinds: chosen }, { now, isTooOld, reviewUrl });
+      due.push({ key, kinds, at, say });
+    }
+    if (run.kind === 'scheduled' && run.totals && run.state !== 'running') superseded.add(run.registry);
+    if (++looked === MOST_RUNS) break;
+  }
+  return due.sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+async function sayOfRun(
+  ledger: Ledger,
+  run: RunRecord,
+  { news, kinds, at, waitsSince }: DueOfRun,
+  {
+    now,
+    isTooOld,
+    reviewUrl,
+  }: { readonly now: Date; readonly isTooOld: boolean; readonly reviewUrl?: string | undefined },
+): Promise<Notification> {
+  const repositories = await Array.fromAsync(ledger.repositories(run.id));
+  const comparison = await compareWithLast(ledger, run, repositories);
+  const verdict = verdictOf({ run, repositories, comparison });
+  const reminder = waitsSince && { waits: duration(now.getTime() - waitsSince.getTime()), isTooOld };
+  return runNotification({
+    news,
+    kinds,
+    at: at.toISOString(),
+    now,
+    run,
+    verdict,
+    reviewUrl,
+    ...(reminder && { reminder }),
+  });
+}
+
+interface Telling extends Notifying {
+  readonly notify: Notify;
+  /** By the ticks of the clock. */
+  readonly until: number;
+}
+
+/** Tells one receiver what it was not told yet, the oldest first, until one message fails: the next would fail as well. */
+async function tell(receiver: Receiver, due: readonly Due[], telling: Telling): Promise<void> {
+  const { notify, ledger, signal, until } = telling;
+  const { clock } = ledger.system;
+  const key = receiverKey(receiver.address);
+  const since = new Map<NotifyKind, number>();
+  for (const kind of notify.kinds)
+    since.set(kind, (await ledger.messages.toldSince(key, kind)).getTime() - BEFORE_FIRST_MS);
+  let sent = 0;
+  for (const one of due) {
+    const [first, ...others] = one.kinds.filter((kind) => (since.get(kind) ?? Infinity) <= one.at.getTime());
+    if (first === undefined) continue;
+    if (sent === MOST_MESSAGES || clock.ticks() >= until || signal?.aborted) return;
+    const delivery = await deliver(receiver, key, { ...one, kinds: [first, ...others] }, telling);
+    if (!delivery) continue;
+    sent += 1;
+    if (delivery.state !== 'sent') return;
+  }
+}
+
+/** @returns `undefined` where another process sends it, or has sent it */
+async function deliver(
+  receiver: Receiver,
+  receiverId: string,
+  { key, kinds, say }: Due,
+  { ledger, log, signal, until, send = sendNow }: Telling,
+): Promise<Delivery | undefined> {
+  const { clock } = ledger.system;
+  const about = { kind: kinds[0], receiver: receiverName(receiver), ...namesOf(key) };
+  const claim = await ledger.messages.claim(key, receiverId);
+  if (claim?.state === 'lost') {
+    const why = 'the process that sent it was killed, so it may be missing; it is not sent again';
+    log?.warn({ event: 'notification-lost', ...about, why }, `a message to ${about.receiver} is lost: ${why}`);
+  }
+  if (claim?.state !== 'claimed') return undefined;
+  let delivery: Delivery;
+  try {
+    const sending: Sending = { clock, milliseconds: Math.max(1, until - clock.ticks()), signal };
+    delivery = await send(receiver, await say(kinds), sending);
+  } catch (error) {
+    // It was not sent: what is to be said could not be read, say.
+    delivery = { state: 'failed', why: (error as Error).message, attempts: 0, again: true };
+  }
+  if (delivery.state === 'sent') {
+    const { status, attempts } = delivery;
+    log?.info({ event: 'notification-sent', ...about, status, attempts }, `a message was sent to ${about.receiver}`);
+    await claim.record({ state: 'sent', status });
+    return delivery;
+  }
+  const { state, why, again, attempts } = delivery;
+  const what = state === 'unknown' ? 'may not have arrived' : 'was not sent';
+  const next = again ? '; the watch tries again' : '';
+  log?.warn(
+    { event: 'notification-failed', ...about, why, attempts, again },
+    `a message to ${about.receiver} ${what}: ${why}${next}`,
+  );
+  await claim.record({ state, why, ...(again && { again }) });
+  return delivery;
+}
+
+function namesOf(key: EventKey): Readonly<Record<string, string>> {
+  switch (key.of) {
+    case 'run':
+      return { runId: key.runId };
+    case 'not-begun':
+      return {};
+    case 'overdue':
+      return { registry: key.registry };
+  }
+}
