@@ -2,7 +2,7 @@ import { DELETE_REASONS, type DeleteReason } from '../planner/decision.ts';
 import type { LedgerReader } from './reader.ts';
 import type { RepositoryRecord, RunRecord } from './records.ts';
 import { DamagedError } from './store/store.ts';
-import type { RepositorySummary, Totals } from './summary.ts';
+import type { Counts, RepositorySummary, Totals } from './summary.ts';
 
 /** How many artifacts are to be deleted in a run, and in the run before it. */
 interface Change {
@@ -43,12 +43,13 @@ const MAX_NAMED = 5;
 /** Earlier runs among which one with the same policy is looked for. */
 const MAX_LOOKED_AT = 50;
 
-/** How many artifacts were to be deleted, whatever the result: those that a guard holds back, too. */
+/** How many were to be deleted, whatever the result: those that a guard holds back, too. */
+export function toDeleteOf({ deleted, failed, notAttempted, alreadyGone }: Counts): number {
+  return deleted + failed + notAttempted + alreadyGone;
+}
+
 export function toDeleteIn({ tags, manifests }: Pick<Totals, 'tags' | 'manifests'>): number {
-  return [tags, manifests].reduce(
-    (sum, { deleted, failed, notAttempted, alreadyGone }) => sum + deleted + failed + notAttempted + alreadyGone,
-    0,
-  );
+  return toDeleteOf(tags) + toDeleteOf(manifests);
 }
 
 /**

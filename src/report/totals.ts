@@ -1,4 +1,5 @@
 import prettyBytes from 'pretty-bytes';
+import { toDeleteOf } from '../ledger/compare.ts';
 import type { Counts, RepositorySummary, Totals } from '../ledger/summary.ts';
 import { DELETE_REASONS, KEEP_REASONS, type Reason } from '../planner/decision.ts';
 import type { Cell, Columns } from './table.ts';
@@ -22,12 +23,34 @@ export function isUnseen({ state, listed }: RepositorySummary): boolean {
 /** The percentage of tags or manifests that are deleted; `undefined` where there were none, or they were not listed. */
 export function percentOf(totals: Totals, kind: Kind): string | undefined {
   const before = totals.listed[kind] ?? 0;
-  const { deleted } = totals[kind];
-  if (before === 0) return undefined;
-  const percent = Math.min(100, (deleted / before) * 100);
+  return before === 0 ? undefined : percentInWords((totals[kind].deleted / before) * 100);
+}
+
+/** `<1 %`, `30 %`. Rounding must not say that all are deleted where some are kept. */
+export function percentInWords(percent: number): string {
   if (percent > 0 && percent < 1) return '<1 %';
-  // Rounding must not say that all are deleted where some are kept.
   return `${percent < 100 ? Math.min(99, Math.round(percent)) : 100} %`;
+}
+
+/** How much a repository is to lose: of its tags or of its manifests, whichever share is larger. */
+export interface Share {
+  readonly kind: Kind;
+  readonly deleted: number;
+  readonly of: number;
+  /** 0 to 100. */
+  readonly percent: number;
+}
+
+/** `undefined` where nothing is to be deleted. What a guard holds back counts. */
+export function shareIn(summary: RepositorySummary): Share | undefined {
+  const [tags, manifests] = [shareOf(summary, 'tags'), shareOf(summary, 'manifests')];
+  return (manifests?.percent ?? 0) > (tags?.percent ?? 0) ? manifests : tags;
+}
+
+function shareOf(summary: RepositorySummary, kind: Kind): Share | undefined {
+  const deleted = toDeleteOf(summary[kind]);
+  const of = Math.max(summary.listed[kind] ?? 0, deleted);
+  return deleted === 0 ? undefined : { kind, deleted, of, percent: (deleted / of) * 100 };
 }
 
 /** What is deleted, what is kept, and what still takes up space: a sentence each. */

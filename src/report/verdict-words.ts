@@ -1,7 +1,8 @@
 import type { Comparison, RepositoryChange, Some } from '../ledger/compare.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import { hasFailed, type RepositorySummary, type Totals } from '../ledger/summary.ts';
-import { GUARD_NAMES, holdInWords } from '../planner/decision.ts';
+import { reviewInWords } from '../ledger/reviews.ts';
+import { GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
 import { bytes, count, minute, plural } from './page/format.ts';
 import { MEANINGS } from './page/words.ts';
 import { keptIn, percentOf } from './totals.ts';
@@ -126,23 +127,36 @@ export function guardsInWords(run: RunRecord): string {
     : `The guards let it through: ${joined(guards)}.`;
 }
 
-/** How much is held back, and whether the rest is carried out. */
-export function heldInWords({ dryRun }: RunRecord, { all, repositories, deletions, others }: Held): string {
+/** What is held back, by which guards, and whether the rest is carried out. */
+export function heldInWords({ dryRun, breakers }: RunRecord, held: Held): readonly string[] {
+  const { all, repositories, deletions, others } = held;
+  const [only, second] = breakers;
   const would = dryRun ? 'would hold' : 'holds';
-  if (all) return `A guard ${would} all ${plural(deletions, 'deletion')} back until they are approved.`;
+  if (all)
+    return [
+      `A guard ${would} all ${plural(deletions, 'deletion')} back until they are approved.`,
+      ...breakers.map(guardInWords),
+    ];
   const more = repositories.count - repositories.first.length;
   const names = joined([...repositories.first, ...(more > 0 ? [`${count(more)} more`] : [])]);
-  const rest =
-    others === 0
-      ? ''
-      : dryRun
-        ? ` The other ${plural(others, 'deletion')} would be carried out.`
-        : ` The other ${plural(others, 'deletion')} ${others === 1 ? 'was' : 'were'} carried out.`;
-  return `A guard ${would} ${plural(deletions, 'deletion')} back, in ${names} alone, until they are approved.${rest}`;
+  const why = only && !second ? `: ${only.detail} (guard ${GUARD_NAMES[only.breaker]})` : '';
+  const was = dryRun ? 'would be' : others === 1 ? 'was' : 'were';
+  return [
+    `${names} alone: a guard ${would} ${plural(deletions, 'deletion')} back until they are approved${why}.`,
+    ...(others === 0 ? [] : [`The other ${plural(others, 'deletion')} ${was} carried out without an approval.`]),
+    ...(second ? breakers.map(guardInWords) : []),
+  ];
 }
 
-export function holdsInWords({ breakers }: RunRecord): readonly string[] {
-  return breakers.map((hold) => `${holdInWords(hold)} (guard ${GUARD_NAMES[hold.breaker]}).`);
+function guardInWords(hold: Hold): string {
+  return `${holdInWords(hold)} (guard ${GUARD_NAMES[hold.breaker]}).`;
+}
+
+/** What people have decided about parts of a plan that is still open. */
+export function partsInWords({ plan }: Pick<RunRecord, 'plan'>): readonly string[] {
+  return (plan?.reviews ?? [])
+    .filter(({ verdict }) => verdict === 'approved')
+    .map((review) => `${review.repositories ? joined(review.repositories) : 'All of it'}: ${reviewInWords(review)}.`);
 }
 
 export function failuresInWords(

@@ -1,16 +1,19 @@
 import { type Comparison, type Some, toDeleteIn } from '../ledger/compare.ts';
 import { isEvidenceWhole, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
-import type { RepositorySummary, Totals } from '../ledger/summary.ts';
+import { rejectionOf, reviewInWords } from '../ledger/reviews.ts';
+import type { Totals } from '../ledger/summary.ts';
 import { total } from '../ledger/total.ts';
+import { heldBy } from './select-repositories.ts';
+import { type Share, shareIn } from './totals.ts';
 import {
   changesInWords,
   failuresInWords,
   guardsInForce,
   guardsInWords,
   heldInWords,
-  holdsInWords,
   keepsOf,
   nextOf,
+  partsInWords,
   sourcesInWords,
   whatOf,
 } from './verdict-words.ts';
@@ -29,14 +32,9 @@ import { isEvidenceWarning } from './warnings.ts';
 export type VerdictKind =
   'safe' | 'unchecked' | 'held' | 'failed' | 'running' | 'stopped' | 'nothing' | 'rejected' | 'applied' | 'deleted';
 
-/** How much of a repository a run deletes, or would: of its tags or of its manifests, whichever share is larger. */
-export interface Loss {
+/** How much of a repository a run deletes, or would. */
+export interface Loss extends Share {
   readonly repository: string;
-  readonly kind: 'tags' | 'manifests';
-  readonly deleted: number;
-  readonly of: number;
-  /** 0 to 100. */
-  readonly percent: number;
   readonly isHeld: boolean;
 }
 
@@ -111,8 +109,7 @@ export function verdictOf({ run, repositories, comparison }: Judged): Verdict {
 function kindOf(run: RunRecord, totals: Totals, held: Held | undefined): VerdictKind {
   const { state, plan, dryRun } = run;
   if (state === 'running') return 'running';
-  const reviewed: string | undefined = plan?.state;
-  if (reviewed === 'rejected' || reviewed === 'applied') return reviewed;
+  if (plan?.state === 'rejected' || plan?.state === 'applied') return plan.state;
   if (state === 'failed' || run.error || !isEvidenceWhole(run.evidence)) return 'failed';
   if (state === 'stopped' || state === 'interrupted') return 'stopped';
   if (held) return 'held';
@@ -140,7 +137,7 @@ function labelOf(kind: VerdictKind, held: Held | undefined): string {
 function heldIn({ breakers, dryRun, plan }: RunRecord, repositories: Judged['repositories']): Held | undefined {
   if (breakers.length === 0 || plan?.state === 'applied') return undefined;
   const all = breakers.some(({ repository }) => repository === undefined);
-  const names = namesHeld(breakers);
+  const names = new Set(breakers.flatMap(({ repository }) => repository ?? []));
   let deletions = 0;
   let others = 0;
   for (const { summary, planned } of repositories) {
@@ -151,10 +148,6 @@ function heldIn({ breakers, dryRun, plan }: RunRecord, repositories: Judged['rep
   return { all, repositories: { first: [...names].slice(0, NAMES), count: names.size }, deletions, others };
 }
 
-function namesHeld(breakers: RunRecord['breakers']): ReadonlySet<string> {
-  return new Set(breakers.flatMap(({ repository }) => repository ?? []));
-}
-
 function whyOf(
   kind: VerdictKind,
   run: RunRecord,
@@ -163,19 +156,22 @@ function whyOf(
   held: Held | undefined,
 ): readonly string[] {
   const { stopped, plan } = run;
-  const checks = [guardsInWords(run), sourcesInWords(run)];
+  const rejection = plan && rejectionOf(plan);
   switch (kind) {
     case 'safe':
     case 'unchecked':
-      return checks;
+      return [...partsInWords(run), guardsInWords(run), sourcesInWords(run)];
     case 'held':
-      return [...(held ? [heldInWords(run, held)] : []), ...holdsInWords(run), sourcesInWords(run)];
+      return [...(held ? heldInWords(run, held) : []), ...partsInWords(run), sourcesInWords(run)];
     case 'failed':
-      return [...failuresInWords(run, totals, repositories), ...holdsInWords(run)];
+      return [...failuresInWords(run, totals, repositories), ...(held ? heldInWords(run, held) : [])];
     case 'stopped':
-      return [stopped ? `${stopped.detail}.` : 'Its process ended before it was done.', ...holdsInWords(run)];
+      return [
+        stopped ? `${stopped.detail}.` : 'Its process ended before it was done.',
+        ...(held ? heldInWords(run, held) : []),
+      ];
     case 'rejected':
-      return ['A person has looked at this plan and rejected it.'];
+      return [rejection ? `It was ${reviewInWords(rejection)}.` : 'It was rejected.'];
     case 'applied':
       return [`The plan was carried out${plan?.appliedBy === undefined ? '' : ` by the run ${plan.appliedBy}`}.`];
     case 'nothing':
@@ -186,26 +182,12 @@ function whyOf(
   }
 }
 
-function mostLost(
-  { breakers }: RunRecord,
-  repositories: Judged['repositories'],
-  held: Held | undefined,
-): readonly Loss[] {
-  const names = namesHeld(breakers);
-  const losses = repositories.flatMap(({ summary }) => {
-    const [tags, manifests] = [lossOf(summary, 'tags'), lossOf(summary, 'manifests')];
-    const larger = (manifests?.percent ?? 0) > (tags?.percent ?? 0) ? manifests : tags;
-    const isHeld = held !== undefined && (held.all || names.has(summary.repository));
-    return larger ? [{ ...larger, isHeld }] : [];
+function mostLost(run: RunRecord, repositories: Judged['repositories'], held: Held | undefined): readonly Loss[] {
+  const isHeld = heldBy(run);
+  const losses = repositories.flatMap(({ summary }): readonly Loss[] => {
+    const { repository } = summary;
+    const share = shareIn(summary);
+    return share ? [{ repository, ...share, isHeld: held !== undefined && isHeld(summary) }] : [];
   });
   return losses.sort((a, b) => b.percent - a.percent || b.deleted - a.deleted).slice(0, MOST);
-}
-
-function lossOf(summary: RepositorySummary, kind: Loss['kind']): Omit<Loss, 'isHeld'> | undefined {
-  const { deleted, failed, notAttempted, alreadyGone } = summary[kind];
-  const lost = deleted + failed + notAttempted + alreadyGone;
-  const of = Math.max(summary.listed[kind] ?? 0, lost);
-  return lost === 0
-    ? undefined
-    : { repository: summary.repository, kind, deleted: lost, of, percent: (lost / of) * 100 };
 }

@@ -73,8 +73,8 @@ test('one repository that trips a guard is held back alone', () => {
     held: { all: false, repositories: { first: ['web'], count: 1 }, deletions: 4, others: 3 },
   });
   expect(why.slice(0, 2)).toEqual([
-    'A guard would hold 4 deletions back, in web alone, until they are approved. The other 3 deletions would be carried out.',
-    'web: all 4 tags would be deleted (guard keep-last-tag).',
+    'web alone: a guard would hold 4 deletions back until they are approved: all 4 tags would be deleted (guard keep-last-tag).',
+    'The other 3 deletions would be carried out without an approval.',
   ]);
   expect(most).toEqual([
     { repository: 'web', kind: 'tags', deleted: 4, of: 4, percent: 100, isHeld: true },
@@ -97,6 +97,32 @@ test('a guard of the whole run holds back everything; once it was carried out, n
   ]);
 });
 
+test('several repositories that are held back are named, and each with its guard', () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const breakers = names.map((repository) => ({
+    breaker: 'no-tag-left' as const, repository, found: 2, limit: 1, detail: 'all 2 tags would be deleted',
+  })); // prettier-ignore
+  const { why } = judge(dryRunOf(names.flatMap((name) => tagsOf(name, 2, 2)), { breakers })); // prettier-ignore
+  expect(why.slice(0, 2)).toEqual([
+    'a, b, c and 1 more alone: a guard would hold 8 deletions back until they are approved.',
+    'a: all 2 tags would be deleted (guard keep-last-tag).',
+  ]);
+});
+
+test('who rejected a plan, and who approved which part of it, stands in the verdict', () => {
+  const by = { kind: 'person', name: 'Ada Lovelace' } as const;
+  const at = '2026-11-24T09:30:00.000Z';
+  const plan = { hash: '', deletions: 4 };
+  const rejected = { verdict: 'rejected', at, by, hash: '', comment: 'web is still used' } as const;
+  expect(judge(dryRunOf(PLAN, { plan: { ...plan, state: 'rejected', reviews: [rejected] } }))).toMatchObject({
+    kind: 'rejected',
+    why: ['It was rejected by Ada Lovelace at 2026-11-24T09:30:00.000Z: web is still used.'],
+  });
+  const approved = { verdict: 'approved', at, by, hash: '', repositories: ['web'] } as const;
+  const { kind, why } = judge(dryRunOf(PLAN, { plan: { ...plan, state: 'open', reviews: [approved] } }));
+  expect([kind, why[0]]).toEqual(['safe', 'web: approved by Ada Lovelace at 2026-11-24T09:30:00.000Z.']);
+});
+
 test('of a run that deletes: what it deleted, and what an approval would delete besides', () => {
   const web = tagsOf('web', 4, 4, { outcome: 'held' });
   const recorded = recordOf('2026-11-24T01:00:00.000Z', [...tagsOf('app', 10, 3, { outcome: 'deleted' }), ...web], {
@@ -116,8 +142,10 @@ test('of a run that deletes: what it deleted, and what an approval would delete 
     'Deleted 3 of 14 tags (21 %) and 0 of 14 manifests (0 %), at most 3 MB, in 1 of 2 repositories. ' +
       'An approval would delete 4 tags and 0 manifests in 1 repository.',
   );
-  expect(why[0]).toContain('A guard holds 4 deletions back, in web alone');
-  expect(why[0]).toContain('The other 3 deletions were carried out.');
+  expect(why.slice(0, 2)).toEqual([
+    'web alone: a guard holds 4 deletions back until they are approved: all 4 tags (guard keep-last-tag).',
+    'The other 3 deletions were carried out without an approval.',
+  ]);
 });
 
 test('what failed, was stopped, runs, has nothing to delete or was rejected is not safe', () => {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { DecisionFilter, RunFilter } from '../../report/page/index.ts';
+import { REPOSITORY_FILTERS, REPOSITORY_SORTS } from '../../report/select-repositories.ts';
 import { RequestError } from './problem.ts';
 import {
   type Asked,
@@ -140,6 +141,19 @@ export const REVIEW_QUERY = z.object({
   image: image.exactOptional().describe('Everything that was recorded of this image'),
 });
 
+/** Which repositories of a run, and in which order. */
+export const REPOSITORIES_QUERY = z.object({
+  find: text.exactOptional().describe('Repositories of the run that have this in their name; case does not matter'),
+  only: oneOf(REPOSITORY_FILTERS)
+    .exactOptional()
+    .describe(
+      'delete: repositories that lose something; held: that a guard holds back; failed: in which something failed',
+    ),
+  sort: oneOf(REPOSITORY_SORTS).default('delete').describe('What the repositories of the run are sorted by'),
+  reverse: oneOf(['yes']).exactOptional().describe('The other way round'),
+  open: text.exactOptional().describe('The repository of the run whose decisions are shown in their place'),
+});
+
 export const PAGE_QUERY = z.object({ page: upTo(MAX_PAGE, 1).describe('Which page of a long list') });
 
 /** The parameters of a schema as they were given. A field of a form that was left empty counts as not given. */
@@ -159,11 +173,6 @@ export function readQuery<T extends z.ZodObject>(query: URLSearchParams, schema:
   if (result.success) return result.data;
   const wrong = result.error.issues.map(({ path, message }) => `he parameter ${path.join('.')} is ${message}`);
   throw new RequestError(400, `T${wrong.join('; t')}`);
-}
-
-/** A parameter that cannot be used: its name, and what it may be. */
-export function parameterError(parameter: string, allowed: string): RequestError {
-  return new RequestError(400, `The parameter ${parameter} is ${allowed}`);
 }
 
 /** What of a plan is to be applied. */

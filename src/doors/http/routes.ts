@@ -7,6 +7,7 @@ import {
   IN_USE_QUERY,
   PAGE_QUERY,
   REJECT_QUERY,
+  REPOSITORIES_QUERY,
   REVIEW_QUERY,
   RUNS_QUERY,
   UNPULLED_QUERY,
@@ -261,6 +262,7 @@ export const ROUTES: readonly Route[] = [
         description: 'With `format` it answers as /api/runs/{id}/decisions does.',
         query: [
           REVIEW_QUERY,
+          REPOSITORIES_QUERY,
           PAGE_QUERY,
           RUNS_QUERY.omit({ limit: true }),
           UNPULLED_QUERY.omit({ limit: true, registry: true }),

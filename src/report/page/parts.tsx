@@ -61,6 +61,8 @@ export function FirstOf<T>({ items, of, children }: ListProps<T>) {
 export interface Column<T> {
   readonly head: string;
   readonly number?: boolean;
+  /** The address of the same rows sorted by this column; `is`: how they are sorted by it now. */
+  readonly sort?: { readonly href: string; readonly is?: 'ascending' | 'descending' | undefined };
   readonly cell: (row: T) => ComponentChildren;
 }
 
@@ -71,42 +73,57 @@ interface TableProps<T> {
   readonly rows: readonly T[];
   /** Stays a table on a narrow screen. */
   readonly narrow?: boolean;
+  /** What stands below a row, as wide as the table. */
+  readonly below?: (row: T) => ComponentChildren;
 }
 
 /**
  * A table that becomes a list of cards on a narrow screen. The roles repeat what the elements say, because some browsers
  * drop the meaning of a table that is not laid out as one.
  */
-export function Table<T>({ caption, columns, rows, narrow = false }: TableProps<T>) {
+export function Table<T>({ caption, columns, rows, narrow = false, below }: TableProps<T>) {
+  const isSortable = columns.some(({ sort }) => sort);
   return (
     <div class="region" role="region" aria-label={caption} tabIndex={0}>
-      <table role="table" class={narrow ? 'narrow' : 'cards'}>
+      <table role="table" class={`${narrow ? 'narrow' : 'cards'}${isSortable ? ' sortable' : ''}`}>
         <caption>{caption}</caption>
         <thead role="rowgroup">
           <tr role="row">
-            {columns.map(({ head, number }) => (
-              <th role="columnheader" scope="col" class={number ? 'number' : undefined}>
-                {head}
+            {columns.map(({ head, number, sort }) => (
+              <th role="columnheader" scope="col" class={number ? 'number' : undefined} aria-sort={sort?.is}>
+                {sort ? <a href={sort.href}>{head}</a> : head}
               </th>
             ))}
           </tr>
         </thead>
         <tbody role="rowgroup">
-          {rows.map((row) => (
-            <tr role="row">
-              {columns.map(({ head, number, cell }, index) =>
-                index === 0 ? (
-                  <th role="rowheader" scope="row">
-                    {cell(row)}
-                  </th>
-                ) : (
-                  <td role="cell" class={number ? 'number' : undefined} data-head={head}>
-                    <div>{cell(row)}</div>
-                  </td>
-                ),
-              )}
-            </tr>
-          ))}
+          {rows.map((row) => {
+            const under = below?.(row);
+            return (
+              <>
+                <tr role="row">
+                  {columns.map(({ head, number, cell }, index) =>
+                    index === 0 ? (
+                      <th role="rowheader" scope="row">
+                        {cell(row)}
+                      </th>
+                    ) : (
+                      <td role="cell" class={number ? 'number' : undefined} data-head={head}>
+                        <div>{cell(row)}</div>
+                      </td>
+                    ),
+                  )}
+                </tr>
+                {under && (
+                  <tr role="row" class="below">
+                    <td role="cell" colSpan={columns.length}>
+                      {under}
+                    </td>
+                  </tr>
+                )}
+              </>
+            );
+          })}
         </tbody>
       </table>
     </div>

@@ -2,10 +2,9 @@ import { commandFor, leftOutOf } from '../../ledger/command.ts';
 import { approvalOf, type RunRecord } from '../../ledger/records.ts';
 import { GUARD_NAMES } from '../../planner/decision.ts';
 import { printable } from '../escape.ts';
-import { whenOfId } from '../title.ts';
 import { name, plural, words } from './format.ts';
 import type { Setting } from './navigation.tsx';
-import { Command, FirstOf, Notice, RunTitle, Section } from './parts.tsx';
+import { Command, FirstOf, Notice, RunTitle } from './parts.tsx';
 
 interface PlanProps {
   readonly setting: Setting;
@@ -13,7 +12,7 @@ interface PlanProps {
 }
 
 /** The two ways to apply a plan. */
-function PlanCommands({ run }: { readonly run: RunRecord }) {
+export function PlanCommands({ run }: { readonly run: RunRecord }) {
   const { id, plan, breakers } = run;
   if (!plan) return null;
   // Without an approval, the guards would hold back what they would have held back in a purge.
@@ -71,44 +70,5 @@ export function Guards({ run: { breakers } }: { readonly run: RunRecord }) {
         </>
       )}
     </FirstOf>
-  );
-}
-
-/** What a run would delete, as a plan that can be applied. */
-export function PlanSection({ setting, run }: PlanProps) {
-  const { plan, breakers } = run;
-  if (!plan) return null;
-  const { deletions, hash, state, appliedBy } = plan;
-  const artifacts = plural(deletions, 'artifact');
-  const checked = 'each is checked again before it is deleted.';
-  return (
-    <Section id="plan" title="Plan">
-      <div class={state === 'waiting' ? 'card wait' : 'card'}>
-        <p>
-          {state === 'applied' ? (
-            <>
-              {artifacts} to delete. The plan was applied
-              {appliedBy !== undefined && (
-                <>
-                  {' by the run of '}
-                  <a href={setting.link({ run: appliedBy })}>{words(whenOfId(appliedBy, setting.now))}</a>
-                </>
-              )}
-              .
-            </>
-          ) : state === 'waiting' ? (
-            `${artifacts} to delete, which a guard holds back. An approval is for exactly these: ${checked}`
-          ) : breakers.length > 0 ? (
-            `${artifacts} to delete, of which guards would hold back all or some. An approval is for exactly these: ${checked}`
-          ) : (
-            `${artifacts} to delete. Applying the plan deletes exactly these: ${checked}`
-          )}
-        </p>
-        <p>
-          <span class="quiet">Hash of the plan:</span> <code>{words(hash)}</code>
-        </p>
-        {state !== 'applied' && <PlanCommands run={run} />}
-      </div>
-    </Section>
   );
 }

@@ -1,109 +1,280 @@
-import type { RepositoryRecord } from '../../ledger/records.ts';
-import { nameOf } from '../../ledger/summary.ts';
-import { shortDigests } from '../text.ts';
-import { isUnseen, keptIn, percentOf } from '../totals.ts';
+import type { ComponentChildren } from 'preact';
+import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
+import type { RepositorySummary } from '../../ledger/summary.ts';
+import {
+  heldBy,
+  REPOSITORY_FILTERS,
+  REPOSITORY_SORTS,
+  type RepositorySelection,
+  type RepositorySort,
+} from '../select-repositories.ts';
+import { isUnseen, keptIn, notAttemptedIn, percentInWords, shareIn } from '../totals.ts';
 import { bytes, count, name, plural } from './format.ts';
-import { Pager, type Setting } from './navigation.tsx';
-import { Badge, type Column, Failed, FirstOf, Notice, OutcomeBadge, Section, Table } from './parts.tsx';
-import type { RunView } from './run.tsx';
+import { Form, Pager, type Setting } from './navigation.tsx';
+import { OpenRepository, type Opened } from './open-repository.tsx';
+import { Badge, type Column, Section, Table, Time } from './parts.tsx';
 import { REPOSITORY_TONES } from './words.ts';
+
+/** The repositories of a run, as they are asked for. */
+export interface RepositoriesView {
+  readonly asked: RepositorySelection;
+  /** One page of them. */
+  readonly rows: readonly RepositoryRecord[];
+  readonly page: number;
+  /** There is another page. */
+  readonly more: boolean;
+  /** How many match what is asked for, and how many there are in all. */
+  readonly matching: number;
+  readonly all: number;
+  /** Names to pick one from. */
+  readonly names: readonly string[];
+  /** The one that is opened; `absent`: the run has none of that name. */
+  readonly opened?: Opened | { readonly absent: string } | undefined;
+}
 
 interface Props {
   readonly setting: Setting;
-  readonly view: RunView;
+  readonly run: RunRecord;
+  readonly view: RepositoriesView;
+  /** The form that approves some of them: each row has a box for it. Absent: none can be approved. */
+  readonly approving?: { readonly form: string; readonly can: (record: RepositoryRecord) => boolean } | undefined;
 }
 
-export function Repositories({ setting: { link }, view: { run, repositories, page, more, count: all } }: Props) {
+const TITLES: Readonly<Record<RepositorySort, string>> = {
+  delete: 'Delete',
+  keep: 'Keep',
+  percent: 'Share',
+  size: 'Size, at most',
+  'last-push': 'Last push',
+  'in-use': 'In use',
+  name: 'Repository',
+};
+
+const FILTERS: Readonly<Record<(typeof REPOSITORY_FILTERS)[number], string>> = {
+  delete: 'with deletions',
+  held: 'held back',
+  failed: 'failed',
+};
+
+/** The address of a run's page that shows the decisions on one repository in their place. */
+export function openLink({ link }: Setting, run: Pick<RunRecord, 'id'>, repository: string): string {
+  return `${link({ run: run.id, open: repository })}#open`;
+}
+
+export function Repositories({ setting, run, view, approving }: Props) {
+  const { asked, rows, page, more, matching, all, opened } = view;
   if (all === 0) return null;
-  const to = (wanted: number): string => `${link({ run: run.id, page: wanted > 1 ? wanted : undefined })}#repositories`;
-  const verb = run.dryRun ? 'to delete' : 'deleted';
-  const columnsOf = (kind: 'tags' | 'manifests', title: string): readonly Column<RepositoryRecord>[] => [
-    { head: `${title} ${verb}`, number: true, cell: ({ summary }) => count(summary[kind].deleted) },
-    {
-      head: '%',
-      number: true,
-      cell: ({ summary }) => percentOf(summary, kind) ?? '–',
-    },
-    { head: 'kept', number: true, cell: ({ summary }) => kept(summary, kind) },
-  ];
-  const held: Column<RepositoryRecord> = {
-    head: 'Held back',
+  const open = opened && 'record' in opened ? opened.record.summary.repository : undefined;
+  const to = (over: Readonly<Record<string, string | number | undefined>>, anchor = 'repositories'): string =>
+    `${setting.link({ run: run.id, ...parametersOf(asked), page: page > 1 ? page : undefined, open, ...over })}#${anchor}`;
+  const isHeld = heldBy(run);
+  const sorted = (sort: RepositorySort): NonNullable<Column<RepositoryRecord>['sort']> => {
+    const isNow = asked.sort === sort;
+    const isRising = (sort === 'name') !== asked.reverse;
+    return {
+      href: to({ sort, reverse: isNow && !asked.reverse ? 'yes' : undefined, page: undefined }),
+      is: isNow ? (isRising ? 'ascending' : 'descending') : undefined,
+    };
+  };
+  const column = (
+    sort: RepositorySort,
+    cell: (summary: RepositorySummary) => ComponentChildren,
+  ): Column<RepositoryRecord> => ({
+    head: sort === 'delete' && !run.dryRun ? 'Deleted' : sort === 'keep' && !run.dryRun ? 'Kept' : TITLES[sort],
     number: true,
-    cell: ({ summary, planned }) => (summary.state === 'held' ? count(planned.deletions) : '–'),
+    sort: sorted(sort),
+    cell: ({ summary }) => cell(summary),
+  });
+  const named: Column<RepositoryRecord> = {
+    head: TITLES.name,
+    sort: sorted('name'),
+    cell: (record) => {
+      const { repository } = record.summary;
+      const isOpen = repository === open;
+      return (
+        <>
+          {approving?.can(record) && isPlain(repository) && (
+            <input
+              type="checkbox"
+              class="pick"
+              name="repository"
+              value={repository}
+              form={approving.form}
+              aria-label={`Approve ${name(repository)}`}
+            />
+          )}
+          <a
+            class="name"
+            aria-expanded={isOpen}
+            href={isOpen ? to({ open: undefined }) : to({ open: repository }, 'open')}
+          >
+            {name(repository)}
+          </a>
+          <StateOf summary={record.summary} isHeld={isHeld(record.summary)} />
+        </>
+      );
+    },
   };
   return (
     <Section id="repositories" title="Repositories">
-      <Table
-        caption={`${plural(all, 'repository')}, those with most deletions first${page > 1 ? `; page ${count(page)}` : ''}`}
-        rows={repositories}
-        columns={[
-          {
-            head: 'Repository',
-            cell: ({ summary: { repository } }) => (
-              <a class="name" href={link({ run: run.id, view: 'decisions', repository })}>
-                {name(repository)}
-              </a>
-            ),
-          },
-          {
-            head: 'State',
-            cell: ({ summary: { state } }) => (
-              <Badge tone={REPOSITORY_TONES[state]}>{state === 'held' ? 'held back' : state}</Badge>
-            ),
-          },
-          ...columnsOf('tags', 'Tags'),
-          ...columnsOf('manifests', 'Manifests'),
-          ...(repositories.some(({ summary }) => summary.state === 'held') ? [held] : []),
-          { head: 'Size, at most', number: true, cell: ({ summary }) => bytes(summary.bytes) },
-        ]}
-      />
+      <Picker setting={setting} run={run} view={view} />
+      {opened && 'absent' in opened && <p class="card">The run has no repository {name(opened.absent)}.</p>}
+      {rows.length === 0 ? (
+        <p class="card">{page > 1 ? 'There are no more repositories.' : 'No repository matches.'}</p>
+      ) : (
+        <Table
+          caption={captionOf(view)}
+          rows={rows}
+          below={({ summary }) =>
+            opened && 'record' in opened && summary.repository === open ? (
+              <OpenRepository setting={setting} run={run} opened={opened} />
+            ) : undefined
+          }
+          columns={[
+            named,
+            column('delete', (summary) => deletedIn(summary)),
+            column('keep', (summary) => (isKnown(summary) ? counted((kind) => keptIn(summary, kind)) : '–')),
+            column('percent', (summary) => shareInWords(summary)),
+            column('size', (summary) => bytes(summary.bytes)),
+            column('last-push', ({ listed: { lastPush } }) => (lastPush === undefined ? '–' : <Time iso={lastPush} />)),
+            ...(isUseKnown(run)
+              ? [column('in-use', ({ listed: { inUse } }) => (inUse === undefined ? '–' : plural(inUse, 'image')))]
+              : []),
+          ]}
+        />
+      )}
       <Pager
         label="Pages of repositories"
-        back={page > 1 && { href: to(page - 1), text: 'Previous repositories' }}
-        next={more && { href: to(page + 1), text: 'Next repositories' }}
+        back={page > 1 && { href: to({ page: page > 2 ? page - 1 : undefined }), text: 'Previous repositories' }}
+        next={more && { href: to({ page: page + 1 }), text: 'Next repositories' }}
       />
     </Section>
   );
+
+  function captionOf(shown: RepositoriesView): string {
+    const which = matching === all ? plural(all, 'repository') : `${count(matching)} of ${plural(all, 'repository')}`;
+    const order = asked.sort === 'name' ? 'by name' : `by “${TITLES[asked.sort]}”`;
+    return `${which}, ${order}${asked.reverse ? ', reversed' : ''}${shown.page > 1 ? `; page ${count(shown.page)}` : ''}`;
+  }
 }
 
-/** How many are kept; not known of a repository that failed or was not begun. */
-function kept(summary: RepositoryRecord['summary'], kind: 'tags' | 'manifests'): string {
-  return summary.state === 'failed' || isUnseen(summary) ? '–' : count(keptIn(summary, kind));
+/** The parameters of an address that ask for these repositories again; what is usual is left out. */
+function parametersOf({
+  sort,
+  reverse,
+  find,
+  only,
+}: RepositorySelection): Readonly<Record<string, string | undefined>> {
+  return { find, only, sort: sort === 'delete' ? undefined : sort, reverse: reverse ? 'yes' : undefined };
 }
 
-/** What went wrong: repositories as a whole, and single artifacts. */
-export function Failures({ setting: { link }, view: { run, failed, failures } }: Props) {
-  if (failed.count === 0 && failures.length === 0) return null;
-  const singles = Math.max((run.totals?.tags.failed ?? 0) + (run.totals?.manifests.failed ?? 0), failures.length);
+/** Whether a source that says what is in use was asked. */
+function isUseKnown({ evidence = [] }: RunRecord): boolean {
+  return evidence.length > 0;
+}
+
+/** Finds repositories by a part of their name, and those that lose something, are held back, or failed. */
+function Picker({ setting, run, view: { asked, all, names } }: Omit<Props, 'approving'>) {
+  if (all < 2) return null;
+  const isNarrowed = asked.find !== undefined || asked.only !== undefined;
   return (
-    <Notice tone="bad" title="Failures">
-      {failed.count > 0 && (
-        <>
-          <h3>{plural(failed.count, 'repository')} failed</h3>
-          <FirstOf items={failed.first} of={failed.count}>
-            {({ summary: { repository, error } }) => (
-              <>
-                <a href={link({ run: run.id, view: 'decisions', repository })}>{name(repository)}</a>
-                <Failed error={error} />
-              </>
-            )}
-          </FirstOf>
-        </>
-      )}
-      {failures.length > 0 && (
-        <>
-          <h3>{plural(singles, 'artifact')} failed or refused</h3>
-          <FirstOf items={failures} of={singles}>
-            {(decision) => (
-              <>
-                <a href={link({ image: nameOf(decision) })}>{shortDigests(name(nameOf(decision)))}</a>{' '}
-                <OutcomeBadge decision={decision} />
-                <Failed error={decision.action === 'delete' ? decision.error : undefined} />
-              </>
-            )}
-          </FirstOf>
-        </>
-      )}
-    </Notice>
+    <Form
+      setting={setting}
+      label="Find repositories"
+      hidden={{ run: run.id, reverse: asked.reverse ? 'yes' : undefined }}
+      action="#repositories"
+      button="Find"
+      clear={
+        isNarrowed ? { href: `${setting.link({ run: run.id })}#repositories`, text: 'All repositories' } : undefined
+      }
+    >
+      <label>
+        Repository, or part of its name
+        <input
+          type="search"
+          name="find"
+          value={asked.find === undefined ? '' : name(asked.find)}
+          list="repository-names"
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+        />
+      </label>
+      <datalist id="repository-names">
+        {names.filter(isPlain).map((one) => (
+          <option value={one} />
+        ))}
+      </datalist>
+      <label>
+        Show
+        <select name="only">
+          <option value="">all</option>
+          {REPOSITORY_FILTERS.map((filter) => (
+            <option value={filter} selected={filter === asked.only}>
+              {FILTERS[filter]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Sort by
+        <select name="sort">
+          {REPOSITORY_SORTS.filter((sort) => sort !== 'in-use' || isUseKnown(run)).map((sort) => (
+            <option value={sort} selected={sort === asked.sort}>
+              {TITLES[sort]}
+            </option>
+          ))}
+        </select>
+      </label>
+    </Form>
+  );
+}
+
+/** Tags and manifests: below each other, or in a line where that is narrow. */
+function counted(of: (kind: 'tags' | 'manifests') => number, more = '') {
+  return (
+    <span class="pair">
+      <span>{plural(of('tags'), 'tag')}</span>
+      <span>{plural(of('manifests'), 'manifest')}</span>
+      {more !== '' && <span>{more}</span>}
+    </span>
+  );
+}
+
+function deletedIn(summary: RepositorySummary) {
+  const held = summary.state === 'held' ? notAttemptedIn(summary) : 0;
+  return counted((kind) => summary[kind].deleted, held > 0 ? `${count(held)} held back` : '');
+}
+
+function shareInWords(summary: RepositorySummary): string {
+  if (!isKnown(summary)) return '–';
+  const share = shareIn(summary);
+  return share ? percentInWords(share.percent) : '0 %';
+}
+
+/** Whether it is shown as it is; no name that a registry takes is otherwise. */
+function isPlain(repository: string): boolean {
+  return name(repository) === repository;
+}
+
+/** Nothing is known of a repository that failed as a whole, or was not begun. */
+function isKnown(summary: RepositorySummary): boolean {
+  return summary.state !== 'failed' && !isUnseen(summary);
+}
+
+function StateOf({
+  summary: { state, tags, manifests },
+  isHeld,
+}: {
+  readonly summary: RepositorySummary;
+  readonly isHeld: boolean;
+}) {
+  const failed = tags.failed + manifests.failed;
+  return (
+    <>
+      {isHeld && <Badge tone="wait">held back</Badge>}
+      {state !== 'done' && state !== 'held' && <Badge tone={REPOSITORY_TONES[state]}>{state}</Badge>}
+      {failed > 0 && <Badge tone="bad">{count(failed)} failed</Badge>}
+    </>
   );
 }

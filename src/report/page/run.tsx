@@ -11,7 +11,7 @@ import { Share } from './charts.tsx';
 import { render } from './document.tsx';
 import { EvidenceSection, UnknownUse } from './evidence.tsx';
 import { count, name, plural, words } from './format.ts';
-import { Crumbs, type Setting } from './navigation.tsx';
+import { Crumbs, Downloads, type Setting } from './navigation.tsx';
 import {
   Badge,
   Cancelled,
@@ -30,36 +30,36 @@ import {
   Time,
 } from './parts.tsx';
 import { PolicyFileText } from './policy-file.tsx';
-import { Guards, LeftOut, PlanSection } from './plan.tsx';
+import { Guards, LeftOut } from './plan.tsx';
 import type { Verdict } from '../verdict.ts';
-import { Failures, Repositories } from './repositories.tsx';
+import { type Deletions, DeletionsSection } from './deletions.tsx';
+import { Failures } from './failures.tsx';
+import { Repositories, type RepositoriesView } from './repositories.tsx';
+import { ReviewForms } from './review-forms.tsx';
 import { type Entry, lasted } from './runs.tsx';
-import { VerdictSection } from './verdict.tsx';
+import { ChangesSection, VerdictSection } from './verdict.tsx';
 import { kindInWords, MEANINGS, STATES } from './words.ts';
 
 export interface RunView {
   readonly run: RunRecord;
   readonly verdict: Verdict;
+  readonly deletions: Deletions;
   /** What resumes it, where it was stopped. */
   readonly resumer?: Resumer | undefined;
-  /** One page of them, those with most deletions first. */
-  readonly repositories: readonly RepositoryRecord[];
-  readonly page: number;
-  /** There are more pages, and they can be asked for. */
-  readonly more: boolean;
-  /** How many there are in all. */
-  readonly count: number;
+  readonly repositories: RepositoriesView;
   /** The first of those that failed, and how many there are. */
   readonly failed: { readonly first: readonly RepositoryRecord[]; readonly count: number };
   /** The first single artifacts that failed. */
   readonly failures: readonly Decision[];
 }
 
+/** Guards that the verdict names itself. */
+const FEW_GUARDS = 3;
+
 export function renderRun(setting: Setting, view: RunView): string {
-  const { run, verdict, resumer } = view;
+  const { run, verdict, deletions, resumer } = view;
   const { id, state, dryRun, progress, error, breakers, totals, cancelled } = run;
   const warnings = run.warnings.filter((warning) => !isEvidenceWarning(warning));
-  const waits = run.plan?.state === 'waiting';
   const isRunning = state === 'running';
   return render({
     setting,
@@ -71,10 +71,11 @@ export function renderRun(setting: Setting, view: RunView): string {
         <h1>
           <RunTitle run={run} now={setting.now} />
         </h1>
-        <Lede entry={run}>
-          <code>{words(id)}</code>
-        </Lede>
-        <VerdictSection setting={setting} run={run} verdict={verdict} />
+        <Downloads setting={setting} what="all decisions" parameters={{ run: id }} />
+        <VerdictSection setting={setting} run={run} verdict={verdict}>
+          <ReviewForms setting={setting} run={run} />
+        </VerdictSection>
+        <ChangesSection setting={setting} run={run} verdict={verdict} />
         <UnknownUse run={run} />
         {isUnfinished(run) && <Progress progress={progress} />}
         {isRunning && (
@@ -89,14 +90,11 @@ export function renderRun(setting: Setting, view: RunView): string {
             <Failed error={error} />
           </Notice>
         )}
-        {breakers.length > 0 && (
-          // A dry run has a plan that waits only where it was to be applied, and a guard held it back.
-          <Notice tone="wait" title={dryRun && !waits ? 'Guards would hold this back' : 'Guards held this back'}>
-            {dryRun && !waits && <p>A purge by the same commands would wait for approval before it deletes this:</p>}
+        {breakers.length > FEW_GUARDS && (
+          <Notice tone="wait" title={dryRun ? 'Guards would hold this back' : 'Guards hold this back'}>
             <Guards run={run} />
           </Notice>
         )}
-        {waits && <PlanSection setting={setting} run={run} />}
         {warnings.length > 0 && (
           <Notice tone="wait" title={plural(warnings.length, 'warning')}>
             <ul>
@@ -107,6 +105,8 @@ export function renderRun(setting: Setting, view: RunView): string {
           </Notice>
         )}
         <Failures setting={setting} view={view} />
+        <DeletionsSection setting={setting} run={run} deletions={deletions} />
+        <Repositories setting={setting} run={run} view={view.repositories} />
         {totals && (
           <Section id="totals" title={isRunning ? 'So far' : 'Result'}>
             <Figures totals={totals} isDry={dryRun} held={heldIn(run)} />
@@ -117,9 +117,7 @@ export function renderRun(setting: Setting, view: RunView): string {
             </p>
           </Section>
         )}
-        {!waits && <PlanSection setting={setting} run={run} />}
         <Reasons setting={setting} run={run} />
-        <Repositories setting={setting} view={view} />
         <EvidenceSection run={run} />
         <About setting={setting} run={run} />
       </>
@@ -245,6 +243,8 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
       <div class="card">
         <Facts
           facts={[
+            ['Run', <code>{words(run.id)}</code>],
+            ['State', <StateBadge state={run.state} />],
             ['Registry', words(run.registry)],
             ['Together with other registries, begun', runLink(parent) || undefined],
             ...startFacts(run, run, setting.now),

@@ -39,7 +39,7 @@ export const SCRIPT = String.raw`'use strict';
     (source.closest('pre') ?? source).after(button);
   }
 
-  for (const table of all('table')) {
+  for (const table of all('table:not(.sortable)')) {
     const rows = all('tbody tr', table);
     if (rows.length < 20) continue;
     const label = make('label', { class: 'narrow-down' }, 'Narrow down these rows ');

@@ -60,10 +60,26 @@ code, pre { font: 0.8125rem/1.5 ui-monospace, SFMono-Regular, 'Cascadia Mono', M
 .card.wait { border-left: 4px solid var(--wait); }
 .card.bad { border-left: 4px solid var(--bad); }
 .card.good { border-left: 4px solid var(--good); }
-.verdict h2 { margin: 0.25rem 0 0.375rem; font-size: 1.1875rem; }
-.verdict h3 { margin-top: 0.5rem; }
-.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 0.5rem 2rem; }
-.beside ol { margin: 0; padding-left: 1.25rem; }
+.card.busy { border-left: 4px solid var(--busy); }
+.verdict h2 { margin: 0.25rem 0 0.75rem; font-size: 1.25rem; }
+.amounts { display: flex; flex-wrap: wrap; gap: 0.5rem clamp(0.75rem, 4vw, 3rem); margin: 0 0 0.75rem; }
+.amounts dt { color: var(--quiet); font-size: 0.8125rem; }
+.amounts dd { margin: 0; font-weight: 600; line-height: 1.35; white-space: nowrap; }
+.amounts .delete dd { color: var(--delete); }
+.pair span { display: block; white-space: nowrap; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0 1rem; }
+.beside ol, ul.going, ul.decisions { margin: 0; padding-left: 1.25rem; }
+ul.going, ul.decisions { list-style: none; padding-left: 0; }
+ul.going { padding: 0.75rem 1rem; }
+ul.decisions { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); gap: 0 2rem; }
+ul.decisions li { padding: 0.5rem 0; border-top: 1px solid var(--line); }
+ul.decisions .head { margin: 0; }
+tr.below > td { background: var(--back); white-space: normal; text-align: left; }
+input.pick { width: 1.125rem; min-height: 1.125rem; margin: 0 0.5rem 0 0; vertical-align: text-bottom; accent-color: var(--bar); }
+th .badge { margin-left: 0.5rem; }
+th[aria-sort] a { color: var(--text); font-weight: 650; }
+th[aria-sort='descending'] a::after { content: ' ↓'; }
+th[aria-sort='ascending'] a::after { content: ' ↑'; }
 .card h2:first-child { margin-top: 0; }
 .card ul { margin: 0 0 0.625rem; padding-left: 1.125rem; }
 .card li + li { margin-top: 0.375rem; }
@@ -159,11 +175,20 @@ details .region { margin-top: 0.5rem; }
   .cards th[scope='row'] { padding-bottom: 0.25rem; }
   .cards td { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: 0.5rem; text-align: left; white-space: normal; }
   .cards td::before { content: attr(data-head); color: var(--quiet); font-size: 0.8125rem; }
+  .cards.sortable thead { position: static; width: auto; height: auto; clip-path: none; display: block; }
+  .cards.sortable thead tr { display: flex; flex-wrap: wrap; padding: 0.25rem 0.5rem; background: var(--head); }
+  .cards.sortable thead th { padding: 0.25rem 0.5rem; border: 0; }
+  .pair span { display: inline; }
+  .pair span + span::before { content: ', '; }
+  .cards tr.below > td { display: block; padding-block: 0.5rem; }
+  .cards tr.below > td::before { content: none; }
   .narrow th, .narrow td { padding-inline: 0.5rem; }
   .narrow-down { max-width: none; }
   .share { margin-top: 0.375rem; }
 }
 @media (max-width: 30rem) {
+  .verdict h2 { font-size: 1.125rem; margin-bottom: 0.5rem; }
+  .amounts { display: grid; grid-template-columns: repeat(3, auto); justify-content: space-between; gap: 0.5rem; font-size: 0.875rem; }
   .optional { display: none; }
   form.search { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   form.search .go, form.search .broad { grid-column: 1 / -1; }

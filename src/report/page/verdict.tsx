@@ -1,8 +1,12 @@
+import type { ComponentChildren } from 'preact';
 import type { RunRecord } from '../../ledger/records.ts';
+import type { Totals } from '../../ledger/summary.ts';
+import { keptIn, percentInWords } from '../totals.ts';
 import type { Loss, Verdict, VerdictKind } from '../verdict.ts';
-import { count, name, words } from './format.ts';
+import { bytes, count, name, plural, words } from './format.ts';
 import type { Setting } from './navigation.tsx';
 import { Badge, FirstOf } from './parts.tsx';
+import { openLink } from './repositories.tsx';
 import type { Tone } from './words.ts';
 
 const TONES: Readonly<Record<VerdictKind, Tone>> = {
@@ -22,58 +26,90 @@ interface Props {
   readonly setting: Setting;
   readonly run: RunRecord;
   readonly verdict: Verdict;
+  /** What a person can do now. */
+  readonly children: ComponentChildren;
 }
 
 /** Sentences of a list on the first screen. */
-const MAX_REASONS = 5;
+const MAX_REASONS = 4;
 
 /** The first thing on the page of a run: what it would do, how much, whether it is safe, and what a person does now. */
-export function VerdictSection({ setting, run, verdict }: Props) {
-  const { kind, label, what, keeps, why, next, changes, most } = verdict;
+export function VerdictSection({ run, verdict, children }: Props) {
+  const { kind, label, what, why, next } = verdict;
+  const { totals, dryRun } = run;
   return (
     <section class={`card verdict ${TONES[kind]}`} aria-labelledby="verdict">
       <p class="lede">
         <Badge tone={TONES[kind]}>{label}</Badge>
-        {run.dryRun && <span>A dry run: nothing was deleted.</span>}
       </p>
       <h2 id="verdict">{words(what)}</h2>
-      <p>{words(keeps)}</p>
-      <FirstOf items={why.slice(0, MAX_REASONS)} of={why.length}>
-        {(sentence) => words(sentence)}
-      </FirstOf>
+      {totals && <Amounts totals={totals} dryRun={dryRun} />}
+      {why.length > 0 && (
+        <FirstOf items={why.slice(0, MAX_REASONS)} of={why.length}>
+          {(sentence) => words(sentence)}
+        </FirstOf>
+      )}
       <p>
         <strong>What now?</strong> {words(next)}
       </p>
-      <div class="beside">
-        <div>
-          <h3>Since the last run</h3>
+      {children}
+    </section>
+  );
+}
+
+/** Tags and manifests that are deleted and kept, each by itself. */
+function Amounts({ totals, dryRun }: { readonly totals: Totals; readonly dryRun: boolean }) {
+  return (
+    <dl class="amounts">
+      <div class="delete">
+        <dt>{dryRun ? 'Delete' : 'Deleted'}</dt>
+        <dd>{plural(totals.tags.deleted, 'tag')}</dd>
+        <dd>{plural(totals.manifests.deleted, 'manifest')}</dd>
+      </div>
+      <div>
+        <dt>{dryRun ? 'Keep' : 'Kept'}</dt>
+        <dd>{plural(keptIn(totals, 'tags'), 'tag')}</dd>
+        <dd>{plural(keptIn(totals, 'manifests'), 'manifest')}</dd>
+      </div>
+      <div>
+        <dt>Size, at most</dt>
+        <dd>{bytes(totals.bytes)}</dd>
+      </div>
+    </dl>
+  );
+}
+
+/** What changed since the last run, and which repositories lose most. */
+export function ChangesSection({ setting, run, verdict: { changes, most } }: Omit<Props, 'children'>) {
+  if (changes.length === 0 && most.length === 0) return null;
+  return (
+    <div class="beside">
+      {changes.length > 0 && (
+        <section class="card" aria-labelledby="changes">
+          <h2 id="changes">Since the last run</h2>
           <ul>
             {changes.map((sentence) => (
               <li>{words(sentence)}</li>
             ))}
           </ul>
-        </div>
-        {most.length > 0 && (
-          <div>
-            <h3>{run.dryRun ? 'Would lose most' : 'Lost most'}</h3>
-            <ol class="losses">
-              {most.map((loss) => (
-                <li>
-                  <a href={setting.link({ run: run.id, view: 'decisions', repository: loss.repository })}>
-                    {name(loss.repository)}
-                  </a>{' '}
-                  {lossInWords(loss)}
-                </li>
-              ))}
-            </ol>
-          </div>
-        )}
-      </div>
-    </section>
+        </section>
+      )}
+      {most.length > 0 && (
+        <section class="card" aria-labelledby="most">
+          <h2 id="most">{run.dryRun ? 'Would lose most' : 'Lost most'}</h2>
+          <ol>
+            {most.map((loss) => (
+              <li>
+                <a href={openLink(setting, run, loss.repository)}>{name(loss.repository)}</a> {lossInWords(loss)}
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
+    </div>
   );
 }
 
 function lossInWords({ percent, deleted, of, kind, isHeld }: Loss): string {
-  const share = percent > 0 && percent < 1 ? '<1' : percent < 100 ? Math.min(99, Math.round(percent)) : 100;
-  return `${share} %: ${count(deleted)} of ${count(of)} ${kind}${isHeld ? ', held back' : ''}`;
+  return `${percentInWords(percent)}: ${count(deleted)} of ${plural(of, kind.slice(0, -1))}${isHeld ? ', held back' : ''}`;
 }

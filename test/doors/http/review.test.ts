@@ -209,7 +209,11 @@ test.for([
   ['image=app', 'image'],
   [`image=app@sha256:12`, 'image'],
   [`run=${RUN}&page=0`, 'page'],
-  [`run=${RUN}&page=26`, 'page'],
+  [`run=${RUN}&page=10001`, 'page'],
+  [`run=${RUN}&sort=odd`, 'sort'],
+  [`run=${RUN}&only=odd`, 'only'],
+  [`run=${RUN}&reverse=odd`, 'reverse'],
+  [`run=${RUN}&open=${'x'.repeat(1_001)}`, 'open'],
   [`run=${RUN}&view=odd`, 'view'],
   [`run=${RUN}&view=decisions&page=1e3`, 'page'],
   [`run=${RUN}&view=decisions&action=odd`, 'action'],
@@ -348,8 +352,8 @@ test('what is kept is all that is there afterwards, also what no filter matched;
   const { html } = await ask(ledgerOf([recorded]), `run=${RUN}`);
   const text = html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
   expect(text).toContain('Tags kept 1,233 Manifests kept 2,344');
-  expect(text).toContain('app done 1 &lt;1 % 1,233 0 0 % 2,344');
-  expect(text).toContain('later stopped 0 – – 0 – –');
+  expect(text).toContain('app 1 tag 0 manifests 1,233 tags 2,344 manifests &lt;1 % 1 kB – ');
+  expect(text).toContain('later stopped 0 tags 0 manifests – – 0 B – ');
 });
 
 test('a run says what it rests on, and first what could not be read; an image where it runs', async () => {

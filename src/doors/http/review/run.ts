@@ -5,13 +5,15 @@ import {
   type RepositoryRecord,
   type RunRecord,
 } from '../../../index.ts';
-import { renderRun, type RunView, type Setting } from '../../../report/page/index.ts';
+import { renderRun, type Setting } from '../../../report/page/index.ts';
 import { resumerOf } from '../../../report/runs.ts';
+import { type RepositorySelection, selectRepositories } from '../../../report/select-repositories.ts';
 import { verdictOf } from '../../../report/verdict.ts';
-import { PAGE_QUERY, parameterError, readQuery } from '../query.ts';
+import { PAGE_QUERY, readQuery, REPOSITORIES_QUERY } from '../query.ts';
+import { deletionsOf, failuresIn, openedOf } from './run-decisions.ts';
 
 const REPOSITORIES = 200;
-const MAX_REPOSITORY_PAGES = 25;
+const MAX_NAMES = 1000;
 const MAX_FAILED_REPOSITORIES = 50;
 const MAX_FAILURES = 20;
 
@@ -23,52 +25,55 @@ export async function runView(
   run: RunRecord,
 ): Promise<string> {
   const { page } = readQuery(query, PAGE_QUERY);
-  if (page > MAX_REPOSITORY_PAGES)
-    throw parameterError(
-      'page',
-      `a number from 1 to ${MAX_REPOSITORY_PAGES} for repositories; search the rest by name`,
-    );
-  const end = page * REPOSITORIES;
+  const { open, reverse, ...asked } = readQuery(query, REPOSITORIES_QUERY);
   const all = await Array.fromAsync(reader.repositories(run.id));
   const failed = all.filter(({ summary }) => hasFailed(summary));
   const withFailures = all.filter(({ summary: { tags, manifests } }) => tags.failed + manifests.failed > 0);
+  const [comparison, resumer, deletions, failures, opened] = await Promise.all([
+    compareWithLast(reader, run, all),
+    resumerOf(reader, run, setting.now),
+    deletionsOf(reader, run, all),
+    failuresIn(reader, run.id, namesOf(withFailures.slice(0, MAX_FAILURES)), MAX_FAILURES),
+    open === undefined ? undefined : openedOf(reader, run.id, all, open),
+  ]);
   return renderRun(setting, {
     run,
-    verdict: verdictOf({ run, repositories: all, comparison: await compareWithLast(reader, run, all) }),
-    resumer: await resumerOf(reader, run, setting.now),
-    repositories: most(all, end).slice(end - REPOSITORIES),
-    page,
-    more: all.length > end && page < MAX_REPOSITORY_PAGES,
-    count: all.length,
+    verdict: verdictOf({ run, repositories: all, comparison }),
+    deletions,
+    resumer,
+    repositories: {
+      ...rowsOf(all, run, { ...asked, reverse: reverse === 'yes' }, page, open),
+      opened,
+    },
     failed: { first: failed.slice(0, MAX_FAILED_REPOSITORIES), count: failed.length },
-    failures: await failuresIn(
-      reader,
-      run.id,
-      withFailures.slice(0, MAX_FAILURES).map(({ summary }) => summary.repository),
-    ),
+    failures,
   });
 }
 
-/** The repositories with most deletions; equal ones in their order, by name. */
-function most(repositories: readonly RepositoryRecord[], count: number): RepositoryRecord[] {
-  const deletions = ({ summary: { tags, manifests }, planned }: RepositoryRecord): number =>
-    Math.max(tags.deleted + manifests.deleted, planned.deletions);
-  return repositories.toSorted((a, b) => deletions(b) - deletions(a)).slice(0, count);
+/** One page of the repositories that are asked for. The one that is opened is always among them, wherever it stands. */
+function rowsOf(
+  all: readonly RepositoryRecord[],
+  run: RunRecord,
+  asked: RepositorySelection,
+  page: number,
+  open: string | undefined,
+) {
+  const selected = selectRepositories(all, run, asked);
+  const end = page * REPOSITORIES;
+  const rows = selected.slice(end - REPOSITORIES, end);
+  const isShown = (record: RepositoryRecord): boolean => record.summary.repository === open;
+  const elsewhere = rows.some(isShown) ? [] : all.filter(isShown);
+  return {
+    asked,
+    rows: [...elsewhere, ...rows],
+    page,
+    more: selected.length > end,
+    matching: selected.length,
+    all: all.length,
+    names: namesOf(all.slice(0, MAX_NAMES)),
+  };
 }
 
-/** The first artifacts that failed or were refused. */
-async function failuresIn(
-  reader: LedgerReader,
-  id: string,
-  repositories: readonly string[],
-): Promise<RunView['failures']> {
-  const found: RunView['failures'][number][] = [];
-  for (const repository of repositories) {
-    for await (const decision of reader.decisions(id, { repository, action: 'delete' })) {
-      if (decision.action !== 'delete' || !['failed', 'refused'].includes(decision.outcome)) continue;
-      found.push(decision);
-      if (found.length === MAX_FAILURES) return found;
-    }
-  }
-  return found;
+function namesOf(records: readonly RepositoryRecord[]): readonly string[] {
+  return records.map(({ summary }) => summary.repository);
 }

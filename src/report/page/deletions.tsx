@@ -1,0 +1,107 @@
+import { toDeleteOf } from '../../ledger/compare.ts';
+import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
+import { nameOf } from '../../ledger/summary.ts';
+import type { Decision } from '../../planner/decision.ts';
+import { OUTCOMES } from '../text.ts';
+import { count, name, plural } from './format.ts';
+import type { Setting } from './navigation.tsx';
+import { Section } from './parts.tsx';
+import { openLink } from './repositories.tsx';
+import { MEANINGS } from './words.ts';
+
+/** What a run deletes, or would: each tag where they are few, else how many in which repository. */
+export type Deletions =
+  | { readonly by: 'tag'; readonly tags: readonly Decision[] }
+  | {
+      readonly by: 'repository';
+      /** Those with most deletions. */
+      readonly first: readonly RepositoryRecord[];
+      /** How many there are in all. */
+      readonly count: number;
+    };
+
+interface Props {
+  readonly setting: Setting;
+  readonly run: RunRecord;
+  readonly deletions: Deletions;
+}
+
+export function DeletionsSection({ setting, run, deletions }: Props) {
+  const isEmpty = deletions.by === 'tag' ? deletions.tags.length === 0 : deletions.count === 0;
+  if (isEmpty) return null;
+  const what = deletions.by === 'tag' ? 'Tags' : 'Repositories, by what is';
+  const verb = run.dryRun
+    ? deletions.by === 'tag'
+      ? 'that would be deleted'
+      : 'to be deleted'
+    : run.plan?.state === 'waiting'
+      ? 'deleted or held back'
+      : 'deleted';
+  return (
+    <Section id="deletions" title={`${what} ${verb}`}>
+      <ul class="card going">
+        {deletions.by === 'tag' ? (
+          <Tags setting={setting} run={run} tags={deletions.tags} />
+        ) : (
+          <Counted setting={setting} run={run} deletions={deletions} />
+        )}
+      </ul>
+    </Section>
+  );
+}
+
+function Tags({ setting, run, tags }: Omit<Props, 'deletions'> & { readonly tags: readonly Decision[] }) {
+  const repositories = new Map<string, Decision[]>();
+  for (const one of tags) repositories.set(one.repository, [...(repositories.get(one.repository) ?? []), one]);
+  return (
+    <>
+      {[...repositories].map(([repository, some]) => (
+        <li>
+          <a class="name" href={openLink(setting, run, repository)}>
+            {name(repository)}
+          </a>{' '}
+          <span class="quiet">{plural(some.length, 'tag')}:</span>{' '}
+          {some.map((decision, index) => (
+            <>
+              {index > 0 && ', '}
+              <a href={setting.link({ image: nameOf(decision) })} title={MEANINGS[decision.reason]}>
+                {name(decision.tag ?? '')}
+              </a>
+              {resultOf(decision)}
+            </>
+          ))}
+        </li>
+      ))}
+    </>
+  );
+}
+
+/** ` (held back)`; nothing where it is as the title says. */
+function resultOf(decision: Decision): string {
+  if (decision.action === 'keep' || decision.outcome === 'planned' || decision.outcome === 'deleted') return '';
+  return ` (${OUTCOMES[decision.outcome]})`;
+}
+
+function Counted({
+  setting,
+  run,
+  deletions: { first, count: all },
+}: Omit<Props, 'deletions'> & { readonly deletions: Extract<Deletions, { by: 'repository' }> }) {
+  return (
+    <>
+      {first.map(({ summary: { repository, tags, manifests } }) => (
+        <li>
+          <a class="name" href={openLink(setting, run, repository)}>
+            {name(repository)}
+          </a>
+          : {plural(toDeleteOf(tags), 'tag')}, {plural(toDeleteOf(manifests), 'manifest')}
+        </li>
+      ))}
+      {all > first.length && (
+        <li>
+          <a href="#repositories">… and {count(all - first.length)} more repositories</a>
+        </li>
+      )}
+    </>
+  );
+}

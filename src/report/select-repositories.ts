@@ -1,0 +1,86 @@
+import { toDeleteIn } from '../ledger/compare.ts';
+import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
+import { hasFailed, type RepositorySummary } from '../ledger/summary.ts';
+import { keptIn, shareIn } from './totals.ts';
+
+/** What the repositories of a run are sorted by. */
+export const REPOSITORY_SORTS = ['delete', 'keep', 'percent', 'size', 'last-push', 'in-use', 'name'] as const;
+
+export type RepositorySort = (typeof REPOSITORY_SORTS)[number];
+
+/** Which of them: those that lose something, those that a guard holds back, those that failed. */
+export const REPOSITORY_FILTERS = ['delete', 'held', 'failed'] as const;
+
+export interface RepositorySelection {
+  readonly sort: RepositorySort;
+  /** The usual one: the largest first, names from a to z. */
+  readonly reverse: boolean;
+  /** Part of a name; upper and lower case are the same. */
+  readonly find?: string | undefined;
+  readonly only?: (typeof REPOSITORY_FILTERS)[number] | undefined;
+}
+
+/** The repositories that are asked for, in the order that is asked for; equal ones by name. */
+export function selectRepositories(
+  records: readonly RepositoryRecord[],
+  run: Pick<RunRecord, 'breakers' | 'dryRun'>,
+  { sort, reverse, find = '', only }: RepositorySelection,
+): readonly RepositoryRecord[] {
+  const wanted = find.toLowerCase();
+  const isHeld = heldBy(run);
+  const isAsked = ({ summary }: RepositoryRecord): boolean => {
+    if (!summary.repository.toLowerCase().includes(wanted)) return false;
+    switch (only) {
+      case 'delete':
+        return toDeleteIn(summary) > 0;
+      case 'held':
+        return isHeld(summary);
+      case 'failed':
+        return hasFailed(summary) || summary.tags.failed + summary.manifests.failed > 0;
+      case undefined:
+        return true;
+    }
+  };
+  const turn = reverse ? -1 : 1;
+  const byName = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+  const found = records.filter(isAsked).map((record) => ({ record, key: keyOf(record.summary, sort) }));
+  found.sort((a, b) => {
+    const [one, other] = [a.record.summary.repository, b.record.summary.repository];
+    if (sort === 'name') return turn * byName(one, other);
+    // What is not known comes last, either way round.
+    if (a.key === undefined || b.key === undefined)
+      return Number(a.key === undefined) - Number(b.key === undefined) || byName(one, other);
+    return turn * (b.key < a.key ? -1 : Number(b.key > a.key)) || byName(one, other);
+  });
+  return found.map(({ record }) => record);
+}
+
+/** Whether a guard holds back what is to be deleted in a repository, or would. */
+export function heldBy({
+  breakers,
+  dryRun,
+}: Pick<RunRecord, 'breakers' | 'dryRun'>): (summary: RepositorySummary) => boolean {
+  const isAll = breakers.some(({ repository }) => repository === undefined);
+  const names = new Set(breakers.map(({ repository }) => repository));
+  return (summary) =>
+    summary.state === 'held' || (dryRun && (isAll || names.has(summary.repository)) && toDeleteIn(summary) > 0);
+}
+
+function keyOf(summary: RepositorySummary, sort: RepositorySort): number | string | undefined {
+  switch (sort) {
+    case 'delete':
+      return toDeleteIn(summary);
+    case 'keep':
+      return keptIn(summary, 'tags') + keptIn(summary, 'manifests');
+    case 'percent':
+      return shareIn(summary)?.percent ?? 0;
+    case 'size':
+      return summary.bytes;
+    case 'last-push':
+      return summary.listed.lastPush;
+    case 'in-use':
+      return summary.listed.inUse;
+    case 'name':
+      return summary.repository;
+  }
+}

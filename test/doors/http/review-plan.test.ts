@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { reviewPage } from '../../../src/doors/http/review/review.ts';
+import type { LedgerReader } from '../../../src/ledger/reader.ts';
+import { ledgerOf, NOW, recordOf } from '../../support/review.ts';
+import { HELD, PLAN, planOf, samplePlan } from '../../support/sample-plan.ts';
+
+/** A page without its style and script, and what stands on it. */
+async function ask(reader: LedgerReader, query: string) {
+  const { status = 200, body } = await reviewPage(reader, new URLSearchParams(query), NOW);
+  const html = (body as string).replaceAll(/<(style|script)>.*?<\/\1>/gs, '');
+  const text = html.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ');
+  const names = [...html.matchAll(/<a class="name" aria-expanded[^>]*>([^<]*)<\/a>/g)].map(([, name = '']) => name);
+  return { status, html, text, names };
+}
+
+/** The address behind a link, as a query. */
+function linkIn(html: string, text: string): string {
+  const [, href = ''] = new RegExp(`href="\\?([^"#]*)[^"]*"[^>]*>${text}<`).exec(html) ?? [];
+  return href.replaceAll('&amp;', '&');
+}
+
+test('a plan begins with what it would do, how much, whether it is safe, and what to do', async () => {
+  const { text } = await ask(samplePlan(), `run=${PLAN}`);
+  const parts = [
+    'Scheduled dry run, contoso',
+    'Download all decisions: CSV , NDJSON',
+    'held back in part',
+    'Would delete 43 of 276 tags (16 %) and 43 of 276 manifests (16 %), at most 2.34 GB, in 5 of 7 repositories.',
+    'Delete 43 tags 43 manifests Keep 233 tags 233 manifests',
+    'shop/checkout alone: a guard would hold 18 deletions back until they are approved',
+    'What now? Look at what is held back.',
+    'acr-retention apply',
+    'Since the last run',
+    'New: shop/checkout and team/worker.',
+    'Would lose most shop/checkout 100 %: 9 of 9 tags, held back shop/catalog 22 %: 14 of 64 tags',
+    'Tags that would be deleted',
+    '7 repositories, by “Delete”',
+  ];
+  const places = parts.map((part) => text.indexOf(part));
+  expect(
+    places.every((place) => place >= 0),
+    parts[places.indexOf(-1)],
+  ).toBe(true);
+  expect(places).toEqual(places.toSorted((a, b) => a - b));
+  const safe = await ask(samplePlan({}), `run=${PLAN}`);
+  expect(safe.text).toMatch(/safe Would delete 43 .* The guards let it through: at most 500 deletions in one run/);
+});
+
+test('each tag that goes is named where they are few; else the repositories with how many', async () => {
+  const few = samplePlan();
+  const { text } = await ask(few, `run=${PLAN}`);
+  expect(text).toMatch(/team\/worker 3 tags: dev-1400 , dev-1401 , dev-1402/);
+  // Only what is deleted was read, of the tags alone.
+  expect(few.read.decisions).toBe(43);
+  const many = samplePlan(HELD, 4);
+  const other = await ask(many, `run=${PLAN}`);
+  expect(other.text).toContain('Repositories, by what is to be deleted shop/catalog : 56 tags, 56 manifests');
+  expect(other.text).not.toContain('dev-1400');
+  expect(many.read.decisions).toBe(0);
+});
+
+describe('the repositories', () => {
+  test('are sorted by each column, the other way round as well, and by name where they are equal', async () => {
+    const sorted = async (query: string) => (await ask(samplePlan(), `run=${PLAN}&${query}`)).names.map((name) => name.split('/')[1]);
+    expect(await sorted('')).toEqual(['catalog', 'web', 'checkout', 'search', 'worker', 'dotnet-runtime', 'ci-runner']);
+    expect(await sorted('sort=name')).toEqual(['dotnet-runtime', 'catalog', 'checkout', 'web', 'search', 'worker', 'ci-runner']);
+    expect(await sorted('sort=name&reverse=yes')).toEqual(['ci-runner', 'worker', 'search', 'web', 'checkout', 'catalog', 'dotnet-runtime']);
+    expect(await sorted('sort=percent')).toEqual(['checkout', 'catalog', 'search', 'worker', 'web', 'dotnet-runtime', 'ci-runner']);
+    expect(await sorted('sort=keep')).toEqual(['web', 'catalog', 'search', 'dotnet-runtime', 'worker', 'ci-runner', 'checkout']);
+    expect(await sorted('sort=last-push')).toEqual(['web', 'catalog', 'ci-runner', 'search', 'dotnet-runtime', 'worker', 'checkout']);
+    expect(await sorted('sort=in-use')).toEqual(['dotnet-runtime', 'web', 'catalog', 'ci-runner', 'search', 'worker', 'checkout']);
+    expect((await sorted('sort=size&reverse=yes')).at(-1)).toBe('catalog');
+  }); // prettier-ignore
+
+  test('have links that sort them and keep what was asked for', async () => {
+    const { html } = await ask(samplePlan(), `run=${PLAN}&find=SHOP&code=k`);
+    expect(Object.fromEntries(new URLSearchParams(linkIn(html, 'Share')))).toEqual({ run: PLAN, find: 'SHOP', sort: 'percent', code: 'k' });
+    const again = await ask(samplePlan(), `run=${PLAN}&sort=percent`);
+    expect(again.html).toMatch(/aria-sort="descending"><a [^>]*>Share</);
+    expect(linkIn(again.html, 'Share')).toContain('reverse=yes');
+  }); // prettier-ignore
+
+  test('are found by a part of their name, and by their state', async () => {
+    const named = async (query: string) => (await ask(samplePlan(), `run=${PLAN}&${query}`)).names;
+    expect(await named('find=SHOP')).toEqual(['shop/catalog', 'shop/web', 'shop/checkout']);
+    expect(await named('only=held')).toEqual(['shop/checkout']);
+    expect(await named('only=delete&find=team')).toEqual(['team/search', 'team/worker']);
+    expect(await named('only=failed')).toEqual([]);
+    const { html, text } = await ask(samplePlan(), `run=${PLAN}&find=nothing`);
+    expect(text).toContain('No repository matches.');
+    expect(html).toContain('value="nothing"');
+    expect(html).toContain('<option value="team/worker">');
+  });
+
+  test('say what is deleted, kept, the share, the size, the last push and what is in use', async () => {
+    const { text } = await ask(samplePlan(), `run=${PLAN}&find=catalog`);
+    expect(text).toContain('1 of 7 repositories, by “Delete”');
+    expect(text).toMatch(
+      /shop\/catalog 14 tags 14 manifests 50 tags 50 manifests 22 % 7\d\d MB 2026-11-22 23:58 4 images/,
+    );
+    // Without a source nothing is said of that.
+    const { evidence: _, ...run } = planOf('2026-11-24T01:00:00.000Z').run;
+    const plan = planOf('2026-11-24T01:00:00.000Z');
+    expect((await ask(ledgerOf([{ ...plan, run }]), `run=${PLAN}`)).text).not.toContain('In use');
+  });
+
+  test('of an older version, which recorded less, are shown all the same, and come last where it is not known', async () => {
+    const old = recordOf('2026-11-24T01:00:00.000Z', planOf('2026-11-24T01:00:00.000Z').decisions);
+    const { status, names } = await ask(ledgerOf([old]), `run=${PLAN}&sort=last-push&reverse=yes`);
+    expect(status).toBe(200);
+    expect(names).toHaveLength(7);
+  });
+
+  test('are opened in their place, deletions first, by an address that can be sent', async () => {
+    const reader = samplePlan();
+    const { html } = await ask(reader, `run=${PLAN}&sort=name`);
+    const link = linkIn(html, 'shop/catalog');
+    expect(Object.fromEntries(new URLSearchParams(link))).toMatchObject({ open: 'shop/catalog' });
+    const opened = await ask(samplePlan(HELD, 4), link);
+    const own = opened.html.slice(opened.html.indexOf('id="open"'), opened.html.indexOf('>shop/checkout</a>', opened.html.indexOf('id="open"')));
+    expect(own).toContain('would delete');
+    expect(own.match(/<li>/g)).toHaveLength(50);
+    expect(own).toContain('Search all 512 decisions in shop/catalog');
+    expect(own).toMatch(/repository=shop%2Fcatalog&amp;format=csv/);
+
+    const few = await ask(samplePlan(), `run=${PLAN}&open=team%2Fworker`);
+    const text = few.text.slice(few.text.indexOf('team/worker 3 tags 3 manifests'));
+    expect(text.indexOf('would delete dev-1400')).toBeLessThan(text.indexOf('keep dev-1403'));
+    expect(few.html).toMatch(/aria-expanded="true" href="[^"]*"[^>]*>team\/worker/);
+    expect(linkIn(few.html, 'team/worker')).toBe(`run=${PLAN}&open=team%2Fworker`);
+  }); // prettier-ignore
+
+  test('that is opened stands on the page whatever is looked for; one that there is not is said', async () => {
+    expect((await ask(samplePlan(), `run=${PLAN}&find=shop&open=team%2Fworker`)).names).toContain('team/worker');
+    const { text } = await ask(samplePlan(), `run=${PLAN}&open=no%2Fsuch`);
+    expect(text).toContain('The run has no repository no/such.');
+  });
+});
+
+test('what was held back of a run that deletes is counted apart from what was deleted', async () => {
+  const plan = planOf('2026-11-24T01:00:00.000Z');
+  const repositories = plan.repositories.map((one) => {
+    const { summary, planned } = one;
+    const done = { deletions: 0, hash: planned.hash };
+    if (summary.repository !== 'shop/checkout') return { summary, planned: done };
+    const back = (kind: 'tags' | 'manifests') => ({ ...summary[kind], deleted: 0, notAttempted: summary[kind].deleted });
+    return { summary: { ...summary, state: 'held' as const, bytes: 0, tags: back('tags'), manifests: back('manifests') }, planned };
+  });
+  const run = { ...plan.run, ...HELD, dryRun: false, state: 'waiting' as const, plan: { hash: 'a3f09bc4d17e55aa', deletions: 18, state: 'waiting' as const } };
+  const { text } = await ask(ledgerOf([{ ...plan, run, repositories }]), `run=${PLAN}`);
+  expect(text).toContain('An approval would delete 9 tags and 9 manifests in 1 repository.');
+  expect(text).toContain('shop/checkout held back 0 tags 0 manifests 18 held back');
+  expect(text).toContain('Tags deleted or held back');
+}); // prettier-ignore
