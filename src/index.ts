@@ -58,7 +58,7 @@ export { ACTIVITIES, registry, retention, settled, worker } from './engine/durab
 export { type DurableClient, startScheduled } from './engine/durable/start.ts';
 export { version } from './engine/version.ts';
 export { isRunId } from './ledger/paths.ts';
-export { compareWithLast, toDeleteOf } from './ledger/compare.ts';
+export { compareWithLast, lastComparable, toDeleteOf } from './ledger/compare.ts';
 export { usesOf } from './ledger/uses-of.ts';
 export { foresee } from './engine/foresee.ts';
 export type { DecisionQuery, ImageName, RunQuery, Sighting } from './ledger/reader.ts';

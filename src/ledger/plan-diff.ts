@@ -1,5 +1,7 @@
 import { type Decision, keyOf } from '../planner/decision.ts';
+import { toDeleteIn } from './compare.ts';
 import type { LedgerReader } from './reader.ts';
+import type { RepositoryRecord } from './records.ts';
 
 /** An artifact that one run deletes, or would delete, and the other does not. */
 export interface Difference {
@@ -11,16 +13,32 @@ export interface Difference {
   readonly other: Decision | undefined;
 }
 
-/** What changed between the plans of two runs, by repository. One repository at a time is in memory. */
+/** Which repositories; by name. */
+export interface DifferenceQuery {
+  readonly repository?: string | undefined;
+  /** Only those behind this one. */
+  readonly behind?: string | undefined;
+}
+
+/**
+ * What changed between the plans of two runs, by repository. One repository at a time is in memory. The decisions of one that
+ * both plan alike are not read.
+ */
 export async function* differences(
   ledger: LedgerReader,
   before: string,
   after: string,
+  { repository: only, behind = '' }: DifferenceQuery = {},
 ): AsyncGenerator<Difference, void> {
-  const names = new Set<string>();
+  const known = new Map<string, RepositoryRecord[]>();
   for (const id of [before, after])
-    for await (const { summary } of ledger.repositories(id)) names.add(summary.repository);
-  for (const repository of [...names].sort()) {
+    for await (const record of ledger.repositories(id)) {
+      const { repository } = record.summary;
+      if (repository <= behind || (only !== undefined && repository !== only)) continue;
+      known.set(repository, [...(known.get(repository) ?? []), record]);
+    }
+  for (const [repository, records] of [...known].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (isPlannedAlike(records)) continue;
     const [old, now] = await Promise.all([before, after].map((id) => byKey(ledger, id, repository)));
     if (!old || !now) continue;
     for (const [key, goes] of now)
@@ -28,6 +46,14 @@ export async function* differences(
     for (const [key, goes] of old)
       if (isDeleted(goes) && !isDeleted(now.get(key))) yield { change: 'removed', goes, other: now.get(key) };
   }
+}
+
+/** Whether two runs plan exactly the same in a repository, by the hashes of what they plan. */
+function isPlannedAlike([old, now]: readonly RepositoryRecord[]): boolean {
+  // The hash is only of what was not tried yet.
+  const isAll = ({ summary, planned }: RepositoryRecord) => planned.deletions === toDeleteIn(summary);
+  if (!old || !now) return false;
+  return old.planned.hash === now.planned.hash && isAll(old) && isAll(now);
 }
 
 async function byKey(ledger: LedgerReader, id: string, repository: string): Promise<ReadonlyMap<string, Decision>> {

@@ -2,7 +2,7 @@ import type { LedgerReader } from './reader.ts';
 import { DamagedError } from './store/store.ts';
 
 /** What runs deleted in one repository, or would have, a value for each place. */
-export interface RepositorySums {
+interface RepositorySums {
   readonly artifacts: Float64Array;
   readonly bytes: Float64Array;
 }

@@ -9,5 +9,7 @@ export type { Deletions } from './deletions.tsx';
 export type { RepositoriesView } from './repositories.tsx';
 export { renderRun } from './run.tsx';
 export { renderRuns, type RunFilter } from './runs.tsx';
-export { renderTrends, type TrendsView } from './trends.tsx';
+export { renderDiff } from './diff.tsx';
+export { renderDiffOfOne } from './diff-of-one.tsx';
+export { renderTrends } from './trends.tsx';
 export { renderUnpulledPage } from './unpulled.tsx';

@@ -92,6 +92,11 @@ export function ChangesSection({ setting, run, verdict: { changes, most } }: Omi
               <li>{words(sentence)}</li>
             ))}
           </ul>
+          {run.totals && run.kind !== 'apply' && (
+            <p class="small">
+              <a href={setting.link({ run: run.id, view: 'diff' })}>Each change since the run before</a>
+            </p>
+          )}
         </section>
       )}
       {most.length > 0 && (

@@ -18,6 +18,7 @@ import { answerDecisions } from '../runs.ts';
 import { accessOf, isApprover, SignInRefused } from '../sign-in.ts';
 import type { UnpulledView } from '../unpulled.ts';
 import { decisionsView } from './decisions.ts';
+import { diffView } from './diff.ts';
 import { historyView } from './history.ts';
 import { shareOf } from './home.ts';
 import { htmlResponse } from './html.ts';
@@ -122,6 +123,7 @@ async function viewOf(
     if (parent && view === undefined) return renderParent(setting, parent);
     throw new RequestError(404, parent ? searchedByOne(parent) : `The ledger has no run ${id}`);
   }
+  if (view === 'diff') return diffView(reader, query, setting, run, signal);
   return view === 'decisions' ? decisionsView(reader, query, setting, run) : runView(reader, query, setting, run);
 }
 
