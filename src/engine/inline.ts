@@ -132,7 +132,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     preview: dryRun,
     matched,
     match: matchOf(policies),
-    facts: (repository) => ledger.manifestCache(registry, repository),
+    facts: (repository) => ledger.manifestCache(registry, repository, held),
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
   };
   const tellDecisions = pLimit(1);

@@ -85,8 +85,11 @@ export interface Ledger extends LedgerReader {
    * @throws {ConflictError} where another process has just written it
    */
   readonly changeRun: (id: string, change: (record: RunRecord) => RunRecord) => Promise<RunRecord>;
-  /** What the manifests of a repository hold, kept between runs. */
-  readonly manifestCache: (registry: string, repository: string) => LinesFile;
+  /**
+   * What the manifests of a repository hold, kept between runs.
+   * @param check throws where it must not be written any more: another process may remember what this one has not seen
+   */
+  readonly manifestCache: (registry: string, repository: string, check?: () => void) => LinesFile;
   /** Removes the manifest caches of all repositories but these. */
   readonly pruneManifestCache: (registry: string, but: readonly string[]) => Promise<void>;
   /**
@@ -201,14 +204,14 @@ export function openLedger(store: Store): Ledger {
       await writeRun(store, changed, etag);
       return changed;
     },
-    manifestCache(registry, repository) {
+    manifestCache(registry, repository, check) {
       const path = manifestCachePath(registry, repository);
       return {
         async *read() {
           yield* linesOf(store, path, await store.stream(path));
         },
         async write(values) {
-          await store.write(path, toGzippedLines(values));
+          await store.write(path, toGzippedLines(values), check && { check });
         },
       };
     },

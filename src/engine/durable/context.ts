@@ -2,7 +2,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import type { RunRecord } from '../../ledger/records.ts';
 import { ConflictError, HeldError, type Lock } from '../../ledger/store/store.ts';
-import { whileHeld } from '../../ledger/writer.ts';
+import { checkHeld, whileHeld } from '../../ledger/writer.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import type { Settings } from '../../policy/settings.ts';
 import type { Clock } from '../../registry/clock.ts';
@@ -117,7 +117,7 @@ export function contextOf(
     preview: record.dryRun,
     matched: new Set(),
     match: matchOf(policies),
-    facts: (repository) => ledger.manifestCache(record.registry, repository),
+    facts: (repository) => ledger.manifestCache(record.registry, repository, checkHeld(locks)),
     ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), { amend, signal }),
   };
 }
