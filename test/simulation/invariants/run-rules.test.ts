@@ -8,7 +8,7 @@ import { disagreements } from './agreement.ts';
 import type { Change } from './history.ts';
 import { begin, BEGUN, byWorker, changed, FLAGS, LOCKED, old, one, untag } from './one-change.ts';
 import { aRun, deleted } from './one-run.ts';
-import { forbiddenChanges, forgottenCancellations, unfinished, unguarded, untruths } from './run-rules.ts';
+import { forbiddenChanges, forgottenCancellations, unapproved, unfinished, unguarded, untruths } from './run-rules.ts';
 import { runsIn, type Told, unfinishedIn } from './told.ts';
 import { describeRules, type TriedRule } from './tried-rules.ts';
 
@@ -217,7 +217,41 @@ const guards: Readonly<Record<string, TriedRule>> = {
   },
 };
 
-describeRules({ ...states, ...ends, ...changes, ...guards });
+const applied = aRun(gone, { kind: 'apply', applies: 'plan' });
+const approvedFor = (repository: string): Told =>
+  aRun(held, {
+    id: 'plan',
+    plan: {
+      hash: '',
+      deletions: 1,
+      state: 'open',
+      reviews: [
+        {
+          verdict: 'approved',
+          at: '',
+          by: { kind: 'key', name: '' },
+          hash: '',
+          repositories: [repository],
+          runId: applied.run.id,
+        },
+      ],
+    },
+  });
+
+const reviews: Readonly<Record<string, TriedRule>> = {
+  'of a part nothing else goes': {
+    right: () => unapproved(sent(5), [approvedFor('app'), applied], []),
+    wrong: () => unapproved(sent(5), [approvedFor('web'), applied], []),
+    because: /it changed app, and web were approved/,
+  },
+  'of a rejected plan nothing more goes': {
+    right: () => unapproved(sent(5), [plan, applied], [{ plan: 'plan', at: Infinity }]),
+    wrong: () => unapproved(sent(5), [plan, applied], [{ plan: 'plan', at: 0 }]),
+    because: /it changed app, and its plan plan had been rejected/,
+  },
+};
+
+describeRules({ ...states, ...reviews, ...ends, ...changes, ...guards });
 
 test('a run of the product keeps all of them, as its ledger tells it', async () => {
   const store = memoryStore();

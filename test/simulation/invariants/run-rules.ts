@@ -91,11 +91,11 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   // A cancelled dry run ends with that, whether its record could be closed or not.
   if (ended === undefined && state !== 'interrupted' && !(dryRun && cancelled))
     problems.push('it does not say when it ended');
-  // What waited is done once another run has carried it out.
-  const isApplied = run.plan?.state === 'applied';
+  // What waited is done once another run has carried it out, or a person has rejected it.
+  const isApplied = run.plan?.state === 'applied' || run.plan?.state === 'rejected';
   const isOver = (outcome: string): boolean => DONE.includes(outcome) || (isApplied && outcome === 'held');
   // What a guard held back in it was done by the run that carried its plan out.
-  if (run.plan?.state === 'applied') return problems;
+  if (isApplied) return problems;
   const undone = decisions.find((one) => one.action === 'delete' && !isOver(one.outcome));
   const failed = decisions.find((one) => one.action === 'delete' && FAILED.includes(one.outcome));
   const open = repositories.find(({ summary }) => !isWhole(summary) && !(isApplied && summary.state === 'held'));
@@ -212,6 +212,41 @@ export function unguarded(history: History, runs: readonly Told[], approved: Rea
       problems.push(`it carries out ${plan.id}, which was held back, and not approved`);
     return problems.map((problem) => `${run.id} (${run.kind}, ${run.state}): ${problem}`);
   });
+}
+
+/** A plan that was rejected, and when the person was told so (true time). */
+export interface Rejected {
+  readonly plan: string;
+  readonly at: number;
+}
+
+/** What went in a repository where only others were approved, and what went once its plan was rejected. */
+export function unapproved(history: History, runs: readonly Told[], rejected: readonly Rejected[]): readonly string[] {
+  const changesOf = (id: string) =>
+    history.changes.flatMap(({ change: { by, repository } }) =>
+      by !== 'others' && by.run === id ? [{ sentAt: by.sentAt, repository }] : [],
+    );
+  const parts = runs.flatMap(({ run }) =>
+    (run.plan?.reviews ?? []).flatMap(({ repositories, runId }) =>
+      repositories === undefined || runId === undefined
+        ? []
+        : changesOf(runId)
+            .filter(({ repository }) => !repositories.includes(repository))
+            .map(
+              ({ repository }) => `${runId}: it changed ${repository}, and ${repositories.join(', ')} were approved`,
+            ),
+    ),
+  );
+  const late = rejected.flatMap(({ plan, at }) =>
+    runs
+      .filter(({ run }) => run.applies === plan)
+      .flatMap(({ run: { id } }) =>
+        changesOf(id)
+          .filter(({ sentAt }) => sentAt > at)
+          .map(({ repository }) => `${id}: it changed ${repository}, and its plan ${plan} had been rejected`),
+      ),
+  );
+  return [...parts, ...late];
 }
 
 function heldProblems(changes: readonly Recorded[], decisions: readonly Decision[]): readonly string[] {

@@ -28,10 +28,13 @@ import {
   type Cancelled,
   forbiddenChanges,
   forgottenCancellations,
+  type Rejected,
+  unapproved,
   unfinished,
   unguarded,
   untruths,
 } from './run-rules.ts';
+import { REJECT } from '../story/app.ts';
 import { configurationOf } from '../story/setup.ts';
 import { type Asked, isPerson, type Story } from '../story/story.ts';
 import { imageOf, runsIn, type Told, unfinishedIn } from './told.ts';
@@ -85,6 +88,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...forbiddenChanges(history, runs, cancelled),
     ...forgottenCancellations(runs, cancelled),
     ...unguarded(history, runs, approvedIn(asked)),
+    ...unapproved(history, runs, rejectedIn(asked)),
   ];
 }
 
@@ -228,6 +232,15 @@ function cancelledIn({ asked, watch }: Story): readonly Cancelled[] {
     if (what !== 'cancel' || state === 'under way' || 'error' in state) return [];
     const { id } = state.result as { readonly id?: string };
     return id === undefined ? [] : [{ run: id, at: state.at, hidden: watch.hidden.filter(({ run }) => run === id) }];
+  });
+}
+
+/** The plans that a person rejected, and was told so. */
+function rejectedIn(asked: readonly Asked[]): readonly Rejected[] {
+  return asked.flatMap(({ what, state }) => {
+    if (what !== REJECT || state === 'under way' || 'error' in state) return [];
+    const { id } = state.result as { readonly id?: string };
+    return id === undefined ? [] : [{ plan: id, at: state.at }];
   });
 }
 

@@ -10,6 +10,7 @@ import { resumeRun, newestResumable } from '../../../src/engine/resume.ts';
 import {
   cancelRun,
   readOnly,
+  rejectPlan,
   requestedApply,
   requestedDryRun,
   scheduledPurge,
@@ -25,6 +26,9 @@ import type { RegistryService } from '../registry/registry.ts';
 import type { Process } from '../world/world.ts';
 
 const log = createLog('silent');
+
+/** What it is called when a person rejects a plan. */
+export const REJECT = 'reject a plan';
 
 const PATIENCE_MS = 230_000;
 
@@ -51,8 +55,13 @@ export interface AppProcess {
   readonly ledger: Ledger;
   readonly tick: (by: string) => Promise<unknown>;
   readonly dryRun: () => Promise<unknown>;
-  /** Applies the newest plan that waits; with `approve`, whatever the guards say. */
-  readonly apply: (approve: boolean, onApproved: (id: string) => void) => Promise<unknown>;
+  /** Applies the newest plan that waits, or half of its repositories; with `approve`, whatever the guards say. */
+  readonly apply: (
+    how: { readonly approve: boolean; readonly half: boolean },
+    onApproved: (id: string) => void,
+  ) => Promise<unknown>;
+  /** Rejects the newest plan. */
+  readonly reject: () => Promise<unknown>;
   readonly resume: () => Promise<unknown>;
   readonly cancel: () => Promise<unknown>;
   /** Tells the process to end, as the host does before it kills it. */
@@ -108,6 +117,13 @@ export function startApp({
     hub.join(process, activitiesOf(app));
   }
 
+  /** Half of the repositories in which the plan of a run deletes something. */
+  async function halfOf(id: string): Promise<readonly string[]> {
+    const all = await Array.fromAsync(ledger.repositories(id));
+    const planned = all.filter(({ planned: { deletions } }) => deletions > 0).map(({ summary }) => summary.repository);
+    return planned.slice(0, Math.ceil(planned.length / 2));
+  }
+
   async function newest(isWanted: (run: RunRecord) => boolean): Promise<RunRecord | undefined> {
     for await (const run of ledger.runs()) if (isWanted(run)) return run;
     return undefined;
@@ -137,16 +153,25 @@ export function startApp({
         abandoned: shutdown.signal,
       });
     },
-    async apply(approve, onApproved) {
+    async apply({ approve, half }, onApproved) {
       const run = await newest(({ plan }) => plan?.state === (approve ? 'waiting' : 'open'));
       if (!run?.plan) return 'there is no plan';
       if (approve) onApproved(run.id);
       return requestedApply(
         settings(),
         run.id,
-        approve ? { approve: run.plan.hash.slice(0, 12) } : {},
+        {
+          ...(approve && { approve: run.plan.hash.slice(0, 12) }),
+          ...(half && { repositories: await halfOf(run.id) }),
+        },
         trigger('person', 'request'),
       );
+    },
+    async reject() {
+      const run = await newest(({ plan }) => plan?.state === 'waiting' || plan?.state === 'open');
+      return run
+        ? rejectPlan(ledger, run.id, { ...trigger('person', 'request'), reason: 'not now' })
+        : 'there is no plan';
     },
     async resume() {
       const run = await newestResumable(ledger, undefined, now());

@@ -1,6 +1,6 @@
 import type { RegistryState } from '../../../src/dev/emulator/index.ts';
 import { lockOfRepository, registryKey } from '../../../src/ledger/paths.ts';
-import { type AppProcess, startApp } from './app.ts';
+import { type AppProcess, startApp, REJECT } from './app.ts';
 import { between } from './between.ts';
 import { Cluster } from './cluster.ts';
 import { Conduct } from '../invariants/conduct.ts';
@@ -199,10 +199,10 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     },
     apply(key) {
       const app = person();
-      const approve = draws.number(`approve ${key}`) < 0.6;
-      ask(app, approve ? 'apply what waits' : 'apply', (one) =>
-        patiently(app, () => app.apply(approve, (id) => (one.approves = id))),
-      );
+      const how = { approve: draws.number(`approve ${key}`) < 0.6, half: draws.number(`half ${key}`) < 0.3 };
+      const what = `apply ${how.half ? 'half of ' : ''}${how.approve ? 'what waits' : 'a plan'}`;
+      if (draws.number(`reject ${key}`) < 0.15) ask(app, REJECT, () => patiently(app, app.reject));
+      else ask(app, what, (one) => patiently(app, () => app.apply(how, (id) => (one.approves = id))));
     },
     resume() {
       const app = person();
