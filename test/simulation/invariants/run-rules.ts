@@ -91,14 +91,11 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   // A cancelled dry run ends with that, whether its record could be closed or not.
   if (ended === undefined && state !== 'interrupted' && !(dryRun && cancelled))
     problems.push('it does not say when it ended');
-  // What waited is done once another run has carried it out, or a person has rejected it.
-  const isApplied = run.plan?.state === 'applied' || run.plan?.state === 'rejected';
-  const isOver = (outcome: string): boolean => DONE.includes(outcome) || (isApplied && outcome === 'held');
-  // What a guard held back in it was done by the run that carried its plan out.
-  if (isApplied) return problems;
-  const undone = decisions.find((one) => one.action === 'delete' && !isOver(one.outcome));
+  // What a guard held back in it was done by the run that carried its plan out, or was rejected by a person.
+  if (run.plan?.state === 'applied' || run.plan?.state === 'rejected') return problems;
+  const undone = decisions.find((one) => one.action === 'delete' && !DONE.includes(one.outcome));
   const failed = decisions.find((one) => one.action === 'delete' && FAILED.includes(one.outcome));
-  const open = repositories.find(({ summary }) => !isWhole(summary) && !(isApplied && summary.state === 'held'));
+  const open = repositories.find(({ summary }) => !isWhole(summary));
   // What it says of an earlier run is a failure of that one.
   const isLockLost = warnings.some((one) => one.includes('could not be put back') && !one.startsWith('the run '));
   const isUnknown = run.evidence?.some(({ complete }) => !complete) ?? false;
