@@ -6,7 +6,6 @@ import type { RunRecord } from '../ledger/records.ts';
 import { type Delivery, send as sendNow, type Sending } from '../notify/send.ts';
 import { type Notify, type NotifyKind, type Receiver, receiverName } from '../policy/notify.ts';
 import type { Configuration } from '../policy/settings.ts';
-import type { Log } from '../report/log.ts';
 import type { Notification } from '../report/notification.ts';
 import {
   notBegunNotification,
@@ -37,11 +36,17 @@ const MOST_MESSAGES = 20;
 /** A receiver that is new is told of what happened so shortly before: of the run after which it is noticed. */
 const BEFORE_FIRST_MS = 3_600_000;
 
+/** What of a log is written to. */
+interface Lines {
+  readonly info: (fields: object, message: string) => void;
+  readonly warn: (fields: object, message: string) => void;
+}
+
 export interface Notifying {
   /** Absent: nothing is sent. */
   readonly notify: Notify | undefined;
   readonly ledger: Ledger;
-  readonly log: Log | undefined;
+  readonly log: Lines | undefined;
   readonly milliseconds: number;
   /** How old a plan may be when it is applied; absent: not known. */
   readonly planAgeMilliseconds?: number | undefined;
@@ -198,7 +203,9 @@ async function sayOfRun(
 ): Promise<Notification> {
   const repositories = await Array.fromAsync(ledger.repositories(run.id));
   const comparison = await compareWithLast(ledger, run, repositories);
-  const verdict = verdictOf({ run, repositories, comparison });
+  const judged = verdictOf({ run, repositories, comparison });
+  // That there is nothing to compare with is no news.
+  const verdict = comparison ? judged : { ...judged, changes: [] };
   const reminder = waitsSince && { waits: duration(now.getTime() - waitsSince.getTime()), isTooOld };
   return runNotification({
     news,

@@ -1,5 +1,6 @@
 import type { Clock } from '../registry/clock.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
+import type { Notify, NotifyKind, ReceiverKind } from '../policy/notify.ts';
 import type { Configuration, Engine, RegistrySettings, Settings } from '../policy/settings.ts';
 import { isDryRun, openReader, targetOf } from './registries.ts';
 
@@ -26,6 +27,13 @@ export interface Status {
   readonly warnings?: readonly string[];
   /** What says which images are in use, without secrets; absent: nothing does. */
   readonly inUse?: { readonly sources: readonly string[]; readonly rememberDays: number };
+  /** Who is told of what, without an address: how many there are of each form; absent: nothing is sent. */
+  readonly notify?: {
+    readonly receivers: Readonly<Partial<Record<ReceiverKind, number>>>;
+    readonly kinds: readonly NotifyKind[];
+    /** Where the links in messages lead. */
+    readonly reviewUrl?: string;
+  };
   /** Of several registries: whether nothing is deleted in any. */
   readonly dryRun?: boolean;
   /** Where the record of all runs is kept. */
@@ -45,6 +53,7 @@ interface RegistryStatus {
 const STATUS_TIMEOUT_MS = 20_000;
 const NEXT_RUNS = 3;
 
+const UNLINKED = 'REVIEW_URL is not set, and the platform gives no host name: messages have no link to the review page';
 const PASSING =
   'RETENTION_STORAGE is not set: the record of the runs ends with this instance of the app, and plans with it';
 
@@ -84,6 +93,7 @@ export async function status(
         rememberDays: inUse.rememberMilliseconds / 86_400_000,
       },
     }),
+    ...(settings.notify && { notify: notifyOf(settings.notify) }),
     dryRun: answers.every(({ dryRun }) => dryRun),
     ledger: {
       place: ledger.place,
@@ -97,6 +107,12 @@ export async function status(
       next: schedule.next(now, NEXT_RUNS).map((run) => run.toISOString().replace('.000', '')),
     },
   };
+}
+
+function notifyOf({ receivers, kinds, reviewUrl }: Notify): NonNullable<Status['notify']> {
+  const counts: Partial<Record<ReceiverKind, number>> = {};
+  for (const { kind } of receivers) counts[kind] = (counts[kind] ?? 0) + 1;
+  return { receivers: counts, kinds, ...(reviewUrl !== undefined && { reviewUrl }) };
 }
 
 async function registryStatus(settings: Settings, registry: RegistrySettings, clock: Clock) {
@@ -126,7 +142,7 @@ function policyOf({ registries }: Settings): Pick<Status, 'policy'> {
   return file ? { policy: file.text } : {};
 }
 
-function warningsOf({ registries, ledger }: Settings): readonly string[] {
+function warningsOf({ registries, ledger, notify }: Settings): readonly string[] {
   return [
     // A command is for several, and what there is to say about it is said once.
     ...new Set(registries.flatMap(({ commands }) => commands)),
@@ -137,6 +153,7 @@ function warningsOf({ registries, ledger }: Settings): readonly string[] {
         .filter(({ commands }) => commands.length === 0)
         .map(({ endpoint }) => `no command is for ${endpoint.host}: the schedule passes it over`),
       ledger.storage ? [] : [PASSING],
+      notify && notify.reviewUrl === undefined ? [UNLINKED] : [],
     );
 }
 

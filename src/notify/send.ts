@@ -74,7 +74,7 @@ export async function send(
     const pause = Math.max(pauseMilliseconds ?? 0, FIRST_PAUSE_MS * 2 ** (attempts - 1));
     const isOver = delivery.state === 'sent' || !delivery.again || attempts === MOST_ATTEMPTS;
     if (isOver || signal?.aborted || clock.ticks() + pause >= until) return delivery;
-    await clock.sleep(pause, signal, 'background');
+    await clock.sleep(pause, signal);
     if (signal?.aborted) return delivery;
   }
 }

@@ -26,7 +26,7 @@ export function slackMessage({ title, sentences, facts, lists, link }: Notificat
     unfurl_media: false,
     blocks: [
       { type: 'header', text: plainText(title, LONGEST.header) },
-      ...sections(sentences.join(' ')),
+      ...sections(sentences.join('\n')),
       ...(facts.length === 0
         ? []
         : [{ type: 'section', fields: facts.slice(0, MOST_FIELDS).map(([name, value]) => field(name, value)) }]),

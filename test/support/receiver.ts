@@ -127,7 +127,8 @@ export const hanging: Answer = () => undefined;
 /** The secret part of each address: no output may have it. */
 export const SECRET = 'T0123456789-hook-secret-abcdefghij';
 
-export async function startReceiver(): Promise<StandIn> {
+/** @param on a port that is free; absent: any */
+export async function startReceiver(on = 0): Promise<StandIn> {
   const received: Received[] = [];
   const wrong: string[] = [];
   const answers: Answer[] = [];
@@ -145,7 +146,7 @@ export async function startReceiver(): Promise<StandIn> {
       answer(response, request);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(on, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     received,

@@ -7,6 +7,7 @@ import { plural } from '../../report/totals.ts';
 import { type Applied, apply, approvalOf, commandInWords, type Ledger, type RunRecord } from '../../index.ts';
 import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
 import { show } from './show.ts';
+import { telling } from './tell.ts';
 import { write } from './write.ts';
 
 interface Flags extends RecordedRunFlags, GuardFlags {
@@ -22,24 +23,27 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
     .option('--verbose', 'list every decision')
     .action(async (id: string, flags: Flags) => {
       const { ledger, settings, timeBudget, evidence, hosts, display, target } = recordedRun(flags, process.env);
+      const tell = telling(process.env, ledger, display);
       let before: RunRecord | undefined;
       let left: Extract<Applied, { readonly state: 'in part' }> | undefined;
-      const summary = await show(display, process.stdout, async (shown) => {
-        const applied = await apply(id, target, {
-          ...shown,
-          ledger,
-          now: new Date(),
-          timeBudget,
-          evidence,
-          planAgeMilliseconds: settings.planAgeMilliseconds,
-          guards: { ...readGuardSettings(process.env), ...guardsOf(flags, process.argv) },
-          approve: flags.approve,
-          hosts,
-        });
-        if (applied.state === 'applied-before') before = applied.run;
-        if (applied.state === 'in part') left = applied;
-        return applied.state === 'applied-before' ? undefined : applied.summary;
-      });
+      const summary = await tell(() =>
+        show(display, process.stdout, async (shown) => {
+          const applied = await apply(id, target, {
+            ...shown,
+            ledger,
+            now: new Date(),
+            timeBudget,
+            evidence,
+            planAgeMilliseconds: settings.planAgeMilliseconds,
+            guards: { ...readGuardSettings(process.env), ...guardsOf(flags, process.argv) },
+            approve: flags.approve,
+            hosts,
+          });
+          if (applied.state === 'applied-before') before = applied.run;
+          if (applied.state === 'in part') left = applied;
+          return applied.state === 'applied-before' ? undefined : applied.summary;
+        }),
+      );
       if (before && flags.output !== 'text') process.stdout.write(`${jsonLine({ appliedBefore: before.id })}\n`);
       else if (before)
         process.stdout.write(`The plan ${id} was carried out by the run ${before.id}; nothing was done now.\n`);

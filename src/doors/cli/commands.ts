@@ -10,6 +10,7 @@ import { explainCommand } from './explain.ts';
 import { runPurgeCommand } from './purge.ts';
 import { withHelp } from './help.ts';
 import { inUseCommand } from './in-use.ts';
+import { notifyCommand } from './notify.ts';
 import { reportImagesCommand } from './report-images.ts';
 import { policyCommand } from './policy.ts';
 import { resumeCommand } from './resume.ts';
@@ -25,7 +26,7 @@ function groups(finish: (exitCode: 0 | 1) => void): Readonly<Record<string, read
     'Look at runs:': [runsCommand(), showCommand(), diffCommand(), explainCommand()],
     'Look at a registry:': [inUseCommand(finish), reportImagesCommand(finish), unpulledCommand(finish)],
     'Policies and schedules:': [policyCommand(finish), scheduleCommand()],
-    'Set up, and try it out:': [completionCommand(), demoCommand(finish), emulatorCommand()],
+    'Set up, and try it out:': [notifyCommand(finish), completionCommand(), demoCommand(finish), emulatorCommand()],
   };
 }
 

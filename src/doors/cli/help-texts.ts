@@ -6,6 +6,7 @@ const LEDGER = ['RETENTION_STORAGE', 'AZURE_CLIENT_ID'] as const;
 const REGISTRY = ['ACR_REGISTRY', 'ACR_USERNAME', 'ACR_PASSWORD', 'ACR_AUDIENCE'] as const;
 const EVIDENCE = ['IN_USE', 'KEEP_PULLED_WITHIN', 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE'] as const;
 const GUARDS = ['MAX_DELETIONS', 'MAX_DELETION_PERCENT', 'MAX_MEDIAN_FACTOR', 'KEEP_LAST_TAG'] as const;
+const NOTIFY = ['NOTIFY', 'NOTIFY_ON', 'REVIEW_URL'] as const;
 const LOG = ['LOG_FORMAT', 'LOG_LEVEL', 'NO_COLOR'] as const;
 
 const DONE = [0, 'it was done'] as const;
@@ -59,7 +60,15 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
         command: "acr-retention purge -r contoso -f 'app:^v0\\.' --ago 90d --yes --quiet --log-format json 2> log.json",
       },
     ],
-    environment: [...REGISTRY, 'RETENTION_POLICY_FILE', ...LEDGER, 'RETENTION_LEDGER_DAYS', ...EVIDENCE, ...LOG],
+    environment: [
+      ...REGISTRY,
+      'RETENTION_POLICY_FILE',
+      ...LEDGER,
+      'RETENTION_LEDGER_DAYS',
+      ...EVIDENCE,
+      ...NOTIFY,
+      ...LOG,
+    ],
     exitCodes: RAN,
   },
   apply: {
@@ -70,7 +79,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
         command: `acr-retention apply ${RUN} --approve 3f9a0c1b2d4e`,
       },
     ],
-    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...GUARDS, ...LOG],
+    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...GUARDS, ...NOTIFY, ...LOG],
     exitCodes: RAN,
   },
   resume: {
@@ -78,13 +87,23 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
       { says: 'Resume the newest run that was stopped', command: 'acr-retention resume' },
       { says: 'That one, with what it rests on', command: `acr-retention resume ${RUN} --in-use kube` },
     ],
-    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...LOG],
+    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...NOTIFY, ...LOG],
     exitCodes: RAN,
   },
   cancel: {
     examples: [{ says: 'End a run between two deletions, wherever it works', command: `acr-retention cancel ${RUN}` }],
     environment: LEDGER,
     exitCodes: [[0, 'the run is told to end, or has ended'], [1, 'the record of the runs cannot be written'], WRONG],
+  },
+  notify: {
+    examples: [
+      {
+        says: 'Whether each address takes each kind of message',
+        command: 'NOTIFY=https://hooks.slack.com/services/… acr-retention notify --test',
+      },
+    ],
+    environment: NOTIFY,
+    exitCodes: [[0, 'each address took each message'], [1, 'one did not'], WRONG],
   },
   'runs list': {
     examples: [

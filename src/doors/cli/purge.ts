@@ -22,6 +22,7 @@ import {
 import { policyFileOf } from './policy-file.ts';
 import { withLists } from './protect-lists.ts';
 import { type OutputOptions, show, type Shown } from './show.ts';
+import { telling } from './tell.ts';
 import {
   dryRun,
   type Ledger,
@@ -56,14 +57,17 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
       const options = { ...displayOf(flags, process.env, stdout), ...held, ledger };
       const asks = !policy.dryRun && flags.yes !== true && isInteractive(stdin, stdout);
       const terminal = flags.output === 'text' ? stdout : stderr;
-      const succeeded = asks
-        ? await confirmedPurge(
-            target,
-            policy,
-            { ...options, ask: askOn(stdin, terminal), planAgeMilliseconds, terminal },
-            stdout,
-          )
-        : (await runPurge(target, policy, options, stdout)).succeeded;
+      const tell = telling(process.env, ledger, options);
+      const succeeded = await tell(async () =>
+        asks
+          ? confirmedPurge(
+              target,
+              policy,
+              { ...options, ask: askOn(stdin, terminal), planAgeMilliseconds, terminal },
+              stdout,
+            )
+          : (await runPurge(target, policy, options, stdout)).succeeded,
+      );
       // Old records that cannot be pruned now are pruned the next time.
       if (!policy.dryRun) await ledger.prune(new Date(Date.now() - days * DAY_MS)).catch(() => undefined);
       finish(succeeded ? 0 : 1);

@@ -3,6 +3,7 @@ import { printable } from '../../report/escape.ts';
 import { resume, type RunRecord } from '../../index.ts';
 import { recordedRun, type RecordedRunFlags, withRecordedRun } from './recorded-run.ts';
 import { show } from './show.ts';
+import { telling } from './tell.ts';
 
 /** `acr-retention resume [id]`: resumes a run that was stopped. */
 export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
@@ -12,16 +13,19 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
     .option('--verbose', 'list every decision that is made now')
     .action(async (id: string | undefined, flags: RecordedRunFlags) => {
       const { ledger, settings, timeBudget, evidence, hosts, display, target } = recordedRun(flags, process.env);
-      const summary = await show(display, process.stdout, (shown) =>
-        resume(id, hosts, target, {
-          ...shown,
-          ledger,
-          now: new Date(),
-          timeBudget,
-          evidence,
-          planAgeMilliseconds: settings.planAgeMilliseconds,
-          onResume: (run) => process.stderr.write(`${printable(resumed(run))}\n`),
-        }),
+      const tell = telling(process.env, ledger, display);
+      const summary = await tell(() =>
+        show(display, process.stdout, (shown) =>
+          resume(id, hosts, target, {
+            ...shown,
+            ledger,
+            now: new Date(),
+            timeBudget,
+            evidence,
+            planAgeMilliseconds: settings.planAgeMilliseconds,
+            onResume: (run) => process.stderr.write(`${printable(resumed(run))}\n`),
+          }),
+        ),
       );
       finish(summary.succeeded ? 0 : 1);
     });

@@ -21,6 +21,7 @@ import {
   time,
   totals,
 } from './record-schemas.ts';
+import { NOTIFY_KINDS } from '../../policy/notify.ts';
 import type { Applied, InUse, Status, UnpulledReport } from '../../index.ts';
 
 /* What each route answers, as schemas. */
@@ -226,6 +227,20 @@ export const status = z
       .object({ sources: texts, rememberDays: z.number() })
       .exactOptional()
       .describe('What says which images are in use, without secrets; /api/in-use asks it'),
+    notify: z
+      .object({
+        receivers: z
+          .object({
+            teams: z.int().exactOptional(),
+            slack: z.int().exactOptional(),
+            cloudevents: z.int().exactOptional(),
+          })
+          .describe('How many addresses of each form'),
+        kinds: z.array(z.enum(NOTIFY_KINDS)),
+        reviewUrl: z.string().exactOptional().describe('Where the links in messages lead'),
+      })
+      .exactOptional()
+      .describe('Who is told of what, without an address'),
     dryRun: z.boolean().exactOptional().describe('Nothing is deleted in any registry'),
     ledger: z.object({ place: z.string(), ...answering }).exactOptional(),
     timeLimitSeconds: z.number().exactOptional(),

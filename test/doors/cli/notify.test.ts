@@ -1,0 +1,95 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NOTIFY_KINDS } from '../../../src/policy/notify.ts';
+import { cli, folder } from '../../support/cli.ts';
+import { newFolder } from '../../support/ledger.ts';
+import { answering, SECRET, type StandIn, startReceiver } from '../../support/receiver.ts';
+import { USER, withServedEmulator } from '../../support/registry.ts';
+import { several } from '../../support/slices.ts';
+
+let receiver: StandIn;
+beforeEach(async () => {
+  receiver = await startReceiver();
+});
+afterEach(() => receiver.close());
+
+const FORMS = ['teams', 'slack', 'cloudevents'] as const;
+const address = (form: string): string => `${form}:http://127.0.0.1:${receiver.port}/${form}/${SECRET}`;
+const addresses = (): string => FORMS.map(address).join(' ');
+
+test('a made-up event of each kind to each address, each in its form; what they answered, and no address', async () => {
+  const { code, stdout, stderr } = await cli(['notify', '--test'], { NOTIFY: addresses() });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines).toHaveLength(FORMS.length * NOTIFY_KINDS.length);
+  expect(lines[0]).toBe('address 1 of NOTIFY (teams), plan-waits: taken (202)');
+  expect(lines.at(-1)).toBe('address 3 of NOTIFY (cloudevents), deletion-done: taken (200)');
+  expect(receiver.wrong).toEqual([]);
+  expect(receiver.received).toHaveLength(lines.length);
+  const said = receiver.received.map(({ message }) => JSON.stringify(message));
+  for (const one of said) expect(one).toContain('Test: ');
+});
+
+test('only the kinds that are chosen; an address that takes nothing is exit code 1, and is not shown', async () => {
+  receiver.answers.push(answering(404, {}, `no hook ${SECRET}`));
+  const environment = { NOTIFY: `${address('slack')}\n${address('cloudevents')}`, NOTIFY_ON: 'run-failed' };
+  const { code, stdout, stderr } = await cli(['notify', '--test', '--output', 'ndjson'], environment);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+  expect(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toMatchObject([
+    {
+      address: 1,
+      form: 'slack',
+      kind: 'run-failed',
+      state: 'failed',
+      why: expect.stringMatching(/^it answered 404: no hook /) as string,
+    },
+    { address: 2, form: 'cloudevents', kind: 'run-failed', state: 'sent' },
+  ]);
+  expect(stdout).not.toContain(SECRET);
+  expect(stdout).not.toContain(String(receiver.port));
+});
+
+test.each([
+  [['notify'], {}, 'write acr-retention notify --test'],
+  [['notify', '--test'], {}, 'NOTIFY: is not set'],
+  [['notify', '--test'], { NOTIFY: `ftp://example/${SECRET}` }, 'NOTIFY: address 1 must begin with https://'],
+  [
+    ['notify', '--test'],
+    { NOTIFY: `https://example/${SECRET}`, NOTIFY_ON: 'everything' },
+    'NOTIFY_ON "everything": must be some of',
+  ],
+])('%j with %j is refused', async (args, environment, message) => {
+  const { code, stderr } = await cli(args, { NOTIFY: undefined, ...environment });
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+  expect(stderr).not.toContain(SECRET);
+});
+
+test('a purge of the command line is told, and a receiver that fails changes nothing of it', async () => {
+  await withServedEmulator({ repositories: several(2, 1) }, async (emulator) => {
+    const certificate = join(folder, 'notify.pem');
+    writeFileSync(certificate, emulator.certificate);
+    const purge = ['purge', '-r', emulator.loginServer, '-f', '.*:.*', '--ago', '30d', '--yes', '--runs', newFolder()];
+    receiver.answers.push(answering(403, {}, 'action_prohibited'));
+    const { code, stdout, stderr } = await cli(purge, {
+      NODE_EXTRA_CA_CERTS: certificate,
+      ACR_USERNAME: USER.username,
+      ACR_PASSWORD: USER.password,
+      NOTIFY: `${address('slack')} ${address('cloudevents')}`,
+    });
+    expect(code).toBe(0);
+    // Which of the two comes first is not said.
+    expect(stderr).toMatch(
+      /^acr-retention: a message to address [12] of NOTIFY \(\w+\) was not sent: it answered 403: action_prohibited\n$/,
+    );
+    expect(stdout + stderr).not.toContain(SECRET);
+    expect(receiver.received).toHaveLength(2);
+    expect(receiver.wrong).toEqual([]);
+  });
+});
