@@ -1,6 +1,7 @@
 import { realSystem } from '../../src/ledger/store/system.ts';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerHome } from '../../src/doors/http/review/home.ts';
 import { reviewPage } from '../../src/doors/http/review/review.ts';
 import type { UnpulledView } from '../../src/doors/http/unpulled.ts';
 import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/reader.ts';
@@ -287,8 +288,14 @@ export async function withPage<T>(
 ): Promise<T> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
-    if (url.pathname !== '/api/review') return response.writeHead(404).end();
-    reviewPage(reader, url.searchParams, NOW, unpulled).then(
+    const answer =
+      url.pathname === '/api/review'
+        ? reviewPage(reader, url.searchParams, NOW, unpulled)
+        : ['/', '/review'].includes(url.pathname)
+          ? Promise.resolve(answerHome({ query: url.searchParams }, false))
+          : undefined;
+    if (!answer) return response.writeHead(404).end();
+    answer.then(
       ({ status = 200, headers, body }) =>
         response.writeHead(status, headers as Record<string, string>).end(body as string),
       (error: unknown) => response.writeHead(500).end(String(error)),

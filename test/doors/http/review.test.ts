@@ -89,6 +89,18 @@ test('links and forms carry the key on that the page was opened with, and only t
   }
 });
 
+test('with sign-in no page holds a key, whatever stands in its address', async () => {
+  const ledger = ledgerOf([recordOf('2026-11-24T11:00:00.000Z', [tag(1)])]);
+  for (const formToken of [undefined, 'x'.repeat(43)])
+    for (const query of Object.values(viewsOf(RUN, 'app:dev-1'))) {
+      const asked = new URLSearchParams(`${query}&code=a%2Bb%3D%3D`);
+      const { body } = await reviewPage(ledger, asked, NOW, undefined, undefined, { name: 'Ada Lovelace', formToken });
+      expect(body).not.toMatch(/a(%2B|\+)b(%3D|=)/i);
+      expect(body).not.toContain('code=');
+      expect(body).not.toContain('name="code"');
+    }
+});
+
 test('a plan that waits stands first, with the commands that approve it', async () => {
   const hash = 'a3f09bc4d17e55aa'.repeat(4);
   const waiting = recordOf('2026-11-24T11:00:00.000Z', [tag(1, { outcome: 'held' })], {
