@@ -136,6 +136,8 @@ interface Written {
 async function write(decisions: number): Promise<Written> {
   const store = storeOf(process.env['RETENTION_STORAGE'] ?? '');
   for (let n = SMALL_RUNS; n > 0; n--) await writeRun(store, new Date(NOW.getTime() - n * 7_200_000), 4, 200);
+  // The run that the large one is compared with: as many repositories.
+  await writeRun(store, new Date(NOW.getTime() - 3_600_000), REPOSITORIES, REPOSITORIES * 20);
   const start = performance.now();
   const id = await writeRun(store, NOW, REPOSITORIES, decisions);
   const seconds = (performance.now() - start) / 1000;
@@ -167,6 +169,8 @@ const CASES: readonly Case[] = [
   ['page: runs', () => '/api/review'],
   ['runs, JSON', () => '/api/runs'],
   ['page: the run', (id) => `/api/review?run=${id}`],
+  ['page: the run, by share, the large repository opened', (id) => `/api/review?run=${id}&sort=percent&open=${LARGE}`],
+  ['page: the run, a part of a name', (id) => `/api/review?run=${id}&find=service-50`],
   ['the run, JSON', (id) => `/api/runs/${id}`],
   ['page: decisions', (id) => `/api/review?run=${id}&view=decisions`],
   ['page: decisions, page 50', (id) => `/api/review?run=${id}&view=decisions&page=50`],
