@@ -131,21 +131,28 @@ export function guardsInWords(run: RunRecord): string {
 export function heldInWords({ dryRun, breakers }: RunRecord, held: Held): readonly string[] {
   const { all, repositories, deletions, others } = held;
   const [only, second] = breakers;
-  const would = dryRun ? 'would hold' : 'holds';
+  const be = (count: number): string => (dryRun ? 'would be' : count === 1 ? 'is' : 'are');
   if (all)
     return [
-      `A guard ${would} all ${plural(deletions, 'deletion')} back until they are approved.`,
+      `All ${plural(deletions, 'deletion')} ${be(deletions)} held back until they are approved.`,
       ...breakers.map(guardInWords),
     ];
   const more = repositories.count - repositories.first.length;
   const names = joined([...repositories.first, ...(more > 0 ? [`${count(more)} more`] : [])]);
+  const they = repositories.count === 1 ? 'it is' : 'they are';
   const why = only && !second ? `: ${only.detail} (guard ${GUARD_NAMES[only.breaker]})` : '';
-  const was = dryRun ? 'would be' : others === 1 ? 'was' : 'were';
   return [
-    `${names} alone: a guard ${would} ${plural(deletions, 'deletion')} back until they are approved${why}.`,
-    ...(others === 0 ? [] : [`The other ${plural(others, 'deletion')} ${was} carried out without an approval.`]),
+    `${names} alone ${be(repositories.count)} held back until ${they} approved, ${plural(deletions, 'deletion')}${why}.`,
+    ...(others === 0 ? [] : [restInWords(dryRun, others)]),
     ...(second ? breakers.map(guardInWords) : []),
   ];
+}
+
+function restInWords(dryRun: boolean, others: number): string {
+  const one = others === 1;
+  const rest = `The other ${plural(others, 'deletion')} ${dryRun ? (one ? 'needs' : 'need') : 'needed'} no approval`;
+  if (!dryRun) return `${rest}, and ${one ? 'was' : 'were'} carried out.`;
+  return `${rest}: a purge, or apply, carries ${one ? 'it' : 'them'} out.`;
 }
 
 function guardInWords(hold: Hold): string {

@@ -3,6 +3,7 @@ import { isEvidenceWhole, type RepositoryRecord, type RunRecord } from '../ledge
 import { rejectionOf, reviewInWords } from '../ledger/reviews.ts';
 import type { Totals } from '../ledger/summary.ts';
 import { total } from '../ledger/total.ts';
+import { plural } from './page/format.ts';
 import { heldBy } from './select-repositories.ts';
 import { type Share, shareIn } from './totals.ts';
 import {
@@ -70,7 +71,7 @@ export interface Verdict {
   readonly changes: readonly string[];
   /** The repositories that lose most in percent, at most five. */
   readonly most: readonly Loss[];
-  /** What else the run warned of. */
+  /** What else the run warned of; the first ones stand in `why` as well. */
   readonly cautions: readonly string[];
 }
 
@@ -85,6 +86,8 @@ export interface Judged {
 
 /** Repositories of which the loss is named. */
 const MOST = 5;
+/** Warnings that stand in the verdict itself. */
+const CAUTIONS = 2;
 /** Those that are held back alone, and named. */
 const NAMES = 3;
 
@@ -92,17 +95,21 @@ export function verdictOf({ run, repositories, comparison }: Judged): Verdict {
   const totals = run.totals ?? total(repositories.map(({ summary }) => summary));
   const held = heldIn(run, repositories);
   const kind = kindOf(run, totals, held);
+  const cautions = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   return {
     kind,
-    label: labelOf(kind, held),
+    label: labelOf(kind, held, cautions.length),
     what: whatOf(run, totals, repositories, held),
     keeps: keepsOf(run, totals),
-    why: whyOf(kind, run, totals, repositories, held),
+    why: [
+      ...whyOf(kind, run, totals, repositories, held),
+      ...cautions.slice(0, CAUTIONS).map((caution) => `Warning: ${caution}`),
+    ],
     next: nextOf(kind, run),
     ...(held && { held }),
     changes: changesInWords(run, comparison),
     most: mostLost(run, repositories, held),
-    cautions: run.warnings.filter((warning) => !isEvidenceWarning(warning)),
+    cautions,
   };
 }
 
@@ -118,9 +125,9 @@ function kindOf(run: RunRecord, totals: Totals, held: Held | undefined): Verdict
   return guardsInForce(run).length > 0 ? 'safe' : 'unchecked';
 }
 
-function labelOf(kind: VerdictKind, held: Held | undefined): string {
+function labelOf(kind: VerdictKind, held: Held | undefined, cautions: number): string {
   const labels: Readonly<Record<VerdictKind, string>> = {
-    safe: 'safe',
+    safe: cautions > 0 ? `safe, but ${plural(cautions, 'warning')}` : 'safe',
     unchecked: 'no guard is set',
     held: held?.all ? 'held back' : 'held back in part',
     failed: 'failed',

@@ -62,6 +62,13 @@ test('without a guard nothing says that a plan is safe', () => {
   }
 });
 
+test('what a run warns of is part of the verdict: safe is no more than safe by its guards', () => {
+  const warnings = ['the filter .* matches the tag latest of app', 'another one', 'a third one'];
+  const { kind, label, why, cautions } = judge(dryRunOf(PLAN, { warnings }));
+  expect([kind, label, cautions.length]).toEqual(['safe', 'safe, but 3 warnings', 3]);
+  expect(why).toContain('Warning: the filter .* matches the tag latest of app');
+});
+
 test('one repository that trips a guard is held back alone', () => {
   const breakers = [
     { breaker: 'no-tag-left', repository: 'web', found: 4, limit: 3, detail: 'all 4 tags would be deleted' },
@@ -73,8 +80,8 @@ test('one repository that trips a guard is held back alone', () => {
     held: { all: false, repositories: { first: ['web'], count: 1 }, deletions: 4, others: 3 },
   });
   expect(why.slice(0, 2)).toEqual([
-    'web alone: a guard would hold 4 deletions back until they are approved: all 4 tags would be deleted (guard keep-last-tag).',
-    'The other 3 deletions would be carried out without an approval.',
+    'web alone would be held back until it is approved, 4 deletions: all 4 tags would be deleted (guard keep-last-tag).',
+    'The other 3 deletions need no approval: a purge, or apply, carries them out.',
   ]);
   expect(most).toEqual([
     { repository: 'web', kind: 'tags', deleted: 4, of: 4, percent: 100, isHeld: true },
@@ -86,7 +93,7 @@ test('a guard of the whole run holds back everything; once it was carried out, n
   const breakers = [{ breaker: 'max-deletions', found: 4, limit: 1, detail: '4 artifacts would be deleted' }] as const;
   const { kind, label, held, why } = judge(dryRunOf(PLAN, { breakers }));
   expect([kind, label, held?.deletions, held?.others]).toEqual(['held', 'held back', 4, 0]);
-  expect(why[0]).toBe('A guard would hold all 4 deletions back until they are approved.');
+  expect(why[0]).toBe('All 4 deletions would be held back until they are approved.');
   const applied = judge(
     dryRunOf(PLAN, { breakers, plan: { hash: '', deletions: 4, state: 'applied', appliedBy: 'a-run' } }),
   );
@@ -104,7 +111,7 @@ test('several repositories that are held back are named, and each with its guard
   })); // prettier-ignore
   const { why } = judge(dryRunOf(names.flatMap((name) => tagsOf(name, 2, 2)), { breakers })); // prettier-ignore
   expect(why.slice(0, 2)).toEqual([
-    'a, b, c and 1 more alone: a guard would hold 8 deletions back until they are approved.',
+    'a, b, c and 1 more alone would be held back until they are approved, 8 deletions.',
     'a: all 2 tags would be deleted (guard keep-last-tag).',
   ]);
 });
@@ -143,8 +150,8 @@ test('of a run that deletes: what it deleted, and what an approval would delete 
       'An approval would delete 4 tags and 0 manifests in 1 repository.',
   );
   expect(why.slice(0, 2)).toEqual([
-    'web alone: a guard holds 4 deletions back until they are approved: all 4 tags (guard keep-last-tag).',
-    'The other 3 deletions were carried out without an approval.',
+    'web alone is held back until it is approved, 4 deletions: all 4 tags (guard keep-last-tag).',
+    'The other 3 deletions needed no approval, and were carried out.',
   ]);
 });
 

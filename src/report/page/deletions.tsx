@@ -64,7 +64,7 @@ function Tags({ setting, run, tags }: Omit<Props, 'deletions'> & { readonly tags
           {some.map((decision, index) => (
             <>
               {index > 0 && ', '}
-              <a href={setting.link({ image: nameOf(decision) })} title={MEANINGS[decision.reason]}>
+              <a class="tag" href={setting.link({ image: nameOf(decision) })} title={MEANINGS[decision.reason]}>
                 {name(decision.tag ?? '')}
               </a>
               {resultOf(decision)}

@@ -43,7 +43,7 @@ interface Props {
 const TITLES: Readonly<Record<RepositorySort, string>> = {
   delete: 'Delete',
   keep: 'Keep',
-  percent: 'Share',
+  percent: 'Percent',
   size: 'Size, at most',
   'last-push': 'Last push',
   'in-use': 'In use',
@@ -188,7 +188,7 @@ function Picker({ setting, run, view: { asked, all, names } }: Omit<Props, 'appr
         isNarrowed ? { href: `${setting.link({ run: run.id })}#repositories`, text: 'All repositories' } : undefined
       }
     >
-      <label>
+      <label class="broad">
         Repository, or part of its name
         <input
           type="search"

@@ -71,6 +71,7 @@ code, pre { font: 0.8125rem/1.5 ui-monospace, SFMono-Regular, 'Cascadia Mono', M
 .beside ol, ul.going, ul.decisions { margin: 0; padding-left: 1.25rem; }
 ul.going, ul.decisions { list-style: none; padding-left: 0; }
 ul.going { padding: 0.75rem 1rem; }
+.going .tag { display: inline-block; max-width: 100%; }
 ul.decisions { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); gap: 0 2rem; }
 ul.decisions li { padding: 0.5rem 0; border-top: 1px solid var(--line); }
 ul.decisions .head { margin: 0; }
@@ -118,6 +119,7 @@ form.search { display: grid; grid-template-columns: repeat(auto-fill, minmax(min
 form.search label, .narrow-down { display: block; font-size: 0.8125rem; color: var(--quiet); }
 form.search input, form.search select, .narrow-down input { font-size: 0.9375rem; color: var(--text); }
 form.search .wide { grid-column: 1 / -1; }
+form.search .broad { min-width: min(14rem, 100%); }
 form.search .go { display: flex; gap: 0.75rem; align-items: center; min-height: 2.125rem; }
 form.search button { min-height: 2.125rem; white-space: nowrap; flex: none; }
 .narrow-down { max-width: 20rem; margin-bottom: 0.5rem; }

@@ -35,12 +35,13 @@ const MAX_REASONS = 4;
 
 /** The first thing on the page of a run: what it would do, how much, whether it is safe, and what a person does now. */
 export function VerdictSection({ run, verdict, children }: Props) {
-  const { kind, label, what, why, next } = verdict;
+  const { kind, label, what, why, next, cautions } = verdict;
+  const tone = kind === 'safe' && cautions.length > 0 ? 'wait' : TONES[kind];
   const { totals, dryRun } = run;
   return (
-    <section class={`card verdict ${TONES[kind]}`} aria-labelledby="verdict">
+    <section class={`card verdict ${tone}`} aria-labelledby="verdict">
       <p class="lede">
-        <Badge tone={TONES[kind]}>{label}</Badge>
+        <Badge tone={tone}>{label}</Badge>
       </p>
       <h2 id="verdict">{words(what)}</h2>
       {totals && <Amounts totals={totals} dryRun={dryRun} />}

@@ -126,7 +126,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`a plan${NO_BROWSER === undefined ? ''
       await tabTo('Approve it on the command line, or over HTTP');
       await page.keyboard.press('Enter');
       expect(await page.locator('details.review pre').first().isVisible()).toBe(true);
-      await tabTo('Share');
+      await tabTo('Percent');
       await page.keyboard.press('Enter');
       await page.waitForURL(/sort=percent/);
       await tabTo('shop/checkout');

@@ -27,7 +27,7 @@ test('a plan begins with what it would do, how much, whether it is safe, and wha
     'held back in part',
     'Would delete 43 of 276 tags (16 %) and 43 of 276 manifests (16 %), at most 2.34 GB, in 5 of 7 repositories.',
     'Delete 43 tags 43 manifests Keep 233 tags 233 manifests',
-    'shop/checkout alone: a guard would hold 18 deletions back until they are approved',
+    'shop/checkout alone would be held back until it is approved, 18 deletions',
     'What now? Look at what is held back.',
     'acr-retention apply',
     'Since the last run',
@@ -74,10 +74,10 @@ describe('the repositories', () => {
 
   test('have links that sort them and keep what was asked for', async () => {
     const { html } = await ask(samplePlan(), `run=${PLAN}&find=SHOP&code=k`);
-    expect(Object.fromEntries(new URLSearchParams(linkIn(html, 'Share')))).toEqual({ run: PLAN, find: 'SHOP', sort: 'percent', code: 'k' });
+    expect(Object.fromEntries(new URLSearchParams(linkIn(html, 'Percent')))).toEqual({ run: PLAN, find: 'SHOP', sort: 'percent', code: 'k' });
     const again = await ask(samplePlan(), `run=${PLAN}&sort=percent`);
-    expect(again.html).toMatch(/aria-sort="descending"><a [^>]*>Share</);
-    expect(linkIn(again.html, 'Share')).toContain('reverse=yes');
+    expect(again.html).toMatch(/aria-sort="descending"><a [^>]*>Percent</);
+    expect(linkIn(again.html, 'Percent')).toContain('reverse=yes');
   }); // prettier-ignore
 
   test('are found by a part of their name, and by their state', async () => {
