@@ -15,7 +15,8 @@ import { namedCommands, newProgram } from '../src/doors/cli/commands.ts';
 import { VARIABLES } from '../src/doors/cli/help.ts';
 import { HELP } from '../src/doors/cli/help-texts.ts';
 import { openapi } from '../src/doors/http/openapi.ts';
-import { PROBLEMS, ROUTES } from '../src/doors/http/routes.ts';
+import { PROBLEMS } from '../src/doors/http/route.ts';
+import { ROUTES } from '../src/doors/http/routes.ts';
 import { POLICY_FILE } from '../src/policy/file/schema.ts';
 import { SETTINGS_TABLE } from '../src/policy/settings.ts';
 

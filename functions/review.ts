@@ -14,6 +14,7 @@ app.http('review', {
     answerReview(ledger, request, client, {
       now: new Date(),
       isSignInOn,
+      log,
       unpulled: unpulledView(configuration, ledger),
     }),
   ),

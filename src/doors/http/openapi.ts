@@ -3,7 +3,8 @@ import { purgeCommand } from '../../policy/flags.ts';
 import { withGuards } from '../../policy/guards.ts';
 import { version } from '../../index.ts';
 import { problem } from './answer-schemas.ts';
-import { type Answer, HEADERS, type Operation, PROBLEMS, type Route, ROUTES } from './routes.ts';
+import { type Answer, HEADERS, type Operation, PROBLEMS, type Route } from './route.ts';
+import { ROUTES } from './routes.ts';
 
 /** A JSON value that is an object. */
 type Json = Readonly<Record<string, unknown>>;

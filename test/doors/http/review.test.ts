@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { HttpRequest } from '@azure/functions';
 import { describe, expect, test } from 'vitest';
-import { reviewPage } from '../../../src/doors/http/review/review.ts';
+import { answerReview, type ReviewOptions, reviewPage } from '../../../src/doors/http/review/review.ts';
 import { processIdentity } from '../../../src/ledger/store/system.ts';
 import { LedgerError } from '../../../src/ledger/store/store.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
@@ -8,6 +9,7 @@ import { parentStatus } from '../../../src/engine/parent-status.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import type { UnpulledView } from '../../../src/doors/http/unpulled.ts';
 import { HOSTILE, hostileLedger, ledgerOf, NOW, parentOf, recordOf, totalsOf, viewsOf } from '../../support/review.ts';
+import { signedIn } from '../../support/principal.ts';
 import { hostileUnpulled, viewOf } from '../../support/unpulled.ts';
 
 const DIGEST = `sha256:${'ab12'.repeat(16)}`;
@@ -244,6 +246,30 @@ test('a run that there is not, and a ledger that cannot be read, are told as suc
   expect(status).toBe(503);
   expect(html).toContain('no answer from');
   expect(html).not.toContain('c2VjcmV0MTIz');
+});
+
+test('a fault is a page with a way on, and only the log says more; a download of it is a problem as elsewhere', async () => {
+  const broken = { ...ledgerOf([]), run: () => Promise.reject(new TypeError('the secret of the fault')) };
+  const logged: unknown[] = [];
+  const log = { error: (record: unknown) => logged.push(record) } as unknown as ReviewOptions['log'];
+  const answer = (query: string, isSignInOn: boolean) => {
+    const request = new HttpRequest({
+      method: 'GET',
+      url: `http://localhost/api/review?${query}`,
+      headers: signedIn('Ada Lovelace', 'Retention.Reader'),
+    });
+    const client = { signal: new AbortController().signal, ready: () => Promise.resolve() };
+    return answerReview(broken, request, client, { now: NOW, isSignInOn, log });
+  };
+  for (const isSignInOn of [false, true]) {
+    const { status, body } = await answer(`run=${RUN}&code=key`, isSignInOn);
+    expect(status).toBe(500);
+    expect(body).toContain('A fault of this app');
+    expect(body).not.toContain('the secret of the fault');
+    expect(body).toContain(isSignInOn ? 'href="?"' : 'href="?code=key"');
+  }
+  expect(logged).toEqual([0, 1].map(() => expect.objectContaining({ event: 'fault' }) as unknown));
+  await expect(answer(`run=${RUN}&format=csv`, false)).rejects.toThrow('the secret of the fault');
 });
 
 test('a run that works says what it is at; one that was stopped what is left, why, and what resumes it', async () => {

@@ -10,9 +10,10 @@ import {
   type Setting,
   type Viewer,
 } from '../../../report/page/index.ts';
+import type { Log } from '../../../report/log.ts';
 import type { Client } from '../handler.ts';
 import { formToken } from '../csrf.ts';
-import { isExpected, problemOf, RequestError } from '../problem.ts';
+import { isExpected, logFault, problemOf, RequestError } from '../problem.ts';
 import { readQuery, REVIEW_QUERY } from '../query.ts';
 import { answerDecisions } from '../runs.ts';
 import { accessOf, isApprover, SignInRefused } from '../sign-in.ts';
@@ -34,6 +35,8 @@ export interface ReviewOptions {
   readonly isSignInOn: boolean;
   /** Absent: it is not configured how pulls are looked up. */
   readonly unpulled?: UnpulledView | undefined;
+  /** Takes the faults that the page does not tell. */
+  readonly log: Log;
 }
 
 /**
@@ -44,7 +47,7 @@ export async function answerReview(
   reader: LedgerReader,
   request: HttpRequest,
   client: Client,
-  { now, isSignInOn, unpulled }: ReviewOptions,
+  { now, isSignInOn, unpulled, log }: ReviewOptions,
 ): Promise<HttpResponseInit> {
   const { query } = request;
   try {
@@ -56,18 +59,26 @@ export async function answerReview(
     const page = await reviewPage(reader, query, now, unpulled, client.signal, viewer);
     return token ? { ...page, cookies: [...token.cookies] } : page;
   } catch (error) {
-    if (!(error instanceof SignInRefused) || query.has('format')) throw error;
+    if (query.has('format')) throw error;
+    if (!(error instanceof SignInRefused)) {
+      logFault(log, error);
+      return htmlResponse(renderProblem(settingWithoutData(query, now, isSignInOn), FAULT), FAULT.status);
+    }
     const { status, message: detail, caller } = error;
-    const setting: Setting = {
-      code: undefined,
-      link: linksWith(undefined),
-      share: shareOf(query),
-      now,
-      place: undefined,
-      hasPulls: false,
-    };
-    return htmlResponse(renderRefused(setting, { status, detail, caller }), status);
+    return htmlResponse(renderRefused(settingWithoutData(query, now, true), { status, detail, caller }), status);
   }
+}
+
+const FAULT: ProblemView = {
+  status: 500,
+  title: 'A fault of this app',
+  detail: 'This page cannot be shown. What went wrong is in the log of the app (event "fault"). Other pages may work.',
+};
+
+/** What a page is given that shows nothing of the ledger. */
+function settingWithoutData(query: URLSearchParams, now: Date, isSignInOn: boolean): Setting {
+  const code = isSignInOn ? undefined : (query.get('code') ?? undefined);
+  return { code, link: linksWith(code), share: shareOf(query), now, place: undefined, hasPulls: false };
 }
 
 /**
