@@ -48,6 +48,9 @@ param timeBudgetInMinutes int
 @description('What is asked before something is deleted: docs/in-use.md, docs/pulls.md. What is left out or empty has the default of the command.')
 param settings evidenceSettings = {}
 
+@description('Who is told of its runs: the URI of a secret in a key vault that the identity may read, with addresses, one a line (docs/notifications.md).')
+param notifySecretUri string = ''
+
 @description('With KEEP_PULLED_WITHIN: whether the registry is made to send its events to the workspace of the job. Otherwise it sends them to a workspace already.')
 param registryDiagnostics bool = true
 
@@ -165,6 +168,9 @@ resource job 'Microsoft.App/jobs@2026-01-01' = {
       // Longer than the time budget, by what it takes to start, to finish deletions and to close the record.
       replicaTimeout: (timeBudgetInMinutes + 10) * 60
       registries: [{ server: permissions.outputs.loginServer, identity: identity.outputs.id }]
+      ...(empty(notifySecretUri)
+        ? {}
+        : { secrets: [{ name: 'notify', keyVaultUrl: notifySecretUri, identity: identity.outputs.id }] })
     }
     template: {
       containers: [
@@ -180,6 +186,7 @@ resource job 'Microsoft.App/jobs@2026-01-01' = {
               filter(items(evidence), setting => !empty(setting.value)),
               setting => { name: setting.key, value: setting.value }
             )
+            ...(empty(notifySecretUri) ? [] : [{ name: 'NOTIFY', secretRef: 'notify' }])
           ]
           resources: { cpu: json('0.5'), memory: '1Gi' }
         }

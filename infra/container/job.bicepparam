@@ -46,6 +46,8 @@ param settings = {
   // How long the log of the registry may be without any event.
   PULL_LOG_MAX_SILENCE: ''
 }
+// Who is told of its runs: https://<vault>.vault.azure.net/secrets/notify, say. docs/notifications.md says what is in it.
+param notifySecretUri = ''
 // true: the registry sends its events to the workspace that is made. false: it sends them somewhere already.
 param registryDiagnostics = true
 // Clusters that write what they run: the object ids of their identities.

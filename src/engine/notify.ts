@@ -5,7 +5,7 @@ import { newRunId } from '../ledger/paths.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import { type Delivery, send as sendNow, type Sending } from '../notify/send.ts';
 import { type Notify, type NotifyKind, type Receiver, receiverName } from '../policy/notify.ts';
-import type { Configuration } from '../policy/settings.ts';
+import type { Configuration, Settings } from '../policy/settings.ts';
 import type { Notification } from '../report/notification.ts';
 import {
   notBegunNotification,
@@ -48,6 +48,8 @@ export interface Notifying {
   readonly ledger: Ledger;
   readonly log: Lines | undefined;
   readonly milliseconds: number;
+  /** Only of these registries: others may share the ledger, and have people of their own. Absent: of all. */
+  readonly registries?: readonly string[] | undefined;
   /** How old a plan may be when it is applied; absent: not known. */
   readonly planAgeMilliseconds?: number | undefined;
   /** Aborted where the process is about to end: then nothing is begun that would be lost with it. */
@@ -85,10 +87,21 @@ export async function notifyDue(about: Notifying): Promise<void> {
 }
 
 /** Who is told of what, by the app's settings: also where others of them are wrong. */
-export function notifyingOf(configuration: Configuration): Pick<Notifying, 'notify' | 'planAgeMilliseconds'> {
-  if (configuration.state === 'invalid') return { notify: configuration.notify };
-  const { notify, ledger } = configuration.settings;
-  return { notify, planAgeMilliseconds: ledger.planAgeMilliseconds };
+export function notifyingOf(
+  configuration: Configuration,
+): Pick<Notifying, 'notify' | 'registries' | 'planAgeMilliseconds'> {
+  // Which registries it serves is not known: of none.
+  if (configuration.state === 'invalid') return { notify: configuration.notify, registries: [] };
+  return notifyingFor(configuration.settings);
+}
+
+/** The same, by settings that are right. */
+export function notifyingFor({ notify, ledger, registries }: Settings) {
+  return {
+    notify,
+    registries: registries.map(({ endpoint }) => endpoint.host),
+    planAgeMilliseconds: ledger.planAgeMilliseconds,
+  };
 }
 
 /** Notes that a run could not be begun: nothing else in the ledger says so. */
@@ -154,7 +167,10 @@ export function newTeller(about: Omit<Notifying, 'milliseconds'>): Teller {
   };
 }
 
-async function whatIsDue({ ledger, planAgeMilliseconds, overdue = [] }: Notifying, notify: Notify): Promise<Due[]> {
+async function whatIsDue(about: Notifying, notify: Notify): Promise<Due[]> {
+  const { ledger, registries, planAgeMilliseconds, overdue = [] } = about;
+  const isOurs = (registry: string | undefined): boolean =>
+    registry === undefined || (registries?.includes(registry) ?? true);
   const now = new Date(ledger.system.clock.now());
   const { remindMilliseconds, reviewUrl } = notify;
   const from = new Date(now.getTime() - LOOK_BACK_MS - remindMilliseconds);
@@ -164,19 +180,22 @@ async function whatIsDue({ ledger, planAgeMilliseconds, overdue = [] }: Notifyin
     at: now,
     say: () => Promise.resolve(overdueNotification(one, now, reviewUrl)),
   }));
-  for await (const note of ledger.messages.notBegun(from))
+  for await (const note of ledger.messages.notBegun(from)) {
+    if (!isOurs(note.registry)) continue;
     due.push({
       key: { of: 'not-begun', id: note.id },
       kinds: ['run-failed'],
       at: new Date(note.at),
       say: () => Promise.resolve(notBegunNotification(note, reviewUrl)),
     });
+  }
   // The newest first: a later run of the schedule has been seen before the earlier ones.
   const superseded = new Set<string>();
   let looked = 0;
   for await (const run of ledger.runs({ from })) {
     const isSuperseded = superseded.has(run.registry);
-    for (const one of dueOf(run, { now, remindMilliseconds, isSuperseded })) {
+    const found = isOurs(run.registry) ? dueOf(run, { now, remindMilliseconds, isSuperseded }) : [];
+    for (const one of found) {
       const { news, kinds, at } = one;
       const key = { of: 'run', runId: run.id, news } as const;
       const isTooOld =

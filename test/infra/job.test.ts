@@ -97,6 +97,17 @@ describe.skipIf(bicep === undefined)('the job', () => {
     expect(gone).toBeGreaterThan(0);
   });
 
+  test('addresses of messages come from Key Vault, by its own identity', async () => {
+    const uri = 'https://contoso.vault.azure.net/secrets/notify';
+    const snapshot = await predict('container/job.bicep', { ...parameters, notifySecretUri: `'${uri}'` });
+    const { secrets, registries } = jobOf(snapshot).configuration as {
+      readonly secrets: unknown;
+      readonly registries: readonly { readonly identity: string }[];
+    };
+    expect(secrets).toEqual([{ name: 'notify', keyVaultUrl: uri, identity: registries[0]?.identity }]);
+    expect(containerOf(snapshot).env).toContainEqual({ name: 'NOTIFY', secretRef: 'notify' });
+  });
+
   test('with abac, by prefixes: the repository of its image is granted, too', async () => {
     const given = { ...parameters, registryPermissions: `'abac'`, repositoryPrefixes: `['team-a/']` };
     const snapshot = await predict('container/job.bicep', given);

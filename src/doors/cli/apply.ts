@@ -23,7 +23,7 @@ export function applyCommand(finish: (exitCode: 0 | 1) => void): Command {
     .option('--verbose', 'list every decision')
     .action(async (id: string, flags: Flags) => {
       const { ledger, settings, timeBudget, evidence, hosts, display, target } = recordedRun(flags, process.env);
-      const tell = telling(process.env, ledger, display);
+      const tell = telling(process.env, { ledger, log: display.log, registries: hosts });
       let before: RunRecord | undefined;
       let left: Extract<Applied, { readonly state: 'in part' }> | undefined;
       const summary = await tell(() =>

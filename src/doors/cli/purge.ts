@@ -57,7 +57,7 @@ export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
       const options = { ...displayOf(flags, process.env, stdout), ...held, ledger };
       const asks = !policy.dryRun && flags.yes !== true && isInteractive(stdin, stdout);
       const terminal = flags.output === 'text' ? stdout : stderr;
-      const tell = telling(process.env, ledger, options);
+      const tell = telling(process.env, { ledger, log: options.log, registries: [target.endpoint.host] });
       const succeeded = await tell(async () =>
         asks
           ? confirmedPurge(

@@ -13,7 +13,7 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
     .option('--verbose', 'list every decision that is made now')
     .action(async (id: string | undefined, flags: RecordedRunFlags) => {
       const { ledger, settings, timeBudget, evidence, hosts, display, target } = recordedRun(flags, process.env);
-      const tell = telling(process.env, ledger, display);
+      const tell = telling(process.env, { ledger, log: display.log, registries: hosts });
       const summary = await tell(() =>
         show(display, process.stdout, (shown) =>
           resume(id, hosts, target, {

@@ -5,7 +5,7 @@ import type { RunRecord } from '../../ledger/records.ts';
 import type { Settings } from '../../policy/settings.ts';
 import { beginBatch } from '../batch.ts';
 import { fail } from '../finish.ts';
-import { AFTER_RUN_MS, noteNotBegun, notifyDue } from '../notify.ts';
+import { AFTER_RUN_MS, noteNotBegun, notifyDue, notifyingFor } from '../notify.ts';
 import type { Log } from '../../report/log.ts';
 import { inBatch } from './context.ts';
 import type { Begin, RegistryJob, Start, StartMany } from './messages.ts';
@@ -136,7 +136,7 @@ export async function startScheduled(settings: Settings, tick: Tick): Promise<St
   }
   // The others are started. The host takes the tick for failed when its function throws.
   if (failures.length > 0) {
-    await notifyDue({ notify, ledger, log, milliseconds: AFTER_RUN_MS });
+    await notifyDue({ ...notifyingFor(settings), ledger, log, milliseconds: AFTER_RUN_MS });
     throw failures[0];
   }
   return { instanceId, left };

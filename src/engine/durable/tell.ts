@@ -1,4 +1,4 @@
-import { AFTER_RUN_MS, noteNotBegun, notifyDue } from '../notify.ts';
+import { AFTER_RUN_MS, noteNotBegun, notifyDue, notifyingFor } from '../notify.ts';
 import { Misconfigured } from '../registries.ts';
 import type { App } from './context.ts';
 
@@ -13,10 +13,10 @@ interface Refused {
 export async function tell(app: App, refused?: Refused): Promise<void> {
   const { ledger, log, signal } = app;
   try {
-    const { notify, ledger: kept } = app.settings();
+    const notifying = notifyingFor(app.settings());
+    const { notify } = notifying;
     if (refused) await noteNotBegun({ notify, ledger, log }, refused.registry, refused.why, refused.runId);
-    const { planAgeMilliseconds } = kept;
-    await notifyDue({ notify, ledger, log, signal, planAgeMilliseconds, milliseconds: AFTER_RUN_MS });
+    await notifyDue({ ...notifying, ledger, log, signal, milliseconds: AFTER_RUN_MS });
   } catch (error) {
     // The tick of the timer tells people of it.
     if (!(error instanceof Misconfigured)) throw error;

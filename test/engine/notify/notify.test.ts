@@ -263,6 +263,20 @@ test('what is said of old runs goes with them', async () => {
   expect(paths().filter((path) => /notified|not-begun|overdue/.test(path))).toEqual([]);
 });
 
+test('only of the registries that the app serves: another one may share its ledger', async () => {
+  const { ledger, outbox, tell } = newApp();
+  await recorded(ledger, STARTED, {}, deletions(3));
+  await recorded(ledger, '2026-11-01T00:50:00.000Z', { registry: 'fabrikam.azurecr.io' }, deletions(3));
+  await ledger.messages.noteNotBegun({
+    id: '20261101T010000Z-000001',
+    registry: 'fabrikam.azurecr.io',
+    at: STARTED,
+    why: '',
+  });
+  await tell({ registries: ['contoso.azurecr.io'] });
+  expect(outbox.sent.map(({ registry }) => registry)).toEqual(['contoso.azurecr.io', 'contoso.azurecr.io']);
+});
+
 test('a ledger that cannot be read is a warning, and nothing else', async () => {
   const { ledger, tell } = newApp();
   const broken = {

@@ -159,7 +159,7 @@ describe('a scheduled run', () => {
     });
   });
 
-  test('of a dry run, which nobody asked for, the plan waits', async () => {
+  test('of a scheduled dry run: its plan waits', async () => {
     await withEmulator({ repositories: several(3, 2) }, async (emulator) => {
       await scheduledPurge(
         configured([emulator], { ...DELETING, PURGE_DRY_RUN: 'true' }),
