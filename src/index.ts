@@ -44,7 +44,7 @@ export { DELETE_REASONS, KEEP_REASONS, type Decision, type Decisions } from './p
 export { RegistryError } from './registry/errors.ts';
 export type { Registry } from './registry/types.ts';
 export type { RunOptions } from './engine/run.ts';
-export { type Status, status } from './engine/status.ts';
+export { type RegistryStatus, type Status, status, statusOfRegistry } from './engine/status.ts';
 export { openReader, openRegistry, readOnly, type TargetOptions } from './engine/registries.ts';
 export { activitiesOf } from './engine/durable/activities.ts';
 export { newConnections } from './engine/durable/context.ts';

@@ -115,7 +115,6 @@ export async function openReader(target: TargetOptions, open: OpenRegistry = ope
 export function readOnly(registry: RegistryReader): ReadOnlyRegistry {
   return {
     loginServer: registry.loginServer,
-    check: registry.check,
     manifestCount: registry.manifestCount,
     attributes: registry.attributes,
     manifestAttributes: registry.manifestAttributes,

@@ -2,13 +2,16 @@ import type { Clock } from '../registry/clock.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
 import type { Notify, NotifyKind, ReceiverKind } from '../policy/notify.ts';
 import type { Configuration, Engine, RegistrySettings, Settings } from '../policy/settings.ts';
-import { isDryRun, openReader, targetOf } from './registries.ts';
+import { isDryRun, targetOf, type TargetOptions } from './registries.ts';
+import { type Access, accessOf, type Needs } from './rights.ts';
 
 /** What the app is set to do, and whether it could. */
 export interface Status {
   readonly version: string;
   readonly state: 'ready' | 'misconfigured';
   readonly mistakes: readonly { readonly setting: string; readonly message: string }[];
+  /** What keeps the configured purge from working: sentences, the first one first to be mended. None: nothing does. */
+  readonly missing: readonly string[];
   /** The app settings as they were given, without secrets. */
   readonly settings: Configuration['given'];
   /** Where it serves one. */
@@ -43,7 +46,7 @@ export interface Status {
   readonly schedule?: { readonly expression: string; readonly description: string; readonly next: readonly string[] };
 }
 
-interface RegistryStatus {
+export interface RegistryStatus extends Partial<Access> {
   readonly loginServer: string;
   readonly answers: boolean;
   readonly error?: string;
@@ -70,18 +73,21 @@ export async function status(
 ): Promise<Status> {
   if (configuration.state === 'invalid') {
     const mistakes = configuration.mistakes.map(({ flag, message }) => ({ setting: flag, message }));
-    return { version, state: 'misconfigured', mistakes, settings: configuration.given, warnings };
+    const missing = mistakes.map(({ message }) => message);
+    return { version, state: 'misconfigured', mistakes, missing, settings: configuration.given, warnings };
   }
   const { settings } = configuration;
   const { registries, schedule, timeLimitSeconds, engine, inUse } = settings;
-  const [answers, ledgerProblem] = await Promise.all([
-    Promise.all(registries.map((registry) => registryStatus(settings, registry, ledger.system.clock))),
-    checkLedger(ledger),
+  const { clock } = ledger.system;
+  const [answers, recorded] = await Promise.all([
+    Promise.all(registries.map((registry) => registryStatus(settings, registry, clock))),
+    ledgerStatus(ledger),
   ]);
   return {
     version,
     state: 'ready',
     mistakes: [],
+    missing: [...answers.flatMap((one) => missingAt(one.answers)), ...missingIn(recorded)],
     settings: configuration.given,
     ...toldOf(answers),
     ...policyOf(settings),
@@ -95,11 +101,7 @@ export async function status(
     }),
     ...(settings.notify && { notify: notifyOf(settings.notify) }),
     dryRun: answers.every(({ dryRun }) => dryRun),
-    ledger: {
-      place: ledger.place,
-      answers: ledgerProblem === undefined,
-      ...(ledgerProblem !== undefined && { error: ledgerProblem }),
-    },
+    ledger: recorded,
     ...(timeLimitSeconds !== undefined && { timeLimitSeconds }),
     schedule: {
       expression: schedule.expression,
@@ -115,16 +117,55 @@ function notifyOf({ receivers, kinds, reviewUrl }: Notify): NonNullable<Status['
   return { receivers: counts, kinds, ...(reviewUrl !== undefined && { reviewUrl }) };
 }
 
-async function registryStatus(settings: Settings, registry: RegistrySettings, clock: Clock) {
-  const problem = await checkRegistry(settings, registry, clock);
+/**
+ * The same of one registry, where no app is configured: for the command line.
+ * @param given the settings that are set, without secrets
+ */
+export async function statusOfRegistry(
+  target: TargetOptions,
+  needs: Needs,
+  {
+    version,
+    ledger,
+    given,
+  }: { readonly version: string; readonly ledger: LedgerReader; readonly given: Status['settings'] },
+): Promise<Status> {
+  const [registry, recorded] = await Promise.all([
+    askRegistry(target, needs, ledger.system.clock),
+    ledgerStatus(ledger),
+  ]);
   return {
-    answers: {
-      loginServer: registry.endpoint.host,
-      answers: problem === undefined,
-      ...(problem !== undefined && { error: problem }),
-    },
+    version,
+    state: 'ready',
+    mistakes: [],
+    missing: [...missingAt(registry), ...missingIn(recorded)],
+    settings: given,
+    registry,
+    ledger: recorded,
+  };
+}
+
+async function registryStatus(settings: Settings, registry: RegistrySettings, clock: Clock) {
+  return {
+    answers: await askRegistry(targetOf(settings, registry), needsOf(settings, registry), clock),
     commands: registry.commands.map(({ text }) => text),
     dryRun: isDryRun(settings, registry),
+  };
+}
+
+/** Repositories on which rights are tried: where roles are assigned by repository, each may have others. */
+const MOST_TRIED = 3;
+
+function needsOf(settings: Settings, registry: RegistrySettings): Needs {
+  const policies = registry.commands.map(({ policy }) => policy);
+  const literal = policies.map((policy) =>
+    policy.filters.length > 0 ? policy.compiled.literalRepositories() : undefined,
+  );
+  return {
+    catalog: literal.some((names) => names === undefined) || policies.length === 0,
+    deletes: !isDryRun(settings, registry),
+    unlocks: policies.some(({ includeLocked }) => includeLocked),
+    repositories: [...new Set(literal.flatMap((names) => names ?? []))].slice(0, MOST_TRIED),
   };
 }
 
@@ -157,39 +198,47 @@ function warningsOf({ registries, ledger, notify }: Settings): readonly string[]
     );
 }
 
-/** Asks the registry for what a run asks first: one repository, or where filters name repositories outright, one of those. */
-async function checkRegistry(
-  settings: Settings,
-  registry: RegistrySettings,
-  clock: Clock,
-): Promise<string | undefined> {
-  const { commands } = registry;
-  const [literal] = commands.flatMap(({ policy }) =>
-    policy.filters.length > 0 ? (policy.compiled.literalRepositories() ?? []) : [],
-  );
-  const answered = new AbortController();
+/** Asks the registry for the first thing that a run asks, and tries each right. */
+async function askRegistry(target: TargetOptions, needs: Needs, clock: Clock): Promise<RegistryStatus> {
+  const loginServer = target.endpoint.host;
+  const over = new AbortController();
+  const late = clock.sleep(STATUS_TIMEOUT_MS, over.signal, 'background').then(() => {
+    throw new Error(`no answer within ${STATUS_TIMEOUT_MS / 1000} s`);
+  });
   try {
-    const reader = await openReader(targetOf(settings, registry));
-    await Promise.race([
-      reader.check(literal),
-      clock.sleep(STATUS_TIMEOUT_MS, answered.signal, 'background').then(() => {
-        throw new Error(`no answer within ${STATUS_TIMEOUT_MS / 1000} s`);
-      }),
-    ]);
-    return undefined;
+    const access = await Promise.race([accessOf(target, needs, over.signal), late]);
+    return { loginServer, answers: access.error === undefined, ...access };
   } catch (error) {
-    return (error as Error).message;
+    return { loginServer, answers: false, error: (error as Error).message };
   } finally {
-    answered.abort();
+    over.abort();
   }
 }
 
-async function checkLedger(ledger: LedgerReader): Promise<string | undefined> {
+/** What of a registry keeps the purge from working. */
+function missingAt({ loginServer, error, rights = [] }: RegistryStatus): readonly string[] {
+  const lacking = rights
+    .filter(({ needed, state }) => needed && state === 'missing')
+    .map(({ toDo, repository, role }) => {
+      const where = repository === undefined ? loginServer : `${loginServer}/${repository}`;
+      return `the identity may not ${toDo} (${where})${role === undefined ? '' : `: it lacks ${role}`}`;
+    });
+  return lacking.length > 0 || error === undefined ? lacking : [error];
+}
+
+function missingIn({ place, error }: LedgerStatus): readonly string[] {
+  return error === undefined ? [] : [`the record of the runs in ${place} cannot be read: ${error}`];
+}
+
+type LedgerStatus = NonNullable<Status['ledger']>;
+
+async function ledgerStatus(ledger: LedgerReader): Promise<LedgerStatus> {
+  const { place } = ledger;
   try {
     const runs = ledger.runs();
     await runs[Symbol.asyncIterator]().next();
-    return undefined;
+    return { place, answers: true };
   } catch (error) {
-    return (error as Error).message;
+    return { place, answers: false, error: (error as Error).message };
   }
 }

@@ -110,9 +110,7 @@ export function readSettings(
   root?: string,
 ): Configuration {
   const texts = textsIn(environment);
-  const given = Object.fromEntries(
-    SETTINGS.flatMap((name) => (texts[name] === undefined ? [] : [[name, shownSetting(name, texts[name])]])),
-  );
+  const given = givenIn(environment);
   const read = parseEach(SETTINGS, texts);
   const { problems, attempt } = attempts(unexpected);
   const work = attempt(() => readWork(read.values, texts, readFile));
@@ -159,6 +157,14 @@ export function readSettings(
     },
     given,
   };
+}
+
+/** The settings as they were given, without secrets. */
+export function givenIn(environment: Environment): Configuration['given'] {
+  const texts = textsIn(environment);
+  return Object.fromEntries(
+    SETTINGS.flatMap((name) => (texts[name] === undefined ? [] : [[name, shownSetting(name, texts[name])]])),
+  );
 }
 
 const GUARD_SETTINGS = ['MAX_DELETIONS', 'MAX_DELETION_PERCENT', 'MAX_MEDIAN_FACTOR', 'KEEP_LAST_TAG'] as const;

@@ -25,7 +25,6 @@ export function interruptible(reader: RegistryReader, signal: AbortSignal): Regi
   }
   return {
     loginServer: reader.loginServer,
-    check: (repository) => stopping('look at the registry', () => reader.check(repository, signal)),
     manifestCount: (repository) => stopping('look at a repository', () => reader.manifestCount(repository, signal)),
     attributes: (repository) => stopping('look at a repository', () => reader.attributes(repository, signal)),
     manifestAttributes: (repository, digest) =>

@@ -111,6 +111,8 @@ export interface Connection {
    * @throws StoppedError where `signal` was aborted
    */
   readonly fetch: (asked: string, path: string, accept: string, signal?: AbortSignal) => Promise<PipelineResponse>;
+  /** Sends a request as it is, with retries and unsigned. */
+  readonly send: (request: PipelineRequest) => Promise<PipelineResponse>;
 }
 
 const USER_AGENT = { userAgentPrefix: 'acr-retention' };
@@ -126,7 +128,8 @@ export function connect({
   const http = datesLooks(httpClient({ certificate, connections: concurrency, clock, dispatcher }), clock);
   const tokens = newQueue(Infinity, newSlots(Infinity), clock);
   const unsigned = assemble(() => tokens, clock);
-  const authentication = authenticate(endpoint, credentials, (request) => unsigned.sendRequest(http, request), clock);
+  const send = (request: PipelineRequest) => unsigned.sendRequest(http, request);
+  const authentication = authenticate(endpoint, credentials, send, clock);
   const [reads, changes] = [newSlots(concurrency), newSlots(concurrency)];
   const queues: Queues = {
     reads: newQueue(PREMIUM.reads, reads, clock),
@@ -172,6 +175,7 @@ export function connect({
     sdk,
     clock,
     queues,
+    send,
     ask,
     change: (asked, call, ticket) => ask(asked, call, signalFor(ticket)),
     async *list({ asked, key, forbidden, pageSize, ahead, signal, start }) {

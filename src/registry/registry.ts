@@ -48,13 +48,13 @@ export function openRegistry(options: ConnectionOptions): Registry {
     for await (const page of pages(listing)) yield recordsOf(listing.asked, page, toRecord);
   }
 
-  const listCatalog = (size: number, signal: AbortSignal | undefined, ahead = true) =>
+  const listCatalog = (size: number, signal: AbortSignal | undefined) =>
     connection.list({
       asked: 'list the repositories',
       key: 'repositories',
       forbidden: NO_CATALOG,
       pageSize: size,
-      ahead,
+      ahead: true,
       signal,
       start: (observed) => sdk.listRepositoryNames({ ...observed }),
     });
@@ -168,13 +168,6 @@ export function openRegistry(options: ConnectionOptions): Registry {
 
   return {
     loginServer: options.endpoint.host,
-    async check(repository, signal) {
-      if (repository === undefined) {
-        await listCatalog(1, signal, false).next();
-      } else {
-        await repositoryNow(repository, signal);
-      }
-    },
     async manifestCount(repository, signal) {
       const found = await attributes(repository, signal);
       if (!found) return 0;

@@ -206,8 +206,6 @@ export interface Reservation {
 export interface RegistryReader {
   /** `host[:port]`, as images name it. */
   readonly loginServer: string;
-  /** Checks that this identity may read: asks for the first name of the catalog, or for one repository. */
-  readonly check: (repository?: string, signal?: AbortSignal) => Promise<void>;
   /** Number of manifests of a repository; 0 where it does not exist. */
   readonly manifestCount: (repository: string, signal?: AbortSignal) => Promise<number>;
   /** Attributes of a repository; `undefined` where it does not exist. */

@@ -48,7 +48,6 @@ const reader: RegistryReader = {
   manifest: () => Promise.resolve({ state: 'missing' }),
   manifestAttributes: () => Promise.resolve(undefined),
   referrers: () => Promise.resolve([]),
-  check: () => Promise.resolve(),
   manifestCount: () => Promise.resolve(TAGS),
 };
 

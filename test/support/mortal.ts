@@ -18,7 +18,6 @@ export function mortal(registry: Registry, { signal, moment }: Mortal): Registry
     };
   return {
     loginServer: registry.loginServer,
-    check: asking(registry.check),
     manifestCount: asking(registry.manifestCount),
     attributes: asking(registry.attributes),
     manifestAttributes: asking(registry.manifestAttributes),

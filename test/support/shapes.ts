@@ -90,7 +90,6 @@ export function registryOf(all: readonly Shaped[], answersReferrers = true): Sha
   const asked: string[] = [];
   const reader: RegistryReader = {
     loginServer: 'shapes.example',
-    check: () => Promise.resolve(),
     manifestCount: () => Promise.resolve(records.size),
     repositories: () => Promise.resolve(['app']),
     attributes: () => Promise.resolve({ locked: false, manifests: records.size, tags: tags.length }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { failure, json, type Answer } from './answers.ts';
 import type { Route } from './routes.ts';
-import type { Tokens } from './tokens.ts';
+import type { Scope, Tokens } from './tokens.ts';
 import type { EmulatorOptions } from './types.ts';
 
 /** Managed identities' tokens live for a day. */
@@ -12,7 +12,7 @@ const refreshLifeSeconds = 11_700;
 const accessLifeSeconds = 4_500;
 
 /** What authorization depends on. */
-export interface Auth extends Pick<EmulatorOptions, 'basic' | 'abac' | 'tokenLifeSeconds'> {
+export interface Auth extends Pick<EmulatorOptions, 'basic' | 'abac' | 'tokenLifeSeconds' | 'denied'> {
   /** Refresh and access tokens. */
   readonly tokens: Tokens;
   /** Tokens of the managed-identity endpoint. */
@@ -33,12 +33,14 @@ export function challengeFor(
 ): Answer | undefined {
   const [scheme, credentials = ''] = (authorization ?? '').split(' ');
   if (scheme?.toLowerCase() === 'basic') {
-    return isBasic(auth, credentials) ? undefined : challenge(route, host);
+    const isAllowed =
+      isBasic(auth, credentials) && !route.scope?.action.split(',').some((one) => isDenied(auth, route.scope, one));
+    return isAllowed ? undefined : challenge(route, host);
   }
   if (scheme?.toLowerCase() !== 'bearer') return challenge(route, host);
   const claims = auth.tokens.read('access', credentials);
   if (claims === undefined) return challenge(route, host, 'invalid_token');
-  if (route.scope === undefined || allows(parseScopes([claims.scope ?? '']), route.scope)) return undefined;
+  if (route.scope === undefined || allows(claims.access ?? [], route.scope)) return undefined;
   return challenge(route, host, 'insufficient_scope');
 }
 
@@ -97,14 +99,24 @@ export function accessToken(
   const scopes = parseScopes(form.getAll('scope'));
   const wildcard = scopes.find(({ type, name }) => type === 'repository' && name === '*');
   if (auth.abac === true && wildcard !== undefined) return refused(401, 'a wildcard repository scope');
-  const scope = scopes.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`).join(' ');
+  const access = scopes.map((scope) => ({
+    ...scope,
+    actions: scope.actions.filter((action) => !isDenied(auth, scope, action)),
+  }));
+  const isNothing = access.length > 0 && access.every(({ actions }) => actions.length === 0);
+  if (isNothing && auth.denied?.tokens === true) return refused(401, 'a scope of which nothing is granted');
   return json({
     access_token: auth.tokens.issue('access', auth.tokenLifeSeconds ?? accessLifeSeconds, {
       aud: host,
       iss: 'Azure Container Registry',
-      scope,
+      access,
     }),
   });
+}
+
+/** Whether the identities of this registry may not do it. A wildcard is granted: it would have to be split. */
+function isDenied({ denied }: Auth, scope: Pick<Scope, 'type'> | undefined, action: string): boolean {
+  return denied?.actions.includes(scope?.type === 'registry' ? 'catalog' : action) ?? false;
 }
 
 function isBasic(auth: Auth, credentials: string): boolean {
@@ -117,13 +129,6 @@ function base64(text: string): string {
 
 function refused(status: number, what: string): Answer {
   return failure(status, status === 401 ? 'UNAUTHORIZED' : 'BAD_REQUEST', `the registry does not accept ${what}`);
-}
-
-/** `repository:team/app:pull,delete` */
-interface Scope {
-  readonly type: string;
-  readonly name: string;
-  readonly actions: readonly string[];
 }
 
 /** The scopes of a token request: in each parameter one or several, separated by spaces. */

@@ -2,11 +2,18 @@ import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:
 
 export type TokenUse = 'identity' | 'refresh' | 'access';
 
-/** The claims of a token. Only access tokens have a `scope`. */
+/** The claims of a token. Only access tokens grant something. */
 export interface Claims {
   readonly use: TokenUse;
   readonly exp: number;
-  readonly scope?: string;
+  readonly access?: readonly Scope[];
+}
+
+/** What a token is for: `repository:team/app:pull,delete`. */
+export interface Scope {
+  readonly type: string;
+  readonly name: string;
+  readonly actions: readonly string[];
 }
 
 /**

@@ -52,6 +52,12 @@ export interface EmulatorOptions {
   readonly basic?: { readonly username: string; readonly password: string };
   /** Like a registry with attribute-based access control: no wildcard scopes, `aad_identity` in refresh tokens. */
   readonly abac?: boolean;
+  /** Actions that are refused to every identity, such as `delete`; `catalog` is to list the repositories. */
+  readonly denied?: {
+    readonly actions: readonly string[];
+    /** A token that would grant nothing is refused. Absent: it is issued. Which one the service does is not established. */
+    readonly tokens?: boolean;
+  };
   /** Life of access tokens; default 75 minutes, as recorded. */
   readonly tokenLifeSeconds?: number;
   /** A larger `n` is cut to it. Default 1,000. */

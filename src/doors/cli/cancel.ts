@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { jsonLine, printable } from '../../report/escape.ts';
 import { cancel, type ParentStatus, type RunRecord } from '../../index.ts';
-import { type Form, type LedgerFlags, openLedger, whoami, withLedger, withOutput } from './flags.ts';
+import { type Form, type LedgerFlags, openLedger, accountHere, withLedger, withOutput } from './flags.ts';
 import { write } from './write.ts';
 
 /** `acr-retention cancel <id>`: ends a run between deletions, wherever it works. */
@@ -10,7 +10,7 @@ export function cancelCommand(): Command {
     .description('end a run between deletions, wherever it works')
     .argument('<id>', 'the run')
     .action(async (id: string, flags: LedgerFlags & { readonly output: Form }) => {
-      const about = { now: new Date(), askedBy: 'command line', by: whoami() } as const;
+      const about = { now: new Date(), askedBy: 'command line', ...accountHere() } as const;
       const cancelled = await cancel(openLedger(flags, process.env).ledger, id, about);
       if (flags.output === 'json')
         return write(`${jsonLine('parent' in cancelled ? cancelled.parent : cancelled.run)}\n`);

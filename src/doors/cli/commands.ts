@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { version } from '../../index.ts';
 import { applyCommand } from './apply.ts';
+import { approveCommand } from './approve.ts';
 import { cancelCommand } from './cancel.ts';
 import { COMPLETE, completeCommand, completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
@@ -13,18 +14,26 @@ import { inUseCommand } from './in-use.ts';
 import { notifyCommand } from './notify.ts';
 import { reportImagesCommand } from './report-images.ts';
 import { policyCommand } from './policy.ts';
+import { rejectCommand } from './reject.ts';
 import { resumeCommand } from './resume.ts';
 import { runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
 import { showCommand } from './show-run.ts';
+import { statusCommand } from './status.ts';
 import { unpulledCommand } from './unpulled.ts';
 
 /** The commands of the command line, by what they are for. @param finish is told the exit code of one that has ended */
 function groups(finish: (exitCode: 0 | 1) => void): Readonly<Record<string, readonly Command[]>> {
   return {
     'Delete:': [runPurgeCommand(finish), applyCommand(finish), resumeCommand(finish), cancelCommand()],
+    'Decide on a plan:': [approveCommand(finish), rejectCommand()],
     'Look at runs:': [runsCommand(), showCommand(), diffCommand(), explainCommand()],
-    'Look at a registry:': [inUseCommand(finish), reportImagesCommand(finish), unpulledCommand(finish)],
+    'Look at a registry:': [
+      statusCommand(finish),
+      inUseCommand(finish),
+      reportImagesCommand(finish),
+      unpulledCommand(finish),
+    ],
     'Policies and schedules:': [policyCommand(finish), scheduleCommand()],
     'Set up, and try it out:': [notifyCommand(finish), completionCommand(), demoCommand(finish), emulatorCommand()],
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { PolicyError, InvalidPolicy } from '../../policy/errors.ts';
+import { repeated } from './evidence-flags.ts';
 
 interface EmulatorFlags {
   readonly state?: string;
@@ -17,6 +18,8 @@ interface EmulatorFlags {
   readonly deletesPerSecond?: number;
   readonly tokenLife?: number;
   readonly pageSizeLimit?: number;
+  readonly deny?: readonly string[];
+  readonly abac?: boolean;
 }
 
 /** `acr-retention emulator`: the embedded registry, for tests. Serves until it is stopped. */
@@ -35,6 +38,12 @@ export function emulatorCommand(): Command {
     .option('--reads-per-second <n>', 'above it: 429', readNumber)
     .option('--deletes-per-second <n>', 'above it: 429', readNumber)
     .option('--token-life <seconds>', 'life of access tokens', readNumber)
+    .option(
+      '--deny <action>',
+      'refuse it to every identity: catalog, metadata_read, pull, delete, metadata_write; may be repeated',
+      repeated,
+    )
+    .option('--abac', 'a registry that assigns roles by repository')
     .option('--page-size-limit <n>', 'larger pages are cut to it', readNumber)
     .action(serve);
 }
@@ -50,6 +59,8 @@ async function serve({ state, port, username, password, certificate, ...flags }:
     repositories,
     port,
     ...(username !== undefined && password !== undefined && { basic: { username, password } }),
+    ...(flags.deny && { denied: { actions: flags.deny } }),
+    ...(flags.abac === true && { abac: true }),
     ...(flags.tokenLife !== undefined && { tokenLifeSeconds: flags.tokenLife }),
     ...(flags.pageSizeLimit !== undefined && { pageSizeLimit: flags.pageSizeLimit }),
     faults: {

@@ -16,7 +16,7 @@ export interface PullFlags {
   readonly pullIgnore?: readonly string[];
 }
 
-const repeated = (value: string, previous: readonly string[] | undefined): readonly string[] => [
+export const repeated = (value: string, previous: readonly string[] | undefined): readonly string[] => [
   ...(previous ?? []),
   value,
 ];

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { parseTimeBudget, type TimeBudget } from '../../policy/duration.ts';
 import { PolicyError } from '../../policy/errors.ts';
@@ -15,7 +15,7 @@ import {
 import { createLog, type Log } from '../../report/log.ts';
 import type { Listed } from '../../report/output.ts';
 import { type Style, styleOf } from '../../report/style.ts';
-import { type Ledger, ledgerAt, type RunRecord, type TargetOptions } from '../../index.ts';
+import { type Actor, type Ledger, ledgerAt, type RunRecord, type TargetOptions } from '../../index.ts';
 
 /* Flags that several commands have: how each is described, and what it means. */
 
@@ -140,8 +140,13 @@ export function openLedger(
   return { ledger: ledgerAt(location, process.cwd(), environment['AZURE_CLIENT_ID']), settings };
 }
 
-/** Who is at the command line. */
-export function whoami(): string {
+/** Who is at the command line: the account, and the machine where it is one. */
+export function accountHere(): { readonly by: string; readonly actor: Actor } {
+  const by = accountName();
+  return { by, actor: { kind: 'account', name: `${by} on ${hostname()}` } };
+}
+
+function accountName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -82,6 +82,31 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...GUARDS, ...NOTIFY, ...LOG],
     exitCodes: RAN,
   },
+  approve: {
+    examples: [
+      { says: 'Look at a plan, and approve it', command: `acr-retention approve ${RUN}` },
+      {
+        says: 'Only two repositories of it',
+        command: `acr-retention approve ${RUN} --repository shop/web --repository shop/api --comment 'as agreed'`,
+      },
+      {
+        says: 'In a pipeline, after a person has looked at it',
+        command: `acr-retention approve ${RUN} --hash 3f9a0c1b2d4e --comment 'change 4711'`,
+      },
+    ],
+    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...NOTIFY, ...LOG],
+    exitCodes: RAN,
+  },
+  reject: {
+    examples: [
+      {
+        says: 'Nothing more of it is ever carried out',
+        command: `acr-retention reject ${RUN} --reason 'too many of shop/api'`,
+      },
+    ],
+    environment: LEDGER,
+    exitCodes: [[0, 'it is rejected'], [1, 'the record of the runs cannot be written'], WRONG],
+  },
   resume: {
     examples: [
       { says: 'Resume the newest run that was stopped', command: 'acr-retention resume' },
@@ -181,6 +206,18 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     ],
     environment: LEDGER,
     exitCodes: READ,
+  },
+  status: {
+    examples: [
+      { says: 'Who am I to the registry, and what may I do', command: 'acr-retention status -r contoso' },
+      {
+        says: 'Only what a dry run needs, on one repository',
+        command: 'acr-retention status -r contoso --repository shop/web --dry-run',
+      },
+      { says: 'The settings of the app, as it reads them', command: 'acr-retention status --output json' },
+    ],
+    environment: [...REGISTRY, ...LEDGER, 'PURGE_SCHEDULE'],
+    exitCodes: [[0, 'nothing is missing'], [1, 'something is: a setting, a right, the record of the runs'], WRONG],
   },
   'in-use': {
     examples: [

@@ -38,6 +38,7 @@ export const VARIABLES = {
   NOTIFY: 'who is told of a run: addresses of Teams, Slack and others',
   NOTIFY_ON: 'of which kinds of event',
   REVIEW_URL: 'where the links in messages lead',
+  PURGE_SCHEDULE: 'with PURGE_COMMAND and the others in docs/settings.md: the app, whose settings are read and checked',
   LOG_FORMAT: 'json: log to standard error',
   LOG_LEVEL: 'how much is logged',
   NO_COLOR: 'set to anything: no colours',

@@ -2,7 +2,16 @@ import { Command } from 'commander';
 import { CSV, decisionSheet } from '../../report/csv.ts';
 import { renderParent, renderRun, resumerOf } from '../../report/runs.ts';
 import { styleOf } from '../../report/style.ts';
-import { decisionsOfAll, type Ledger, type ParentStatus, parentStatus, type RunRecord } from '../../index.ts';
+import { verdictOf } from '../../report/verdict.ts';
+import { renderVerdict } from '../../report/verdict-text.ts';
+import {
+  compareWithLast,
+  decisionsOfAll,
+  type Ledger,
+  type ParentStatus,
+  parentStatus,
+  type RunRecord,
+} from '../../index.ts';
 import { findRun, type Form, openLedger, type ReadingFlags, withReading } from './flags.ts';
 import { write, writeListed } from './write.ts';
 
@@ -33,8 +42,11 @@ async function showParent(ledger: Ledger, parent: ParentStatus, output: Form): P
 async function showRun(ledger: Ledger, run: RunRecord, output: Form): Promise<void> {
   const repositories = await Array.fromAsync(ledger.repositories(run.id));
   if (output === 'text') {
+    const style = styleOf(process.stdout, process.env);
     const resumer = await resumerOf(ledger, run, new Date());
-    return write(renderRun(run, repositories, styleOf(process.stdout, process.env), resumer));
+    const comparison = await compareWithLast(ledger, run, repositories);
+    await write(`${renderVerdict(verdictOf({ run, repositories, comparison }), style)}\n`);
+    return write(renderRun(run, repositories, style, resumer));
   }
   const summaries = repositories.map(({ summary }) => summary);
   await writeListed(output, ledger.decisions(run.id), {

@@ -4,7 +4,7 @@ import { printable } from '../../report/escape.ts';
 import { outputOf } from '../../report/output.ts';
 import { styleOf } from '../../report/style.ts';
 import { renderSummary } from '../../report/text.ts';
-import { type Display, whoami } from './flags.ts';
+import { type Display, accountHere } from './flags.ts';
 import { outputLost } from './streams.ts';
 import { write } from './write.ts';
 import { type Decisions, type RunOptions, type RunSummary, StopReason } from '../../index.ts';
@@ -18,7 +18,7 @@ export interface OutputOptions extends Pick<Display, 'output'>, Partial<Omit<Dis
 }
 
 /** What a run is given to show itself and to be stopped by. */
-export type Shown = Pick<RunOptions, 'signal' | 'onProgress' | 'onDecisions' | 'startedBy' | 'by' | 'log'>;
+export type Shown = Pick<RunOptions, 'signal' | 'onProgress' | 'onDecisions' | 'startedBy' | 'by' | 'actor' | 'log'>;
 
 /**
  * Shows a run while it works, and ends it between deletions at the first Ctrl-C. Without a summary, nothing is shown at
@@ -47,7 +47,7 @@ export async function show<T extends RunSummary | undefined>(
   try {
     const summary = await work({
       startedBy: 'command line',
-      by: whoami(),
+      ...accountHere(),
       signal: stop.signal,
       onProgress: progress.update,
       onDecisions: async (decisions: Decisions) => {

@@ -207,12 +207,39 @@ export const unpulled = z
   .meta({ id: 'Unpulled', description: 'What was not pulled for some time' }) satisfies z.ZodType<UnpulledReport>;
 
 const answering = { answers: z.boolean(), error: z.string().exactOptional() };
-const registry = { loginServer: z.string(), ...answering };
+const right = z
+  .object({
+    right: z.enum(['catalog', 'metadata_read', 'pull', 'delete', 'metadata_write']),
+    toDo: z.string().describe('What it is for'),
+    repository: z.string().exactOptional().describe('What it was tried on'),
+    state: z.enum(['granted', 'missing', 'unknown']),
+    needed: z.boolean().describe('What is configured does not work without it'),
+    error: z.string().exactOptional(),
+    role: z.string().exactOptional().describe('What grants it'),
+    grant: z.string().exactOptional().describe('A command of the Azure CLI that grants it'),
+  })
+  .meta({ id: 'Right', description: 'A right at the registry, tried without changing anything' });
+const signedIn = z
+  .object({
+    by: z.enum(['basic', 'refresh-token', 'entra']),
+    name: z.string().exactOptional(),
+    objectId: z.string().exactOptional(),
+    principal: z.enum(['User', 'ServicePrincipal']).exactOptional(),
+    byRepository: z.boolean().exactOptional().describe('The registry assigns roles by repository (ABAC)'),
+  })
+  .meta({ id: 'SignedIn', description: 'Who asks the registry' });
+const registry = {
+  loginServer: z.string(),
+  ...answering,
+  signedIn: signedIn.exactOptional(),
+  rights: z.array(right).exactOptional(),
+};
 export const status = z
   .object({
     version: z.string(),
     state: z.enum(['ready', 'misconfigured']),
     mistakes: z.array(z.object({ setting: z.string(), message: z.string() })),
+    missing: texts.describe('What keeps the purge from working; empty: nothing does'),
     settings: z.record(z.string(), z.string()).describe('The app settings as they were given, without secrets'),
     registry: z.object(registry).exactOptional().describe('Where the app serves one registry'),
     commands: texts.exactOptional(),

@@ -14,7 +14,9 @@ test('there is help for each command, and for nothing else', () => {
 function argumentsIn(command: string): readonly string[] {
   const words = split(command.replace(/^eval "\$\((.*)\)"$/, '$1'));
   const end = words.findIndex((word) => ['>', '<', '|', '2>'].includes(word));
-  const [program, ...args] = end < 0 ? words : words.slice(0, end);
+  // Environment variables stand before the command.
+  const start = words.findIndex((word) => !/^[A-Z_]+=/.test(word));
+  const [program, ...args] = words.slice(start, end < 0 ? undefined : end);
   expect(program).toBe('acr-retention');
   return args;
 }
