@@ -55,7 +55,7 @@ export function renderDiff(setting: Setting, { run, others, found }: DiffView): 
           hidden={{ run: run.id, view: 'diff' }}
           button="Compare"
         >
-          <label class="broad">
+          <label class="wide">
             Compare with
             <select name="with">
               {others.map((one) => (
@@ -98,9 +98,9 @@ function Differences({ setting, run, found }: DifferencesProps) {
       <div class="card figures">
         <Facts
           facts={[
-            [`Deleted in the later run only`, inWords(totals.added)],
+            [`${verbOf(run)} in the later run only`, inWords(totals.added)],
             ['Size, at most', bytes(totals.added.bytes)],
-            [`Deleted in the earlier run only`, inWords(totals.removed)],
+            [`${verbOf(before)} in the earlier run only`, inWords(totals.removed)],
             ['Size, at most', bytes(totals.removed.bytes)],
           ]}
         />
@@ -148,8 +148,12 @@ function columnsOf<T>(which: string, countsOf: (row: T) => DifferenceCounts): re
   return [
     { head: `Tags, ${which}`, number: true, cell: (row) => count(countsOf(row).tags) },
     { head: `Manifests, ${which}`, number: true, cell: (row) => count(countsOf(row).manifests) },
-    { head: 'Size, at most', number: true, cell: (row) => bytes(countsOf(row).bytes) },
+    { head: `Size, ${which}`, number: true, cell: (row) => bytes(countsOf(row).bytes) },
   ];
+}
+
+function verbOf({ dryRun }: RunRecord): string {
+  return dryRun ? 'To delete' : 'Deleted';
 }
 
 function artifactsIn({ tags, manifests }: DifferenceCounts): number {

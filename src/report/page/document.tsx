@@ -128,6 +128,7 @@ export function renderProblem(setting: Setting, { status, title, detail }: Probl
         <h1>{title}</h1>
         <div class="card bad">
           <p>{words(detail)}</p>
+          {status === 404 && <p>The link may be of another app, or its record was deleted from the ledger since.</p>}
           <p class="small quiet">Status {status}</p>
         </div>
         <p>

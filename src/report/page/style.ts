@@ -119,6 +119,7 @@ form.search { display: grid; grid-template-columns: repeat(auto-fill, minmax(min
 form.search label, .narrow-down { display: block; font-size: 0.8125rem; color: var(--quiet); }
 form.search input, form.search select, .narrow-down input { font-size: 0.9375rem; color: var(--text); }
 form.search .wide { grid-column: 1 / -1; }
+form.search .wide :is(select, [type='password']) { display: block; max-width: 32rem; }
 form.search .broad { min-width: min(14rem, 100%); }
 form.search .go { display: flex; gap: 0.75rem; align-items: center; min-height: 2.125rem; }
 form.search button { min-height: 2.125rem; white-space: nowrap; flex: none; }
