@@ -23,6 +23,8 @@ export interface DecisionsView {
   readonly run: RunRecord;
   readonly filter: DecisionFilter;
   readonly decisions: readonly Decision[];
+  /** Names of repositories to pick one from. */
+  readonly names: readonly string[];
   readonly page: number;
   /** Decisions on the pages before. */
   readonly skipped: number;
@@ -30,7 +32,7 @@ export interface DecisionsView {
 }
 
 export function renderDecisions(setting: Setting, view: DecisionsView): string {
-  const { run, filter, decisions, page, skipped, more } = view;
+  const { run, filter, decisions, names, page, skipped, more } = view;
   const all = { run: run.id, view: 'decisions' };
   const here = { ...all, ...filter };
   const to = (wanted: number): string => setting.link({ ...here, page: wanted > 1 ? wanted : undefined });
@@ -55,7 +57,7 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
           clear={isFiltered ? { href: setting.link(all), text: 'All decisions' } : undefined}
         >
           <Search label="Text in name or detail" name="text" value={filter.text} />
-          <Search label="Repository, whole name" name="repository" value={filter.repository} />
+          <Search label="Repository, whole name" name="repository" value={filter.repository} names={names} />
           <Search label="Tag, whole name" name="tag" value={filter.tag} />
           <Search label="Digest, whole" name="digest" value={filter.digest} />
           <Select label="Action" name="action" value={filter.action} groups={{ '': ['delete', 'keep'] }} />

@@ -22,6 +22,11 @@ export function name(text: string): string {
   return clip(printable(text), MAX_NAME);
 }
 
+/** Whether it is shown as it is; no name that a registry takes is otherwise. */
+export function isPlain(text: string): boolean {
+  return name(text) === text;
+}
+
 /** A sentence that may quote a registry. */
 export function words(text: string): string {
   return clip(printable(text), MAX_TEXT);

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { printable } from '../escape.ts';
 import { type Titled, titleOf } from '../title.ts';
-import { words } from './format.ts';
+import { isPlain, words } from './format.ts';
 
 /** Query parameters of the page. Those that are undefined are left out. */
 type Parameters = Readonly<Record<string, string | number | undefined>>;
@@ -78,21 +78,39 @@ interface FieldProps {
   readonly value: string | undefined;
 }
 
+interface SearchProps extends FieldProps {
+  readonly whole?: boolean;
+  readonly broad?: boolean;
+  /** To pick one from. */
+  readonly names?: readonly string[];
+}
+
 /** A text to search for. */
-export function Search({ label, name, value = '', whole = false }: FieldProps & { readonly whole?: boolean }) {
+export function Search({ label, name, value = '', whole = false, broad = false, names }: SearchProps) {
+  const list = names && `${name}-names`;
   return (
-    <label class={whole ? 'wide' : undefined}>
-      {label}
-      <input
-        type="search"
-        name={name}
-        value={printable(value)}
-        required={whole}
-        autocomplete="off"
-        autocapitalize="none"
-        spellcheck={false}
-      />
-    </label>
+    <>
+      <label class={whole ? 'wide' : broad ? 'broad' : undefined}>
+        {label}
+        <input
+          type="search"
+          name={name}
+          value={printable(value)}
+          required={whole}
+          list={list}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+        />
+      </label>
+      {names && (
+        <datalist id={list}>
+          {names.filter(isPlain).map((one) => (
+            <option value={one} />
+          ))}
+        </datalist>
+      )}
+    </>
   );
 }
 

@@ -9,8 +9,8 @@ import {
   type RepositorySort,
 } from '../select-repositories.ts';
 import { isUnseen, keptIn, notAttemptedIn, percentInWords, shareIn } from '../totals.ts';
-import { bytes, count, name, plural } from './format.ts';
-import { Form, Pager, type Setting } from './navigation.tsx';
+import { bytes, count, isPlain, name, plural } from './format.ts';
+import { Form, Pager, Search, type Setting } from './navigation.tsx';
 import { OpenRepository, type Opened } from './open-repository.tsx';
 import { Badge, type Column, Section, Table, Time } from './parts.tsx';
 import { REPOSITORY_TONES } from './words.ts';
@@ -188,23 +188,7 @@ function Picker({ setting, run, view: { asked, all, names } }: Omit<Props, 'appr
         isNarrowed ? { href: `${setting.link({ run: run.id })}#repositories`, text: 'All repositories' } : undefined
       }
     >
-      <label class="broad">
-        Repository, or part of its name
-        <input
-          type="search"
-          name="find"
-          value={asked.find === undefined ? '' : name(asked.find)}
-          list="repository-names"
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck={false}
-        />
-      </label>
-      <datalist id="repository-names">
-        {names.filter(isPlain).map((one) => (
-          <option value={one} />
-        ))}
-      </datalist>
+      <Search label="Repository, or part of its name" name="find" value={asked.find} names={names} broad />
       <label>
         Show
         <select name="only">
@@ -250,11 +234,6 @@ function shareInWords(summary: RepositorySummary): string {
   if (!isKnown(summary)) return '–';
   const share = shareIn(summary);
   return share ? percentInWords(share.percent) : '0 %';
-}
-
-/** Whether it is shown as it is; no name that a registry takes is otherwise. */
-function isPlain(repository: string): boolean {
-  return name(repository) === repository;
 }
 
 /** Nothing is known of a repository that failed as a whole, or was not begun. */

@@ -90,6 +90,9 @@ describe('the repositories', () => {
     expect(text).toContain('No repository matches.');
     expect(html).toContain('value="nothing"');
     expect(html).toContain('<option value="team/worker">');
+    expect((await ask(samplePlan(), `run=${PLAN}&view=decisions`)).html).toMatch(
+      /name="repository"[^>]* list="repository-names"[^>]*><\/label><datalist id="repository-names">.*<option value="shop\/web">/,
+    );
   });
 
   test('say what is deleted, kept, the share, the size, the last push and what is in use', async () => {

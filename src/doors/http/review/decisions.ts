@@ -4,6 +4,7 @@ import { decisionsAsked, PAGE_QUERY, readQuery } from '../query.ts';
 import { slice } from './slice.ts';
 
 const DECISIONS = 100;
+const MAX_NAMES = 1000;
 
 /** The decisions of one run that are asked for. */
 export async function decisionsView(
@@ -16,5 +17,7 @@ export async function decisionsView(
   const { page } = readQuery(query, PAGE_QUERY);
   const skipped = (page - 1) * DECISIONS;
   const { items, more } = await slice(reader.decisions(run.id, asked), skipped, DECISIONS);
-  return renderDecisions(setting, { run, filter, decisions: items, page, skipped, more });
+  const repositories = await slice(reader.repositories(run.id), 0, MAX_NAMES);
+  const names = repositories.items.map(({ summary }) => summary.repository);
+  return renderDecisions(setting, { run, filter, decisions: items, names, page, skipped, more });
 }
