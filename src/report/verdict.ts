@@ -67,8 +67,9 @@ export interface Verdict {
   /** What a person does next. */
   readonly next: string;
   readonly held?: Held;
-  /** What changed since the last run that can be compared. */
+  /** What changed since the last run that can be compared, and the id of that; absent: there is none. */
   readonly changes: readonly string[];
+  readonly since?: string;
   /** The repositories that lose most in percent, at most five. */
   readonly most: readonly Loss[];
   /** What else the run warned of; the first ones stand in `why` as well. */
@@ -108,6 +109,7 @@ export function verdictOf({ run, repositories, comparison }: Judged): Verdict {
     next: nextOf(kind, run),
     ...(held && { held }),
     changes: changesInWords(run, comparison),
+    ...(comparison && { since: comparison.before.id }),
     most: mostLost(run, repositories, held),
     cautions,
   };

@@ -57,7 +57,7 @@ export function WaitingPlan({ setting, run }: PlanProps) {
 const MAX_GUARDS = 20;
 
 /** What guards hold back, and why. */
-export function Guards({ run: { breakers } }: { readonly run: RunRecord }) {
+function Guards({ run: { breakers } }: { readonly run: RunRecord }) {
   if (breakers.length === 0) return null;
   return (
     <FirstOf items={breakers.slice(0, MAX_GUARDS)} of={breakers.length}>

@@ -30,7 +30,7 @@ import {
   Time,
 } from './parts.tsx';
 import { PolicyFileText } from './policy-file.tsx';
-import { Guards, LeftOut } from './plan.tsx';
+import { LeftOut } from './plan.tsx';
 import type { Verdict } from '../verdict.ts';
 import { type Deletions, DeletionsSection } from './deletions.tsx';
 import { Failures } from './failures.tsx';
@@ -53,12 +53,9 @@ export interface RunView {
   readonly failures: readonly Decision[];
 }
 
-/** Guards that the verdict names itself. */
-const FEW_GUARDS = 3;
-
 export function renderRun(setting: Setting, view: RunView): string {
   const { run, verdict, deletions, resumer } = view;
-  const { id, state, dryRun, progress, error, breakers, totals, cancelled } = run;
+  const { id, state, dryRun, progress, error, totals, cancelled } = run;
   const warnings = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   const isRunning = state === 'running';
   return render({
@@ -88,11 +85,6 @@ export function renderRun(setting: Setting, view: RunView): string {
         {error && (
           <Notice tone="bad" title="It broke off">
             <Failed error={error} />
-          </Notice>
-        )}
-        {breakers.length > FEW_GUARDS && (
-          <Notice tone="wait" title={dryRun ? 'Guards would hold this back' : 'Guards hold this back'}>
-            <Guards run={run} />
           </Notice>
         )}
         {warnings.length > 0 && (

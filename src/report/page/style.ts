@@ -71,6 +71,7 @@ code, pre { font: 0.8125rem/1.5 ui-monospace, SFMono-Regular, 'Cascadia Mono', M
 .beside ol, ul.going, ul.decisions { margin: 0; padding-left: 1.25rem; }
 ul.going, ul.decisions { list-style: none; padding-left: 0; }
 ul.going { padding: 0.75rem 1rem; }
+details.more { margin: 0 0 0.625rem; }
 .going .tag { display: inline-block; max-width: 100%; }
 ul.decisions { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); gap: 0 2rem; }
 ul.decisions li { padding: 0.5rem 0; border-top: 1px solid var(--line); }
@@ -120,7 +121,7 @@ form.search label, .narrow-down { display: block; font-size: 0.8125rem; color: v
 form.search input, form.search select, .narrow-down input { font-size: 0.9375rem; color: var(--text); }
 form.search .wide { grid-column: 1 / -1; }
 form.search .wide :is(select, [type='password']) { display: block; max-width: 32rem; }
-form.search .broad { min-width: min(14rem, 100%); }
+@media (min-width: 48rem) { form.search .broad { grid-column: span 2; } }
 form.search .go { display: flex; gap: 0.75rem; align-items: center; min-height: 2.125rem; }
 form.search button { min-height: 2.125rem; white-space: nowrap; flex: none; }
 .narrow-down { max-width: 20rem; margin-bottom: 0.5rem; }

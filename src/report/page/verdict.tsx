@@ -30,8 +30,9 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-/** Sentences of a list on the first screen. */
-const MAX_REASONS = 4;
+/** Sentences that stand on the first screen, and those that are opened. */
+const FIRST_REASONS = 3;
+const MAX_REASONS = 20;
 
 /** The first thing on the page of a run: what it would do, how much, whether it is safe, and what a person does now. */
 export function VerdictSection({ run, verdict, children }: Props) {
@@ -45,16 +46,35 @@ export function VerdictSection({ run, verdict, children }: Props) {
       </p>
       <h2 id="verdict">{words(what)}</h2>
       {totals && <Amounts totals={totals} dryRun={dryRun} />}
-      {why.length > 0 && (
-        <FirstOf items={why.slice(0, MAX_REASONS)} of={why.length}>
-          {(sentence) => words(sentence)}
-        </FirstOf>
-      )}
+      <Reasons sentences={why} />
       <p>
         <strong>What now?</strong> {words(next)}
       </p>
       {children}
     </section>
+  );
+}
+
+/** Why it is safe, or not: the first sentences, and the others once they are opened. */
+function Reasons({ sentences }: { readonly sentences: readonly string[] }) {
+  if (sentences.length === 0) return null;
+  const others = sentences.slice(FIRST_REASONS);
+  return (
+    <>
+      <ul>
+        {sentences.slice(0, FIRST_REASONS).map((sentence) => (
+          <li>{words(sentence)}</li>
+        ))}
+      </ul>
+      {others.length > 0 && (
+        <details class="more">
+          <summary>Why else: {count(others.length)} more</summary>
+          <FirstOf items={others.slice(0, MAX_REASONS)} of={others.length}>
+            {(sentence) => words(sentence)}
+          </FirstOf>
+        </details>
+      )}
+    </>
   );
 }
 
@@ -81,7 +101,7 @@ function Amounts({ totals, dryRun }: { readonly totals: Totals; readonly dryRun:
 }
 
 /** What changed since the last run, and which repositories lose most. */
-export function ChangesSection({ setting, run, verdict: { changes, most } }: Omit<Props, 'children'>) {
+export function ChangesSection({ setting, run, verdict: { changes, since, most } }: Omit<Props, 'children'>) {
   if (changes.length === 0 && most.length === 0) return null;
   return (
     <div class="beside">
@@ -93,9 +113,9 @@ export function ChangesSection({ setting, run, verdict: { changes, most } }: Omi
               <li>{words(sentence)}</li>
             ))}
           </ul>
-          {run.totals && run.kind !== 'apply' && (
+          {since !== undefined && (
             <p class="small">
-              <a href={setting.link({ run: run.id, view: 'diff' })}>Each change since the run before</a>
+              <a href={setting.link({ run: run.id, view: 'diff', with: since })}>Each change since the run before</a>
             </p>
           )}
         </section>

@@ -42,8 +42,22 @@ test('a plan begins with what it would do, how much, whether it is safe, and wha
     parts[places.indexOf(-1)],
   ).toBe(true);
   expect(places).toEqual(places.toSorted((a, b) => a - b));
+  expect(linkIn((await ask(samplePlan(), `run=${PLAN}`)).html, 'Each change since the run before')).toContain(
+    'view=diff',
+  );
   const safe = await ask(samplePlan({}), `run=${PLAN}`);
   expect(safe.text).toMatch(/safe Would delete 43 .* The guards let it through: at most 500 deletions in one run/);
+});
+
+test('what holds a plan back is opened where it is much; a first run has nothing to be compared with', async () => {
+  const breakers = ['shop/web', 'shop/catalog', 'team/search', 'team/worker'].map((repository) => ({
+    breaker: 'max-deletion-percent' as const, repository, found: 60, limit: 50, detail: `60 % of ${repository}`,
+  })); // prettier-ignore
+  const alone = ledgerOf([planOf('2026-11-24T01:00:00.000Z', { breakers })]);
+  const { html, text } = await ask(alone, `run=${PLAN}`);
+  expect(text).toContain('Why else: 4 more shop/catalog: 60 % of shop/catalog (guard max-deletion-percent).');
+  expect(text).toContain('There is no earlier run that it can be compared with.');
+  expect(html).not.toContain('view=diff');
 });
 
 test('each tag that goes is named where they are few; else the repositories with how many', async () => {
