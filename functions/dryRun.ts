@@ -8,6 +8,7 @@ import { answerInTime, newPlaces } from '../src/doors/http/in-time.ts';
 import { RequestError } from '../src/doors/http/problem.ts';
 import { patienceOf } from '../src/doors/http/prefer.ts';
 import { readRequested } from '../src/doors/http/request.ts';
+import { isSignInOn, signedInActor } from '../src/doors/http/sign-in.ts';
 import { untilShutdown } from '../src/doors/lifecycle.ts';
 import { answerOf, type Decisions, durableSdk, type RegistryOutcome, requestedDryRun } from '../src/index.ts';
 
@@ -55,6 +56,7 @@ async function answerDryRun(
   const negotiated = negotiate(request, { ...JSON_FORMS, 'text/plain': 'text' });
   const patience = patienceOf(request.method, request.headers.get('prefer'));
   const { registries, start, startDurable } = requestedDryRun(configuration, await readRequested(request));
+  const actor = signedInActor(request, isSignInOn);
   const output = answerOf(negotiated.form, registries.length === 1);
   const late = new AbortController();
   const onLate = (): void => late.abort();
@@ -72,6 +74,7 @@ async function answerDryRun(
           now: new Date(),
           ledger,
           by: context.invocationId,
+          ...(actor && { actor }),
           startedBy: 'request',
           onBegin: (id: string) => {
             output.begun(id);

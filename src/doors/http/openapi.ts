@@ -74,7 +74,7 @@ function operationOf(
   operation: Operation,
   schemaOf: (schema: z.ZodType) => Json,
 ): Json {
-  const { summary, query = [], takesFlags, answers, problems } = operation;
+  const { summary, query = [], takesFlags, takesForm, answers, problems } = operation;
   const description = [operation.description, KEYS[level]].filter(Boolean).join(' ');
   const parameters = [
     ...query.flatMap((schema) => parametersOf(schemaOf(schema))),
@@ -82,7 +82,9 @@ function operationOf(
   ];
   const statuses = level === 'anonymous' ? problems : [...problems, 401 as const, 500 as const];
   const isPage = Object.values(answers).some(({ forms }) => 'text/html' in forms);
-  const refused = { 'application/problem+json': problem, ...(isPage && { 'text/html': undefined }) };
+  const asDocument = { 'application/problem+json': problem };
+  const asPage = { 'text/html': undefined };
+  const refused = takesForm ? asPage : { ...asDocument, ...(isPage && asPage) };
   return {
     operationId: Object.keys(methods).length > 1 ? `${method}-${name}` : name,
     summary,
@@ -90,6 +92,9 @@ function operationOf(
     security: level === 'anonymous' ? [] : [{ header: [] }, { query: [] }],
     ...(parameters.length > 0 && { parameters }),
     ...(takesFlags && method === 'post' && { requestBody: flagsBody() }),
+    ...(takesForm && {
+      requestBody: { content: { 'application/x-www-form-urlencoded': { schema: schemaOf(takesForm) } } },
+    }),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, responseOf(answer, schemaOf)])),
       ...Object.fromEntries(

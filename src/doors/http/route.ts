@@ -13,6 +13,8 @@ export interface Operation {
   readonly summary: string;
   readonly description?: string;
   readonly query?: readonly z.ZodObject[];
+  /** It takes a form of the page as its body; what is wrong is answered with a page. */
+  readonly takesForm?: z.ZodType;
   /** It takes the flags of `acr purge`: as parameters, or with POST as a body. */
   readonly takesFlags?: true;
   readonly answers: Readonly<Record<number, Answer>>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as answers from './answer-schemas.ts';
+import { FORM } from './review/form.ts';
 import { followed, formats, json, listed, type Operation, type Route, text } from './route.ts';
 import {
   APPLY_QUERY,
@@ -212,6 +213,14 @@ export const ROUTES: readonly Route[] = [
           }),
         },
         problems: [400, 403, 404, 429, 502, 503],
+      },
+      post: {
+        summary: 'Approves or rejects a plan, or cancels a run: a form of the page',
+        description:
+          'Only for people who have signed in and have the app role Retention.Approver, and with the value that the page has set as a cookie. Machines have routes of their own.',
+        takesForm: FORM,
+        answers: { 303: { description: 'It is done, or under way', forms: {}, headers: ['Location'] } },
+        problems: [400, 403, 404, 409, 413, 415, 502, 503],
       },
     },
   },

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Actor } from '../../index.ts';
 
 /**
  * Whether App Service Authentication is in front of the app. The platform says so in this variable, which is read-only
@@ -61,6 +62,17 @@ export function accessOf({ headers }: Pick<Request, 'headers'>, isOn: boolean): 
 /** Whether a request may approve, reject and cancel. */
 export function isApprover(access: Access): access is Access & { readonly by: 'sign-in' } {
   return access.by === 'sign-in' && access.caller.roles.includes('Retention.Approver');
+}
+
+/** Who did it, as the record keeps it. */
+export function actorOf({ kind, name, id }: Caller): Actor {
+  return { kind: kind === 'person' ? 'person' : 'account', name, id };
+}
+
+/** Who has signed in, where a key is what opens the route; `undefined` where none has. */
+export function signedInActor({ headers }: Pick<Request, 'headers'>, isOn: boolean): Actor | undefined {
+  const caller = isOn ? callerOf(headers.get('x-ms-client-principal')) : undefined;
+  return caller && actorOf(caller);
 }
 
 /** The header as the platform writes it is a few KiB: a claim for each group, of which a token has 200 at most. */

@@ -4,7 +4,7 @@ export { renderHistory } from './history.tsx';
 export { PAGE, renderHome } from './home.tsx';
 export { linksWith, type Setting, type Viewer } from './navigation.tsx';
 export { renderParent } from './parent.tsx';
-export { renderRefused } from './refused.tsx';
+export { renderNotDone, renderRefused } from './refused.tsx';
 export type { Deletions } from './deletions.tsx';
 export type { RepositoriesView } from './repositories.tsx';
 export { renderRun } from './run.tsx';

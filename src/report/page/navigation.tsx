@@ -28,8 +28,16 @@ export interface Setting {
 /** A reader who has signed in. */
 export interface Viewer {
   readonly name: string;
-  /** What the forms of the page send along; absent for a reader who may not approve, and is offered none. */
-  readonly formToken?: string | undefined;
+  /** Absent for a reader who may not approve, and is offered no forms. */
+  readonly forms?: FormSetting | undefined;
+}
+
+/** What the forms have by which a person approves, rejects and cancels. */
+export interface FormSetting {
+  /** They send it along: so the app knows that they are its own. */
+  readonly token: string;
+  /** Above so many deletions, an approval wants the name of the registry typed. */
+  readonly typedAbove: number;
 }
 
 /** Addresses that carry the function key of the page. They are relative, so that any host and route prefix will do. */

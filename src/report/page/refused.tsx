@@ -7,20 +7,21 @@ import { Command, Section } from './parts.tsx';
 export interface RefusedView {
   readonly status: 401 | 403;
   readonly detail: string;
+  /** The address of what it wanted to see, without a key. */
+  readonly share: string;
   /** Who has signed in. Ids are GUIDs: they become part of a command. */
   readonly caller?: { readonly name: string; readonly id: string; readonly audience: string | undefined } | undefined;
 }
 
 /** App Service Authentication signs a client in there, and returns it to what it wanted to see. */
-function signInTo({ share }: Setting): string {
+function signInTo(share: string): string {
   return `/.auth/login/aad?${new URLSearchParams({ post_login_redirect_uri: share }).toString()}`;
 }
 
 /** A page that says which role is missing, and how it is given. */
-export function renderRefused(setting: Setting, { status, detail, caller }: RefusedView): string {
+export function renderRefused({ status, detail, share, caller }: RefusedView): string {
   const title = caller ? 'You have no role in this app' : 'You have not signed in';
   return render({
-    setting,
     title,
     children: (
       <>
@@ -42,19 +43,57 @@ export function renderRefused(setting: Setting, { status, detail, caller }: Refu
             </p>
             <Command text={assignment(caller)} label="commands to assign the role" />
             <p>
-              Then <a href={signInTo(setting)}>sign in again</a>: a session keeps the roles that it began with. Where
-              the app registration has no such roles yet, docs/deploying.md, “Signing in to the review page”, says how
-              they are made.
+              Then <a href={signInTo(share)}>sign in again</a>: a session keeps the roles that it began with. Where the
+              app registration has no such roles yet, docs/deploying.md, “Signing in to the review page”, says how they
+              are made.
             </p>
           </Section>
         )}
         {!caller && (
           <p>
-            <a class="button" href={signInTo(setting)}>
+            <a class="button" href={signInTo(share)}>
               Sign in
             </a>
           </p>
         )}
+      </>
+    ),
+  });
+}
+
+/** What a form asked for, and was not done. */
+export interface NotDoneView {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** What it was about. */
+  readonly run?: string | undefined;
+}
+
+/** A page that says why nothing was done. */
+export function renderNotDone(setting: Setting, { status, title, detail, run }: NotDoneView): string {
+  return render({
+    setting,
+    title,
+    children: (
+      <>
+        <h1>{title}</h1>
+        <div class="card bad">
+          <p>{words(detail.charAt(0).toUpperCase() + detail.slice(1))}.</p>
+          <p class="small quiet">Status {status}</p>
+        </div>
+        <p>
+          {run !== undefined && (
+            <>
+              <a class="button" href={setting.link({ run })}>
+                The page of the run
+              </a>{' '}
+            </>
+          )}
+          <a class="button" href={setting.link()}>
+            All runs
+          </a>
+        </p>
       </>
     ),
   });

@@ -35,7 +35,7 @@ import type { Verdict } from '../verdict.ts';
 import { type Deletions, DeletionsSection } from './deletions.tsx';
 import { Failures } from './failures.tsx';
 import { Repositories, type RepositoriesView } from './repositories.tsx';
-import { ReviewForms } from './review-forms.tsx';
+import { APPROVE_FORM, canDecide, ReviewForms } from './review-forms.tsx';
 import { type Entry, lasted } from './runs.tsx';
 import { ChangesSection, VerdictSection } from './verdict.tsx';
 import { kindInWords, MEANINGS, STATES } from './words.ts';
@@ -98,7 +98,14 @@ export function renderRun(setting: Setting, view: RunView): string {
         )}
         <Failures setting={setting} view={view} />
         <DeletionsSection setting={setting} run={run} deletions={deletions} />
-        <Repositories setting={setting} run={run} view={view.repositories} />
+        <Repositories
+          setting={setting}
+          run={run}
+          view={view.repositories}
+          approving={
+            canDecide(setting, run) ? { form: APPROVE_FORM, can: ({ planned }) => planned.deletions > 0 } : undefined
+          }
+        />
         {totals && (
           <Section id="totals" title={isRunning ? 'So far' : 'Result'}>
             <Figures totals={totals} isDry={dryRun} held={heldIn(run)} />

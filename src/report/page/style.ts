@@ -104,7 +104,7 @@ th[aria-sort='ascending'] a::after { content: ' ↑'; }
   flex: 1; min-width: 0; margin: 0; padding: 0.375rem 0.75rem; white-space: pre-wrap; background: var(--back);
   border: 1px solid var(--line); border-radius: 4px;
 }
-button, .button, input, select {
+button, .button, input, select, textarea {
   font: inherit; color: var(--text); background: var(--card); border: 1px solid var(--field); border-radius: 4px;
 }
 button, .button {
@@ -115,7 +115,18 @@ button.copy { padding: 0 0.5rem; font-size: 0.75rem; line-height: 1.375rem; bord
 .command + button.copy { line-height: 1.875rem; }
 .digest + button.copy { margin-left: 0.5rem; }
 .digest { white-space: nowrap; }
-input, select { width: 100%; min-height: 2.125rem; padding: 0.25rem 0.5rem; }
+input, select, textarea { width: 100%; min-height: 2.125rem; padding: 0.25rem 0.5rem; }
+textarea { resize: vertical; }
+form.decide { display: grid; gap: 0.625rem; max-width: 44rem; }
+form.decide > label { display: block; }
+form.decide p { margin: 0; }
+form.decide fieldset { border: 0; margin: 0; padding: 0; }
+form.decide legend { padding: 0; font-weight: 650; }
+.choice { display: block; }
+.choice input { width: 1.125rem; min-height: 1.125rem; margin: 0 0.375rem 0 0; vertical-align: text-bottom; accent-color: var(--bar); }
+button.main { background: var(--text); color: var(--card); border-color: var(--text); font-weight: 600; }
+button.main:hover { background: var(--link); border-color: var(--link); }
+blockquote { margin: 0 0 0.625rem; padding-left: 0.75rem; border-left: 3px solid var(--line); white-space: pre-wrap; }
 form.search { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(11rem, 100%), 1fr)); gap: 0.75rem; align-items: end; }
 form.search label, .narrow-down { display: block; font-size: 0.8125rem; color: var(--quiet); }
 form.search input, form.search select, .narrow-down input { font-size: 0.9375rem; color: var(--text); }

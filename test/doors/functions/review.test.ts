@@ -93,6 +93,19 @@ describe('the review page', () => {
       expect((await app.ask(path, approver)).headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict$/);
       expect((await app.ask(`/api/runs/${run}`, { key: NO_KEY, headers: READER })).status).toBe(401);
       expect((await app.ask(`/api/runs/${run}`)).status).toBe(200);
+      // A run that is begun with a key is that of the person, where one has signed in besides.
+      const begun = await app.ask('/api/dry-run', { headers: READER });
+      const { summary } = (await begun.json()) as { readonly summary: { readonly runId: string } };
+      expect(await (await app.ask(`/api/runs/${summary.runId}`)).json()).toMatchObject({
+        actor: { kind: 'person', name: 'Ada Lovelace' },
+      });
+      // No address approves anything: asking for a page changes nothing.
+      const { plan } = (await (await app.ask(`/api/runs/${run}`)).json()) as {
+        readonly plan: { readonly hash: string };
+      };
+      const asked = `/api/review?action=approve&run=${run}&hash=${plan.hash}`;
+      expect((await app.ask(asked, approver)).status).toBe(200);
+      expect(await (await app.ask(`/api/runs/${run}`)).json()).toMatchObject({ plan: { ...plan, state: 'open' } });
       // Nothing but the variable says that the platform's sign-in is there.
       const { warnings } = (await (await app.ask('/api/status')).json()) as { readonly warnings: readonly string[] };
       expect(warnings).toContainEqual(expect.stringContaining('WEBSITE_AUTH_ENABLED'));

@@ -1,6 +1,6 @@
 import { HttpRequest } from '@azure/functions';
 import { expect, test } from 'vitest';
-import { readForm } from '../../../src/doors/http/review/form.ts';
+import { chosenIn, readForm } from '../../../src/doors/http/review/form.ts';
 
 const RUN = '20261124T110000Z-3f9a0c';
 const HASH = 'a3f09bc4d17e55aa';
@@ -21,13 +21,13 @@ const approve = (...more: readonly (readonly [string, string])[]) =>
 
 test('a form says what is asked for', async () => {
   const asked = { action: 'approve', run: RUN, hash: HASH, csrf: 'x', comment: '', registry: '' };
-  expect(await approve()).toEqual({ ...asked, repositories: undefined });
+  expect(await approve()).toEqual({ ...asked, repository: [] });
   expect(await approve(['part', 'all'], ['comment', ' looked at\r\nit '], ['registry', ' contoso '])).toEqual({
-    ...asked, repositories: undefined, comment: 'looked at\nit', registry: 'contoso',
+    ...asked, part: 'all', repository: [], comment: 'looked at\nit', registry: 'contoso',
   }); // prettier-ignore
-  const some = ['team/worker', 'app', 'app'].map((one) => ['repository', one] as const);
-  expect(await approve(...some)).toEqual({ ...asked, repositories: ['team/worker', 'app'] });
-  expect(await approve(['part', 'selected'], ...some)).toMatchObject({ repositories: ['team/worker', 'app'] });
+  const repository = ['team/worker', 'app', 'app'];
+  const some = repository.map((one) => ['repository', one] as const);
+  expect(await approve(['part', 'selected'], ...some)).toEqual({ ...asked, part: 'selected', repository });
   expect(await form(['action', 'cancel'], ['run', RUN], ['comment', 'left out'])).toEqual({
     action: 'cancel', run: RUN, csrf: '',
   }); // prettier-ignore
@@ -37,8 +37,17 @@ test('a form says what is asked for', async () => {
 });
 
 test('more than was meant is never approved: ticks and the whole plan are both said, or neither', async () => {
-  await expect(approve(['part', 'all'], ['repository', 'app'])).rejects.toThrow('ticked a repository');
-  await expect(approve(['part', 'selected'])).rejects.toThrow('ticked no repository');
+  const chosen = async (...more: readonly (readonly [string, string])[]) => {
+    const form = await approve(...more);
+    return form.action === 'approve' ? chosenIn(form) : [];
+  };
+  const ticked = ['team/worker', 'app', 'app'].map((one) => ['repository', one] as const);
+  expect(await chosen()).toBeUndefined();
+  expect(await chosen(['part', 'all'])).toBeUndefined();
+  expect(await chosen(...ticked)).toEqual(['team/worker', 'app']);
+  expect(await chosen(['part', 'selected'], ...ticked)).toEqual(['team/worker', 'app']);
+  await expect(chosen(['part', 'all'], ['repository', 'app'])).rejects.toThrow('ticked a repository');
+  await expect(chosen(['part', 'selected'])).rejects.toThrow('ticked no repository');
   await expect(approve(['part', ''], ['repository', 'app'])).rejects.toThrow('field part is all, or selected');
   await expect(approve(['repository', ''])).rejects.toThrow('field repository.0 is a name');
 });

@@ -93,10 +93,10 @@ test('links and forms carry the key on that the page was opened with, and only t
 
 test('with sign-in no page holds a key, whatever stands in its address', async () => {
   const ledger = ledgerOf([recordOf('2026-11-24T11:00:00.000Z', [tag(1)])]);
-  for (const formToken of [undefined, 'x'.repeat(43)])
+  for (const forms of [undefined, { token: 'x'.repeat(43), typedAbove: 100 }])
     for (const query of Object.values(viewsOf(RUN, 'app:dev-1'))) {
       const asked = new URLSearchParams(`${query}&code=a%2Bb%3D%3D`);
-      const { body } = await reviewPage(ledger, asked, NOW, undefined, undefined, { name: 'Ada Lovelace', formToken });
+      const { body } = await reviewPage(ledger, asked, NOW, undefined, undefined, { name: 'Ada Lovelace', forms });
       expect(body).not.toMatch(/a(%2B|\+)b(%3D|=)/i);
       expect(body).not.toContain('code=');
       expect(body).not.toContain('name="code"');
@@ -259,7 +259,12 @@ test('a fault is a page with a way on, and only the log says more; a download of
       headers: signedIn('Ada Lovelace', 'Retention.Reader'),
     });
     const client = { signal: new AbortController().signal, ready: () => Promise.resolve() };
-    return answerReview(broken, request, client, { now: NOW, isSignInOn, log });
+    return answerReview(broken, request, client, {
+      now: NOW,
+      isSignInOn,
+      configuration: { state: 'invalid', mistakes: [], given: {} },
+      log,
+    });
   };
   for (const isSignInOn of [false, true]) {
     const { status, body } = await answer(`run=${RUN}&code=key`, isSignInOn);

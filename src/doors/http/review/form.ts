@@ -28,7 +28,7 @@ const common = { run, csrf: z.string().max(100).default('') };
 const ACTIONS = ['approve', 'reject', 'cancel'] as const;
 
 /** A message completes the sentence "The field comment is …". */
-const FORM = z.discriminatedUnion(
+export const FORM = z.discriminatedUnion(
   'action',
   [
     z.object({
@@ -58,25 +58,7 @@ const FORM = z.discriminatedUnion(
 const FIELDS = ['action', 'run', 'csrf', 'hash', 'part', 'comment', 'registry'] as const;
 
 /** What a person asks for with a form of the page. */
-export type ReviewForm =
-  | {
-      readonly action: 'approve';
-      readonly run: string;
-      readonly csrf: string;
-      readonly hash: string;
-      /** Absent: all of the plan. */
-      readonly repositories: readonly string[] | undefined;
-      readonly comment: string;
-      readonly registry: string;
-    }
-  | {
-      readonly action: 'reject';
-      readonly run: string;
-      readonly csrf: string;
-      readonly hash: string;
-      readonly comment: string;
-    }
-  | { readonly action: 'cancel'; readonly run: string; readonly csrf: string };
+export type ReviewForm = Readonly<z.output<typeof FORM>>;
 
 /**
  * Reads a form that the page has posted.
@@ -98,10 +80,18 @@ export async function readForm(request: HttpRequest): Promise<ReviewForm> {
     const wrong = parsed.error.issues.map(({ path, message }) => `he field ${path.join('.')} is ${message}`);
     throw new RequestError(400, `T${wrong.slice(0, 10).join('; t')}`);
   }
-  const form = parsed.data;
-  if (form.action !== 'approve') return form;
-  const { part, repository, ...rest } = form;
-  // Neither is guessed: approving more than was meant cannot be taken back.
+  return parsed.data;
+}
+
+/**
+ * The repositories that are approved; `undefined`: all of the plan. Where the ticks and what is asked for disagree, neither
+ * is guessed: approving more than was meant cannot be taken back.
+ * @throws {RequestError}
+ */
+export function chosenIn({
+  part,
+  repository,
+}: Extract<ReviewForm, { action: 'approve' }>): readonly string[] | undefined {
   if (part === 'all' && repository.length > 0)
     throw new RequestError(
       400,
@@ -109,5 +99,5 @@ export async function readForm(request: HttpRequest): Promise<ReviewForm> {
     );
   if (part === 'selected' && repository.length === 0)
     throw new RequestError(400, 'You have ticked no repository: nothing was approved');
-  return { ...rest, repositories: repository.length > 0 ? [...new Set(repository)] : undefined };
+  return repository.length > 0 ? [...new Set(repository)] : undefined;
 }

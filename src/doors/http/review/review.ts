@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { LedgerError, type LedgerReader, parentStatus, type ParentStatus } from '../../../index.ts';
+import type { Configuration } from '../../../policy/settings.ts';
 import { redact } from '../../../ledger/redact/redact.ts';
 import {
   linksWith,
@@ -12,7 +13,7 @@ import {
 } from '../../../report/page/index.ts';
 import type { Log } from '../../../report/log.ts';
 import type { Client } from '../handler.ts';
-import { formToken } from '../csrf.ts';
+import { type FormToken, formToken } from '../csrf.ts';
 import { isExpected, logFault, problemOf, RequestError } from '../problem.ts';
 import { readQuery, REVIEW_QUERY } from '../query.ts';
 import { answerDecisions } from '../runs.ts';
@@ -33,6 +34,7 @@ export interface ReviewOptions {
   readonly now: Date;
   /** Whether App Service Authentication signs people in; else the host has looked at a key. */
   readonly isSignInOn: boolean;
+  readonly configuration: Configuration;
   /** Absent: it is not configured how pulls are looked up. */
   readonly unpulled?: UnpulledView | undefined;
   /** Takes the faults that the page does not tell. */
@@ -47,7 +49,7 @@ export async function answerReview(
   reader: LedgerReader,
   request: HttpRequest,
   client: Client,
-  { now, isSignInOn, unpulled, log }: ReviewOptions,
+  { now, isSignInOn, configuration, unpulled, log }: ReviewOptions,
 ): Promise<HttpResponseInit> {
   const { query } = request;
   try {
@@ -55,7 +57,10 @@ export async function answerReview(
     if (query.has('format'))
       return await answerDecisions(reader, readQuery(query, REVIEW_QUERY).run ?? '', request, client);
     const token = isApprover(access) ? formToken(request) : undefined;
-    const viewer = access.by === 'sign-in' ? { name: access.caller.name, formToken: token?.value } : undefined;
+    const viewer =
+      access.by === 'sign-in'
+        ? { name: access.caller.name, forms: token && formsWith(token, configuration) }
+        : undefined;
     const page = await reviewPage(reader, query, now, unpulled, client.signal, viewer);
     return token ? { ...page, cookies: [...token.cookies] } : page;
   } catch (error) {
@@ -65,7 +70,7 @@ export async function answerReview(
       return htmlResponse(renderProblem(settingWithoutData(query, now, isSignInOn), FAULT), FAULT.status);
     }
     const { status, message: detail, caller } = error;
-    return htmlResponse(renderRefused(settingWithoutData(query, now, true), { status, detail, caller }), status);
+    return htmlResponse(renderRefused({ status, detail, share: shareOf(query), caller }), status);
   }
 }
 
@@ -79,6 +84,12 @@ const FAULT: ProblemView = {
 function settingWithoutData(query: URLSearchParams, now: Date, isSignInOn: boolean): Setting {
   const code = isSignInOn ? undefined : (query.get('code') ?? undefined);
   return { code, link: linksWith(code), share: shareOf(query), now, place: undefined, hasPulls: false };
+}
+
+/** What the forms of a page have. Where settings are wrong nothing can be approved, and the form says why once it is sent. */
+function formsWith({ value: token }: FormToken, configuration: Configuration): Viewer['forms'] {
+  const typedAbove = configuration.state === 'valid' ? configuration.settings.approvals.typedAbove : 0;
+  return { token, typedAbove };
 }
 
 /**

@@ -1,0 +1,169 @@
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { Configuration } from '../../../policy/settings.ts';
+import { redact } from '../../../ledger/redact/redact.ts';
+import type { Log } from '../../../report/log.ts';
+import { linksWith, renderNotDone, renderRefused, type Setting } from '../../../report/page/index.ts';
+import { isNameOf, registryNames } from '../../../report/registry-names.ts';
+import { type Actor, cancel, type Ledger, rejectPlan, requestedApply, type RunRecord } from '../../../index.ts';
+import { untilShutdown } from '../../lifecycle.ts';
+import { whyForged } from '../csrf.ts';
+import { isExpected, logFault, problemOf, RequestError } from '../problem.ts';
+import { type Access, accessOf, actorOf, isApprover, SignInRefused } from '../sign-in.ts';
+import { chosenIn, readForm, type ReviewForm } from './form.ts';
+import { shareOf } from './home.ts';
+import { htmlResponse } from './html.ts';
+
+/** What a form of the page works with. */
+export interface ActionOptions {
+  readonly configuration: Configuration;
+  readonly ledger: Ledger;
+  readonly now: Date;
+  /** The invocation of the function. */
+  readonly by: string;
+  readonly log: Log;
+  readonly isSignInOn: boolean;
+}
+
+/**
+ * Does what a form of the page asks for: approves a plan, rejects one, or cancels a run. It answers with the page of the
+ * run, or with a page that says why nothing was done. What was approved is carried out, whether its client stays or leaves.
+ */
+export async function answerAction(request: HttpRequest, options: ActionOptions): Promise<HttpResponseInit> {
+  // Read in any case: the host waits until the body of a request is read.
+  const [form] = await Promise.allSettled([readForm(request)]);
+  const asked = form.status === 'fulfilled' ? form.value : undefined;
+  try {
+    const { caller } = approverOf(request, options.isSignInOn);
+    if (!asked) throw (form as PromiseRejectedResult).reason;
+    const forged = whyForged(request, asked.csrf);
+    if (forged !== undefined)
+      throw new RequestError(403, `${forged}. Open the page of the run again, and send its form from there`);
+    const run = await done(asked, actorOf(caller), options);
+    return {
+      status: 303,
+      headers: { Location: `?${new URLSearchParams({ run }).toString()}`, 'Cache-Control': 'no-store' },
+    };
+  } catch (error) {
+    return notDone(error, asked, options);
+  }
+}
+
+/** @throws {SignInRefused | RequestError} for a client that may not approve */
+function approverOf(request: HttpRequest, isSignInOn: boolean): Access & { readonly by: 'sign-in' } {
+  const access = accessOf(request, isSignInOn);
+  if (access.by === 'key') throw new RequestError(403, WITHOUT_SIGN_IN);
+  if (!isApprover(access)) throw new RequestError(403, NO_APPROVER);
+  return access;
+}
+
+/** A page that says why; of a fault of the service, the log says more. */
+function notDone(error: unknown, form: ReviewForm | undefined, { now, log }: ActionOptions): HttpResponseInit {
+  if (!isExpected(error)) logFault(log, error);
+  const { status, detail } = problemOf(error);
+  const run = form?.run;
+  const share = shareOf(new URLSearchParams(run === undefined ? {} : { run }));
+  if (error instanceof SignInRefused)
+    return htmlResponse(renderRefused({ status: error.status, detail, share, caller: error.caller }), status);
+  const setting: Setting = {
+    code: undefined,
+    link: linksWith(undefined),
+    share,
+    now,
+    place: undefined,
+    hasPulls: false,
+  };
+  const title = form ? NOT_DONE[form.action] : 'Nothing was done';
+  return htmlResponse(renderNotDone(setting, { status, title, detail: redact(detail), run }), status);
+}
+
+const NOT_DONE: Readonly<Record<ReviewForm['action'], string>> = {
+  approve: 'The plan was not approved',
+  reject: 'The plan was not rejected',
+  cancel: 'The run was not cancelled',
+};
+
+const WITHOUT_SIGN_IN =
+  'A key opened this page, and many may have the same: it is not known who asks. Approving, rejecting and cancelling here ' +
+  'take sign-in; docs/deploying.md, “Signing in to the review page”, says how it is set up. Machines use the master key, with ' +
+  'POST /api/plans/<run>/apply, POST /api/plans/<run>/reject and POST /api/runs/<run>/cancel';
+
+const NO_APPROVER =
+  'You may read, and not approve, reject or cancel: that takes the app role Retention.Approver. An owner of the app ' +
+  'registration assigns it; then sign in again. docs/deploying.md, “Signing in to the review page”, has the commands';
+
+/** @returns the run to look at afterwards */
+async function done(form: ReviewForm, actor: Actor, options: ActionOptions): Promise<string> {
+  const { ledger, now, by, log } = options;
+  switch (form.action) {
+    case 'cancel':
+      await cancel(ledger, form.run, { now, askedBy: 'request', by, actor });
+      return form.run;
+    case 'reject': {
+      const { comment: reason, hash } = form;
+      await rejectPlan(ledger, form.run, { now, reason, hash, startedBy: 'request', by, actor, log });
+      return form.run;
+    }
+    case 'approve':
+      return approve(form, actor, options);
+  }
+}
+
+/** @returns the run that carries it out, once it is recorded */
+async function approve(
+  form: Extract<ReviewForm, { action: 'approve' }>,
+  actor: Actor,
+  { configuration, ledger, now, by, log }: ActionOptions,
+): Promise<string> {
+  const { run: id, hash, comment, registry } = form;
+  const repositories = chosenIn(form);
+  const record = await ledger.run(id);
+  // Where settings are wrong, the plan is not carried out at all: the use case says so.
+  const approvals = configuration.state === 'valid' ? configuration.settings.approvals : undefined;
+  if (record?.plan && approvals) {
+    const deletions = await deletionsIn(ledger, record, repositories);
+    if (deletions > approvals.typedAbove && !isNameOf(registry, record.registry))
+      throw new RequestError(
+        400,
+        `These are ${deletions} deletions, and above ${approvals.typedAbove} (APPROVAL_TYPED) an approval wants the name of the ` +
+          `registry typed: ${registryNames(record.registry).join(', or ')}. Nothing was approved`,
+      );
+  }
+  let begun: (runId: string) => void = () => undefined;
+  const begins = new Promise<string>((resolve) => (begun = resolve));
+  const running = untilShutdown((signal) =>
+    requestedApply(
+      configuration,
+      id,
+      {
+        approve: hash,
+        ...(repositories && { repositories }),
+        ...(comment !== '' && { comment }),
+        ...(approvals && { fourEyes: approvals.fourEyes }),
+      },
+      {
+        now, ledger, startedBy: 'request', by, actor, signal, log,
+        onDecisions: () => undefined,
+        onBegin: begun,
+      },
+    ),
+  ); // prettier-ignore
+  const ended = running.then((applied) => ('run' in applied ? applied.run.id : applied.summary.runId));
+  const first = await Promise.race([begins, ended]);
+  ended.catch((error: unknown) => {
+    // The client is answered. An error that it would have been told stands in the record.
+    if (!isExpected(error)) logFault(log, error);
+  });
+  return first;
+}
+
+/** How much an approval would delete: all of the plan, or in these repositories. */
+async function deletionsIn(
+  ledger: Ledger,
+  { id, plan }: RunRecord,
+  repositories: readonly string[] | undefined,
+): Promise<number> {
+  if (!repositories) return plan?.deletions ?? 0;
+  let deletions = 0;
+  for (const name of repositories) deletions += (await ledger.repository(id, name))?.planned.deletions ?? 0;
+  return deletions;
+}
