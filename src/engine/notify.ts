@@ -1,11 +1,9 @@
 import { compareWithLast } from '../ledger/compare.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type EventKey, receiverKey } from '../ledger/messages.ts';
-import { newRunId } from '../ledger/paths.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import { type Delivery, send as sendNow, type Sending } from '../notify/send.ts';
 import { type Notify, type NotifyKind, type Receiver, receiverName } from '../policy/notify.ts';
-import type { Configuration, Settings } from '../policy/settings.ts';
 import type { Notification } from '../report/notification.ts';
 import {
   notBegunNotification,
@@ -16,15 +14,6 @@ import {
 import { duration } from '../report/page/format.ts';
 import { verdictOf } from '../report/verdict.ts';
 import { type DueOfRun, dueOf } from './due.ts';
-
-/**
- * How long messages are waited for after a run: it is recorded and its lock is released, but what started it waits. What is
- * left then is sent by the watch.
- */
-export const AFTER_RUN_MS = 30_000;
-
-/** How long the hourly watch takes for messages. */
-export const WATCH_MS = 240_000;
 
 /** Runs that began longer ago are not looked at: one that was stopped may be resumed for a week. */
 const LOOK_BACK_MS = 9 * 86_400_000;
@@ -59,6 +48,8 @@ export interface Notifying {
   readonly send?: typeof sendNow;
 }
 
+type Looked = Extract<Awaited<ReturnType<Ledger['messages']['look']>>, { readonly state: 'open' }>;
+
 /** Something to be told. */
 interface Due {
   readonly key: EventKey;
@@ -77,94 +68,18 @@ export async function notifyDue(about: Notifying): Promise<void> {
   if (!notify || signal?.aborted) return;
   const { clock } = ledger.system;
   const until = clock.ticks() + milliseconds;
-  try {
-    const due = await whatIsDue(about, notify);
-    await Promise.all(notify.receivers.map((receiver) => tell(receiver, due, { ...about, notify, until })));
-  } catch (error) {
+  const failed = (error: unknown): void => {
     const { message } = error as Error;
     log?.warn({ event: 'notification-failed', why: message }, `messages could not be sent: ${message}`);
+  };
+  try {
+    const due = await whatIsDue(about, notify);
+    // One that cannot be told holds up none of the others.
+    const telling = { ...about, notify, until };
+    await Promise.all(notify.receivers.map((receiver) => tell(receiver, due, telling).catch(failed)));
+  } catch (error) {
+    failed(error);
   }
-}
-
-/** Who is told of what, by the app's settings: also where others of them are wrong. */
-export function notifyingOf(
-  configuration: Configuration,
-): Pick<Notifying, 'notify' | 'registries' | 'planAgeMilliseconds'> {
-  // Which registries it serves is not known: of none.
-  if (configuration.state === 'invalid') return { notify: configuration.notify, registries: [] };
-  return notifyingFor(configuration.settings);
-}
-
-/** The same, by settings that are right. */
-export function notifyingFor({ notify, ledger, registries }: Settings) {
-  return {
-    notify,
-    registries: registries.map(({ endpoint }) => endpoint.host),
-    planAgeMilliseconds: ledger.planAgeMilliseconds,
-  };
-}
-
-/** Notes that a run could not be begun: nothing else in the ledger says so. */
-export async function noteNotBegun(
-  { notify, ledger, log }: Pick<Notifying, 'notify' | 'ledger' | 'log'>,
-  registry: string | undefined,
-  why: string,
-  id?: string,
-): Promise<void> {
-  if (!notify) return;
-  const now = new Date(ledger.system.clock.now());
-  const note = { id: id ?? newRunId(now), at: now.toISOString(), why, ...(registry !== undefined && { registry }) };
-  await ledger.messages.noteNotBegun(note).catch((error: unknown) => {
-    log?.warn({ event: 'warning' }, (error as Error).message);
-  });
-}
-
-/** Tells people that the settings are wrong, so that the schedule does nothing. */
-export async function tellMisconfigured(
-  configuration: Configuration,
-  about: Pick<Notifying, 'ledger' | 'log' | 'signal'>,
-): Promise<void> {
-  if (configuration.state === 'valid') return;
-  const notifying = { ...about, ...notifyingOf(configuration) };
-  const mistakes = configuration.mistakes.map(({ message }) => message).join('; ');
-  await noteNotBegun(notifying, undefined, `The app settings are wrong: ${mistakes}`);
-  await notifyDue({ ...notifying, milliseconds: AFTER_RUN_MS });
-}
-
-/** Tells people of each run of several, while the next one is under way. */
-export interface Teller {
-  /** @param begun to be called once the run is recorded: what goes wrong after that stands in its record */
-  readonly after: <T>(registry: string, work: (begun: () => void) => Promise<T>) => Promise<T>;
-  /** Waits for the messages that are under way. */
-  readonly settled: () => Promise<void>;
-}
-
-export function newTeller(about: Omit<Notifying, 'milliseconds'>): Teller {
-  let last = Promise.resolve();
-  let isQueued = false;
-  const queue = (): void => {
-    // One call sends whatever is due: none has to be made for each run.
-    if (isQueued) return;
-    isQueued = true;
-    last = last.then(() => {
-      isQueued = false;
-      return notifyDue({ ...about, milliseconds: AFTER_RUN_MS });
-    });
-  };
-  return {
-    async after(registry, work) {
-      const run = { isBegun: false };
-      try {
-        return await work(() => void (run.isBegun = true));
-      } catch (error) {
-        if (!run.isBegun) await noteNotBegun(about, registry, (error as Error).message);
-        throw error;
-      } finally {
-        queue();
-      }
-    },
-    settled: () => last,
-  };
 }
 
 async function whatIsDue(about: Notifying, notify: Notify): Promise<Due[]> {
@@ -200,8 +115,14 @@ async function whatIsDue(about: Notifying, notify: Notify): Promise<Due[]> {
       const key = { of: 'run', runId: run.id, news } as const;
       const isTooOld =
         planAgeMilliseconds !== undefined && now.getTime() - Date.parse(run.started) > planAgeMilliseconds;
-      const say = (chosen: Due['kinds']) =>
-        sayOfRun(ledger, run, { ...one, kinds: chosen }, { now, isTooOld, reviewUrl });
+      const said = new Map<string, Promise<Notification>>();
+      const say = (chosen: Due['kinds']): Promise<Notification> => {
+        const saying =
+          said.get(chosen.join()) ?? sayOfRun(ledger, run, { ...one, kinds: chosen }, { now, isTooOld, reviewUrl });
+        // The same for each receiver: what it takes is read once.
+        said.set(chosen.join(), saying);
+        return saying;
+      };
       due.push({ key, kinds, at, say });
     }
     if (run.kind === 'scheduled' && run.totals && run.state !== 'running') superseded.add(run.registry);
@@ -273,20 +194,32 @@ async function deliver(
 ): Promise<Delivery | undefined> {
   const { clock } = ledger.system;
   const about = { kind: kinds[0], receiver: receiverName(receiver), ...namesOf(key) };
-  const claim = await ledger.messages.claim(key, receiverId);
-  if (claim?.state === 'lost') {
-    const why = 'the process that sent it was killed, so it may be missing; it is not sent again';
-    log?.warn({ event: 'notification-lost', ...about, why }, `a message to ${about.receiver} is lost: ${why}`);
-  }
-  if (claim?.state !== 'claimed') return undefined;
-  let delivery: Delivery;
+  let notification: Notification;
+  let claim: Awaited<ReturnType<Looked['claim']>>;
   try {
-    const sending: Sending = { clock, milliseconds: Math.max(1, until - clock.ticks()), signal };
-    delivery = await send(receiver, await say(kinds), sending);
+    const found = await ledger.messages.look(key, receiverId);
+    if (found?.state === 'lost') {
+      const why = 'the process that sent it was killed, so it may be missing; it is not sent again';
+      log?.warn({ event: 'notification-lost', ...about, why }, `a message to ${about.receiver} is lost: ${why}`);
+    }
+    if (found?.state !== 'open') return undefined;
+    // Before the claim: a process that is killed while it reads has lost nothing.
+    notification = await say(kinds);
+    claim = await found.claim();
   } catch (error) {
-    // It was not sent: what is to be said could not be read, say.
-    delivery = { state: 'failed', why: (error as Error).message, attempts: 0, again: true };
+    const why = (error as Error).message;
+    log?.warn({ event: 'notification-failed', ...about, why }, `a message to ${about.receiver} was not sent: ${why}`);
+    return undefined;
   }
+  if (!claim) return undefined;
+  const sending: Sending = { clock, milliseconds: Math.max(1, until - clock.ticks()), signal };
+  // What it throws is a mistake of ours, and whether it was sent is not known.
+  const delivery = await send(receiver, notification, sending).catch((error: unknown): Delivery => ({
+    state: 'unknown',
+    why: (error as Error).message,
+    attempts: 1,
+    again: false,
+  }));
   if (delivery.state === 'sent') {
     const { status, attempts } = delivery;
     log?.info({ event: 'notification-sent', ...about, status, attempts }, `a message was sent to ${about.receiver}`);

@@ -5,7 +5,6 @@ import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration, Settings } from '../policy/settings.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
 import type { Log } from '../report/log.ts';
-import { newTeller, notifyingOf } from './notify.ts';
 import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
 import { ResumeRefused } from './begin.ts';
 import { run, type RunOptions } from './run.ts';
@@ -13,6 +12,7 @@ import { evidenceFrom, sourcesNamed } from './sources.ts';
 import { StopReason } from './stop.ts';
 import { configured, isDryRun, openReader, openRegistry, targetOf, type Trigger } from './registries.ts';
 import { lastActivity } from './schedule-monitor.ts';
+import { newTeller, notifyingOf } from './tell.ts';
 
 const DAY_MS = 86_400_000;
 

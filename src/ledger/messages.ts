@@ -4,7 +4,7 @@ import { maybeNumber, maybeText, number, type Shape, text, time, word, yes } fro
 import { parse } from './parse.ts';
 import { idOf, isRunId, pathsOf, registryKey, timeOf } from './paths.ts';
 import { redactSentences } from './redact/redact.ts';
-import { ConflictError, type Store, writeSurely } from './store/store.ts';
+import { ConflictError, DamagedError, type Store, writeSurely } from './store/store.ts';
 
 /*
  * Which messages were sent. What is to be said follows from the record of the runs; here stands what of it was said, so that
@@ -59,18 +59,24 @@ interface MessageRecord {
   readonly status?: number;
 }
 
+/** A message that is not sent, and that no process is sending. */
+interface Open {
+  readonly state: 'open';
+  /** @returns `undefined` where another process was quicker */
+  readonly claim: () => Promise<Claimed | undefined>;
+}
+
 /** A message that this process is to send, and no other. */
 interface Claimed {
-  readonly state: 'claimed';
   readonly record: (result: Pick<MessageRecord, 'state' | 'why' | 'status' | 'again'>) => Promise<void>;
 }
 
 export interface Messages {
   /**
-   * Claims a message.
+   * Looks whether a message is to be sent.
    * @returns `lost`: the process that had claimed it is gone, which is told once; `undefined`: there is nothing to send
    */
-  readonly claim: (key: EventKey, receiver: string) => Promise<Claimed | { readonly state: 'lost' } | undefined>;
+  readonly look: (key: EventKey, receiver: string) => Promise<Open | { readonly state: 'lost' } | undefined>;
   /** Since when a receiver is told of a kind of event: since the first call. */
   readonly toldSince: (receiver: string, kind: string) => Promise<Date>;
   readonly noteNotBegun: (note: NotBegun) => Promise<void>;
@@ -128,7 +134,7 @@ export function messagesIn(store: Store): Messages {
     writeSurely(store, path, lines(message), condition);
 
   return {
-    async claim(key, receiver) {
+    async look(key, receiver) {
       const path = pathOf(key, receiver);
       const file = await store.read(path);
       const before = file && parse(store, path, messageSchema, file.text);
@@ -137,26 +143,22 @@ export function messagesIn(store: Store): Messages {
       const isLost = before?.state === 'claimed' && age > CLAIM_MS;
       const isAgain = before?.again === true && before.claims < MOST_CLAIMS && age > PAUSE_MS;
       if (before && !isLost && !isAgain) return undefined;
-      // Tells this claim from one that another process makes at the same time.
-      const claim = randomUUID();
       const claims = (before?.claims ?? 0) + 1;
-      try {
-        if (before && isLost) {
-          await writeMessage(path, { ...before, state: 'lost', at: now(), claim }, condition);
-          return { state: 'lost' };
-        }
-        const etag = await writeMessage(path, { state: 'claimed', at: now(), claims, claim }, condition);
-        return {
-          state: 'claimed',
-          async record(result) {
-            await writeMessage(path, { ...result, at: now(), claims, claim }, { etag });
-          },
-        };
-      } catch (error) {
-        // Another process was quicker: the message is that one's.
-        if (error instanceof ConflictError) return undefined;
-        throw error;
-      }
+      const claimed = async (): Promise<Claimed | undefined> => {
+        // Tells this claim from one that another process makes at the same time.
+        const claim = randomUUID();
+        const etag = await unlessTaken(writeMessage(path, { state: 'claimed', at: now(), claims, claim }, condition));
+        return etag === undefined
+          ? undefined
+          : {
+              async record(result) {
+                await writeMessage(path, { ...result, at: now(), claims, claim }, { etag });
+              },
+            };
+      };
+      if (!before || !isLost) return { state: 'open', claim: claimed };
+      const lost = { ...before, state: 'lost', at: now(), claim: randomUUID() } as const;
+      return (await unlessTaken(writeMessage(path, lost, condition))) === undefined ? undefined : { state: 'lost' };
     },
     async toldSince(receiver, kind) {
       const path = `receivers/${receiver}.${kind}.json`;
@@ -183,7 +185,12 @@ export function messagesIn(store: Store): Messages {
         if (!isRunId(id) || id < idOf(from)) continue;
         const path = `${NOT_BEGUN}${id}/event.json`;
         const file = await store.read(path);
-        if (file) yield parse(store, path, notBegunSchema, file.text);
+        try {
+          if (file) yield parse(store, path, notBegunSchema, file.text);
+        } catch (error) {
+          // A damaged one does not hide the others.
+          if (!(error instanceof DamagedError)) throw error;
+        }
       }
     },
     async prune(before) {
@@ -197,4 +204,14 @@ export function messagesIn(store: Store): Messages {
       }
     },
   };
+}
+
+/** `undefined` where another process was quicker. */
+async function unlessTaken<T>(writing: Promise<T>): Promise<T | undefined> {
+  try {
+    return await writing;
+  } catch (error) {
+    if (error instanceof ConflictError) return undefined;
+    throw error;
+  }
 }

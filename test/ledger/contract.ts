@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { describe, expect, it as test } from 'vitest';
+import { openLedger } from '../../src/ledger/ledger.ts';
 import type { LockTimes } from '../../src/ledger/store/lease.ts';
 import { ConflictError, type Holder, LedgerError, type Store } from '../../src/ledger/store/store.ts';
 import { all } from '../dev/emulator/support.ts';
@@ -54,6 +55,20 @@ export function describeStore(kind: StoreKind): void {
       await store.remove(path);
       expect(await store.read(path)).toBeUndefined();
       expect(await all(store.folders(path.replace('a/b/run.json', '')))).toEqual([]);
+    });
+
+    it('gives a message to one of those that claim it at the same time, and to none after that', async () => {
+      const key = { of: 'overdue', registry: `${randomUUID()}.example`, since: new Date(0) } as const;
+      const look = () => openLedger(open()).messages.look(key, 'receiver');
+      const found = await Promise.all(Array.from({ length: 8 }, look));
+      const claims = await Promise.all(
+        found.map(async (one) => (one?.state === 'open' ? await one.claim() : undefined)),
+      );
+      const [mine, ...others] = claims.filter((one) => one !== undefined);
+      expect(others).toEqual([]);
+      expect(await look()).toBeUndefined();
+      await mine?.record({ state: 'sent', status: 200 });
+      expect(await look()).toBeUndefined();
     });
 
     it('refuses a write whose condition does not hold', async () => {

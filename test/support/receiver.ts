@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Ajv, type ValidateFunction } from 'ajv';
 import draft06 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json' };
 import addFormats from 'ajv-formats';
+import type { Certificate } from '../../src/dev/emulator/certificate.ts';
 import type { Receiver, ReceiverKind } from '../../src/policy/notify.ts';
 
 /* A receiver of messages on this machine. It answers as a test says, and refuses what the published schemas refuse. */
@@ -127,12 +129,12 @@ export const hanging: Answer = () => undefined;
 /** The secret part of each address: no output may have it. */
 export const SECRET = 'T0123456789-hook-secret-abcdefghij';
 
-/** @param on a port that is free; absent: any */
-export async function startReceiver(on = 0): Promise<StandIn> {
+/** @param on a port that is free; absent: any. @param tls absent: in the clear */
+export async function startReceiver(on = 0, tls?: Certificate): Promise<StandIn> {
   const received: Received[] = [];
   const wrong: string[] = [];
   const answers: Answer[] = [];
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     let text = '';
     request.setEncoding('utf8');
     request.on('data', (piece: string) => (text += piece));
@@ -145,7 +147,8 @@ export async function startReceiver(on = 0): Promise<StandIn> {
       const answer = answers.shift() ?? answering(kind === 'teams' ? 202 : 200, {}, 'ok');
       answer(response, request);
     });
-  });
+  };
+  const server = tls ? createSecureServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(on, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -153,7 +156,11 @@ export async function startReceiver(on = 0): Promise<StandIn> {
     wrong,
     answers,
     port,
-    receiver: (kind, place = 1) => ({ kind, place, address: `http://127.0.0.1:${port}/${kind}/${SECRET}` }),
+    receiver: (kind, place = 1) => ({
+      kind,
+      place,
+      address: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/${kind}/${SECRET}`,
+    }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,4 +1,5 @@
-import { AFTER_RUN_MS, noteNotBegun, notifyDue, notifyingFor } from '../notify.ts';
+import { notifyDue } from '../notify.ts';
+import { AFTER_RUN_MS, noteNotBegun, notifyingFor } from '../tell.ts';
 import { Misconfigured } from '../registries.ts';
 import type { App } from './context.ts';
 

@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { certificate } from '../../../src/dev/emulator/certificate.ts';
 import { NOTIFY_KINDS } from '../../../src/policy/notify.ts';
 import { cli, folder } from '../../support/cli.ts';
 import { newFolder } from '../../support/ledger.ts';
@@ -69,6 +72,55 @@ test.each([
   expect(code).toBe(2);
   expect(stderr).toContain(message);
   expect(stderr).not.toContain(SECRET);
+});
+
+test('over TLS, to a receiver that is trusted, and to no other; through the proxy that the environment names', async () => {
+  const tls = await certificate();
+  const secure = await startReceiver(0, tls);
+  const tunnels: string[] = [];
+  const proxy = createServer().on('connect', ({ url = '' }, client: Socket) => {
+    tunnels.push(url);
+    const [host, port] = url.split(':');
+    const server = connect(Number(port), host, () => {
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      server.pipe(client).pipe(server);
+    });
+    for (const end of [client, server]) end.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  try {
+    const trusted = join(folder, 'receiver.pem');
+    writeFileSync(trusted, tls.cert);
+    const environment = {
+      NOTIFY: `slack:${secure.receiver('slack').address}`,
+      NOTIFY_ON: 'run-failed',
+      NODE_EXTRA_CA_CERTS: trusted,
+    };
+    const NAME = 'address 1 of NOTIFY (slack), run-failed:';
+    expect(await cli(['notify', '--test'], environment)).toEqual({
+      code: 0,
+      stdout: `${NAME} taken (200)\n`,
+      stderr: '',
+    });
+    const untrusted = await cli(['notify', '--test'], { ...environment, NODE_EXTRA_CA_CERTS: undefined });
+    expect(untrusted).toMatchObject({
+      code: 1,
+      stdout: `${NAME} not taken: it cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT)\n`,
+    });
+    expect(secure.received).toHaveLength(1);
+    const { port } = proxy.address() as AddressInfo;
+    const proxied = await cli(['notify', '--test'], {
+      ...environment,
+      HTTPS_PROXY: `http://127.0.0.1:${port}`,
+      NO_PROXY: undefined,
+    });
+    expect(proxied).toMatchObject({ code: 0 });
+    expect(tunnels).toEqual([`127.0.0.1:${secure.port}`]);
+    expect(secure.received).toHaveLength(2);
+  } finally {
+    proxy.close();
+    await secure.close();
+  }
 });
 
 test('a purge of the command line is told, and a receiver that fails changes nothing of it', async () => {

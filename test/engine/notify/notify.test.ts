@@ -182,9 +182,8 @@ describe('a process that is killed', () => {
     const { ledger, outbox, moment, tell } = newApp();
     const { id: runId } = await recorded(ledger, STARTED, {}, deletions(3));
     const key = { of: 'run', runId, news: 'ended-0' } as const;
-    expect(await ledger.messages.claim(key, receiverKey('https://events.example/hook'))).toMatchObject({
-      state: 'claimed',
-    });
+    const found = await ledger.messages.look(key, receiverKey('https://events.example/hook'));
+    expect(found?.state === 'open' && (await found.claim())).toBeTruthy();
     // It may be at work still.
     expect((await tell()).map(({ event }) => event)).toEqual(['notification-sent']);
     moment.at += HOUR;
@@ -275,6 +274,32 @@ test('only of the registries that the app serves: another one may share its ledg
   });
   await tell({ registries: ['contoso.azurecr.io'] });
   expect(outbox.sent.map(({ registry }) => registry)).toEqual(['contoso.azurecr.io', 'contoso.azurecr.io']);
+});
+
+describe('what is damaged in the ledger holds up nothing else', () => {
+  test('of a message', async () => {
+    const { memory, ledger, outbox, moment, tell } = newApp();
+    await recorded(ledger, '2026-11-01T00:50:00.000Z', {}, deletions(3));
+    await recorded(ledger, STARTED, {}, deletions(3));
+    await tell();
+    expect(outbox.sent).toHaveLength(4);
+    const [path = ''] = [...memory.files.keys()].filter((one) => one.includes('/notified/'));
+    memory.files.set(path, { bytes: Buffer.from('{'), etag: 'x' });
+    moment.at += HOUR;
+    await recorded(ledger, '2026-11-01T01:30:00.000Z', {}, deletions(3));
+    const lines = await tell();
+    expect(lines.filter(({ event }) => event === 'notification-failed')).toHaveLength(1);
+    expect(outbox.sent).toHaveLength(6);
+  });
+
+  test('of the repositories of a run', async () => {
+    const { memory, ledger, outbox, tell } = newApp();
+    const { id } = await recorded(ledger, '2026-11-01T00:50:00.000Z', {}, deletions(3));
+    await recorded(ledger, STARTED, {}, deletions(3));
+    memory.files.set(`runs/${id}/repositories.ndjson.gz`, { bytes: Buffer.from('no gzip'), etag: 'x' });
+    await tell();
+    expect(outbox.sent.map(({ subject }) => subject)).toEqual(['20261101T010000Z-3f9a0c', '20261101T010000Z-3f9a0c']);
+  });
 });
 
 test('a ledger that cannot be read is a warning, and nothing else', async () => {

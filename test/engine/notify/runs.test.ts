@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
-import { AFTER_RUN_MS } from '../../../src/engine/notify.ts';
+import { AFTER_RUN_MS } from '../../../src/engine/tell.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import { memoryStore } from '../../../src/ledger/store/memory.ts';
 import { realSystem } from '../../../src/ledger/store/system.ts';
@@ -228,6 +228,8 @@ test('wrong settings: the tick tells people, and nothing is repeated each hour',
   const ledger = newLedger();
   const configuration = configured([{ loginServer: 'contoso.azurecr.io' }], { ...DELETING, MAX_DELETIONS: 'many' });
   const about = { ledger, log: createLog('silent') };
+  // A tick, and the next one.
+  await tellMisconfigured(configuration, about);
   await tellMisconfigured(configuration, about);
   await watchAndNotify(configuration, { ...about, now: new Date() });
   expect(typesOf()).toEqual(['run-failed']);

@@ -33,6 +33,25 @@ const FORMS: Readonly<Record<string, (text: string) => string>> = {
   'in base64 in a URL': (text) => encodeURIComponent(Buffer.from(text).toString('base64')),
 };
 
+test('addresses of messages: whole, without their beginning, and each part that lets a client write there', () => {
+  const [path, key, hook] = ['0123456789abcdef0123', 'sig-of-a-workflow-0001', 'T0123/B0123/hook-of-slack-0002'];
+  addSecretsOf({
+    NOTIFY: `teams:https://prod.example/workflows/${path}/run?api-version=2016-06-01&key=${key}\nhttps://hooks.example/services/${hook} nonsense-0003`,
+  });
+  const told = [
+    `POST https://prod.example/workflows/${path}/run?api-version=2016-06-01&key=${key}: 404`,
+    `no workflow at /workflows/${path}/run`,
+    `wrong key ${key}`,
+    `getaddrinfo hooks.example/services/${hook}`,
+    `"https:\\/\\/hooks.example\\/services\\/${hook.replaceAll('/', '\\/')}"`,
+    'nonsense-0003 is no URL',
+  ].map((text) => secrets.redact(text));
+  for (const secret of [path, key, 'hook-of-slack-0002', 'nonsense-0003'])
+    expect(told.filter((text) => text.includes(secret))).toEqual([]);
+  // A date is no secret.
+  expect(secrets.redact('seen on 2016-06-01')).toBe('seen on 2016-06-01');
+});
+
 describe('a known secret is redacted', () => {
   test.each(Object.entries(FORMS))('%s', (name, write) => {
     const known = newSecrets();
