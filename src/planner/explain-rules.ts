@@ -47,7 +47,7 @@ export function explainTagByRules(
     ...named,
     action: 'keep',
     reason,
-    detail: isNotInPlan ? 'the rule lets it go, but it is not in the plan that is applied' : detail,
+    detail: isNotInPlan ? 'the rule deletes it, but it is not in the plan that is applied' : detail,
     beyondAcrPurge: false,
   };
 }

@@ -200,7 +200,7 @@ test('what changed since the last run: more, fewer, new repositories, reasons th
     'Fewer: web (2, before 6).',
     'New: fresh.',
     'Not there any more: old.',
-    'For the first time for this reason: 3 artifacts, a rule of the policy lets it go.',
+    'For the first time for this reason: 3 artifacts, a rule of the policy deletes it.',
   ]);
   expect(judge(now).changes).toEqual(['There is no earlier run that it can be compared with.']);
 });

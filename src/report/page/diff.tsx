@@ -49,12 +49,7 @@ export function renderDiff(setting: Setting, { run, others, found }: DiffView): 
             No run before this one can be compared with it: of the same registry, and complete. Choose another one.
           </p>
         )}
-        <Form
-          setting={setting}
-          label="Compare with another run"
-          hidden={{ run: run.id, view: 'diff' }}
-          button="Compare"
-        >
+        <Form setting={setting} label="Choose another run" hidden={{ run: run.id, view: 'diff' }} button="Compare">
           <label class="wide">
             Compare with
             <select name="with">

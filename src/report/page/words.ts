@@ -5,7 +5,7 @@ import type { RepositorySummary } from '../../ledger/summary.ts';
 /** Why an artifact is deleted or kept, for a person. */
 export const MEANINGS: Readonly<Record<Reason, string>> = {
   'matched-and-expired': 'a filter matches, and it is older than --ago',
-  'rule-matched': 'a rule of the policy lets it go',
+  'rule-matched': 'a rule of the policy deletes it',
   'untagged-and-expired': 'without a tag, and nothing kept needs it',
   'referrer-of-deleted': 'deleted along with the manifest that it refers to',
   'too-young': 'not old enough to be deleted',
@@ -27,7 +27,7 @@ export const MEANINGS: Readonly<Record<Reason, string>> = {
   'pulled-recently': 'pulled within the time that is asked for',
   'pull-history-too-short': 'it is not known whether it was pulled within the time that is asked for',
   protected: 'named among what is never deleted',
-  'kept-newest': 'among the newest, which stay whatever their age',
+  'kept-newest': 'among the newest, which are kept whatever their age',
   'kept-daily': 'the newest of a day that its rule keeps',
   'kept-weekly': 'the newest of a week that its rule keeps',
   'kept-monthly': 'the newest of a month that its rule keeps',

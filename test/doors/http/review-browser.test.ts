@@ -156,6 +156,32 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
     });
   });
 
+  test('without JavaScript a run is compared with the one before it, and with another one', async () => {
+    await withPage(ledger, async (url) => {
+      const { page, complaints } = await open({ javaScriptEnabled: false });
+      await page.goto(`${url}?run=${RUN}&code=${encodeURIComponent(CODE)}`);
+      await page.getByRole('link', { name: 'Each change since the run before' }).click();
+      expect(await page.locator('h1').textContent()).toBe('What changed');
+      // The run of 30 October lacks the first 29.
+      expect(await page.locator('.figures').textContent()).toContain('29 tags');
+      await page.getByLabel('Compare with').selectOption('Scheduled run, contoso, 11 Oct 11:00');
+      await page.getByRole('button', { name: 'Compare' }).click();
+      await page.waitForURL(/with=20261011/);
+      expect(await page.locator('.figures').textContent()).toContain('10 tags');
+      await page.getByRole('link', { name: 'app', exact: true }).click();
+      expect(await page.locator('h1').textContent()).toBe('What changed in app');
+      expect(await page.locator('caption').textContent()).toBe('Differences 1 to 10');
+      await page.getByRole('link', { name: 'All repositories' }).click();
+      await page.getByRole('link', { name: 'Runs', exact: true }).first().click();
+      await page.getByRole('link', { name: 'Over time by repository' }).click();
+      expect(await page.locator('h1').textContent()).toBe('Over time');
+      expect(await page.locator('#by-repository ~ .region').last().textContent()).toContain('team/worker');
+      expect(new URL(page.url()).searchParams.get('code')).toBe(CODE);
+      expect(complaints).toEqual([]);
+      await page.context().close();
+    });
+  });
+
   test('without JavaScript what was not pulled is asked for by the form, and by parts', async () => {
     const part = unpulledOf({ looked: { repositories: 3, of: 9 }, next: 'team-2/worker' });
     const asked: string[] = [];
