@@ -11,6 +11,7 @@ import { logMistakes, notServed, settingsOf, type Trigger } from './engine/regis
 import type { Ledger } from './ledger/ledger.ts';
 import { policiesOf, recordPolicy } from './ledger/policy-record.ts';
 import type { Cancellation, ParentStatus, RunRecord } from './ledger/records.ts';
+import { PlanRefused } from './engine/plans.ts';
 import { newestResumable, resumeRun, type ResumeOptions } from './engine/resume.ts';
 import { ResumeRefused } from './engine/begin.ts';
 import { notifyDue } from './engine/notify.ts';
@@ -154,10 +155,15 @@ export async function requestedApply(
       ...asked,
     },
   );
+  const tell = () => notifyDue({ ...notifyingOf(configuration), ledger, log, signal, milliseconds: AFTER_RUN_MS });
   try {
-    return await applied;
-  } finally {
-    await notifyDue({ ...notifyingOf(configuration), ledger, log, signal, milliseconds: AFTER_RUN_MS });
+    const came = await applied;
+    await tell();
+    return came;
+  } catch (error) {
+    // A request that is refused changes nothing, unless guards held the plan back.
+    if (!(error instanceof PlanRefused) || error.breakers.length > 0) await tell();
+    throw error;
   }
 }
 

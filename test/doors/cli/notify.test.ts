@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { certificate } from '../../../src/dev/emulator/certificate.ts';
 import { NOTIFY_KINDS } from '../../../src/policy/notify.ts';
-import { cli, folder } from '../../support/cli.ts';
+import { BIN, cli, folder } from '../../support/cli.ts';
 import { newFolder } from '../../support/ledger.ts';
 import { answering, SECRET, type StandIn, startReceiver } from '../../support/receiver.ts';
 import { USER, withServedEmulator } from '../../support/registry.ts';
@@ -72,6 +73,34 @@ test.each([
   expect(code).toBe(2);
   expect(stderr).toContain(message);
   expect(stderr).not.toContain(SECRET);
+});
+
+test('killed between its claim and the answer: the next run does not send that message again', async () => {
+  await withServedEmulator({ repositories: several(2, 1) }, async (emulator) => {
+    const certificate = join(folder, 'killed.pem');
+    writeFileSync(certificate, emulator.certificate);
+    const purge = ['purge', '-r', emulator.loginServer, '-f', '.*:.*', '--ago', '30d', '--yes', '--runs', newFolder()];
+    const environment = {
+      NODE_EXTRA_CA_CERTS: certificate,
+      ACR_USERNAME: USER.username,
+      ACR_PASSWORD: USER.password,
+      NOTIFY: address('cloudevents'),
+      NOTIFY_ON: 'deletion-done run-failed',
+    };
+    const first = spawn(process.execPath, [BIN, ...purge], {
+      cwd: folder,
+      env: { ...process.env, ...environment },
+      stdio: 'ignore',
+    });
+    const killed = new Promise((resolve) => first.once('close', (_, signal) => resolve(signal)));
+    // The message has arrived: it may be shown already.
+    receiver.answers.push(() => void first.kill('SIGKILL'));
+    expect(await killed).toBe('SIGKILL');
+    // Nothing is left to delete, so this run is no news.
+    expect(await cli(purge, environment)).toMatchObject({ code: 0 });
+    const subjects = receiver.received.map(({ message }) => (message as { readonly type: string }).type);
+    expect(subjects).toEqual(['acr-retention.deletion-done']);
+  });
 });
 
 test('over TLS, to a receiver that is trusted, and to no other; through the proxy that the environment names', async () => {

@@ -35,7 +35,7 @@ function newApp(memory: Memory = newMemory()) {
   return { memory, moment, outbox, ledger, tell };
 }
 
-test('each receiver is told once, whoever looks and how often', async () => {
+test('each receiver is told once, by any number of processes, however often they look', async () => {
   const { memory, moment, ledger, outbox, tell } = newApp();
   await recorded(ledger, STARTED, {}, deletions(3));
   // Several calls in this process, and in another one, all at the same time.
