@@ -10,6 +10,7 @@ import { blobStore } from '../../src/ledger/store/blob.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { newRunId, pathsOf } from '../../src/ledger/paths.ts';
+import { NOTHING_PLANNED } from '../../src/ledger/plan-hash.ts';
 import type { Store } from '../../src/ledger/store/store.ts';
 import type { RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import type { Decision, KeepReason } from '../../src/planner/decision.ts';
@@ -33,6 +34,9 @@ import { newFolder } from '../support/ledger.ts';
 
 const REPOSITORIES = 1000;
 const SMALL_RUNS = 300;
+/** Runs with 1,000 repositories each. */
+const WIDE_RUNS = 60;
+const WIDE = 'wide.azurecr.io';
 const LARGE = 'platform/services/checkout';
 const NOW = new Date();
 
@@ -98,18 +102,22 @@ function* repositoriesOf(count: number, decisions: number): Generator<readonly [
     yield [nameOf(n), decisionsOf(nameOf(n), n === 0 ? decisions - each * (count - 1) : each)];
 }
 
-async function writeRun(store: Store, started: Date, count: number, decisions: number): Promise<string> {
+function recordOf(started: Date, count: number, registry = 'contoso.azurecr.io'): RunRecord {
   const id = newRunId(started);
   const time = started.toISOString();
   const dryRun = started.getUTCHours() % 6 === 0;
   const given = "acr purge --filter 'platform/.*:^feature-' --ago 30d --keep 3 --untagged";
-  const record: RunRecord = {
-    format: 1, id, kind: dryRun ? 'dry-run' : 'scheduled', dryRun, startedBy: 'schedule', registry: 'contoso.azurecr.io',
+  return {
+    format: 1, id, kind: dryRun ? 'dry-run' : 'scheduled', dryRun, startedBy: 'schedule', registry,
     policy: { commands: [{ given, understood: { ago: '30d', keep: 3, untagged: true } }], hash: 'f00d', from: 'settings' },
     toolVersion: '0.1.0', started: time, agesFrom: time,
     holder: { runId: id, startedBy: 'schedule', host: hostname(), pid: process.pid, since: time },
     state: 'running', progress: { done: 0, of: count }, warnings: [], breakers: [],
   }; // prettier-ignore
+}
+
+async function writeRun(store: Store, started: Date, count: number, decisions: number): Promise<string> {
+  const record = recordOf(started, count);
   const run = await openLedger(store).begin(record);
   const records: RepositoryRecord[] = [];
   for (const [name, some] of repositoriesOf(count, decisions))
@@ -117,7 +125,22 @@ async function writeRun(store: Store, started: Date, count: number, decisions: n
   const totals = total(records.map(({ summary }) => summary));
   const ended = new Date(started.getTime() + 60_000).toISOString();
   await run.end({ state: 'done', ended, totals, progress: { done: count, of: count } }, records);
-  return id;
+  return record.id;
+}
+
+/** Runs of another registry, of which the records of the repositories alone are there: what charts are made of. */
+async function writeWide(store: Store): Promise<void> {
+  const records = Array.from({ length: REPOSITORIES }, (_, n): RepositoryRecord => {
+    const summary = summarize(nameOf(n), decisionsOf(nameOf(n), 20 + (n % 50)), { tags: 100, manifests: 200 });
+    return { summary, planned: NOTHING_PLANNED };
+  });
+  const totals = total(records.map(({ summary }) => summary));
+  for (let day = WIDE_RUNS; day > 0; day--) {
+    const record = { ...recordOf(new Date(NOW.getTime() - day * 86_400_000), REPOSITORIES, WIDE), dryRun: false };
+    const run = await openLedger(store).begin(record);
+    const progress = { done: REPOSITORIES, of: REPOSITORIES };
+    await run.end({ state: 'done', ended: record.started, totals, progress }, records);
+  }
 }
 
 // The process that writes
@@ -136,6 +159,7 @@ interface Written {
 async function write(decisions: number): Promise<Written> {
   const store = storeOf(process.env['RETENTION_STORAGE'] ?? '');
   for (let n = SMALL_RUNS; n > 0; n--) await writeRun(store, new Date(NOW.getTime() - n * 7_200_000), 4, 200);
+  await writeWide(store);
   // The run that the large one is compared with: as many repositories.
   await writeRun(store, new Date(NOW.getTime() - 3_600_000), REPOSITORIES, REPOSITORIES * 20);
   const start = performance.now();
@@ -171,6 +195,8 @@ const CASES: readonly Case[] = [
   ['page: the run', (id) => `/api/review?run=${id}`],
   ['page: the run, by share, the large repository opened', (id) => `/api/review?run=${id}&sort=percent&open=${LARGE}`],
   ['page: the run, a part of a name', (id) => `/api/review?run=${id}&find=service-50`],
+  ['page: what changed since the run before, in every repository', (id) => `/api/review?run=${id}&view=diff`],
+  ['page: over time by repository, of 60 runs', () => `/api/review?view=trends&registry=${WIDE}`],
   ['the run, JSON', (id) => `/api/runs/${id}`],
   ['page: decisions', (id) => `/api/review?run=${id}&view=decisions`],
   ['page: decisions, page 50', (id) => `/api/review?run=${id}&view=decisions&page=50`],
