@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { answerHome } from '../../src/doors/http/review/home.ts';
 import { reviewPage } from '../../src/doors/http/review/review.ts';
 import type { UnpulledView } from '../../src/doors/http/unpulled.ts';
+import type { Viewer } from '../../src/report/page/index.ts';
 import type { DecisionQuery, ImageName, RunQuery } from '../../src/ledger/reader.ts';
 import type { Parent } from '../../src/ledger/batch.ts';
 import type { UsedImage } from '../../src/ledger/in-use.ts';
@@ -285,12 +286,13 @@ export async function withPage<T>(
   reader: LedgerReader,
   test: (url: string) => Promise<T>,
   unpulled?: UnpulledView,
+  viewer?: Viewer,
 ): Promise<T> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const answer =
       url.pathname === '/api/review'
-        ? reviewPage(reader, url.searchParams, NOW, unpulled)
+        ? reviewPage(reader, url.searchParams, NOW, unpulled, undefined, viewer)
         : ['/', '/review'].includes(url.pathname)
           ? Promise.resolve(answerHome({ query: url.searchParams }, false))
           : undefined;

@@ -15,6 +15,7 @@ import {
   StateBadge,
   Table,
 } from './parts.tsx';
+import { CancelForm } from './review-forms.tsx';
 import { heldIn, Lede, startFacts } from './run.tsx';
 import { deletedColumns, entryOf, State } from './runs.tsx';
 
@@ -42,6 +43,11 @@ export function renderParent(setting: Setting, parent: ParentStatus): string {
         <Cancelled title="They were cancelled" cancelled={cancelled}>
           what had not begun by then does not begin any more.
         </Cancelled>
+        <CancelForm
+          setting={setting}
+          of={{ id, state, ...(cancelled && { cancelled }) }}
+          label="Cancel the runs of all these registries"
+        />
         <Section id="totals" title={state === 'running' ? 'Together, so far' : 'Together'}>
           <Figures totals={totals} isDry={entry.dryRun} held={held} />
         </Section>

@@ -28,7 +28,7 @@ export function canDecide({ viewer }: Setting, run: RunRecord): boolean {
 
 interface PostProps {
   readonly forms: FormSetting;
-  readonly run: RunRecord;
+  readonly run: Pick<RunRecord, 'id' | 'plan'>;
   readonly action: 'approve' | 'reject' | 'cancel';
   readonly label: string;
   readonly children: ComponentChildren;
@@ -54,7 +54,7 @@ export function ReviewForms({ setting, run }: Props) {
       <Reviews setting={setting} run={run} />
       <Decide setting={setting} run={run} />
       <OnlyReading setting={setting} run={run} />
-      <CancelForm setting={setting} run={run} />
+      <CancelForm setting={setting} of={run} label="Cancel this run" />
       {isOpen(run) && <ByCommand run={run} />}
     </>
   );
@@ -142,14 +142,21 @@ function Comment({ label, required = false }: { readonly label: string; readonly
   );
 }
 
-/** Cancels a run that is under way; for those who may. */
-function CancelForm({ setting, run }: Props) {
+interface CancelProps {
+  readonly setting: Setting;
+  /** A run, or what began the runs of several registries. */
+  readonly of: Pick<RunRecord, 'id' | 'state' | 'cancelled'>;
+  readonly label: string;
+}
+
+/** Cancels what is under way; for those who may. */
+export function CancelForm({ setting, of, label }: CancelProps) {
   const forms = setting.viewer?.forms;
-  if (!forms || run.state !== 'running' || run.cancelled) return null;
+  if (!forms || of.state !== 'running' || of.cancelled) return null;
   return (
-    <Post forms={forms} run={run} action="cancel" label="Cancel the run">
+    <Post forms={forms} run={of} action="cancel" label={label}>
       <p>
-        <button type="submit">Cancel this run</button>{' '}
+        <button type="submit">{label}</button>{' '}
         <span class="small quiet">What is in flight is finished, and nothing else begins.</span>
       </p>
     </Post>

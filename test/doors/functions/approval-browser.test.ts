@@ -138,6 +138,25 @@ describe.skipIf(NO_BROWSER !== undefined)('approving in Chromium, without JavaSc
       await page.context().close();
     }));
 
+  test('a run that is under way is cancelled, and the record says by whom', () =>
+    withPlan('another', async (app, emulator) => {
+      const page = await open(app);
+      emulator.faults({ latencyMs: 400 });
+      const begun = await app.ask('/api/dry-run', { method: 'POST', headers: { prefer: 'respond-async' } });
+      const { runId } = (await begun.json()) as { readonly runId: string };
+      await page.goto(`${app.url}/api/review?run=${runId}`);
+      await page.getByRole('button', { name: 'Cancel this run' }).click();
+      await page
+        .getByText(/cancelled by Charles Babbage/)
+        .first()
+        .waitFor();
+      expect(await page.getByRole('button', { name: 'Cancel this run' }).count()).toBe(0);
+      expect(await record(app, runId)).toMatchObject({
+        cancelled: { actor: { kind: 'person', name: 'Charles Babbage' } },
+      });
+      await page.context().close();
+    }));
+
   test('a reader is offered no button, and told which role has one', () =>
     withPlan('reader', async (app, _, plan) => {
       const page = await open(app);
