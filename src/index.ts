@@ -46,6 +46,7 @@ export { decisionsOfAll, parentStatus } from './engine/parent-status.ts';
 export { DELETE_REASONS, KEEP_REASONS, type Decision, type Decisions } from './planner/decision.ts';
 export { RegistryError } from './registry/errors.ts';
 export type { Registry } from './registry/types.ts';
+export type { RunView } from './engine/progress.ts';
 export type { RunOptions } from './engine/run.ts';
 export { type RegistryStatus, type Status, status, statusOfRegistry } from './engine/status.ts';
 export { openReader, openRegistry, readOnly, type TargetOptions } from './engine/registries.ts';

@@ -27,7 +27,17 @@ import { type ApprovedPlan, run, type RunOptions } from './run.ts';
 
 export interface ApplyOptions extends Pick<
   RunOptions,
-  'onDecisions' | 'onProgress' | 'onBegin' | 'signal' | 'timeBudget' | 'evidence' | 'log' | 'startedBy' | 'by' | 'actor'
+  | 'onDecisions'
+  | 'onProgress'
+  | 'watch'
+  | 'onBegin'
+  | 'signal'
+  | 'timeBudget'
+  | 'evidence'
+  | 'log'
+  | 'startedBy'
+  | 'by'
+  | 'actor'
 > {
   readonly ledger: Ledger;
   readonly now: Date;

@@ -15,7 +15,7 @@ import type { Ending } from './finish.ts';
 import { matchedBefore, recordMatched, type Selected } from './list.ts';
 import { matchOf } from './matching.ts';
 import { isLeft, isOver, isPlanned } from './merge.ts';
-import { newProgress } from './progress.ts';
+import { newProgress, type Stage } from './progress.ts';
 import { isNothingLeft, notBegun, type Pass, processRepository } from './repository.ts';
 import type { InTurn, Job } from './run.ts';
 import { startBudget, stopReason, StopReason } from './stop.ts';
@@ -105,6 +105,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     onTaken: () => abort.abort(new StopReason('lock', 'another process has closed its record')),
     everyMilliseconds: job.progressMilliseconds,
   });
+  job.watch?.(progress.view);
   const warnings = [...record.warnings, ...begun.warnings];
   const records = new Map(begun.repositories.map((one) => [one.summary.repository, one]));
   let selected: Selected | undefined;
@@ -140,7 +141,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   async function driveOne(context: RunContext, pass: Pass, name: string): Promise<void> {
     const before = records.get(name);
     if (isNothingLeft(context.record, pass, before)) {
-      if (before && waits(before)) progress.planned(name);
+      if (before && waits(before)) progress.planned(name, leftIn(before));
       else progress.step(name, true);
       return;
     }
@@ -165,7 +166,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     if (processed.state !== 'absent') records.set(name, processed.record);
     // One repository after the other, whole.
     if (processed.state === 'final') await tellDecisions(() => job.onDecisions(processed.decisions));
-    if (processed.state === 'planned') progress.planned(name);
+    if (processed.state === 'planned') progress.planned(name, leftIn(processed.record));
     else progress.step(name, processed.state === 'absent' || !isLeft(processed.record.summary));
   }
 
@@ -192,8 +193,10 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
       progress.begin(names.length, done);
     },
     async drive(context, pass) {
+      progress.at(STAGES[pass]);
       const concurrency = policies.reduce((most, policy) => Math.max(most, policy.concurrency), 1);
       await eachOf([...(selected?.keys() ?? [])], concurrency, (name) => driveOne(context, pass, name));
+      progress.at(pass === 'plan' && writer ? 'checking guards' : 'finishing');
     },
     async ended() {
       progress.stop();
@@ -218,6 +221,17 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     },
   };
 }
+
+/** How many deletions of a repository that is planned are left. */
+function leftIn({ summary: { tags, manifests } }: RepositoryRecord): number {
+  return tags.notAttempted + manifests.notAttempted;
+}
+
+const STAGES: Readonly<Record<Pass, Stage>> = {
+  plan: 'planning',
+  'carry out': 'deleting',
+  purge: 'planning and deleting',
+};
 
 /** Whether a repository is planned, and carried out in a later pass. */
 function waits(record: RepositoryRecord): boolean {

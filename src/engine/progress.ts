@@ -10,6 +10,26 @@ const PROGRESS_MS = 5_000;
 /** Repositories under way that a record names: a run may have 32 at once, and its record stays small. */
 const MAX_WORKING = 8;
 
+/** What a run is at. `planning and deleting`: one repository after the other, since no guard has to see all plans first. */
+export type Stage =
+  'listing repositories' | 'planning' | 'checking guards' | 'deleting' | 'planning and deleting' | 'finishing';
+
+/** How far a run is, for the person who waits for it. Counts are of this process. */
+export interface RunView {
+  readonly stage: Stage;
+  readonly done: number;
+  readonly of: number;
+  /** Repositories that are planned, and are carried out later. */
+  readonly planned: number;
+  /** Tags and manifests that were listed, and manifests that were read. */
+  readonly looked: number;
+  readonly deleted: number;
+  /** Artifacts that the plans of this process delete; it grows while it plans. */
+  readonly toDelete: number;
+  /** Repositories under way. */
+  readonly working: readonly string[];
+}
+
 export interface ProgressOptions {
   readonly clock: Clock;
   readonly written: Pick<RunWriter, 'update'>;
@@ -26,12 +46,14 @@ export interface Progress {
   /** @param before repositories of a run that resumes, in which there is nothing left to do */
   readonly begin: (of: number, before: Iterable<string>) => void;
   /** A repository is planned, and is carried out later. */
-  readonly planned: (repository: string) => void;
+  readonly planned: (repository: string, deletions: number) => void;
   /** A repository is not worked on any more: it is done, or is left. */
   readonly step: (repository: string, isDone: boolean) => void;
   /** The same registry, whose work is seen. */
   readonly watching: <R extends RegistryReader | Registry>(registry: R) => R;
   readonly now: () => RunProgress;
+  readonly view: () => RunView;
+  readonly at: (stage: Stage) => void;
   /** To be called before the record is closed. */
   readonly stop: () => void;
 }
@@ -42,6 +64,8 @@ export function newProgress(options: ProgressOptions): Progress {
   const finished = new Set<string>();
   let of = 0;
   let isTold = true;
+  let stage: Stage = 'listing repositories';
+  const total = { looked: 0, deleted: 0, toDelete: 0 };
   const timer = options.clock.every(options.everyMilliseconds ?? PROGRESS_MS, () => {
     if (!isTold) tell();
   });
@@ -53,6 +77,8 @@ export function newProgress(options: ProgressOptions): Progress {
     seen.listed += what.listed ?? 0;
     seen.read += what.read ?? 0;
     seen.deleted += what.deleted ?? 0;
+    total.looked += (what.listed ?? 0) + (what.read ?? 0);
+    total.deleted += what.deleted ?? 0;
     working.set(repository, seen);
   };
   const over = (repository: string): void => {
@@ -63,14 +89,26 @@ export function newProgress(options: ProgressOptions): Progress {
   return {
     now,
     stop: timer.cancel,
+    view: () => ({
+      stage,
+      done: finished.size,
+      of,
+      planned: planned.size,
+      ...total,
+      working: [...working.keys()].slice(0, MAX_WORKING),
+    }),
+    at(now) {
+      stage = now;
+    },
     begin(count, before) {
       of = count;
       for (const repository of before) finished.add(repository);
       options.onProgress?.(finished.size, of);
       tell();
     },
-    planned(repository) {
+    planned(repository, deletions) {
       over(repository);
+      if (!planned.has(repository)) total.toDelete += deletions;
       planned.add(repository);
     },
     step(repository, isDone) {

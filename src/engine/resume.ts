@@ -22,6 +22,7 @@ export interface ResumeOptions extends Pick<
   | 'ledger'
   | 'onDecisions'
   | 'onProgress'
+  | 'watch'
   | 'signal'
   | 'timeBudget'
   | 'evidence'

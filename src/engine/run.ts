@@ -18,6 +18,7 @@ import { countAnew, fail, finish } from './finish.ts';
 import { checkGuards, foresee, isGuarded, lastDeletions } from './guards.ts';
 import { beginInline } from './inline.ts';
 import { list } from './list.ts';
+import type { RunView } from './progress.ts';
 import type { Pass } from './repository.ts';
 
 export interface RunOptions {
@@ -29,6 +30,8 @@ export interface RunOptions {
   /** Takes the decisions of a repository once they are final, one repository at a time. The run waits for it. */
   readonly onDecisions: (decisions: Decisions) => void | Promise<void>;
   readonly onProgress?: (done: number, of: number) => void;
+  /** Given what tells at any time how far the run is. */
+  readonly watch?: (view: () => RunView) => void;
   /** Once aborted, nothing more is deleted and no further repository is begun. */
   readonly signal?: AbortSignal;
   /** The same once so much time is used up. */

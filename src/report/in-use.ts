@@ -54,7 +54,7 @@ function renderSource({ source, scope, observedAt, complete, images, uses }: Sou
   ]);
   if (uses.length === 0) return facts;
   const rows = uses.map((use) => [imageOf(use), printable(use.where)]).sort(byFirst);
-  return `${facts}\n${renderTable(style, { head: ['IMAGE', 'WHERE'], right: [] }, rows)}`;
+  return `${facts}\n${renderTable(style, { head: ['IMAGE', 'WHERE'], right: [], names: [0, 1] }, rows)}`;
 }
 
 function renderRemembered(remembered: readonly UsedImage[], style: Style): string {
@@ -63,7 +63,7 @@ function renderRemembered(remembered: readonly UsedImage[], style: Style): strin
   const rows = remembered
     .map((image) => [imageOf(image), printable(`${image.source}, ${image.where}`), image.first, image.last])
     .sort(byFirst);
-  return `${title}\n${renderTable(style, { head: ['IMAGE', 'WHERE', 'FIRST SEEN', 'LAST SEEN'], right: [] }, rows)}`;
+  return `${title}\n${renderTable(style, { head: ['IMAGE', 'WHERE', 'FIRST SEEN', 'LAST SEEN'], right: [], names: [0, 1] }, rows)}`;
 }
 
 const byFirst = ([a = '']: readonly string[], [b = '']: readonly string[]): number => (a < b ? -1 : a > b ? 1 : 0);

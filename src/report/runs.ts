@@ -30,6 +30,7 @@ export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYL
     inWords: ([, kind, state, registry, tags, manifests, size, note]: readonly Cell[]) =>
       `${kind}, ${state}, ${registry}; ${inCounts(tags, manifests, size)}${note === '' ? '' : ` ${note}`}`,
     right: [4, 5, 6],
+    names: [3],
   };
   const rows = runs.map((run): readonly Cell[] => {
     const { id, state, registry, progress, plan } = run;

@@ -121,7 +121,7 @@ function renderRegistry(
     printable(repository),
     state === 'missing' && !needed ? 'not needed as it is set' : state === 'granted' ? '' : printable(why ?? ''),
   ]);
-  const columns = { head: ['RIGHT TO', 'GRANTED', 'TRIED ON', ''], right: [], inWords: wordsOf };
+  const columns = { head: ['RIGHT TO', 'GRANTED', 'TRIED ON', ''], right: [], names: [2], inWords: wordsOf };
   return [facts, '', renderTable(style, columns, rows)];
 }
 

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import stringWidth from 'string-width';
 
 /** How text is laid out for its reader. */
 export interface Style {
@@ -45,7 +46,7 @@ export function wrapped(text: string, width: number): readonly string[] {
   const [first = '', ...words] = rest.split(' ');
   let line = indent + first;
   for (const word of words) {
-    if (line.trim() !== '' && line.length + 1 + word.length > width) {
+    if (line.trim() !== '' && stringWidth(line) + 1 + stringWidth(word) > width) {
       lines.push(line.trimEnd());
       line = word;
     } else if (line === '') line = word;
@@ -56,9 +57,9 @@ export function wrapped(text: string, width: number): readonly string[] {
 
 /** A sentence in lines, the second and further ones indented. A command at its end is copied most easily from one line. */
 export function sentence(style: Style, text: string, indent = '  '): string {
-  if (!style.wraps || text.length <= style.width) return text;
+  if (!style.wraps || stringWidth(text) <= style.width) return text;
   const [, before, command = ''] = /^(.*:) (acr-retention .*)$/.exec(text) ?? [];
-  if (before !== undefined && indent.length + command.length <= style.width)
+  if (before !== undefined && indent.length + stringWidth(command) <= style.width)
     return `${sentence(style, before, indent)}\n${indent}${command}`;
   const [first = '', ...others] = wrapped(text, style.width - indent.length);
   return [first, ...others.map((line) => indent + line)].join('\n');
@@ -67,4 +68,21 @@ export function sentence(style: Style, text: string, indent = '  '): string {
 /** The same behind a word that stands out. */
 export function labelled(style: Style, tone: Tone, label: string, text: string): string {
   return sentence(style, `${label} ${text}`).replace(label, paint(style, tone, label));
+}
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** A name that fits into so many columns: what is in its middle is left out, for names differ at both ends. */
+export function middleCut(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  const parts = Array.from(graphemes.segment(text), ({ segment }) => segment);
+  const end = Math.floor((width - 1) / 2);
+  return `${fitting(parts, width - 1 - end).join('')}…${fitting(parts.toReversed(), end).toReversed().join('')}`;
+}
+
+/** The first of these characters that fit into so many columns. */
+function fitting(parts: readonly string[], width: number): readonly string[] {
+  let used = 0;
+  const end = parts.findIndex((part) => (used += stringWidth(part)) > width);
+  return end < 0 ? parts : parts.slice(0, end);
 }

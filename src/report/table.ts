@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
-import { type Style, paint, wrapped } from './style.ts';
+import stringWidth from 'string-width';
+import { middleCut, type Style, paint, wrapped } from './style.ts';
 
 /** Lines without a frame, so that they read as well in a log as on a terminal. */
 const FRAMELESS = {
@@ -18,24 +19,59 @@ export interface Columns {
   /** What is said of a row below its first cell where it does not fit into a line; absent: its cells. */
   readonly inWords?: (row: readonly Cell[]) => string;
   readonly right: readonly number[];
+  /** Columns of names, which are shortened in their middle where a line is too long; absent: the first one. */
+  readonly names?: readonly number[];
 }
 
-/** Rows in columns; where that is too wide, each row in lines of its own: its first cell, then the others by name. */
-export function renderTable(
-  style: Style,
-  { head, inWords = cellsInWords, right }: Columns,
-  rows: readonly (readonly Cell[])[],
-): string {
+/** Between columns. */
+const GAP = 2;
+
+/** A name is not shortened to less. */
+const SHORTEST_NAME = 12;
+
+/**
+ * Rows in columns. On a terminal where that is too wide, names are shortened; where it still is, each row has lines of its
+ * own: its first cell, then the others by name.
+ */
+export function renderTable(style: Style, columns: Columns, all: readonly (readonly Cell[])[]): string {
+  const { head, inWords = cellsInWords, right } = columns;
+  const fitted = style.wraps ? fittedTo(style.width, columns, all) : all;
+  if (!fitted) return all.flatMap((row) => stacked(style, row, inWords(row))).join('\n');
   const rendered = new Table({
     ...FRAMELESS,
     head: [...head],
     colAligns: head.map((_, index) => (right.includes(index) ? 'right' : 'left')),
   });
-  for (const row of rows) rendered.push([...row]);
+  for (const row of fitted) rendered.push([...row]);
   const [first = '', ...others] = trimmed(rendered);
-  if (!style.wraps || [first, ...others].every((line) => line.length <= style.width))
-    return [paint(style, 'bold', first), ...others].join('\n');
-  return rows.flatMap((row) => stacked(style, row, inWords(row))).join('\n');
+  return [paint(style, 'bold', first), ...others].join('\n');
+}
+
+/** The rows, with names as short as they have to be; `undefined` where the lines are too long even so. */
+function fittedTo(
+  width: number,
+  { head, names = [0] }: Columns,
+  rows: readonly (readonly Cell[])[],
+): readonly (readonly Cell[])[] | undefined {
+  const widths = head.map((title, index) =>
+    rows.reduce((widest, row) => Math.max(widest, stringWidth(String(row[index] ?? ''))), stringWidth(title)),
+  );
+  const least = widths.map((own, index) =>
+    names.includes(index) ? Math.min(own, Math.max(SHORTEST_NAME, stringWidth(head[index] ?? ''))) : own,
+  );
+  const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, GAP * (all.length - 1));
+  if (sum(least) > width) return undefined;
+  // The longest names are shortened first.
+  for (let over = sum(widths) - width; over > 0; over -= 1) {
+    const longest = widths.reduce(
+      (found, own, index) => (own > (least[index] ?? 0) && own > (widths[found] ?? 0) ? index : found),
+      widths.findIndex((own, index) => own > (least[index] ?? 0)),
+    );
+    widths[longest] = (widths[longest] ?? 0) - 1;
+  }
+  return rows.map((row) =>
+    row.map((cell, index) => (names.includes(index) ? middleCut(String(cell), widths[index] ?? 0) : cell)),
+  );
 }
 
 /** Facts, a line each: what it is called, and what it is. */

@@ -63,7 +63,7 @@ export function renderUnpulled(report: UnpulledReport, style: Style = PLAIN_STYL
     ]);
   const head = ['IMAGE', 'TAGS', 'PUSHED', 'LAST PULL', 'SIZE'];
   const parts = [
-    ...(rows.length === 0 ? [] : [renderTable(style, { head, right: [4] }, rows)]),
+    ...(rows.length === 0 ? [] : [renderTable(style, { head, right: [4], names: [0, 1] }, rows)]),
     ...(total.images > rows.length ? [`and ${total.images - rows.length} smaller ones`] : []),
     sentence(style, unpulledInWords(report), ''),
     ...problems.map((problem) => sentence(style, printable(problem), '')),

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { MultiBar, Presets } from 'cli-progress';
 import { printable } from '../../report/escape.ts';
 import { outputOf } from '../../report/output.ts';
 import { styleOf } from '../../report/style.ts';
 import { renderSummary } from '../../report/text.ts';
 import { type Display, accountHere } from './flags.ts';
+import { showProgress } from './progress.ts';
 import { outputLost } from './streams.ts';
 import { write } from './write.ts';
 import { type Decisions, type RunOptions, type RunSummary, StopReason } from '../../index.ts';
@@ -18,7 +18,7 @@ export interface OutputOptions extends Pick<Display, 'output'>, Partial<Omit<Dis
 }
 
 /** What a run is given to show itself and to be stopped by. */
-export type Shown = Pick<RunOptions, 'signal' | 'onProgress' | 'onDecisions' | 'startedBy' | 'by' | 'actor' | 'log'>;
+export type Shown = Pick<RunOptions, 'signal' | 'watch' | 'onDecisions' | 'startedBy' | 'by' | 'actor' | 'log'>;
 
 /**
  * Shows a run while it works, and ends it between deletions at the first Ctrl-C. Without a summary, nothing is shown at
@@ -43,13 +43,13 @@ export async function show<T extends RunSummary | undefined>(
   outputLost.addEventListener('abort', withoutOutput, { once: true });
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const output = outputOf(form, listed, style);
-  const progress = showProgress();
+  const progress = showProgress(process.stderr);
   try {
     const summary = await work({
       startedBy: 'command line',
       ...accountHere(),
       signal: stop.signal,
-      onProgress: progress.update,
+      watch: progress.watch,
       onDecisions: async (decisions: Decisions) => {
         for (const piece of output.decisions(decisions)) {
           await write(piece, stdout).catch(lostOnly);
@@ -89,21 +89,4 @@ async function lostOnly(error: unknown): Promise<void> {
 function withoutPlan(summary: RunSummary): RunSummary {
   const { plan, ...others } = summary;
   return plan ? others : summary;
-}
-
-/** A bar on a terminal; nothing where standard error goes elsewhere. */
-function showProgress(): { readonly update: (done: number, of: number) => void; readonly stop: () => void } {
-  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
-  const bars = new MultiBar(
-    { clearOnComplete: true, hideCursor: true, format: '{bar} {value}/{total} repositories' },
-    Presets.shades_classic,
-  );
-  const bar = bars.create(0, 0);
-  return {
-    update: (done, of) => {
-      bar.setTotal(of);
-      bar.update(done);
-    },
-    stop: () => bars.stop(),
-  };
 }
