@@ -111,6 +111,12 @@ describe('the real Durable extension, and what else NuGet has of the Functions h
     expect(starts[0]?.routed.map((name, n) => [...(REQUESTS[n]?.slice(0, 2) ?? []), name])).toEqual(REQUESTS);
   });
 
+  test('each function has a route of its own, and none that is the host’s: it would not load the second', () => {
+    const routes = FUNCTIONS.map(({ route = '' }) => route.toLowerCase());
+    expect(new Set(routes).size).toBe(routes.length);
+    expect(routes.filter((route) => /^(?:admin|runtime)\b/.test(route))).toEqual([]);
+  });
+
   test('with a prefix of the routes it would find none for the root', () => {
     expect(prefixed).not.toBe(text);
     const roots = REQUESTS.flatMap(([, path], n) => (path === '/' ? [starts.at(-1)?.routed[n]] : []));
