@@ -1,11 +1,11 @@
 import { PolicyError } from './policy/errors.ts';
 import type { PurgePolicy } from './policy/purge-policy.ts';
-import type { Configuration } from './policy/settings.ts';
+import type { Configuration, Settings } from './policy/settings.ts';
 import type { ReadOnlyRegistry, Registry } from './registry/types.ts';
 import type { Log } from './report/log.ts';
 import type { Overdue } from './report/notification-words.ts';
 import type { RunSummary } from './ledger/summary.ts';
-import { type Applied, applyPlan, type ApplyOptions } from './engine/apply.ts';
+import { type Agreeing, type Applied, applyPlan, type ApplyOptions, whyNotApplied } from './engine/apply.ts';
 import { cancelParent, cancelRun } from './engine/cancel.ts';
 import { logMistakes, notServed, settingsOf, type Trigger } from './engine/registries.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -136,7 +136,6 @@ export async function requestedApply(
   const { registries, timeBudget, guards } = settings;
   const planned = (await trigger.ledger.run(id))?.registry;
   const served = registries.find(({ endpoint }) => endpoint.host === planned);
-  const configured = served?.commands.map(({ policy }) => policy);
   const { ledger, log, signal } = trigger;
   const applied = applyPlan(
     id,
@@ -150,9 +149,7 @@ export async function requestedApply(
       timeBudget,
       evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
       guards,
-      planAgeMilliseconds: settings.ledger.planAgeMilliseconds,
-      hosts: registries.map(({ endpoint }) => endpoint.host),
-      configured: configured && recordPolicy(configured, 'settings').hash,
+      ...agreeing(settings, planned),
       ...asked,
     },
   );
@@ -166,6 +163,23 @@ export async function requestedApply(
     if (!(error instanceof PlanRefused) || error.breakers.length > 0) await tell();
     throw error;
   }
+}
+
+/** What a plan of a registry must agree with. */
+function agreeing({ registries, ledger }: Settings, registry: string | undefined): Omit<Agreeing, 'now'> {
+  const served = registries.find(({ endpoint }) => endpoint.host === registry);
+  const configured = served?.commands.map(({ policy }) => policy);
+  return {
+    planAgeMilliseconds: ledger.planAgeMilliseconds,
+    hosts: registries.map(({ endpoint }) => endpoint.host),
+    configured: configured && recordPolicy(configured, 'settings').hash,
+  };
+}
+
+/** Why the app would not carry out the plan of a run any more, whoever asks; `undefined` where it would, as far as is known. */
+export function whyNotAppliedHere(configuration: Configuration, run: RunRecord, now: Date): string | undefined {
+  if (configuration.state !== 'valid') return undefined;
+  return whyNotApplied(run, { ...agreeing(configuration.settings, run.registry), now });
 }
 
 /**

@@ -218,10 +218,26 @@ function howToApprove(record: RecordedPlan): string {
   );
 }
 
+/** What a plan must still agree with when it is carried out. */
+export type Agreeing = Pick<ApplyOptions, 'hosts' | 'configured' | 'now' | 'planAgeMilliseconds'>;
+
+/** Why a plan cannot be carried out any more, by its age and by what is configured; `undefined`: it can, or there is none. */
+export function whyNotApplied(record: RunRecord, about: Agreeing): string | undefined {
+  const { plan } = record;
+  if (!plan) return undefined;
+  try {
+    check({ ...record, plan }, about);
+    return undefined;
+  } catch (error) {
+    if (error instanceof PlanRefused) return error.message;
+    throw error;
+  }
+}
+
 /** @returns the policies of the plan */
 function check(
   record: RecordedPlan,
-  { approve, hosts, configured, now, planAgeMilliseconds }: Omit<ApplyOptions, 'ledger' | 'guards' | 'onDecisions'>,
+  { approve, hosts, configured, now, planAgeMilliseconds }: Agreeing & Pick<ApplyOptions, 'approve'>,
 ): readonly PurgePolicy[] {
   const { id, plan, policy, registry } = record;
   if (plan.state === 'rejected') throw wasRejected(id, plan);

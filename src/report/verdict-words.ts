@@ -212,6 +212,8 @@ export function nextOf(kind: VerdictKind, { plan, dryRun, cancelled }: RunRecord
       return `Resume it, or start a new ${dryRun ? 'dry run' : 'run'}.`;
     case 'rejected':
       return 'Nothing of it is deleted. To decide anew, start a new dry run.';
+    case 'outdated':
+      return 'Start a new dry run. Nothing of this plan is deleted.';
     case 'nothing':
     case 'applied':
     case 'deleted':

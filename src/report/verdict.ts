@@ -27,11 +27,22 @@ import { isEvidenceWarning } from './warnings.ts';
  * - `failed`: something failed, or what is in use could not be found out
  * - `stopped`: it ended before it was done
  * - `nothing`: there is nothing to delete
+ * - `outdated`: it cannot be carried out any more
  * - `rejected`, `applied`: what a person decided, or what was done, about the plan
  * - `deleted`: a run that deletes has deleted what it was to
  */
 export type VerdictKind =
-  'safe' | 'unchecked' | 'held' | 'failed' | 'running' | 'stopped' | 'nothing' | 'rejected' | 'applied' | 'deleted';
+  | 'safe'
+  | 'unchecked'
+  | 'held'
+  | 'failed'
+  | 'running'
+  | 'stopped'
+  | 'nothing'
+  | 'outdated'
+  | 'rejected'
+  | 'applied'
+  | 'deleted';
 
 /** How much of a repository a run deletes, or would. */
 export interface Loss extends Share {
@@ -83,6 +94,8 @@ export interface Judged {
   readonly repositories: readonly Pick<RepositoryRecord, 'summary' | 'planned'>[];
   /** With the last run before it; absent: there is none. */
   readonly comparison?: Comparison | undefined;
+  /** Why its plan cannot be carried out any more; absent: it can, or that is not looked at. */
+  readonly refused?: string | undefined;
 }
 
 /** Repositories of which the loss is named. */
@@ -92,10 +105,10 @@ const CAUTIONS = 2;
 /** Those that are held back alone, and named. */
 const NAMES = 3;
 
-export function verdictOf({ run, repositories, comparison }: Judged): Verdict {
+export function verdictOf({ run, repositories, comparison, refused }: Judged): Verdict {
   const totals = run.totals ?? total(repositories.map(({ summary }) => summary));
   const held = heldIn(run, repositories);
-  const kind = kindOf(run, totals, held);
+  const kind = kindOf(run, totals, held, refused);
   const cautions = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   return {
     kind,
@@ -103,6 +116,7 @@ export function verdictOf({ run, repositories, comparison }: Judged): Verdict {
     what: whatOf(run, totals, repositories, held),
     keeps: keepsOf(run, totals),
     why: [
+      ...(kind === 'outdated' ? [`It cannot be carried out any more: ${refused ?? ''}.`] : []),
       ...whyOf(kind, run, totals, repositories, held),
       ...cautions.slice(0, CAUTIONS).map((caution) => `Warning: ${caution}`),
     ],
@@ -115,12 +129,13 @@ export function verdictOf({ run, repositories, comparison }: Judged): Verdict {
   };
 }
 
-function kindOf(run: RunRecord, totals: Totals, held: Held | undefined): VerdictKind {
+function kindOf(run: RunRecord, totals: Totals, held: Held | undefined, refused: string | undefined): VerdictKind {
   const { state, plan, dryRun } = run;
   if (state === 'running') return 'running';
   if (plan?.state === 'rejected' || plan?.state === 'applied') return plan.state;
   if (state === 'failed' || run.error || !isEvidenceWhole(run.evidence)) return 'failed';
   if (state === 'stopped' || state === 'interrupted') return 'stopped';
+  if (plan && refused !== undefined) return 'outdated';
   if (held) return 'held';
   if (toDeleteIn(totals) === 0) return 'nothing';
   if (!dryRun) return 'deleted';
@@ -136,6 +151,7 @@ function labelOf(kind: VerdictKind, held: Held | undefined, cautions: number): s
     running: 'running',
     stopped: 'stopped',
     nothing: 'nothing to delete',
+    outdated: 'out of date',
     rejected: 'rejected',
     applied: 'applied',
     deleted: 'done',
@@ -170,6 +186,7 @@ function whyOf(
     case 'safe':
     case 'unchecked':
       return [...partsInWords(run), guardsInWords(run), sourcesInWords(run)];
+    case 'outdated':
     case 'held':
       return [...(held ? heldInWords(run, held) : []), ...partsInWords(run), sourcesInWords(run)];
     case 'failed':

@@ -17,6 +17,7 @@ const TONES: Readonly<Record<VerdictKind, Tone>> = {
   running: 'busy',
   stopped: 'calm',
   nothing: 'calm',
+  outdated: 'calm',
   rejected: 'calm',
   applied: 'calm',
   deleted: 'good',
