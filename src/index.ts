@@ -176,10 +176,14 @@ function agreeing({ registries, ledger }: Settings, registry: string | undefined
   };
 }
 
-/** Why the app would not carry out the plan of a run any more, whoever asks; `undefined` where it would, as far as is known. */
+/**
+ * Why the app would not carry out the plan of a run any more, by its age or its policy; `undefined` where it would. A plan
+ * of a registry that the app does not serve is for the command line.
+ */
 export function whyNotAppliedHere(configuration: Configuration, run: RunRecord, now: Date): string | undefined {
   if (configuration.state !== 'valid') return undefined;
-  return whyNotApplied(run, { ...agreeing(configuration.settings, run.registry), now });
+  const { hosts: _, ...about } = agreeing(configuration.settings, run.registry);
+  return whyNotApplied(run, { ...about, now });
 }
 
 /**

@@ -27,7 +27,7 @@ import { isEvidenceWarning } from './warnings.ts';
  * - `failed`: something failed, or what is in use could not be found out
  * - `stopped`: it ended before it was done
  * - `nothing`: there is nothing to delete
- * - `outdated`: it cannot be carried out any more
+ * - `outdated`: a plan that the app refuses to carry out by now
  * - `rejected`, `applied`: what a person decided, or what was done, about the plan
  * - `deleted`: a run that deletes has deleted what it was to
  */
@@ -94,7 +94,7 @@ export interface Judged {
   readonly repositories: readonly Pick<RepositoryRecord, 'summary' | 'planned'>[];
   /** With the last run before it; absent: there is none. */
   readonly comparison?: Comparison | undefined;
-  /** Why its plan cannot be carried out any more; absent: it can, or that is not looked at. */
+  /** Why the app refuses to carry out its plan by now; absent: it does not, or that is not looked at. */
   readonly refused?: string | undefined;
 }
 
@@ -116,7 +116,7 @@ export function verdictOf({ run, repositories, comparison, refused }: Judged): V
     what: whatOf(run, totals, repositories, held),
     keeps: keepsOf(run, totals),
     why: [
-      ...(kind === 'outdated' ? [`It cannot be carried out any more: ${refused ?? ''}.`] : []),
+      ...(kind === 'outdated' ? [`The app refuses it: ${refused ?? ''}.`] : []),
       ...whyOf(kind, run, totals, repositories, held),
       ...cautions.slice(0, CAUTIONS).map((caution) => `Warning: ${caution}`),
     ],

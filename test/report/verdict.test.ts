@@ -130,7 +130,7 @@ test('who rejected a plan, and who approved which part of it, stands in the verd
   expect([kind, why[0]]).toEqual(['safe', 'web: approved by Ada Lovelace at 2026-11-24T09:30:00.000Z.']);
 });
 
-test('a plan that cannot be carried out any more says why, and asks for a new one; what is over is not told so', () => {
+test('a plan that the app refuses by now says why, and asks for a new one; what is over is not told so', () => {
   const { run, repositories } = dryRunOf(PLAN);
   const refused = 'the plan is 50 hours old, and may be 24 (PLAN_MAX_AGE)';
   const { kind, label, why, next } = verdictOf({ run, repositories, refused });
@@ -139,7 +139,7 @@ test('a plan that cannot be carried out any more says why, and asks for a new on
     'out of date',
     'Start a new dry run. Nothing of this plan is deleted.',
   ]);
-  expect(why[0]).toBe(`It cannot be carried out any more: ${refused}.`);
+  expect(why[0]).toBe(`The app refuses it: ${refused}.`);
   const applied = { ...run, plan: { hash: '', deletions: 4, state: 'applied' } } as const;
   expect(verdictOf({ run: applied, repositories, refused }).kind).toBe('applied');
 });

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import type { RunRecord } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
 import { type Titled, titleOf } from '../title.ts';
 import { isPlain, words } from './format.ts';
@@ -21,6 +22,8 @@ export interface Setting {
   readonly place: string | undefined;
   /** It can be asked what was not pulled. */
   readonly hasPulls: boolean;
+  /** Why the app would not carry out the plan of a run any more. Absent: that is not looked at. */
+  readonly whyNotApplied?: ((run: RunRecord) => string | undefined) | undefined;
   /** Who reads the page; absent where a key opened it: then it is not known who it is. */
   readonly viewer?: Viewer | undefined;
 }

@@ -22,8 +22,8 @@ interface Props {
 }
 
 /** Whether the reader may approve or reject the plan of a run, as it is now. */
-export function canDecide({ viewer }: Setting, run: RunRecord): boolean {
-  return viewer?.forms !== undefined && isOpen(run) && run.state !== 'running';
+export function canDecide(setting: Setting, run: RunRecord): boolean {
+  return setting.viewer?.forms !== undefined && isOpen(setting, run) && run.state !== 'running';
 }
 
 interface PostProps {
@@ -55,13 +55,15 @@ export function ReviewForms({ setting, run }: Props) {
       <Decide setting={setting} run={run} />
       <OnlyReading setting={setting} run={run} />
       <CancelForm setting={setting} of={run} label="Cancel this run" />
-      {isOpen(run) && <ByCommand run={run} />}
+      {isOpen(setting, run) && <ByCommand run={run} />}
     </>
   );
 }
 
-function isOpen({ plan }: RunRecord): boolean {
-  return plan?.state === 'open' || plan?.state === 'waiting';
+/** Whether the plan of a run can still be decided about. */
+function isOpen({ whyNotApplied }: Setting, run: RunRecord): boolean {
+  const { plan } = run;
+  return (plan?.state === 'open' || plan?.state === 'waiting') && whyNotApplied?.(run) === undefined;
 }
 
 /** The other ways, for machines, and for people where there is no sign-in. */
@@ -165,7 +167,7 @@ export function CancelForm({ setting, of, label }: CancelProps) {
 
 /** Why a reader who has signed in is offered no forms. */
 function OnlyReading({ setting, run }: Props) {
-  if (!setting.viewer || setting.viewer.forms || !isOpen(run)) return null;
+  if (!setting.viewer || setting.viewer.forms || !isOpen(setting, run)) return null;
   return (
     <p class="small quiet">
       You have signed in as {name(setting.viewer.name)}, and may read. Approving takes the app role{' '}

@@ -60,6 +60,24 @@ test('what holds a plan back is opened where it is much; a first run has nothing
   expect(html).not.toContain('view=diff');
 });
 
+test('a plan that the app refuses by now is out of date: why, and nothing to approve it with', async () => {
+  const viewer = { name: 'Ada Lovelace', forms: { token: 'a-token', typedAbove: 100 } };
+  const shown = async (refused: string | undefined) => {
+    const query = new URLSearchParams(`run=${PLAN}`);
+    const { body } = await reviewPage(samplePlan({}), query, NOW, undefined, undefined, viewer, () => refused);
+    return body as string;
+  };
+  const fresh = await shown(undefined);
+  expect(fresh).toContain('id="approve"');
+  expect(fresh).toContain('acr-retention apply');
+  const old = await shown('the plan is 50 hours old, and may be 24 (PLAN_MAX_AGE)');
+  expect(old).toContain('out of date');
+  expect(old).toContain('The app refuses it: the plan is 50 hours old');
+  expect(old).not.toContain('method="post"');
+  expect(old).not.toContain('acr-retention apply');
+  expect(old).not.toContain('type="checkbox"');
+});
+
 test('each tag that goes is named where they are few; else the repositories with how many', async () => {
   const few = samplePlan();
   const { text } = await ask(few, `run=${PLAN}`);

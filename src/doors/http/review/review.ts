@@ -1,5 +1,12 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
-import { LedgerError, type LedgerReader, parentStatus, type ParentStatus } from '../../../index.ts';
+import {
+  LedgerError,
+  type LedgerReader,
+  parentStatus,
+  type ParentStatus,
+  type RunRecord,
+  whyNotAppliedHere,
+} from '../../../index.ts';
 import type { Configuration } from '../../../policy/settings.ts';
 import { redact } from '../../../ledger/redact/redact.ts';
 import {
@@ -61,7 +68,8 @@ export async function answerReview(
       access.by === 'sign-in'
         ? { name: access.caller.name, forms: token && formsWith(token, configuration) }
         : undefined;
-    const page = await reviewPage(reader, query, now, unpulled, client.signal, viewer);
+    const whyNotApplied = (run: RunRecord) => whyNotAppliedHere(configuration, run, now);
+    const page = await reviewPage(reader, query, now, unpulled, client.signal, viewer, whyNotApplied);
     return token ? { ...page, cookies: [...token.cookies] } : page;
   } catch (error) {
     if (query.has('format')) throw error;
@@ -96,6 +104,7 @@ function formsWith({ value: token }: FormToken, configuration: Configuration): V
  * The page for people: a view of the ledger as HTML, and of what was not pulled.
  * @param unpulled absent: it is not configured how pulls are looked up
  * @param viewer absent: a key opened the page
+ * @param whyNotApplied why the app would not carry out the plan of a run any more
  */
 export async function reviewPage(
   reader: LedgerReader,
@@ -104,12 +113,14 @@ export async function reviewPage(
   unpulled?: UnpulledView,
   signal?: AbortSignal,
   viewer?: Viewer,
+  whyNotApplied?: Setting['whyNotApplied'],
 ): Promise<HttpResponseInit> {
   // With sign-in no link holds a key.
   const code = viewer ? undefined : (query.get('code') ?? undefined);
   const hasPulls = unpulled !== undefined;
   const share = shareOf(query);
-  const setting: Setting = { code, link: linksWith(code), share, now, place: reader.place, hasPulls, viewer };
+  const place = reader.place;
+  const setting: Setting = { code, link: linksWith(code), share, now, place, hasPulls, viewer, whyNotApplied };
   try {
     if (query.get('view') === 'unpulled')
       return htmlResponse(await unpulledView(query, setting, unpulled, signal), 200, viewer);

@@ -38,7 +38,7 @@ export async function runView(
   ]);
   return renderRun(setting, {
     run,
-    verdict: verdictOf({ run, repositories: all, comparison }),
+    verdict: verdictOf({ run, repositories: all, comparison, refused: setting.whyNotApplied?.(run) }),
     deletions,
     resumer,
     repositories: {
