@@ -7,12 +7,16 @@ import { PLAN, samplePlan } from './sample-plan.ts';
 
 const ADDRESS = 'https://retention.contoso.com/api/review';
 
+/** An approver: the forms are part of the picture. */
+const VIEWER = { name: 'Ada Lovelace', forms: { token: 'of the picture', typedAbove: 100 } };
+
 const ledger = samplePlan();
 const browser = await openBrowser();
 try {
-  const page = await browser.newPage({ viewport: { width: 1200, height: 960 }, colorScheme: 'light' });
+  const page = await browser.newPage({ viewport: { width: 1200, height: 1040 }, colorScheme: 'light' });
   await page.route(`${ADDRESS}*`, async (route) => {
-    const { status = 200, headers, body } = await reviewPage(ledger, new URL(route.request().url()).searchParams, NOW);
+    const query = new URL(route.request().url()).searchParams;
+    const { status = 200, headers, body } = await reviewPage(ledger, query, NOW, undefined, undefined, VIEWER);
     await route.fulfill({ status, headers: headers as Record<string, string>, body: body as string });
   });
   await page.goto(`${ADDRESS}?run=${PLAN}`);
