@@ -2,7 +2,7 @@ import { compareWithLast } from '../ledger/compare.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type EventKey, receiverKey } from '../ledger/messages.ts';
 import type { RunRecord } from '../ledger/records.ts';
-import { type Delivery, send as sendNow, type Sending } from '../notify/send.ts';
+import type { Delivery, send as Send, Sending } from '../notify/send.ts';
 import { type Notify, type NotifyKind, type Receiver, receiverName } from '../policy/notify.ts';
 import type { Notification } from '../report/notification.ts';
 import {
@@ -25,6 +25,10 @@ const MOST_MESSAGES = 20;
 /** A receiver that is new is told of what happened so shortly before: of the run after which it is noticed. */
 const BEFORE_FIRST_MS = 3_600_000;
 
+/** Loaded where something is to be sent: most commands and functions send nothing. */
+const sendNow: typeof Send = async (receiver, notification, sending) =>
+  (await import('../notify/send.ts')).send(receiver, notification, sending);
+
 /** What of a log is written to. */
 interface Lines {
   readonly info: (fields: object, message: string) => void;
@@ -45,7 +49,7 @@ export interface Notifying {
   readonly signal?: AbortSignal | undefined;
   readonly overdue?: readonly Overdue[];
   /** How a message is sent. Absent: over HTTPS. */
-  readonly send?: typeof sendNow;
+  readonly send?: typeof Send;
 }
 
 type Looked = Extract<Awaited<ReturnType<Ledger['messages']['look']>>, { readonly state: 'open' }>;

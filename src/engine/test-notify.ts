@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Delivery, send } from '../notify/send.ts';
+import type { Delivery } from '../notify/send.ts';
 import type { Notify, NotifyKind, Receiver } from '../policy/notify.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
 import { sampleNotification } from '../report/notification-samples.ts';
@@ -22,6 +22,7 @@ export async function testNotify(
   onAnswer: (tested: Tested) => Promise<void>,
   clock: Clock = systemClock,
 ): Promise<void> {
+  const { send } = await import('../notify/send.ts');
   const id = randomUUID();
   for (const receiver of receivers)
     for (const event of kinds) {
