@@ -6,6 +6,7 @@ import { nameOf } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
 import { labelled, PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, type Columns, renderTable } from './table.ts';
+import { shortDigests } from './text.ts';
 import { plural } from './totals.ts';
 
 /** How far two runs differ, together and by repository; what differs stands below, a line each. */
@@ -53,13 +54,14 @@ function inWords({ tags, manifests, bytes }: DifferenceCounts): string {
   return `${plural(tags, 'tag')} and ${plural(manifests, 'manifest')}, at most ${prettyBytes(bytes)}`;
 }
 
-/** One difference between two plans, a line. */
-export function renderDifference({ change, goes: deletion, other }: Difference): string {
+/** One difference between two plans: a line; on a terminal with short digests, and broken at its width. */
+export function renderDifference({ change, goes: deletion, other }: Difference, style: Style = PLAIN_STYLE): string {
   const mark = change === 'added' ? '+' : '-';
   const elsewhere =
     other === undefined
       ? 'not there, or not selected'
       : `${other.action === 'keep' ? 'kept' : 'deleted'}, ${other.reason}: ${other.detail}`;
   const otherRun = change === 'added' ? 'before' : 'now';
-  return `${printable(`${mark} ${nameOf(deletion)}  ${deletion.reason}; ${otherRun}: ${elsewhere}`)}\n`;
+  const line = printable(`${mark} ${nameOf(deletion)}  ${deletion.reason}; ${otherRun}: ${elsewhere}`);
+  return `${style.wraps ? sentence(style, shortDigests(line), '    ') : line}\n`;
 }

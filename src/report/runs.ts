@@ -15,6 +15,7 @@ import {
   type Stop,
   whyNotResumed,
 } from '../ledger/records.ts';
+import { actorOf } from '../ledger/reviews.ts';
 import { printable } from './escape.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';
@@ -123,10 +124,9 @@ export function starterOf({ startedBy, by }: Started): readonly ['Account' | 'In
   return by === undefined ? undefined : [startedBy === 'command line' ? 'Account' : 'Invocation', by];
 }
 
-/** `command line (jane)`, `schedule (invocation 9f3c…)`. */
-function startedInWords(started: Started): string {
-  const [what, by] = starterOf(started) ?? [];
-  return printable(started.startedBy + (by === undefined ? '' : ` (${what === 'Account' ? '' : 'invocation '}${by})`));
+/** `Ada Lovelace`, `jane on build-7`, `the schedule`: a person or a machine, never an invocation. */
+function startedInWords(started: Parameters<typeof actorOf>[0]): string {
+  return printable(actorOf(started).name);
 }
 
 /** What resumes a stopped run now: a command, the next scheduled run as well, or nothing any more. */
@@ -192,7 +192,7 @@ export function renderRun(
     ...(run.parent === undefined ? [] : [['together', `with those of other registries: ${run.parent}`] as const]),
     ['started', `${started} by ${startedInWords(run)}, version ${toolVersion}`],
     ...resumed.map((one) => ['resumed', `${one.at} by ${startedInWords(one)}`] as const),
-    ['ended', ended ?? ''],
+    ...(ended === undefined ? [] : [['ended', ended] as const]),
     ...policy.commands.map(({ given }) => ['purge', printable(given)] as const),
     ...(run.evidence ?? []).map((one) => ['in use', printable(evidenceInWords(one))] as const),
   ]);
@@ -202,8 +202,12 @@ export function renderRun(
     .filter((one) => one.state !== 'done' || deletedIn(one) > 0)
     .toSorted((a, b) => deletedIn(b) - deletedIn(a));
   if (busy.length > 0) {
-    const rows = busy.slice(0, MAX_ROWS).map((one) => [printable(one.repository), one.state, ...cellsOf(one)]);
-    lines.push('', renderTable(style, repositoryColumns(run.dryRun, ['STATE']), rows));
+    // A state that all have in common says nothing, and takes the place of names.
+    const more = busy.every(({ state: of }) => of === 'done') ? [] : ['STATE'];
+    const rows = busy
+      .slice(0, MAX_ROWS)
+      .map((one) => [printable(one.repository), ...(more.length > 0 ? [one.state] : []), ...cellsOf(one)]);
+    lines.push('', renderTable(style, repositoryColumns(run.dryRun, more), rows));
     if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
   }
   if (totals) {

@@ -2,6 +2,7 @@ import type { UsedImage } from '../ledger/in-use.ts';
 import type { Difference } from '../ledger/plan-diff.ts';
 import type { Sighting } from '../ledger/reader.ts';
 import type { RunRecord } from '../ledger/records.ts';
+import { actorOf } from '../ledger/reviews.ts';
 import { CSV, decisionCells, type Sheet } from './csv.ts';
 import type { InUseReport } from './in-use.ts';
 import type { UnpulledImage } from './unpulled.ts';
@@ -17,6 +18,7 @@ export const RUNS: Sheet<RunRecord> = {
     'state',
     'registry',
     'startedBy',
+    'by',
     'started',
     'ended',
     'repositories',
@@ -32,6 +34,7 @@ export const RUNS: Sheet<RunRecord> = {
   ],
   cells: ({ progress, totals, plan, error, ...run }) => ({
     ...run,
+    by: actorOf(run).name,
     repositories: progress.of,
     repositoriesDone: progress.done,
     tagsDeleted: totals?.tags.deleted,

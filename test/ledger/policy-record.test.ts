@@ -64,8 +64,9 @@ test('nor does it wait once its plan was carried out', () => {
 test('runs show and explain say so, and who began it: an account, or an invocation that is no person', () => {
   const shown = renderRun(record(false), []);
   expect(shown).not.toMatch(/ --dry-run\n/);
-  expect(shown).toContain('by request (invocation e1a7)');
-  expect(renderRun(record(true, 'command line'), [])).toContain('by command line (e1a7)');
+  expect(shown).toContain('by a client with a key, version');
+  expect(shown).not.toContain('e1a7');
+  expect(renderRun(record(true, 'command line'), [])).toContain('by e1a7, version');
   const decision = {
     repository: 'app',
     kind: 'tag',

@@ -34,8 +34,9 @@ export function diffCommand(): Command {
       }
       // Read twice: the totals come first, and any number of lines after them.
       for await (const difference of differences(ledger, before.id, after.id)) totals.add(difference);
-      await write(renderDifferenceTotals(before, after, totals.now(), styleOf(process.stdout, process.env)));
+      const style = styleOf(process.stdout, process.env);
+      await write(renderDifferenceTotals(before, after, totals.now(), style));
       for await (const difference of differences(ledger, before.id, after.id))
-        await write(renderDifference(difference));
+        await write(renderDifference(difference, style));
     });
 }
