@@ -113,7 +113,10 @@ var ownsNetwork = privateNetwork && !isNetworkGiven
 var password = settings.?ACR_PASSWORD ?? ''
 var addresses = settings.?NOTIFY ?? ''
 var keyVaultReference = '@Microsoft.KeyVault('
-var usesKeyVault = !empty(filter([password, addresses, signInKeyVaultReference], one => startsWith(one, keyVaultReference)))
+var usesKeyVault = !empty(filter(
+  [password, addresses, signInKeyVaultReference],
+  one => startsWith(one, keyVaultReference)
+))
 
 // What is asked for images in use, as the app reads it: one a line, or separated by blanks.
 var inUse = filter(split(settings.?IN_USE ?? '', [' ', '\n', '\r', '\t']), one => !empty(one))

@@ -120,7 +120,7 @@ export async function watchAndNotify(
 }
 
 /** What of a plan is to be carried out, and who says so. */
-export type Asked = Pick<ApplyOptions, 'approve' | 'repositories' | 'comment' | 'fourEyes'>;
+export type Asked = Pick<ApplyOptions, 'approve' | 'repositories' | 'comment'>;
 
 /**
  * Carries out an approved plan, by its id, or some repositories of it.
@@ -150,6 +150,7 @@ export async function requestedApply(
       evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
       guards,
       ...agreeing(settings, planned),
+      fourEyes: settings.approvals.fourEyes,
       ...asked,
     },
   );

@@ -69,7 +69,11 @@ export function actorOf({ kind, name, id }: Caller): Actor {
   return { kind: kind === 'person' ? 'person' : 'account', name, id };
 }
 
-/** Who has signed in, where a key is what opens the route; `undefined` where none has. */
+/**
+ * Who has signed in, where a key is what opens the route; `undefined` where none has. It says who began a run, which can
+ * only keep a person from approving it. It approves nothing: the platform lets these routes pass without sign-in, and it
+ * has not been tried whether it removes forged headers there as well.
+ */
 export function signedInActor({ headers }: Pick<Request, 'headers'>, isOn: boolean): Actor | undefined {
   const caller = isOn ? callerOf(headers.get('x-ms-client-principal')) : undefined;
   return caller && actorOf(caller);

@@ -138,7 +138,6 @@ async function approve(
         approve: hash,
         ...(repositories && { repositories }),
         ...(comment !== '' && { comment }),
-        ...(approvals && { fourEyes: approvals.fourEyes }),
       },
       {
         now, ledger, startedBy: 'request', by, actor, signal, log,
