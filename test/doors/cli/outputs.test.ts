@@ -114,3 +114,29 @@ test('the images in use are a table, too, and a cell that a spreadsheet would ru
     expect.stringMatching(/^now,list:\S+,app,1\.0,,,"?'=HYPERLINK/) as string,
   ]);
 });
+
+test('the policy file of RETENTION_POLICY_FILE counts where no flag says what to delete', async () => {
+  await withServedEmulator({ repositories: sampleRegistry() }, async (emulator) => {
+    const file = join(folder, 'by-setting.pem');
+    writeFileSync(file, emulator.certificate);
+    const policy = 'by-setting.yaml';
+    writeFileSync(join(folder, policy), "version: 1\nrules: [{ name: stale, tags: ['pr-*'], olderThan: 30d }]\n");
+    const run = (...args: readonly string[]): Promise<Ran> =>
+      cli(args, {
+        ACR_REGISTRY: emulator.loginServer,
+        NODE_EXTRA_CA_CERTS: file,
+        ACR_USERNAME: USER.username,
+        ACR_PASSWORD: USER.password,
+        RETENTION_POLICY_FILE: policy,
+      });
+    const dryRun = ['purge', '--dry-run', '--runs', newFolder(), '--output', 'ndjson'];
+    const rulesIn = (ran: Ran) => new Set(linesOf(ran).map(({ rule, reason }) => rule ?? reason));
+    expect(rulesIn(await run(...dryRun))).toContain('stale');
+    const byFlags = await run(...dryRun, '--filter', '.*:^ci-', '--ago', '1d');
+    expect(byFlags.code, byFlags.stderr).toBe(0);
+    expect(rulesIn(byFlags)).not.toContain('stale');
+    // A flag that would be lost beside a policy file is not dropped.
+    expect((await run(...dryRun, '--protect', '**:latest')).stderr).toContain('--filter');
+    expect((await run('policy', 'check')).stdout).toMatch(/^by-setting\.yaml is valid\./);
+  });
+});
