@@ -23,7 +23,7 @@ export interface RepositorySelection {
 /** The repositories that are asked for, in the order that is asked for; equal ones by name. */
 export function selectRepositories(
   records: readonly RepositoryRecord[],
-  run: Pick<RunRecord, 'breakers' | 'dryRun'>,
+  run: Decided,
   { sort, reverse, find = '', only }: RepositorySelection,
 ): readonly RepositoryRecord[] {
   const wanted = find.toLowerCase();
@@ -55,15 +55,27 @@ export function selectRepositories(
   return found.map(({ record }) => record);
 }
 
-/** Whether a guard holds back what is to be deleted in a repository, or would. */
-export function heldBy({
-  breakers,
-  dryRun,
-}: Pick<RunRecord, 'breakers' | 'dryRun'>): (summary: RepositorySummary) => boolean {
+type Decided = Pick<RunRecord, 'breakers' | 'dryRun' | 'plan'>;
+
+/** Whether a guard holds back what is to be deleted in a repository, or would, and it is not approved. */
+export function heldBy(run: Decided): (summary: RepositorySummary) => boolean {
+  const { breakers, dryRun } = run;
   const isAll = breakers.some(({ repository }) => repository === undefined);
   const names = new Set(breakers.map(({ repository }) => repository));
-  return (summary) =>
-    summary.state === 'held' || (dryRun && (isAll || names.has(summary.repository)) && toDeleteIn(summary) > 0);
+  const isApproved = approvedBy(run);
+  return (summary) => {
+    const { repository, state } = summary;
+    const isHeld = state === 'held' || (dryRun && (isAll || names.has(repository)) && toDeleteIn(summary) > 0);
+    return isHeld && !isApproved(repository);
+  };
+}
+
+/** Whether a person, or a machine, has approved what is to be deleted in a repository. */
+export function approvedBy({ plan }: Pick<RunRecord, 'plan'>): (repository: string) => boolean {
+  const approvals = (plan?.reviews ?? []).filter(({ verdict }) => verdict === 'approved');
+  const isAll = approvals.some(({ repositories }) => repositories === undefined);
+  const names = new Set(approvals.flatMap(({ repositories = [] }) => repositories));
+  return (repository) => isAll || names.has(repository);
 }
 
 function keyOf(summary: RepositorySummary, sort: RepositorySort): number | string | undefined {

@@ -4,7 +4,7 @@ import { rejectionOf, reviewInWords } from '../ledger/reviews.ts';
 import type { Totals } from '../ledger/summary.ts';
 import { total } from '../ledger/total.ts';
 import { plural } from './page/format.ts';
-import { heldBy } from './select-repositories.ts';
+import { approvedBy, heldBy } from './select-repositories.ts';
 import { type Share, shareIn } from './totals.ts';
 import {
   changesInWords,
@@ -159,17 +159,22 @@ function labelOf(kind: VerdictKind, held: Held | undefined, cautions: number): s
   return labels[kind];
 }
 
-function heldIn({ breakers, dryRun, plan }: RunRecord, repositories: Judged['repositories']): Held | undefined {
+function heldIn(run: RunRecord, repositories: Judged['repositories']): Held | undefined {
+  const { breakers, dryRun, plan } = run;
   if (breakers.length === 0 || plan?.state === 'applied') return undefined;
   const all = breakers.some(({ repository }) => repository === undefined);
-  const names = new Set(breakers.flatMap(({ repository }) => repository ?? []));
+  const isApproved = approvedBy(run);
+  const names = new Set(breakers.flatMap(({ repository = '' }) => (isApproved(repository) ? [] : [repository])));
+  if (names.size === 0) return undefined;
   let deletions = 0;
   let others = 0;
   for (const { summary, planned } of repositories) {
-    const isHeld = all || names.has(summary.repository);
-    if (isHeld) deletions += dryRun ? toDeleteIn(summary) : planned.deletions;
+    const { repository } = summary;
+    if ((all || names.has(repository)) && !isApproved(repository))
+      deletions += dryRun ? toDeleteIn(summary) : planned.deletions;
     else others += toDeleteIn(summary);
   }
+  names.delete('');
   return { all, repositories: { first: [...names].slice(0, NAMES), count: names.size }, deletions, others };
 }
 

@@ -144,6 +144,28 @@ test('a plan that the app refuses by now says why, and asks for a new one; what 
   expect(verdictOf({ run: applied, repositories, refused }).kind).toBe('applied');
 });
 
+test('what was approved is not held back any more, alone or all of it', () => {
+  const breakers = ['app', 'web'].map((repository) => ({
+    breaker: 'no-tag-left' as const, repository, found: 1, limit: 0, detail: 'all tags would be deleted',
+  })); // prettier-ignore
+  const by = { kind: 'person', name: 'Ada Lovelace' } as const;
+  const approved = { verdict: 'approved', at: '2026-11-24T09:30:00.000Z', by, hash: '' } as const;
+  const reviewed = (...repositories: readonly string[]) =>
+    judge(dryRunOf(PLAN, { breakers, plan: { hash: '', deletions: 4, state: 'open', reviews: [{ ...approved, repositories }] } })); // prettier-ignore
+  expect(reviewed('web')).toMatchObject({
+    kind: 'held',
+    held: { all: false, repositories: { first: ['app'], count: 1 }, deletions: 3, others: 1 },
+    most: [
+      { repository: 'app', isHeld: true },
+      { repository: 'web', isHeld: false },
+    ],
+  });
+  expect(reviewed('app', 'web').kind).toBe('safe');
+  const whole = [{ breaker: 'max-deletions', found: 4, limit: 1, detail: '4 artifacts would be deleted' }] as const;
+  const all = { hash: '', deletions: 4, state: 'open', reviews: [approved] } as const;
+  expect(judge(dryRunOf(PLAN, { breakers: whole, plan: all })).kind).toBe('safe');
+});
+
 test('of a run that deletes: what it deleted, and what an approval would delete besides', () => {
   const web = tagsOf('web', 4, 4, { outcome: 'held' });
   const recorded = recordOf('2026-11-24T01:00:00.000Z', [...tagsOf('app', 10, 3, { outcome: 'deleted' }), ...web], {

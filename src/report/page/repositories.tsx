@@ -1,7 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
+import { toDeleteIn } from '../../ledger/compare.ts';
 import type { RepositorySummary } from '../../ledger/summary.ts';
 import {
+  approvedBy,
   heldBy,
   REPOSITORY_FILTERS,
   REPOSITORY_SORTS,
@@ -68,6 +70,7 @@ export function Repositories({ setting, run, view, approving }: Props) {
   const to = (over: Readonly<Record<string, string | number | undefined>>, anchor = 'repositories'): string =>
     `${setting.link({ run: run.id, ...parametersOf(asked), page: page > 1 ? page : undefined, open, ...over })}#${anchor}`;
   const isHeld = heldBy(run);
+  const isApproved = approvedBy(run);
   const sorted = (sort: RepositorySort): NonNullable<Column<RepositoryRecord>['sort']> => {
     const isNow = asked.sort === sort;
     const isRising = (sort === 'name') !== asked.reverse;
@@ -110,7 +113,7 @@ export function Repositories({ setting, run, view, approving }: Props) {
           >
             {name(repository)}
           </a>
-          <StateOf summary={record.summary} isHeld={isHeld(record.summary)} />
+          <StateOf summary={record.summary} isHeld={isHeld(record.summary)} isApproved={isApproved(repository)} />
         </>
       );
     },
@@ -241,17 +244,19 @@ function isKnown(summary: RepositorySummary): boolean {
   return summary.state !== 'failed' && !isUnseen(summary);
 }
 
-function StateOf({
-  summary: { state, tags, manifests },
-  isHeld,
-}: {
+interface StateProps {
   readonly summary: RepositorySummary;
   readonly isHeld: boolean;
-}) {
+  readonly isApproved: boolean;
+}
+
+function StateOf({ summary, isHeld, isApproved }: StateProps) {
+  const { state, tags, manifests } = summary;
   const failed = tags.failed + manifests.failed;
   return (
     <>
       {isHeld && <Badge tone="wait">held back</Badge>}
+      {isApproved && toDeleteIn(summary) > 0 && <Badge tone="good">approved</Badge>}
       {state !== 'done' && state !== 'held' && <Badge tone={REPOSITORY_TONES[state]}>{state}</Badge>}
       {failed > 0 && <Badge tone="bad">{count(failed)} failed</Badge>}
     </>

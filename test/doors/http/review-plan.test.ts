@@ -104,6 +104,18 @@ describe('the repositories', () => {
     expect((await sorted('sort=size&reverse=yes')).at(-1)).toBe('catalog');
   }); // prettier-ignore
 
+  test('that were approved say so, and are not held back any more', async () => {
+    const by = { kind: 'person', name: 'Ada Lovelace' } as const;
+    const reviews = [
+      { verdict: 'approved', at: NOW.toISOString(), by, hash: '', repositories: ['shop/checkout'] },
+    ] as const;
+    const plan = { hash: 'a3f09bc4d17e55aa', deletions: 86, state: 'open', reviews } as const;
+    const { text } = await ask(samplePlan({ ...HELD, plan }), `run=${PLAN}`);
+    expect(text).toContain('shop/checkout approved 9 tags');
+    expect(text).toMatch(/ safe Would delete .* shop\/checkout: approved by Ada Lovelace at 2026-11-24T12:00:00.000Z/);
+    expect((await ask(samplePlan({ ...HELD, plan }), `run=${PLAN}&only=held`)).names).toEqual([]);
+  });
+
   test('have links that sort them and keep what was asked for', async () => {
     const { html } = await ask(samplePlan(), `run=${PLAN}&find=SHOP&code=k`);
     expect(Object.fromEntries(new URLSearchParams(linkIn(html, 'Percent')))).toEqual({ run: PLAN, find: 'SHOP', sort: 'percent', code: 'k' });
