@@ -130,7 +130,8 @@ export const SETTINGS_SCHEMA = z.object({
       example: '90',
     }),
   PLAN_MAX_AGE: read((text) => parseDuration(text, 'PLAN_MAX_AGE').milliseconds)
-    .prefault('24h')
+    // A plan that waits over a weekend must not be too old before a person is reminded of it (APPROVAL_REMIND).
+    .prefault('7d')
     .register(documentation, {
       description: 'How old a plan may be when it is applied.',
       example: '2d',
