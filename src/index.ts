@@ -18,7 +18,7 @@ import { notifyDue } from './engine/notify.ts';
 import { AFTER_RUN_MS, notifyingOf, WATCH_MS } from './engine/tell.ts';
 import { run, type RunOptions } from './engine/run.ts';
 import { concurrencyOf, openReader, openRegistry, targetOf, type TargetOptions } from './engine/registries.ts';
-import { evidenceFrom } from './engine/sources.ts';
+import { evidenceFrom, pulledFor } from './engine/sources.ts';
 import { type WatchedLedger, watchSchedule } from './engine/schedule-monitor.ts';
 
 export type { Applied } from './engine/apply.ts';
@@ -134,8 +134,11 @@ export async function requestedApply(
 ): Promise<Applied> {
   const settings = settingsOf(configuration);
   const { registries, timeBudget, guards } = settings;
-  const planned = (await trigger.ledger.run(id))?.registry;
+  const record = await trigger.ledger.run(id);
+  const planned = record?.registry;
   const served = registries.find(({ endpoint }) => endpoint.host === planned);
+  // The policy file of a request may have asked for pulls where the settings do not.
+  const pulled = pulledFor(settings, (record && policiesOf(record.policy)) ?? []);
   const { ledger, log, signal } = trigger;
   const applied = applyPlan(
     id,
@@ -147,7 +150,7 @@ export async function requestedApply(
     {
       ...trigger,
       timeBudget,
-      evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
+      evidence: evidenceFrom({ ...settings, pulled }, trigger.ledger.system.clock, trigger.openSources),
       guards,
       ...agreeing(settings, planned),
       fourEyes: settings.approvals.fourEyes,
