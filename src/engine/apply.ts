@@ -21,6 +21,8 @@ import {
   PlanRefused,
   plannedIn,
   type RecordedPlan,
+  resumeClaim,
+  unchanged,
   wasRejected,
 } from './plans.ts';
 import { type ApprovedPlan, run, type RunOptions } from './run.ts';
@@ -136,8 +138,7 @@ export async function applyPlan(
   );
   if (holds.length > 0) {
     await ledger.changeRun(id, (now) => {
-      if (now.plan?.state === 'rejected') throw wasRejected(id, now.plan);
-      return { ...now, breakers: holds, plan: { ...(now.plan ?? record.plan), state: 'waiting' } };
+      return { ...now, breakers: holds, plan: { ...unchanged(now, record), state: 'waiting' } };
     });
     if (going.length === 0)
       throw new PlanRefused(`${holds.map(holdInWords).join('; ')}. ${howToApprove(record)}`, 'refused', holds);
@@ -205,7 +206,12 @@ export async function approvedBefore(
   // Of a part nothing was deleted before it was recorded which one it is.
   if (!repositories)
     throw new PlanRefused(`it was stopped before it recorded its part of the plan ${record.id}; apply that part again`);
-  return { id: record.id, repositories, isPart: run.appliesPart === true, onBegin: () => Promise.resolve() };
+  return {
+    id: record.id,
+    repositories,
+    isPart: run.appliesPart === true,
+    onBegin: (runId) => resumeClaim(ledger, record.id, runId),
+  };
 }
 
 /** The commands that carry out a plan whatever the guards say: for a person who has looked at it. */

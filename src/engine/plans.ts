@@ -127,14 +127,39 @@ export async function claim(
 ): Promise<void> {
   const review = approval && approvalBy(approval, plan.hash, runId);
   const record = await ledger.changeRun(id, (now) => {
-    if (now.plan?.appliedBy !== plan.appliedBy)
-      throw new PlanRefused(`the plan ${id} has been applied by the run ${now.plan?.appliedBy ?? ''} meanwhile`);
-    if (now.plan?.state === 'rejected') throw wasRejected(id, now.plan);
-    const { reviews = [], ...known } = now.plan ?? plan;
+    const { reviews = [], ...known } = unchanged(now, { id, plan });
     const all = review ? [...reviews, review] : reviews;
     return { ...now, plan: { ...known, appliedBy: runId, ...(all.length > 0 && { reviews: all }) } };
   });
   if (review && approval.log) logReview(approval.log, review, record);
+}
+
+/**
+ * A plan right before it is changed.
+ * @param looked as it was when it was decided that it may be
+ * @throws {PlanRefused} where it was rejected, its run has resumed, or another run carries it out
+ */
+export function unchanged(now: RunRecord, { id, plan }: Pick<RecordedPlan, 'id' | 'plan'>): PlanRecord {
+  if (now.plan?.state === 'rejected') throw wasRejected(id, now.plan);
+  if (now.ended === undefined || now.plan?.hash !== plan.hash)
+    throw new PlanRefused(`the run ${id} has resumed meanwhile; look at its plan again once it has ended`);
+  const { appliedBy = 'none', resumptions } = now.plan;
+  if (appliedBy !== (plan.appliedBy ?? 'none') || resumptions !== plan.resumptions)
+    throw new PlanRefused(`the plan ${id} has been applied by the run ${appliedBy} meanwhile`);
+  return now.plan;
+}
+
+/**
+ * Records that the run that carries a plan out is resumed, unless the plan was rejected or another run carries it out.
+ * Once this is recorded, a rejection finds that the run is at work.
+ */
+export async function resumeClaim(ledger: Ledger, id: string, runId: string): Promise<void> {
+  await ledger.changeRun(id, (now) => {
+    if (now.plan?.appliedBy !== runId)
+      throw new PlanRefused(`the plan ${id} has been applied by the run ${now.plan?.appliedBy ?? 'none'} meanwhile`);
+    if (now.plan.state === 'rejected') throw wasRejected(id, now.plan);
+    return { ...now, plan: { ...now.plan, resumptions: (now.plan.resumptions ?? 0) + 1 } };
+  });
 }
 
 function approvalBy({ now, repositories, comment, ...who }: Approval, hash: string, runId: string): PlanReview {
@@ -186,10 +211,8 @@ export async function rejectPlan(ledger: Ledger, id: string, about: Rejecting): 
     hash: plan.hash,
   } as const;
   const rejected = await ledger.changeRun(id, (current) => {
-    if (current.plan?.appliedBy !== plan.appliedBy)
-      throw new PlanRefused(`the run ${current.plan?.appliedBy ?? ''} carries out the plan ${id} since a moment ago`);
     if (current.plan?.state === 'rejected') return current;
-    const { reviews = [], ...known } = current.plan ?? plan;
+    const { reviews = [], ...known } = unchanged(current, record);
     return {
       ...current,
       plan: { ...known, state: 'rejected', reviews: [...reviews, review] },

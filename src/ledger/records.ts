@@ -48,6 +48,8 @@ export interface PlanRecord {
   readonly appliedBy?: string;
   /** Where it is carried out in parts: the runs that have done one, each the repositories that it selected. */
   readonly parts?: readonly string[];
+  /** How often a run that carries it out was resumed. */
+  readonly resumptions?: number;
   /** Who approved or rejected it, in the order of time. */
   readonly reviews?: readonly PlanReview[];
 }
@@ -277,24 +279,4 @@ export function cancelledInWords({ at, askedBy, by, actor }: Cancellation): stri
   const who = askedBy === 'request' ? 'by a request' : 'on the command line';
   const whose = askedBy === 'request' ? 'invocation ' : '';
   return `it was cancelled ${who}${by === undefined ? '' : ` (${whose}${by})`} at ${at}`;
-}
-
-/** How long after it was stopped a run can be resumed: what it decided by is as old. */
-const RESUMABLE_DAYS = 7;
-const DAY_MS = 86_400_000;
-
-/** Why a run cannot be resumed; `undefined` where it can. */
-export function whyNotResumed(
-  record: Pick<RunRecord, 'state' | 'dryRun' | 'started' | 'ended' | 'plan'> & { readonly format: number },
-  now: Date,
-): string | undefined {
-  const { state, format, ended, started, dryRun, plan } = record;
-  if (format !== 1) return `its record has the format ${format}, which this version does not know`;
-  if (state === 'running') return 'it has not ended';
-  if (state !== 'stopped' && state !== 'interrupted') return `it has ended, and is ${state}`;
-  const days = (now.getTime() - Date.parse(ended ?? started)) / DAY_MS;
-  if (days > RESUMABLE_DAYS)
-    return `it was stopped ${Math.floor(days)} days ago, and can be resumed for ${RESUMABLE_DAYS}`;
-  if (dryRun && plan?.appliedBy !== undefined) return `its plan has been carried out by the run ${plan.appliedBy}`;
-  return undefined;
 }

@@ -141,6 +141,7 @@ const plan = z.looseObject({
   state: z.enum(['open', 'waiting', 'applied', 'rejected']),
   appliedBy: maybeText,
   parts: texts.exactOptional(),
+  resumptions: number.exactOptional(),
   reviews: z.array(reviewSchema).exactOptional(),
 } satisfies Shape<PlanRecord>);
 

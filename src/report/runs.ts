@@ -13,9 +13,9 @@ import {
   type RunProgress,
   type RunRecord,
   type Stop,
-  whyNotResumed,
 } from '../ledger/records.ts';
 import { actorOf } from '../ledger/reviews.ts';
+import { whyNotResumed } from '../ledger/resumable.ts';
 import { printable } from './escape.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';

@@ -169,6 +169,7 @@ export const plan = z
     state: z.enum(['open', 'waiting', 'applied', 'rejected']),
     appliedBy: runId.exactOptional(),
     parts: z.array(runId).exactOptional().describe('The runs that have carried out a part of it each'),
+    resumptions: count.exactOptional().describe('How often a run that carries it out was resumed'),
     reviews: z
       .array(
         z.object({
