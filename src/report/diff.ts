@@ -4,10 +4,10 @@ import type { Difference } from '../ledger/plan-diff.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import { nameOf } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
+import { plural } from './page/format.ts';
 import { labelled, PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, type Columns, renderTable } from './table.ts';
 import { shortDigests } from './text.ts';
-import { plural } from './totals.ts';
 
 /** How far two runs differ, together and by repository; what differs stands below, a line each. */
 export function renderDifferenceTotals(

@@ -4,8 +4,9 @@ import { actorOf } from '../ledger/reviews.ts';
 import { GUARD_NAMES } from '../planner/decision.ts';
 import type { NotifyKind } from '../policy/notify.ts';
 import type { Notification, NotificationList } from './notification.ts';
-import { bytes, count, minute, plural } from './page/format.ts';
+import { bytes, minute, plural } from './page/format.ts';
 import { titleOf, whereOf } from './title.ts';
+import { lossInWords } from './verdict-words.ts';
 import type { Loss, Verdict } from './verdict.ts';
 
 /* What people are told of each kind of event. The page of a run says the same: both have it from the verdict. */
@@ -42,7 +43,7 @@ export function runNotification(about: RunNews): Notification {
     registry,
     subject: id,
     tone: toneOf(kinds[0]),
-    title: `${reminder ? 'Still waits for approval' : newsOf(kinds[0], run)}: ${titleOf(run, now)}`,
+    title: `${reminder ? 'Still waits for approval' : newsOf(kinds[0], run)}: ${titleOf(run, now)} UTC`,
     sentences: [
       ...(reminder ? [remindedInWords(reminder)] : []),
       what,
@@ -105,10 +106,7 @@ function inWords({ tags, manifests, bytes: size }: NonNullable<RunRecord['totals
 
 function lostMost(most: readonly Loss[], dryRun: boolean): readonly NotificationList[] {
   if (most.length === 0) return [];
-  const lines = most.map(
-    ({ repository, kind, deleted, of, percent, isHeld }) =>
-      `${repository}: ${count(deleted)} of ${count(of)} ${kind} (${Math.round(percent)} %)${isHeld ? ', held back' : ''}`,
-  );
+  const lines = most.map((loss) => `${loss.repository} ${lossInWords(loss)}`);
   return [{ title: `Repositories that ${dryRun ? 'would lose' : 'lose'} most`, lines }];
 }
 

@@ -5,7 +5,8 @@ import { type Decision, GUARD_NAMES, type Hold, holdInWords, type Outcome } from
 import { printable } from './escape.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { renderTable } from './table.ts';
-import { cellsOf, deletedIn, notAttemptedIn, plural, repositoryColumns, totalsInWords } from './totals.ts';
+import { plural } from './page/format.ts';
+import { cellsOf, deletedIn, notAttemptedIn, repositoryColumns, totalsInWords } from './totals.ts';
 import { isEvidenceWarning } from './warnings.ts';
 
 /** Repositories that a summary lists: those in which most happens. */

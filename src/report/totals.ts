@@ -2,13 +2,10 @@ import prettyBytes from 'pretty-bytes';
 import { toDeleteOf } from '../ledger/compare.ts';
 import type { Counts, RepositorySummary, Totals } from '../ledger/summary.ts';
 import { DELETE_REASONS, KEEP_REASONS, type Reason } from '../planner/decision.ts';
+import { plural } from './page/format.ts';
 import type { Cell, Columns } from './table.ts';
 
 type Kind = 'tags' | 'manifests';
-
-export function plural(count: number, noun: string): string {
-  return `${count} ${count === 1 ? noun : noun.replace(/y?$/, (y) => (y === '' ? 's' : 'ies'))}`;
-}
 
 /** How many are there afterwards, also those that no filter matched. Where that is not known: those with a decision to keep them. */
 export function keptIn(totals: Totals, kind: Kind): number {

@@ -1,6 +1,8 @@
 import { printable } from './escape.ts';
+import { count, plural } from './page/format.ts';
 import { paint, PLAIN_STYLE, sentence, type Style } from './style.ts';
-import type { Verdict, VerdictKind } from './verdict.ts';
+import { percentInWords } from './totals.ts';
+import type { Loss, Verdict, VerdictKind } from './verdict.ts';
 
 const TONES: Readonly<Partial<Record<VerdictKind, 'red' | 'green' | 'yellow'>>> = {
   safe: 'green',
@@ -21,15 +23,14 @@ export function renderVerdict(verdict: Verdict, style: Style = PLAIN_STYLE): str
     sentence(style, printable(keeps), ''),
     ...[...why, ...changes].map((text) => sentence(style, `- ${printable(text)}`)),
     ...(most.length === 0 ? [] : [`${most.length === 1 ? 'Loses' : 'Lose'} most:`]),
-    ...most.map(({ repository, percent, deleted, of, kind: counted, isHeld }) =>
-      sentence(
-        style,
-        printable(
-          `  ${`${percent > 0 && percent < 1 ? '<1' : Math.round(percent)} %`.padStart(5)}  ${repository}, ${deleted} of ${of} ${counted}${isHeld ? ' (held back)' : ''}`,
-        ),
-      ),
-    ),
+    ...most.map((loss) => sentence(style, printable(`  ${lossOf(loss)}`))),
     sentence(style, printable(next), ''),
   ];
   return `${lines.filter((line) => line !== '').join('\n')}\n`;
+}
+
+/** As a line of a list, the shares below each other. */
+function lossOf({ repository, percent, deleted, of, kind, isHeld }: Loss): string {
+  const share = percentInWords(percent).padStart('100 %'.length);
+  return `${share}  ${repository}, ${count(deleted)} of ${plural(of, kind.slice(0, -1))}${isHeld ? ' (held back)' : ''}`;
 }

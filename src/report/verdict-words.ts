@@ -5,8 +5,8 @@ import { reviewInWords } from '../ledger/reviews.ts';
 import { GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
 import { bytes, count, minute, plural } from './page/format.ts';
 import { MEANINGS } from './page/words.ts';
-import { keptIn, percentOf } from './totals.ts';
-import type { Held, Judged, VerdictKind } from './verdict.ts';
+import { keptIn, percentInWords, percentOf } from './totals.ts';
+import type { Held, Judged, Loss, VerdictKind } from './verdict.ts';
 
 /* The sentences of a verdict. */
 
@@ -57,12 +57,18 @@ export function changesInWords(
     `Since the run of ${minute(before.started)} UTC${samePolicy ? '' : ', which had another policy'}: ${how}.`,
     ...inWords('More', more, changeInWords),
     ...inWords('Fewer', fewer, changeInWords),
-    ...inWords('New', appeared, (name) => name),
-    ...inWords('Not there any more', disappeared, (name) => name),
+    // By another policy a repository that was there all the time is looked at for the first time, or no longer.
+    ...inWords(samePolicy ? 'New' : 'Only looked at now', appeared, (name) => name),
+    ...inWords(samePolicy ? 'Not there any more' : 'Only looked at then', disappeared, (name) => name),
     ...newReasons.map(
       (one) => `For the first time for this reason: ${plural(one.count, 'artifact')}, ${MEANINGS[one.reason]}.`,
     ),
   ];
+}
+
+/** `59 %: 44 of 74 manifests, held back` */
+export function lossInWords({ percent, deleted, of, kind, isHeld }: Loss): string {
+  return `${percentInWords(percent)}: ${count(deleted)} of ${plural(of, kind.slice(0, -1))}${isHeld ? ', held back' : ''}`;
 }
 
 function changeInWords({ repository, before, now }: RepositoryChange): string {
@@ -127,16 +133,21 @@ export function guardsInWords(run: RunRecord): string {
     : `The guards let it through: ${joined(guards)}.`;
 }
 
+/** Whether there is nothing that is not held back, by a guard of the whole run or because no other repository loses anything. */
+export function isAllHeld({ all, others }: Held): boolean {
+  return all || others === 0;
+}
+
 /** What is held back, by which guards, and whether the rest is carried out. */
 export function heldInWords({ dryRun, breakers }: RunRecord, held: Held): readonly string[] {
-  const { all, repositories, deletions, others } = held;
+  const { repositories, deletions, others } = held;
   const [only, second] = breakers;
   const be = (count: number): string => (dryRun ? 'would be' : count === 1 ? 'is' : 'are');
-  if (all)
-    return [
-      `All ${plural(deletions, 'deletion')} ${be(deletions)} held back until they are approved.`,
-      ...breakers.map(guardInWords),
-    ];
+  if (isAllHeld(held)) {
+    const what = deletions === 1 ? 'The only deletion' : `All ${plural(deletions, 'deletion')}`;
+    const until = deletions === 1 ? 'it is' : 'they are';
+    return [`${what} ${be(deletions)} held back until ${until} approved.`, ...breakers.map(guardInWords)];
+  }
   const more = repositories.count - repositories.first.length;
   const names = joined([...repositories.first, ...(more > 0 ? [`${count(more)} more`] : [])]);
   const they = repositories.count === 1 ? 'it is' : 'they are';
@@ -150,7 +161,7 @@ export function heldInWords({ dryRun, breakers }: RunRecord, held: Held): readon
 
 function restInWords(dryRun: boolean, others: number): string {
   const one = others === 1;
-  const rest = `The other ${plural(others, 'deletion')} ${dryRun ? (one ? 'needs' : 'need') : 'needed'} no approval`;
+  const rest = `${one ? 'The one other deletion' : `The other ${plural(others, 'deletion')}`} ${dryRun ? (one ? 'needs' : 'need') : 'needed'} no approval`;
   if (!dryRun) return `${rest}, and ${one ? 'was' : 'were'} carried out.`;
   return `${rest}: a purge, or apply, carries ${one ? 'it' : 'them'} out.`;
 }

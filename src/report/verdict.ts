@@ -12,6 +12,7 @@ import {
   guardsInForce,
   guardsInWords,
   heldInWords,
+  isAllHeld,
   keepsOf,
   nextOf,
   partsInWords,
@@ -146,7 +147,7 @@ function labelOf(kind: VerdictKind, held: Held | undefined, cautions: number): s
   const labels: Readonly<Record<VerdictKind, string>> = {
     safe: cautions > 0 ? `safe, but ${plural(cautions, 'warning')}` : 'safe',
     unchecked: 'no guard is set',
-    held: held?.all ? 'held back' : 'held back in part',
+    held: held && isAllHeld(held) ? 'held back' : 'held back in part',
     failed: 'failed',
     running: 'running',
     stopped: 'stopped',

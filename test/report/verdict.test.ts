@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { compareRuns } from '../../src/ledger/compare.ts';
 import type { RunRecord } from '../../src/ledger/records.ts';
 import type { Decision, DeleteReason } from '../../src/planner/decision.ts';
+import { renderVerdict } from '../../src/report/verdict-text.ts';
 import { type Verdict, verdictOf } from '../../src/report/verdict.ts';
 import { type Recorded, recordOf } from '../support/review.ts';
 
@@ -104,14 +105,28 @@ test('a guard of the whole run holds back everything; once it was carried out, n
   ]);
 });
 
+test('nothing is held back in part where no other repository loses anything', () => {
+  const breakers = [
+    { breaker: 'no-tag-left', repository: 'web', found: 1, limit: 0, detail: 'all 1 tags would be deleted' },
+  ] as const;
+  const { label, why } = judge(dryRunOf([...tagsOf('app', 3, 0), ...tagsOf('web', 1, 1)], { breakers }));
+  expect([label, why[0], why[1]]).toEqual([
+    'held back',
+    'The only deletion would be held back until it is approved.',
+    'web: all 1 tags would be deleted (guard keep-last-tag).',
+  ]);
+});
+
 test('several repositories that are held back are named, and each with its guard', () => {
   const names = ['a', 'b', 'c', 'd'];
   const breakers = names.map((repository) => ({
     breaker: 'no-tag-left' as const, repository, found: 2, limit: 1, detail: 'all 2 tags would be deleted',
   })); // prettier-ignore
-  const { why } = judge(dryRunOf(names.flatMap((name) => tagsOf(name, 2, 2)), { breakers })); // prettier-ignore
-  expect(why.slice(0, 2)).toEqual([
+  const decisions = [...names.flatMap((name) => tagsOf(name, 2, 2)), ...tagsOf('z', 9, 1)];
+  const { why } = judge(dryRunOf(decisions, { breakers }));
+  expect(why.slice(0, 3)).toEqual([
     'a, b, c and 1 more alone would be held back until they are approved, 8 deletions.',
+    'The one other deletion needs no approval: a purge, or apply, carries it out.',
     'a: all 2 tags would be deleted (guard keep-last-tag).',
   ]);
 });
@@ -239,6 +254,23 @@ test('what changed since the last run: more, fewer, new repositories, reasons th
     'For the first time for this reason: 3 artifacts, a rule of the policy deletes it.',
   ]);
   expect(judge(now).changes).toEqual(['There is no earlier run that it can be compared with.']);
+});
+
+test('by another policy a repository is neither new nor gone: it is looked at, or not', () => {
+  const policy = { ...dryRunOf([]).run.policy, hash: 'another' };
+  const before = recordOf('2026-11-23T01:00:00.000Z', tagsOf('web', 10, 6), { policy });
+  expect(judge(dryRunOf(tagsOf('app', 10, 4)), before).changes).toEqual([
+    'Since the run of 2026-11-23 01:00 UTC, which had another policy: 2 deletions fewer (4, before 6).',
+    'More: app (4, before 0).',
+    'Only looked at now: app.',
+    'Only looked at then: web.',
+  ]);
+});
+
+test('nowhere is a repository said to lose everything, or nothing, by rounding', () => {
+  const verdict = judge(dryRunOf([...tagsOf('app', 1_200, 1_199), ...tagsOf('web', 1_200, 1)]));
+  const text = renderVerdict(verdict);
+  expect(text).toContain('\n   99 %  app, 1,199 of 1,200 tags\n   <1 %  web, 1 of 1,200 tags\n');
 });
 
 test('the repositories that lose most in percent are five at most, by the larger share of tags and manifests', () => {

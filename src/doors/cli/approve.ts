@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { PolicyError } from '../../policy/errors.ts';
 import { printable } from '../../report/escape.ts';
 import { sentence, styleOf } from '../../report/style.ts';
-import { plural } from '../../report/totals.ts';
+import { plural } from '../../report/page/format.ts';
 import { verdictOf } from '../../report/verdict.ts';
 import { renderVerdict } from '../../report/verdict-text.ts';
 import {

@@ -1,7 +1,7 @@
 import { type Guards } from '../../policy/guards.ts';
 import { jsonLine, printable } from '../../report/escape.ts';
 import { guardsInWords } from '../../report/text.ts';
-import { plural } from '../../report/totals.ts';
+import { plural } from '../../report/page/format.ts';
 import { type Applied, apply, approvalOf, commandInWords, type Ledger, type RunRecord } from '../../index.ts';
 import type { recordedRun } from './recorded-run.ts';
 import { show } from './show.ts';

@@ -46,7 +46,12 @@ function wrongArguments(error: CommanderError, program: Command, args: readonly 
     const stray = given[registeredArguments.length];
     if (stray !== undefined) return strayArgument(stray, shown(stray), args[args.indexOf(stray) - 1]);
   }
-  return new Error(`${error.message.replace(/^error: /, '')}; see --help`);
+  return new Error(
+    `${error.message
+      .replace(/^error: /, '')
+      .replace(/\.$/, '')
+      .replaceAll('\n', ' ')}; see --help`,
+  );
 }
 
 /** The command that the arguments call. */

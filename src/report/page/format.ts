@@ -47,7 +47,7 @@ export function minute(iso: string): string {
   return Number.isNaN(time.getTime()) ? name(iso) : time.toISOString().slice(0, 16).replace('T', ' ');
 }
 
-/** `1 h 4 min`: two units at most. */
+/** `1 h 4 min`, `3 d 2 h`: two units at most. */
 export function duration(milliseconds: number): string {
   if (!Number.isFinite(milliseconds) || milliseconds < 0) return '–';
   const seconds = Math.round(milliseconds / 1000);
@@ -56,5 +56,6 @@ export function duration(milliseconds: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min${seconds % 60 === 0 ? '' : ` ${seconds % 60} s`}`;
   const hours = Math.floor(minutes / 60);
-  return `${count(hours)} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
+  if (hours >= 48) return `${count(Math.floor(hours / 24))} d${hours % 24 === 0 ? '' : ` ${hours % 24} h`}`;
+  return `${hours} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
 }

@@ -1,8 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import type { RunRecord } from '../../ledger/records.ts';
 import type { Totals } from '../../ledger/summary.ts';
-import { keptIn, percentInWords } from '../totals.ts';
-import type { Loss, Verdict, VerdictKind } from '../verdict.ts';
+import { keptIn } from '../totals.ts';
+import { lossInWords } from '../verdict-words.ts';
+import type { Verdict, VerdictKind } from '../verdict.ts';
 import { bytes, count, name, plural, words } from './format.ts';
 import type { Setting } from './navigation.tsx';
 import { Badge, FirstOf } from './parts.tsx';
@@ -135,8 +136,4 @@ export function ChangesSection({ setting, run, verdict: { changes, since, most }
       )}
     </div>
   );
-}
-
-function lossInWords({ percent, deleted, of, kind, isHeld }: Loss): string {
-  return `${percentInWords(percent)}: ${count(deleted)} of ${plural(of, kind.slice(0, -1))}${isHeld ? ', held back' : ''}`;
 }

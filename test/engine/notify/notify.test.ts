@@ -61,7 +61,7 @@ test('what is said, and that it approves nothing', async () => {
   const [message] = outbox.sent;
   expect(message).toMatchObject({
     kind: 'guard-tripped',
-    title: 'A guard holds deletions back: Scheduled run, contoso, 1 Nov 01:00',
+    title: 'A guard holds deletions back: Scheduled run, contoso, 1 Nov 01:00 UTC',
     link: { text: 'Open the plan', url: 'https://retention.example/review?run=20261101T010000Z-3f9a0c' },
     data: { kinds: ['guard-tripped', 'plan-waits'], plan: { state: 'waiting', deletions: 3 } },
   });
@@ -217,10 +217,10 @@ describe('a plan that waits', () => {
       moment.at += DAY;
     }
     expect(outbox.sent.map(({ title }) => title)).toEqual([
-      'A guard holds deletions back: Scheduled run, contoso, 1 Nov 01:00',
-      'Still waits for approval: Scheduled run, contoso, 1 Nov 01:00',
+      'A guard holds deletions back: Scheduled run, contoso, 1 Nov 01:00 UTC',
+      'Still waits for approval: Scheduled run, contoso, 1 Nov 01:00 UTC',
     ]);
-    expect(outbox.sent[1]?.sentences[0]).toMatch(/^It has waited for 72 h\b.* older than PLAN_MAX_AGE allows/);
+    expect(outbox.sent[1]?.sentences[0]).toMatch(/^It has waited for 3 d\b.* older than PLAN_MAX_AGE allows/);
     expect(outbox.sent[1]?.data).toMatchObject({ reminder: true });
   });
 
