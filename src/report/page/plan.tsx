@@ -36,20 +36,39 @@ export function LeftOut({ run }: { readonly run: RunRecord }) {
   return leftOut === undefined ? null : <p class="small quiet">In the command, {leftOut}</p>;
 }
 
-/** A plan that waits for approval. */
+/** A plan that waits for approval: the way to its page, where it is decided; the commands for those who want them. */
 export function WaitingPlan({ setting, run }: PlanProps) {
   const { id, plan } = run;
   if (!plan) return null;
+  const refused = setting.whyNotApplied?.(run);
+  const page = setting.link({ run: id });
   return (
-    <Notice tone="wait" title={`${plural(plan.deletions, 'deletion')} waiting for approval`}>
+    <Notice
+      tone="wait"
+      title={`${plural(plan.deletions, 'deletion')} ${refused === undefined ? 'waiting for approval' : 'held back, by a plan that is out of date'}`}
+    >
       <p>
         Held back in this run:{' '}
-        <a href={setting.link({ run: id })}>
+        <a href={page}>
           <RunTitle run={run} now={setting.now} />
         </a>
       </p>
       <Guards run={run} />
-      <PlanCommands run={run} />
+      {refused === undefined ? (
+        <>
+          <p>
+            <a class="button" href={page}>
+              Look at it, then approve or reject it
+            </a>
+          </p>
+          <details class="review">
+            <summary>Approve it on the command line, or over HTTP</summary>
+            <PlanCommands run={run} />
+          </details>
+        </>
+      ) : (
+        <p>The app refuses it: {words(refused)}. Start a new dry run.</p>
+      )}
     </Notice>
   );
 }

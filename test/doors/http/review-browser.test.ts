@@ -274,6 +274,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
     await withPage(ledger, async (url) => {
       const { page, complaints } = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
       await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
+      await page.getByText('Approve it on the command line, or over HTTP').click();
       await page.getByRole('button', { name: 'Copy request to approve the plan' }).click();
       await expect.poll(() => page.locator('#status').textContent()).toBe('Copied request to approve the plan');
       const copied = await page.evaluate(() => navigator.clipboard.readText());

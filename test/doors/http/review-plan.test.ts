@@ -78,6 +78,24 @@ test('a plan that the app refuses by now is out of date: why, and nothing to app
   expect(old).not.toContain('type="checkbox"');
 });
 
+test('a plan that waits stands above the runs, with the way to its page; one that is refused, with why', async () => {
+  const plan = { hash: 'a3f09bc4d17e55aa', deletions: 6, state: 'waiting' } as const;
+  const ledger = ledgerOf([recordOf('2026-11-24T01:00:00.000Z', [], { plan })]);
+  const shown = async (refused: string | undefined) => {
+    const none = new URLSearchParams();
+    const { body } = await reviewPage(ledger, none, NOW, undefined, undefined, undefined, () => refused);
+    return body as string;
+  };
+  const fresh = await shown(undefined);
+  expect(fresh).toContain('6 deletions waiting for approval');
+  expect(fresh).toMatch(/<a class="button" href="\?run=[^"]*">Look at it, then approve or reject it</);
+  expect(fresh).toContain('acr-retention apply');
+  const old = await shown('the plan is 50 hours old, and may be 24 (PLAN_MAX_AGE)');
+  expect(old).toContain('6 deletions held back, by a plan that is out of date');
+  expect(old).toContain('The app refuses it: the plan is 50 hours old, and may be 24 (PLAN_MAX_AGE). Start a new');
+  expect(old).not.toContain('acr-retention apply');
+});
+
 test('each tag that goes is named where they are few; else the repositories with how many', async () => {
   const few = samplePlan();
   const { text } = await ask(few, `run=${PLAN}`);
