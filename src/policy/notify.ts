@@ -1,3 +1,4 @@
+import { parseDuration } from './duration.ts';
 import { PolicyError } from './errors.ts';
 
 /** What people are told of. */
@@ -85,6 +86,10 @@ function readReceiver(word: string, place: number, wrong: (problem: string) => P
     throw wrong(
       `${which} begins with a form that there is not; write ${RECEIVER_KINDS.join(':, ')}:, or the URL alone`,
     );
+  if (prefix !== undefined && rest === '')
+    throw wrong(`${which} has a form and no URL; write ${prefix.toLowerCase()}:https://…, without a blank`);
+  // The URL would swallow the second one, which would never be told.
+  if (/[,;](?:[a-z]+:)?https?:\/\//i.test(rest)) throw wrong(`${which} holds another one; write a blank between them`);
   if (rest.length > LONGEST_ADDRESS || !URL.canParse(rest)) throw wrong(`${which} is no URL`);
   const url = new URL(rest);
   const isLocal = url.protocol === 'http:' && LOOPBACK.test(url.hostname);
@@ -97,7 +102,7 @@ function readReceiver(word: string, place: number, wrong: (problem: string) => P
   return { kind, address: url.href, place };
 }
 
-/** @throws {PolicyError} for a kind that there is not */
+/** @throws {PolicyError} for a kind that there is not, and where none is named */
 export function readNotifyKinds(text: string, name: string): readonly NotifyKind[] {
   const words = text.toLowerCase().split(/[\s,;]+/);
   const kinds = words
@@ -107,7 +112,21 @@ export function readNotifyKinds(text: string, name: string): readonly NotifyKind
       if (kind === undefined) throw new PolicyError(name, word, `must be some of ${NOTIFY_KINDS.join(', ')}`);
       return kind;
     });
+  if (kinds.length === 0) throw new PolicyError(name, text, `must be some of ${NOTIFY_KINDS.join(', ')}`);
   return NOTIFY_KINDS.filter((kind) => kinds.includes(kind));
+}
+
+/** The watch looks once an hour. A reminder that is due at once would come together with the first message. */
+const SHORTEST_REMIND_MS = 3_600_000;
+
+/**
+ * Reads how long a plan waits before it is said once more.
+ * @throws {PolicyError}
+ */
+export function readRemind(text: string, name: string): number {
+  const { milliseconds } = parseDuration(text, name);
+  if (milliseconds < SHORTEST_REMIND_MS) throw new PolicyError(name, text, 'must be an hour (1h) or more');
+  return milliseconds;
 }
 
 /**

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { parseDuration, parseTimeBudget } from './duration.ts';
 import { readGuard } from './guards.ts';
 import { readInUse } from './in-use.ts';
-import { NOTIFY_KINDS, readNotifyKinds, readReceivers, readReviewUrl } from './notify.ts';
+import { NOTIFY_KINDS, readNotifyKinds, readReceivers, readRemind, readReviewUrl } from './notify.ts';
 import { readPullIgnore, readRegistryResources, readWithin } from './pulls.ts';
 import { parsePurgeCommands } from './purge-command.ts';
 import { parseSchedule } from './schedule.ts';
@@ -243,10 +243,10 @@ export const SETTINGS_SCHEMA = z.object({
       description: 'What is told: `plan-waits`, `guard-tripped`, `run-failed`, `schedule-overdue`, `deletion-done`.',
       example: 'guard-tripped run-failed schedule-overdue',
     }),
-  APPROVAL_REMIND: read((text) => parseDuration(text, 'APPROVAL_REMIND').milliseconds)
+  APPROVAL_REMIND: read((text) => readRemind(text, 'APPROVAL_REMIND'))
     .prefault('3d')
     .register(documentation, {
-      description: 'How long a plan waits for approval before it is said once more.',
+      description: 'How long a plan waits for approval before it is said once more: an hour or more.',
       example: '8h',
     }),
   REVIEW_URL: read((text) => readReviewUrl(text, 'REVIEW_URL'))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PolicyError } from '../../src/policy/errors.ts';
-import { hostedReviewUrl, readNotifyKinds, readReceivers, readReviewUrl } from '../../src/policy/notify.ts';
+import { hostedReviewUrl, readNotifyKinds, readReceivers, readRemind, readReviewUrl } from '../../src/policy/notify.ts';
 import { readNotifySettings, readSettings } from '../../src/policy/settings.ts';
 
 const SECRET = 'B0000SECRET0000';
@@ -59,6 +59,9 @@ describe('a mistake is named, and never the address', () => {
     [`https://contoso.webhook.office.com/webhookb2/${SECRET}`, 'address 1 is that of a connector'],
     [`mattermost:https://events.example/${SECRET}`, 'address 1 begins with a form that there is not'],
     [`slack:${SECRET}`, 'address 1 is no URL'],
+    [`slack: https://events.example/${SECRET}`, 'address 1 has a form and no URL; write slack:https://…, without'],
+    [`${OTHER},https://events.example/${SECRET}`, 'address 1 holds another one; write a blank between them'],
+    [`${OTHER};slack:https://events.example/${SECRET}`, 'address 1 holds another one; write a blank between them'],
     [SECRET, 'address 1 is no URL'],
     [`${SLACK} ${OTHER} ${SLACK}`, 'address 3 stands there twice'],
     [
@@ -105,6 +108,16 @@ test('which kinds are told', () => {
   expect(() => readNotifyKinds('all', 'NOTIFY_ON')).toThrow(
     /NOTIFY_ON "all": must be some of plan-waits, guard-tripped/,
   );
+});
+
+test('a setting that chooses no kind is a mistake: nothing would ever be told', () => {
+  expect(() => readNotifyKinds(' , ', 'NOTIFY_ON')).toThrow(/NOTIFY_ON ".*must be some of plan-waits/);
+});
+
+test('a reminder does not come together with the first message', () => {
+  expect(readRemind('1h', 'APPROVAL_REMIND')).toBe(3_600_000);
+  for (const text of ['0d', '59m'])
+    expect(() => readRemind(text, 'APPROVAL_REMIND')).toThrow('must be an hour (1h) or more');
 });
 
 test('where the app is', () => {
