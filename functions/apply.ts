@@ -3,7 +3,6 @@ import { configuration, ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
 import { jsonResponse } from '../src/doors/http/responses.ts';
 import { approvalAsked, readQuery, REJECT_QUERY } from '../src/doors/http/query.ts';
-import { isSignInOn, signedInActor } from '../src/doors/http/sign-in.ts';
 import { untilShutdown } from '../src/doors/lifecycle.ts';
 import { rejectPlan, requestedApply } from '../src/index.ts';
 
@@ -19,8 +18,6 @@ app.http('apply', {
         ledger,
         startedBy: 'request',
         by: invocationId,
-        // The key opens it, and where a person has signed in besides, that person stands in the record.
-        actor: signedInActor(request, isSignInOn),
         signal,
         onDecisions: () => undefined,
         log,
@@ -40,7 +37,6 @@ app.http('reject', {
       now: new Date(),
       startedBy: 'request',
       by: invocationId,
-      actor: signedInActor(request, isSignInOn),
       log,
     });
     return jsonResponse({ id, registry, plan });

@@ -2,7 +2,6 @@ import { app } from '@azure/functions';
 import { ledger, log } from '../src/doors/app.ts';
 import { handler } from '../src/doors/http/handler.ts';
 import { cancelledParentResponse, cancelledResponse } from '../src/doors/http/runs.ts';
-import { isSignInOn, signedInActor } from '../src/doors/http/sign-in.ts';
 import { cancel } from '../src/index.ts';
 
 app.http('cancel', {
@@ -10,12 +9,10 @@ app.http('cancel', {
   methods: ['POST'],
   authLevel: 'admin',
   handler: handler(log, async (request, _, { invocationId }) => {
-    const actor = signedInActor(request, isSignInOn);
     const cancelled = await cancel(ledger, request.params['id'] ?? '', {
       now: new Date(),
       askedBy: 'request',
       by: invocationId,
-      ...(actor && { actor }),
     });
     return 'parent' in cancelled ? cancelledParentResponse(cancelled.parent) : cancelledResponse(cancelled.run);
   }),

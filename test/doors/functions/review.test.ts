@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../../src/dev/emulator/index.ts';
-import { type App, KEY, MASTER_KEY, withApp } from '../../support/app.ts';
+import { type App, KEY, withApp } from '../../support/app.ts';
 import { signedIn } from '../../support/principal.ts';
 import { withServedEmulator } from '../../support/registry.ts';
 
@@ -65,20 +65,6 @@ describe('the review page', () => {
       expect((await app.ask('/api/review?format=csv')).status).toBe(404);
       expect((await app.ask(`/api/review?run=..%2f..&format=csv`)).status).toBe(400);
     }));
-
-  test('what is asked for with the master key is the person’s who has signed in besides; without sign-in no header names one', async () => {
-    for (const [settings, by] of [
-      [{ WEBSITE_AUTH_ENABLED: 'true' }, { kind: 'person', name: 'Ada Lovelace' }],
-      [{}, { kind: 'key' }],
-    ] as const)
-      await withRecordedRun(settings, async (app, run) => {
-        const address = `/api/plans/${run}/reject?reason=no`;
-        expect((await app.ask(address, { method: 'POST', headers: READER })).status).toBe(401);
-        expect((await app.ask(address, { method: 'POST', key: MASTER_KEY, headers: READER })).status).toBe(200);
-        const { plan } = (await (await app.ask(`/api/runs/${run}`)).json()) as { readonly plan: unknown };
-        expect(plan).toMatchObject({ state: 'rejected', reviews: [{ verdict: 'rejected', by }] });
-      });
-  });
 
   test('behind App Service Authentication it takes people with a role, and no key; machines keep their keys', () =>
     withRecordedRun({ WEBSITE_AUTH_ENABLED: 'True' }, async (app, run) => {
