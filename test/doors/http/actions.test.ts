@@ -79,7 +79,8 @@ const scene = (settings: Environment, act: (scene: Scene) => Promise<void>, star
       ledger,
       plan,
       async post(fields, { headers = {}, roles = ['Retention.Approver'], id: oid = ADA, isSignInOn = true } = {}) {
-        const form: Fields = { action: 'approve', run: id, hash, csrf: TOKEN, ...fields };
+        const part = fields['repository'] === undefined ? 'all' : undefined;
+        const form: Fields = { action: 'approve', run: id, hash, csrf: TOKEN, part, ...fields };
         const body = new URLSearchParams(
           Object.entries(form).flatMap(([name, value]) =>
             value === undefined ? [] : [value].flat().map((one) => [name, one]),
@@ -149,6 +150,8 @@ describe('an approver', () => {
   test('approves the repositories that were ticked; the rest stays', () =>
     scene({}, async ({ emulator, ledger, plan, post }) => {
       expect((await post({ part: 'selected' })).status).toBe(400);
+      // What names no part is not taken for all.
+      expect((await post({ part: undefined, 'repository[]': 'app' })).status).toBe(400);
       expect((await post({ part: 'selected', repository: 'other' })).status).toBe(409);
       const { run } = await post({ part: 'selected', repository: ['team/worker'] });
       await ended(ledger, run);

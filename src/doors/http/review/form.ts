@@ -99,5 +99,11 @@ export function chosenIn({
     );
   if (part === 'selected' && repository.length === 0)
     throw new RequestError(400, 'You have ticked no repository: nothing was approved');
+  // The page always says so. A form whose names of repositories were lost on the way is not taken for the whole plan.
+  if (part === undefined && repository.length === 0)
+    throw new RequestError(
+      400,
+      'The form does not say what is approved, all of the plan or a part of it: nothing was approved',
+    );
   return repository.length > 0 ? [...new Set(repository)] : undefined;
 }
