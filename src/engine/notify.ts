@@ -169,7 +169,10 @@ interface Telling extends Notifying {
   readonly until: number;
 }
 
-/** Tells one receiver what it was not told yet, the oldest first, until one message fails: the next would fail as well. */
+/**
+ * Tells one receiver what it was not told yet, the oldest first, until one message fails: the next would fail as well. One
+ * that failed before may be at fault itself: it does not hold up those after it.
+ */
 async function tell(receiver: Receiver, due: readonly Due[], telling: Telling): Promise<void> {
   const { notify, ledger, signal, until } = telling;
   const { clock } = ledger.system;
@@ -178,6 +181,7 @@ async function tell(receiver: Receiver, due: readonly Due[], telling: Telling): 
   for (const kind of notify.kinds)
     since.set(kind, (await ledger.messages.toldSince(key, kind)).getTime() - BEFORE_FIRST_MS);
   let sent = 0;
+  let hasFailed = false;
   for (const one of due) {
     const [first, ...others] = one.kinds.filter((kind) => (since.get(kind) ?? Infinity) <= one.at.getTime());
     if (first === undefined) continue;
@@ -185,9 +189,13 @@ async function tell(receiver: Receiver, due: readonly Due[], telling: Telling): 
     const delivery = await deliver(receiver, key, { ...one, kinds: [first, ...others] }, telling);
     if (!delivery) continue;
     sent += 1;
-    if (delivery.state !== 'sent') return;
+    if (delivery.state === 'sent') continue;
+    if (hasFailed || !delivery.isRetry) return;
+    hasFailed = true;
   }
 }
+
+type Delivered = Delivery & Pick<Looked, 'isRetry'>;
 
 /** @returns `undefined` where another process sends it, or has sent it */
 async function deliver(
@@ -195,11 +203,12 @@ async function deliver(
   receiverId: string,
   { key, kinds, say }: Due,
   { ledger, log, signal, until, send = sendNow }: Telling,
-): Promise<Delivery | undefined> {
+): Promise<Delivered | undefined> {
   const { clock } = ledger.system;
   const about = { kind: kinds[0], receiver: receiverName(receiver), ...namesOf(key) };
   let notification: Notification;
   let claim: Awaited<ReturnType<Looked['claim']>>;
+  let isRetry: boolean;
   try {
     const found = await ledger.messages.look(key, receiverId);
     if (found?.state === 'lost') {
@@ -207,6 +216,7 @@ async function deliver(
       log?.warn({ event: 'notification-lost', ...about, why }, `a message to ${about.receiver} is lost: ${why}`);
     }
     if (found?.state !== 'open') return undefined;
+    ({ isRetry } = found);
     // Before the claim: a process that is killed while it reads has lost nothing.
     notification = await say(kinds);
     claim = await found.claim();
@@ -228,7 +238,7 @@ async function deliver(
     const { status, attempts } = delivery;
     log?.info({ event: 'notification-sent', ...about, status, attempts }, `a message was sent to ${about.receiver}`);
     await claim.record({ state: 'sent', status });
-    return delivery;
+    return { ...delivery, isRetry };
   }
   const { state, why, again, attempts } = delivery;
   const what = state === 'unknown' ? 'may not have arrived' : 'was not sent';
@@ -238,7 +248,7 @@ async function deliver(
     `a message to ${about.receiver} ${what}: ${why}${next}`,
   );
   await claim.record({ state, why, ...(again && { again }) });
-  return delivery;
+  return { ...delivery, isRetry };
 }
 
 function namesOf(key: EventKey): Readonly<Record<string, string>> {

@@ -62,6 +62,8 @@ interface MessageRecord {
 /** A message that is not sent, and that no process is sending. */
 interface Open {
   readonly state: 'open';
+  /** It was not taken before. */
+  readonly isRetry: boolean;
   /** @returns `undefined` where another process was quicker */
   readonly claim: () => Promise<Claimed | undefined>;
 }
@@ -156,7 +158,7 @@ export function messagesIn(store: Store): Messages {
               },
             };
       };
-      if (!before || !isLost) return { state: 'open', claim: claimed };
+      if (!before || !isLost) return { state: 'open', isRetry: before !== undefined, claim: claimed };
       const lost = { ...before, state: 'lost', at: now(), claim: randomUUID() } as const;
       return (await unlessTaken(writeMessage(path, lost, condition))) === undefined ? undefined : { state: 'lost' };
     },

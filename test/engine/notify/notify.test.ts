@@ -148,6 +148,18 @@ describe('a receiver that fails', () => {
     expect(outbox.sent.map(({ subject }) => subject)).toEqual(['20261101T004000Z-3f9a0c', '20261101T010000Z-3f9a0c']);
   });
 
+  test('of one message does not hold up the others with it', async () => {
+    const { ledger, outbox, moment, tell } = newApp();
+    const notify = { ...NOTIFY, receivers: NOTIFY.receivers.slice(0, 1) };
+    await recorded(ledger, '2026-11-01T00:40:00.000Z', {}, deletions(3));
+    outbox.deliveries.push(refused, refused);
+    await tell({ notify });
+    await recorded(ledger, STARTED, {}, deletions(3));
+    moment.at += HOUR;
+    await tell({ notify });
+    expect(outbox.sent.map(({ subject }) => subject)).toEqual(['20261101T010000Z-3f9a0c']);
+  });
+
   test('that may have taken it is not told twice', async () => {
     const { ledger, outbox, moment, tell } = newApp();
     // Both are known from before.
