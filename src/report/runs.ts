@@ -137,13 +137,22 @@ export type Resumer =
 export async function resumerOf(ledger: LedgerReader, run: RunRecord, now: Date): Promise<Resumer | undefined> {
   const { id, state, kind, registry, cancelled, stopped } = run;
   if (state !== 'stopped' && state !== 'interrupted') return undefined;
-  const why = whyNotResumed(run, now);
+  const why = whyNotResumed(run, now) ?? (await whyPlanIsOver(ledger, run));
   if (why !== undefined) return { by: 'nothing', why };
   // The schedule resumes only the last of its own runs, and only while the settings are the same.
   if (kind !== 'scheduled' || cancelled || stopped?.by === 'settings') return { by: 'command' };
   for await (const last of ledger.runs({ registry, kinds: ['scheduled'] }))
     return { by: last.id === id ? 'schedule' : 'command' };
   return { by: 'command' };
+}
+
+/** Why the plan that a run carries out is no longer that run's to carry out. */
+async function whyPlanIsOver(ledger: LedgerReader, { id, applies }: RunRecord): Promise<string | undefined> {
+  const { plan } = (applies === undefined ? undefined : await ledger.run(applies)) ?? {};
+  if (plan?.state === 'rejected') return `the plan ${applies ?? ''} was rejected`;
+  return plan && plan.appliedBy !== id
+    ? `the plan ${applies ?? ''} is carried out by the run ${plan.appliedBy ?? 'none'} since`
+    : undefined;
 }
 
 /** Why a run was stopped, without what was going to resume it at that time, which the record says last. */

@@ -5,6 +5,7 @@ import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import type { ApplyOptions } from '../../../src/engine/apply.ts';
 import type { RunSummary } from '../../../src/ledger/summary.ts';
 import type { Guards } from '../../../src/policy/guards.ts';
+import { resumerOf } from '../../../src/report/runs.ts';
 import { beforeCall } from '../../support/between.ts';
 import { images, repositoryOf } from '../../support/contents.ts';
 import { newLedger } from '../../support/ledger.ts';
@@ -113,6 +114,34 @@ describe('a plan that is rejected', () => {
       expect(resumed).toMatchObject({ succeeded: true });
       expect(await ledger.run(runId)).toMatchObject({ plan: { state: 'applied', resumptions: 1 } });
     });
+  });
+});
+
+test('a stopped run whose plan was rejected, or is carried out by another run, says that nothing resumes it', async () => {
+  await withEmulator({ repositories: CONTENTS }, async (emulator) => {
+    const ledger = newLedger();
+    const { runId } = await dryRun(readOnly(connectTo(emulator)), optionsOf(emulator, ledger));
+    const stopped = async (): Promise<string> => {
+      const stop = new AbortController();
+      beforeCall(emulator, 'delete-manifest', 1, () => stop.abort());
+      const { state, ...applied } = await carryOut(emulator, ledger, runId, { signal: stop.signal });
+      if (!('summary' in applied)) throw new Error(state);
+      return applied.summary.runId;
+    };
+    const resumer = async (id: string) => {
+      const run = await ledger.run(id);
+      return run && resumerOf(ledger, run, new Date());
+    };
+    const first = await stopped();
+    expect(await resumer(first)).toEqual({ by: 'command' });
+    const second = await stopped();
+    expect(await resumer(first)).toEqual({
+      by: 'nothing',
+      why: `the plan ${runId} is carried out by the run ${second} since`,
+    });
+    expect(await resumer(second)).toEqual({ by: 'command' });
+    await rejectPlan(ledger, runId, rejecting);
+    expect(await resumer(second)).toEqual({ by: 'nothing', why: `the plan ${runId} was rejected` });
   });
 });
 
