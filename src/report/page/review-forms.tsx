@@ -99,7 +99,7 @@ function Decide({ setting, run }: Props) {
         <fieldset>
           <legend>Approve, and delete</legend>
           <label class="choice">
-            <input type="radio" name="part" value="all" checked /> all of the plan: {plural(plan.deletions, 'deletion')}
+            <input type="radio" name="part" value="all" checked /> {allInWords(plan)}
           </label>
           <label class="choice">
             <input type="radio" name="part" value="selected" /> only in the{' '}
@@ -133,6 +133,13 @@ function Decide({ setting, run }: Props) {
       </details>
     </>
   );
+}
+
+/** What an approval of all deletes: where parts were approved before, what is left. */
+function allInWords({ deletions, reviews = [] }: NonNullable<RunRecord['plan']>): string {
+  const planned = plural(deletions, 'deletion');
+  const isBegun = reviews.some(({ verdict, runId }) => verdict === 'approved' && runId !== undefined);
+  return isBegun ? `all that is left of the ${planned} in the plan` : `all of the plan: ${planned}`;
 }
 
 function Comment({ label, required = false }: { readonly label: string; readonly required?: boolean }) {

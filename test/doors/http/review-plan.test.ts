@@ -78,6 +78,21 @@ test('a plan that the app refuses by now is out of date: why, and nothing to app
   expect(old).not.toContain('type="checkbox"');
 });
 
+test('once a part was approved and carried out, all is what is left', async () => {
+  const viewer = { name: 'Ada Lovelace', forms: { token: 'a-token', typedAbove: 100 } };
+  const by = { kind: 'person', name: 'Ada Lovelace' } as const;
+  const review = { verdict: 'approved', at: '2026-11-24T09:30:00.000Z', by, hash: '', repositories: ['web'] } as const;
+  const shown = async (runId?: string) => {
+    const reviews = runId === undefined ? [] : [{ ...review, runId }];
+    const reader = samplePlan({ plan: { hash: 'a'.repeat(64), deletions: 43, state: 'open', reviews } });
+    const query = new URLSearchParams(`run=${PLAN}`);
+    const { body } = await reviewPage(reader, query, NOW, undefined, undefined, viewer, () => undefined);
+    return body as string;
+  };
+  expect(await shown()).toContain('all of the plan: 43 deletions');
+  expect(await shown('20261124T093000Z-3f9a0c')).toContain('all that is left of the 43 deletions in the plan');
+});
+
 test('a plan that waits stands above the runs, with the way to its page; one that is refused, with why', async () => {
   const plan = { hash: 'a3f09bc4d17e55aa', deletions: 6, state: 'waiting' } as const;
   const ledger = ledgerOf([recordOf('2026-11-24T01:00:00.000Z', [], { plan })]);
