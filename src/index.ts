@@ -33,7 +33,7 @@ export { type Tested, testNotify } from './engine/test-notify.ts';
 export { scheduledPurge } from './engine/scheduled.ts';
 export { ResumeRefused } from './engine/begin.ts';
 export { StopReason } from './engine/stop.ts';
-export { HeldError, LedgerError } from './ledger/store/store.ts';
+export { ConflictError, HeldError, LedgerError } from './ledger/store/store.ts';
 export { commandInWords } from './ledger/command.ts';
 export { ledgerAt, memoryLedger, temporaryLedger } from './ledger/open.ts';
 export { sumsByRepository } from './ledger/sums.ts';

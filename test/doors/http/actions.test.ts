@@ -6,6 +6,7 @@ import { answerAction } from '../../../src/doors/http/review/actions.ts';
 import { requestedDryRun } from '../../../src/index.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
+import { LedgerError } from '../../../src/ledger/store/store.ts';
 import type { Actor } from '../../../src/ledger/reviews.ts';
 import { type Environment, readSettings } from '../../../src/policy/settings.ts';
 import { createLog } from '../../../src/report/log.ts';
@@ -36,6 +37,8 @@ interface Scene {
       readonly roles?: readonly string[];
       readonly id?: string;
       readonly isSignInOn?: boolean;
+      /** Another one than that of the plan. */
+      readonly ledger?: Ledger;
     },
   ) => Promise<{ readonly status: number; readonly run: string; readonly page: string }>;
 }
@@ -78,7 +81,16 @@ const scene = (settings: Environment, act: (scene: Scene) => Promise<void>, star
       emulator,
       ledger,
       plan,
-      async post(fields, { headers = {}, roles = ['Retention.Approver'], id: oid = ADA, isSignInOn = true } = {}) {
+      async post(
+        fields,
+        {
+          headers = {},
+          roles = ['Retention.Approver'],
+          id: oid = ADA,
+          isSignInOn = true,
+          ledger: written = ledger,
+        } = {},
+      ) {
         const part = fields['repository'] === undefined ? 'all' : undefined;
         const form: Fields = { action: 'approve', run: id, hash, csrf: TOKEN, part, ...fields };
         const body = new URLSearchParams(
@@ -108,7 +120,7 @@ const scene = (settings: Environment, act: (scene: Scene) => Promise<void>, star
           body: { string: body.toString() },
         });
         const by = 'an invocation';
-        const options = { configuration, ledger, now: new Date(), by, log, isSignInOn };
+        const options = { configuration, ledger: written, now: new Date(), by, log, isSignInOn };
         const answer = new HttpResponse(await answerAction(request, options)) as unknown as Response;
         const location = answer.headers.get('location') ?? '';
         const page = await held('POST', '/api/review', answer).text();
@@ -158,6 +170,22 @@ describe('an approver', () => {
       expect(emulator.tagsLeft().filter((one) => one.startsWith('team/worker')).length).toBe(1);
       expect(emulator.tagsLeft().filter((one) => one.startsWith('app')).length).toBe(4);
       expect((await plan()).plan?.reviews).toMatchObject([{ repositories: ['team/worker'] }]);
+    }));
+
+  test('is told that it is not certain, where the ledger did not answer and may have written it', () =>
+    scene({}, async ({ ledger, plan, post }) => {
+      const silent: Ledger = {
+        ...ledger,
+        async changeRun(...about) {
+          await ledger.changeRun(...about);
+          throw new LedgerError('the ledger does not answer');
+        },
+      };
+      const { status, page } = await post({ action: 'reject', comment: 'no' }, { ledger: silent });
+      expect(status).toBe(503);
+      expect(page).toContain('It is not certain that the plan was rejected');
+      expect(page).not.toContain('was not rejected');
+      expect((await plan()).plan?.state).toBe('rejected');
     }));
 
   test('types the name of the registry above so many deletions; a part counts alone', () =>

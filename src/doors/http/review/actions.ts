@@ -4,7 +4,17 @@ import { redact } from '../../../ledger/redact/redact.ts';
 import type { Log } from '../../../report/log.ts';
 import { linksWith, renderNotDone, renderRefused, type Setting } from '../../../report/page/index.ts';
 import { isNameOf, registryNames } from '../../../report/registry-names.ts';
-import { type Actor, cancel, type Ledger, rejectPlan, requestedApply, type RunRecord } from '../../../index.ts';
+import {
+  type Actor,
+  cancel,
+  ConflictError,
+  HeldError,
+  type Ledger,
+  LedgerError,
+  rejectPlan,
+  requestedApply,
+  type RunRecord,
+} from '../../../index.ts';
 import { untilShutdown } from '../../lifecycle.ts';
 import { whyForged } from '../csrf.ts';
 import { isExpected, logFault, problemOf, RequestError } from '../problem.ts';
@@ -72,9 +82,22 @@ function notDone(error: unknown, form: ReviewForm | undefined, { now, log }: Act
     place: undefined,
     hasPulls: false,
   };
-  const title = form ? NOT_DONE[form.action] : 'Nothing was done';
-  return htmlResponse(renderNotDone(setting, { status, title, detail: redact(detail), run }), status);
+  const isUnsure = form !== undefined && mayBeRecorded(error);
+  const title = form ? (isUnsure ? UNSURE : NOT_DONE)[form.action] : 'Nothing was done';
+  const said = `${redact(detail)}${isUnsure ? '. The page of the run says what is recorded' : ''}`;
+  return htmlResponse(renderNotDone(setting, { status, title, detail: said, run }), status);
 }
+
+/** Whether what was asked for may stand in the ledger all the same: it did not answer, and may have written it. */
+function mayBeRecorded(error: unknown): boolean {
+  return error instanceof LedgerError && !(error instanceof HeldError || error instanceof ConflictError);
+}
+
+const UNSURE: Readonly<Record<ReviewForm['action'], string>> = {
+  approve: 'It is not certain that the plan was approved',
+  reject: 'It is not certain that the plan was rejected',
+  cancel: 'It is not certain that the run was cancelled',
+};
 
 const NOT_DONE: Readonly<Record<ReviewForm['action'], string>> = {
   approve: 'The plan was not approved',
