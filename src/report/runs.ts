@@ -23,9 +23,9 @@ import { guardsInWords, renderDecision, unknownUse } from './text.ts';
 import { cellsOf, deletedIn, reasonsIn, repositoryColumns, totalsInWords } from './totals.ts';
 import { isEvidenceWarning } from './warnings.ts';
 
-/** Runs, a line each. */
-export function renderRuns(runs: readonly RunRecord[], style: Style = PLAIN_STYLE): string {
-  if (runs.length === 0) return 'There are no runs.\n';
+/** Runs, a line each; where there are none, the place that was looked at. */
+export function renderRuns(runs: readonly RunRecord[], place: string, style: Style = PLAIN_STYLE): string {
+  if (runs.length === 0) return `There are no runs in ${printable(place)}.\n`;
   const columns = {
     head: ['RUN', 'KIND', 'STATE', 'REGISTRY', 'TAGS', 'MANIFESTS', 'SIZE', ''],
     inWords: ([, kind, state, registry, tags, manifests, size, note]: readonly Cell[]) =>

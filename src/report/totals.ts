@@ -65,12 +65,12 @@ export function totalsInWords(totals: Totals, dryRun: boolean): readonly string[
   const { manifests = 0, bytes = 0 } = totals.leftUntagged ?? {};
   if (manifests > 0)
     lines.push(
-      `${plural(manifests, 'manifest')} (${prettyBytes(bytes)}) ${are(manifests)} left without a tag; --untagged deletes them.`,
+      `${plural(manifests, 'manifest')} (${prettyBytes(bytes)}) ${are(manifests)} left without a tag; --untagged deletes ${manifests === 1 ? 'it' : 'them'}.`,
     );
   const signatures = totals.leftSignatures ?? 0;
   if (signatures > 0)
     lines.push(
-      `${plural(signatures, 'signature tag')} ${are(signatures)} left without the image; a filter such as '.*:^sha256-' selects them.`,
+      `${plural(signatures, 'signature tag')} ${are(signatures)} left without the image; a filter such as '.*:^sha256-' selects ${signatures === 1 ? 'it' : 'them'}.`,
     );
   const orphans = totals.reasons['referrer-of-unlisted'] ?? 0;
   if (orphans > 0)

@@ -23,13 +23,14 @@ export function runsCommand(): Command {
     .action(async (flags: ListFlags) => {
       if (!/^[1-9]\d{0,3}$/.test(flags.limit) || Number(flags.limit) > MOST_RUNS)
         throw new PolicyError('--limit', flags.limit, `write a number from 1 to ${MOST_RUNS}`);
-      const runs = newest(openLedger(flags, process.env).ledger, flags);
+      const { ledger } = openLedger(flags, process.env);
+      const runs = newest(ledger, flags);
       if (flags.output === 'text')
-        await write(renderRuns(await Array.fromAsync(runs), styleOf(process.stdout, process.env)));
+        await write(renderRuns(await Array.fromAsync(runs), ledger.place, styleOf(process.stdout, process.env)));
       else await writeListed(flags.output, runs, { name: 'runs', sheet: RUNS });
     });
   return new Command('runs')
-    .description('look at the recorded runs')
+    .description('look at the recorded runs: the newest, as with list, whose flags it takes; or one')
     .addCommand(list, { isDefault: true })
     .addCommand(showCommand());
 }

@@ -23,7 +23,7 @@ test('in-use says what the sources say, and fails where one is incomplete; nothi
   expect(json).toMatchObject({ registry: HOST, state: 'incomplete', sources: [{ complete: false }], remembered: [] });
 
   // The folder of the runs is as it was: not there.
-  expect((await cli(['runs', '--runs', runs])).stdout).toContain('There are no runs.');
+  expect((await cli(['runs', '--runs', runs])).stdout).toContain(`There are no runs in ${runs}.`);
   const settings = { IN_USE: `list:${list}`, ACR_REGISTRY: HOST };
   expect(await cli(['in-use', '--runs', runs], settings)).toMatchObject({ code: 0, stdout: complete.stdout });
   const none = await asked();
