@@ -155,6 +155,13 @@ describe('a plan that is about to be carried out', () => {
       const { runId, plan } = await dryRun(readOnly(connectTo(emulator)), { ...options, signal: stop.signal });
       expect(await ledger.run(runId)).toMatchObject({ state: 'stopped', plan: { hash: plan?.hash } });
       const before = emulator.tagsLeft();
+      // It is at work, and its plan is still the one that was looked at.
+      const atWork = beforeLock(ledger, () =>
+        ledger.resume(runId, ({ ended: _, ...run }) => ({ ...run, state: 'running' })),
+      );
+      await expect(carryOut(emulator, atWork, runId)).rejects.toThrow(/has resumed meanwhile/);
+      await ledger.changeRun(runId, (run) => ({ ...run, state: 'stopped', ended: run.started }));
+      // It has ended with another plan.
       const racing = beforeLock(ledger, () => goOn(emulator, ledger, runId));
       await expect(carryOut(emulator, racing, runId)).rejects.toThrow(/has resumed meanwhile/);
       expect(emulator.tagsLeft()).toEqual(before);
