@@ -25,7 +25,7 @@ export type ReceiverKind = (typeof RECEIVER_KINDS)[number];
 /** Where messages are sent. */
 export interface Receiver {
   readonly kind: ReceiverKind;
-  /** A secret: whoever has it can write there. */
+  /** A secret: each client that has it can write there. */
   readonly address: string;
   /** Its place in NOTIFY, from 1: what it is called where its address must not be shown. */
   readonly place: number;

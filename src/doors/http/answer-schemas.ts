@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import {
   cancellation,
-  count,
   decision,
   decisionError,
   deleted,
@@ -13,14 +12,12 @@ import {
   progress,
   repository,
   run,
-  runId,
   runState,
   runSummary,
   stop,
-  texts,
-  time,
   totals,
 } from './record-schemas.ts';
+import { count, runId, texts, time } from './schema-parts.ts';
 import { NOTIFY_KINDS } from '../../policy/notify.ts';
 import type { Applied, InUse, Status, UnpulledReport } from '../../index.ts';
 

@@ -9,17 +9,12 @@ import {
   type RunRecord,
   type RunSummary,
 } from '../../index.ts';
+import { actor, bytes, count, runId, texts, time } from './schema-parts.ts';
 
 /*
  * What the app answers, as schemas: openapi.json describes the answers by them, and tests hold real answers against it.
  * `satisfies` holds them to the types of the records that are answered.
  */
-
-export const count = z.int().nonnegative();
-const bytes = count.describe('Bytes: an estimate, because images share layers');
-export const time = z.iso.datetime({ offset: true });
-export const runId = z.string().describe('Sorts by time: 20261124T010000Z-3f9a0c');
-export const texts = z.array(z.string());
 
 const kind = z.enum(RUN_KINDS);
 export const runState = z.enum(RUN_STATES).meta({
@@ -147,13 +142,6 @@ const hold = z
   })
   .meta({ id: 'Hold', description: 'A guard that holds deletions back until they are approved' });
 export const holds = z.array(hold);
-const actor = z
-  .object({
-    kind: z.enum(['person', 'account', 'key', 'schedule']),
-    name: z.string(),
-    id: z.string().exactOptional().describe('Of a person: the object id in Microsoft Entra'),
-  })
-  .meta({ id: 'Actor', description: 'Who did something, as far as it is known' });
 export const cancellation = z
   .object({
     at: time,

@@ -1,8 +1,8 @@
-import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
+import { openPage, violationsOf } from '../../support/pages.ts';
 import { HOSTILE, hostileLedger, ledgerOf, parentOf, recordOf, viewsOf, withPage } from '../../support/review.ts';
 import { hostileUnpulled, unpulledOf, viewOf } from '../../support/unpulled.ts';
 
@@ -29,41 +29,12 @@ const ledger = ledgerOf([
   ),
 ]);
 
-/** What axe finds wrong with a page for people who cannot see it, or have no pointer: each rule with what breaks it. */
-async function violations(page: Page): Promise<readonly string[]> {
-  // Without the legacy mode it opens another page for each, for frames that there are none of here.
-  const axe = new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ['violations'] });
-  const { violations: found } = await axe.analyze();
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ''}`),
-  );
-}
-
 describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined ? '' : ` (${NO_BROWSER})`}`, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await openBrowser();
   });
   afterAll(() => browser.close());
-
-  /** A page, and what the browser complained of: what the policy forbids, errors of scripts, dialogs. */
-  async function open(options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[] }> {
-    const page = await (await browser.newContext(options)).newPage();
-    const complaints: string[] = [];
-    page.on('console', (message) => {
-      // A status of 400 or 404 is what was asked for.
-      if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('dialog', (dialog) => {
-      complaints.push(dialog.message());
-      void dialog.dismiss();
-    });
-    page.on('request', (request) => {
-      if (!request.isNavigationRequest() && !request.url().endsWith('/favicon.ico')) complaints.push(request.url());
-    });
-    return { page, complaints };
-  }
 
   /** Every page, by name: those of a ledger, and those that lead to them. */
   const pagesOf = (url: string, image: string): Readonly<Record<string, string>> => ({
@@ -81,7 +52,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
         await withPage(
           reader,
           async (url) => {
-            const { page, complaints } = await open({ colorScheme });
+            const { page, complaints } = await openPage(browser, { colorScheme });
             const image = kind === 'plain' ? 'app:dev-7' : `${HOSTILE[1] ?? ''}:${HOSTILE[6] ?? ''}`;
             for (const [view, address] of Object.entries(pagesOf(url, image))) {
               // A hostile name is as wide in light as in dark.
@@ -92,7 +63,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
                 expect(await page.evaluate(() => document.documentElement.scrollWidth), where).toBeLessThanOrEqual(
                   width,
                 );
-                expect(await violations(page), where).toEqual([]);
+                expect(await violationsOf(page), where).toEqual([]);
                 // The style sheet took hold: it is not what the policy forbids.
                 expect(await page.evaluate(() => getComputedStyle(document.body).marginTop), where).toBe('0px');
                 expect(await page.locator('[style]').count(), where).toBe(0);
@@ -109,7 +80,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
 
   test('without JavaScript a link to share leads back to its view, after the key is given', async () => {
     await withPage(ledger, async (url) => {
-      const { page, complaints } = await open({ javaScriptEnabled: false });
+      const { page, complaints } = await openPage(browser, { javaScriptEnabled: false });
       await page.goto(`${url}?run=${RUN}&view=decisions&text=dev-24&code=${encodeURIComponent(CODE)}`);
       const before = await page.locator('caption').textContent();
       await page.getByRole('link', { name: 'Link to share' }).click();
@@ -127,7 +98,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
 
   test('without JavaScript every link and form works, and carries the key', async () => {
     await withPage(ledger, async (url) => {
-      const { page, complaints } = await open({ javaScriptEnabled: false });
+      const { page, complaints } = await openPage(browser, { javaScriptEnabled: false });
       const heading = () => page.locator('h1').textContent();
       await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
       await page.getByLabel('State').selectOption('waiting');
@@ -158,7 +129,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
 
   test('without JavaScript a run is compared with the one before it, and with another one', async () => {
     await withPage(ledger, async (url) => {
-      const { page, complaints } = await open({ javaScriptEnabled: false });
+      const { page, complaints } = await openPage(browser, { javaScriptEnabled: false });
       await page.goto(`${url}?run=${RUN}&code=${encodeURIComponent(CODE)}`);
       await page.getByRole('link', { name: 'Each change since the run before' }).click();
       expect(await page.locator('h1').textContent()).toBe('What changed');
@@ -193,7 +164,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
     await withPage(
       ledger,
       async (url) => {
-        const { page, complaints } = await open({ javaScriptEnabled: false });
+        const { page, complaints } = await openPage(browser, { javaScriptEnabled: false });
         await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
         await page.getByRole('link', { name: 'Not pulled' }).click();
         expect(asked).toEqual([]);
@@ -218,7 +189,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
 
   test('the keyboard reaches the content, the regions that scroll, and every link, and shows where it is', async () => {
     await withPage(ledger, async (url) => {
-      const { page } = await open();
+      const { page } = await openPage(browser);
       await page.goto(url);
       await page.keyboard.press('Tab');
       const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent ?? '');
@@ -250,13 +221,13 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
     );
     const refused = { registry: 'tailspin.azurecr.io', error: { message: 'another run is at work' } };
     await withPage(ledgerOf(runs, [parentOf(id, runs, [refused])]), async (url) => {
-      const { page, complaints } = await open();
+      const { page, complaints } = await openPage(browser);
       await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
       const heading = page.locator('table.cards tbody tr', { hasText: '3 registries' });
       expect(await heading.getByText('500', { exact: true }).count()).toBe(1);
       await heading.getByRole('link').click();
       expect(await page.locator('h1').textContent()).toBe('Scheduled run, 3 registries, 24 Nov 10:00');
-      expect(await violations(page)).toEqual([]);
+      expect(await violationsOf(page)).toEqual([]);
       expect(await page.locator('tr', { hasText: 'tailspin.azurecr.io' }).textContent()).toContain(
         'another run is at work',
       );
@@ -272,7 +243,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
 
   test('with JavaScript a command is copied, rows are narrowed down, and times are told in words', async () => {
     await withPage(ledger, async (url) => {
-      const { page, complaints } = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
+      const { page, complaints } = await openPage(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
       await page.goto(`${url}?code=${encodeURIComponent(CODE)}`);
       await page.getByText('Approve it on the command line, or over HTTP').click();
       await page.getByRole('button', { name: 'Copy request to approve the plan' }).click();
@@ -298,7 +269,7 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
     const running = recordOf('2026-11-24T11:00:00.000Z', [], { state: 'running', progress: { done: 3, of: 10 } });
     const counted = { ...ledgerOf([running]), run: () => Promise.resolve(((asked += 1), running.run)) };
     await withPage(counted, async (url) => {
-      const { page, complaints } = await open();
+      const { page, complaints } = await openPage(browser);
       await page.clock.install();
       await page.goto(`${url}?run=${RUN}`);
       await page.clock.runFor(100);
