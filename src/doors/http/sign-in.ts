@@ -86,7 +86,6 @@ const LONGEST_NAME = 200;
 const text = z.string().max(4_096);
 const PRINCIPAL = z.object({
   name_typ: text.nullish(),
-  role_typ: text.nullish(),
   // A claim may be a number elsewhere (static web apps). None of those that count here is one.
   claims: z.array(z.object({ typ: text, val: z.union([text, z.number(), z.boolean(), z.null()]) })).max(2_000),
 });
@@ -117,7 +116,7 @@ export function callerOf(header: string | null): Caller | undefined {
   if (id === undefined) return undefined;
   // Of a token without a person, the subject is the application's own object id. A person has a subject for each app.
   const isApplication = all(['idtyp']).includes('app') || all(CLAIMS.subject).includes(id);
-  const given = new Set(all([...CLAIMS.roles, principal.role_typ]));
+  const given = new Set(all(CLAIMS.roles));
   const names = isApplication
     ? all(CLAIMS.application).map((one) => `the application ${one}`)
     : all([...CLAIMS.name, principal.name_typ]);

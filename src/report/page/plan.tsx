@@ -45,10 +45,10 @@ export function WaitingPlan({ setting, run }: PlanProps) {
   return (
     <Notice
       tone="wait"
-      title={`${plural(plan.deletions, 'deletion')} ${refused === undefined ? 'waiting for approval' : 'held back, by a plan that is out of date'}`}
+      title={`${plural(plan.deletions, 'deletion')} ${refused === undefined ? 'waiting for approval' : 'of a plan that is out of date'}`}
     >
       <p>
-        Held back in this run:{' '}
+        {plan.state === 'waiting' ? 'Held back in this run:' : 'Planned by this run:'}{' '}
         <a href={page}>
           <RunTitle run={run} now={setting.now} />
         </a>

@@ -54,7 +54,7 @@ export function renderRuns(setting: Setting, view: RunsView): string {
   const { filter, runs, before, more, registries, recent = [] } = view;
   const { link } = setting;
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
-  const waiting = recent.filter(({ plan }) => plan?.state === 'waiting');
+  const waiting = recent.filter((run) => waits(run, recent));
   const running = runs.filter(({ state }) => state === 'running').slice(0, 3);
   const last = runs.at(-1);
   const title = before === undefined ? 'Runs' : 'Older runs';
@@ -121,6 +121,13 @@ export function renderRuns(setting: Setting, view: RunsView): string {
       </>
     ),
   });
+}
+
+/** Whether a person is to decide about the plan of a run: a guard holds it back, or the newest schedule only planned it. */
+function waits({ id, kind, dryRun, registry, plan }: RunRecord, recent: readonly RunRecord[]): boolean {
+  if (plan?.state !== 'open') return plan?.state === 'waiting';
+  const newest = recent.find((run) => run.kind === 'scheduled' && run.registry === registry);
+  return dryRun && kind === 'scheduled' && newest?.id === id;
 }
 
 /** What the page shows alike of a run and of a parent. */

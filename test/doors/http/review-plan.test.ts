@@ -106,9 +106,22 @@ test('a plan that waits stands above the runs, with the way to its page; one tha
   expect(fresh).toMatch(/<a class="button" href="\?run=[^"]*">Look at it, then approve or reject it</);
   expect(fresh).toContain('acr-retention apply');
   const old = await shown('the plan is 50 hours old, and may be 24 (PLAN_MAX_AGE)');
-  expect(old).toContain('6 deletions held back, by a plan that is out of date');
+  expect(old).toContain('6 deletions of a plan that is out of date');
   expect(old).toContain('The app refuses it: the plan is 50 hours old, and may be 24 (PLAN_MAX_AGE). Start a new');
   expect(old).not.toContain('acr-retention apply');
+});
+
+test('of scheduled dry runs only the newest plan of a registry waits for a person', async () => {
+  const planned = (day: number, registry: string) =>
+    recordOf(`2026-11-${day}T01:00:00.000Z`, [], {
+      registry,
+      dryRun: true,
+      plan: { hash: 'a3f09bc4d17e55aa', deletions: day, state: 'open' },
+    });
+  const ledger = ledgerOf([planned(22, 'a.io'), planned(23, 'a.io'), planned(24, 'b.io')]);
+  const { body } = await reviewPage(ledger, new URLSearchParams(), NOW);
+  const titles = (body as string).match(/\d+ deletions waiting for approval/g) ?? [];
+  expect([...new Set(titles)]).toEqual(['24 deletions waiting for approval', '23 deletions waiting for approval']);
 });
 
 test('each tag that goes is named where they are few; else the repositories with how many', async () => {
