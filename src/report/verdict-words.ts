@@ -154,7 +154,7 @@ export function heldInWords({ dryRun, breakers }: RunRecord, held: Held): readon
   const why = only && !second ? `: ${only.detail} (guard ${GUARD_NAMES[only.breaker]})` : '';
   return [
     `${names} alone ${be(repositories.count)} held back until ${they} approved, ${plural(deletions, 'deletion')}${why}.`,
-    ...(others === 0 ? [] : [restInWords(dryRun, others)]),
+    restInWords(dryRun, others),
     ...(second ? breakers.map(guardInWords) : []),
   ];
 }

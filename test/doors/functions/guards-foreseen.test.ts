@@ -46,7 +46,7 @@ test('dry runs of HTTP and of the schedule say what guards would hold back: thos
       );
       const page = await (await app.ask(`/api/review?run=${runs[0]?.id ?? ''}`)).text();
       expect(page).toMatch(
-        /portal alone would be held back until it is approved, \d+ deletions: all 2 tags would be deleted/,
+        /All \d+ deletions would be held back until they are approved.*portal: all 2 tags would be deleted/s,
       );
       expect(emulator.tagsLeft()).toHaveLength(2);
     });
