@@ -25,23 +25,9 @@ import {
   unchanged,
   wasRejected,
 } from './plans.ts';
-import { type ApprovedPlan, run, type RunOptions } from './run.ts';
+import { type ApprovedPlan, type RecordedBefore, run } from './run.ts';
 
-export interface ApplyOptions extends Pick<
-  RunOptions,
-  | 'onDecisions'
-  | 'onProgress'
-  | 'watch'
-  | 'onBegin'
-  | 'signal'
-  | 'timeBudget'
-  | 'evidence'
-  | 'log'
-  | 'startedBy'
-  | 'by'
-  | 'actor'
-> {
-  readonly ledger: Ledger;
+export interface ApplyOptions extends RecordedBefore {
   readonly now: Date;
   /** How old the plan may be. */
   readonly planAgeMilliseconds: number;

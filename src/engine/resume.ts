@@ -10,7 +10,7 @@ import type { ReadOnlyRegistry, Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { ResumeRefused } from './begin.ts';
 import { namesIn, whyNotWithout } from './evidence.ts';
-import { run, type RunOptions } from './run.ts';
+import { type RecordedBefore, run, type RunOptions } from './run.ts';
 
 /** Opens the registry of a run: one that can delete only for a run that does. */
 export interface Opener {
@@ -18,23 +18,7 @@ export interface Opener {
   readonly writer: (run: RunRecord, policies: readonly PurgePolicy[]) => Promise<Registry>;
 }
 
-export interface ResumeOptions extends Pick<
-  RunOptions,
-  | 'ledger'
-  | 'onDecisions'
-  | 'onProgress'
-  | 'watch'
-  | 'signal'
-  | 'timeBudget'
-  | 'evidence'
-  | 'log'
-  | 'startedBy'
-  | 'by'
-  | 'actor'
-  | 'pastDue'
-  | 'parent'
-  | 'onBegin'
-> {
+export interface ResumeOptions extends RecordedBefore, Pick<RunOptions, 'pastDue' | 'parent'> {
   readonly now: Date;
   /** How old the plan may be that the run carries out. */
   readonly planAgeMilliseconds: number;

@@ -61,6 +61,23 @@ export interface RunOptions {
   readonly evidence?: EvidenceOptions | undefined;
 }
 
+/** What of a run stands on its own where what is wanted, and how ages count, was recorded before. */
+export type RecordedBefore = Pick<
+  RunOptions,
+  | 'ledger'
+  | 'onDecisions'
+  | 'onProgress'
+  | 'watch'
+  | 'onBegin'
+  | 'signal'
+  | 'timeBudget'
+  | 'evidence'
+  | 'log'
+  | 'startedBy'
+  | 'by'
+  | 'actor'
+>;
+
 /** Does some work once there is room for it. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 

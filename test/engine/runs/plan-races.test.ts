@@ -59,15 +59,21 @@ const beforeLock = (ledger: Ledger, act: () => Promise<unknown>): Ledger => ({
   },
 });
 
+/** A plan whose run was stopped while it carried it out. */
+async function stoppedApply(emulator: Emulator, ledger: Ledger) {
+  const { runId } = await dryRun(readOnly(connectTo(emulator)), optionsOf(emulator, ledger));
+  const stop = new AbortController();
+  beforeCall(emulator, 'delete-manifest', 1, () => stop.abort());
+  const stopped = await carryOut(emulator, ledger, runId, { signal: stop.signal });
+  if (stopped.state !== 'unfinished') throw new Error(stopped.state);
+  return { runId, stopped };
+}
+
 describe('a plan that is rejected', () => {
   test('while the run that carries it out is about to resume stays rejected, and nothing is deleted', async () => {
     await withEmulator({ repositories: CONTENTS }, async (emulator) => {
       const ledger = newLedger();
-      const { runId } = await dryRun(readOnly(connectTo(emulator)), optionsOf(emulator, ledger));
-      const stop = new AbortController();
-      beforeCall(emulator, 'delete-manifest', 1, () => stop.abort());
-      const stopped = await carryOut(emulator, ledger, runId, { signal: stop.signal });
-      if (stopped.state !== 'unfinished') throw new Error(stopped.state);
+      const { runId, stopped } = await stoppedApply(emulator, ledger);
       const before = emulator.tagsLeft();
       // Rejected between the look at the plan and the lock.
       const racing = beforeLock(ledger, () => rejectPlan(ledger, runId, rejecting));
@@ -96,11 +102,7 @@ describe('a plan that is rejected', () => {
   test('while the run that carries it out resumes is not rejected, and the page of it is right', async () => {
     await withEmulator({ repositories: CONTENTS }, async (emulator) => {
       const ledger = newLedger();
-      const { runId } = await dryRun(readOnly(connectTo(emulator)), optionsOf(emulator, ledger));
-      const stop = new AbortController();
-      beforeCall(emulator, 'delete-manifest', 1, () => stop.abort());
-      const stopped = await carryOut(emulator, ledger, runId, { signal: stop.signal });
-      if (stopped.state !== 'unfinished') throw new Error(stopped.state);
+      const { runId, stopped } = await stoppedApply(emulator, ledger);
       // The rejection has found that the run is stopped; then that run resumes, and ends.
       let resumed: RunSummary | undefined;
       const racing: Ledger = {
