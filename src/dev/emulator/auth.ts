@@ -115,8 +115,8 @@ export function accessToken(
 }
 
 /** Whether the identities of this registry may not do it. A wildcard is granted: it would have to be split. */
-function isDenied({ denied }: Auth, scope: Pick<Scope, 'type'> | undefined, action: string): boolean {
-  return denied?.actions.includes(scope?.type === 'registry' ? 'catalog' : action) ?? false;
+function isDenied({ denied }: Auth, scope: Pick<Scope, 'type' | 'name'> | undefined, action: string): boolean {
+  return denied?.actions.includes(scope?.type === 'registry' ? scope.name : action) ?? false;
 }
 
 function isBasic(auth: Auth, credentials: string): boolean {

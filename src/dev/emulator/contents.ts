@@ -1,17 +1,20 @@
 import { Repository } from './repository.ts';
+import { SoftDeleted } from './soft-deleted.ts';
 import { SortedMap } from './sorted-map.ts';
 import type { Times } from './time.ts';
-import type { Attributes, ManifestState, RegistryState, RepositoryState } from './types.ts';
+import type { Attributes, ManifestState, RegistryState, RepositoryState, SoftDeletePolicy } from './types.ts';
 
 /** What the registry holds. A repository exists as long as it has a manifest. */
 export class Contents {
   /** By name, for the catalog. A lazy repository is empty until {@link get} or {@link find} returns it. */
   readonly repositories = new SortedMap<Repository>();
   readonly times: Times;
+  readonly softDeleted: SoftDeleted;
   readonly #lazy: Lazy;
 
-  constructor(state: RegistryState, times: Times, builders: Builders = {}) {
+  constructor(state: RegistryState, times: Times, builders: Builders = {}, softDelete?: SoftDeletePolicy) {
     this.times = times;
+    this.softDeleted = new SoftDeleted(softDelete, times);
     for (const [name, repository] of Object.entries(state)) {
       if (repository.manifests.length > 0) this.#add(name).fill(repository);
     }
@@ -41,8 +44,41 @@ export class Contents {
   /** Deletes a manifest, its tags and its referrers, and with its last manifest the repository. */
   deleteManifest(repository: Repository, digest: string): readonly string[] {
     const gone = repository.deleteManifest(digest);
+    this.softDeleted.add(repository, gone);
     if (repository.manifests.size === 0) this.repositories.delete(repository.key);
-    return gone;
+    return gone.manifests.map(({ key }) => key);
+  }
+
+  /** Deletes a tag. Its manifest is kept. Returns whether there was one. */
+  deleteTag(repository: Repository, name: string): boolean {
+    const tag = repository.deleteTag(name);
+    if (tag !== undefined) this.softDeleted.add(repository, { manifests: [], tags: [tag] });
+    return tag !== undefined;
+  }
+
+  deleteRepository(repository: Repository): void {
+    this.softDeleted.add(repository, {
+      manifests: [...repository.manifests.values()],
+      tags: [...repository.tags.values()],
+    });
+    this.repositories.delete(repository.key);
+  }
+
+  /** Restores what is soft-deleted: a manifest, unless it is there, and one of its tags. Another tag of that name goes. */
+  restore(name: string, digest: string, tagName: string | undefined): void {
+    const deleted = this.softDeleted.get(name);
+    if (deleted === undefined) return;
+    let repository = this.getForChange(name);
+    if (repository === undefined) {
+      repository = this.#add(name);
+      repository.attributes = deleted.attributes;
+    }
+    const manifest = deleted.takeManifest(digest);
+    if (manifest !== undefined) repository.restoreManifest(manifest);
+    const tag = tagName === undefined ? undefined : deleted.takeTag(tagName, digest);
+    if (tag === undefined) return;
+    this.deleteTag(repository, tag.key);
+    repository.restoreTag(tag);
   }
 
   /**

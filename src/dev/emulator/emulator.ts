@@ -29,10 +29,15 @@ export function newEmulator(
 ): UnservedEmulator {
   const { now = Date.now } = options;
   const times = { start: options.start ?? new Date(now()), now };
-  const contents = new Contents(options.repositories, times, options.lazy);
+  const contents = new Contents(options.repositories, times, options.lazy, options.softDelete);
   const log = new RequestLog();
   const controls: Controls = { faults: new FaultInjector(options.faults ?? {}, now), hook: undefined };
-  const backend = { contents, auth: { ...options, tokens: new Tokens(now), identities }, limits: options };
+  const backend = {
+    contents,
+    auth: { ...options, tokens: new Tokens(now), identities },
+    limits: options,
+    patchMovesTime: options.patchMovesTime ?? false,
+  };
   return {
     log,
     controls,
@@ -52,14 +57,26 @@ export function newEmulator(
       push: (repository, body, push = {}) => pushTo(contents, repository, body, push),
       tag: (repository, name, digest, age = ageOfNow(times)) => contents.find(repository).putTag({ name, digest, age }),
       untag: (repository, name) => {
-        if (contents.find(repository).deleteTag(name) === undefined)
-          throw new Error(`${repository} has no tag ${name}`);
+        if (!contents.deleteTag(contents.find(repository), name)) throw new Error(`${repository} has no tag ${name}`);
       },
       remove: (repository, digest) => {
         const gone = contents.deleteManifest(contents.find(repository), digest);
         if (gone.length === 0) throw new Error(`${repository} has no ${digest}`);
       },
       lock: (repository, reference, attributes) => contents.lock(repository, reference, attributes),
+      softDelete: (policy) => {
+        contents.softDeleted.policy = policy;
+      },
+      softDeleted: () => ({
+        manifests: contents.softDeleted
+          .all()
+          .flatMap(({ key, manifests }) => [...manifests.values()].map((deleted) => `${key}@${deleted.key}`).sort()),
+        tags: contents.softDeleted
+          .all()
+          .flatMap(({ key, tags }) =>
+            [...tags.values()].map(({ tag }) => `${key}:${tag.key}@${tag.state.digest}`).sort(),
+          ),
+      }),
       repositories: () => contents.state(),
       tagsLeft: () => contents.tagsLeft(),
       manifestsLeft: () => contents.manifestsLeft(),
@@ -70,6 +87,7 @@ export function newEmulator(
 function pushTo(contents: Contents, repository: string, body: string, options: PushOptions): string {
   const { tag, age = ageOfNow(contents.times), ...state } = options;
   const digest = digestOf(body);
+  if (contents.softDeleted.has(repository, digest)) throw new Error(`${repository}@${digest} is soft-deleted`);
   if (contents.get(repository)?.manifests.get(digest) === undefined) {
     contents.put(repository, { body, age, ...state });
   }

@@ -114,7 +114,7 @@ function newWindow(): { since: number; used: number } {
 }
 
 function isWrite(kind: RequestKind): boolean {
-  return /^(delete|update|put)-/.test(kind);
+  return /^(delete|update|put|restore)-/.test(kind);
 }
 
 /** Random numbers (0 to 1) that are the same for the same seed: mulberry32. */

@@ -1,12 +1,13 @@
 import { failure, notFound, type Answer } from './answers.ts';
 import { accessToken, exchange, type Auth } from './auth.ts';
 import { deleteManifest, listReferrers, putManifest, readManifest } from './distribution.ts';
+import * as deleted from './deleted.ts';
 import * as metadata from './metadata.ts';
 import type { PageLimits } from './pages.ts';
 import type { Repository } from './repository.ts';
 import type { Route } from './routes.ts';
 import type { Contents } from './contents.ts';
-import { ageOfNow } from './time.ts';
+import { ageOfNow, microsOfNow } from './time.ts';
 
 /** A request that is allowed. */
 export interface Request {
@@ -23,10 +24,13 @@ export interface Backend {
   readonly contents: Contents;
   readonly auth: Auth;
   readonly limits: PageLimits;
+  /** See `EmulatorOptions`. */
+  readonly patchMovesTime: boolean;
 }
 
 /** Answers one request: without sockets, faults and authorization. Changes nothing but the contents. */
-export function handle({ contents, auth, limits }: Backend, request: Request): Answer {
+export function handle(backend: Backend, request: Request): Answer {
+  const { contents, auth, limits } = backend;
   const { route, query, body, host } = request;
   switch (route.kind) {
     case 'exchange':
@@ -37,6 +41,9 @@ export function handle({ contents, auth, limits }: Backend, request: Request): A
       return metadata.listRepositories(contents, route, query, limits);
     default:
   }
+  if (route.kind === 'list-deleted-repositories') {
+    return deleted.listDeletedRepositories(contents, route, query, limits);
+  }
   const { repository: name, reference = '' } = route;
   if (name === undefined) return otherwise(route);
   const isChange = route.method !== 'GET' && route.method !== 'HEAD';
@@ -44,16 +51,21 @@ export function handle({ contents, auth, limits }: Backend, request: Request): A
   switch (route.kind) {
     case 'put-manifest':
       return putManifest(contents, name, reference, body, ageOfNow(contents.times));
+    case 'list-deleted-tags':
+      return deleted.listDeletedTags(contents, route, name, query, limits, host);
+    case 'list-deleted-manifests':
+      return deleted.listDeletedManifests(contents, route, name, query, limits, host);
+    case 'restore-deleted':
+      return deleted.restoreDeleted(contents, name, reference, query, body);
     case 'referrers':
       return listReferrers(repository, reference, query);
     default:
-      return repository === undefined
-        ? notFound.repository(name)
-        : handleIn(repository, { contents, auth, limits }, request, reference);
+      return repository === undefined ? notFound.repository(name) : handleIn(repository, backend, request, reference);
   }
 }
 
-function handleIn(repository: Repository, { contents, limits }: Backend, request: Request, reference: string): Answer {
+function handleIn(repository: Repository, backend: Backend, request: Request, reference: string): Answer {
+  const { contents, limits, patchMovesTime } = backend;
   const { route, query, body, host } = request;
   switch (route.kind) {
     case 'list-tags':
@@ -73,16 +85,20 @@ function handleIn(repository: Repository, { contents, limits }: Backend, request
     case 'delete-tag': {
       const tag = metadata.tagOf(repository, reference);
       if ('status' in tag) return tag;
-      if (route.kind === 'delete-tag') return metadata.deleteTag(repository, tag);
-      if (route.kind === 'update-tag') metadata.changeAttributes(tag, body);
-      return metadata.tagProperties(repository, tag, host);
+      if (route.kind === 'delete-tag') return metadata.deleteTag(contents, repository, tag);
+      if (route.kind === 'tag-properties') return metadata.tagProperties(repository, tag, host);
+      metadata.changeAttributes(tag, body);
+      const changed = patchMovesTime ? repository.touchTag(tag, microsOfNow(contents.times)) : tag;
+      return metadata.tagProperties(repository, changed, host);
     }
     case 'manifest-properties':
     case 'update-manifest': {
       const manifest = metadata.manifestOf(repository, reference);
       if ('status' in manifest) return manifest;
-      if (route.kind === 'update-manifest') metadata.changeAttributes(manifest, body);
-      return metadata.manifestProperties(repository, manifest, host);
+      if (route.kind === 'manifest-properties') return metadata.manifestProperties(repository, manifest, host);
+      metadata.changeAttributes(manifest, body);
+      const changed = patchMovesTime ? repository.touchManifest(manifest, microsOfNow(contents.times)) : manifest;
+      return metadata.manifestProperties(repository, changed, host);
     }
     default:
       if (route.method !== 'PATCH') return otherwise(route);

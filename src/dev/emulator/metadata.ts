@@ -26,7 +26,7 @@ export function listTags(
 ): Answer {
   return paged(query, limits, (request) => {
     const listed = request.digest === undefined ? repository.tags : tagsOn(repository, request.digest);
-    const { entries, headers } = pageOf(listed, request, linkPath(route, repository));
+    const { entries, headers } = pageOf(listed, request, linkPath(route, repository.key));
     if (route.path.startsWith('/v2/')) {
       return json({ name: repository.key, tags: entries.map(({ key }) => key) }, headers);
     }
@@ -43,7 +43,7 @@ export function listManifests(
   host: string,
 ): Answer {
   return paged(query, limits, (request) => {
-    const { entries, headers } = pageOf(repository.manifests, request, linkPath(route, repository));
+    const { entries, headers } = pageOf(repository.manifests, request, linkPath(route, repository.key));
     const manifests = entries.map((manifest) => manifestEntry(repository, manifest));
     return listing(repository, host, 'manifests', { entries: manifests, headers });
   });
@@ -74,9 +74,9 @@ export function changeAttributes(target: { attributes: Attributes }, body: strin
 }
 
 /** 202 without a body, as recorded. The manifest is kept. */
-export function deleteTag(repository: Repository, tag: Tag): Answer {
+export function deleteTag(contents: Contents, repository: Repository, tag: Tag): Answer {
   if (isDeleteLocked(repository.attributes) || isDeleteLocked(tag.attributes)) return disallowed();
-  repository.deleteTag(tag.key);
+  contents.deleteTag(repository, tag.key);
   return { status: 202, headers: { 'X-Ms-Int-Docker-Content-Digest': tag.state.digest } };
 }
 
@@ -84,9 +84,9 @@ export function deleteTag(repository: Repository, tag: Tag): Answer {
 export function deleteRepository(contents: Contents, repository: Repository): Answer {
   const all = [repository, ...repository.tags.values(), ...repository.manifests.values()];
   if (all.some(({ attributes }) => isDeleteLocked(attributes))) return disallowed();
-  contents.repositories.delete(repository.key);
   const keys = (entries: Iterable<Keyed>): string[] => [...entries].map(({ key }) => key);
   const gone = { manifestsDeleted: keys(repository.manifests.values()), tagsDeleted: keys(repository.tags.values()) };
+  contents.deleteRepository(repository);
   return json(gone, {}, 202);
 }
 
@@ -99,7 +99,8 @@ export function manifestOf(repository: Repository, digest: string): Manifest | A
   return repository.manifests.get(digest) ?? notFound.manifest(digest);
 }
 
-function paged(query: URLSearchParams, limits: PageLimits, list: (request: PageRequest) => Answer): Answer {
+/** The page that is asked for, or the 400. */
+export function paged(query: URLSearchParams, limits: PageLimits, list: (request: PageRequest) => Answer): Answer {
   const request = pageRequest(query, limits);
   return 'status' in request ? request : list(request);
 }
@@ -110,8 +111,9 @@ function listing(repository: Repository, host: string, name: string, { entries, 
   return json({ registry: host, imageName: repository.key, ...found }, headers);
 }
 
-function linkPath(route: Route, repository: Repository): string {
-  return route.path.replace(`/${repository.key}/`, `/${encodeURIComponent(repository.key)}/`);
+/** The path of a listing in its link: the name of the repository is one segment there. */
+export function linkPath(route: Route, name: string): string {
+  return route.path.replace(`/${name}/`, `/${encodeURIComponent(name)}/`);
 }
 
 function tagsOn(repository: Repository, digest: string): SortedMap<Tag> {

@@ -43,14 +43,14 @@ export function pageRequest(query: URLSearchParams, limits: PageLimits): PageReq
 }
 
 /** One page of entries. Hidden ones (`listEnabled: false`) are not listed. */
-export function pageOf<T extends Keyed & { readonly attributes: Attributes }>(
+export function pageOf<T extends Keyed & { readonly attributes?: Attributes }>(
   listed: SortedMap<T>,
   request: PageRequest,
   path: string,
 ): Page<T> {
   const entries: T[] = [];
   for (const entry of listed.after(request.order, request.after)) {
-    if (entry.attributes.listEnabled === false) continue;
+    if (entry.attributes?.listEnabled === false) continue;
     // One more than the page holds tells that there is a next page.
     if (entries.length === request.size) return { entries, headers: { Link: nextLink(request, path, entries.at(-1)) } };
     entries.push(entry);

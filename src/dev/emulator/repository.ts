@@ -1,7 +1,8 @@
 import { digestOf } from './manifests.ts';
 import { factsOf } from './facts.ts';
+import type { Gone } from './soft-deleted.ts';
 import { SortedMap } from './sorted-map.ts';
-import { microsBefore, parseTimestamp, type Micros } from './time.ts';
+import { microsBefore, parseTimestamp, timestamp, type Micros } from './time.ts';
 import type { Attributes, ManifestState, RepositoryState, TagState } from './types.ts';
 
 /** A stored manifest, with the facts of its document that every listing needs. */
@@ -79,7 +80,7 @@ export class Repository {
     const facts = factsOf(state.body);
     const before = this.manifests.get(digest);
     const pushed = microsBefore(this.#start, state.age);
-    this.manifests.set({
+    this.#setManifest({
       key: digest,
       created: before?.created ?? pushed,
       updated: updatedAt(state, pushed),
@@ -91,13 +92,25 @@ export class Repository {
       attributes: locked ?? before?.attributes ?? unchanged,
       ...(before?.tags === undefined ? {} : { tags: before.tags }),
     });
-    if (facts.subject !== undefined) {
-      const siblings = this.#referrers.get(facts.subject);
-      if (siblings === undefined) this.#referrers.set(facts.subject, new Set([digest]));
-      else siblings.add(digest);
-    }
-    for (const { digest: child, ...platform } of facts.references ?? []) this.platforms.set(child, platform);
     return digest;
+  }
+
+  /** Adds a deleted manifest again, with its times and attributes, without tags. */
+  restoreManifest(manifest: Manifest): void {
+    this.#setManifest({ ...manifest });
+  }
+
+  #setManifest(manifest: Manifest): void {
+    this.manifests.set(manifest);
+    const { key, subject, state } = manifest;
+    if (subject !== undefined) {
+      const siblings = this.#referrers.get(subject);
+      if (siblings === undefined) this.#referrers.set(subject, new Set([key]));
+      else siblings.add(key);
+    }
+    for (const { digest: child, ...platform } of factsOf(state.body).references ?? []) {
+      this.platforms.set(child, platform);
+    }
   }
 
   /** Points a tag at a manifest that exists. */
@@ -108,15 +121,22 @@ export class Repository {
     const before = this.tags.get(state.name);
     if (before !== undefined) this.manifests.get(before.state.digest)?.tags?.delete(state.name);
     const updated = microsBefore(this.#start, state.age);
-    this.tags.set({
+    this.restoreTag({
       key: state.name,
       created: before?.created ?? updated,
       updated: updatedAt(state, updated),
       state,
       attributes: locked ?? before?.attributes ?? unchanged,
     });
+  }
+
+  /** Adds a deleted tag again, with its times and attributes. Its manifest exists, and no tag has its name. */
+  restoreTag(tag: Tag): void {
+    this.tags.set(tag);
+    const manifest = this.manifests.get(tag.state.digest);
+    if (manifest === undefined) return;
     manifest.tags ??= new Set();
-    manifest.tags.add(state.name);
+    manifest.tags.add(tag.key);
   }
 
   /** Deletes a tag. Its manifest is kept with its `lastUpdateTime` (not established for real registries). */
@@ -130,21 +150,40 @@ export class Repository {
 
   /**
    * Deletes a manifest, its tags and, as documented, its referrers, whatever their locks. The children of an index are
-   * kept. Returns the deleted digests.
+   * kept. Returns what is deleted, subjects before their referrers.
    */
-  deleteManifest(digest: string): readonly string[] {
-    const gone: string[] = [];
+  deleteManifest(digest: string): Gone {
+    const gone: Manifest[] = [];
+    const tags: Tag[] = [];
     const left = [digest];
     for (let next = left.pop(); next !== undefined; next = left.pop()) {
       const manifest = this.manifests.get(next);
       if (manifest === undefined) continue;
       this.manifests.delete(next);
-      gone.push(next);
-      for (const name of manifest.tags ?? []) this.tags.delete(name);
+      gone.push(manifest);
+      for (const name of manifest.tags ?? []) {
+        const tag = this.tags.get(name);
+        if (tag !== undefined) tags.push(tag);
+        this.tags.delete(name);
+      }
       for (const one of this.#referrers.get(next) ?? []) left.push(one);
       if (manifest.subject !== undefined) this.#referrers.get(manifest.subject)?.delete(next);
     }
-    return gone;
+    return { manifests: gone, tags };
+  }
+
+  /** Moves the `lastUpdateTime` of a manifest. */
+  touchManifest(manifest: Manifest, updated: Micros): Manifest {
+    const touched = { ...manifest, updated, state: { ...manifest.state, lastUpdateTime: timestamp(updated) } };
+    this.manifests.set(touched);
+    return touched;
+  }
+
+  /** Moves the `lastUpdateTime` of a tag. */
+  touchTag(tag: Tag, updated: Micros): Tag {
+    const touched = { ...tag, updated, state: { ...tag.state, lastUpdateTime: timestamp(updated) } };
+    this.tags.set(touched);
+    return touched;
   }
 
   /** The manifests whose subject is `digest`, by digest. */

@@ -13,12 +13,15 @@ export interface Route {
   readonly scope?: { readonly type: string; readonly name: string; readonly action: string };
 }
 
-type Method = 'GET' | 'HEAD' | 'PATCH' | 'PUT' | 'DELETE';
+type Method = 'GET' | 'HEAD' | 'PATCH' | 'POST' | 'PUT' | 'DELETE';
 type Methods = Readonly<Partial<Record<Method, readonly [RequestKind, action: string]>>>;
 
 // Names of repositories contain slashes. The end of a name is told by segments that no name has: in /acr/v1 those that start
 // with an underscore, in /v2 the last ones.
 const patterns: readonly (readonly [RegExp, Methods])[] = [
+  [/^\/acr\/v1\/_deleted\/(.+)\/_tags$/, { GET: ['list-deleted-tags', 'deleted_read'] }],
+  [/^\/acr\/v1\/_deleted\/(.+)\/_manifests$/, { GET: ['list-deleted-manifests', 'deleted_read'] }],
+  [/^\/acr\/v1\/_deleted\/(.+)\/_manifests\/([^/]+)$/, { POST: ['restore-deleted', 'deleted_restore'] }],
   [/^\/acr\/v1\/(.+)\/_tags$/, { GET: ['list-tags', 'metadata_read'] }],
   [
     /^\/acr\/v1\/(.+)\/_tags\/([^/]+)$/,
@@ -63,6 +66,13 @@ export function routeOf(method: string, path: string): Route | undefined {
   if (decoded === '/oauth2/token') return { ...route, kind: 'token' };
   if (method === 'GET' && (decoded === '/acr/v1/_catalog' || decoded === '/v2/_catalog')) {
     return { ...route, kind: 'catalog', scope: { type: 'registry', name: 'catalog', action: '*' } };
+  }
+  if (method === 'GET' && decoded === '/acr/v1/_deleted/_catalog') {
+    return {
+      ...route,
+      kind: 'list-deleted-repositories',
+      scope: { type: 'registry', name: 'deleted_catalog', action: '*' },
+    };
   }
   for (const [pattern, methods] of patterns) {
     const [, repository, reference] = pattern.exec(decoded) ?? [];

@@ -16,6 +16,11 @@ export function ageOfNow({ start, now }: Times): number {
   return (start.getTime() - now()) / 1000;
 }
 
+/** The instant it is now. */
+export function microsOfNow({ now }: Times): Micros {
+  return Math.round(now() * 1000);
+}
+
 const ticksBefore1970 = 621_355_968_000_000_000n;
 const largestInt64 = 9_223_372_036_854_775_807n;
 

@@ -58,6 +58,10 @@ export interface EmulatorOptions {
     /** A token that would grant nothing is refused. Absent: it is issued. Which one the service does is not established. */
     readonly tokens?: boolean;
   };
+  /** Keeps what is deleted, so that it can be restored. Absent: a deletion is final. */
+  readonly softDelete?: SoftDeletePolicy;
+  /** A PATCH of attributes moves `lastUpdateTime` of the tag or manifest. Whether the service does so is not established. */
+  readonly patchMovesTime?: boolean;
   /** Life of access tokens; default 75 minutes, as recorded. */
   readonly tokenLifeSeconds?: number;
   /** A larger `n` is cut to it. Default 1,000. */
@@ -69,6 +73,12 @@ export interface EmulatorOptions {
   readonly start?: Date;
   /** The time, in milliseconds since 1970: of what is pushed, of tokens, of limits. Default: the system's. */
   readonly now?: () => number;
+}
+
+/** `properties.policies.softDeletePolicy`, where its status is `enabled`. */
+export interface SoftDeletePolicy {
+  /** 1 to 90 on the service, 7 by default. Counted by the emulator's clock. */
+  readonly retentionDays: number;
 }
 
 /** What a call is, counted and recorded by. */
@@ -89,6 +99,10 @@ export const requestKinds = [
   'delete-manifest',
   'delete-repository',
   'put-manifest',
+  'list-deleted-repositories',
+  'list-deleted-tags',
+  'list-deleted-manifests',
+  'restore-deleted',
   'challenge',
   'exchange',
   'token',
@@ -186,6 +200,10 @@ export interface EmulatorContents {
   readonly remove: (repository: string, digest: string) => void;
   /** Changes attributes of a tag, a manifest, or (no reference) the repository. */
   readonly lock: (repository: string, tagOrDigest: string | undefined, attributes: Attributes) => void;
+  /** Turns soft delete on or off. What was deleted before can be restored until it expires. */
+  readonly softDelete: (policy: SoftDeletePolicy | undefined) => void;
+  /** What can be restored: `repo@digest` and `repo:tag@digest`, sorted. */
+  readonly softDeleted: () => { readonly manifests: readonly string[]; readonly tags: readonly string[] };
   /** The current state, in the shape of the given one (with ages as given). */
   readonly repositories: () => RegistryState;
   /** `repo:tag`, sorted. */
