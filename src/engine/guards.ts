@@ -45,7 +45,7 @@ export async function lastDeletions(ledger: Ledger, registry: string): Promise<r
   for await (const { dryRun, totals, breakers } of ledger.runs({ registry, states: ['done', 'waiting'] })) {
     // What was held back as a whole is no measure.
     if (dryRun || !totals || breakers.some(({ repository }) => repository === undefined)) continue;
-    if (found.push(totals.tags.deleted + totals.manifests.deleted) === LAST_RUNS) break;
+    if (found.push(changedIn(totals.tags) + changedIn(totals.manifests)) === LAST_RUNS) break;
   }
   return found;
 }
@@ -118,14 +118,20 @@ function lastDeletionsFor({ maxMedianFactor }: Guards, { ledger, name }: Surroun
 const CATALOG_PAGE = 1000;
 const ASKED_AT_ONCE = 8;
 
+/** What is deleted, and what is made unreadable: a guard counts them alike. */
+function changedIn({ deleted, quarantined = 0 }: Counts): number {
+  return deleted + quarantined;
+}
+
 /** How much would go of what there is in a repository. */
 export function deletionsIn({ summary }: Pick<RepositoryResult, 'summary'>): RepositoryDeletions {
-  const { repository, stage, listed, tags, manifests } = summary;
+  const { repository, stage, listed, tags, manifests, quarantine } = summary;
   // What is planned and recorded until it is carried out was not attempted.
-  const planned = ({ deleted, notAttempted }: Counts) => (stage === 'planned' ? deleted + notAttempted : deleted);
+  const planned = (counts: Counts) => changedIn(counts) + (stage === 'planned' ? counts.notAttempted : 0);
   return {
     repository,
-    tags: { deleted: planned(tags), listed: listed.tags ?? 0 },
+    // A tag that waits in quarantine is none that a client can pull.
+    tags: { deleted: planned(tags), listed: (listed.tags ?? 0) - (quarantine?.tagsWaiting ?? 0) },
     manifests: { deleted: planned(manifests), listed: listed.manifests ?? 0 },
   };
 }

@@ -1,7 +1,7 @@
 import { summarizeInTurns, type Counts, type RepositorySummary } from '../ledger/summary.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
 import { eachInTurns } from '../ledger/turns.ts';
-import { type Decision, type Decisions, type Deleted, keyOf } from '../planner/decision.ts';
+import { type Decision, type Decisions, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
 import type { Gone } from '../registry/overlay.ts';
 import type { Approved } from '../planner/types.ts';
 import { keptSince } from '../executor/results.ts';
@@ -45,9 +45,10 @@ export function isPlannedOrOver(record: RepositoryRecord): boolean {
   return isOver(record) || isPlanned(record);
 }
 
-/** How much of a repository was deleted, found to be gone, or tried in vain. */
+/** How much of a repository was deleted, made unreadable, found to be gone, or tried in vain. */
 export function triedIn({ tags, manifests }: RepositorySummary): number {
-  const tried = ({ deleted, alreadyGone, failed }: Counts): number => deleted + alreadyGone + failed;
+  const tried = ({ deleted, alreadyGone, failed, quarantined = 0 }: Counts): number =>
+    deleted + alreadyGone + failed + quarantined;
   return tried(tags) + tried(manifests);
 }
 
@@ -74,8 +75,9 @@ export function openIn(decisions: readonly Decision[]): ReadonlyMap<string, Dele
 export async function deletedBy(decisions: Decisions): Promise<Gone> {
   const tags = new Set<string>();
   const digests = new Set<string>();
-  await eachInTurns(decisions, ({ action, kind, tag, digest }) => {
-    if (action !== 'delete') return;
+  await eachInTurns(decisions, ({ action, kind, tag, digest, quarantine }) => {
+    // What is put into quarantine is there for the next command.
+    if (action !== 'delete' || quarantine) return;
     if (kind === 'tag' && tag !== undefined) tags.add(tag);
     if (kind === 'manifest' && digest !== undefined) digests.add(digest);
   });
@@ -99,8 +101,11 @@ export async function approvedOf({ open, decisions }: Pick<Attempt, 'open' | 'de
 }
 
 function isDeleted(decision: Decision): boolean {
-  return decision.action === 'delete' && (decision.outcome === 'deleted' || decision.outcome === 'already-gone');
+  return decision.action === 'delete' && DONE.has(decision.outcome);
 }
+
+/** What is put into quarantine is done, too: another run deletes it. */
+const DONE: ReadonlySet<Outcome> = new Set(['deleted', 'already-gone', 'quarantined']);
 
 /** One result out of an earlier attempt and a later one, each artifact once. */
 export async function merge(before: Attempt, { summary, decisions }: RepositoryResult): Promise<RepositoryResult> {

@@ -12,6 +12,7 @@ import type { RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
 import { whyNoMore } from './evidence.ts';
 import { gather, hasUntried } from './findings.ts';
+import { deletionsIn } from './guards.ts';
 import { type PlannedRepository, planTask, type Task } from './inventory.ts';
 import {
   approvedOf,
@@ -104,7 +105,8 @@ async function plan(context: RunContext, work: RepositoryWork): Promise<Processe
   if (!result) return { state: 'absent' };
   const { summary, decisions } = result;
   const write = context.writes.repository(name).write;
-  if (!context.writer || summary.tags.deleted + summary.manifests.deleted === 0) {
+  const { tags, manifests } = deletionsIn(result);
+  if (!context.writer || tags.deleted + manifests.deleted === 0) {
     const record = await write(summary, decisions);
     await context.log?.decided(decisions);
     return { state: 'final', record, decisions };

@@ -53,14 +53,14 @@ export async function settle(
 }
 
 /** An artifact as it is now: gone, there, or not to be looked at. */
-type Found = TagRecord | ManifestRecord | { readonly unreadable: string } | undefined;
+type Found = TagRecord | ManifestRecord | { readonly inDoubt: string } | undefined;
 
 /** A manifest that is not listed is gone, or hidden. */
 async function unlisted(registry: Registry, repository: string, digest: string): Promise<Found> {
   try {
     return await registry.manifestAttributes(repository, digest);
   } catch (error) {
-    return { unreadable: (error as Error).message };
+    return { inDoubt: (error as Error).message };
   }
 }
 
@@ -68,7 +68,7 @@ function became(decision: Deleted, now: Found): Deleted {
   const { lostLock, ...about } = decision;
   if (!now) return settled(about, 'deleted');
   const { digest, lastUpdateTime: lastUpdated } = decision;
-  const why = 'unreadable' in now ? now.unreadable : whyAnother(now, { digest, lastUpdated });
+  const why = 'inDoubt' in now ? now.inDoubt : whyAnother(now, { digest, lastUpdated });
   if (lostLock)
     return why === undefined
       ? decision

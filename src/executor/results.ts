@@ -122,7 +122,7 @@ export function record(decision: Decision, { tags, manifests }: Results): Decisi
 
 /** What was to be deleted, and is kept because it changed since that was planned. */
 export function keptSince(decision: Deleted, since: string): Kept {
-  const { outcome, error, filter, leavesUntagged, leavesSignatures, lostLock, ...about } = decision;
+  const { outcome, error, filter, leavesUntagged, leavesSignatures, lostLock, quarantine, ...about } = decision;
   const was = error ? `${outcome}: ${error.message}` : outcome;
   const detail = `was to be deleted (${was}): ${about.detail}. But since: ${since}`;
   return { ...about, action: 'keep', reason: 'changed-since-plan', detail };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Decision, DecisionError, Deleted, Kept, LostLock } from '../planner/decision.ts';
+import type { Decision, DecisionError, Deleted, Kept, LostLock, Release } from '../planner/decision.ts';
 import type { Intent, Lock } from './journal.ts';
 
 /** A schema for each field of a type, so that none is forgotten. */
@@ -41,6 +41,7 @@ const artifact = {
   mediaType: maybeText,
   size: maybeNumber,
   locked: yes,
+  quarantine: z.looseObject({ since: time.exactOptional(), until: time }).exactOptional(),
   createdTime: maybeText,
   lastUpdateTime: maybeText,
 };
@@ -49,13 +50,19 @@ const kept = z.looseObject({
   ...artifact,
   action: z.literal('keep'),
   reason: word<Kept['reason']>(),
+  release: z
+    .looseObject({
+      outcome: z.enum(['planned', 'released', 'refused', 'failed']),
+      error: error.exactOptional(),
+    } satisfies Shape<Release>)
+    .exactOptional(),
 } satisfies Shape<Kept>);
 
 const deleted = z.looseObject({
   ...artifact,
   action: z.literal('delete'),
   reason: word<Deleted['reason']>(),
-  outcome: z.enum(['planned', 'held', 'deleted', 'already-gone', 'refused', 'failed', 'not-attempted']),
+  outcome: z.enum(['planned', 'held', 'deleted', 'quarantined', 'already-gone', 'refused', 'failed', 'not-attempted']),
   filter: maybeText,
   error: error.exactOptional(),
   leavesUntagged: z.looseObject({ tags: number, bytes: number }).exactOptional(),

@@ -21,6 +21,7 @@ import {
   watchedPath,
 } from './paths.ts';
 import { type KnownPulls, rememberPulls } from './pulls.ts';
+import { changeQuarantine, listQuarantine, type Quarantine, readQuarantine } from './quarantine.ts';
 import { asItStands, type LedgerReader, readLedger } from './reader.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { runSchema, selectedSchema, watchedSchema } from './schemas.ts';
@@ -102,6 +103,19 @@ export interface Ledger extends LedgerReader {
    * @returns all that is known then
    */
   readonly rememberPulls: (registry: string, seen: KnownPulls, before: string) => Promise<KnownPulls>;
+  /** What is in quarantine in a repository. */
+  readonly quarantine: (registry: string, repository: string) => Promise<Quarantine>;
+  /** The same of each repository that has a record of it. */
+  readonly quarantines: (registry: string) => AsyncIterable<Quarantine>;
+  /**
+   * Changes what is in quarantine in a repository.
+   * @returns what is there afterwards
+   */
+  readonly changeQuarantine: (
+    registry: string,
+    repository: string,
+    change: (now: Quarantine) => Pick<Quarantine, 'entries' | 'released'>,
+  ) => Promise<Quarantine>;
   /** Since when a registry's schedule is watched: since the first call. */
   readonly watchedSince: (registry: string, now: Date) => Promise<Date>;
   /** Which messages were sent. */
@@ -221,6 +235,9 @@ export function openLedger(store: Store): Ledger {
     },
     rememberUsed: (registry, seen, since) => rememberUsed(store, usedPath(registry), seen, since),
     rememberPulls: (registry, seen, before) => rememberPulls(store, pullsPath(registry), seen, before),
+    quarantine: (registry, repository) => readQuarantine(store, registry, repository),
+    quarantines: (registry) => listQuarantine(store, registry),
+    changeQuarantine: (registry, repository, change) => changeQuarantine(store, registry, repository, change),
     watchedSince: (registry, now) => watchedSince(store, registry, now),
     messages,
     async prune(before) {

@@ -17,6 +17,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     locks/<registry>.<repository>              the worker on it, where several share a run
  *     watched/<registry>.json                    since when its schedule is watched
  *     in-use/<registry>.json                     what was in use at it, see `in-use.ts`
+ *     quarantine/<registry>/<repository>.json    what is in quarantine, see `quarantine.ts`
  */
 export const RUNS = 'runs/';
 
@@ -72,6 +73,14 @@ export function manifestCachesOf(registry: string): string {
 
 export function manifestCachePath(registry: string, repository: string): string {
   return `${manifestCachesOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
+}
+
+export function quarantinesOf(registry: string): string {
+  return `quarantine/${registryKey(registry)}/`;
+}
+
+export function quarantinePath(registry: string, repository: string): string {
+  return `${quarantinesOf(registry)}${fileNameOf(repository)}.json`;
 }
 
 export function watchedPath(registry: string): string {

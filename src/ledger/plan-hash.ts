@@ -14,8 +14,8 @@ export async function plannedOf(decisions: Decisions): Promise<RepositoryRecord[
   const going: string[] = [];
   await eachInTurns(decisions, (decision) => {
     if (!isPlanned(decision)) return;
-    const { digest = '', locked } = decision;
-    going.push(`${keyOf(decision)} ${digest}${locked ? ' locked' : ''}`);
+    const { digest = '', locked, quarantine } = decision;
+    going.push(`${keyOf(decision)} ${digest}${locked ? ' locked' : ''}${quarantine ? ' quarantine' : ''}`);
   });
   const hash = createHash('sha256');
   await eachInTurns(await inTurns(sortedInSlices(going, (a, b) => (a < b ? -1 : Number(a > b)))), (line) =>

@@ -36,6 +36,7 @@ const counts = z.looseObject({
   failed: number,
   notAttempted: number,
   alreadyGone: number,
+  quarantined: maybeNumber,
 } satisfies Shape<Counts>);
 
 const size = z.looseObject({ tags: maybeNumber, manifests: maybeNumber, bytes: maybeNumber });
@@ -57,6 +58,7 @@ const totals = {
   reasons: z.record(text, number),
   beyondAcrPurge: number,
   missing: z.record(text, z.looseObject({ refused: number, notAttempted: number })).exactOptional(),
+  quarantine: z.looseObject({ waiting: number, tagsWaiting: number, released: number }).exactOptional(),
 } satisfies Shape<Totals>;
 
 const movingTag = z.looseObject({

@@ -15,6 +15,8 @@ export interface Counts {
   /** Not tried, because of what happened to something else, because the run stopped, or because a guard held it back. */
   readonly notAttempted: number;
   readonly alreadyGone: number;
+  /** Made unreadable, or in a dry run: would be. A later run deletes it. Absent: none. */
+  readonly quarantined?: number;
 }
 
 interface Amount {
@@ -65,6 +67,8 @@ export interface RepositorySummary {
   readonly beyondAcrPurge: number;
   /** How many artifacts were not deleted because the identity lacks a right; absent where it lacks none. */
   readonly missing?: Missing;
+  /** Artifacts that wait in quarantine since an earlier run, how many of them are tags, and those that are released, or would be. Absent: none. */
+  readonly quarantine?: { readonly waiting: number; readonly tagsWaiting: number; readonly released: number };
   /** Artifacts that are without their lock, which was taken off to delete them, with the command that puts it back. */
   readonly lostLocks?: readonly LeftUnlocked[];
 }
@@ -158,20 +162,29 @@ function newSummary(
   const untagging = newUntagging();
   let missing: Missing = {};
   const lostLocks: LeftUnlocked[] = [];
+  let [waiting, tagsWaiting, released] = [0, 0, 0];
   const count = (decision: Decision): void => {
     const outcome = outcomeOf(decision);
-    counts[decision.kind][outcome] += 1;
+    counts[decision.kind][outcome] = (counts[decision.kind][outcome] ?? 0) + 1;
     reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
     if (outcome === 'deleted') bytes += decision.size ?? 0;
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
     const moving = movingTags.length < MAX_LOOKED_AT ? movingTagOf(decision) : undefined;
     if (moving) movingTags.push(moving);
-    if (decision.action === 'keep') return;
-    const { error, lostLock } = decision;
+    if (decision.reason === 'quarantined') {
+      waiting += 1;
+      if (decision.kind === 'tag') tagsWaiting += 1;
+    }
+    const { error } = decision.action === 'keep' ? (decision.release ?? {}) : decision;
     if (error?.missing && outcome === 'failed')
       missing = plus(missing, { [error.missing]: { refused: 1, notAttempted: 0 } });
     if (error?.missing && outcome === 'notAttempted')
       missing = plus(missing, { [error.missing]: { refused: 0, notAttempted: 1 } });
+    if (decision.action === 'keep') {
+      if (decision.release?.outcome === 'released' || decision.release?.outcome === 'planned') released += 1;
+      return;
+    }
+    const { lostLock } = decision;
     const isDeleted = outcome === 'deleted' || outcome === 'alreadyGone';
     const gone = isDeleted && ({ deleted: true } as const);
     if (lostLock) lostLocks.push({ image: nameOf(decision), restore: lostLock.restore, ...gone });
@@ -203,6 +216,7 @@ function newSummary(
       reasons,
       beyondAcrPurge,
       ...(Object.keys(missing).length > 0 && { missing }),
+      ...(waiting + released > 0 && { quarantine: { waiting, tagsWaiting, released } }),
       ...(lostLocks.length > 0 && { lostLocks }),
     };
   };
@@ -255,11 +269,15 @@ export function hasFailed({ state, error }: RepositorySummary): boolean {
 
 /** The outcome of an artifact, in the words of a summary. */
 export function outcomeOf(decision: Decision): keyof Counts {
-  if (decision.action === 'keep') return 'kept';
+  if (decision.action === 'keep') {
+    const released = decision.release?.outcome;
+    return released === 'refused' || released === 'failed' ? 'failed' : 'kept';
+  }
+  if (decision.outcome === 'planned') return decision.quarantine ? 'quarantined' : 'deleted';
   const outcomes = {
-    planned: 'deleted',
     held: 'notAttempted',
     deleted: 'deleted',
+    quarantined: 'quarantined',
     'already-gone': 'alreadyGone',
     refused: 'failed',
     failed: 'failed',

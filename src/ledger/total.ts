@@ -2,13 +2,22 @@ import type { Reason, Right } from '../planner/decision.ts';
 import type { Counts, Missing, Totals } from './summary.ts';
 
 export const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
-const OUTCOMES = Object.keys(NO_COUNTS) as (keyof Counts)[];
+const OUTCOMES = ['deleted', 'kept', 'failed', 'notAttempted', 'alreadyGone'] as const satisfies (keyof Counts)[];
 
 /** What repositories, or runs, come to together. */
 export function total(repositories: readonly Totals[]): Totals {
   const sum = (of: (summary: Totals) => number): number => repositories.reduce((all, one) => all + of(one), 0);
-  const counts = (kind: 'tags' | 'manifests'): Counts =>
-    OUTCOMES.reduce((all, outcome) => ({ ...all, [outcome]: sum((one) => one[kind][outcome]) }), NO_COUNTS);
+  const counts = (kind: 'tags' | 'manifests'): Counts => {
+    const quarantined = sum((one) => one[kind].quarantined ?? 0);
+    const counted = OUTCOMES.reduce(
+      (all, outcome) => ({ ...all, [outcome]: sum((one) => one[kind][outcome]) }),
+      NO_COUNTS,
+    );
+    return { ...counted, ...(quarantined > 0 && { quarantined }) };
+  };
+  const waiting = sum((one) => one.quarantine?.waiting ?? 0);
+  const tagsWaiting = sum((one) => one.quarantine?.tagsWaiting ?? 0);
+  const released = sum((one) => one.quarantine?.released ?? 0);
   const reasons: Partial<Record<Reason, number>> = {};
   for (const one of repositories)
     for (const [reason, count] of Object.entries(one.reasons) as [Reason, number][])
@@ -24,6 +33,7 @@ export function total(repositories: readonly Totals[]): Totals {
   const missing = repositories.reduce((all, one) => plus(all, one.missing ?? {}), {});
   return {
     ...(Object.keys(missing).length > 0 && { missing }),
+    ...(waiting + released > 0 && { quarantine: { waiting, tagsWaiting, released } }),
     listed: there('listed'),
     afterwards: there('afterwards'),
     leftUntagged: {

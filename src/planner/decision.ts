@@ -69,6 +69,10 @@ export const KEEP_REASONS = [
   'changed-since-plan',
   /** It would be deleted now, but is not in the plan that is applied. */
   'not-in-plan',
+  /** It waits in quarantine: nothing can pull it, and a run deletes it once its time is over. */
+  'quarantined',
+  /** It was in quarantine, and is not to be deleted any more: it can be pulled again, or would be. */
+  'released',
 ] as const;
 
 export type KeepReason = (typeof KEEP_REASONS)[number];
@@ -82,6 +86,8 @@ export type Outcome =
   /** A guard holds it back until it is approved. */
   | 'held'
   | 'deleted'
+  /** It cannot be pulled any more, and a run deletes it once its quarantine is over. */
+  | 'quarantined'
   /** It was gone before: another client was faster. */
   | 'already-gone'
   /** The registry refused: it is locked, or deleting is not allowed. */
@@ -108,6 +114,11 @@ interface Artifact {
   readonly size?: number;
   /** It was locked when it was listed. */
   readonly locked?: true;
+  /**
+   * It is in quarantine, or this decision puts it there: it is made unreadable, and not deleted before `until`. `since`: by
+   * an earlier run. Both ISO 8601, UTC.
+   */
+  readonly quarantine?: { readonly since?: string; readonly until: string };
   readonly createdTime?: string;
   readonly lastUpdateTime?: string;
 }
@@ -136,6 +147,14 @@ export interface LostLock {
 export interface Kept extends Artifact {
   readonly action: 'keep';
   readonly reason: KeepReason;
+  /** Of what was in quarantine and is kept: what making it readable came to. */
+  readonly release?: Release;
+}
+
+export interface Release {
+  /** `planned`: a dry run, so nothing was asked of the registry. */
+  readonly outcome: 'planned' | 'released' | 'refused' | 'failed';
+  readonly error?: DecisionError;
 }
 
 export interface Deleted extends Artifact {

@@ -38,29 +38,37 @@ const count = z.number().optional().catch(undefined);
 /** `null`: it cannot be read, and counts as a lock. An absent attribute is true. */
 const flag = z.boolean().nullable().default(true).catch(null);
 const Attributes = z
-  .object({ deleteEnabled: flag, writeEnabled: flag, listEnabled: z.unknown().optional() })
+  .object({
+    deleteEnabled: flag,
+    writeEnabled: flag,
+    listEnabled: z.unknown().optional(),
+    readEnabled: z.unknown().optional(),
+  })
   .optional()
-  .catch({ deleteEnabled: null, writeEnabled: null, listEnabled: undefined });
+  .catch({ deleteEnabled: null, writeEnabled: null, listEnabled: undefined, readEnabled: undefined });
 
 /** As `acr purge` reads it: either attribute false. */
 function isLocked(attributes: z.infer<typeof Attributes>): boolean {
   return attributes !== undefined && !(attributes.deleteEnabled && attributes.writeEnabled);
 }
 
-type Protection = Pick<TagRecord, 'locked' | 'lock' | 'hidden'>;
+type Protection = Pick<TagRecord, 'locked' | 'lock' | 'hidden' | 'unreadable'>;
 
 const OPEN: Protection = { locked: false };
 
 /** Whether it is locked, and how, as far as that can be read: only what can be put back is ever taken off. */
 function protectionOf(attributes: z.infer<typeof Attributes>): Protection {
   if (attributes === undefined) return OPEN;
-  const { deleteEnabled, writeEnabled, listEnabled } = attributes;
-  const isHidden = listEnabled === false;
-  if (!isLocked(attributes)) return isHidden ? { ...OPEN, hidden: true } : OPEN;
+  const { deleteEnabled, writeEnabled, listEnabled, readEnabled } = attributes;
+  const [isHidden, isUnreadable] = [listEnabled === false, readEnabled === false];
+  if (!isLocked(attributes) && !isHidden && !isUnreadable) return OPEN;
   return {
-    locked: true,
-    ...(deleteEnabled !== null && writeEnabled !== null && { lock: { deleteEnabled, writeEnabled } }),
+    locked: isLocked(attributes),
+    ...(isLocked(attributes) &&
+      deleteEnabled !== null &&
+      writeEnabled !== null && { lock: { deleteEnabled, writeEnabled } }),
     ...(isHidden && { hidden: true }),
+    ...(isUnreadable && { unreadable: true }),
   };
 }
 

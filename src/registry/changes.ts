@@ -1,10 +1,13 @@
-import { isRestError } from '@azure/core-rest-pipeline';
+import type { UpdateManifestPropertiesOptions } from '@azure/container-registry';
+import { isRestError, type PipelineResponse } from '@azure/core-rest-pipeline';
+import { OneEntry, parseAnswer, toManifest, toTag } from './answers.ts';
 import type { Connection, Observed } from './client.ts';
 import { type RegistryError, StaleLookError, StoppedError } from './errors.ts';
 import { LOOK_VALID_MILLISECONDS } from './look.ts';
 import { retryAfter } from './queue.ts';
 import { backOff, isBroken, MAX_RETRIES, mayHaveArrived, REFUSED_TOO_LONG_MS } from './retry.ts';
 import type { Ticket } from './request.ts';
+import type { Instant } from './time.ts';
 import type { Again, Failure, Lock, Registry, Sending, Tried } from './types.ts';
 
 /** Looks in a row that were too old once the change could be sent. A registry that is only slow needs one or two. */
@@ -13,7 +16,7 @@ const MAX_STALE = 10;
 /** Changes of a registry. Each is sent once, and only while the look it rests on is recent. */
 export function changesOf(
   connection: Connection,
-): Pick<Registry, 'reserve' | 'deleteTag' | 'deleteManifest' | 'unlock' | 'relock'> {
+): Pick<Registry, 'reserve' | 'deleteTag' | 'deleteManifest' | 'unlock' | 'relock' | 'hide' | 'show'> {
   const { sdk, clock, queues } = connection;
 
   const ticketFor = ({ since, signal, reservation, tried }: Sending): Ticket => ({
@@ -62,10 +65,14 @@ export function changesOf(
     }
   }
 
-  /** Sets attributes: once where there is a ticket, else with retries. */
-  function setAttributes(asked: string, repository: string, tagOrDigest: string, lock: Lock, ticket?: Ticket) {
+  /** Sets attributes, and leaves the others as they are: once where there is a ticket, else with retries. */
+  function setAttributes(
+    asked: string,
+    { repository, tagOrDigest }: Named,
+    attributes: Pick<UpdateManifestPropertiesOptions, 'canDelete' | 'canWrite' | 'canRead'>,
+    ticket?: Ticket,
+  ) {
     const artifact = sdk.getArtifact(repository, tagOrDigest);
-    const attributes = { canDelete: lock.deleteEnabled, canWrite: lock.writeEnabled };
     const call = (observed: Observed) =>
       isDigest(tagOrDigest)
         ? artifact.updateManifestProperties({ ...attributes, ...observed })
@@ -91,7 +98,7 @@ export function changesOf(
     async unlock(repository, tagOrDigest, sending) {
       const asked = `unlock ${nameOf(repository, tagOrDigest)}`;
       try {
-        await setAttributes(asked, repository, tagOrDigest, UNLOCKED, ticketFor(sending));
+        await setAttributes(asked, { repository, tagOrDigest }, allowing(UNLOCKED), ticketFor(sending));
         return { state: 'unlocked' };
       } catch (error) {
         return notMade(error as RegistryError, sending);
@@ -99,14 +106,59 @@ export function changesOf(
     },
     async relock(repository, tagOrDigest, lock) {
       try {
-        await setAttributes(`lock ${nameOf(repository, tagOrDigest)} again`, repository, tagOrDigest, lock);
+        const asked = `lock ${nameOf(repository, tagOrDigest)} again`;
+        await setAttributes(asked, { repository, tagOrDigest }, allowing(lock));
         return { state: 'locked' };
       } catch (error) {
         const failure = error as RegistryError;
         return failure.status === 404 ? { state: 'gone' } : { state: 'failed', error: failure };
       }
     },
+    async hide(repository, tagOrDigest, sending) {
+      const asked = `make ${nameOf(repository, tagOrDigest)} unreadable`;
+      try {
+        const ticket = ticketFor(sending);
+        const answer = await setAttributes(asked, { repository, tagOrDigest }, { canRead: false }, ticket);
+        return { state: 'hidden', lastUpdated: lastUpdatedIn(answer) };
+      } catch (error) {
+        const failure = error as RegistryError;
+        return failure.status === 404 ? { state: 'already-gone' } : notMade(failure, sending);
+      }
+    },
+    async show(repository, tagOrDigest) {
+      const asked = `make ${nameOf(repository, tagOrDigest)} readable`;
+      try {
+        await setAttributes(asked, { repository, tagOrDigest }, { canRead: true });
+        return { state: 'shown' };
+      } catch (error) {
+        const failure = error as RegistryError;
+        if (failure.status === 404) return { state: 'gone' };
+        return failureOf(failure).state === 'refused'
+          ? { state: 'refused', error: failure }
+          : { state: 'failed', error: failure };
+      }
+    },
   };
+}
+
+interface Named {
+  readonly repository: string;
+  readonly tagOrDigest: string;
+}
+
+function allowing({ deleteEnabled, writeEnabled }: Lock) {
+  return { canDelete: deleteEnabled, canWrite: writeEnabled };
+}
+
+/** Of the tag or manifest of an answer. The SDK would cut it to milliseconds. */
+function lastUpdatedIn({ bodyAsText }: PipelineResponse): Instant | undefined {
+  try {
+    const { tag, manifest } = parseAnswer(OneEntry, bodyAsText, (why) => new TypeError(why));
+    return (tag ? toTag(tag) : toManifest(manifest)).lastUpdated;
+  } catch {
+    // It is looked at again before anything rests on it.
+    return undefined;
+  }
 }
 
 function failureOf(error: RegistryError): Failure {

@@ -18,6 +18,8 @@ export interface TagRecord {
   readonly lock?: Lock;
   /** It exists, but no listing shows it (`listEnabled` is false). */
   readonly hidden?: true;
+  /** No client can pull it (`readEnabled` is false). */
+  readonly unreadable?: true;
 }
 
 /**
@@ -50,6 +52,8 @@ export interface ManifestRecord {
   readonly lock?: Lock;
   /** It exists, but no listing shows it (`listEnabled` is false). */
   readonly hidden?: true;
+  /** No client can pull it (`readEnabled` is false). */
+  readonly unreadable?: true;
   readonly tags: readonly string[];
 }
 
@@ -179,6 +183,21 @@ type RelockResult =
   | { readonly state: 'gone' }
   | { readonly state: 'failed'; readonly error: Error };
 
+/** The outcome of one attempt to make a tag or a manifest unreadable. */
+type HideResult =
+  /** `lastUpdated`: as the registry gives it from then on. Whether the change itself moves it is not documented. */
+  | { readonly state: 'hidden'; readonly lastUpdated: Instant | undefined }
+  | { readonly state: 'already-gone' }
+  | Failure
+  | Again;
+
+/** The outcome of making a tag or a manifest readable. */
+type ShowResult =
+  | { readonly state: 'shown' }
+  /** The tag or manifest does not exist any more. */
+  | { readonly state: 'gone' }
+  | { readonly state: 'refused' | 'failed'; readonly error: Error };
+
 /** What a change rests on. */
 export interface Sending {
   /** `since` of the look. Where the look is too old, the change is not sent. */
@@ -258,6 +277,10 @@ export interface Registry extends RegistryReader {
   readonly unlock: (repository: string, tagOrDigest: string, sending: Sending) => Promise<UnlockResult>;
   /** Puts a lock back. Retried like a read, also where the run is stopped. */
   readonly relock: (repository: string, tagOrDigest: string, lock: Lock) => Promise<RelockResult>;
+  /** Makes a tag or a manifest unreadable: no client can pull it, and it stays listed. */
+  readonly hide: (repository: string, tagOrDigest: string, sending: Sending) => Promise<HideResult>;
+  /** Makes a tag or a manifest readable. Retried like a read, also where the run is stopped. */
+  readonly show: (repository: string, tagOrDigest: string) => Promise<ShowResult>;
 }
 
 /** A registry for a dry run. The compiler refuses one that could delete, though it has all of these methods. */

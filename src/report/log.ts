@@ -264,6 +264,7 @@ function levelOf(decision: Decision): 'debug' | 'info' | 'error' | 'warn' {
     kept: 'debug',
     deleted: 'info',
     alreadyGone: 'info',
+    quarantined: 'info',
     notAttempted: 'warn',
     failed: 'error',
   } as const;

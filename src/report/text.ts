@@ -180,7 +180,9 @@ function correlation(id: string | undefined): string {
 /** A decision on one line: delete or keep and the outcome, the artifact, and why. */
 export function renderDecision(decision: Decision): string {
   const outcome = decision.action === 'keep' ? 'keep' : OUTCOMES[decision.outcome];
-  const mark = { deleted: '-', kept: ' ', failed: '!', notAttempted: '!', alreadyGone: '-' }[outcomeOf(decision)];
+  const mark = { deleted: '-', kept: ' ', failed: '!', notAttempted: '!', alreadyGone: '-', quarantined: '~' }[
+    outcomeOf(decision)
+  ];
   const beyond = decision.beyondAcrPurge ? ' [acr purge would delete it]' : '';
   return printable(
     `${mark} ${outcome.padEnd(12)} ${nameOf(decision)}  ${decision.reason}${ruleInWords(decision)}: ${shortDigests(decision.detail)}${beyond}`,
@@ -198,6 +200,7 @@ export const OUTCOMES: Readonly<Record<Outcome, string>> = {
   planned: 'would delete',
   held: 'held back',
   deleted: 'deleted',
+  quarantined: 'quarantined',
   'already-gone': 'already deleted',
   refused: 'refused',
   failed: 'failed',

@@ -32,6 +32,8 @@ export function mortal(registry: Registry, { signal, moment }: Mortal): Registry
     deleteManifest: asking(registry.deleteManifest, moment),
     unlock: asking(registry.unlock, moment),
     relock: asking(registry.relock, moment),
+    hide: asking(registry.hide, moment),
+    show: asking(registry.show, moment),
     reserve: asking(registry.reserve),
   };
 }

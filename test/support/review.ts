@@ -12,6 +12,7 @@ import type { LedgerReader } from '../../src/ledger/reader.ts';
 import type { Child, RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import type { Decision, Reason } from '../../src/planner/decision.ts';
 import { type Counts, outcomeOf, type Totals } from '../../src/ledger/summary.ts';
+import { NO_COUNTS } from '../../src/ledger/total.ts';
 
 export const NOW = new Date('2026-11-24T12:00:00Z');
 
@@ -104,9 +105,10 @@ function isOf(decision: Decision, { repository, tag, digest }: ImageName): boole
 /** What decisions come to. */
 export function totalsOf(decisions: readonly Decision[]): Totals {
   const countsOf = (kind: Decision['kind']): Counts => {
-    const counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
+    const counts: Record<keyof Counts, number> = { ...NO_COUNTS, quarantined: 0 };
     for (const decision of decisions) if (decision.kind === kind) counts[outcomeOf(decision)] += 1;
-    return counts;
+    const { quarantined, ...others } = counts;
+    return quarantined > 0 ? counts : others;
   };
   const reasons: Partial<Record<Reason, number>> = {};
   for (const { reason } of decisions) reasons[reason] = (reasons[reason] ?? 0) + 1;

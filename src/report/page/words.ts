@@ -37,6 +37,8 @@ export const MEANINGS: Readonly<Record<Reason, string>> = {
   'below-count': 'there are too few of its rule to delete any',
   'changed-since-plan': 'changed after it was planned',
   'not-in-plan': 'not in the plan that is applied',
+  quarantined: 'waits in quarantine, and is deleted once its time is over',
+  released: 'was in quarantine, and can be pulled again',
 };
 
 /** A class of the style sheet. */
@@ -46,6 +48,7 @@ export type Tone = 'good' | 'wait' | 'bad' | 'busy' | 'calm' | 'delete';
 export const OUTCOME_TONES: Readonly<Record<Outcome, Tone>> = {
   planned: 'delete',
   deleted: 'delete',
+  quarantined: 'wait',
   'already-gone': 'calm',
   refused: 'bad',
   failed: 'bad',
