@@ -1,4 +1,4 @@
-import type { PullEvidence, PullSource } from '../evidence/pulls.ts';
+import type { PullEvidence, PullSource, TriedEvidence, TriedSource } from '../evidence/pulls.ts';
 import type { Evidence, Source } from '../evidence/types.ts';
 import type { Clock } from '../registry/clock.ts';
 
@@ -26,16 +26,34 @@ export function observe(
 
 /** The same for the log of pulls. */
 export function observedPulls(source: PullSource, clock: Clock): PullSource {
+  const { name } = source;
   return {
-    name: source.name,
-    read(registry, from, signal) {
-      const unsaid = (problem: string): PullEvidence => {
-        const observedAt = new Date(clock.now()).toISOString();
-        return { source: source.name, observedAt, complete: false, problems: [problem], pulls: [] };
-      };
-      return inTime((until) => source.read(registry, from, until), unsaid, { clock, signal, minutes: PULLS_MINUTES });
-    },
+    name,
+    read: (registry, from, signal) =>
+      inTime(
+        (until) => source.read(registry, from, until),
+        (problem): PullEvidence => ({ ...unread(name, problem, clock), pulls: [] }),
+        { clock, signal, minutes: PULLS_MINUTES },
+      ),
   };
+}
+
+/** The same for what was asked for. */
+export function observedTries(source: TriedSource, clock: Clock): TriedSource {
+  const { name } = source;
+  return {
+    name,
+    tried: (registry, from, signal) =>
+      inTime(
+        (until) => source.tried(registry, from, until),
+        (problem): TriedEvidence => ({ ...unread(name, problem, clock), tried: [] }),
+        { clock, signal, minutes: PULLS_MINUTES },
+      ),
+  };
+}
+
+function unread(source: string, problem: string, clock: Clock) {
+  return { source, observedAt: new Date(clock.now()).toISOString(), complete: false, problems: [problem] };
 }
 
 interface Ends {

@@ -6,7 +6,7 @@ import type { AzureCloud } from './azure/clouds.ts';
 import type { AzureOptions } from './azure/source.ts';
 import { listSource } from './list.ts';
 import { fetchList } from './list-file.ts';
-import type { PullSource, PullSourceOptions } from './pulls.ts';
+import type { PullSource, PullSourceOptions, TriedSource } from './pulls.ts';
 import type { Source, SourceOfAll } from './types.ts';
 
 /** What sources are asked with. */
@@ -75,13 +75,13 @@ function laterAll(name: string, open: () => Promise<SourceOfAll>): Source {
 export const PULL_LOG = 'ContainerRegistryRepositoryEvents';
 
 /** The log of pulls that registries write to Log Analytics. */
-export function openPulls(options: Omit<PullSourceOptions, 'name'>): PullSource {
+export function openPulls(options: Omit<PullSourceOptions, 'name'>): PullSource & TriedSource {
   const name = PULL_LOG;
+  const open = async (): Promise<PullSource & TriedSource> =>
+    (await import('./pulls.ts')).pullSource({ name, ...options });
   return {
     name,
-    read: async (registry, from, signal) => {
-      const { pullSource } = await import('./pulls.ts');
-      return pullSource({ name, ...options }).read(registry, from, signal);
-    },
+    read: async (registry, from, signal) => (await open()).read(registry, from, signal),
+    tried: async (registry, from, signal) => (await open()).tried(registry, from, signal),
   };
 }

@@ -12,6 +12,14 @@ export interface LoggedPull {
   readonly last: Date;
 }
 
+/** How often a client asked for one image in one way, and was answered in one way. */
+export interface LoggedTries extends LoggedPull {
+  readonly first: Date;
+  readonly times: number;
+  /** What the log calls the answer: the HTTP status as text, as far as is known. */
+  readonly result: string;
+}
+
 /** A stretch of time in which the log has events: at most an hour of it. */
 export interface LoggedHour {
   readonly first: Date;
@@ -26,6 +34,8 @@ export interface Timespan {
 /** The log of one registry. Its methods throw where it cannot be read completely. */
 export interface PullLog {
   readonly pulls: (span: Timespan, signal?: AbortSignal) => Promise<readonly LoggedPull[]>;
+  /** Pulls by how they ended. One image, client and answer may be there several times, each for a part of the span. */
+  readonly tries: (span: Timespan, signal?: AbortSignal) => Promise<readonly LoggedTries[]>;
   /** In their order. */
   readonly hours: (span: Timespan, signal?: AbortSignal) => Promise<readonly LoggedHour[]>;
 }
@@ -34,6 +44,16 @@ export interface PullLog {
 export const PULLS_QUERY = `ContainerRegistryRepositoryEvents
 | where OperationName =~ "Pull"
 | summarize Last = max(TimeGenerated) by Repository, Tag, Digest, Identity, UserAgent`;
+
+/**
+ * The pulls of each image by each client, and how they ended. Which of them failed is not decided by the query: Microsoft
+ * lists the columns without their values. What is public is a pull by digest that was answered with 404: `ResultType` is
+ * `HttpStatusCode`, `ResultDescription` is `404`, `Tag` holds the digest, and `Digest` is `<nil>`. How one is logged that is
+ * refused for `readEnabled: false` is not known.
+ */
+export const TRIES_QUERY = `ContainerRegistryRepositoryEvents
+| where OperationName =~ "Pull"
+| summarize Times = count(), First = min(TimeGenerated), Last = max(TimeGenerated) by Repository, Tag, Digest, Identity, UserAgent, ResultDescription`;
 
 /** When the log has events at all, of whatever kind. */
 export const HOURS_QUERY = `ContainerRegistryRepositoryEvents
@@ -54,7 +74,8 @@ const text = z
   .string()
   .nullish()
   .transform((value) => value ?? '');
-const some = text.transform((value) => (value === '' ? undefined : value));
+/** The log writes `<nil>` for what is not known, such as the digest of a pull that failed. */
+const some = text.transform((value) => (value === '' || value === '<nil>' ? undefined : value));
 
 const pullRow = z.object({
   Repository: text,
@@ -63,6 +84,11 @@ const pullRow = z.object({
   Identity: text,
   UserAgent: text,
   Last: z.date(),
+});
+const triesRow = pullRow.extend({
+  First: z.date(),
+  Times: z.coerce.number().int().positive(),
+  ResultDescription: text,
 });
 const hourRow = z.object({ First: z.date(), Last: z.date() });
 
@@ -147,13 +173,15 @@ export function pullLog({ mostRows = MOST_ROWS, ...options }: LogOptions): PullL
   return {
     async pulls(span, signal) {
       const rows = await askInParts(PULLS_QUERY, pullRow, span, signal);
-      return rows.map(({ Repository, Tag, Digest, Identity, UserAgent, Last }) => ({
-        repository: Repository,
-        tag: Tag,
-        digest: Digest,
-        identity: Identity,
-        userAgent: UserAgent,
-        last: Last,
+      return rows.map(pullOf);
+    },
+    async tries(span, signal) {
+      const rows = await askInParts(TRIES_QUERY, triesRow, span, signal);
+      return rows.map(({ First, Times, ResultDescription, ...row }) => ({
+        ...pullOf(row),
+        first: First,
+        times: Times,
+        result: ResultDescription,
       }));
     },
     async hours(span, signal) {
@@ -162,6 +190,19 @@ export function pullLog({ mostRows = MOST_ROWS, ...options }: LogOptions): PullL
         .map(({ First, Last }) => ({ first: First, last: Last }))
         .sort((a, b) => a.first.getTime() - b.first.getTime());
     },
+  };
+}
+
+/** A pull by digest may have it where others have a tag. No tag holds a colon. */
+function pullOf({ Repository, Tag, Digest, Identity, UserAgent, Last }: z.output<typeof pullRow>): LoggedPull {
+  const isDigest = Tag?.includes(':') === true;
+  return {
+    repository: Repository,
+    tag: isDigest ? undefined : Tag,
+    digest: Digest ?? (isDigest ? Tag : undefined),
+    identity: Identity,
+    userAgent: UserAgent,
+    last: Last,
   };
 }
 

@@ -1,7 +1,14 @@
 import type { TokenCredential } from '@azure/core-auth';
-import * as z from 'zod';
 import type { Clock } from '../registry/clock.ts';
-import { type LoggedHour, type LoggedPull, type PullLog, pullLog, type Timespan } from './pull-log.ts';
+import { clientOf, isIgnored, isOwnClient, isRuntime, ownBy, ownIdentity, sharedWith } from './pull-clients.ts';
+import {
+  type LoggedHour,
+  type LoggedPull,
+  type LoggedTries,
+  type PullLog,
+  pullLog,
+  type Timespan,
+} from './pull-log.ts';
 
 /** A pull that counts: the last one of an image by a tag, a digest or both. */
 interface Pull {
@@ -14,8 +21,17 @@ interface Pull {
   readonly client?: string;
 }
 
-/** What the log of one registry says of pulls. */
-export interface PullEvidence {
+/** That an image was asked for: so often, and answered like that. */
+export interface TriedPull extends Pull {
+  /** ISO 8601, UTC. */
+  readonly first: string;
+  readonly times: number;
+  /** The HTTP status, as far as is known. */
+  readonly answer?: string;
+}
+
+/** How far the log of one registry can be gone by. */
+interface LogEvidence {
   /** For a person, without secrets. */
   readonly source: string;
   /** ISO 8601, UTC. */
@@ -30,8 +46,18 @@ export interface PullEvidence {
   readonly lastEvent?: string;
   /** What a person has to look at, although everything was read. */
   readonly remarks?: readonly string[];
+}
+
+/** What the log of one registry says of pulls. */
+export interface PullEvidence extends LogEvidence {
   /** Also of what was before a gap: what it says is true all the same. */
   readonly pulls: readonly Pull[];
+}
+
+/** What the log of one registry says of pulls, whether they failed or not. */
+export interface TriedEvidence extends LogEvidence {
+  /** Also of what was before a gap. */
+  readonly tried: readonly TriedPull[];
 }
 
 export interface PullSource {
@@ -42,6 +68,13 @@ export interface PullSource {
    * @param registry its login server, `host[:port]`
    */
   readonly read: (registry: string, from: Date, signal?: AbortSignal) => Promise<PullEvidence>;
+}
+
+export interface TriedSource {
+  /** For a person, without secrets. */
+  readonly name: string;
+  /** Reads what was asked for since `from`, also without success. Never throws, like `PullSource`. */
+  readonly tried: (registry: string, from: Date, signal?: AbortSignal) => Promise<TriedEvidence>;
 }
 
 /** What the log is asked as, and whose pulls do not count. */
@@ -68,40 +101,66 @@ export interface PullSourceOptions {
 const LATE_MS = 3_600_000;
 
 /** The log of pulls that registries write to Log Analytics. */
-export function pullSource({ name, resourceOf, open, ...options }: PullSourceOptions): PullSource {
+export function pullSource({ name, resourceOf, open, ...options }: PullSourceOptions): PullSource & TriedSource {
   const { credential, clock, endpoint, maxSilenceMilliseconds } = options;
   const openLog = open ?? ((resource) => pullLog({ credential, clock, endpoint, resource }));
+  const ask = async <T>(
+    registry: string,
+    from: Date,
+    signal: AbortSignal | undefined,
+    read: (log: PullLog, span: Timespan, isOwn: (pull: LoggedPull) => boolean) => Promise<T>,
+    nothing: T,
+  ): Promise<LogEvidence & T> => {
+    const now = clock.now();
+    const about = { source: name, observedAt: new Date(now).toISOString() };
+    try {
+      const resource = resourceOf(registry);
+      if (resource === undefined) throw new Error(`REGISTRY_RESOURCE_ID names no resource of ${registry}`);
+      const isOwn = ownBy(await ownIdentity(credential, endpoint, signal), options.username);
+      const log = openLog(resource);
+      const to = new Date(now);
+      // An event before that tells a quiet night from a log that begins later.
+      const earlier = new Date(from.getTime() - maxSilenceMilliseconds);
+      const [said, hours] = await Promise.all([
+        read(log, { from, to }, isOwn),
+        log.hours({ from: earlier, to }, signal),
+      ]);
+      const covers = coveredBy(hours, { from, to }, maxSilenceMilliseconds);
+      const lastEvent = hours.at(-1)?.last.toISOString();
+      const known = { ...(covers && { covers }), ...(lastEvent !== undefined && { lastEvent }) };
+      return { ...about, complete: true, problems: [], ...known, ...said };
+    } catch (error) {
+      return { ...about, complete: false, problems: [(error as Error).message], ...nothing };
+    }
+  };
   return {
     name,
-    async read(registry, from, signal) {
-      const now = clock.now();
-      const about = { source: name, observedAt: new Date(now).toISOString() };
-      try {
-        const resource = resourceOf(registry);
-        if (resource === undefined) throw new Error(`REGISTRY_RESOURCE_ID names no resource of ${registry}`);
-        const isOwn = ownBy(await ownIdentity(credential, endpoint, signal), options.username);
-        const log = openLog(resource);
-        const to = new Date(now);
-        // An event before that tells a quiet night from a log that begins later.
-        const earlier = new Date(from.getTime() - maxSilenceMilliseconds);
-        const [logged, hours] = await Promise.all([
-          log.pulls({ from, to }, signal),
-          log.hours({ from: earlier, to }, signal),
-        ]);
-        const covers = coveredBy(hours, { from, to }, maxSilenceMilliseconds);
-        const counted = logged.filter((pull) => !isOwn(pull) && !isIgnored(pull, options.ignored));
-        const lastEvent = hours.at(-1)?.last.toISOString();
-        const shared = sharedWith(logged.filter(isOwn));
-        const known = {
-          ...(covers && { covers }),
-          ...(lastEvent !== undefined && { lastEvent }),
-          ...(shared !== undefined && { remarks: [shared] }),
-        };
-        return { ...about, complete: true, problems: [], ...known, pulls: newestOf(counted) };
-      } catch (error) {
-        return { ...about, complete: false, problems: [(error as Error).message], pulls: [] };
-      }
-    },
+    read: (registry, from, signal) =>
+      ask(
+        registry,
+        from,
+        signal,
+        async (log, span, isOwn) => {
+          const logged = await log.pulls(span, signal);
+          const counted = logged.filter((pull) => !isOwn(pull) && !isIgnored(pull, options.ignored));
+          const shared = sharedWith(logged.filter(isOwn));
+          return { ...(shared !== undefined && { remarks: [shared] }), pulls: newestOf(counted) };
+        },
+        { pulls: [] },
+      ),
+    tried: (registry, from, signal) =>
+      ask(
+        registry,
+        from,
+        signal,
+        async (log, span, isOwn) => {
+          const logged = await log.tries(span, signal);
+          // What the app reads is its own with any identity, and a runtime that has the identity of the app is none of it.
+          const isOurs = (pull: LoggedPull): boolean => isOwnClient(pull) || (isOwn(pull) && !isRuntime(pull));
+          return { tried: triedIn(logged.filter((pull) => !isOurs(pull) && !isIgnored(pull, options.ignored))) };
+        },
+        { tried: [] },
+      ),
   };
 }
 
@@ -128,99 +187,56 @@ export function coveredBy(
   };
 }
 
-/** Who the app is to the registry. */
-interface Own {
-  readonly objectId: string;
-  /** A person may pull besides what the app reads as them. */
-  readonly isPerson: boolean;
-}
-
-const claims = z.object({ oid: z.string().min(1), scp: z.string().optional() });
-
-/**
- * The object id in the token that Log Analytics is shown: the log names identities by it. The token comes from where the
- * app signs in, so its signature need not be checked.
- */
-async function ownIdentity(credential: TokenCredential, endpoint: string, signal?: AbortSignal): Promise<Own> {
-  const token = await credential
-    .getToken(`${endpoint}/.default`, signal && { abortSignal: signal })
-    .catch((cause: unknown) => {
-      throw new Error('the app could not sign in to Log Analytics', { cause });
-    });
-  const [, payload = ''] = token?.token.split('.') ?? [];
-  try {
-    const { oid, scp } = claims.parse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
-    return { objectId: oid.toLowerCase(), isPerson: scp !== undefined };
-  } catch {
-    // The cause could hold the token.
-    throw new Error('the token of the app does not say its object id, so its own pulls cannot be told from others');
-  }
-}
-
-const OWN_CLIENT = 'acr-retention';
-
-/** Whether a pull is the app's own: reading a manifest is one. */
-function ownBy({ objectId, isPerson }: Own, username: string | undefined) {
-  const user = username?.toLowerCase();
-  return ({ identity, userAgent }: LoggedPull): boolean => {
-    const who = identity.toLowerCase();
-    // A user name of a registry, and a person, are others as well.
-    const isShared = (who === objectId && isPerson) || (user !== undefined && user !== '' && who === user);
-    return (who === objectId && !isPerson) || (isShared && productsOf(userAgent).some((one) => one === OWN_CLIENT));
-  };
-}
-
-/** How container runtimes and their tools begin their user agents. The app is none of them. */
-const RUNTIME = /^(?:containerd|docker|moby|buildkit|cri-o|containers|podman|buildah|skopeo|nerdctl|kubelet)\/[\w.+-]{1,40}(?=\s|$)/i; // prettier-ignore
-
-const REPOSITORY = /^[a-z0-9][a-z0-9._/-]{0,254}$/;
-
-/** Repositories that are named. */
-const MOST_NAMED = 3;
-
-/** That something else pulls as the identity of the app, which hides it. @param own the pulls of that identity */
-function sharedWith(own: readonly LoggedPull[]): string | undefined {
-  const others = own.filter(({ userAgent }) => RUNTIME.test(userAgent));
-  const [first] = others;
-  if (!first) return undefined;
-  const names = [...new Set(others.map(({ repository }) => repository))].filter((name) => REPOSITORY.test(name)).sort();
-  const more = names.length - MOST_NAMED;
-  const where = `${names.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more repositories` : ''}`;
-  return `${RUNTIME.exec(first.userAgent)?.[0] ?? ''} pulls as the identity of the app (${where}), and what that identity pulls does not count: give the app an identity that nothing else pulls with`;
-}
-
-function isIgnored({ identity, userAgent }: LoggedPull, ignored: readonly string[]): boolean {
-  if (ignored.length === 0) return false;
-  const products = productsOf(userAgent);
-  return ignored.some(
-    (one) =>
-      identity.toLowerCase() === one || products.some((product) => product === one || product.startsWith(`${one}/`)),
-  );
-}
-
-const productsOf = (userAgent: string): readonly string[] => userAgent.toLowerCase().split(/\s+/);
-
 /** Longer names no registry has. */
 const LONGEST_NAME = 512;
 
 /** The newest pull of each image, without who pulled. */
 function newestOf(logged: readonly LoggedPull[]): readonly Pull[] {
   const newest = new Map<string, Pull>();
-  for (const { repository, tag, digest, userAgent, last } of logged) {
-    if ((tag === undefined && digest === undefined) || repository === '') continue;
-    if ([repository, tag, digest].some((name) => name !== undefined && name.length > LONGEST_NAME)) continue;
-    const key = JSON.stringify([repository, tag, digest]);
-    const at = last.toISOString();
+  for (const one of logged) {
+    if (!namesAny(one)) continue;
+    const key = JSON.stringify([one.repository, one.tag, one.digest]);
+    const pull = pullOf(one);
     const known = newest.get(key);
-    if (known && known.last >= at) continue;
-    const client = /^[\w.+-]{1,40}(?:\/[\w.+-]{1,40})?(?=\s|$)/.exec(userAgent)?.[0];
-    newest.set(key, {
-      repository,
-      ...(tag !== undefined && { tag }),
-      ...(digest !== undefined && { digest }),
-      last: at,
-      ...(client !== undefined && { client }),
-    });
+    if (!known || known.last < pull.last) newest.set(key, pull);
   }
   return [...newest.values()];
+}
+
+/** How often each image was asked for, by how that was answered, without who asked. */
+function triedIn(logged: readonly LoggedTries[]): readonly TriedPull[] {
+  const tried = new Map<string, TriedPull>();
+  for (const one of logged) {
+    if (!namesAny(one)) continue;
+    const key = JSON.stringify([one.repository, one.tag, one.digest, one.result]);
+    const known = tried.get(key);
+    const first = one.first.toISOString();
+    const pull = pullOf(one);
+    tried.set(key, {
+      ...(known && known.last > pull.last ? known : pull),
+      first: known && known.first < first ? known.first : first,
+      times: (known?.times ?? 0) + one.times,
+      ...(STATUS.test(one.result) && { answer: one.result }),
+    });
+  }
+  return [...tried.values()];
+}
+
+const STATUS = /^[1-5]\d\d$/;
+
+const namesAny = ({ repository, tag, digest }: LoggedPull): boolean =>
+  repository !== '' &&
+  (tag !== undefined || digest !== undefined) &&
+  [repository, tag, digest].every((name) => name === undefined || name.length <= LONGEST_NAME);
+
+function pullOf(logged: LoggedPull): Pull {
+  const { repository, tag, digest, last } = logged;
+  const client = clientOf(logged);
+  return {
+    repository,
+    ...(tag !== undefined && { tag }),
+    ...(digest !== undefined && { digest }),
+    last: last.toISOString(),
+    ...(client !== undefined && { client }),
+  };
 }

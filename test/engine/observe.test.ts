@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { observe, observedPulls } from '../../src/engine/observe.ts';
+import { observe, observedPulls, observedTries } from '../../src/engine/observe.ts';
 import { type Clock, systemClock } from '../../src/registry/clock.ts';
 
 const HOST = 'contoso.azurecr.io';
@@ -21,7 +21,8 @@ function held(): { readonly clock: Clock; readonly over: () => void; readonly as
 }
 
 /** As a credential that waits for an address that does not answer: it heeds no signal. */
-const hanging = { name: 'a log', read: () => new Promise<never>(() => undefined) };
+const never = () => new Promise<never>(() => undefined);
+const hanging = { name: 'a log', read: never, tried: never };
 
 describe.each([
   ['a source', 5, (clock: Clock, signal?: AbortSignal) => observe(hanging, HOST, clock, signal)],
@@ -29,6 +30,11 @@ describe.each([
     'the log of pulls',
     30,
     (clock: Clock, signal?: AbortSignal) => observedPulls(hanging, clock).read(HOST, new Date(), signal),
+  ],
+  [
+    'the log of what was asked for',
+    30,
+    (clock: Clock, signal?: AbortSignal) => observedTries(hanging, clock).tried(HOST, new Date(), signal),
   ],
 ] as const)('%s that heeds no signal', (_, minutes, read) => {
   test(`is not waited for longer than ${minutes} minutes`, async () => {
@@ -56,8 +62,13 @@ describe.each([
 });
 
 test('what fails is incomplete, and says why', async () => {
-  const failing = { name: 'a log', read: () => Promise.reject(new Error('a fault of it')) };
+  const fails = () => Promise.reject(new Error('a fault of it'));
+  const failing = { name: 'a log', read: fails, tried: fails };
   const { clock } = held();
-  for (const one of [observe(failing, HOST, clock, undefined), observedPulls(failing, clock).read(HOST, new Date())])
+  for (const one of [
+    observe(failing, HOST, clock, undefined),
+    observedPulls(failing, clock).read(HOST, new Date()),
+    observedTries(failing, clock).tried(HOST, new Date()),
+  ])
     await expect(one).resolves.toMatchObject({ complete: false, problems: ['a fault of it'] });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type LogAnalytics, type RepositoryEvent, startLogAnalytics } from '../../src/dev/logs/log-analytics.ts';
-import { HOURS_QUERY, pullLog, PULLS_QUERY } from '../../src/evidence/pull-log.ts';
+import { HOURS_QUERY, pullLog, PULLS_QUERY, TRIES_QUERY } from '../../src/evidence/pull-log.ts';
 import { coveredBy, pullSource, type PullSourceOptions } from '../../src/evidence/pulls.ts';
 import { systemClock } from '../../src/registry/clock.ts';
 import { readRegistryQuery } from '../support/kql.ts';
@@ -198,6 +198,80 @@ describe('the log of a registry', () => {
   });
 });
 
+describe('what was asked for, with success or without', () => {
+  const tried = (source = sourceFor()) => source.tried('contoso.azurecr.io', daysAgo(10));
+  /** As a pull by digest is logged that has failed. */
+  const failed = (days: number, digest = DIGEST, more: Partial<RepositoryEvent> = {}) =>
+    pull(days, { Tag: digest, Digest: '<nil>', ResultDescription: '405', ...more });
+
+  test('is counted for each answer, by what was asked for, and by the client that asked last', async () => {
+    events = [
+      ...daily(60),
+      pull(20),
+      pull(9),
+      failed(3),
+      failed(2, DIGEST, { UserAgent: 'docker/24.0.5 go/go1.20 os/linux', Identity: SCANNER }),
+      failed(4),
+      pull(1, { Tag: 'v2', Digest: '<nil>', ResultDescription: '404' }),
+      pull(1, { Tag: 'v3', ResultDescription: 'ManifestUnknown' }),
+    ];
+    const evidence = await tried();
+    expect(evidence).toMatchObject({ complete: true, problems: [], covers: { since: daysAgo(10).toISOString() } });
+    const iso = (days: number) => daysAgo(days).toISOString();
+    const by = { client: 'containerd/v1.7.2' };
+    expect(evidence.tried).toHaveLength(4);
+    expect(evidence.tried).toEqual(
+      expect.arrayContaining([
+        { repository: 'app', tag: 'v1', digest: DIGEST, first: iso(9), last: iso(9), times: 1, ...by, answer: '200' },
+        {
+          repository: 'app',
+          digest: DIGEST,
+          first: iso(4),
+          last: iso(2),
+          times: 3,
+          client: 'docker/24.0.5',
+          answer: '405',
+        },
+        { repository: 'app', tag: 'v2', first: iso(1), last: iso(1), times: 1, ...by, answer: '404' },
+        // A word that is no status is not repeated.
+        { repository: 'app', tag: 'v3', digest: DIGEST, first: iso(1), last: iso(1), times: 1, ...by },
+      ]),
+    );
+    expect(JSON.stringify(evidence)).not.toContain(KUBELET);
+  });
+
+  test('counts the same where the answer is too large for one', async () => {
+    events = [...daily(60), failed(8), failed(3), failed(2), failed(1)];
+    const whole = await tried();
+    log.faults = { partialBeyondMilliseconds: 2 * DAY_MS };
+    expect(await tried()).toMatchObject({ complete: true, tried: whole.tried });
+    expect(whole.tried).toMatchObject([{ times: 4 }]);
+  });
+
+  test('is not what the app reads, as whoever it does, nor what is ignored', async () => {
+    const ours = { UserAgent: 'acr-retention azsdk-js-container-registry/1.1.2' };
+    events = [
+      ...daily(40),
+      pull(1, { Tag: 'own', Identity: OWN, UserAgent: '' }),
+      pull(1, { Tag: 'by a person', ...ours }),
+      pull(1, { Tag: 'scanned', Identity: SCANNER }),
+      pull(1, { Tag: 'trivy', UserAgent: 'Trivy/0.50' }),
+      // A kubelet that pulls as the app needs it all the same.
+      pull(1, { Tag: 'shared', Identity: OWN }),
+    ];
+    const evidence = await tried(sourceFor({ ignored: [SCANNER, 'trivy'] }));
+    expect(evidence.tried.map(({ tag }) => tag)).toEqual(['shared']);
+  });
+
+  test('is not known where the log cannot be read', async () => {
+    events = daily(40);
+    log.faults = { status: 403 };
+    const evidence = await tried();
+    expect(evidence).toMatchObject({ complete: false, tried: [] });
+    expect(evidence.problems).toEqual([expect.stringContaining('the identity of the app may not read it') as string]);
+  });
+});
+
 describe('how far the log reaches back', () => {
   const span = { from: daysAgo(30), to: new Date(now) };
   const at = (...days: readonly number[]) => days.map((day) => ({ first: daysAgo(day), last: daysAgo(day - 0.02) }));
@@ -222,6 +296,11 @@ describe('how far the log reaches back', () => {
 
 test.each([
   ['pulls', PULLS_QUERY, ['Repository', 'Tag', 'Digest', 'Identity', 'UserAgent', 'Last']],
+  [
+    'what was asked for',
+    TRIES_QUERY,
+    ['Repository', 'Tag', 'Digest', 'Identity', 'UserAgent', 'ResultDescription', 'Times', 'First', 'Last'],
+  ],
   ['hours', HOURS_QUERY, ['Hour', 'First', 'Last']],
 ])('the query for %s is bound to the columns of the table', (_, query, columns) => {
   expect(readRegistryQuery(query)).toMatchObject({ diagnostics: [], columns });

@@ -1,14 +1,16 @@
 /*
- * As much of the Kusto query language as the app asks in: one table, `where` with one comparison, `summarize` with `min`
- * and `max` by columns and `bin`, `order by`. Anything else is an error, as it is to the service.
+ * As much of the Kusto query language as the app asks in: one table, `where` with one comparison, `summarize` with `min`,
+ * `max` and `count` by columns and `bin`, `order by`. Anything else is an error, as it is to the service.
  */
 
-type Value = string | Date;
+type Value = string | number | Date;
 export type Row = Readonly<Record<string, Value>>;
 
+type Type = 'string' | 'datetime' | 'long';
+
 export interface Answer {
-  readonly columns: readonly { readonly name: string; readonly type: 'string' | 'datetime' }[];
-  readonly rows: readonly (readonly string[])[];
+  readonly columns: readonly { readonly name: string; readonly type: Type }[];
+  readonly rows: readonly (readonly (string | number)[])[];
 }
 
 /** A query that is none, or more than is understood here. */
@@ -26,12 +28,13 @@ export function evaluate(query: string, rows: readonly Row[]): Answer {
   const result = operators.reduce((before, operator) => applied(operator, before), rows);
   const names = columnsOf(operators);
   return {
-    columns: names.map(({ name, isTime }) => ({ name, type: isTime ? 'datetime' : 'string' })),
-    rows: result.map((row) => names.map(({ name }) => shown(row[name] ?? ''))),
+    columns: names,
+    rows: result.map((row) => names.map(({ name }) => answered(row[name] ?? ''))),
   };
 }
 
-const shown = (value: Value): string => (value instanceof Date ? value.toISOString() : value);
+const answered = (value: Value): string | number => (value instanceof Date ? value.toISOString() : value);
+const shown = (value: Value): string => String(answered(value));
 
 function applied(operator: string, rows: readonly Row[]): readonly Row[] {
   const where = /^where (\w+) (==|=~) "([^"\\]*)"$/.exec(operator);
@@ -50,16 +53,20 @@ function applied(operator: string, rows: readonly Row[]): readonly Row[] {
 }
 
 interface Summary {
-  readonly newest: readonly { readonly name: string; readonly isMax: boolean; readonly column: string }[];
+  readonly values: readonly {
+    readonly name: string;
+    readonly what: 'min' | 'max' | 'count';
+    readonly column: string;
+  }[];
   readonly by: readonly { readonly name: string; readonly column: string; readonly isHour: boolean }[];
 }
 
 function summaryIn(operator: string): Summary {
   const [, values = '', keys = ''] = /^summarize (.+?) by (.+)$/s.exec(operator) ?? [];
-  const newest = values.split(/\s*,\s*/).map((value) => {
-    const [, name = '', what, column = ''] = /^(\w+) = (min|max)\((\w+)\)$/.exec(value) ?? [];
+  const summed = values.split(/\s*,\s*/).map((value) => {
+    const [, name = '', what, column = ''] = /^(\w+) = (?:(min|max)\((\w+)\)|count\(\))$/.exec(value) ?? [];
     if (name === '') throw new QueryError(`not understood: ${operator}`);
-    return { name, isMax: what === 'max', column };
+    return { name, what: what === 'min' || what === 'max' ? what : 'count', column } as const;
   });
   const by = keys.split(/\s*,\s*(?![^(]*\))/).map((key) => {
     const [, name = '', column = ''] = /^(\w+) = bin\((\w+), 1h\)$/.exec(key) ?? [];
@@ -67,10 +74,10 @@ function summaryIn(operator: string): Summary {
     if (!/^\w+$/.test(key)) throw new QueryError(`not understood: ${operator}`);
     return { name: key, column: key, isHour: false };
   });
-  return { newest, by };
+  return { values: summed, by };
 }
 
-function summarized({ newest, by }: Summary, rows: readonly Row[]): readonly Row[] {
+function summarized({ values, by }: Summary, rows: readonly Row[]): readonly Row[] {
   const groups = new Map<string, Row>();
   for (const row of rows) {
     const keys = Object.fromEntries(
@@ -84,10 +91,11 @@ function summarized({ newest, by }: Summary, rows: readonly Row[]): readonly Row
     );
     const key = JSON.stringify(keys);
     const known = groups.get(key);
-    const best = newest.map(({ name, isMax, column }): [string, Value] => {
-      const value = row[column] ?? '';
+    const best = values.map(({ name, what, column }): [string, Value] => {
       const before = known?.[name];
-      return [name, before !== undefined && before > value === isMax ? before : value];
+      if (what === 'count') return [name, Number(before ?? 0) + 1];
+      const value = row[column] ?? '';
+      return [name, before !== undefined && before > value === (what === 'max') ? before : value];
     });
     groups.set(key, { ...keys, ...Object.fromEntries(best) });
   }
@@ -95,12 +103,12 @@ function summarized({ newest, by }: Summary, rows: readonly Row[]): readonly Row
 }
 
 /** The columns of the answer: by the last `summarize`. */
-function columnsOf(operators: readonly string[]): readonly { readonly name: string; readonly isTime: boolean }[] {
+function columnsOf(operators: readonly string[]): readonly { readonly name: string; readonly type: Type }[] {
   const last = operators.findLast((operator) => operator.startsWith('summarize '));
   if (last === undefined) throw new QueryError('only a summary is asked for');
-  const { newest, by } = summaryIn(last);
+  const { values, by } = summaryIn(last);
   return [
-    ...by.map(({ name, isHour }) => ({ name, isTime: isHour })),
-    ...newest.map(({ name }) => ({ name, isTime: true })),
+    ...by.map(({ name, isHour }) => ({ name, type: isHour ? ('datetime' as const) : ('string' as const) })),
+    ...values.map(({ name, what }) => ({ name, type: what === 'count' ? ('long' as const) : ('datetime' as const) })),
   ];
 }

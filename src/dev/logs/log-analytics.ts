@@ -13,6 +13,8 @@ export interface RepositoryEvent {
   readonly Digest?: string;
   readonly Identity?: string;
   readonly UserAgent?: string;
+  /** The HTTP status. */
+  readonly ResultDescription?: string;
 }
 
 /** How it answers instead of with what it has. */
@@ -81,7 +83,14 @@ export async function startLogAnalytics(
       try {
         const rows = events
           .filter(({ TimeGenerated: time }) => time.getTime() >= from && time.getTime() <= to)
-          .map((event): Row => ({ Tag: '', Digest: '', Identity: '', UserAgent: '', ...event }));
+          .map((event): Row => ({
+            Tag: '',
+            Digest: '',
+            Identity: '',
+            UserAgent: '',
+            ResultDescription: '200',
+            ...event,
+          }));
         const { columns, rows: found } = evaluate(query, rows);
         const tables = [{ name: 'PrimaryResult', columns, rows: found }];
         send(
