@@ -33,6 +33,9 @@ param repositoryPrefixes string[] = []
 @description('Whether the identity may only read the registries. Then PURGE_DRY_RUN is true, whatever the settings say.')
 param dryRunOnly bool = true
 
+@description('Whether the identity may make artifacts unreadable without QUARANTINE, too: for a command or a policy file with a quarantine of its own. With dryRunOnly it never may.')
+param grantQuarantine bool = false
+
 @description('App settings. What is left out or empty has the default of the app; a command and a schedule, which the app has none for, those of this file.')
 param settings appSettings = {}
 
@@ -193,6 +196,9 @@ var registries = map(empty(mistakes) ? given : fail(join(mistakes, ' ')), one =>
     : empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId
 })
 
+// As the app reads it: off is none.
+var hasQuarantine = grantQuarantine || !contains(['', 'off'], trim(settings.?QUARANTINE ?? ''))
+
 // When something was pulled is in the log of each registry.
 var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN)
 var registryIds = map(
@@ -258,6 +264,7 @@ module permissions 'registry.bicep' = [
       principalId: identity.outputs.principalId
       permissions: registryPermissions
       dryRunOnly: dryRunOnly
+      mayQuarantine: hasQuarantine
       repositoryPrefixes: repositoryPrefixes
     }
   }

@@ -22,6 +22,10 @@ param repositoryPrefixes = filter(split(readEnvironmentVariable('REPOSITORY_PREF
 // true: the identity can read, and nothing else. false: it can delete, too; PURGE_DRY_RUN says whether the schedule does.
 param dryRunOnly = bool(readEnvironmentVariable('DRY_RUN_ONLY', 'true'))
 
+// true: with a quarantine that a command or a policy file says: the identity may make artifacts unreadable. QUARANTINE
+// does that as well.
+param grantQuarantine = bool(readEnvironmentVariable('GRANT_QUARANTINE', 'false'))
+
 // App settings; empty: the default. docs/settings.md says what each means.
 param settings = {
   // What to purge: the flags of acr purge, or whole commands, one a line.
@@ -48,6 +52,8 @@ param settings = {
   MAX_MEDIAN_FACTOR: readEnvironmentVariable('MAX_MEDIAN_FACTOR', '')
   // Whether a repository must keep a tag.
   KEEP_LAST_TAG: readEnvironmentVariable('KEEP_LAST_TAG', '')
+  // How long what would be deleted is unreadable first, e.g. 14d. The identity may then write metadata.
+  QUARANTINE: readEnvironmentVariable('QUARANTINE', '')
   // What says which images are in use, with blanks between: aks:<id>, containerapps:<subscription id>, list:<URL>, ...
   // What it names in Azure is granted: docs/deploying.md.
   IN_USE: readEnvironmentVariable('IN_USE', '')

@@ -18,6 +18,9 @@ param permissions string
 @description('Whether the identity may only read.')
 param dryRunOnly bool
 
+@description('Whether the identity may make artifacts unreadable, and readable again. With dryRunOnly it never may.')
+param mayQuarantine bool
+
 @description('With abac: the only repositories that the roles are about, by the beginnings of their names; end them with a slash. None: all of them.')
 param repositoryPrefixes string[]
 
@@ -52,9 +55,13 @@ var condition = empty(repositoryPrefixes)
   ? null
   : empty(mistake) ? '((${otherAction}) OR (${listedRepository}))' : fail(mistake)
 
-// AcrDelete can delete and nothing else, so reading comes from AcrPull. The Repository Contributor reads, too.
+// AcrDelete can delete and nothing else, so reading comes from AcrPull. The Repository Contributor reads, too, and writes
+// metadata. With rbac no smaller built-in role than AcrPush may write metadata, so it is granted for a quarantine alone.
 var grants = permissions == 'rbac'
-  ? map(dryRunOnly ? ['AcrPull'] : ['AcrPull', 'AcrDelete'], role => { role: role, isAboutRepositories: true })
+  ? map(
+      dryRunOnly ? ['AcrPull'] : ['AcrPull', 'AcrDelete', ...(mayQuarantine ? ['AcrPush'] : [])],
+      role => { role: role, isAboutRepositories: true }
+    )
   : [
       {
         role: dryRunOnly ? 'Container Registry Repository Reader' : 'Container Registry Repository Contributor'

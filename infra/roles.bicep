@@ -8,6 +8,7 @@
 var roles = {
   AcrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d'
   AcrDelete: 'c2f4ef07-c644-48eb-af81-4b1b4947fb11'
+  AcrPush: '8311e382-0749-4cb8-b61a-304f252e45ec'
   'Container Registry Repository Reader': 'b93aa761-3e63-49ed-ac28-beffa264f7ac'
   'Container Registry Repository Contributor': '2efddaa5-3f1f-4df3-97df-af3f13818f4c'
   'Container Registry Repository Catalog Lister': 'bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7'

@@ -69,6 +69,9 @@ type appSettings = {
   @description('Whether a repository must keep a tag.')
   KEEP_LAST_TAG: string?
 
+  @description('How long what would be deleted is unreadable first. What that takes is granted.')
+  QUARANTINE: string?
+
   @description('What says which images are in use, one a line or separated by blanks. What its sources in Azure read is granted.')
   IN_USE: string?
 

@@ -32,6 +32,9 @@ param repositoryPrefixes string[] = []
 @description('Whether the identity may only read the registry. Then every run is a dry run.')
 param dryRunOnly bool = true
 
+@description('Whether the identity may make artifacts unreadable without --quarantine in purge, too: for a policy file with a quarantine of its own. With dryRunOnly it never may.')
+param grantQuarantine bool = false
+
 @description('The image in that registry, e.g. acr-retention:0.1.0, or by digest.')
 param image string
 
@@ -64,6 +67,11 @@ var tags = { application: 'acr-retention' }
 var identityName = 'id-${name}'
 var registrySubscription = empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId
 var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN)
+// As it is written: --quarantine=14d, or two flags.
+var hasQuarantine = grantQuarantine || !empty(filter(
+  purge,
+  one => startsWith(one, '--quarantine') && one != '--quarantine=off'
+))
 var evidence = {
   ...settings
   REGISTRY_RESOURCE_ID: !empty(settings.?REGISTRY_RESOURCE_ID)
@@ -85,6 +93,7 @@ module permissions '../registry.bicep' = {
     principalId: identity.outputs.principalId
     permissions: registryPermissions
     dryRunOnly: dryRunOnly
+    mayQuarantine: hasQuarantine
     repositoryPrefixes: empty(repositoryPrefixes) ? [] : [...repositoryPrefixes, split(image, [':', '@'])[0]]
   }
 }

@@ -15,6 +15,8 @@ param registryPermissions = 'rbac'
 param repositoryPrefixes = []
 // Change to false: the identity can delete, and the job does.
 param dryRunOnly = true
+// true: a policy file says a quarantine, and the identity may make artifacts unreadable. --quarantine below does that, too.
+param grantQuarantine = false
 // Change: the image, as it was built into that registry.
 param image = 'acr-retention:0.1.0'
 // Change: when, in UTC. Five fields.

@@ -5,6 +5,7 @@ import type { DecisionError, Decisions } from '../planner/decision.ts';
 import { parseRegistry } from '../policy/registries.ts';
 import type { PurgeCommand } from '../policy/purge-command.ts';
 import { PolicyError } from '../policy/errors.ts';
+import { withQuarantine } from '../policy/quarantine.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration, Settings } from '../policy/settings.ts';
@@ -123,7 +124,10 @@ function registriesFor(settings: Settings, commands: readonly PurgeCommand[] | u
   return settings.registries
     .map(({ endpoint, commands: configured }) => ({
       endpoint,
-      commands: commands?.filter((one) => (hostOf(one) ?? endpoint.host) === endpoint.host) ?? configured,
+      commands:
+        commands
+          ?.filter((one) => (hostOf(one) ?? endpoint.host) === endpoint.host)
+          .map((one) => ({ ...one, policy: withQuarantine(one.policy, settings.quarantine) })) ?? configured,
     }))
     .filter((registry) => registry.commands.length > 0);
 }

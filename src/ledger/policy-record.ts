@@ -25,6 +25,7 @@ export function recordPolicy(policies: readonly PurgePolicy[], from: PolicyRecor
       // Only where they are given: plans that were made before there were these flags keep their hash.
       ...(policy.protect.length > 0 && { protect: policy.protect.map(({ text }) => text) }),
       ...(policy.keepAtLeast > 0 && { keepAtLeast: policy.keepAtLeast }),
+      ...(policy.quarantine && { quarantineMilliseconds: policy.quarantine.milliseconds }),
       ...(policy.retention && { policy: meaningOf(policy.retention) }),
     },
   }));

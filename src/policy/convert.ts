@@ -38,6 +38,7 @@ export function convert(commands: readonly PurgePolicy[]): string {
     ...(rules.some(({ isLeftOut }) => !isLeftOut) ? ['rules:'] : rules.length > 0 ? ['# rules:'] : []),
     ...rules.flatMap(linesOf),
     ...(untagged ? linesOf(untagged) : []),
+    ...quarantineOf(commands),
     '',
   ].join('\n');
 }
@@ -149,6 +150,20 @@ function untaggedOf(commands: readonly PurgePolicy[]): Part | undefined {
       ...(keep > 0 ? [`  keep: { newest: ${keep}, of: old }`] : []),
     ],
   };
+}
+
+/** A policy has one quarantine for all rules: the longest, so that nothing is deleted earlier than a command does. */
+function quarantineOf(commands: readonly PurgePolicy[]): readonly string[] {
+  const given = commands.map(({ quarantine }) => quarantine);
+  const longest = given.reduce((most, one) => (one && one.milliseconds > (most?.milliseconds ?? 0) ? one : most));
+  if (!longest) return [];
+  const differ = new Set(given.map((one) => one?.milliseconds ?? 0)).size > 1;
+  return [
+    ...(differ
+      ? commented(['The longest of the commands: a rule that deletes sooner says quarantine: itself, off for at once.'])
+      : []),
+    `quarantine: ${longest.text}`,
+  ];
 }
 
 /** The repositories of filters; undefined: all of them. */

@@ -47,6 +47,10 @@ export function purgeCommand(): Command {
       'never delete what these globs name, e.g. **:latest, or team/**:* for whole repositories; may be repeated; the command line reads @file, a list of them',
       collect,
     )
+    .option(
+      '--quarantine <duration>',
+      'make unreadable first what would be deleted, and delete it in a run after that time: 14d; off: delete at once (default: QUARANTINE, else off)',
+    )
     .option('--untagged', 'afterwards delete the manifests left without a tag')
     .option('--untagged-only', 'delete only manifests without a tag; --filter, --ago and --keep are optional then')
     .option('--dry-run', 'say what would be deleted and why; delete nothing')

@@ -7,6 +7,7 @@ import { compileFilters, type CompiledFilters, lintFilter, splitFilter, type Tag
 import type { RetentionPolicy } from './file/types.ts';
 import type { CompiledRegex } from './regex/regex.ts';
 import { parseProtections, type Protected } from './protect-flag.ts';
+import { type Quarantine, readQuarantine } from './quarantine.ts';
 import { compiledRules, filtersOf } from './rules.ts';
 
 /** The flags of `acr purge` as they are given: text, not looked at yet. */
@@ -23,6 +24,7 @@ export interface PurgeFlags {
   readonly filterTimeoutSeconds?: string;
   readonly protect?: readonly string[];
   readonly keepAtLeast?: string;
+  readonly quarantine?: string;
   /** Of `--policy`, which stands instead of the first five and the last two. */
   readonly file?: PolicyFile;
 }
@@ -50,6 +52,8 @@ export interface PurgePolicy {
   readonly protect: readonly Protected[];
   /** So many of what each filter matches in a repository stay, whatever their age. */
   readonly keepAtLeast: number;
+  /** Of the flag, else of the policy file. Absent: neither says one; `quarantineOf` says what holds for a rule. */
+  readonly quarantine?: Quarantine;
   readonly tags: boolean;
   readonly untagged: boolean;
   readonly dryRun: boolean;
@@ -130,6 +134,8 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     if (repositories.pattern === '**' && isWhole)
       warnings.push(`--protect ${quote(text)} names every repository: nothing is ever deleted`);
   }
+  const given = flags.quarantine;
+  const quarantine = given === undefined ? retention?.quarantine : attempt(() => readQuarantine(given, '--quarantine'));
   const rules = retention && filtersOf(retention);
   const policy = {
     text: textOf(flags),
@@ -141,6 +147,7 @@ export function createPolicy(flags: PurgeFlags): PurgePolicy {
     keep: attempt(() => readInteger('--keep', flags.keep ?? String(DEFAULTS.keep), 0, MAX_KEEP)) ?? 0,
     protect,
     keepAtLeast,
+    ...(quarantine && { quarantine }),
     tags: !untaggedOnly,
     untagged: untagged || untaggedOnly || retention !== undefined,
     isEverywhere: retention ? retention.untagged !== undefined : filters.length === 0,
@@ -177,6 +184,7 @@ const FLAGS: readonly Exclude<keyof PurgeFlags, 'file'>[] = [
   'filterTimeoutSeconds',
   'protect',
   'keepAtLeast',
+  'quarantine',
 ];
 
 /** What a policy file says instead. */

@@ -53,8 +53,13 @@ function isLiteral({ dialect, pattern }: NamePattern): boolean {
 }
 
 /** What a policy file means, as values: the same for two files that differ in their form alone. */
-export function meaningOf({ protect, rules, untagged }: RetentionPolicy): Readonly<Record<string, unknown>> {
-  return JSON.parse(JSON.stringify({ protect, rules, untagged }, asValue)) as Record<string, unknown>;
+export function meaningOf({
+  protect,
+  rules,
+  untagged,
+  quarantine,
+}: RetentionPolicy): Readonly<Record<string, unknown>> {
+  return JSON.parse(JSON.stringify({ protect, rules, untagged, quarantine }, asValue)) as Record<string, unknown>;
 }
 
 function asValue(_: string, value: unknown): unknown {

@@ -5,6 +5,7 @@ import { readInUse } from './in-use.ts';
 import { NOTIFY_KINDS, readNotifyKinds, readReceivers, readRemind, readReviewUrl } from './notify.ts';
 import { readPullIgnore, readRegistryResources, readWithin } from './pulls.ts';
 import { parsePurgeCommands } from './purge-command.ts';
+import { readQuarantine } from './quarantine.ts';
 import { parseSchedule } from './schedule.ts';
 import { documentation, oneOf, read, type SettingDocumentation } from './setting-fields.ts';
 import { readStorage } from './storage.ts';
@@ -177,6 +178,14 @@ export const SETTINGS_SCHEMA = z.object({
     .register(documentation, {
       description: 'Guard: whether a repository must keep at least one tag.',
       example: 'false',
+    }),
+  QUARANTINE: read((text) => readQuarantine(text, 'QUARANTINE'))
+    .optional()
+    .register(documentation, {
+      description:
+        'How long what would be deleted is [unreadable first](quarantine.md): pulls of it fail, and it can be released. A run after that time deletes it. `--quarantine` of a command, and `quarantine` of a policy file, count instead; `off` is none.',
+      default: '`off`: it is deleted at once',
+      example: '14d',
     }),
   IN_USE: read((text) => readInUse([text], 'IN_USE'))
     .optional()

@@ -7,6 +7,7 @@ import { hostedReviewUrl, type Notify } from './notify.ts';
 import { checkResources, type Pulled, type PullLogSettings } from './pulls.ts';
 import { parseEach, parseSome, type Texts, textsIn } from './parse-settings.ts';
 import { shown } from './purge-command.ts';
+import type { Quarantine } from './quarantine.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
 import type { Schedule } from './schedule.ts';
 import {
@@ -47,6 +48,8 @@ export interface Settings {
   readonly timeBudget: TimeBudget;
   /** What holds back the scheduled purge, and an applied plan. */
   readonly guards: Guards;
+  /** Of commands and policy files that say none; the configured ones have it already. Absent: they delete at once. */
+  readonly quarantine: Quarantine | undefined;
   /** Absent: nothing is asked what is in use. */
   readonly inUse: InUse | undefined;
   /** Absent: nothing is asked when something was pulled. */
@@ -140,6 +143,7 @@ export function readSettings(
       dryRun: values.PURGE_DRY_RUN,
       timeBudget: values.RUN_TIME_BUDGET,
       guards: guardsFrom(values),
+      quarantine: values.QUARANTINE,
       inUse: inUseFrom(values, root),
       pulled,
       pullLog: pullLogFrom(values),
@@ -223,6 +227,14 @@ function notifyFrom(
     remindMilliseconds: APPROVAL_REMIND,
     ...(reviewUrl !== undefined && { reviewUrl }),
   };
+}
+
+/**
+ * For the command line.
+ * @throws {InvalidPolicy}
+ */
+export function readQuarantineSetting(environment: Environment): Quarantine | undefined {
+  return parseSome(['QUARANTINE'], environment).QUARANTINE;
 }
 
 /** @throws {InvalidPolicy} for an engine that does not exist */

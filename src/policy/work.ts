@@ -2,6 +2,7 @@ import { PolicyError } from './errors.ts';
 import { parsePolicyFile } from './file/parse.ts';
 import { shown } from './purge-command.ts';
 import { createPolicy } from './purge-policy.ts';
+import { withQuarantine } from './quarantine.ts';
 import type { Setting, SettingValues } from './settings-schema.ts';
 import { parseTaskFile, type TaskFile } from './task-file.ts';
 import type { Texts } from './parse-settings.ts';
@@ -18,6 +19,23 @@ const WORK = ['PURGE_COMMAND', 'ACR_TASK_FILE', 'RETENTION_POLICY_FILE', 'RETENT
  * @throws {PolicyError | InvalidPolicy}
  */
 export function readWork(
+  values: Partial<SettingValues>,
+  texts: Texts,
+  readFile: (path: string) => string,
+): TaskFile | undefined {
+  const work = workIn(values, texts, readFile);
+  return (
+    work && {
+      ...work,
+      commands: work.commands.map((command) => ({
+        ...command,
+        policy: withQuarantine(command.policy, values.QUARANTINE),
+      })),
+    }
+  );
+}
+
+function workIn(
   { PURGE_COMMAND: commands }: Partial<SettingValues>,
   texts: Texts,
   readFile: (path: string) => string,

@@ -138,6 +138,7 @@ export function runLog(
     ): void {
       const commands = policies.map((policy) => {
         const { text, filters, ago, keep, tags, untagged, includeLocked, retention, protect, keepAtLeast } = policy;
+        const quarantine = policy.quarantine && { quarantine: policy.quarantine.text };
         const names = filters.map((filter) => filter.text);
         if (retention) {
           const hasUntagged = retention.untagged !== undefined;
@@ -147,6 +148,7 @@ export function runLog(
             protections: retention.protect.length,
             untagged: hasUntagged,
             includeLocked,
+            ...quarantine,
           };
         }
         return {
@@ -158,6 +160,7 @@ export function runLog(
           includeLocked,
           ...(protect.length > 0 && { protect: protect.map((one) => one.text) }),
           ...(keepAtLeast > 0 && { keepAtLeast }),
+          ...quarantine,
         };
       });
       const late = began.pastDue ? ', later than scheduled' : '';

@@ -4,7 +4,7 @@ import { labelled, paint, PLAIN_STYLE, sentence, type Style } from './style.ts';
 
 /** What a policy file means, for the person who approves it. */
 export function renderPolicyFile(
-  { protect, rules, rest, untagged }: PolicyInWords,
+  { protect, rules, rest, untagged, quarantine }: PolicyInWords,
   warnings: readonly string[],
   style: Style = PLAIN_STYLE,
 ): string {
@@ -23,7 +23,12 @@ export function renderPolicyFile(
             ),
           ],
         ]),
-    [title('Everything else'), ...[rest, untagged].map((words) => sentence(style, `- ${words}`))],
+    [
+      title('Everything else'),
+      ...[rest, untagged, ...(quarantine === undefined ? [] : [quarantine])].map((words) =>
+        sentence(style, `- ${words}`),
+      ),
+    ],
     ...(warnings.length === 0
       ? []
       : [warnings.map((warning) => labelled(style, 'yellow', 'Warning:', printable(warning)))]),

@@ -216,6 +216,24 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
   });
 
   test.each([
+    [{ settings: `{ QUARANTINE: '14d' }` }, true],
+    [{ grantQuarantine: 'true' }, true],
+    [{ settings: `{ QUARANTINE: 'off' }` }, false],
+    [{ settings: `{ QUARANTINE: '' }` }, false],
+  ])('metadata is written where there is a quarantine, and only where it may delete: %o', async (given, isGranted) => {
+    const rolesWith = async (dryRunOnly: string, permissions = 'rbac'): Promise<readonly (string | undefined)[]> => {
+      const all = { ...parameters, ...given, dryRunOnly, registryPermissions: `'${permissions}'` };
+      return atRegistry(grantsOf((await predict('main.bicep', all)).predictedResources)).map(({ role }) => role);
+    };
+    expect(await rolesWith('false')).toEqual(['AcrPull', 'AcrDelete', ...(isGranted ? ['AcrPush'] : [])]);
+    expect(await rolesWith('true')).toEqual(['AcrPull']);
+    expect(await rolesWith('false', 'abac')).toEqual([
+      'Container Registry Repository Contributor',
+      'Container Registry Repository Catalog Lister',
+    ]);
+  });
+
+  test.each([
     [true, 'Container Registry Repository Reader'],
     [false, 'Container Registry Repository Contributor'],
   ])('abac, dryRunOnly = %s: %s, and listing the catalog', async (dryRunOnly, role) => {

@@ -97,6 +97,19 @@ describe.skipIf(bicep === undefined)('the job', () => {
     expect(gone).toBeGreaterThan(0);
   });
 
+  test.each([
+    [{ purge: `['--filter=.*:^pr-', '--ago=30d', '--quarantine=14d']` }, true],
+    [{ purge: `['--filter=.*:^pr-', '--ago=30d', '--quarantine', '14d']` }, true],
+    [{ purge: `['--filter=.*:^pr-', '--ago=30d', '--quarantine=off']` }, false],
+    [{ grantQuarantine: 'true' }, true],
+  ])('may write metadata for a quarantine: %o', async (given, isGranted) => {
+    const all = { ...parameters, ...given, dryRunOnly: 'false' };
+    const roles = ['AcrPull', 'AcrDelete', ...(isGranted ? ['AcrPush'] : [])];
+    expect(rolesAtRegistry(await predict('container/job.bicep', all))).toEqual(roles);
+    const dry = await predict('container/job.bicep', { ...all, dryRunOnly: 'true' });
+    expect(rolesAtRegistry(dry)).toEqual(['AcrPull']);
+  });
+
   test('addresses of messages come from Key Vault, by its own identity', async () => {
     const uri = 'https://contoso.vault.azure.net/secrets/notify';
     const snapshot = await predict('container/job.bicep', { ...parameters, notifySecretUri: `'${uri}'` });

@@ -19,6 +19,10 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
         command: "acr-retention purge -r contoso -f '.*:^(dev|pr)-' --ago 30d --protect @keep.txt --keep-at-least 5",
       },
       {
+        says: 'Nothing is deleted yet: it is made unreadable, and a run in two weeks or later deletes it',
+        command: "acr-retention purge -r contoso -f '.*:^(dev|pr)-' --ago 30d --untagged --quarantine 14d",
+      },
+      {
         says: 'By the rules of a policy file',
         command: 'acr-retention purge -r contoso --policy retention.yaml --dry-run',
       },
@@ -34,6 +38,7 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
     environment: [
       ...REGISTRY,
       'RETENTION_POLICY_FILE',
+      'QUARANTINE',
       ...LEDGER,
       'RETENTION_LEDGER_DAYS',
       ...EVIDENCE,

@@ -31,6 +31,7 @@ export const VARIABLES = {
   KEEP_PULLED_WITHIN: 'how recent pulls keep what was pulled',
   REGISTRY_RESOURCE_ID: 'the resource id of the registry, by which its log is found',
   PULL_IGNORE: 'whose pulls do not count',
+  QUARANTINE: 'how long what would be deleted is unreadable first',
   MAX_DELETIONS: 'guard: how many artifacts may be deleted',
   MAX_DELETION_PERCENT: 'guard: what percentage of a repository, and of the registry',
   MAX_MEDIAN_FACTOR: 'guard: how many times the usual',

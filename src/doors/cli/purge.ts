@@ -4,6 +4,8 @@ import type { TimeBudget } from '../../policy/duration.ts';
 import { type CommandFlags, type PolicyFileFlags, purgeCommand, withPolicyFile } from '../../policy/flags.ts';
 import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy/guards.ts';
 import { createPolicy, type PurgePolicy, replacedIn } from '../../policy/purge-policy.ts';
+import { withQuarantine } from '../../policy/quarantine.ts';
+import { readQuarantineSetting } from '../../policy/settings.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
 import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
 import {
@@ -109,11 +111,12 @@ function policyIn(flags: CliFlags, environment: NodeJS.ProcessEnv): PurgePolicy 
   // Flags that say what to delete count instead of the environment. Beside --policy they are refused.
   const isByFlags = flags.policy === undefined && replacedIn(flags).length > 0;
   const file = isByFlags ? undefined : policyFileOf(flags.policy, environment);
-  return createPolicy({
+  const policy = createPolicy({
     ...flags,
     ...(file && { file }),
     ...(flags.protect && { protect: withLists(flags.protect) }),
   });
+  return withQuarantine(policy, readQuarantineSetting(environment));
 }
 
 export interface RunPurgeOptions extends OutputOptions {

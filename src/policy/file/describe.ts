@@ -1,4 +1,5 @@
 import { quote } from '../errors.ts';
+import type { Quarantine } from '../quarantine.ts';
 import { plain } from './problems.ts';
 import type {
   Age,
@@ -18,12 +19,14 @@ export interface PolicyInWords {
   /** What no rule owns, and what has no tag. */
   readonly rest: string;
   readonly untagged: string;
+  /** What is first made unreadable, where the policy says so. */
+  readonly quarantine?: string;
 }
 
 /** Names, or patterns, that are named one by one. */
 const MOST_NAMED = 10;
 
-export function describePolicy({ protect, rules, untagged }: RetentionPolicy): PolicyInWords {
+export function describePolicy({ protect, rules, untagged, quarantine }: RetentionPolicy): PolicyInWords {
   return {
     protect: protect.map(protectInWords),
     rules: rules.map((rule) => ({ name: rule.name, words: ruleInWords(rule) })),
@@ -32,7 +35,22 @@ export function describePolicy({ protect, rules, untagged }: RetentionPolicy): P
       ? untaggedInWords(untagged)
       : 'What has no tag is kept.' +
         (rules.length === 0 ? '' : ' An image all of whose tags are deleted is deleted with them.'),
+    ...(quarantine && { quarantine: wholeQuarantineInWords(quarantine) }),
   };
+}
+
+function wholeQuarantineInWords(quarantine: Quarantine): string {
+  return quarantine.milliseconds === 0
+    ? 'What is to be deleted is deleted at once, where its rule says nothing else.'
+    : `What is to be deleted is unreadable for ${ageInWords(quarantine)} first, where its rule says nothing else.`;
+}
+
+/** Of one rule. */
+function quarantineInWords(quarantine: Quarantine | undefined, what: string): readonly string[] {
+  if (!quarantine) return [];
+  return quarantine.milliseconds === 0
+    ? [`${what} deleted at once, without a quarantine.`]
+    : [`${what} unreadable for ${ageInWords(quarantine)} before that.`];
 }
 
 function protectInWords({ repositories, tags, names, pulledWithin, because }: Protect): string {
@@ -63,6 +81,7 @@ function ruleInWords(rule: RetentionRule): string {
     `${where(repositories)}: ${tags ? tagsInWords(tags) : 'all tags'}.`,
     ...(kept.length === 0 ? [] : [`Kept, whatever their age: ${kept.join('; ')}.`]),
     `${which} are deleted${when}${many}.`,
+    ...quarantineInWords(rule.quarantine, 'They are'),
   ].join(' ');
 }
 
@@ -93,7 +112,8 @@ function keepInWords(
   ];
 }
 
-function untaggedInWords({ olderThan, newest, of, referenced, orphanedReferrers }: UntaggedRule): string {
+function untaggedInWords(rule: UntaggedRule): string {
+  const { olderThan, newest, of, referenced, orphanedReferrers } = rule;
   const age =
     olderThan && olderThan.milliseconds > 0 ? ` when it is older than ${ageInWords(olderThan)}` : ', whatever its age';
   const builds = newest === 1 ? 'The newest build' : `The newest ${newest ?? 0} builds`;
@@ -107,6 +127,7 @@ function untaggedInWords({ olderThan, newest, of, referenced, orphanedReferrers 
         ]),
     `An image that a signature, an SBOM or the like refers to ${delete_(referenced)}.`,
     `A signature, an SBOM or the like whose image is gone ${delete_(orphanedReferrers)}.`,
+    ...quarantineInWords(rule.quarantine, 'What has no tag is'),
   ].join(' ');
 }
 

@@ -55,7 +55,12 @@ export function parsePolicyFile(text: string, { file = 'policy', readFile }: Pol
     return [ruleOf(reader, path, data)];
   });
   const { data: untagged } = UNTAGGED.optional().safeParse(raw['untagged']);
-  const policy = { protect, rules, untagged: untagged && untaggedOf(reader, untagged) };
+  const policy = {
+    protect,
+    rules,
+    untagged: untagged && untaggedOf(reader, untagged),
+    ...reader.quarantine(['quarantine'], raw['quarantine']),
+  };
   const isEmpty = raw['rules'] === undefined || (Array.isArray(raw['rules']) && raw['rules'].length === 0);
   if (isObject(value) && isEmpty && !('untagged' in raw))
     reader.problem([], 'deletes nothing, because it has neither rules nor untagged');
@@ -113,6 +118,7 @@ function ruleOf(reader: Reader, path: Path, given: RuleInFile): RetentionRule {
     olderThan: reader.age([...path, 'olderThan'], olderThan),
     notPulledWithin: reader.age([...path, 'notPulledWithin'], notPulledWithin),
     onlyIfMoreThan,
+    ...reader.quarantine([...path, 'quarantine'], given.quarantine),
   };
 }
 
@@ -130,6 +136,7 @@ function untaggedOf(reader: Reader, given: UntaggedInFile): UntaggedRule {
     of: keep?.of ?? 'all',
     referenced,
     orphanedReferrers,
+    ...reader.quarantine(['untagged', 'quarantine'], given.quarantine),
   };
 }
 

@@ -2,6 +2,7 @@ import { minVersion, Range } from 'semver';
 import { impossibleIn, REPOSITORY_CHARACTERS, TAG_CHARACTERS } from '../advice/possible.ts';
 import { parseDuration } from '../duration.ts';
 import { InvalidPolicy, PolicyError, quote } from '../errors.ts';
+import { type Quarantine, readQuarantine } from '../quarantine.ts';
 import { parseRegex } from '../regex/parse.ts';
 import { compileRegex, groupsOf } from '../regex/regex.ts';
 import { compileGlob } from './glob.ts';
@@ -92,6 +93,13 @@ export class Reader {
     const read = this.attempt(path, () => parseDuration(text, 'age'));
     if (read?.capped === true) this.warn(path, 'an age longer than 150 years is read as 150 years');
     return read && { text: text.trim(), milliseconds: read.milliseconds };
+  }
+
+  /** The key in the form that a policy has it in: absent where it is not written. */
+  quarantine(path: Path, text: unknown): { readonly quarantine?: Quarantine } {
+    if (typeof text !== 'string') return {};
+    const quarantine = this.attempt(path, () => readQuarantine(text, 'quarantine'));
+    return quarantine ? { quarantine } : {};
   }
 
   repositories(path: Path, given: RepositoriesInFile | undefined): readonly NamePattern[] | undefined {

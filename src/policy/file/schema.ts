@@ -67,6 +67,16 @@ const count = (title: string, description: string, example: number) =>
     .max(MOST)
     .meta({ title, description, examples: [example] });
 
+const QUARANTINE = z
+  .string()
+  .meta({
+    title: 'Quarantine',
+    description:
+      'How long what would be deleted is unreadable before it is deleted: days, then hours, minutes and seconds; off deletes at once. A rule counts before the whole policy, and --quarantine before the key of the whole policy.',
+    examples: ['14d', 'off'],
+  })
+  .optional();
+
 const PULLED = 'Needs the log of pulls, as --keep-pulled-within does.';
 
 export const PROTECT = z
@@ -180,6 +190,7 @@ export const RULE = z
       'Deletes nothing in a repository that has no more tags of this rule than that.',
       50,
     ).optional(),
+    quarantine: QUARANTINE,
   })
   .meta({
     title: 'Rule',
@@ -217,6 +228,7 @@ export const UNTAGGED = z
         default: 'keep',
       })
       .optional(),
+    quarantine: QUARANTINE,
   })
   .meta({
     title: 'Untagged',
@@ -240,6 +252,7 @@ export const POLICY_FILE = z
       })
       .optional(),
     untagged: UNTAGGED.optional(),
+    quarantine: QUARANTINE,
   })
   .meta({
     title: 'Retention policy',

@@ -1,4 +1,5 @@
 import type { Range } from 'semver';
+import type { Quarantine } from '../quarantine.ts';
 import type { CompiledRegex } from '../regex/regex.ts';
 
 /*
@@ -18,6 +19,8 @@ export interface RetentionPolicy {
   readonly rules: readonly RetentionRule[];
   /** Absent: what has no tag stays, but for a manifest that loses its last tag. */
   readonly untagged: UntaggedRule | undefined;
+  /** Of what the rules delete that say none themselves. */
+  readonly quarantine?: Quarantine;
   /** What is legal and hardly meant, with the line. */
   readonly warnings: readonly string[];
 }
@@ -69,6 +72,8 @@ export interface RetentionRule {
   readonly notPulledWithin: Age | undefined;
   /** Nothing of this rule goes in a repository that has no more tags of it. */
   readonly onlyIfMoreThan: number | undefined;
+  /** Instead of that of the whole policy. */
+  readonly quarantine?: Quarantine;
 }
 
 /** What stays whatever its age. What one of these counts stays. */
@@ -94,4 +99,6 @@ export interface UntaggedRule {
   readonly referenced: 'keep' | 'delete';
   /** A signature, an SBOM or the like, whose subject is gone. */
   readonly orphanedReferrers: 'keep' | 'delete';
+  /** Instead of that of the whole policy. */
+  readonly quarantine?: Quarantine;
 }
