@@ -81,11 +81,26 @@ function pathAt(origin: string, url: string): string | undefined {
 
 /** The scope that a call needs. All reads of a repository share one scope, and so one token. */
 function scopeOf(method: string, path: string): string {
-  // A repository may be called `shop/manifests`. In the first form what follows the name begins with `_`, as no name does.
-  const repository = (/^\/acr\/v1\/(.+?)(?:\/_.*)?$/.exec(path) ??
-    /^\/v2\/(.+)\/(?:manifests|referrers)\/[^/]+$/.exec(path))?.[1];
+  // A repository may be called `shop/manifests`. In the first forms what follows the name begins with `_`, as no name does.
+  const deleted = /^\/acr\/v1\/_deleted\/(.+)\/_(?:manifests|tags)(?:\/[^/]+)?$/.exec(path)?.[1];
+  // Another right than to read or delete what is there: most identities do not have it.
+  if (deleted !== undefined)
+    return `repository:${decodeURIComponent(deleted)}:${method === 'POST' ? 'deleted_read,deleted_restore' : 'deleted_read'}`;
+  const attributes = /^\/acr\/v1\/(.+?)(?:\/_.*)?$/.exec(path)?.[1];
+  const content = /^\/v2\/(.+)\/(?:manifests|referrers|blobs\/uploads|blobs)\/[^/]*$/.exec(path)?.[1];
+  const repository = attributes ?? content;
   if (repository === undefined || repository.startsWith('_')) return 'registry:catalog:*';
-  return `repository:${decodeURIComponent(repository)}:${ACTIONS[method] ?? 'metadata_read,pull'}`;
+  return `repository:${decodeURIComponent(repository)}:${actionsOf(method, content !== undefined)}`;
 }
 
-const ACTIONS: Readonly<Record<string, string>> = { DELETE: 'delete', PATCH: 'metadata_read,metadata_write' };
+function actionsOf(method: string, isContent: boolean): string {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      return 'metadata_read,pull';
+    case 'DELETE':
+      return 'delete';
+    default:
+      return isContent ? 'pull,push' : 'metadata_read,metadata_write';
+  }
+}

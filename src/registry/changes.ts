@@ -4,6 +4,7 @@ import { OneEntry, parseAnswer, toManifest, toTag } from './answers.ts';
 import type { Connection, Observed } from './client.ts';
 import { type RegistryError, StaleLookError, StoppedError } from './errors.ts';
 import { LOOK_VALID_MILLISECONDS } from './look.ts';
+import { nameOf } from './names.ts';
 import { retryAfter } from './queue.ts';
 import { backOff, isBroken, MAX_RETRIES, mayHaveArrived, REFUSED_TOO_LONG_MS } from './retry.ts';
 import type { Ticket } from './request.ts';
@@ -174,8 +175,4 @@ const UNLOCKED: Lock = { deleteEnabled: true, writeEnabled: true };
 
 function isDigest(tagOrDigest: string): boolean {
   return tagOrDigest.includes(':');
-}
-
-function nameOf(repository: string, tagOrDigest: string): string {
-  return `${repository}${isDigest(tagOrDigest) ? '@' : ':'}${tagOrDigest}`;
 }

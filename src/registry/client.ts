@@ -1,4 +1,5 @@
-import { ContainerRegistryClient } from '@azure/container-registry';
+import { ContainerRegistryClient, type ContainerRegistryClientOptions, ContainerRegistryContentClient } from '@azure/container-registry';
+import type { TokenCredential } from '@azure/core-auth';
 import {
   createEmptyPipeline,
   createHttpHeaders,
@@ -20,7 +21,7 @@ import { newQueue, newSlots, type Queue } from './queue.ts';
 import { entriesOf, newPaging, readsListings } from './listing.ts';
 import { datesLooks } from './look.ts';
 import { notesDoubts, retries } from './retry.ts';
-import { keepsSignal, keepsTicket, signalFor, type Ticket } from './request.ts';
+import { isRead, keepsSignal, keepsTicket, signalFor, type Ticket } from './request.ts';
 import { PREMIUM } from './throttle.ts';
 
 export interface ConnectionOptions {
@@ -60,6 +61,19 @@ export interface Listing {
   /** Ends the listing at once, with the page that is under way. */
   readonly signal?: AbortSignal | undefined;
   readonly start: (observed: Observed) => Pages;
+}
+
+/** A call that the SDK has not, or whose answer it would change. */
+export interface Call {
+  /** Absent: GET. */
+  readonly method?: 'GET' | 'HEAD' | 'POST';
+  /** A path of the registry; or a whole URL, which is asked unsigned where it is of another host. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** The body of an answer with one of these statuses is read as it arrives, and not retried where it breaks off. */
+  readonly streamed?: readonly number[];
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A registry limits each of these by itself: where deletes are refused, reads are not held back. */
@@ -111,6 +125,10 @@ export interface Connection {
    * @throws StoppedError where `signal` was aborted
    */
   readonly fetch: (asked: string, path: string, accept: string, signal?: AbortSignal) => Promise<PipelineResponse>;
+  /** Makes a call, whatever the status of its answer. Throws as `fetch` does. */
+  readonly call: (asked: string, call: Call) => Promise<PipelineResponse>;
+  /** The SDK's client for what a repository holds. Its calls are made by `ask`. */
+  readonly contentOf: (repository: string) => ContainerRegistryContentClient;
   /** Sends a request as it is, with retries and unsigned. */
   readonly send: (request: PipelineRequest) => Promise<PipelineResponse>;
 }
@@ -137,12 +155,12 @@ export function connect({
     deletes: newQueue(PREMIUM.deletes, changes, clock),
     writes: newQueue(PREMIUM.writes, changes, clock),
   };
-  const queueOf = ({ method, url }: PipelineRequest): Queue => {
-    if (method === 'GET') return REFERRERS.test(url) ? queues.referrers : queues.reads;
-    return method === 'DELETE' ? queues.deletes : queues.writes;
+  const queueOf = (request: PipelineRequest): Queue => {
+    if (isRead(request)) return REFERRERS.test(request.url) ? queues.referrers : queues.reads;
+    return request.method === 'DELETE' ? queues.deletes : queues.writes;
   };
   const signed = assemble(queueOf, clock, authentication);
-  const sdk = new ContainerRegistryClient(endpoint.href, {
+  const sdkOptions: ContainerRegistryClientOptions = {
     httpClient: http,
     userAgentOptions: USER_AGENT,
     // `retries` instead: patient with 429, quick to give up on the rest.
@@ -157,7 +175,8 @@ export function connect({
       { policy: notesDoubts(), position: 'perRetry' },
       { policy: readsListings(), position: 'perRetry' },
     ],
-  });
+  };
+  const sdk = new ContainerRegistryClient(endpoint.href, sdkOptions);
 
   const ask: Connection['ask'] = async (asked, call, signal) => {
     let answered: PipelineResponse | undefined;
@@ -168,6 +187,22 @@ export function connect({
     }
     if (!answered) throw new RegistryError(asked, { message: 'no answer' });
     return answered;
+  };
+
+  const call: Connection['call'] = async (asked, { method = 'GET', url, headers, body, streamed, signal }) => {
+    const request = createPipelineRequest({
+      method,
+      url: url.startsWith('/') ? endpoint.origin + url : url,
+      headers: createHttpHeaders(headers),
+      ...(body !== undefined && { body }),
+      ...(streamed && { streamResponseStatusCodes: new Set(streamed) }),
+      ...(signal && { abortSignal: signal }),
+    });
+    try {
+      return await signed.sendRequest(http, request);
+    } catch (error) {
+      throw asRegistryError(asked, error);
+    }
   };
 
   return {
@@ -211,20 +246,16 @@ export function connect({
         if (done) return;
       }
     },
-    async fetch(asked, path, accept, signal) {
-      const request = createPipelineRequest({
-        url: endpoint.origin + path,
-        headers: createHttpHeaders({ Accept: accept }),
-        ...(signal && { abortSignal: signal }),
-      });
-      try {
-        return await signed.sendRequest(http, request);
-      } catch (error) {
-        throw asRegistryError(asked, error);
-      }
-    },
+    fetch: (asked, path, accept, signal) => call(asked, { url: path, headers: { Accept: accept }, signal }),
+    call,
+    contentOf: (repository) => new ContainerRegistryContentClient(endpoint.href, repository, UNUSED, sdkOptions),
   };
 }
+
+/** The SDK's client for contents wants a credential. Each request is signed by `authenticate`, and none by this. */
+const UNUSED: TokenCredential = {
+  getToken: () => Promise.reject(new Error('requests are signed elsewhere')),
+};
 
 const REFERRERS = /\/referrers\/sha\d+:/;
 
@@ -242,7 +273,8 @@ function assemble(
   return pipeline;
 }
 
-function asRegistryError(asked: string, error: unknown, forbidden?: string): RegistryError {
+/** An error of the SDK or of its pipeline, with what was asked. */
+export function asRegistryError(asked: string, error: unknown, forbidden?: string): RegistryError {
   // Thrown where it is not known what was asked.
   if (error instanceof StoppedError) return new StoppedError(asked);
   if (error instanceof StaleLookError) return new StaleLookError(asked);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { createSecureContext } from 'node:tls';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
@@ -12,9 +13,9 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { Clock } from './clock.ts';
 import { isHeldBack, StaleLookError, StoppedError } from './errors.ts';
 import { LOOK_READS } from './queue.ts';
-import { signalOf, ticketOf } from './request.ts';
+import { isRead, signalOf, ticketOf } from './request.ts';
 
-/** No answer of a registry takes longer. */
+/** No answer of a registry takes longer. Of one that is read as it arrives: no part of it. */
 const TIMEOUT_MS = 100_000;
 
 /** An idle connection is closed after this time, even where the registry would keep it longer. */
@@ -33,6 +34,9 @@ export interface HttpClientOptions {
   readonly dispatcher?: Dispatcher | undefined;
 }
 
+/** What of a blob waits in memory for the one who reads it. */
+const AHEAD_BYTES = 256 * 1024;
+
 /**
  * Sends the requests of the Azure pipelines over undici, which takes half the processor time of `node:https`. Ends a call
  * that takes too long or whose answer is too large, so that a hanging or hostile registry cannot stop a run. An answer that
@@ -40,16 +44,26 @@ export interface HttpClientOptions {
  *
  * A read ends at once where its signal is aborted. For a change that was sent it waits for the answer, because the registry
  * may have made the change.
+ *
+ * What a request says is to be streamed (`streamResponseStatusCodes`) is answered as soon as it begins, over connections of
+ * its own: a layer that takes minutes does not keep a look waiting.
  */
 export function httpClient({ certificate, connections, clock, dispatcher }: HttpClientOptions): HttpClient {
   const [reads, changes] = [
     dispatcher ?? dispatcherFor(certificate, connections + LOOK_READS),
     dispatcher ?? dispatcherFor(certificate, connections),
   ];
-  return { sendRequest: (request) => send(request.method === 'GET' ? reads : changes, request, clock) };
+  // Made when it is needed: most runs read no blob.
+  let streams = dispatcher;
+  const dispatcherOf = (request: PipelineRequest): Dispatcher => {
+    if (!isRead(request)) return changes;
+    if (!request.streamResponseStatusCodes) return reads;
+    return (streams ??= dispatcherFor(certificate, null));
+  };
+  return { sendRequest: (request) => send(dispatcherOf(request), request, clock) };
 }
 
-function dispatcherFor(certificate: string | undefined, connections: number): Dispatcher {
+function dispatcherFor(certificate: string | undefined, connections: number | null): Dispatcher {
   // Shared by all connections: making one takes as long as ten calls.
   const secureContext = createSecureContext(certificate === undefined ? {} : { ca: certificate });
   const tls = { secureContext };
@@ -76,8 +90,22 @@ async function send(dispatcher: Dispatcher, request: PipelineRequest, clock: Clo
   const { status, headers, body } = await exchange(dispatcher, request, clock);
   const response = { request, status, headers: createHttpHeaders(headers) };
   const encoding = response.headers.get('content-encoding')?.toLowerCase() ?? 'identity';
-  if (encoding === 'identity' || body.length === 0) return { ...response, bodyAsText: body.toString('utf8') };
-  return { ...response, bodyAsText: await unpack(body, encoding, request) };
+  if (body instanceof Readable) {
+    if (encoding === 'identity') return { ...response, readableStreamBody: body };
+    body.destroy();
+    throw unknownEncoding(encoding, request);
+  }
+  const plain = encoding === 'identity' || body.length === 0 ? body : await unpack(body, encoding, request);
+  const answered = { ...response, bodyAsText: plain.toString('utf8') };
+  bytes.set(answered, plain);
+  return answered;
+}
+
+const bytes = new WeakMap<PipelineResponse, Buffer>();
+
+/** The bytes of an answer that was not streamed: as a text it has others where it is no UTF-8. */
+export function bytesOf(response: PipelineResponse): Buffer {
+  return bytes.get(response) ?? Buffer.from(response.bodyAsText ?? '');
 }
 
 type Headers = Parameters<typeof createHttpHeaders>[0];
@@ -85,36 +113,62 @@ type Headers = Parameters<typeof createHttpHeaders>[0];
 interface Exchanged {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: Buffer;
+  /** A stream ends with an error where the answer breaks off. */
+  readonly body: Buffer | Readable;
 }
 
 function exchange(dispatcher: Dispatcher, request: PipelineRequest, clock: Clock): Promise<Exchanged> {
   const { body } = request;
   const { origin, path } = addressOf(request.url);
-  const signal = request.method === 'GET' ? signalOf(request) : undefined;
+  const signal = isRead(request) ? signalOf(request) : undefined;
   if (signal?.aborted) return Promise.reject(new StoppedError('ask the registry'));
   return new Promise((resolve, reject) => {
-    if (body !== undefined && typeof body !== 'string') throw new TypeError('only texts are sent to a registry');
+    if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array))
+      throw new TypeError('only texts and bytes are sent to a registry');
     const chunks: Buffer[] = [];
-    let [status, bytes] = [0, 0];
+    let [status, received] = [0, 0];
     let headers: Headers;
+    let stream: Readable | undefined;
     let controller: Dispatcher.DispatchController | undefined;
     let ended: Error | undefined;
     const done = (): void => {
       timer.cancel();
       signal?.removeEventListener('abort', stop);
     };
+    const fail = (error: Error): void => {
+      done();
+      if (stream) stream.destroy(error);
+      else reject(error);
+    };
     const end = (error: Error): void => {
       ended = error;
-      done();
       controller?.abort(error);
-      reject(error);
+      fail(error);
     };
     const stop = (): void => end(new StoppedError('ask the registry'));
-    const timer = clock.after(TIMEOUT_MS, () => {
-      end(new RestError(`no answer within ${TIMEOUT_MS / 1000} s`, { code: 'ETIMEDOUT', request }));
-    });
+    const limit = () =>
+      clock.after(TIMEOUT_MS, () => {
+        end(new RestError(`no answer within ${TIMEOUT_MS / 1000} s`, { code: 'ETIMEDOUT', request }));
+      });
+    let timer = limit();
     signal?.addEventListener('abort', stop, { once: true });
+
+    /** What arrives is passed on at the pace at which it is read. */
+    const newStream = (): Readable => {
+      const made = new Readable({
+        highWaterMark: AHEAD_BYTES,
+        read: () => controller?.resume(),
+        destroy(error, called) {
+          done();
+          // The one who reads it has had enough of it.
+          if (!made.readableEnded) controller?.abort(error ?? new Error('the rest is not wanted'));
+          called(error);
+        },
+      });
+      // It may break off before it is read: then it is the reader that is told.
+      return made.on('error', () => undefined);
+    };
+
     dispatcher.dispatch(
       { origin, path, method: request.method, headers: request.headers.toJSON(), body: body ?? null },
       {
@@ -128,20 +182,32 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest, clock: Clock
         onResponseStart(_, code, fields) {
           status = code;
           headers = fields as Headers;
+          if (!request.streamResponseStatusCodes?.has(code)) return;
+          stream = newStream();
+          resolve({ status, headers, body: stream });
         },
-        onResponseData(_, chunk) {
-          bytes += chunk.length;
+        onResponseData(started, chunk) {
+          if (stream) {
+            timer.cancel();
+            timer = limit();
+            if (!stream.push(chunk)) started.pause();
+            return;
+          }
+          received += chunk.length;
           chunks.push(chunk);
-          if (bytes > MAX_ANSWER_BYTES) end(tooLarge(request));
+          if (received > MAX_ANSWER_BYTES) end(tooLarge(request));
         },
         onResponseEnd() {
           done();
+          if (stream) {
+            stream.push(null);
+            return;
+          }
           const [first, second] = chunks;
           resolve({ status, headers, body: first && !second ? first : Buffer.concat(chunks) });
         },
         onResponseError(_, error) {
-          done();
-          reject(isHeldBack(error) ? error : new RestError(error.message, { code: codeOf(error), request }));
+          fail(isHeldBack(error) ? error : new RestError(error.message, { code: codeOf(error), request }));
         },
       },
     );
@@ -160,15 +226,18 @@ function addressOf(url: string): { readonly origin: string; readonly path: strin
 const decompress = promisify(unzip);
 
 /** Unpacks an answer: the SDK accepts compressed ones. */
-async function unpack(body: Buffer, encoding: string, request: PipelineRequest): Promise<string> {
-  if (!['gzip', 'x-gzip', 'deflate'].includes(encoding))
-    throw new RestError(`the answer has the encoding ${encoding}`, { request });
+async function unpack(body: Buffer, encoding: string, request: PipelineRequest): Promise<Buffer> {
+  if (!['gzip', 'x-gzip', 'deflate'].includes(encoding)) throw unknownEncoding(encoding, request);
   try {
-    return (await decompress(body, { maxOutputLength: MAX_ANSWER_BYTES })).toString('utf8');
+    return await decompress(body, { maxOutputLength: MAX_ANSWER_BYTES });
   } catch (error) {
     if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(request);
     throw new RestError(`the answer cannot be unpacked: ${(error as Error).message}`, { code: 'PARSE_ERROR', request });
   }
+}
+
+function unknownEncoding(encoding: string, request: PipelineRequest): RestError {
+  return new RestError(`the answer has the encoding ${encoding}`, { request });
 }
 
 function tooLarge(request: PipelineRequest): RestError {

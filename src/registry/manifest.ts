@@ -4,6 +4,7 @@ import type { Connection } from './client.ts';
 import { RegistryError, responseError } from './errors.ts';
 import { newPaging, nextPage } from './listing.ts';
 import { ACCEPT, INDEX_TYPES, kindOf } from './media-types.ts';
+import { pathOf } from './names.ts';
 import type { ChildDescriptor, ManifestContent, ManifestFacts } from './types.ts';
 
 /** Reads a manifest. Never throws: one that cannot be read, or does not match its digest, is a fact, too. */
@@ -16,7 +17,7 @@ export async function readManifest(
   const asked = `read ${repository}@${digest}`;
   let answered: number | undefined;
   try {
-    const response = await connection.fetch(asked, `/v2/${path(repository)}/manifests/${path(digest)}`, ACCEPT, signal);
+    const response = await connection.fetch(asked, `/v2/${pathOf(repository)}/manifests/${pathOf(digest)}`, ACCEPT, signal);
     answered = response.status;
     if (response.status === 404) return { state: 'missing' };
     if (response.status !== 200) throw responseError(asked, response);
@@ -48,7 +49,7 @@ export async function readReferrers(
   const asked = `list the referrers of ${repository}@${digest}`;
   const found: string[] = [];
   const paging = newPaging();
-  let next: string | undefined = `/v2/${path(repository)}/referrers/${path(digest)}`;
+  let next: string | undefined = `/v2/${pathOf(repository)}/referrers/${pathOf(digest)}`;
   while (next !== undefined) {
     const response = await connection.fetch(asked, next, 'application/vnd.oci.image.index.v1+json', signal);
     if (response.status === 404) return undefined;
@@ -64,11 +65,6 @@ export async function readReferrers(
     }
   }
   return found;
-}
-
-/** Encodes a repository name or digest for a path. Names come from the registry, and are not trusted. */
-function path(name: string): string {
-  return name.split('/').map(encodeURIComponent).join('/').replaceAll('%3A', ':');
 }
 
 const DIGEST = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;

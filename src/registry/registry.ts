@@ -1,5 +1,6 @@
 import { OneEntry, parseAnswer, recordsOf, RepositoryAnswer, toManifest, toTag } from './answers.ts';
 import { changesOf } from './changes.ts';
+import { contentOf } from './content.ts';
 import { connect, type ConnectionOptions, type Listing, type Observed } from './client.ts';
 import { absent, RegistryError } from './errors.ts';
 import { looking, type Views } from './look.ts';
@@ -190,5 +191,6 @@ export function openRegistry(options: ConnectionOptions): Registry {
     look,
     lookAtTags,
     ...changesOf(connection),
+    content: contentOf(connection),
   };
 }

@@ -9,6 +9,11 @@ export function signalOf(request: PipelineRequest): AbortSignal | undefined {
   return signals.get(request);
 }
 
+/** Whether a request changes nothing. */
+export function isRead({ method }: PipelineRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
 /**
  * Takes the signal off a request, and keeps it. The SDK would abandon a deletion under way, and not tell whether it was
  * made. With the signal kept here, the HTTP client ends a read at once and waits for the answer to a change, and retries

@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import { isHeldBack, StoppedError } from './errors.ts';
 import { isLooking } from './look.ts';
 import { type Queue, retryAfter } from './queue.ts';
-import { signalOf, ticketOf } from './request.ts';
+import { isRead, signalOf, ticketOf } from './request.ts';
 
 /** Failures by which a request certainly did not arrive. */
 const NOT_SENT: ReadonlySet<string | undefined> = new Set([
@@ -69,7 +69,7 @@ export function retries(queueOf: (request: PipelineRequest) => Queue, clock: Clo
           response = await queue.attempt(() => next(request), { again, rank, signal, isLook: isLooking() });
         } catch (error) {
           // The attempt may have changed something: not the same as stopped before it was sent.
-          if (error instanceof StoppedError && request.method !== 'GET' && inDoubt.has(request))
+          if (error instanceof StoppedError && !isRead(request) && inDoubt.has(request))
             throw new RestError('the run was stopped before an answer came', { request });
           if (!isBroken(error)) throw error;
           failure = error;
@@ -99,7 +99,7 @@ export function retries(queueOf: (request: PipelineRequest) => Queue, clock: Clo
 /** Repositories that are listed ahead of those whose manifests are read. */
 const LISTED_AHEAD = 8;
 
-const IN_REPOSITORY = /\/(v2|acr\/v1)\/(.+)\/(?:manifests|referrers|_tags|_manifests)(?:[/?]|$)/;
+const IN_REPOSITORY = /\/(v2|acr\/v1)\/(.+)\/(?:manifests|referrers|blobs|_tags|_manifests)(?:[/?]|$)/;
 
 /**
  * Ranks reads by repository, in the order in which repositories are begun, with some listed ahead. So some repositories are

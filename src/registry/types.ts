@@ -1,3 +1,4 @@
+import type { RegistryContent } from './content.ts';
 import type { Instant } from './time.ts';
 
 /** The attributes that protect a tag or a manifest. */
@@ -256,6 +257,8 @@ export interface RegistryReader {
  * even one that waits for its turn. Each is sent once: the caller looks again before it tries again.
  */
 export interface Registry extends RegistryReader {
+  /** What its artifacts consist of; for a dry run `readOnlyContent` of it. */
+  readonly content: RegistryContent;
   /**
    * Waits until some deletions can be sent soon enough for a look that is taken now.
    * @param most deletions that are wanted

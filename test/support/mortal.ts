@@ -35,5 +35,6 @@ export function mortal(registry: Registry, { signal, moment }: Mortal): Registry
     hide: asking(registry.hide, moment),
     show: asking(registry.show, moment),
     reserve: asking(registry.reserve),
+    content: registry.content,
   };
 }
