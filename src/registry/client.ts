@@ -1,4 +1,8 @@
-import { ContainerRegistryClient, type ContainerRegistryClientOptions, ContainerRegistryContentClient } from '@azure/container-registry';
+import {
+  ContainerRegistryClient,
+  type ContainerRegistryClientOptions,
+  ContainerRegistryContentClient,
+} from '@azure/container-registry';
 import type { TokenCredential } from '@azure/core-auth';
 import {
   createEmptyPipeline,
@@ -64,7 +68,7 @@ export interface Listing {
 }
 
 /** A call that the SDK has not, or whose answer it would change. */
-export interface Call {
+interface Call {
   /** Absent: GET. */
   readonly method?: 'GET' | 'HEAD' | 'POST';
   /** A path of the registry; or a whole URL, which is asked unsigned where it is of another host. */

@@ -9,15 +9,15 @@ import { digestOf, isDigest, isDigestOf, nameOf, pathOf } from './names.ts';
 import { type Pushed, pushesOf } from './push.ts';
 
 /** What a registry takes as a manifest at most (OCI distribution specification). */
-export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /** The exact bytes of a manifest. */
-export interface ManifestBytes {
+interface ManifestBytes {
   readonly mediaType: string;
   readonly bytes: Buffer;
 }
 
-export interface ReadManifest extends ManifestBytes {
+interface ReadManifest extends ManifestBytes {
   readonly digest: string;
 }
 
@@ -27,7 +27,7 @@ export interface BlobDescriptor {
   readonly size: number;
 }
 
-export interface BlobContent {
+interface BlobContent {
   /** Bytes, as the registry says before it sends them. */
   readonly size: number;
   /**
@@ -43,11 +43,7 @@ export interface BlobContent {
  */
 export interface ContentReader {
   /** A manifest by tag or digest, verified; `undefined` where there is none. One that is not readable is an error (405). */
-  readonly manifest: (
-    repository: string,
-    reference: string,
-    signal?: AbortSignal,
-  ) => Promise<ReadManifest | undefined>;
+  readonly manifest: (repository: string, reference: string, signal?: AbortSignal) => Promise<ReadManifest | undefined>;
   /** A blob, to be streamed; `undefined` where there is none. */
   readonly blob: (repository: string, digest: string, signal?: AbortSignal) => Promise<BlobContent | undefined>;
   readonly hasBlob: (repository: string, digest: string, signal?: AbortSignal) => Promise<boolean>;

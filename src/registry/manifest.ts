@@ -17,7 +17,12 @@ export async function readManifest(
   const asked = `read ${repository}@${digest}`;
   let answered: number | undefined;
   try {
-    const response = await connection.fetch(asked, `/v2/${pathOf(repository)}/manifests/${pathOf(digest)}`, ACCEPT, signal);
+    const response = await connection.fetch(
+      asked,
+      `/v2/${pathOf(repository)}/manifests/${pathOf(digest)}`,
+      ACCEPT,
+      signal,
+    );
     answered = response.status;
     if (response.status === 404) return { state: 'missing' };
     if (response.status !== 200) throw responseError(asked, response);
