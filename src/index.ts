@@ -43,7 +43,7 @@ export { parseImage } from './ledger/reader.ts';
 export type { Ledger } from './ledger/ledger.ts';
 export type { ParentStatus, RunRecord } from './ledger/records.ts';
 export { decisionsOfAll, parentStatus } from './engine/parent-status.ts';
-export { DELETE_REASONS, KEEP_REASONS, type Decision, type Decisions } from './planner/decision.ts';
+export { DELETE_REASONS, KEEP_REASONS, RESTORE_REASONS, type Decision, type Decisions } from './planner/decision.ts';
 export { RegistryError } from './registry/errors.ts';
 export type { Registry } from './registry/types.ts';
 export type { RunView } from './engine/progress.ts';

@@ -26,13 +26,13 @@ const MEANT: readonly (string | undefined)[] = ['budget', 'cancel'];
 
 /**
  * What people are told of a run, by its record alone: so it is found out again by whichever process looks, and nothing is
- * lost with the one that did the run. A dry run that a client asked for has told that client, and is no news.
+ * lost with the one that did the run. A dry run, or a restore, that a client asked for has told that client, and is no news.
  */
 export function dueOf(run: RunRecord, { now, remindMilliseconds, isSuperseded }: Watched): readonly DueOfRun[] {
   const { kind, dryRun, state, plan, resumed = [] } = run;
   if (state === 'running') return [];
   const at = lastActivity(run);
-  const ended = kind === 'dry-run' ? [] : kindsOf(run);
+  const ended = kind === 'dry-run' || kind === 'restore' ? [] : kindsOf(run);
   const due: DueOfRun[] = [];
   // Each time that it ended: a run that was stopped, said so and was resumed ends once more.
   if (isSome(ended)) due.push({ news: `ended-${resumed.length}`, kinds: ended, at });

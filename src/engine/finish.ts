@@ -91,6 +91,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...(record.evidence && { evidence: record.evidence }),
     ...(stopped && { stopped }),
     ...(planned && { plan: { id: record.id, hash: planned.hash, deletions: planned.deletions } }),
+    ...(record.restores && { restores: record.restores }),
     succeeded,
   };
   await ending.end(
@@ -197,7 +198,9 @@ async function notable(
 
 /** What was tried in vain, without what follows from it: what was not tried, or was refused for the same right, is only counted. */
 function isFailure(decision: Decision, lacking: Set<Right>): boolean {
-  if (decision.action !== 'delete' || (decision.outcome !== 'refused' && decision.outcome !== 'failed')) return false;
+  if (decision.action === 'keep') return false;
+  const { outcome } = decision;
+  if (outcome !== 'refused' && outcome !== 'failed' && outcome !== 'impossible') return false;
   const right = decision.error?.missing;
   if (right === undefined) return true;
   const isFirst = !lacking.has(right);
@@ -223,6 +226,7 @@ export async function summaryOf(ledger: Ledger, record: RunRecord): Promise<RunS
     ...(stopped && { stopped }),
     ...(record.evidence && { evidence: record.evidence }),
     ...(plan && { plan: { id, hash: plan.hash, deletions: plan.deletions } }),
+    ...(record.restores && { restores: record.restores }),
     succeeded: record.state === 'done',
   };
 }

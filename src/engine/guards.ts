@@ -1,5 +1,5 @@
 import type { Ledger } from '../ledger/ledger.ts';
-import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
+import { isPurge, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
 import type { Counts } from '../ledger/summary.ts';
 import type { Hold } from '../planner/decision.ts';
 import { guardHolds, type RepositoryDeletions } from '../planner/guards.ts';
@@ -42,9 +42,10 @@ const LAST_RUNS = 10;
 /** How much each of the last runs deleted that came to their end, the newest first. */
 export async function lastDeletions(ledger: Ledger, registry: string): Promise<readonly number[]> {
   const found: number[] = [];
-  for await (const { dryRun, totals, breakers } of ledger.runs({ registry, states: ['done', 'waiting'] })) {
+  for await (const run of ledger.runs({ registry, states: ['done', 'waiting'] })) {
+    const { dryRun, totals, breakers } = run;
     // What was held back as a whole is no measure.
-    if (dryRun || !totals || breakers.some(({ repository }) => repository === undefined)) continue;
+    if (dryRun || !totals || !isPurge(run) || breakers.some(({ repository }) => repository === undefined)) continue;
     if (found.push(changedIn(totals.tags) + changedIn(totals.manifests)) === LAST_RUNS) break;
   }
   return found;

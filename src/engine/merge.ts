@@ -148,7 +148,7 @@ function withFailure(known: Decision | undefined, now: Decision): Decision {
  */
 function withLostLock(known: Decision | undefined, now: Decision): Decision {
   if (known?.action !== 'delete' || !known.lostLock || isDeleted(now) || now.locked) return now;
-  if (now.action === 'keep') return known;
+  if (now.action !== 'delete') return known;
   if (now.lostLock) return now;
   const sentences = [now.error, known.error].flatMap((error) => (error ? [error.message] : []));
   const outcome = now.outcome === 'refused' ? now.outcome : 'failed';

@@ -110,7 +110,7 @@ export function describe(error: Error): DecisionError {
 
 /** The decision with what its deletion came to. */
 export function record(decision: Decision, { tags, manifests }: Results): Decision {
-  if (decision.action === 'keep') return decision;
+  if (decision.action !== 'delete') return decision;
   const name = (decision.kind === 'tag' ? decision.tag : decision.digest) ?? '';
   const result = (decision.kind === 'tag' ? tags : manifests).get(name);
   if (!result) return { ...decision, outcome: 'not-attempted' };

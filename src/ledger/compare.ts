@@ -1,6 +1,6 @@
 import { DELETE_REASONS, type DeleteReason } from '../planner/decision.ts';
 import type { LedgerReader } from './reader.ts';
-import type { RepositoryRecord, RunRecord } from './records.ts';
+import { isPurge, type RepositoryRecord, type RunRecord } from './records.ts';
 import { DamagedError } from './store/store.ts';
 import type { Counts, RepositorySummary, Totals } from './summary.ts';
 
@@ -60,11 +60,11 @@ export async function lastComparable(
   reader: Pick<LedgerReader, 'runs'>,
   { id, registry, kind, policy, dryRun }: Pick<RunRecord, 'id' | 'registry' | 'kind' | 'policy' | 'dryRun'>,
 ): Promise<RunRecord | undefined> {
-  if (kind === 'apply') return undefined;
+  if (kind === 'apply' || !isPurge({ kind })) return undefined;
   let ofSameKind: RunRecord | undefined;
   let looked = 0;
   for await (const one of reader.runs({ registry, before: id, states: ['done', 'waiting', 'failed'] })) {
-    if (one.kind !== 'apply' && one.totals && !one.error) {
+    if (one.kind !== 'apply' && isPurge(one) && one.totals && !one.error) {
       if (one.policy.hash === policy.hash) return one;
       if (one.kind === kind && one.dryRun === dryRun) ofSameKind ??= one;
     }

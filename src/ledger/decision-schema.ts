@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Decision, DecisionError, Deleted, Kept, LostLock, Release } from '../planner/decision.ts';
+import type { Decision, DecisionError, Deleted, Kept, LostLock, Release, Restored } from '../planner/decision.ts';
 import type { Intent, Lock } from './journal.ts';
 
 /** A schema for each field of a type, so that none is forgotten. */
@@ -70,7 +70,15 @@ const deleted = z.looseObject({
   lostLock: z.looseObject({ ...lock, restore: text } satisfies Shape<LostLock>).exactOptional(),
 } satisfies Shape<Deleted>);
 
-const decision: z.ZodType<Decision> = z.discriminatedUnion('action', [kept, deleted]);
+const restored = z.looseObject({
+  ...artifact,
+  action: z.literal('restore'),
+  reason: word<Restored['reason']>(),
+  outcome: word<Restored['outcome']>(),
+  error: error.exactOptional(),
+} satisfies Shape<Restored>);
+
+const decision: z.ZodType<Decision> = z.discriminatedUnion('action', [kept, deleted, restored]);
 
 /** A line of `decisions/<repository>.ndjson.gz`, but its first. */
 export function decisionSchema(line: unknown): z.ZodType<Decision> | undefined {

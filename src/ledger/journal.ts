@@ -1,4 +1,4 @@
-import { type Decision, keyOf, type LostLock } from '../planner/decision.ts';
+import { type Decision, errorOf, keyOf, type LostLock } from '../planner/decision.ts';
 import { timeOf } from '../registry/clock.ts';
 import { redactSentences } from './redact/redact.ts';
 import { lines } from './ndjson.ts';
@@ -47,9 +47,7 @@ export function writeJournal(store: Store, path: string, repository: string): Jo
   return {
     add(decisions) {
       for (const decision of decisions)
-        waiting.push(
-          JSON.stringify(decision.action === 'delete' && decision.error ? redactSentences(decision) : decision),
-        );
+        waiting.push(JSON.stringify(errorOf(decision) ? redactSentences(decision) : decision));
     },
     async intend(keys, locks = {}) {
       const isLocked = Object.keys(locks).length > 0;

@@ -25,7 +25,7 @@ function byTag({ tag }: MovingTag, other: MovingTag): number {
 
 /** A tag that is deleted and that a filter hardly means. */
 export function movingTagOf(decision: Decision): MovingTag | undefined {
-  if (decision.action === 'keep') return undefined;
+  if (decision.action !== 'delete') return undefined;
   const { repository, tag, filter } = decision;
   const kind = tag === undefined ? undefined : movingKind(tag);
   if (tag === undefined || kind === undefined || filter === undefined) return undefined;

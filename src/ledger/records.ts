@@ -5,9 +5,9 @@ import type { Actor, PlanReview } from './reviews.ts';
 import type { Holder } from './store/store.ts';
 import type { RepositorySummary, Totals } from './summary.ts';
 
-export const RUN_KINDS = ['scheduled', 'dry-run', 'purge', 'apply'] as const;
+export const RUN_KINDS = ['scheduled', 'dry-run', 'purge', 'apply', 'restore'] as const;
 
-/** `purge` is the command line's; a scheduled run may be a dry run, too. */
+/** `purge` and `restore` are the command line's; a scheduled run, or one that restores, may be a dry run, too. */
 export type RunKind = (typeof RUN_KINDS)[number];
 
 export const RUN_STATES = ['running', 'done', 'waiting', 'failed', 'stopped', 'interrupted'] as const;
@@ -151,6 +151,20 @@ export function isEvidenceWhole(evidence: readonly EvidenceRecord[] = []): boole
   return evidence.every(({ complete }) => complete);
 }
 
+/** What a run brings back: what another run deleted, or an image. */
+export interface Restores {
+  readonly run?: string;
+  /** As it was given. */
+  readonly image?: string;
+  /** A tag that names another manifest since is set back all the same. */
+  readonly force?: true;
+}
+
+/** Whether a run of this kind is there to delete: only these are compared with each other, and measured. */
+export function isPurge({ kind }: Pick<RunRecord, 'kind'>): boolean {
+  return kind !== 'restore';
+}
+
 /** A run, without its decisions. */
 export interface RunRecord {
   readonly format: 1;
@@ -208,6 +222,8 @@ export interface RunRecord {
   readonly applies?: string;
   /** Only the repositories that it selected, not all of the plan. */
   readonly appliesPart?: true;
+  /** What it brings back. */
+  readonly restores?: Restores;
 }
 
 /** What began runs of several registries together; it does nothing itself. */

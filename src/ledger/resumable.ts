@@ -7,10 +7,11 @@ const DAY_MS = 86_400_000;
 
 /** Why a run cannot be resumed; `undefined` where it can. */
 export function whyNotResumed(
-  record: Pick<RunRecord, 'state' | 'started' | 'ended' | 'plan'> & { readonly format: number },
+  record: Pick<RunRecord, 'kind' | 'state' | 'started' | 'ended' | 'plan'> & { readonly format: number },
   now: Date,
 ): string | undefined {
-  const { state, format, ended, started, plan } = record;
+  const { kind, state, format, ended, started, plan } = record;
+  if (kind === 'restore') return 'a restore is not resumed: the same command again brings back what is left';
   if (format !== 1) return `its record has the format ${format}, which this version does not know`;
   if (state === 'running') return 'it has not ended';
   if (state !== 'stopped' && state !== 'interrupted') return `it has ended, and is ${state}`;

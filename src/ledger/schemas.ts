@@ -13,6 +13,7 @@ import {
   type PlanRecord,
   type PolicyRecord,
   type RepositoryRecord,
+  type Restores,
   type Resumption,
   RUN_STATES,
   type RunProgress,
@@ -37,6 +38,7 @@ const counts = z.looseObject({
   notAttempted: number,
   alreadyGone: number,
   quarantined: maybeNumber,
+  restored: maybeNumber,
 } satisfies Shape<Counts>);
 
 const size = z.looseObject({ tags: maybeNumber, manifests: maybeNumber, bytes: maybeNumber });
@@ -220,6 +222,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   plan: plan.exactOptional(),
   applies: maybeText,
   appliesPart: yes,
+  restores: z.looseObject({ run: maybeText, image: maybeText, force: yes } satisfies Shape<Restores>).exactOptional(),
 } satisfies Shape<RunRecord>);
 
 /** `parent.json` */

@@ -1,7 +1,16 @@
 import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
-import type { EvidenceRecord, Stop } from './records.ts';
-import type { Decision, DecisionError, Decisions, Deleted, Reason, Right, Hold } from '../planner/decision.ts';
+import type { EvidenceRecord, Restores, Stop } from './records.ts';
+import type {
+  Decision,
+  DecisionError,
+  Decisions,
+  Deleted,
+  Reason,
+  RestoreOutcome,
+  Right,
+  Hold,
+} from '../planner/decision.ts';
 import { NO_COUNTS, plus } from './total.ts';
 import { eachInTurns } from './turns.ts';
 
@@ -17,6 +26,8 @@ export interface Counts {
   readonly alreadyGone: number;
   /** Made unreadable, or in a dry run: would be. A later run deletes it. Absent: none. */
   readonly quarantined?: number;
+  /** Brought back, or in a dry run: would be. Absent: nothing was. */
+  readonly restored?: number;
 }
 
 interface Amount {
@@ -108,6 +119,8 @@ export interface RunSummary {
   readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
   /** Why it ended before it was done, if it was stopped. */
   readonly stopped?: Stop;
+  /** What it brings back; absent: it is there to delete. */
+  readonly restores?: Restores;
   /** One decision for each reason that there was. */
   readonly examples: Readonly<Partial<Record<Reason, Decision>>>;
   /** What went wrong with single artifacts, the first ones. */
@@ -152,10 +165,14 @@ function newSummary(
   repository: string,
   listed: RepositorySummary['listed'],
 ): { readonly count: (decision: Decision) => void; readonly summary: () => RepositorySummary } {
-  const counts = { tag: { ...NO_COUNTS }, manifest: { ...NO_COUNTS } };
+  const counts: Record<Decision['kind'], { -readonly [K in keyof Counts]: Counts[K] }> = {
+    tag: { ...NO_COUNTS },
+    manifest: { ...NO_COUNTS },
+  };
   const reasons: Partial<Record<Reason, number>> = {};
   let bytes = 0;
   let bytesDeleted = 0;
+  let bytesRestored = 0;
   let beyondAcrPurge = 0;
   let leftSignatures = 0;
   const movingTags: MovingTag[] = [];
@@ -167,7 +184,7 @@ function newSummary(
     const outcome = outcomeOf(decision);
     counts[decision.kind][outcome] = (counts[decision.kind][outcome] ?? 0) + 1;
     reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
-    if (outcome === 'deleted') bytes += decision.size ?? 0;
+    if (outcome === 'deleted' || outcome === 'restored') bytes += decision.size ?? 0;
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
     const moving = movingTags.length < MAX_LOOKED_AT ? movingTagOf(decision) : undefined;
     if (moving) movingTags.push(moving);
@@ -175,6 +192,7 @@ function newSummary(
       waiting += 1;
       if (decision.kind === 'tag') tagsWaiting += 1;
     }
+    if (outcome === 'restored') bytesRestored += decision.size ?? 0;
     const { error } = decision.action === 'keep' ? (decision.release ?? {}) : decision;
     if (error?.missing && outcome === 'failed')
       missing = plus(missing, { [error.missing]: { refused: 1, notAttempted: 0 } });
@@ -184,6 +202,7 @@ function newSummary(
       if (decision.release?.outcome === 'released' || decision.release?.outcome === 'planned') released += 1;
       return;
     }
+    if (decision.action === 'restore') return;
     const { lostLock } = decision;
     const isDeleted = outcome === 'deleted' || outcome === 'alreadyGone';
     const gone = isDeleted && ({ deleted: true } as const);
@@ -197,7 +216,7 @@ function newSummary(
     const left = (before: number | undefined, gone: number) => before !== undefined && Math.max(0, before - gone);
     const tagsLeft = left(listed.tags, goneOf(counts.tag));
     const manifestsLeft = left(listed.manifests, goneOf(counts.manifest));
-    const bytesLeft = left(listed.bytes, bytesDeleted);
+    const bytesLeft = left(listed.bytes, bytesDeleted - bytesRestored);
     return {
       repository,
       state: 'done',
@@ -228,8 +247,9 @@ export function nameOf({ repository, kind, tag, digest }: Decision): string {
   return kind === 'tag' ? `${repository}:${tag ?? ''}` : `${repository}@${digest ?? ''}`;
 }
 
-function goneOf({ deleted, alreadyGone }: Counts): number {
-  return deleted + alreadyGone;
+/** How many fewer there are. */
+function goneOf({ deleted, alreadyGone, restored = 0 }: Counts): number {
+  return deleted + alreadyGone - restored;
 }
 
 /** Counts the manifests of which every tag is deleted. A run that is resumed finds fewer tags than it did before. */
@@ -267,12 +287,24 @@ export function hasFailed({ state, error }: RepositorySummary): boolean {
   return state === 'failed' || (state === 'done' && error !== undefined);
 }
 
+/** What could be brought back and was not counts as failed, and so does what there is no copy of: the registry is not what it was. */
+const RESTORED: Readonly<Record<RestoreOutcome, keyof Counts>> = {
+  planned: 'restored',
+  restored: 'restored',
+  'already-there': 'kept',
+  impossible: 'failed',
+  refused: 'failed',
+  failed: 'failed',
+  'not-attempted': 'notAttempted',
+};
+
 /** The outcome of an artifact, in the words of a summary. */
 export function outcomeOf(decision: Decision): keyof Counts {
   if (decision.action === 'keep') {
     const released = decision.release?.outcome;
     return released === 'refused' || released === 'failed' ? 'failed' : 'kept';
   }
+  if (decision.action === 'restore') return RESTORED[decision.outcome];
   if (decision.outcome === 'planned') return decision.quarantine ? 'quarantined' : 'deleted';
   const outcomes = {
     held: 'notAttempted',

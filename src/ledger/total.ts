@@ -9,11 +9,12 @@ export function total(repositories: readonly Totals[]): Totals {
   const sum = (of: (summary: Totals) => number): number => repositories.reduce((all, one) => all + of(one), 0);
   const counts = (kind: 'tags' | 'manifests'): Counts => {
     const quarantined = sum((one) => one[kind].quarantined ?? 0);
+    const restored = sum((one) => one[kind].restored ?? 0);
     const counted = OUTCOMES.reduce(
       (all, outcome) => ({ ...all, [outcome]: sum((one) => one[kind][outcome]) }),
       NO_COUNTS,
     );
-    return { ...counted, ...(quarantined > 0 && { quarantined }) };
+    return { ...counted, ...(quarantined > 0 && { quarantined }), ...(restored > 0 && { restored }) };
   };
   const waiting = sum((one) => one.quarantine?.waiting ?? 0);
   const tagsWaiting = sum((one) => one.quarantine?.tagsWaiting ?? 0);

@@ -1,4 +1,4 @@
-import type { Decision, Decisions } from '../planner/decision.ts';
+import { type Decision, type Decisions, errorOf } from '../planner/decision.ts';
 import { hasJournals, type Locks, writeJournal } from './journal.ts';
 import { toGzippedLines } from './ndjson.ts';
 import { openRuns, pathsOf } from './paths.ts';
@@ -201,6 +201,6 @@ function repositoryWriter(store: Store, id: string, repository: string): Reposit
 
 /** What a registry answers may repeat what it was sent. Most entries hold no answer of it. */
 function withoutSecrets<T extends RepositoryRecord | Decision>(entry: T): T {
-  const error = 'summary' in entry ? entry.summary.error : entry.action === 'delete' ? entry.error : undefined;
+  const error = 'summary' in entry ? entry.summary.error : errorOf(entry);
   return error ? redactSentences(entry) : entry;
 }

@@ -77,7 +77,39 @@ export const KEEP_REASONS = [
 
 export type KeepReason = (typeof KEEP_REASONS)[number];
 
-export type Reason = DeleteReason | KeepReason;
+/** How an artifact that was deleted comes back, or why it does not. */
+export const RESTORE_REASONS = [
+  /** It is there. */
+  'is-there',
+  /** Of a tag: its manifest is there, and is tagged again. */
+  'manifest-is-there',
+  /** The registry keeps what is deleted for a while (soft delete), and has it. */
+  'soft-deleted',
+  /** The archive has it. */
+  'archived',
+  /** Of a tag: it names another manifest, which was pushed since. */
+  'pushed-since',
+  /** There is no copy of it. */
+  'no-copy',
+] as const;
+
+export type RestoreReason = (typeof RESTORE_REASONS)[number];
+
+export type Reason = DeleteReason | KeepReason | RestoreReason;
+
+/** What bringing an artifact back came to. */
+export type RestoreOutcome =
+  /** A dry run: nothing was asked of the registry. */
+  | 'planned'
+  | 'restored'
+  | 'already-there'
+  /** There is no copy of it. */
+  | 'impossible'
+  /** The registry refused. */
+  | 'refused'
+  | 'failed'
+  /** Not tried: it would replace what was pushed since, or the run stopped before. */
+  | 'not-attempted';
 
 /** What a deletion came to. */
 export type Outcome =
@@ -175,8 +207,21 @@ export interface Deleted extends Artifact {
   readonly lostLock?: LostLock;
 }
 
+/** Of a run that restores. */
+export interface Restored extends Artifact {
+  readonly action: 'restore';
+  readonly reason: RestoreReason;
+  readonly outcome: RestoreOutcome;
+  readonly error?: DecisionError;
+}
+
 /** The one record that flows through everything from the planner on. */
-export type Decision = Kept | Deleted;
+export type Decision = Kept | Deleted | Restored;
+
+/** Why it was not done, where it was not. */
+export function errorOf(decision: Decision): DecisionError | undefined {
+  return decision.action === 'keep' ? undefined : decision.error;
+}
 
 /** Can be iterated as often as one likes. The decisions on many artifacts are made anew each time and never all held. */
 export type Decisions = Iterable<Decision>;

@@ -224,7 +224,7 @@ function ageInWords(lastUpdated: Instant | undefined, rule: Rule): string {
 export function lockedAsAWhole(plan: Plan, howToUnlock: string): Plan {
   const detail = `the repository ${plan.repository} is locked as a whole: its own deleteEnabled or writeEnabled is false${howToUnlock}`;
   const decisions = mapped(plan.decisions, (decision): Decision => {
-    if (decision.action === 'keep') return decision;
+    if (decision.action !== 'delete') return decision;
     const { outcome, error, filter, leavesUntagged, leavesSignatures, ...about } = decision;
     return { ...about, action: 'keep', reason: 'locked', detail };
   });

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Decision, DecisionError } from '../planner/decision.ts';
+import { type Decision, type DecisionError, errorOf } from '../planner/decision.ts';
 import { printable } from './escape.ts';
 
 /** A table of CSV: its columns, and what stands in them for a value. */
@@ -34,8 +34,7 @@ export const CSV = { one: COLUMNS, several: ['registry', ...COLUMNS] } as const;
 
 /** The cells of a decision. */
 export function decisionCells(decision: Decision): Readonly<Record<string, unknown>> {
-  const { status, code, correlationId, message }: Partial<DecisionError> =
-    (decision.action === 'delete' ? decision.error : undefined) ?? {};
+  const { status, code, correlationId, message }: Partial<DecisionError> = errorOf(decision) ?? {};
   return { ...decision, error: message, status, code, correlationId };
 }
 

@@ -164,7 +164,8 @@ export function runLog(
         };
       });
       const late = began.pastDue ? ', later than scheduled' : '';
-      lines.info({ event: 'run-started', ...began, commands }, `${about.dryRun ? 'dry run' : 'purge'} started${late}`);
+      const what = kind === 'restore' ? 'restore' : 'purge';
+      lines.info({ event: 'run-started', ...began, commands }, `${about.dryRun ? 'dry run' : what} started${late}`);
     },
 
     /** A run that had been stopped is resumed. */
@@ -268,6 +269,7 @@ function levelOf(decision: Decision): 'debug' | 'info' | 'error' | 'warn' {
     deleted: 'info',
     alreadyGone: 'info',
     quarantined: 'info',
+    restored: 'info',
     notAttempted: 'warn',
     failed: 'error',
   } as const;

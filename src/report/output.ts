@@ -30,7 +30,7 @@ export function answerOf(form: OutputForm, isOne: boolean): Answer {
   return isOne ? one(outputOf(form, 'all')) : { text: severalTexts, json: severalJson, ndjson: severalLines }[form]();
 }
 
-/** Which decisions the text lists, deletions first. The other forms list all. */
+/** Which decisions the text lists, what is changed first. The other forms list all. */
 export type Listed = 'none' | 'deletions' | 'all';
 
 /** @param style how a text is laid out */
@@ -40,7 +40,7 @@ export function outputOf(form: OutputForm | 'csv', listed: Listed, style: Style 
 
 function text(listed: Listed, style: Style): Output {
   let isFirst = true;
-  const actions = ({ none: [], deletions: ['delete'], all: ['delete', 'keep'] } as const)[listed];
+  const actions = ({ none: [], deletions: ['delete', 'restore'], all: ['delete', 'restore', 'keep'] } as const)[listed];
   return {
     *decisions(decisions) {
       for (const action of actions) {

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../ledger/records.ts';
+import { isPurge, type RunRecord } from '../ledger/records.ts';
 import type { Totals } from '../ledger/summary.ts';
 import { DELETE_REASONS, type DeleteReason } from '../planner/decision.ts';
 import { placeIn, type Span, spansOf } from './spans.ts';
@@ -38,7 +38,7 @@ export function overTime(runs: readonly RunRecord[], now: Date): OverTime {
   );
   const all = runs.flatMap((run): readonly Counted[] => {
     const place = placeIn(spans, run.started);
-    return run.totals && place >= 0 ? [{ run: { ...run, totals: run.totals }, place }] : [];
+    return run.totals && isPurge(run) && place >= 0 ? [{ run: { ...run, totals: run.totals }, place }] : [];
   });
   const deleting = all.filter(({ run }) => !run.dryRun);
   if (deleting.length > 0) return { spans, of: 'deleted', counted: deleting, all };

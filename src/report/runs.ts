@@ -1,6 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import { commandInWords } from '../ledger/command.ts';
 import type { LedgerReader, Sighting } from '../ledger/reader.ts';
+import type { Totals } from '../ledger/summary.ts';
 import type { UseOfImage } from '../ledger/uses-of.ts';
 import {
   type Activity,
@@ -17,6 +18,7 @@ import {
 import { actorOf } from '../ledger/reviews.ts';
 import { whyNotResumed } from '../ledger/resumable.ts';
 import { printable } from './escape.ts';
+import { renderRestored, restoredWhat } from './restored.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';
 import { guardsInWords, renderDecision, unknownUse } from './text.ts';
@@ -47,15 +49,20 @@ function inCounts(tags: Cell = '', manifests: Cell = '', size: Cell = ''): strin
   return tags === '' ? String(size) : `${tags} tags and ${manifests} manifests, ${size}`;
 }
 
-function verbOf({ dryRun, breakers }: RunRecord): string {
+function verbOf({ dryRun, breakers, restores }: RunRecord): string {
+  if (restores) return dryRun ? 'would be restored' : 'restored';
   if (!dryRun) return 'deleted';
   return breakers.length > 0 ? 'guards would hold back' : 'would be deleted';
 }
 
 function numbersOf({ totals, progress }: RunRecord): readonly Cell[] {
   return totals
-    ? [totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)]
+    ? [ofRun(totals.tags), ofRun(totals.manifests), prettyBytes(totals.bytes)]
     : ['', '', `${progress.done} of ${progress.of}`];
+}
+
+function ofRun({ deleted, restored }: Totals['tags']): number {
+  return restored ?? deleted;
 }
 
 /** The runs of several registries that began together, a line for each registry, and their sum. */
@@ -203,6 +210,7 @@ export function renderRun(
     ...resumed.map((one) => ['resumed', `${one.at} by ${startedInWords(one)}`] as const),
     ...(ended === undefined ? [] : [['ended', ended] as const]),
     ...policy.commands.map(({ given }) => ['purge', printable(given)] as const),
+    ...(run.restores ? [['restores', printable(restoredWhat(run.restores))] as const] : []),
     ...(run.evidence ?? []).map((one) => ['in use', printable(evidenceInWords(one))] as const),
   ]);
   const lines = [...unknownUse(run, style), facts, ...policyFilesIn(policy)];
@@ -210,7 +218,7 @@ export function renderRun(
     .map(({ summary }) => summary)
     .filter((one) => one.state !== 'done' || deletedIn(one) > 0)
     .toSorted((a, b) => deletedIn(b) - deletedIn(a));
-  if (busy.length > 0) {
+  if (busy.length > 0 && !run.restores) {
     // A state that all have in common says nothing, and takes the place of names.
     const more = busy.every(({ state: of }) => of === 'done') ? [] : ['STATE'];
     const rows = busy
@@ -222,7 +230,10 @@ export function renderRun(
   if (totals) {
     const reasons = reasonsIn(totals).map(({ action, count, reason }) => [action, count, reason]);
     lines.push('', renderTable(style, { head: ['WHY', '', ''], right: [1] }, reasons), '');
-    for (const line of totalsInWords(totals, run.dryRun)) lines.push(sentence(style, line));
+    const sums = run.restores
+      ? renderRestored({ ...run, repositories: repositories.map(({ summary }) => summary), totals }, style)
+      : totalsInWords(totals, run.dryRun).map((line) => sentence(style, line));
+    for (const line of sums) lines.push(line);
   }
   const notes = [
     ...run.warnings.filter((one) => !isEvidenceWarning(one)).map((warning) => `Warning: ${printable(warning)}`),
@@ -263,7 +274,8 @@ function planInWords(run: RunRecord): readonly string[] {
 /** One sighting of an artifact: a line about the run, and one about its decision. */
 export function renderSighting({ run, decision }: Sighting, style: Style = PLAIN_STYLE): string {
   const rule = run.policy.commands.map(({ given }) => given).join(' && ');
-  const about = sentence(style, `${run.id}  ${kindOf(run)}, ${run.state}; purge ${printable(rule)}`);
+  const what = run.restores ? `restores ${restoredWhat(run.restores)}` : `purge ${rule}`;
+  const about = sentence(style, `${run.id}  ${kindOf(run)}, ${run.state}; ${printable(what)}`);
   return `${about}\n${sentence(style, renderDecision(decision), '    ')}\n`;
 }
 

@@ -1,8 +1,17 @@
 import { commandInWords } from '../ledger/command.ts';
 import { approvalOf } from '../ledger/records.ts';
 import { hasFailed, nameOf, outcomeOf, type RepositorySummary, type RunSummary } from '../ledger/summary.ts';
-import { type Decision, GUARD_NAMES, type Hold, holdInWords, type Outcome } from '../planner/decision.ts';
+import {
+  type Decision,
+  errorOf,
+  GUARD_NAMES,
+  type Hold,
+  holdInWords,
+  type Outcome,
+  type RestoreOutcome,
+} from '../planner/decision.ts';
 import { printable } from './escape.ts';
+import { renderRestored } from './restored.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { renderTable } from './table.ts';
 import { plural } from './page/format.ts';
@@ -20,9 +29,9 @@ const MAX_HOLDS = 20;
 
 /** A run, as a person reads it in ten seconds: what is deleted where, what is kept and why, what went wrong. */
 export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): string {
-  const { dryRun, repositories, totals, warnings } = summary;
-  const lines = [...unknownUse(summary, style)];
-  const busy = repositories
+  const { dryRun, repositories, totals, warnings, restores } = summary;
+  const lines = [...unknownUse(summary, style), ...(restores ? renderRestored(summary, style) : [])];
+  const busy = (restores ? [] : repositories)
     .filter((one) => one.state === 'failed' || touchedIn(one) > 0)
     .toSorted((a, b) => touchedIn(b) - touchedIn(a));
   if (busy.length > 0) {
@@ -33,14 +42,14 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
   }
   const why = reasons(summary, style);
   if (why !== '') lines.push(why, '');
-  for (const text of totalsInWords(totals, dryRun)) lines.push(sentence(style, text));
+  if (!restores) for (const text of totalsInWords(totals, dryRun)) lines.push(sentence(style, text));
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0)
     lines.push(`${plural(alreadyGone, 'artifact')} ${alreadyGone === 1 ? 'was' : 'were'} already deleted.`);
   for (const warning of warnings.filter((one) => !isEvidenceWarning(one)))
     lines.push(labelled(style, 'yellow', 'Warning:', printable(warning)));
   for (const line of [...problems(summary), ...planInWords(summary)]) lines.push(problemLine(line, style));
-  if (dryRun) lines.push(paint(style, 'bold', 'DRY RUN: nothing was deleted.'));
+  if (dryRun) lines.push(paint(style, 'bold', `DRY RUN: nothing was ${restores ? 'restored' : 'deleted'}.`));
   return `${lines.join('\n')}\n`;
 }
 
@@ -114,7 +123,8 @@ function reasons({ totals, examples }: RunSummary, style: Style): string {
     texts.reduce((widest, { length }) => Math.max(widest, length), 0);
   const counts = widthOf(found.map((example) => String(countOf(example))));
   const names = widthOf(found.map(({ reason }) => reason));
-  const before = 'delete'.length + counts + names + 6;
+  const actions = Math.max('delete'.length, widthOf(found.map(({ action }) => action)));
+  const before = actions + counts + names + 6;
   const details = found.map((example) =>
     printable(shortDigests(`${nameOf(example)}${ruleInWords(example)}: ${example.detail}`)),
   );
@@ -123,7 +133,7 @@ function reasons({ totals, examples }: RunSummary, style: Style): string {
   const indent = isBeside ? before : 4;
   const lines = found.flatMap((example, index) => {
     const { action, reason } = example;
-    const start = `${action.padEnd(6)}  ${String(countOf(example)).padStart(counts)}  ${reason.padEnd(names)}`;
+    const start = `${action.padEnd(actions)}  ${String(countOf(example)).padStart(counts)}  ${reason.padEnd(names)}`;
     const colored = start.replace(action, paint(style, action === 'delete' ? 'red' : 'green', action));
     const [first = '', ...others] = wrapped(details[index] ?? '', style.width - indent);
     const below = (isBeside ? others : [first, ...others]).map((line) => ' '.repeat(indent) + line);
@@ -133,7 +143,7 @@ function reasons({ totals, examples }: RunSummary, style: Style): string {
   return [paint(style, 'bold', head), ...lines].join('\n');
 }
 
-function problems({ repositories, totals, failures, stopped: stop }: RunSummary): readonly string[] {
+function problems({ repositories, totals, failures, stopped: stop, restores }: RunSummary): readonly string[] {
   const lines: string[] = [];
   // An error that many repositories share is said once.
   const failed = new Map<string, RepositorySummary[]>();
@@ -153,20 +163,21 @@ function problems({ repositories, totals, failures, stopped: stop }: RunSummary)
   else if (stopped > 0) lines.push(`STOPPED: ${plural(stopped, 'repository')} not begun, or not finished.`);
   for (const failure of failures) {
     if (failure.action === 'keep') continue;
-    const why = failure.error ? `: ${failure.error.message}` : '';
+    // What there is no copy of has not failed: its detail says what is known of it.
+    const why = failure.error?.message ?? (failure.outcome === 'impossible' ? failure.detail : undefined);
     lines.push(
-      `${failure.outcome.toUpperCase()}: ${printable(`${nameOf(failure)}${why}`)}${correlation(failure.error?.correlationId)}`,
+      `${failure.outcome.toUpperCase()}: ${printable(`${nameOf(failure)}${why === undefined ? '' : `: ${why}`}`)}${correlation(failure.error?.correlationId)}`,
     );
   }
   // Where a right is missing, a warning says so once.
   const missing = Object.values(totals.missing ?? {});
-  const shown = new Set(failures.flatMap((one) => (one.action === 'delete' ? (one.error?.missing ?? []) : []))).size;
+  const shown = new Set(failures.flatMap((one) => errorOf(one)?.missing ?? [])).size;
   const refused = missing.reduce((sum, one) => sum + one.refused, 0) - shown;
   // What is held back is said with the guard that holds it.
   const notAttempted =
     repositories.reduce((sum, one) => sum + (one.state === 'held' ? 0 : notAttemptedIn(one)), 0) -
     missing.reduce((sum, one) => sum + one.notAttempted, 0);
-  if (notAttempted > 0)
+  if (notAttempted > 0 && !restores)
     lines.push(`NOT ATTEMPTED: ${plural(notAttempted, 'artifact')}; --output ndjson says why for each.`);
   const more = totals.tags.failed + totals.manifests.failed - failures.length - refused;
   if (more > 0) lines.push(`… and ${more} more failures; --output ndjson names each.`);
@@ -179,14 +190,18 @@ function correlation(id: string | undefined): string {
 
 /** A decision on one line: delete or keep and the outcome, the artifact, and why. */
 export function renderDecision(decision: Decision): string {
-  const outcome = decision.action === 'keep' ? 'keep' : OUTCOMES[decision.outcome];
-  const mark = { deleted: '-', kept: ' ', failed: '!', notAttempted: '!', alreadyGone: '-', quarantined: '~' }[
-    outcomeOf(decision)
-  ];
+  const marks = { deleted: '-', kept: ' ', failed: '!', notAttempted: '!', alreadyGone: '-', quarantined: '~' };
+  const mark = { ...marks, restored: '+' }[outcomeOf(decision)];
+  const outcome = resultOf(decision);
   const beyond = decision.beyondAcrPurge ? ' [acr purge would delete it]' : '';
   return printable(
     `${mark} ${outcome.padEnd(12)} ${nameOf(decision)}  ${decision.reason}${ruleInWords(decision)}: ${shortDigests(decision.detail)}${beyond}`,
   );
+}
+
+function resultOf(decision: Decision): string {
+  if (decision.action === 'keep') return 'keep';
+  return decision.action === 'restore' ? RESTORE_OUTCOMES[decision.outcome] : OUTCOMES[decision.outcome];
 }
 
 /** ` (pull requests)`: the rule of a policy file that decided it. What has no tag is under one key, and not under a rule. */
@@ -202,6 +217,17 @@ export const OUTCOMES: Readonly<Record<Outcome, string>> = {
   deleted: 'deleted',
   quarantined: 'quarantined',
   'already-gone': 'already deleted',
+  refused: 'refused',
+  failed: 'failed',
+  'not-attempted': 'not attempted',
+};
+
+/** What bringing an artifact back came to, for a person. */
+export const RESTORE_OUTCOMES: Readonly<Record<RestoreOutcome, string>> = {
+  planned: 'would restore',
+  restored: 'restored',
+  'already-there': 'is there',
+  impossible: 'impossible',
   refused: 'refused',
   failed: 'failed',
   'not-attempted': 'not attempted',

@@ -19,6 +19,7 @@ export function titleOf(run: Titled, now: Date): string {
 export function whatOf({ kind, dryRun }: Pick<Titled, 'kind' | 'dryRun'>): string {
   if (kind === 'scheduled') return dryRun ? 'Scheduled dry run' : 'Scheduled run';
   if (kind === 'apply') return 'Apply of a plan';
+  if (kind === 'restore') return dryRun ? 'Dry run of a restore' : 'Restore';
   return dryRun ? 'Dry run' : 'Purge';
 }
 

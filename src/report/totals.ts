@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import { toDeleteOf } from '../ledger/compare.ts';
 import type { Counts, RepositorySummary, Totals } from '../ledger/summary.ts';
-import { DELETE_REASONS, KEEP_REASONS, type Reason } from '../planner/decision.ts';
+import { type Decision, DELETE_REASONS, KEEP_REASONS, type Reason, RESTORE_REASONS } from '../planner/decision.ts';
 import { plural } from './page/format.ts';
 import type { Cell, Columns } from './table.ts';
 
@@ -85,13 +85,13 @@ export function totalsInWords(totals: Totals, dryRun: boolean): readonly string[
 /** How often each reason was given: what is deleted first, the most frequent reason first. */
 export function reasonsIn({
   reasons,
-}: Totals): readonly { readonly action: 'delete' | 'keep'; readonly reason: Reason; readonly count: number }[] {
-  const of = (action: 'delete' | 'keep', all: readonly Reason[]) =>
+}: Totals): readonly { readonly action: Decision['action']; readonly reason: Reason; readonly count: number }[] {
+  const of = (action: Decision['action'], all: readonly Reason[]) =>
     all
       .map((reason) => ({ action, reason, count: reasons[reason] ?? 0 }))
       .filter(({ count }) => count > 0)
       .toSorted((a, b) => b.count - a.count);
-  return [...of('delete', DELETE_REASONS), ...of('keep', KEEP_REASONS)];
+  return [...of('delete', DELETE_REASONS), ...of('keep', KEEP_REASONS), ...of('restore', RESTORE_REASONS)];
 }
 
 /** The columns of what is deleted and kept in repositories. */

@@ -6,6 +6,7 @@ import type { Loss, Verdict, VerdictKind } from './verdict.ts';
 
 const TONES: Readonly<Partial<Record<VerdictKind, 'red' | 'green' | 'yellow'>>> = {
   safe: 'green',
+  restored: 'green',
   unchecked: 'yellow',
   held: 'yellow',
   failed: 'red',

@@ -5,6 +5,7 @@ import { reviewInWords } from '../ledger/reviews.ts';
 import { GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
 import { bytes, count, minute, plural } from './page/format.ts';
 import { MEANINGS } from './page/words.ts';
+import { notRestoredInWords, restoredInWords, restoredWhat, thereInWords } from './restored.ts';
 import { keptIn, percentInWords, percentOf } from './totals.ts';
 import type { Held, Judged, Loss, VerdictKind } from './verdict.ts';
 
@@ -88,7 +89,8 @@ export function whatOf(
   repositories: Judged['repositories'],
   held: Held | undefined,
 ): string {
-  const { dryRun, state, progress } = run;
+  const { dryRun, state, progress, restores } = run;
+  if (restores) return `${restoredInWords(totals, dryRun, state === 'running')} It is about ${restoredWhat(restores)}.`;
   const part = (kind: 'tags' | 'manifests'): string => {
     const { deleted } = totals[kind];
     const listed = totals.listed[kind];
@@ -121,7 +123,8 @@ function waitingInWords(repositories: Judged['repositories'], { deletions }: Hel
   return `An approval would delete ${what}.`;
 }
 
-export function keepsOf({ state, dryRun }: RunRecord, totals: Totals): string {
+export function keepsOf({ state, dryRun, restores }: RunRecord, totals: Totals): string {
+  if (restores) return thereInWords(totals);
   const verb = dryRun && state !== 'running' ? 'Would keep' : 'Keeps';
   return `${verb} ${plural(keptIn(totals, 'tags'), 'tag')} and ${plural(keptIn(totals, 'manifests'), 'manifest')}.`;
 }
@@ -192,7 +195,10 @@ export function failuresInWords(
       ? [`What is in use is not known: ${joined(unread)} could not be read. Whatever it may be about is kept.`]
       : []),
     ...(broken.length > 0 ? [brokenInWords(broken)] : []),
-    ...(failed > 0 ? [`${plural(failed, 'deletion')} failed or ${failed === 1 ? 'was' : 'were'} refused.`] : []),
+    ...(run.restores ? notRestoredInWords(totals) : []),
+    ...(failed > 0 && !run.restores
+      ? [`${plural(failed, 'deletion')} failed or ${failed === 1 ? 'was' : 'were'} refused.`]
+      : []),
     ...(locksLost > 0 ? [`${plural(locksLost, 'lock')} of an earlier run could not be put back.`] : []),
   ];
   return lines.length > 0 ? lines : ['Not everything that was to be done was done.'];
@@ -205,7 +211,9 @@ function brokenInWords(broken: readonly RepositorySummary[]): string {
   return `${plural(broken.length, 'repository')} failed: ${list}. What could not be decided is kept.`;
 }
 
-export function nextOf(kind: VerdictKind, { plan, dryRun, cancelled }: RunRecord): string {
+export function nextOf(kind: VerdictKind, { plan, dryRun, cancelled, restores }: RunRecord): string {
+  if (restores && (kind === 'failed' || kind === 'stopped'))
+    return 'Remove the cause, then run the same command again: what is there already is left as it is.';
   switch (kind) {
     case 'safe':
       return 'Look at what would be deleted, then approve or reject it. Nothing is deleted until then.';
@@ -229,5 +237,7 @@ export function nextOf(kind: VerdictKind, { plan, dryRun, cancelled }: RunRecord
     case 'applied':
     case 'deleted':
       return 'There is nothing to do.';
+    case 'restored':
+      return dryRun ? 'Run the same command without --dry-run.' : 'There is nothing to do.';
   }
 }

@@ -31,6 +31,7 @@ import { isEvidenceWarning } from './warnings.ts';
  * - `outdated`: a plan that the app refuses to carry out by now
  * - `rejected`, `applied`: what a person decided, or what was done, about the plan
  * - `deleted`: a run that deletes has deleted what it was to
+ * - `restored`: a run that brings back what was deleted has done so, or would
  */
 export type VerdictKind =
   | 'safe'
@@ -43,7 +44,8 @@ export type VerdictKind =
   | 'outdated'
   | 'rejected'
   | 'applied'
-  | 'deleted';
+  | 'deleted'
+  | 'restored';
 
 /** How much of a repository a run deletes, or would. */
 export interface Loss extends Share {
@@ -113,7 +115,7 @@ export function verdictOf({ run, repositories, comparison, refused }: Judged): V
   const cautions = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   return {
     kind,
-    label: labelOf(kind, held, cautions.length),
+    label: labelOf(run, kind, held, cautions.length),
     what: whatOf(run, totals, repositories, held),
     keeps: keepsOf(run, totals),
     why: [
@@ -137,13 +139,18 @@ function kindOf(run: RunRecord, totals: Totals, held: Held | undefined, refused:
   if (state === 'failed' || run.error || !isEvidenceWhole(run.evidence)) return 'failed';
   if (state === 'stopped' || state === 'interrupted') return 'stopped';
   if (plan && refused !== undefined) return 'outdated';
+  if (run.restores) return restoredIn(totals) === 0 ? 'nothing' : 'restored';
   if (held) return 'held';
   if (toDeleteIn(totals) === 0) return 'nothing';
   if (!dryRun) return 'deleted';
   return guardsInForce(run).length > 0 ? 'safe' : 'unchecked';
 }
 
-function labelOf(kind: VerdictKind, held: Held | undefined, cautions: number): string {
+function restoredIn({ tags, manifests }: Totals): number {
+  return (tags.restored ?? 0) + (manifests.restored ?? 0);
+}
+
+function labelOf({ restores, dryRun }: RunRecord, kind: VerdictKind, held: Held | undefined, cautions: number): string {
   const labels: Readonly<Record<VerdictKind, string>> = {
     safe: cautions > 0 ? `safe, but ${plural(cautions, 'warning')}` : 'safe',
     unchecked: 'no guard is set',
@@ -151,11 +158,12 @@ function labelOf(kind: VerdictKind, held: Held | undefined, cautions: number): s
     failed: 'failed',
     running: 'running',
     stopped: 'stopped',
-    nothing: 'nothing to delete',
+    nothing: restores ? 'nothing to restore' : 'nothing to delete',
     outdated: 'out of date',
     rejected: 'rejected',
     applied: 'applied',
     deleted: 'done',
+    restored: dryRun ? 'dry run' : 'done',
   };
   return labels[kind];
 }
@@ -207,7 +215,9 @@ function whyOf(
     case 'applied':
       return [`The plan was carried out${plan?.appliedBy === undefined ? '' : ` by the run ${plan.appliedBy}`}.`];
     case 'nothing':
-      return [sourcesInWords(run)];
+      return run.restores ? [] : [sourcesInWords(run)];
+    case 'restored':
+      return [];
     case 'running':
     case 'deleted':
       return [];

@@ -105,10 +105,10 @@ function isOf(decision: Decision, { repository, tag, digest }: ImageName): boole
 /** What decisions come to. */
 export function totalsOf(decisions: readonly Decision[]): Totals {
   const countsOf = (kind: Decision['kind']): Counts => {
-    const counts: Record<keyof Counts, number> = { ...NO_COUNTS, quarantined: 0 };
+    const counts: Record<keyof Counts, number> = { ...NO_COUNTS, quarantined: 0, restored: 0 };
     for (const decision of decisions) if (decision.kind === kind) counts[outcomeOf(decision)] += 1;
-    const { quarantined, ...others } = counts;
-    return quarantined > 0 ? counts : others;
+    const { quarantined, restored, ...others } = counts;
+    return { ...others, ...(quarantined > 0 && { quarantined }), ...(restored > 0 && { restored }) };
   };
   const reasons: Partial<Record<Reason, number>> = {};
   for (const { reason } of decisions) reasons[reason] = (reasons[reason] ?? 0) + 1;

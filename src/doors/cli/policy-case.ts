@@ -100,6 +100,7 @@ export async function runCase({ name, policy, now, contents, expect }: Case): Pr
     ...pullsOf(policy, contents, now),
     onDecisions: (decisions) => {
       for (const decision of decisions) {
+        if (decision.action === 'restore') continue;
         const { repository, action, reason, detail, rule } = decision;
         got.set(`${repository} ${keyOf(decision)}`, { action, reason, detail, ...(rule !== undefined && { rule }) });
         const wasDeleted = action === 'keep' || decision.outcome === 'deleted' || decision.outcome === 'already-gone';

@@ -9,6 +9,7 @@ import {
   type ImageName,
   isRunId,
   KEEP_REASONS,
+  RESTORE_REASONS,
   parseImage,
   RUN_KINDS,
   RUN_STATES,
@@ -89,9 +90,11 @@ export const DECISIONS_QUERY = z.object({
   tag: text.exactOptional().describe('Decisions on this tag'),
   digest: text.exactOptional().describe('Decisions on this digest'),
   text: text.exactOptional().describe('Decisions that have this text in their name or detail; case does not matter'),
-  action: oneOf(['delete', 'keep']).exactOptional().describe('Only deletions, or only what is kept'),
+  action: oneOf(['delete', 'keep', 'restore'])
+    .exactOptional()
+    .describe('Only deletions, only what is kept, or only what is brought back'),
   reason: z
-    .enum([...DELETE_REASONS, ...KEEP_REASONS], 'the name of a reason, such as matched-and-expired')
+    .enum([...DELETE_REASONS, ...KEEP_REASONS, ...RESTORE_REASONS], 'the name of a reason, such as matched-and-expired')
     .exactOptional()
     .describe('Decisions with this reason'),
 });

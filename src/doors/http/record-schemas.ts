@@ -3,6 +3,7 @@ import {
   DELETE_REASONS,
   type Decision,
   KEEP_REASONS,
+  RESTORE_REASONS,
   type RepositoryRecord,
   RUN_KINDS,
   RUN_STATES,
@@ -17,6 +18,7 @@ import { actor, bytes, count, runId, texts, time } from './schema-parts.ts';
  */
 
 const kind = z.enum(RUN_KINDS);
+const REASONS = [...DELETE_REASONS, ...KEEP_REASONS, ...RESTORE_REASONS] as const;
 export const runState = z.enum(RUN_STATES).meta({
   id: 'RunState',
   description: [
@@ -78,11 +80,31 @@ export const deleted = z
   })
   .meta({ id: 'Deleted', description: 'An artifact that is deleted, or was to be' });
 
-export const decision = z.union([kept, deleted]).meta({ id: 'Decision' }) satisfies z.ZodType<Decision>;
+export const restored = z
+  .object({
+    ...artifact,
+    action: z.literal('restore'),
+    reason: z.enum(RESTORE_REASONS),
+    outcome: z.enum(['planned', 'restored', 'already-there', 'impossible', 'refused', 'failed', 'not-attempted']),
+    error: decisionError.exactOptional(),
+  })
+  .meta({ id: 'Restored', description: 'An artifact that was deleted, and is brought back, or was to be' });
+
+export const decision = z.union([kept, deleted, restored]).meta({ id: 'Decision' }) satisfies z.ZodType<Decision>;
 
 const counts = z
-  .object({ deleted: count, kept: count, failed: count, notAttempted: count, alreadyGone: count })
-  .meta({ id: 'Counts', description: 'Artifacts by their outcome. In a dry run, deleted says what would be' });
+  .object({
+    deleted: count,
+    kept: count,
+    failed: count,
+    notAttempted: count,
+    alreadyGone: count,
+    restored: count.exactOptional(),
+  })
+  .meta({
+    id: 'Counts',
+    description: 'Artifacts by their outcome. In a dry run, deleted and restored say what would be',
+  });
 const amount = z.object({
   tags: count.exactOptional(),
   manifests: count.exactOptional(),
@@ -96,7 +118,7 @@ const totalled = {
   tags: counts,
   manifests: counts,
   bytes,
-  reasons: z.partialRecord(z.enum([...DELETE_REASONS, ...KEEP_REASONS]), count),
+  reasons: z.partialRecord(z.enum(REASONS), count),
   beyondAcrPurge: count,
   missing: z
     .partialRecord(z.enum(['read', 'delete', 'unlock']), z.object({ refused: count, notAttempted: count }))
@@ -290,7 +312,7 @@ export const runSummary = z
     evidence: z.array(evidence).exactOptional(),
     plan: z.object({ id: runId, hash: z.string(), deletions: count }).exactOptional(),
     stopped: stop.exactOptional(),
-    examples: z.partialRecord(z.enum([...DELETE_REASONS, ...KEEP_REASONS]), decision),
+    examples: z.partialRecord(z.enum(REASONS), decision),
     failures: z.array(decision),
     succeeded: z.boolean(),
   })

@@ -1,4 +1,4 @@
-import { type Decision, DELETE_REASONS, KEEP_REASONS } from '../../planner/decision.ts';
+import { type Decision, DELETE_REASONS, errorOf, KEEP_REASONS, RESTORE_REASONS } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/records.ts';
 import { nameOf } from '../../ledger/summary.ts';
 import { ruleInWords, shortDigests } from '../text.ts';
@@ -60,12 +60,12 @@ export function renderDecisions(setting: Setting, view: DecisionsView): string {
           <Search label="Repository, whole name" name="repository" value={filter.repository} names={names} />
           <Search label="Tag, whole name" name="tag" value={filter.tag} />
           <Search label="Digest, whole" name="digest" value={filter.digest} />
-          <Select label="Action" name="action" value={filter.action} groups={{ '': ['delete', 'keep'] }} />
+          <Select label="Action" name="action" value={filter.action} groups={{ '': ['delete', 'keep', 'restore'] }} />
           <Select
             label="Reason"
             name="reason"
             value={filter.reason}
-            groups={{ delete: DELETE_REASONS, keep: KEEP_REASONS }}
+            groups={{ delete: DELETE_REASONS, keep: KEEP_REASONS, restore: RESTORE_REASONS }}
           />
         </Form>
         {decisions.length === 0 ? (
@@ -121,7 +121,7 @@ export function Why({ decision }: { readonly decision: Decision }) {
         {shortDigests(words(detail))}
         {beyondAcrPurge && '; acr purge would have deleted it'}
       </p>
-      {decision.action === 'delete' && <Failed error={decision.error} />}
+      <Failed error={errorOf(decision)} />
     </>
   );
 }

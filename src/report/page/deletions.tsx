@@ -78,7 +78,7 @@ function Tags({ setting, run, tags }: Omit<Props, 'deletions'> & { readonly tags
 
 /** ` (held back)`; nothing where it is as the title says. */
 function resultOf(decision: Decision): string {
-  if (decision.action === 'keep' || decision.outcome === 'planned' || decision.outcome === 'deleted') return '';
+  if (decision.action !== 'delete' || decision.outcome === 'planned' || decision.outcome === 'deleted') return '';
   return ` (${OUTCOMES[decision.outcome]})`;
 }
 

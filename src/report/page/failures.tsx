@@ -1,5 +1,5 @@
 import { nameOf } from '../../ledger/summary.ts';
-import type { Decision } from '../../planner/decision.ts';
+import { type Decision, errorOf } from '../../planner/decision.ts';
 import { shortDigests } from '../text.ts';
 import { name, plural } from './format.ts';
 import type { Setting } from './navigation.tsx';
@@ -40,7 +40,7 @@ export function Failures({
               <>
                 <a href={setting.link({ image: nameOf(decision) })}>{shortDigests(name(nameOf(decision)))}</a>{' '}
                 <OutcomeBadge decision={decision} />
-                <Failed error={decision.action === 'delete' ? decision.error : undefined} />
+                <Failed error={errorOf(decision)} />
               </>
             )}
           </FirstOf>

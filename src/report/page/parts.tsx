@@ -2,11 +2,11 @@ import type { ComponentChildren } from 'preact';
 import { cancelledInWords, type Cancellation, type RunProgress, type RunState } from '../../ledger/records.ts';
 import type { Totals } from '../../ledger/summary.ts';
 import type { Decision, DecisionError } from '../../planner/decision.ts';
-import { OUTCOMES, shortDigests } from '../text.ts';
+import { OUTCOMES, RESTORE_OUTCOMES, shortDigests } from '../text.ts';
 import { type Titled, whatOf, whenOf, whereOf } from '../title.ts';
 import { keptIn, percentOf } from '../totals.ts';
 import { bytes, count, minute, name, plural, words } from './format.ts';
-import { OUTCOME_TONES, STATES, type Tone } from './words.ts';
+import { OUTCOME_TONES, RESTORE_TONES, STATES, type Tone } from './words.ts';
 
 interface SectionProps {
   readonly id: string;
@@ -157,6 +157,8 @@ export function StateBadge({ state }: { readonly state: RunState }) {
 
 export function OutcomeBadge({ decision }: { readonly decision: Decision }) {
   if (decision.action === 'keep') return <Badge tone="calm">keep</Badge>;
+  if (decision.action === 'restore')
+    return <Badge tone={RESTORE_TONES[decision.outcome]}>{RESTORE_OUTCOMES[decision.outcome]}</Badge>;
   return <Badge tone={OUTCOME_TONES[decision.outcome]}>{OUTCOMES[decision.outcome]}</Badge>;
 }
 
@@ -258,6 +260,7 @@ interface FiguresProps {
 /** The result of a run as figures. */
 export function Figures({ totals, isDry, held }: FiguresProps) {
   const { tags, manifests, beyondAcrPurge, leftUntagged } = totals;
+  const isRestore = (tags.restored ?? manifests.restored) !== undefined;
   const verb = isDry ? 'that would be deleted' : 'deleted';
   const share = (kind: 'tags' | 'manifests'): string => {
     const percent = percentOf(totals, kind);
@@ -269,8 +272,13 @@ export function Figures({ totals, isDry, held }: FiguresProps) {
     <div class="card figures">
       <Facts
         facts={[
-          [`Tags ${verb}`, share('tags')],
-          [`Manifests ${verb}`, share('manifests')],
+          [`Tags ${isDry ? 'that would be restored' : 'restored'}`, isRestore ? count(tags.restored ?? 0) : undefined],
+          [
+            `Manifests ${isDry ? 'that would be restored' : 'restored'}`,
+            isRestore ? count(manifests.restored ?? 0) : undefined,
+          ],
+          [`Tags ${verb}`, isRestore ? undefined : share('tags')],
+          [`Manifests ${verb}`, isRestore ? undefined : share('manifests')],
           ['Size, at most (layers are shared)', bytes(totals.bytes)],
           ['Tags kept', count(keptIn(totals, 'tags'))],
           ['Manifests kept', count(keptIn(totals, 'manifests'))],

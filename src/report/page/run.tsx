@@ -97,7 +97,7 @@ export function renderRun(setting: Setting, view: RunView): string {
           </Notice>
         )}
         <Failures setting={setting} view={view} />
-        <DeletionsSection setting={setting} run={run} deletions={deletions} />
+        {!run.restores && <DeletionsSection setting={setting} run={run} deletions={deletions} />}
         <Repositories
           setting={setting}
           run={run}
@@ -190,7 +190,7 @@ function Reasons({ setting, run: { id, totals } }: { readonly setting: Setting; 
   return (
     <Section id="reasons" title="Reasons">
       <Table
-        caption="Tags and manifests by the reason for which they are deleted or kept"
+        caption="Tags and manifests by the reason for which they are deleted, kept or brought back"
         rows={found}
         columns={[
           {
@@ -234,7 +234,7 @@ export function startFacts(started: Started, entry: Entry, now: Date): readonly 
 }
 
 function About({ setting, run }: { readonly setting: Setting; readonly run: RunRecord }) {
-  const { policy, parent, applies, ended, resumed = [], agesFrom } = run;
+  const { policy, parent, applies, restores, ended, resumed = [], agesFrom } = run;
   const runLink = (id: string | undefined) =>
     id !== undefined && <a href={setting.link({ run: id })}>{words(whenOfId(id, setting.now))}</a>;
   return (
@@ -258,6 +258,9 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
             ['Machine', words(run.holder.host)],
             ['Tool version', words(run.toolVersion)],
             ['Applies the plan of the run of', runLink(applies) || undefined],
+            ['Brings back what was deleted by the run of', runLink(restores?.run) || undefined],
+            ['Brings back the image', restores?.image && words(restores.image)],
+            ['Sets back what was pushed since', restores?.force && 'yes (--force)'],
             ['Policy from', policy.from],
             ['Hash of the policy', <code>{words(policy.hash)}</code>],
           ]}

@@ -22,6 +22,7 @@ const TONES: Readonly<Record<VerdictKind, Tone>> = {
   rejected: 'calm',
   applied: 'calm',
   deleted: 'good',
+  restored: 'good',
 };
 
 interface Props {
@@ -47,7 +48,7 @@ export function VerdictSection({ run, verdict, children }: Props) {
         <Badge tone={tone}>{label}</Badge>
       </p>
       <h2 id="verdict">{words(what)}</h2>
-      {totals && <Amounts totals={totals} dryRun={dryRun} />}
+      {totals && !run.restores && <Amounts totals={totals} dryRun={dryRun} />}
       <Reasons sentences={why} />
       <p>
         <strong>What now?</strong> {words(next)}

@@ -1,8 +1,8 @@
-import type { Outcome, Reason } from '../../planner/decision.ts';
+import type { Outcome, Reason, RestoreOutcome } from '../../planner/decision.ts';
 import type { RunKind, RunState } from '../../ledger/records.ts';
 import type { RepositorySummary } from '../../ledger/summary.ts';
 
-/** Why an artifact is deleted or kept, for a person. */
+/** Why an artifact is deleted, kept or brought back, for a person. */
 export const MEANINGS: Readonly<Record<Reason, string>> = {
   'matched-and-expired': 'a filter matches, and it is older than --ago',
   'rule-matched': 'a rule of the policy deletes it',
@@ -39,6 +39,12 @@ export const MEANINGS: Readonly<Record<Reason, string>> = {
   'not-in-plan': 'not in the plan that is applied',
   quarantined: 'waits in quarantine, and is deleted once its time is over',
   released: 'was in quarantine, and can be pulled again',
+  'is-there': 'it is there',
+  'manifest-is-there': 'its manifest is there, and is tagged again',
+  'soft-deleted': 'the registry keeps what is deleted for a while, and has it',
+  archived: 'the archive has it',
+  'pushed-since': 'the tag names another manifest, which was pushed since',
+  'no-copy': 'there is no copy of it',
 };
 
 /** A class of the style sheet. */
@@ -54,6 +60,17 @@ export const OUTCOME_TONES: Readonly<Record<Outcome, Tone>> = {
   failed: 'bad',
   'not-attempted': 'wait',
   held: 'wait',
+};
+
+/** The same for what is brought back. */
+export const RESTORE_TONES: Readonly<Record<RestoreOutcome, Tone>> = {
+  planned: 'good',
+  restored: 'good',
+  'already-there': 'calm',
+  impossible: 'bad',
+  refused: 'bad',
+  failed: 'bad',
+  'not-attempted': 'wait',
 };
 
 export const STATES: Readonly<Record<RunState, { readonly tone: Tone; readonly means: string }>> = {

@@ -55,26 +55,33 @@ export async function openedOf(
   const record = all.find(({ summary }) => summary.repository === repository);
   if (!record) return { absent: repository };
   const decisions: Decision[] = [];
-  for (const action of ['delete', 'keep'] as const) {
+  for (const action of ['delete', 'restore', 'keep'] as const) {
     if (decisions.length >= MAX_DECISIONS) break;
     for await (const decision of reader.decisions(id, { repository, action }))
       if (decisions.push(decision) === MAX_DECISIONS) break;
   }
   const { tags, manifests } = record.summary;
-  return { record, decisions, count: toDeleteOf(tags) + tags.kept + toDeleteOf(manifests) + manifests.kept };
+  return { record, decisions, count: decidedIn(tags) + decidedIn(manifests) };
 }
+
+function decidedIn(counts: RepositoryRecord['summary']['tags']): number {
+  return toDeleteOf(counts) + counts.kept + (counts.restored ?? 0);
+}
+
+const FAILED: ReadonlySet<string> = new Set(['failed', 'refused', 'impossible']);
 
 /** The first artifacts that failed or were refused. */
 export async function failuresIn(
   reader: LedgerReader,
-  id: string,
+  { id, kind }: Pick<RunRecord, 'id' | 'kind'>,
   repositories: readonly string[],
   most: number,
 ): Promise<readonly Decision[]> {
   const found: Decision[] = [];
+  const action = kind === 'restore' ? 'restore' : 'delete';
   for (const repository of repositories) {
-    for await (const decision of reader.decisions(id, { repository, action: 'delete' })) {
-      if (decision.action !== 'delete' || !['failed', 'refused'].includes(decision.outcome)) continue;
+    for await (const decision of reader.decisions(id, { repository, action })) {
+      if (decision.action === 'keep' || !FAILED.has(decision.outcome)) continue;
       found.push(decision);
       if (found.length === most) return found;
     }

@@ -33,7 +33,7 @@ export async function runView(
     compareWithLast(reader, run, all),
     resumerOf(reader, run, setting.now),
     deletionsOf(reader, run, all),
-    failuresIn(reader, run.id, namesOf(withFailures.slice(0, MAX_FAILURES)), MAX_FAILURES),
+    failuresIn(reader, run, namesOf(withFailures.slice(0, MAX_FAILURES)), MAX_FAILURES),
     open === undefined ? undefined : openedOf(reader, run.id, all, open),
   ]);
   return renderRun(setting, {
