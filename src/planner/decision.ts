@@ -93,7 +93,7 @@ export const RESTORE_REASONS = [
   'no-copy',
 ] as const;
 
-export type RestoreReason = (typeof RESTORE_REASONS)[number];
+type RestoreReason = (typeof RESTORE_REASONS)[number];
 
 export type Reason = DeleteReason | KeepReason | RestoreReason;
 

@@ -80,7 +80,7 @@ export const deleted = z
   })
   .meta({ id: 'Deleted', description: 'An artifact that is deleted, or was to be' });
 
-export const restored = z
+const restored = z
   .object({
     ...artifact,
     action: z.literal('restore'),
