@@ -12,6 +12,7 @@ import type { PlannedRepository } from './inventory.ts';
 import { withForgotten } from './forgotten.ts';
 import { observe } from './observe.ts';
 import { type PullOptions, readPulls } from './pulls.ts';
+import { readTries, type TriedOptions } from './tried.ts';
 
 /** What is asked before something is deleted. */
 export interface EvidenceOptions {
@@ -20,6 +21,8 @@ export interface EvidenceOptions {
   readonly rememberMilliseconds: number;
   /** Absent: nothing is asked when something was pulled. */
   readonly pulls?: PullOptions;
+  /** Absent: nothing is asked whether what is in quarantine was asked for. */
+  readonly tried?: TriedOptions;
 }
 
 /** What is known of the use of a registry. */
@@ -40,10 +43,10 @@ export function newUseOf(ledger: Ledger): UseOf {
   const { clock } = ledger.system;
   const known = new Map<string, { readonly use: Promise<KnownUse>; readonly until: number }>();
   return (registry, options, signal) => {
-    const { sources, rememberMilliseconds, pulls } = options;
+    const { sources, rememberMilliseconds, pulls, tried } = options;
     const asked = sources.map(({ name, key }) => [name, key]);
     const log = pulls && [pulls.withinMilliseconds, pulls.byRules, pulls.ignored, pulls.key];
-    const key = JSON.stringify([registry, rememberMilliseconds, asked, log]);
+    const key = JSON.stringify([registry, rememberMilliseconds, asked, log, tried?.key]);
     const before = known.get(key);
     if (before && clock.ticks() <= before.until) return before.use;
     const use = readUse(ledger, registry, options, signal);
@@ -112,13 +115,14 @@ function isSaid(said: readonly EvidenceRecord[] = [], records: readonly Evidence
 async function readUse(
   ledger: Ledger,
   registry: string,
-  { sources, rememberMilliseconds, pulls: pullOptions }: EvidenceOptions,
+  { sources, rememberMilliseconds, pulls: pullOptions, tried: triedOptions }: EvidenceOptions,
   signal?: AbortSignal,
 ): Promise<KnownUse> {
   const { clock } = ledger.system;
-  const [said, pulls] = await Promise.all([
+  const [said, pulls, tried] = await Promise.all([
     Promise.all(sources.map((source) => observe(source, registry, clock, signal))),
     pullOptions && readPulls(ledger, registry, pullOptions, signal),
+    triedOptions && readTries(ledger, registry, triedOptions, signal),
   ]);
   if (signal?.aborted) throw new StoppedError(`what is in use at ${registry}`);
   const seen = said.flatMap((evidence) => evidence.facts.map((use) => usedImage(use, evidence)));
@@ -136,16 +140,17 @@ async function readUse(
     ofRepository: (repository) => {
       const inUse = protectionsOf(byRepository.get(repository) ?? [], observed, clock);
       const pulled = pulls?.ofRepository(repository);
+      const asked = tried?.ofRepository(repository);
       return {
         ...pulled,
         // What runs is the better reason.
-        tags: new Map([...(pulled?.tags ?? []), ...inUse.tags]),
-        digests: new Map([...(pulled?.digests ?? []), ...inUse.digests]),
+        tags: new Map([...(pulled?.tags ?? []), ...(asked?.tags ?? []), ...inUse.tags]),
+        digests: new Map([...(pulled?.digests ?? []), ...(asked?.digests ?? []), ...inUse.digests]),
         configs: inUse.configs,
         ...(everything && { everything }),
       };
     },
-    records: [...observed.map(recordOf), ...(pulls ? [pulls.record] : [])],
+    records: [...observed.map(recordOf), ...(pulls ? [pulls.record] : []), ...(tried ? [tried.record] : [])],
   };
 }
 

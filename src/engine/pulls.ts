@@ -127,8 +127,10 @@ export async function readPulls(
   };
 }
 
-export function groupedByRepository(pulls: readonly RememberedPull[]): ReadonlyMap<string, readonly RememberedPull[]> {
-  const grouped = new Map<string, RememberedPull[]>();
+export function groupedByRepository<T extends { readonly repository: string }>(
+  pulls: readonly T[],
+): ReadonlyMap<string, readonly T[]> {
+  const grouped = new Map<string, T[]>();
   for (const pull of pulls) {
     const some = grouped.get(pull.repository);
     if (some) some.push(pull);

@@ -1,15 +1,16 @@
 import type { AskedSource } from '../ledger/records.ts';
 import { openPulls, openSources, PULL_LOG } from '../evidence/open.ts';
 import type { InUse } from '../policy/in-use.ts';
-import { type Pulled, resourceOf } from '../policy/pulls.ts';
+import { type Pulled, type PullLogSettings, resourceOf } from '../policy/pulls.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { pullWindowsOf } from '../policy/rules.ts';
 import type { Settings } from '../policy/settings.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
 import { cloudOf, entraOf, type IdentitySettings, logsEndpointOf } from '../registry/identity.ts';
 import type { EvidenceOptions } from './evidence.ts';
-import { observedPulls } from './observe.ts';
+import { observedPulls, observedTries } from './observe.ts';
 import type { PullOptions } from './pulls.ts';
+import type { TriedOptions } from './tried.ts';
 
 /** How sources are reached. */
 export type OpenSources = typeof openSources;
@@ -17,21 +18,25 @@ export type OpenSources = typeof openSources;
 interface Asking {
   readonly inUse: InUse | undefined;
   readonly pulled: Pulled | undefined;
+  /** Where the log is found that says what of a quarantine was asked for. */
+  readonly pullLog?: PullLogSettings | undefined;
   readonly identity: Pick<IdentitySettings, 'audience' | 'clientId' | 'username'>;
 }
 
 /** What the configured sources are asked with: the Entra identity, also where a user name is shown to the registry. */
 export function evidenceFrom(
-  { inUse, pulled, identity }: Asking,
+  { inUse, pulled, pullLog, identity }: Asking,
   clock: Clock = systemClock,
   open: OpenSources = openSources,
 ): EvidenceOptions | undefined {
-  if (!inUse && !pulled) return undefined;
+  const isLogFound = pullLog !== undefined && pullLog.resources.length > 0;
+  if (!inUse && !pulled && !isLogFound) return undefined;
   const sources = inUse ? open(inUse, { credential: entraOf(identity), clock, cloud: cloudOf(identity.audience) }) : [];
   return {
     sources,
     rememberMilliseconds: inUse?.rememberMilliseconds ?? 0,
     ...(pulled && { pulls: pullsFrom(pulled, identity, clock) }),
+    ...(isLogFound && { tried: triedFrom(pullLog, identity, clock) }),
   };
 }
 
@@ -56,7 +61,24 @@ export function sourcesNamed({ inUse, pulled }: Pick<Asking, 'inUse' | 'pulled'>
 
 /** How the log of a registry is asked when something was pulled. */
 export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: Clock = systemClock): PullOptions {
-  const { within, withinMilliseconds, byRules, ignored, maxSilenceMilliseconds, resources } = pulled;
+  const { within, withinMilliseconds, byRules, ignored } = pulled;
+  const { source, key } = logFrom(pulled, identity, clock);
+  return { source: observedPulls(source, clock), within, withinMilliseconds, byRules, ignored, key };
+}
+
+/** The same for what of a quarantine was asked for. */
+function triedFrom(pullLog: PullLogSettings, identity: Asking['identity'], clock: Clock): TriedOptions {
+  const { resources, ignored } = pullLog;
+  const { source, key } = logFrom(pullLog, identity, clock);
+  return {
+    source: observedTries(source, clock),
+    asks: (registry) => resourceOf(resources, registry) !== undefined,
+    key: JSON.stringify([key, ignored]),
+  };
+}
+
+function logFrom(pullLog: PullLogSettings, identity: Asking['identity'], clock: Clock) {
+  const { ignored, maxSilenceMilliseconds, resources } = pullLog;
   const source = openPulls({
     credential: entraOf(identity),
     clock,
@@ -66,6 +88,5 @@ export function pullsFrom(pulled: Pulled, identity: Asking['identity'], clock: C
     maxSilenceMilliseconds,
     username: identity.username,
   });
-  const key = JSON.stringify([resources, maxSilenceMilliseconds, identity.clientId, identity.username]);
-  return { source: observedPulls(source, clock), within, withinMilliseconds, byRules, ignored, key };
+  return { source, key: JSON.stringify([resources, maxSilenceMilliseconds, identity.clientId, identity.username]) };
 }

@@ -1,11 +1,69 @@
-import type { TriedEvidence, TriedPull } from '../evidence/pulls.ts';
+import type { TriedEvidence, TriedPull, TriedSource } from '../evidence/pulls.ts';
+import { QUARANTINE_PULLS } from '../ledger/command.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { EvidenceRecord } from '../ledger/records.ts';
 import type { Evidence, Protection } from '../planner/types.ts';
 import { ago } from './ago.ts';
+import { groupedByRepository, silenceOf } from './pulls.ts';
 
 /*
  * What of a quarantine was asked for since: a client that fails to pull it needs it. A client that succeeds does, too: an
  * attribute may reach a replica of the registry late.
  */
+
+/** What is asked what of a quarantine was asked for. */
+export interface TriedOptions {
+  readonly source: TriedSource;
+  /** Whether the log of a registry is to be asked: its resource is known. */
+  readonly asks: (registry: string) => boolean;
+  /** Tells the log from another one, and how it is read. */
+  readonly key?: string;
+}
+
+/** What a registry keeps of its quarantine, by what was asked for. */
+interface TriesKept {
+  readonly ofRepository: (repository: string) => Pick<Evidence, 'tags' | 'digests'> | undefined;
+  readonly record: EvidenceRecord;
+}
+
+/** Asks the log where something is in quarantine, and the registry has one that is known. */
+export async function readTries(
+  ledger: Pick<Ledger, 'quarantines' | 'system'>,
+  registry: string,
+  { source, asks }: TriedOptions,
+  signal?: AbortSignal,
+): Promise<TriesKept | undefined> {
+  if (!asks(registry)) return undefined;
+  const waiting = new Map<string, readonly Waiting[]>();
+  let first: string | undefined;
+  for await (const { repository, entries } of ledger.quarantines(registry)) {
+    if (entries.length > 0) waiting.set(repository, entries);
+    for (const { since } of entries) if (first === undefined || since < first) first = since;
+  }
+  if (first === undefined) return undefined;
+  const { tried, ...known } = await source.tried(registry, new Date(first), signal);
+  const byRepository = groupedByRepository(tried);
+  const now = ledger.system.clock.now();
+  const kept = new Map(
+    Array.from(waiting, ([repository, entries]) => [
+      repository,
+      keptByTries(entries, { ...known, tried: byRepository.get(repository) ?? [] }, now),
+    ]),
+  );
+  const { observedAt, complete, problems, covers } = known;
+  const said = complete && !covers ? [silenceOf(known)] : problems;
+  return {
+    ofRepository: (repository) => kept.get(repository),
+    record: {
+      source: QUARANTINE_PULLS,
+      observedAt,
+      scope: `pulls of what is in quarantine since ${first}`,
+      complete,
+      ...(said.length > 0 && { problems: said }),
+      images: [...kept.values()].reduce((sum, { images }) => sum + images, 0),
+    },
+  };
+}
 
 /** What waits in the quarantine of a repository. */
 export interface Waiting {
@@ -30,12 +88,13 @@ export type Tried = Pick<TriedEvidence, 'complete' | 'problems' | 'covers' | 'la
  * What a repository keeps of its quarantine, by what was asked for: each image with all that belongs to it. Where it
  * cannot be known what was asked for, it may have been.
  * @param now in milliseconds
+ * @returns `images`: how many were asked for
  */
 export function keptByTries(
   waiting: readonly Waiting[],
   { tried, ...known }: Tried,
   now: number,
-): Pick<Evidence, 'tags' | 'digests'> {
+): Pick<Evidence, 'tags' | 'digests'> & { readonly images: number } {
   const tags = new Map<string, Protection>();
   const digests = new Map<string, Protection>();
   const keep = (one: Waiting, protection: Protection): void => {
@@ -54,7 +113,7 @@ export function keptByTries(
     const protection = asked.get(one.root) ?? unknownOf(one, known, now);
     if (protection) keep(one, protection);
   }
-  return { tags, digests };
+  return { tags, digests, images: asked.size };
 }
 
 /** That it was asked for by its digest, or by a tag, while it waited. */

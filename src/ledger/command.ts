@@ -12,9 +12,13 @@ interface Resting {
 /** What records call the log of pulls. */
 const PULLS = 'ContainerRegistryRepositoryEvents';
 
+/** The same, asked for what is in quarantine. It is asked wherever it is found, and no run is to name it. */
+export const QUARANTINE_PULLS = 'ContainerRegistryRepositoryEvents (quarantine)';
+
 /** Each source that a run asks or has asked, once. */
 export function sourcesOf({ sources = [], evidence = [] }: Omit<Resting, 'id'>): readonly AskedSource[] {
-  return [...new Map([...evidence, ...sources].map((one) => [one.source, one])).values()];
+  const asked = [...evidence, ...sources].filter(({ source }) => source !== QUARANTINE_PULLS);
+  return [...new Map(asked.map((one) => [one.source, one])).values()];
 }
 
 /**

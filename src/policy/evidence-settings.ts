@@ -42,7 +42,8 @@ export function inUseFrom(
   };
 }
 
-const PULL_SETTINGS = ['KEEP_PULLED_WITHIN', 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE', 'PULL_LOG_MAX_SILENCE'] as const;
+const PULL_LOG_SETTINGS = ['REGISTRY_RESOURCE_ID', 'PULL_IGNORE', 'PULL_LOG_MAX_SILENCE'] as const;
+const PULL_SETTINGS = ['KEEP_PULLED_WITHIN', ...PULL_LOG_SETTINGS] as const;
 
 /**
  * How recent pulls keep what was pulled; for the command line. Each flag counts instead of its setting.
@@ -75,6 +76,21 @@ export function readPullSettings(
   );
   if (pulled?.resources.length === 0) checkResources(pulled, ['the registry']);
   return pulled;
+}
+
+/**
+ * Where the log of pulls is found, whether or not recent pulls keep anything; for the command line.
+ * @throws {InvalidPolicy}
+ */
+export function readPullLogSettings(environment: Environment, ignored: readonly string[] = []): PullLogSettings {
+  const values = parseSome(PULL_LOG_SETTINGS, {
+    ...environment,
+    ...(ignored.length > 0 && { PULL_IGNORE: undefined }),
+  });
+  return pullLogFrom({
+    ...values,
+    ...(ignored.length > 0 && { PULL_IGNORE: readPullIgnore(ignored, '--pull-ignore') }),
+  });
 }
 
 export function pulledFrom(

@@ -24,7 +24,7 @@ import type { StorageLocation } from './storage.ts';
 import { pullWindowsOf } from './rules.ts';
 import { readWork } from './work.ts';
 
-export { readInUseSettings, readPullSettings } from './evidence-settings.ts';
+export { readInUseSettings, readPullLogSettings, readPullSettings } from './evidence-settings.ts';
 export type { RegistrySettings } from './registries.ts';
 export {
   type Engine,

@@ -58,7 +58,7 @@ const SO = ' is not known, so nothing was deleted that it may be about: ';
 const NOT_KNOWN = `what is in use${SO}`;
 const PULLS_NOT_KNOWN = `when something was pulled${SO}`;
 
-/** The source that says what was pulled. */
+/** How the sources begin that say what was pulled. */
 const PULLS = 'ContainerRegistryRepositoryEvents';
 
 /** What a person has to know of the sources that could not be read, and of what others do not know. */
@@ -67,7 +67,7 @@ export function evidenceWarnings(records: readonly EvidenceRecord[] = []): reado
     .filter(({ complete, problems = [] }) => !complete || problems.length > 0)
     .map(({ source, complete, problems = [] }) => {
       const why = problems.join('; ');
-      return complete ? why : `${source === PULLS ? PULLS_NOT_KNOWN : NOT_KNOWN}${source}: ${why}`;
+      return complete ? why : `${source.startsWith(PULLS) ? PULLS_NOT_KNOWN : NOT_KNOWN}${source}: ${why}`;
     });
 }
 

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { keptByTries, type Tried, type Waiting } from '../../src/engine/tried.ts';
-import type { TriedPull } from '../../src/evidence/pulls.ts';
+import { type EvidenceOptions, newUseOf, whyNotWithout } from '../../src/engine/evidence.ts';
+import { evidenceFrom } from '../../src/engine/sources.ts';
+import { keptByTries, type Tried, type TriedOptions, type Waiting } from '../../src/engine/tried.ts';
+import type { TriedEvidence, TriedPull } from '../../src/evidence/pulls.ts';
+import { commandFor } from '../../src/ledger/command.ts';
+import type { QuarantineEntry } from '../../src/ledger/quarantine.ts';
+import { type Environment, readPullLogSettings } from '../../src/policy/settings.ts';
+import { evidenceWarnings } from '../../src/report/warnings.ts';
+import { newLedger } from '../support/ledger.ts';
 import { d, planOf, type Thing } from '../planner/plan-of.ts';
 
 const NOW = Date.parse('2026-11-30T12:00:00Z');
@@ -158,4 +165,93 @@ describe('where it cannot be known that it was not asked for', () => {
     expect(reasonWith({ covers }, waiting({ until: '2026-11-25T01:00:00.000Z' }))).toBeUndefined();
     expect(reasonWith({})).toBeUndefined();
   });
+});
+
+describe('a run asks the log of a registry', () => {
+  const REGISTRY = 'contoso.azurecr.io';
+  const entry = (more: Partial<QuarantineEntry> = {}): QuarantineEntry => ({
+    ...waiting(),
+    state: 'quarantined',
+    runId: 'run',
+    policy: { hash: '', from: 'settings' },
+    reason: 'matched-and-expired',
+    detail: '',
+    ...more,
+  });
+
+  async function askedWith(
+    entries: Readonly<Record<string, readonly QuarantineEntry[]>>,
+    { asks = true, ...said }: Partial<TriedEvidence> & { readonly asks?: boolean } = {},
+  ) {
+    const ledger = newLedger();
+    for (const [repository, some] of Object.entries(entries))
+      await ledger.changeQuarantine(REGISTRY, repository, () => ({ entries: some, released: [] }));
+    const spans: Date[] = [];
+    const tried: TriedOptions = {
+      asks: () => asks,
+      source: {
+        name: 'a log',
+        tried: (_, from) => {
+          spans.push(from);
+          const observedAt = '2026-11-30T12:00:00.000Z';
+          return Promise.resolve({ source: 'a log', observedAt, ...log([]), ...said });
+        },
+      },
+    };
+    const use = newUseOf(ledger);
+    const options: EvidenceOptions = { sources: [], rememberMilliseconds: 0, tried };
+    return { spans, known: await use(REGISTRY, options, new AbortController().signal) };
+  }
+
+  test('since the first of it came into quarantine, for each repository what is its own', async () => {
+    const { spans, known } = await askedWith(
+      {
+        app: [entry(), entry({ digest: OTHER, root: OTHER, tags: ['v2'], since: '2026-11-25T01:00:00.000Z' })],
+        base: [entry({ since: '2026-11-18T01:00:00.000Z' })],
+        emptied: [],
+      },
+      { tried: [pull({ digest: IMAGE }), pull({ repository: 'other', digest: OTHER })] },
+    );
+    expect(spans.map((from) => from.toISOString())).toEqual(['2026-11-18T01:00:00.000Z']);
+    expect([...known.ofRepository('app').digests.keys()]).toEqual([IMAGE]);
+    // The log of these tests reaches back to the 20th only.
+    expect(known.ofRepository('base').digests.get(IMAGE)?.reason).toBe('in-use-unknown');
+    expect(known.ofRepository('emptied').digests.size + known.ofRepository('other').digests.size).toBe(0);
+    expect(known.records).toEqual([
+      {
+        source: 'ContainerRegistryRepositoryEvents (quarantine)',
+        observedAt: '2026-11-30T12:00:00.000Z',
+        scope: 'pulls of what is in quarantine since 2026-11-18T01:00:00.000Z',
+        complete: true,
+        images: 1,
+      },
+    ]);
+  });
+
+  test('not where nothing waits, nor where the log of the registry is not known', async () => {
+    for (const { spans, known } of [await askedWith({ app: [] }), await askedWith({ app: [entry()] }, { asks: false })])
+      expect([spans, known.records, known.ofRepository('app').digests.size]).toEqual([[], [], 0]);
+  });
+
+  test('and says that it could not be read, by which the run has failed; no later command has to name it', async () => {
+    const { known } = await askedWith({ app: [entry()] }, { complete: false, problems: ['Log Analytics answers 403'] });
+    expect(known.records).toMatchObject([{ complete: false, problems: ['Log Analytics answers 403'], images: 0 }]);
+    expect(known.ofRepository('app').digests.get(IMAGE)?.reason).toBe('in-use-unknown');
+    expect(evidenceWarnings(known.records)).toEqual([
+      'when something was pulled is not known, so nothing was deleted that it may be about: ContainerRegistryRepositoryEvents (quarantine): Log Analytics answers 403',
+    ]);
+    expect(commandFor('resume', { id: 'run', evidence: known.records })).toBe('acr-retention resume run');
+    expect(whyNotWithout({ evidence: known.records }, [])).toBeUndefined();
+  });
+});
+
+test('the log is asked where the resource of a registry is named, with or without KEEP_PULLED_WITHIN', () => {
+  const id =
+    '/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/r/providers/Microsoft.ContainerRegistry/registries/contoso';
+  const from = (environment: Environment) =>
+    evidenceFrom({ inUse: undefined, pulled: undefined, pullLog: readPullLogSettings(environment), identity: {} });
+  const { tried, pulls } = from({ REGISTRY_RESOURCE_ID: id }) ?? {};
+  expect(pulls).toBeUndefined();
+  expect(['contoso.azurecr.io', 'fabrikam.azurecr.io'].map((host) => tried?.asks(host))).toEqual([true, false]);
+  expect(from({})).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { CommandFlags } from '../../policy/flags.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { pullWindowsOf } from '../../policy/rules.ts';
-import { type Environment, readInUseSettings, readPullSettings } from '../../policy/settings.ts';
+import { type Environment, readInUseSettings, readPullLogSettings, readPullSettings } from '../../policy/settings.ts';
 import { evidenceFrom, type RunOptions } from '../../index.ts';
 
 /* Flags that say what is kept because it is used, or was pulled lately. */
@@ -62,6 +62,7 @@ export function inUseOf(
   return evidenceFrom({
     inUse: readInUseSettings(environment, inUse),
     pulled: readPullSettings(environment, { within: keepPulledWithin, ignored: pullIgnore, byRules }),
+    pullLog: readPullLogSettings(environment, pullIgnore),
     identity: {
       audience: environment['ACR_AUDIENCE'],
       clientId: environment['AZURE_CLIENT_ID'],
