@@ -18,8 +18,14 @@ let port = 10_000;
 /** A registry that is reached in this process only. */
 export async function emulatorInProcess(options: EmulatorOptions): Promise<Emulator> {
   const loginServer = `127.0.0.1:${port++}`;
-  const { emulator, answers } = newEmulator(options, () => loginServer);
-  registries.set(loginServer, answers);
+  const storageHost = `127.0.0.1:${port++}`;
+  const { emulator, answers, close } = newEmulator(
+    options,
+    () => loginServer,
+    undefined,
+    () => storageHost,
+  );
+  for (const host of [loginServer, storageHost]) registries.set(host, answers);
   return {
     ...emulator,
     url: `https://${loginServer}`,
@@ -31,7 +37,11 @@ export async function emulatorInProcess(options: EmulatorOptions): Promise<Emula
       },
       IDENTITY_HEADER: '',
     },
-    close: () => Promise.resolve(void registries.delete(loginServer)),
+    close: () => {
+      for (const host of [loginServer, storageHost]) registries.delete(host);
+      close();
+      return Promise.resolve();
+    },
   };
 }
 

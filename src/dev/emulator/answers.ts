@@ -5,6 +5,10 @@ export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** A body of bytes, instead of a text. */
+  readonly content?: { readonly size: number; readonly chunks: () => AsyncIterable<Uint8Array> };
+  /** The connection is destroyed after half of the body. */
+  readonly cut?: boolean;
 }
 
 /** `value` as JSON. */

@@ -1,4 +1,6 @@
-import { Repository } from './repository.ts';
+import { Blobs } from './blobs.ts';
+import { blobsOf } from './facts.ts';
+import { Repository, type Manifest } from './repository.ts';
 import { SoftDeleted } from './soft-deleted.ts';
 import { SortedMap } from './sorted-map.ts';
 import type { Times } from './time.ts';
@@ -9,12 +11,13 @@ export class Contents {
   /** By name, for the catalog. A lazy repository is empty until {@link get} or {@link find} returns it. */
   readonly repositories = new SortedMap<Repository>();
   readonly times: Times;
+  readonly blobs = new Blobs();
   readonly softDeleted: SoftDeleted;
   readonly #lazy: Lazy;
 
   constructor(state: RegistryState, times: Times, builders: Builders = {}, softDelete?: SoftDeletePolicy) {
     this.times = times;
-    this.softDeleted = new SoftDeleted(softDelete, times);
+    this.softDeleted = new SoftDeleted(softDelete, times, (name, manifests) => this.#dropBlobs(name, manifests));
     for (const [name, repository] of Object.entries(state)) {
       if (repository.manifests.length > 0) this.#add(name).fill(repository);
     }
@@ -44,8 +47,8 @@ export class Contents {
   /** Deletes a manifest, its tags and its referrers, and with its last manifest the repository. */
   deleteManifest(repository: Repository, digest: string): readonly string[] {
     const gone = repository.deleteManifest(digest);
-    this.softDeleted.add(repository, gone);
     if (repository.manifests.size === 0) this.repositories.delete(repository.key);
+    this.softDeleted.add(repository, gone);
     return gone.manifests.map(({ key }) => key);
   }
 
@@ -57,11 +60,11 @@ export class Contents {
   }
 
   deleteRepository(repository: Repository): void {
+    this.repositories.delete(repository.key);
     this.softDeleted.add(repository, {
       manifests: [...repository.manifests.values()],
       tags: [...repository.tags.values()],
     });
-    this.repositories.delete(repository.key);
   }
 
   /** Restores what is soft-deleted: a manifest, unless it is there, and one of its tags. Another tag of that name goes. */
@@ -118,6 +121,19 @@ export class Contents {
     return this.#all()
       .flatMap((one) => [...one.manifests.values()].map((manifest) => `${one.key}@${manifest.key}`))
       .sort();
+  }
+
+  /** Takes the blobs of manifests that are gone out of the repository, but those that another one names. */
+  #dropBlobs(name: string, gone: readonly Manifest[]): void {
+    if (!this.blobs.hasAny(name)) return;
+    const left = [
+      ...(this.repositories.get(name)?.manifests.values() ?? []),
+      ...[...(this.softDeleted.get(name)?.manifests.values() ?? [])].map(({ manifest }) => manifest),
+    ];
+    const needed = new Set(left.flatMap(({ state }) => blobsOf(state.body)));
+    for (const digest of gone.flatMap(({ state }) => blobsOf(state.body))) {
+      if (!needed.has(digest)) this.blobs.remove(name, digest);
+    }
   }
 
   #add(name: string): Repository {

@@ -1,8 +1,9 @@
 import { disallowed, failure, json, notFound, type Answer } from './answers.ts';
-import { factsOf, parseObject } from './facts.ts';
+import { blobsOf, factsOf, parseObject } from './facts.ts';
 import { digestOf, mediaTypes } from './manifests.ts';
 import { isDeleteLocked, type Manifest, type Repository } from './repository.ts';
 import type { Contents } from './contents.ts';
+import { ageOfNow } from './time.ts';
 import { isSoftDeleted } from './deleted.ts';
 
 /** The exact bytes of a manifest, by tag or digest. */
@@ -16,7 +17,7 @@ export function readManifest(repository: Repository, reference: string): Answer 
   return {
     status: 200,
     headers: {
-      'Content-Type': manifest.mediaType ?? mediaTypes.dockerImage,
+      'Content-Type': manifest.mediaType ?? manifest.state.mediaType ?? mediaTypes.dockerImage,
       'Docker-Content-Digest': manifest.key,
       ETag: `"${manifest.key}"`,
     },
@@ -39,8 +40,22 @@ export function listReferrers(repository: Repository | undefined, digest: string
   );
 }
 
-/** Stores a manifest. Its blobs are not checked: the emulator has none. */
-export function putManifest(contents: Contents, name: string, reference: string, body: string, age: number): Answer {
+/** What a push of a manifest sends. */
+interface Pushed {
+  readonly body: string;
+  readonly contentType: string | undefined;
+  /** Whether its blobs and children must be there. */
+  readonly requireBlobs: boolean;
+}
+
+/** Stores a manifest. */
+export function putManifest(
+  contents: Contents,
+  name: string,
+  reference: string,
+  { body, contentType, requireBlobs }: Pushed,
+): Answer {
+  const age = ageOfNow(contents.times);
   const digest = digestOf(body);
   const isDigest = reference.includes(':');
   if (isDigest && reference !== digest) {
@@ -52,7 +67,15 @@ export function putManifest(contents: Contents, name: string, reference: string,
   const repository = contents.get(name);
   const targets = [repository, repository?.manifests.get(digest), repository?.tags.get(reference)];
   if (targets.some((target) => target?.attributes.writeEnabled === false)) return disallowed();
-  if (repository?.manifests.get(digest) === undefined) contents.put(name, { body, age });
+  if (repository?.manifests.get(digest) === undefined) {
+    const missing = requireBlobs ? missingFor(contents, name, body) : undefined;
+    if (missing !== undefined) {
+      return failure(400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry', { digest: missing });
+    }
+    // A document of OCI need not say what it is.
+    const isSaid = document['mediaType'] !== undefined || contentType === undefined;
+    contents.put(name, { body, age, ...(isSaid ? {} : { mediaType: contentType }) });
+  }
   if (!isDigest) contents.find(name).putTag({ name: reference, digest, age });
   const { subject } = factsOf(body);
   return {
@@ -64,6 +87,14 @@ export function putManifest(contents: Contents, name: string, reference: string,
       ...(subject === undefined ? {} : { 'OCI-Subject': subject }),
     },
   };
+}
+
+/** The first blob or child of a manifest that its repository has not. */
+function missingFor(contents: Contents, name: string, body: string): string | undefined {
+  const blob = blobsOf(body).find((digest) => !contents.blobs.has(name, digest));
+  if (blob !== undefined) return blob;
+  const manifests = contents.get(name)?.manifests;
+  return factsOf(body).references?.find(({ digest }) => manifests?.get(digest) === undefined)?.digest;
 }
 
 /** Deletes a manifest, its tags and its referrers. By digest only: a tag is deleted at its own address. */

@@ -1,6 +1,7 @@
 import { identityToken } from './auth.ts';
 import { Contents } from './contents.ts';
 import { FaultInjector } from './faults.ts';
+import type { Backend } from './handle.ts';
 import { digestOf } from './manifests.ts';
 import { RequestLog } from './request-log.ts';
 import { answering, type Answers, type Controls } from './server.ts';
@@ -16,33 +17,43 @@ export interface UnservedEmulator {
   readonly controls: Controls;
   /** An Entra token that the registry exchanges. */
   readonly identityToken: () => string;
+  /** Deletes the blobs that are files. */
+  readonly close: () => void;
 }
 
 /**
  * @param loginServer the name of the registry for requests without a `Host` header
  * @param identities  issues the tokens of managed identities
+ * @param storageHost where blobs are read. Default: the registry itself, at other addresses
  */
 export function newEmulator(
   options: EmulatorOptions,
   loginServer: () => string,
   identities = new Tokens(options.now ?? Date.now),
+  storageHost: () => string = loginServer,
 ): UnservedEmulator {
   const { now = Date.now } = options;
   const times = { start: options.start ?? new Date(now()), now };
   const contents = new Contents(options.repositories, times, options.lazy, options.softDelete);
   const log = new RequestLog();
   const controls: Controls = { faults: new FaultInjector(options.faults ?? {}, now), hook: undefined };
-  const backend = {
+  for (const [name, blobs] of Object.entries(options.blobs ?? {})) {
+    for (const bytes of blobs) contents.blobs.put(name, bytes);
+  }
+  const backend: Backend = {
     contents,
     auth: { ...options, tokens: new Tokens(now), identities },
     limits: options,
     patchMovesTime: options.patchMovesTime ?? false,
+    requireBlobs: options.requireBlobs ?? false,
+    storageHost: options.blobsWithoutRedirect === true ? undefined : storageHost,
   };
   return {
     log,
     controls,
     answers: answering(backend, log, controls, loginServer),
     identityToken: () => identityToken(identities, 'https://containerregistry.azure.net'),
+    close: () => contents.blobs.shelf.close(),
     emulator: {
       start: times.start,
       counts: () => log.counts(),
@@ -55,6 +66,8 @@ export function newEmulator(
         controls.hook = hook;
       },
       push: (repository, body, push = {}) => pushTo(contents, repository, body, push),
+      putBlob: (repository, bytes) => contents.blobs.put(repository, bytes),
+      blobsLeft: () => contents.blobs.left(),
       tag: (repository, name, digest, age = ageOfNow(times)) => contents.find(repository).putTag({ name, digest, age }),
       untag: (repository, name) => {
         if (!contents.deleteTag(contents.find(repository), name)) throw new Error(`${repository} has no tag ${name}`);

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import type { Answers } from './server.ts';
+import { halfOf, type Answers } from './server.ts';
 
 /** Tells `handler` what it would be told of an answer that comes over a connection. */
 export async function exchange(
@@ -11,6 +11,8 @@ export async function exchange(
 ): Promise<void> {
   let reason = null as Error | null;
   const isAborted = (): boolean => reason !== null;
+  let resumed = Promise.resolve();
+  let resume = (): void => undefined;
   const controller: Dispatcher.DispatchController = {
     get aborted() {
       return isAborted();
@@ -22,31 +24,58 @@ export async function exchange(
     abort(error) {
       if (reason) return;
       reason = error;
+      resume();
       queueMicrotask(() => handler.onResponseError?.(controller, error));
     },
-    pause: () => undefined,
-    resume: () => undefined,
+    pause: () => {
+      resumed = new Promise((resolve) => (resume = resolve));
+    },
+    resume: () => resume(),
   };
   // As over a socket, other work gets its turn between a request and its answer.
   await setImmediate();
   try {
     handler.onRequestStart?.(controller, {});
     if (isAborted()) return;
-    const { authorization } = headers as Readonly<Record<string, string | undefined>>;
+    const named = Object.fromEntries(
+      Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value as string | undefined]),
+    );
     const answer = await answers({
       method,
       url: path,
-      authorization,
+      authorization: named['authorization'],
       host,
-      body: () => Promise.resolve(typeof body === 'string' ? body : ''),
+      headers: named,
+      body: async () =>
+        typeof body === 'string' ? body : Buffer.concat(await Array.fromAsync(chunksOf(body))).toString(),
+      stream: () => chunksOf(body),
     });
     if (isAborted()) return;
     if (answer === 'drop') throw Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
-    const named = Object.entries(answer.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
-    handler.onResponseStart?.(controller, answer.status, Object.fromEntries(named));
-    if (answer.body !== undefined && method !== 'HEAD') handler.onResponseData?.(controller, Buffer.from(answer.body));
+    const bytes = Buffer.from(answer.body ?? '');
+    const content = answer.content ?? { size: bytes.length, chunks: () => chunksOf(bytes) };
+    const fields = Object.entries({ 'Content-Length': String(content.size), ...answer.headers });
+    const lower = fields.map(([name, value]) => [name.toLowerCase(), value] as const);
+    handler.onResponseStart?.(controller, answer.status, Object.fromEntries(lower));
+    if (method !== 'HEAD') {
+      for await (const chunk of answer.cut === true ? halfOf(content) : content.chunks()) {
+        handler.onResponseData?.(controller, Buffer.from(chunk));
+        await resumed;
+        if (isAborted()) return;
+      }
+    }
+    if (answer.cut === true) throw Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
     handler.onResponseEnd?.(controller, {});
   } catch (error) {
     handler.onResponseError?.(controller, error as Error);
+  }
+}
+
+/** The body of a request, as undici takes it. */
+async function* chunksOf(body: Dispatcher.DispatchOptions['body']): AsyncGenerator<Uint8Array> {
+  if (typeof body === 'string') yield Buffer.from(body);
+  else if (body instanceof Uint8Array) yield body;
+  else if (body !== null && body !== undefined && Symbol.asyncIterator in body) {
+    for await (const chunk of body as AsyncIterable<string | Uint8Array>) yield Buffer.from(chunk);
   }
 }

@@ -37,6 +37,13 @@ export function factsOf(body: string): Facts {
   };
 }
 
+/** The blobs that a manifest document names, but those that are kept elsewhere: these have `urls`. */
+export function blobsOf(body: string): readonly string[] {
+  const document = parseObject(body);
+  const named = [document['config'], ...asArray(document['layers']), ...asArray(document['blobs'])].map(asObject);
+  return named.flatMap(({ digest, urls }) => (typeof digest === 'string' && urls === undefined ? [digest] : []));
+}
+
 /** Any JSON object; `{}` for everything else. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {

@@ -2,7 +2,7 @@ import { failure, failureOf, type Answer } from './answers.ts';
 import type { Call, CallClass, Faults, RequestKind } from './types.ts';
 
 /** The answer to a call that fails, or a dropped connection; undefined: it does not fail. */
-export type Fault = Answer | 'drop' | undefined;
+export type Fault = Answer | 'drop' | 'cut' | undefined;
 
 /** Decides which calls fail, and counts calls for the limits. */
 export class FaultInjector {
@@ -37,7 +37,7 @@ export class FaultInjector {
   }
 
   /** The fault of a data-plane call: by limits, by chance, or for want of permission. */
-  forData(call: Call): Fault {
+  forData(call: Call): Answer | 'drop' | undefined {
     const { dropRate = 0, errorRate = 0, forbiddenRepositories = [] } = this.#faults;
     if (this.#take(call.kind) === 'refused') return failureOf(429, call.kind);
     for (const name of classesOf(call.kind)) {
@@ -61,6 +61,7 @@ export class FaultInjector {
   }
 
   #limit(kind: RequestKind): number | undefined {
+    if (kind === 'read-storage') return undefined;
     return isWrite(kind) ? this.#faults.deletesPerSecond : this.#faults.readsPerSecond;
   }
 
@@ -104,6 +105,8 @@ function newAllowance(perMinute: number): Allowance {
 }
 
 function classesOf(kind: RequestKind): readonly CallClass[] {
+  // Storage is another service.
+  if (kind === 'read-storage') return [];
   if (kind === 'referrers') return ['referrers', 'reads'];
   if (kind.startsWith('delete-')) return ['deletes'];
   return [isWrite(kind) ? 'writes' : 'reads'];
@@ -114,7 +117,7 @@ function newWindow(): { since: number; used: number } {
 }
 
 function isWrite(kind: RequestKind): boolean {
-  return /^(delete|update|put|restore)-/.test(kind);
+  return /^(delete|update|put|restore|upload)-/.test(kind);
 }
 
 /** Random numbers (0 to 1) that are the same for the same seed: mulberry32. */

@@ -1,13 +1,15 @@
 import { failure, notFound, type Answer } from './answers.ts';
 import { accessToken, exchange, type Auth } from './auth.ts';
 import { deleteManifest, listReferrers, putManifest, readManifest } from './distribution.ts';
+import type { Segment } from './blob-content.ts';
+import { beginUpload, continueUpload, lockedUpload, readBlob, readStorage, type BlobRequest } from './blob-answers.ts';
 import * as deleted from './deleted.ts';
 import * as metadata from './metadata.ts';
 import type { PageLimits } from './pages.ts';
 import type { Repository } from './repository.ts';
 import type { Route } from './routes.ts';
 import type { Contents } from './contents.ts';
-import { ageOfNow, microsOfNow } from './time.ts';
+import { microsOfNow } from './time.ts';
 
 /** A request that is allowed. */
 export interface Request {
@@ -15,6 +17,10 @@ export interface Request {
   readonly query: URLSearchParams;
   readonly body: string;
   readonly authorization: string | undefined;
+  /** The others, by lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The body of an upload of a blob, instead of `body`. */
+  readonly segment: Segment | undefined;
   /** The `Host` header: the client's name for this registry. */
   readonly host: string;
 }
@@ -26,11 +32,14 @@ export interface Backend {
   readonly limits: PageLimits;
   /** See `EmulatorOptions`. */
   readonly patchMovesTime: boolean;
+  readonly requireBlobs: boolean;
+  /** Where a GET of a blob is redirected to; undefined: it is not. */
+  readonly storageHost: (() => string) | undefined;
 }
 
 /** Answers one request: without sockets, faults and authorization. Changes nothing but the contents. */
-export function handle(backend: Backend, request: Request): Answer {
-  const { contents, auth, limits } = backend;
+export function handle(backend: Backend, request: Request): Answer | Promise<Answer> {
+  const { contents, auth, limits, requireBlobs } = backend;
   const { route, query, body, host } = request;
   switch (route.kind) {
     case 'exchange':
@@ -45,12 +54,21 @@ export function handle(backend: Backend, request: Request): Answer {
     return deleted.listDeletedRepositories(contents, route, query, limits);
   }
   const { repository: name, reference = '' } = route;
+  if (route.kind === 'read-storage') {
+    return readStorage(contents.blobs, auth.tokens, { ...request, reference }, request.authorization);
+  }
   if (name === undefined) return otherwise(route);
+  if (route.kind.endsWith('-blob'))
+    return handleBlob(backend, { ...request, repository: name, reference, segment: request.segment ?? nothing }, route);
   const isChange = route.method !== 'GET' && route.method !== 'HEAD';
   const repository = isChange ? contents.getForChange(name) : contents.get(name);
   switch (route.kind) {
     case 'put-manifest':
-      return putManifest(contents, name, reference, body, ageOfNow(contents.times));
+      return putManifest(contents, name, reference, {
+        body,
+        contentType: request.headers['content-type'],
+        requireBlobs,
+      });
     case 'list-deleted-tags':
       return deleted.listDeletedTags(contents, route, name, query, limits, host);
     case 'list-deleted-manifests':
@@ -62,6 +80,19 @@ export function handle(backend: Backend, request: Request): Answer {
     default:
       return repository === undefined ? notFound.repository(name) : handleIn(repository, backend, request, reference);
   }
+}
+
+const nothing: Segment = { size: 0 };
+
+function handleBlob(backend: Backend, request: BlobRequest, { kind, method }: Route): Answer | Promise<Answer> {
+  const { contents, auth, storageHost } = backend;
+  const { blobs } = contents;
+  if (kind !== 'upload-blob') {
+    const storage = storageHost === undefined ? undefined : { tokens: auth.tokens, host: storageHost() };
+    return readBlob(blobs, method, request, storage);
+  }
+  if (contents.get(request.repository)?.attributes.writeEnabled === false) return lockedUpload(blobs, request);
+  return method === 'POST' ? beginUpload(blobs, request) : continueUpload(blobs, method, request);
 }
 
 function handleIn(repository: Repository, backend: Backend, request: Request, reference: string): Answer {

@@ -27,7 +27,7 @@ export function identityListener(
     };
     const answer = (): void => {
       const outcome = controls.faults.chosen(entry);
-      if (outcome === 'drop') {
+      if (outcome === 'drop' || outcome === 'cut') {
         log.end(entry, 0);
         incoming.socket.destroy();
         return;

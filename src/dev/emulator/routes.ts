@@ -55,6 +55,20 @@ const patterns: readonly (readonly [RegExp, Methods])[] = [
     },
   ],
   [/^\/v2\/(.+)\/referrers\/([^/]+)$/, { GET: ['referrers', 'pull'] }],
+  [/^\/v2\/(.+)\/blobs\/uploads\/?$/, { POST: ['upload-blob', 'pull,push'] }],
+  [
+    /^\/v2\/(.+)\/blobs\/uploads\/([^/]+)$/,
+    {
+      GET: ['upload-blob', 'pull,push'],
+      PATCH: ['upload-blob', 'pull,push'],
+      PUT: ['upload-blob', 'pull,push'],
+      DELETE: ['upload-blob', 'pull,push'],
+    },
+  ],
+  [
+    /^\/v2\/(.+)\/blobs\/([^/]+)$/,
+    { GET: ['read-blob', 'pull'], HEAD: ['read-blob', 'pull'], DELETE: ['delete-blob', 'delete'] },
+  ],
 ];
 
 /** The route of a request; undefined where its path cannot be decoded. `path` is encoded, without the query. */
@@ -73,6 +87,10 @@ export function routeOf(method: string, path: string): Route | undefined {
       kind: 'list-deleted-repositories',
       scope: { type: 'registry', name: 'deleted_catalog', action: '*' },
     };
+  }
+  const stored = /^\/storage\/([^/]+)$/.exec(decoded);
+  if (stored?.[1] !== undefined && (method === 'GET' || method === 'HEAD')) {
+    return { ...route, kind: 'read-storage', reference: stored[1] };
   }
   for (const [pattern, methods] of patterns) {
     const [, repository, reference] = pattern.exec(decoded) ?? [];

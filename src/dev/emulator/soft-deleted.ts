@@ -67,15 +67,18 @@ export class DeletedRepository implements Keyed {
   }
 
   /** Forgets what was deleted then or before: maps keep the order in which something was put into them. */
-  expire(until: Micros): void {
-    for (const { key, updated } of this.manifests.values()) {
+  expire(until: Micros): readonly Manifest[] {
+    const expired: Manifest[] = [];
+    for (const { key, updated, manifest } of this.manifests.values()) {
       if (updated > until) break;
       this.manifests.delete(key);
+      expired.push(manifest);
     }
     for (const { updated, tag } of this.tags.values()) {
       if (updated > until) break;
       this.takeTag(tag.key, tag.state.digest);
     }
+    return expired;
   }
 }
 
@@ -85,10 +88,17 @@ const microsOfADay = 86_400_000_000;
 export class SoftDeleted {
   readonly #times: Times;
   readonly #repositories = new Map<string, DeletedRepository>();
+  readonly #onExpired: (repository: string, manifests: readonly Manifest[]) => void;
   #retentionDays: number;
   #isOn: boolean;
 
-  constructor(policy: SoftDeletePolicy | undefined, times: Times) {
+  /** @param onExpired told of manifests that are gone for good */
+  constructor(
+    policy: SoftDeletePolicy | undefined,
+    times: Times,
+    onExpired: (repository: string, manifests: readonly Manifest[]) => void,
+  ) {
+    this.#onExpired = onExpired;
     this.#times = times;
     this.#isOn = policy !== undefined;
     this.#retentionDays = policy?.retentionDays ?? 7;
@@ -100,8 +110,9 @@ export class SoftDeleted {
     this.#retentionDays = policy?.retentionDays ?? this.#retentionDays;
   }
 
-  /** Keeps what was deleted, where soft delete is on. */
+  /** Keeps what was deleted, where soft delete is on; otherwise it is gone for good. */
   add({ key, attributes }: Repository, { manifests, tags }: Gone): void {
+    if (!this.#isOn) this.#onExpired(key, manifests);
     if (!this.#isOn || manifests.length + tags.length === 0) return;
     const updated = microsOfNow(this.#times);
     const deleted = this.get(key) ?? new DeletedRepository(key);
@@ -116,10 +127,11 @@ export class SoftDeleted {
   get(name: string): DeletedRepository | undefined {
     const found = this.#repositories.get(name);
     if (found === undefined) return undefined;
-    found.expire(microsOfNow(this.#times) - this.#retentionDays * microsOfADay);
-    if (found.manifests.size + found.tags.size > 0) return found;
-    this.#repositories.delete(name);
-    return undefined;
+    const expired = found.expire(microsOfNow(this.#times) - this.#retentionDays * microsOfADay);
+    const isEmpty = found.manifests.size + found.tags.size === 0;
+    if (isEmpty) this.#repositories.delete(name);
+    if (expired.length > 0) this.#onExpired(name, expired);
+    return isEmpty ? undefined : found;
   }
 
   /** Whether a manifest of this digest waits to be restored. */

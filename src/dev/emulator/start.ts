@@ -15,16 +15,25 @@ import type { Emulator, EmulatorOptions } from './types.ts';
  */
 const identities = new Tokens(Date.now);
 
-/** Starts a registry and a managed-identity endpoint on loopback. */
+/** Starts a registry, its storage of blobs, and a managed-identity endpoint on loopback. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  let loginServer = '';
-  const { emulator, answers, log, controls } = newEmulator(options, () => loginServer, identities);
+  let [loginServer, storageHost] = ['', ''];
+  const unserved = newEmulator(
+    options,
+    () => loginServer,
+    identities,
+    () => storageHost,
+  );
+  const { emulator, answers, log, controls } = unserved;
   const identityHeader = randomUUID();
   const { key, cert } = await certificate();
 
   const registry = createHttpsServer({ key, cert }, listener(answers));
+  // Another origin, to which clients must not take the registry's token along.
+  const storage = createHttpsServer({ key, cert }, listener(answers));
   const identity = createHttpServer(identityListener(identities, log, controls, identityHeader));
   loginServer = `127.0.0.1:${await listen(registry, options.port ?? 0)}`;
+  storageHost = `127.0.0.1:${await listen(storage, 0)}`;
   const identityPort = await listen(identity, 0);
 
   let closing: Promise<void> | undefined;
@@ -38,7 +47,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       IDENTITY_HEADER: identityHeader,
     },
     close: async () => {
-      closing ??= Promise.all([close(registry), close(identity)]).then(() => undefined);
+      closing ??= Promise.all([registry, storage, identity].map((server) => close(server))).then(() =>
+        unserved.close(),
+      );
       await closing;
     },
   };

@@ -1,12 +1,14 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 
-export type TokenUse = 'identity' | 'refresh' | 'access';
+export type TokenUse = 'identity' | 'refresh' | 'access' | 'blob';
 
 /** The claims of a token. Only access tokens grant something. */
 export interface Claims {
   readonly use: TokenUse;
   readonly exp: number;
   readonly access?: readonly Scope[];
+  /** The blob that an address of the storage account is for. */
+  readonly digest?: string;
 }
 
 /** What a token is for: `repository:team/app:pull,delete`. */

@@ -62,6 +62,12 @@ export interface EmulatorOptions {
   readonly softDelete?: SoftDeletePolicy;
   /** A PATCH of attributes moves `lastUpdateTime` of the tag or manifest. Whether the service does so is not established. */
   readonly patchMovesTime?: boolean;
+  /** Blobs that are there, by repository. A manifest does not need its blobs, unless `requireBlobs`. */
+  readonly blobs?: Readonly<Record<string, Iterable<Uint8Array>>>;
+  /** A manifest whose blobs or children are not in its repository cannot be pushed, as on the service. */
+  readonly requireBlobs?: boolean;
+  /** A blob is read from the registry itself. Default: as on the service, a GET is redirected to another origin. */
+  readonly blobsWithoutRedirect?: boolean;
   /** Life of access tokens; default 75 minutes, as recorded. */
   readonly tokenLifeSeconds?: number;
   /** A larger `n` is cut to it. Default 1,000. */
@@ -103,6 +109,10 @@ export const requestKinds = [
   'list-deleted-tags',
   'list-deleted-manifests',
   'restore-deleted',
+  'read-blob',
+  'read-storage',
+  'upload-blob',
+  'delete-blob',
   'challenge',
   'exchange',
   'token',
@@ -142,8 +152,11 @@ export interface Faults {
   readonly forbiddenRepositories?: readonly string[];
   /** 401, whatever the token says. */
   readonly unauthorizedRepositories?: readonly string[];
-  /** The status to answer instead, or `'drop'` to destroy the connection. Sees token and identity calls too. */
-  readonly failing?: (request: Call) => number | 'drop' | undefined;
+  /**
+   * The status to answer instead, `'drop'` to destroy the connection, or `'cut'` to destroy it in the middle of the answer.
+   * Sees token and identity calls too.
+   */
+  readonly failing?: (request: Call) => number | 'drop' | 'cut' | undefined;
 }
 
 /** A call with its status: 0 until it is answered, and where the connection was destroyed. */
@@ -192,6 +205,10 @@ export interface EmulatorContents {
   readonly onRequest: (hook: ((request: RecordedRequest) => void) | undefined) => void;
   /** Adds a manifest, or only the tag where the manifest exists. Returns its digest. */
   readonly push: (repository: string, body: string, options?: PushOptions) => string;
+  /** Adds a blob. Returns its digest. */
+  readonly putBlob: (repository: string, bytes: Uint8Array) => string;
+  /** `repo@digest` of the blobs, sorted. A blob goes with the last manifest of the repository that names it. */
+  readonly blobsLeft: () => readonly string[];
   /** Points a tag, new or old, at a manifest that exists. */
   readonly tag: (repository: string, name: string, digest: string, age?: number) => void;
   /** Deletes a tag. Its manifest is kept. */

@@ -45,6 +45,8 @@ export interface Sent {
   readonly body?: string | Buffer;
   /** As the admin user, unless said otherwise. */
   readonly auth?: string | null;
+  /** How the body is read. Default: UTF-8. */
+  readonly encoding?: BufferEncoding;
 }
 
 /** One request over a real socket, exactly as written here: no retries, no tokens. */
@@ -62,7 +64,7 @@ export function call(emulator: Emulator, path: string, sent: Sent = {}): Promise
           resolve({
             status: incoming.statusCode ?? 0,
             headers: incoming.headers,
-            body: Buffer.concat(chunks).toString(),
+            body: Buffer.concat(chunks).toString(sent.encoding),
           }),
         );
       },
