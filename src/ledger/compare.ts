@@ -43,9 +43,9 @@ const MAX_NAMED = 5;
 /** Earlier runs among which one with the same policy is looked for. */
 const MAX_LOOKED_AT = 50;
 
-/** How many were to be deleted, whatever the result: those that a guard holds back, too. */
-export function toDeleteOf({ deleted, failed, notAttempted, alreadyGone }: Counts): number {
-  return deleted + failed + notAttempted + alreadyGone;
+/** How many were to be deleted, or made unreadable before that, whatever the result: those that a guard holds back, too. */
+export function toDeleteOf({ deleted, failed, notAttempted, alreadyGone, quarantined = 0 }: Counts): number {
+  return deleted + failed + notAttempted + alreadyGone + quarantined;
 }
 
 export function toDeleteIn({ tags, manifests }: Pick<Totals, 'tags' | 'manifests'>): number {

@@ -53,6 +53,7 @@ const kept = z.looseObject({
   release: z
     .looseObject({
       outcome: z.enum(['planned', 'released', 'refused', 'failed']),
+      needed: z.literal(true).exactOptional(),
       error: error.exactOptional(),
     } satisfies Shape<Release>)
     .exactOptional(),

@@ -60,7 +60,16 @@ const totals = {
   reasons: z.record(text, number),
   beyondAcrPurge: number,
   missing: z.record(text, z.looseObject({ refused: number, notAttempted: number })).exactOptional(),
-  quarantine: z.looseObject({ waiting: number, tagsWaiting: number, released: number }).exactOptional(),
+  quarantine: z
+    .looseObject({
+      waiting: number,
+      tagsWaiting: number,
+      released: number,
+      needed: maybeNumber,
+      until: maybeText,
+      bytes: maybeNumber,
+    })
+    .exactOptional(),
 } satisfies Shape<Totals>;
 
 const movingTag = z.looseObject({

@@ -1,16 +1,8 @@
 import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
 import type { EvidenceRecord, Restores, Stop } from './records.ts';
-import type {
-  Decision,
-  DecisionError,
-  Decisions,
-  Deleted,
-  Reason,
-  RestoreOutcome,
-  Right,
-  Hold,
-} from '../planner/decision.ts';
+import type { Decision, DecisionError, Decisions, Reason, RestoreOutcome, Right, Hold } from '../planner/decision.ts';
+import { type InQuarantine, newQuarantine, newUntagging } from './counters.ts';
 import { NO_COUNTS, plus } from './total.ts';
 import { eachInTurns } from './turns.ts';
 
@@ -78,8 +70,8 @@ export interface RepositorySummary {
   readonly beyondAcrPurge: number;
   /** How many artifacts were not deleted because the identity lacks a right; absent where it lacks none. */
   readonly missing?: Missing;
-  /** Artifacts that wait in quarantine since an earlier run, how many of them are tags, and those that are released, or would be. Absent: none. */
-  readonly quarantine?: { readonly waiting: number; readonly tagsWaiting: number; readonly released: number };
+  /** Absent: nothing waits in quarantine, is put there, or released. */
+  readonly quarantine?: InQuarantine;
   /** Artifacts that are without their lock, which was taken off to delete them, with the command that puts it back. */
   readonly lostLocks?: readonly LeftUnlocked[];
 }
@@ -179,7 +171,7 @@ function newSummary(
   const untagging = newUntagging();
   let missing: Missing = {};
   const lostLocks: LeftUnlocked[] = [];
-  let [waiting, tagsWaiting, released] = [0, 0, 0];
+  const quarantine = newQuarantine();
   const count = (decision: Decision): void => {
     const outcome = outcomeOf(decision);
     counts[decision.kind][outcome] = (counts[decision.kind][outcome] ?? 0) + 1;
@@ -188,20 +180,14 @@ function newSummary(
     if (decision.beyondAcrPurge) beyondAcrPurge += 1;
     const moving = movingTags.length < MAX_LOOKED_AT ? movingTagOf(decision) : undefined;
     if (moving) movingTags.push(moving);
-    if (decision.reason === 'quarantined') {
-      waiting += 1;
-      if (decision.kind === 'tag') tagsWaiting += 1;
-    }
+    quarantine.count(decision, outcome);
     if (outcome === 'restored') bytesRestored += decision.size ?? 0;
     const { error } = decision.action === 'keep' ? (decision.release ?? {}) : decision;
     if (error?.missing && outcome === 'failed')
       missing = plus(missing, { [error.missing]: { refused: 1, notAttempted: 0 } });
     if (error?.missing && outcome === 'notAttempted')
       missing = plus(missing, { [error.missing]: { refused: 0, notAttempted: 1 } });
-    if (decision.action === 'keep') {
-      if (decision.release?.outcome === 'released' || decision.release?.outcome === 'planned') released += 1;
-      return;
-    }
+    if (decision.action === 'keep') return;
     if (decision.action === 'restore') return;
     const { lostLock } = decision;
     const isDeleted = outcome === 'deleted' || outcome === 'alreadyGone';
@@ -235,7 +221,7 @@ function newSummary(
       reasons,
       beyondAcrPurge,
       ...(Object.keys(missing).length > 0 && { missing }),
-      ...(waiting + released > 0 && { quarantine: { waiting, tagsWaiting, released } }),
+      ...quarantine.found(),
       ...(lostLocks.length > 0 && { lostLocks }),
     };
   };
@@ -250,25 +236,6 @@ export function nameOf({ repository, kind, tag, digest }: Decision): string {
 /** How many fewer there are. */
 function goneOf({ deleted, alreadyGone, restored = 0 }: Counts): number {
   return deleted + alreadyGone - restored;
-}
-
-/** Counts the manifests of which every tag is deleted. A run that is resumed finds fewer tags than it did before. */
-function newUntagging() {
-  const manifests = new Map<string, { deleted: number; tags: number; readonly bytes: number }>();
-  return {
-    deleted({ digest = '', leavesUntagged }: Deleted): void {
-      if (!leavesUntagged) return;
-      const { tags, bytes } = leavesUntagged;
-      const known = manifests.get(digest) ?? { deleted: 0, tags, bytes };
-      known.deleted += 1;
-      known.tags = Math.max(known.tags, tags);
-      manifests.set(digest, known);
-    },
-    left() {
-      const left = [...manifests.values()].filter(({ deleted, tags }) => deleted >= tags);
-      return { manifests: left.length, bytes: left.reduce((sum, { bytes }) => sum + bytes, 0) };
-    },
-  };
 }
 
 /** @param decisions what was carried out before it failed, or was stopped */

@@ -16,9 +16,6 @@ export function total(repositories: readonly Totals[]): Totals {
     );
     return { ...counted, ...(quarantined > 0 && { quarantined }), ...(restored > 0 && { restored }) };
   };
-  const waiting = sum((one) => one.quarantine?.waiting ?? 0);
-  const tagsWaiting = sum((one) => one.quarantine?.tagsWaiting ?? 0);
-  const released = sum((one) => one.quarantine?.released ?? 0);
   const reasons: Partial<Record<Reason, number>> = {};
   for (const one of repositories)
     for (const [reason, count] of Object.entries(one.reasons) as [Reason, number][])
@@ -34,7 +31,7 @@ export function total(repositories: readonly Totals[]): Totals {
   const missing = repositories.reduce((all, one) => plus(all, one.missing ?? {}), {});
   return {
     ...(Object.keys(missing).length > 0 && { missing }),
-    ...(waiting + released > 0 && { quarantine: { waiting, tagsWaiting, released } }),
+    ...quarantineOf(repositories),
     listed: there('listed'),
     afterwards: there('afterwards'),
     leftUntagged: {
@@ -47,6 +44,25 @@ export function total(repositories: readonly Totals[]): Totals {
     bytes: sum((one) => one.bytes),
     reasons,
     beyondAcrPurge: sum((one) => one.beyondAcrPurge),
+  };
+}
+
+function quarantineOf(repositories: readonly Totals[]): Pick<Totals, 'quarantine'> {
+  const all = repositories.flatMap(({ quarantine }) => quarantine ?? []);
+  const [first, ...others] = all;
+  if (!first) return {};
+  return {
+    quarantine: others.reduce((some, one) => {
+      const needed = (some.needed ?? 0) + (one.needed ?? 0);
+      const until = [some.until ?? '', one.until ?? ''].sort()[1] ?? '';
+      return {
+        waiting: some.waiting + one.waiting,
+        tagsWaiting: some.tagsWaiting + one.tagsWaiting,
+        released: some.released + one.released,
+        ...(needed > 0 && { needed }),
+        ...(until !== '' && { until, bytes: (some.bytes ?? 0) + (one.bytes ?? 0) }),
+      };
+    }, first),
   };
 }
 

@@ -184,6 +184,8 @@ export interface Kept extends Artifact {
 }
 
 export interface Release {
+  /** A client asked for it, or a workload came to use it. Absent: it is released for another reason. */
+  readonly needed?: true;
   /** `planned`: a dry run, so nothing was asked of the registry. */
   readonly outcome: 'planned' | 'released' | 'refused' | 'failed';
   readonly error?: DecisionError;

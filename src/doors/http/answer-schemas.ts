@@ -1,13 +1,10 @@
 import * as z from 'zod';
+import { decision, decisionError, deleted, kept } from './decision-schemas.ts';
 import {
   cancellation,
-  decision,
-  decisionError,
-  deleted,
   evidence,
   holder,
   holds,
-  kept,
   plan,
   progress,
   repository,

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import {
   DELETE_REASONS,
-  type Decision,
   KEEP_REASONS,
   RESTORE_REASONS,
   type RepositoryRecord,
@@ -10,6 +9,7 @@ import {
   type RunRecord,
   type RunSummary,
 } from '../../index.ts';
+import { decision, decisionError } from './decision-schemas.ts';
 import { actor, bytes, count, runId, texts, time } from './schema-parts.ts';
 
 /*
@@ -29,68 +29,6 @@ export const runState = z.enum(RUN_STATES).meta({
     'interrupted: its process ended, which a later run found; it can be resumed',
   ].join('; '),
 });
-
-export const decisionError = z
-  .object({
-    message: z.string(),
-    status: z.int().exactOptional(),
-    code: z.string().exactOptional(),
-    correlationId: z.string().exactOptional(),
-    missing: z
-      .enum(['read', 'delete', 'unlock'])
-      .exactOptional()
-      .describe('The right that the identity lacks at the registry'),
-  })
-  .meta({ id: 'DecisionError' });
-
-const artifact = {
-  repository: z.string(),
-  kind: z.enum(['tag', 'manifest']),
-  tag: z.string().exactOptional(),
-  digest: z.string().exactOptional(),
-  tags: texts.exactOptional().describe('Of a manifest: the tags on it when it was listed'),
-  detail: z.string().describe('A sentence for a person: which filter, age, index or lock'),
-  beyondAcrPurge: z.boolean().describe('Kept, although acr purge would have deleted it'),
-  mediaType: z.string().exactOptional(),
-  size: count.exactOptional().describe('Bytes, as the registry says'),
-  locked: z.literal(true).exactOptional(),
-  createdTime: z.string().exactOptional(),
-  lastUpdateTime: z.string().exactOptional(),
-  rule: z.string().exactOptional().describe('The rule of the policy file that decided it'),
-};
-
-export const kept = z
-  .object({ ...artifact, action: z.literal('keep'), reason: z.enum(KEEP_REASONS) })
-  .meta({ id: 'Kept', description: 'An artifact that is kept' });
-
-export const deleted = z
-  .object({
-    ...artifact,
-    action: z.literal('delete'),
-    reason: z.enum(DELETE_REASONS),
-    outcome: z.enum(['planned', 'held', 'deleted', 'already-gone', 'refused', 'failed', 'not-attempted']),
-    filter: z.string().exactOptional().describe('Of a tag: the filter that matches it, as it was given'),
-    error: decisionError.exactOptional(),
-    leavesUntagged: z.object({ tags: count, bytes }).exactOptional(),
-    leavesSignatures: count.exactOptional(),
-    lostLock: z
-      .object({ deleteEnabled: z.boolean(), writeEnabled: z.boolean(), restore: z.string() })
-      .exactOptional()
-      .describe('Its lock was taken off, and could not be put back; restore is the command that does so'),
-  })
-  .meta({ id: 'Deleted', description: 'An artifact that is deleted, or was to be' });
-
-const restored = z
-  .object({
-    ...artifact,
-    action: z.literal('restore'),
-    reason: z.enum(RESTORE_REASONS),
-    outcome: z.enum(['planned', 'restored', 'already-there', 'impossible', 'refused', 'failed', 'not-attempted']),
-    error: decisionError.exactOptional(),
-  })
-  .meta({ id: 'Restored', description: 'An artifact that was deleted, and is brought back, or was to be' });
-
-export const decision = z.union([kept, deleted, restored]).meta({ id: 'Decision' }) satisfies z.ZodType<Decision>;
 
 const counts = z
   .object({
@@ -120,6 +58,19 @@ const totalled = {
   bytes,
   reasons: z.partialRecord(z.enum(REASONS), count),
   beyondAcrPurge: count,
+  quarantine: z
+    .object({
+      waiting: count,
+      tagsWaiting: count,
+      released: count,
+      needed: count
+        .exactOptional()
+        .describe('Of those that are released: a client asked for them, or a workload came to use them'),
+      until: time.exactOptional().describe('When the last of those that this run puts into quarantine may be deleted'),
+      bytes: bytes.exactOptional(),
+    })
+    .exactOptional()
+    .describe('What waits there since an earlier run, what is released, and until when what this run puts there stays'),
   missing: z
     .partialRecord(z.enum(['read', 'delete', 'unlock']), z.object({ refused: count, notAttempted: count }))
     .exactOptional(),

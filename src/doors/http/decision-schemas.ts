@@ -1,0 +1,92 @@
+import * as z from 'zod';
+import { DELETE_REASONS, type Decision, KEEP_REASONS, RESTORE_REASONS } from '../../index.ts';
+import { bytes, count, texts, time } from './schema-parts.ts';
+
+/* Decisions, as the app answers them. */
+
+export const decisionError = z
+  .object({
+    message: z.string(),
+    status: z.int().exactOptional(),
+    code: z.string().exactOptional(),
+    correlationId: z.string().exactOptional(),
+    missing: z
+      .enum(['read', 'delete', 'unlock'])
+      .exactOptional()
+      .describe('The right that the identity lacks at the registry'),
+  })
+  .meta({ id: 'DecisionError' });
+
+const artifact = {
+  repository: z.string(),
+  kind: z.enum(['tag', 'manifest']),
+  tag: z.string().exactOptional(),
+  digest: z.string().exactOptional(),
+  tags: texts.exactOptional().describe('Of a manifest: the tags on it when it was listed'),
+  detail: z.string().describe('A sentence for a person: which filter, age, index or lock'),
+  beyondAcrPurge: z.boolean().describe('Kept, although acr purge would have deleted it'),
+  mediaType: z.string().exactOptional(),
+  size: count.exactOptional().describe('Bytes, as the registry says'),
+  locked: z.literal(true).exactOptional(),
+  createdTime: z.string().exactOptional(),
+  lastUpdateTime: z.string().exactOptional(),
+  quarantine: z
+    .object({ since: time.exactOptional(), until: time })
+    .exactOptional()
+    .describe('It is unreadable, or made so, and not deleted before until'),
+  rule: z.string().exactOptional().describe('The rule of the policy file that decided it'),
+};
+
+export const kept = z
+  .object({
+    ...artifact,
+    action: z.literal('keep'),
+    reason: z.enum(KEEP_REASONS),
+    release: z
+      .object({
+        outcome: z.enum(['planned', 'released', 'refused', 'failed']),
+        error: decisionError.exactOptional(),
+        needed: z.literal(true).exactOptional().describe('A client asked for it, or a workload came to use it'),
+      })
+      .exactOptional()
+      .describe('Of what was in quarantine: what making it readable came to'),
+  })
+  .meta({ id: 'Kept', description: 'An artifact that is kept' });
+
+export const deleted = z
+  .object({
+    ...artifact,
+    action: z.literal('delete'),
+    reason: z.enum(DELETE_REASONS),
+    outcome: z.enum([
+      'planned',
+      'held',
+      'deleted',
+      'quarantined',
+      'already-gone',
+      'refused',
+      'failed',
+      'not-attempted',
+    ]),
+    filter: z.string().exactOptional().describe('Of a tag: the filter that matches it, as it was given'),
+    error: decisionError.exactOptional(),
+    leavesUntagged: z.object({ tags: count, bytes }).exactOptional(),
+    leavesSignatures: count.exactOptional(),
+    lostLock: z
+      .object({ deleteEnabled: z.boolean(), writeEnabled: z.boolean(), restore: z.string() })
+      .exactOptional()
+      .describe('Its lock was taken off, and could not be put back; restore is the command that does so'),
+  })
+  .meta({ id: 'Deleted', description: 'An artifact that is deleted, or was to be' });
+
+const restored = z
+  .object({
+    ...artifact,
+    action: z.literal('restore'),
+    reason: z.enum(RESTORE_REASONS),
+    outcome: z.enum(['planned', 'restored', 'already-there', 'impossible', 'refused', 'failed', 'not-attempted']),
+    error: decisionError.exactOptional(),
+  })
+  .meta({ id: 'Restored', description: 'An artifact that was deleted, and is brought back, or was to be' });
+
+export const decision = z.union([kept, deleted, restored]).meta({ id: 'Decision' }) satisfies z.ZodType<Decision>;
