@@ -1,5 +1,6 @@
 import { LOOK_VALID_MILLISECONDS } from '../../../src/registry/look.ts';
 import type { Route } from '../../../src/dev/emulator/routes.ts';
+import { patchOf } from '../registry/patch.ts';
 import { short } from '../registry/registry.ts';
 import { inWords } from './wanted.ts';
 import type { Process } from '../world/world.ts';
@@ -14,13 +15,16 @@ interface Taken {
   readonly at: number;
 }
 
-/** A deletion as it was sent. All times are true times. */
+/** A deletion, or what makes something unreadable, as it was sent. All times are true times. */
 export interface Sent {
   readonly process: Process;
   readonly repository: string;
   /** `:v1` or `@sha256:…` */
   readonly key: string;
   readonly at: number;
+  /** What the clock of the process said then. */
+  readonly clock: number;
+  readonly isDeleting: boolean;
   /** When the process took the lock of the repository, or, where it has none, of the registry. */
   readonly lockedAt: number;
 }
@@ -50,7 +54,7 @@ const OVERTIME_MS = 1_000;
 const LONGEST_WAIT_MS = 120_000;
 
 /**
- * Judges each deletion at the moment at which it is written to its connection: by the look that it rests on, by the locks that
+ * Judges each deletion, and what makes something unreadable, at the moment at which it is written to its connection: by the look that it rests on, by the locks that
  * its process has, and by the time that its run may take. And each call, by whether the registry has asked to wait.
  */
 export class Conduct {
@@ -101,10 +105,16 @@ export class Conduct {
     const looks = this.#looks.get(process) ?? new Map<string, number>();
     this.#looks.set(process, looks);
     if (method === 'GET') looks.set(placeOf(route), now);
-    const isUnlocking = method === 'PATCH' && !body.includes('false');
-    if (method !== 'DELETE' && !isUnlocking) return;
-    this.#checkLook(process, route, looks, now);
-    if (kind === 'delete-tag' || kind === 'delete-manifest') this.#checkLocks(process, repository, route, now);
+    const patch = patchOf({ route, body });
+    if (method === 'DELETE' || patch === 'takes a lock off' || patch === 'hides')
+      this.#checkLook(process, route, looks, now);
+    const isDeleting = kind === 'delete-tag' || kind === 'delete-manifest';
+    if (!isDeleting && patch !== 'hides') return;
+    const lockedAt = this.#checkLocks(process, repository, route, now);
+    const { reference = '' } = route;
+    const key = reference.includes(':') ? `@${reference}` : `:${reference}`;
+    const clock = process.system.clock.now();
+    this.sent.push({ process, repository, key, at: now, clock, lockedAt, isDeleting });
   }
 
   /** An answer came. */
@@ -129,7 +139,8 @@ export class Conduct {
       this.#wrong(process, route, `was sent ${inWords(now - last)} after the last look at it`);
   }
 
-  #checkLocks(process: Process, repository: string, route: Route, now: number): void {
+  /** @returns when it took the last of its locks */
+  #checkLocks(process: Process, repository: string, route: Route, now: number): number {
     let lockedAt = -Infinity;
     for (const name of this.#terms.locksFor(process, repository)) {
       const all = this.#locks.get(name) ?? [];
@@ -146,9 +157,7 @@ export class Conduct {
     }
     const over = lockedAt + (this.#budgets.get(process) ?? Infinity) + OVERTIME_MS;
     if (now > over) this.#wrong(process, route, `was sent ${inWords(now - over)} after the time of its run was over`);
-    const { reference = '' } = route;
-    const key = reference.includes(':') ? `@${reference}` : `:${reference}`;
-    this.sent.push({ process, repository, key, at: now, lockedAt });
+    return lockedAt;
   }
 
   #wrong(process: Process, { kind, repository = '', reference = '' }: Route, what: string): void {

@@ -76,7 +76,10 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...runs.flatMap((told) => beyond(story, told)),
     ...disagreements(history, runs),
     ...missingLocks(history, runs),
-    ...sentAtLocked(history, story.conduct.sent),
+    ...sentAtLocked(
+      history,
+      story.conduct.sent.filter(({ isDeleting }) => isDeleting),
+    ),
     ...(story.cluster ? againstUse(story.cluster, history, runs) : []),
     ...untruths(runs),
     ...unsaid(runs, brokenOff(story)),

@@ -17,6 +17,40 @@ export interface Intent {
   durableAt: number;
 }
 
+/** What is in the quarantine of a repository, as a process wrote it. */
+export interface QuarantineWrite {
+  readonly process: string;
+  readonly repository: string;
+  readonly entries: readonly QuarantineEntry[];
+  /** True times, as of an intent. */
+  readonly askedAt: number;
+  durableAt: number;
+}
+
+const QuarantineFile = z.object({
+  repository: z.string(),
+  entries: z.array(
+    z.object({
+      kind: z.enum(['tag', 'manifest']),
+      tag: z.string().optional(),
+      digest: z.string(),
+      tags: z.array(z.string()),
+      state: z.enum(['pending', 'quarantined']),
+      since: z.string(),
+      until: z.string(),
+      runId: z.string(),
+      wasUnreadable: z.literal(true).optional(),
+    }),
+  ),
+});
+
+/** What a ledger says of one artifact in quarantine. */
+export type QuarantineEntry = z.output<typeof QuarantineFile>['entries'][number];
+
+/** `:v1` or `@sha256:…` */
+export const keyOfEntry = ({ kind, tag, digest }: QuarantineEntry): string =>
+  kind === 'tag' ? `:${tag ?? ''}` : `@${digest}`;
+
 const IntentLine = z.object({ repository: z.string(), intent: z.array(z.string()) });
 
 /** A look that takes longer comes too late for what is deleted meanwhile. */
@@ -25,6 +59,7 @@ const SLOW_MS = 1_000;
 /** Sees what processes write to the ledger, and changes nothing of it. */
 export class Watch {
   readonly intents: Intent[] = [];
+  readonly quarantines: QuarantineWrite[] = [];
   /** By run: the true time at which its record was first written. */
   readonly begun = new Map<string, number>();
   /**
@@ -39,7 +74,7 @@ export class Watch {
   /** By run: the true time at which its record was written last. */
   readonly #recorded = new Map<string, number>();
   /** What was written last, by path, where no answer has come. */
-  readonly #doubtful = new Map<string, readonly Intent[]>();
+  readonly #doubtful = new Map<string, readonly { durableAt: number }[]>();
   readonly #world: World;
   readonly #conduct: Conduct;
   /** Runs whose guards were asked. */
@@ -48,6 +83,13 @@ export class Watch {
   constructor(world: World, conduct: Conduct) {
     this.#world = world;
     this.#conduct = conduct;
+  }
+
+  /** The run for which a process wrote last that an artifact is in quarantine. */
+  hiding(process: string, repository: string, key: string): string | undefined {
+    const written = this.quarantines.filter((one) => one.process === process && one.repository === repository);
+    const entries = written.flatMap((one) => one.entries.filter((entry) => keyOfEntry(entry) === key));
+    return entries.at(-1)?.runId;
   }
 
   /** The last intent of a process for an artifact. @param before a true time */
@@ -99,8 +141,11 @@ export class Watch {
           this.#asked.add(run);
           this.#world.moment('guards asked', process);
         }
+        const quarantine = this.#quarantined(process, path, content);
+        if (quarantine.length > 0) this.#doubtful.set(path, quarantine);
         const since = this.#world.now;
         const etag = await store.write(path, content, condition);
+        this.#known(quarantine);
         if (run !== undefined) {
           this.#recorded.set(run, this.#world.now);
           // In Blob Storage the condition holds, however long it takes.
@@ -155,8 +200,16 @@ export class Watch {
     }
   }
 
-  #known(intents: readonly Intent[]): void {
-    for (const one of intents) one.durableAt = Math.min(one.durableAt, this.#world.now);
+  #known(written: readonly { durableAt: number }[]): void {
+    for (const one of written) one.durableAt = Math.min(one.durableAt, this.#world.now);
+  }
+
+  #quarantined(process: Process, path: string, content: unknown): readonly QuarantineWrite[] {
+    if (!path.startsWith('quarantine/') || typeof content !== 'string') return [];
+    const { repository, entries } = QuarantineFile.parse(JSON.parse(content));
+    const write = { process: process.name, repository, entries, askedAt: this.#world.now, durableAt: Infinity };
+    this.quarantines.push(write);
+    return [write];
   }
 
   #announced(process: Process, path: string, bytes: Uint8Array): readonly Intent[] {

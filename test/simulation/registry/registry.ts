@@ -7,6 +7,7 @@ import { digestOf } from '../../../src/dev/emulator/manifests.ts';
 import type { Attributes } from '../../../src/dev/emulator/types.ts';
 import type { Conduct } from '../invariants/conduct.ts';
 import { Controller, respond } from './controller.ts';
+import { type Patch, patchOf } from './patch.ts';
 import { type Call, type Fault, Faults, type Meanwhile } from './faults.ts';
 import { History, type What } from '../invariants/history.ts';
 import { BEGINNING, type Process, type World } from '../world/world.ts';
@@ -27,8 +28,8 @@ interface Made {
 export interface RegistryOptions {
   readonly state: RegistryState;
   readonly pageSize: number;
-  /** The run that a process deletes something for, as far as it has announced that. */
-  readonly runOf: (process: Process, repository: string, key: string) => string | undefined;
+  /** The run that a process changes something for, as far as it has announced that. */
+  readonly runOf: (process: Process, repository: string, key: string, patch: Patch | undefined) => string | undefined;
   readonly conduct?: Conduct | undefined;
   /** What others do right after a call. */
   readonly between?: ((call: Call) => Meanwhile | undefined) | undefined;
@@ -130,7 +131,8 @@ export class RegistryService {
   /** Records what a process has changed. */
   #byProcess({ process, route, body, sentAt }: Made): void {
     const { kind, repository = '', reference = '' } = route;
-    const run = this.#runOf(process, repository, reference.includes(':') ? `@${reference}` : `:${reference}`);
+    const patch = patchOf({ route, body });
+    const run = this.#runOf(process, repository, reference.includes(':') ? `@${reference}` : `:${reference}`, patch);
     const by = { process: process.name, sentAt, ...(run !== undefined && { run }) };
     const record = (what: What): void => {
       this.history.record({ at: this.#world.now, by, repository, ...what });
@@ -138,7 +140,9 @@ export class RegistryService {
     if (kind === 'delete-tag') record({ kind, tag: reference });
     else if (kind === 'delete-manifest') record({ kind, digest: reference });
     else record({ kind: 'attributes', ...this.#attributes(repository, kind === 'other' ? undefined : reference) });
-    if (route.method === 'PATCH' && !body.includes('false')) this.#world.moment('lock off', process);
+    if (patch === 'takes a lock off') this.#world.moment('lock off', process);
+    if (patch === 'hides') this.#world.moment('hidden', process);
+    if (patch === 'shows') this.#world.moment('shown', process);
   }
 
   now(): number {

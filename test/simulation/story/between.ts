@@ -1,5 +1,6 @@
 import { digestOf } from '../../../src/dev/emulator/manifests.ts';
 import { type Call, type Meanwhile, refused } from '../registry/faults.ts';
+import { patchOf } from '../registry/patch.ts';
 import { type RegistryService, short } from '../registry/registry.ts';
 import type { Draws } from '../world/draws.ts';
 import type { Process, World } from '../world/world.ts';
@@ -26,9 +27,9 @@ interface Parts {
 export function between(parts: Parts, call: Call): Meanwhile | undefined {
   const { method, kind } = call.route;
   if (READS.includes(kind)) return afterRead(parts, call);
-  if (method === 'PATCH' && !call.body.includes('false'))
-    return afterUnlocking(parts, call) ?? afterChange(parts, call, UNLOCKING);
-  return method === 'DELETE' ? afterChange(parts, call, DELETING) : undefined;
+  const patch = patchOf(call);
+  if (patch === 'takes a lock off') return afterUnlocking(parts, call) ?? afterChange(parts, call, UNLOCKING);
+  return method === 'DELETE' || patch === 'hides' ? afterChange(parts, call, DELETING) : undefined;
 }
 
 /** The answer to a read comes late, and is not true any more by then. */

@@ -40,7 +40,7 @@ export function collisions(world: World, instances: Instances, isDurable: boolea
     standStill(world, { ...instances, isDurable }, key, by),
   );
   const kill = { kind: 'kill', most: 1, name: 'kill at a change', rate: 0.5, isAtOnce: true } as const;
-  schedule(world, { ...kill, moments: ['change sent', 'lock off'] }, (key, by) => {
+  schedule(world, { ...kill, moments: ['change sent', 'lock off', 'hidden', 'shown'] }, (key, by) => {
     if (by) killAndRecover(world, instances, key, by);
   });
   // In the little time between the answer of the guards and the end of a run.

@@ -15,6 +15,8 @@ const MOST: Readonly<Record<Moment, number>> = {
   'change sent': 20,
   'change made': 20,
   'lock off': 3,
+  hidden: 8,
+  shown: 5,
   'lock taken': 10,
   'guards asked': 1,
 };

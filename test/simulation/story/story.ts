@@ -82,7 +82,13 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
     tokenLife: setup.tokenLife,
     conduct,
     between: (call) => between({ world, registry, kill: (process, key) => killNow(process, key) }, call),
-    runOf: (process, repository, key) => watch.intent(process.name, repository, key)?.run,
+    // What makes something readable again is not announced.
+    runOf: ({ name }, repository, key, patch) =>
+      patch === 'shows'
+        ? undefined
+        : patch === 'hides'
+          ? watch.hiding(name, repository, key)
+          : watch.intent(name, repository, key)?.run,
   });
   const cluster = new Cluster(world, registry.history);
   const isAsked = setup.settings[0].environment['IN_USE'] !== undefined;

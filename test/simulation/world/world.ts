@@ -19,10 +19,12 @@ interface Event {
  * - `call`: a request arrives at the registry
  * - `change sent`: a process has written a change to the connection
  * - `change made`: the registry has made it, and has not answered yet
- * - `lock off`: the registry has taken a lock off, and has not answered yet
+ * - `lock off`: the registry has taken a lock off, and has not answered yet; `hidden`, `shown`: it has made something
+ *   unreadable, or readable
  * - `store`: a process has asked something of the store; `lock taken`, `guards asked`: it has a lock, or an answer of the guards
  */
-export type Moment = 'call' | 'change sent' | 'change made' | 'lock off' | 'store' | 'lock taken' | 'guards asked';
+export type Moment =
+  'call' | 'change sent' | 'change made' | 'lock off' | 'hidden' | 'shown' | 'store' | 'lock taken' | 'guards asked';
 
 /** Does something at a moment. @param by the process that it is about, where that is known */
 type AtMoment = (by: Process | undefined) => void;
