@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { ArchiveLocation } from '../policy/archive.ts';
 import type { StorageLocation } from '../policy/storage.ts';
+import { type Archive, openArchive } from './archive.ts';
 import { blobStore } from './store/blob.ts';
 import { folderStore } from './store/folder.ts';
+import { LOCK_TIMES } from './store/lease.ts';
 import { memoryStore } from './store/memory.ts';
 import { realSystem } from './store/system.ts';
 import { type Ledger, openLedger } from './ledger.ts';
@@ -17,6 +20,14 @@ import { type Ledger, openLedger } from './ledger.ts';
 export function ledgerAt(location: StorageLocation, root: string, clientId?: string): Ledger {
   if (location.kind === 'folder') return openLedger(folderStore(resolve(root, location.folder)));
   return openLedger(blobStore('accountUrl' in location ? { ...location, clientId } : location));
+}
+
+/** The archive at a place, as `ledgerAt`. */
+export function archiveAt(location: ArchiveLocation, root: string, clientId?: string): Archive {
+  if (location.kind === 'folder')
+    return openArchive(folderStore(resolve(root, location.folder), LOCK_TIMES, realSystem, 'archive'));
+  const { accountUrl, container, prefix } = location;
+  return openArchive(blobStore({ accountUrl, clientId, container, kept: 'archive' }), prefix);
 }
 
 /** A ledger that ends with the process. */

@@ -115,6 +115,7 @@ export function newShelf(now: () => number): Shelf {
           const bytes = files.get(path);
           return bytes && { text: bytes.toString(), etag: etagOf(bytes) };
         }),
+      size: (path) => looking(() => files.get(path)?.length),
       stream: (path) =>
         looking(() => {
           const bytes = files.get(path);

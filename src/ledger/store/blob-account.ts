@@ -2,7 +2,7 @@ import type * as StorageBlob from '@azure/storage-blob';
 import type { ContainerClient, IHttpClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import type { TokenCredential } from '@azure/core-auth';
 import { secrets } from '../redact/known.ts';
-import { LedgerError } from './store.ts';
+import { type Kept, LedgerError } from './store.ts';
 
 export const CONTAINER = 'retention-runs';
 
@@ -11,6 +11,10 @@ export type BlobLocation = (AccountKey | AccountIdentity) & {
   readonly certificate?: string | undefined;
   /** Sends requests, instead of the SDK's own client. It honours their abort signals. */
   readonly httpClient?: IHttpClient | undefined;
+  /** Absent: that of a ledger. */
+  readonly container?: string;
+  /** Absent: a ledger. */
+  readonly kept?: Kept;
 };
 
 interface AccountKey {
@@ -39,9 +43,9 @@ type Credential = StorageSharedKeyCredential | TokenCredential | undefined;
 /** @throws LedgerError where the location is not usable; never with a part of a connection string. */
 export function accountOf(location: BlobLocation): Account {
   const { url, query = '', credential } = 'accountUrl' in location ? ofUrl(location) : ofConnectionString(location);
-  const { certificate, httpClient } = location;
+  const { certificate, httpClient, container = CONTAINER } = location;
   return {
-    place: `${url.host}${url.pathname.replace(/\/+$/, '')}/${CONTAINER}`,
+    place: `${url.host}${url.pathname.replace(/\/+$/, '')}/${container}`,
     async connect() {
       const sdk = await import('@azure/storage-blob');
       const service = new sdk.BlobServiceClient(url.href + query, await credential(sdk), {
@@ -51,7 +55,7 @@ export function accountOf(location: BlobLocation): Account {
         ...(certificate !== undefined && { tlsOptions: { ca: certificate } }),
         ...(httpClient && { httpClient }),
       });
-      return service.getContainerClient(CONTAINER);
+      return service.getContainerClient(container);
     },
   };
 }
@@ -63,11 +67,13 @@ interface Parsed {
   readonly credential: (sdk: Sdk) => Promise<Credential>;
 }
 
-function ofUrl(location: AccountIdentity): Parsed {
+function ofUrl(location: AccountIdentity & Pick<BlobLocation, 'kept'>): Parsed {
   const url = URL.canParse(location.accountUrl) ? new URL(location.accountUrl) : undefined;
   // Whatever else stands in it may be a secret, so it is not repeated.
   if (url?.protocol !== 'https:' || url.search !== '' || url.username !== '')
-    throw new LedgerError("the ledger's storage account has no usable address: https://account.blob.core.windows.net");
+    throw new LedgerError(
+      `the ${location.kept ?? 'ledger'}'s storage account has no usable address: https://account.blob.core.windows.net`,
+    );
   return {
     url,
     async credential() {

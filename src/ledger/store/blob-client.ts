@@ -2,13 +2,14 @@ import type { ContainerClient } from '@azure/storage-blob';
 import type { Clock } from '../../registry/clock.ts';
 import { secrets } from '../redact/known.ts';
 import { accountOf, type BlobLocation } from './blob-account.ts';
-import { ConflictError, LedgerError } from './store.ts';
+import { ConflictError, type Kept, LedgerError } from './store.ts';
 
 type Call<T> = (container: ContainerClient, one: Try) => Promise<T>;
 
 /** Calls on the container of a ledger. `bytes`: how many a call sends or fetches, for the time that it may take. */
 export interface BlobClient {
   readonly place: string;
+  readonly kept: Kept;
   /**
    * `undefined` where there is no such file, or no container yet.
    * @throws LedgerError
@@ -21,21 +22,23 @@ export interface BlobClient {
 }
 
 export function openBlobClient(location: BlobLocation, clock: Clock): BlobClient {
+  const { kept = 'ledger' } = location;
   const { place, connect } = accountOf(location);
   let connected: Promise<ContainerClient> | undefined;
   const asking = <T>(call: Call<T>, bytes?: number): Promise<T> =>
     attempt(async (one) => call(await (connected ??= connect()), one), bytes, clock);
 
   const conflict = (path: string, why: string, cause?: unknown): ConflictError =>
-    new ConflictError(`the ledger in ${place} is written by another process: ${path} ${why}`, { cause });
+    new ConflictError(`the ${kept} in ${place} is written by another process: ${path} ${why}`, { cause });
   const failure = (what: 'read' | 'written', path: string, error: unknown): LedgerError => {
     if (error instanceof LedgerError) return error;
     if (isConflict(error)) return conflict(path, `is not as expected: ${reasonOf(error)}`, error);
     const why = `${path}: ${reasonOf(error)}`;
-    return new LedgerError(`the ledger in ${place} cannot be ${what}: ${why}`, { cause: error });
+    return new LedgerError(`the ${kept} in ${place} cannot be ${what}: ${why}`, { cause: error });
   };
   return {
     place,
+    kept,
     conflict,
     failure,
     async reading(path, call, bytes) {

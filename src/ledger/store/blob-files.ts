@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { BlobRequestConditions, ContainerClient } from '@azure/storage-blob';
@@ -16,7 +16,7 @@ export interface Fetched {
 
 /** A file as a whole, or a part of it; `undefined` where there is none. */
 export function fetchBlob(
-  { reading, place }: BlobClient,
+  { reading, place, kept }: BlobClient,
   path: string,
   [offset, count]: readonly [offset: number, count: number | undefined] = [0, undefined],
   conditions: BlobRequestConditions = {},
@@ -27,7 +27,7 @@ export function fetchBlob(
       const options = { abortSignal: signal, maxRetryRequests: 0, conditions };
       const answer = await container.getBlobClient(path).download(offset, count, options);
       try {
-        checkSize(place, path, answer.contentLength ?? 0);
+        checkSize(place, path, answer.contentLength ?? 0, kept);
       } catch (error) {
         (answer.readableStreamBody as Partial<Readable> | undefined)?.destroy?.();
         throw error;
@@ -40,12 +40,17 @@ export function fetchBlob(
   );
 }
 
-/** A file piece by piece; `undefined` where there is none. */
-export async function streamBlob(client: BlobClient, path: string, pieceBytes: number): Promise<Readable | undefined> {
-  const length = await client.reading(path, async (container, { signal }) => {
+/** The length of a file; `undefined` where there is none. */
+export function sizeOfBlob({ reading }: BlobClient, path: string): Promise<number | undefined> {
+  return reading(path, async (container, { signal }) => {
     const { contentLength } = await container.getBlobClient(path).getProperties({ abortSignal: signal });
     return contentLength ?? 0;
   });
+}
+
+/** A file piece by piece; `undefined` where there is none. */
+export async function streamBlob(client: BlobClient, path: string, pieceBytes: number): Promise<Readable | undefined> {
+  const length = await sizeOfBlob(client, path);
   // A range of an empty file is refused.
   const first = length ? await fetchBlob(client, path, [0, pieceBytes]) : undefined;
   if (first) return Readable.from(pieces(client, path, pieceBytes, first), { objectMode: false });
@@ -157,7 +162,7 @@ interface StreamOptions {
 
 /** Blocks are sent one by one, and become the file all at once. */
 export async function writeStream(
-  { changing }: BlobClient,
+  { changing, kept }: BlobClient,
   path: string,
   content: AsyncIterable<Uint8Array>,
   { conditions, check, blockBytes }: StreamOptions,
@@ -168,7 +173,11 @@ export async function writeStream(
     const id = Buffer.from(`${prefix}-${String(ids.length).padStart(6, '0')}`).toString('base64');
     await changing(
       (container, { signal }) =>
-        container.getBlockBlobClient(path).stageBlock(id, block, block.length, { abortSignal: signal }),
+        container.getBlockBlobClient(path).stageBlock(id, block, block.length, {
+          abortSignal: signal,
+          // The service refuses what is not what was sent: what is archived is the only copy soon.
+          ...(kept === 'archive' && { transactionalContentMD5: createHash('md5').update(block).digest() }),
+        }),
       block.length,
     );
     ids.push(id);

@@ -6,6 +6,7 @@ import {
   fetchBlob,
   namesOf,
   removeBlob,
+  sizeOfBlob,
   streamBlob,
   writeStream,
   writeText,
@@ -66,6 +67,10 @@ export function blobStore(
       checkPath(path);
       const found = await fetchBlob(client, path);
       return found && { text: found.bytes.toString(), etag: found.etag };
+    },
+    async size(path) {
+      checkPath(path);
+      return sizeOfBlob(client, path);
     },
     async stream(path) {
       checkPath(path);

@@ -15,6 +15,7 @@ import {
   type Condition,
   ConflictError,
   type Content,
+  type Kept,
   LedgerError,
   type Store,
 } from './store.ts';
@@ -33,10 +34,15 @@ const MAX_COMPARISONS = 3;
  * succeeds; of many processes, too, where the condition is `absent`. Where it is an etag, a second process may write
  * between the comparison and the rename: the lock of the registry keeps other processes from trying.
  */
-export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, system: System = realSystem): Store {
+export function folderStore(
+  folder: string,
+  times: LockTimes = LOCK_TIMES,
+  system: System = realSystem,
+  kept: Kept = 'ledger',
+): Store {
   const root = resolve(folder);
   const conflict = (path: string, why: string): ConflictError =>
-    new ConflictError(`the ledger in ${folder} is written by another process: ${path} ${why}`);
+    new ConflictError(`the ${kept} in ${folder} is written by another process: ${path} ${why}`);
 
   /** Does something with a file, and says what could not be done where the system refuses. */
   const doing = async <T>(what: 'read' | 'written', path: string, act: (file: string) => Promise<T>): Promise<T> => {
@@ -44,7 +50,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
     try {
       return await act(join(root, path));
     } catch (error) {
-      throw failure(folder, what, path, error);
+      throw failure({ folder, kept }, what, path, error);
     }
   };
 
@@ -73,7 +79,7 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
       if ((await etagOf(file)) !== etag) throw conflict(path, 'has changed');
       if (system.clock.ticks() - begun <= RECENT_MS) return;
     }
-    throw new LedgerError(`the ledger in ${folder} cannot be written: ${path}: the file system is too slow`);
+    throw new LedgerError(`the ${kept} in ${folder} cannot be written: ${path}: the file system is too slow`);
   };
 
   const append = async (path: string, file: string, bytes: Uint8Array, length: number): Promise<number> => {
@@ -123,13 +129,14 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
     read: (path) =>
       doing('read', path, async (file) => {
         if (!(await isFile(file))) return undefined;
-        checkSize(folder, path, (await stat(file)).size);
+        checkSize(folder, path, (await stat(file)).size, kept);
         const bytes = await readFile(file);
         return { text: bytes.toString(), etag: createHash('sha256').update(bytes).digest('hex') };
       }),
+    size: (path) => doing('read', path, async (file) => ((await isFile(file)) ? (await stat(file)).size : undefined)),
     stream: (path) =>
       doing('read', path, async (file) =>
-        (await isFile(file)) ? Readable.from(pieces(folder, path, file), { objectMode: false }) : undefined,
+        (await isFile(file)) ? Readable.from(pieces({ folder, kept }, path, file), { objectMode: false }) : undefined,
       ),
     write: (path, content, condition) => doing('written', path, (file) => write(path, file, content, condition)),
     append: (path, bytes, length) => doing('written', path, (file) => append(path, file, bytes, length)),
@@ -141,10 +148,11 @@ export function folderStore(folder: string, times: LockTimes = LOCK_TIMES, syste
         await removeEmpty(dirname(file), root);
       }),
     async *list(prefix) {
-      for await (const [path, entry] of entriesOf(folder, root, prefix, true)) if (entry.isFile()) yield path;
+      for await (const [path, entry] of entriesOf({ folder, kept }, root, prefix, true)) if (entry.isFile()) yield path;
     },
     async *folders(prefix) {
-      for await (const [, entry] of entriesOf(folder, root, prefix, false)) if (entry.isDirectory()) yield entry.name;
+      for await (const [, entry] of entriesOf({ folder, kept }, root, prefix, false))
+        if (entry.isDirectory()) yield entry.name;
     },
     async lock(name, holder) {
       checkLockName(name);
@@ -171,11 +179,16 @@ async function takeBack(handle: FileHandle, bytes: Uint8Array, length: number): 
   if (written.equals(bytes.subarray(0, part))) await handle.truncate(length);
 }
 
-function failure(folder: string, what: 'read' | 'written', path: string, error: unknown): unknown {
+interface Place {
+  readonly folder: string;
+  readonly kept: Kept;
+}
+
+function failure({ folder, kept }: Place, what: 'read' | 'written', path: string, error: unknown): unknown {
   if (error instanceof LedgerError || errno(error) === undefined) return error;
   // `ENOSPC: no space left on device, write '/…'`: the path is in the message already.
   const why = (error as Error).message.replace(/, \w+( '.*)?$/s, '');
-  return new LedgerError(`the ledger in ${folder} cannot be ${what}: ${path}: ${why}`, { cause: error });
+  return new LedgerError(`the ${kept} in ${folder} cannot be ${what}: ${path}: ${why}`, { cause: error });
 }
 
 async function isFile(file: string): Promise<boolean> {
@@ -187,11 +200,11 @@ async function isFile(file: string): Promise<boolean> {
   }
 }
 
-async function* pieces(folder: string, path: string, file: string): AsyncGenerator<Uint8Array> {
+async function* pieces(place: Place, path: string, file: string): AsyncGenerator<Uint8Array> {
   try {
     for await (const piece of createReadStream(file, { highWaterMark: CHUNK_BYTES })) yield piece as Uint8Array;
   } catch (error) {
-    throw failure(folder, 'read', path, error);
+    throw failure(place, 'read', path, error);
   }
 }
 
@@ -202,7 +215,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 /** What is below a folder, in the order of whole paths: `a-b/x` stands before `a/x`, as `-` stands before `/`. */
 async function* entriesOf(
-  folder: string,
+  place: Place,
   root: string,
   prefix: string,
   deep: boolean,
@@ -215,10 +228,10 @@ async function* entriesOf(
   } catch (error) {
     // Not made yet, or removed since it was listed.
     if (errno(error) === 'ENOENT') return;
-    throw failure(folder, 'read', prefix, error);
+    throw failure(place, 'read', prefix, error);
   }
   for (const entry of entries.sort((a, b) => (key(a) < key(b) ? -1 : 1))) {
     yield [prefix + entry.name, entry];
-    if (deep && entry.isDirectory()) yield* entriesOf(folder, root, `${prefix}${entry.name}/`, deep);
+    if (deep && entry.isDirectory()) yield* entriesOf(place, root, `${prefix}${entry.name}/`, deep);
   }
 }

@@ -83,6 +83,11 @@ export function memoryStore(
       checkSize(PLACE, path, found.bytes.length);
       return { text: found.bytes.toString(), etag: found.etag };
     },
+    async size(path) {
+      checkPath(path);
+      await Promise.resolve();
+      return files.get(path)?.bytes.length;
+    },
     async stream(path) {
       checkPath(path);
       await Promise.resolve();

@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { System } from './system.ts';
 
+/** What is kept in a store, for errors. */
+export type Kept = 'ledger' | 'archive';
+
 /**
  * Where a ledger is kept: files of bytes under paths (`runs/20261124T010000Z-3f9a0c/run.json`), in a folder, in Azure
  * Blob Storage or in memory. Everything is durable when its promise resolves.
@@ -14,6 +17,8 @@ export interface Store {
   readonly system: System;
   /** A small file as a whole; `undefined` where there is none. */
   readonly read: (path: string) => Promise<StoredFile | undefined>;
+  /** The bytes of a file, without reading it; `undefined` where there is none. */
+  readonly size: (path: string) => Promise<number | undefined>;
   /** A file of any size, piece by piece, or `undefined`. A caller that does not read it to its end destroys it. */
   readonly stream: (path: string) => Promise<Readable | undefined>;
   /**
@@ -117,9 +122,9 @@ export class DamagedError extends LedgerError {
 export const LARGEST_READ = 64 * 1024 * 1024;
 
 /** @throws {DamagedError} for a file that is too large to be read as a whole */
-export function checkSize(place: string, path: string, bytes: number): void {
+export function checkSize(place: string, path: string, bytes: number, kept: Kept = 'ledger'): void {
   if (bytes > LARGEST_READ)
-    throw new DamagedError(`the ledger in ${place} cannot be read: ${path}: it has more than ${LARGEST_READ} bytes`);
+    throw new DamagedError(`the ${kept} in ${place} cannot be read: ${path}: it has more than ${LARGEST_READ} bytes`);
 }
 
 /** Another process holds the lock. */
