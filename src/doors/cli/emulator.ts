@@ -20,6 +20,7 @@ interface EmulatorFlags {
   readonly pageSizeLimit?: number;
   readonly deny?: readonly string[];
   readonly abac?: boolean;
+  readonly softDelete?: number;
 }
 
 /** `acr-retention emulator`: the embedded registry, for tests. Serves until it is stopped. */
@@ -40,10 +41,11 @@ export function emulatorCommand(): Command {
     .option('--token-life <seconds>', 'life of access tokens', readNumber)
     .option(
       '--deny <action>',
-      'refuse it to every identity: catalog, metadata_read, pull, delete, metadata_write; may be repeated',
+      'refuse it to every identity: catalog, metadata_read, pull, delete, deleted_read or another one; may be repeated',
       repeated,
     )
     .option('--abac', 'a registry that assigns roles by repository')
+    .option('--soft-delete <days>', 'what is deleted can be restored for so long', readDays)
     .option('--page-size-limit <n>', 'larger pages are cut to it', readNumber)
     .action(serve);
 }
@@ -61,6 +63,7 @@ async function serve({ state, port, username, password, certificate, ...flags }:
     ...(username !== undefined && password !== undefined && { basic: { username, password } }),
     ...(flags.deny && { denied: { actions: flags.deny } }),
     ...(flags.abac === true && { abac: true }),
+    ...(flags.softDelete !== undefined && { softDelete: { retentionDays: flags.softDelete } }),
     ...(flags.tokenLife !== undefined && { tokenLifeSeconds: flags.tokenLife }),
     ...(flags.pageSizeLimit !== undefined && { pageSizeLimit: flags.pageSizeLimit }),
     faults: {
@@ -95,6 +98,13 @@ function readPort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535');
   return port;
+}
+
+/** As many as the service lets one choose. */
+function readDays(text: string): number {
+  const days = Number(text);
+  if (!/^\d+$/.test(text) || days < 1 || days > 90) throw new InvalidArgumentError('must be 1 to 90 days');
+  return days;
 }
 
 function readNumber(text: string): number {

@@ -50,7 +50,7 @@ export interface Sent {
 }
 
 /** One request over a real socket, exactly as written here: no retries, no tokens. */
-export function call(emulator: Emulator, path: string, sent: Sent = {}): Promise<Reply> {
+export function call(emulator: Pick<Emulator, 'url' | 'certificate'>, path: string, sent: Sent = {}): Promise<Reply> {
   const auth = sent.auth === undefined ? `${admin.username}:${admin.password}` : sent.auth;
   return new Promise((resolve, reject) => {
     const outgoing = request(

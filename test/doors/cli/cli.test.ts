@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Emulator, sampleRegistry } from '../../../src/dev/emulator/index.ts';
 import { BIN, cli, folder, type Ran } from '../../support/cli.ts';
+import { call } from '../../dev/emulator/support.ts';
 import { USER, withServedEmulator } from '../../support/registry.ts';
 
 /** `purge` at an emulator, as a user of the sample registry types it. */
@@ -267,6 +268,8 @@ test('emulator: serves what a file holds until it is told to stop', async () => 
     'me',
     '--password',
     'secret',
+    '--soft-delete',
+    '7',
   ]);
   const printed = await new Promise<string>((resolve) => child.stdout.setEncoding('utf8').on('data', resolve));
   const environment = Object.fromEntries(
@@ -278,6 +281,13 @@ test('emulator: serves what a file holds until it is told to stop', async () => 
     const ran = await cli(['purge', '-r', url, ...user, '--untagged-only', '--dry-run'], environment);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
   }
+  const served = { url, certificate: readFileSync(environment['NODE_EXTRA_CA_CERTS'] ?? '', 'utf8') };
+  const [name = '', { tags = [] } = {}] = Object.entries(sample.repositories)[0] ?? [];
+  const tag = tags.find(({ locked }) => locked === undefined)?.name ?? '';
+  const auth = 'me:secret';
+  expect(await call(served, `/acr/v1/${name}/_tags/${tag}`, { method: 'DELETE', auth })).toMatchObject({ status: 202 });
+  const deleted = await call(served, `/acr/v1/_deleted/${name}/_tags`, { auth });
+  expect(JSON.parse(deleted.body)).toMatchObject({ tags: [{ tag }] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   child.kill('SIGTERM');
   expect(await ended).toBe(0);
@@ -289,6 +299,14 @@ test('emulator: says where a state is wrong', async () => {
   const { code, stderr } = await cli(['emulator', '--state', state]);
   expect(code).toBe(2);
   expect(stderr).toContain('app.tags[0]');
+});
+
+test('emulator: keeps what is deleted for 1 to 90 days', async () => {
+  for (const days of ['0', '91', '1.5']) {
+    const { code, stderr } = await cli(['emulator', '--soft-delete', days]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('must be 1 to 90 days');
+  }
 });
 
 test('demo: shows what goes and what stays and why, tells what is wrong with the filter, and ends', async () => {
