@@ -7,7 +7,7 @@ export interface Answer {
   readonly body?: string;
   /** A body of bytes, instead of a text. */
   readonly content?: { readonly size: number; readonly chunks: () => AsyncIterable<Uint8Array> };
-  /** The connection is destroyed after half of the body. */
+  /** The connection is destroyed after half of the body; before the answer, where it has none. */
   readonly cut?: boolean;
 }
 

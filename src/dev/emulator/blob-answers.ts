@@ -68,7 +68,10 @@ export function readStorage(
   return ranged(content, headers['range'], { 'x-ms-blob-type': 'BlockBlob' });
 }
 
-/** `/v2/{repo}/blobs/uploads/`: begins an upload, takes a blob at once, or from another repository. */
+/**
+ * `/v2/{repo}/blobs/uploads/`: begins an upload, takes a blob at once, or from another repository. Whether the token may
+ * read that one is not asked.
+ */
 export async function beginUpload(blobs: Blobs, { repository, query, segment }: BlobRequest): Promise<Answer> {
   const [mount, digest] = [query.get('mount'), query.get('digest')];
   if (mount !== null && blobs.mount(repository, mount, query.get('from') ?? '')) {

@@ -11,8 +11,7 @@ export async function exchange(
 ): Promise<void> {
   let reason = null as Error | null;
   const isAborted = (): boolean => reason !== null;
-  let resumed = Promise.resolve();
-  let resume = (): void => undefined;
+  let paused = undefined as { readonly over: Promise<void>; readonly end: () => void } | undefined;
   const controller: Dispatcher.DispatchController = {
     get aborted() {
       return isAborted();
@@ -20,17 +19,25 @@ export async function exchange(
     get reason() {
       return reason;
     },
-    paused: false,
+    get paused() {
+      return paused !== undefined;
+    },
     abort(error) {
       if (reason) return;
       reason = error;
-      resume();
+      controller.resume();
       queueMicrotask(() => handler.onResponseError?.(controller, error));
     },
     pause: () => {
-      resumed = new Promise((resolve) => (resume = resolve));
+      if (paused !== undefined) return;
+      let end = (): void => undefined;
+      const over = new Promise<void>((resolve) => (end = resolve));
+      paused = { over, end };
     },
-    resume: () => resume(),
+    resume: () => {
+      paused?.end();
+      paused = undefined;
+    },
   };
   // As over a socket, other work gets its turn between a request and its answer.
   await setImmediate();
@@ -51,24 +58,30 @@ export async function exchange(
       stream: () => chunksOf(body),
     });
     if (isAborted()) return;
-    if (answer === 'drop') throw Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+    if (answer === 'drop') throw closed();
     const bytes = Buffer.from(answer.body ?? '');
     const content = answer.content ?? { size: bytes.length, chunks: () => chunksOf(bytes) };
     const fields = Object.entries({ 'Content-Length': String(content.size), ...answer.headers });
     const lower = fields.map(([name, value]) => [name.toLowerCase(), value] as const);
+    if (answer.cut === true && content.size === 0) throw closed();
     handler.onResponseStart?.(controller, answer.status, Object.fromEntries(lower));
     if (method !== 'HEAD') {
       for await (const chunk of answer.cut === true ? halfOf(content) : content.chunks()) {
         handler.onResponseData?.(controller, Buffer.from(chunk));
-        await resumed;
+        await paused?.over;
         if (isAborted()) return;
       }
     }
-    if (answer.cut === true) throw Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+    if (answer.cut === true) throw closed();
     handler.onResponseEnd?.(controller, {});
   } catch (error) {
     handler.onResponseError?.(controller, error as Error);
   }
+}
+
+/** What undici says of a connection that the server has closed. */
+function closed(): Error {
+  return Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
 }
 
 /** The body of a request, as undici takes it. */

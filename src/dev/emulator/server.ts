@@ -154,6 +154,10 @@ function send(incoming: IncomingMessage, response: ServerResponse, answer: Answe
   const { status, headers, body = '', content, cut = false } = answer;
   // Sending a text over TLS takes several times as long as sending its bytes.
   const bytes = Buffer.from(body);
+  if (cut && (bytes.length === 0 || incoming.method === 'HEAD')) {
+    incoming.socket.destroy();
+    return;
+  }
   response.writeHead(status, { 'Content-Length': content?.size ?? bytes.length, ...headers });
   if (cut) response.write(bytes.subarray(0, bytes.length / 2), () => incoming.socket.destroy());
   else response.end(incoming.method === 'HEAD' ? undefined : bytes);

@@ -153,8 +153,8 @@ export interface Faults {
   /** 401, whatever the token says. */
   readonly unauthorizedRepositories?: readonly string[];
   /**
-   * The status to answer instead, `'drop'` to destroy the connection, or `'cut'` to destroy it in the middle of the answer.
-   * Sees token and identity calls too.
+   * The status to answer instead, `'drop'` to destroy the connection, or `'cut'` to do what is asked and then destroy it, in
+   * the middle of the answer's body or before an answer without one. Sees token and identity calls too.
    */
   readonly failing?: (request: Call) => number | 'drop' | 'cut' | undefined;
 }

@@ -246,4 +246,8 @@ test('an answer can break off in the middle, and a call fail as any other', asyn
   emulator.faults({ failing: ({ kind }) => (kind === 'read-manifest' ? 'cut' : undefined) });
   emulator.push('app', image.body);
   await expect(call(emulator, `/v2/app/manifests/${image.digest}`)).rejects.toThrow();
+  // What was asked for is done: only the answer is lost.
+  emulator.faults({ failing: ({ kind }) => (kind === 'delete-manifest' ? 'cut' : undefined) });
+  await expect(call(emulator, `/v2/app/manifests/${image.digest}`, { method: 'DELETE' })).rejects.toThrow();
+  expect(emulator.manifestsLeft()).toEqual([]);
 });
