@@ -79,7 +79,8 @@ param settings = {
   RETENTION_LEDGER_DAYS: readEnvironmentVariable('RETENTION_LEDGER_DAYS', '')
   // Who is told of what happens: a Key Vault reference. The secret has the addresses, one a line: docs/notifications.md.
   NOTIFY: readEnvironmentVariable('NOTIFY', '')
-  // What is told, with blanks between: plan-waits guard-tripped run-failed schedule-overdue deletion-done.
+  // What is told, with blanks between: plan-waits guard-tripped run-failed schedule-overdue image-released
+  // deletion-done.
   NOTIFY_ON: readEnvironmentVariable('NOTIFY_ON', '')
   // How long a plan waits for approval before it is said once more.
   APPROVAL_REMIND: readEnvironmentVariable('APPROVAL_REMIND', '')

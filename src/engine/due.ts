@@ -1,4 +1,5 @@
 import type { RunRecord } from '../ledger/records.ts';
+import type { Counts } from '../ledger/summary.ts';
 import type { NotifyKind } from '../policy/notify.ts';
 import { lastActivity } from './schedule-monitor.ts';
 
@@ -48,15 +49,21 @@ export function dueOf(run: RunRecord, { now, remindMilliseconds, isSuperseded }:
 function kindsOf(run: RunRecord): readonly NotifyKind[] {
   const { dryRun, state, stopped, breakers, totals } = run;
   const isOver = !(state === 'stopped' && stopped?.by === 'budget');
-  const deleted = dryRun || !totals ? 0 : totals.tags.deleted + totals.manifests.deleted;
+  const done = dryRun ? undefined : totals;
+  const changed = done ? changedIn(done.tags) + changedIn(done.manifests) : 0;
   const hasFailed =
     state === 'failed' || state === 'interrupted' || (state === 'stopped' && !MEANT.includes(stopped?.by));
   return [
     ...(hasFailed ? (['run-failed'] as const) : []),
+    ...((done?.quarantine?.needed ?? 0) > 0 && isOver ? (['image-released'] as const) : []),
     ...(!dryRun && breakers.length > 0 && isOver ? (['guard-tripped'] as const) : []),
     ...(waits(run) ? (['plan-waits'] as const) : []),
-    ...(deleted > 0 && isOver ? (['deletion-done'] as const) : []),
+    ...(changed > 0 && isOver ? (['deletion-done'] as const) : []),
   ];
+}
+
+function changedIn({ deleted, quarantined = 0 }: Counts): number {
+  return deleted + quarantined;
 }
 
 /** Whether a person is to decide about the plan of a run. */

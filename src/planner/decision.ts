@@ -222,7 +222,7 @@ export type Decision = Kept | Deleted | Restored;
 
 /** Why it was not done, where it was not. */
 export function errorOf(decision: Decision): DecisionError | undefined {
-  return decision.action === 'keep' ? undefined : decision.error;
+  return decision.action === 'keep' ? decision.release?.error : decision.error;
 }
 
 /** Can be iterated as often as one likes. The decisions on many artifacts are made anew each time and never all held. */

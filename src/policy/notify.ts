@@ -11,7 +11,9 @@ export const NOTIFY_KINDS = [
   'run-failed',
   /** Two moments of the schedule went by without a run. */
   'schedule-overdue',
-  /** A run deleted something. */
+  /** What was in quarantine was needed: a client asked for it, or a workload came to use it. It can be pulled again. */
+  'image-released',
+  /** A run deleted something, or put it into quarantine. */
   'deletion-done',
 ] as const;
 

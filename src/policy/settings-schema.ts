@@ -249,7 +249,8 @@ export const SETTINGS_SCHEMA = z.object({
   NOTIFY_ON: read((text) => readNotifyKinds(text, 'NOTIFY_ON'))
     .prefault(NOTIFY_KINDS.join(' '))
     .register(documentation, {
-      description: 'What is told: `plan-waits`, `guard-tripped`, `run-failed`, `schedule-overdue`, `deletion-done`.',
+      description:
+        'What is told: `plan-waits`, `guard-tripped`, `run-failed`, `schedule-overdue`, `image-released`, `deletion-done`.',
       example: 'guard-tripped run-failed schedule-overdue',
     }),
   APPROVAL_REMIND: read((text) => readRemind(text, 'APPROVAL_REMIND'))

@@ -27,6 +27,7 @@ const COLUMNS = [
   'code',
   'correlationId',
   'rule',
+  'quarantinedUntil',
 ] as const;
 
 /** The columns of decisions, and of those of several registries. */
@@ -35,7 +36,16 @@ export const CSV = { one: COLUMNS, several: ['registry', ...COLUMNS] } as const;
 /** The cells of a decision. */
 export function decisionCells(decision: Decision): Readonly<Record<string, unknown>> {
   const { status, code, correlationId, message }: Partial<DecisionError> = errorOf(decision) ?? {};
-  return { ...decision, error: message, status, code, correlationId };
+  const outcome = decision.action === 'keep' ? decision.release?.outcome : decision.outcome;
+  return {
+    ...decision,
+    outcome,
+    quarantinedUntil: decision.quarantine?.until,
+    error: message,
+    status,
+    code,
+    correlationId,
+  };
 }
 
 /** Decisions, or those of several registries. */

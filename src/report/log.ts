@@ -220,7 +220,13 @@ export function runLog(
       const countOf = (wanted: string): number => repositories.filter(({ state }) => state === wanted).length;
       const held = countOf('held');
       const repositoriesStopped = countOf('stopped');
-      const { tags, manifests, bytes, reasons, beyondAcrPurge } = totals;
+      const { tags, manifests, bytes, reasons, beyondAcrPurge, quarantine } = totals;
+      const needed = about.dryRun ? 0 : (quarantine?.needed ?? 0);
+      if (needed > 0)
+        lines.warn(
+          { event: 'images-released', released: quarantine?.released, needed },
+          `released from quarantine: ${needed} artifacts, because a client asked for them, or a workload came to use them`,
+        );
       const hasFailures = failed.length + tags.failed + manifests.failed > 0 || !isEvidenceWhole(evidence);
       // Stopping a run, and holding back, is no failure: a warning is enough.
       const isIncomplete = repositoriesStopped + held > 0 && !hasFailures;
@@ -249,6 +255,7 @@ export function runLog(
           bytes,
           reasons,
           beyondAcrPurge,
+          ...(quarantine && { quarantine }),
           ...(usual !== undefined && { usual }),
           ...(stopped && { stopped }),
         },
@@ -264,6 +271,7 @@ export function runLog(
 
 /** Deletions are logged as information, failures as errors, and what is kept only with LOG_LEVEL=debug. */
 function levelOf(decision: Decision): 'debug' | 'info' | 'error' | 'warn' {
+  if (decision.action === 'keep' && decision.release?.outcome === 'released') return 'info';
   const levels = {
     kept: 'debug',
     deleted: 'info',

@@ -36,7 +36,7 @@ function sampleOf(kind: NotifyKind, now: Date, reviewUrl: string | undefined): N
   }
   const repositories = [
     summaryOf('shop/api', 12, kind === 'guard-tripped' ? 'held' : 'done'),
-    summaryOf('shop/web', 5, 'done'),
+    { ...summaryOf('shop/web', 5, 'done'), ...(kind === 'image-released' && { quarantine: RELEASED }) },
   ].map((summary) => ({ summary, planned: { deletions: summary.state === 'held' ? 12 : 0, hash: '' } }));
   const run = runOf(
     kind,
@@ -46,6 +46,9 @@ function sampleOf(kind: NotifyKind, now: Date, reviewUrl: string | undefined): N
   const verdict = { ...verdictOf({ run, repositories }), changes: [] };
   return runNotification({ news: 'test', kinds: [kind], at: now.toISOString(), now, run, verdict, reviewUrl });
 }
+
+/** An image of a few parts that a client asked for. */
+const RELEASED = { waiting: 9, tagsWaiting: 3, released: 4, needed: 4 };
 
 function summaryOf(repository: string, deletions: number, state: 'done' | 'held'): RepositorySummary {
   const isHeld = state === 'held';

@@ -5,6 +5,7 @@ import { GUARD_NAMES } from '../planner/decision.ts';
 import type { NotifyKind } from '../policy/notify.ts';
 import type { Notification, NotificationList } from './notification.ts';
 import { bytes, minute, plural } from './page/format.ts';
+import { untilInWords } from './quarantine-words.ts';
 import { titleOf, whereOf } from './title.ts';
 import { lossInWords } from './verdict-words.ts';
 import type { Loss, Verdict } from './verdict.ts';
@@ -58,7 +59,7 @@ export function runNotification(about: RunNews): Notification {
   };
 }
 
-function newsOf(kind: NotifyKind, { state, dryRun }: RunRecord): string {
+function newsOf(kind: NotifyKind, { state, dryRun, totals }: RunRecord): string {
   switch (kind) {
     case 'run-failed':
       if (state === 'stopped') return 'Stopped before it was done';
@@ -69,8 +70,12 @@ function newsOf(kind: NotifyKind, { state, dryRun }: RunRecord): string {
       return 'A plan waits for approval';
     case 'schedule-overdue':
       return 'The schedule is not kept';
+    case 'image-released':
+      return 'Images in quarantine were needed, and can be pulled again';
     case 'deletion-done':
-      return 'Images were deleted';
+      return totals && totals.tags.deleted + totals.manifests.deleted === 0
+        ? 'Images were put into quarantine'
+        : 'Images were deleted';
   }
 }
 
@@ -95,8 +100,26 @@ function factsOf(run: RunRecord, { label }: Verdict): Notification['facts'] {
     ['State', label],
     ['Begun by', actorOf(run).name],
     ...(totals ? ([[dryRun ? 'Would delete' : 'Deleted', inWords(totals)]] as const) : []),
+    ...quarantineFacts(run),
     ...(failed > 0 ? ([['Failed or refused', plural(failed, 'deletion')]] as const) : []),
     ...(left > 0 ? ([['Plan', plural(left, 'deletion')]] as const) : []),
+  ];
+}
+
+function quarantineFacts({ dryRun, totals }: RunRecord): Notification['facts'] {
+  const { until, released = 0, waiting = 0 } = totals?.quarantine ?? {};
+  const would = (verb: string, done: string): string => (dryRun ? `Would ${verb}` : done);
+  return [
+    ...(totals && until !== undefined
+      ? ([
+          [
+            would('quarantine', 'Quarantined'),
+            `${plural(totals.tags.quarantined ?? 0, 'tag')} and ${plural(totals.manifests.quarantined ?? 0, 'manifest')}, ${untilInWords(until)}`,
+          ],
+        ] as const)
+      : []),
+    ...(waiting > 0 ? ([['Waiting in quarantine', plural(waiting, 'artifact')]] as const) : []),
+    ...(released > 0 ? ([[would('release', 'Released'), plural(released, 'artifact')]] as const) : []),
   ];
 }
 
@@ -119,6 +142,13 @@ function runData(run: RunRecord, most: readonly Loss[]): Notification['data'] {
     ...(totals && {
       deleted: { tags: totals.tags.deleted, manifests: totals.manifests.deleted, bytes: totals.bytes },
       failed: totals.tags.failed + totals.manifests.failed,
+      ...(totals.quarantine && {
+        quarantine: {
+          tags: totals.tags.quarantined ?? 0,
+          manifests: totals.manifests.quarantined ?? 0,
+          ...totals.quarantine,
+        },
+      }),
     }),
     ...(plan && { plan: { state: plan.state, deletions: plan.deletions } }),
     held: breakers

@@ -38,9 +38,19 @@ export function outputOf(form: OutputForm | 'csv', listed: Listed, style: Style 
   return { text: () => text(listed, style), json, ndjson, csv }[form]();
 }
 
+/** How a text is ordered: what is changed first. */
+const CHANGES = ['delete', 'release', 'restore'] as const;
+
+type Listing = (typeof CHANGES)[number] | 'keep';
+
+/** What is kept and comes back from quarantine is a change, too. */
+function listingOf(decision: Decision): Listing {
+  return decision.action === 'keep' && decision.release ? 'release' : decision.action;
+}
+
 function text(listed: Listed, style: Style): Output {
   let isFirst = true;
-  const actions = ({ none: [], deletions: ['delete', 'restore'], all: ['delete', 'restore', 'keep'] } as const)[listed];
+  const actions = ({ none: [], deletions: CHANGES, all: [...CHANGES, 'keep'] } as const)[listed];
   return {
     *decisions(decisions) {
       for (const action of actions) {
@@ -176,12 +186,12 @@ function severalLines(): Answer {
 function* pieces(
   decisions: Decisions,
   render: (some: readonly Decision[]) => string,
-  action?: Decision['action'],
+  listing?: Listing,
 ): Generator<string> {
   let some: Decision[] = [];
   let seen = 0;
   for (const decision of decisions) {
-    if (action === undefined || decision.action === action) some.push(decision);
+    if (listing === undefined || listingOf(decision) === listing) some.push(decision);
     seen += 1;
     if (seen % PIECE > 0) continue;
     yield render(some);

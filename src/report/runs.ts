@@ -18,11 +18,12 @@ import {
 import { actorOf } from '../ledger/reviews.ts';
 import { whyNotResumed } from '../ledger/resumable.ts';
 import { printable } from './escape.ts';
+import { quarantinedIn } from './quarantine-words.ts';
 import { renderRestored, restoredWhat } from './restored.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';
 import { guardsInWords, renderDecision, unknownUse } from './text.ts';
-import { cellsOf, deletedIn, reasonsIn, repositoryColumns, totalsInWords } from './totals.ts';
+import { cellsOf, deletedIn, quarantineColumn, reasonsIn, repositoryColumns, totalsInWords } from './totals.ts';
 import { isEvidenceWarning } from './warnings.ts';
 
 /** Runs, a line each; where there are none, the place that was looked at. */
@@ -216,15 +217,21 @@ export function renderRun(
   const lines = [...unknownUse(run, style), facts, ...policyFilesIn(policy)];
   const busy = repositories
     .map(({ summary }) => summary)
-    .filter((one) => one.state !== 'done' || deletedIn(one) > 0)
-    .toSorted((a, b) => deletedIn(b) - deletedIn(a));
+    .filter((one) => one.state !== 'done' || deletedIn(one) + quarantinedIn(one) > 0)
+    .toSorted((a, b) => deletedIn(b) + quarantinedIn(b) - deletedIn(a) - quarantinedIn(a));
   if (busy.length > 0 && !run.restores) {
     // A state that all have in common says nothing, and takes the place of names.
-    const more = busy.every(({ state: of }) => of === 'done') ? [] : ['STATE'];
+    const { head, cell } = quarantineColumn(busy);
+    const withState = busy.every(({ state: of }) => of === 'done') ? [] : ['STATE'];
     const rows = busy
       .slice(0, MAX_ROWS)
-      .map((one) => [printable(one.repository), ...(more.length > 0 ? [one.state] : []), ...cellsOf(one)]);
-    lines.push('', renderTable(style, repositoryColumns(run.dryRun, more), rows));
+      .map((one) => [
+        printable(one.repository),
+        ...(withState.length > 0 ? [one.state] : []),
+        ...cell(one),
+        ...cellsOf(one),
+      ]);
+    lines.push('', renderTable(style, repositoryColumns(run.dryRun, [...withState, ...head]), rows));
     if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
   }
   if (totals) {

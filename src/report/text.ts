@@ -8,14 +8,16 @@ import {
   type Hold,
   holdInWords,
   type Outcome,
+  type Release,
   type RestoreOutcome,
 } from '../planner/decision.ts';
 import { printable } from './escape.ts';
+import { quarantinedIn, quarantineOfDecision } from './quarantine-words.ts';
 import { renderRestored } from './restored.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { renderTable } from './table.ts';
 import { plural } from './page/format.ts';
-import { cellsOf, deletedIn, notAttemptedIn, repositoryColumns, totalsInWords } from './totals.ts';
+import { cellsOf, deletedIn, notAttemptedIn, quarantineColumn, repositoryColumns, totalsInWords } from './totals.ts';
 import { isEvidenceWarning } from './warnings.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
@@ -35,8 +37,9 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
     .filter((one) => one.state === 'failed' || touchedIn(one) > 0)
     .toSorted((a, b) => touchedIn(b) - touchedIn(a));
   if (busy.length > 0) {
-    const rows = busy.slice(0, MAX_ROWS).map((one) => [printable(one.repository), ...cellsOf(one)]);
-    lines.push(renderTable(style, repositoryColumns(dryRun), rows));
+    const { head, cell } = quarantineColumn(busy);
+    const rows = busy.slice(0, MAX_ROWS).map((one) => [printable(one.repository), ...cell(one), ...cellsOf(one)]);
+    lines.push(renderTable(style, repositoryColumns(dryRun, head), rows));
     if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
     lines.push('');
   }
@@ -77,7 +80,7 @@ function problemLine(line: string, style: Style): string {
 function touchedIn(one: RepositorySummary): number {
   const { tags, manifests } = one;
   const others = tags.failed + tags.alreadyGone + manifests.failed + manifests.alreadyGone;
-  return deletedIn(one) + notAttemptedIn(one) + others;
+  return deletedIn(one) + quarantinedIn(one) + notAttemptedIn(one) + others;
 }
 
 /** What guards hold back, or in a dry run would hold back, a line each. */
@@ -126,7 +129,9 @@ function reasons({ totals, examples }: RunSummary, style: Style): string {
   const actions = Math.max('delete'.length, widthOf(found.map(({ action }) => action)));
   const before = actions + counts + names + 6;
   const details = found.map((example) =>
-    printable(shortDigests(`${nameOf(example)}${ruleInWords(example)}: ${example.detail}`)),
+    printable(
+      shortDigests(`${nameOf(example)}${ruleInWords(example)}: ${example.detail}${quarantineOfDecision(example)}`),
+    ),
   );
   const longest = widthOf(details.flatMap((detail) => detail.split(' ')));
   const isBeside = !style.wraps || style.width - before >= Math.max(NARROWEST_EXAMPLE, longest);
@@ -162,7 +167,11 @@ function problems({ repositories, totals, failures, stopped: stop, restores }: R
   if (stop) lines.push(`STOPPED: ${printable(stop.detail)}`);
   else if (stopped > 0) lines.push(`STOPPED: ${plural(stopped, 'repository')} not begun, or not finished.`);
   for (const failure of failures) {
-    if (failure.action === 'keep') continue;
+    if (failure.action === 'keep') {
+      if (failure.release)
+        lines.push(`NOT RELEASED: ${printable(`${nameOf(failure)}: ${failure.release.error?.message ?? ''}`)}`);
+      continue;
+    }
     // What there is no copy of has not failed: its detail says what is known of it.
     const why = failure.error?.message ?? (failure.outcome === 'impossible' ? failure.detail : undefined);
     lines.push(
@@ -195,14 +204,23 @@ export function renderDecision(decision: Decision): string {
   const outcome = resultOf(decision);
   const beyond = decision.beyondAcrPurge ? ' [acr purge would delete it]' : '';
   return printable(
-    `${mark} ${outcome.padEnd(12)} ${nameOf(decision)}  ${decision.reason}${ruleInWords(decision)}: ${shortDigests(decision.detail)}${beyond}`,
+    `${mark} ${outcome.padEnd(12)} ${nameOf(decision)}  ${decision.reason}${ruleInWords(decision)}: ${shortDigests(decision.detail)}${quarantineOfDecision(decision)}${beyond}`,
   );
 }
 
-function resultOf(decision: Decision): string {
-  if (decision.action === 'keep') return 'keep';
-  return decision.action === 'restore' ? RESTORE_OUTCOMES[decision.outcome] : OUTCOMES[decision.outcome];
+/** What a decision came to, or would, in a word or two. */
+export function resultOf(decision: Decision): string {
+  if (decision.action === 'restore') return RESTORE_OUTCOMES[decision.outcome];
+  if (decision.action === 'keep') return decision.release ? RELEASE_OUTCOMES[decision.release.outcome] : 'keep';
+  return decision.quarantine && decision.outcome === 'planned' ? 'would quarantine' : OUTCOMES[decision.outcome];
 }
+
+const RELEASE_OUTCOMES: Readonly<Record<Release['outcome'], string>> = {
+  planned: 'would release',
+  released: 'released',
+  refused: 'not released',
+  failed: 'not released',
+};
 
 /** ` (pull requests)`: the rule of a policy file that decided it. What has no tag is under one key, and not under a rule. */
 export function ruleInWords({ rule, kind, reason }: Decision): string {
@@ -211,7 +229,7 @@ export function ruleInWords({ rule, kind, reason }: Decision): string {
 }
 
 /** The result of a deletion, for a person. */
-export const OUTCOMES: Readonly<Record<Outcome, string>> = {
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
   planned: 'would delete',
   held: 'held back',
   deleted: 'deleted',
@@ -223,7 +241,7 @@ export const OUTCOMES: Readonly<Record<Outcome, string>> = {
 };
 
 /** What bringing an artifact back came to, for a person. */
-export const RESTORE_OUTCOMES: Readonly<Record<RestoreOutcome, string>> = {
+const RESTORE_OUTCOMES: Readonly<Record<RestoreOutcome, string>> = {
   planned: 'would restore',
   restored: 'restored',
   'already-there': 'is there',

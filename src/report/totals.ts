@@ -3,13 +3,19 @@ import { toDeleteOf } from '../ledger/compare.ts';
 import type { Counts, RepositorySummary, Totals } from '../ledger/summary.ts';
 import { type Decision, DELETE_REASONS, KEEP_REASONS, type Reason, RESTORE_REASONS } from '../planner/decision.ts';
 import { plural } from './page/format.ts';
+import { quarantinedIn, quarantineInWords } from './quarantine-words.ts';
 import type { Cell, Columns } from './table.ts';
 
 type Kind = 'tags' | 'manifests';
 
-/** How many are there afterwards, also those that no filter matched. Where that is not known: those with a decision to keep them. */
+/**
+ * How many are there afterwards, also those that no filter matched, without those that are put into quarantine. Where that
+ * is not known: those with a decision to keep them.
+ */
 export function keptIn(totals: Totals, kind: Kind): number {
-  return totals.afterwards?.[kind] ?? totals[kind].kept;
+  const after = totals.afterwards?.[kind];
+  const { kept, quarantined = 0 } = totals[kind];
+  return after === undefined ? kept : Math.max(0, after - quarantined);
 }
 
 /** Whether the run was stopped before it looked at a repository, so that what is there is not known. */
@@ -61,6 +67,7 @@ export function totalsInWords(totals: Totals, dryRun: boolean): readonly string[
   const lines = [
     `${deleted('tags')} and ${deleted('manifests')} ${dryRun ? 'would be deleted' : 'deleted'}, at most ${prettyBytes(totals.bytes)}; ` +
       `${kept('tags')} and ${kept('manifests')} are kept.`,
+    ...quarantineInWords(totals, dryRun),
   ];
   const { manifests = 0, bytes = 0 } = totals.leftUntagged ?? {};
   if (manifests > 0)
@@ -94,6 +101,18 @@ export function reasonsIn({
   return [...of('delete', DELETE_REASONS), ...of('keep', KEEP_REASONS), ...of('restore', RESTORE_REASONS)];
 }
 
+const QUARANTINED = 'QUARANTINED';
+
+/** The column of what is put into quarantine, where there is something: its name, and its cell of a repository. */
+export function quarantineColumn(repositories: readonly RepositorySummary[]): {
+  readonly head: readonly string[];
+  readonly cell: (one: RepositorySummary) => readonly Cell[];
+} {
+  return repositories.some((one) => quarantinedIn(one) > 0)
+    ? { head: [QUARANTINED], cell: (one) => [quarantinedIn(one)] }
+    : { head: [], cell: () => [] };
+}
+
 /** The columns of what is deleted and kept in repositories. */
 export function repositoryColumns(dryRun: boolean, more: readonly string[] = []): Columns {
   const [verb, keep] = dryRun ? ['delete', 'keep'] : ['deleted', 'kept'];
@@ -101,13 +120,21 @@ export function repositoryColumns(dryRun: boolean, more: readonly string[] = [])
   const first = 1 + more.length;
   return {
     head: ['REPOSITORY', ...more, ...numbers],
-    right: numbers.map((_, index) => first + index),
+    right: [
+      ...more.flatMap((name, index) => (name === QUARANTINED ? [1 + index] : [])),
+      ...numbers.map((_, index) => first + index),
+    ],
     inWords(row) {
       const cells = row.slice(first);
       if (cells[0] === 'failed') return 'failed';
       const of = (kind: Kind, [deleted = '', kept = '', percent = '']: readonly Cell[]): string =>
         `${kind}: ${verb} ${deleted}${percent === '' ? '' : ` (${percent})`}, ${keep} ${kept}`;
-      return [...row.slice(1, first), of('tags', cells), of('manifests', cells.slice(3)), cells[6] ?? ''].join('; ');
+      return [
+        ...row.slice(1, first).map((cell, index) => (more[index] === QUARANTINED ? `quarantined: ${cell}` : cell)),
+        of('tags', cells),
+        of('manifests', cells.slice(3)),
+        cells[6] ?? '',
+      ].join('; ');
     },
   };
 }

@@ -6,7 +6,8 @@ import { GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
 import { bytes, count, minute, plural } from './page/format.ts';
 import { MEANINGS } from './page/words.ts';
 import { notRestoredInWords, restoredInWords, restoredWhat, thereInWords } from './restored.ts';
-import { keptIn, percentInWords, percentOf } from './totals.ts';
+import { hasQuarantine, quarantinedIn, sizeInWords, untilInWords } from './quarantine-words.ts';
+import { keptIn, percentInWords } from './totals.ts';
 import type { Held, Judged, Loss, VerdictKind } from './verdict.ts';
 
 /* The sentences of a verdict. */
@@ -91,28 +92,51 @@ export function whatOf(
 ): string {
   const { dryRun, state, progress, restores } = run;
   if (restores) return `${restoredInWords(totals, dryRun, state === 'running')} It is about ${restoredWhat(restores)}.`;
-  const part = (kind: 'tags' | 'manifests'): string => {
-    const { deleted } = totals[kind];
-    const listed = totals.listed[kind];
-    const percent = percentOf(totals, kind);
-    const noun = kind.slice(0, -1);
-    return listed === undefined || percent === undefined
-      ? plural(deleted, noun)
-      : `${count(deleted)} of ${plural(listed, noun)} (${percent})`;
-  };
-  const waits = !dryRun && held && held.deletions > 0 ? ` ${waitingInWords(repositories, held)}` : '';
+  const waits = !dryRun && held && held.deletions > 0 ? ` ${waitingInWords(run, repositories, held)}` : '';
   const before = state === 'running' ? `${count(progress.done)} of ${plural(progress.of, 'repository')} done. ` : '';
-  const verb =
-    state === 'running' ? `So far it ${dryRun ? 'would delete' : 'has deleted'}` : dryRun ? 'Would delete' : 'Deleted';
-  const { tags, manifests } = totals;
-  if (tags.deleted + manifests.deleted === 0) return `${before}${verb} nothing.${waits}`;
-  const changed = repositories.filter(({ summary }) => summary.tags.deleted + summary.manifests.deleted > 0).length;
+  const acts = changesOf(totals, dryRun);
+  const said = `${state === 'running' ? `so far it ${dryRun ? 'would' : 'has'} ` : dryRun ? 'would ' : ''}${acts.join('; ')}`;
+  const what = said.charAt(0).toUpperCase() + said.slice(1);
+  const changed = repositories.filter(({ summary }) => isChanged(summary)).length;
   const where = changed === 0 ? '' : `, in ${count(changed)} of ${plural(repositories.length, 'repository')}`;
-  return `${before}${verb} ${part('tags')} and ${part('manifests')}, at most ${bytes(totals.bytes)}${where}.${waits}`;
+  return `${before}${what}${where}.${waits}`;
+}
+
+function isChanged(summary: Totals): boolean {
+  const { tags, manifests, quarantine } = summary;
+  return tags.deleted + manifests.deleted + quarantinedIn(summary) + (quarantine?.released ?? 0) > 0;
+}
+
+/** `make 12 of 40 tags (30 %) unreadable until …`, `delete …`, `release …`: each that there is, or that nothing is deleted. */
+function changesOf(totals: Totals, dryRun: boolean): readonly string[] {
+  const [make, remove, release] = dryRun ? ['make', 'delete', 'release'] : ['made', 'deleted', 'released'];
+  const { tags, manifests, quarantine } = totals;
+  const { released = 0, until } = quarantine ?? {};
+  const amounts = (outcome: 'deleted' | 'quarantined'): string =>
+    `${amountIn(totals, 'tags', outcome)} and ${amountIn(totals, 'manifests', outcome)}`;
+  const acts = [
+    ...(until === undefined
+      ? []
+      : [`${make} ${amounts('quarantined')} unreadable ${untilInWords(until)}${sizeInWords(totals)}`]),
+    ...(tags.deleted + manifests.deleted === 0
+      ? []
+      : [`${remove} ${amounts('deleted')}, at most ${bytes(totals.bytes)}`]),
+    ...(released === 0 ? [] : [`${release} ${plural(released, 'artifact')} from quarantine`]),
+  ];
+  return acts.length > 0 ? acts : [`${remove} nothing`];
+}
+
+/** `12 of 40 tags (30 %)` */
+function amountIn(totals: Totals, kind: 'tags' | 'manifests', outcome: 'deleted' | 'quarantined'): string {
+  const { [outcome]: amount = 0 } = totals[kind];
+  const listed = totals.listed[kind] ?? 0;
+  const noun = kind.slice(0, -1);
+  if (listed === 0) return plural(amount, noun);
+  return `${count(amount)} of ${plural(listed, noun)} (${percentInWords((amount / listed) * 100)})`;
 }
 
 /** What an approval would have deleted besides. */
-function waitingInWords(repositories: Judged['repositories'], { deletions }: Held): string {
+function waitingInWords(run: RunRecord, repositories: Judged['repositories'], { deletions }: Held): string {
   const held = repositories.filter(({ summary }) => summary.state === 'held').map(({ summary }) => summary);
   const of = (kind: 'tags' | 'manifests'): number => held.reduce((sum, one) => sum + one[kind].notAttempted, 0);
   const [tags, manifests] = [of('tags'), of('manifests')];
@@ -120,7 +144,7 @@ function waitingInWords(repositories: Judged['repositories'], { deletions }: Hel
     tags + manifests === deletions
       ? `${plural(tags, 'tag')} and ${plural(manifests, 'manifest')} in ${plural(held.length, 'repository')}`
       : plural(deletions, 'artifact');
-  return `An approval would delete ${what}.`;
+  return `An approval would delete ${what}${hasQuarantine(run) ? ', or make them unreadable first' : ''}.`;
 }
 
 export function keepsOf({ state, dryRun, restores }: RunRecord, totals: Totals): string {

@@ -5,6 +5,7 @@ import type { Totals } from '../ledger/summary.ts';
 import { total } from '../ledger/total.ts';
 import { plural } from './page/format.ts';
 import { approvedBy, heldBy } from './select-repositories.ts';
+import { quarantineOfRun } from './quarantine-words.ts';
 import { type Share, shareIn } from './totals.ts';
 import {
   changesInWords,
@@ -121,6 +122,7 @@ export function verdictOf({ run, repositories, comparison, refused }: Judged): V
     why: [
       ...(kind === 'outdated' ? [`The app refuses it: ${refused ?? ''}.`] : []),
       ...whyOf(kind, run, totals, repositories, held),
+      ...(UNCHANGED.includes(kind) ? [] : quarantineOfRun(run, totals)),
       ...cautions.slice(0, CAUTIONS).map((caution) => `Warning: ${caution}`),
     ],
     next: nextOf(kind, run),
@@ -132,6 +134,9 @@ export function verdictOf({ run, repositories, comparison, refused }: Judged): V
   };
 }
 
+/** Of these it is past, or not known yet, what is in quarantine. */
+const UNCHANGED: readonly VerdictKind[] = ['running', 'rejected', 'applied', 'restored'];
+
 function kindOf(run: RunRecord, totals: Totals, held: Held | undefined, refused: string | undefined): VerdictKind {
   const { state, plan, dryRun } = run;
   if (state === 'running') return 'running';
@@ -141,7 +146,8 @@ function kindOf(run: RunRecord, totals: Totals, held: Held | undefined, refused:
   if (plan && refused !== undefined) return 'outdated';
   if (run.restores) return restoredIn(totals) === 0 ? 'nothing' : 'restored';
   if (held) return 'held';
-  if (toDeleteIn(totals) === 0) return 'nothing';
+  const released = totals.quarantine?.released ?? 0;
+  if (toDeleteIn(totals) === 0 && (dryRun || released === 0)) return 'nothing';
   if (!dryRun) return 'deleted';
   return guardsInForce(run).length > 0 ? 'safe' : 'unchecked';
 }

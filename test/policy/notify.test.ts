@@ -87,7 +87,7 @@ describe('as settings', () => {
   test('by default all kinds, and once more after three days', () => {
     expect(readNotifySettings({ NOTIFY: SLACK, WEBSITE_HOSTNAME: 'contoso.azurewebsites.net' })).toEqual({
       receivers: [{ kind: 'slack', address: SLACK, place: 1 }],
-      kinds: ['plan-waits', 'guard-tripped', 'run-failed', 'schedule-overdue', 'deletion-done'],
+      kinds: ['plan-waits', 'guard-tripped', 'run-failed', 'schedule-overdue', 'image-released', 'deletion-done'],
       remindMilliseconds: 3 * 86_400_000,
       reviewUrl: 'https://contoso.azurewebsites.net',
     });

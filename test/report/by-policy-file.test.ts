@@ -75,8 +75,8 @@ test('a decision names its rule: in text, and in a column of CSV', () => {
   const untagged = { ...DECISION, kind: 'manifest', reason: 'untagged-and-expired', rule: 'untagged' } as const;
   expect(renderDecision(untagged)).toContain('untagged-and-expired: ');
   expect(renderDecision({ ...DECISION, rule: 'a\u001b[2J' })).toContain('(a\\u001b[2J)');
-  expect(csvHeader(decisionSheet())).toMatch(/,rule\r\n$/);
-  expect(csvLines([DECISION], decisionSheet())).toMatch(/,pull requests\r\n$/);
+  expect(csvHeader(decisionSheet())).toMatch(/,rule,quarantinedUntil\r\n$/);
+  expect(csvLines([DECISION], decisionSheet())).toMatch(/,pull requests,\r\n$/);
 });
 
 test('the log says which rules there are, and with flags what --protect and --keep-at-least keep', () => {

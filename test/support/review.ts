@@ -11,7 +11,7 @@ import type { UsedImage } from '../../src/ledger/in-use.ts';
 import type { LedgerReader } from '../../src/ledger/reader.ts';
 import type { Child, RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import type { Decision, Reason } from '../../src/planner/decision.ts';
-import { type Counts, outcomeOf, type Totals } from '../../src/ledger/summary.ts';
+import { type Counts, outcomeOf, summarize, type Totals } from '../../src/ledger/summary.ts';
 import { NO_COUNTS } from '../../src/ledger/total.ts';
 
 export const NOW = new Date('2026-11-24T12:00:00Z');
@@ -104,6 +104,7 @@ function isOf(decision: Decision, { repository, tag, digest }: ImageName): boole
 
 /** What decisions come to. */
 export function totalsOf(decisions: readonly Decision[]): Totals {
+  const { quarantine } = summarize('', decisions);
   const countsOf = (kind: Decision['kind']): Counts => {
     const counts: Record<keyof Counts, number> = { ...NO_COUNTS, quarantined: 0, restored: 0 };
     for (const decision of decisions) if (decision.kind === kind) counts[outcomeOf(decision)] += 1;
@@ -120,6 +121,7 @@ export function totalsOf(decisions: readonly Decision[]): Totals {
     bytes: gone.reduce((all, { size }) => all + (size ?? 0), 0),
     reasons,
     beyondAcrPurge: decisions.filter(({ beyondAcrPurge }) => beyondAcrPurge).length,
+    ...(quarantine && { quarantine }),
   };
 }
 

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import prettyBytes from 'pretty-bytes';
 import { guardsInWords } from '../../report/text.ts';
 import { printable } from '../../report/escape.ts';
+import { untilInWords } from '../../report/quarantine-words.ts';
 import { sentence, styleOf } from '../../report/style.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { runOptionsOf, type RunPurgeOptions } from './purge.ts';
@@ -96,5 +97,12 @@ export async function confirmedPurge(
 export function questionOf({ totals, registry }: Pick<RunSummary, 'totals' | 'registry'>): string {
   const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
   const { tags, manifests, bytes } = totals;
-  return `Delete ${count(tags.deleted, 'tag')} and ${count(manifests.deleted, 'manifest')} (at most ${prettyBytes(bytes)}) from ${printable(registry)}?`;
+  const both = (outcome: 'deleted' | 'quarantined'): string =>
+    `${count(tags[outcome] ?? 0, 'tag')} and ${count(manifests[outcome] ?? 0, 'manifest')}`;
+  const host = printable(registry);
+  const deletes = `elete ${both('deleted')} (at most ${prettyBytes(bytes)}) from ${host}?`;
+  const { until } = totals.quarantine ?? {};
+  if (until === undefined) return `D${deletes}`;
+  const hides = `Make ${both('quarantined')} of ${host} unreadable ${untilInWords(until)}`;
+  return tags.deleted + manifests.deleted === 0 ? `${hides}?` : `${hides}, and d${deletes}`;
 }

@@ -1,6 +1,7 @@
 import { type Decision, DELETE_REASONS, errorOf, KEEP_REASONS, RESTORE_REASONS } from '../../planner/decision.ts';
 import type { RunRecord } from '../../ledger/records.ts';
 import { nameOf } from '../../ledger/summary.ts';
+import { quarantineOfDecision } from '../quarantine-words.ts';
 import { ruleInWords, shortDigests } from '../text.ts';
 import { titleOf } from '../title.ts';
 import { render } from './document.tsx';
@@ -119,6 +120,7 @@ export function Why({ decision }: { readonly decision: Decision }) {
       <span title={MEANINGS[reason]}>{words(`${reason}${ruleInWords(decision)}`)}</span>
       <p class="detail">
         {shortDigests(words(detail))}
+        {quarantineOfDecision(decision)}
         {beyondAcrPurge && '; acr purge would have deleted it'}
       </p>
       <Failed error={errorOf(decision)} />

@@ -2,7 +2,7 @@ import { toDeleteOf } from '../../ledger/compare.ts';
 import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
 import { nameOf } from '../../ledger/summary.ts';
 import type { Decision } from '../../planner/decision.ts';
-import { OUTCOMES } from '../text.ts';
+import { resultOf } from '../text.ts';
 import { count, name, plural } from './format.ts';
 import type { Setting } from './navigation.tsx';
 import { Section } from './parts.tsx';
@@ -67,7 +67,7 @@ function Tags({ setting, run, tags }: Omit<Props, 'deletions'> & { readonly tags
               <a class="tag" href={setting.link({ image: nameOf(decision) })} title={MEANINGS[decision.reason]}>
                 {name(decision.tag ?? '')}
               </a>
-              {resultOf(decision)}
+              {noteOn(decision)}
             </>
           ))}
         </li>
@@ -77,9 +77,10 @@ function Tags({ setting, run, tags }: Omit<Props, 'deletions'> & { readonly tags
 }
 
 /** ` (held back)`; nothing where it is as the title says. */
-function resultOf(decision: Decision): string {
-  if (decision.action !== 'delete' || decision.outcome === 'planned' || decision.outcome === 'deleted') return '';
-  return ` (${OUTCOMES[decision.outcome]})`;
+function noteOn(decision: Decision): string {
+  if (decision.action !== 'delete') return '';
+  if (decision.quarantine) return ` (${resultOf(decision)})`;
+  return decision.outcome === 'planned' || decision.outcome === 'deleted' ? '' : ` (${resultOf(decision)})`;
 }
 
 function Counted({

@@ -1,20 +1,10 @@
 import type { ChildStatus, ParentStatus } from '../../ledger/records.ts';
 import { titleOf } from '../title.ts';
 import { render } from './document.tsx';
+import { Figures } from './figures.tsx';
 import { name, plural, words } from './format.ts';
 import { Crumbs, Downloads, type Setting } from './navigation.tsx';
-import {
-  Badge,
-  Cancelled,
-  doneInWords,
-  Facts,
-  Figures,
-  Progress,
-  RunTitle,
-  Section,
-  StateBadge,
-  Table,
-} from './parts.tsx';
+import { Badge, Cancelled, doneInWords, Facts, Progress, RunTitle, Section, StateBadge, Table } from './parts.tsx';
 import { CancelForm } from './review-forms.tsx';
 import { heldIn, Lede, startFacts } from './run.tsx';
 import { deletedColumns, entryOf, State } from './runs.tsx';

@@ -1,11 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { cancelledInWords, type Cancellation, type RunProgress, type RunState } from '../../ledger/records.ts';
-import type { Totals } from '../../ledger/summary.ts';
 import type { Decision, DecisionError } from '../../planner/decision.ts';
-import { OUTCOMES, RESTORE_OUTCOMES, shortDigests } from '../text.ts';
+import { resultOf, shortDigests } from '../text.ts';
 import { type Titled, whatOf, whenOf, whereOf } from '../title.ts';
-import { keptIn, percentOf } from '../totals.ts';
-import { bytes, count, minute, name, plural, words } from './format.ts';
+import { count, minute, name, plural, words } from './format.ts';
 import { OUTCOME_TONES, RESTORE_TONES, STATES, type Tone } from './words.ts';
 
 interface SectionProps {
@@ -156,10 +154,15 @@ export function StateBadge({ state }: { readonly state: RunState }) {
 }
 
 export function OutcomeBadge({ decision }: { readonly decision: Decision }) {
-  if (decision.action === 'keep') return <Badge tone="calm">keep</Badge>;
-  if (decision.action === 'restore')
-    return <Badge tone={RESTORE_TONES[decision.outcome]}>{RESTORE_OUTCOMES[decision.outcome]}</Badge>;
-  return <Badge tone={OUTCOME_TONES[decision.outcome]}>{OUTCOMES[decision.outcome]}</Badge>;
+  return <Badge tone={toneOf(decision)}>{resultOf(decision)}</Badge>;
+}
+
+function toneOf(decision: Decision): Tone {
+  if (decision.action === 'restore') return RESTORE_TONES[decision.outcome];
+  if (decision.action === 'delete')
+    return decision.quarantine && decision.outcome === 'planned' ? 'wait' : OUTCOME_TONES[decision.outcome];
+  const { outcome } = decision.release ?? {};
+  return outcome === 'refused' || outcome === 'failed' ? 'bad' : outcome === undefined ? 'calm' : 'good';
 }
 
 /** A digest, short to read and whole to copy. */
@@ -247,49 +250,5 @@ export function Failed({ error }: { readonly error: DecisionError | undefined })
       {words(error.message)}
       {about.length > 0 && ` (${about.join(', ')})`}
     </p>
-  );
-}
-
-interface FiguresProps {
-  readonly totals: Totals;
-  readonly isDry: boolean;
-  /** Artifacts that guards held back, which the totals count as not attempted. */
-  readonly held: number;
-}
-
-/** The result of a run as figures. */
-export function Figures({ totals, isDry, held }: FiguresProps) {
-  const { tags, manifests, beyondAcrPurge, leftUntagged } = totals;
-  const isRestore = (tags.restored ?? manifests.restored) !== undefined;
-  const verb = isDry ? 'that would be deleted' : 'deleted';
-  const share = (kind: 'tags' | 'manifests'): string => {
-    const percent = percentOf(totals, kind);
-    return count(totals[kind].deleted) + (percent === undefined ? '' : ` (${percent})`);
-  };
-  const unlessNone = (value: number): string | undefined => (value > 0 ? count(value) : undefined);
-  const heldBack = Math.min(held, tags.notAttempted + manifests.notAttempted);
-  return (
-    <div class="card figures">
-      <Facts
-        facts={[
-          [`Tags ${isDry ? 'that would be restored' : 'restored'}`, isRestore ? count(tags.restored ?? 0) : undefined],
-          [
-            `Manifests ${isDry ? 'that would be restored' : 'restored'}`,
-            isRestore ? count(manifests.restored ?? 0) : undefined,
-          ],
-          [`Tags ${verb}`, isRestore ? undefined : share('tags')],
-          [`Manifests ${verb}`, isRestore ? undefined : share('manifests')],
-          ['Size, at most (layers are shared)', bytes(totals.bytes)],
-          ['Tags kept', count(keptIn(totals, 'tags'))],
-          ['Manifests kept', count(keptIn(totals, 'manifests'))],
-          ['Manifests left without a tag (--untagged deletes them)', unlessNone(leftUntagged?.manifests ?? 0)],
-          ['Held back by guards', unlessNone(heldBack)],
-          ['Failed or refused', unlessNone(tags.failed + manifests.failed)],
-          ['Not attempted', unlessNone(tags.notAttempted + manifests.notAttempted - heldBack)],
-          ['Already deleted', unlessNone(tags.alreadyGone + manifests.alreadyGone)],
-          ['acr purge would have deleted, and is kept', unlessNone(beyondAcrPurge)],
-        ]}
-      />
-    </div>
   );
 }

@@ -10,6 +10,7 @@ import {
   type RepositorySelection,
   type RepositorySort,
 } from '../select-repositories.ts';
+import { quarantinedIn } from '../quarantine-words.ts';
 import { isUnseen, keptIn, notAttemptedIn, percentInWords, shareIn } from '../totals.ts';
 import { bytes, count, isPlain, name, plural } from './format.ts';
 import { Form, Pager, Search, type Setting } from './navigation.tsx';
@@ -230,7 +231,12 @@ function counted(of: (kind: 'tags' | 'manifests') => number, more = '') {
 
 function deletedIn(summary: RepositorySummary) {
   const held = summary.state === 'held' ? notAttemptedIn(summary) : 0;
-  return counted((kind) => summary[kind].deleted, held > 0 ? `${count(held)} held back` : '');
+  const quarantined = quarantinedIn(summary);
+  const more = [
+    ...(quarantined > 0 ? [`${count(quarantined)} quarantined`] : []),
+    ...(held > 0 ? [`${count(held)} held back`] : []),
+  ];
+  return counted((kind) => summary[kind].deleted, more.join(', '));
 }
 
 function shareInWords(summary: RepositorySummary): string {

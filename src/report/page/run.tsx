@@ -10,6 +10,7 @@ import { isUnfinished, type Resumer, starterOf, whyStopped } from '../runs.ts';
 import { Share } from './charts.tsx';
 import { render } from './document.tsx';
 import { EvidenceSection, UnknownUse } from './evidence.tsx';
+import { Figures } from './figures.tsx';
 import { count, name, plural, words } from './format.ts';
 import { Crumbs, Downloads, type Setting } from './navigation.tsx';
 import {
@@ -20,7 +21,6 @@ import {
   type Fact,
   Facts,
   Failed,
-  Figures,
   Notice,
   Progress,
   RunTitle,

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { RunRecord } from '../../ledger/records.ts';
 import type { Totals } from '../../ledger/summary.ts';
+import { quarantinedIn } from '../quarantine-words.ts';
 import { keptIn } from '../totals.ts';
 import { lossInWords } from '../verdict-words.ts';
 import type { Verdict, VerdictKind } from '../verdict.ts';
@@ -90,6 +91,13 @@ function Amounts({ totals, dryRun }: { readonly totals: Totals; readonly dryRun:
         <dd>{plural(totals.tags.deleted, 'tag')}</dd>
         <dd>{plural(totals.manifests.deleted, 'manifest')}</dd>
       </div>
+      {quarantinedIn(totals) > 0 && (
+        <div>
+          <dt>{dryRun ? 'Quarantine' : 'Quarantined'}</dt>
+          <dd>{plural(totals.tags.quarantined ?? 0, 'tag')}</dd>
+          <dd>{plural(totals.manifests.quarantined ?? 0, 'manifest')}</dd>
+        </div>
+      )}
       <div>
         <dt>{dryRun ? 'Keep' : 'Kept'}</dt>
         <dd>{plural(keptIn(totals, 'tags'), 'tag')}</dd>
