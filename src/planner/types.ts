@@ -115,6 +115,8 @@ export interface Keeps {
 export interface Approved {
   readonly tags: ReadonlyMap<string, { readonly digest: string | undefined; readonly locked: boolean }>;
   readonly manifests: ReadonlyMap<string, { readonly locked: boolean; readonly isPart?: boolean }>;
+  /** Of these, the keys of what may be put into quarantine, and not deleted. */
+  readonly hides?: ReadonlySet<string>;
   /**
    * By a policy file: the rule of each tag that the plan deletes, of those that are deleted already as well. What the plan
    * deletes itself must not change what a rule says of the rest of it.
@@ -152,6 +154,16 @@ export interface TagDeletion {
   readonly after: readonly string[];
 }
 
+/** What the record of a quarantine says of a tag or a manifest. It counts while nothing has changed the artifact since. */
+export interface Held {
+  readonly digest: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  readonly until: string;
+  /** Of a manifest: the tags on it then. */
+  readonly tags: readonly string[];
+}
+
 export interface Plan {
   readonly repository: string;
   readonly decisions: Decisions;
@@ -160,6 +172,8 @@ export interface Plan {
   readonly tags: readonly TagDeletion[];
   /** In the order of the listing. */
   readonly manifests: readonly ManifestDeletion[];
+  /** What is made unreadable instead, and deleted by a later run. Absent: nothing. */
+  readonly hides?: { readonly tags: readonly TagDeletion[]; readonly manifests: readonly ManifestDeletion[] };
 }
 
 /** What the planner must know before it can plan. */

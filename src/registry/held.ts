@@ -1,0 +1,82 @@
+import type { Instant } from './time.ts';
+import type { Look, ManifestContent, ManifestRecord, Registry, RegistryReader, TagRecord } from './types.ts';
+
+/** What is known of a tag or a manifest from before it was made unreadable. */
+export interface Remembered {
+  readonly lastUpdated: Instant | undefined;
+  /** As the registry gives it since then: whether the change moves it is not documented. */
+  readonly seen: Instant | undefined;
+  /** Of a manifest. */
+  readonly facts?: ManifestContent | undefined;
+}
+
+/** By the key of the artifact: `:tag` or `@digest`. */
+export type RememberedAll = ReadonlyMap<string, Remembered>;
+
+/**
+ * One repository as it was before some of it was made unreadable: what these manifests hold, and when all of it was pushed.
+ * What was pushed since has its new time.
+ */
+export function readerAsBefore(registry: RegistryReader, remembered: RememberedAll): RegistryReader {
+  if (remembered.size === 0) return registry;
+  const { tag, manifest } = recordsOf(remembered);
+  return {
+    ...registry,
+    tags: async (...asked) => (await registry.tags(...asked))?.map(tag),
+    async manifests(...asked) {
+      const listing = await registry.manifests(...asked);
+      return listing && { ...listing, byDigest: each(listing.byDigest, manifest) };
+    },
+    async manifestAttributes(...asked) {
+      const record = await registry.manifestAttributes(...asked);
+      return record && manifest(record);
+    },
+    async manifest(repository, digest, signal) {
+      const facts = await registry.manifest(repository, digest, signal);
+      const known = remembered.get(`@${digest}`)?.facts;
+      return facts.state === 'unreadable' && known ? { state: 'read', ...known } : facts;
+    },
+  };
+}
+
+/** The same, as it is looked at right before something is deleted. */
+export function asBefore(registry: Registry, remembered: RememberedAll): Registry {
+  if (remembered.size === 0) return registry;
+  const { tag, manifest } = recordsOf(remembered);
+  return {
+    ...registry,
+    ...readerAsBefore(registry, remembered),
+    async look(...asked): Promise<Look> {
+      const look = await registry.look(...asked);
+      return {
+        ...look,
+        present: each(look.present, manifest),
+        added: look.added.map(manifest),
+        tags: each(look.tags, tag),
+      };
+    },
+    lookAtTags: async (...asked) => each(await registry.lookAtTags(...asked), tag),
+  };
+}
+
+/** Gives a record the time that it had before. */
+function recordsOf(remembered: RememberedAll) {
+  const timed = <T extends TagRecord | ManifestRecord>(key: string, record: T): T => {
+    const known = remembered.get(key);
+    const isOwn = known !== undefined && isSame(record.lastUpdated, known.seen);
+    return isOwn && known.lastUpdated !== undefined ? { ...record, lastUpdated: known.lastUpdated } : record;
+  };
+  return {
+    tag: (record: TagRecord): TagRecord => timed(`:${record.name}`, record),
+    manifest: (record: ManifestRecord): ManifestRecord => timed(`@${record.digest}`, record),
+  };
+}
+
+function each<T>(records: ReadonlyMap<string, T>, change: (record: T) => T): ReadonlyMap<string, T> {
+  return new Map([...records].map(([key, record]) => [key, change(record)]));
+}
+
+/** Two times of a registry may differ in their last digits. */
+export function isSame(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && Math.abs(Date.parse(one) - Date.parse(other)) < 1000;
+}
