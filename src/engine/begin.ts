@@ -21,6 +21,7 @@ import { isAccessWarning } from '../report/warnings.ts';
 import { NOT_LISTED } from './finish.ts';
 import { isGuarded } from './guards.ts';
 import { isOver, isPlanned } from './merge.ts';
+import { whatWaits } from './quarantine.ts';
 import { ofRun, recover, type Recovered } from './recover.ts';
 import type { ApprovedPlan } from './run.ts';
 import { version } from './version.ts';
@@ -48,6 +49,7 @@ export interface Beginning {
   readonly ledger: Ledger;
   /** Absent in a dry run, which completes nothing of earlier runs. */
   readonly writer: Registry | undefined;
+  readonly policies: readonly PurgePolicy[];
   /** The record of the run, if it is a new one. */
   readonly fresh: RunRecord;
   /** That the caller holds, if the run may delete. */
@@ -64,8 +66,10 @@ export interface Beginning {
  * @throws {ResumeRefused} where `resuming` chose a run that must not resume
  * @throws {LedgerError | RegistryError} where earlier runs cannot be completed; then nothing new is begun
  */
-export async function begin({ ledger, writer, fresh, locks = [], resuming, log }: Beginning): Promise<Begun> {
-  const recovered = writer ? await recover(ledger, writer, locks, log) : { warnings: [], locksLost: 0 };
+export async function begin({ ledger, writer, fresh, policies, locks = [], resuming, log }: Beginning): Promise<Begun> {
+  const completed = writer ? await recover(ledger, writer, locks, log) : { warnings: [], locksLost: 0 };
+  const waits = await whatWaits(ledger, fresh.registry, policies);
+  const recovered = { ...completed, warnings: [...completed.warnings, ...waits] };
   const chosen = await resuming();
   const resumed = chosen && (await resume(ledger, chosen, fresh));
   if (resumed) {

@@ -18,6 +18,7 @@ import { isLeft, isOver, isPlanned } from './merge.ts';
 import { newProgress, type Stage } from './progress.ts';
 import { isNothingLeft, notBegun, type Pass, processRepository } from './repository.ts';
 import type { InTurn, Job } from './run.ts';
+import { quarantinesIn } from './quarantine.ts';
 import { startBudget, stopReason, StopReason } from './stop.ts';
 
 /** Drives a run in this process: several repositories side by side, under the registry's lock. */
@@ -83,6 +84,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     ledger,
     writer,
     fresh,
+    policies,
     locks,
     resuming: () => Promise.resolve(resuming),
     log,
@@ -134,6 +136,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     matched,
     match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(registry, repository, held),
+    quarantine: quarantinesIn(ledger, registry, held, job.keepReleasedMilliseconds),
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
   };
   const tellDecisions = pLimit(1);

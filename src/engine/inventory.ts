@@ -4,10 +4,22 @@ import { type WholePlan, wholePlan } from './repository-attributes.ts';
 import { inTurns } from '../ledger/turns.ts';
 import type { DecisionError } from '../planner/decision.ts';
 import { planInSteps } from '../planner/plan.ts';
+import { stage } from '../planner/quarantine.ts';
 import type { Approved, Configuration, Evidence, Inventory, Planned, Rule } from '../planner/types.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { keepsOf } from './keeps.ts';
+import {
+  heldEntries,
+  heldIn,
+  type HeldRepository,
+  periodIn,
+  protectionsOf,
+  type Quarantines,
+  rememberedOf,
+  withProtections,
+} from './quarantine.ts';
+import { readerAsBefore } from '../registry/held.ts';
 import { retentionOf } from './retention.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
@@ -35,12 +47,15 @@ export interface Planning {
   readonly facts: (repository: string) => FactsFile;
   /** What is known of the use of a repository. Absent: no source is configured. */
   readonly evidence?: (repository: string) => Promise<Evidence>;
+  /** What is in quarantine. */
+  readonly quarantine: Quarantines;
 }
 
 export interface PlannedRepository extends WholePlan {
   readonly inventory: Inventory;
   /** Why something is kept that was to be deleted, where that is a failure. */
   readonly unread?: DecisionError;
+  readonly held: HeldRepository;
 }
 
 /**
@@ -55,7 +70,9 @@ export async function planTask(
   task: Task,
   only?: Approved,
 ): Promise<PlannedRepository | undefined> {
-  const { reader } = planning;
+  const { clock } = planning.quarantine;
+  const quarantine = await planning.quarantine.of(repository);
+  const reader = readerAsBefore(planning.reader, rememberedOf(quarantine));
   // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
   const tags = task.policy.tags ? await reader.tags(repository) : undefined;
   const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
@@ -65,7 +82,9 @@ export async function planTask(
   const { concurrency } = task.policy;
   const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });
   const file = planning.facts(repository);
-  const evidence = await planning.evidence?.(repository);
+  const inUse = await planning.evidence?.(repository);
+  const heldNow = (now: Pick<Inventory, 'tags' | 'manifests'>): HeldRepository => heldIn(quarantine, now);
+  const evidence = withProtections(inUse, protectionsOf(heldNow({ tags, manifests }), clock.now()));
   try {
     let inventory: Inventory = {
       repository,
@@ -81,10 +100,23 @@ export async function planTask(
       const planned = await inTurns(planInSteps(inventory, rule));
       if (planned.state === 'planned') {
         if (await ghosts.look(inventory)) continue;
-        const whole = await wholePlan(reader, planned.plan, inventory, { rule, concurrency });
+        const whole = await wholePlan(
+          reader,
+          planned.plan,
+          // What a quarantine keeps is no use that a source knows of.
+          { ...withoutEvidence(inventory), ...(inUse && { evidence: inUse }) },
+          { rule, concurrency },
+        );
         const unread = unreadIn(inventory, whole.plan, rule);
         const warnings = [...whole.warnings, ...ghosts.warnings(repository, whole.plan, rule), ...unread.warnings];
-        return { ...whole, inventory, warnings, ...(unread.error && { unread: unread.error }) };
+        const held = heldNow(inventory);
+        const staged = stage(whole.plan, {
+          held: heldEntries(held),
+          periodOf: periodIn(task.policy),
+          now: clock.now(),
+          only,
+        });
+        return { ...whole, plan: staged, inventory, held, warnings, ...(unread.error && { unread: unread.error }) };
       }
       if (planned.listing) {
         const listed = (await reader.manifests(repository)) ?? { byDigest: new Map(), newest: undefined };
@@ -111,6 +143,10 @@ export async function planTask(
     // Also where it was stopped: the next run need not read it again.
     if (known.news > 0) await remember(file, repository, new Map([...known.remembered, ...known.facts]));
   }
+}
+
+function withoutEvidence({ evidence, ...inventory }: Inventory): Inventory {
+  return inventory;
 }
 
 /** What is known besides the listings. It grows while a repository is planned. */

@@ -89,7 +89,10 @@ export async function approvedOf({ open, decisions }: Pick<Attempt, 'open' | 'de
   const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();
   const manifests = new Map<string, { readonly locked: boolean; readonly isPart: boolean }>();
   const rules = new Map<string, string>();
-  await eachInTurns(open.values(), ({ kind, tag = '', digest, locked = false, reason, tags: own }) => {
+  const hides = new Set<string>();
+  await eachInTurns(open.values(), (decision) => {
+    const { kind, tag = '', digest, locked = false, reason, tags: own, quarantine } = decision;
+    if (quarantine) hides.add(keyOf(decision));
     if (kind === 'tag') tags.set(tag, { digest, locked });
     // Of a manifest without a tag, a policy file gives this reason to parts alone.
     else manifests.set(digest ?? '', { locked, isPart: reason === 'rule-matched' && own === undefined });
@@ -97,7 +100,7 @@ export async function approvedOf({ open, decisions }: Pick<Attempt, 'open' | 'de
   await eachInTurns(decisions, ({ action, kind, tag, rule }) => {
     if (action === 'delete' && kind === 'tag' && tag !== undefined && rule !== undefined) rules.set(tag, rule);
   });
-  return { tags, manifests, rules };
+  return { tags, manifests, rules, hides };
 }
 
 function isDeleted(decision: Decision): boolean {

@@ -12,6 +12,11 @@ import type { Registry } from '../registry/types.ts';
 import { accessWarnings } from '../report/warnings.ts';
 import type { RunLog } from '../report/log.ts';
 import { isLeft } from './merge.ts';
+import { forgetDeleted } from './carry-out.ts';
+import { heldIn, quarantinesIn, rememberedOf } from './quarantine.ts';
+import { tidy } from './release.ts';
+import { asBefore } from '../registry/held.ts';
+import { RegistryError } from '../registry/errors.ts';
 import { remarksOf, withRemarks } from './remarks.ts';
 import { ENDED, settle } from './settle.ts';
 import { type RepositorySummary, summarize, unfinishedRepository } from '../ledger/summary.ts';
@@ -93,6 +98,7 @@ async function complete(
       known: known.get(open.repository),
       settling,
       keepsJournal: true,
+      check: checkHeld(locks),
     });
     deleted += became.deleted;
     lost += became.lost;
@@ -145,6 +151,8 @@ interface Broken {
   readonly settling: number;
   /** It is removed later, once the record of the run is closed. */
   readonly keepsJournal?: boolean;
+  /** Throws where nothing may be written any more. */
+  readonly check?: (() => void) | undefined;
 }
 
 interface Completed {
@@ -157,12 +165,20 @@ interface Completed {
 async function settleRepository(
   ledger: Ledger,
   registry: Registry,
-  { written, record, open, known, settling, keepsJournal = false }: Broken,
+  { written, record, open, known, settling, keepsJournal = false, check = () => undefined }: Broken,
 ): Promise<Completed> {
   const { repository } = open;
   const before = await Array.fromAsync(ledger.decisions(record.id, { repository }));
-  const became = await settle(registry, ledger.system.clock, open, before, settling);
+  const quarantines = quarantinesIn(ledger, registry.loginServer, check);
+  const held = heldIn(await quarantines.of(repository), {});
+  const now = asBefore(registry, rememberedOf(held.quarantine));
+  const became = await settle(now, ledger.system.clock, open, before, settling);
   const found = await withLocks(registry, open, became);
+  await forgetDeleted(quarantines, held, found);
+  // What cannot be asked for stays as it is recorded, and the next run that plans the repository asks again.
+  await tidy(registry, quarantines, held).catch((error: unknown) => {
+    if (!(error instanceof RegistryError)) throw error;
+  });
   await close(written, repository, found, known, { commands: record.policy.commands.length, keepsJournal });
   return {
     deleted: found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length,
@@ -181,8 +197,9 @@ export async function recoverRepository(
     written,
     record,
     repository,
+    check,
     log,
-  }: Pick<Broken, 'written' | 'record'> & {
+  }: Pick<Broken, 'written' | 'record' | 'check'> & {
     readonly repository: string;
     readonly log: RunLog | undefined;
   },
@@ -191,7 +208,7 @@ export async function recoverRepository(
   if (!open) return;
   const known = (await ledger.repository(record.id, repository))?.summary;
   const settling = ledger.system.clock.now() + LATE_MS;
-  const { deleted } = await settleRepository(ledger, registry, { written, record, open, known, settling });
+  const { deleted } = await settleRepository(ledger, registry, { written, record, open, known, settling, check });
   log?.completed(repository, open.open.size, deleted);
 }
 

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { execute } from '../executor/execute.ts';
 import type { RepositoryWriter } from '../ledger/writer.ts';
 import { isPlanned as isPlannedDecision, NOTHING_PLANNED } from '../ledger/plan-hash.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
@@ -10,7 +9,7 @@ import { afterwards, remembering } from '../registry/overlay.ts';
 import type { TagRecord } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
-import { whyNoMore } from './evidence.ts';
+import { carryOut } from './carry-out.ts';
 import { gather, hasUntried } from './findings.ts';
 import { deletionsIn } from './guards.ts';
 import { type PlannedRepository, planTask, type Task } from './inventory.ts';
@@ -26,6 +25,8 @@ import {
   type RepositoryResult,
   triedIn,
 } from './merge.ts';
+import { heldBy, type HeldRepository } from './quarantine.ts';
+import { releaseKept } from './release.ts';
 import { NO_REMARKS, remarksOf, withRemarks } from './remarks.ts';
 
 /**
@@ -130,6 +131,7 @@ async function planCommands(
   commands: readonly Task[],
 ): Promise<RepositoryResult | undefined> {
   let reader = commands.length === 1 ? context.reader : remembering(context.reader);
+  let held: HeldRepository | undefined;
   return gather(name, async (found) => {
     for (const [index, command] of commands.entries()) {
       const planned = await planTask({ ...context, reader }, name, command);
@@ -140,7 +142,9 @@ async function planCommands(
       const isKept = commands.length === 1 && context.writer && !command.policy.includeLocked && !context.evidence;
       if (isKept) context.plans?.keep(name, planned);
       if (index < commands.length - 1) reader = afterwards(reader, await deletedBy(planned.plan.decisions));
+      held = heldBy(held, planned.held);
     }
+    if (held) await found.add(await releaseKept(context, name, held, found.decisions()));
   });
 }
 
@@ -174,12 +178,13 @@ async function purgeCommands(
   { name, commands }: RepositoryWork,
   { before, record, write }: Purging,
 ): Promise<RepositoryResult | undefined> {
-  const { writer, ledger, signal, log } = context;
+  const { writer, signal, log } = context;
   const isStopped = (): boolean => signal.aborted;
   if (!writer) throw new Error('a dry run deletes nothing');
   const only = before?.isPlan ? await approvedOf(before) : undefined;
   // Of several commands, none may be planned again once the last one is: it would select what another one left untagged.
   let stage: Pick<RepositorySummary, 'stage'> = {};
+  let held: HeldRepository | undefined;
   const result = await gather(name, async (found) => {
     for (const command of commands) {
       const planned = (await planInMemory(context, name)) ?? (await planTask(context, name, command, only));
@@ -190,23 +195,19 @@ async function purgeCommands(
       if (commands.length > 1 && command === commands.at(-1)) stage = { stage: 'planned' };
       if (tags.length + manifests.length > 0)
         await write({ ...(await found.summary('stopped', ENDED)), ...stage }, found.decisions());
-      const made = await execute(writer, planned.plan, {
-        inventory: planned.inventory.manifests,
-        tags: planned.inventory.tags ?? [],
-        includeLocked: command.policy.includeLocked,
-        clock: ledger.system.clock,
-        signal,
-        whyNoMore: () => whyNoMore(context, planned),
-        onIntent: record.intend,
-        onSettled: async (some) => {
-          record.settled(some);
-          await log?.decided(some);
-        },
-      });
+      const { includeLocked } = command.policy;
+      const made = await carryOut({ ...context, writer }, planned, { includeLocked, record });
       await found.add(made);
+      held = heldBy(held, planned.held);
       await log?.kept(decisions);
       // Refusals do not make the run complete: the stop left some deletions untried, and a resume tries them.
       if (isStopped() && hasUntried(made)) throw new StoppedError(`purge ${name}`);
+    }
+    // A plan that is carried out says nothing of what is not in it.
+    if (held && !before?.isPlan) {
+      const released = await releaseKept(context, name, held, found.decisions());
+      await found.add(released);
+      await log?.decided(released);
     }
     if (!before) return;
     const changes = await changesSincePlan(writer, name, before.open, found.decisions());

@@ -49,7 +49,23 @@ export async function settle(
   const results = new Map<string, Decision>();
   for (const decision of asked)
     if (decision.action === 'delete') results.set(keyOf(decision), became(decision, await find(decision)));
-  return decisions.map((decision) => results.get(keyOf(decision)) ?? decision);
+  return decisions.map((decision) => {
+    const result = results.get(keyOf(decision));
+    return result ? withItsManifest(result, decisions, results) : decision;
+  });
+}
+
+/** A tag in quarantine whose manifest comes there as well is not made unreadable itself: it has the outcome of that. */
+function withItsManifest(
+  decision: Decision,
+  decisions: readonly Decision[],
+  results: ReadonlyMap<string, Decision>,
+): Decision {
+  if (decision.action !== 'delete' || !decision.quarantine || decision.kind !== 'tag') return decision;
+  const key = `@${decision.digest ?? ''}`;
+  const manifest = results.get(key) ?? decisions.find((one) => keyOf(one) === key);
+  if (manifest?.action !== 'delete' || !manifest.quarantine || decision.outcome === 'already-gone') return decision;
+  return { ...decision, outcome: manifest.outcome };
 }
 
 /** An artifact as it is now: gone, there, or not to be looked at. */
@@ -66,6 +82,7 @@ async function unlisted(registry: Registry, repository: string, digest: string):
 
 function became(decision: Deleted, now: Found): Deleted {
   const { lostLock, ...about } = decision;
+  if (decision.quarantine) return quarantined(decision, now);
   if (!now) return settled(about, 'deleted');
   const { digest, lastUpdateTime: lastUpdated } = decision;
   const why = 'inDoubt' in now ? now.inDoubt : whyAnother(now, { digest, lastUpdated });
@@ -74,6 +91,14 @@ function became(decision: Deleted, now: Found): Deleted {
       ? decision
       : settled(decision, 'failed', `${decision.error?.message ?? ENDED}; ${doubt(why)}`);
   return why === undefined ? settled(decision, 'not-attempted', ENDED) : settled(decision, 'failed', doubt(why));
+}
+
+/** What it came to that something was to be made unreadable. */
+function quarantined(decision: Deleted, now: Found): Deleted {
+  if (!now) return settled(decision, 'already-gone');
+  if ('inDoubt' in now)
+    return settled(decision, 'failed', `${ENDED}, and it is not known whether it can be pulled: ${now.inDoubt}`);
+  return now.unreadable ? settled(decision, 'quarantined') : settled(decision, 'not-attempted', ENDED);
 }
 
 /** The outcome of a deletion, in the place of what was recorded before. */

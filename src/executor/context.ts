@@ -4,7 +4,7 @@ import type { Clock } from '../registry/clock.ts';
 import type { Registry } from '../registry/types.ts';
 import type { Locked } from './locks.ts';
 import type { Planned } from './recheck.ts';
-import { isForbidden, isGone, notAttempted, type Result, type Results } from './results.ts';
+import { isDone, isForbidden, notAttempted, type Result, type Results } from './results.ts';
 
 /** What the deletions of one repository have in common. */
 export interface Context extends Planned {
@@ -19,6 +19,16 @@ export interface Context extends Planned {
   readonly results: Results;
   readonly announce: Announce;
   readonly tell: Tell;
+  /** Absent: it is deleted. */
+  readonly hiding?: Hiding | undefined;
+}
+
+/** Makes artifacts unreadable, and deletes nothing. */
+export interface Hiding {
+  /** Why some cannot be, by digest: nothing would know any more what they hold. */
+  readonly unfit: ReadonlyMap<string, Result>;
+  /** Is told of each that is unreadable from now on, and when the registry says it was updated. */
+  readonly onHidden: (key: string, lastUpdated: string | undefined) => void;
 }
 
 /** Tags and manifests by name. */
@@ -61,7 +71,7 @@ const TOO_SLOW =
   'run again when it answers faster, or from a machine in its Azure region';
 
 export function newRights(): Rights {
-  const denied = { read: 0, delete: 0, unlock: 0 };
+  const denied = { read: 0, delete: 0, unlock: 0, quarantine: 0 };
   let mayDelete = false;
   let isThrottled = false;
   let isSlow = false;
@@ -69,7 +79,7 @@ export function newRights(): Rights {
     mayDelete: () => mayDelete,
     note(result, right) {
       if (isForbidden(result)) denied[right] += 1;
-      else if (right === 'delete') mayDelete ||= isGone(result) || result.state === 'refused';
+      else if (right === 'delete' || right === 'quarantine') mayDelete ||= isDone(result) || result.state === 'refused';
       // A deletion fails with 429 only once everything has been throttled for minutes.
       isThrottled ||= result.state === 'failed' && result.error?.status === 429;
     },
@@ -81,6 +91,8 @@ export function newRights(): Rights {
       if (isSlow) return notAttempted(TOO_SLOW);
       if (denied.read > 0) return notAttempted('looking at what is to be deleted was not allowed', 'read');
       if (denied.delete >= FEW) return notAttempted('earlier deletions in this repository were not allowed', 'delete');
+      if (denied.quarantine >= FEW)
+        return notAttempted('making artifacts of this repository unreadable was not allowed', 'quarantine');
       if (isLocked && denied.unlock >= FEW)
         return notAttempted('taking off locks in this repository was not allowed', 'unlock');
       return undefined;

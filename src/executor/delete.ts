@@ -1,13 +1,16 @@
-import type { DeletionResult, Look, Reservation, Sending } from '../registry/types.ts';
+import type { Look, Reservation, Sending } from '../registry/types.ts';
 import { type Attempt, inBatches } from './batches.ts';
 import type { Context, Names } from './context.ts';
+import type { Sent } from './hide.ts';
 import { imageIn, type Locked, relock, withoutLocks } from './locks.ts';
 import {
   changed,
   describe,
+  type Done,
   fromDeletion,
   fromError,
   inDoubt,
+  isDone,
   isGone,
   notAttempted,
   type Result,
@@ -18,7 +21,7 @@ import {
 export interface Target<T> {
   /** @param signal gives the look up; absent where a deletion is in doubt, which is cleared up also after a stop */
   readonly recheck: (items: readonly T[], signal?: AbortSignal) => Promise<Recheck<T>>;
-  readonly send: (item: T, sending: Sending) => Promise<DeletionResult>;
+  readonly send: (item: T, sending: Sending) => Promise<Sent>;
   /** All that is deleted with these. */
   readonly namesOf: (items: readonly T[]) => Names;
   /** Whether the deletion of others waits for this one. */
@@ -38,7 +41,8 @@ interface Seen {
 /** Some items as they are now. */
 export interface Recheck<T> {
   readonly look: Look;
-  readonly isGone: (item: T) => boolean;
+  /** What it has come to by now, if an earlier attempt at it, or another client, did it. */
+  readonly became: (item: T) => Result | undefined;
   /** Why what is there may be another one than what was to be deleted, which then may be gone: see `whyAnother`. */
   readonly whyAnother: (item: T) => string | undefined;
   /** Why one is not deleted now, or need not be. */
@@ -117,7 +121,8 @@ function whyKept({ whyNoMore, signal }: Context): Promise<Result | undefined> {
 }
 
 function whyNot<T>({ item, tried, error, wasMissing }: Attempt<T>, recheck: Recheck<T>): Result | undefined {
-  if (tried?.inDoubt && recheck.isGone(item)) return { state: 'deleted' };
+  const became = tried?.inDoubt ? recheck.became(item) : undefined;
+  if (became) return became;
   // Kept now; but what was to be deleted may be gone. `finish` says so.
   if (tried?.inDoubt && recheck.whyAnother(item) !== undefined)
     return { state: 'failed', ...(error && { error: describe(error) }) };
@@ -150,7 +155,7 @@ async function sideBySide<T>(
  * @returns its outcome, or the next attempt
  */
 async function send<T>(
-  { registry, repository, clock, signal, rights }: Context,
+  { registry, repository, clock, signal, rights, hiding }: Context,
   target: Target<T>,
   attempt: Attempt<T>,
   { recheck, reservation }: { readonly recheck: Recheck<T>; readonly reservation: Reservation },
@@ -169,7 +174,7 @@ async function send<T>(
     const notBefore = clock.ticks() + result.after;
     return { ...attempt, unlocked: lost, tried: result.tried, error: result.error, notBefore };
   }
-  const right = isUnlocking ? 'unlock' : 'delete';
+  const right = isUnlocking ? 'unlock' : hiding ? 'quarantine' : 'delete';
   const came = fromDeletion(result, right);
   rights.note(came, right);
   // A replica that lags may not have it, and another one may.
@@ -178,10 +183,16 @@ async function send<T>(
 }
 
 /** What a deletion in doubt came to, by a look at it. */
-function lookedAtAgain<T>(came: Exclude<Result, { state: 'changed' }>, item: T, recheck: Recheck<T>): Result {
-  if (recheck.isGone(item)) return { state: 'deleted' };
+function lookedAtAgain<T>(
+  came: Exclude<Result, { state: 'changed' }>,
+  item: T,
+  recheck: Recheck<T>,
+  done: Done,
+): Result {
+  const became = recheck.became(item);
+  if (became) return became;
   const why = recheck.whyAnother(item);
-  return why === undefined ? came : inDoubt(came, why);
+  return why === undefined ? came : inDoubt(came, why, done);
 }
 
 /** Records the outcome of one, once its locks are put back, if need be. */
@@ -192,13 +203,14 @@ async function finish<T>(
   result: Result,
   look?: Look,
 ): Promise<void> {
-  const { registry, repository, tell } = context;
+  const { registry, repository, tell, hiding } = context;
   const { item, tried, unlocked = [] } = attempt;
+  const done = hiding ? 'quarantined' : 'deleted';
   let came = result;
-  if (!isGone(came) && came.state !== 'changed' && (tried?.inDoubt || came.inDoubt)) {
+  if (!isDone(came) && came.state !== 'changed' && (tried?.inDoubt || came.inDoubt)) {
     // It may have been deleted all the same: the registry knows.
     const recheck = await target.recheck([item]).catch((error: unknown) => error as Error);
-    came = recheck instanceof Error ? inDoubt(came, recheck.message) : lookedAtAgain(came, item, recheck);
+    came = recheck instanceof Error ? inDoubt(came, recheck.message, done) : lookedAtAgain(came, item, recheck, done);
   }
   if (unlocked.length > 0 && !isGone(came) && !('lost' in came))
     came = withLostLocks(came, await relock(registry, repository, unlocked), imageIn(registry, repository));

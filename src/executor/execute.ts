@@ -3,7 +3,7 @@ import type { Plan } from '../planner/types.ts';
 import type { Clock } from '../registry/clock.ts';
 import type { Lock, ManifestListing, Registry, TagRecord } from '../registry/types.ts';
 import { BATCH, batches } from './batches.ts';
-import { type Announce, type Context, type Names, namesOf, newRights, type Tell } from './context.ts';
+import { type Announce, type Context, type Hiding, type Names, namesOf, newRights, type Tell } from './context.ts';
 import { deleteManifests } from './manifests.ts';
 import { notAttempted, record, type Result, type Results } from './results.ts';
 import { deleteTags } from './tags.ts';
@@ -26,6 +26,10 @@ export interface ExecuteOptions {
   readonly onIntent?: (keys: readonly string[], locks: Readonly<Record<string, Lock>>) => Promise<void>;
   /** Takes each decision to delete once, as soon as its outcome is known: the process may end before the repository is done. */
   readonly onSettled?: (decisions: readonly Decision[]) => Promise<void>;
+  /** Keys of what is in quarantine. */
+  readonly held?: ReadonlySet<string>;
+  /** How what the plan hides is made unreadable. Absent: none of it is. */
+  readonly hiding?: Hiding;
 }
 
 /**
@@ -39,6 +43,7 @@ export interface ExecuteOptions {
  * @throws what `onSettled` throws. Where `onIntent` throws, nothing more is deleted.
  */
 export async function execute(registry: Registry, plan: Plan, options: ExecuteOptions): Promise<Decisions> {
+  const { inventory } = options;
   const results: Results = { tags: new Map(), manifests: new Map() };
   const { tell, tellRest } = teller(plan, results, options.onSettled);
   const { announce, settled } = announcer(options.onIntent);
@@ -47,6 +52,7 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
     repository: plan.repository,
     listedTags: new Map(options.tags.map(({ name, lastUpdated }) => [name, lastUpdated])),
     includeLocked: options.includeLocked,
+    held: options.held ?? new Set(),
     clock: options.clock,
     signal: options.signal,
     whyNoMore: options.whyNoMore ?? (() => Promise.resolve(undefined)),
@@ -58,16 +64,21 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
       await tell(names);
     },
   };
-  await deleteTags(
-    context,
-    plan.tags.filter((tag) => tag.after.length === 0),
-  );
-  const { inventory } = options;
-  if (inventory) await deleteManifests({ ...context, inventory }, plan.manifests);
-  await deleteTags(
-    context,
-    plan.tags.filter((tag) => tag.after.length > 0),
-  );
+  const step = async ({ tags, manifests }: Pick<Plan, 'tags' | 'manifests'>, hiding?: Hiding): Promise<void> => {
+    const about = { ...context, hiding };
+    await deleteTags(
+      about,
+      tags.filter(({ after }) => after.length === 0),
+    );
+    if (inventory) await deleteManifests({ ...about, inventory }, manifests);
+    await deleteTags(
+      about,
+      tags.filter(({ after }) => after.length > 0),
+    );
+  };
+  // First: it can be taken back.
+  if (plan.hides && options.hiding) await step(plan.hides, options.hiding);
+  await step(plan);
   await tellRest();
   return {
     *[Symbol.iterator]() {
@@ -113,10 +124,12 @@ function announcer(onIntent: ExecuteOptions['onIntent'] = () => Promise.resolve(
 
 /** Tells decisions as they are settled, and at the end the others that were to be deleted, each once. */
 function teller(
-  { deletionOf, tags: tagDeletions, manifests }: Plan,
+  { deletionOf, hides, ...plan }: Plan,
   results: Results,
   onSettled: ExecuteOptions['onSettled'] = () => Promise.resolve(),
 ) {
+  const tagDeletions = [...plan.tags, ...(hides?.tags ?? [])];
+  const manifests = [...plan.manifests, ...(hides?.manifests ?? [])];
   const told = { tag: new Set<string>(), manifest: new Set<string>() };
   const settled = (kind: Decision['kind'], names: readonly string[]): readonly Decision[] =>
     names.flatMap((name) => {

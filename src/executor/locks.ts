@@ -1,4 +1,5 @@
 import type { DeletionResult, Lock, Registry, Sending } from '../registry/types.ts';
+import type { Sent } from './hide.ts';
 import type { Result } from './results.ts';
 
 /** A tag, or a manifest by its digest, and the lock that it had when it was looked at. */
@@ -13,7 +14,7 @@ export interface NotRestored extends Locked {
 }
 
 export interface Unlocked {
-  readonly result: DeletionResult;
+  readonly result: Sent;
   /** Whether it was the unlocking that was refused, or failed. */
   readonly isUnlocking: boolean;
   readonly lost: readonly NotRestored[];
@@ -35,10 +36,10 @@ export async function withoutLocks(
     isManifest,
   }: { readonly locks: readonly Locked[]; readonly lost: readonly Locked[]; readonly isManifest: boolean },
   sending: Sending,
-  send: () => Promise<DeletionResult>,
+  send: () => Promise<Sent>,
 ): Promise<Unlocked> {
   const off = new Map(lost.map(({ name, lock }) => [name, lock]));
-  let result: DeletionResult | undefined;
+  let result: Sent | undefined;
   for (const { name, lock } of locks) {
     const before = off.get(name);
     // What could not be put back may be back all the same, or another client has locked it since.

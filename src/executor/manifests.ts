@@ -2,9 +2,10 @@ import type { ManifestDeletion } from '../planner/types.ts';
 import type { Look, ManifestListing } from '../registry/types.ts';
 import { type Context, namesOf } from './context.ts';
 import { deleteUnchanged, type Recheck, type Target } from './delete.ts';
+import { hide } from './hide.ts';
 import { isUnreadable, type Locked, UNREADABLE_LOCK } from './locks.ts';
 import { addedReader, manifestChange, UNCLEAR, whyAnother } from './recheck.ts';
-import { changed, fromError, inDoubt, isGone, notAttempted, type Result } from './results.ts';
+import { changed, fromError, inDoubt, isDone, isGone, notAttempted, type Result } from './results.ts';
 
 export interface ManifestContext extends Context {
   readonly inventory: ManifestListing;
@@ -40,9 +41,9 @@ export async function deleteManifests(context: ManifestContext, deletions: reado
         const left = waiting.get(deletion);
         if (left === undefined) continue;
         waiting.set(deletion, left - 1);
-        if (isGone(result) && left > 1) continue;
+        if (isDone(result) && left > 1) continue;
         waiting.delete(deletion);
-        if (isGone(result)) {
+        if (isDone(result)) {
           ready.push(deletion);
         } else {
           target.settle(deletion, waitedInVain(result, digest));
@@ -63,7 +64,7 @@ function waitedInVain(result: Result | undefined, digest: string): Result {
 }
 
 function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => boolean): Target<ManifestDeletion> {
-  const { registry, repository, results, listedTags, inventory, tell } = context;
+  const { registry, repository, results, listedTags, inventory, tell, hiding } = context;
   const readAdded = addedReader(context);
   /** Manifests that were deleted, or seen to be gone. */
   const gone = new Set<string>();
@@ -78,7 +79,12 @@ function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => 
     const since = { ...context, added: await readAdded(look.added) };
     return {
       look,
-      isGone: ({ digest }) => !look.present.has(digest) && !look.unclear.has(digest),
+      became({ digest }) {
+        if (look.unclear.has(digest)) return undefined;
+        const now = look.present.get(digest);
+        if (!now) return { state: hiding ? 'already-gone' : 'deleted' };
+        return hiding && now.unreadable ? { state: 'quarantined' } : undefined;
+      },
       whyAnother({ digest }) {
         if (look.unclear.has(digest)) return UNCLEAR;
         const now = look.present.get(digest);
@@ -89,10 +95,12 @@ function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => 
         if (change !== undefined) return changed(change);
         const record = look.present.get(deletion.digest);
         if (!record) return { state: 'already-gone' };
+        if (hiding) return record.unreadable ? { state: 'quarantined' } : hiding.unfit.get(deletion.digest);
         const isLost = isUnreadable(record) || deletion.tags.some((tag) => isUnreadable(look.tags.get(tag)));
         return isLost ? UNREADABLE_LOCK : undefined;
       },
-      locksOf: (deletion) => locksOf(deletion, look),
+      // The attributes of what is locked can be changed all the same.
+      locksOf: (deletion) => (hiding ? [] : locksOf(deletion, look)),
     };
   };
 
@@ -102,7 +110,7 @@ function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => 
       results.manifests.set(digest, result);
       const onIt = new Set(look?.present.get(digest)?.tags);
       for (const tag of tags) {
-        if (!isGone(result) || onIt.has(tag)) results.tags.set(tag, result);
+        if (!isDone(result) || onIt.has(tag)) results.tags.set(tag, result);
         else if (look && !look.tags.has(tag)) results.tags.set(tag, { state: 'already-gone' });
         else results.tags.set(tag, changed(`it does not name ${digest} any more`));
       }
@@ -111,7 +119,8 @@ function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => 
 
   return {
     recheck,
-    send: ({ digest }, sending) => registry.deleteManifest(repository, digest, sending),
+    send: ({ digest }, sending) =>
+      hiding ? hide(context, hiding, digest, sending) : registry.deleteManifest(repository, digest, sending),
     namesOf: (deletions) => namesOf(withReferrers(deletions)),
     isNeeded: ({ digest }) => isNeeded(digest),
     settle(deletion, result, { look, before } = { look: undefined, before: undefined }) {

@@ -1,5 +1,6 @@
-import type { Decision, DecisionError, Deleted, Kept, LostLock, Outcome } from '../planner/decision.ts';
-import type { DeletionResult, Lock } from '../registry/types.ts';
+import type { Decision, DecisionError, Deleted, Kept, LostLock, Outcome, Right } from '../planner/decision.ts';
+import type { Lock } from '../registry/types.ts';
+import type { Sent } from './hide.ts';
 import { attributesCommand, type NotRestored } from './locks.ts';
 
 /** What the deletion of one artifact came to. */
@@ -15,10 +16,18 @@ export type Result =
   /** It changed since the plan was made, and so is kept. */
   | { readonly state: 'changed'; readonly detail: string };
 
+/** What a change comes to that takes place. */
+export type Done = 'deleted' | 'quarantined';
+
 /** By tag name and by digest. */
 export interface Results {
   readonly tags: Map<string, Result>;
   readonly manifests: Map<string, Result>;
+}
+
+/** Whether all is done that was to be done with it: it is gone, or in quarantine. */
+export function isDone(result: Result | undefined): boolean {
+  return isGone(result) || result?.state === 'quarantined';
 }
 
 /** Whether it is certain that the artifact is not there any more. */
@@ -32,7 +41,7 @@ export function isForbidden(result: Result | undefined): boolean {
 }
 
 /** @param right what was needed for it */
-export function fromDeletion(result: Exclude<DeletionResult, { state: 'again' }>, right: 'delete' | 'unlock'): Result {
+export function fromDeletion(result: Exclude<Sent, { state: 'again' }>, right: Exclude<Right, 'read'>): Result {
   if (!('error' in result)) return result;
   const { state, error, inDoubt = false } = result;
   const became = { state, error: describe(error), inDoubt };
@@ -51,9 +60,14 @@ export function ofReading(error: DecisionError): DecisionError {
   return error.status === 401 || error.status === 403 ? { ...error, missing: 'read' } : error;
 }
 
-/** It was not seen to be gone, and it may have been deleted all the same. */
-export function inDoubt({ error, lost }: Exclude<Result, { state: 'changed' }>, why: string): Result {
-  const sentences = [...(error ? [error.message] : []), `it is not known whether it was deleted: ${why}`];
+/** It was not seen to be done, and it may have been done all the same. */
+export function inDoubt(
+  { error, lost }: Exclude<Result, { state: 'changed' }>,
+  why: string,
+  done: Done = 'deleted',
+): Result {
+  const what = done === 'deleted' ? 'was deleted' : 'can be pulled';
+  const sentences = [...(error ? [error.message] : []), `it is not known whether it ${what}: ${why}`];
   return { state: 'failed', error: { ...error, message: sentences.join('; ') }, ...(lost && { lost }) };
 }
 

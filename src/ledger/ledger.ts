@@ -21,7 +21,7 @@ import {
   watchedPath,
 } from './paths.ts';
 import { type KnownPulls, rememberPulls } from './pulls.ts';
-import { changeQuarantine, listQuarantine, type Quarantine, readQuarantine } from './quarantine.ts';
+import { changeQuarantine, listQuarantine, type RepositoryQuarantine, readQuarantine } from './quarantine.ts';
 import { asItStands, type LedgerReader, readLedger } from './reader.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { runSchema, selectedSchema, watchedSchema } from './schemas.ts';
@@ -104,9 +104,9 @@ export interface Ledger extends LedgerReader {
    */
   readonly rememberPulls: (registry: string, seen: KnownPulls, before: string) => Promise<KnownPulls>;
   /** What is in quarantine in a repository. */
-  readonly quarantine: (registry: string, repository: string) => Promise<Quarantine>;
+  readonly quarantine: (registry: string, repository: string) => Promise<RepositoryQuarantine>;
   /** The same of each repository that has a record of it. */
-  readonly quarantines: (registry: string) => AsyncIterable<Quarantine>;
+  readonly quarantines: (registry: string) => AsyncIterable<RepositoryQuarantine>;
   /**
    * Changes what is in quarantine in a repository.
    * @returns what is there afterwards
@@ -114,8 +114,8 @@ export interface Ledger extends LedgerReader {
   readonly changeQuarantine: (
     registry: string,
     repository: string,
-    change: (now: Quarantine) => Pick<Quarantine, 'entries' | 'released'>,
-  ) => Promise<Quarantine>;
+    change: (now: RepositoryQuarantine) => Pick<RepositoryQuarantine, 'entries' | 'released'>,
+  ) => Promise<RepositoryQuarantine>;
   /** Since when a registry's schedule is watched: since the first call. */
   readonly watchedSince: (registry: string, now: Date) => Promise<Date>;
   /** Which messages were sent. */

@@ -65,7 +65,7 @@ export interface Released {
   readonly by?: Actor;
 }
 
-export interface Quarantine {
+export interface RepositoryQuarantine {
   readonly repository: string;
   readonly entries: readonly QuarantineEntry[];
   readonly released: readonly Released[];
@@ -117,21 +117,25 @@ const quarantineSchema = z.looseObject({
 });
 
 /** What is in quarantine in a repository; nothing where there is no file. */
-export async function readQuarantine(store: Store, registry: string, repository: string): Promise<Quarantine> {
+export async function readQuarantine(
+  store: Store,
+  registry: string,
+  repository: string,
+): Promise<RepositoryQuarantine> {
   const path = quarantinePath(registry, repository);
   const file = await store.read(path);
-  return file ? parse<Quarantine>(store, path, quarantineSchema, file.text) : emptyQuarantine(repository);
+  return file ? parse<RepositoryQuarantine>(store, path, quarantineSchema, file.text) : emptyQuarantine(repository);
 }
 
-function emptyQuarantine(repository: string): Quarantine {
+function emptyQuarantine(repository: string): RepositoryQuarantine {
   return { repository, entries: [], released: [] };
 }
 
 /** What is in quarantine in each repository of a registry, in no order. */
-export async function* listQuarantine(store: Store, registry: string): AsyncGenerator<Quarantine, void> {
+export async function* listQuarantine(store: Store, registry: string): AsyncGenerator<RepositoryQuarantine, void> {
   for await (const path of store.list(quarantinesOf(registry))) {
     const file = await store.read(path);
-    if (file) yield parse<Quarantine>(store, path, quarantineSchema, file.text);
+    if (file) yield parse<RepositoryQuarantine>(store, path, quarantineSchema, file.text);
   }
 }
 
@@ -143,11 +147,16 @@ export function changeQuarantine(
   store: Store,
   registry: string,
   repository: string,
-  change: (now: Quarantine) => Pick<Quarantine, 'entries' | 'released'>,
-): Promise<Quarantine> {
+  change: (now: RepositoryQuarantine) => Pick<RepositoryQuarantine, 'entries' | 'released'>,
+): Promise<RepositoryQuarantine> {
   const path = quarantinePath(registry, repository);
-  return changeFile<Quarantine, Quarantine>(store, path, quarantineSchema, (now = emptyQuarantine(repository)) => {
-    const content = { repository, ...change(now) };
-    return { content, told: content };
-  });
+  return changeFile<RepositoryQuarantine, RepositoryQuarantine>(
+    store,
+    path,
+    quarantineSchema,
+    (now = emptyQuarantine(repository)) => {
+      const content = { repository, ...change(now) };
+      return { content, told: content };
+    },
+  );
 }

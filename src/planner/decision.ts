@@ -164,8 +164,8 @@ export interface DecisionError {
   readonly missing?: Right;
 }
 
-/** What an identity needs at a registry: reading, deleting, and changing the attributes of what is locked. */
-export type Right = 'read' | 'delete' | 'unlock';
+/** What an identity needs at a registry: reading, deleting, and changing the attributes of what is locked, or quarantined. */
+export type Right = 'read' | 'delete' | 'unlock' | 'quarantine';
 
 /** A lock that was taken off, and could not be put back. */
 export interface LostLock {

@@ -67,12 +67,20 @@ export function stage(plan: Plan, staging: Staging): Plan {
   const steps = new Map<string, Step>();
   const stepOf = (key: string, digest: string, period: number | undefined): Step => {
     const entry = held.get(key);
-    if (entry) return { step: 'wait', until: Date.parse(entry.until), held: entry.digest === digest ? entry : undefined };
+    if (entry)
+      return { step: 'wait', until: Date.parse(entry.until), held: entry.digest === digest ? entry : undefined };
     return period === undefined
       ? { step: 'wait', until: undefined, held: undefined }
       : { step: 'hide', until: now + period };
   };
   const hidden: ManifestDeletion[] = [];
+  const roots = new Map<string, string>();
+  const rootOf = (digest: string): string => {
+    const way = new Set<string>();
+    for (let next: string | undefined = digest; next !== undefined && !way.has(next); next = groups.get(next)?.after[0])
+      way.add(next);
+    return [...way].at(-1) ?? digest;
+  };
   for (const deletion of plan.manifests) {
     const isNow = isDeleted(deletion);
     for (const member of [deletion, ...deletion.referrers]) {
@@ -81,6 +89,7 @@ export function stage(plan: Plan, staging: Staging): Plan {
       steps.set(key, step);
       for (const tag of member.tags) steps.set(`:${tag}`, step);
       if (step.step !== 'hide') continue;
+      roots.set(key, rootOf(deletion.digest));
       const after = member === deletion ? deletion.after : [deletion.digest];
       hidden.push({ digest: member.digest, tags: member.tags, lockedTags: NONE, referrers: NONE, after });
     }
@@ -93,6 +102,7 @@ export function stage(plan: Plan, staging: Staging): Plan {
     const own = entry ? isOver(entry) && entry.digest === deletion.digest : period === undefined;
     const step = own && isFirst && !isForQuarantine(key) ? DELETE : stepOf(key, deletion.digest, period);
     steps.set(key, step);
+    roots.set(key, rootOf(deletion.after[0] ?? deletion.digest));
     return { deletion, step };
   });
   const isHidden = new Set(hidden.map(({ digest }) => digest));
@@ -118,6 +128,7 @@ export function stage(plan: Plan, staging: Staging): Plan {
     hides: {
       tags: tags.filter(({ step }) => step.step === 'hide').map(({ deletion }) => waitingFor(deletion)),
       manifests: hidden.map(waitingFor),
+      roots,
     },
   };
 }
@@ -129,7 +140,7 @@ function periodsOf({ deletionOf, manifests, tags }: Plan, { periodOf }: Staging)
   if (!periodOf) return { any: false, ofGroup: () => undefined, ofTag: () => undefined };
   const longest = (all: readonly (Deleted | undefined)[]): number | undefined => {
     const periods = all.flatMap((decision) => (decision && periodOf(decision)) ?? []);
-    return periods.length === 0 ? undefined : Math.max(...periods);
+    return periods.length === 0 ? undefined : periods.reduce((a, b) => Math.max(a, b));
   };
   const ofGroup = (deletion: ManifestDeletion): number | undefined =>
     longest(

@@ -173,7 +173,15 @@ export interface Plan {
   /** In the order of the listing. */
   readonly manifests: readonly ManifestDeletion[];
   /** What is made unreadable instead, and deleted by a later run. Absent: nothing. */
-  readonly hides?: { readonly tags: readonly TagDeletion[]; readonly manifests: readonly ManifestDeletion[] };
+  readonly hides?: Hides;
+}
+
+/** What a plan puts into quarantine, each artifact by itself. */
+export interface Hides {
+  readonly tags: readonly TagDeletion[];
+  readonly manifests: readonly ManifestDeletion[];
+  /** The image that each belongs to, by its key: the index that holds it, or the image that it signs or refers to. */
+  readonly roots: ReadonlyMap<string, string>;
 }
 
 /** What the planner must know before it can plan. */

@@ -22,13 +22,13 @@ export function readerAsBefore(registry: RegistryReader, remembered: RememberedA
   const { tag, manifest } = recordsOf(remembered);
   return {
     ...registry,
-    tags: async (...asked) => (await registry.tags(...asked))?.map(tag),
-    async manifests(...asked) {
-      const listing = await registry.manifests(...asked);
+    tags: async (repository, signal) => (await registry.tags(repository, signal))?.map(tag),
+    async manifests(repository, signal) {
+      const listing = await registry.manifests(repository, signal);
       return listing && { ...listing, byDigest: each(listing.byDigest, manifest) };
     },
-    async manifestAttributes(...asked) {
-      const record = await registry.manifestAttributes(...asked);
+    async manifestAttributes(repository, digest, signal) {
+      const record = await registry.manifestAttributes(repository, digest, signal);
       return record && manifest(record);
     },
     async manifest(repository, digest, signal) {
@@ -46,8 +46,8 @@ export function asBefore(registry: Registry, remembered: RememberedAll): Registr
   return {
     ...registry,
     ...readerAsBefore(registry, remembered),
-    async look(...asked): Promise<Look> {
-      const look = await registry.look(...asked);
+    async look(repository, request, signal): Promise<Look> {
+      const look = await registry.look(repository, request, signal);
       return {
         ...look,
         present: each(look.present, manifest),
@@ -55,7 +55,8 @@ export function asBefore(registry: Registry, remembered: RememberedAll): Registr
         tags: each(look.tags, tag),
       };
     },
-    lookAtTags: async (...asked) => each(await registry.lookAtTags(...asked), tag),
+    lookAtTags: async (repository, names, total, signal) =>
+      each(await registry.lookAtTags(repository, names, total, signal), tag),
   };
 }
 

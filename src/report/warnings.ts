@@ -13,6 +13,11 @@ const RIGHTS: Readonly<
     role: 'AcrPush',
     repositoryRole: 'Container Registry Repository Contributor',
   },
+  quarantine: {
+    verb: 'make images unreadable',
+    role: 'AcrPush',
+    repositoryRole: 'Container Registry Repository Contributor',
+  },
 };
 
 /** Repositories that a sentence names. */

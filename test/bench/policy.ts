@@ -1,3 +1,4 @@
+import { NO_QUARANTINES } from '../support/no-quarantine.ts';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { planTask } from '../../src/engine/inventory.ts';
@@ -63,6 +64,7 @@ async function planned(policy: PurgePolicy): Promise<{ readonly milliseconds: nu
       preview: true,
       matched: new Set(),
       match,
+      quarantine: NO_QUARANTINES,
       facts: () => ({ read: () => Readable.from([]), write: () => Promise.resolve() }),
     },
     'app',

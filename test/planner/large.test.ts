@@ -1,3 +1,4 @@
+import { NO_QUARANTINES } from '../support/no-quarantine.ts';
 import { describe, expect, test } from 'vitest';
 import { planTask } from '../../src/engine/inventory.ts';
 import type { Decision } from '../../src/planner/decision.ts';
@@ -139,6 +140,7 @@ async function run(
       matched: new Set<TagFilter>(),
       match: matchHere,
       // eslint-disable-next-line @typescript-eslint/no-empty-function -- nothing is remembered
+      quarantine: NO_QUARANTINES,
       facts: () => ({ async *read() {}, write: () => Promise.resolve() }),
     },
     'app',

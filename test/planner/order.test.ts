@@ -1,3 +1,4 @@
+import { NO_QUARANTINES } from '../support/no-quarantine.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { matchHere } from '../support/match.ts';
@@ -40,6 +41,7 @@ test('the same registry is planned the same, reasons and details, in whatever or
               preview: false,
               matched: new Set<never>(),
               match: matchHere,
+              quarantine: NO_QUARANTINES,
               facts: (name: string) => ledger.manifestCache(emulator.loginServer, name),
             };
             return planTask(planning, 'app', { policy, filters: policy.filters });

@@ -11,7 +11,7 @@ export const decisionError = z
     code: z.string().exactOptional(),
     correlationId: z.string().exactOptional(),
     missing: z
-      .enum(['read', 'delete', 'unlock'])
+      .enum(['read', 'delete', 'unlock', 'quarantine'])
       .exactOptional()
       .describe('The right that the identity lacks at the registry'),
   })

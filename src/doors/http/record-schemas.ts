@@ -38,6 +38,7 @@ const counts = z
     notAttempted: count,
     alreadyGone: count,
     restored: count.exactOptional(),
+    quarantined: count.exactOptional(),
   })
   .meta({
     id: 'Counts',
@@ -72,7 +73,10 @@ const totalled = {
     .exactOptional()
     .describe('What waits there since an earlier run, what is released, and until when what this run puts there stays'),
   missing: z
-    .partialRecord(z.enum(['read', 'delete', 'unlock']), z.object({ refused: count, notAttempted: count }))
+    .partialRecord(
+      z.enum(['read', 'delete', 'unlock', 'quarantine']),
+      z.object({ refused: count, notAttempted: count }),
+    )
     .exactOptional(),
 };
 export const totals = z.object(totalled).meta({ id: 'Totals' });

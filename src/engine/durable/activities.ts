@@ -169,7 +169,7 @@ async function beginScheduled(app: App, served: RegistrySettings, { start, job }
     };
     const target = { endpoint, concurrency: concurrencyOf(policies), ...settings.identity };
     const { record, written, isResumed, warnings, locksLost } = await app.connections.using(target, (registry) =>
-      beginRun({ ledger, writer: dryRun ? undefined : registry, fresh, locks, resuming, log }),
+      beginRun({ ledger, writer: dryRun ? undefined : registry, fresh, policies, locks, resuming, log }),
     );
     // What an earlier slice of it could not put back was that one's failure.
     if (warnings.length > 0 || record.locksLost !== undefined)

@@ -14,6 +14,7 @@ import type { RunContext } from '../context.ts';
 import { countAnew } from '../finish.ts';
 import { matchOf } from '../matching.ts';
 import { evidenceIn, type UseOf, whyNotWithout } from '../evidence.ts';
+import { quarantinesIn } from '../quarantine.ts';
 import { evidenceFrom, type OpenSources } from '../sources.ts';
 import { concurrencyOf, openRegistry, type TargetOptions } from '../registries.ts';
 import { recoverRepository } from '../recover.ts';
@@ -118,6 +119,7 @@ export function contextOf(
     matched: new Set(),
     match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(record.registry, repository, checkHeld(locks)),
+    quarantine: quarantinesIn(ledger, record.registry, checkHeld(locks), settings().inUse?.rememberMilliseconds),
     ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), { amend, signal }),
   };
 }
@@ -229,7 +231,8 @@ export async function inRepository<T>(
       const { record, target, log } = open;
       return app.connections.using(target, async (registry) => {
         const written = whileHeld(ledger.writer(record.id), locks);
-        if (!record.dryRun) await recoverRepository(ledger, registry, { written, record, repository, log });
+        const about = { written, record, repository, check: checkHeld(locks), log };
+        if (!record.dryRun) await recoverRepository(ledger, registry, about);
         const came = await work(open, registry, locks);
         // The run may have been closed meanwhile.
         if (!record.dryRun) await countAnew(ledger, record.id);
