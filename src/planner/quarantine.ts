@@ -167,6 +167,8 @@ function staged(decision: Deleted, step: Step): Decision {
     action: 'keep',
     reason: 'quarantined',
     detail: `${waits}: ${about.detail}`,
+    // It deletes at once, by the same flags; a policy file is none of its.
+    beyondAcrPurge: about.rule === undefined,
     ...(until !== undefined && { quarantine: { ...(since !== undefined && { since }), until } }),
   } satisfies Kept;
 }

@@ -22,7 +22,12 @@ export function readerAsBefore(registry: RegistryReader, remembered: RememberedA
   const { tag, manifest } = recordsOf(remembered);
   return {
     ...registry,
-    tags: async (repository, signal) => (await registry.tags(repository, signal))?.map(tag),
+    async tags(repository, signal) {
+      const listed = await registry.tags(repository, signal);
+      const before = listed?.map(tag);
+      // Where the time of one was moved, so was its place.
+      return before?.some((record, place) => record !== listed?.[place]) ? before.toSorted(byTime) : before;
+    },
     async manifests(repository, signal) {
       const listing = await registry.manifests(repository, signal);
       return listing && { ...listing, byDigest: each(listing.byDigest, manifest) };
@@ -65,7 +70,8 @@ function recordsOf(remembered: RememberedAll) {
   const timed = <T extends TagRecord | ManifestRecord>(key: string, record: T): T => {
     const known = remembered.get(key);
     const isOwn = known !== undefined && isSame(record.lastUpdated, known.seen);
-    return isOwn && known.lastUpdated !== undefined ? { ...record, lastUpdated: known.lastUpdated } : record;
+    const isMoved = isOwn && record.lastUpdated !== known.lastUpdated;
+    return isMoved && known.lastUpdated !== undefined ? { ...record, lastUpdated: known.lastUpdated } : record;
   };
   return {
     tag: (record: TagRecord): TagRecord => timed(`:${record.name}`, record),
@@ -75,6 +81,13 @@ function recordsOf(remembered: RememberedAll) {
 
 function each<T>(records: ReadonlyMap<string, T>, change: (record: T) => T): ReadonlyMap<string, T> {
   return new Map([...records].map(([key, record]) => [key, change(record)]));
+}
+
+/** The newest first. */
+function byTime(one: TagRecord, other: TagRecord): number {
+  const [a = '', b = ''] = [one.lastUpdated, other.lastUpdated];
+  if (a !== b) return a < b ? 1 : -1;
+  return one.name < other.name ? -1 : Number(one.name > other.name);
 }
 
 /** Two times of a registry may differ in their last digits. */
