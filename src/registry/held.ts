@@ -2,7 +2,7 @@ import type { Instant } from './time.ts';
 import type { Look, ManifestContent, ManifestRecord, Registry, RegistryReader, TagRecord } from './types.ts';
 
 /** What is known of a tag or a manifest from before it was made unreadable. */
-export interface Remembered {
+interface Remembered {
   readonly lastUpdated: Instant | undefined;
   /** As the registry gives it since then: whether the change moves it is not documented. */
   readonly seen: Instant | undefined;
