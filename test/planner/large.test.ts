@@ -139,8 +139,8 @@ async function run(
       preview: false,
       matched: new Set<TagFilter>(),
       match: matchHere,
-      // eslint-disable-next-line @typescript-eslint/no-empty-function -- nothing is remembered
       quarantine: NO_QUARANTINES,
+      // eslint-disable-next-line @typescript-eslint/no-empty-function -- nothing is remembered
       facts: () => ({ async *read() {}, write: () => Promise.resolve() }),
     },
     'app',
