@@ -6,6 +6,7 @@ import type {
   AskedSource,
   PolicyRecord,
   RepositoryRecord,
+  Restores,
   RunKind,
   RunProgress,
   RunRecord,
@@ -120,6 +121,8 @@ export interface Fresh {
   readonly sources?: readonly AskedSource[] | undefined;
   /** The plan that it carries out. */
   readonly plan?: Pick<ApprovedPlan, 'id' | 'repositories' | 'isPart'> | undefined;
+  /** What it brings back. */
+  readonly restores?: Restores | undefined;
 }
 
 /** The record of a run that begins. */
@@ -138,6 +141,7 @@ export function freshRecord(about: Fresh): RunRecord {
     now,
     holder,
     plan,
+    restores,
     sources = [],
   } = about;
   const guards = withoutInfinity(about.guards);
@@ -165,6 +169,7 @@ export function freshRecord(about: Fresh): RunRecord {
     ...(sources.length > 0 && { sources }),
     ...(plan && { applies: plan.id }),
     ...(plan?.isPart && { appliesPart: true }),
+    ...(restores && { restores }),
   };
 }
 

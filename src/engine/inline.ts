@@ -45,6 +45,7 @@ export interface InlineDriver {
  */
 export async function beginInline(job: Job): Promise<InlineDriver> {
   const { policies, ledger, reader, writer, plan, resuming, startedBy = 'command line' } = job;
+  const { process = processRepository } = job;
   const { clock, self } = ledger.system;
   const started = new Date(clock.now());
   const id = resuming?.id ?? newRunId(started);
@@ -155,7 +156,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
       return;
     }
     const commands = selected?.get(name) ?? [];
-    const processed = await processRepository(context, pass, { name, commands, before }).catch((error: unknown) => {
+    const processed = await process(context, pass, { name, commands, before }).catch((error: unknown) => {
       if (error instanceof ConflictError && lock?.isHeld() === false) return error;
       throw error;
     });

@@ -1,6 +1,6 @@
 import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { PolicyRecord, RunKind, RunRecord } from '../ledger/records.ts';
+import type { PolicyRecord, Restores, RunKind, RunRecord } from '../ledger/records.ts';
 import type { Actor } from '../ledger/reviews.ts';
 import { ConflictError } from '../ledger/store/store.ts';
 import type { RunSummary } from '../ledger/summary.ts';
@@ -19,7 +19,7 @@ import { checkGuards, foresee, isGuarded, lastDeletions } from './guards.ts';
 import { beginInline } from './inline.ts';
 import { list } from './list.ts';
 import type { RunView } from './progress.ts';
-import type { Pass } from './repository.ts';
+import type { Pass, processRepository } from './repository.ts';
 
 export interface RunOptions {
   /** What is wanted, in the order in which it is done in each repository. At least one. */
@@ -101,6 +101,10 @@ export interface Job extends RunOptions {
   /** Nothing is deleted without it. */
   readonly writer?: Registry | undefined;
   readonly plan?: ApprovedPlan | undefined;
+  /** What it brings back. */
+  readonly restores?: Restores | undefined;
+  /** What is done in each repository in a pass. Absent: what a purge does. */
+  readonly process?: typeof processRepository | undefined;
   readonly resuming?: Resuming | undefined;
 }
 

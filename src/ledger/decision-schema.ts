@@ -41,6 +41,7 @@ const artifact = {
   mediaType: maybeText,
   size: maybeNumber,
   locked: yes,
+  lock: z.looseObject(lock).exactOptional(),
   quarantine: z.looseObject({ since: time.exactOptional(), until: time }).exactOptional(),
   createdTime: maybeText,
   lastUpdateTime: maybeText,

@@ -146,6 +146,8 @@ interface Artifact {
   readonly size?: number;
   /** It was locked when it was listed. */
   readonly locked?: true;
+  /** Of what is deleted although it is locked: how. It is locked again when it is brought back. */
+  readonly lock?: { readonly deleteEnabled: boolean; readonly writeEnabled: boolean };
   /**
    * It is in quarantine, or this decision puts it there: it is made unreadable, and not deleted before `until`. `since`: by
    * an earlier run. Both ISO 8601, UTC.

@@ -35,6 +35,7 @@ export function explainTagByRules(
       signed === undefined ? `kept by no count, and ${ageByRules(tag, choice, rule)}` : `belongs to ${signed}`;
     return {
       ...named,
+      ...(tag.lock && { lock: tag.lock }),
       action: 'delete',
       reason: 'rule-matched',
       detail: why,

@@ -76,7 +76,8 @@ function explainTag(
   }
   if (reason === 'matched-and-expired') {
     const detail = `${matches}, and is ${age}`;
-    return { ...about, action: 'delete', reason, detail, filter, beyondAcrPurge: false, outcome: 'planned' };
+    const lock = tag.lock && { lock: tag.lock };
+    return { ...about, ...lock, action: 'delete', reason, detail, filter, beyondAcrPurge: false, outcome: 'planned' };
   }
   const details: Partial<Record<KeepReason, string>> = {
     'too-young': `${matches}, but is ${age}`,
@@ -137,6 +138,7 @@ function explainManifest(
     action: 'delete' as const,
     beyondAcrPurge: false,
     outcome: 'planned' as const,
+    ...(record.lock && { lock: record.lock }),
     ...(leavesSignatures !== undefined && { leavesSignatures }),
   };
   const subject = graph.subject(digest);

@@ -76,7 +76,7 @@ export function* groupBy<T>(
   return groups;
 }
 
-export function addTo<T>(lists: Map<string, T[]>, key: string, item: T): void {
+export function addTo<K, T>(lists: Map<K, T[]>, key: K, item: T): void {
   const list = lists.get(key);
   if (list) list.push(item);
   else lists.set(key, [item]);

@@ -28,6 +28,10 @@ const artifact = {
   mediaType: z.string().exactOptional(),
   size: count.exactOptional().describe('Bytes, as the registry says'),
   locked: z.literal(true).exactOptional(),
+  lock: z
+    .object({ deleteEnabled: z.boolean(), writeEnabled: z.boolean() })
+    .exactOptional()
+    .describe('Of what is deleted although it is locked: how'),
   createdTime: z.string().exactOptional(),
   lastUpdateTime: z.string().exactOptional(),
   quarantine: z

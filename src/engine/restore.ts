@@ -1,0 +1,205 @@
+import { describe } from '../executor/results.ts';
+import { lostImage } from '../ledger/lost.ts';
+import { isRunId } from '../ledger/paths.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { type ImageName, parseImage } from '../ledger/reader.ts';
+import type { Restores, RunRecord } from '../ledger/records.ts';
+import type { RunSummary } from '../ledger/summary.ts';
+import type { ContentReader } from '../registry/content.ts';
+import type { Registry, RegistryReader } from '../registry/types.ts';
+import { fail, finish } from './finish.ts';
+import { beginInline } from './inline.ts';
+import type { Task } from './inventory.ts';
+import { type Restoring, restoreRepository } from './restore-repository.ts';
+import { softDelete, type Way } from './restore-ways.ts';
+import type { RunOptions } from './run.ts';
+
+/** What is asked for cannot be restored. Nothing was done. */
+export class RestoreRefused extends Error {
+  override readonly name = 'RestoreRefused';
+}
+
+/** What is to be restored, and where. */
+export interface ToRestore {
+  /** The registry, by its login server. */
+  readonly registry: string;
+  readonly restores: Omit<Restores, 'force'>;
+  readonly what:
+    | { readonly run: Pick<RunRecord, 'id' | 'started'> }
+    | { readonly repository: string; readonly digest: string | undefined; readonly tag: string | undefined };
+}
+
+/**
+ * Finds out what is meant: a run by its id, or an image by its tag or digest: the newest run that deleted it is looked for.
+ * @param hosts the registries that are named; absent: any
+ * @throws {RestoreRefused}
+ */
+export async function whatToRestore(
+  ledger: Ledger,
+  text: string,
+  hosts: readonly string[] | undefined,
+): Promise<ToRestore> {
+  if (isRunId(text)) return ofRun(ledger, text, hosts);
+  const { host, image } = imageIn(text);
+  if (!image)
+    throw new RestoreRefused(`${text} is neither the id of a run nor an image: repository:tag, or repository@sha256:…`);
+  if (host !== undefined && hosts && !hosts.includes(host))
+    throw new RestoreRefused(`${text} is an image of ${host}, not of ${hosts.join(', ')}`);
+  const among = host === undefined ? hosts : [host];
+  const lost = await lostImage(ledger, image, among);
+  const registry = lost?.registry ?? (among?.length === 1 ? among[0] : undefined);
+  if (registry === undefined)
+    throw new RestoreRefused(
+      `no run in ${ledger.place} has deleted ${text}; say with --registry which registry to ask for it`,
+    );
+  const digest = image.digest ?? lost?.decision.digest;
+  return { registry, restores: { image: text }, what: { repository: image.repository, digest, tag: image.tag } };
+}
+
+async function ofRun(ledger: Ledger, id: string, hosts: readonly string[] | undefined): Promise<ToRestore> {
+  const run = await ledger.run(id);
+  if (!run) throw new RestoreRefused(`there is no run ${id} in ${ledger.place}; acr-retention runs lists them`);
+  const { registry, dryRun, kind, plan } = run;
+  if (hosts && !hosts.includes(registry))
+    throw new RestoreRefused(`the run ${id} is about the registry ${registry}, not ${hosts.join(', ')}`);
+  const instead = plan?.appliedBy === undefined ? '' : `; its plan was carried out by the run ${plan.appliedBy}`;
+  if (dryRun) throw new RestoreRefused(`the run ${id} is a dry run, and has deleted nothing${instead}`);
+  if (kind === 'restore') throw new RestoreRefused(`the run ${id} is a restore, and has deleted nothing`);
+  return { registry, restores: { run: id }, what: { run } };
+}
+
+/** The login server in front of an image, and the rest. */
+function imageIn(text: string): { readonly host: string | undefined; readonly image: ImageName | undefined } {
+  const image = parseImage(text);
+  const at = image ? text.trim().indexOf(image.repository) : 0;
+  return {
+    host:
+      at > 0
+        ? text
+            .trim()
+            .slice(0, at - 1)
+            .toLowerCase()
+        : undefined,
+    image,
+  };
+}
+
+export interface RestoreOptions extends Pick<
+  RunOptions,
+  | 'ledger'
+  | 'onDecisions'
+  | 'onProgress'
+  | 'watch'
+  | 'onBegin'
+  | 'signal'
+  | 'log'
+  | 'startedBy'
+  | 'by'
+  | 'actor'
+  | 'now'
+> {
+  readonly toRestore: ToRestore;
+  /** Only these repositories of a run. */
+  readonly repositories?: readonly string[] | undefined;
+  /** A tag that names another manifest by now is set back all the same. */
+  readonly force?: boolean;
+  /** Ways back besides soft delete, in their order. */
+  readonly ways?: readonly Way[];
+}
+
+/** A registry to look at, with what its artifacts consist of. */
+export type RestoreReader = RegistryReader & { readonly content: ContentReader };
+
+/**
+ * Restores what a run deleted, or an image: as a run of its own, under the registry's lock. It is not resumed: done again
+ * it leaves what is there as it is, and brings back what is left.
+ *
+ * @param writer absent: a dry run
+ * @throws {RestoreRefused} where there is nothing that it could be about
+ * @throws {HeldError} where another run changes the registry
+ * @throws {LedgerError} where it cannot be recorded
+ */
+export async function restore(
+  { reader, writer }: { readonly reader: RestoreReader; readonly writer?: Registry | undefined },
+  { toRestore, repositories, force = false, ways = [], ...options }: RestoreOptions,
+): Promise<RunSummary> {
+  const { ledger } = options;
+  const { what, registry, restores } = toRestore;
+  if (reader.loginServer !== registry)
+    throw new RestoreRefused(`it is about the registry ${registry}, not ${reader.loginServer}`);
+  const all = [softDelete(reader.content), ...ways];
+  const restoring = await restoringOf(reader, what, all, force);
+  const names = await repositoriesOf(ledger, what, repositories);
+  const driver = await beginInline({
+    ...options,
+    policies: [],
+    kind: 'restore',
+    reader,
+    writer,
+    restores: { ...restores, ...(force && { force }) },
+    process: (context, _, { name }) => restoreRepository(context, restoring, name),
+  });
+  const { context } = driver;
+  try {
+    options.onBegin?.(context.record.id);
+    const selected = new Map<string, readonly Task[]>(names.map((name) => [name, []]));
+    await context.writes.select(names.map((repository) => ({ repository, commands: [] })));
+    driver.listed(selected, 'purge');
+    await driver.drive(context, 'purge');
+    const ended = await driver.ended();
+    const summary = await finish(context, { ...ended, selected, foreseen: undefined });
+    context.log?.ended(summary, undefined);
+    return summary;
+  } catch (error) {
+    const records = [...driver.records.values()];
+    await fail(driver, ledger.system.clock, describe(error as Error), records, { warnings: driver.warnings }).catch(
+      () => undefined,
+    );
+    context.log?.broke(error as Error);
+    throw error;
+  } finally {
+    await driver.release();
+  }
+}
+
+/** What is asked for in each repository. An image that no run has deleted may be among what the registry keeps. */
+async function restoringOf(
+  { content }: RestoreReader,
+  what: ToRestore['what'],
+  ways: readonly Way[],
+  force: boolean,
+): Promise<Restoring> {
+  const restoring = { content, ways, force };
+  if ('run' in what) return { ...restoring, asked: { run: what.run } };
+  const { repository, tag, digest } = what;
+  if (digest !== undefined) return { ...restoring, asked: { digest, tag } };
+  const why: string[] = [];
+  for (const way of ways) {
+    const copies = await way.look(repository, NEVER);
+    const [newest] = tag === undefined ? [] : copies.named(tag);
+    if (newest !== undefined) return { ...restoring, asked: { digest: newest, tag } };
+    why.push(copies.why ?? `${tag ?? ''} is not among what was deleted there (${copies.reason})`);
+  }
+  throw new RestoreRefused(`no run has deleted ${repository}:${tag ?? ''}, and there is no copy: ${why.join('; ')}`);
+}
+
+const NEVER = new AbortController().signal;
+
+/** @throws {RestoreRefused} for repositories that the run has nothing to do with */
+async function repositoriesOf(
+  ledger: Ledger,
+  what: ToRestore['what'],
+  asked: readonly string[] | undefined,
+): Promise<readonly string[]> {
+  if (!('run' in what)) return [what.repository];
+  const names: string[] = [];
+  for await (const { summary } of ledger.repositories(what.run.id)) {
+    const { repository, state, tags, manifests } = summary;
+    // Of a run whose process has ended, what was under way is not counted yet.
+    const gone = [tags, manifests].some(({ deleted, alreadyGone, failed }) => deleted + alreadyGone + failed > 0);
+    if (asked?.includes(repository) ?? (gone || state === 'stopped')) names.push(repository);
+  }
+  const unknown = asked?.find((one) => !names.includes(one));
+  if (unknown !== undefined) throw new RestoreRefused(`the run ${what.run.id} has nothing to do with ${unknown}`);
+  return names;
+}

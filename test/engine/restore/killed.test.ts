@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Registry } from '../../../src/index.ts';
+import { openLedger } from '../../../src/ledger/ledger.ts';
+import { memoryStore } from '../../../src/ledger/store/memory.ts';
+import type { Store } from '../../../src/ledger/store/store.ts';
+import { flags, repository } from '../../support/random-registry.ts';
+import { connectTo, run, withEmulator } from '../../support/registry.ts';
+import { contentsOf, restored } from './restored.ts';
+
+/** A process that is killed with the last of so many changes: that is made, and the process does not hear of it. */
+function process(changes: number) {
+  let left = changes;
+  const changing =
+    <A extends readonly unknown[], T>(change: (...about: A) => Promise<T>) =>
+    async (...about: A): Promise<T> => {
+      if (left <= 0) throw new Killed();
+      left -= 1;
+      const result = await change(...about);
+      if (left <= 0) throw new Killed();
+      return result;
+    };
+  return {
+    store: (store: Store): Store => ({
+      ...store,
+      write: changing(store.write),
+      append: changing(store.append),
+      remove: changing(store.remove),
+    }),
+    registry: (registry: Registry): Registry => ({
+      ...registry,
+      relock: changing(registry.relock),
+      content: {
+        ...registry.content,
+        restoreDeleted: changing(registry.content.restoreDeleted),
+        putManifest: changing(registry.content.putManifest),
+      },
+    }),
+    isKilled: () => left <= 0,
+  };
+}
+
+class Killed extends Error {}
+
+test(
+  'killed after any change, and done again: all is back, and no run is left open',
+  { timeout: 240_000 },
+  async () => {
+    let kills = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        repository,
+        flags,
+        fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 3 }),
+        async (app, given, points) => {
+          await withEmulator({ repositories: { app }, softDelete: { retentionDays: 7 } }, async (emulator) => {
+            const before = contentsOf(emulator.repositories());
+            const store = memoryStore();
+            const { summary } = await run(emulator, given, undefined, openLedger(store));
+            for (const point of points) {
+              const one = process(point);
+              const again = restored(emulator, openLedger(one.store(store)), summary.runId, {
+                registry: one.registry(connectTo(emulator)),
+              });
+              await again.catch((error: unknown) => expect(one.isKilled(), String(error)).toBe(true));
+              if (one.isKilled()) kills += 1;
+            }
+            const ledger = openLedger(store);
+            const came = await restored(emulator, ledger, summary.runId);
+            expect(came.summary.succeeded).toBe(true);
+            expect(contentsOf(emulator.repositories())).toEqual(before);
+            expect(await ledger.unfinished(emulator.loginServer)).toEqual([]);
+            const records = await Array.fromAsync(ledger.runs({ kinds: ['restore'] }));
+            expect(records.filter(({ state }) => state === 'running')).toEqual([]);
+            // Everything that any of them says it brought back is there, and none says that it is under way.
+            for (const { id } of records)
+              for await (const decision of ledger.decisions(id))
+                expect(decision).not.toMatchObject({
+                  error: { message: expect.stringContaining('under way') as unknown },
+                });
+          });
+        },
+      ),
+      { numRuns: 120 },
+    );
+    expect(kills).toBeGreaterThan(60);
+  },
+);
