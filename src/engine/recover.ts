@@ -18,6 +18,7 @@ import { tidy } from './release.ts';
 import { asBefore } from '../registry/held.ts';
 import { RegistryError } from '../registry/errors.ts';
 import { remarksOf, withRemarks } from './remarks.ts';
+import { settleRestored } from './restore-settle.ts';
 import { ENDED, settle } from './settle.ts';
 import { type RepositorySummary, summarize, unfinishedRepository } from '../ledger/summary.ts';
 import { total } from '../ledger/total.ts';
@@ -51,11 +52,11 @@ export async function recover(
   const settling = ledger.system.clock.now() + LATE_MS;
   for (const id of await ledger.unfinished(registry.loginServer)) {
     try {
-      const { settled, deleted, lost, records } = await complete(ledger, registry, locks, id, settling);
+      const { kind, settled, deleted, lost, records } = await complete(ledger, registry, locks, id, settling);
       locksLost += lost;
       log?.recovered(id, settled, deleted);
       warnings.push(
-        `the run ${id} had ended before it was done; of ${settled} deletions under way then, ${deleted} had taken place`,
+        `the run ${id} had ended before it was done; of ${settled} ${kind === 'restore' ? 'restores' : 'deletions'} under way then, ${deleted} had taken place`,
       );
       for (const one of accessWarnings(records.map(({ summary }) => summary))) warnings.push(`${ofRun(id)}${one}`);
     } catch (error) {
@@ -79,7 +80,9 @@ async function complete(
   locks: readonly StoreLock[],
   id: string,
   settling: number,
-): Promise<Completed & { readonly settled: number; readonly records: readonly RepositoryRecord[] }> {
+): Promise<
+  Completed & Pick<RunRecord, 'kind'> & { readonly settled: number; readonly records: readonly RepositoryRecord[] }
+> {
   const record = await ledger.run(id);
   if (!record) throw new DamagedError(`the run ${id} has no record`);
   const written = await ledger.reopen(record);
@@ -138,7 +141,7 @@ async function complete(
     // Not before: a process that is killed here leaves the journals, and the next run completes this one again.
     { settled: repositoriesSettled, check: checkHeld(locks) },
   );
-  return { settled, deleted, lost, records };
+  return { kind: record.kind, settled, deleted, lost, records };
 }
 
 /** A repository that was being carried out when its process ended. */
@@ -173,7 +176,8 @@ async function settleRepository(
   const held = heldIn(await quarantines.of(repository), {});
   const now = asBefore(registry, rememberedOf(held.quarantine));
   const became = await settle(now, ledger.system.clock, open, before, settling);
-  const found = await withLocks(registry, open, became);
+  const settled = await settleRestored(registry, open, became);
+  const found = await withLocks(registry, open, settled);
   await forgetDeleted(quarantines, held, found);
   // What cannot be asked for stays as it is recorded, and the next run that plans the repository asks again.
   await tidy(registry, quarantines, held).catch((error: unknown) => {
@@ -182,7 +186,7 @@ async function settleRepository(
   await close(written, repository, found, known, { commands: record.policy.commands.length, keepsJournal });
   return {
     deleted: found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length,
-    lost: found.filter((decision, n) => decision !== became[n]).length,
+    lost: found.filter((decision, n) => decision !== settled[n]).length,
   };
 }
 
@@ -249,7 +253,10 @@ async function close(
   { commands, keepsJournal }: { readonly commands: number; readonly keepsJournal: boolean },
 ): Promise<void> {
   const { listed = {}, stage, state } = known ?? {};
-  const isOpen = decisions.some((decision) => decision.action === 'delete' && decision.outcome === 'not-attempted');
+  const isOpen = decisions.some(
+    (decision) =>
+      decision.action !== 'keep' && decision.outcome === 'not-attempted' && decision.reason !== 'pushed-since',
+  );
   // Of several commands some may not even have been planned.
   const isPart = state === 'stopped' && stage !== 'planned' && commands > 1;
   const summary =
@@ -264,5 +271,5 @@ async function close(
 }
 
 function isDeleted(decision: Decision): boolean {
-  return decision.action === 'delete' && decision.outcome === 'deleted';
+  return decision.action !== 'keep' && (decision.outcome === 'deleted' || decision.outcome === 'restored');
 }

@@ -3,6 +3,7 @@ import type { DecisionError, Restored } from '../planner/decision.ts';
 import { pushedSince } from '../planner/restore.ts';
 import { RegistryError, StoppedError } from '../registry/errors.ts';
 import type { Registry } from '../registry/types.ts';
+import { lockedAgain } from './restore-locks.ts';
 import type { Copied } from './restore-repository.ts';
 
 /** A manifest with its tags, which come back together. */
@@ -84,7 +85,7 @@ export async function bringBack(
     const now = await registry.manifestAttributes(repository, digest, signal);
     if (!now) throw new RegistryError(`restore ${repository}@${digest}`, { message: 'the registry does not show it' });
     await readable(registry, repository, digest, now.unreadable);
-    if (manifest) results.push(await locked(back(manifest, wasThere), digest));
+    if (manifest) results.push(await lockedAgain(registry, repository, back(manifest, wasThere)));
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     const first = manifest ? failed(manifest, error) : undefined;
@@ -98,20 +99,10 @@ export async function bringBack(
     results.push(await restoreTag(decision).catch((error: unknown) => failed(decision, error)));
   return { results, children: wasThere ? [] : await childrenOf(registry, repository, digest) };
 
-  /** As it was before its lock was taken off to delete it. What was there all the time is left as it is. */
-  async function locked(decision: Restored, tagOrDigest: string): Promise<Restored> {
-    const { lock, outcome } = decision;
-    if (!lock || outcome !== 'restored') return decision;
-    const relocked = await registry.relock(repository, tagOrDigest, lock);
-    if (relocked.state === 'locked') return decision;
-    const why = relocked.state === 'failed' ? relocked.error.message : 'it is gone again';
-    return { ...decision, outcome: 'failed', error: { message: `it is back without its lock: ${why}` } };
-  }
-
   async function restoreTag(decision: Restored): Promise<Restored> {
     const { tag = '' } = decision;
     const before = await tagNow(tag);
-    if (before?.digest === digest) return locked(back(decision, set !== tag), tag);
+    if (before?.digest === digest) return lockedAgain(registry, repository, back(decision, set !== tag));
     if (before && !force) return pushedSince(decision, before.digest ?? 'another manifest');
     // With its time and its attributes, where the registry has it still.
     const isSoft = copied.some(({ copies }) => copies.reason === 'soft-deleted' && copies.named(tag).includes(digest));
@@ -127,7 +118,7 @@ export async function bringBack(
         message: `the registry shows it as ${now?.digest ?? 'not there'}`,
       });
     await readable(registry, repository, tag, now.unreadable);
-    return locked(back(decision, false), tag);
+    return lockedAgain(registry, repository, back(decision, false));
   }
 }
 

@@ -41,7 +41,8 @@ test(
           await withEmulator({ repositories: before }, (other) => {
             push(other, pushed);
             for (const { name, digest } of before['app']?.tags ?? [])
-              if (force && pushed.includes(name) && !purged.has(`app:${name}`)) other.tag('app', name, digest);
+              if (force && pushed.some((tag) => tag === name) && !purged.has(`app:${name}`))
+                other.tag('app', name, digest);
             expect(contentsOf(after)).toEqual(contentsOf(other.repositories()));
             return Promise.resolve();
           });
