@@ -32,6 +32,7 @@ export { tellMisconfigured } from './engine/tell.ts';
 export { type Tested, testNotify } from './engine/test-notify.ts';
 export { scheduledPurge } from './engine/scheduled.ts';
 export { ResumeRefused } from './engine/begin.ts';
+export { restoreAt, RestoreRefused, whatToRestore } from './engine/restore.ts';
 export { StopReason } from './engine/stop.ts';
 export { ConflictError, HeldError, LedgerError } from './ledger/store/store.ts';
 export { commandInWords } from './ledger/command.ts';

@@ -197,7 +197,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
       progress.begin(names.length, done);
     },
     async drive(context, pass) {
-      progress.at(STAGES[pass]);
+      progress.at(kind === 'restore' ? 'restoring' : STAGES[pass]);
       const concurrency = policies.reduce((most, policy) => Math.max(most, policy.concurrency), 1);
       await eachOf([...(selected?.keys() ?? [])], concurrency, (name) => driveOne(context, pass, name));
       progress.at(pass === 'plan' && writer ? 'checking guards' : 'finishing');

@@ -12,7 +12,13 @@ const MAX_WORKING = 8;
 
 /** What a run is at. `planning and deleting`: one repository after the other, since no guard has to see all plans first. */
 export type Stage =
-  'listing repositories' | 'planning' | 'checking guards' | 'deleting' | 'planning and deleting' | 'finishing';
+  | 'listing repositories'
+  | 'planning'
+  | 'checking guards'
+  | 'deleting'
+  | 'planning and deleting'
+  | 'restoring'
+  | 'finishing';
 
 /** How far a run is, for the person who waits for it. Counts are of this process. */
 export interface RunView {

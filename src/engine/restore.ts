@@ -5,11 +5,12 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { type ImageName, parseImage } from '../ledger/reader.ts';
 import type { Restores, RunRecord } from '../ledger/records.ts';
 import type { RunSummary } from '../ledger/summary.ts';
-import type { ContentReader } from '../registry/content.ts';
+import { type ContentReader, readOnlyContent } from '../registry/content.ts';
 import type { Registry, RegistryReader } from '../registry/types.ts';
 import { fail, finish } from './finish.ts';
 import { beginInline } from './inline.ts';
 import type { Task } from './inventory.ts';
+import { openRegistry, readOnly, type TargetOptions } from './registries.ts';
 import { type Restoring, restoreRepository } from './restore-repository.ts';
 import { softDelete, type Way } from './restore-ways.ts';
 import type { RunOptions } from './run.ts';
@@ -160,6 +161,16 @@ export async function restore(
   } finally {
     await driver.release();
   }
+}
+
+/**
+ * The same at a registry. A dry run is given one that cannot be changed.
+ * @throws as `restore`
+ */
+export async function restoreAt(target: TargetOptions, dryRun: boolean, options: RestoreOptions): Promise<RunSummary> {
+  const registry = await openRegistry(target);
+  const reader = dryRun ? { ...readOnly(registry), content: readOnlyContent(registry.content) } : registry;
+  return restore({ reader, writer: dryRun ? undefined : registry }, options);
 }
 
 /** What is asked for in each repository. An image that no run has deleted may be among what the registry keeps. */

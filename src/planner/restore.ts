@@ -168,7 +168,7 @@ function knownOf({ mediaType, size, createdTime, lastUpdateTime }: Lost['decisio
  * The children of an index come back before it, and what refers to another manifest, or signs one by its tag, after that.
  * What is not known to hold anything comes by its kind.
  */
-export function wavesOf(
+function wavesOf(
   { manifests, tags }: Wanted,
   { held, isIndex }: Pick<Standing, 'held' | 'isIndex'>,
 ): readonly (readonly string[])[] {

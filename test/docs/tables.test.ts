@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
+import { DELETE_REASONS, KEEP_REASONS, RESTORE_REASONS } from '../../src/planner/decision.ts';
 import { codeIn, rowsUnder } from './markdown.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -15,6 +15,9 @@ test('each reason is explained, and whether the artifact is deleted or kept', ()
     ...KEEP_REASONS.map((one) => [`\`${one}\``, 'keep']),
   ]);
 });
+
+test('each reason of a restore is explained', () =>
+  expect(firstCells('docs/restore.md', 'Reasons')).toEqual([...RESTORE_REASONS]));
 
 test('each event of the log is explained', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(`${root}${file}`, 'utf8'));

@@ -15,6 +15,7 @@ import { notifyCommand } from './notify.ts';
 import { reportImagesCommand } from './report-images.ts';
 import { policyCommand } from './policy.ts';
 import { rejectCommand } from './reject.ts';
+import { restoreCommand } from './restore.ts';
 import { resumeCommand } from './resume.ts';
 import { runsCommand } from './runs.ts';
 import { scheduleCommand } from './schedule.ts';
@@ -26,6 +27,7 @@ import { unpulledCommand } from './unpulled.ts';
 function groups(finish: (exitCode: 0 | 1) => void): Readonly<Record<string, readonly Command[]>> {
   return {
     'Delete:': [runPurgeCommand(finish), applyCommand(finish), resumeCommand(finish), cancelCommand()],
+    'Take a deletion back:': [restoreCommand(finish)],
     'Decide on a plan:': [approveCommand(finish), rejectCommand()],
     'Look at runs:': [runsCommand(), showCommand(), diffCommand(), explainCommand()],
     'Look at a registry:': [

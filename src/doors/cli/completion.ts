@@ -36,7 +36,7 @@ export function completeCommand(program: () => Command): Command {
 type Completion = readonly [value: string, says: string];
 
 /** What stands for a run in the usage of a command. */
-const NAMES_OF_RUNS: ReadonlySet<string> = new Set(['id', 'run', 'plan']);
+const NAMES_OF_RUNS: ReadonlySet<string> = new Set(['id', 'run', 'plan', 'run-or-image']);
 
 /**
  * What the last of these words may become.

@@ -91,6 +91,26 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
     environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...NOTIFY, ...LOG],
     exitCodes: RAN,
   },
+  restore: {
+    examples: [
+      { says: 'What of a run can be brought back, and what not', command: `acr-retention restore ${RUN} --dry-run` },
+      { says: 'Bring it back; on a terminal it shows what, and asks first', command: `acr-retention restore ${RUN}` },
+      {
+        says: 'One image, with its platforms, its signatures and all its tags',
+        command: 'acr-retention restore shop/web:1.0',
+      },
+      {
+        says: 'Also the tags that name something else by now',
+        command: `acr-retention restore ${RUN} --repository shop/web --force --yes`,
+      },
+    ],
+    environment: [...REGISTRY, ...LEDGER, ...LOG],
+    exitCodes: [
+      [0, 'everything that was asked for is there'],
+      [1, 'something is not: there is no copy, it failed or was refused, or its tag names what was pushed since'],
+      WRONG,
+    ],
+  },
   cancel: {
     examples: [{ says: 'End a run between two deletions, wherever it works', command: `acr-retention cancel ${RUN}` }],
     environment: LEDGER,

@@ -1,5 +1,5 @@
 import { digestOf } from '../../../src/dev/emulator/manifests.ts';
-import type { Emulator, RegistryState } from '../../../src/dev/emulator/index.ts';
+import type { Attributes, Emulator, RegistryState } from '../../../src/dev/emulator/index.ts';
 import { restore, whatToRestore, type RestoreOptions } from '../../../src/engine/restore.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { Decision, Restored } from '../../../src/planner/decision.ts';
@@ -9,28 +9,22 @@ import { connectTo, reference } from '../../support/registry.ts';
 
 /** What there is, whatever the order: manifests byte for byte with their attributes, and tags with theirs. */
 export function contentsOf(state: RegistryState): object {
-  return Object.fromEntries(
-    Object.entries(state)
-      .filter(([, { manifests }]) => manifests.length > 0)
-      .map(([name, { manifests, tags }]) => [
-        name,
-        {
-          manifests: Object.fromEntries(
-            manifests.map(({ body, locked }) => [digestOf(body), { body, ...attributesOf(locked) }]).sort(),
-          ),
-          tags: Object.fromEntries(
-            tags
-              .map((tag) => [tag.name, { digest: tag.digest, ...attributesOf(tag.locked) }] as const)
-              .toSorted(([a], [b]) => (a < b ? -1 : 1)),
-          ),
-        },
-      ]),
-  );
+  const found: Record<string, object> = {};
+  for (const [name, { manifests, tags }] of Object.entries(state)) {
+    const byDigest = manifests.map(({ body, locked }) => [digestOf(body), { body, ...attributesOf(locked) }] as const);
+    const byName = tags.map((tag) => [tag.name, { digest: tag.digest, ...attributesOf(tag.locked) }] as const);
+    if (manifests.length > 0) found[name] = { manifests: sorted(byDigest), tags: sorted(byName) };
+  }
+  return found;
+}
+
+function sorted(entries: readonly (readonly [string, object])[]): object {
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Those that forbid something. */
-function attributesOf(locked: object | undefined): object {
-  return Object.fromEntries(Object.entries(locked ?? {}).filter(([, value]) => value === false));
+function attributesOf(locked: Attributes = {}): Attributes {
+  return Object.fromEntries(Object.entries(locked).filter(([, value]) => value === false));
 }
 
 interface Came {
