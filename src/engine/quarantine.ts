@@ -132,8 +132,8 @@ export function protectionsOf({ quarantine, status }: HeldRepository, now: numbe
   for (const { digest, tag, why, at, until } of quarantine.released) {
     if (Date.parse(until) <= now) continue;
     const protection: Protection = { reason: 'released', detail: `${why} at ${at}, and is kept until ${until}` };
-    digests.set(digest, protection);
-    if (tag !== undefined) tags.set(tag, protection);
+    if (tag === undefined) digests.set(digest, protection);
+    else tags.set(tag, protection);
   }
   for (const entry of quarantine.entries) {
     const one = status.get(entryKey(entry));
