@@ -1,6 +1,6 @@
 /*
   When images of a registry were pulled: its events go to the workspace of the app, if so wanted, and the identity may read
-  them and nothing else. Deployed to the resource group of the registry.
+  them, and how the registry is set up (whether it keeps what is deleted), and nothing else. Deployed to the resource group of the registry.
 */
 
 @description('Name of the registry.')
@@ -36,12 +36,15 @@ resource definition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   properties: {
     // The name of a role is taken in all of a tenant.
     roleName: 'acr-retention ${environmentName}: pulls, ${uniqueString(registry.id)}'
-    description: 'Reads when images were pulled.'
+    description: 'Reads when images were pulled, and whether the registry keeps what is deleted.'
     type: 'CustomRole'
     assignableScopes: [resourceGroup().id]
     permissions: [
       {
-        actions: ['Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read']
+        actions: [
+          'Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read'
+          'Microsoft.ContainerRegistry/registries/read'
+        ]
         notActions: []
         dataActions: []
         notDataActions: []

@@ -1,4 +1,5 @@
 import type { Ledger } from '../ledger/ledger.ts';
+import type { UndoRecord } from '../ledger/undo.ts';
 import type { RunWriter } from '../ledger/writer.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
@@ -29,6 +30,8 @@ export interface RunContext extends Planning {
   /** Once aborted, nothing more is deleted and no further repository is begun. */
   readonly signal: AbortSignal;
   readonly log: RunLog | undefined;
+  /** Finds out by what its deletions can be undone. Absent: there is no source that says so. */
+  readonly undo?: () => Promise<UndoRecord>;
   /** Plans that this process made for a later pass. Absent: each pass plans again. */
   readonly plans?: PlanMemory;
 }

@@ -1,3 +1,4 @@
+import type { SoftDeleteSource } from '../evidence/soft-delete.ts';
 import type { Evidence as Observed, Source, Use } from '../evidence/types.ts';
 import type { UsedImage } from '../ledger/in-use.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -23,6 +24,8 @@ export interface EvidenceOptions {
   readonly pulls?: PullOptions;
   /** Absent: nothing is asked whether what is in quarantine was asked for. */
   readonly tried?: TriedOptions;
+  /** Says whether the registry keeps what is deleted. Absent: nothing does. */
+  readonly softDelete?: SoftDeleteSource;
 }
 
 /** What is known of the use of a registry. */

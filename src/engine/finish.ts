@@ -91,6 +91,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...(record.evidence && { evidence: record.evidence }),
     ...(stopped && { stopped }),
     ...(planned && { plan: { id: record.id, hash: planned.hash, deletions: planned.deletions } }),
+    ...(record.undo && { undo: record.undo }),
     ...(record.restores && { restores: record.restores }),
     succeeded,
   };
@@ -226,6 +227,7 @@ export async function summaryOf(ledger: Ledger, record: RunRecord): Promise<RunS
     ...(stopped && { stopped }),
     ...(record.evidence && { evidence: record.evidence }),
     ...(plan && { plan: { id, hash: plan.hash, deletions: plan.deletions } }),
+    ...(record.undo && { undo: record.undo }),
     ...(record.restores && { restores: record.restores }),
     succeeded: record.state === 'done',
   };

@@ -19,6 +19,7 @@ import { newProgress, type Stage } from './progress.ts';
 import { isNothingLeft, notBegun, type Pass, processRepository } from './repository.ts';
 import type { InTurn, Job } from './run.ts';
 import { quarantinesIn } from './quarantine.ts';
+import { undoIn } from './undo.ts';
 import { startBudget, stopReason, StopReason } from './stop.ts';
 
 /** Drives a run in this process: several repositories side by side, under the registry's lock. */
@@ -139,6 +140,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     facts: (repository) => ledger.manifestCache(registry, repository, held),
     quarantine: quarantinesIn(ledger, registry, held, job.keepReleasedMilliseconds),
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
+    ...undoIn(job.evidence?.softDelete, registry, { clock, signal }),
   };
   const tellDecisions = pLimit(1);
 

@@ -7,6 +7,7 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import type { RunContext } from './context.ts';
 import type { Task } from './inventory.ts';
+import { noteUndo } from './undo.ts';
 
 /** The repositories of a run, each with the commands that select it. */
 export type Selected = ReadonlyMap<string, readonly Task[]>;
@@ -19,10 +20,9 @@ export type Selected = ReadonlyMap<string, readonly Task[]>;
  * @throws {PolicyError} where a filter takes too long
  * @throws {RegistryError} where the repositories cannot be listed
  */
-export async function list(
-  { ledger, record, reader, policies, match, writes }: RunContext,
-  among?: readonly string[],
-): Promise<Selected> {
+export async function list(context: RunContext, among?: readonly string[]): Promise<Selected> {
+  const { ledger, record, reader, policies, match, writes } = context;
+  await noteUndo(context);
   const recorded = await ledger.selected(record.id);
   if (recorded) return selectedBefore(recorded, policies, match);
   let catalog = among;

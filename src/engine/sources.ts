@@ -1,4 +1,5 @@
 import type { AskedSource } from '../ledger/records.ts';
+import { openSoftDelete, type SoftDeleteSource } from '../evidence/soft-delete.ts';
 import { openPulls, openSources, PULL_LOG } from '../evidence/open.ts';
 import type { InUse } from '../policy/in-use.ts';
 import { type Pulled, type PullLogSettings, resourceOf } from '../policy/pulls.ts';
@@ -36,8 +37,21 @@ export function evidenceFrom(
     sources,
     rememberMilliseconds: inUse?.rememberMilliseconds ?? 0,
     ...(pulled && { pulls: pullsFrom(pulled, identity, clock) }),
-    ...(isLogFound && { tried: triedFrom(pullLog, identity, clock) }),
+    ...(isLogFound && {
+      tried: triedFrom(pullLog, identity, clock),
+      softDelete: softDeleteFrom(pullLog, identity, clock),
+    }),
   };
+}
+
+/** How Azure is asked whether a registry keeps what is deleted. */
+function softDeleteFrom({ resources }: PullLogSettings, identity: Asking['identity'], clock: Clock): SoftDeleteSource {
+  return openSoftDelete({
+    credential: entraOf(identity),
+    clock,
+    cloud: cloudOf(identity.audience),
+    resourceOf: (registry) => resourceOf(resources, registry)?.id,
+  });
 }
 
 /** The same where a policy file of a request asks for pulls, for longer than the settings, too. */

@@ -2,6 +2,7 @@ import type { DecisionError, Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
 import { commandInWords } from './command.ts';
 import type { Actor, PlanReview } from './reviews.ts';
+import type { UndoRecord } from './undo.ts';
 import type { Holder } from './store/store.ts';
 import type { RepositorySummary, Totals } from './summary.ts';
 
@@ -224,6 +225,8 @@ export interface RunRecord {
   readonly appliesPart?: true;
   /** What it brings back. */
   readonly restores?: Restores;
+  /** By what its deletions can be undone. Absent: it was not asked, or is an older record. */
+  readonly undo?: UndoRecord;
 }
 
 /** What began runs of several registries together; it does nothing itself. */

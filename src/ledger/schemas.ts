@@ -24,6 +24,7 @@ import {
 import type { UsedImage, UsedImages } from './in-use.ts';
 import type { Covered, KnownPulls, RememberedPull } from './pulls.ts';
 import { actorSchema, reviewSchema } from './reviews.ts';
+import { undoSchema } from './undo.ts';
 import type { Holder } from './store/store.ts';
 import type { Counts, RepositorySummary, Totals } from './summary.ts';
 
@@ -231,6 +232,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   plan: plan.exactOptional(),
   applies: maybeText,
   appliesPart: yes,
+  undo: undoSchema.exactOptional(),
   restores: z.looseObject({ run: maybeText, image: maybeText, force: yes } satisfies Shape<Restores>).exactOptional(),
 } satisfies Shape<RunRecord>);
 

@@ -3,6 +3,7 @@ import type { MovingTag } from '../policy/moving-tags.ts';
 import type { EvidenceRecord, Restores, Stop } from './records.ts';
 import type { Decision, DecisionError, Decisions, Reason, RestoreOutcome, Right, Hold } from '../planner/decision.ts';
 import { type InQuarantine, newQuarantine, newUntagging } from './counters.ts';
+import type { UndoRecord } from './undo.ts';
 import { NO_COUNTS, plus } from './total.ts';
 import { eachInTurns } from './turns.ts';
 
@@ -111,6 +112,8 @@ export interface RunSummary {
   readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
   /** Why it ended before it was done, if it was stopped. */
   readonly stopped?: Stop;
+  /** By what its deletions can be undone; absent: it was not asked. */
+  readonly undo?: UndoRecord;
   /** What it brings back; absent: it is there to delete. */
   readonly restores?: Restores;
   /** One decision for each reason that there was. */

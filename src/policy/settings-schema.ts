@@ -219,7 +219,7 @@ export const SETTINGS_SCHEMA = z.object({
     .optional()
     .register(documentation, {
       description:
-        'The resource id of each registry, by which its log is found, one a line or separated by blanks. Where a login server does not begin with the name of its registry, write `<login server>=<resource id>`.',
+        'The resource id of each registry, by which its log and its soft delete are found, one a line or separated by blanks. Where a login server does not begin with the name of its registry, write `<login server>=<resource id>`.',
       default: 'required with `KEEP_PULLED_WITHIN`',
       example:
         '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso',

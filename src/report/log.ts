@@ -212,7 +212,7 @@ export function runLog(
 
     /** @param usual how many artifacts a run usually deletes */
     ended(summary: RunSummary, usual: number | undefined): void {
-      const { totals, warnings, repositories, started, ended, succeeded, plan, stopped, evidence } = summary;
+      const { totals, warnings, repositories, started, ended, succeeded, plan, stopped, evidence, undo } = summary;
       for (const warning of warnings) lines.warn({ event: 'warning' }, warning);
       const failed = repositories.filter(hasFailed);
       for (const { repository, error } of failed)
@@ -256,6 +256,7 @@ export function runLog(
           reasons,
           beyondAcrPurge,
           ...(quarantine && { quarantine }),
+          ...(undo && { undo }),
           ...(usual !== undefined && { usual }),
           ...(stopped && { stopped }),
         },

@@ -36,7 +36,7 @@ const MOST_HOLDS = 20;
 export function runNotification(about: RunNews): Notification {
   const { news, kinds, at, now, run, verdict, reviewUrl, reminder } = about;
   const { id, registry, dryRun, plan } = run;
-  const { what, why, changes, next, most } = verdict;
+  const { what, why, undo, changes, next, most } = verdict;
   return {
     id: `${id}/${news}`,
     kind: kinds[0],
@@ -49,6 +49,7 @@ export function runNotification(about: RunNews): Notification {
       ...(reminder ? [remindedInWords(reminder)] : []),
       what,
       ...why.slice(0, MOST_WHY),
+      ...(undo === undefined ? [] : [undo]),
       ...changes.slice(0, MOST_CHANGES),
       next,
     ],

@@ -18,6 +18,7 @@ import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './s
 import { renderTable } from './table.ts';
 import { plural } from './page/format.ts';
 import { cellsOf, deletedIn, notAttemptedIn, quarantineColumn, repositoryColumns, totalsInWords } from './totals.ts';
+import { undoInWords } from './undo.ts';
 import { isEvidenceWarning } from './warnings.ts';
 
 /** Repositories that a summary lists: those in which most happens. */
@@ -46,6 +47,7 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
   const why = reasons(summary, style);
   if (why !== '') lines.push(why, '');
   if (!restores) for (const text of totalsInWords(totals, dryRun)) lines.push(sentence(style, text));
+  if (!restores && deletedIn(totals) > 0) lines.push(sentence(style, printable(undoInWords(summary))));
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0)
     lines.push(`${plural(alreadyGone, 'artifact')} ${alreadyGone === 1 ? 'was' : 'were'} already deleted.`);

@@ -6,7 +6,8 @@ import { total } from '../ledger/total.ts';
 import { plural } from './page/format.ts';
 import { approvedBy, heldBy } from './select-repositories.ts';
 import { quarantineOfRun } from './quarantine-words.ts';
-import { type Share, shareIn } from './totals.ts';
+import { undoInWords } from './undo.ts';
+import { deletedIn, type Share, shareIn } from './totals.ts';
 import {
   changesInWords,
   failuresInWords,
@@ -79,6 +80,8 @@ export interface Verdict {
   readonly keeps: string;
   /** Why it is of this kind, the most important sentence first. */
   readonly why: readonly string[];
+  /** Whether, and until when, its deletions can be undone, a sentence. Absent: it deletes nothing. */
+  readonly undo?: string;
   /** What a person does next. */
   readonly next: string;
   readonly held?: Held;
@@ -125,6 +128,7 @@ export function verdictOf({ run, repositories, comparison, refused }: Judged): V
       ...(UNCHANGED.includes(kind) ? [] : quarantineOfRun(run, totals)),
       ...cautions.slice(0, CAUTIONS).map((caution) => `Warning: ${caution}`),
     ],
+    ...(run.restores || deletedIn(totals) === 0 || kind === 'rejected' ? {} : { undo: undoInWords(run) }),
     next: nextOf(kind, run),
     ...(held && { held }),
     changes: changesInWords(run, comparison),

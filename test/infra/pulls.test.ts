@@ -23,7 +23,7 @@ async function predicted(more: Readonly<Record<string, string>> = {}) {
   };
 }
 
-test('where pulls count, the registry sends its events, and the identity may read them and nothing else', async () => {
+test('where pulls count, the registry sends its events, and the identity may read them, how the registry is set up, and nothing else', async () => {
   const { settings, roles, granted, diagnosticSettings } = await predicted(WITHIN);
   expect(settings?.['REGISTRY_RESOURCE_ID']).toBe(REGISTRY);
   expect(diagnosticSettings.map(({ properties }) => properties?.['logs'])).toEqual([
@@ -32,7 +32,10 @@ test('where pulls count, the registry sends its events, and the identity may rea
   expect(roles.map(({ properties }) => properties?.['permissions'])).toEqual([
     [
       {
-        actions: ['Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read'],
+        actions: [
+          'Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read',
+          'Microsoft.ContainerRegistry/registries/read',
+        ],
         notActions: [],
         dataActions: [],
         notDataActions: [],

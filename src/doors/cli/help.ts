@@ -29,7 +29,7 @@ export const VARIABLES = {
   PLAN_MAX_AGE: 'how old a plan may be when it is applied',
   IN_USE: 'what says which images are in use',
   KEEP_PULLED_WITHIN: 'how recent pulls keep what was pulled',
-  REGISTRY_RESOURCE_ID: 'the resource id of the registry, by which its log is found',
+  REGISTRY_RESOURCE_ID: 'the resource id of the registry, by which its log and its soft delete are found',
   PULL_IGNORE: 'whose pulls do not count',
   QUARANTINE: 'how long what would be deleted is unreadable first',
   MAX_DELETIONS: 'guard: how many artifacts may be deleted',

@@ -183,6 +183,24 @@ export const evidence = z
   })
   .meta({ id: 'Evidence', description: 'What one source knows of the use of a registry' });
 
+const restores = z
+  .object({
+    run: runId.exactOptional().describe('What this run deleted is brought back'),
+    image: z.string().exactOptional().describe('As it was given'),
+    force: z.literal(true).exactOptional().describe('Also tags that name what was pushed since'),
+  })
+  .meta({ id: 'Restores', description: 'What a restore brings back' });
+
+const undo = z
+  .object({
+    softDelete: z.discriminatedUnion('state', [
+      z.object({ state: z.literal('on'), days: count.describe('How long the registry keeps what is deleted') }),
+      z.object({ state: z.literal('off') }),
+      z.object({ state: z.literal('unknown'), why: z.string() }),
+    ]),
+  })
+  .meta({ id: 'Undo', description: 'By what the deletions of a run can be undone' });
+
 export const run = z
   .object({
     format: z.literal(1),
@@ -250,6 +268,8 @@ export const run = z
     plan: plan.exactOptional(),
     applies: runId.exactOptional().describe('The run whose plan it applies'),
     appliesPart: z.literal(true).exactOptional().describe('Only the repositories that it selected'),
+    restores: restores.exactOptional(),
+    undo: undo.exactOptional(),
   })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunRecord>;
 
@@ -267,6 +287,8 @@ export const runSummary = z
     evidence: z.array(evidence).exactOptional(),
     plan: z.object({ id: runId, hash: z.string(), deletions: count }).exactOptional(),
     stopped: stop.exactOptional(),
+    restores: restores.exactOptional(),
+    undo: undo.exactOptional(),
     examples: z.partialRecord(z.enum(REASONS), decision),
     failures: z.array(decision),
     succeeded: z.boolean(),

@@ -13,6 +13,7 @@ import { noProcess } from '../begin.ts';
 import type { RunContext } from '../context.ts';
 import { countAnew } from '../finish.ts';
 import { matchOf } from '../matching.ts';
+import { undoIn } from '../undo.ts';
 import { evidenceIn, type UseOf, whyNotWithout } from '../evidence.ts';
 import { quarantinesIn } from '../quarantine.ts';
 import { evidenceFrom, type OpenSources } from '../sources.ts';
@@ -121,6 +122,7 @@ export function contextOf(
     facts: (repository) => ledger.manifestCache(record.registry, repository, checkHeld(locks)),
     quarantine: quarantinesIn(ledger, record.registry, checkHeld(locks), settings().inUse?.rememberMilliseconds),
     ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), { amend, signal }),
+    ...undoIn(sources?.softDelete, record.registry, { clock: ledger.system.clock, signal }),
   };
 }
 

@@ -40,7 +40,7 @@ const MAX_REASONS = 20;
 
 /** The first thing on the page of a run: what it would do, how much, whether it is safe, and what a person does now. */
 export function VerdictSection({ run, verdict, children }: Props) {
-  const { kind, label, what, why, next, cautions } = verdict;
+  const { kind, label, what, why, undo, next, cautions } = verdict;
   const tone = kind === 'safe' && cautions.length > 0 ? 'wait' : TONES[kind];
   const { totals, dryRun } = run;
   return (
@@ -51,6 +51,7 @@ export function VerdictSection({ run, verdict, children }: Props) {
       <h2 id="verdict">{words(what)}</h2>
       {totals && !run.restores && <Amounts totals={totals} dryRun={dryRun} />}
       <Reasons sentences={why} />
+      {undo !== undefined && <p>{words(undo)}</p>}
       <p>
         <strong>What now?</strong> {words(next)}
       </p>

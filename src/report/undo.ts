@@ -1,0 +1,32 @@
+import type { RunRecord } from '../ledger/records.ts';
+import { dayOf } from './title.ts';
+
+const DAY_MS = 86_400_000;
+
+/** A plan says how long; a run until when. */
+type Undoable = Pick<RunRecord, 'dryRun' | 'started' | 'undo'>;
+
+/** Whether, and until when, what a run deletes can be undone: a sentence. */
+export function undoInWords({ dryRun, started, undo }: Undoable): string {
+  const what = dryRun ? 'What it would delete' : 'What it deleted';
+  if (!undo) return `Whether that can be undone is unknown: ${NOT_ASKED}.`;
+  const { softDelete } = undo;
+  switch (softDelete.state) {
+    case 'on': {
+      const days = `${softDelete.days} day${softDelete.days === 1 ? '' : 's'}`;
+      if (dryRun) return `${what} can be undone for ${days} (soft delete).`;
+      // Counted from its begin: nothing was deleted before.
+      const until = new Date(Date.parse(started) + softDelete.days * DAY_MS);
+      return `${what} can be undone until ${dayOf(until, NO_YEAR)} (soft delete, ${days}).`;
+    }
+    case 'off':
+      return `${what} cannot be undone: the registry does not keep it (soft delete is off).`;
+    case 'unknown':
+      return `Whether that can be undone is unknown: ${softDelete.why}.`;
+  }
+}
+
+/** A day is named with its year, whichever that is. */
+const NO_YEAR = new Date(0);
+
+const NOT_ASKED = 'set REGISTRY_RESOURCE_ID to the resource id of the registry, so that runs ask for its soft delete';
