@@ -4,5 +4,5 @@ import { vi } from 'vitest';
 vi.mock(import('undici'), async (importOriginal) => {
   const undici = await importOriginal();
   const { agentInProcess } = await import('./in-process.ts');
-  return { ...undici, Agent: agentInProcess(undici.Agent) };
+  return { ...undici, Agent: agentInProcess(undici.Agent, undici.DecoratorHandler) };
 });

@@ -1,4 +1,4 @@
-import type { Agent, Dispatcher } from 'undici';
+import type { Agent, DecoratorHandler, Dispatcher } from 'undici';
 import { certificate } from '../../src/dev/emulator/certificate.ts';
 import { newEmulator } from '../../src/dev/emulator/emulator.ts';
 import { exchange } from '../../src/dev/emulator/exchange.ts';
@@ -46,13 +46,15 @@ export async function emulatorInProcess(options: EmulatorOptions): Promise<Emula
 }
 
 /** Undici's agent, which hands requests for registries of this process to them. */
-export function agentInProcess(Real: typeof Agent): typeof Agent {
+export function agentInProcess(Real: typeof Agent, Told: typeof DecoratorHandler): typeof Agent {
   return class extends Real {
     override dispatch(options: Agent.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
       const { host } = new URL(options.origin ?? '');
       const answers = registries.get(host);
       if (!answers) return super.dispatch(options, handler);
-      void exchange(answers, host, options, handler);
+      // `request` of undici still has handlers of its older interface, which this one translates.
+      const told = handler.onRequestStart ? handler : new Told(handler);
+      void exchange(answers, host, options, told);
       return true;
     }
   };

@@ -1,4 +1,4 @@
-import { Dispatcher } from 'undici';
+import { DecoratorHandler, Dispatcher } from 'undici';
 import { exchange } from './exchange.ts';
 import type { Answers } from './server.ts';
 
@@ -17,7 +17,9 @@ export class InProcess extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    void exchange(this.#answers, new URL(options.origin ?? '').host, options, handler);
+    // `request` of undici still has handlers of its older interface, which this one translates.
+    const told = handler.onRequestStart ? handler : new DecoratorHandler(handler);
+    void exchange(this.#answers, new URL(options.origin ?? '').host, options, told);
     return true;
   }
 }
