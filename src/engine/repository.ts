@@ -6,6 +6,7 @@ import { type RepositorySummary, summarize, summarizeInTurns, unfinishedReposito
 import { type Decisions, type Deleted, type Hold, keyOf, withOutcome } from '../planner/decision.ts';
 import { StoppedError } from '../registry/errors.ts';
 import { afterwards, remembering } from '../registry/overlay.ts';
+import type { Hides } from '../planner/types.ts';
 import type { TagRecord } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
@@ -167,6 +168,8 @@ async function purge(context: RunContext, work: RepositoryWork, before: Attempt 
   return { state: 'final', record: await record.close(summary, decisions), decisions };
 }
 
+const NO_HIDES: Pick<Hides, 'tags' | 'manifests'> = { tags: [], manifests: [] };
+
 interface Purging {
   readonly before: Attempt | undefined;
   readonly record: RepositoryWriter;
@@ -190,10 +193,10 @@ async function purgeCommands(
       const planned = (await planInMemory(context, name)) ?? (await planTask(context, name, command, only));
       if (!planned) continue;
       if (isStopped()) throw new StoppedError(`plan ${name}`);
-      const { decisions, tags, manifests } = planned.plan;
+      const { decisions, tags, manifests, hides = NO_HIDES } = planned.plan;
       await found.intend(withOutcome(decisions, 'not-attempted'), planned);
       if (commands.length > 1 && command === commands.at(-1)) stage = { stage: 'planned' };
-      if (tags.length + manifests.length > 0)
+      if (tags.length + manifests.length + hides.tags.length + hides.manifests.length > 0)
         await write({ ...(await found.summary('stopped', ENDED)), ...stage }, found.decisions());
       const { includeLocked } = command.policy;
       const made = await carryOut({ ...context, writer }, planned, { includeLocked, record });

@@ -40,7 +40,7 @@ export async function settle(
     const { message } = error as Error;
     return decisions.map((decision) =>
       open.has(keyOf(decision)) && decision.action === 'delete'
-        ? settled(decision, 'failed', doubt(message))
+        ? settled(decision, 'failed', decision.quarantine ? pullDoubt(message) : doubt(message))
         : decision,
     );
   }
@@ -96,8 +96,7 @@ function became(decision: Deleted, now: Found): Deleted {
 /** What it came to that something was to be made unreadable. */
 function quarantined(decision: Deleted, now: Found): Deleted {
   if (!now) return settled(decision, 'already-gone');
-  if ('inDoubt' in now)
-    return settled(decision, 'failed', `${ENDED}, and it is not known whether it can be pulled: ${now.inDoubt}`);
+  if ('inDoubt' in now) return settled(decision, 'failed', pullDoubt(now.inDoubt));
   return now.unreadable ? settled(decision, 'quarantined') : settled(decision, 'not-attempted', ENDED);
 }
 
@@ -109,6 +108,10 @@ function settled(decision: Deleted, outcome: Outcome, message?: string): Deleted
 }
 
 export const ENDED = 'the process ended before it was done';
+
+function pullDoubt(why: string): string {
+  return `${ENDED}, and it is not known whether it can be pulled: ${why}`;
+}
 
 function doubt(why: string): string {
   return `${ENDED}, and it is not known whether it was deleted: ${why}`;

@@ -73,6 +73,11 @@ export function stage(plan: Plan, staging: Staging): Plan {
       ? { step: 'wait', until: undefined, held: undefined }
       : { step: 'hide', until: now + period };
   };
+  /** What would be deleted along with another one is made unreadable by itself, and its signature after it. */
+  const withReferrers = (digest: string): readonly string[] => [
+    digest,
+    ...(groups.get(digest)?.referrers ?? NONE).map((referrer) => referrer.digest),
+  ];
   const hidden: ManifestDeletion[] = [];
   const roots = new Map<string, string>();
   const rootOf = (digest: string): string => {
@@ -90,7 +95,7 @@ export function stage(plan: Plan, staging: Staging): Plan {
       for (const tag of member.tags) steps.set(`:${tag}`, step);
       if (step.step !== 'hide') continue;
       roots.set(key, rootOf(deletion.digest));
-      const after = member === deletion ? deletion.after : [deletion.digest];
+      const after = member === deletion ? deletion.after.flatMap(withReferrers) : [deletion.digest];
       hidden.push({ digest: member.digest, tags: member.tags, lockedTags: NONE, referrers: NONE, after });
     }
   }
@@ -126,7 +131,9 @@ export function stage(plan: Plan, staging: Staging): Plan {
     tags: tags.filter(({ step }) => step.step === 'delete').map(({ deletion }) => deletion),
     manifests: plan.manifests.filter(isDeleted),
     hides: {
-      tags: tags.filter(({ step }) => step.step === 'hide').map(({ deletion }) => waitingFor(deletion)),
+      tags: tags
+        .filter(({ step }) => step.step === 'hide')
+        .map(({ deletion }) => waitingFor({ ...deletion, after: deletion.after.flatMap(withReferrers) })),
       manifests: hidden.map(waitingFor),
       roots,
     },
