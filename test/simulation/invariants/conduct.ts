@@ -109,6 +109,8 @@ export class Conduct {
     if (method === 'DELETE' || patch === 'takes a lock off' || patch === 'hides')
       this.#checkLook(process, route, looks, now);
     const isDeleting = kind === 'delete-tag' || kind === 'delete-manifest';
+    // A run does that for another one as well, which had more than this lock.
+    if (patch === 'shows') this.#checkLocks(process, repository, route, now, 1);
     if (!isDeleting && patch !== 'hides') return;
     const lockedAt = this.#checkLocks(process, repository, route, now);
     const { reference = '' } = route;
@@ -140,9 +142,9 @@ export class Conduct {
   }
 
   /** @returns when it took the last of its locks */
-  #checkLocks(process: Process, repository: string, route: Route, now: number): number {
+  #checkLocks(process: Process, repository: string, route: Route, now: number, most = Infinity): number {
     let lockedAt = -Infinity;
-    for (const name of this.#terms.locksFor(process, repository)) {
+    for (const name of this.#terms.locksFor(process, repository).slice(0, most)) {
       const all = this.#locks.get(name) ?? [];
       const own = all.findLast((one) => one.process === process);
       if (!own) {

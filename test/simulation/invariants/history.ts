@@ -11,7 +11,6 @@ import {
   type ManifestLife,
   NOTHING,
   type RepositoryHistory,
-  type Since,
   type TagLife,
   valueAt,
 } from './lives.ts';
@@ -45,6 +44,10 @@ export type What =
       readonly tag?: string;
       readonly digest?: string;
       readonly attributes: Attributes;
+      /** It was asked to be made unreadable, or readable, and nothing else. */
+      readonly isReadability?: boolean;
+      /** That was its last update, by what the registry says. */
+      readonly isMoved?: boolean;
     }
   | { readonly kind: 'delete-repository' };
 
@@ -181,9 +184,10 @@ export class History {
       case 'delete-manifest':
         return { change, ...deleteManifests(repository, [change.digest], at) };
       case 'attributes': {
-        const target = attributesOf(repository, change);
-        const before = target.at(-1)?.value;
-        target.push({ from: at, value: change.attributes });
+        const { attributes, updated } = targetOf(repository, change);
+        const before = attributes.at(-1)?.value;
+        attributes.push({ from: at, value: change.attributes });
+        if (change.isMoved) updated?.push({ from: at, value: at });
         return { ...nothing, before };
       }
       case 'delete-repository':
@@ -219,14 +223,14 @@ function deleteManifests(
   return { tags, manifests };
 }
 
-function attributesOf(
+function targetOf(
   repository: RepositoryHistory,
   { tag, digest }: { readonly tag?: string; readonly digest?: string },
-): Since<Attributes>[] {
-  if (tag === undefined && digest === undefined) return repository.attributes;
+): Pick<Life, 'attributes'> & Partial<Pick<Life, 'updated'>> {
+  if (tag === undefined && digest === undefined) return { attributes: repository.attributes };
   const life = tag === undefined ? living(repository.manifests.get(digest ?? '')) : living(repository.tags.get(tag));
   if (!life) throw new Error(`${repository.name} has no ${tag ?? digest ?? ''}`);
-  return life.attributes;
+  return life;
 }
 
 /** @param otherwise where the registry tells no other time than that of the push */

@@ -19,10 +19,13 @@ export function againstUse(cluster: Cluster, history: History, runs: readonly To
 
 function usedIn(cluster: Cluster, history: History, recorded: Recorded): readonly string[] {
   const { change, tags, manifests } = recorded;
-  if (change.by === 'others' || (change.kind !== 'delete-tag' && change.kind !== 'delete-manifest')) return [];
+  const isHidden =
+    change.kind === 'attributes' && change.isReadability === true && change.attributes.readEnabled === false;
+  if (change.by === 'others' || !(isHidden || change.kind === 'delete-tag' || change.kind === 'delete-manifest'))
+    return [];
   const { by, repository } = change;
   const known = knownTo(cluster, by);
-  const what = `${nameOf(change)} was deleted by ${by.process}`;
+  const what = `${nameOf(change)} was ${isHidden ? 'made unreadable' : 'deleted'} by ${by.process}`;
   if (known.length === 0) return [`${what}, which had not been told what is in use`];
   // What came into use after an answer was given is not known by that.
   const since = Math.min(...known.map(({ at }) => at));
@@ -33,7 +36,10 @@ function usedIn(cluster: Cluster, history: History, recorded: Recorded): readonl
   const isUsed = (kind: 'tags' | 'digests', name: string): boolean => before[kind].has(name) && then[kind].has(name);
   // What was moved or pushed since the look was another one.
   const isSeen = ({ from }: Life): boolean => from < by.sentAt - LOOK_VALID_MILLISECONDS;
+  const { tag, digest } = change.kind === 'attributes' ? change : {};
   const gone = [
+    ...(tag !== undefined && isUsed('tags', tag) ? [`:${tag}`] : []),
+    ...(digest !== undefined && isUsed('digests', digest) ? [`@${digest}`] : []),
     ...tags.filter((life) => isSeen(life) && isUsed('tags', life.tag)).map(({ tag }) => `:${tag}`),
     ...manifests.filter((life) => isSeen(life) && isUsed('digests', life.digest)).map(({ digest }) => `@${digest}`),
   ];
@@ -72,7 +78,9 @@ function inUse(held: Held | undefined, running: Cluster['workloads']): Used {
 /** A run that could not find out what is in use has failed. */
 function unsaidOf({ run, decisions }: Told): readonly string[] {
   const { id, state, evidence, dryRun } = run;
-  const hasDeleted = !dryRun && decisions.some((one) => one.action === 'delete' && one.outcome === 'deleted');
+  const hasDeleted =
+    !dryRun &&
+    decisions.some((one) => one.action === 'delete' && (one.outcome === 'deleted' || one.outcome === 'quarantined'));
   if (!evidence) return hasDeleted ? [`${id} does not say what it knew of the use of its images`] : [];
   const isUnknown = evidence.some(({ complete }) => !complete);
   return state === 'done' && isUnknown ? [`${id} is done, and did not know what is in use`] : [];

@@ -134,7 +134,7 @@ function isNamedBy(change: Change, life: TagLife | ManifestLife): boolean {
 }
 
 /** Whether a manifest was there all the time, and was not deleted by the same request. */
-function isStill({ recorded, from, to }: Act, life: ManifestLife): boolean {
+export function isStill({ recorded, from, to }: Act, life: ManifestLife): boolean {
   return life.from < from && life.until > to && !recorded.manifests.includes(life);
 }
 
@@ -142,7 +142,7 @@ function isStill({ recorded, from, to }: Act, life: ManifestLife): boolean {
  * Whether a run can know of a manifest. A listing does not show what is hidden: where no tag leads to it, and it was hidden
  * at any time since the run began, it may have been hidden whenever the run looked.
  */
-function isKnown({ repository, wanted, to }: Act, manifest: ManifestLife): boolean {
+export function isKnown({ repository, wanted, to }: Act, manifest: ManifestLife): boolean {
   const isListed = (life: Life): boolean =>
     during(life.attributes, wanted.since, to).every(({ listEnabled }) => listEnabled !== false);
   if (isListed(manifest)) return true;
@@ -151,7 +151,7 @@ function isKnown({ repository, wanted, to }: Act, manifest: ManifestLife): boole
 }
 
 /** What a manifest refers to, where its type can refer to another one. */
-function subjectOf({ document }: ManifestLife): string | undefined {
+export function subjectOf({ document }: ManifestLife): string | undefined {
   return document.kind === 'plain' ? undefined : document.subject;
 }
 
@@ -163,7 +163,12 @@ function attributesProblems({ repository, recorded, wanted }: Act, change: Attri
   const { before = NOTHING } = recorded;
   const { attributes, tag, digest } = change;
   if (tag === undefined && digest === undefined) return ['no run changes the attributes of a repository'];
-  if (shownAs(attributes) !== shownAs(before)) return ['no run hides anything, or shows it'];
+  const isSame = (...names: readonly (keyof Attributes)[]): boolean =>
+    names.every((name) => (attributes[name] ?? true) === (before[name] ?? true));
+  if (!isSame('listEnabled')) return ['no run hides anything from listings, or shows it'];
+  // Whether that is right is a matter of the quarantine.
+  if (change.isReadability) return isSame('deleteEnabled', 'writeEnabled') ? [] : ['it was locked or unlocked along'];
+  if (!isSame('readEnabled')) return ['it was made unreadable, or readable, along with its lock'];
   if (!isLocked(attributes))
     return wanted.commands.some(({ includeLocked }) => includeLocked)
       ? []
@@ -184,10 +189,6 @@ function bothOf(one: Attributes, other: Attributes): Attributes {
     deleteEnabled: one.deleteEnabled !== false && other.deleteEnabled !== false,
     writeEnabled: one.writeEnabled !== false && other.writeEnabled !== false,
   };
-}
-
-function shownAs({ listEnabled = true, readEnabled = true }: Attributes): string {
-  return `${listEnabled} ${readEnabled}`;
 }
 
 type AttributesChange = Change & { readonly kind: 'attributes' };

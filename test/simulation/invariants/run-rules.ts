@@ -70,18 +70,28 @@ function countProblems({ run, repositories, decisions }: Told): readonly string[
 /** Counted anew, in the order of the record. */
 export function counts(decisions: readonly Decision[]): Counts {
   const of = (...outcomes: readonly string[]): number =>
-    decisions.filter((one) => outcomes.includes(one.action === 'keep' ? 'kept' : one.outcome)).length;
+    decisions.filter((one) => outcomes.includes(countedAs(one))).length;
+  const quarantined = of('quarantined');
   return {
     deleted: of('deleted', 'planned'),
     kept: of('kept'),
     failed: of('failed', 'refused'),
     notAttempted: of('not-attempted', 'held'),
     alreadyGone: of('already-gone'),
+    ...(quarantined > 0 && { quarantined }),
   };
 }
 
-function inOrder({ deleted, kept, failed, notAttempted, alreadyGone }: Counts): string {
-  return `${deleted} deleted, ${kept} kept, ${failed} failed, ${notAttempted} not attempted, ${alreadyGone} already gone`;
+/** What is released, or is to be, is kept; what is to be put into quarantine is not deleted by a dry run. */
+function countedAs(decision: Decision): string {
+  if (decision.action === 'delete')
+    return decision.outcome === 'planned' && decision.quarantine ? 'quarantined' : decision.outcome;
+  const outcome = decision.action === 'keep' ? (decision.release?.outcome ?? 'released') : 'released';
+  return outcome === 'released' || outcome === 'planned' ? 'kept' : outcome;
+}
+
+function inOrder({ deleted, kept, failed, notAttempted, alreadyGone, quarantined = 0 }: Counts): string {
+  return `${deleted} deleted, ${kept} kept, ${failed} failed, ${notAttempted} not attempted, ${alreadyGone} already gone, ${quarantined} quarantined`;
 }
 
 function stateProblems({ run, repositories, decisions }: Told): readonly string[] {
@@ -93,8 +103,8 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
     problems.push('it does not say when it ended');
   // What a guard held back in it was done by the run that carried its plan out, or was rejected by a person.
   if (run.plan?.state === 'applied' || run.plan?.state === 'rejected') return problems;
-  const undone = decisions.find((one) => one.action === 'delete' && !DONE.includes(one.outcome));
-  const failed = decisions.find((one) => one.action === 'delete' && FAILED.includes(one.outcome));
+  const undone = decisions.find((one) => !DONE.includes(countedAs(one)));
+  const failed = decisions.find((one) => FAILED.includes(countedAs(one)));
   const open = repositories.find(({ summary }) => !isWhole(summary));
   // What it says of an earlier run is a failure of that one.
   const isLockLost = warnings.some((one) => one.includes('could not be put back') && !one.startsWith('the run '));
@@ -124,11 +134,13 @@ function isWhole({ state, error }: RepositoryRecord['summary']): boolean {
   return state === 'done' && error === undefined;
 }
 
-const DONE: readonly string[] = ['deleted', 'already-gone', 'planned'];
+const DONE: readonly string[] = ['deleted', 'already-gone', 'planned', 'quarantined', 'kept'];
 const FAILED: readonly string[] = ['failed', 'refused'];
 
 function outcomeOf(decision: Decision): string {
-  return decision.action === 'keep' ? 'kept' : decision.outcome;
+  return decision.action === 'keep'
+    ? `kept, and its release is ${decision.release?.outcome ?? 'none'}`
+    : decision.outcome;
 }
 
 function isListed({ warnings }: RunRecord): boolean {
@@ -250,13 +262,16 @@ function heldProblems(changes: readonly Recorded[], decisions: readonly Decision
   const held = new Set(
     decisions.filter((one) => one.action === 'delete' && one.outcome === 'held').map((one) => imageOf(one)),
   );
-  return changes.flatMap(({ tags, manifests }) =>
+  return changes.flatMap(({ change, tags, manifests }) =>
     [
       ...tags.map((life) => `${life.repository}:${life.tag}`),
       ...manifests.map((life) => `${life.repository}@${life.digest}`),
+      ...(change.kind === 'attributes' && change.attributes.readEnabled === false ? [nameOf(change)] : []),
     ]
       .filter((image) => held.has(image))
-      .map((image) => `${image} was held back, and was deleted`),
+      .map(
+        (image) => `${image} was held back, and was ${change.kind === 'attributes' ? 'made unreadable' : 'deleted'}`,
+      ),
   );
 }
 
@@ -268,14 +283,15 @@ function isAsked({ applies, resumed, breakersAsked }: RunRecord): boolean {
 function limitProblems({ guards = {} }: RunRecord, repositories: readonly RepositoryRecord[]): readonly string[] {
   const { maxDeletions = Infinity, maxDeletionPercent = 100, keepLastTag = false }: Guards = guards;
   const problems: string[] = [];
-  const all = repositories.reduce((sum, { summary }) => sum + summary.tags.deleted + summary.manifests.deleted, 0);
+  const went = ({ deleted, quarantined = 0 }: Counts): number => deleted + quarantined;
+  const all = repositories.reduce((sum, { summary }) => sum + went(summary.tags) + went(summary.manifests), 0);
   if (all > maxDeletions) problems.push(`it deleted ${all}, and ${maxDeletions} are allowed`);
   for (const { summary } of repositories) {
     const { repository, tags, listed } = summary;
-    const percent = (tags.deleted * 100) / (listed.tags ?? 0);
-    if (tags.deleted > 0 && percent > maxDeletionPercent)
+    const percent = (went(tags) * 100) / (listed.tags ?? 0);
+    if (went(tags) > 0 && percent > maxDeletionPercent)
       problems.push(`it deleted ${percent} % of the tags of ${repository}, and ${maxDeletionPercent} % are allowed`);
-    if (keepLastTag && tags.deleted > 0 && tags.deleted >= (listed.tags ?? 0))
+    if (keepLastTag && went(tags) > 0 && went(tags) >= (listed.tags ?? 0))
       problems.push(`it deleted every tag of ${repository}`);
   }
   return problems;

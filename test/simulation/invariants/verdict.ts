@@ -22,6 +22,8 @@ import { againstUse } from './in-use.ts';
 import { checkChange, nameOf } from './invariants.ts';
 import { valueAt } from './lives.ts';
 import { sentAtLocked } from './locked.ts';
+import { quarantineProblems, type Surroundings } from './quarantine.ts';
+import { quarantineLeft, quarantineTold } from './quarantine-left.ts';
 import type { Command } from './oracle.ts';
 import { HOST } from '../registry/registry.ts';
 import {
@@ -64,7 +66,9 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
   const changes = history.changes.flatMap((recorded) => [
     ...announcementProblems(story, recorded),
     ...checkChange(history, recorded, wantedOf(story, runs, recorded)),
+    ...quarantineProblems(recorded, surroundingsOf(story, runs, recorded)),
   ]);
+  const files = await Array.fromAsync(openLedger(store).quarantines(HOST));
   return [
     ...story.problems,
     ...story.conduct.problems,
@@ -72,6 +76,8 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...doubts(history, runs),
     ...asked.flatMap(unexpected),
     ...changes,
+    ...quarantineLeft({ history, files, runs }),
+    ...quarantineTold(history, runs),
     ...broken(history),
     ...runs.flatMap((told) => beyond(story, told)),
     ...disagreements(history, runs),
@@ -119,6 +125,24 @@ function announcementProblems({ watch }: Story, { change }: Recorded): readonly 
   return [`${nameOf(change)}: ${kind} by ${by.process} was sent before the ledger said that it would be`];
 }
 
+/** What is known of a request besides its change, as far as the quarantine goes. */
+function surroundingsOf(story: Story, runs: readonly Told[], recorded: Recorded): Surroundings {
+  const { by } = recorded.change;
+  const [run, process, sentAt] = by === 'others' ? [] : [by.run, by.process, by.sentAt];
+  const told = runs.find((one) => one.run.id === run);
+  const name = nameOf(recorded.change);
+  const sent = story.conduct.sent.findLast(
+    (one) => one.process.name === process && one.at === sentAt && `${one.repository}${one.key}` === name,
+  );
+  return {
+    history: story.registry.history,
+    written: story.watch.quarantines,
+    wanted: wantedOf(story, runs, recorded),
+    isOn: (told && policiesOf(told.run.policy))?.some(({ quarantine }) => (quarantine?.milliseconds ?? 0) > 0) ?? false,
+    clock: sent?.clock ?? 0,
+  };
+}
+
 /** What the run of a change may delete; nothing where there is no such run. */
 function wantedOf(story: Story, runs: readonly Told[], { change }: Recorded): Wanted {
   const run = change.by === 'others' ? undefined : change.by.run;
@@ -161,14 +185,17 @@ function outdated({ setup, conduct, changed, watch }: Story, runs: readonly Told
   const isOtherCommand = before?.['PURGE_COMMAND'] !== after?.['PURGE_COMMAND'];
   const { settings } = configurationOf(setup.settings[1]);
   const [wanted] = settings.registries.map((registry) => wantedBy(settings, registry).policyHash);
-  return conduct.sent.flatMap(({ process, repository, key, at, lockedAt }) => {
+  return conduct.sent.flatMap(({ process, repository, key, at, lockedAt, isDeleting }) => {
     if (isPerson(process) || at > changed.atLast) return [];
     const isBefore = at < changed.byPerson;
     // A worker reads the settings after it has the lock, and a whole run before.
     if (!isBefore && (setup.driver === 'inline' || lockedAt < changed.byPerson + BEGUN_MS)) return [];
     const isDryRun = (isBefore ? before : after)?.['PURGE_DRY_RUN'] === 'true';
     if (isDryRun) return [`${repository}${key} was deleted, and the settings want a dry run`];
-    const id = watch.intent(process.name, repository, key, at)?.run ?? '';
+    const id =
+      (isDeleting
+        ? watch.intent(process.name, repository, key, at)?.run
+        : watch.hiding(process.name, repository, key)) ?? '';
     const run = runs.find((one) => one.run.id === id)?.run;
     // One that is begun again, because the answer was lost, takes the settings as they are by then.
     const isOld =

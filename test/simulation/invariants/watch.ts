@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Store } from '../../../src/ledger/store/store.ts';
+import type { Patch } from '../registry/patch.ts';
 import type { Conduct } from './conduct.ts';
 import type { Hidden } from './run-rules.ts';
 import type { Process, World } from '../world/world.ts';
@@ -34,7 +35,7 @@ const QuarantineFile = z.object({
       kind: z.enum(['tag', 'manifest']),
       tag: z.string().optional(),
       digest: z.string(),
-      tags: z.array(z.string()),
+      tags: z.array(z.string()).readonly(),
       state: z.enum(['pending', 'quarantined']),
       since: z.string(),
       until: z.string(),
@@ -90,6 +91,12 @@ export class Watch {
     const written = this.quarantines.filter((one) => one.process === process && one.repository === repository);
     const entries = written.flatMap((one) => one.entries.filter((entry) => keyOfEntry(entry) === key));
     return entries.at(-1)?.runId;
+  }
+
+  /** The run that a process changes something for. What makes something readable again is not announced. */
+  runOf(process: string, repository: string, key: string, patch: Patch | undefined): string | undefined {
+    if (patch === 'shows') return undefined;
+    return patch === 'hides' ? this.hiding(process, repository, key) : this.intent(process, repository, key)?.run;
   }
 
   /** The last intent of a process for an artifact. @param before a true time */

@@ -28,6 +28,8 @@ interface Made {
 export interface RegistryOptions {
   readonly state: RegistryState;
   readonly pageSize: number;
+  /** A change of attributes moves the time of the last update. */
+  readonly patchMovesTime?: boolean | undefined;
   /** The run that a process changes something for, as far as it has announced that. */
   readonly runOf: (process: Process, repository: string, key: string, patch: Patch | undefined) => string | undefined;
   readonly conduct?: Conduct | undefined;
@@ -54,14 +56,18 @@ export class RegistryService {
   readonly #counts = new Map<Process, number>();
   readonly #faults: Faults;
   readonly #pace: number;
+  readonly #patchMovesTime: boolean;
   readonly #runOf: RegistryOptions['runOf'];
   readonly #conduct: Conduct | undefined;
   readonly #between: (call: Call) => Meanwhile | undefined;
 
-  constructor(world: World, { state, pageSize, tokenLife = 4_500, runOf, conduct, between }: RegistryOptions) {
+  constructor(
+    world: World,
+    { state, pageSize, tokenLife = 4_500, runOf, conduct, between, patchMovesTime = false }: RegistryOptions,
+  ) {
     const options = { repositories: state, basic: USER, start: new Date(BEGINNING), now: () => world.now };
     const { emulator, answers, identityToken } = newEmulator(
-      { ...options, pageSizeLimit: pageSize, tokenLifeSeconds: tokenLife },
+      { ...options, pageSizeLimit: pageSize, tokenLifeSeconds: tokenLife, patchMovesTime },
       () => HOST,
     );
     this.identityToken = identityToken;
@@ -69,6 +75,7 @@ export class RegistryService {
     this.#answers = answers;
     this.#world = world;
     // In a slow registry seconds pass between a plan and its deletions, in which others have their turn.
+    this.#patchMovesTime = patchMovesTime;
     this.#pace = world.draws.number('pace of the registry') < 0.2 ? 40 : 1;
     this.#runOf = runOf;
     this.#conduct = conduct;
@@ -139,7 +146,13 @@ export class RegistryService {
     };
     if (kind === 'delete-tag') record({ kind, tag: reference });
     else if (kind === 'delete-manifest') record({ kind, digest: reference });
-    else record({ kind: 'attributes', ...this.#attributes(repository, kind === 'other' ? undefined : reference) });
+    else {
+      const isReadability = patch === 'hides' || patch === 'shows';
+      const attributes = this.#attributes(repository, kind === 'other' ? undefined : reference);
+      // What is made unreadable has its own time all the same: the run that did it knows that.
+      const isMoved = this.#patchMovesTime && patch === 'shows';
+      record({ kind: 'attributes', ...attributes, isReadability, isMoved });
+    }
     if (patch === 'takes a lock off') this.#world.moment('lock off', process);
     if (patch === 'hides') this.#world.moment('hidden', process);
     if (patch === 'shows') this.#world.moment('shown', process);

@@ -9,7 +9,7 @@ import { type Aim, type Deed, others } from './others.ts';
 /** Others read a lot, and what they do matters only to what a run has seen, and has not deleted so far. */
 const READS: readonly string[] = ['list-tags', 'list-manifests', 'read-manifest'];
 
-const DEEDS: readonly Deed[] = ['push', 'lock', 'hide'];
+const DEEDS: readonly Deed[] = ['push', 'lock', 'hide', 'readable'];
 
 /** Longer than a look counts: what was done at the beginning of it must be seen. */
 const LEAST_MS = 5_500;
@@ -109,8 +109,8 @@ const DAY_SECONDS = 86_400;
 /** An artifact that a run may want to delete: not a new one, and in plain sight. @param drawn from 0 to 1 */
 function aimAt({ contents }: RegistryService, repository: string, drawn: number): Aim | undefined {
   const { manifests = [], tags = [] } = contents.repositories()[repository] ?? {};
-  const isPlain = ({ age, locked }: { readonly age: number; readonly locked?: object }): boolean =>
-    age >= DAY_SECONDS && locked === undefined;
+  const isPlain = ({ age, locked = {} }: { readonly age: number; readonly locked?: object }): boolean =>
+    age >= DAY_SECONDS && Object.keys(locked).every((name) => name === 'readEnabled');
   const references = [
     ...manifests.filter(isPlain).map(({ body }) => digestOf(body)),
     ...tags.filter(isPlain).map(({ name }) => name),

@@ -4,7 +4,7 @@ import { type RegistryService, short } from '../registry/registry.ts';
 import type { World } from '../world/world.ts';
 
 /** What other clients do to the registry. */
-export type Deed = 'push' | 'lock' | 'hide' | 'deleted-by-others' | 'repository';
+export type Deed = 'push' | 'lock' | 'hide' | 'readable' | 'deleted-by-others' | 'repository';
 
 /** What a deed is done to, and how it is drawn. */
 interface Target {
@@ -96,6 +96,13 @@ const DEEDS: Readonly<Record<Deed, (target: Target) => void>> = {
     const listEnabled = world.draws.number(`off ${key}`) < 0.25;
     tell(target, `${listEnabled ? 'shows' : 'hides'} ${short(reference)}`);
     registry.change(name, reference, { listEnabled });
+  },
+  readable(target) {
+    const { world, registry, key, name, tag, digest, what } = target;
+    const reference = what < 0.35 ? (tag ?? digest) : digest;
+    const readEnabled = world.draws.number(`off ${key}`) < 0.7;
+    tell(target, `makes ${short(reference)} ${readEnabled ? 'readable' : 'unreadable'}`);
+    registry.change(name, reference, { readEnabled });
   },
   'deleted-by-others': (target) => {
     const { registry, name, tag, digest, what } = target;

@@ -11,6 +11,8 @@ export interface Setup {
   readonly tokenLife: number | undefined;
   /** Entries in a page of the registry's listings. */
   readonly pageSize: number;
+  /** A change of attributes moves the time of the last update. */
+  readonly patchMovesTime: boolean;
   /** The settings of the app, as they are at first and as they are changed to. */
   readonly settings: readonly [Chosen, Chosen];
 }
@@ -33,12 +35,16 @@ const FILTERS: readonly [string, ...string[]] = [
 const BUDGETS: readonly [string, ...string[]] = ['1h55m', '10m', '1m', '5s'];
 
 export function setupOf(draws: Draws): Setup {
+  const settings = [chosenOf(draws, 'first'), chosenOf(draws, 'second')] as const;
+  // What is unlocked would be taken for pushed again.
+  const unlocks = settings.some(({ environment }) => environment['PURGE_COMMAND']?.includes('--include-locked'));
   return {
     driver: draws.options.driver ?? (draws.number('driver') < 0.92 ? 'inline' : 'durable'),
     store: draws.number('store') < 0.7 ? 'folder' : 'blob',
     tokenLife: draws.pick('token life', [undefined, 4_500, 15]),
     pageSize: draws.number('page size') < 0.8 ? 1_000 : 2,
-    settings: [chosenOf(draws, 'first'), chosenOf(draws, 'second')],
+    patchMovesTime: !unlocks && draws.number('patch moves time') < 0.4,
+    settings,
   };
 }
 
@@ -70,8 +76,16 @@ function settingsOf(draws: Draws, key: string): Environment {
     REGISTRY_PARALLELISM: String(1 + draws.index(`parallelism ${key}`, 3)),
     PLAN_MAX_AGE: '24h',
     ...(draws.number('in use') < 0.25 ? { IN_USE: 'kube', IN_USE_REMEMBER: '2h' } : {}),
+    ...quarantineOf(draws, key),
     ...guardsOf(draws, key),
   };
+}
+
+/** It is on in some worlds, and may be turned off, or made longer, while something waits in it. */
+function quarantineOf(draws: Draws, key: string): Environment {
+  // What is left on a calm day is compared: no time must be over only by chance.
+  if (draws.options.only || draws.number('quarantine') >= 0.4 || draws.number(`no quarantine ${key}`) < 0.2) return {};
+  return { QUARANTINE: draws.pick(`quarantine ${key}`, ['1m', '5m', '5m', '20m', '14d']) };
 }
 
 /** Settings cannot do without every guard; with these, nothing is held back. */

@@ -79,16 +79,11 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   const registry: RegistryService = new RegistryService(world, {
     state,
     pageSize: setup.pageSize,
+    patchMovesTime: setup.patchMovesTime,
     tokenLife: setup.tokenLife,
     conduct,
     between: (call) => between({ world, registry, kill: (process, key) => killNow(process, key) }, call),
-    // What makes something readable again is not announced.
-    runOf: ({ name }, repository, key, patch) =>
-      patch === 'shows'
-        ? undefined
-        : patch === 'hides'
-          ? watch.hiding(name, repository, key)
-          : watch.intent(name, repository, key)?.run,
+    runOf: ({ name }, repository, key, patch) => watch.runOf(name, repository, key, patch),
   });
   const cluster = new Cluster(world, registry.history);
   const isAsked = setup.settings[0].environment['IN_USE'] !== undefined;
@@ -224,7 +219,7 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
       configuration = configurationOf(setup.settings[1]);
     },
   };
-  const outside: readonly Deed[] = ['push', 'lock', 'hide', 'deleted-by-others', 'repository'];
+  const outside: readonly Deed[] = ['push', 'lock', 'hide', 'readable', 'deleted-by-others', 'repository'];
   for (const kind of outside) schedule(world, { kind, most: 4 }, (key) => others(world, registry, kind, key));
   for (const [kind, deed] of Object.entries(deeds)) schedule(world, { kind: kind as Kind, most: 2 }, deed);
   const killNow = (process: Process, key: string): void => {
@@ -260,7 +255,9 @@ export async function tell(draws: Draws, onWorld: (world: World) => void = () =>
   await world.pass(SETTLED);
   const last = start('last');
   // What an index needed that went along with its subject is deleted by the next run: a comparison is of what is left then.
-  const least = draws.options.only ? 3 : 1;
+  // And a run that is resumed leaves what it had been done with: the one after it looks at all that is in quarantine.
+  const mayWait = setup.settings.some(({ environment }) => environment['QUARANTINE'] !== undefined);
+  const least = draws.options.only ? 3 : mayWait ? 2 : 1;
   for (
     let nth = 0;
     nth < least || (nth < 3 && (await unfinishedIn(stores.now(), (path) => watch.isLate(path))).length > 0);

@@ -16,6 +16,7 @@ export const KINDS = [
   'push',
   'lock',
   'hide',
+  'readable',
   'deleted-by-others',
   'repository',
   // What says which images are in use.

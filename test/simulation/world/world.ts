@@ -19,8 +19,7 @@ interface Event {
  * - `call`: a request arrives at the registry
  * - `change sent`: a process has written a change to the connection
  * - `change made`: the registry has made it, and has not answered yet
- * - `lock off`: the registry has taken a lock off, and has not answered yet; `hidden`, `shown`: it has made something
- *   unreadable, or readable
+ * - `lock off`, `hidden`, `shown`: the same, where it has taken a lock off, or made something unreadable or readable
  * - `store`: a process has asked something of the store; `lock taken`, `guards asked`: it has a lock, or an answer of the guards
  */
 export type Moment =
