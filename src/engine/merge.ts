@@ -25,8 +25,9 @@ export function isDone({ state, error, tags, manifests, lostLocks = [] }: Reposi
 }
 
 /** Whether something was not tried for no other reason than that the run was stopped. */
-export function isLeft({ state, tags, manifests }: RepositorySummary): boolean {
-  const notAttempted = tags.notAttempted + manifests.notAttempted;
+export function isLeft({ state, tags, manifests, reasons }: RepositorySummary): boolean {
+  // A tag that names what was pushed since is left alone for that.
+  const notAttempted = tags.notAttempted + manifests.notAttempted - (reasons['pushed-since'] ?? 0);
   return state === 'stopped' || (state === 'done' && notAttempted > 0 && tags.failed + manifests.failed === 0);
 }
 
