@@ -12,6 +12,7 @@ import { calm } from '../support/durable.ts';
 import { newLedger } from '../support/ledger.ts';
 import { hall, scheduled, settingsOf } from '../support/orchestration.ts';
 import { reference, withEmulator } from '../support/registry.ts';
+import { unreadable, waitingIn } from '../support/quarantine.ts';
 import { isDeletion } from '../support/slices.ts';
 
 /*
@@ -85,6 +86,45 @@ describe.each(Object.keys(DRIVERS) as (keyof typeof DRIVERS)[])('driven %s', (dr
         });
         expect(run.totals?.tags).toMatchObject({ deleted: 4, kept: 2 });
         expect(run.breakers.map(({ breaker }) => breaker)).toContain('max-deletions');
+      },
+    ));
+
+  test('with a quarantine nothing is deleted: it cannot be pulled, the ledger knows of it, and the next run leaves it so', () =>
+    tell(
+      { registry: { repositories: apps(2) }, settings: { ...FREELY, QUARANTINE: '14d' } },
+      async ({ emulator, ledger, run }) => {
+        expect(run).toMatchObject({ state: 'done' });
+        expect(run.totals?.manifests).toMatchObject({ deleted: 0, quarantined: 2 });
+        expect(emulator.requests().filter(({ kind }) => kind.startsWith('delete-'))).toEqual([]);
+        const hidden = unreadable(emulator);
+        expect(hidden).toHaveLength(4);
+        expect(await waitingIn(ledger, emulator)).toEqual(hidden);
+
+        const next = await ledger.run(
+          await DRIVERS[driver](emulator, ledger, { ...FREELY, QUARANTINE: '14d' }, 'next'),
+        );
+        expect(next).toMatchObject({
+          state: 'done',
+          totals: { quarantine: { waiting: 6, tagsWaiting: 4, released: 0 } },
+        });
+        expect(unreadable(emulator)).toEqual(hidden);
+        // One tag of each is kept by another policy, and all that is not its own stays as it is.
+        const command = `${COMMAND.replace('--keep 1', '--keep 2')}`;
+        const settings = { ...FREELY, QUARANTINE: '14d', PURGE_COMMAND: command };
+        const last = await ledger.run(await DRIVERS[driver](emulator, ledger, settings, 'last'));
+        expect(last).toMatchObject({ state: 'done', totals: { quarantine: { released: 2 } } });
+        expect(unreadable(emulator)).toHaveLength(2);
+        expect(await waitingIn(ledger, emulator)).toEqual(unreadable(emulator));
+      },
+    ));
+
+  test('the guards count what would come into quarantine as they count a deletion', () =>
+    tell(
+      { registry: { repositories: apps(2) }, settings: { ...FREELY, QUARANTINE: '14d', MAX_DELETIONS: '3' } },
+      ({ emulator, run }) => {
+        expect(run).toMatchObject({ state: 'waiting', plan: { deletions: 6 } });
+        expect(run.breakers).toMatchObject([{ breaker: 'max-deletions', found: 6 }]);
+        expect(unreadable(emulator)).toEqual([]);
       },
     ));
 
