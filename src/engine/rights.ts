@@ -13,6 +13,8 @@ export interface Needs {
   readonly deletes: boolean;
   /** It unlocks what is locked. */
   readonly unlocks: boolean;
+  /** It puts what it deletes into quarantine first. */
+  readonly hides: boolean;
   /** What the rights are tried on. None: the first repository of the registry. */
   readonly repositories: readonly string[];
 }
@@ -70,7 +72,7 @@ export async function accessOf(target: TargetOptions, needs: Needs, signal: Abor
     metadata_read: true,
     pull: true,
     delete: needs.deletes,
-    metadata_write: needs.unlocks && needs.deletes,
+    metadata_write: (needs.unlocks || needs.hides) && needs.deletes,
   };
   const wanted = (Object.keys(isNeeded) as RegistryRight[]).filter((right) => isNeeded[right] || right === 'delete');
   // Loaded when it is needed: the SDK takes as long to load as all the rest.
@@ -85,11 +87,18 @@ export async function accessOf(target: TargetOptions, needs: Needs, signal: Abor
     ...(error !== undefined && { error }),
     rights: rights.map((one) => ({
       ...one,
-      toDo: MEANINGS[one.right].toDo,
+      toDo: one.right === 'metadata_write' ? attributesInWords(needs) : MEANINGS[one.right].toDo,
       needed: isNeeded[one.right],
       ...(signedIn && one.state === 'missing' && grantOf(one, signedIn, endpoint.host)),
     })),
   };
+}
+
+function attributesInWords({ unlocks, hides }: Needs): string {
+  return [
+    ...(unlocks || !hides ? [MEANINGS.metadata_write.toDo] : []),
+    ...(hides ? ['make images unreadable'] : []),
+  ].join(' and ');
 }
 
 /** Whether nothing can be listed. Where there is no repository yet, nothing could be tried on it. */

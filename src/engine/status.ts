@@ -2,6 +2,7 @@ import type { Clock } from '../registry/clock.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
 import type { Notify, NotifyKind, ReceiverKind } from '../policy/notify.ts';
 import type { Configuration, Engine, RegistrySettings, Settings } from '../policy/settings.ts';
+import { periodIn } from './quarantine.ts';
 import { isDryRun, targetOf, type TargetOptions } from './registries.ts';
 import { type Access, accessOf, type Needs } from './rights.ts';
 
@@ -165,6 +166,7 @@ function needsOf(settings: Settings, registry: RegistrySettings): Needs {
     catalog: literal.some((names) => names === undefined) || policies.length === 0,
     deletes: !isDryRun(settings, registry),
     unlocks: policies.some(({ includeLocked }) => includeLocked),
+    hides: policies.some((policy) => periodIn(policy) !== undefined),
     repositories: [...new Set(literal.flatMap((names) => names ?? []))].slice(0, MOST_TRIED),
   };
 }

@@ -10,7 +10,7 @@ const repositories = {
   app: repositoryOf(...images('app', 2, 'dev')),
   'shop/web': repositoryOf(...images('web', 1, 'v')),
 };
-const NEEDS = { catalog: true, deletes: true, unlocks: false, repositories: [] as readonly string[] };
+const NEEDS = { catalog: true, deletes: true, unlocks: false, hides: false, repositories: [] as readonly string[] };
 
 /** The refresh token that the registry gives an Entra identity. */
 async function refreshTokenOf(emulator: Emulator): Promise<string> {
@@ -42,6 +42,15 @@ const statesIn = ({ registry }: Status): Readonly<Record<string, string>> =>
   Object.fromEntries(
     (registry?.rights ?? []).map(({ right, repository = '', state }) => [`${right} ${repository}`, state]),
   );
+
+test.each([
+  [{ unlocks: true }, 'take off locks'],
+  [{ hides: true }, 'make images unreadable'],
+  [{ unlocks: true, hides: true }, 'take off locks and make images unreadable'],
+])('%o needs to write metadata, to %s', async (needs, toDo) => {
+  const { status } = await statusOf({}, needs, 'token');
+  expect(status.registry?.rights.find(({ right }) => right === 'metadata_write')).toMatchObject({ toDo, needed: true });
+});
 
 test.each(['token', 'user'] as const)('a %s that may do all of it is told so', async (identity) => {
   const { status } = await statusOf({}, { unlocks: true }, identity);

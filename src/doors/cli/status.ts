@@ -70,6 +70,7 @@ function statusByFlags(flags: Flags, environment: NodeJS.ProcessEnv, ledger: Led
     catalog: flags.repository === undefined,
     deletes: flags.dryRun !== true,
     unlocks: false,
+    hides: false,
     repositories: flags.repository ?? [],
   };
   const target = { endpoint, concurrency: CONCURRENCY, ...identityOf(flags, environment) };
