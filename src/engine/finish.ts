@@ -22,6 +22,7 @@ import { eachOf } from './each.ts';
 import type { Foreseen } from './guards.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './list.ts';
 import { isDone } from './merge.ts';
+import { leftWaiting } from './quarantine.ts';
 import { stopOf, type StopReason } from './stop.ts';
 
 /** A warning of a run that ended before it knew its repositories. */
@@ -61,19 +62,20 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
   const stopped = cancelled
     ? cancelStop({ ...record, progress: { done, of } }, cancelled)
     : ending.stop && stopOf(ending.stop, record, { done, of }, selected !== undefined);
+  // Of a run that has lost its lock, another process may have done the last repositories.
+  const isWhole = selected !== undefined && !stopped;
   const { foreseen = { holds: record.breakers, warnings: [] } } = ending;
   if (ending.foreseen) for (const hold of foreseen.holds) log?.foreseen(hold);
   const warnings = [
     ...ending.warnings,
     ...foreseen.warnings,
     ...(selected ? aboutFilters(context, selected, repositories) : [NOT_LISTED]),
+    ...(selected && isWhole ? await leftWaiting(ledger, record, selected) : []),
     ...evidenceWarnings(record.evidence),
     ...accessWarnings(repositories),
     ...aboutMovingTags(context, repositories),
     ...aboutRepositories(repositories),
   ];
-  // Of a run that has lost its lock, another process may have done the last repositories.
-  const isWhole = selected !== undefined && !stopped;
   const succeeded = isWhole && isAllDone({ ...record, locksLost: ending.locksLost }, repositories);
   const totals = total(repositories);
   const planned = planOf(record, records);

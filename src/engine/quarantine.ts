@@ -1,6 +1,7 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { QuarantineEntry, RepositoryQuarantine } from '../ledger/quarantine.ts';
 import type { Deleted } from '../planner/decision.ts';
+import type { RunRecord } from '../ledger/records.ts';
 import type { Evidence, Protection } from '../planner/types.ts';
 import { quarantineOf } from '../policy/quarantine.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
@@ -201,8 +202,33 @@ export async function whatWaits(
   ];
 }
 
+/** Repositories that a sentence names. */
+const MAX_NAMES = 3;
+
+/**
+ * What the app's own policy put into quarantine, in repositories that it selects no more: no run looks at it.
+ * @param selected the repositories of a run
+ */
+export async function leftWaiting(
+  ledger: Ledger,
+  { registry, policy, applies }: Pick<RunRecord, 'registry' | 'policy' | 'applies'>,
+  selected: { readonly has: (repository: string) => boolean },
+): Promise<readonly string[]> {
+  if (policy.from !== 'settings' || applies !== undefined) return [];
+  const names: string[] = [];
+  for await (const { repository, entries } of ledger.quarantines(registry))
+    if (!selected.has(repository) && entries.some((entry) => entry.policy.from === 'settings')) names.push(repository);
+  if (names.length === 0) return [];
+  const more = names.length - MAX_NAMES;
+  const named = [...names.sort().slice(0, MAX_NAMES), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  return [
+    `artifacts wait in quarantine in repositories that no command selects any more (${named}): no run deletes or releases ` +
+      'them; acr-retention quarantine lists them, and acr-retention release makes them readable',
+  ];
+}
+
 /** How one artifact of a quarantine is, asked for by itself. */
-export type Now = 'gone' | 'readable' | { readonly unreadable: TagRecord | ManifestRecord };
+type Now = 'gone' | 'readable' | { readonly unreadable: TagRecord | ManifestRecord };
 
 /** @throws {RegistryError} where it cannot be asked */
 export async function stateNow(

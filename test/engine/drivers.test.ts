@@ -115,6 +115,12 @@ describe.each(Object.keys(DRIVERS) as (keyof typeof DRIVERS)[])('driven %s', (dr
         expect(last).toMatchObject({ state: 'done', totals: { quarantine: { released: 2 } } });
         expect(unreadable(emulator)).toHaveLength(2);
         expect(await waitingIn(ledger, emulator)).toEqual(unreadable(emulator));
+
+        const elsewhere = { ...FREELY, QUARANTINE: '14d', PURGE_COMMAND: '--filter "app1:^dev" --ago 30d' };
+        const other = await ledger.run(await DRIVERS[driver](emulator, ledger, elsewhere, 'other'));
+        expect(other?.warnings).toContainEqual(expect.stringMatching(/no command selects any more \(app0\)/));
+        const off = await ledger.run(await DRIVERS[driver](emulator, ledger, FREELY, 'off'));
+        expect(off?.warnings).toContainEqual(expect.stringMatching(/^quarantine is off, and .* release --all$/));
       },
     ));
 

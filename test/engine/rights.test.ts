@@ -49,7 +49,10 @@ test.each([
   [{ unlocks: true, hides: true }, 'take off locks and make images unreadable'],
 ])('%o needs to write metadata, to %s', async (needs, toDo) => {
   const { status } = await statusOf({}, needs, 'token');
-  expect(status.registry?.rights.find(({ right }) => right === 'metadata_write')).toMatchObject({ toDo, needed: true });
+  expect(status.registry?.rights?.find(({ right }) => right === 'metadata_write')).toMatchObject({
+    toDo,
+    needed: true,
+  });
 });
 
 test.each(['token', 'user'] as const)('a %s that may do all of it is told so', async (identity) => {
