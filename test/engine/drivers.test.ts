@@ -109,7 +109,7 @@ describe.each(Object.keys(DRIVERS) as (keyof typeof DRIVERS)[])('driven %s', (dr
         });
         expect(unreadable(emulator)).toEqual(hidden);
         // One tag of each is kept by another policy, and all that is not its own stays as it is.
-        const command = `${COMMAND.replace('--keep 1', '--keep 2')}`;
+        const command = COMMAND.replace('--keep 1', '--keep 2');
         const settings = { ...FREELY, QUARANTINE: '14d', PURGE_COMMAND: command };
         const last = await ledger.run(await DRIVERS[driver](emulator, ledger, settings, 'last'));
         expect(last).toMatchObject({ state: 'done', totals: { quarantine: { released: 2 } } });
