@@ -80,7 +80,9 @@ export class Contents {
     if (manifest !== undefined) repository.restoreManifest(manifest);
     const tag = tagName === undefined ? undefined : deleted.takeTag(tagName, digest);
     if (tag === undefined) return;
-    this.deleteTag(repository, tag.key);
+    // What is overwritten is soft-deleted, as documented.
+    if (repository.tags.get(tag.key)?.state.digest === digest) repository.deleteTag(tag.key);
+    else this.deleteTag(repository, tag.key);
     repository.restoreTag(tag);
   }
 

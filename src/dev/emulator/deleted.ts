@@ -118,7 +118,7 @@ export function restoreDeleted(
 }
 
 /** The refusal of a push. That it is refused is documented; the status and the code are not. */
-export function isSoftDeleted(digest: string): Answer {
+export function refusedPush(digest: string): Answer {
   return failure(409, 'CONFLICT', `the manifest ${digest} is soft-deleted: restore it instead`, { digest });
 }
 

@@ -4,7 +4,7 @@ import { digestOf, mediaTypes } from './manifests.ts';
 import { isDeleteLocked, type Manifest, type Repository } from './repository.ts';
 import type { Contents } from './contents.ts';
 import { ageOfNow } from './time.ts';
-import { isSoftDeleted } from './deleted.ts';
+import { refusedPush } from './deleted.ts';
 
 /** The exact bytes of a manifest, by tag or digest. */
 export function readManifest(repository: Repository, reference: string): Answer {
@@ -63,7 +63,7 @@ export function putManifest(
   }
   const document = parseObject(body);
   if (document['schemaVersion'] !== 2) return failure(400, 'MANIFEST_INVALID', 'manifest invalid');
-  if (contents.softDeleted.has(name, digest)) return isSoftDeleted(digest);
+  if (contents.softDeleted.has(name, digest)) return refusedPush(digest);
   const repository = contents.get(name);
   const targets = [repository, repository?.manifests.get(digest), repository?.tags.get(reference)];
   if (targets.some((target) => target?.attributes.writeEnabled === false)) return disallowed();

@@ -1,5 +1,5 @@
 import { digestOf } from './manifests.ts';
-import { factsOf } from './facts.ts';
+import { factsOf, type Facts } from './facts.ts';
 import type { Gone } from './soft-deleted.ts';
 import { SortedMap } from './sorted-map.ts';
 import { microsBefore, parseTimestamp, timestamp, type Micros } from './time.ts';
@@ -80,7 +80,7 @@ export class Repository {
     const facts = factsOf(state.body);
     const before = this.manifests.get(digest);
     const pushed = microsBefore(this.#start, state.age);
-    this.#setManifest({
+    const manifest: Manifest = {
       key: digest,
       created: before?.created ?? pushed,
       updated: updatedAt(state, pushed),
@@ -91,26 +91,25 @@ export class Repository {
       size: state.size ?? facts.size,
       attributes: locked ?? before?.attributes ?? unchanged,
       ...(before?.tags === undefined ? {} : { tags: before.tags }),
-    });
+    };
+    this.#setManifest(manifest, facts);
     return digest;
   }
 
   /** Adds a deleted manifest again, with its times and attributes, without tags. */
   restoreManifest(manifest: Manifest): void {
-    this.#setManifest({ ...manifest });
+    this.#setManifest({ ...manifest }, factsOf(manifest.state.body));
   }
 
-  #setManifest(manifest: Manifest): void {
+  #setManifest(manifest: Manifest, { references = [] }: Facts): void {
     this.manifests.set(manifest);
-    const { key, subject, state } = manifest;
+    const { key, subject } = manifest;
     if (subject !== undefined) {
       const siblings = this.#referrers.get(subject);
       if (siblings === undefined) this.#referrers.set(subject, new Set([key]));
       else siblings.add(key);
     }
-    for (const { digest: child, ...platform } of factsOf(state.body).references ?? []) {
-      this.platforms.set(child, platform);
-    }
+    for (const { digest: child, ...platform } of references) this.platforms.set(child, platform);
   }
 
   /** Points a tag at a manifest that exists. */

@@ -81,6 +81,12 @@ test('a tag that exists is overwritten only with force, and is soft-deleted then
   expect((await restore(emulator, 'app', first, 'v0', true)).status).toBe(200);
   expect(emulator.repositories()['app']?.tags.find(({ name }) => name === 'v0')?.digest).toBe(first);
   expect(emulator.softDeleted()).toEqual({ manifests: [], tags: [`app:v0@${second}`] });
+
+  // On the same manifest there is nothing to be lost.
+  emulator.untag('app', 'v2');
+  emulator.tag('app', 'v2', third);
+  expect((await restore(emulator, 'app', third, 'v2', true)).status).toBe(200);
+  expect(emulator.softDeleted().tags).toEqual([`app:v0@${second}`]);
 });
 
 test('a name that was deleted several times is listed with the newest deletion last, in pages', async () => {
