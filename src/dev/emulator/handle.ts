@@ -48,18 +48,19 @@ export function handle(backend: Backend, request: Request): Answer | Promise<Ans
       return accessToken(auth, route.method === 'GET' ? query : new URLSearchParams(body), request.authorization, host);
     case 'catalog':
       return metadata.listRepositories(contents, route, query, limits);
+    case 'list-deleted-repositories':
+      return deleted.listDeletedRepositories(contents, route, query, limits);
+    case 'read-storage': {
+      const { reference = '' } = route;
+      return readStorage(contents.blobs, auth.tokens, { ...request, reference }, request.authorization);
+    }
     default:
   }
-  if (route.kind === 'list-deleted-repositories') {
-    return deleted.listDeletedRepositories(contents, route, query, limits);
-  }
   const { repository: name, reference = '' } = route;
-  if (route.kind === 'read-storage') {
-    return readStorage(contents.blobs, auth.tokens, { ...request, reference }, request.authorization);
-  }
   if (name === undefined) return otherwise(route);
-  if (route.kind.endsWith('-blob'))
+  if (route.kind.endsWith('-blob')) {
     return handleBlob(backend, { ...request, repository: name, reference, segment: request.segment ?? nothing }, route);
+  }
   const isChange = route.method !== 'GET' && route.method !== 'HEAD';
   const repository = isChange ? contents.getForChange(name) : contents.get(name);
   switch (route.kind) {
