@@ -73,6 +73,8 @@ export async function planTask(
   const { clock } = planning.quarantine;
   const quarantine = await planning.quarantine.of(repository);
   const reader = readerAsBefore(planning.reader, rememberedOf(quarantine));
+  // Before the listings: what runs by a tag was tagged before it ran, so that the listing tells which image that is.
+  const inUse = await planning.evidence?.(repository);
   // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
   const tags = task.policy.tags ? await reader.tags(repository) : undefined;
   const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
@@ -82,7 +84,6 @@ export async function planTask(
   const { concurrency } = task.policy;
   const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });
   const file = planning.facts(repository);
-  const inUse = await planning.evidence?.(repository);
   const heldNow = (now: Pick<Inventory, 'tags' | 'manifests'>): HeldRepository => heldIn(quarantine, now);
   const evidence = withProtections(inUse, protectionsOf(heldNow({ tags, manifests }), clock.now()));
   try {

@@ -3,7 +3,10 @@ import { newUseOf } from '../../src/engine/evidence.ts';
 import { inUseAt, requestedInUse } from '../../src/engine/in-use.ts';
 import type { Evidence, Source } from '../../src/evidence/types.ts';
 import { readSettings } from '../../src/policy/settings.ts';
+import { image } from '../../src/dev/emulator/manifests.ts';
+import { repositoryOf } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';
+import { run, withEmulator } from '../support/registry.ts';
 
 const DAY_MS = 86_400_000;
 const HOST = 'contoso.azurecr.io';
@@ -131,5 +134,24 @@ describe('what is in use, to be looked at', () => {
     const asked = async (name?: string): Promise<unknown> => requestedInUse(two, name, ledger);
     await expect(asked('other')).rejects.toThrow('this app serves contoso.azurecr.io, fabrikam.azurecr.io only');
     await expect(asked()).rejects.toThrow('say which one');
+  });
+});
+
+test('what is tagged and run while the sources are asked is known by its tag: its image is kept', async () => {
+  const built = image('app');
+  const repositories = { app: repositoryOf({ built, days: 40, tags: ['v1'] }) };
+  await withEmulator({ repositories }, async (emulator) => {
+    const answer = saying({ facts: [{ ...V1, tag: 'later' }] });
+    const source: Source = {
+      ...answer,
+      read(...asked) {
+        emulator.tag('app', 'later', built.digest);
+        return answer.read(...asked);
+      },
+    };
+    const command = ['--filter', 'app:^v1$', '--ago', '30d'];
+    const { decisions } = await run(emulator, command, undefined, undefined, { evidence: asking(source) });
+    expect(decisions).toMatchObject([{ tag: 'v1', action: 'keep', reason: 'in-use' }]);
+    expect(emulator.tagsLeft()).toEqual(['app:later', 'app:v1']);
   });
 });
