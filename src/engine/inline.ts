@@ -138,7 +138,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     matched,
     match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(registry, repository, held),
-    quarantine: quarantinesIn(ledger, registry, held, job.keepReleasedMilliseconds),
+    quarantine: quarantinesIn(ledger, registry, held, job.evidence?.rememberMilliseconds),
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
     ...undoIn(job.evidence?.softDelete, registry, { clock, signal }),
   };

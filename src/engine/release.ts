@@ -21,6 +21,14 @@ const DOUBTS: ReadonlySet<KeepReason> = new Set([
   'quarantined',
 ]);
 
+/** Reasons that follow from another artifact that is kept, which may be kept in doubt. */
+const FOLLOWING: ReadonlySet<KeepReason> = new Set([
+  'subject-of-kept',
+  'referrer-of-kept',
+  'child-of-kept-index',
+  'signature-of-kept',
+]);
+
 /** Reasons that hold for every policy. What else a run keeps may be what another policy put into quarantine. */
 const FOR_ALL: ReadonlySet<KeepReason> = new Set(['in-use', 'pulled-recently', 'released']);
 
@@ -91,9 +99,12 @@ async function wantedIn(
     const decision = found.get(key);
     if (!decision) return isOwn(entry) ? { why: NOT_SELECTED, isForUse: false } : undefined;
     if (decision.action !== 'keep' || DOUBTS.has(decision.reason)) return undefined;
+    if (FOLLOWING.has(decision.reason) && inDoubt.has(entry.root)) return undefined;
     if (!isOwn(entry) && !FOR_ALL.has(decision.reason)) return undefined;
     return { why: decision.detail, isForUse: FOR_USE.has(decision.reason) };
   };
+  // What follows from a part of the same image says no more than that does.
+  const inDoubt = new Set(entries.filter((entry) => isDoubt(found.get(entryKey(entry)))).map(({ root }) => root));
   const wanted = new Map<string, Wanted>();
   const roots = new Map<string, Wanted>();
   for (const entry of entries) {
@@ -115,6 +126,10 @@ async function wantedIn(
     });
   }
   return [...wanted.values()];
+}
+
+function isDoubt(decision: Decision | undefined): boolean {
+  return decision?.action === 'keep' && decision.reason !== 'quarantined' && DOUBTS.has(decision.reason);
 }
 
 const NOT_SELECTED = 'no command of the policy selects it any more';

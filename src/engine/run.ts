@@ -59,8 +59,6 @@ export interface RunOptions {
   readonly guards?: Guards;
   /** What is asked what is in use. Absent: nothing is. */
   readonly evidence?: EvidenceOptions | undefined;
-  /** How long an image is kept that was released from quarantine. Absent: 14 days. */
-  readonly keepReleasedMilliseconds?: number | undefined;
 }
 
 /** What of a run stands on its own where what is wanted, and how ages count, was recorded before. */
@@ -74,7 +72,6 @@ export type RecordedBefore = Pick<
   | 'signal'
   | 'timeBudget'
   | 'evidence'
-  | 'keepReleasedMilliseconds'
   | 'log'
   | 'startedBy'
   | 'by'

@@ -19,6 +19,8 @@ export type OpenSources = typeof openSources;
 interface Asking {
   readonly inUse: InUse | undefined;
   readonly pulled: Pulled | undefined;
+  /** How long an image is kept that was released because it is used, where no source says it. */
+  readonly rememberMilliseconds?: number;
   /** Where the log is found that says what of a quarantine was asked for. */
   readonly pullLog?: PullLogSettings | undefined;
   readonly identity: Pick<IdentitySettings, 'audience' | 'clientId' | 'username'>;
@@ -26,7 +28,7 @@ interface Asking {
 
 /** What the configured sources are asked with: the Entra identity, also where a user name is shown to the registry. */
 export function evidenceFrom(
-  { inUse, pulled, pullLog, identity }: Asking,
+  { inUse, rememberMilliseconds = 0, pulled, pullLog, identity }: Asking,
   clock: Clock = systemClock,
   open: OpenSources = openSources,
 ): EvidenceOptions | undefined {
@@ -35,7 +37,7 @@ export function evidenceFrom(
   const sources = inUse ? open(inUse, { credential: entraOf(identity), clock, cloud: cloudOf(identity.audience) }) : [];
   return {
     sources,
-    rememberMilliseconds: inUse?.rememberMilliseconds ?? 0,
+    rememberMilliseconds: inUse?.rememberMilliseconds ?? rememberMilliseconds,
     ...(pulled && { pulls: pullsFrom(pulled, identity, clock) }),
     ...(isLogFound && {
       tried: triedFrom(pullLog, identity, clock),

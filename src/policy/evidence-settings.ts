@@ -28,6 +28,14 @@ export function readInUseSettings(environment: Environment, flags: readonly stri
   return inUseFrom({ ...parseSome(IN_USE_SETTINGS, { ...environment, IN_USE: undefined }), IN_USE: sources });
 }
 
+/**
+ * How long an image is kept after it was seen in use, and after a release for its use; for the command line.
+ * @throws {InvalidPolicy}
+ */
+export function readRememberSetting(environment: Environment): number {
+  return parseSome(['IN_USE_REMEMBER'], environment).IN_USE_REMEMBER;
+}
+
 export function inUseFrom(
   values: Pick<SettingValues, (typeof IN_USE_SETTINGS)[number]>,
   root?: string,

@@ -198,7 +198,8 @@ export const SETTINGS_SCHEMA = z.object({
   IN_USE_REMEMBER: read((text) => parseDuration(text, 'IN_USE_REMEMBER').milliseconds)
     .prefault('14d')
     .register(documentation, {
-      description: 'How long an image is kept after it was seen in use last.',
+      description:
+        'How long an image is kept after it was seen in use last, and after it was [released](quarantine.md) from quarantine because it is used.',
       example: '30d',
     }),
   IN_USE_LIST_MAX_AGE: read((text) => parseDuration(text, 'IN_USE_LIST_MAX_AGE').milliseconds)

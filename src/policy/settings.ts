@@ -24,7 +24,7 @@ import type { StorageLocation } from './storage.ts';
 import { pullWindowsOf } from './rules.ts';
 import { readWork } from './work.ts';
 
-export { readInUseSettings, readPullLogSettings, readPullSettings } from './evidence-settings.ts';
+export { readInUseSettings, readPullLogSettings, readPullSettings, readRememberSetting } from './evidence-settings.ts';
 export type { RegistrySettings } from './registries.ts';
 export {
   type Engine,
@@ -52,6 +52,8 @@ export interface Settings {
   readonly quarantine: Quarantine | undefined;
   /** Absent: nothing is asked what is in use. */
   readonly inUse: InUse | undefined;
+  /** How long an image is kept after it was seen in use last, and after a release from quarantine for its use. */
+  readonly rememberMilliseconds: number;
   /** Absent: nothing is asked when something was pulled. */
   readonly pulled: Pulled | undefined;
   /** Where it can be looked up what was pulled, whether that keeps anything or not. Without a resource: nowhere. */
@@ -145,6 +147,7 @@ export function readSettings(
       guards: guardsFrom(values),
       quarantine: values.QUARANTINE,
       inUse: inUseFrom(values, root),
+      rememberMilliseconds: values.IN_USE_REMEMBER,
       pulled,
       pullLog: pullLogFrom(values),
       notify,

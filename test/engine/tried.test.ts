@@ -5,7 +5,12 @@ import { keptByTries, type Tried, type TriedOptions, type Waiting } from '../../
 import type { TriedEvidence, TriedPull } from '../../src/evidence/pulls.ts';
 import { commandFor } from '../../src/ledger/command.ts';
 import type { QuarantineEntry } from '../../src/ledger/quarantine.ts';
-import { type Environment, readPullLogSettings } from '../../src/policy/settings.ts';
+import {
+  type Environment,
+  readPullLogSettings,
+  readPullSettings,
+  readRememberSetting,
+} from '../../src/policy/settings.ts';
 import { evidenceWarnings } from '../../src/report/warnings.ts';
 import { newLedger } from '../support/ledger.ts';
 import { d, planOf, type Thing } from '../planner/plan-of.ts';
@@ -254,4 +259,17 @@ test('the log is asked where the resource of a registry is named, with or withou
   expect(pulls).toBeUndefined();
   expect(['contoso.azurecr.io', 'fabrikam.azurecr.io'].map((host) => tried?.asks(host))).toEqual([true, false]);
   expect(from({})).toBeUndefined();
+});
+
+test('what is released for its use stays for IN_USE_REMEMBER, also where no source is configured', () => {
+  const pulled = readPullSettings(
+    {
+      REGISTRY_RESOURCE_ID:
+        '/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/r/providers/Microsoft.ContainerRegistry/registries/contoso',
+    },
+    { within: '30d' },
+  );
+  const rememberMilliseconds = readRememberSetting({ IN_USE_REMEMBER: '3d' });
+  const evidence = evidenceFrom({ inUse: undefined, pulled, rememberMilliseconds, identity: {} });
+  expect(evidence?.rememberMilliseconds).toBe(3 * 86_400_000);
 });

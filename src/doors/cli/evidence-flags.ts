@@ -2,7 +2,13 @@ import type { Command } from 'commander';
 import type { CommandFlags } from '../../policy/flags.ts';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { pullWindowsOf } from '../../policy/rules.ts';
-import { type Environment, readInUseSettings, readPullLogSettings, readPullSettings } from '../../policy/settings.ts';
+import {
+  type Environment,
+  readInUseSettings,
+  readPullLogSettings,
+  readPullSettings,
+  readRememberSetting,
+} from '../../policy/settings.ts';
 import { evidenceFrom, type RunOptions } from '../../index.ts';
 
 /* Flags that say what is kept because it is used, or was pulled lately. */
@@ -63,6 +69,7 @@ export function inUseOf(
     inUse: readInUseSettings(environment, inUse),
     pulled: readPullSettings(environment, { within: keepPulledWithin, ignored: pullIgnore, byRules }),
     pullLog: readPullLogSettings(environment, pullIgnore),
+    rememberMilliseconds: readRememberSetting(environment),
     identity: {
       audience: environment['ACR_AUDIENCE'],
       clientId: environment['AZURE_CLIENT_ID'],

@@ -120,7 +120,7 @@ export function contextOf(
     matched: new Set(),
     match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(record.registry, repository, checkHeld(locks)),
-    quarantine: quarantinesIn(ledger, record.registry, checkHeld(locks), settings().inUse?.rememberMilliseconds),
+    quarantine: quarantinesIn(ledger, record.registry, checkHeld(locks), settings().rememberMilliseconds),
     ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), { amend, signal }),
     ...undoIn(sources?.softDelete, record.registry, { clock: ledger.system.clock, signal }),
   };

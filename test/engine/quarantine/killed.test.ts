@@ -15,7 +15,7 @@ import { run, withEmulator } from '../../support/registry.ts';
  * know of, and after the next run both say the same. `FC_RUNS=5000` searches longer.
  */
 
-const numRuns = Number(process.env['FC_RUNS'] ?? 60);
+const numRuns = Number(process.env['FC_RUNS'] ?? 40);
 const DAY = 86_400_000;
 
 /** `app:v1` and `app@sha256:…` of what no client can pull. */
