@@ -71,7 +71,7 @@ export const KEEP_REASONS = [
   'not-in-plan',
   /** It waits in quarantine: nothing can pull it, and a run deletes it once its time is over. */
   'quarantined',
-  /** It was in quarantine, and is not to be deleted any more: it can be pulled again, or would be. */
+  /** It was in quarantine and is not to be deleted any more, or it was restored: it can be pulled again, or would be. */
   'released',
 ] as const;
 

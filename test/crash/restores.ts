@@ -85,7 +85,7 @@ async function oneRegistry(
       const purged = await run(['purge', ...FLAGS, '--include-locked', '--yes'], environment, emulator);
       if (purged.code !== 0) return [`the purge failed: ${purged.output}`];
       const empty = contentsOf(emulator.repositories());
-      const [{ id = '' } = {}] = await Array.fromAsync(ledger.runs({ kinds: ['purge'] }));
+      const id = (await Array.fromAsync(ledger.runs({ kinds: ['purge'] })))[0]?.id ?? '';
       const usual = changesIn(emulator, before);
       const problems: string[] = [];
       for (let kill = 0; kill < kills; kill += 1) {

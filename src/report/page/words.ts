@@ -38,7 +38,7 @@ export const MEANINGS: Readonly<Record<Reason, string>> = {
   'changed-since-plan': 'changed after it was planned',
   'not-in-plan': 'not in the plan that is applied',
   quarantined: 'waits in quarantine, and is deleted once its time is over',
-  released: 'was in quarantine, and can be pulled again',
+  released: 'was in quarantine or restored, and can be pulled again',
   'is-there': 'it is there',
   'manifest-is-there': 'its manifest is there, and is tagged again',
   'soft-deleted': 'the registry keeps what is deleted for a while, and has it',

@@ -57,6 +57,22 @@ describe('a run that deleted a multi-arch image', () => {
       expect(await ledger.unfinished(emulator.loginServer)).toEqual([]);
     }));
 
+  test('is kept by the next run, which would delete it again', () =>
+    withEmulator({ repositories: { app }, softDelete }, async (emulator) => {
+      const ledger = newLedger();
+      const before = contentsOf(emulator.repositories());
+      const { summary } = await run(emulator, PURGE, undefined, ledger);
+      const came = await restored(emulator, ledger, summary.runId);
+      const again = await run(emulator, PURGE, undefined, ledger);
+      expect(contentsOf(emulator.repositories())).toEqual(before);
+      const kept = again.decisions.find(({ tag }) => tag === 'v1');
+      expect(kept).toMatchObject({ action: 'keep', reason: 'released' });
+      expect(kept?.detail).toContain(`restored by the run ${came.summary.runId} at `);
+      // By another ledger, that knows nothing of it, it goes as before.
+      await run(emulator, PURGE);
+      expect(emulator.manifestsLeft()).toEqual([`app@${other.digest}`]);
+    }));
+
   test('and once more: everything is there, and nothing is changed', () =>
     withEmulator({ repositories: { app }, softDelete }, async (emulator) => {
       const ledger = newLedger();
