@@ -36,6 +36,9 @@ param dryRunOnly bool = true
 @description('Whether the identity may make artifacts unreadable without QUARANTINE, too: for a command or a policy file with a quarantine of its own. With dryRunOnly it never may.')
 param grantQuarantine bool = false
 
+@description('With ARCHIVE: resource id of its storage account, which exists already. The container is made where it is missing.')
+param archiveStorageId string = ''
+
 @description('App settings. What is left out or empty has the default of the app; a command and a schedule, which the app has none for, those of this file.')
 param settings appSettings = {}
 
@@ -134,6 +137,9 @@ var inUseClusterSubscriptions = map(
 )
 var inUseSubscriptions = union(map(inUseScopes, one => toLower(last(split(one, ':')))), inUseClusterSubscriptions)
 
+var archive = trim(settings.?ARCHIVE ?? '')
+var archives = !empty(archive)
+
 // By which something else would be granted, opened or shown than was meant. Said before anything is made.
 var mistakes = [
   ...(empty(given) || (empty(registryResourceGroup) && !empty(filter(given, one => !startsWith(one, '/'))))
@@ -182,6 +188,14 @@ var mistakes = [
     : [
         'IN_USE: write the id of a subscription, aks:<id>, or the resource id of a cluster, aks:/subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerService/managedClusters/….'
       ])
+  ...(archives == (length(split(archiveStorageId, '/')) == 9)
+    ? []
+    : [
+        'ARCHIVE, ARCHIVE_STORAGE_ID: set both. The second is /subscriptions/…/resourceGroups/…/providers/Microsoft.Storage/storageAccounts/….'
+      ])
+  ...(archives && length(split(archive, '/')) < 4
+    ? ['ARCHIVE: write the URL of a container, its name included (docs/archive.md).']
+    : [])
   ...(empty(filter(inUseWriterIds, one => length(one) != 36))
     ? []
     : [
@@ -311,6 +325,19 @@ module inUseClusterRoles 'in-use-cluster.bicep' = [
     }
   }
 ]
+
+// A run that only reads archives nothing.
+module archiveRole 'archive.bicep' = if (archives && !dryRunOnly && empty(mistakes)) {
+  scope: resourceGroup(
+    archives ? split(archiveStorageId, '/')[2] : subscription().subscriptionId,
+    archives ? split(archiveStorageId, '/')[4] : group.name
+  )
+  params: {
+    accountName: last(split(archiveStorageId, '/'))
+    containerName: split(archive, '/')[3]
+    principalId: identity.outputs.principalId
+  }
+}
 
 module storage 'storage.bicep' = {
   scope: group

@@ -26,6 +26,9 @@ param dryRunOnly = bool(readEnvironmentVariable('DRY_RUN_ONLY', 'true'))
 // does that as well.
 param grantQuarantine = bool(readEnvironmentVariable('GRANT_QUARANTINE', 'false'))
 
+// With ARCHIVE: the resource id of its storage account. The identity may then write to that container, and nothing else.
+param archiveStorageId = readEnvironmentVariable('ARCHIVE_STORAGE_ID', '')
+
 // App settings; empty: the default. docs/settings.md says what each means.
 param settings = {
   // What to purge: the flags of acr purge, or whole commands, one a line.
@@ -54,6 +57,9 @@ param settings = {
   KEEP_LAST_TAG: readEnvironmentVariable('KEEP_LAST_TAG', '')
   // How long what would be deleted is unreadable first, e.g. 14d. The identity may then write metadata.
   QUARANTINE: readEnvironmentVariable('QUARANTINE', '')
+  // Where what is deleted is archived first: https://<account>.blob.core.windows.net/<container>. ARCHIVE_STORAGE_ID is
+  // the account.
+  ARCHIVE: readEnvironmentVariable('ARCHIVE', '')
   // What says which images are in use, with blanks between: aks:<id>, containerapps:<subscription id>, list:<URL>, ...
   // What it names in Azure is granted: docs/deploying.md.
   IN_USE: readEnvironmentVariable('IN_USE', '')

@@ -72,6 +72,9 @@ type appSettings = {
   @description('How long what would be deleted is unreadable first. What that takes is granted.')
   QUARANTINE: string?
 
+  @description('Where what is deleted is archived first: the URL of a container. What that takes is granted, with archiveStorageId.')
+  ARCHIVE: string?
+
   @description('What says which images are in use, one a line or separated by blanks. What its sources in Azure read is granted.')
   IN_USE: string?
 

@@ -6,6 +6,7 @@ import type { Log } from './report/log.ts';
 import type { Overdue } from './report/notification-words.ts';
 import type { RunSummary } from './ledger/summary.ts';
 import { type Agreeing, type Applied, applyPlan, type ApplyOptions, whyNotApplied } from './engine/apply.ts';
+import { archiveFrom } from './engine/archive.ts';
 import { cancelParent, cancelRun } from './engine/cancel.ts';
 import { logMistakes, notServed, settingsOf, type Trigger } from './engine/registries.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -56,6 +57,7 @@ export { newConnections } from './engine/durable/context.ts';
 export { newUseOf } from './engine/evidence.ts';
 export { inUseAt, requestedInUse } from './engine/in-use.ts';
 export { reportImages } from './engine/report-images.ts';
+export { archiveFrom } from './engine/archive.ts';
 export { evidenceFrom, pullsFrom } from './engine/sources.ts';
 export { type Trial, tryPolicy } from './engine/try-policy.ts';
 export { unpulled } from './engine/unpulled.ts';
@@ -153,6 +155,7 @@ export async function requestedApply(
       timeBudget,
       evidence: evidenceFrom({ ...settings, pulled }, trigger.ledger.system.clock, trigger.openSources),
       guards,
+      archive: archiveFrom(settings),
       ...agreeing(settings, planned),
       fourEyes: settings.approvals.fourEyes,
       ...asked,

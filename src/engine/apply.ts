@@ -3,6 +3,7 @@ import { isPlanned, planHashOf, plannedOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
 import { approvalOf, type RunRecord } from '../ledger/records.ts';
+import { whyNotWithoutArchive } from './archive.ts';
 import { namesIn, whyNotWithout } from './evidence.ts';
 import { askGuards, deletionsIn } from './guards.ts';
 import type { RepositoryDeletions } from '../planner/guards.ts';
@@ -96,7 +97,7 @@ export async function applyPlan(
     await markDone(ledger, record, last.id, planned);
     return { state: 'applied-before', run: last };
   }
-  const unasked = whyNotWithout(record, namesIn(options.evidence));
+  const unasked = whyNotWithout(record, namesIn(options.evidence)) ?? whyNotWithoutArchive(record, options.archive);
   if (unasked !== undefined) throw new PlanRefused(unasked);
   const policies = check(record, { approve, now, planAgeMilliseconds, hosts, configured });
   if (fourEyes && isSamePerson(record, options)) throw new PlanRefused(OWN_RUN);

@@ -1,3 +1,4 @@
+import type { Archive } from '../ledger/archive.ts';
 import { withoutDryRun } from '../ledger/policy-record.ts';
 import type { ResumedRun, Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
@@ -119,6 +120,8 @@ export interface Fresh {
   readonly guards?: Guards | undefined;
   /** What is asked before something is deleted. */
   readonly sources?: readonly AskedSource[] | undefined;
+  /** Where what is deleted is archived first. */
+  readonly archive?: Archive | undefined;
   /** The plan that it carries out. */
   readonly plan?: Pick<ApprovedPlan, 'id' | 'repositories' | 'isPart'> | undefined;
   /** What it brings back. */
@@ -143,6 +146,7 @@ export function freshRecord(about: Fresh): RunRecord {
     plan,
     restores,
     sources = [],
+    archive,
   } = about;
   const guards = withoutInfinity(about.guards);
   const policy = recordPolicy(policies, policyFrom ?? 'command line');
@@ -167,6 +171,7 @@ export function freshRecord(about: Fresh): RunRecord {
     breakers: [],
     ...(guards && { guards }),
     ...(sources.length > 0 && { sources }),
+    ...(archive && { archive: archive.place }),
     ...(plan && { applies: plan.id }),
     ...(plan?.isPart && { appliesPart: true }),
     ...(restores && { restores }),
@@ -177,7 +182,7 @@ export function freshRecord(about: Fresh): RunRecord {
 function resumedRecord(
   record: RunRecord,
   repositories: readonly RepositoryRecord[],
-  { holder, startedBy, by, actor, parent, guards, sources: asked }: RunRecord,
+  { holder, startedBy, by, actor, parent, guards, sources: asked, archive }: RunRecord,
 ): RunRecord {
   const past: readonly string[] = ['parent', 'ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
   const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
@@ -196,6 +201,7 @@ function resumedRecord(
     ),
     resumed: [...(record.resumed ?? []), resumption],
     ...(sources.length > 0 && { sources }),
+    ...(archive !== undefined && { archive }),
     ...(guards && { guards }),
   };
 }

@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Archive } from '../ledger/archive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { UndoRecord } from '../ledger/undo.ts';
 import type { RunWriter } from '../ledger/writer.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Clock } from '../registry/clock.ts';
-import type { Registry } from '../registry/types.ts';
+import type { Registry, TagRecord } from '../registry/types.ts';
 import type { RunLog } from '../report/log.ts';
 import type { PlannedRepository, Planning } from './inventory.ts';
 
@@ -29,6 +31,8 @@ export interface RunContext extends Planning {
   readonly amend: (change: (record: RunRecord) => Partial<RunRecord> | undefined) => Promise<RunRecord>;
   /** Once aborted, nothing more is deleted and no further repository is begun. */
   readonly signal: AbortSignal;
+  /** Where what is deleted is archived first. Absent: it is not. */
+  readonly archive?: Archive | undefined;
   readonly log: RunLog | undefined;
   /** Finds out by what its deletions can be undone. Absent: there is no source that says so. */
   readonly undo?: () => Promise<UndoRecord>;
@@ -68,4 +72,20 @@ export function newPlanMemory(clock: Clock): PlanMemory {
       return clock.ticks() - known.at > MOST_MILLISECONDS ? undefined : known.planned;
     },
   };
+}
+
+/**
+ * The plan that this process made minutes ago. `undefined` where a tag was set, moved, locked or deleted since: then the
+ * repository is planned again. What else changed is found by the look right before each deletion.
+ */
+export async function planInMemory(
+  { plans, reader }: RunContext,
+  name: string,
+): Promise<PlannedRepository | undefined> {
+  const planned = plans?.take(name);
+  if (!planned?.inventory.tags) return undefined;
+  const named = (tags: readonly TagRecord[]): readonly string[] =>
+    tags.map((tag) => JSON.stringify([tag.name, tag.digest, tag.lock])).sort();
+  const now = await reader.tags(name);
+  return now && isDeepStrictEqual(named(now), named(planned.inventory.tags)) ? planned : undefined;
 }

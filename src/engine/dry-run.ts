@@ -10,6 +10,7 @@ import type { Guards } from '../policy/guards.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration, Settings } from '../policy/settings.ts';
 import { runLog } from '../report/log.ts';
+import { archiveFrom } from './archive.ts';
 import { beginBatch, eachRegistry, type Share } from './batch.ts';
 import { freshRecord, noProcess } from './begin.ts';
 import { cancelRun, CancelRefused } from './cancel.ts';
@@ -76,6 +77,7 @@ export function requestedDryRun(
       reader: await openReader(targetOf(settings, registry), asked.open),
       timeBudget: settings.timeBudget,
       guards,
+      archive: archiveFrom(settings),
       evidence: evidenceFrom({ ...settings, pulled }, asked.ledger.system.clock, asked.openSources),
       ...asked,
       ...share,

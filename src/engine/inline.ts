@@ -136,6 +136,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     now: job.now,
     preview: dryRun,
     matched,
+    archive: job.archive,
     match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(registry, repository, held),
     quarantine: quarantinesIn(ledger, registry, held, job.evidence?.rememberMilliseconds),

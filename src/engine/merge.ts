@@ -1,5 +1,7 @@
 import { summarizeInTurns, type Counts, type RepositorySummary } from '../ledger/summary.ts';
+import type { ArchiveCounts } from '../ledger/archive.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
+import { plusArchived } from '../ledger/total.ts';
 import { eachInTurns } from '../ledger/turns.ts';
 import { type Decision, type Decisions, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
 import type { Gone } from '../registry/overlay.ts';
@@ -58,6 +60,8 @@ export interface Attempt {
   readonly decisions: Decisions;
   readonly listed?: RepositorySummary['listed'];
   readonly remarks: Remarks;
+  /** What it has written to the archive. */
+  readonly archived?: ArchiveCounts | undefined;
   /** What was to be deleted and is not known to be deleted, by key. */
   readonly open: ReadonlyMap<string, Deleted>;
   /** Nothing but `open` may be deleted. Else the commands decide anew, for they had not all been planned. */
@@ -125,7 +129,12 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
   const { repository, state, error, warnings } = summary;
   // What was listed when it was whole.
   const listed = { ...summary.listed, ...before.listed };
-  const counted = { ...(await summarizeInTurns(repository, merged, listed)), ...(warnings && { warnings }) };
+  const archived = plusArchived(before.archived, summary.archived);
+  const counted = {
+    ...(await summarizeInTurns(repository, merged, listed)),
+    ...(warnings && { warnings }),
+    ...(archived && { archived }),
+  };
   const stage = (before.isPlan || summary.stage !== undefined) && { stage: 'planned' as const };
   // What the commands decide anew replaces what was said before.
   const remarks = before.isPlan ? before.remarks : NO_REMARKS;

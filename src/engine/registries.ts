@@ -42,7 +42,10 @@ export function configured(configuration: Configuration, log: Log): Settings {
 }
 
 /** What a function is started with: everything of a run but what is wanted. */
-export type Trigger = Omit<RunOptions, 'policies' | 'kind' | 'policyFrom' | 'guards' | 'evidence' | 'timeBudget'> & {
+export type Trigger = Omit<
+  RunOptions,
+  'policies' | 'kind' | 'policyFrom' | 'guards' | 'evidence' | 'archive' | 'timeBudget'
+> & {
   readonly log: Log;
   /** How registries are reached. Absent: over TLS. */
   readonly open?: OpenRegistry;

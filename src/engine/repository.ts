@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { plusArchived } from '../ledger/total.ts';
 import type { RepositoryWriter } from '../ledger/writer.ts';
 import { isPlanned as isPlannedDecision, NOTHING_PLANNED } from '../ledger/plan-hash.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
@@ -7,13 +7,13 @@ import { type Decisions, type Deleted, type Hold, keyOf, withOutcome } from '../
 import { StoppedError } from '../registry/errors.ts';
 import { afterwards, remembering } from '../registry/overlay.ts';
 import type { Hides } from '../planner/types.ts';
-import type { TagRecord } from '../registry/types.ts';
-import type { RunContext } from './context.ts';
+import { archivePlanned, withOutcomes } from './archive.ts';
+import { planInMemory, type RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
 import { carryOut } from './carry-out.ts';
 import { gather, hasUntried } from './findings.ts';
 import { deletionsIn } from './guards.ts';
-import { type PlannedRepository, planTask, type Task } from './inventory.ts';
+import { planTask, type Task } from './inventory.ts';
 import {
   approvedOf,
   deletedBy,
@@ -187,20 +187,30 @@ async function purgeCommands(
   const only = before?.isPlan ? await approvedOf(before) : undefined;
   // Of several commands, none may be planned again once the last one is: it would select what another one left untagged.
   let stage: Pick<RepositorySummary, 'stage'> = {};
+  let archived: RepositorySummary['archived'];
   let held: HeldRepository | undefined;
   const result = await gather(name, async (found) => {
     for (const command of commands) {
       const planned = (await planInMemory(context, name)) ?? (await planTask(context, name, command, only));
       if (!planned) continue;
       if (isStopped()) throw new StoppedError(`plan ${name}`);
-      const { decisions, tags, manifests, hides = NO_HIDES } = planned.plan;
+      const { decisions } = planned.plan;
       await found.intend(withOutcome(decisions, 'not-attempted'), planned);
       if (commands.length > 1 && command === commands.at(-1)) stage = { stage: 'planned' };
+      // Before the executor looks: a look counts for seconds, and this may take hours.
+      const { plan, withheld, counts } = await archivePlanned(context, planned.plan);
+      archived = plusArchived(archived, counts);
+      if (isStopped()) throw new StoppedError(`archive ${name}`);
+      const { tags, manifests, hides = NO_HIDES } = plan;
       if (tags.length + manifests.length + hides.tags.length + hides.manifests.length > 0)
-        await write({ ...(await found.summary('stopped', ENDED)), ...stage }, found.decisions());
+        await write(
+          { ...(await found.summary('stopped', ENDED)), ...stage, ...(archived && { archived }) },
+          found.decisions(),
+        );
       const { includeLocked } = command.policy;
-      const made = await carryOut({ ...context, writer }, planned, { includeLocked, record });
-      await found.add(made);
+      const made = await carryOut({ ...context, writer }, { ...planned, plan }, { includeLocked, record });
+      await found.add(withOutcomes(made, withheld));
+      await log?.decided([...withheld.values()]);
       held = heldBy(held, planned.held);
       await log?.kept(decisions);
       // Refusals do not make the run complete: the stop left some deletions untried, and a resume tries them.
@@ -217,22 +227,11 @@ async function purgeCommands(
     await found.add(changes);
     await log?.decided(changes);
   });
-  return result && !before?.isPlan && !isDone(result.summary)
-    ? { ...result, summary: { ...result.summary, ...stage } }
-    : result;
-}
-
-/**
- * The plan that this process made minutes ago. `undefined` where a tag was set, moved, locked or deleted since: then the
- * repository is planned again. What else changed is found by the look right before each deletion.
- */
-async function planInMemory({ plans, reader }: RunContext, name: string): Promise<PlannedRepository | undefined> {
-  const planned = plans?.take(name);
-  if (!planned?.inventory.tags) return undefined;
-  const named = (tags: readonly TagRecord[]): readonly string[] =>
-    tags.map((tag) => JSON.stringify([tag.name, tag.digest, tag.lock])).sort();
-  const now = await reader.tags(name);
-  return now && isDeepStrictEqual(named(now), named(planned.inventory.tags)) ? planned : undefined;
+  if (!result) return undefined;
+  const summary = { ...result.summary, ...(archived && { archived }) };
+  return !before?.isPlan && !isDone(summary)
+    ? { ...result, summary: { ...summary, ...stage } }
+    : { ...result, summary };
 }
 
 /** What an earlier pass or attempt left in a repository, or what an approved plan says of it; `undefined`: nothing. */
@@ -245,9 +244,9 @@ async function attemptBefore(
     const decisions = await Array.fromAsync(ledger.decisions(run.id, { repository: name }));
     // One command's decisions are its whole plan. Of several, it is not known how many of them had been planned.
     const isPlan = pass === 'carry out' || commands.length === 1 || isPlanned(before);
-    const { listed } = before.summary;
+    const { listed, archived } = before.summary;
     const remarks = remarksOf(before.summary);
-    if (decisions.length > 0) return { decisions, listed, remarks, open: openIn(decisions), isPlan };
+    if (decisions.length > 0) return { decisions, listed, remarks, archived, open: openIn(decisions), isPlan };
   }
   if (run.applies === undefined) return undefined;
   const open = new Map<string, Deleted>();
@@ -259,8 +258,9 @@ async function attemptBefore(
 
 /** Closes a repository of which nothing is left to delete; it is not even listed. */
 async function recordAsItStands(context: RunContext, { name }: RepositoryWork, before: Attempt): Promise<Processed> {
-  const { decisions, listed, remarks } = before;
-  const summary = withRemarks(await summarizeInTurns(name, decisions, listed), remarks);
+  const { decisions, listed, remarks, archived } = before;
+  const counted = { ...(await summarizeInTurns(name, decisions, listed)), ...(archived && { archived }) };
+  const summary = withRemarks(counted, remarks);
   return { state: 'final', record: await context.writes.repository(name).write(summary, decisions), decisions };
 }
 

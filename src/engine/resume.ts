@@ -1,5 +1,6 @@
 import { approvedBefore } from './apply.ts';
 import { markApplied, PlanRefused } from './plans.ts';
+import type { Archive } from '../ledger/archive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
 import type { RunRecord } from '../ledger/records.ts';
@@ -9,6 +10,7 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { ReadOnlyRegistry, Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { ResumeRefused } from './begin.ts';
+import { whyNotWithoutArchive } from './archive.ts';
 import { namesIn, whyNotWithout } from './evidence.ts';
 import { type RecordedBefore, run, type RunOptions } from './run.ts';
 
@@ -47,7 +49,7 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
   const policies = policiesOf(record.policy);
   if (!policies)
     throw refuse('it was begun by a version that understands its policy otherwise, or its policy was changed since');
-  const unasked = whyNotWithout(record, namesIn(options.evidence));
+  const unasked = whyNotWithout(record, namesIn(options.evidence)) ?? whyNotWithoutArchive(record, options.archive);
   if (unasked !== undefined) throw refuse(unasked);
   const { applies } = record;
   const plan =
@@ -120,6 +122,8 @@ export interface Wanted {
   readonly dryRun: boolean;
   /** The names of the sources that are asked before something is deleted. */
   readonly sources: readonly string[];
+  /** Where what is deleted is archived first. */
+  readonly archive?: Archive | undefined;
 }
 
 /** What the tick of a timer finds: a run to resume, or one that stays as it is, and why. */
@@ -129,14 +133,17 @@ export type Found =
 
 /** The last scheduled run, where it was not done. */
 export async function lastScheduled(ledger: Ledger, wanted: Wanted, now: Date): Promise<Found | undefined> {
-  const { registry, policyHash, dryRun, sources } = wanted;
+  const { registry, policyHash, dryRun, sources, archive } = wanted;
   for await (const run of ledger.runs({ registry, kinds: ['scheduled'] })) {
     if (!['stopped', 'interrupted'].includes(run.state) && !mayHaveDied(run)) return undefined;
     const left = (why: string): Found => ({ state: 'left', run, why });
     if (run.dryRun !== dryRun) return left(run.dryRun ? 'it was a dry run' : 'only dry runs are wanted now');
     if (run.policy.hash !== policyHash) return left('it was begun by another policy than the one that is configured');
     if (run.cancelled) return left(CANCELLED);
-    const why = whyNotWithout(run, sources) ?? (mayHaveDied(run) ? undefined : whyNotResumed(run, now));
+    const why =
+      whyNotWithout(run, sources) ??
+      whyNotWithoutArchive(run, archive) ??
+      (mayHaveDied(run) ? undefined : whyNotResumed(run, now));
     return why === undefined ? { state: 'resumable', run } : left(why);
   }
   return undefined;

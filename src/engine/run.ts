@@ -1,4 +1,5 @@
 import { describe } from '../executor/results.ts';
+import type { Archive } from '../ledger/archive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { PolicyRecord, Restores, RunKind, RunRecord } from '../ledger/records.ts';
 import type { Actor } from '../ledger/reviews.ts';
@@ -59,6 +60,8 @@ export interface RunOptions {
   readonly guards?: Guards;
   /** What is asked what is in use. Absent: nothing is. */
   readonly evidence?: EvidenceOptions | undefined;
+  /** Where what is deleted is archived first. Absent: it is not. */
+  readonly archive?: Archive | undefined;
 }
 
 /** What of a run stands on its own where what is wanted, and how ages count, was recorded before. */
@@ -72,6 +75,7 @@ export type RecordedBefore = Pick<
   | 'signal'
   | 'timeBudget'
   | 'evidence'
+  | 'archive'
   | 'log'
   | 'startedBy'
   | 'by'

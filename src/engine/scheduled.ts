@@ -1,3 +1,4 @@
+import { archiveFrom } from './archive.ts';
 import { eachRegistry } from './batch.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
@@ -75,6 +76,7 @@ export function wantedOf(settings: Settings, registry: RegistrySettings): Wanted
     policyHash: recordPolicy(policies, 'settings').hash,
     dryRun: isDryRun(settings, registry),
     sources: sourcesNamed(settings).map(({ source }) => source),
+    archive: archiveFrom(settings),
   };
 }
 
@@ -125,6 +127,7 @@ async function runInTime(
     kind: 'scheduled' as const,
     policyFrom: 'settings' as const,
     guards: settings.guards,
+    archive: archiveFrom(settings),
     evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
     policies: registry.commands.map(({ policy }) => policy),
   };

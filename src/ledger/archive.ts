@@ -14,10 +14,21 @@ import { ConflictError, DamagedError, LARGEST_READ, LedgerError, type Store, wri
 
 /** Where manifests and layers are written before they are deleted: see `archive-layout.ts`. */
 export interface Archive {
-  /** Where it is, for people. Holds no secret. */
+  /** Where it is, as a person names it. Holds no secret. */
   readonly place: string;
   /** What is archived of a repository, as it is now. */
   readonly repository: (registry: string, repository: string) => Promise<ArchivedRepository>;
+}
+
+/** What was written to the archive before it was deleted. */
+export interface ArchiveCounts {
+  readonly manifests: number;
+  /** Configurations and layers. */
+  readonly blobs: number;
+  /** Of all of these. What was there already is not written again, and not counted. */
+  readonly bytes: number;
+  /** How long it took, with what was found to be there. */
+  readonly milliseconds: number;
 }
 
 interface ArchivedManifest {
@@ -35,6 +46,8 @@ interface Blob {
 export interface ArchivedRepository {
   /** The manifest that each tag named when it was archived last. */
   readonly tags: ReadonlyMap<string, string>;
+  /** Whether a manifest is archived with all that it holds, as far as the index says. */
+  readonly knows: (digest: string) => boolean;
   /** A manifest that is archived with all that it holds, verified; `undefined` where it is not. */
   readonly find: (digest: string) => Promise<ArchivedManifest | undefined>;
   /** A blob, to be streamed; `undefined` where there is none. What comes is not verified. */
@@ -57,17 +70,20 @@ const LARGEST_INDEX = LARGEST_READ;
 
 type Files = Pick<Store, 'place' | 'size' | 'read' | 'stream' | 'write'>;
 
-/** @param prefix of all paths; empty, or it ends with `/` */
-export function openArchive(store: Store, prefix = ''): Archive {
+/** @param prefix of all paths: it ends with `/`. Absent: none */
+export function openArchive(
+  store: Store,
+  { place = store.place, prefix = '' }: { readonly place?: string; readonly prefix?: string } = {},
+): Archive {
   const files: Files = {
-    place: prefix === '' ? store.place : `${store.place}/${prefix.slice(0, -1)}`,
+    place,
     size: (path) => store.size(prefix + path),
     read: (path) => store.read(prefix + path),
     stream: (path) => store.stream(prefix + path),
     write: (path, content, condition) => store.write(prefix + path, content, condition),
   };
   return {
-    place: files.place,
+    place,
     repository: (registry, repository) => openRepository(files, store, prefix, layoutOf(registry, repository)),
   };
 }
@@ -92,6 +108,7 @@ async function openRepository(
     get tags() {
       return new Map([...index.entries.values()].flatMap(({ tags, digest }) => tags.map((tag) => [tag, digest])));
     },
+    knows: (digest) => index.entries.has(digest),
     async find(digest) {
       const entry = index.entries.get(digest);
       const path = layout.blob(digest);

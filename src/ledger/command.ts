@@ -7,6 +7,8 @@ interface Resting {
   /** Absent where only what it has found out is known. */
   readonly sources?: readonly AskedSource[] | undefined;
   readonly evidence?: readonly EvidenceRecord[] | undefined;
+  /** Where what it deletes is archived first. */
+  readonly archive?: string | undefined;
 }
 
 /** What records call the log of pulls. */
@@ -32,7 +34,8 @@ export function commandFor(verb: 'apply' | 'resume', run: Resting, approval?: st
     return source === PULLS ? [] : [`--in-use ${quote(source)}`];
   });
   const approve = approval === undefined ? [] : [`--approve ${quote(approval)}`];
-  return [`acr-retention ${verb} ${quote(run.id)}`, ...approve, ...sources].join(' ');
+  const archive = run.archive === undefined ? [] : [`--archive ${quote(run.archive)}`];
+  return [`acr-retention ${verb} ${quote(run.id)}`, ...approve, ...sources, ...archive].join(' ');
 }
 
 /** What a person has to put into that command; `undefined`: it is complete. */

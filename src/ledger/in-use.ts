@@ -1,6 +1,6 @@
 import { changeFile } from './change-file.ts';
 import { parse } from './parse.ts';
-import { usedSchema } from './schemas.ts';
+import { usedSchema } from './use-schemas.ts';
 import type { Store } from './store/store.ts';
 
 /** An image that something used, as a source named it. */

@@ -22,12 +22,17 @@ export function ledgerAt(location: StorageLocation, root: string, clientId?: str
   return openLedger(blobStore('accountUrl' in location ? { ...location, clientId } : location));
 }
 
-/** The archive at a place, as `ledgerAt`. */
-export function archiveAt(location: ArchiveLocation, root: string, clientId?: string): Archive {
-  if (location.kind === 'folder')
-    return openArchive(folderStore(resolve(root, location.folder), LOCK_TIMES, realSystem, 'archive'));
+/** The archive at a place, as `ledgerAt`. Its name is what a person writes to name it again. */
+export function archiveAt(location: ArchiveLocation, clientId?: string): Archive {
+  if (location.kind === 'folder') {
+    const folder = resolve(location.root ?? '', location.folder);
+    return openArchive(folderStore(folder, LOCK_TIMES, realSystem, 'archive'), { place: folder });
+  }
   const { accountUrl, container, prefix } = location;
-  return openArchive(blobStore({ accountUrl, clientId, container, kept: 'archive' }), prefix);
+  return openArchive(blobStore({ accountUrl, clientId, container, kept: 'archive' }), {
+    place: `${accountUrl}/${container}${prefix === '' ? '' : `/${prefix.slice(0, -1)}`}`,
+    prefix,
+  });
 }
 
 /** A ledger that ends with the process. */

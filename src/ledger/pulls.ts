@@ -1,5 +1,5 @@
 import { changeFile } from './change-file.ts';
-import { pullsSchema } from './schemas.ts';
+import { pullsSchema } from './use-schemas.ts';
 import type { Store } from './store/store.ts';
 
 /** When an image was pulled last, by a tag, a digest or both. */

@@ -216,6 +216,8 @@ export interface RunRecord {
   readonly sources?: readonly AskedSource[];
   /** What is known of the use of its images; absent: no source is configured. */
   readonly evidence?: readonly EvidenceRecord[];
+  /** Where what it deletes is archived first, as a person names it. Absent: it is not. */
+  readonly archive?: string;
   /** Why it broke off. */
   readonly error?: DecisionError;
   readonly plan?: PlanRecord;

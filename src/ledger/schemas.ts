@@ -21,11 +21,10 @@ import {
   type SelectedRepository,
   type Stop,
 } from './records.ts';
-import type { UsedImage, UsedImages } from './in-use.ts';
-import type { Covered, KnownPulls, RememberedPull } from './pulls.ts';
 import { actorSchema, reviewSchema } from './reviews.ts';
 import { undoSchema } from './undo.ts';
 import type { Holder } from './store/store.ts';
+import type { ArchiveCounts } from './archive.ts';
 import type { Counts, RepositorySummary, Totals } from './summary.ts';
 
 /*
@@ -70,6 +69,14 @@ const totals = {
       until: maybeText,
       bytes: maybeNumber,
     })
+    .exactOptional(),
+  archived: z
+    .looseObject({
+      manifests: number,
+      blobs: number,
+      bytes: number,
+      milliseconds: number,
+    } satisfies Shape<ArchiveCounts>)
     .exactOptional(),
 } satisfies Shape<Totals>;
 
@@ -228,6 +235,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   matched: z.array(z.array(number)).exactOptional(),
   sources: z.array(z.looseObject({ source: text, within: maybeText } satisfies Shape<AskedSource>)).exactOptional(),
   evidence: z.array(evidence).exactOptional(),
+  archive: maybeText,
   error: error.exactOptional(),
   plan: plan.exactOptional(),
   applies: maybeText,
@@ -255,48 +263,6 @@ export const childSchema: z.ZodType<Child> = z.looseObject({
   error: error.exactOptional(),
   notBegun: word<Stop['by']>().exactOptional(),
 } satisfies Shape<Child>);
-
-/** Of a file that decides what is kept, and that this version would write over: another one is refused. */
-const onlyFormat = z.literal(1, {
-  error: ({ input }) =>
-    typeof input === 'number'
-      ? `it has the format ${input}, which this version does not know; use the version that wrote it`
-      : 'expected a number',
-});
-
-/** `in-use/<registry>.json` */
-export const usedSchema = z.looseObject({
-  format: onlyFormat,
-  forgotten: time.exactOptional(),
-  images: z.array(
-    z.looseObject({
-      repository: text,
-      tag: maybeText,
-      digest: maybeText,
-      config: maybeText,
-      source: text,
-      where: text,
-      first: time,
-      last: time,
-    } satisfies Shape<UsedImage>),
-  ),
-} satisfies Shape<UsedImages> & { readonly format: unknown });
-
-/** `pulls/<registry>.json` */
-export const pullsSchema = z.looseObject({
-  format: onlyFormat,
-  covers: z.looseObject({ since: time, until: time } satisfies Shape<Covered>).exactOptional(),
-  ignored: texts,
-  pulls: z.array(
-    z.looseObject({
-      repository: text,
-      tag: maybeText,
-      digest: maybeText,
-      last: time,
-      client: maybeText,
-    } satisfies Shape<RememberedPull>),
-  ),
-} satisfies Shape<KnownPulls> & { readonly format: unknown });
 
 /** `watched/<registry>.json` */
 export const watchedSchema = z.looseObject({ since: time });

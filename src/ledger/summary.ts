@@ -1,3 +1,4 @@
+import type { ArchiveCounts } from './archive.ts';
 import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
 import type { EvidenceRecord, Restores, Stop } from './records.ts';
@@ -73,6 +74,8 @@ export interface RepositorySummary {
   readonly missing?: Missing;
   /** Absent: nothing waits in quarantine, is put there, or released. */
   readonly quarantine?: InQuarantine;
+  /** Absent where nothing was to be archived. */
+  readonly archived?: ArchiveCounts;
   /** Artifacts that are without their lock, which was taken off to delete them, with the command that puts it back. */
   readonly lostLocks?: readonly LeftUnlocked[];
 }
@@ -114,6 +117,8 @@ export interface RunSummary {
   readonly stopped?: Stop;
   /** By what its deletions can be undone; absent: it was not asked. */
   readonly undo?: UndoRecord;
+  /** Where what it deletes is archived first. Absent: it is not. */
+  readonly archive?: string;
   /** What it brings back; absent: it is there to delete. */
   readonly restores?: Restores;
   /** One decision for each reason that there was. */

@@ -1,4 +1,5 @@
 import type { Reason, Right } from '../planner/decision.ts';
+import type { ArchiveCounts } from './archive.ts';
 import type { Counts, Missing, Totals } from './summary.ts';
 
 export const NO_COUNTS: Counts = { deleted: 0, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 };
@@ -29,9 +30,14 @@ export function total(repositories: readonly Totals[]): Totals {
     ...of(when, 'bytes'),
   });
   const missing = repositories.reduce((all, one) => plus(all, one.missing ?? {}), {});
+  const archived = repositories.reduce<ArchiveCounts | undefined>(
+    (all, one) => plusArchived(all, one.archived),
+    undefined,
+  );
   return {
     ...(Object.keys(missing).length > 0 && { missing }),
     ...quarantineOf(repositories),
+    ...(archived && { archived }),
     listed: there('listed'),
     afterwards: there('afterwards'),
     leftUntagged: {
@@ -63,6 +69,20 @@ function quarantineOf(repositories: readonly Totals[]): Pick<Totals, 'quarantine
         ...(until !== '' && { until, bytes: (some.bytes ?? 0) + (one.bytes ?? 0) }),
       };
     }, first),
+  };
+}
+
+/** What was archived in both. */
+export function plusArchived(
+  one: ArchiveCounts | undefined,
+  other: ArchiveCounts | undefined,
+): ArchiveCounts | undefined {
+  if (!one || !other) return one ?? other;
+  return {
+    manifests: one.manifests + other.manifests,
+    blobs: one.blobs + other.blobs,
+    bytes: one.bytes + other.bytes,
+    milliseconds: one.milliseconds + other.milliseconds,
   };
 }
 

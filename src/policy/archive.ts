@@ -2,7 +2,12 @@ import { PolicyError } from './errors.ts';
 
 /** Where what is deleted is archived first: a folder, or a container of Azure Blob Storage. */
 export type ArchiveLocation =
-  | { readonly kind: 'folder'; readonly folder: string }
+  | {
+      readonly kind: 'folder';
+      readonly folder: string;
+      /** Where a relative folder starts. Absent: where the process is. */
+      readonly root?: string;
+    }
   | {
       readonly kind: 'blob';
       /** With the identity of the app. */

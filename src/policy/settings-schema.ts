@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { readArchive } from './archive.ts';
 import { parseDuration, parseTimeBudget } from './duration.ts';
 import { readGuard } from './guards.ts';
 import { readInUse } from './in-use.ts';
@@ -186,6 +187,14 @@ export const SETTINGS_SCHEMA = z.object({
         'How long what would be deleted is [unreadable first](quarantine.md): pulls of it fail, and it can be released. A run after that time deletes it. `--quarantine` of a command, and `quarantine` of a policy file, count instead; `off` is none.',
       default: '`off`: it is deleted at once',
       example: '14d',
+    }),
+  ARCHIVE: read((text) => readArchive(text, 'ARCHIVE'))
+    .optional()
+    .register(documentation, {
+      description:
+        'Where what is deleted is [archived first](archive.md): the URL of a container of Blob Storage (the identity of the app signs in), or a folder. What cannot be archived is kept.',
+      default: 'nothing is archived',
+      example: 'https://contoso.blob.core.windows.net/archive',
     }),
   IN_USE: read((text) => readInUse([text], 'IN_USE'))
     .optional()

@@ -1,3 +1,4 @@
+import { type ArchiveLocation, readArchive } from './archive.ts';
 import type { TimeBudget } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import type { Guards } from './guards.ts';
@@ -50,6 +51,8 @@ export interface Settings {
   readonly guards: Guards;
   /** Of commands and policy files that say none; the configured ones have it already. Absent: they delete at once. */
   readonly quarantine: Quarantine | undefined;
+  /** Where what is deleted is archived first. Absent: it is not. */
+  readonly archive: ArchiveLocation | undefined;
   /** Absent: nothing is asked what is in use. */
   readonly inUse: InUse | undefined;
   /** How long an image is kept after it was seen in use last, and after a release from quarantine for its use. */
@@ -146,6 +149,7 @@ export function readSettings(
       timeBudget: values.RUN_TIME_BUDGET,
       guards: guardsFrom(values),
       quarantine: values.QUARANTINE,
+      archive: archiveIn(values.ARCHIVE, root),
       inUse: inUseFrom(values, root),
       rememberMilliseconds: values.IN_USE_REMEMBER,
       pulled,
@@ -238,6 +242,19 @@ function notifyFrom(
  */
 export function readQuarantineSetting(environment: Environment): Quarantine | undefined {
   return parseSome(['QUARANTINE'], environment).QUARANTINE;
+}
+
+/**
+ * For the command line.
+ * @param named instead of the setting
+ * @throws {InvalidPolicy | PolicyError}
+ */
+export function readArchiveSetting(environment: Environment, named?: string): ArchiveLocation | undefined {
+  return named === undefined ? parseSome(['ARCHIVE'], environment).ARCHIVE : readArchive(named, '--archive');
+}
+
+function archiveIn(archive: ArchiveLocation | undefined, root: string | undefined): ArchiveLocation | undefined {
+  return archive?.kind === 'folder' && root !== undefined ? { ...archive, root } : archive;
 }
 
 /** @throws {InvalidPolicy} for an engine that does not exist */

@@ -82,17 +82,21 @@ function checked(asked: string, { digest, size }: BlobDescriptor, source: AsyncI
   async function* verified(): AsyncGenerator<Uint8Array, void> {
     const verifier = verifierOf(digest);
     let at = 0;
+    // Where the upload is given up, its stream throws that in here: then the source has not failed.
+    let isPassedOn = false;
     try {
       for await (const chunk of source) {
         at += chunk.length;
         if (at > size) break;
         verifier.update(chunk);
+        isPassedOn = true;
         yield chunk;
+        isPassedOn = false;
       }
       if (at !== size || !verifier.isRight())
         throw new RegistryError(asked, { message: 'not pushed: what was read is not what the digest names' });
     } catch (error) {
-      failed = error as Error;
+      if (!isPassedOn) failed = error as Error;
       throw error;
     }
   }

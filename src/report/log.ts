@@ -220,7 +220,7 @@ export function runLog(
       const countOf = (wanted: string): number => repositories.filter(({ state }) => state === wanted).length;
       const held = countOf('held');
       const repositoriesStopped = countOf('stopped');
-      const { tags, manifests, bytes, reasons, beyondAcrPurge, quarantine } = totals;
+      const { tags, manifests, bytes, reasons, beyondAcrPurge, quarantine, archived } = totals;
       const needed = about.dryRun ? 0 : (quarantine?.needed ?? 0);
       if (needed > 0)
         lines.warn(
@@ -257,6 +257,7 @@ export function runLog(
           beyondAcrPurge,
           ...(quarantine && { quarantine }),
           ...(undo && { undo }),
+          ...(archived && { archived }),
           ...(usual !== undefined && { usual }),
           ...(stopped && { stopped }),
         },

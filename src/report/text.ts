@@ -11,6 +11,7 @@ import {
   type Release,
   type RestoreOutcome,
 } from '../planner/decision.ts';
+import { archiveInWords } from './archive-words.ts';
 import { printable } from './escape.ts';
 import { quarantinedIn, quarantineOfDecision } from './quarantine-words.ts';
 import { renderRestored } from './restored.ts';
@@ -33,6 +34,7 @@ const MAX_HOLDS = 20;
 /** A run, as a person reads it in ten seconds: what is deleted where, what is kept and why, what went wrong. */
 export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): string {
   const { dryRun, repositories, totals, warnings, restores } = summary;
+  const archived = archiveInWords(summary);
   const lines = [...unknownUse(summary, style), ...(restores ? renderRestored(summary, style) : [])];
   const busy = (restores ? [] : repositories)
     .filter((one) => one.state === 'failed' || touchedIn(one) > 0)
@@ -48,6 +50,7 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
   if (why !== '') lines.push(why, '');
   if (!restores) for (const text of totalsInWords(totals, dryRun)) lines.push(sentence(style, text));
   if (!restores && deletedIn(totals) > 0) lines.push(sentence(style, printable(undoInWords(summary))));
+  if (archived !== undefined) lines.push(sentence(style, printable(archived)));
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0)
     lines.push(`${plural(alreadyGone, 'artifact')} ${alreadyGone === 1 ? 'was' : 'were'} already deleted.`);
@@ -96,7 +99,7 @@ export function guardsInWords(holds: readonly Hold[], isDry: boolean): readonly 
 }
 
 /** What guards hold back, and how to delete it all the same. */
-function planInWords({ dryRun, breakers, plan, repositories, evidence }: RunSummary): readonly string[] {
+function planInWords({ dryRun, breakers, plan, repositories, evidence, archive }: RunSummary): readonly string[] {
   const lines = [...guardsInWords(breakers, dryRun)];
   if (dryRun && breakers.length > 0) {
     const isAll = breakers.some(({ repository }) => repository === undefined);
@@ -108,7 +111,7 @@ function planInWords({ dryRun, breakers, plan, repositories, evidence }: RunSumm
     lines.push(`A purge with these guards would hold back ${held} of ${all} until they are approved.`);
   }
   if (!plan) return lines;
-  const apply = (approval?: string) => printable(commandInWords('apply', { id: plan.id, evidence }, approval));
+  const apply = (approval?: string) => printable(commandInWords('apply', { id: plan.id, evidence, archive }, approval));
   if (dryRun && breakers.length === 0) return [...lines, `To delete exactly this: ${apply()}`];
   const what = dryRun ? 'this, whatever guards say' : 'what was held back';
   return [...lines, `To delete exactly ${what}: ${apply(approvalOf(plan))}`];

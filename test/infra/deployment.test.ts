@@ -46,6 +46,9 @@ const REGISTRIES = [
   `${ELSEWHERE}/providers/Microsoft.ContainerRegistry/registries/adatum`,
 ];
 
+const ARCHIVE_URL = 'https://contosoarchive.blob.core.windows.net/archive/prod';
+const ARCHIVE_ACCOUNT = `${ELSEWHERE}/providers/Microsoft.Storage/storageAccounts/contosoarchive`;
+
 const durable = { ...parameters, engine: `'durable'` };
 
 const atRegistry = (grants: readonly Grant[]) => grants.filter(({ scope }) => scope === REGISTRY);
@@ -231,6 +234,28 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
       'Container Registry Repository Contributor',
       'Container Registry Repository Catalog Lister',
     ]);
+  });
+
+  test('what is deleted is archived in one container, which is granted only then', async () => {
+    const archiving = {
+      ...parameters,
+      settings: `{ ARCHIVE: '${ARCHIVE_URL}' }`,
+      archiveStorageId: `'${ARCHIVE_ACCOUNT}'`,
+    };
+    const grantsWith = async (given: Readonly<Record<string, string>>): Promise<readonly Grant[]> =>
+      grantsOf((await predict('main.bicep', given)).predictedResources).filter(({ scope }) =>
+        scope.includes('archive'),
+      );
+    expect(await grantsWith({ ...archiving, dryRunOnly: 'false' })).toEqual([
+      {
+        role: 'Storage Blob Data Contributor',
+        scope: `${ARCHIVE_ACCOUNT}/blobServices/default/containers/archive`,
+        condition: undefined,
+      },
+    ]);
+    expect(await grantsWith({ ...archiving, dryRunOnly: 'true' })).toEqual([]);
+    for (const half of [{ settings: archiving.settings }, { archiveStorageId: archiving.archiveStorageId }])
+      await expect(predict('main.bicep', { ...parameters, ...half })).rejects.toThrow(/set both/);
   });
 
   test.each([
@@ -685,6 +710,7 @@ describe.skipIf(bicep === undefined)('app settings', () => {
       ({
         ACR_PASSWORD: '@Microsoft.KeyVault(SecretUri=…)',
         NOTIFY: '@Microsoft.KeyVault(SecretUri=…)',
+        ARCHIVE: ARCHIVE_URL,
         RETENTION_ENGINE: 'durable',
       })[name] ?? `value of ${name}`;
     const environment = Object.fromEntries(SETTINGS.map((name) => [name, valueOf(name)]));
@@ -694,6 +720,7 @@ describe.skipIf(bicep === undefined)('app settings', () => {
         REGISTRY_NAME: 'contoso',
         REGISTRY_RESOURCE_GROUP: 'platform',
         DRY_RUN_ONLY: 'false',
+        ARCHIVE_STORAGE_ID: ARCHIVE_ACCOUNT,
       },
     });
     const settings = appSettingsOf(all);

@@ -27,7 +27,7 @@ async function* inPieces(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Ar
 const [one, other] = [manifestOf('one'), manifestOf('other')];
 
 async function archived(store = memoryStore()) {
-  const archive = openArchive(store, 'prod/');
+  const archive = openArchive(store, { place: 'the archive', prefix: 'prod/' });
   const repository = await archive.repository('contoso.azurecr.io', 'team/app');
   for (const { digest, size, bytes } of [one, other]) await repository.put({ digest, size }, inPieces(bytes));
   return { archive, repository, store };
@@ -43,7 +43,7 @@ async function namesIn(store: ReturnType<typeof memoryStore>): Promise<readonly 
 describe('an archive', () => {
   test('is an image layout for each repository, and says what is in it', async () => {
     const { archive, repository, store } = await archived();
-    expect(archive.place).toBe('memory/prod');
+    expect(archive.place).toBe('the archive');
     expect(await repository.find(one.digest)).toBeUndefined();
     await repository.record([
       { ...one, tags: ['v1', 'v1.0'], run: 'run-1' },
@@ -164,7 +164,7 @@ describe('what is written', () => {
     async (text) => {
       const { archive, repository, store } = await archived();
       await store.write('prod/contoso.azurecr.io/team/app/_oci/index.json', text);
-      await expect(archive.repository('contoso.azurecr.io', 'team/app')).rejects.toThrow(/the archive in memory\/prod/);
+      await expect(archive.repository('contoso.azurecr.io', 'team/app')).rejects.toThrow(/the archive in the archive/);
       await expect(repository.record([{ ...one, tags: [] }])).rejects.toThrow(LedgerError);
     },
   );
@@ -172,7 +172,7 @@ describe('what is written', () => {
 
 test('in a folder it is what the image specification says', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'archive-'));
-  const archive = archiveAt({ kind: 'folder', folder }, '/');
+  const archive = archiveAt({ kind: 'folder', folder });
   expect(archive.place).toBe(folder);
   const repository = await archive.repository('127.0.0.1:5000', 'team/app');
   await repository.put(one, inPieces(one.bytes));

@@ -26,7 +26,7 @@ type InPart = Extract<Applied, { readonly state: 'in part' }>;
  */
 export async function carryOut(
   id: string,
-  { ledger, settings, timeBudget, evidence, hosts, display, target }: ReturnType<typeof recordedRun>,
+  { ledger, settings, timeBudget, evidence, archive, hosts, display, target }: ReturnType<typeof recordedRun>,
   asked: CarryOut,
 ): Promise<boolean> {
   let before: RunRecord | undefined;
@@ -41,6 +41,7 @@ export async function carryOut(
         now: new Date(),
         timeBudget,
         evidence,
+        archive,
         planAgeMilliseconds: settings.planAgeMilliseconds,
         hosts,
       });

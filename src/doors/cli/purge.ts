@@ -6,6 +6,7 @@ import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy
 import { createPolicy, type PurgePolicy, replacedIn } from '../../policy/purge-policy.ts';
 import { withQuarantine } from '../../policy/quarantine.ts';
 import { readQuarantineSetting } from '../../policy/settings.ts';
+import { type ArchiveFlags, archiveOf, withArchive } from './archive-flags.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
 import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
 import {
@@ -45,13 +46,14 @@ interface CliFlags
     GuardFlags,
     BudgetFlags,
     InUseFlags,
-    PullFlags {
+    PullFlags,
+    ArchiveFlags {
   readonly yes?: boolean;
 }
 
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
 export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
-  return withDisplay(withLedger(withTimeBudget(withEvidence(withGuards(withPolicyFile(purgeCommand()))))))
+  return withDisplay(withLedger(withTimeBudget(withArchive(withEvidence(withGuards(withPolicyFile(purgeCommand())))))))
     .option('-y, --yes', 'do not ask before deleting; without a terminal nothing is asked')
     .action(async (flags: CliFlags) => {
       const { policy, target, ledger, days, planAgeMilliseconds, ...held } = prepare(flags, process.env);
@@ -92,7 +94,8 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const budget = attempt(() => ({ limit: timeBudgetOf(flags) }));
   const opened = attempt(() => openLedger(flags, environment));
   const inUse = attempt(() => ({ evidence: inUseOf(flags, environment, policy ? [policy] : []) }));
-  if (!policy || !endpoint || !guards || !opened || !budget || !inUse) throw new InvalidPolicy(problems);
+  const archived = attempt(() => ({ archive: archiveOf(flags, environment) }));
+  if (!policy || !endpoint || !guards || !opened || !budget || !inUse || !archived) throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
   return {
     policy,
@@ -103,6 +106,7 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
     planAgeMilliseconds: opened.settings.planAgeMilliseconds,
     budget: budget.limit,
     evidence: inUse.evidence,
+    archive: archived.archive,
   };
 }
 
@@ -124,17 +128,18 @@ export interface RunPurgeOptions extends OutputOptions {
   readonly guards?: Guards;
   readonly budget?: TimeBudget | undefined;
   readonly evidence?: RunOptions['evidence'];
+  readonly archive?: RunOptions['archive'];
 }
 
 /** Runs a purge or a dry run, and writes what it decides. Only a purge is given a registry that can delete. */
 export function runPurge(
   target: TargetOptions,
   policy: PurgePolicy,
-  { ledger, guards, budget, evidence, ...output }: RunPurgeOptions,
+  { ledger, guards, budget, evidence, archive, ...output }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   return show(output, stdout, async (shown) => {
-    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, evidence });
+    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, evidence, archive });
     return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
   });
 }
@@ -143,8 +148,14 @@ export function runPurge(
 export function runOptionsOf(
   shown: Shown,
   policy: PurgePolicy,
-  { ledger, guards, budget, evidence }: Pick<RunPurgeOptions, 'ledger' | 'guards' | 'budget' | 'evidence'>,
+  {
+    ledger,
+    guards,
+    budget,
+    evidence,
+    archive,
+  }: Pick<RunPurgeOptions, 'ledger' | 'guards' | 'budget' | 'evidence' | 'archive'>,
 ): RunOptions {
-  const about = { policies: [policy], now: new Date(), ledger, timeBudget: budget, evidence };
+  const about = { policies: [policy], now: new Date(), ledger, timeBudget: budget, evidence, archive };
   return { ...shown, ...about, ...(guards && { guards }) };
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
+import { type ArchiveFlags, archiveOf, withArchive } from './archive-flags.ts';
 import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
 import {
   type BudgetFlags,
@@ -16,7 +17,7 @@ import {
 } from './flags.ts';
 
 /** Flags of the commands that work on what a recorded run was about. */
-export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags, InUseFlags, PullFlags {
+export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags, InUseFlags, PullFlags, ArchiveFlags {
   readonly registry?: string;
   readonly username?: string;
   readonly password?: string;
@@ -24,7 +25,7 @@ export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags
 
 /** @param whose what says the registry, where it is not given */
 export function withRecordedRun(command: Command, whose: 'plan' | 'run'): Command {
-  return withDisplay(withLedger(withTimeBudget(withEvidence(command))))
+  return withDisplay(withLedger(withTimeBudget(withArchive(withEvidence(command)))))
     .option('-r, --registry <name>', `registry (default: the ${whose}'s)`)
     .option('-u, --username <name>', 'user name (default: an Entra identity)')
     .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD');
@@ -41,6 +42,7 @@ export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.Process
     ledger,
     settings,
     timeBudget: timeBudgetOf(flags),
+    archive: archiveOf(flags, environment),
     evidence: (policies: readonly PurgePolicy[]) => inUseOf(flags, environment, policies),
     /** The registries one of which it must be about, where any is named. */
     hosts: names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host),

@@ -72,6 +72,10 @@ const totalled = {
     })
     .exactOptional()
     .describe('What waits there since an earlier run, what is released, and until when what this run puts there stays'),
+  archived: z
+    .object({ manifests: count, blobs: count, bytes, milliseconds: count })
+    .exactOptional()
+    .describe('What was written to the archive before it was deleted; what was there already is not counted'),
   missing: z
     .partialRecord(
       z.enum(['read', 'delete', 'unlock', 'quarantine']),
@@ -264,6 +268,7 @@ export const run = z
       .array(evidence)
       .exactOptional()
       .describe('What it knew of the use of its images; absent: no source is configured'),
+    archive: z.string().exactOptional().describe('Where what it deletes is archived first; absent: it is not'),
     error: decisionError.exactOptional(),
     plan: plan.exactOptional(),
     applies: runId.exactOptional().describe('The run whose plan it applies'),
@@ -285,6 +290,7 @@ export const runSummary = z
     warnings: texts,
     breakers: holds,
     evidence: z.array(evidence).exactOptional(),
+    archive: z.string().exactOptional(),
     plan: z.object({ id: runId, hash: z.string(), deletions: count }).exactOptional(),
     stopped: stop.exactOptional(),
     restores: restores.exactOptional(),

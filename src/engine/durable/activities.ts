@@ -1,4 +1,5 @@
 import type { Ledger } from '../../ledger/ledger.ts';
+import { archiveFrom } from '../archive.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import { cancelledInWords, type RunRecord } from '../../ledger/records.ts';
 import { HeldError, type Lock } from '../../ledger/store/store.ts';
@@ -147,6 +148,7 @@ async function beginScheduled(app: App, served: RegistrySettings, { start, job }
     holder: noProcess(job.runId, startedBy, ledger.system.clock),
     guards: settings.guards,
     sources: sourcesNamed(settings),
+    archive: archiveFrom(settings),
   });
   const log = logOf(app.log, fresh);
   const locks: Lock[] = [];

@@ -14,6 +14,7 @@ import type { RunContext } from '../context.ts';
 import { countAnew } from '../finish.ts';
 import { matchOf } from '../matching.ts';
 import { undoIn } from '../undo.ts';
+import { archiveFrom, whyNotWithoutArchive } from '../archive.ts';
 import { evidenceIn, type UseOf, whyNotWithout } from '../evidence.ts';
 import { quarantinesIn } from '../quarantine.ts';
 import { evidenceFrom, type OpenSources } from '../sources.ts';
@@ -118,6 +119,7 @@ export function contextOf(
     now: new Date(record.agesFrom),
     preview: record.dryRun,
     matched: new Set(),
+    archive: archiveFrom(settings()),
     match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(record.registry, repository, checkHeld(locks)),
     quarantine: quarantinesIn(ledger, record.registry, checkHeld(locks), settings().rememberMilliseconds),
@@ -273,7 +275,7 @@ export function whyCutShort(settings: Settings, record: RunRecord, clock: Clock)
   if (dryRun !== record.dryRun)
     return changed(record.dryRun ? 'it was a dry run, and is none any more' : 'only dry runs are wanted now');
   if (policyHash !== record.policy.hash) return changed('the policy was changed');
-  const unasked = whyNotWithout(record, sources);
+  const unasked = whyNotWithout(record, sources) ?? whyNotWithoutArchive(record, archiveFrom(settings));
   return unasked === undefined ? undefined : changed(unasked);
 }
 

@@ -1,4 +1,5 @@
 import type { Totals } from '../../ledger/summary.ts';
+import { writtenInWords } from '../archive-words.ts';
 import { keptIn, percentOf } from '../totals.ts';
 import { bytes, count } from './format.ts';
 import { Facts, Time } from './parts.tsx';
@@ -12,7 +13,7 @@ interface FiguresProps {
 
 /** The result of a run as figures. */
 export function Figures({ totals, isDry, held }: FiguresProps) {
-  const { tags, manifests, beyondAcrPurge, leftUntagged, quarantine } = totals;
+  const { tags, manifests, beyondAcrPurge, leftUntagged, quarantine, archived } = totals;
   const isRestore = (tags.restored ?? manifests.restored) !== undefined;
   const verb = isDry ? 'that would be deleted' : 'deleted';
   const share = (kind: 'tags' | 'manifests'): string => {
@@ -38,6 +39,7 @@ export function Figures({ totals, isDry, held }: FiguresProps) {
           ['Quarantined until', quarantine?.until !== undefined && <Time iso={quarantine.until} />],
           ['Waiting in quarantine since before', unlessNone(quarantine?.waiting ?? 0)],
           [`${isDry ? 'Would be released' : 'Released'} from quarantine`, unlessNone(quarantine?.released ?? 0)],
+          ['Archived first', archived && writtenInWords(archived)],
           ['Tags kept', count(keptIn(totals, 'tags'))],
           ['Manifests kept', count(keptIn(totals, 'manifests'))],
           ['Manifests left without a tag (--untagged deletes them)', unlessNone(leftUntagged?.manifests ?? 0)],

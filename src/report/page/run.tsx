@@ -261,6 +261,7 @@ function About({ setting, run }: { readonly setting: Setting; readonly run: RunR
             ['Brings back what was deleted by the run of', runLink(restores?.run) || undefined],
             ['Brings back the image', restores?.image && words(restores.image)],
             ['Sets back what was pushed since', restores?.force && 'yes (--force)'],
+            ['What it deletes is archived first in', run.archive && words(run.archive)],
             ['Policy from', policy.from],
             ['Hash of the policy', <code>{words(policy.hash)}</code>],
           ]}
