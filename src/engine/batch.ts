@@ -1,9 +1,10 @@
+import { cancelledInWords } from '../ledger/cancellation.ts';
 import { cancelRun, CancelRefused } from './cancel.ts';
 import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { newRunId } from '../ledger/paths.ts';
 import type { Clock } from '../registry/clock.ts';
-import { cancelledInWords, type Child, type ParentRecord } from '../ledger/records.ts';
+import { type Child, type ParentRecord } from '../ledger/records.ts';
 import type { Holder } from '../ledger/store/store.ts';
 import type { TimeBudget } from '../policy/duration.ts';
 import type { RegistrySettings } from '../policy/registries.ts';

@@ -1,6 +1,7 @@
+import { cancelledInWords } from '../ledger/cancellation.ts';
 import { isFinal } from '../ledger/cancellation.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type Cancellation, cancelledInWords, type ParentStatus, type RunRecord } from '../ledger/records.ts';
+import { type Cancellation, type ParentStatus, type RunRecord } from '../ledger/records.ts';
 import { isParentOver, parentStatus } from './parent-status.ts';
 import { StopReason } from './stop.ts';
 

@@ -1,10 +1,10 @@
+import { cancelStop } from '../ledger/cancellation.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { planOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunWriter } from '../ledger/writer.ts';
 import {
   type Cancellation,
-  cancelStop,
   isEvidenceWhole,
   type RepositoryRecord,
   type RunRecord,

@@ -1,3 +1,4 @@
+import { cancelStop } from '../ledger/cancellation.ts';
 import { timeOf } from '../registry/clock.ts';
 import { imageIn, isLockedAsBefore, relock } from '../executor/locks.ts';
 import { record, withLostLocks } from '../executor/results.ts';
@@ -6,7 +7,7 @@ import type { Lock, OpenRepository } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { checkHeld, type RunWriter, whileHeld } from '../ledger/writer.ts';
 import { DamagedError, type Lock as StoreLock } from '../ledger/store/store.ts';
-import { cancelStop, type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
+import { type RepositoryRecord, type RunRecord } from '../ledger/records.ts';
 import { type Decision, type Deleted, keyOf } from '../planner/decision.ts';
 import type { Registry } from '../registry/types.ts';
 import { accessWarnings } from '../report/warnings.ts';

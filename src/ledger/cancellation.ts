@@ -2,7 +2,8 @@ import { parse } from './parse.ts';
 import { pathsOf } from './paths.ts';
 import { cancellationSchema } from './schemas.ts';
 import { ConflictError, type Store } from './store/store.ts';
-import { type Cancellation, cancelStop, type RunRecord } from './records.ts';
+import { commandInWords } from './command.ts';
+import type { Cancellation, RunRecord, Stop } from './records.ts';
 
 /*
  * A run may be cancelled by another process than the one that works on it, which is the only one to write its record. So
@@ -36,4 +37,24 @@ export function withCancellation(record: RunRecord, cancellation: Cancellation |
   const cancelled = { ...record, cancelled: cancellation };
   if (record.state === 'running') return cancelled;
   return { ...cancelled, state: 'stopped', stopped: cancelStop(record, cancellation) };
+}
+
+/** Why a cancelled run ended, for its record. */
+export function cancelStop(
+  run: Pick<RunRecord, 'id' | 'progress' | 'sources' | 'evidence' | 'archive'>,
+  cancellation: Cancellation,
+): Stop {
+  const { done, of } = run.progress;
+  const far =
+    of === 0 ? 'the repositories had not been listed yet' : `${done} of ${of} repositories done, ${of - done} left`;
+  const next = `to resume it all the same: ${commandInWords('resume', run)}`;
+  return { by: 'cancel', detail: `${cancelledInWords(cancellation)}: ${far}; ${next}` };
+}
+
+/** The part of a sentence behind "stopped: ". */
+export function cancelledInWords({ at, askedBy, by, actor }: Cancellation): string {
+  if (actor) return `it was cancelled by ${actor.name} at ${at}`;
+  const who = askedBy === 'request' ? 'by a request' : 'on the command line';
+  const whose = askedBy === 'request' ? 'invocation ' : '';
+  return `it was cancelled ${who}${by === undefined ? '' : ` (${whose}${by})`} at ${at}`;
 }

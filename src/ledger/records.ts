@@ -1,6 +1,5 @@
 import type { DecisionError, Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
-import { commandInWords } from './command.ts';
 import type { Actor, PlanReview } from './reviews.ts';
 import type { UndoRecord } from './undo.ts';
 import type { Holder } from './store/store.ts';
@@ -280,24 +279,4 @@ export interface RepositoryRecord {
   readonly summary: RepositorySummary;
   /** Of what would go: outcome `planned` or `held`. */
   readonly planned: { readonly deletions: number; readonly hash: string };
-}
-
-/** Why a cancelled run ended, for its record. */
-export function cancelStop(
-  run: Pick<RunRecord, 'id' | 'progress' | 'sources' | 'evidence'>,
-  cancellation: Cancellation,
-): Stop {
-  const { done, of } = run.progress;
-  const far =
-    of === 0 ? 'the repositories had not been listed yet' : `${done} of ${of} repositories done, ${of - done} left`;
-  const next = `to resume it all the same: ${commandInWords('resume', run)}`;
-  return { by: 'cancel', detail: `${cancelledInWords(cancellation)}: ${far}; ${next}` };
-}
-
-/** The part of a sentence behind "stopped: ". */
-export function cancelledInWords({ at, askedBy, by, actor }: Cancellation): string {
-  if (actor) return `it was cancelled by ${actor.name} at ${at}`;
-  const who = askedBy === 'request' ? 'by a request' : 'on the command line';
-  const whose = askedBy === 'request' ? 'invocation ' : '';
-  return `it was cancelled ${who}${by === undefined ? '' : ` (${whose}${by})`} at ${at}`;
 }

@@ -1,4 +1,5 @@
 import prettyBytes from 'pretty-bytes';
+import { cancelledInWords } from '../ledger/cancellation.ts';
 import { commandInWords } from '../ledger/command.ts';
 import type { LedgerReader, Sighting } from '../ledger/reader.ts';
 import type { Totals } from '../ledger/summary.ts';
@@ -6,7 +7,6 @@ import type { UseOfImage } from '../ledger/uses-of.ts';
 import {
   type Activity,
   approvalOf,
-  cancelledInWords,
   type ChildStatus,
   type EvidenceRecord,
   type ParentStatus,

@@ -1,7 +1,8 @@
+import { cancelStop } from '../../src/ledger/cancellation.ts';
 import { split } from 'shlex';
 import { expect, test } from 'vitest';
 import { commandFor, commandInWords } from '../../src/ledger/command.ts';
-import { cancelStop, type EvidenceRecord } from '../../src/ledger/records.ts';
+import { type EvidenceRecord } from '../../src/ledger/records.ts';
 
 const evidence = (source: string, more: Partial<EvidenceRecord> = {}): EvidenceRecord => ({
   source,

@@ -1,7 +1,8 @@
+import { cancelledInWords } from '../../ledger/cancellation.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { archiveFrom } from '../archive.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
-import { cancelledInWords, type RunRecord } from '../../ledger/records.ts';
+import { type RunRecord } from '../../ledger/records.ts';
 import { HeldError, type Lock } from '../../ledger/store/store.ts';
 import type { TagFilter } from '../../policy/filter.ts';
 import type { RegistrySettings } from '../../policy/settings.ts';

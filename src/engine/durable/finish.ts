@@ -16,7 +16,8 @@ import { notBegun } from '../repository.ts';
 import { pruneRuns } from '../scheduled.ts';
 import { tell } from './tell.ts';
 import { StopReason } from '../stop.ts';
-import { type App, inBatch, isOwn, logOf, OTHER_POLICY, targetIn, whyCutShort, withRepositoryLock } from './context.ts';
+import { type App, inBatch, isOwn, logOf, OTHER_POLICY, targetIn, withRepositoryLock } from './context.ts';
+import { whyCutShort } from './cut-short.ts';
 import type { Finish, Finished, Run } from './messages.ts';
 
 /** Sums a run up, and closes its record. A record that is closed stays as it is, and is only completed. */

@@ -14,7 +14,8 @@ import { commandsFor, recordMatched } from '../list.ts';
 import { isLeft, isOver, isPlanned, triedIn } from '../merge.ts';
 import { isNothingLeft, type Pass, processRepository } from '../repository.ts';
 import { startBudget } from '../stop.ts';
-import { type App, contextOf, inRepository, isOwn, millisecondsLeft } from './context.ts';
+import { type App, contextOf, inRepository, isOwn } from './context.ts';
+import { millisecondsLeft } from './cut-short.ts';
 import type { Attempted, GivenUp, GiveUp, Matched, ProcessRepository, Run } from './messages.ts';
 import { afterAttempt, counted, recordProgress, tellProgress } from './progress.ts';
 

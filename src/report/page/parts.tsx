@@ -1,5 +1,6 @@
+import { cancelledInWords } from '../../ledger/cancellation.ts';
 import type { ComponentChildren } from 'preact';
-import { cancelledInWords, type Cancellation, type RunProgress, type RunState } from '../../ledger/records.ts';
+import { type Cancellation, type RunProgress, type RunState } from '../../ledger/records.ts';
 import type { Decision, DecisionError } from '../../planner/decision.ts';
 import { resultOf, shortDigests } from '../text.ts';
 import { type Titled, whatOf, whenOf, whereOf } from '../title.ts';
