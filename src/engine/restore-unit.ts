@@ -131,7 +131,7 @@ async function readable(
 ): Promise<void> {
   if (!isUnreadable) return;
   const shown = await registry.show(repository, tagOrDigest);
-  if (shown.state === 'failed') throw shown.error;
+  if (shown.state === 'failed' || shown.state === 'refused') throw shown.error;
 }
 
 function back(decision: Restored, wasThere: boolean): Restored {
