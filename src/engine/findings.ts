@@ -2,7 +2,7 @@ import { describe, ofReading } from '../executor/results.ts';
 import { LedgerError } from '../ledger/store/store.ts';
 import { type RepositorySummary, summarizeInTurns } from '../ledger/summary.ts';
 import { eachInTurns } from '../ledger/turns.ts';
-import { type Decision, type Decisions, keyOf } from '../planner/decision.ts';
+import { type Decision, type Decisions, keyOf, type Reason } from '../planner/decision.ts';
 import { PolicyError } from '../policy/errors.ts';
 import { StoppedError } from '../registry/errors.ts';
 import type { PlannedRepository } from './inventory.ts';
@@ -76,13 +76,24 @@ export function hasUntried(decisions: Decisions): boolean {
   return false;
 }
 
-/** One decision for each artifact: that of the last command, but no deletion is taken back by a later command. */
+/**
+ * One decision for each artifact: that of the last command, but no deletion is taken back by a later command, nor is what
+ * waits in quarantine: without one it would have been gone for the later command.
+ */
 async function latest(earlier: Decisions, later: Decisions): Promise<Decisions> {
   const decisions = new Map<string, Decision>();
   await eachInTurns(earlier, (decision) => void decisions.set(keyOf(decision), decision));
   await eachInTurns(later, (decision) => {
-    if (decision.action === 'delete' || decisions.get(keyOf(decision))?.action !== 'delete')
+    const before = decisions.get(keyOf(decision));
+    if (decision.action === 'delete' || (before?.action !== 'delete' && !isWaiting(before, decision)))
       decisions.set(keyOf(decision), decision);
   });
   return [...decisions.values()];
+}
+
+/** What a run says of all commands together. */
+const OF_ALL: ReadonlySet<Reason> = new Set(['quarantined', 'released', 'changed-since-plan']);
+
+function isWaiting(before: Decision | undefined, now: Decision): boolean {
+  return before?.reason === 'quarantined' && !OF_ALL.has(now.reason);
 }
