@@ -13,7 +13,14 @@ import type { RunContext } from './context.ts';
 import { eachOf } from './each.ts';
 import { whyNoMore } from './evidence.ts';
 import type { PlannedRepository } from './inventory.ts';
-import { entryKey, heldEntries, type HeldRepository, type Quarantines, rememberedOf } from './quarantine.ts';
+import {
+  countedFrom,
+  entryKey,
+  heldEntries,
+  type HeldRepository,
+  type Quarantines,
+  rememberedOf,
+} from './quarantine.ts';
 
 /**
  * Carries out the plan of one repository: makes unreadable what comes into quarantine, and deletes the rest. What comes into
@@ -36,7 +43,7 @@ export async function carryOut(
     includeLocked,
     clock: ledger.system.clock,
     signal,
-    held: new Set(heldEntries(held).keys()),
+    held: new Set(heldEntries(held, ledger.system.clock.now()).keys()),
     ...(entered && { hiding: entered }),
     whyNoMore: () => whyNoMore(context, planned),
     onIntent: record.intend,
@@ -57,6 +64,7 @@ interface Entered {
   /** Why some cannot be, by digest: nothing would know any more what they hold. */
   readonly unfit: ReadonlyMap<string, Result>;
   readonly onHidden: (key: string, lastUpdated: string | undefined) => void;
+  readonly onDoubt: (key: string) => void;
   /** Records what became unreadable, and forgets the rest. */
   readonly settle: (made: Decisions) => Promise<void>;
 }
@@ -113,7 +121,9 @@ async function enter(
   };
   for (const { digest, tags } of hides.manifests) {
     const fact = facts.get(digest);
-    if (fact?.state === 'unreadable') {
+    const isHiddenByAnother = records?.get(digest)?.unreadable === true;
+    // What another client has made unreadable is planned without knowing what it holds, and is no less readable then.
+    if (fact?.state === 'unreadable' && !isHiddenByAnother) {
       unfit.set(digest, notAttempted(`it is not made unreadable, since it cannot be read before that: ${fact.why}`));
       continue;
     }
@@ -129,9 +139,11 @@ async function enter(
       released,
     }));
   const hidden = new Map<string, { readonly at: number; readonly seen: string | undefined }>();
+  const doubts = new Set<string>();
   return {
     unfit,
     onHidden: (key, seen) => void hidden.set(key, { at: quarantine.clock.now(), seen }),
+    onDoubt: (key) => void doubts.add(key),
     async settle(made) {
       if (keys.size === 0) return;
       const outcomes = await outcomesOf(made, keys);
@@ -140,9 +152,10 @@ async function enter(
           const key = entryKey(entry);
           if (!keys.has(key) || entry.runId !== record.id || entry.state !== 'pending') return entry;
           const outcome = outcomes.get(key);
-          // It may be unreadable: the next run that looks at it finds out.
-          if (outcome === 'failed') return entry;
-          return outcome === 'quarantined' ? settled(entry, hidden.get(key)) : [];
+          if (outcome === 'quarantined')
+            return settled(entry, hidden.get(key) ?? { at: quarantine.clock.now(), seen: undefined });
+          // It may be unreadable, or become so late: the next run that looks at it finds out.
+          return outcome === 'failed' || doubts.has(key) ? entry : [];
         }),
         released,
       }));
@@ -161,17 +174,9 @@ function heldFacts({ children, subject, config }: Extract<ManifestFacts, { reado
 /** Its time counts from when it became unreadable. */
 function settled(
   entry: QuarantineEntry,
-  hidden: { readonly at: number; readonly seen: string | undefined } | undefined,
+  { at, seen }: { readonly at: number; readonly seen: string | undefined },
 ): QuarantineEntry {
-  if (!hidden) return { ...entry, state: 'quarantined' };
-  const lasts = Date.parse(entry.until) - Date.parse(entry.since);
-  return {
-    ...entry,
-    state: 'quarantined',
-    since: new Date(hidden.at).toISOString(),
-    until: new Date(hidden.at + lasts).toISOString(),
-    ...(hidden.seen !== undefined && { seen: hidden.seen }),
-  };
+  return { ...countedFrom(entry, at), state: 'quarantined', ...(seen !== undefined && { seen }) };
 }
 
 async function outcomesOf(decisions: Decisions, keys: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {

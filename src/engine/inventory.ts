@@ -112,7 +112,7 @@ export async function planTask(
         const warnings = [...whole.warnings, ...ghosts.warnings(repository, whole.plan, rule), ...unread.warnings];
         const held = heldNow(inventory);
         const staged = stage(whole.plan, {
-          held: heldEntries(held),
+          held: heldEntries(held, clock.now()),
           periodOf: periodIn(task.policy),
           now: clock.now(),
           only,

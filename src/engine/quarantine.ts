@@ -170,9 +170,20 @@ export function periodIn(policy: PurgePolicy): ((decision: Deleted) => number | 
   return ({ rule }) => quarantineOf(policy, rule)?.milliseconds;
 }
 
-/** Entries that count as in quarantine, by key: of others it is not known, or they are none any more. */
-export function heldEntries({ quarantine, status }: HeldRepository): ReadonlyMap<string, QuarantineEntry> {
-  const all = quarantine.entries.map((entry) => [entryKey(entry), entry] as const);
+/** The same entry, whose time begins then, in milliseconds since 1970, and lasts as long as before. */
+export function countedFrom<T extends Pick<QuarantineEntry, 'since' | 'until'>>(entry: T, at: number): T {
+  const lasts = Date.parse(entry.until) - Date.parse(entry.since);
+  return { ...entry, since: new Date(at).toISOString(), until: new Date(at + lasts).toISOString() };
+}
+
+/**
+ * Entries that count as in quarantine, by key: of others it is not known, or they are none any more. Since when one is
+ * unreadable whose process ended before it could say so is not known: its time begins now.
+ */
+export function heldEntries({ quarantine, status }: HeldRepository, now: number): ReadonlyMap<string, QuarantineEntry> {
+  const all = quarantine.entries.map(
+    (entry) => [entryKey(entry), entry.state === 'pending' ? countedFrom(entry, now) : entry] as const,
+  );
   return new Map(
     all.filter(([key, { state }]) => {
       const one = status.get(key)?.state;

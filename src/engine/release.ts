@@ -6,7 +6,7 @@ import { isSame } from '../registry/held.ts';
 import type { Registry } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { eachOf } from './each.ts';
-import { entryKey, type HeldRepository, type Quarantines, stateNow } from './quarantine.ts';
+import { countedFrom, entryKey, type HeldRepository, type Quarantines, stateNow } from './quarantine.ts';
 
 /** Reasons that say nothing for good: what is kept for one stays in quarantine, and is not deleted. */
 const DOUBTS: ReadonlySet<KeepReason> = new Set([
@@ -64,16 +64,20 @@ export async function releaseKept(
   if (!writer) return wanted.map((one) => decisionOf(one, { outcome: 'planned' }));
   const released: Decision[] = [];
   const until = new Date(quarantine.clock.now() + quarantine.keepMilliseconds).toISOString();
-  await showAll(writer, repository, wanted, signal, async (one, release) => {
-    released.push(decisionOf(one, release));
-    if (release.outcome !== 'released') return;
-    const { digest, tag } = one.entry;
-    const why = 'released by a run, since it is used,';
-    const kept: readonly Released[] = one.isForUse
-      ? [{ digest, ...(tag !== undefined && { tag }), at: new Date(quarantine.clock.now()).toISOString(), until, why }]
-      : [];
-    await forget(quarantine, repository, [one.entry], kept);
-  });
+  const shown = forgetting(quarantine, repository);
+  try {
+    await showAll(writer, repository, wanted, signal, async (one, release) => {
+      released.push(decisionOf(one, release));
+      if (release.outcome !== 'released') return;
+      const { digest, tag } = one.entry;
+      const why = 'released by a run, since it is used,';
+      const at = new Date(quarantine.clock.now()).toISOString();
+      const kept = { digest, ...(tag !== undefined && { tag }), at, until, why };
+      await shown.add(one.entry, one.isForUse ? kept : undefined);
+    });
+  } finally {
+    await shown.rest();
+  }
   await tidy(writer, quarantine, held);
   return released;
 }
@@ -195,6 +199,28 @@ async function show(
   return { outcome: result.state, error: { ...error, ...(isForbidden && { missing: 'quarantine' as const }) } };
 }
 
+/** Entries that leave the record of a repository together: each change writes all of it, and there may be thousands. */
+const TOGETHER = 256;
+
+/** Removes entries once their artifacts are readable again, many at a time. */
+export function forgetting(quarantine: Quarantines, repository: string) {
+  let entries: QuarantineEntry[] = [];
+  let kept: Released[] = [];
+  const rest = async (): Promise<void> => {
+    const [some, others] = [entries, kept];
+    [entries, kept] = [[], []];
+    if (some.length > 0) await forget(quarantine, repository, some, others);
+  };
+  return {
+    async add(entry: QuarantineEntry, released: Released | undefined): Promise<void> {
+      entries.push(entry);
+      if (released) kept.push(released);
+      if (entries.length >= TOGETHER) await rest();
+    },
+    rest,
+  };
+}
+
 /** Removes entries, and adds what is kept from now on. */
 export async function forget(
   quarantine: Quarantines,
@@ -229,6 +255,9 @@ export async function tidy(
   });
   if (doubtful.length === 0 && !released.some(isExpired)) return;
   const became = new Map<string, Awaited<ReturnType<typeof stateNow>>>();
+  const since = new Map(doubtful.map((entry) => [entryKey(entry), `${entry.runId} ${entry.since}`]));
+  const isAsBefore = (entry: QuarantineEntry): boolean =>
+    since.get(entryKey(entry)) === `${entry.runId} ${entry.since}`;
   await eachOf(doubtful, SHOWN_AT_ONCE, async (entry) => {
     became.set(entryKey(entry), await stateNow(registry, repository, entry));
   });
@@ -238,7 +267,8 @@ export async function tidy(
     const kept: Released[] = [];
     const left = file.entries.flatMap((entry) => {
       const is = became.get(entryKey(entry));
-      if (is === undefined) return entry;
+      // What this run has put there itself since is another one.
+      if (is === undefined || !isAsBefore(entry)) return entry;
       if (is === 'gone') return [];
       if (is === 'readable') {
         const isShown = entry.state === 'quarantined' && !entry.wasUnreadable;
@@ -254,7 +284,8 @@ export async function tidy(
         return [];
       }
       const isUnchanged = entry.lastUpdated === undefined || isSame(entry.lastUpdated, is.unreadable.lastUpdated);
-      return isUnchanged ? { ...entry, state: 'quarantined' as const } : entry;
+      if (!isUnchanged) return entry;
+      return entry.state === 'pending' ? { ...countedFrom(entry, now), state: 'quarantined' as const } : entry;
     });
     return { entries: left, released: [...file.released.filter((one) => !isExpired(one)), ...kept] };
   });

@@ -29,6 +29,8 @@ export interface Hiding {
   readonly unfit: ReadonlyMap<string, Result>;
   /** Is told of each that is unreadable from now on, and when the registry says it was updated. */
   readonly onHidden: (key: string, lastUpdated: string | undefined) => void;
+  /** Is told of each that may become unreadable, even after a look has shown that it is not. */
+  readonly onDoubt: (key: string) => void;
 }
 
 /** Tags and manifests by name. */

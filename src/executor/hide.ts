@@ -1,5 +1,6 @@
 import type { DeletionResult, Sending } from '../registry/types.ts';
 import type { Context, Hiding } from './context.ts';
+import { isInDoubt } from './locks.ts';
 
 /** What a deletion came to that was sent, or the step that is taken instead of one. */
 export type Sent = DeletionResult | { readonly state: 'quarantined' };
@@ -7,12 +8,16 @@ export type Sent = DeletionResult | { readonly state: 'quarantined' };
 /** Makes a tag or a manifest unreadable, once. */
 export async function hide(
   { registry, repository }: Pick<Context, 'registry' | 'repository'>,
-  { onHidden }: Hiding,
+  { onHidden, onDoubt }: Hiding,
   tagOrDigest: string,
   sending: Sending,
 ): Promise<Sent> {
   const result = await registry.hide(repository, tagOrDigest, sending);
-  if (result.state !== 'hidden') return result;
-  onHidden(tagOrDigest.includes(':') ? `@${tagOrDigest}` : `:${tagOrDigest}`, result.lastUpdated);
+  const key = tagOrDigest.includes(':') ? `@${tagOrDigest}` : `:${tagOrDigest}`;
+  if (result.state !== 'hidden') {
+    if (isInDoubt(result)) onDoubt(key);
+    return result;
+  }
+  onHidden(key, result.lastUpdated);
   return { state: 'quarantined' };
 }

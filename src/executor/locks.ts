@@ -77,7 +77,8 @@ function lockedOf(locks: ReadonlyMap<string, Lock>): readonly Locked[] {
   return Array.from(locks, ([name, lock]) => ({ name, lock }));
 }
 
-function isInDoubt(result: DeletionResult | { readonly state: 'unlocked' }): boolean {
+/** Whether the registry may have done it, or may do so later, although no answer said so. */
+export function isInDoubt(result: DeletionResult | { readonly state: 'unlocked' }): boolean {
   if (result.state === 'again') return result.tried.inDoubt;
   return 'inDoubt' in result && result.inDoubt;
 }

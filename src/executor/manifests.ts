@@ -95,7 +95,8 @@ function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => 
         if (change !== undefined) return changed(change);
         const record = look.present.get(deletion.digest);
         if (!record) return { state: 'already-gone' };
-        if (hiding) return record.unreadable ? { state: 'quarantined' } : hiding.unfit.get(deletion.digest);
+        if (hiding)
+          return hiding.unfit.get(deletion.digest) ?? (record.unreadable ? { state: 'quarantined' } : undefined);
         const isLost = isUnreadable(record) || deletion.tags.some((tag) => isUnreadable(look.tags.get(tag)));
         return isLost ? UNREADABLE_LOCK : undefined;
       },
