@@ -4,6 +4,7 @@ import { handler } from '../src/doors/http/handler.ts';
 import { answerAction } from '../src/doors/http/review/actions.ts';
 import { answerReview } from '../src/doors/http/review/review.ts';
 import { isSignInOn } from '../src/doors/http/sign-in.ts';
+import { quarantineView } from '../src/doors/http/quarantine.ts';
 import { unpulledView } from '../src/doors/http/unpulled.ts';
 
 app.http('review', {
@@ -20,6 +21,7 @@ app.http('review', {
       log,
       configuration,
       unpulled: unpulledView(configuration, ledger),
+      quarantine: quarantineView(configuration, ledger),
     });
   }),
 });

@@ -7,6 +7,7 @@ import type {
   AskedSource,
   PolicyRecord,
   RepositoryRecord,
+  Releases,
   Restores,
   RunKind,
   RunProgress,
@@ -126,6 +127,8 @@ export interface Fresh {
   readonly plan?: Pick<ApprovedPlan, 'id' | 'repositories' | 'isPart'> | undefined;
   /** What it brings back. */
   readonly restores?: Restores | undefined;
+  /** What it makes readable. */
+  readonly releases?: Releases | undefined;
 }
 
 /** The record of a run that begins. */
@@ -145,6 +148,7 @@ export function freshRecord(about: Fresh): RunRecord {
     holder,
     plan,
     restores,
+    releases,
     sources = [],
     archive,
   } = about;
@@ -175,6 +179,7 @@ export function freshRecord(about: Fresh): RunRecord {
     ...(plan && { applies: plan.id }),
     ...(plan?.isPart && { appliesPart: true }),
     ...(restores && { restores }),
+    ...(releases && { releases }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../ledger/records.ts';
+import { isPurge, type RunRecord } from '../ledger/records.ts';
 import type { Counts } from '../ledger/summary.ts';
 import type { NotifyKind } from '../policy/notify.ts';
 import { lastActivity } from './schedule-monitor.ts';
@@ -33,7 +33,7 @@ export function dueOf(run: RunRecord, { now, remindMilliseconds, isSuperseded }:
   const { kind, dryRun, state, plan, resumed = [] } = run;
   if (state === 'running') return [];
   const at = lastActivity(run);
-  const ended = kind === 'dry-run' || kind === 'restore' ? [] : kindsOf(run);
+  const ended = kind === 'dry-run' || !isPurge(run) ? [] : kindsOf(run);
   const due: DueOfRun[] = [];
   // Each time that it ended: a run that was stopped, said so and was resumed ends once more.
   if (isSome(ended)) due.push({ news: `ended-${resumed.length}`, kinds: ended, at });

@@ -198,7 +198,8 @@ export async function whatWaits(
   registry: string,
   policies: readonly PurgePolicy[],
 ): Promise<readonly string[]> {
-  if (policies.some((policy) => periodIn(policy))) return [];
+  // A release, or a restore, has none.
+  if (policies.length === 0 || policies.some((policy) => periodIn(policy))) return [];
   let [artifacts, repositories] = [0, 0];
   for await (const { entries } of ledger.quarantines(registry)) {
     if (entries.length === 0) continue;

@@ -60,7 +60,8 @@ export async function releaseKept(
   const { quarantine, writer, signal } = context;
   if (held.quarantine.entries.length + held.quarantine.released.length === 0) return [];
   const wanted = await wantedIn(context, held, decisions);
-  const decisionOf = (one: Wanted, release: Release): Kept => keptAs(repository, one, release);
+  const decisionOf = (one: Wanted, release: Release): Kept =>
+    keptAs(repository, one, { ...release, ...(one.isForUse && { needed: true as const }) });
   if (!writer) return wanted.map((one) => decisionOf(one, { outcome: 'planned' }));
   const released: Decision[] = [];
   const until = new Date(quarantine.clock.now() + quarantine.keepMilliseconds).toISOString();

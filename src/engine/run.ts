@@ -1,7 +1,7 @@
 import { describe } from '../executor/results.ts';
 import type { Archive } from '../ledger/archive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { PolicyRecord, Restores, RunKind, RunRecord } from '../ledger/records.ts';
+import type { PolicyRecord, Releases, Restores, RunKind, RunRecord } from '../ledger/records.ts';
 import type { Actor } from '../ledger/reviews.ts';
 import { ConflictError } from '../ledger/store/store.ts';
 import type { RunSummary } from '../ledger/summary.ts';
@@ -104,6 +104,8 @@ export interface Job extends RunOptions {
   readonly plan?: ApprovedPlan | undefined;
   /** What it brings back. */
   readonly restores?: Restores | undefined;
+  /** What it makes readable. */
+  readonly releases?: Releases | undefined;
   /** What is done in each repository in a pass. Absent: what a purge does. */
   readonly process?: typeof processRepository | undefined;
   readonly resuming?: Resuming | undefined;

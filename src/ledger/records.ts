@@ -5,7 +5,7 @@ import type { UndoRecord } from './undo.ts';
 import type { Holder } from './store/store.ts';
 import type { RepositorySummary, Totals } from './summary.ts';
 
-export const RUN_KINDS = ['scheduled', 'dry-run', 'purge', 'apply', 'restore'] as const;
+export const RUN_KINDS = ['scheduled', 'dry-run', 'purge', 'apply', 'restore', 'release'] as const;
 
 /** `purge` and `restore` are the command line's; a scheduled run, or one that restores, may be a dry run, too. */
 export type RunKind = (typeof RUN_KINDS)[number];
@@ -160,9 +160,17 @@ export interface Restores {
   readonly force?: true;
 }
 
+/** What a run makes readable: all that waits in quarantine, what a run put there, or an image. */
+export interface Releases {
+  readonly all?: true;
+  readonly run?: string;
+  /** `repository:tag` or `repository@digest` */
+  readonly image?: string;
+}
+
 /** Whether a run of this kind is there to delete: only these are compared with each other, and measured. */
 export function isPurge({ kind }: Pick<RunRecord, 'kind'>): boolean {
-  return kind !== 'restore';
+  return kind !== 'restore' && kind !== 'release';
 }
 
 /** A run, without its decisions. */
@@ -226,6 +234,8 @@ export interface RunRecord {
   readonly appliesPart?: true;
   /** What it brings back. */
   readonly restores?: Restores;
+  /** What it makes readable. */
+  readonly releases?: Releases;
   /** By what its deletions can be undone. Absent: it was not asked, or is an older record. */
   readonly undo?: UndoRecord;
 }

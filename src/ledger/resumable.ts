@@ -12,6 +12,7 @@ export function whyNotResumed(
 ): string | undefined {
   const { kind, state, format, ended, started, plan } = record;
   if (kind === 'restore') return 'a restore is not resumed: the same command again brings back what is left';
+  if (kind === 'release') return 'a release is not resumed: the same command again makes readable what is left';
   if (format !== 1) return `its record has the format ${format}, which this version does not know`;
   if (state === 'running') return 'it has not ended';
   if (state !== 'stopped' && state !== 'interrupted') return `it has ended, and is ${state}`;

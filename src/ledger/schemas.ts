@@ -13,6 +13,7 @@ import {
   type PlanRecord,
   type PolicyRecord,
   type RepositoryRecord,
+  type Releases,
   type Restores,
   type Resumption,
   RUN_STATES,
@@ -242,6 +243,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   appliesPart: yes,
   undo: undoSchema.exactOptional(),
   restores: z.looseObject({ run: maybeText, image: maybeText, force: yes } satisfies Shape<Restores>).exactOptional(),
+  releases: z.looseObject({ all: yes, run: maybeText, image: maybeText } satisfies Shape<Releases>).exactOptional(),
 } satisfies Shape<RunRecord>);
 
 /** `parent.json` */

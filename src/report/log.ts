@@ -164,7 +164,7 @@ export function runLog(
         };
       });
       const late = began.pastDue ? ', later than scheduled' : '';
-      const what = kind === 'restore' ? 'restore' : 'purge';
+      const what = kind === 'restore' || kind === 'release' ? kind : 'purge';
       lines.info({ event: 'run-started', ...began, commands }, `${about.dryRun ? 'dry run' : what} started${late}`);
     },
 

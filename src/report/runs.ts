@@ -50,20 +50,25 @@ function inCounts(tags: Cell = '', manifests: Cell = '', size: Cell = ''): strin
   return tags === '' ? String(size) : `${tags} tags and ${manifests} manifests, ${size}`;
 }
 
-function verbOf({ dryRun, breakers, restores }: RunRecord): string {
+function verbOf({ dryRun, breakers, restores, totals, kind }: RunRecord): string {
   if (restores) return dryRun ? 'would be restored' : 'restored';
-  if (!dryRun) return 'deleted';
-  return breakers.length > 0 ? 'guards would hold back' : 'would be deleted';
+  if (kind === 'release') return dryRun ? 'would be released' : 'released';
+  const isQuarantined = totals !== undefined && quarantinedIn(totals) > 0;
+  const verb = !isQuarantined ? 'deleted' : deletedIn(totals) > 0 ? 'deleted or quarantined' : 'quarantined';
+  if (!dryRun) return verb;
+  return breakers.length > 0 ? 'guards would hold back' : `would be ${verb}`;
 }
 
-function numbersOf({ totals, progress }: RunRecord): readonly Cell[] {
+function numbersOf({ totals, progress, kind }: RunRecord): readonly Cell[] {
   return totals
-    ? [ofRun(totals.tags), ofRun(totals.manifests), prettyBytes(totals.bytes)]
+    ? kind === 'release'
+      ? ['', totals.quarantine?.released ?? 0, '']
+      : [ofRun(totals.tags), ofRun(totals.manifests), prettyBytes(totals.bytes + (totals.quarantine?.bytes ?? 0))]
     : ['', '', `${progress.done} of ${progress.of}`];
 }
 
-function ofRun({ deleted, restored }: Totals['tags']): number {
-  return restored ?? deleted;
+function ofRun({ deleted, restored, quarantined = 0 }: Totals['tags']): number {
+  return restored ?? deleted + quarantined;
 }
 
 /** The runs of several registries that began together, a line for each registry, and their sum. */

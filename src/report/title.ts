@@ -20,6 +20,7 @@ export function whatOf({ kind, dryRun }: Pick<Titled, 'kind' | 'dryRun'>): strin
   if (kind === 'scheduled') return dryRun ? 'Scheduled dry run' : 'Scheduled run';
   if (kind === 'apply') return 'Apply of a plan';
   if (kind === 'restore') return dryRun ? 'Dry run of a restore' : 'Restore';
+  if (kind === 'release') return dryRun ? 'Dry run of a release' : 'Release';
   return dryRun ? 'Dry run' : 'Purge';
 }
 

@@ -64,6 +64,8 @@ export function totalsInWords(totals: Totals, dryRun: boolean): readonly string[
   };
   const kept = (kind: Kind): string => plural(keptIn(totals, kind), kind.slice(0, -1));
   const are = (count: number): string => (dryRun ? 'would be' : count === 1 ? 'is' : 'are');
+  // A release looks at nothing else.
+  if (isRelease(totals)) return quarantineInWords(totals, dryRun);
   const lines = [
     `${deleted('tags')} and ${deleted('manifests')} ${dryRun ? 'would be deleted' : 'deleted'}, at most ${prettyBytes(totals.bytes)}; ` +
       `${kept('tags')} and ${kept('manifests')} are kept.`,
@@ -87,6 +89,11 @@ export function totalsInWords(totals: Totals, dryRun: boolean): readonly string[
   if (totals.beyondAcrPurge > 0)
     lines.push(`acr purge would have deleted ${plural(totals.beyondAcrPurge, 'artifact')} of what is kept.`);
   return lines;
+}
+
+function isRelease({ tags, manifests, listed, quarantine }: Totals): boolean {
+  const isSeen = (listed.tags ?? listed.manifests) !== undefined;
+  return !isSeen && (quarantine?.released ?? 0) > 0 && tags.deleted + manifests.deleted === 0;
 }
 
 /** How often each reason was given: what is deleted first, the most frequent reason first. */

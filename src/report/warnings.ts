@@ -9,7 +9,7 @@ const RIGHTS: Readonly<
   read: { verb: 'read', role: 'AcrPull', repositoryRole: 'Container Registry Repository Reader' },
   delete: { verb: 'delete', role: 'AcrDelete', repositoryRole: 'Container Registry Repository Contributor' },
   unlock: {
-    verb: 'take off locks',
+    verb: 'take off locks, or make unreadable',
     role: 'AcrPush',
     repositoryRole: 'Container Registry Repository Contributor',
   },

@@ -12,6 +12,8 @@ import { runPurgeCommand } from './purge.ts';
 import { withHelp } from './help.ts';
 import { inUseCommand } from './in-use.ts';
 import { notifyCommand } from './notify.ts';
+import { quarantineCommand } from './quarantine.ts';
+import { releaseCommand } from './release.ts';
 import { reportImagesCommand } from './report-images.ts';
 import { policyCommand } from './policy.ts';
 import { rejectCommand } from './reject.ts';
@@ -27,7 +29,7 @@ import { unpulledCommand } from './unpulled.ts';
 function groups(finish: (exitCode: 0 | 1) => void): Readonly<Record<string, readonly Command[]>> {
   return {
     'Delete:': [runPurgeCommand(finish), applyCommand(finish), resumeCommand(finish), cancelCommand()],
-    'Take a deletion back:': [restoreCommand(finish)],
+    'Take a deletion back:': [quarantineCommand(), releaseCommand(finish), restoreCommand(finish)],
     'Decide on a plan:': [approveCommand(finish), rejectCommand()],
     'Look at runs:': [runsCommand(), showCommand(), diffCommand(), explainCommand()],
     'Look at a registry:': [

@@ -91,6 +91,22 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
     environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...NOTIFY, ...LOG],
     exitCodes: RAN,
   },
+  release: {
+    examples: [
+      {
+        says: 'An image, with its platforms and its signatures',
+        command: 'acr-retention release -r contoso shop/web:1.4.2',
+      },
+      { says: 'What a run has put into quarantine', command: `acr-retention release ${RUN}` },
+      { says: 'What would be released of all that waits', command: 'acr-retention release -r contoso --all --dry-run' },
+    ],
+    environment: [...REGISTRY, ...LEDGER, ...LOG],
+    exitCodes: [
+      [0, 'everything that was asked for can be pulled again'],
+      [1, 'something cannot: it was refused or failed, or the run was stopped'],
+      WRONG,
+    ],
+  },
   restore: {
     examples: [
       { says: 'What of a run can be brought back, and what not', command: `acr-retention restore ${RUN} --dry-run` },

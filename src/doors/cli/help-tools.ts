@@ -122,6 +122,17 @@ export const HELP_OF_TOOLS: Readonly<Record<string, CommandHelp>> = {
     environment: [...REGISTRY, 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE', ...LEDGER],
     exitCodes: [DONE, [1, 'something could not be found out'], WRONG],
   },
+  quarantine: {
+    examples: [
+      { says: 'What is unreadable, and when it may be deleted', command: 'acr-retention quarantine -r contoso' },
+      {
+        says: 'Of one repository, with the reasons, for a spreadsheet',
+        command: 'acr-retention quarantine -r contoso --repository shop/web --output csv > waiting.csv',
+      },
+    ],
+    environment: ['ACR_REGISTRY', ...LEDGER],
+    exitCodes: [DONE, [1, 'the record cannot be read'], WRONG],
+  },
   schedule: {
     examples: [{ says: 'When the app runs', command: "acr-retention schedule '0 1 * * Sun'" }],
     environment: [],

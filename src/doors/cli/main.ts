@@ -10,7 +10,7 @@ import { COMPLETE } from './completion.ts';
 import { addSecretsIn, addSecretsOf } from '../../ledger/redact/environment.ts';
 import { allWritten, guardStreams, OutputLost, outputLost } from './streams.ts';
 import { secrets } from '../../ledger/redact/known.ts';
-import { CancelRefused, PlanRefused, RestoreRefused } from '../../index.ts';
+import { CancelRefused, PlanRefused, ReleaseRefused, RestoreRefused } from '../../index.ts';
 
 /** 0: done; 1: something failed or was refused; 2: the input was wrong. */
 type ExitCode = 0 | 1 | 2;
@@ -64,6 +64,7 @@ function isWrongInput(error: unknown): boolean {
     error instanceof InvalidPolicy ||
     error instanceof PolicyError ||
     error instanceof CancelRefused ||
+    error instanceof ReleaseRefused ||
     error instanceof RestoreRefused ||
     (error instanceof PlanRefused && error.breakers.length === 0)
   );

@@ -11,6 +11,7 @@ import {
   Misconfigured,
   PlanRefused,
   RegistryError,
+  ReleaseRefused,
   Unreadable,
 } from '../../index.ts';
 
@@ -70,6 +71,7 @@ export function problemOf(error: unknown): Problem {
     return { ...of(error.why === 'unknown' ? 404 : 409, error), ...(breakers.length > 0 && { breakers }) };
   }
   if (error instanceof CancelRefused) return of(error.why === 'unknown' ? 404 : 409, error);
+  if (error instanceof ReleaseRefused) return of(404, error);
   if (error instanceof HeldError) return of(409, error);
   if (error instanceof LedgerError) return of(503, error);
   // 502: the registry refused. 503: it did not answer, or said that it cannot answer now.

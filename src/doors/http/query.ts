@@ -110,6 +110,14 @@ export const IN_USE_QUERY = z.object({
   registry: text.exactOptional().describe('Its name or login server; may be left out where the app serves one'),
 });
 
+export const QUARANTINE_QUERY = IN_USE_QUERY.extend({
+  repository: z
+    .array(text)
+    .max(MAX_REPOSITORIES, `given ${MAX_REPOSITORIES} times at most`)
+    .exactOptional()
+    .describe('Only this repository; may be given several times'),
+});
+
 export const UNPULLED_QUERY = IN_USE_QUERY.extend({
   for: text.default('90d').describe('Images that were not pulled for so long, e.g. 90d').meta({ default: '90d' }),
   after: text.exactOptional().describe('Only repositories behind this one: next of the answer before'),
@@ -128,6 +136,18 @@ export const APPLY_QUERY = z.object({
   comment: text.exactOptional().describe('Recorded with an approval'),
 });
 
+export const RELEASE_QUERY = IN_USE_QUERY.extend({
+  run: runId.exactOptional().describe('What this run has put into quarantine'),
+  repository: text.exactOptional().describe('With reference: an image, with all that belongs to it'),
+  reference: text.exactOptional().describe('Its tag or its digest'),
+  all: z
+    .enum(['true', ''], 'true, or left out')
+    .transform(() => true as const)
+    .exactOptional()
+    .describe('Everything that is in quarantine in the registry')
+    .meta({ type: 'boolean' }),
+});
+
 export const REJECT_QUERY = z.object({
   reason: z.string('why it is rejected').pipe(text).describe('Why it is rejected; recorded with the plan'),
   hash: text.exactOptional().describe('The first characters of the hash of the plan that was looked at'),
@@ -136,7 +156,7 @@ export const REJECT_QUERY = z.object({
 /** What says which view of the review page is asked for; each view has the parameters of its route besides. */
 export const REVIEW_QUERY = z.object({
   run: runId.exactOptional().describe('A run, or the parent of several; left out: the list of runs'),
-  view: oneOf(['decisions', 'diff', 'trends', 'unpulled'])
+  view: oneOf(['decisions', 'diff', 'trends', 'unpulled', 'quarantine'])
     .exactOptional()
     .describe(
       'decisions: search them; diff: what changed since an earlier run; trends: what was deleted over time, by repository; unpulled: what was not pulled for some time',

@@ -187,6 +187,9 @@ export const evidence = z
   })
   .meta({ id: 'Evidence', description: 'What one source knows of the use of a registry' });
 
+const releases = z
+  .object({ all: z.literal(true).exactOptional(), run: runId.exactOptional(), image: z.string().exactOptional() })
+  .meta({ id: 'Releases', description: 'What a run makes readable' });
 const restores = z
   .object({
     run: runId.exactOptional().describe('What this run deleted is brought back'),
@@ -274,6 +277,7 @@ export const run = z
     applies: runId.exactOptional().describe('The run whose plan it applies'),
     appliesPart: z.literal(true).exactOptional().describe('Only the repositories that it selected'),
     restores: restores.exactOptional(),
+    releases: releases.exactOptional(),
     undo: undo.exactOptional(),
   })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunRecord>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as answers from './answer-schemas.ts';
+import { quarantine, released } from './quarantine-schemas.ts';
 import { FORM } from './review/form.ts';
 import { followed, formats, json, listed, type Operation, type Route, text } from './route.ts';
 import {
@@ -8,7 +9,9 @@ import {
   EXPLAIN_QUERY,
   IN_USE_QUERY,
   PAGE_QUERY,
+  QUARANTINE_QUERY,
   REJECT_QUERY,
+  RELEASE_QUERY,
   REPOSITORIES_QUERY,
   REVIEW_QUERY,
   RUNS_QUERY,
@@ -190,6 +193,35 @@ export const ROUTES: readonly Route[] = [
     },
   },
   {
+    name: 'quarantine',
+    path: '/api/quarantine',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'What is in quarantine: since when, until when, how much it is, why, and what it belongs to',
+        description: 'It is read from the record; the registry is not asked.',
+        query: [QUARANTINE_QUERY],
+        answers: { 200: json('What waits, by when it may be deleted', quarantine) },
+        problems: [400, 503],
+      },
+    },
+  },
+  {
+    name: 'release',
+    path: '/api/quarantine/release',
+    level: 'admin',
+    methods: {
+      post: {
+        summary: 'Makes readable what is in quarantine: an image, what a run has put there, or everything',
+        description:
+          'Of an image, all that belongs to it is released. It is recorded as a run of its own, which goes on where the client leaves.',
+        query: [RELEASE_QUERY],
+        answers: { 200: json('It is released, or what was not says why', released) },
+        problems: [400, 404, 409, 502, 503],
+      },
+    },
+  },
+  {
     name: 'review',
     path: '/api/review',
     level: 'function',
@@ -215,7 +247,7 @@ export const ROUTES: readonly Route[] = [
         problems: [400, 403, 404, 429, 502, 503],
       },
       post: {
-        summary: 'Approves or rejects a plan, or cancels a run: a form of the page',
+        summary: 'Approves or rejects a plan, cancels a run, or releases from quarantine: a form of the page',
         description:
           'Only for people who have signed in and have the app role Retention.Approver, and with the value that the page has set as a cookie. Machines have routes of their own.',
         takesForm: FORM,

@@ -26,7 +26,7 @@ interface Frame {
   readonly setting?: Setting;
   readonly title: string;
   /** The item of the menu. */
-  readonly here?: 'runs' | 'history' | 'unpulled';
+  readonly here?: 'runs' | 'history' | 'unpulled' | 'quarantine';
   /** How far the work is that the page shows: the script reloads the page, and reads this out when it changes. */
   readonly live?: string | undefined;
   readonly children: ComponentChildren;
@@ -93,7 +93,13 @@ function Document({ setting, title, here, live, children }: Frame) {
   );
 }
 
-function Views({ setting: { link, hasPulls }, here }: { readonly setting: Setting; readonly here: Frame['here'] }) {
+function Views({
+  setting: { link, hasPulls, hasQuarantine },
+  here,
+}: {
+  readonly setting: Setting;
+  readonly here: Frame['here'];
+}) {
   const current = (one: Frame['here']) => (one === here ? 'page' : undefined);
   return (
     <nav aria-label="Views">
@@ -106,6 +112,11 @@ function Views({ setting: { link, hasPulls }, here }: { readonly setting: Settin
       {hasPulls && (
         <a href={link({ view: 'unpulled' })} aria-current={current('unpulled')}>
           Not pulled
+        </a>
+      )}
+      {hasQuarantine && (
+        <a href={link({ view: 'quarantine' })} aria-current={current('quarantine')}>
+          Quarantine
         </a>
       )}
     </nav>

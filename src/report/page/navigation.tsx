@@ -22,6 +22,8 @@ export interface Setting {
   readonly place: string | undefined;
   /** It can be asked what was not pulled. */
   readonly hasPulls: boolean;
+  /** It can be asked what is in quarantine: the app serves a registry. */
+  readonly hasQuarantine?: boolean;
   /** Why the app would not carry out the plan of a run any more. Absent: that is not looked at. */
   readonly whyNotApplied?: ((run: RunRecord) => string | undefined) | undefined;
   /** Who reads the page; absent where a key opened it: then it is not known who it is. */
@@ -35,7 +37,7 @@ export interface Viewer {
   readonly forms?: FormSetting | undefined;
 }
 
-/** What the forms have by which a person approves, rejects and cancels. */
+/** What the forms have by which a person approves, rejects, cancels and releases. */
 export interface FormSetting {
   /** They send it along: so the app knows that they are its own. */
   readonly token: string;

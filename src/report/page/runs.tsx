@@ -220,6 +220,12 @@ export function deletedColumns<T>(entryOf: (row: T) => Entry | undefined): reado
     return (
       <>
         {dryRun && <span class="quiet">would be</span>} {count(totals[kind].deleted)}
+        {totals[kind].quarantined !== undefined && (
+          <>
+            {' '}
+            <span class="quiet nowrap">and {count(totals[kind].quarantined)} quarantined</span>
+          </>
+        )}
       </>
     );
   };

@@ -60,7 +60,8 @@ test('the routes that the app registers are those that it describes, with their 
 });
 
 /** What this file does not make the app answer; other tests do, and hold it just the same. */
-const ELSEWHERE = / (?:403|429|500|502) |(?:runs|runs\/\S+|reject|explain|review) 503 |^post \/api\/review /;
+const ELSEWHERE =
+  / (?:403|429|500|502) |(?:runs|runs\/\S+|reject|explain|review) 503 |^post \/api\/review |quarantine\/release 409 /;
 
 test('every route answers as it is described, in each form and with each kind of problem', async () => {
   const repositories = { app: repositoryOf(...images('app', 2, 'dev'), ...images('kept', 1, 'v')) };
@@ -82,10 +83,13 @@ test('every route answers as it is described, in each form and with each kind of
         '/api/in-use',
         '/api/in-use?registry=other',
         '/api/unpulled',
+        '/api/quarantine',
+        '/api/quarantine?registry=other',
         '/',
         '/review',
         '/api/review',
         '/api/review?state=odd',
+        '/api/review?view=quarantine',
         '/api/review?run=20261124T010000Z-3f9a0c',
         '/api/review?run=20261124T010000Z-3f9a0c&format=json',
       ])
@@ -138,6 +142,20 @@ test('every route answers as it is described, in each form and with each kind of
       await read(app, `${run}/cancel`, master);
       await read(app, '/api/runs/none/cancel', master);
 
+      // Held back by no guard: one tag of two.
+      const hidden = JSON.parse(
+        await read(app, '/api/dry-run?filter=slow2:^dev-0&ago=30d&quarantine=14d'),
+      ) as typeof asked;
+      await read(app, `/api/plans/${hidden.summary.runId}/apply`, master);
+      expect(JSON.parse(await read(app, '/api/quarantine'))).toMatchObject({ total: { images: 1 } });
+      const release = '/api/quarantine/release';
+      await read(app, release, master);
+      await read(app, `${release}?repository=app&reference=nothing`, master);
+      expect(await read(app, '/api/review?view=quarantine')).toContain('slow2:dev-0');
+      expect(JSON.parse(await read(app, `${release}?repository=slow2&reference=dev-0`, master))).toMatchObject({
+        summary: { succeeded: true, totals: { quarantine: { released: 1 } } },
+      });
+
       emulator.faults({ latencyMs: 300 });
       const prefer = { prefer: 'respond-async' };
       const { runId } = JSON.parse(await read(app, '/api/dry-run', { method: 'POST', headers: prefer })) as {
@@ -153,7 +171,8 @@ test('every route answers as it is described, in each form and with each kind of
       for (const path of ['/api/health', '/api/status', '/api/dry-run', '/api/in-use', '/api/unpulled'])
         await read(app, path);
       await read(app, '/api/health', { method: 'HEAD' });
-      for (const path of ['/api/dry-run', '/api/plans/none/apply'])
+      await read(app, '/api/quarantine');
+      for (const path of ['/api/dry-run', '/api/plans/none/apply', '/api/quarantine/release?all=true'])
         await read(app, path, { method: 'POST', key: MASTER_KEY });
     }),
   );

@@ -13,13 +13,14 @@ import {
   LedgerError,
   rejectPlan,
   requestedApply,
+  requestedRelease,
   type RunRecord,
 } from '../../../index.ts';
 import { untilShutdown } from '../../lifecycle.ts';
 import { whyForged } from '../csrf.ts';
 import { isExpected, logFault, problemOf, RequestError } from '../problem.ts';
 import { type Access, accessOf, actorOf, isApprover, SignInRefused } from '../sign-in.ts';
-import { chosenIn, readForm, type ReviewForm } from './form.ts';
+import { chosenIn, readForm, releasedIn, type ReviewForm } from './form.ts';
 import { shareOf } from './home.ts';
 import { htmlResponse } from './html.ts';
 
@@ -35,7 +36,7 @@ export interface ActionOptions {
 }
 
 /**
- * Does what a form of the page asks for: approves a plan, rejects one, or cancels a run. It answers with the page of the
+ * Does what a form of the page asks for: approves a plan, rejects one, cancels a run, or releases from quarantine. It answers with the page of the
  * run, or with a page that says why nothing was done. What was approved is carried out, whether its client stays or leaves.
  */
 export async function answerAction(request: HttpRequest, options: ActionOptions): Promise<HttpResponseInit> {
@@ -71,7 +72,8 @@ function notDone(error: unknown, form: ReviewForm | undefined, { now, log }: Act
   if (!isExpected(error)) logFault(log, error);
   const { status, detail } = problemOf(error);
   const run = form?.run;
-  const share = shareOf(new URLSearchParams(run === undefined ? {} : { run }));
+  const view = run === undefined && form?.action === 'release' ? { view: 'quarantine', registry: form.registry } : {};
+  const share = shareOf(new URLSearchParams(run === undefined ? view : { run }));
   if (error instanceof SignInRefused)
     return htmlResponse(renderRefused({ status: error.status, detail, share, caller: error.caller }), status);
   const setting: Setting = {
@@ -97,21 +99,23 @@ const UNSURE: Readonly<Record<ReviewForm['action'], string>> = {
   approve: 'It is not certain that the plan was approved',
   reject: 'It is not certain that the plan was rejected',
   cancel: 'It is not certain that the run was cancelled',
+  release: 'It is not certain what was released',
 };
 
 const NOT_DONE: Readonly<Record<ReviewForm['action'], string>> = {
   approve: 'The plan was not approved',
   reject: 'The plan was not rejected',
   cancel: 'The run was not cancelled',
+  release: 'Nothing was released',
 };
 
 const WITHOUT_SIGN_IN =
-  'A key opened this page, and many may have the same: it is not known who asks. Approving, rejecting and cancelling here ' +
+  'A key opened this page, and many may have the same: it is not known who asks. Approving, rejecting, cancelling and releasing here ' +
   'take sign-in; docs/deploying.md, “Signing in to the review page”, says how it is set up. Machines use the master key, with ' +
-  'POST /api/plans/<run>/apply, POST /api/plans/<run>/reject and POST /api/runs/<run>/cancel';
+  'POST /api/plans/<run>/apply, POST /api/plans/<run>/reject, POST /api/runs/<run>/cancel and POST /api/quarantine/release';
 
 const NO_APPROVER =
-  'You may read, and not approve, reject or cancel: that takes the app role Retention.Approver. An owner of the app ' +
+  'You may read, and not approve, reject, cancel or release: that takes the app role Retention.Approver. An owner of the app ' +
   'registration assigns it; then sign in again. docs/deploying.md, “Signing in to the review page”, has the commands';
 
 /** @returns the run to look at afterwards */
@@ -128,6 +132,8 @@ async function done(form: ReviewForm, actor: Actor, options: ActionOptions): Pro
     }
     case 'approve':
       return approve(form, actor, options);
+    case 'release':
+      return release(form, actor, options);
   }
 }
 
@@ -151,9 +157,7 @@ async function approve(
           `registry typed: ${registryNames(record.registry).join(', or ')}. Nothing was approved`,
       );
   }
-  let begun: (runId: string) => void = () => undefined;
-  const begins = new Promise<string>((resolve) => (begun = resolve));
-  const running = untilShutdown((signal) =>
+  return onceBegun(log, (onBegin, signal) =>
     requestedApply(
       configuration,
       id,
@@ -165,11 +169,37 @@ async function approve(
       {
         now, ledger, startedBy: 'request', by, actor, signal, log,
         onDecisions: () => undefined,
-        onBegin: begun,
+        onBegin,
       },
-    ),
+    ).then((applied) => ('run' in applied ? applied.run.id : applied.summary.runId)),
   ); // prettier-ignore
-  const ended = running.then((applied) => ('run' in applied ? applied.run.id : applied.summary.runId));
+}
+
+/** @returns the run that releases it, once it is recorded */
+function release(
+  form: Extract<ReviewForm, { action: 'release' }>,
+  actor: Actor,
+  { configuration, ledger, now, by, log }: ActionOptions,
+): Promise<string> {
+  const { registry } = form;
+  const toRelease = releasedIn(form);
+  return onceBegun(log, async (onBegin, signal) => {
+    const trigger = { now, ledger, startedBy: 'request', by, actor, signal, log, onBegin, onDecisions: () => undefined } as const; // prettier-ignore
+    return (await requestedRelease(configuration, { registry, toRelease }, trigger)).runId;
+  });
+}
+
+/**
+ * Begins a run, and leaves it to itself once it is recorded.
+ * @returns its id
+ */
+async function onceBegun(
+  log: Log,
+  run: (onBegin: (runId: string) => void, signal: AbortSignal) => Promise<string>,
+): Promise<string> {
+  let begun: (runId: string) => void = () => undefined;
+  const begins = new Promise<string>((resolve) => (begun = resolve));
+  const ended = untilShutdown((signal) => run(begun, signal));
   const first = await Promise.race([begins, ended]);
   ended.catch((error: unknown) => {
     // The client is answered. An error that it would have been told stands in the record.

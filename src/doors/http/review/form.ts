@@ -1,7 +1,8 @@
 import type { HttpRequest } from '@azure/functions';
 import * as z from 'zod';
-import { isRunId } from '../../../index.ts';
+import { isRunId, type ToRelease } from '../../../index.ts';
 import { RequestError } from '../problem.ts';
+import { releaseAsked } from '../quarantine.ts';
 import { readBody } from '../request.ts';
 
 /** Most repositories that one form may name; the page shows fewer. */
@@ -23,9 +24,10 @@ const repositories = z
   .array(z.string().min(1, 'a name').max(LONGEST_NAME, `${LONGEST_NAME} characters long at most`))
   .max(MOST_REPOSITORIES, `given ${MOST_REPOSITORIES} times at most`);
 const NO_REASON = 'empty: say why it is rejected';
-const common = { run, csrf: z.string().max(100).default('') };
+const csrf = z.string().max(100).default('');
+const common = { run, csrf };
 
-const ACTIONS = ['approve', 'reject', 'cancel'] as const;
+const ACTIONS = ['approve', 'reject', 'cancel', 'release'] as const;
 
 /** A message completes the sentence "The field comment is …". */
 export const FORM = z.discriminatedUnion(
@@ -50,12 +52,21 @@ export const FORM = z.discriminatedUnion(
         .refine((value) => value !== '', NO_REASON),
     }),
     z.object({ ...common, action: z.literal('cancel') }),
+    z.object({
+      csrf,
+      action: z.literal('release'),
+      registry: z.string('the registry').pipe(written),
+      run: run.exactOptional(),
+      repository: repositories,
+      reference: text.exactOptional(),
+      all: z.literal('yes', 'yes, or left out').exactOptional(),
+    }),
   ],
   `one of ${ACTIONS.join(', ')}`,
 );
 
 /** Those that are given once. */
-const FIELDS = ['action', 'run', 'csrf', 'hash', 'part', 'comment', 'registry'] as const;
+const FIELDS = ['action', 'run', 'csrf', 'hash', 'part', 'comment', 'registry', 'reference', 'all'] as const;
 
 /** What a person asks for with a form of the page. */
 export type ReviewForm = Readonly<z.output<typeof FORM>>;
@@ -81,6 +92,21 @@ export async function readForm(request: HttpRequest): Promise<ReviewForm> {
     throw new RequestError(400, `T${wrong.slice(0, 10).join('; t')}`);
   }
   return parsed.data;
+}
+
+/**
+ * What is released: one thing, so that nothing is guessed.
+ * @throws {RequestError}
+ */
+export function releasedIn({ run, repository, reference, all }: Extract<ReviewForm, { action: 'release' }>): ToRelease {
+  const [name, ...others] = repository;
+  if (others.length > 0) throw new RequestError(400, 'The field repository is given twice');
+  return releaseAsked({
+    ...(run !== undefined && { run }),
+    ...(name !== undefined && { repository: name }),
+    ...(reference !== undefined && { reference }),
+    ...(all !== undefined && { all: true }),
+  });
 }
 
 /**

@@ -25,12 +25,14 @@ import { isExpected, logFault, problemOf, RequestError } from '../problem.ts';
 import { readQuery, REVIEW_QUERY } from '../query.ts';
 import { answerDecisions } from '../runs.ts';
 import { accessOf, isApprover, SignInRefused } from '../sign-in.ts';
+import type { QuarantineView } from '../quarantine.ts';
 import type { UnpulledView } from '../unpulled.ts';
 import { decisionsView } from './decisions.ts';
 import { diffView } from './diff.ts';
 import { historyView } from './history.ts';
 import { shareOf } from './home.ts';
 import { htmlResponse } from './html.ts';
+import { quarantineView } from './quarantine.ts';
 import { runView } from './run.ts';
 import { runsView } from './runs.ts';
 import { trendsView } from './trends.ts';
@@ -44,6 +46,8 @@ export interface ReviewOptions {
   readonly configuration: Configuration;
   /** Absent: it is not configured how pulls are looked up. */
   readonly unpulled?: UnpulledView | undefined;
+  /** Absent: the settings are wrong, so it is not known which registries the app serves. */
+  readonly quarantine?: QuarantineView | undefined;
   /** Takes the faults that the page does not tell. */
   readonly log: Log;
 }
@@ -56,7 +60,7 @@ export async function answerReview(
   reader: LedgerReader,
   request: HttpRequest,
   client: Client,
-  { now, isSignInOn, configuration, unpulled, log }: ReviewOptions,
+  { now, isSignInOn, configuration, unpulled, quarantine, log }: ReviewOptions,
 ): Promise<HttpResponseInit> {
   const { query } = request;
   try {
@@ -69,7 +73,7 @@ export async function answerReview(
         ? { name: access.caller.name, forms: token && formsWith(token, configuration) }
         : undefined;
     const whyNotApplied = (run: RunRecord) => whyNotAppliedHere(configuration, run, now);
-    const page = await reviewPage(reader, query, now, unpulled, client.signal, viewer, whyNotApplied);
+    const page = await reviewPage(reader, query, now, unpulled, client.signal, viewer, whyNotApplied, quarantine);
     return token ? { ...page, cookies: [...token.cookies] } : page;
   } catch (error) {
     if (query.has('format')) throw error;
@@ -101,10 +105,11 @@ function formsWith({ value: token }: FormToken, configuration: Configuration): V
 }
 
 /**
- * The page for people: a view of the ledger as HTML, and of what was not pulled.
+ * The page for people: a view of the ledger as HTML, of what was not pulled, and of what is in quarantine.
  * @param unpulled absent: it is not configured how pulls are looked up
  * @param viewer absent: a key opened the page
  * @param whyNotApplied why the app would not carry out the plan of a run any more
+ * @param quarantine absent: it is not known which registries there are
  */
 export async function reviewPage(
   reader: LedgerReader,
@@ -114,16 +119,30 @@ export async function reviewPage(
   signal?: AbortSignal,
   viewer?: Viewer,
   whyNotApplied?: Setting['whyNotApplied'],
+  quarantine?: QuarantineView,
 ): Promise<HttpResponseInit> {
   // With sign-in no link holds a key.
   const code = viewer ? undefined : (query.get('code') ?? undefined);
   const hasPulls = unpulled !== undefined;
   const share = shareOf(query);
   const place = reader.place;
-  const setting: Setting = { code, link: linksWith(code), share, now, place, hasPulls, viewer, whyNotApplied };
+  const hasQuarantine = quarantine !== undefined;
+  const setting: Setting = {
+    code,
+    link: linksWith(code),
+    share,
+    now,
+    place,
+    hasPulls,
+    hasQuarantine,
+    viewer,
+    whyNotApplied,
+  };
   try {
     if (query.get('view') === 'unpulled')
       return htmlResponse(await unpulledView(query, setting, unpulled, signal), 200, viewer);
+    if (query.get('view') === 'quarantine')
+      return htmlResponse(await quarantineView(query, setting, quarantine), 200, viewer);
     return htmlResponse(await viewOf(reader, query, setting, signal), 200, viewer);
   } catch (error) {
     const problem = problemView(error);
