@@ -1,3 +1,4 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { QuarantineEntry, RepositoryQuarantine } from '../ledger/quarantine.ts';
 import type { Deleted } from '../planner/decision.ts';
@@ -37,11 +38,17 @@ export function quarantinesIn(
   check: () => void,
   keepMilliseconds = KEEP_RELEASED_MS,
 ): Quarantines {
+  // Several changes of one file at a time would take each other for those of another process.
+  const turns = new Map<string, LimitFunction>();
   return {
     of: (repository) => ledger.quarantine(registry, repository),
     change(repository, change) {
-      check();
-      return ledger.changeQuarantine(registry, repository, change);
+      const turn = turns.get(repository) ?? pLimit(1);
+      turns.set(repository, turn);
+      return turn(() => {
+        check();
+        return ledger.changeQuarantine(registry, repository, change);
+      });
     },
     clock: ledger.system.clock,
     keepMilliseconds,
