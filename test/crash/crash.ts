@@ -2,18 +2,22 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { randomFrom } from '../../src/dev/emulator/faults.ts';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
 import { blobStore } from '../../src/ledger/store/blob.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { replay } from '../../src/ledger/journal.ts';
+import { quarantinesOf } from '../../src/ledger/paths.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Store } from '../../src/ledger/store/store.ts';
 import { broken } from '../support/invariants.ts';
 import { reference, USER, withServedEmulator } from '../support/registry.ts';
+import { unreadableIn } from '../support/unreadable.ts';
 import { contradictions, disagreements, tellings } from './check.ts';
 import { crowded, FLAGS } from './contents.ts';
+import { type Way, WAYS } from './ways.ts';
 
 /*
  * Kills the command line (`kill -9`) at random moments, again and again on the same registry, lets it end at last, and
@@ -28,6 +32,8 @@ export interface CrashOptions {
   readonly first?: number;
   /** Registries side by side. */
   readonly jobs?: number;
+  /** Absent: all. */
+  readonly ways?: keyof typeof WAYS;
   /** The account of a Blob store; absent: a folder. */
   readonly connectionString?: string;
   /** Takes every failure once it is known. */
@@ -58,33 +64,18 @@ export interface CrashReport {
   readonly seconds: number;
 }
 
-/** What is done with a registry. */
-interface Way {
-  readonly name: string;
-  readonly flags: readonly string[];
-  /** It is a dry run, and its plan is applied. */
-  readonly applied?: boolean;
-}
-
-const WAYS: readonly Way[] = [
-  { name: 'purge', flags: ['--concurrency', '4'] },
-  { name: 'apply', flags: ['--concurrency', '4'], applied: true },
-  { name: 'purge, everything planned first', flags: ['--concurrency', '3', '--max-deletion-percent', '100'] },
-  { name: 'purge, one call at a time', flags: ['--concurrency', '1'] },
-  { name: 'purge, locked ones too', flags: ['--concurrency', '4', '--include-locked'] },
-];
-
 /** How a way ends that nobody kills. */
 interface Measure {
   readonly milliseconds: number;
-  readonly deletions: number;
+  readonly changes: number;
   readonly left: readonly string[];
+  readonly unreadable: readonly string[];
 }
 
-/** When a process is killed: so long after its start, or after it asked for its nth deletion. */
+/** When a process is killed: so long after its start, or after it asked for its nth change of the registry. */
 interface Moment {
   readonly milliseconds: number;
-  readonly deletion?: number;
+  readonly change?: number;
 }
 
 const MAIN = fileURLToPath(new URL('../../dist/src/doors/cli/main.js', import.meta.url));
@@ -94,12 +85,13 @@ const PAUSE_MS = 2_000;
 const MOST_KILLS = 6;
 /** Problems of one registry that are shown. */
 const SHOWN = 5;
-/** Of the kills at a deletion: how long after it, at most; and after the last one, while the run is closed. */
-const MOMENTS_MS = { deletion: 12, closing: 150 };
+/** Of the kills at a change: how long after it, at most; and after the last one, while the run is closed. */
+const MOMENTS_MS = { change: 12, closing: 150 };
 
 /** @throws where a way does not even end well when nobody kills it */
 export async function crash(options: CrashOptions): Promise<CrashReport> {
   const { points, seed, first = 0, jobs = 3 } = options;
+  const ways = WAYS[options.ways ?? 'all'];
   const started = performance.now();
   const phases = Object.fromEntries(PHASES.map((phase) => [phase, 0])) as Record<Phase, number>;
   const sums = { registries: 0, opened: 0, happened: 0 };
@@ -117,7 +109,7 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
   await sideBySide(jobs, async () => {
     while (ahead > 0) {
       const number = next++;
-      const way = WAYS[number % WAYS.length];
+      const way = ways[number % ways.length];
       if (!way) return;
       const usual = await measured(way);
       const random = randomFrom(seed * 10_007 + number);
@@ -126,7 +118,7 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
       const problems = await withLife(way, options, async (life) => {
         while (killed.length < kills && ahead > 0) {
           ahead -= 1;
-          const moment = momentOf(random, usual, deletionsOf(life.emulator), (await openIntents(life)).size > 0);
+          const moment = momentOf(random, usual, life.changes(), (await openIntents(life)).size > 0);
           const before = await idsOf(life);
           const { signal } = await life.run(moment);
           if (signal !== 'SIGKILL') {
@@ -142,7 +134,7 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
         let last = await life.run();
         // Where a plan was carried out already, applying it begins no run, and tidies up after none.
         if (way.applied && last.code === 0) last = await life.purge();
-        const sound = await ending(life, last, usual.left);
+        const sound = await ending(life, last, usual);
         sums.opened += life.opened.size;
         sums.happened += await happenedOf(life);
         return sound;
@@ -165,34 +157,37 @@ async function sideBySide(jobs: number, work: () => Promise<void>): Promise<void
 async function measure(way: Way, options: CrashOptions): Promise<Measure> {
   return withLife(way, options, async (life) => {
     const first = await life.run();
-    const left = [...life.question().left];
-    const problems = await ending(life, first, left);
+    const { left, unreadable = [] } = life.question();
+    const usual = { milliseconds: first.milliseconds, changes: life.changes(), left: [...left], unreadable };
+    const problems = await ending(life, first, usual);
     if (problems.length > 0) throw new Error(`${way.name} fails without any kill: ${problems.join('\n')}`);
-    return { milliseconds: first.milliseconds, deletions: deletionsOf(life.emulator), left };
+    return usual;
   });
 }
 
 /** Half of the kills fall anywhere, the others where it is deleting, or has just deleted the last one. */
 function momentOf(random: () => number, usual: Measure, done: number, waits: boolean): Moment {
   const pause = waits ? PAUSE_MS : 0;
-  const remaining = Math.max(1, usual.deletions - done);
+  const remaining = Math.max(1, usual.changes - done);
   // Half of the time goes by before the first deletion.
-  const expected = usual.milliseconds * (0.5 + 0.5 * (remaining / usual.deletions));
+  const expected = usual.milliseconds * (0.5 + 0.5 * (remaining / usual.changes));
   const kind = random();
   const share = random();
   if (kind < 0.15) return { milliseconds: share * (pause + expected) };
   if (kind < 0.5) return { milliseconds: pause + share * expected };
-  if (kind > 0.85) return { deletion: remaining, milliseconds: share * MOMENTS_MS.closing };
-  return { deletion: Math.ceil(share * remaining), milliseconds: random() * MOMENTS_MS.deletion };
+  if (kind > 0.85) return { change: remaining, milliseconds: share * MOMENTS_MS.closing };
+  return { change: Math.ceil(share * remaining), milliseconds: random() * MOMENTS_MS.change };
 }
 
-function words({ milliseconds, deletion }: Moment): string {
-  return `${Math.round(milliseconds)} ms after ${deletion === undefined ? 'its start' : `deletion ${deletion}`}`;
+function words({ milliseconds, change }: Moment): string {
+  return `${Math.round(milliseconds)} ms after ${change === undefined ? 'its start' : `change ${change}`}`;
 }
 
-function deletionsOf(emulator: Emulator): number {
+const CHANGES = ['delete-tag', 'delete-manifest', 'update-tag', 'update-manifest'] as const;
+
+function changesOf(emulator: Emulator): number {
   const counts = emulator.counts();
-  return counts['delete-tag'] + counts['delete-manifest'];
+  return CHANGES.reduce((sum, kind) => sum + counts[kind], 0);
 }
 
 /** A registry, its ledger, and what happened to them. */
@@ -201,6 +196,8 @@ interface Life {
   readonly ledger: Ledger;
   readonly store: Store;
   readonly way: Way;
+  /** How often it was asked to change something, but for what was done before. */
+  readonly changes: () => number;
   /** Every deletion that was open after some kill: `<run> <artifact>`. */
   readonly opened: Set<string>;
   /** Runs the command, and kills it at this moment. */
@@ -239,13 +236,25 @@ async function withLife<T>(way: Way, { connectionString }: CrashOptions, live: (
       const had = [...emulator.tagsLeft(), ...emulator.manifestsLeft()];
       const call = (args: readonly string[], moment?: Moment) => runMain(args, environment, emulator, moment);
       const purge = ['purge', ...FLAGS, ...way.flags];
+      if (way.after) {
+        await call(['purge', ...FLAGS, ...way.after.flags]);
+        await setTimeout(way.after.milliseconds);
+      }
+      if (way.isUsed) {
+        const running = join(folder, 'running.txt');
+        const images = emulator.manifestsLeft().map((one) => `${emulator.loginServer}/${one}`);
+        writeFileSync(running, `${images.join('\n')}\n`);
+        purge.push('--in-use', `list:${running}`);
+      }
       if (way.applied) await call([...purge, '--dry-run']);
+      const before = changesOf(emulator);
       const command = way.applied ? await applying(ledger, emulator.loginServer) : purge;
       const life: Life = {
         emulator,
         ledger,
         store,
         way,
+        changes: () => changesOf(emulator) - before,
         opened: new Set(),
         run: (moment) => call(command, moment),
         purge: () => call(purge),
@@ -254,6 +263,7 @@ async function withLife<T>(way: Way, { connectionString }: CrashOptions, live: (
           registry: emulator.loginServer,
           had,
           left: new Set([...emulator.tagsLeft(), ...emulator.manifestsLeft()]),
+          unreadable: unreadableIn(emulator),
         }),
       };
       try {
@@ -262,6 +272,7 @@ async function withLife<T>(way: Way, { connectionString }: CrashOptions, live: (
         // An account is everybody's, and another emulator may get the same port.
         for (const id of await idsOf(life))
           for await (const path of store.list(`runs/${id}/`)) await store.remove(path);
+        for await (const path of store.list(quarantinesOf(emulator.loginServer))) await store.remove(path);
       }
     });
   } finally {
@@ -286,14 +297,14 @@ function runMain(
     const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let timer: NodeJS.Timeout | undefined;
     const kill = (): void => {
-      timer = setTimeout(() => child.kill('SIGKILL'), moment?.milliseconds);
+      timer = globalThis.setTimeout(() => child.kill('SIGKILL'), moment?.milliseconds);
     };
-    let deletions = 0;
-    if (moment?.deletion === undefined) {
+    let changes = 0;
+    if (moment?.change === undefined) {
       if (moment) kill();
     } else {
       emulator.onRequest(({ kind }) => {
-        if (kind.startsWith('delete-') && ++deletions === moment.deletion) kill();
+        if (CHANGES.some((one) => one === kind) && ++changes === moment.change) kill();
       });
     }
     let output = '';
@@ -328,6 +339,9 @@ async function openIntents({ ledger, store, emulator, opened }: Life): Promise<R
   return open;
 }
 
+/** What a decision says of a change that was made. */
+const MADE: readonly string[] = ['deleted', 'quarantined'];
+
 async function phaseOf(life: Life, before: ReadonlySet<string>, usual: Measure): Promise<Phase> {
   const { runs } = await tellings(life.question());
   const begun = runs.find(({ run }) => !before.has(run.id));
@@ -338,13 +352,14 @@ async function phaseOf(life: Life, before: ReadonlySet<string>, usual: Measure):
   if (begun.run.ended !== undefined) return 'after its end';
   const open = await openIntents(life);
   if ([...open].some((one) => one.startsWith(begun.run.id))) return 'deleting';
-  if (life.question().left.size <= usual.left.length) return 'closing';
-  const isBegun = begun.decisions.some((decision) => decision.action === 'delete' && decision.outcome === 'deleted');
+  if (life.changes() >= usual.changes) return 'closing';
+  const isBegun = begun.decisions.some((decision) => decision.action === 'delete' && MADE.includes(decision.outcome));
   return isBegun ? 'between repositories' : 'planning';
 }
 
 /** What is wrong once a run has ended that nobody killed. */
-async function ending(life: Life, { code, output }: Ran, left: readonly string[]): Promise<readonly string[]> {
+async function ending(life: Life, { code, output }: Ran, usual: Measure): Promise<readonly string[]> {
+  const { left, unreadable } = usual;
   const { emulator, ledger, store, way } = life;
   const question = life.question();
   const problems = [...(await disagreements({ ...question, store }))];
@@ -353,6 +368,9 @@ async function ending(life: Life, { code, output }: Ran, left: readonly string[]
   for (const name of left.filter((one) => !question.left.has(one)))
     problems.push(`${name} went, and would have stayed`);
   for (const name of question.left) if (!left.includes(name)) problems.push(`${name} stayed, and would have gone`);
+  const now = question.unreadable ?? [];
+  if (now.join() !== unreadable.join())
+    problems.push(`unreadable are ${now.join(', ')}, and would have been ${unreadable.join(', ')}`);
   if (!way.applied) return problems;
   for await (const { id, plan } of ledger.runs({ registry: emulator.loginServer, kinds: ['dry-run'] }))
     if (plan?.state !== 'applied') problems.push(`the plan ${id} is ${plan?.state ?? 'not there'}, not applied`);
@@ -364,6 +382,6 @@ async function happenedOf(life: Life): Promise<number> {
   const { runs } = await tellings(life.question());
   return runs
     .flatMap(({ run, decisions }) => decisions.map((decision) => ({ id: run.id, decision })))
-    .filter(({ decision }) => decision.action === 'delete' && decision.outcome === 'deleted')
+    .filter(({ decision }) => decision.action === 'delete' && MADE.includes(decision.outcome))
     .filter(({ id, decision }) => life.opened.has(`${id} ${reference(decision)}`)).length;
 }

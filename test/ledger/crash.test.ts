@@ -21,8 +21,9 @@ describe.runIf(knowsProcesses)(
     for (const store of ['folder', 'blob'] as const) {
       test(`in ${store === 'folder' ? 'a folder' : 'Blob Storage'}`, { timeout: 300_000 }, async () => {
         const { connectionString } = azurite;
-        const report = await crash({ points: POINTS, seed: 1, jobs: 1, ...(store === 'blob' && { connectionString }) });
-        expect(report).toMatchObject({ points: POINTS, failures: [] });
+        const options = { points: POINTS, seed: 1, jobs: 1, ...(store === 'blob' && { connectionString }) };
+        for (const ways of ['deleting', 'quarantine'] as const)
+          expect(await crash({ ...options, ways })).toMatchObject({ points: POINTS, failures: [] });
       });
     }
   },

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Emulator, RegistryState } from '../../../src/dev/emulator/index.ts';
-import { digestOf } from '../../../src/dev/emulator/manifests.ts';
 import type { RunOptions } from '../../../src/index.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import { memoryStore, newMemory } from '../../../src/ledger/store/memory.ts';
@@ -9,6 +8,7 @@ import { realSystem } from '../../../src/ledger/store/system.ts';
 import { dying } from '../../support/dying.ts';
 import { flags, repository } from '../../support/random-registry.ts';
 import { run, withEmulator } from '../../support/registry.ts';
+import { unreadableIn } from '../../support/unreadable.ts';
 
 /*
  * A process that ends at any step of the quarantine, as far as its ledger goes: nothing is unreadable that the ledger does not
@@ -17,16 +17,6 @@ import { run, withEmulator } from '../../support/registry.ts';
 
 const numRuns = Number(process.env['FC_RUNS'] ?? 40);
 const DAY = 86_400_000;
-
-/** `app:v1` and `app@sha256:…` of what no client can pull. */
-function unreadable(emulator: Emulator): readonly string[] {
-  return Object.entries(emulator.repositories())
-    .flatMap(([name, { tags, manifests }]) => [
-      ...tags.filter(({ locked }) => locked?.readEnabled === false).map((tag) => `${name}:${tag.name}`),
-      ...manifests.filter(({ locked }) => locked?.readEnabled === false).map(({ body }) => `${name}@${digestOf(body)}`),
-    ])
-    .toSorted();
-}
 
 async function entriesIn(ledger: Ledger, emulator: Emulator) {
   const all = await Array.fromAsync(ledger.quarantines(emulator.loginServer));
@@ -75,7 +65,7 @@ test.each(['quarantine', 'release', 'delete'] as const)('at any step of a run th
         const ledger = openLedger(store);
         const wanted = [...args, '--quarantine', '14d'];
         if (phase !== 'quarantine') await run(emulator, wanted, undefined, ledger);
-        const waited = unreadable(emulator);
+        const waited = unreadableIn(emulator);
         if (phase === 'delete') ahead += 15 * DAY;
         const more = phase === 'release' ? everything(emulator) : {};
 
@@ -87,12 +77,12 @@ test.each(['quarantine', 'release', 'delete'] as const)('at any step of a run th
         );
         if (isKilled) killed += 1;
         const known = (await entriesIn(ledger, emulator)).map(({ name }) => name);
-        expect(unreadable(emulator).filter((name) => !known.includes(name))).toEqual([]);
+        expect(unreadableIn(emulator).filter((name) => !known.includes(name))).toEqual([]);
 
         const { summary } = await run(emulator, wanted, undefined, ledger, more);
         expect(summary.succeeded).toBe(true);
         const left = await entriesIn(ledger, emulator);
-        expect(left.map(({ name }) => name).toSorted()).toEqual(unreadable(emulator));
+        expect(left.map(({ name }) => name).toSorted()).toEqual(unreadableIn(emulator));
         expect(left.filter(({ state }) => state !== 'quarantined')).toEqual([]);
         // What only the run after a deletion may delete comes into quarantine by now.
         if (phase !== 'quarantine') expect(left.filter(({ name }) => waited.includes(name))).toEqual([]);
@@ -102,7 +92,7 @@ test.each(['quarantine', 'release', 'delete'] as const)('at any step of a run th
           for await (const { repository: name, kind, tag = '', digest = '', ...one } of ledger.decisions(id))
             if (one.action === 'delete' && one.outcome === 'quarantined')
               told.add(kind === 'tag' ? `${name}:${tag}` : `${name}@${digest}`);
-        expect(unreadable(emulator).filter((name) => !told.has(name))).toEqual([]);
+        expect(unreadableIn(emulator).filter((name) => !told.has(name))).toEqual([]);
       });
     }),
     { numRuns },
