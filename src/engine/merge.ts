@@ -89,21 +89,28 @@ export async function deletedBy(decisions: Decisions): Promise<Gone> {
   return { tags, digests };
 }
 
-/** What is left of a plan: nothing else may be deleted. */
+/**
+ * What is left of a plan: nothing else may be deleted. What is in quarantine by it is part of it still: it is there, and
+ * what belongs to it follows.
+ */
 export async function approvedOf({ open, decisions }: Pick<Attempt, 'open' | 'decisions'>): Promise<Approved> {
   const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();
   const manifests = new Map<string, { readonly locked: boolean; readonly isPart: boolean }>();
   const rules = new Map<string, string>();
   const hides = new Set<string>();
-  await eachInTurns(open.values(), (decision) => {
+  const approve = (decision: Deleted): void => {
     const { kind, tag = '', digest, locked = false, reason, tags: own, quarantine } = decision;
     if (quarantine) hides.add(keyOf(decision));
     if (kind === 'tag') tags.set(tag, { digest, locked });
     // Of a manifest without a tag, a policy file gives this reason to parts alone.
     else manifests.set(digest ?? '', { locked, isPart: reason === 'rule-matched' && own === undefined });
-  });
-  await eachInTurns(decisions, ({ action, kind, tag, rule }) => {
-    if (action === 'delete' && kind === 'tag' && tag !== undefined && rule !== undefined) rules.set(tag, rule);
+  };
+  await eachInTurns(open.values(), approve);
+  await eachInTurns(decisions, (decision) => {
+    if (decision.action !== 'delete') return;
+    const { kind, tag, rule, outcome } = decision;
+    if (outcome === 'quarantined') approve(decision);
+    if (kind === 'tag' && tag !== undefined && rule !== undefined) rules.set(tag, rule);
   });
   return { tags, manifests, rules, hides };
 }
