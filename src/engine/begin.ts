@@ -187,7 +187,7 @@ export function freshRecord(about: Fresh): RunRecord {
 function resumedRecord(
   record: RunRecord,
   repositories: readonly RepositoryRecord[],
-  { holder, startedBy, by, actor, parent, guards, sources: asked, archive }: RunRecord,
+  { holder, startedBy, by, actor, parent, guards, sources: asked }: RunRecord,
 ): RunRecord {
   const past: readonly string[] = ['parent', 'ended', 'error', 'stopped', 'cancelled'] satisfies (keyof RunRecord)[];
   const kept = Object.fromEntries(Object.entries(record).filter(([field]) => !past.includes(field))) as typeof record;
@@ -206,7 +206,6 @@ function resumedRecord(
     ),
     resumed: [...(record.resumed ?? []), resumption],
     ...(sources.length > 0 && { sources }),
-    ...(archive !== undefined && { archive }),
     ...(guards && { guards }),
   };
 }

@@ -4,10 +4,19 @@ import { dayOf } from './title.ts';
 const DAY_MS = 86_400_000;
 
 /** A plan says how long; a run until when. */
-type Undoable = Pick<RunRecord, 'dryRun' | 'started' | 'undo'>;
+type Undoable = Pick<RunRecord, 'dryRun' | 'started' | 'undo' | 'archive'>;
 
-/** Whether, and until when, what a run deletes can be undone: a sentence. */
-export function undoInWords({ dryRun, started, undo }: Undoable): string {
+/** Whether, and until when, what a run deletes can be undone: a sentence, or two. */
+export function undoInWords(run: Undoable): string {
+  const { archive, dryRun, undo } = run;
+  if (archive === undefined) return softDeleteInWords(run);
+  const archived = dryRun
+    ? `What it would delete is archived first, and comes back from there (acr-retention restore).`
+    : `What it deleted is in the archive, and comes back from there (acr-retention restore).`;
+  return undo?.softDelete.state === 'on' ? `${archived} ${softDeleteInWords(run)}` : archived;
+}
+
+function softDeleteInWords({ dryRun, started, undo }: Undoable): string {
   const what = dryRun ? 'What it would delete' : 'What it deleted';
   if (!undo) return `Whether that can be undone is unknown: ${NOT_ASKED}.`;
   const { softDelete } = undo;
