@@ -65,6 +65,7 @@ export { registriesWithPulls, requestedUnpulled, type UnpulledQuery } from './en
 export { releaseAt, whatToRelease } from './engine/release-at.ts';
 export { ReleaseRefused, type ToRelease } from './engine/release-now.ts';
 export { requestedRelease } from './engine/release-request.ts';
+export { checkQuarantineAt } from './engine/check-quarantine.ts';
 export { listQuarantine, requestedQuarantine } from './engine/quarantine-listing.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
 export { type DurableClient, startScheduled } from './engine/durable/start.ts';

@@ -3,6 +3,7 @@ import { version } from '../../index.ts';
 import { applyCommand } from './apply.ts';
 import { approveCommand } from './approve.ts';
 import { cancelCommand } from './cancel.ts';
+import { checksCommand } from './check.ts';
 import { COMPLETE, completeCommand, completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { diffCommand } from './diff.ts';
@@ -39,7 +40,13 @@ function groups(finish: (exitCode: 0 | 1) => void): Readonly<Record<string, read
       unpulledCommand(finish),
     ],
     'Policies and schedules:': [policyCommand(finish), scheduleCommand()],
-    'Set up, and try it out:': [notifyCommand(finish), completionCommand(), demoCommand(finish), emulatorCommand()],
+    'Set up, and try it out:': [
+      checksCommand(finish),
+      notifyCommand(finish),
+      completionCommand(),
+      demoCommand(finish),
+      emulatorCommand(),
+    ],
   };
 }
 

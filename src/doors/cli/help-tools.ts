@@ -122,6 +122,16 @@ export const HELP_OF_TOOLS: Readonly<Record<string, CommandHelp>> = {
     environment: [...REGISTRY, 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE', ...LEDGER],
     exitCodes: [DONE, [1, 'something could not be found out'], WRONG],
   },
+  'check quarantine': {
+    examples: [
+      {
+        says: 'Whether unreadable means unreadable, whether times move, and which right is missing',
+        command: 'acr-retention check quarantine -r contoso --repository scratch/test',
+      },
+    ],
+    environment: REGISTRY,
+    exitCodes: [[0, 'a quarantine works there'], [1, 'it does not, or the image may be left'], WRONG],
+  },
   quarantine: {
     examples: [
       { says: 'What is unreadable, and when it may be deleted', command: 'acr-retention quarantine -r contoso' },
