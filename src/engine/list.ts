@@ -7,6 +7,7 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import type { RunContext } from './context.ts';
 import type { Task } from './inventory.ts';
+import { forgetRepositories } from './quarantine-gone.ts';
 import { noteUndo } from './undo.ts';
 
 /** The repositories of a run, each with the commands that select it. */
@@ -41,6 +42,7 @@ export async function list(context: RunContext, among?: readonly string[]): Prom
       else selected.set(name, [command]);
     }
   }
+  await forgetRepositories(context, selected, catalog);
   try {
     await writes.select(recordOf(selected, policies));
     return selected;

@@ -10,7 +10,7 @@ import type { RunContext } from './context.ts';
 import { fail, finish } from './finish.ts';
 import { beginInline } from './inline.ts';
 import type { Task } from './inventory.ts';
-import { forget, keptAs, showAll } from './release.ts';
+import { forget, forgetting, keptAs, showAll } from './release.ts';
 import type { Processed } from './repository.ts';
 import type { RunOptions } from './run.ts';
 
@@ -127,10 +127,15 @@ async function releaseIn(context: RunContext, repository: string, toRelease: ToR
   if (writer) {
     // First: a process that is killed after it leaves the rest to the next run, which keeps these.
     await forget(quarantine, repository, [], keptFrom(context, entries));
-    await showAll(writer, repository, chosen, signal, async (one, release) => {
-      add(one, release);
-      if (release.outcome === 'released') await forget(quarantine, repository, [one.entry], []);
-    });
+    const shown = forgetting(quarantine, repository);
+    try {
+      await showAll(writer, repository, chosen, signal, async (one, release) => {
+        add(one, release);
+        if (release.outcome === 'released') await shown.add(one.entry);
+      });
+    } finally {
+      await shown.rest();
+    }
   } else for (const one of chosen) add(one, { outcome: 'planned' });
   const summary = await summarizeInTurns(repository, decisions);
   const isWhole = decisions.length === chosen.length;

@@ -213,7 +213,7 @@ export function forgetting(quarantine: Quarantines, repository: string) {
     if (some.length > 0) await forget(quarantine, repository, some, others);
   };
   return {
-    async add(entry: QuarantineEntry, released: Released | undefined): Promise<void> {
+    async add(entry: QuarantineEntry, released?: Released): Promise<void> {
       entries.push(entry);
       if (released) kept.push(released);
       if (entries.length >= TOGETHER) await rest();

@@ -26,6 +26,7 @@ import {
   type RepositoryResult,
   triedIn,
 } from './merge.ts';
+import { absent } from './quarantine-gone.ts';
 import { heldBy, type HeldRepository } from './quarantine.ts';
 import { releaseKept } from './release.ts';
 import { NO_REMARKS, remarksOf, withRemarks } from './remarks.ts';
@@ -163,7 +164,7 @@ async function purge(context: RunContext, work: RepositoryWork, before: Attempt 
       await record.write(merged.summary, merged.decisions);
     },
   });
-  if (!made && !before) return { state: 'absent' };
+  if (!made && !before) return absent(context, name);
   const { summary, decisions } = await whole(made ?? { summary: summarize(name, []), decisions: [] });
   return { state: 'final', record: await record.close(summary, decisions), decisions };
 }

@@ -151,3 +151,20 @@ test('thousands that are released leave the record together', { timeout: 60_000 
     expect(changes).toBeLessThan(10);
   });
 });
+
+test.each([
+  ['that is selected by name', QUARANTINE],
+  ['of a registry that is listed', ['--filter', '.*:^dev', '--ago', '30d', '--untagged', '--quarantine', '14d']],
+  ['that is not selected any more', ['--filter', 'web:^dev', '--ago', '30d', '--untagged', '--quarantine', '14d']],
+])('nothing waits in a repository that is gone: one %s', async (_, args) => {
+  const web = repositoryOf({ built: other, days: 1, tags: ['v1'] });
+  await withEmulator({ repositories: { ...state(), web } }, async (emulator) => {
+    const { ledger } = ledgerOnAClock();
+    await run(emulator, QUARANTINE, undefined, ledger);
+    for (const { digest } of [old, other]) emulator.remove('app', digest);
+    await run(emulator, [...args, '--dry-run'], undefined, ledger);
+    expect(await waitingIn(ledger, emulator)).toEqual([OLD]);
+    await run(emulator, args, undefined, ledger);
+    expect(await waitingIn(ledger, emulator)).toEqual([]);
+  });
+});
