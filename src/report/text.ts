@@ -49,7 +49,8 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
   const why = reasons(summary, style);
   if (why !== '') lines.push(why, '');
   if (!restores) for (const text of totalsInWords(totals, dryRun)) lines.push(sentence(style, text));
-  if (!restores && deletedIn(totals) > 0) lines.push(sentence(style, printable(undoInWords(summary))));
+  if (!restores && deletedIn(totals) > 0)
+    lines.push(sentence(style, printable(undoInWords({ ...summary, id: summary.runId }))));
   if (archived !== undefined) lines.push(sentence(style, printable(archived)));
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0)

@@ -3,20 +3,20 @@ import { dayOf } from './title.ts';
 
 const DAY_MS = 86_400_000;
 
-/** A plan says how long; a run until when. */
-type Undoable = Pick<RunRecord, 'dryRun' | 'started' | 'undo' | 'archive'>;
+/** A plan says how long; a run until when, and the command that does so. */
+type Undoable = Pick<RunRecord, 'id' | 'dryRun' | 'started' | 'undo' | 'archive'>;
 
 /** Whether, and until when, what a run deletes can be undone: a sentence, or two. */
 export function undoInWords(run: Undoable): string {
-  const { archive, dryRun, undo } = run;
+  const { id, archive, dryRun, undo } = run;
   if (archive === undefined) return softDeleteInWords(run);
   const archived = dryRun
-    ? `What it would delete is archived first, and comes back from there (acr-retention restore).`
-    : `What it deleted is in the archive, and comes back from there (acr-retention restore).`;
-  return undo?.softDelete.state === 'on' ? `${archived} ${softDeleteInWords(run)}` : archived;
+    ? 'What it would delete is archived first, and comes back from there (acr-retention restore).'
+    : `What it deleted is in the archive, and comes back from there: acr-retention restore ${id}`;
+  return undo?.softDelete.state === 'on' ? `${softDeleteInWords(run)} ${archived}` : archived;
 }
 
-function softDeleteInWords({ dryRun, started, undo }: Undoable): string {
+function softDeleteInWords({ id, dryRun, started, undo, archive }: Undoable): string {
   const what = dryRun ? 'What it would delete' : 'What it deleted';
   if (!undo) return `Whether that can be undone is unknown: ${NOT_ASKED}.`;
   const { softDelete } = undo;
@@ -26,7 +26,8 @@ function softDeleteInWords({ dryRun, started, undo }: Undoable): string {
       if (dryRun) return `${what} can be undone for ${days} (soft delete).`;
       // Counted from its begin: nothing was deleted before.
       const until = new Date(Date.parse(started) + softDelete.days * DAY_MS);
-      return `${what} can be undone until ${dayOf(until, NO_YEAR)} (soft delete, ${days}).`;
+      const command = archive === undefined ? `: acr-retention restore ${id}` : '.';
+      return `${what} can be undone until ${dayOf(until, NO_YEAR)} (soft delete, ${days})${command}`;
     }
     case 'off':
       return `${what} cannot be undone: the registry does not keep it (soft delete is off).`;
@@ -38,4 +39,4 @@ function softDeleteInWords({ dryRun, started, undo }: Undoable): string {
 /** A day is named with its year, whichever that is. */
 const NO_YEAR = new Date(0);
 
-const NOT_ASKED = 'set REGISTRY_RESOURCE_ID to the resource id of the registry, so that runs ask for its soft delete';
+const NOT_ASKED = 'REGISTRY_RESOURCE_ID is not set, by which its soft delete is asked for';

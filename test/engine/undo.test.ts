@@ -17,7 +17,7 @@ const GIVEN = ['--filter', '.*:old', '--ago', '30d', '--untagged'];
 describe('a run', () => {
   test.each([
     [['--dry-run'], /^What it would delete can be undone for 14 days \(soft delete\)\.$/m],
-    [[], /^What it deleted can be undone until \d+ \w{3} \d{4} \(soft delete, 14 days\)\.$/m],
+    [[], /^What it deleted can be undone until \d+ \w{3} \d{4} \(soft delete, 14 days\): acr-retention restore \S+$/m],
   ])('%j asks once whether the registry keeps what is deleted, records it and says it', (more, words) =>
     withEmulator({ repositories }, async (emulator) => {
       const ledger = newLedger();
@@ -62,7 +62,7 @@ describe('a run', () => {
 test.each([
   [
     { dryRun: false, undo: { softDelete: { state: 'on', days: 1 } } },
-    'What it deleted can be undone until 1 Dec 2026 (soft delete, 1 day).',
+    'What it deleted can be undone until 1 Dec 2026 (soft delete, 1 day): acr-retention restore X',
   ],
   [
     { dryRun: true, undo: { softDelete: { state: 'off' } } },
@@ -70,7 +70,7 @@ test.each([
   ],
   [{ dryRun: false }, /^Whether that can be undone is unknown: set REGISTRY_RESOURCE_ID /],
 ] as const)('%j', (about, words) => {
-  const said = undoInWords({ started: '2026-11-30T23:00:00.000Z', ...about });
+  const said = undoInWords({ id: 'X', started: '2026-11-30T23:00:00.000Z', ...about });
   if (typeof words === 'string') expect(said).toBe(words);
   else expect(said).toMatch(words);
 });
