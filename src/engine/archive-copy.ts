@@ -155,7 +155,7 @@ interface Part extends Blob {
   readonly isForeign: boolean;
 }
 
-interface Holdings {
+export interface Holdings {
   readonly children: readonly string[];
   readonly parts: readonly Part[];
 }
@@ -179,7 +179,7 @@ const ARTIFACT = 'application/vnd.oci.artifact.manifest.v1+json';
  * What a manifest holds, and so has to be archived with it.
  * @throws {Unarchivable} where that is not known for sure
  */
-function holdingsOf(digest: string, mediaType: string, bytes: Buffer): Holdings {
+export function holdingsOf(digest: string, mediaType: string, bytes: Buffer): Holdings {
   const kind = kindOf(mediaType);
   const isImage = kind === 'image' || mediaType === 'application/vnd.docker.distribution.manifest.v2+json';
   if (kind !== 'index' && !isImage)

@@ -87,15 +87,22 @@ async function find(context: RunContext, { asked, ways, force }: Restoring, name
   const { ledger, record, reader, signal } = context;
   const copied: Copied[] = [];
   for (const way of ways) copied.push({ way, copies: await way.look(name, signal) });
-  const held = await heldBefore(ledger, record.registry, name);
+  const remembered = await heldBefore(ledger, record.registry, name);
+  const lookedInto = new Map<string, Held>();
+  const held = (digest: string): Held | undefined => remembered(digest) ?? lookedInto.get(digest);
   const [manifests, tags] = [await reader.manifests(name, signal), await reader.tags(name, signal)];
   const there = new Set(manifests?.byDigest.keys());
   const wayOf = (digest: string): Copies['reason'] | undefined =>
     copied.find(({ copies }) => copies.has(digest))?.copies.reason;
-  const wanted = withChildren(await wantedIn(ledger, record.registry, name, asked, held), {
-    held,
-    isWanted: (digest) => !there.has(digest) && wayOf(digest) !== undefined,
-  });
+  const known = await wantedIn(ledger, record.registry, name, asked, held);
+  await lookInto(known, copied, held, lookedInto);
+  const wanted = withChildren(
+    lookedInto.size === 0 ? known : await wantedIn(ledger, record.registry, name, asked, held),
+    {
+      held,
+      isWanted: (digest) => !there.has(digest) && wayOf(digest) !== undefined,
+    },
+  );
   // What no listing shows may be hidden.
   const digests = new Set([...wanted.manifests.keys(), ...Array.from(wanted.tags.values(), ({ digest }) => digest)]);
   const unclear = [...digests].filter((digest) => !there.has(digest) && wayOf(digest) === undefined);
@@ -126,6 +133,22 @@ const NOT_AMONG: Readonly<Record<Copies['reason'], string>> = {
   'soft-deleted': 'it is not among what the registry keeps of what was deleted (soft delete)',
   archived: 'it is not in the archive',
 };
+
+/** Looks into copies of what no run remembers, so that what they hold comes back before them. */
+async function lookInto(
+  { manifests }: Wanted,
+  copied: readonly Copied[],
+  held: (digest: string) => Held | undefined,
+  found: Map<string, Held>,
+): Promise<void> {
+  const unknown = [...manifests.keys()].filter((digest) => !held(digest));
+  await eachOf(unknown, AT_ONCE, async (digest) => {
+    const copies = copied.find((one) => one.copies.has(digest) && one.copies.held)?.copies;
+    // One that is damaged fails when it is to come back.
+    const holds = await copies?.held?.(digest).catch(() => undefined);
+    if (holds && (holds.children.length > 0 || holds.subject !== undefined)) found.set(digest, holds);
+  });
+}
 
 /** With the children of indexes that no run has recorded as deleted, and of which there are copies. */
 function withChildren(
@@ -257,7 +280,7 @@ function unitsOf(digests: readonly string[], decisions: ReadonlyMap<string, Rest
     const manifest = decisions.get(`@${digest}`);
     const planned = manifest?.outcome === 'planned' ? manifest : undefined;
     const own = tags.get(digest) ?? [];
-    return planned || own.length > 0 ? [{ digest, manifest: planned, tags: own }] : [];
+    return planned || own.length > 0 ? [{ digest, manifest: planned, tags: own, lock: manifest?.lock }] : [];
   });
 }
 

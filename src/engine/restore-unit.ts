@@ -2,8 +2,8 @@ import { fromError } from '../executor/results.ts';
 import type { DecisionError, Restored } from '../planner/decision.ts';
 import { pushedSince } from '../planner/restore.ts';
 import { RegistryError, StoppedError } from '../registry/errors.ts';
-import type { Registry } from '../registry/types.ts';
-import { lockedAgain } from './restore-locks.ts';
+import type { Lock, Registry } from '../registry/types.ts';
+import { lockedAgain, withoutLock } from './restore-locks.ts';
 import type { Copied } from './restore-repository.ts';
 
 /** A manifest with its tags, which come back together. */
@@ -12,6 +12,8 @@ export interface Unit {
   /** Absent: it is there, and only tags are to come back. */
   readonly manifest: Restored | undefined;
   readonly tags: readonly Restored[];
+  /** How its manifest was locked before it was deleted. */
+  readonly lock?: Lock | undefined;
 }
 
 interface Bringing {
@@ -35,7 +37,7 @@ export interface BroughtBack {
 export async function bringBack(
   registry: Registry,
   repository: string,
-  { digest, manifest, tags }: Unit,
+  { digest, manifest, tags, lock }: Unit,
   bringing: Bringing,
 ): Promise<BroughtBack> {
   const { copied, force, signal, stopped } = bringing;
@@ -85,7 +87,6 @@ export async function bringBack(
     const now = await registry.manifestAttributes(repository, digest, signal);
     if (!now) throw new RegistryError(`restore ${repository}@${digest}`, { message: 'the registry does not show it' });
     await readable(registry, repository, digest, now.unreadable);
-    if (manifest) results.push(await lockedAgain(registry, repository, back(manifest, wasThere)));
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     const first = manifest ? failed(manifest, error) : undefined;
@@ -97,6 +98,12 @@ export async function bringBack(
   }
   for (const decision of tags)
     results.push(await restoreTag(decision).catch((error: unknown) => failed(decision, error)));
+  // Last: the registry takes no tag of what is locked.
+  const without = lock && (await withoutLock(registry, repository, digest, lock));
+  if (manifest)
+    results.unshift(without ? { ...manifest, outcome: 'failed', error: without } : back(manifest, wasThere));
+  const [first] = results;
+  if (without && first && !manifest) results[0] = { ...first, outcome: 'failed', error: without };
   return { results, children: wasThere ? [] : await childrenOf(registry, repository, digest) };
 
   async function restoreTag(decision: Restored): Promise<Restored> {

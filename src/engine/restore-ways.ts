@@ -1,3 +1,4 @@
+import type { Held } from '../planner/restore.ts';
 import { addTo } from '../planner/slices.ts';
 import type { ContentReader, RegistryContent } from '../registry/content.ts';
 import { RegistryError, StoppedError } from '../registry/errors.ts';
@@ -10,6 +11,8 @@ export interface Copies {
   readonly has: (digest: string) => boolean;
   /** Manifests that had this tag, the newest first. */
   readonly named: (tag: string) => readonly string[];
+  /** What a manifest holds, where a copy can be looked into. */
+  readonly held?: (digest: string) => Promise<Held | undefined>;
   /** Why it has none at all; absent: it was asked. */
   readonly why?: string;
 }
@@ -29,11 +32,15 @@ export interface Way {
   ) => Promise<boolean>;
 }
 
+export function noCopies(reason: Copies['reason'], why: string): Copies {
+  return { reason, has: () => false, named: () => [], why };
+}
+
 /** What the registry keeps of what was deleted, for as long as its policy says. */
 export function softDelete(content: ContentReader): Way {
   return {
     async look(repository, signal) {
-      const none = (why: string): Copies => ({ reason: 'soft-deleted', has: () => false, named: () => [], why });
+      const none = (why: string): Copies => noCopies('soft-deleted', why);
       try {
         const manifests = await content.deletedManifests(repository, signal);
         if (!manifests) return none('the registry keeps nothing that was deleted (soft delete)');

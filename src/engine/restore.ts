@@ -1,6 +1,7 @@
 import { describe } from '../executor/results.ts';
 import { lostImage } from '../ledger/lost.ts';
 import { isRunId } from '../ledger/paths.ts';
+import type { Archive } from '../ledger/archive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type ImageName, parseImage } from '../ledger/reader.ts';
 import type { Restores, RunRecord } from '../ledger/records.ts';
@@ -12,7 +13,8 @@ import { beginInline } from './inline.ts';
 import type { Task } from './inventory.ts';
 import { openRegistry, readOnly, type TargetOptions } from './registries.ts';
 import { type Restoring, restoreRepository } from './restore-repository.ts';
-import { softDelete, type Way } from './restore-ways.ts';
+import { fromArchive } from './restore-archive.ts';
+import { noCopies, softDelete, type Way } from './restore-ways.ts';
 import type { RunOptions } from './run.ts';
 
 /** What is asked for cannot be restored. Nothing was done. */
@@ -26,7 +28,7 @@ export interface ToRestore {
   readonly registry: string;
   readonly restores: Omit<Restores, 'force'>;
   readonly what:
-    | { readonly run: Pick<RunRecord, 'id' | 'started'> }
+    | { readonly run: Pick<RunRecord, 'id' | 'started' | 'archive'> }
     | { readonly repository: string; readonly digest: string | undefined; readonly tag: string | undefined };
 }
 
@@ -104,8 +106,8 @@ export interface RestoreOptions extends Pick<
   readonly repositories?: readonly string[] | undefined;
   /** A tag that names another manifest by now is set back all the same. */
   readonly force?: boolean;
-  /** Ways back besides soft delete, in their order. */
-  readonly ways?: readonly Way[];
+  /** Where runs have archived what they deleted. Absent: nowhere that is known. */
+  readonly archive?: Archive | undefined;
 }
 
 /** A registry to look at, with what its artifacts consist of. */
@@ -122,13 +124,13 @@ export type RestoreReader = RegistryReader & { readonly content: ContentReader }
  */
 export async function restore(
   { reader, writer }: { readonly reader: RestoreReader; readonly writer?: Registry | undefined },
-  { toRestore, repositories, force = false, ways = [], ...options }: RestoreOptions,
+  { toRestore, repositories, force = false, archive, ...options }: RestoreOptions,
 ): Promise<RunSummary> {
   const { ledger } = options;
   const { what, registry, restores } = toRestore;
   if (reader.loginServer !== registry)
     throw new RestoreRefused(`it is about the registry ${registry}, not ${reader.loginServer}`);
-  const all = [softDelete(reader.content), ...ways];
+  const all = [softDelete(reader.content), archive ? fromArchive(archive, registry) : noArchive(what)];
   const restoring = await restoringOf(reader, what, all, force);
   const names = await repositoriesOf(ledger, what, repositories);
   const driver = await beginInline({
@@ -171,6 +173,16 @@ export async function restoreAt(target: TargetOptions, dryRun: boolean, options:
   const registry = await openRegistry(target);
   const reader = dryRun ? { ...readOnly(registry), content: readOnlyContent(registry.content) } : registry;
   return restore({ reader, writer: dryRun ? undefined : registry }, options);
+}
+
+/** Nothing is archived that is known of; where the run has done so, that is said. */
+function noArchive(what: ToRestore['what']): Way {
+  const place = 'run' in what ? what.run.archive : undefined;
+  const why =
+    place === undefined
+      ? 'no archive is named (--archive, ARCHIVE)'
+      : `the run archived it in ${place}, which is not named now (--archive, ARCHIVE)`;
+  return { look: () => Promise.resolve(noCopies('archived', why)), restore: () => Promise.resolve(false) };
 }
 
 /** What is asked for in each repository. An image that no run has deleted may be among what the registry keeps. */

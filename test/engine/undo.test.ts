@@ -68,7 +68,9 @@ test.each([
     { dryRun: true, undo: { softDelete: { state: 'off' } } },
     'What it would delete cannot be undone: the registry does not keep it (soft delete is off).',
   ],
-  [{ dryRun: false }, /^Whether that can be undone is unknown: set REGISTRY_RESOURCE_ID /],
+  [{ dryRun: false, archive: 'X' }, 'What it deleted can be undone: it is in the archive: acr-retention restore X'],
+  [{ dryRun: true, archive: 'X' }, 'What it would delete can be undone: it is archived first.'],
+  [{ dryRun: false }, /^Whether that can be undone is unknown: REGISTRY_RESOURCE_ID is not set/],
 ] as const)('%j', (about, words) => {
   const said = undoInWords({ id: 'X', started: '2026-11-30T23:00:00.000Z', ...about });
   if (typeof words === 'string') expect(said).toBe(words);

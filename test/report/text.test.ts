@@ -160,7 +160,7 @@ test('a summary', () => {
       'delete  1  matched-and-expired  shop/api:pr-1: matches "shop/api:^pr-"',
       '',
       '1 tag (3 %) and 0 manifests (0 %) deleted, at most 2.5 MB; 29 tags and 8 manifests are kept.',
-      'Whether that can be undone is unknown: set REGISTRY_RESOURCE_ID to the resource id of the registry, so that runs ask for its soft delete.',
+      'Whether that can be undone is unknown: REGISTRY_RESOURCE_ID is not set, by which its soft delete is asked for.',
       `REFUSED: shop/api@sha256:${'a'.repeat(64)}: delete: 405 (correlation id c-1)`,
       '',
     ].join('\n'),

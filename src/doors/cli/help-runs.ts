@@ -120,7 +120,7 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
         command: `acr-retention restore ${RUN} --repository shop/web --force --yes`,
       },
     ],
-    environment: [...REGISTRY, ...LEDGER, ...LOG],
+    environment: [...REGISTRY, ...LEDGER, 'ARCHIVE', ...LOG],
     exitCodes: [
       [0, 'everything that was asked for is there'],
       [1, 'something is not: there is no copy, it failed or was refused, or its tag names what was pushed since'],

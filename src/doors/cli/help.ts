@@ -30,6 +30,7 @@ export const VARIABLES = {
   IN_USE: 'what says which images are in use',
   KEEP_PULLED_WITHIN: 'how recent pulls keep what was pulled',
   REGISTRY_RESOURCE_ID: 'the resource id of the registry, by which its log and its soft delete are found',
+  ARCHIVE: 'where what is deleted is archived first',
   PULL_IGNORE: 'whose pulls do not count',
   QUARANTINE: 'how long what would be deleted is unreadable first',
   MAX_DELETIONS: 'guard: how many artifacts may be deleted',

@@ -4,6 +4,7 @@ import { printable } from '../../report/escape.ts';
 import { sentence, styleOf } from '../../report/style.ts';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
 import { restoreAt, type RunSummary, whatToRestore } from '../../index.ts';
+import { type ArchiveFlags, archiveOf } from './archive-flags.ts';
 import { askOn, isInteractive } from './confirm.ts';
 import { repeated } from './evidence-flags.ts';
 import {
@@ -17,7 +18,7 @@ import {
 } from './flags.ts';
 import { type OutputOptions, show } from './show.ts';
 
-interface Flags extends LedgerFlags, DisplayFlags {
+interface Flags extends LedgerFlags, DisplayFlags, ArchiveFlags {
   readonly registry?: string;
   readonly username?: string;
   readonly password?: string;
@@ -38,6 +39,7 @@ export function restoreCommand(finish: (exitCode: 0 | 1) => void): Command {
     .option('--dry-run', 'say what would be brought back, and change nothing')
     .option('--force', 'also set back tags that name what was pushed since')
     .option('--repository <name>', 'only this repository of the run; may be repeated (default: all of it)', repeated)
+    .option('--archive <url>', 'where runs have archived what they deleted (default: ARCHIVE)')
     .option('-r, --registry <name>', "registry (default: the run's)")
     .option('-u, --username <name>', 'user name (default: an Entra identity)')
     .option('-p, --password <secret>', 'password; better in the environment as ACR_PASSWORD')
@@ -48,6 +50,7 @@ export function restoreCommand(finish: (exitCode: 0 | 1) => void): Command {
       const { ledger } = openLedger(flags, process.env);
       const names = splitRegistries(flags.registry ?? process.env['ACR_REGISTRY'] ?? '');
       const hosts = names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host);
+      const archive = archiveOf(flags, process.env);
       const display = displayOf(flags, process.env, stdout);
       const toRestore = await whatToRestore(ledger, text, hosts);
       const endpoint = parseRegistry(toRestore.registry);
@@ -55,7 +58,7 @@ export function restoreCommand(finish: (exitCode: 0 | 1) => void): Command {
       const { repository: repositories, dryRun = false, force = false } = flags;
       const restored = (isDry: boolean, output: OutputOptions, terminal: NodeJS.WriteStream): Promise<RunSummary> =>
         show(output, terminal, (shown) => {
-          const options = { ...shown, ledger, toRestore, repositories, force, now: new Date() };
+          const options = { ...shown, ledger, toRestore, repositories, force, archive, now: new Date() };
           return restoreAt(target, isDry, options);
         });
       if (!dryRun && flags.yes !== true && isInteractive(stdin, stdout)) {

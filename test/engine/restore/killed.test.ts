@@ -1,46 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Registry } from '../../../src/index.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import { memoryStore } from '../../../src/ledger/store/memory.ts';
-import type { Store } from '../../../src/ledger/store/store.ts';
 import { flags, repository } from '../../support/random-registry.ts';
 import { connectTo, run, withEmulator } from '../../support/registry.ts';
+import { process } from './process.ts';
 import { contentsOf, restored } from './restored.ts';
-
-/** A process that is killed with the last of so many changes: that is made, and the process does not hear of it. */
-function process(changes: number) {
-  let left = changes;
-  const changing =
-    <A extends readonly unknown[], T>(change: (...about: A) => Promise<T>) =>
-    async (...about: A): Promise<T> => {
-      if (left <= 0) throw new Killed();
-      left -= 1;
-      const result = await change(...about);
-      if (left <= 0) throw new Killed();
-      return result;
-    };
-  return {
-    store: (store: Store): Store => ({
-      ...store,
-      write: changing(store.write),
-      append: changing(store.append),
-      remove: changing(store.remove),
-    }),
-    registry: (registry: Registry): Registry => ({
-      ...registry,
-      relock: changing(registry.relock),
-      content: {
-        ...registry.content,
-        restoreDeleted: changing(registry.content.restoreDeleted),
-        putManifest: changing(registry.content.putManifest),
-      },
-    }),
-    isKilled: () => left <= 0,
-  };
-}
-
-class Killed extends Error {}
 
 test(
   'killed after any change, and done again: all is back, and no run is left open',

@@ -164,7 +164,7 @@ describe('without a copy', () => {
       const { detail = '' } =
         came.decisions.find(({ digest, kind }) => kind === 'manifest' && digest === arm.digest) ?? {};
       expect(detail).toMatch(
-        /^deleted by the run \S+ of \d{4}-\d\d-\d\d; it is not among what the registry keeps of what was deleted \(soft delete\); it was application\/vnd\.oci\.image\.manifest\.v1\+json, \d+ bytes, pushed at /,
+        /^deleted by the run \S+ of \d{4}-\d\d-\d\d; it is not among what the registry keeps of what was deleted \(soft delete\); no archive is named \(--archive, ARCHIVE\); it was application\/vnd\.oci\.image\.manifest\.v1\+json, \d+ bytes, pushed at /,
       );
       expect(emulator.requests().filter(({ kind }) => kind === 'restore-deleted' || kind === 'put-manifest')).toEqual(
         [],

@@ -34,7 +34,7 @@ interface Came {
   readonly outcomes: readonly string[];
 }
 
-type More = Partial<Pick<RestoreOptions, 'force' | 'repositories' | 'signal'>> & {
+type More = Partial<Pick<RestoreOptions, 'force' | 'repositories' | 'signal' | 'archive'>> & {
   readonly dryRun?: boolean;
   readonly hosts?: readonly string[];
   readonly registry?: Registry;
