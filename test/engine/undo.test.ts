@@ -68,8 +68,14 @@ test.each([
     { dryRun: true, undo: { softDelete: { state: 'off' } } },
     'What it would delete cannot be undone: the registry does not keep it (soft delete is off).',
   ],
-  [{ dryRun: false, archive: 'X' }, 'What it deleted can be undone: it is in the archive: acr-retention restore X'],
-  [{ dryRun: true, archive: 'X' }, 'What it would delete can be undone: it is archived first.'],
+  [
+    { dryRun: false, archive: 'X' },
+    'What it deleted is in the archive, and comes back from there: acr-retention restore X',
+  ],
+  [
+    { dryRun: true, archive: 'X' },
+    'What it would delete is archived first, and comes back from there (acr-retention restore).',
+  ],
   [{ dryRun: false }, /^Whether that can be undone is unknown: REGISTRY_RESOURCE_ID is not set/],
 ] as const)('%j', (about, words) => {
   const said = undoInWords({ id: 'X', started: '2026-11-30T23:00:00.000Z', ...about });

@@ -38,7 +38,9 @@ test('a dry run says where; a run without an archive, or with nothing to archive
 test('a deletion that was archived can be undone, whatever is known of soft delete', () => {
   const run = { id: '20261130T230000Z-000000', dryRun: false, started: '2026-11-30T23:00:00.000Z' };
   const [archived, would] = [undoInWords({ ...run, archive }), undoInWords({ ...run, archive, dryRun: true })];
-  expect(archived).toBe('What it deleted is in the archive, and comes back from there (acr-retention restore).');
+  expect(archived).toBe(
+    'What it deleted is in the archive, and comes back from there: acr-retention restore 20261130T230000Z-000000',
+  );
   expect(would).toMatch(/^What it would delete is archived first/);
   const softDelete = { state: 'on', days: 7 } as const;
   const both = undoInWords({ ...run, archive, undo: { softDelete } });
