@@ -67,7 +67,11 @@ export function renderQuarantinePage(setting: Setting, { registries, repositorie
                 { head: 'Why', cell: (image) => <Why image={image} /> },
                 { head: 'Since', cell: ({ parts }) => <Time iso={earliest(parts, 'since')} /> },
                 { head: 'Until', cell: ({ parts }) => <Until parts={parts} /> },
-                { head: 'Size, at most', number: true, cell: ({ parts }) => bytes(sizeOf(parts)) },
+                {
+                  head: 'Size, at most',
+                  number: true,
+                  cell: ({ parts }) => (sizeOf(parts) === 0 ? '–' : bytes(sizeOf(parts))),
+                },
                 ...(setting.viewer?.forms
                   ? [
                       {
@@ -154,6 +158,7 @@ function Picker({ setting, registries, repositories, report }: { readonly settin
       )}
       <Search
         label="Repository, whole name"
+        broad
         name="repository"
         value={only}
         names={report.repositories.map((one) => one.repository)}
@@ -198,6 +203,12 @@ function Name({ setting, image: { repository, root, parts } }: { readonly settin
   const others = tags.slice(1, MOST_TAGS);
   const along = parts.filter(({ kind, digest }) => kind === 'manifest' && digest !== root).length;
   const isWhole = parts.some(({ kind, digest }) => kind === 'manifest' && digest === root);
+  const more = tags.length > MOST_TAGS ? ` and ${count(tags.length - MOST_TAGS)} more` : '';
+  const notes = [
+    ...(others.length > 0 ? [`also ${name(others.join(', '))}${more}`] : []),
+    ...(along > 0 ? [`with ${plural(along, 'manifest')} that ${along === 1 ? 'belongs' : 'belong'} to it`] : []),
+    ...(!isWhole && along === 0 ? ['the tag alone: its manifest is kept'] : []),
+  ];
   return (
     <>
       <a class="name" href={setting.link({ image: known })}>
@@ -205,10 +216,7 @@ function Name({ setting, image: { repository, root, parts } }: { readonly settin
       </a>
       <p class="detail">
         <Digest digest={root} />
-        {others.length > 0 && ` also ${name(others.join(', '))}`}
-        {tags.length > MOST_TAGS && ` and ${count(tags.length - MOST_TAGS)} more`}
-        {along > 0 && `; with ${plural(along, 'manifest')} that ${along === 1 ? 'belongs' : 'belong'} to it`}
-        {!isWhole && along === 0 && '; the tag alone: its manifest is kept'}
+        {notes.length > 0 && ` ${notes.join('; ')}`}
       </p>
     </>
   );

@@ -145,6 +145,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.5rem 0.75rem; border-
 thead th { background: var(--head); color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; vertical-align: bottom; }
 tbody tr:hover { background: color-mix(in srgb, var(--head) 55%, transparent); }
 th.number, td.number { text-align: right; white-space: nowrap; }
+td button { white-space: nowrap; }
 td .quiet { font-size: 0.8125rem; }
 td time, th time, .nowrap { white-space: nowrap; }
 .name { font-weight: 550; }
