@@ -134,14 +134,14 @@ export const DELETING: readonly Mutant[] = [
   {
     name: 'lost-answer-already-gone',
     file: 'src/executor/delete.ts',
-    from: "if (tried?.inDoubt && recheck.isGone(item)) return { state: 'deleted' };",
+    from: 'const became = tried?.inDoubt ? recheck.became(item) : undefined;\n  if (became) return became;',
     to: 'void tried;',
     says: 'A deletion whose answer was lost is recorded as another client’s.',
   },
   {
     name: 'lost-answer-failed',
     file: 'src/executor/delete.ts',
-    from: "if (recheck.isGone(item)) return { state: 'deleted' };",
+    from: '  const became = recheck.became(item);\n  if (became) return became;\n',
     to: '',
     says: 'A deletion whose answer was lost is recorded as failed.',
   },

@@ -118,8 +118,8 @@ export const RUNS: readonly Mutant[] = [
   {
     name: 'plan-not-recorded-first',
     file: 'src/engine/repository.ts',
-    from: 'if (tags.length + manifests.length > 0)',
-    to: 'if (tags.length + manifests.length < 0)',
+    from: 'if (tags.length + manifests.length + hides.tags.length + hides.manifests.length > 0)',
+    to: 'if (tags.length + manifests.length + hides.tags.length + hides.manifests.length < 0)',
     says: 'A purge records what it decided only after it has deleted it.',
   },
   {
