@@ -6,10 +6,12 @@ import type { RunRecord } from '../../src/ledger/records.ts';
 import type { Decision } from '../../src/planner/decision.ts';
 import type { Environment } from '../../src/policy/settings.ts';
 import { cancelRun } from '../../src/index.ts';
+import { archiveAt } from '../../src/ledger/open.ts';
+import { lostOf, wholes } from '../support/archived.ts';
 import { inline } from '../support/comes-to.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { calm } from '../support/durable.ts';
-import { newLedger } from '../support/ledger.ts';
+import { newFolder, newLedger } from '../support/ledger.ts';
 import { hall, scheduled, settingsOf } from '../support/orchestration.ts';
 import { reference, withEmulator } from '../support/registry.ts';
 import { unreadable, waitingIn } from '../support/quarantine.ts';
@@ -72,6 +74,18 @@ describe.each(Object.keys(DRIVERS) as (keyof typeof DRIVERS)[])('driven %s', (dr
       if (!run) throw new Error(`no run ${id}`);
       await then({ emulator, ledger, run, decisions: await Array.fromAsync(ledger.decisions(id)) });
     });
+
+  test('where ARCHIVE is set, what is deleted is in the archive', async () => {
+    const { contents, options } = wholes(2, 3);
+    const folder = newFolder();
+    const settings = { ...FREELY, PURGE_COMMAND: '--filter ".*:^old" --ago 30d --untagged', ARCHIVE: folder };
+    await tell({ registry: options, settings }, async ({ emulator, run }) => {
+      expect(run).toMatchObject({ state: 'done', archive: folder });
+      expect(run.totals?.archived?.manifests).toBe([...contents.values()].flat().flatMap(({ all }) => all).length);
+      expect(emulator.manifestsLeft()).toEqual([]);
+      expect(await lostOf(emulator, archiveAt({ kind: 'folder', folder }), contents)).toEqual([]);
+    });
+  });
 
   test('a dry run deletes nothing, and says what would be deleted and what the guards would hold back', () =>
     tell(
