@@ -62,6 +62,8 @@ function withItsManifest(
   results: ReadonlyMap<string, Decision>,
 ): Decision {
   if (decision.action !== 'delete' || !decision.quarantine || decision.kind !== 'tag') return decision;
+  // What is unreadable itself was put there by itself: its manifest had to be kept since.
+  if (decision.outcome === 'quarantined') return decision;
   const key = `@${decision.digest ?? ''}`;
   const manifest = results.get(key) ?? decisions.find((one) => keyOf(one) === key);
   if (manifest?.action !== 'delete' || !manifest.quarantine || decision.outcome === 'already-gone') return decision;
