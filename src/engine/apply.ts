@@ -116,7 +116,7 @@ export async function applyPlan(
           await askGuards(
             all.map((one) => (wanted.has(one.repository) || done.has(one.repository) ? one : nothingOf(one))),
             guards,
-            { ledger, registry: writer, name: record.registry },
+            { ledger, registry: writer, name: record.registry, run: record.id },
           )
         ).filter(({ repository }) => repository === undefined || wanted.has(repository))
       : [];

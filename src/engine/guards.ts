@@ -27,7 +27,8 @@ export async function checkGuards(context: RunContext, records: Iterable<Reposit
   const { record, ledger, reader, log } = context;
   if (record.breakersAsked) return record;
   const planned = [...records].filter(isPlannedOrOver).map(deletionsIn);
-  const holds = await askGuards(planned, record.guards ?? {}, { ledger, registry: reader, name: record.registry });
+  const surroundings = { ledger, registry: reader, name: record.registry, run: record.id };
+  const holds = await askGuards(planned, record.guards ?? {}, surroundings);
   const asked = await context.amend((now) =>
     now.breakersAsked ? undefined : { breakers: holds, breakersAsked: true },
   );
@@ -57,6 +58,8 @@ interface Surroundings {
   readonly registry: RegistryReader;
   /** The registry's, in the ledger. */
   readonly name: string;
+  /** The id of the run whose plan it is. */
+  readonly run: string;
 }
 
 /** What the guards hold back of a plan. */
@@ -67,7 +70,9 @@ export async function askGuards(
 ): Promise<readonly Hold[]> {
   const { registry } = surroundings;
   // By name, in whichever order they were planned.
-  const sorted = planned.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
+  const inOrder = planned.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
+  const countsTags = guards.keepLastTag === true || guards.maxDeletionPercent !== undefined;
+  const sorted = countsTags ? await withoutWaiting(inOrder, surroundings) : inOrder;
   const lastRuns = await lastDeletionsFor(guards, surroundings);
   const holds = guardHolds(sorted, guards, lastRuns);
   const ofAll = holds.some(({ breaker, repository }) => breaker === 'max-deletion-percent' && repository === undefined);
@@ -80,6 +85,29 @@ export async function askGuards(
     besides += await registry.manifestCount(repository);
   });
   return guardHolds(sorted, guards, lastRuns, besides);
+}
+
+/**
+ * Without the tags that wait in quarantine and that the plan says nothing of, because no filter of it selects them: they
+ * are none that a client can pull, so that none of them is the tag that a repository keeps.
+ */
+async function withoutWaiting(
+  planned: readonly RepositoryDeletions[],
+  { ledger, name, run }: Surroundings,
+): Promise<readonly RepositoryDeletions[]> {
+  const results: RepositoryDeletions[] = [];
+  for (const one of planned) {
+    const { repository, tags } = one;
+    const { entries } = tags.deleted > 0 ? await ledger.quarantine(name, repository) : { entries: [] };
+    const waiting = new Set(
+      entries.flatMap((entry) => [...entry.tags, ...(entry.tag === undefined ? [] : [entry.tag])]),
+    );
+    if (waiting.size > 0)
+      for await (const { kind, tag = '' } of ledger.decisions(run, { repository }))
+        if (kind === 'tag') waiting.delete(tag);
+    results.push({ ...one, tags: { ...tags, listed: tags.listed - waiting.size } });
+  }
+  return results;
 }
 
 /** What guards would hold back of a plan that is only shown. */
@@ -99,7 +127,7 @@ export async function foresee(
   const { guards, registry: name } = record;
   if (guards === undefined) return { holds: [], warnings: [] };
   const planned = records.filter(isOver).map(deletionsIn);
-  const surroundings = { ledger, registry: reader, name };
+  const surroundings = { ledger, registry: reader, name, run: record.id };
   try {
     return { holds: await askGuards(planned, guards, surroundings), warnings: [] };
   } catch (error) {
@@ -112,7 +140,10 @@ export async function foresee(
   }
 }
 
-function lastDeletionsFor({ maxMedianFactor }: Guards, { ledger, name }: Surroundings): Promise<readonly number[]> {
+function lastDeletionsFor(
+  { maxMedianFactor }: Guards,
+  { ledger, name }: Pick<Surroundings, 'ledger' | 'name'>,
+): Promise<readonly number[]> {
   return maxMedianFactor === undefined ? Promise.resolve([]) : lastDeletions(ledger, name);
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Emulator, EmulatorOptions } from '../../../src/dev/emulator/index.ts';
 import { digestOf, image } from '../../../src/dev/emulator/manifests.ts';
-import { type Ledger, purge } from '../../../src/index.ts';
+import { dryRun, type Ledger, purge, readOnly } from '../../../src/index.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { repositoryOf } from '../../support/contents.ts';
 import { DAY, ledgerOnAClock, unreadable, waitingIn } from '../../support/quarantine.ts';
@@ -166,5 +166,23 @@ test.each([
     expect(await waitingIn(ledger, emulator)).toEqual([OLD]);
     await run(emulator, args, undefined, ledger);
     expect(await waitingIn(ledger, emulator)).toEqual([]);
+  });
+});
+
+test.each([true, false])('a tag in quarantine is not the one that a repository keeps (dry run: %s)', async (isDry) => {
+  await withEmulator({ repositories: state() }, async (emulator) => {
+    const { ledger } = ledgerOnAClock();
+    await run(emulator, QUARANTINE, undefined, ledger);
+    const options = {
+      policies: [policyOf(['--filter', 'app:^rel', '--ago', '30d', '--untagged'])],
+      ledger,
+      now: new Date(emulator.start.getTime() + 1),
+      guards: { keepLastTag: true },
+      onDecisions: () => undefined,
+    };
+    const registry = connectTo(emulator);
+    const { breakers } = await (isDry ? dryRun(readOnly(registry), options) : purge(registry, options));
+    expect(breakers).toMatchObject([{ breaker: 'no-tag-left', repository: 'app' }]);
+    expect(emulator.tagsLeft()).toEqual(['app:dev-1', 'app:rel-1']);
   });
 });
