@@ -62,7 +62,7 @@ param maximumInstanceCount int = 40
 @description('How many days logs are kept, from 30 to 730.')
 param logRetentionInDays int = 90
 
-@description('With KEEP_PULLED_WITHIN: whether the registries are made to send their events to the workspace of the app. Otherwise they send them to a workspace already.')
+@description('With KEEP_PULLED_WITHIN or QUARANTINE: whether the registries are made to send their events to the workspace of the app. Otherwise they send them to a workspace already.')
 param registryDiagnostics bool = true
 
 @description('Object ids of the identities by which clusters that the app cannot reach write which images they run: they may write to the container in-use of the storage account, and nothing else.')
@@ -213,8 +213,8 @@ var registries = map(empty(mistakes) ? given : fail(join(mistakes, ' ')), one =>
 // As the app reads it: off is none.
 var hasQuarantine = grantQuarantine || !contains(['', 'off'], trim(settings.?QUARANTINE ?? ''))
 
-// When something was pulled is in the log of each registry.
-var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN)
+// When something was pulled is in the log of each registry, and whether a client asked for what is in quarantine.
+var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN) || hasQuarantine
 var registryIds = map(
   registries,
   one =>

@@ -23,27 +23,33 @@ async function predicted(more: Readonly<Record<string, string>> = {}) {
   };
 }
 
-test('where pulls count, the registry sends its events, and the identity may read them, how the registry is set up, and nothing else', async () => {
-  const { settings, roles, granted, diagnosticSettings } = await predicted(WITHIN);
-  expect(settings?.['REGISTRY_RESOURCE_ID']).toBe(REGISTRY);
-  expect(diagnosticSettings.map(({ properties }) => properties?.['logs'])).toEqual([
-    [{ category: 'ContainerRegistryRepositoryEvents', enabled: true }],
-  ]);
-  expect(roles.map(({ properties }) => properties?.['permissions'])).toEqual([
-    [
-      {
-        actions: [
-          'Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read',
-          'Microsoft.ContainerRegistry/registries/read',
-        ],
-        notActions: [],
-        dataActions: [],
-        notDataActions: [],
-      },
-    ],
-  ]);
-  expect(granted).toHaveLength(1);
-});
+test.each([
+  ['pulls count', WITHIN],
+  ['a quarantine is on', { settings: `{ QUARANTINE: '14d' }` }],
+])(
+  'where %s, the registry sends its events, and the identity may read them, how the registry is set up, and nothing else',
+  async (_, on) => {
+    const { settings, roles, granted, diagnosticSettings } = await predicted(on);
+    expect(settings?.['REGISTRY_RESOURCE_ID']).toBe(REGISTRY);
+    expect(diagnosticSettings.map(({ properties }) => properties?.['logs'])).toEqual([
+      [{ category: 'ContainerRegistryRepositoryEvents', enabled: true }],
+    ]);
+    expect(roles.map(({ properties }) => properties?.['permissions'])).toEqual([
+      [
+        {
+          actions: [
+            'Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read',
+            'Microsoft.ContainerRegistry/registries/read',
+          ],
+          notActions: [],
+          dataActions: [],
+          notDataActions: [],
+        },
+      ],
+    ]);
+    expect(granted).toHaveLength(1);
+  },
+);
 
 test('where the registry sends its events already, it is only read', async () => {
   const { granted, diagnosticSettings } = await predicted({ ...WITHIN, registryDiagnostics: 'false' });
