@@ -161,6 +161,7 @@ export async function requestedApply(
       evidence: evidenceFrom({ ...settings, pulled }, trigger.ledger.system.clock, trigger.openSources),
       guards,
       archive: archiveFrom(settings),
+      keepReleasedMilliseconds: settings.rememberMilliseconds,
       ...agreeing(settings, planned),
       fourEyes: settings.approvals.fourEyes,
       ...asked,

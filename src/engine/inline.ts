@@ -139,7 +139,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     archive: job.archive,
     match: matchOf(policies),
     facts: (repository) => ledger.manifestCache(registry, repository, held),
-    quarantine: quarantinesIn(ledger, registry, held, job.evidence?.rememberMilliseconds),
+    quarantine: quarantinesIn(ledger, registry, held, keepReleasedOf(job)),
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
     ...undoIn(job.evidence?.softDelete, registry, { clock, signal }),
   };
@@ -256,4 +256,8 @@ function whenItsTurn<T>(inTurn: InTurn | undefined, signal: AbortSignal, work: (
     if (signal.aborted) settle(begin());
     else signal.addEventListener('abort', () => settle(begin()), { once: true });
   });
+}
+
+function keepReleasedOf({ keepReleasedMilliseconds, evidence }: Job): number | undefined {
+  return keepReleasedMilliseconds ?? evidence?.rememberMilliseconds;
 }

@@ -36,7 +36,7 @@ export type ReleaseOptions = Pick<
   | 'by'
   | 'actor'
   | 'now'
-  | 'evidence'
+  | 'keepReleasedMilliseconds'
 > & { readonly toRelease: ToRelease };
 
 /**

@@ -24,7 +24,6 @@ export async function requestedRelease(
 ): Promise<RunSummary> {
   const settings = settingsOf(configuration);
   const registry = await open(targetOf(settings, servedRegistry(settings, name), CONCURRENCY));
-  // Nothing is asked: it says how long a released image is kept.
-  const evidence = { sources: [], rememberMilliseconds: settings.rememberMilliseconds };
-  return releaseQuarantine({ reader: registry, writer: registry }, { ...trigger, ...asked, evidence });
+  const { rememberMilliseconds: keepReleasedMilliseconds } = settings;
+  return releaseQuarantine({ reader: registry, writer: registry }, { ...trigger, ...asked, keepReleasedMilliseconds });
 }

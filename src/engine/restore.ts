@@ -100,6 +100,7 @@ export interface RestoreOptions extends Pick<
   | 'by'
   | 'actor'
   | 'now'
+  | 'keepReleasedMilliseconds'
 > {
   readonly toRestore: ToRestore;
   /** Only these repositories of a run. */

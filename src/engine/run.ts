@@ -62,6 +62,8 @@ export interface RunOptions {
   readonly evidence?: EvidenceOptions | undefined;
   /** Where what is deleted is archived first. Absent: it is not. */
   readonly archive?: Archive | undefined;
+  /** How long is kept what is released from quarantine, or restored. Absent: as long as what was seen in use. */
+  readonly keepReleasedMilliseconds?: number | undefined;
 }
 
 /** What of a run stands on its own where what is wanted, and how ages count, was recorded before. */
@@ -76,6 +78,7 @@ export type RecordedBefore = Pick<
   | 'timeBudget'
   | 'evidence'
   | 'archive'
+  | 'keepReleasedMilliseconds'
   | 'log'
   | 'startedBy'
   | 'by'

@@ -129,6 +129,7 @@ async function runInTime(
     guards: settings.guards,
     archive: archiveFrom(settings),
     evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
+    keepReleasedMilliseconds: settings.rememberMilliseconds,
     policies: registry.commands.map(({ policy }) => policy),
   };
   const resumed = await resumeScheduled(settings, registry, options);

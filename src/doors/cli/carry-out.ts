@@ -26,7 +26,17 @@ type InPart = Extract<Applied, { readonly state: 'in part' }>;
  */
 export async function carryOut(
   id: string,
-  { ledger, settings, timeBudget, evidence, archive, hosts, display, target }: ReturnType<typeof recordedRun>,
+  {
+    ledger,
+    settings,
+    timeBudget,
+    evidence,
+    archive,
+    keepReleasedMilliseconds,
+    hosts,
+    display,
+    target,
+  }: ReturnType<typeof recordedRun>,
   asked: CarryOut,
 ): Promise<boolean> {
   let before: RunRecord | undefined;
@@ -42,6 +52,7 @@ export async function carryOut(
         timeBudget,
         evidence,
         archive,
+        keepReleasedMilliseconds,
         planAgeMilliseconds: settings.planAgeMilliseconds,
         hosts,
       });

@@ -55,7 +55,7 @@ export async function confirmedPurge(
   { ask, planAgeMilliseconds, terminal, ...options }: ConfirmOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<boolean> {
-  const { ledger, guards, budget, evidence, archive, ...output } = options;
+  const { ledger, guards, budget, evidence, archive, keepReleasedMilliseconds, ...output } = options;
   const planned = await show({ ...output, output: 'text', passing: true }, terminal, async (shown) =>
     dryRun(await openReader(target), runOptionsOf(shown, policy, options)),
   );
@@ -86,6 +86,7 @@ export async function confirmedPurge(
       timeBudget: budget,
       evidence: () => evidence,
       archive,
+      keepReleasedMilliseconds,
       planAgeMilliseconds,
       guards: guards ?? {},
     });

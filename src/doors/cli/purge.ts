@@ -5,7 +5,7 @@ import { type CommandFlags, type PolicyFileFlags, purgeCommand, withPolicyFile }
 import { type GuardFlags, guardsOf, withGuards, type Guards } from '../../policy/guards.ts';
 import { createPolicy, type PurgePolicy, replacedIn } from '../../policy/purge-policy.ts';
 import { withQuarantine } from '../../policy/quarantine.ts';
-import { readQuarantineSetting } from '../../policy/settings.ts';
+import { readQuarantineSetting, readRememberSetting } from '../../policy/settings.ts';
 import { type ArchiveFlags, archiveOf, withArchive } from './archive-flags.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
 import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
@@ -95,6 +95,7 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const opened = attempt(() => openLedger(flags, environment));
   const inUse = attempt(() => ({ evidence: inUseOf(flags, environment, policy ? [policy] : []) }));
   const archived = attempt(() => ({ archive: archiveOf(flags, environment) }));
+  const keepReleasedMilliseconds = attempt(() => readRememberSetting(environment));
   if (!policy || !endpoint || !guards || !opened || !budget || !inUse || !archived) throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
   return {
@@ -107,6 +108,7 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
     budget: budget.limit,
     evidence: inUse.evidence,
     archive: archived.archive,
+    keepReleasedMilliseconds,
   };
 }
 
@@ -129,17 +131,19 @@ export interface RunPurgeOptions extends OutputOptions {
   readonly budget?: TimeBudget | undefined;
   readonly evidence?: RunOptions['evidence'];
   readonly archive?: RunOptions['archive'];
+  readonly keepReleasedMilliseconds?: RunOptions['keepReleasedMilliseconds'];
 }
 
 /** Runs a purge or a dry run, and writes what it decides. Only a purge is given a registry that can delete. */
 export function runPurge(
   target: TargetOptions,
   policy: PurgePolicy,
-  { ledger, guards, budget, evidence, archive, ...output }: RunPurgeOptions,
+  { ledger, guards, budget, evidence, archive, keepReleasedMilliseconds, ...output }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   return show(output, stdout, async (shown) => {
-    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, evidence, archive });
+    const kept = { evidence, archive, keepReleasedMilliseconds };
+    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, ...kept });
     return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
   });
 }
@@ -148,14 +152,9 @@ export function runPurge(
 export function runOptionsOf(
   shown: Shown,
   policy: PurgePolicy,
-  {
-    ledger,
-    guards,
-    budget,
-    evidence,
-    archive,
-  }: Pick<RunPurgeOptions, 'ledger' | 'guards' | 'budget' | 'evidence' | 'archive'>,
+  { ledger, guards, budget, evidence, archive, keepReleasedMilliseconds }: Omit<RunPurgeOptions, keyof OutputOptions>,
 ): RunOptions {
-  const about = { policies: [policy], now: new Date(), ledger, timeBudget: budget, evidence, archive };
+  const kept = { evidence, archive, keepReleasedMilliseconds };
+  const about = { policies: [policy], now: new Date(), ledger, timeBudget: budget, ...kept };
   return { ...shown, ...about, ...(guards && { guards }) };
 }

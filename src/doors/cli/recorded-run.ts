@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
+import { readRememberSetting } from '../../policy/settings.ts';
 import { type ArchiveFlags, archiveOf, withArchive } from './archive-flags.ts';
 import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
 import {
@@ -43,6 +44,7 @@ export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.Process
     settings,
     timeBudget: timeBudgetOf(flags),
     archive: archiveOf(flags, environment),
+    keepReleasedMilliseconds: readRememberSetting(environment),
     evidence: (policies: readonly PurgePolicy[]) => inUseOf(flags, environment, policies),
     /** The registries one of which it must be about, where any is named. */
     hosts: names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host),

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { PolicyError } from '../../policy/errors.ts';
 import { parseRegistry } from '../../policy/registries.ts';
+import { readRememberSetting } from '../../policy/settings.ts';
 import { type Ledger, releaseAt, type ToRelease, whatToRelease } from '../../index.ts';
 import {
   accountHere,
@@ -55,6 +56,7 @@ export function releaseCommand(finish: (exitCode: 0 | 1) => void): Command {
           ...accountHere(),
           ledger,
           toRelease,
+          keepReleasedMilliseconds: readRememberSetting(env),
           startedBy: 'command line',
           now: new Date(),
         }),

@@ -3,6 +3,7 @@ import { plural } from '../../report/page/format.ts';
 import { printable } from '../../report/escape.ts';
 import { sentence, styleOf } from '../../report/style.ts';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
+import { readRememberSetting } from '../../policy/settings.ts';
 import { restoreAt, type RunSummary, whatToRestore } from '../../index.ts';
 import { type ArchiveFlags, archiveOf } from './archive-flags.ts';
 import { askOn, isInteractive } from './confirm.ts';
@@ -51,6 +52,7 @@ export function restoreCommand(finish: (exitCode: 0 | 1) => void): Command {
       const names = splitRegistries(flags.registry ?? process.env['ACR_REGISTRY'] ?? '');
       const hosts = names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host);
       const archive = archiveOf(flags, process.env);
+      const keepReleasedMilliseconds = readRememberSetting(process.env);
       const display = displayOf(flags, process.env, stdout);
       const toRestore = await whatToRestore(ledger, text, hosts);
       const endpoint = parseRegistry(toRestore.registry);
@@ -58,7 +60,16 @@ export function restoreCommand(finish: (exitCode: 0 | 1) => void): Command {
       const { repository: repositories, dryRun = false, force = false } = flags;
       const restored = (isDry: boolean, output: OutputOptions, terminal: NodeJS.WriteStream): Promise<RunSummary> =>
         show(output, terminal, (shown) => {
-          const options = { ...shown, ledger, toRestore, repositories, force, archive, now: new Date() };
+          const options = {
+            ...shown,
+            ledger,
+            toRestore,
+            repositories,
+            force,
+            archive,
+            keepReleasedMilliseconds,
+            now: new Date(),
+          };
           return restoreAt(target, isDry, options);
         });
       if (!dryRun && flags.yes !== true && isInteractive(stdin, stdout)) {

@@ -4,6 +4,7 @@ import { image } from '../../../src/dev/emulator/manifests.ts';
 import { cli } from '../../support/cli.ts';
 import { repositoryOf } from '../../support/contents.ts';
 import { newFolder } from '../../support/ledger.ts';
+import { DAY } from '../../support/quarantine.ts';
 import { USER, withServedEmulator } from '../../support/registry.ts';
 
 const [old, other] = [image('old'), image('other')];
@@ -19,6 +20,7 @@ test('a purge makes unreadable, the list says until when, and a release takes it
       ACR_REGISTRY: emulator.loginServer,
       ACR_USERNAME: USER.username,
       ACR_PASSWORD: USER.password,
+      IN_USE_REMEMBER: '3d',
     };
     const at = (...args: readonly string[]) => cli([...args, '--runs', runs], { ...environment, QUARANTINE: '14d' });
     const purge = (...more: readonly string[]) => at('purge', '-f', '.*:^v1$', '--ago', '30d', '--untagged', ...more);
@@ -62,7 +64,12 @@ test('a purge makes unreadable, the list says until when, and a release takes it
     expect(released).toMatchObject({ code: 0, stderr: '' });
     expect(released.stdout).toMatch(/^ +released +app@sha256:/m);
     expect((await at('quarantine')).stdout).toContain('1 image in quarantine');
-    // It is kept for a while: the next run does not put it back.
+    // It is kept for a while, which a setting says: the next run does not put it back.
+    const listing = await at('quarantine', '--output', 'json');
+    const { released: kept } = JSON.parse(listing.stdout) as {
+      readonly released: readonly { readonly at: string; readonly until: string }[];
+    };
+    expect(kept.map((one) => (Date.parse(one.until) - Date.parse(one.at)) / DAY)).toEqual([3]);
     expect((await purge('--quiet')).stdout).toMatch(/^keep +2 +released/m);
 
     const ofRun = await cli(['release', runId, '--runs', runs], { ...environment, ACR_REGISTRY: '' });

@@ -20,6 +20,7 @@ test('restores over sockets what a purge deleted, says what is known of what has
         ACR_REGISTRY: emulator.loginServer,
         ACR_USERNAME: USER.username,
         ACR_PASSWORD: USER.password,
+        IN_USE_REMEMBER: '3d',
       });
     const purged = await at('purge', '-f', '.*:^v1$', '--ago', '30d', '--untagged', '--output', 'json');
     expect(purged).toMatchObject({ code: 0, stderr: '' });
@@ -36,6 +37,13 @@ test('restores over sockets what a purge deleted, says what is known of what has
     expect(one.code).toBe(0);
     expect(one.stdout).toMatch(/^\+ restored +app:v1 +soft-deleted: deleted by the run/m);
     expect(emulator.tagsLeft()).toEqual(['app:v1', 'app:v2', 'web:v2']);
+
+    // The next run would delete it again: it is kept for as long as a setting says.
+    const { released } = JSON.parse((await at('quarantine', '--output', 'json')).stdout) as {
+      readonly released: readonly { readonly at: string; readonly until: string }[];
+    };
+    const days = released.map(({ at: from, until }) => (Date.parse(until) - Date.parse(from)) / 86_400_000);
+    expect(new Set(days)).toEqual(new Set([3]));
 
     emulator.tag('web', 'v1', other.digest);
     const pushed = await at('restore', `${emulator.loginServer}/web:v1`);

@@ -124,3 +124,14 @@ describe.each([false, true])('a change of attributes moves a time: %s', (patchMo
     });
   });
 });
+
+test('what another client has made readable stays for as long as a setting says, also where nothing is asked what is in use', async () => {
+  await withEmulator({ repositories: state() }, async (emulator) => {
+    const { ledger } = ledgerOnAClock();
+    await run(emulator, QUARANTINE, undefined, ledger);
+    emulator.lock('app', 'dev-4', { readEnabled: true });
+    await run(emulator, QUARANTINE, undefined, ledger, { keepReleasedMilliseconds: 3 * DAY });
+    const { released: kept } = await ledger.quarantine(emulator.loginServer, 'app');
+    expect(kept.map(({ tag, at, until }) => [tag, (Date.parse(until) - Date.parse(at)) / DAY])).toEqual([['dev-4', 3]]);
+  });
+});
