@@ -1,5 +1,5 @@
 import { isRunId } from '../ledger/paths.ts';
-import { type ImageName, parseImage } from '../ledger/reader.ts';
+import { hostIn, parseImage } from '../ledger/reader.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { openRegistry, readOnly, type TargetOptions } from './registries.ts';
 import { type ReleaseOptions, releaseQuarantine, ReleaseRefused, type ToRelease } from './release-now.ts';
@@ -15,12 +15,7 @@ export function whatToRelease(text: string): { readonly toRelease: ToRelease; re
   const reference = image && (image.digest ?? image.tag);
   if (!image || reference === undefined)
     throw new ReleaseRefused(`${text} is neither the id of a run nor an image: repository:tag, or repository@sha256:…`);
-  return { toRelease: { repository: image.repository, reference }, host: hostIn(text.trim(), image) };
-}
-
-function hostIn(text: string, { repository }: ImageName): string | undefined {
-  const at = text.indexOf(repository);
-  return at > 0 ? text.slice(0, at - 1).toLowerCase() : undefined;
+  return { toRelease: { repository: image.repository, reference }, host: hostIn(text) };
 }
 
 /**

@@ -3,7 +3,7 @@ import { lostImage } from '../ledger/lost.ts';
 import { isRunId } from '../ledger/paths.ts';
 import type { Archive } from '../ledger/archive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type ImageName, parseImage } from '../ledger/reader.ts';
+import { hostIn, parseImage } from '../ledger/reader.ts';
 import type { Restores, RunRecord } from '../ledger/records.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { type ContentReader, readOnlyContent } from '../registry/content.ts';
@@ -43,7 +43,7 @@ export async function whatToRestore(
   hosts: readonly string[] | undefined,
 ): Promise<ToRestore> {
   if (isRunId(text)) return ofRun(ledger, text, hosts);
-  const { host, image } = imageIn(text);
+  const [image, host] = [parseImage(text), hostIn(text)];
   if (!image)
     throw new RestoreRefused(`${text} is neither the id of a run nor an image: repository:tag, or repository@sha256:…`);
   if (host !== undefined && hosts && !hosts.includes(host))
@@ -69,22 +69,6 @@ async function ofRun(ledger: Ledger, id: string, hosts: readonly string[] | unde
   if (dryRun) throw new RestoreRefused(`the run ${id} is a dry run, and has deleted nothing${instead}`);
   if (kind === 'restore') throw new RestoreRefused(`the run ${id} is a restore, and has deleted nothing`);
   return { registry, restores: { run: id }, what: { run } };
-}
-
-/** The login server in front of an image, and the rest. */
-function imageIn(text: string): { readonly host: string | undefined; readonly image: ImageName | undefined } {
-  const image = parseImage(text);
-  const at = image ? text.trim().indexOf(image.repository) : 0;
-  return {
-    host:
-      at > 0
-        ? text
-            .trim()
-            .slice(0, at - 1)
-            .toLowerCase()
-        : undefined,
-    image,
-  };
 }
 
 export interface RestoreOptions extends Pick<

@@ -263,3 +263,8 @@ export function parseImage(text: string): ImageName | undefined {
   const byTag = /^([^@]+):([^:/@]+)$/.exec(image);
   return byTag ? { repository: byTag[1] ?? '', tag: byTag[2] ?? '' } : undefined;
 }
+
+/** The login server in front of the name of an image; `undefined` where there is none. */
+export function hostIn(text: string): string | undefined {
+  return REGISTRY.exec(text.trim())?.[0].slice(0, -1).toLowerCase();
+}
