@@ -63,11 +63,10 @@ export async function bringBack(
     for (const { way, copies } of copied) {
       if (!copies.has(digest)) continue;
       const first = await firstFree();
-      // Refused with a tag, which another client may have set meanwhile, it comes back without one.
+      // It comes back without a tag that another client has set meanwhile, or that the registry keeps no more.
       for (const tag of first === undefined ? [undefined] : [first, undefined]) {
         try {
           if (await way.restore(content, { repository, digest, tag }, { force, signal })) return tag;
-          break;
         } catch (error) {
           if (!(error instanceof RegistryError) || error instanceof StoppedError) throw error;
           problem ??= error;
@@ -117,7 +116,11 @@ export async function bringBack(
     if (came?.state !== 'restored') {
       const bytes = await content.manifest(repository, digest, signal);
       if (!bytes) throw new RegistryError(`read ${repository}@${digest}`, { message: 'there is no such manifest' });
-      await content.putManifest(repository, tag, bytes, signal);
+      // A registry that refused it may have done so because another client has pushed it meanwhile.
+      const meanwhile = await tagNow(tag);
+      if (meanwhile && meanwhile.digest !== digest && !force)
+        return pushedSince(decision, meanwhile.digest ?? 'another manifest');
+      if (meanwhile?.digest !== digest) await content.putManifest(repository, tag, bytes, signal);
     }
     const now = await tagNow(tag);
     if (now?.digest !== digest)
