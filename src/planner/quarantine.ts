@@ -1,4 +1,5 @@
 import { type Decision, type Deleted, type Kept, keyOf, mapped } from './decision.ts';
+import { addTo } from './slices.ts';
 import type { Approved, Held, ManifestDeletion, Plan, Removal, TagDeletion } from './types.ts';
 
 /*
@@ -39,30 +40,19 @@ export function stage(plan: Plan, staging: Staging): Plan {
   const isOver = ({ until }: Held): boolean => Date.parse(until) <= now;
   const isForQuarantine = (key: string): boolean => only?.hides?.has(key) === true;
 
-  const mayDelete = new Map<string, boolean>();
-  /** Whether a manifest is deleted now, with what goes along; all that must be gone first is deleted now, too. */
-  const isDeleted = (deletion: ManifestDeletion): boolean => {
-    const known = mayDelete.get(deletion.digest);
-    if (known !== undefined) return known;
-    // Where two wait for each other neither is deleted; the planner keeps such manifests.
-    mayDelete.set(deletion.digest, false);
-    const members = [deletion, ...deletion.referrers];
-    const isWaiting = members.some(({ digest }) => held.has(`@${digest}`));
-    const own = isWaiting || periods.ofGroup(deletion) !== undefined ? members.every(isOverFor) : true;
-    const answer =
-      own &&
-      !members.some(({ digest }) => isForQuarantine(`@${digest}`)) &&
-      deletion.after.every((digest) => {
-        const first = groups.get(digest);
-        return !first || isDeleted(first);
-      });
-    mayDelete.set(deletion.digest, answer);
-    return answer;
-  };
   const isOverFor = ({ digest, tags }: Removal): boolean => {
     const entry = held.get(`@${digest}`);
     return entry !== undefined && isOver(entry) && tags.every((tag) => entry.tags.includes(tag));
   };
+  /** Whether a manifest is deleted now with what goes along, as far as nothing else must be gone first. */
+  const isOwnOver = (deletion: ManifestDeletion): boolean => {
+    const members = [deletion, ...deletion.referrers];
+    if (members.some(({ digest }) => isForQuarantine(`@${digest}`))) return false;
+    const isWaiting = members.some(({ digest }) => held.has(`@${digest}`));
+    return isWaiting || periods.ofGroup(deletion) !== undefined ? members.every(isOverFor) : true;
+  };
+  const deletedNow = deletedInOrder(plan.manifests, isOwnOver);
+  const isDeleted = ({ digest }: ManifestDeletion): boolean => deletedNow.has(digest);
 
   const steps = new Map<string, Step>();
   const stepOf = (key: string, digest: string, period: number | undefined): Step => {
@@ -80,11 +70,15 @@ export function stage(plan: Plan, staging: Staging): Plan {
   ];
   const hidden: ManifestDeletion[] = [];
   const roots = new Map<string, string>();
+  const rootsFound = new Map<string, string>();
   const rootOf = (digest: string): string => {
     const way = new Set<string>();
-    for (let next: string | undefined = digest; next !== undefined && !way.has(next); next = groups.get(next)?.after[0])
+    let next: string | undefined = digest;
+    for (; next !== undefined && !way.has(next) && !rootsFound.has(next); next = groups.get(next)?.after[0])
       way.add(next);
-    return [...way].at(-1) ?? digest;
+    const root = (next === undefined ? undefined : rootsFound.get(next)) ?? [...way].at(-1) ?? digest;
+    for (const one of way) rootsFound.set(one, root);
+    return root;
   };
   for (const deletion of plan.manifests) {
     const isNow = isDeleted(deletion);
@@ -103,7 +97,7 @@ export function stage(plan: Plan, staging: Staging): Plan {
     const key = `:${deletion.tag}`;
     const entry = held.get(key);
     const period = periods.ofTag(deletion);
-    const isFirst = deletion.after.every((digest) => groups.has(digest) && mayDelete.get(digest) === true);
+    const isFirst = deletion.after.every((digest) => deletedNow.has(digest));
     const own = entry ? isOver(entry) && entry.digest === deletion.digest : period === undefined;
     const step = own && isFirst && !isForQuarantine(key) ? DELETE : stepOf(key, deletion.digest, period);
     steps.set(key, step);
@@ -141,6 +135,37 @@ export function stage(plan: Plan, staging: Staging): Plan {
 }
 
 const NONE: readonly never[] = [];
+
+/**
+ * The manifests that are deleted now: those that may be, and of which all that must be gone first is deleted now, too.
+ * Where two wait for each other neither is. A chain of them may be thousands long, so that nothing here recurses.
+ */
+function deletedInOrder(
+  manifests: readonly ManifestDeletion[],
+  mayBe: (deletion: ManifestDeletion) => boolean,
+): ReadonlySet<string> {
+  const all = new Set(manifests.map(({ digest }) => digest));
+  const waiting = new Map<string, ManifestDeletion[]>();
+  const left = new Map<ManifestDeletion, number>();
+  for (const deletion of manifests) {
+    const first = [...new Set(deletion.after)].filter((digest) => all.has(digest));
+    left.set(deletion, first.length);
+    for (const digest of first) addTo(waiting, digest, deletion);
+  }
+  const deleted = new Set<string>();
+  const ready = manifests.filter((deletion) => left.get(deletion) === 0);
+  // Grows.
+  for (const deletion of ready) {
+    if (!mayBe(deletion)) continue;
+    deleted.add(deletion.digest);
+    for (const next of waiting.get(deletion.digest) ?? []) {
+      const count = (left.get(next) ?? 0) - 1;
+      left.set(next, count);
+      if (count === 0) ready.push(next);
+    }
+  }
+  return deleted;
+}
 
 /** How long each is in quarantine: all that is deleted with one call for as long as the longest of them. */
 function periodsOf({ deletionOf, manifests, tags }: Plan, { periodOf }: Staging) {

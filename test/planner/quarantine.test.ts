@@ -186,3 +186,16 @@ describe('the step of each artifact', () => {
     ]);
   });
 });
+
+test('a chain of manifests of which each waits for the next one may be long', () => {
+  const count = 20_000;
+  const nameOf = (place: number): string => `sha256:${place}`;
+  const manifests = Array.from({ length: count }, (_, place) =>
+    manifest(nameOf(place), { after: place + 1 < count ? [nameOf(place + 1)] : [] }),
+  );
+  const plan: Plan = { repository: 'app', decisions: [], deletionOf: () => undefined, tags: [], manifests };
+  const waits = new Map(manifests.map(({ digest }) => [`@${digest}`, held(PAST, [], digest)]));
+  expect(stage(plan, { held: waits, now: NOW }).manifests).toHaveLength(count);
+  const last = held(FUTURE, [], nameOf(count - 1));
+  expect(stage(plan, { held: new Map([...waits, [`@${last.digest}`, last]]), now: NOW }).manifests).toEqual([]);
+});
