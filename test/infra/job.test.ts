@@ -191,7 +191,13 @@ describe.skipIf(bicep === undefined)('the job', () => {
     expect(readPullSettings(settings, {})).toMatchObject({ within: '30d', resources: [{ id: registry }] });
     const all = snapshot.predictedResources;
     expect(only(all, 'Microsoft.Authorization/roleDefinitions').properties?.['permissions']).toMatchObject([
-      { actions: ['Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read'], dataActions: [] },
+      {
+        actions: [
+          'Microsoft.Insights/logs/ContainerRegistryRepositoryEvents/read',
+          'Microsoft.ContainerRegistry/registries/read',
+        ],
+        dataActions: [],
+      },
     ]);
     expect(rolesAtRegistry(snapshot).toSorted()).toEqual(['AcrPull', undefined]);
     expect(all.some(({ id, name }) => name === 'acr-retention-pulls' && id.includes(registry))).toBe(true);

@@ -26,6 +26,7 @@ beforeAll(async () => {
   log = [
     ...(await usualDays()),
     ...(await heldBack()),
+    ...(await quarantined()),
     ...(await outOfTime()),
     ...(await twoAtOnce()),
     // Wrong settings.
@@ -62,6 +63,17 @@ function heldBack(): Promise<readonly LogRecord[]> {
   return withServedEmulator({ repositories }, (emulator) =>
     withApp(emulator, { ...SETTINGS, PURGE_DRY_RUN: 'false' }, async (app) => {
       await app.ask('/api/dry-run?filter=app:^dev&ago=30d');
+      await app.fireTimer();
+      return app.log();
+    }),
+  );
+}
+
+/** What is to be deleted is made unreadable first. */
+function quarantined(): Promise<readonly LogRecord[]> {
+  const repositories = { app: repositoryOf(...images('app', 3, 'dev'), ...images('v', 3, 'v')) };
+  return withServedEmulator({ repositories }, (emulator) =>
+    withApp(emulator, { ...SETTINGS, ...DELETING, QUARANTINE: '14d' }, async (app) => {
       await app.fireTimer();
       return app.log();
     }),
