@@ -12,5 +12,6 @@ export { renderRuns, type RunFilter } from './runs.tsx';
 export { renderDiff } from './diff.tsx';
 export { renderDiffOfOne } from './diff-of-one.tsx';
 export { renderTrends } from './trends.tsx';
+export type { WaitingOfRun } from './quarantine-forms.tsx';
 export { renderQuarantinePage } from './quarantine.tsx';
 export { renderUnpulledPage } from './unpulled.tsx';

@@ -1,10 +1,10 @@
-import { quote } from 'shlex';
 import { type QuarantineReport, releasedInWords, type Waiting, waitingInWords } from '../quarantine.ts';
 import { shortDigests } from '../text.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, plural, words } from './format.ts';
-import { Form, Search, type Setting } from './navigation.tsx';
-import { Badge, Command, Digest, Section, Table, Time } from './parts.tsx';
+import { Form, Pager, Search, type Setting } from './navigation.tsx';
+import { ByCommand, type Image, imagesOf, OnlyReading, Release, ReleaseMany, tagsOf } from './quarantine-forms.tsx';
+import { Badge, Digest, Section, Table, Time } from './parts.tsx';
 
 /* What is unreadable and waits for its deletion, image by image, and the forms that make it readable again. */
 
@@ -13,14 +13,8 @@ export interface QuarantinePage {
   readonly registries: readonly string[];
   /** Only these repositories were asked for; none: all. */
   readonly repositories: readonly string[];
+  readonly page: number;
   readonly report: QuarantineReport;
-}
-
-/** An image in quarantine, with what belongs to it. */
-interface Image {
-  readonly repository: string;
-  readonly root: string;
-  readonly parts: readonly Waiting[];
 }
 
 const MOST_IMAGES = 100;
@@ -28,9 +22,16 @@ const MOST_REPOSITORIES = 50;
 const MOST_TAGS = 5;
 const MOST_RELEASED = 20;
 
-export function renderQuarantinePage(setting: Setting, { registries, repositories, report }: QuarantinePage): string {
+export function renderQuarantinePage(
+  setting: Setting,
+  { registries, repositories, page, report }: QuarantinePage,
+): string {
   const { registry, waiting, released } = report;
   const images = imagesOf(waiting);
+  const [skipped, end] = [(page - 1) * MOST_IMAGES, page * MOST_IMAGES];
+  const shown = images.slice(skipped, end);
+  const to = (wanted: number): string =>
+    `${setting.link({ view: 'quarantine', registry, repository: repositories[0], page: wanted > 1 ? wanted : undefined })}#images`;
   return render({
     setting,
     title: 'Quarantine',
@@ -60,8 +61,8 @@ export function renderQuarantinePage(setting: Setting, { registries, repositorie
           <Section id="images" title="Images">
             <OnlyReading setting={setting} />
             <Table
-              caption={captionOf(images)}
-              rows={images.slice(0, MOST_IMAGES)}
+              caption={captionOf(images.length, skipped, shown.length)}
+              rows={shown}
               columns={[
                 { head: 'Image', cell: (image) => <Name setting={setting} image={image} /> },
                 { head: 'Why', cell: (image) => <Why image={image} /> },
@@ -82,6 +83,11 @@ export function renderQuarantinePage(setting: Setting, { registries, repositorie
                   : []),
               ]}
             />
+            <Pager
+              label="Pages of images"
+              back={page > 1 && { href: to(page - 1), text: 'Previous images' }}
+              next={images.length > end && { href: to(page + 1), text: 'Next images' }}
+            />
             <ReleaseMany setting={setting} registry={registry} repositories={repositories} report={report} />
             <ByCommand images={images} />
           </Section>
@@ -92,25 +98,10 @@ export function renderQuarantinePage(setting: Setting, { registries, repositorie
   });
 }
 
-/** Images in the order in which the first of their parts comes. */
-function imagesOf(waiting: readonly Waiting[]): readonly Image[] {
-  const images = new Map<string, Waiting[]>();
-  for (const one of waiting) {
-    const key = `${one.repository}@${one.root}`;
-    const known = images.get(key);
-    if (known) known.push(one);
-    else images.set(key, [one]);
-  }
-  return [...images.values()].flatMap((parts) => {
-    const [first] = parts;
-    return first ? [{ repository: first.repository, root: first.root, parts }] : [];
-  });
-}
-
-function captionOf(images: readonly Image[]): string {
-  return images.length > MOST_IMAGES
-    ? `The first ${count(MOST_IMAGES)} of ${plural(images.length, 'image')}, by when they may be deleted`
-    : `${plural(images.length, 'image')}, by when they may be deleted`;
+function captionOf(all: number, skipped: number, shown: number): string {
+  if (shown === 0) return `There are no more: ${plural(all, 'image')} in all`;
+  if (shown === all) return `${plural(all, 'image')}, by when they may be deleted`;
+  return `${count(skipped + 1)} to ${count(skipped + shown)} of ${plural(all, 'image')}, by when they may be deleted`;
 }
 
 function earliest(parts: readonly Waiting[], of: 'since' | 'until'): string {
@@ -121,18 +112,12 @@ function sizeOf(parts: readonly Waiting[]): number {
   return parts.reduce((sum, { kind, size = 0 }) => sum + (kind === 'manifest' ? size : 0), 0);
 }
 
-/** The names that people pull it by. */
-function tagsOf(parts: readonly Waiting[]): readonly string[] {
-  return [
-    ...new Set(
-      parts.flatMap(({ kind, tag, tags, digest, root }) =>
-        kind === 'tag' ? (tag ?? []) : digest === root ? tags : [],
-      ),
-    ),
-  ];
-}
-
-function Picker({ setting, registries, repositories, report }: { readonly setting: Setting } & QuarantinePage) {
+function Picker({
+  setting,
+  registries,
+  repositories,
+  report,
+}: { readonly setting: Setting } & Omit<QuarantinePage, 'page'>) {
   const [only] = repositories;
   return (
     <Form
@@ -250,93 +235,6 @@ function Until({ parts }: { readonly parts: readonly Waiting[] }) {
         </p>
       )}
     </>
-  );
-}
-
-interface ReleaseProps {
-  readonly setting: Setting;
-  readonly registry: string;
-}
-
-function Release({ setting, registry, image: { repository, root, parts } }: ReleaseProps & { readonly image: Image }) {
-  const forms = setting.viewer?.forms;
-  if (!forms) return null;
-  const [tag] = tagsOf(parts);
-  const known = tag === undefined ? shortDigests(`${repository}@${root}`) : `${repository}:${tag}`;
-  return (
-    <form method="post" action="?">
-      <Hidden token={forms.token} registry={registry} />
-      <input type="hidden" name="repository" value={repository} />
-      <input type="hidden" name="reference" value={root} />
-      <button type="submit" aria-label={`Release ${name(known)}`}>
-        Release
-      </button>
-    </form>
-  );
-}
-
-function Hidden({ token, registry }: { readonly token: string; readonly registry: string }) {
-  return (
-    <>
-      <input type="hidden" name="action" value="release" />
-      <input type="hidden" name="registry" value={registry} />
-      <input type="hidden" name="csrf" value={token} />
-    </>
-  );
-}
-
-/** Everything of the registry, behind one more click. */
-function ReleaseMany({
-  setting,
-  registry,
-  repositories,
-  report: { total },
-}: ReleaseProps & Pick<QuarantinePage, 'repositories' | 'report'>) {
-  const forms = setting.viewer?.forms;
-  // All of some repositories is not asked for at once: the form would say more than it shows.
-  if (!forms || repositories.length > 0) return null;
-  return (
-    <details class="review">
-      <summary>Release everything</summary>
-      <form class="decide" method="post" action="?" aria-label="Release everything">
-        <Hidden token={forms.token} registry={registry} />
-        <input type="hidden" name="all" value="yes" />
-        <p>
-          All {plural(total.images, 'image')} in quarantine in {name(registry)} can be pulled again. The next run
-          decides anew, and puts back what the policy deletes and what is not kept by then.
-        </p>
-        <p>
-          <button type="submit">Release all</button>{' '}
-          <span class="small quiet">as {name(setting.viewer.name)}, which is recorded</span>
-        </p>
-      </form>
-    </details>
-  );
-}
-
-function OnlyReading({ setting: { viewer } }: { readonly setting: Setting }) {
-  if (!viewer || viewer.forms) return null;
-  return (
-    <p class="small quiet">
-      You have signed in as {name(viewer.name)}, and may read. Releasing takes the app role{' '}
-      <code>Retention.Approver</code>.
-    </p>
-  );
-}
-
-function ByCommand({ images: [first] }: { readonly images: readonly Image[] }) {
-  if (!first) return null;
-  const [tag] = tagsOf(first.parts);
-  const image = tag === undefined ? `${first.repository}@${first.root}` : `${first.repository}:${tag}`;
-  return (
-    <details class="review">
-      <summary>Release on the command line, or over HTTP</summary>
-      <p>One image, with all that belongs to it; or what one run put here; or everything.</p>
-      <Command text={`acr-retention release ${words(quote(image))}`} label="command that releases the first image" />
-      <p class="small quiet">
-        Machines send <code>POST /api/quarantine/release</code> with the master key.
-      </p>
-    </details>
   );
 }
 

@@ -34,6 +34,7 @@ import { LeftOut } from './plan.tsx';
 import type { Verdict } from '../verdict.ts';
 import { type Deletions, DeletionsSection } from './deletions.tsx';
 import { Failures } from './failures.tsx';
+import { ReleaseRun, type WaitingOfRun } from './quarantine-forms.tsx';
 import { Repositories, type RepositoriesView } from './repositories.tsx';
 import { APPROVE_FORM, canDecide, ReviewForms } from './review-forms.tsx';
 import { type Entry, lasted } from './runs.tsx';
@@ -51,10 +52,12 @@ export interface RunView {
   readonly failed: { readonly first: readonly RepositoryRecord[]; readonly count: number };
   /** The first single artifacts that failed. */
   readonly failures: readonly Decision[];
+  /** What it has put into quarantine and waits there still, where there is something. */
+  readonly waiting?: WaitingOfRun | undefined;
 }
 
 export function renderRun(setting: Setting, view: RunView): string {
-  const { run, verdict, deletions, resumer } = view;
+  const { run, verdict, deletions, resumer, waiting } = view;
   const { id, state, dryRun, progress, error, totals, cancelled } = run;
   const warnings = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   const isRunning = state === 'running';
@@ -71,6 +74,7 @@ export function renderRun(setting: Setting, view: RunView): string {
         <Downloads setting={setting} what="all decisions" parameters={{ run: id }} />
         <VerdictSection setting={setting} run={run} verdict={verdict}>
           <ReviewForms setting={setting} run={run} />
+          {waiting && <ReleaseRun setting={setting} run={run} waiting={waiting} />}
         </VerdictSection>
         <ChangesSection setting={setting} run={run} verdict={verdict} />
         <UnknownUse run={run} />

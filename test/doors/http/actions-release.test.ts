@@ -138,6 +138,18 @@ test('an approver releases an image, and then everything: recorded by name', () 
     expect(again.page).toContain('Nothing was released');
   }));
 
+test('an approver releases what one run put there, and nothing else', () =>
+  scene(async ({ ledger, registry, post, waiting }) => {
+    const { waiting: all } = await listQuarantine(ledger, registry);
+    const { status, run } = await post({ run: all[0]?.runId ?? '' });
+    expect(status).toBe(303);
+    expect(await ended(ledger, run)).toMatchObject({ kind: 'release', releases: { run: all[0]?.runId } });
+    expect(await waiting()).toEqual([]);
+    const other = await unheld(() => post({ run: '20261120T010000Z-3f9a0c' }));
+    expect(other.status).toBe(404);
+    expect(other.page).toContain('Nothing of the run 20261120T010000Z-3f9a0c is in quarantine');
+  }));
+
 test.each<[string, Readonly<Record<string, string>>, Posting, number]>([
   ['a reader', { all: 'yes' }, { roles: ['Retention.Reader'] }, 403],
   ['a client without a role', { all: 'yes' }, { roles: [] }, 403],

@@ -2,12 +2,13 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { QuarantineView } from '../../../src/doors/http/quarantine.ts';
 import { reviewPage } from '../../../src/doors/http/review/review.ts';
+import type { Decision } from '../../../src/planner/decision.ts';
 import type { Viewer } from '../../../src/report/page/index.ts';
 import { renderQuarantine } from '../../../src/report/quarantine.ts';
 import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
 import { digestOf, entryOf, quarantineViewOf, REGISTRY, SAMPLE } from '../../support/in-quarantine.ts';
 import { openPage, violationsOf } from '../../support/pages.ts';
-import { HOSTILE, ledgerOf, NOW, withPage } from '../../support/review.ts';
+import { HOSTILE, ledgerOf, NOW, recordOf, withPage } from '../../support/review.ts';
 
 const APPROVER: Viewer = { name: 'Ada Lovelace', forms: { token: 'x'.repeat(43), typedAbove: 100 } };
 const READER: Viewer = { name: 'Grace Hopper' };
@@ -82,6 +83,74 @@ test('only approvers are offered to release', async () => {
     expect(body.includes('Retention.Approver')).toBe(viewer === READER);
     expect(inText(body)).toContain('acr-retention release shop/web@sha256:eeee');
   }
+});
+
+test('a hundred images stand on a page, and a link leads to the next', async () => {
+  const many = Array.from({ length: 250 }, (_, index) => digestOf(index.toString(16).padStart(64, '0')));
+  const view = await quarantineViewOf({ 'shop/web': { entries: many.map((digest) => entryOf(digest)) } });
+  const seen: string[] = [];
+  for (const [number, said] of [
+    [1, '1 to 100 of 250 images'],
+    [2, '101 to 200 of 250 images'],
+    [3, '201 to 250 of 250 images'],
+    [4, 'There are no more: 250 images in all'],
+  ] as const) {
+    const { body } = await page(view, APPROVER, `${VIEW}&page=${number}`);
+    expect(inText(body)).toContain(said);
+    seen.push(...[...body.matchAll(/name="reference" value="([^"]+)"/g)].map(([, digest]) => digest ?? ''));
+    expect(body.includes('Next images')).toBe(number < 3);
+    expect(body.includes('Previous images')).toBe(number > 1);
+    if (number === 1)
+      expect(body).toContain('href="?view=quarantine&amp;registry=contoso.azurecr.io&amp;page=2#images"');
+  }
+  expect(seen.toSorted()).toEqual(many.toSorted());
+  expect((await page(view, APPROVER, `${VIEW}&page=x`)).status).toBe(400);
+});
+
+describe('the page of the run that put something there', () => {
+  const ID = entryOf('').runId;
+  const decisions: readonly Decision[] = [digestOf('a'), digestOf('e')].map((digest) => ({
+    repository: 'shop/web',
+    kind: 'manifest',
+    digest,
+    action: 'delete',
+    reason: 'untagged-and-expired',
+    detail: 'has no tag',
+    beyondAcrPurge: false,
+    outcome: 'quarantined',
+    quarantine: { until: '2026-12-01T12:00:00.000Z' },
+  }));
+  const recorded = recordOf('2026-11-20T01:00:00.000Z', decisions, { kind: 'purge' });
+  async function of(viewer?: Viewer, view?: QuarantineView): Promise<string> {
+    const [query, held] = [new URLSearchParams({ run: ID }), view ?? (await quarantineViewOf(SAMPLE))];
+    const { body } = await reviewPage(ledgerOf([recorded]), query, NOW, undefined, undefined, viewer, undefined, held);
+    if (typeof body !== 'string') throw new Error('no page');
+    return body;
+  }
+
+  test('says how much of it waits still, and offers approvers alone to release it', async () => {
+    const approver = await of(APPROVER);
+    expect(inText(approver)).toMatch(
+      /3 images of this run are in quarantine : unreadable. The time of 1 artifact is over: the next run deletes it\. Release them/,
+    );
+    expect(approver).toMatch(
+      new RegExp(
+        `name="action" value="release"/><input type="hidden" name="registry" value="${REGISTRY}"/><input type="hidden" name="csrf" value="x{43}"/><input type="hidden" name="run" value="${ID}"`,
+      ),
+    );
+    const reader = await of(READER);
+    expect(reader).not.toContain('method="post"');
+    expect(inText(reader)).toContain('Releasing takes the app role Retention.Approver');
+    expect(await of()).not.toContain('method="post"');
+  });
+
+  test('says nothing where all is released or deleted, and where the app does not serve the registry', async () => {
+    for (const view of [await quarantineViewOf({}), await quarantineViewOf(SAMPLE, ['fabrikam.azurecr.io'])]) {
+      const body = await of(APPROVER, view);
+      expect(body).not.toContain('value="release"');
+      expect(body).not.toContain('of this run');
+    }
+  });
 });
 
 test('where the settings are wrong, the page says so, and no menu leads to it', async () => {

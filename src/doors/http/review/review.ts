@@ -143,7 +143,7 @@ export async function reviewPage(
       return htmlResponse(await unpulledView(query, setting, unpulled, signal), 200, viewer);
     if (query.get('view') === 'quarantine')
       return htmlResponse(await quarantineView(query, setting, quarantine), 200, viewer);
-    return htmlResponse(await viewOf(reader, query, setting, signal), 200, viewer);
+    return htmlResponse(await viewOf(reader, query, setting, signal, quarantine), 200, viewer);
   } catch (error) {
     const problem = problemView(error);
     return htmlResponse(renderProblem(setting, problem), problem.status, viewer);
@@ -164,6 +164,7 @@ async function viewOf(
   query: URLSearchParams,
   setting: Setting,
   signal: AbortSignal | undefined,
+  quarantine: QuarantineView | undefined,
 ): Promise<string> {
   const { run: id, view, image } = readQuery(query, REVIEW_QUERY);
   if (query.has('image')) return historyView(reader, query, setting, image);
@@ -176,7 +177,8 @@ async function viewOf(
     throw new RequestError(404, parent ? searchedByOne(parent) : `The ledger has no run ${id}`);
   }
   if (view === 'diff') return diffView(reader, query, setting, run, signal);
-  return view === 'decisions' ? decisionsView(reader, query, setting, run) : runView(reader, query, setting, run);
+  if (view === 'decisions') return decisionsView(reader, query, setting, run);
+  return runView(reader, query, setting, run, quarantine);
 }
 
 /** The page searches the decisions of one run. For a parent this names its runs. */

@@ -9,7 +9,9 @@ import { renderRun, type Setting } from '../../../report/page/index.ts';
 import { resumerOf } from '../../../report/runs.ts';
 import { type RepositorySelection, selectRepositories } from '../../../report/select-repositories.ts';
 import { verdictOf } from '../../../report/verdict.ts';
+import type { QuarantineView } from '../quarantine.ts';
 import { PAGE_QUERY, readQuery, REPOSITORIES_QUERY } from '../query.ts';
+import { waitingOf } from './quarantine.ts';
 import { deletionsOf, failuresIn, openedOf } from './run-decisions.ts';
 
 const REPOSITORIES = 200;
@@ -23,18 +25,20 @@ export async function runView(
   query: URLSearchParams,
   setting: Setting,
   run: RunRecord,
+  quarantine: QuarantineView | undefined,
 ): Promise<string> {
   const { page } = readQuery(query, PAGE_QUERY);
   const { open, reverse, ...asked } = readQuery(query, REPOSITORIES_QUERY);
   const all = await Array.fromAsync(reader.repositories(run.id));
   const failed = all.filter(({ summary }) => hasFailed(summary));
   const withFailures = all.filter(({ summary: { tags, manifests } }) => tags.failed + manifests.failed > 0);
-  const [comparison, resumer, deletions, failures, opened] = await Promise.all([
+  const [comparison, resumer, deletions, failures, opened, waiting] = await Promise.all([
     compareWithLast(reader, run, all),
     resumerOf(reader, run, setting.now),
     deletionsOf(reader, run, all),
     failuresIn(reader, run, namesOf(withFailures.slice(0, MAX_FAILURES)), MAX_FAILURES),
     open === undefined ? undefined : openedOf(reader, run.id, all, open),
+    waitingOf(run, all, quarantine),
   ]);
   return renderRun(setting, {
     run,
@@ -47,6 +51,7 @@ export async function runView(
     },
     failed: { first: failed.slice(0, MAX_FAILED_REPOSITORIES), count: failed.length },
     failures,
+    waiting,
   });
 }
 
