@@ -77,6 +77,8 @@ var signInSettings = {
       '/api/explain'
       '/api/in-use'
       '/api/unpulled'
+      '/api/quarantine'
+      '/api/quarantine/*'
       '/api/openapi.json'
     ]
   }

@@ -228,11 +228,14 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
       const all = { ...parameters, ...given, dryRunOnly, registryPermissions: `'${permissions}'` };
       return atRegistry(grantsOf((await predict('main.bicep', all)).predictedResources)).map(({ role }) => role);
     };
-    expect(await rolesWith('false')).toEqual(['AcrPull', 'AcrDelete', ...(isGranted ? ['AcrPush'] : [])]);
-    expect(await rolesWith('true')).toEqual(['AcrPull']);
+    // A role of its own reads what was asked for in vain.
+    const log = isGranted ? [undefined] : [];
+    expect(await rolesWith('false')).toEqual(['AcrPull', 'AcrDelete', ...(isGranted ? ['AcrPush'] : []), ...log]);
+    expect(await rolesWith('true')).toEqual(['AcrPull', ...log]);
     expect(await rolesWith('false', 'abac')).toEqual([
       'Container Registry Repository Contributor',
       'Container Registry Repository Catalog Lister',
+      ...log,
     ]);
   });
 
