@@ -51,10 +51,10 @@ export function VerdictSection({ run, verdict, children }: Props) {
       <h2 id="verdict">{words(what)}</h2>
       {totals && !run.restores && <Amounts totals={totals} dryRun={dryRun} />}
       <Reasons sentences={why} />
-      {undo !== undefined && <p>{words(undo)}</p>}
       <p>
         <strong>What now?</strong> {words(next)}
       </p>
+      {undo !== undefined && <p>{words(undo)}</p>}
       {children}
     </section>
   );
