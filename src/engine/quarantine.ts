@@ -210,7 +210,9 @@ export async function whatWaits(
   let [artifacts, repositories] = [0, 0];
   for await (const { entries } of ledger.quarantines(registry)) {
     if (entries.length === 0) continue;
-    artifacts += entries.length;
+    // Tags on a manifest are as unreadable as that.
+    const keys = entries.flatMap((entry) => [entryKey(entry), ...entry.tags.map((tag) => `:${tag}`)]);
+    artifacts += new Set(keys).size;
     repositories += 1;
   }
   if (artifacts === 0) return [];

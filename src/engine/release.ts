@@ -64,7 +64,6 @@ export async function releaseKept(
     keptAs(repository, one, { ...release, ...(one.isForUse && { needed: true as const }) });
   if (!writer) return wanted.map((one) => decisionOf(one, { outcome: 'planned' }));
   const released: Decision[] = [];
-  const until = new Date(quarantine.clock.now() + quarantine.keepMilliseconds).toISOString();
   const shown = forgetting(quarantine, repository);
   try {
     await showAll(writer, repository, wanted, signal, async (one, release) => {
@@ -72,8 +71,12 @@ export async function releaseKept(
       if (release.outcome !== 'released') return;
       const { digest, tag } = one.entry;
       const why = 'released by a run, since it is used,';
-      const at = new Date(quarantine.clock.now()).toISOString();
-      const kept = { digest, ...(tag !== undefined && { tag }), at, until, why };
+      const now = quarantine.clock.now();
+      const about = {
+        at: new Date(now).toISOString(),
+        until: new Date(now + quarantine.keepMilliseconds).toISOString(),
+      };
+      const kept = { digest, ...(tag !== undefined && { tag }), ...about, why };
       await shown.add(one.entry, one.isForUse ? kept : undefined);
     });
   } finally {

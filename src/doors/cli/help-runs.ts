@@ -39,6 +39,8 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
       ...REGISTRY,
       'RETENTION_POLICY_FILE',
       'QUARANTINE',
+      'IN_USE_REMEMBER',
+      'ARCHIVE',
       ...LEDGER,
       'RETENTION_LEDGER_DAYS',
       ...EVIDENCE,
@@ -55,7 +57,17 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
         command: `acr-retention apply ${RUN} --approve 3f9a0c1b2d4e`,
       },
     ],
-    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...GUARDS, ...NOTIFY, ...LOG],
+    environment: [
+      ...REGISTRY,
+      ...LEDGER,
+      'PLAN_MAX_AGE',
+      'IN_USE_REMEMBER',
+      'ARCHIVE',
+      ...EVIDENCE,
+      ...GUARDS,
+      ...NOTIFY,
+      ...LOG,
+    ],
     exitCodes: RAN,
   },
   approve: {
@@ -70,7 +82,7 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
         command: `acr-retention approve ${RUN} --hash 3f9a0c1b2d4e --comment 'change 4711'`,
       },
     ],
-    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...NOTIFY, ...LOG],
+    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', 'IN_USE_REMEMBER', 'ARCHIVE', ...EVIDENCE, ...NOTIFY, ...LOG],
     exitCodes: RAN,
   },
   reject: {
@@ -88,7 +100,7 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
       { says: 'Resume the newest run that was stopped', command: 'acr-retention resume' },
       { says: 'That one, with what it rests on', command: `acr-retention resume ${RUN} --in-use kube` },
     ],
-    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', ...EVIDENCE, ...NOTIFY, ...LOG],
+    environment: [...REGISTRY, ...LEDGER, 'PLAN_MAX_AGE', 'IN_USE_REMEMBER', 'ARCHIVE', ...EVIDENCE, ...NOTIFY, ...LOG],
     exitCodes: RAN,
   },
   release: {
@@ -100,7 +112,7 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
       { says: 'What a run has put into quarantine', command: `acr-retention release ${RUN}` },
       { says: 'What would be released of all that waits', command: 'acr-retention release -r contoso --all --dry-run' },
     ],
-    environment: [...REGISTRY, ...LEDGER, ...LOG],
+    environment: [...REGISTRY, ...LEDGER, 'IN_USE_REMEMBER', ...LOG],
     exitCodes: [
       [0, 'everything that was asked for can be pulled again'],
       [1, 'something cannot: it was refused or failed, or the run was stopped'],
@@ -120,7 +132,7 @@ export const HELP_OF_RUNS: Readonly<Record<string, CommandHelp>> = {
         command: `acr-retention restore ${RUN} --repository shop/web --force --yes`,
       },
     ],
-    environment: [...REGISTRY, ...LEDGER, 'ARCHIVE', ...LOG],
+    environment: [...REGISTRY, ...LEDGER, 'IN_USE_REMEMBER', 'ARCHIVE', ...LOG],
     exitCodes: [
       [0, 'everything that was asked for is there'],
       [1, 'something is not: there is no copy, it failed or was refused, or its tag names what was pushed since'],

@@ -10,7 +10,7 @@ export function count(value: number): string {
 }
 
 export function plural(value: number, noun: string): string {
-  return `${count(value)} ${value === 1 ? noun : noun.replace(/y?$/, (y) => (y === '' ? 's' : 'ies'))}`;
+  return `${count(value)} ${value === 1 ? noun : `${noun.replace(/(?<![aeiou])y$/, 'ie')}s`}`;
 }
 
 export function bytes(value: number): string {
