@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import type { Entry } from '../ledger/archive-layout.ts';
 import type { ArchiveCounts, ArchivedRepository } from '../ledger/archive.ts';
+import { DamagedError } from '../ledger/store/store.ts';
 import type { ContentReader } from '../registry/content.ts';
 import { RegistryError, StoppedError } from '../registry/errors.ts';
 import { kindOf } from '../registry/media-types.ts';
@@ -107,11 +108,22 @@ export function newCopier({ content, archived, repository, run, signal }: CopyOp
       }),
     );
 
+  /** No index says that it was verified when it was written. */
+  async function isArchived({ digest, size }: Blob, bytes: Buffer): Promise<boolean> {
+    if (!(await archived.has({ digest, size }))) return false;
+    const found = await archived.blob(digest);
+    return Buffer.concat(await Array.fromAsync(found?.stream ?? [])).equals(bytes);
+  }
+
   const copyManifest = (digest: string, depth: number): Promise<readonly Entry[]> =>
     once(known, digest, async () => {
       if (signal.aborted) throw new StoppedError(`archive ${repository}`);
       if (depth > DEEPEST) throw new Unarchivable(`${digest} is an index within ${DEEPEST} others`);
-      const before = await archived.find(digest);
+      const before = await archived.find(digest).catch((error: unknown) => {
+        // Damaged since. It is written anew, where the registry has it still.
+        if (error instanceof DamagedError) return undefined;
+        throw error;
+      });
       const read = before ?? (await content.manifest(repository, digest, signal));
       if (!read) throw new NotFound(`the registry does not find ${repository}@${digest}`);
       const { children, parts } = holdingsOf(digest, read.mediaType, read.bytes);
@@ -126,7 +138,7 @@ export function newCopier({ content, archived, repository, run, signal }: CopyOp
       await eachOf(parts, SIDE_BY_SIDE, (part) => copyBlob(digest, part));
       const { mediaType } = read;
       const blob = { digest, size: read.bytes.length };
-      if (!before && !(await archived.has(blob))) {
+      if (!before && !(await isArchived(blob, read.bytes))) {
         await put(blob, once1(read.bytes));
         manifests += 1;
       }
@@ -161,7 +173,16 @@ export interface Holdings {
 }
 
 const digest = z.string().refine(isDigest, 'no digest that can be archived');
-const descriptor = z.object({
+
+/** A field of the same letters in another case is the one that a registry written in Go reads. */
+function exactly<T extends z.ZodRawShape>(shape: T) {
+  const names = new Set(Object.keys(shape).map((name) => name.toLowerCase()));
+  const isClear = (found: object): boolean =>
+    Object.keys(found).every((name) => Object.hasOwn(shape, name) || !names.has(name.toLowerCase()));
+  return z.looseObject(shape).refine(isClear, 'a field is written in letters of another case');
+}
+
+const descriptor = exactly({
   digest,
   size: z.int('no size').nonnegative(),
   mediaType: z.string().nullish(),
@@ -169,9 +190,9 @@ const descriptor = z.object({
 });
 const descriptors = z.array(descriptor);
 
-const Index = z.object({ manifests: z.array(z.object({ digest })) });
-const Image = z.object({ config: descriptor, layers: descriptors });
-const Artifact = z.object({ blobs: descriptors.nullish() });
+const Index = exactly({ manifests: z.array(exactly({ digest })) });
+const Image = exactly({ config: descriptor, layers: descriptors });
+const Artifact = exactly({ blobs: descriptors.nullish() });
 
 const ARTIFACT = 'application/vnd.oci.artifact.manifest.v1+json';
 

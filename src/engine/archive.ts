@@ -211,13 +211,15 @@ export function archiveFrom({
 }
 
 /**
- * Why a run is not taken up without an archive, where it was begun with one: what it deletes was to be archived first.
+ * Why a run is not taken up without the archive that it was begun with: what it deletes was to be archived first.
  * @param archive that is configured now
  */
 export function whyNotWithoutArchive(
   run: Pick<RunRecord, 'archive'>,
   archive: Archive | undefined,
 ): string | undefined {
-  if (run.archive === undefined || archive) return undefined;
-  return `what it deletes is to be archived first, in ${run.archive}, and no archive is named now; name it as before: --archive or ARCHIVE`;
+  // A restore looks for what it deleted where its record says.
+  if (run.archive === undefined || archive?.place === run.archive) return undefined;
+  const now = archive ? `${archive.place} is named now` : 'no archive is named now';
+  return `what it deletes is to be archived first, in ${run.archive}, and ${now}; name it as before: --archive or ARCHIVE`;
 }

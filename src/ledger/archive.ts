@@ -104,6 +104,14 @@ async function openRepository(
   const wrong = (path: string, why: string): DamagedError =>
     new DamagedError(`the archive in ${place} cannot be read: ${path}: ${why}`);
 
+  /** Whether it is there, and right: it is read to its end. */
+  async function isWhole(blob: Blob): Promise<boolean> {
+    const path = layout.blob(blob.digest);
+    if ((await files.size(path)) !== blob.size) return false;
+    for await (const _ of verified(blob, ((await files.stream(path)) ?? []) as AsyncIterable<Uint8Array>));
+    return true;
+  }
+
   return {
     get tags() {
       return new Map([...index.entries.values()].flatMap(({ tags, digest }) => tags.map((tag) => [tag, digest])));
@@ -128,7 +136,12 @@ async function openRepository(
     async put(blob, content) {
       const path = layout.blob(blob.digest);
       if (!isArchivable(blob.digest)) throw new LedgerError(`nothing is archived as ${JSON.stringify(blob.digest)}`);
-      await files.write(path, verified(blob, content));
+      try {
+        await files.write(path, verified(blob, content));
+      } catch (error) {
+        // Two processes that write one blob at a time: once one of them is done, the parts of the other are gone.
+        if (!(await isWhole(blob).catch(() => false))) throw error;
+      }
       const size = await files.size(path);
       if (size !== blob.size)
         throw new LedgerError(
