@@ -1,6 +1,5 @@
 import { fromError } from '../executor/results.ts';
 import { type RepositorySummary, summarizeInTurns, unfinishedRepository } from '../ledger/summary.ts';
-import type { Released } from '../ledger/quarantine.ts';
 import type { RepositoryWriter } from '../ledger/writer.ts';
 import { type DecisionError, keyOf, type Restored } from '../planner/decision.ts';
 import {
@@ -20,8 +19,10 @@ import type { RunContext } from './context.ts';
 import { eachOf } from './each.ts';
 import type { Processed } from './repository.ts';
 import { bringBack, type Unit } from './restore-unit.ts';
+import { keepForAWhile } from './restore-keep.ts';
 import { type Asked, heldBefore, wantedIn } from './restore-wanted.ts';
 import type { Copies, Way } from './restore-ways.ts';
+import { type Missing, missingIn, unlessUnread, warningsOf } from './restore-whole.ts';
 
 /** What is restored, and from where. */
 export interface Restoring {
@@ -43,6 +44,9 @@ interface Found {
   readonly plan: RestorePlan;
   readonly copied: readonly Copied[];
   readonly listed: RepositorySummary['listed'];
+  /** What manifests hold, as far as it is known. */
+  readonly held: (digest: string) => Held | undefined;
+  readonly missing: Missing;
   readonly decide: (digest: string, lost: Lost) => Restored;
 }
 
@@ -68,11 +72,12 @@ export async function restoreRepository(context: RunContext, restoring: Restorin
     const summary = unfinishedRepository(name, state, fromError(error).error ?? { message: error.message });
     return { state: 'final', record: await written.write(summary, []), decisions: [] };
   }
-  const { plan, listed } = found;
+  const { plan, listed, missing } = found;
   const decisions = new Map(plan.decisions.map((one) => [keyOf(one), one]));
   if (writer) await carryOut({ ...context, writer }, restoring, name, found, decisions, written);
   const all = [...decisions.values()];
-  const summary = await summarizeInTurns(name, all, listed);
+  const warnings = warningsOf(name, missing);
+  const summary = { ...(await summarizeInTurns(name, all, listed)), ...(warnings.length > 0 && { warnings }) };
   const isStopped =
     writer && signal.aborted && all.some(({ outcome, error }) => outcome === 'not-attempted' && error === STOPPED);
   const whole = isStopped ? { ...summary, state: 'stopped' as const, error: STOPPED } : summary;
@@ -96,24 +101,32 @@ async function find(context: RunContext, { asked, ways, force }: Restoring, name
     copied.find(({ copies }) => copies.has(digest))?.copies.reason;
   const known = await wantedIn(ledger, record.registry, name, asked, held);
   await lookInto(known, copied, held, lookedInto);
+  // An index that is there may be back without what it holds.
+  const isIndex = (digest: string) => kindOf(manifests?.byDigest.get(digest)?.mediaType) === 'index';
+  const unread = [...known.manifests.keys()].filter((digest) => isIndex(digest) && !held(digest));
+  await eachOf(unread, AT_ONCE, async (digest) => {
+    const facts = await reader.manifest(name, digest, signal);
+    if (facts.state === 'read') lookedInto.set(digest, facts);
+  });
   const wanted = withChildren(
     lookedInto.size === 0 ? known : await wantedIn(ledger, record.registry, name, asked, held),
-    {
-      held,
-      isWanted: (digest) => !there.has(digest) && wayOf(digest) !== undefined,
-    },
+    { held, isWanted: (digest) => !there.has(digest) && wayOf(digest) !== undefined },
   );
   // What no listing shows may be hidden.
   const digests = new Set([...wanted.manifests.keys(), ...Array.from(wanted.tags.values(), ({ digest }) => digest)]);
-  const unclear = [...digests].filter((digest) => !there.has(digest) && wayOf(digest) === undefined);
+  const isKnown = (digest: string): boolean => there.has(digest) || wayOf(digest) !== undefined;
+  const named = [
+    ...missingIn(wanted.manifests.keys(), held, (one) => isKnown(one) || digests.has(one)).values(),
+  ].flat();
+  const unclear = [...digests, ...new Set(named)].filter((digest) => !isKnown(digest));
   await eachOf(unclear, AT_ONCE, async (digest) => {
     if (await reader.manifestAttributes(name, digest, signal)) there.add(digest);
   });
-  const named = new Map(tags?.map((tag) => [tag.name, tag.digest]));
+  const tagged = new Map(tags?.map((tag) => [tag.name, tag.digest]));
   const whyNone = copied.map(({ copies }) => copies.why ?? NOT_AMONG[copies.reason]).join('; ');
   const standing = {
     isThere: (digest: string) => there.has(digest),
-    named: (tag: string) => named.get(tag),
+    named: (tag: string) => tagged.get(tag),
     wayOf,
     whyNone,
     held,
@@ -124,7 +137,9 @@ async function find(context: RunContext, { asked, ways, force }: Restoring, name
     wanted,
     plan: planRestore(wanted, standing),
     copied,
-    listed: { tags: named.size, manifests: there.size },
+    listed: { tags: tagged.size, manifests: there.size },
+    held,
+    missing: missingIn(wanted.manifests.keys(), held, (one) => isKnown(one) || digests.has(one)),
     decide: (digest, lost) => decideOnManifest(name, digest, lost, [], standing),
   };
 }
@@ -181,7 +196,7 @@ async function carryOut(
   context: RunContext & { readonly writer: Registry },
   restoring: Restoring,
   name: string,
-  { plan, copied, listed, decide }: Found,
+  { plan, copied, listed, held, missing, decide }: Found,
   decisions: Map<string, Restored>,
   written: RepositoryWriter,
 ): Promise<void> {
@@ -202,26 +217,36 @@ async function carryOut(
       const keys = units.flatMap(({ manifest, tags }) => [...(manifest ? [manifest] : []), ...tags].map(keyOf));
       if (keys.length === 0) continue;
       if (!signal.aborted && !forbidden) await written.intend(keys);
-      const children = new Set<string>();
+      /** What holds each. */
+      const children = new Map<string, string>();
       await eachOf(units, AT_ONCE, async (unit) => {
         const why = signal.aborted ? STOPPED : forbidden;
         const came = why
           ? notTried(unit, why)
           : await bringBack(writer, name, unit, { copied, force: restoring.force, signal, stopped: STOPPED });
-        const results = 'results' in came ? came.results : came;
+        const results = 'results' in came ? came.results.map((one) => unlessUnread(one, came, held)) : came;
         for (const one of results) decisions.set(keyOf(one), one);
         written.settled(results);
         forbidden ??= results.find(({ error }) => error?.status === 401 || error?.status === 403)?.error;
-        if ('children' in came) for (const child of came.children) children.add(child);
+        if ('children' in came) for (const child of came.children ?? []) children.set(child, unit.digest);
       });
       // What an index holds may be known only once it is back.
-      const found = [...children].filter((child) => !known.has(child));
+      const found = [...children].filter(
+        ([child]) => !known.has(child) && !missing.get(children.get(child) ?? '')?.includes(child),
+      );
       const more: string[] = [];
-      await eachOf(found, AT_ONCE, async (child) => {
+      await eachOf(found, AT_ONCE, async ([child, index]) => {
         known.add(child);
+        if (signal.aborted) return;
         const isCopied = copied.some(({ copies }) => copies.has(child));
-        if (!isCopied || signal.aborted || (await isThere(writer, name, child, signal))) return;
-        const decision = decide(child, { ...childOf('an index that came back') });
+        // Where that cannot be found out, it is tried.
+        const now = await writer.manifestAttributes(name, child, signal).catch(() => (isCopied ? undefined : UNKNOWN));
+        if (now) return;
+        if (!isCopied) {
+          addTo(missing, index, child);
+          return;
+        }
+        const decision = decide(child, childOf('an index that came back'));
         decisions.set(keyOf(decision), decision);
         more.push(child);
       });
@@ -230,42 +255,6 @@ async function carryOut(
       waves.unshift(more);
     }
   }
-}
-
-/**
- * What comes back is as old as it was, and the next run would delete it again: it is kept for as long as what is released
- * from quarantine. Recorded before anything is back, so that no run finds it without that.
- */
-async function keepForAWhile(
-  { quarantine, record }: Pick<RunContext, 'quarantine' | 'record'>,
-  name: string,
-  decisions: readonly Restored[],
-): Promise<void> {
-  const now = quarantine.clock.now();
-  const at = new Date(now).toISOString();
-  const until = new Date(now + quarantine.keepMilliseconds).toISOString();
-  const why = `restored by the run ${record.id}`;
-  const kept = decisions
-    .filter(({ outcome }) => outcome === 'planned' || outcome === 'already-there')
-    .map(({ tag, digest = '' }) => ({ digest, ...(tag !== undefined && { tag }), at, until, why }));
-  if (kept.length === 0) return;
-  await quarantine.change(name, ({ entries, released }) => {
-    const isKept = new Set(kept.map(releasedKey));
-    const others = released.filter((one) => !isKept.has(releasedKey(one)) && Date.parse(one.until) > now);
-    return { entries, released: [...others, ...kept] };
-  });
-}
-
-function releasedKey({ digest, tag = '' }: Pick<Released, 'digest' | 'tag'>): string {
-  return `${digest} ${tag}`;
-}
-
-/** Where that cannot be found out, it is tried. */
-function isThere(registry: Registry, name: string, digest: string, signal: AbortSignal): Promise<boolean> {
-  return registry.manifestAttributes(name, digest, signal).then(
-    (found) => found !== undefined,
-    () => false,
-  );
 }
 
 /** Manifests with their tags of which something is planned. */
@@ -288,6 +277,8 @@ function notTried({ manifest, tags }: Unit, why: DecisionError): readonly Restor
   const error = why === STOPPED ? STOPPED : { message: `not tried, because another was refused: ${why.message}` };
   return [...(manifest ? [manifest] : []), ...tags].map((one) => ({ ...one, outcome: 'not-attempted', error }));
 }
+
+const UNKNOWN = 'it could not be asked for';
 
 function unlessDone(decision: Restored): Restored {
   return decision.outcome === 'planned' ? { ...decision, outcome: 'not-attempted' } : decision;

@@ -26,8 +26,8 @@ interface Bringing {
 
 export interface BroughtBack {
   readonly results: readonly Restored[];
-  /** What it holds, where that could be read. */
-  readonly children: readonly string[];
+  /** What it holds; `undefined`: it is back, and that could not be read. */
+  readonly children: readonly string[] | undefined;
 }
 
 /**
@@ -97,12 +97,13 @@ export async function bringBack(
   }
   for (const decision of tags)
     results.push(await restoreTag(decision).catch((error: unknown) => failed(decision, error)));
-  // Last: the registry takes no tag of what is locked.
-  const without = lock && (await withoutLock(registry, repository, digest, lock));
+  // Last: the registry takes no tag of what is locked. So a manifest is not locked while one of its tags is not back.
+  const isWaiting = lock?.writeEnabled === false && results.some(isStillToCome);
+  const without = isWaiting ? unlocked(digest) : lock && (await withoutLock(registry, repository, digest, lock));
   if (manifest)
     results.unshift(without ? { ...manifest, outcome: 'failed', error: without } : back(manifest, wasThere));
   const [first] = results;
-  if (without && first && !manifest) results[0] = { ...first, outcome: 'failed', error: without };
+  if (without && first && !manifest && !isWaiting) results[0] = { ...first, outcome: 'failed', error: without };
   return { results, children: wasThere ? [] : await childrenOf(registry, repository, digest) };
 
   async function restoreTag(decision: Restored): Promise<Restored> {
@@ -144,6 +145,14 @@ async function readable(
   if (shown.state === 'failed' || shown.state === 'refused') throw shown.error;
 }
 
+function isStillToCome({ outcome, reason }: Restored): boolean {
+  return outcome !== 'restored' && outcome !== 'already-there' && reason !== 'pushed-since';
+}
+
+function unlocked(digest: string): DecisionError {
+  return { message: `${digest} is back without its lock, which would keep its other tags out: restore it again` };
+}
+
 function back(decision: Restored, wasThere: boolean): Restored {
   return wasThere
     ? { ...decision, reason: 'is-there', outcome: 'already-there' }
@@ -157,8 +166,7 @@ function withError(decision: Restored, error: unknown): Restored {
   return { ...decision, outcome, error: described ?? { message: error.message } };
 }
 
-/** Nothing, where that cannot be read: the ledger may know it. */
-async function childrenOf(registry: Registry, repository: string, digest: string): Promise<readonly string[]> {
+async function childrenOf(registry: Registry, repository: string, digest: string): Promise<BroughtBack['children']> {
   const facts = await registry.manifest(repository, digest);
-  return facts.state === 'read' ? facts.children.map((child) => child.digest) : [];
+  return facts.state === 'read' ? facts.children.map((child) => child.digest) : undefined;
 }

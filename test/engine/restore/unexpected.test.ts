@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { image } from '../../../src/dev/emulator/manifests.ts';
+import { image, index } from '../../../src/dev/emulator/manifests.ts';
 import { whatToRelease } from '../../../src/engine/release-at.ts';
 import { whatToRestore } from '../../../src/engine/restore.ts';
+import { newArchive } from '../../support/archives.ts';
 import { newLedger } from '../../support/ledger.ts';
 import { repositoryOf } from '../../support/contents.ts';
+import { packedImage } from '../../support/packed.ts';
 import { run, withEmulator } from '../../support/registry.ts';
 import { contentsOf, restored } from './restored.ts';
 
@@ -56,3 +58,90 @@ test.each(['shop.azurecr.io/shop:v1', 'webshop.azurecr.io/shop:v1', 'azurecr.azu
     expect(whatToRelease(text)).toMatchObject({ host });
   },
 );
+
+const multi = index([
+  { ...one, architecture: 'arm64', os: 'linux' },
+  { ...two, architecture: 'amd64', os: 'linux' },
+]);
+
+describe('an index', () => {
+  // As if the time of the other one were over.
+  const app = repositoryOf({ built: one, days: 40 }, { built: multi, days: 40, tags: ['v1'] });
+
+  test.each([
+    ['a run', true],
+    ['an image', false],
+  ])('of which a platform is gone, and nothing knows why, is said not to be whole, each time: by %s', (_, byRun) =>
+    withEmulator({ repositories: { app }, softDelete }, async (emulator) => {
+      const ledger = newLedger();
+      const { summary } = await run(emulator, PURGE, undefined, ledger);
+      const named = byRun ? summary.runId : `${emulator.loginServer}/app@${multi.digest}`;
+      for (const outcome of ['restored', 'already-there']) {
+        const came = await restored(emulator, byRun ? ledger : newLedger(), named);
+        expect(came.outcomes).toContain(`app@${multi.digest} ${outcome}`);
+        expect(came.summary.warnings).toEqual([
+          `app@${multi.digest} is not whole: it names ${two.digest}, of which there is neither the manifest nor a copy, nor a run that deleted it`,
+        ]);
+      }
+    }),
+  );
+
+  test('that is back and cannot be read does not count as whole; restored again it is, with its platforms', () =>
+    withEmulator(
+      {
+        repositories: {
+          app: repositoryOf(
+            { built: one, days: 40 },
+            { built: two, days: 40 },
+            { built: multi, days: 40, tags: ['v1'] },
+          ),
+        },
+        softDelete,
+      },
+      async (emulator) => {
+        for (const { digest } of [multi, one, two]) emulator.remove('app', digest);
+        const named = `${emulator.loginServer}/app@${multi.digest}`;
+        emulator.faults({
+          failing: ({ method, path }) => (method === 'GET' && path.includes('/v2/app/manifests/') ? 400 : undefined),
+        });
+        const first = await restored(emulator, newLedger(), named);
+        expect(first.outcomes).toEqual([`app@${multi.digest} failed`]);
+        expect(first.decisions[0]?.error?.message).toBe(
+          'it is back, and cannot be read: whether it is whole is not known',
+        );
+        emulator.faults({});
+        const again = await restored(emulator, newLedger(), named);
+        expect(again.summary.succeeded).toBe(true);
+        expect(emulator.manifestsLeft()).toHaveLength(3);
+      },
+    ));
+});
+
+test('a manifest is not locked while one of its tags is not back: the registry would not take it', () => {
+  const packed = packedImage('locked');
+  const locked = { deleteEnabled: false, writeEnabled: false };
+  return withEmulator(
+    {
+      repositories: { app: repositoryOf({ built: packed, days: 40, tags: ['v1', 'v2'], locked }) },
+      blobs: { app: packed.blobs },
+    },
+    async (emulator) => {
+      const ledger = newLedger();
+      const { archive } = newArchive();
+      const before = contentsOf(emulator.repositories());
+      const { summary } = await run(emulator, [...PURGE, '--include-locked'], undefined, ledger, { archive });
+      emulator.faults({
+        failing: ({ kind, path }) => (kind === 'put-manifest' && path.endsWith('/v2') ? 400 : undefined),
+      });
+      const first = await restored(emulator, ledger, summary.runId, { archive });
+      expect(first.outcomes).toEqual(['app:v1 restored', 'app:v2 refused', `app@${packed.digest} failed`]);
+      expect(first.decisions.find(({ kind }) => kind === 'manifest')?.error?.message).toMatch(
+        /is back without its lock/,
+      );
+      emulator.faults({});
+      const again = await restored(emulator, ledger, summary.runId, { archive });
+      expect(again.summary.succeeded).toBe(true);
+      expect(contentsOf(emulator.repositories())).toEqual(before);
+    },
+  );
+});
