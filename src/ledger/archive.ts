@@ -108,8 +108,10 @@ async function openRepository(
   async function isWhole(blob: Blob): Promise<boolean> {
     const path = layout.blob(blob.digest);
     if ((await files.size(path)) !== blob.size) return false;
-    for await (const _ of verified(blob, ((await files.stream(path)) ?? []) as AsyncIterable<Uint8Array>));
-    return true;
+    const content = ((await files.stream(path)) ?? []) as AsyncIterable<Uint8Array>;
+    let length = 0;
+    for await (const chunk of verified(blob, content)) length += chunk.length;
+    return length === blob.size;
   }
 
   return {
