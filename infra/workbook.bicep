@@ -70,6 +70,27 @@ var parts part[] = [
     otherwise: 'Nothing was deleted.'
   }
   {
+    query: loadTextContent('queries/quarantine-over-time.kql')
+    visualization: 'timechart'
+    width: 50
+    bytes: []
+    otherwise: 'Nothing was in quarantine.'
+  }
+  {
+    query: loadTextContent('queries/released.kql')
+    visualization: 'table'
+    width: 50
+    bytes: []
+    otherwise: 'Nothing was released from quarantine.'
+  }
+  {
+    query: loadTextContent('queries/quarantine.kql')
+    visualization: 'table'
+    width: 100
+    bytes: ['bytes']
+    otherwise: 'Nothing was in quarantine.'
+  }
+  {
     query: loadTextContent('queries/runs-over-time.kql')
     visualization: 'timechart'
     width: 50

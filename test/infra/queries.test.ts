@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../src/dev/emulator/index.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { image } from '../../src/dev/emulator/manifests.ts';
 import { type App, DELETING, type LogRecord, MASTER_KEY, withApp } from '../support/app.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { type Query, readQuery } from '../support/kql.ts';
@@ -29,6 +30,7 @@ beforeAll(async () => {
     ...(await quarantined()),
     ...(await outOfTime()),
     ...(await twoAtOnce()),
+    ...(await inQuarantine()),
     // Wrong settings.
     ...(await withServedEmulator({ repositories: {} }, (emulator) => withApp(emulator, {}, watched))),
   ];
@@ -86,6 +88,31 @@ function outOfTime(): Promise<readonly LogRecord[]> {
   return withServedEmulator({ repositories, faults: { latencyMs: 20 } }, (emulator) => {
     const command = { PURGE_COMMAND: "--filter '.*:^dev' --ago 30d --concurrency 1", RUN_TIME_BUDGET: '1s' };
     return withApp(emulator, { ...SETTINGS, ...DELETING, ...command }, async (app) => {
+      await app.fireTimer();
+      return app.log();
+    });
+  });
+}
+
+/** Some is put into quarantine, and one of it is in use when the next run looks. */
+function inQuarantine(): Promise<readonly LogRecord[]> {
+  const repositories = {
+    app: repositoryOf(...images('app', 3, 'dev'), { built: image('both'), days: 60, tags: ['v-1', 'dev-9'] }),
+    kept: repositoryOf(...images('kept', 3, 'v')),
+  };
+  return withServedEmulator({ repositories }, async (emulator) => {
+    const list = `${newFolder()}.txt`;
+    writeFileSync(list, `${emulator.loginServer}/kept:v-0 shelf 7\n`);
+    const settings = {
+      ...SETTINGS,
+      ...DELETING,
+      QUARANTINE: '14d',
+      IN_USE: `list:${list}`,
+      RETENTION_STORAGE: newFolder(),
+    };
+    return withApp(emulator, settings, async (app) => {
+      await app.fireTimer();
+      writeFileSync(list, `${emulator.loginServer}/app:dev-1 shelf 7\n${emulator.loginServer}/app:dev-9 shelf 7\n`);
       await app.fireTimer();
       return app.log();
     });
