@@ -5,8 +5,10 @@ import type { Archive } from '../ledger/archive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { hostIn, parseImage } from '../ledger/reader.ts';
 import type { Restores, RunRecord } from '../ledger/records.ts';
+import type { QuarantineEntry } from '../ledger/quarantine.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { type ContentReader, readOnlyContent } from '../registry/content.ts';
+import { nameOf } from '../registry/names.ts';
 import type { Registry, RegistryReader } from '../registry/types.ts';
 import { fail, finish } from './finish.ts';
 import { beginInline } from './inline.ts';
@@ -67,7 +69,8 @@ async function ofRun(ledger: Ledger, id: string, hosts: readonly string[] | unde
     throw new RestoreRefused(`the run ${id} is about the registry ${registry}, not ${hosts.join(', ')}`);
   const instead = plan?.appliedBy === undefined ? '' : `; its plan was carried out by the run ${plan.appliedBy}`;
   if (dryRun) throw new RestoreRefused(`the run ${id} is a dry run, and has deleted nothing${instead}`);
-  if (kind === 'restore') throw new RestoreRefused(`the run ${id} is a restore, and has deleted nothing`);
+  if (kind === 'restore' || kind === 'release')
+    throw new RestoreRefused(`the run ${id} is a ${kind}, and has deleted nothing`);
   return { registry, restores: { run: id }, what: { run } };
 }
 
@@ -116,6 +119,7 @@ export async function restore(
   if (reader.loginServer !== registry)
     throw new RestoreRefused(`it is about the registry ${registry}, not ${reader.loginServer}`);
   const all = [softDelete(reader.content), archive ? fromArchive(archive, registry) : noArchive(what)];
+  await refuseHeld(ledger, reader, what);
   const restoring = await restoringOf(reader, what, all, force);
   const names = await repositoriesOf(ledger, what, repositories);
   const driver = await beginInline({
@@ -170,6 +174,29 @@ function noArchive(what: ToRestore['what']): Way {
   return { look: () => Promise.resolve(noCopies('archived', why)), restore: () => Promise.resolve(false) };
 }
 
+/** What is in quarantine is there, and was not deleted. @throws {RestoreRefused} */
+async function refuseHeld(ledger: Ledger, reader: RestoreReader, what: ToRestore['what']): Promise<void> {
+  if ('run' in what) return;
+  const { repository, digest, tag } = what;
+  const { entries } = await ledger.quarantine(reader.loginServer, repository);
+  // A tag that is gone comes back, also where its manifest is in quarantine.
+  const isAsked = (entry: QuarantineEntry): boolean =>
+    digest === undefined
+      ? tag !== undefined && (entry.tag === tag || entry.tags.includes(tag))
+      : tag === undefined && entry.kind === 'manifest' && entry.digest === digest;
+  for (const entry of entries.filter(isAsked)) {
+    const name = nameOf(repository, digest ?? tag ?? '');
+    const now =
+      entry.kind === 'manifest'
+        ? await reader.manifestAttributes(repository, entry.digest)
+        : (await reader.tags(repository))?.find((one) => one.name === entry.tag);
+    if (now?.unreadable)
+      throw new RestoreRefused(
+        `${name} is in quarantine, and was not deleted; it is made readable again by acr-retention release ${name}`,
+      );
+  }
+}
+
 /** What is asked for in each repository. An image that no run has deleted may be among what the registry keeps. */
 async function restoringOf(
   { content }: RestoreReader,
@@ -201,12 +228,18 @@ async function repositoriesOf(
 ): Promise<readonly string[]> {
   if (!('run' in what)) return [what.repository];
   const names: string[] = [];
+  let quarantined = 0;
   for await (const { summary } of ledger.repositories(what.run.id)) {
     const { repository, state, tags, manifests } = summary;
+    quarantined += (tags.quarantined ?? 0) + (manifests.quarantined ?? 0);
     // Of a run whose process has ended, what was under way is not counted yet.
     const gone = [tags, manifests].some(({ deleted, alreadyGone, failed }) => deleted + alreadyGone + failed > 0);
     if (asked?.includes(repository) ?? (gone || state === 'stopped')) names.push(repository);
   }
+  if (names.length === 0 && quarantined > 0)
+    throw new RestoreRefused(
+      `the run ${what.run.id} has deleted nothing; what it put into quarantine is made readable again by acr-retention release ${what.run.id}`,
+    );
   const unknown = asked?.find((one) => !names.includes(one));
   if (unknown !== undefined) throw new RestoreRefused(`the run ${what.run.id} has nothing to do with ${unknown}`);
   return names;

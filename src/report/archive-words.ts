@@ -16,6 +16,6 @@ export function archiveInWords({
 
 /** `5 manifests and 12 blobs, 48 MB, in 3 s` */
 export function writtenInWords({ manifests, blobs, bytes: size, milliseconds }: Totals['archived'] & object): string {
-  if (manifests + blobs === 0) return `all of it was there already; looking took ${duration(milliseconds)}`;
+  if (manifests + blobs === 0) return `nothing that was not there already; looking took ${duration(milliseconds)}`;
   return `${plural(manifests, 'manifest')} and ${plural(blobs, 'blob')}, ${bytes(size)}, in ${duration(milliseconds)}`;
 }

@@ -25,7 +25,7 @@ export function restoredInWords(totals: Totals, dryRun: boolean, isRunning = fal
 }
 
 export function thereInWords({ tags, manifests }: Totals): string {
-  return `${plural(tags.kept, 'tag')} and ${plural(manifests.kept, 'manifest')} of these are there.`;
+  return `${plural(tags.kept, 'tag')} and ${plural(manifests.kept, 'manifest')} were there already.`;
 }
 
 /** What is not back, and what to do about it. */

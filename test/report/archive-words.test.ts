@@ -18,10 +18,10 @@ test('how much was archived, and how long that took, is said of all repositories
   );
 });
 
-test('what was there already is not said to be written', () => {
+test('what was there already is not said to be written; nor is what could not be archived said to be there', () => {
   const totals = total([repository(1_000, 0)]);
   expect(archiveInWords({ archive, dryRun: false, totals })).toBe(
-    `Archived first in ${archive}: all of it was there already; looking took 1 s.`,
+    `Archived first in ${archive}: nothing that was not there already; looking took 1 s.`,
   );
 });
 

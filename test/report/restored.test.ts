@@ -58,7 +58,7 @@ test('counts what came back, what is there, and what is neither; afterwards ther
 
 const SENTENCES = [
   'Restored 1 tag and 1 manifest, at most 2 MB.',
-  '0 tags and 1 manifest of these are there.',
+  '0 tags and 1 manifest were there already.',
   '1 artifact cannot be brought back: there is no copy. What is known of each is listed.',
   '1 tag names what was pushed since, and is left alone; --force sets it back.',
 ];

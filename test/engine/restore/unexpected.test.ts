@@ -145,3 +145,18 @@ test('a manifest is not locked while one of its tags is not back: the registry w
     },
   );
 });
+
+test('what is in quarantine was not deleted: how it becomes readable again is said, and nothing is recorded', () =>
+  withEmulator({ repositories: { app: repositoryOf({ built: one, days: 40, tags: ['v1'] }) } }, async (emulator) => {
+    const ledger = newLedger();
+    const { summary } = await run(emulator, [...PURGE, '--quarantine', '14d'], undefined, ledger);
+    const hosts = [emulator.loginServer];
+    await expect(restored(emulator, ledger, summary.runId)).rejects.toThrow(
+      `has deleted nothing; what it put into quarantine is made readable again by acr-retention release ${summary.runId}`,
+    );
+    for (const name of ['app:v1', `app@${one.digest}`])
+      await expect(restored(emulator, ledger, name, { hosts })).rejects.toThrow(
+        `${name} is in quarantine, and was not deleted; it is made readable again by acr-retention release ${name}`,
+      );
+    expect(await Array.fromAsync(ledger.runs())).toHaveLength(1);
+  }));
