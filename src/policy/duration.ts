@@ -64,7 +64,7 @@ function readDuration(text: string): bigint | undefined {
 }
 
 const FORM =
-  'a duration is how long ago something happened: write days, then hours, minutes and seconds, e.g. 30d, 2d3h30m or 90m';
+  'a duration is a length of time, and no date: write days, then hours, minutes and seconds, e.g. 30d, 2d3h30m or 90m';
 
 /** What can be wrong with a text, and the text without it. */
 const SLIPS: readonly (readonly [problem: string, mend: (text: string) => string])[] = [

@@ -58,7 +58,7 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
   for (const warning of warnings.filter((one) => !isEvidenceWarning(one)))
     lines.push(labelled(style, 'yellow', 'Warning:', printable(warning)));
   for (const line of [...problems(summary), ...planInWords(summary)]) lines.push(problemLine(line, style));
-  if (dryRun) lines.push(paint(style, 'bold', `DRY RUN: nothing was ${restores ? 'restored' : 'deleted'}.`));
+  if (dryRun) lines.push(paint(style, 'bold', `DRY RUN: nothing was ${notDone(summary)}.`));
   return `${lines.join('\n')}\n`;
 }
 
@@ -75,6 +75,14 @@ export function unknownUse(
     sentence(style, printable(`To see what a source may not read: acr-retention in-use -r ${registry}`)),
     '',
   ];
+}
+
+/** What a dry run has not done. */
+function notDone({ restores, totals }: RunSummary): string {
+  if (restores) return 'restored';
+  const { until, released = 0 } = totals.quarantine ?? {};
+  if (until !== undefined) return 'deleted or made unreadable';
+  return released > 0 && deletedIn(totals) === 0 ? 'released' : 'deleted';
 }
 
 function problemLine(line: string, style: Style): string {
@@ -100,7 +108,15 @@ export function guardsInWords(holds: readonly Hold[], isDry: boolean): readonly 
 }
 
 /** What guards hold back, and how to delete it all the same. */
-function planInWords({ dryRun, breakers, plan, repositories, evidence, archive }: RunSummary): readonly string[] {
+function planInWords({
+  dryRun,
+  breakers,
+  plan,
+  repositories,
+  evidence,
+  archive,
+  totals,
+}: RunSummary): readonly string[] {
   const lines = [...guardsInWords(breakers, dryRun)];
   if (dryRun && breakers.length > 0) {
     const isAll = breakers.some(({ repository }) => repository === undefined);
@@ -113,9 +129,10 @@ function planInWords({ dryRun, breakers, plan, repositories, evidence, archive }
   }
   if (!plan) return lines;
   const apply = (approval?: string) => printable(commandInWords('apply', { id: plan.id, evidence, archive }, approval));
-  if (dryRun && breakers.length === 0) return [...lines, `To delete exactly this: ${apply()}`];
+  const act = totals.quarantine?.until === undefined ? 'delete' : 'carry out';
+  if (dryRun && breakers.length === 0) return [...lines, `To ${act} exactly this: ${apply()}`];
   const what = dryRun ? 'this, whatever guards say' : 'what was held back';
-  return [...lines, `To delete exactly ${what}: ${apply(approvalOf(plan))}`];
+  return [...lines, `To ${act} exactly ${what}: ${apply(approvalOf(plan))}`];
 }
 
 /** Columns that an example needs beside its reason; where there are fewer, it stands below. */

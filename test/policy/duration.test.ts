@@ -114,7 +114,7 @@ describe('parseDuration', () => {
     ['P1Y2M3DT4H', 'write 428d4h'],
     // A month to whom writes it; a minute would delete far more.
     ['6M', 'write 180d for months, or 6m for minutes'],
-    ['2026-01-01', 'a duration is how long ago something happened'],
+    ['2026-01-01', 'a duration is a length of time, and no date'],
     ['h', 'write days'],
     ['.h', 'write days'],
     ['1..5h', 'write days'],

@@ -95,6 +95,9 @@ function problemsOf(
   }
 }
 
+/** Keys that hold a length of time. Quoted, a number is none either. */
+const DURATIONS: readonly (PropertyKey | undefined)[] = ['olderThan', 'notPulledWithin', 'quarantine'];
+
 function wrongType(expected: string, value: unknown, written: string | undefined, path: Path): string {
   if (path.length === 0) return `${value === null ? 'is empty' : 'is no object'}; a policy begins with version: 1`;
   if (value === undefined) return 'is missing';
@@ -105,6 +108,8 @@ function wrongType(expected: string, value: unknown, written: string | undefined
   switch (expected) {
     case 'string':
       if (typeof value === 'object') return 'must be one text';
+      if (typeof value === 'number' && DURATIONS.includes(path.at(-1)))
+        return `a number needs a unit; write ${value}d for days`;
       return `YAML reads a ${typeof value === 'number' ? 'number' : 'true or false'} here, and not a text; write ${quoted(written ?? '')}`;
     case 'array':
       return 'must be a list, each entry on a line that begins with -';

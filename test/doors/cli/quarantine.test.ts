@@ -28,6 +28,8 @@ test('a purge makes unreadable, the list says until when, and a release takes it
 
     const dry = await purge('--dry-run', '--quiet');
     expect(dry.stdout).toMatch(/^2 tags and 2 manifests would be quarantined until \d{4}-\d\d-\d\d \d\d:\d\d UTC/m);
+    expect(dry.stdout).toContain('To carry out exactly this: acr-retention apply ');
+    expect(dry.stdout).toContain('DRY RUN: nothing was deleted or made unreadable.');
     expect((await at('quarantine')).stdout).toContain('Nothing');
     const purged = await purge('--output', 'json');
     expect(purged).toMatchObject({ code: 0, stderr: '' });
@@ -60,6 +62,7 @@ test('a purge makes unreadable, the list says until when, and a release takes it
     const would = await at('release', 'app:v1', '--dry-run');
     expect(would).toMatchObject({ code: 0 });
     expect(would.stdout).toContain('1 artifact would be released from quarantine.');
+    expect(would.stdout).toContain('DRY RUN: nothing was released.');
     const released = await at('release', 'app:v1');
     expect(released).toMatchObject({ code: 0, stderr: '' });
     expect(released.stdout).toMatch(/^ +released +app@sha256:/m);

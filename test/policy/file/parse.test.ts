@@ -169,7 +169,7 @@ describe('refused, with the place and what to write', () => {
         ruled("keep: { newest: 1, per: b }\ntags: { regex: '(?<b>x)|(?<b>y)' }"),
         '5:20: regex "(?<b>x)|(?<b>y)": the name of the group "b" is that of two',
       ],
-      [ruled('olderThan: 30'), `4:16: olderThan "30": YAML reads a number here, and not a text; write '30'`],
+      [ruled('olderThan: 30'), `4:16: olderThan "30": a number needs a unit; write 30d for days`],
       [
         ruled('olderThan: 1.5d'),
         '4:16: olderThan "1.5d": days come first, as a whole number, then h, m and s; write 1d12h',
