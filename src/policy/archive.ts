@@ -26,14 +26,18 @@ const PART = /^[\w-](?:[\w.-]*[\w-])?$/;
 /** @throws {PolicyError} for what is none of these; it never repeats what may hold a key */
 export function readArchive(text: string, name: string): ArchiveLocation {
   const wrong = (problem: string) => new PolicyError(name, undefined, problem);
-  if (/^(?:\.{0,2}[/\\]|[a-z]:[/\\])/i.test(text)) return { kind: 'folder', folder: text };
+  // Two slashes begin an address without its protocol, which may have a key.
+  if (/^(?:\.{0,2}[/\\]|[a-z]:[/\\])/i.test(text) && !text.startsWith('//')) return { kind: 'folder', folder: text };
   if (!URL.canParse(text))
     throw wrong(
       'must be the https:// URL of a container, such as https://contoso.blob.core.windows.net/archive, or a folder such as ./archive',
     );
   const url = new URL(text);
-  if (url.protocol === 'file:' && url.host === '')
-    return { kind: 'folder', folder: decodeURIComponent(url.pathname).replace(/^\/(?=[a-z]:)/i, '') };
+  if (url.protocol === 'file:' && url.host === '') {
+    const folder = decodedPath(url);
+    if (folder === undefined) throw wrong('has a % that stands for nothing');
+    return { kind: 'folder', folder: folder.replace(/^\/(?=[a-z]:)/i, '') };
+  }
   if (url.protocol !== 'https:') throw wrong('must be an https:// URL: the identity of the app is shown to it');
   if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
     throw wrong('must be the URL of the container alone, without a key: the identity of the app signs in');
@@ -52,4 +56,12 @@ export function readArchive(text: string, name: string): ArchiveLocation {
     container,
     prefix: path.map((part) => `${part}/`).join(''),
   };
+}
+
+function decodedPath({ pathname }: URL): string | undefined {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return undefined;
+  }
 }

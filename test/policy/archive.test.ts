@@ -32,6 +32,8 @@ test.each([
   ['https://contoso.blob.core.windows.net/archive/a%20b', /a path below the container/],
   ['https://contoso.blob.core.windows.net/archive?sv=2024&sig=hush', /without a key/],
   ['https://user:hush@contoso.blob.core.windows.net/archive', /without a key/],
+  ['//contoso.blob.core.windows.net/archive?sv=2024&sig=hush', /must be the https/],
+  ['file:///%E0%A4%A', /a % that stands for nothing/],
   ['ftp://contoso/archive', /must be an https:\/\/ URL/],
   ['DefaultEndpointsProtocol=https;AccountName=a;AccountKey=hush', /must be the https/],
 ])('%s is none, and no key is repeated', (text, message) => {
