@@ -99,19 +99,25 @@ async function find(context: RunContext, { asked, ways, force }: Restoring, name
   const there = new Set(manifests?.byDigest.keys());
   const wayOf = (digest: string): Copies['reason'] | undefined =>
     copied.find(({ copies }) => copies.has(digest))?.copies.reason;
-  const known = await wantedIn(ledger, record.registry, name, asked, held);
-  await lookInto(known, copied, held, lookedInto);
+  const isLost = (digest: string): boolean => !there.has(digest) && wayOf(digest) !== undefined;
+  const all = async (): Promise<Wanted> =>
+    withChildren(await wantedIn(ledger, record.registry, name, asked, held), { held, isWanted: isLost });
   // An index that is there may be back without what it holds.
   const isIndex = (digest: string) => kindOf(manifests?.byDigest.get(digest)?.mediaType) === 'index';
-  const unread = [...known.manifests.keys()].filter((digest) => isIndex(digest) && !held(digest));
-  await eachOf(unread, AT_ONCE, async (digest) => {
-    const facts = await reader.manifest(name, digest, signal);
-    if (facts.state === 'read') lookedInto.set(digest, facts);
-  });
-  const wanted = withChildren(
-    lookedInto.size === 0 ? known : await wantedIn(ledger, record.registry, name, asked, held),
-    { held, isWanted: (digest) => !there.has(digest) && wayOf(digest) !== undefined },
-  );
+  const lookedAt = new Set<string>();
+  let wanted = await all();
+  // What is in an index may be an index itself.
+  for (let before = -1; before !== lookedInto.size;) {
+    before = lookedInto.size;
+    const unknown = [...wanted.manifests.keys()].filter((digest) => !lookedAt.has(digest) && !held(digest));
+    for (const digest of unknown) lookedAt.add(digest);
+    await lookInto(unknown, copied, lookedInto);
+    await eachOf(unknown.filter(isIndex), AT_ONCE, async (digest) => {
+      const facts = await reader.manifest(name, digest, signal);
+      if (facts.state === 'read') lookedInto.set(digest, facts);
+    });
+    if (lookedInto.size > before) wanted = await all();
+  }
   // What no listing shows may be hidden.
   const digests = new Set([...wanted.manifests.keys(), ...Array.from(wanted.tags.values(), ({ digest }) => digest)]);
   const isKnown = (digest: string): boolean => there.has(digest) || wayOf(digest) !== undefined;
@@ -151,12 +157,10 @@ const NOT_AMONG: Readonly<Record<Copies['reason'], string>> = {
 
 /** Looks into copies of what no run remembers, so that what they hold comes back before them. */
 async function lookInto(
-  { manifests }: Wanted,
+  unknown: readonly string[],
   copied: readonly Copied[],
-  held: (digest: string) => Held | undefined,
   found: Map<string, Held>,
 ): Promise<void> {
-  const unknown = [...manifests.keys()].filter((digest) => !held(digest));
   await eachOf(unknown, AT_ONCE, async (digest) => {
     const copies = copied.find((one) => one.copies.has(digest) && one.copies.held)?.copies;
     // One that is damaged fails when it is to come back.
