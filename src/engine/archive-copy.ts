@@ -118,6 +118,7 @@ export function newCopier({ content, archived, repository, run, signal }: CopyOp
   const copyManifest = (digest: string, depth: number): Promise<readonly Entry[]> =>
     once(known, digest, async () => {
       if (signal.aborted) throw new StoppedError(`archive ${repository}`);
+      if (!isPushable(digest)) throw new Unarchivable(`${digest} is no digest that can be archived`);
       if (depth > DEEPEST) throw new Unarchivable(`${digest} is an index within ${DEEPEST} others`);
       const before = await archived.find(digest).catch((error: unknown) => {
         // Damaged since. It is written anew, where the registry has it still.
@@ -172,7 +173,12 @@ export interface Holdings {
   readonly parts: readonly Part[];
 }
 
-const digest = z.string().refine(isDigest, 'no digest that can be archived');
+/** A restore could not push others again: Azure, and the SDK, know none. */
+function isPushable(digest: string): boolean {
+  return isDigest(digest) && digest.startsWith('sha256:');
+}
+
+const digest = z.string().refine(isPushable, 'no digest that can be archived');
 
 /** A field of the same letters in another case is the one that a registry written in Go reads. */
 function exactly<T extends z.ZodRawShape>(shape: T) {

@@ -90,3 +90,9 @@ test('a run is not taken up with another archive than the one that it was begun 
     'what it deletes is to be archived first, in another one, and the archive is named now; name it as before: --archive or ARCHIVE',
   );
 });
+
+test('what has a digest that a registry would not take back is not archived', () => {
+  const { body, digest, mediaType } = packedImage('odd');
+  const odd = Buffer.from(body.replace(/"digest":"sha256:[0-9a-f]+"/, `"digest":"sha512:${'0'.repeat(128)}"`));
+  expect(() => holdingsOf(digest, mediaType, odd)).toThrow(/config.digest: no digest that can be archived/);
+});
