@@ -65,7 +65,7 @@ export function quarantineOfRun(
       : [
           dryRun
             ? 'What is made unreadable is not deleted before its time is over, and can be released until then.'
-            : `What was made unreadable can be pulled again after: acr-retention release ${id}.`,
+            : `A run after that deletes what was made unreadable. Until then it can be pulled again after: acr-retention release ${id}.`,
         ]),
     ...(waiting === 0
       ? []

@@ -136,7 +136,7 @@ describe('a verdict', () => {
       /^Made 0 of 21 tags \(0 %\) and 14 of 21 manifests \(67 %\) unreadable until 2026-12-08/,
     );
     expect(verdict.why).toContain(
-      `What was made unreadable can be pulled again after: acr-retention release ${run.id}.`,
+      `A run after that deletes what was made unreadable. Until then it can be pulled again after: acr-retention release ${run.id}.`,
     );
   });
 

@@ -37,8 +37,9 @@ export function DeletionsSection({ setting, run, deletions }: Props) {
     : run.plan?.state === 'waiting'
       ? 'deleted or held back'
       : 'deleted';
+  const hides = run.totals?.quarantine?.until === undefined ? '' : ' or quarantined';
   return (
-    <Section id="deletions" title={`${what} ${verb}`}>
+    <Section id="deletions" title={`${what} ${verb}${hides}`}>
       <ul class="card going">
         {deletions.by === 'tag' ? (
           <Tags setting={setting} run={run} tags={deletions.tags} />

@@ -168,7 +168,8 @@ export function ReleaseRun({ setting, run: { id, registry }, waiting: { images, 
           <p>
             <button type="submit">Release {it}</button>{' '}
             <span class="small quiet">
-              so that {it} can be pulled again, as {name(setting.viewer.name)}, which is recorded
+              so that {images === 1 ? 'it' : 'they'} can be pulled again, as {name(setting.viewer.name)}, which is
+              recorded
             </span>
           </p>
         </form>

@@ -131,13 +131,14 @@ describe('the page of the run that put something there', () => {
   test('says how much of it waits still, and offers approvers alone to release it', async () => {
     const approver = await of(APPROVER);
     expect(inText(approver)).toMatch(
-      /3 images of this run are in quarantine : unreadable. The time of 1 artifact is over: the next run deletes it\. Release them/,
+      /3 images of this run are in quarantine : unreadable. The time of 1 artifact is over: the next run deletes it\. Release them so that they can be pulled again, as Ada Lovelace/,
     );
     expect(approver).toMatch(
       new RegExp(
         `name="action" value="release"/><input type="hidden" name="registry" value="${REGISTRY}"/><input type="hidden" name="csrf" value="x{43}"/><input type="hidden" name="run" value="${ID}"`,
       ),
     );
+    expect(inText(approver)).toContain('Repositories, by what is deleted or quarantined');
     const reader = await of(READER);
     expect(reader).not.toContain('method="post"');
     expect(inText(reader)).toContain('Releasing takes the app role Retention.Approver');
