@@ -84,7 +84,7 @@ function explain(text: string): string {
   }
   const words = fromWords(text);
   if (words !== undefined) return `days come first, as a whole number, then h, m and s; write ${words}`;
-  if (/^[0-9.]+$/.test(text)) return `a number needs a unit; write ${text}d for days, or ${text}h for hours`;
+  if (/^[0-9.]+$/.test(text)) return `a number needs a unit; write ${text}h for hours, or ${text}d for days`;
   for (const [problem, mend] of SLIPS) {
     const mended = mend(text);
     if (readDuration(mended) !== undefined) return `${problem}; write ${mended}`;
