@@ -12,8 +12,8 @@ import {
   runState,
   runSummary,
   stop,
-  totals,
 } from './record-schemas.ts';
+import { totals } from './total-schemas.ts';
 import { count, runId, texts, time } from './schema-parts.ts';
 import { NOTIFY_KINDS } from '../../policy/notify.ts';
 import type { Applied, InUse, Status, UnpulledReport } from '../../index.ts';

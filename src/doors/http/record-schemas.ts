@@ -1,16 +1,8 @@
 import * as z from 'zod';
-import {
-  DELETE_REASONS,
-  KEEP_REASONS,
-  RESTORE_REASONS,
-  type RepositoryRecord,
-  RUN_KINDS,
-  RUN_STATES,
-  type RunRecord,
-  type RunSummary,
-} from '../../index.ts';
+import { type RepositoryRecord, RUN_KINDS, RUN_STATES, type RunRecord, type RunSummary } from '../../index.ts';
 import { decision, decisionError } from './decision-schemas.ts';
-import { actor, bytes, count, runId, texts, time } from './schema-parts.ts';
+import { actor, count, runId, texts, time } from './schema-parts.ts';
+import { amount, REASONS, totalled, totals } from './total-schemas.ts';
 
 /*
  * What the app answers, as schemas: openapi.json describes the answers by them, and tests hold real answers against it.
@@ -18,7 +10,6 @@ import { actor, bytes, count, runId, texts, time } from './schema-parts.ts';
  */
 
 const kind = z.enum(RUN_KINDS);
-const REASONS = [...DELETE_REASONS, ...KEEP_REASONS, ...RESTORE_REASONS] as const;
 export const runState = z.enum(RUN_STATES).meta({
   id: 'RunState',
   description: [
@@ -29,61 +20,6 @@ export const runState = z.enum(RUN_STATES).meta({
     'interrupted: its process ended, which a later run found; it can be resumed',
   ].join('; '),
 });
-
-const counts = z
-  .object({
-    deleted: count,
-    kept: count,
-    failed: count,
-    notAttempted: count,
-    alreadyGone: count,
-    restored: count.exactOptional(),
-    quarantined: count.exactOptional(),
-  })
-  .meta({
-    id: 'Counts',
-    description: 'Artifacts by their outcome. In a dry run, deleted and restored say what would be',
-  });
-const amount = z.object({
-  tags: count.exactOptional(),
-  manifests: count.exactOptional(),
-  bytes: bytes.exactOptional(),
-});
-const totalled = {
-  listed: amount.describe('How much there was before, decided on or not'),
-  afterwards: amount.exactOptional().describe('How much is left; in a dry run, would be'),
-  leftUntagged: z.object({ manifests: count, bytes }).exactOptional(),
-  leftSignatures: count.exactOptional(),
-  tags: counts,
-  manifests: counts,
-  bytes,
-  reasons: z.partialRecord(z.enum(REASONS), count),
-  beyondAcrPurge: count,
-  quarantine: z
-    .object({
-      waiting: count,
-      tagsWaiting: count,
-      released: count,
-      needed: count
-        .exactOptional()
-        .describe('Of those that are released: a client asked for them, or a workload came to use them'),
-      until: time.exactOptional().describe('When the last of those that this run puts into quarantine may be deleted'),
-      bytes: bytes.exactOptional(),
-    })
-    .exactOptional()
-    .describe('What waits there since an earlier run, what is released, and until when what this run puts there stays'),
-  archived: z
-    .object({ manifests: count, blobs: count, bytes, milliseconds: count })
-    .exactOptional()
-    .describe('What was written to the archive before it was deleted; what was there already is not counted'),
-  missing: z
-    .partialRecord(
-      z.enum(['read', 'delete', 'unlock', 'quarantine']),
-      z.object({ refused: count, notAttempted: count }),
-    )
-    .exactOptional(),
-};
-export const totals = z.object(totalled).meta({ id: 'Totals' });
 
 export const repository = z
   .object({

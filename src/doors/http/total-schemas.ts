@@ -1,0 +1,62 @@
+import * as z from 'zod';
+import { DELETE_REASONS, KEEP_REASONS, RESTORE_REASONS } from '../../index.ts';
+import { bytes, count, time } from './schema-parts.ts';
+
+/* How much there is of what, in the answers about repositories and runs, as schemas. */
+
+export const REASONS = [...DELETE_REASONS, ...KEEP_REASONS, ...RESTORE_REASONS] as const;
+
+const counts = z
+  .object({
+    deleted: count,
+    kept: count,
+    failed: count,
+    notAttempted: count,
+    alreadyGone: count,
+    restored: count.exactOptional(),
+    quarantined: count.exactOptional(),
+  })
+  .meta({
+    id: 'Counts',
+    description: 'Artifacts by their outcome. In a dry run, deleted and restored say what would be',
+  });
+export const amount = z.object({
+  tags: count.exactOptional(),
+  manifests: count.exactOptional(),
+  bytes: bytes.exactOptional(),
+});
+export const totalled = {
+  listed: amount.describe('How much there was before, decided on or not'),
+  afterwards: amount.exactOptional().describe('How much is left; in a dry run, would be'),
+  leftUntagged: z.object({ manifests: count, bytes }).exactOptional(),
+  leftSignatures: count.exactOptional(),
+  tags: counts,
+  manifests: counts,
+  bytes,
+  reasons: z.partialRecord(z.enum(REASONS), count),
+  beyondAcrPurge: count,
+  quarantine: z
+    .object({
+      waiting: count,
+      tagsWaiting: count,
+      released: count,
+      needed: count
+        .exactOptional()
+        .describe('Of those that are released: a client asked for them, or a workload came to use them'),
+      until: time.exactOptional().describe('When the last of those that this run puts into quarantine may be deleted'),
+      bytes: bytes.exactOptional(),
+    })
+    .exactOptional()
+    .describe('What waits there since an earlier run, what is released, and until when what this run puts there stays'),
+  archived: z
+    .object({ manifests: count, blobs: count, bytes, milliseconds: count })
+    .exactOptional()
+    .describe('What was written to the archive before it was deleted; what was there already is not counted'),
+  missing: z
+    .partialRecord(
+      z.enum(['read', 'delete', 'unlock', 'quarantine']),
+      z.object({ refused: count, notAttempted: count }),
+    )
+    .exactOptional(),
+};
+export const totals = z.object(totalled).meta({ id: 'Totals' });
