@@ -118,7 +118,7 @@ describe("the talk's task", () => {
 
   test('is stopped between deletions when its time is up', async () => {
     const file = join(folder, 'short.yaml');
-    writeFileSync(file, "steps:\n- cmd: acr purge --filter 'app.*:^dev' --ago 30d --concurrency 1\n  timeout: 7\n");
+    writeFileSync(file, "steps:\n- cmd: acr purge --filter 'app.*:^dev' --ago 30d --concurrency 1\n  timeout: 12\n");
     const names = Array.from({ length: 12 }, (_, n) => `app${n}`);
     const repositories = Object.fromEntries(names.map((name) => [name, repositoryOf(...images(name, 1, 'dev'))]));
     await withServedEmulator({ repositories }, (emulator) =>
