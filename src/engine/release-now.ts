@@ -1,4 +1,3 @@
-import { describe } from '../executor/results.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { QuarantineEntry, Released, RepositoryQuarantine } from '../ledger/quarantine.ts';
 import type { Releases } from '../ledger/records.ts';
@@ -7,12 +6,9 @@ import { type RunSummary, summarizeInTurns } from '../ledger/summary.ts';
 import type { Decision, Release } from '../planner/decision.ts';
 import type { Registry, RegistryReader } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
-import { fail, finish } from './finish.ts';
-import { beginInline } from './inline.ts';
-import type { Task } from './inventory.ts';
+import { type NamedRunOptions, runThrough } from './named-run.ts';
 import { forget, forgetting, keptAs, showAll } from './release.ts';
 import type { Processed } from './repository.ts';
-import type { RunOptions } from './run.ts';
 
 /** What is asked for is not in quarantine. Nothing was done. */
 export class ReleaseRefused extends Error {
@@ -23,21 +19,7 @@ export class ReleaseRefused extends Error {
 export type ToRelease =
   { readonly all: true } | { readonly run: string } | { readonly repository: string; readonly reference: string };
 
-export type ReleaseOptions = Pick<
-  RunOptions,
-  | 'ledger'
-  | 'onDecisions'
-  | 'onProgress'
-  | 'watch'
-  | 'onBegin'
-  | 'signal'
-  | 'log'
-  | 'startedBy'
-  | 'by'
-  | 'actor'
-  | 'now'
-  | 'keepReleasedMilliseconds'
-> & { readonly toRelease: ToRelease };
+export type ReleaseOptions = NamedRunOptions & { readonly toRelease: ToRelease };
 
 /**
  * Makes readable what waits in quarantine, as a run of its own, under the registry's lock. What is released is kept for a
@@ -54,35 +36,14 @@ export async function releaseQuarantine(
 ): Promise<RunSummary> {
   const { ledger } = options;
   const names = await repositoriesOf(ledger, reader.loginServer, toRelease);
-  const driver = await beginInline({
+  return runThrough(names, {
     ...options,
-    policies: [],
     kind: 'release',
     reader,
     writer,
     releases: releasesOf(toRelease),
     process: (context, _, { name }) => releaseIn(context, name, toRelease),
   });
-  const { context } = driver;
-  try {
-    options.onBegin?.(context.record.id);
-    const selected = new Map<string, readonly Task[]>(names.map((name) => [name, []]));
-    await context.writes.select(names.map((repository) => ({ repository, commands: [] })));
-    driver.listed(selected, 'purge');
-    await driver.drive(context, 'purge');
-    const summary = await finish(context, { ...(await driver.ended()), selected, foreseen: undefined });
-    context.log?.ended(summary, undefined);
-    return summary;
-  } catch (error) {
-    const records = [...driver.records.values()];
-    await fail(driver, ledger.system.clock, describe(error as Error), records, { warnings: driver.warnings }).catch(
-      () => undefined,
-    );
-    context.log?.broke(error as Error);
-    throw error;
-  } finally {
-    await driver.release();
-  }
 }
 
 function releasesOf(toRelease: ToRelease): Releases {

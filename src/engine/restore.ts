@@ -1,4 +1,3 @@
-import { describe } from '../executor/results.ts';
 import { lostImage } from '../ledger/lost.ts';
 import { isRunId } from '../ledger/paths.ts';
 import type { Archive } from '../ledger/archive.ts';
@@ -10,14 +9,11 @@ import type { RunSummary } from '../ledger/summary.ts';
 import { type ContentReader, readOnlyContent } from '../registry/content.ts';
 import { nameOf } from '../registry/names.ts';
 import type { Registry, RegistryReader } from '../registry/types.ts';
-import { fail, finish } from './finish.ts';
-import { beginInline } from './inline.ts';
-import type { Task } from './inventory.ts';
+import { type NamedRunOptions, runThrough } from './named-run.ts';
 import { openRegistry, readOnly, type TargetOptions } from './registries.ts';
 import { type Restoring, restoreRepository } from './restore-repository.ts';
 import { fromArchive } from './restore-archive.ts';
 import { noCopies, softDelete, type Way } from './restore-ways.ts';
-import type { RunOptions } from './run.ts';
 
 /** What is asked for cannot be restored. Nothing was done. */
 export class RestoreRefused extends Error {
@@ -74,21 +70,7 @@ async function ofRun(ledger: Ledger, id: string, hosts: readonly string[] | unde
   return { registry, restores: { run: id }, what: { run } };
 }
 
-export interface RestoreOptions extends Pick<
-  RunOptions,
-  | 'ledger'
-  | 'onDecisions'
-  | 'onProgress'
-  | 'watch'
-  | 'onBegin'
-  | 'signal'
-  | 'log'
-  | 'startedBy'
-  | 'by'
-  | 'actor'
-  | 'now'
-  | 'keepReleasedMilliseconds'
-> {
+export interface RestoreOptions extends NamedRunOptions {
   readonly toRestore: ToRestore;
   /** Only these repositories of a run. */
   readonly repositories?: readonly string[] | undefined;
@@ -122,36 +104,14 @@ export async function restore(
   await refuseHeld(ledger, reader, what);
   const restoring = await restoringOf(reader, what, all, force);
   const names = await repositoriesOf(ledger, what, repositories);
-  const driver = await beginInline({
+  return runThrough(names, {
     ...options,
-    policies: [],
     kind: 'restore',
     reader,
     writer,
     restores: { ...restores, ...(force && { force }) },
     process: (context, _, { name }) => restoreRepository(context, restoring, name),
   });
-  const { context } = driver;
-  try {
-    options.onBegin?.(context.record.id);
-    const selected = new Map<string, readonly Task[]>(names.map((name) => [name, []]));
-    await context.writes.select(names.map((repository) => ({ repository, commands: [] })));
-    driver.listed(selected, 'purge');
-    await driver.drive(context, 'purge');
-    const ended = await driver.ended();
-    const summary = await finish(context, { ...ended, selected, foreseen: undefined });
-    context.log?.ended(summary, undefined);
-    return summary;
-  } catch (error) {
-    const records = [...driver.records.values()];
-    await fail(driver, ledger.system.clock, describe(error as Error), records, { warnings: driver.warnings }).catch(
-      () => undefined,
-    );
-    context.log?.broke(error as Error);
-    throw error;
-  } finally {
-    await driver.release();
-  }
 }
 
 /**
