@@ -248,7 +248,7 @@ describe('what was asked for, with success or without', () => {
     expect(whole.tried).toMatchObject([{ times: 4 }]);
   });
 
-  test('is not what the app reads, as whoever it does, nor what is ignored', async () => {
+  test('is not what the app reads, under any identity, nor what is ignored', async () => {
     const ours = { UserAgent: 'acr-retention azsdk-js-container-registry/1.1.2' };
     events = [
       ...daily(40),
