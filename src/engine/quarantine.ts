@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { QuarantineEntry, RepositoryQuarantine } from '../ledger/quarantine.ts';
+import type { QuarantineEntry, Released, RepositoryQuarantine } from '../ledger/quarantine.ts';
 import type { Deleted } from '../planner/decision.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import type { Evidence, Protection } from '../planner/types.ts';
@@ -53,6 +53,12 @@ export function quarantinesIn(
     clock: ledger.system.clock,
     keepMilliseconds,
   };
+}
+
+/** From when until when is kept what is released, or restored, now. */
+export function keptFromNow({ clock, keepMilliseconds }: Quarantines): Pick<Released, 'at' | 'until'> {
+  const now = clock.now();
+  return { at: new Date(now).toISOString(), until: new Date(now + keepMilliseconds).toISOString() };
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Decision, Release } from '../planner/decision.ts';
 import type { Registry, RegistryReader } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { type NamedRunOptions, runThrough } from './named-run.ts';
+import { keptFromNow } from './quarantine.ts';
 import { forget, forgetting, keptAs, showAll } from './release.ts';
 import type { Processed } from './repository.ts';
 
@@ -110,14 +111,8 @@ const STOPPED = { message: 'the run was stopped before all was released' };
 
 /** That each image is kept for a while. */
 function keptFrom({ quarantine, record }: RunContext, entries: readonly QuarantineEntry[]): readonly Released[] {
-  const now = quarantine.clock.now();
   const by = actorOf(record);
-  const about = {
-    at: new Date(now).toISOString(),
-    until: new Date(now + quarantine.keepMilliseconds).toISOString(),
-    why: `released by ${by.name}`,
-    by,
-  };
+  const about = { ...keptFromNow(quarantine), why: `released by ${by.name}`, by };
   const kept = new Map<string, Released>();
   for (const { kind, tag, digest, root } of entries) {
     if (kind === 'tag' && tag !== undefined) kept.set(`:${tag}`, { digest, tag, ...about });

@@ -6,7 +6,7 @@ import { isSame } from '../registry/held.ts';
 import type { Registry } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { eachOf } from './each.ts';
-import { countedFrom, entryKey, type HeldRepository, type Quarantines, stateNow } from './quarantine.ts';
+import { countedFrom, entryKey, type HeldRepository, keptFromNow, type Quarantines, stateNow } from './quarantine.ts';
 
 /** Reasons that say nothing for good: what is kept for one stays in quarantine, and is not deleted. */
 const DOUBTS: ReadonlySet<KeepReason> = new Set([
@@ -71,12 +71,7 @@ export async function releaseKept(
       if (release.outcome !== 'released') return;
       const { digest, tag } = one.entry;
       const why = 'released by a run, since it is used,';
-      const now = quarantine.clock.now();
-      const about = {
-        at: new Date(now).toISOString(),
-        until: new Date(now + quarantine.keepMilliseconds).toISOString(),
-      };
-      const kept = { digest, ...(tag !== undefined && { tag }), ...about, why };
+      const kept = { digest, ...(tag !== undefined && { tag }), ...keptFromNow(quarantine), why };
       await shown.add(one.entry, one.isForUse ? kept : undefined);
     });
   } finally {
@@ -265,8 +260,7 @@ export async function tidy(
   await eachOf(doubtful, SHOWN_AT_ONCE, async (entry) => {
     became.set(entryKey(entry), await stateNow(registry, repository, entry));
   });
-  const at = new Date(now).toISOString();
-  const until = new Date(now + quarantine.keepMilliseconds).toISOString();
+  const keptTimes = keptFromNow(quarantine);
   await quarantine.change(repository, (file) => {
     const kept: Released[] = [];
     const left = file.entries.flatMap((entry) => {
@@ -281,8 +275,7 @@ export async function tidy(
           kept.push({
             digest,
             ...(tag !== undefined && { tag }),
-            at,
-            until,
+            ...keptTimes,
             why: 'made readable by another client, seen',
           });
         return [];

@@ -13,9 +13,10 @@ import { quarantinesOf } from '../../src/ledger/paths.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import type { Store } from '../../src/ledger/store/store.ts';
 import { broken } from '../support/invariants.ts';
-import { reference, USER, withServedEmulator } from '../support/registry.ts';
+import { reference, withServedEmulator } from '../support/registry.ts';
 import { unreadableIn } from '../support/unreadable.ts';
 import { contradictions, disagreements, tellings } from './check.ts';
+import { environmentAt } from './killing.ts';
 import { crowded, FLAGS } from './contents.ts';
 import { type Way, WAYS } from './ways.ts';
 
@@ -219,15 +220,9 @@ async function withLife<T>(way: Way, { connectionString }: CrashOptions, live: (
   const options = { repositories: crowded(), faults: { latencyMs: LATENCY_MS } };
   try {
     return await withServedEmulator(options, async (emulator) => {
-      const certificate = join(folder, 'ca.pem');
-      writeFileSync(certificate, emulator.certificate);
       const runs = join(folder, 'runs');
       const environment = {
-        PATH: process.env['PATH'],
-        ACR_REGISTRY: emulator.loginServer,
-        ACR_USERNAME: USER.username,
-        ACR_PASSWORD: USER.password,
-        NODE_EXTRA_CA_CERTS: certificate,
+        ...environmentAt(emulator, folder),
         LOG_LEVEL: 'error',
         RETENTION_STORAGE: connectionString ?? runs,
       };
