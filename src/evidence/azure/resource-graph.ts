@@ -7,6 +7,9 @@ import { ArmError } from './errors.ts';
 const ROWS = 1_000;
 const MOST_PAGES = 1_000;
 
+/** Fewer rows are not asked for, however large they are. */
+const LEAST_ROWS = 10;
+
 /** It says in a header of its own when it takes queries again: 15 in 5 seconds, and `hh:mm:ss` until the next ones. */
 const quota: PipelinePolicy = {
   name: 'resourceGraphQuota',
@@ -21,27 +24,27 @@ const quota: PipelinePolicy = {
   },
 };
 
-/** The client takes any answer: what it does not hold is not there. */
-const form = z.object({
-  totalRecords: z.number(),
-  resultTruncated: z.string(),
-  skipToken: z.string().optional(),
-  data: z.array(z.object({ id: z.string().startsWith('/subscriptions/') })),
-});
+/** What is asked. */
+export interface GraphQuery<T> {
+  /** In the words of an error: `the index of Microsoft.App/jobs`. */
+  readonly asked: string;
+  /** In the language of Resource Graph. It gives the column `id`, and is in order by it: without that there are no pages. */
+  readonly query: string;
+  readonly subscription: string;
+  readonly row: z.ZodType<T>;
+  /** Its rows may be so large that the service gives fewer of them at once. */
+  readonly isLarge?: boolean;
+}
 
 /**
- * The ids of all resources of a type in a subscription, as the index of Azure has them. It lags by minutes, and is kept apart
- * from what the services answer themselves: what either of the two names is read.
- * @param type `Microsoft.App/jobs`
- * @throws {ArmError} where the answer is not all of it
+ * The rows that the index of Azure has, page by page.
+ * @throws {ArmError} where the answer is not all of it, or not in the form that is documented
  */
-export async function indexedIds(
+export async function* graphPages<T>(
   { endpoint, audience, credential, clock, certificate }: ArmOptions,
-  subscription: string,
-  type: string,
+  { asked, query, subscription, row, isLarge = false }: GraphQuery<T>,
   signal?: AbortSignal,
-): Promise<readonly string[]> {
-  const asked = `the index of ${type}`;
+): AsyncGenerator<readonly T[], void, undefined> {
   const client = new ResourceGraphClient(credential, {
     endpoint,
     credentials: { scopes: [`${audience}/.default`] },
@@ -50,28 +53,69 @@ export async function indexedIds(
     ...(certificate !== undefined && { tlsOptions: { ca: certificate } }),
   });
   client.pipeline.addPolicy(quota, { afterPhase: 'Retry' });
-  const query = `resources | where type =~ '${type}' | project id | order by id asc`;
-  const ids: string[] = [];
+  // The client takes any answer: what it does not hold is not there.
+  const form = z.object({
+    totalRecords: z.number(),
+    resultTruncated: z.string(),
+    skipToken: z.string().optional(),
+    data: z.array(row),
+  });
   let skipToken: string | undefined;
+  let top = ROWS;
+  let rows = 0;
   for (let pages = 0; pages < MOST_PAGES; pages += 1) {
     const options: QueryRequestOptions = {
-      top: ROWS,
+      top,
       resultFormat: 'objectArray',
       ...(skipToken !== undefined && { skipToken }),
     };
     const answer = await timed(asked, clock, signal, (abortSignal) =>
       client.resources({ query, subscriptions: [subscription], options }, { abortSignal }),
-    );
+    ).catch((error: unknown) => {
+      if (!isLarge || top === LEAST_ROWS || !isTooLarge(error)) throw error;
+    });
+    if (!answer) {
+      top = Math.max(LEAST_ROWS, Math.floor(top / 4));
+      continue;
+    }
     const page = form.safeParse(answer);
     if (!page.success)
       throw new ArmError(asked, 'the answer has not the form that is documented', { cause: page.error });
     const { data, totalRecords, resultTruncated } = page.data;
-    for (const { id } of data) ids.push(id);
+    rows += data.length;
+    yield data;
+    const before = skipToken;
     ({ skipToken } = page.data);
-    if (skipToken !== undefined && skipToken !== '') continue;
-    if (resultTruncated !== 'false' || ids.length < totalRecords)
-      throw new ArmError(asked, `it gives ${ids.length} of ${totalRecords}, and no next page`);
-    return ids;
+    if (skipToken !== undefined && skipToken !== '') {
+      if (skipToken === before) throw new ArmError(asked, 'its next page is the same page again');
+      continue;
+    }
+    if (resultTruncated !== 'false' || rows < totalRecords)
+      throw new ArmError(asked, `it gives ${rows} of ${totalRecords}, and no next page`);
+    return;
   }
   throw new ArmError(asked, `it has more than ${MOST_PAGES} pages`);
+}
+
+/** An answer may have 16 MB. That it would have more is said like any other mistake of a query. */
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof ArmError && (error.status === 400 || error.status === 413);
+
+const ids = z.object({ id: z.string().startsWith('/subscriptions/') });
+
+/**
+ * The ids of all resources of a type in a subscription, as the index of Azure has them. It lags by minutes, and is kept apart
+ * from what the services answer themselves: what either of the two names is read.
+ * @param type `Microsoft.App/jobs`
+ * @throws {ArmError} where the answer is not all of it
+ */
+export async function indexedIds(
+  options: ArmOptions,
+  subscription: string,
+  type: string,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const query = `resources | where type =~ '${type}' | project id | order by id asc`;
+  const pages = graphPages(options, { asked: `the index of ${type}`, query, subscription, row: ids }, signal);
+  return (await Array.fromAsync(pages)).flat().map(({ id }) => id);
 }
