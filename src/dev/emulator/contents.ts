@@ -20,6 +20,7 @@ export class Contents {
     this.softDeleted = new SoftDeleted(softDelete, times, (name, manifests) => this.#dropBlobs(name, manifests));
     for (const [name, repository] of Object.entries(state)) {
       if (repository.manifests.length > 0) this.#add(name).fill(repository);
+      for (const blob of repository.blobs ?? []) this.blobs.put(name, Buffer.from(blob));
     }
     this.#lazy = new Lazy(builders);
     for (const name of Object.keys(builders)) this.#add(name);

@@ -96,6 +96,19 @@ export function referrer(subject: Built, artifactType: string, id: string): Buil
   });
 }
 
+/** A report of a scanner, or a list of packages, that is attached to an image. Its text is to be put among the blobs. */
+export function report(subject: Built, artifactType: string, text: string, created?: string): Built {
+  return build({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociImage,
+    artifactType,
+    config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf('{}'), size: 2 },
+    layers: [{ mediaType: artifactType, size: Buffer.byteLength(text), digest: digestOf(text) }],
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: Buffer.byteLength(subject.body) },
+    ...(created !== undefined && { annotations: { 'org.opencontainers.image.created': created } }),
+  });
+}
+
 /** The provenance that BuildKit adds to an index for one of its images: an image manifest without platform. */
 export function attestation(attests: Built, id: string): Built & { readonly attests: Built } {
   const built = build({

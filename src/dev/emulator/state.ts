@@ -42,7 +42,12 @@ const Tag = z.strictObject(
 );
 
 const Repository = z.strictObject(
-  { manifests: z.array(Manifest, expected('an array')), tags: z.array(Tag, expected('an array')), locked },
+  {
+    manifests: z.array(Manifest, expected('an array')),
+    tags: z.array(Tag, expected('an array')),
+    locked,
+    blobs: z.array(text, expected('an array')).optional(),
+  },
   expected('an object'),
 );
 

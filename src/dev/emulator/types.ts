@@ -34,6 +34,8 @@ export interface RepositoryState {
   readonly manifests: readonly ManifestState[];
   readonly tags: readonly TagState[];
   readonly locked?: Attributes;
+  /** Texts that are there as blobs: reports, for example. Other blobs that manifests name need not be there. */
+  readonly blobs?: readonly string[];
 }
 
 /** A whole registry, in the shape of `repositories` in test/conformance/cases.ndjson. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parseRegistryState } from '../../../src/dev/emulator/index.ts';
-import { image } from '../../../src/dev/emulator/manifests.ts';
-import { emulatorOf } from './support.ts';
+import { digestOf, image, report } from '../../../src/dev/emulator/manifests.ts';
+import { call, emulatorOf } from './support.ts';
 
 const { body, digest } = image('x');
 const manifest = { body, age: 1 };
@@ -31,8 +31,22 @@ test('everything that can be said is kept', () => {
     manifests: [{ ...manifest, size: 5, locked: { deleteEnabled: false }, mediaType: null, lastUpdateTime: 'never' }],
     tags: [{ ...tag, locked: { listEnabled: false, readEnabled: true }, lastUpdateTime: null }],
     locked: { writeEnabled: false },
+    blobs: ['a report'],
   };
   expect(parseRegistryState({ app })).toEqual({ app });
+});
+
+test('a report is attached to its image, and its text can be read', async () => {
+  const attached = report(image('x'), 'application/sarif+json', '{"runs":[]}', '2026-11-01T00:00:00Z');
+  const manifests = [manifest, { body: attached.body, age: 0 }];
+  const emulator = await emulatorOf({ app: { manifests, tags: [tag], blobs: ['{"runs":[]}'] } });
+  const referrers = await call(emulator, `/v2/app/referrers/${digest}`);
+  expect(JSON.parse(referrers.body)).toMatchObject({
+    manifests: [{ digest: attached.digest, artifactType: 'application/sarif+json' }],
+  });
+  expect(emulator.blobsLeft()).toEqual([`app@${digestOf('{"runs":[]}')}`]);
+  emulator.remove('app', digest);
+  expect(emulator.blobsLeft()).toEqual([]);
 });
 
 test.each([
