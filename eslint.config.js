@@ -27,12 +27,12 @@ const rooms = {
   clock: {},
   registry: { everything: ['redact', 'clock'] },
   // It knows neither what is deleted nor what is recorded.
-  evidence: { everything: ['redact', 'clock'], types: ['policy'] },
-  planner: { types: ['policy', 'registry'] },
+  evidence: { everything: ['redact', 'clock', 'policy'] },
+  planner: { types: ['policy', 'registry', 'evidence'] },
   executor: { types: ['registry', 'planner', 'clock'] },
   redact: {},
   store: { everything: ['redact', 'clock'], types: ['policy'] },
-  ledger: { everything: ['policy', 'planner', 'redact', 'clock', 'store'] },
+  ledger: { everything: ['policy', 'planner', 'redact', 'clock', 'store'], types: ['evidence'] },
   report: { everything: ['planner', 'ledger', 'redact'], types: ['policy'] },
   // It knows neither what is decided nor where it is recorded: it is given what to say.
   notify: { everything: ['redact', 'clock'], types: ['policy', 'report'] },

@@ -11,6 +11,7 @@ import { watchForCancel } from './cancel.ts';
 import { newPlanMemory, type RunContext } from './context.ts';
 import { eachOf } from './each.ts';
 import { askedIn, evidenceIn, newUseOf } from './evidence.ts';
+import { findingsIn } from './findings.ts';
 import type { Ending } from './finish.ts';
 import { matchedBefore, recordMatched, type Selected } from './list.ts';
 import { matchOf } from './matching.ts';
@@ -141,6 +142,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     facts: (repository) => ledger.manifestCache(registry, repository, held),
     quarantine: quarantinesIn(ledger, registry, held, keepReleasedOf(job)),
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
+    ...findingsIn(job.findings, registry, { amend, signal }),
     ...undoIn(job.evidence?.softDelete, registry, { clock, signal }),
   };
   const tellDecisions = pLimit(1);

@@ -3,12 +3,14 @@ import { newGhosts, unreadIn } from './unread.ts';
 import { type WholePlan, wholePlan } from './repository-attributes.ts';
 import { inTurns } from '../ledger/turns.ts';
 import type { DecisionError } from '../planner/decision.ts';
+import { withFindings } from '../planner/findings.ts';
 import { planInSteps } from '../planner/plan.ts';
 import { stage } from '../planner/quarantine.ts';
 import type { Approved, Configuration, Evidence, Inventory, Planned, Rule } from '../planner/types.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { keepsOf } from './keeps.ts';
+import { type FindingsOf, findKnown, type FoundFindings } from './known-findings.ts';
 import {
   heldEntries,
   heldIn,
@@ -47,6 +49,11 @@ export interface Planning {
   readonly facts: (repository: string) => FactsFile;
   /** What is known of the use of a repository. Absent: no source is configured. */
   readonly evidence?: (repository: string) => Promise<Evidence>;
+  /**
+   * What is known of the vulnerabilities of the manifests that are listed, by digest. Absent: no source is configured.
+   * Never throws but `StoppedError`: what cannot be read is not known, and the record of the run says so.
+   */
+  readonly findings?: FindingsOf;
   /** What is in quarantine. */
   readonly quarantine: Quarantines;
 }
@@ -86,6 +93,12 @@ export async function planTask(
   const file = planning.facts(repository);
   const heldNow = (now: Pick<Inventory, 'tags' | 'manifests'>): HeldRepository => heldIn(quarantine, now);
   const evidence = withProtections(inUse, protectionsOf(heldNow({ tags, manifests }), clock.now()));
+  const about = { repository, manifests, reader, file, concurrency };
+  const found = planning.findings && (await findKnown(planning.findings, about));
+  // Without its listing, the plan would take what was read for what is hidden.
+  if (found && manifests) for (const [digest, fact] of found.facts) known.facts.set(digest, sharing(fact, manifests));
+  known.news += found?.facts.size ?? 0;
+  let isRecalled = false;
   try {
     let inventory: Inventory = {
       repository,
@@ -95,6 +108,7 @@ export async function planTask(
       referrers: known.referrers,
       configs: known.configs,
       ...(evidence && { evidence }),
+      ...(found && { findings: found.known }),
       remembered: undefined,
     };
     for (;;) {
@@ -117,7 +131,8 @@ export async function planTask(
           now: clock.now(),
           only,
         });
-        return { ...whole, plan: staged, inventory, held, warnings, ...(unread.error && { unread: unread.error }) };
+        const said = await withFound({ ...whole, plan: staged }, inventory, found);
+        return { ...said, inventory, held, warnings, ...(unread.error && { unread: unread.error }) };
       }
       if (planned.listing) {
         const listed = (await reader.manifests(repository)) ?? { byDigest: new Map(), newest: undefined };
@@ -126,6 +141,7 @@ export async function planTask(
       if (planned.tags) inventory = { ...inventory, tags: (await reader.tags(repository)) ?? [] };
       if ((planned.manifests.length > 0 || planned.memory) && !inventory.remembered) {
         await recall(file, inventory, known);
+        isRecalled = true;
         inventory = { ...inventory, remembered: known.remembered };
         continue;
       }
@@ -142,8 +158,19 @@ export async function planTask(
     }
   } finally {
     // Also where it was stopped: the next run need not read it again.
-    if (known.news > 0) await remember(file, repository, new Map([...known.remembered, ...known.facts]));
+    if (known.news > 0) {
+      const listing = found?.listing ?? manifests;
+      if (!isRecalled) await recall(file, { repository, tags, manifests: listing }, known);
+      await remember(file, repository, new Map([...known.remembered, ...known.facts, ...(found?.facts ?? [])]));
+    }
   }
+}
+
+/** A plan that says what is known of the vulnerabilities of each artifact, where that was asked. */
+async function withFound(whole: WholePlan, inventory: Inventory, found: FoundFindings | undefined): Promise<WholePlan> {
+  if (!found) return whole;
+  const { plan, listed } = await inTurns(withFindings(whole.plan, inventory, found.known, found.listing));
+  return { ...whole, plan, listed: { ...whole.listed, findings: listed } };
 }
 
 function withoutEvidence({ evidence, ...inventory }: Inventory): Inventory {
@@ -215,7 +242,11 @@ async function ruleFor(
 const MAX_UNLISTED = 1000;
 
 /** Adds what earlier runs have read. */
-async function recall(file: FactsFile, { repository, tags, manifests }: Inventory, known: Known): Promise<void> {
+async function recall(
+  file: FactsFile,
+  { repository, tags, manifests }: Pick<Inventory, 'repository' | 'tags' | 'manifests'>,
+  known: Known,
+): Promise<void> {
   // A tag may name what is not listed, and that may be an index.
   const named = new Map(tags?.map(({ digest }) => [digest, digest]));
   const wanted = (digest: string) => manifests?.byDigest.get(digest)?.digest ?? named.get(digest);

@@ -11,7 +11,7 @@ import { archivePlanned, withOutcomes } from './archive.ts';
 import { planInMemory, type RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
 import { carryOut } from './carry-out.ts';
-import { gather, hasUntried } from './findings.ts';
+import { gather, hasUntried } from './gather.ts';
 import { deletionsIn } from './guards.ts';
 import { planTask, type Task } from './inventory.ts';
 import {

@@ -15,6 +15,7 @@ import type { Registry, RegistryReader } from '../registry/types.ts';
 import type { Log } from '../report/log.ts';
 import type { Resuming } from './begin.ts';
 import type { EvidenceOptions } from './evidence.ts';
+import type { FindingsOptions } from './findings.ts';
 import { countAnew, fail, finish } from './finish.ts';
 import { checkGuards, foresee, isGuarded, lastDeletions } from './guards.ts';
 import { beginInline } from './inline.ts';
@@ -60,6 +61,8 @@ export interface RunOptions {
   readonly guards?: Guards;
   /** What is asked what is in use. Absent: nothing is. */
   readonly evidence?: EvidenceOptions | undefined;
+  /** What is asked which vulnerabilities images have. Absent: nothing is. */
+  readonly findings?: FindingsOptions | undefined;
   /** Where what is deleted is archived first. Absent: it is not. */
   readonly archive?: Archive | undefined;
   /** How long is kept what is released from quarantine, or restored. Absent: as long as what was seen in use. */
@@ -77,6 +80,7 @@ export type RecordedBefore = Pick<
   | 'signal'
   | 'timeBudget'
   | 'evidence'
+  | 'findings'
   | 'archive'
   | 'keepReleasedMilliseconds'
   | 'log'

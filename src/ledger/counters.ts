@@ -1,4 +1,11 @@
-import type { Decision, Deleted } from '../planner/decision.ts';
+import type { Decision, Deleted, RestoreOutcome } from '../planner/decision.ts';
+import {
+  countedFindings,
+  type FindingsListed,
+  type FindingSums,
+  NO_FINDINGS,
+  plusFindings,
+} from '../planner/findings.ts';
 import type { Counts } from './summary.ts';
 
 /* What the decisions on a repository come to, in more than one figure. */
@@ -67,4 +74,55 @@ export function newQuarantine() {
       };
     },
   };
+}
+
+/** What of the findings in a repository is removed, and what is left. */
+export function newFindings(listed: FindingsListed | undefined) {
+  let removed = NO_FINDINGS;
+  let gone = NO_FINDINGS;
+  return {
+    /** Takes what is not there any more. */
+    gone(decision: Deleted, outcome: keyof Counts): void {
+      if (!decision.findings) return;
+      const found = countedFindings(decision);
+      gone = plusFindings(gone, found);
+      if (outcome === 'deleted') removed = plusFindings(removed, found);
+    },
+    found(): { readonly findings?: FindingSums } {
+      if (!listed) return {};
+      const { all, inUse } = listed;
+      return { findings: { removed, kept: plusFindings(all, gone, -1), ...(inUse && { inUse }) } };
+    },
+  };
+}
+
+/** What could be brought back and was not counts as failed, and so does what there is no copy of: the registry is not what it was. */
+const RESTORED: Readonly<Record<RestoreOutcome, keyof Counts>> = {
+  planned: 'restored',
+  restored: 'restored',
+  'already-there': 'kept',
+  impossible: 'failed',
+  refused: 'failed',
+  failed: 'failed',
+  'not-attempted': 'notAttempted',
+};
+
+/** The outcome of an artifact, in the words of a summary. */
+export function outcomeOf(decision: Decision): keyof Counts {
+  if (decision.action === 'keep') {
+    const released = decision.release?.outcome;
+    return released === 'refused' || released === 'failed' ? 'failed' : 'kept';
+  }
+  if (decision.action === 'restore') return RESTORED[decision.outcome];
+  if (decision.outcome === 'planned') return decision.quarantine ? 'quarantined' : 'deleted';
+  const outcomes = {
+    held: 'notAttempted',
+    deleted: 'deleted',
+    quarantined: 'quarantined',
+    'already-gone': 'alreadyGone',
+    refused: 'failed',
+    failed: 'failed',
+    'not-attempted': 'notAttempted',
+  } as const;
+  return outcomes[decision.outcome];
 }

@@ -1,23 +1,8 @@
 import { z } from 'zod';
 import type { Decision, DecisionError, Deleted, Kept, LostLock, Release, Restored } from '../planner/decision.ts';
+import { decisionFindings, isPlainFindings } from './findings.ts';
 import type { Intent, Lock } from './journal.ts';
-
-/** A schema for each field of a type, so that none is forgotten. */
-export type Shape<T> = {
-  readonly [K in keyof T]-?: object extends Pick<T, K> ? z.ZodExactOptional<z.ZodType<T[K]>> : z.ZodType<T[K]>;
-};
-
-export const text = z.string();
-export const number = z.number();
-export const yes = z.literal(true).exactOptional();
-export const maybeText = text.exactOptional();
-export const maybeNumber = number.exactOptional();
-export const texts = z.array(text);
-/** ISO 8601. */
-export const time = z.iso.datetime({ offset: true });
-
-/** A word that is only shown and counted: one that another version has added does no harm. */
-export const word = <T extends string>() => z.custom<T>((value) => typeof value === 'string', 'expected a text');
+import { maybeNumber, maybeText, number, type Shape, text, texts, time, word, yes } from './schema-fields.ts';
 
 export const error = z.looseObject({
   message: text,
@@ -43,6 +28,7 @@ const artifact = {
   locked: yes,
   lock: z.looseObject(lock).exactOptional(),
   quarantine: z.looseObject({ since: time.exactOptional(), until: time }).exactOptional(),
+  findings: decisionFindings.exactOptional(),
   createdTime: maybeText,
   lastUpdateTime: maybeText,
 };
@@ -88,7 +74,7 @@ export function decisionSchema(line: unknown): z.ZodType<Decision> | undefined {
 }
 
 /**
- * Whether a value is a decision of which no field but `tags` holds others, as nearly all are. By hand: a run has 200,000
+ * Whether a value is a decision of which no field but `tags` and `findings` holds others, as nearly all are. By hand: a run has 200,000
  * of them, and the schema would double the time that it takes to read them.
  */
 function isPlainDecision(value: unknown): boolean {
@@ -103,8 +89,9 @@ function isPlainDecision(value: unknown): boolean {
   const times = count('string', one.createdTime) + count('string', one.lastUpdateTime);
   const others = count('string', one.filter) + count('string', one.rule) + count('number', one.size);
   const tags = Array.isArray(one.tags) && one.tags.every((tag) => typeof tag === 'string') ? 1 : 0;
+  const findings = isPlainFindings(one.findings) ? 1 : 0;
   // Any other field, or one of another type, is not among those that are counted.
-  return words === 3 && required + words + names + times + others + tags === Object.keys(value).length;
+  return words === 3 && required + words + names + times + others + tags + findings === Object.keys(value).length;
 }
 
 const OUTCOMES: ReadonlySet<unknown> = new Set(deleted.shape.outcome.options);

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { maybeNumber, maybeText, number, type Shape, text, time, word, yes } from './decision-schema.ts';
+import { maybeNumber, maybeText, number, type Shape, text, time, word, yes } from './schema-fields.ts';
 import { parse } from './parse.ts';
 import { idOf, isRunId, pathsOf, registryKey, timeOf } from './paths.ts';
 import { redactSentences } from './redact/redact.ts';

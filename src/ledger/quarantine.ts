@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { changeFile } from './change-file.ts';
-import { maybeNumber, maybeText, number, type Shape, text, texts, time } from './decision-schema.ts';
+import { maybeNumber, maybeText, number, type Shape, text, texts, time } from './schema-fields.ts';
 import { parse } from './parse.ts';
 import { quarantinePath, quarantinesOf } from './paths.ts';
 import { type Actor, actorSchema } from './reviews.ts';

@@ -1,5 +1,6 @@
 import type { DecisionError, Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
+import type { FindingsRecord } from './findings.ts';
 import type { Actor, PlanReview } from './reviews.ts';
 import type { UndoRecord } from './undo.ts';
 import type { Holder } from './store/store.ts';
@@ -223,6 +224,8 @@ export interface RunRecord {
   readonly sources?: readonly AskedSource[];
   /** What is known of the use of its images; absent: no source is configured. */
   readonly evidence?: readonly EvidenceRecord[];
+  /** What is known of the vulnerabilities of its images; absent: no source is configured. */
+  readonly findings?: readonly FindingsRecord[];
   /** Where what it deletes is archived first, as a person names it. Absent: it is not. */
   readonly archive?: string;
   /** Why it broke off. */

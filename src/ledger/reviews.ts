@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { maybeText, type Shape, text, texts, time, word } from './decision-schema.ts';
+import { maybeText, type Shape, text, texts, time, word } from './schema-fields.ts';
 
 /** Who did something, as far as it is known. */
 export interface Actor {

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { Hold } from '../planner/decision.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
-import { error, maybeNumber, maybeText, number, type Shape, text, texts, time, word, yes } from './decision-schema.ts';
+import { error } from './decision-schema.ts';
+import { findingsRecord, findingSums, listedFindings } from './findings.ts';
+import { maybeNumber, maybeText, number, type Shape, text, texts, time, word, yes } from './schema-fields.ts';
 import {
   type Activity,
   type AskedSource,
@@ -48,6 +50,7 @@ const listed = z.looseObject({
   ...size.shape,
   lastPush: maybeText,
   inUse: maybeNumber,
+  findings: listedFindings.exactOptional(),
 } satisfies Shape<RepositorySummary['listed']>);
 
 const totals = {
@@ -71,6 +74,7 @@ const totals = {
       bytes: maybeNumber,
     })
     .exactOptional(),
+  findings: findingSums.exactOptional(),
   archived: z
     .looseObject({
       manifests: number,
@@ -236,6 +240,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   matched: z.array(z.array(number)).exactOptional(),
   sources: z.array(z.looseObject({ source: text, within: maybeText } satisfies Shape<AskedSource>)).exactOptional(),
   evidence: z.array(evidence).exactOptional(),
+  findings: z.array(findingsRecord).exactOptional(),
   archive: maybeText,
   error: error.exactOptional(),
   plan: plan.exactOptional(),

@@ -2,9 +2,10 @@ import type { ArchiveCounts } from './archive.ts';
 import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
 import type { EvidenceRecord, Restores, Stop } from './records.ts';
-import type { Decision, DecisionError, Decisions, Reason, RestoreOutcome, Right, Hold } from '../planner/decision.ts';
-import { type InQuarantine, newQuarantine, newUntagging } from './counters.ts';
+import type { Decision, DecisionError, Decisions, Reason, Right, Hold } from '../planner/decision.ts';
+import { type InQuarantine, newFindings, newQuarantine, newUntagging, outcomeOf } from './counters.ts';
 import type { UndoRecord } from './undo.ts';
+import type { FindingsListed, FindingSums } from '../planner/findings.ts';
 import { NO_COUNTS, plus } from './total.ts';
 import { eachInTurns } from './turns.ts';
 
@@ -36,6 +37,8 @@ interface Listed extends Amount {
   readonly lastPush?: string;
   /** Images that workloads use; absent where no source is configured, or one could not be read. */
   readonly inUse?: number;
+  /** Findings in its images; absent where no source is configured. */
+  readonly findings?: FindingsListed;
 }
 
 export interface RepositorySummary {
@@ -72,6 +75,8 @@ export interface RepositorySummary {
   readonly beyondAcrPurge: number;
   /** How many artifacts were not deleted because the identity lacks a right; absent where it lacks none. */
   readonly missing?: Missing;
+  /** Absent: no source of findings is configured. */
+  readonly findings?: FindingSums;
   /** Absent: nothing waits in quarantine, is put there, or released. */
   readonly quarantine?: InQuarantine;
   /** Absent where nothing was to be archived. */
@@ -177,6 +182,7 @@ function newSummary(
   let leftSignatures = 0;
   const movingTags: MovingTag[] = [];
   const untagging = newUntagging();
+  const findings = newFindings(listed.findings);
   let missing: Missing = {};
   const lostLocks: LeftUnlocked[] = [];
   const quarantine = newQuarantine();
@@ -203,6 +209,7 @@ function newSummary(
     if (lostLock) lostLocks.push({ image: nameOf(decision), restore: lostLock.restore, ...gone });
     if (!isDeleted) return;
     bytesDeleted += decision.size ?? 0;
+    findings.gone(decision, outcome);
     leftSignatures += decision.leavesSignatures ?? 0;
     untagging.deleted(decision);
   };
@@ -229,6 +236,7 @@ function newSummary(
       reasons,
       beyondAcrPurge,
       ...(Object.keys(missing).length > 0 && { missing }),
+      ...findings.found(),
       ...quarantine.found(),
       ...(lostLocks.length > 0 && { lostLocks }),
     };
@@ -260,35 +268,4 @@ export function unfinishedRepository(
 /** Whether a repository failed as a whole, or something in it is kept because it could not be planned. */
 export function hasFailed({ state, error }: RepositorySummary): boolean {
   return state === 'failed' || (state === 'done' && error !== undefined);
-}
-
-/** What could be brought back and was not counts as failed, and so does what there is no copy of: the registry is not what it was. */
-const RESTORED: Readonly<Record<RestoreOutcome, keyof Counts>> = {
-  planned: 'restored',
-  restored: 'restored',
-  'already-there': 'kept',
-  impossible: 'failed',
-  refused: 'failed',
-  failed: 'failed',
-  'not-attempted': 'notAttempted',
-};
-
-/** The outcome of an artifact, in the words of a summary. */
-export function outcomeOf(decision: Decision): keyof Counts {
-  if (decision.action === 'keep') {
-    const released = decision.release?.outcome;
-    return released === 'refused' || released === 'failed' ? 'failed' : 'kept';
-  }
-  if (decision.action === 'restore') return RESTORED[decision.outcome];
-  if (decision.outcome === 'planned') return decision.quarantine ? 'quarantined' : 'deleted';
-  const outcomes = {
-    held: 'notAttempted',
-    deleted: 'deleted',
-    quarantined: 'quarantined',
-    'already-gone': 'alreadyGone',
-    refused: 'failed',
-    failed: 'failed',
-    'not-attempted': 'notAttempted',
-  } as const;
-  return outcomes[decision.outcome];
 }

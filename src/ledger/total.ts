@@ -1,4 +1,5 @@
 import type { Reason, Right } from '../planner/decision.ts';
+import { type FindingSum, type FindingSums, NO_FINDINGS, plusFindings } from '../planner/findings.ts';
 import type { ArchiveCounts } from './archive.ts';
 import type { Counts, Missing, Totals } from './summary.ts';
 
@@ -37,6 +38,7 @@ export function total(repositories: readonly Totals[]): Totals {
   return {
     ...(Object.keys(missing).length > 0 && { missing }),
     ...quarantineOf(repositories),
+    ...findingsOf(repositories),
     ...(archived && { archived }),
     listed: there('listed'),
     afterwards: there('afterwards'),
@@ -50,6 +52,21 @@ export function total(repositories: readonly Totals[]): Totals {
     bytes: sum((one) => one.bytes),
     reasons,
     beyondAcrPurge: sum((one) => one.beyondAcrPurge),
+  };
+}
+
+/** Those in use are not known where they are not of one of them. */
+function findingsOf(repositories: readonly Totals[]): Pick<Totals, 'findings'> {
+  const all = repositories.flatMap(({ findings }) => findings ?? []);
+  if (all.length === 0) return {};
+  const of = (sum: (one: FindingSums) => FindingSum | undefined): FindingSum =>
+    all.reduce((both, one) => plusFindings(both, sum(one) ?? NO_FINDINGS), NO_FINDINGS);
+  return {
+    findings: {
+      removed: of(({ removed }) => removed),
+      kept: of(({ kept }) => kept),
+      ...(all.every(({ inUse }) => inUse) && { inUse: of(({ inUse }) => inUse) }),
+    },
   };
 }
 

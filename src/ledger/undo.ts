@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { number, type Shape, text } from './decision-schema.ts';
+import { number, type Shape, text } from './schema-fields.ts';
 
 /** Whether the registry keeps what is deleted, as a run found out when it began. */
 type SoftDeleteRecord =

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { maybeText, type Shape, text, texts, time } from './decision-schema.ts';
+import { maybeText, type Shape, text, texts, time } from './schema-fields.ts';
 import type { UsedImage, UsedImages } from './in-use.ts';
 import type { Covered, KnownPulls, RememberedPull } from './pulls.ts';
 

@@ -1,3 +1,5 @@
+import type { DecisionFindings } from './findings.ts';
+
 /** Why an artifact is deleted. The documentation lists what each means. */
 export const DELETE_REASONS = [
   /** A tag that a filter matches, older than `--ago`, not locked, and not among the newest `--keep`. */
@@ -153,6 +155,8 @@ interface Artifact {
    * an earlier run. Both ISO 8601, UTC.
    */
   readonly quarantine?: { readonly since?: string; readonly until: string };
+  /** What is known of its vulnerabilities. Absent: no source of findings is configured, or it is no image. */
+  readonly findings?: DecisionFindings;
   readonly createdTime?: string;
   readonly lastUpdateTime?: string;
 }

@@ -1,6 +1,7 @@
 import type { ManifestContent, ManifestFacts, ManifestListing, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { Decision, Decisions, Deleted, KeepReason } from './decision.ts';
+import type { KnownFindings } from './findings.ts';
 import type { Retention } from './retention.ts';
 
 /** What the planner knows of a repository. It says itself what more it needs. */
@@ -21,6 +22,8 @@ export interface Inventory {
   readonly referrers: ReadonlyMap<string, readonly string[] | 'unknown'>;
   /** What is known of its use. Absent: no source is configured. */
   readonly evidence?: Evidence;
+  /** What is known of its vulnerabilities. Absent: no source is configured. */
+  readonly findings?: KnownFindings;
   /** Configurations of manifests, where these were asked for. */
   readonly configs: ReadonlyMap<string, Configuration>;
 }

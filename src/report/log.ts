@@ -6,7 +6,8 @@ import type { PlanReview } from '../ledger/reviews.ts';
 import { type Decision, type Decisions, GUARD_NAMES, type Hold, holdInWords } from '../planner/decision.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { redact } from '../ledger/redact/redact.ts';
-import { hasFailed, outcomeOf, type RunSummary } from '../ledger/summary.ts';
+import { outcomeOf } from '../ledger/counters.ts';
+import { hasFailed, type RunSummary } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
 import { truncate } from './truncate.ts';
 

@@ -1,6 +1,7 @@
 import { commandInWords } from '../ledger/command.ts';
 import { approvalOf } from '../ledger/records.ts';
-import { hasFailed, nameOf, outcomeOf, type RepositorySummary, type RunSummary } from '../ledger/summary.ts';
+import { outcomeOf } from '../ledger/counters.ts';
+import { hasFailed, nameOf, type RepositorySummary, type RunSummary } from '../ledger/summary.ts';
 import {
   type Decision,
   errorOf,

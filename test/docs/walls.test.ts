@@ -45,6 +45,7 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
     open: [
       "import type { Clock } from '../registry/clock.ts';",
       "import { secrets } from '../ledger/redact/known.ts';",
+      "import { SEVERITIES } from '../policy/severity.ts';",
     ],
     closed: [
       "import type { Decision } from '../planner/decision.ts';",
@@ -58,9 +59,11 @@ const ROOMS: Readonly<Record<string, { readonly open: readonly string[]; readonl
     open: [
       "import type { PurgePolicy } from '../policy/purge-policy.ts';",
       "import type { Inventory } from '../registry/types.ts';",
+      "import type { Scan } from '../evidence/findings.ts';",
       'export const at = new Date(0);',
     ],
     closed: [
+      "import { MOST_IDS } from '../evidence/findings.ts';",
       "import { PolicyError } from '../policy/errors.ts';",
       "import { RegistryError } from '../registry/errors.ts';",
       "import { retention } from '../engine/durable/orchestrators.ts';",

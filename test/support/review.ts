@@ -12,7 +12,8 @@ import type { UsedImage } from '../../src/ledger/in-use.ts';
 import type { LedgerReader } from '../../src/ledger/reader.ts';
 import type { Child, RepositoryRecord, RunRecord } from '../../src/ledger/records.ts';
 import type { Decision, Reason } from '../../src/planner/decision.ts';
-import { type Counts, outcomeOf, summarize, type Totals } from '../../src/ledger/summary.ts';
+import { outcomeOf } from '../../src/ledger/counters.ts';
+import { type Counts, summarize, type Totals } from '../../src/ledger/summary.ts';
 import { NO_COUNTS } from '../../src/ledger/total.ts';
 
 export const NOW = new Date('2026-11-24T12:00:00Z');
