@@ -213,7 +213,7 @@ async function purgeCommands(
       await found.add(withOutcomes(made, withheld));
       await log?.decided([...withheld.values()]);
       held = heldBy(held, planned.held);
-      await log?.kept(decisions);
+      await log?.kept(decisions, context.findings !== undefined);
       // Refusals do not make the run complete: the stop left some deletions untried, and a resume tries them.
       if (isStopped() && hasUntried(made)) throw new StoppedError(`purge ${name}`);
     }

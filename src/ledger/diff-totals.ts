@@ -1,3 +1,4 @@
+import { countedFindings, type FindingSum, NO_FINDINGS, plusFindings } from '../planner/findings.ts';
 import type { Difference } from './plan-diff.ts';
 
 /** How much one run deletes that another does not. */
@@ -6,6 +7,8 @@ export interface DifferenceCounts {
   readonly manifests: number;
   /** Sizes of the manifests together: an estimate, because images share layers. */
   readonly bytes: number;
+  /** Findings of these manifests. Absent: none was asked for. */
+  readonly findings?: FindingSum;
 }
 
 /** `added`: only the later run deletes it; `removed`: only the earlier one. */
@@ -17,7 +20,7 @@ export interface DifferenceTotals extends BothWays {
   readonly repositories: readonly (BothWays & { readonly repository: string })[];
 }
 
-type Counting = Record<Difference['change'], { tags: number; manifests: number; bytes: number }>;
+type Counting = Record<Difference['change'], { -readonly [K in keyof DifferenceCounts]: DifferenceCounts[K] }>;
 
 /** Counts differences while they are read: there may be any number of them. */
 export function newDifferenceTotals(): {
@@ -33,6 +36,8 @@ export function newDifferenceTotals(): {
       for (const counting of [all, own]) {
         counting[change][goes.kind === 'tag' ? 'tags' : 'manifests'] += 1;
         counting[change].bytes += goes.kind === 'manifest' ? (goes.size ?? 0) : 0;
+        if (goes.kind === 'manifest' && goes.findings)
+          counting[change].findings = plusFindings(counting[change].findings ?? NO_FINDINGS, countedFindings(goes));
       }
     },
     now: () => ({ ...all, repositories: Array.from(byRepository, ([repository, own]) => ({ repository, ...own })) }),

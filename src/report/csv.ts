@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { type Decision, type DecisionError, errorOf } from '../planner/decision.ts';
 import { printable } from './escape.ts';
+import { FINDING_COLUMNS, findingCells } from './finding-fields.ts';
 
 /** A table of CSV: its columns, and what stands in them for a value. */
 export interface Sheet<T> {
@@ -33,12 +34,18 @@ const COLUMNS = [
 /** The columns of decisions, and of those of several registries. */
 export const CSV = { one: COLUMNS, several: ['registry', ...COLUMNS] } as const;
 
+/** A table of decisions, with columns of findings behind the others where something was asked for these. */
+export function withFindings<T>(sheet: Sheet<T>, isAsked: boolean): Sheet<T> {
+  return isAsked ? { ...sheet, columns: [...sheet.columns, ...FINDING_COLUMNS] } : sheet;
+}
+
 /** The cells of a decision. */
 export function decisionCells(decision: Decision): Readonly<Record<string, unknown>> {
   const { status, code, correlationId, message }: Partial<DecisionError> = errorOf(decision) ?? {};
   const outcome = decision.action === 'keep' ? decision.release?.outcome : decision.outcome;
   return {
     ...decision,
+    ...findingCells(decision.findings),
     outcome,
     quarantinedUntil: decision.quarantine?.until,
     error: message,

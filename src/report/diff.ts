@@ -4,6 +4,7 @@ import type { Difference } from '../ledger/plan-diff.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import { nameOf } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
+import { findingsOfDecision, findingSumInWords } from './finding-words.ts';
 import { plural } from './page/format.ts';
 import { labelled, PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, type Columns, renderTable } from './table.ts';
@@ -50,8 +51,9 @@ function cellsOf({ tags, manifests, bytes }: DifferenceCounts): readonly Cell[] 
   return [tags, manifests, prettyBytes(bytes)];
 }
 
-function inWords({ tags, manifests, bytes }: DifferenceCounts): string {
-  return `${plural(tags, 'tag')} and ${plural(manifests, 'manifest')}, at most ${prettyBytes(bytes)}`;
+function inWords({ tags, manifests, bytes, findings }: DifferenceCounts): string {
+  const found = findingSumInWords(findings);
+  return `${plural(tags, 'tag')} and ${plural(manifests, 'manifest')}, at most ${prettyBytes(bytes)}${found === undefined ? '' : `, with ${found}`}`;
 }
 
 /** One difference between two plans: a line; on a terminal with short digests, and broken at its width. */
@@ -62,6 +64,8 @@ export function renderDifference({ change, goes: deletion, other }: Difference, 
       ? 'not there, or not selected'
       : `${other.action === 'keep' ? 'kept' : 'deleted'}, ${other.reason}: ${other.detail}`;
   const otherRun = change === 'added' ? 'before' : 'now';
-  const line = printable(`${mark} ${nameOf(deletion)}  ${deletion.reason}; ${otherRun}: ${elsewhere}`);
+  const line = printable(
+    `${mark} ${nameOf(deletion)}  ${deletion.reason}${findingsOfDecision(deletion)}; ${otherRun}: ${elsewhere}`,
+  );
   return `${style.wraps ? sentence(style, shortDigests(line), '    ') : line}\n`;
 }

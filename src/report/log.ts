@@ -9,6 +9,7 @@ import { redact } from '../ledger/redact/redact.ts';
 import { outcomeOf } from '../ledger/counters.ts';
 import { hasFailed, type RunSummary } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
+import { findingFields, findingSumFields, isCriticalImage } from './finding-fields.ts';
 import { truncate } from './truncate.ts';
 
 /** The log of one invocation of a function, as the Functions host gives it. */
@@ -127,8 +128,8 @@ export function runLog(
       if (!isWanted(decision) || !lines.isLevelEnabled(level)) continue;
       // The worker of Azure Functions queues log lines in memory until the event loop lets it send them.
       if (++count % LINES_A_TURN === 0) await nextTurn();
-      const { detail, ...fields } = decision;
-      lines[level]({ event: 'decision', ...fields }, detail);
+      const { detail, findings, ...fields } = decision;
+      lines[level]({ event: 'decision', ...fields, ...(findings && { findings: findingFields(findings) }) }, detail);
     }
   }
 
@@ -181,9 +182,12 @@ export function runLog(
 
     decided: (decisions: Decisions): Promise<void> => decided(decisions, () => true),
 
-    /** Logs only what is kept; where that is not logged, the decisions are not even iterated. */
-    async kept(decisions: Decisions): Promise<void> {
-      if (lines.isLevelEnabled('debug')) await decided(decisions, ({ action }) => action === 'keep');
+    /**
+     * Logs only what is kept; where none of that is logged, the decisions are not even iterated.
+     * @param withFindings whether they say what is known of vulnerabilities
+     */
+    async kept(decisions: Decisions, withFindings: boolean): Promise<void> {
+      if (withFindings || lines.isLevelEnabled('debug')) await decided(decisions, ({ action }) => action === 'keep');
     },
 
     /** A guard held something back, which is the plan of that run. */
@@ -221,7 +225,7 @@ export function runLog(
       const countOf = (wanted: string): number => repositories.filter(({ state }) => state === wanted).length;
       const held = countOf('held');
       const repositoriesStopped = countOf('stopped');
-      const { tags, manifests, bytes, reasons, beyondAcrPurge, quarantine, archived } = totals;
+      const { tags, manifests, bytes, reasons, beyondAcrPurge, quarantine, archived, findings } = totals;
       const needed = about.dryRun ? 0 : (quarantine?.needed ?? 0);
       if (needed > 0)
         lines.warn(
@@ -257,6 +261,7 @@ export function runLog(
           reasons,
           beyondAcrPurge,
           ...(quarantine && { quarantine }),
+          ...(findings && { findings: findingSumFields(findings) }),
           ...(undo && { undo }),
           ...(archived && { archived }),
           ...(usual !== undefined && { usual }),
@@ -272,8 +277,12 @@ export function runLog(
   };
 }
 
-/** Deletions are logged as information, failures as errors, and what is kept only with LOG_LEVEL=debug. */
+/**
+ * Deletions are logged as information, failures as errors. What is kept is logged with LOG_LEVEL=debug only, but for images
+ * with critical findings, once each.
+ */
 function levelOf(decision: Decision): 'debug' | 'info' | 'error' | 'warn' {
+  if (decision.action === 'keep' && decision.release === undefined && isCriticalImage(decision)) return 'info';
   if (decision.action === 'keep' && decision.release?.outcome === 'released') return 'info';
   const levels = {
     kept: 'debug',

@@ -3,6 +3,8 @@ import type { RunRecord } from '../ledger/records.ts';
 import { actorOf } from '../ledger/reviews.ts';
 import { GUARD_NAMES } from '../planner/decision.ts';
 import type { NotifyKind } from '../policy/notify.ts';
+import { findingSumFields } from './finding-fields.ts';
+import { findingSumsInWords } from './finding-words.ts';
 import type { Notification, NotificationList } from './notification.ts';
 import { bytes, minute, plural } from './page/format.ts';
 import { untilInWords } from './quarantine-words.ts';
@@ -53,7 +55,7 @@ export function runNotification(about: RunNews): Notification {
       ...changes.slice(0, MOST_CHANGES),
       next,
     ],
-    facts: factsOf(run, verdict),
+    facts: [...factsOf(run, verdict), ...(kinds.some((kind) => OF_FINDINGS.has(kind)) ? findingFacts(run) : [])],
     lists: [...lostMost(most, dryRun)],
     ...linkTo(reviewUrl, id, plan !== undefined && kinds[0] !== 'deletion-done' ? 'Open the plan' : 'Open the run'),
     data: { kinds, ...(reminder && { reminder: true }), ...runData(run, most) },
@@ -107,6 +109,15 @@ function factsOf(run: RunRecord, { label }: Verdict): Notification['facts'] {
   ];
 }
 
+/** What is told where something was deleted, or is to be decided. */
+const OF_FINDINGS: ReadonlySet<NotifyKind> = new Set(['deletion-done', 'plan-waits', 'guard-tripped']);
+
+/** Nothing where no source of findings was asked. */
+function findingFacts({ dryRun, totals }: RunRecord): Notification['facts'] {
+  const said = totals?.findings && findingSumsInWords(totals.findings, dryRun);
+  return said === undefined ? [] : [['Findings', said]];
+}
+
 function quarantineFacts({ dryRun, totals }: RunRecord): Notification['facts'] {
   const { until, released = 0, waiting = 0 } = totals?.quarantine ?? {};
   const would = (verb: string, done: string): string => (dryRun ? `Would ${verb}` : done);
@@ -143,6 +154,7 @@ function runData(run: RunRecord, most: readonly Loss[]): Notification['data'] {
     ...(totals && {
       deleted: { tags: totals.tags.deleted, manifests: totals.manifests.deleted, bytes: totals.bytes },
       failed: totals.tags.failed + totals.manifests.failed,
+      ...(totals.findings && { findings: findingSumFields(totals.findings) }),
       ...(totals.quarantine && {
         quarantine: {
           tags: totals.tags.quarantined ?? 0,

@@ -1,5 +1,5 @@
 import type { Decision, Decisions } from '../planner/decision.ts';
-import { csvHeader, csvLines, decisionSheet } from './csv.ts';
+import { csvHeader, csvLines, decisionSheet, withFindings } from './csv.ts';
 import { jsonLine, printable } from './escape.ts';
 import { PLAIN_STYLE, type Style } from './style.ts';
 import type { RegistryOutcome, RunSummary } from '../ledger/summary.ts';
@@ -33,9 +33,17 @@ export function answerOf(form: OutputForm, isOne: boolean): Answer {
 /** Which decisions the text lists, what is changed first. The other forms list all. */
 export type Listed = 'none' | 'deletions' | 'all';
 
-/** @param style how a text is laid out */
-export function outputOf(form: OutputForm | 'csv', listed: Listed, style: Style = PLAIN_STYLE): Output {
-  return { text: () => text(listed, style), json, ndjson, csv }[form]();
+/**
+ * @param style how a text is laid out
+ * @param findings whether a source of findings is asked, for the columns of a table
+ */
+export function outputOf(
+  form: OutputForm | 'csv',
+  listed: Listed,
+  style: Style = PLAIN_STYLE,
+  findings = false,
+): Output {
+  return { text: () => text(listed, style), json, ndjson, csv: () => csv(findings) }[form]();
 }
 
 /** How a text is ordered: what is changed first. */
@@ -87,8 +95,8 @@ function ndjson(): Output {
 }
 
 /** A table of the decisions; the summary is none. */
-function csv(): Output {
-  const sheet = decisionSheet();
+function csv(findings: boolean): Output {
+  const sheet = withFindings(decisionSheet(), findings);
   let header = csvHeader(sheet);
   const next = (text: string): string => {
     const headed = header + text;

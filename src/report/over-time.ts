@@ -1,6 +1,8 @@
 import { isPurge, type RunRecord } from '../ledger/records.ts';
 import type { Totals } from '../ledger/summary.ts';
 import { DELETE_REASONS, type DeleteReason } from '../planner/decision.ts';
+import type { Severity } from '../policy/severity.ts';
+import { SEVERITY_NAMES } from './finding-words.ts';
 import { placeIn, type Span, spansOf } from './spans.ts';
 
 /* What runs deleted over time, or would have deleted, as charts show it. */
@@ -72,6 +74,21 @@ export function sumOf(
 export function byReason(time: OverTime): readonly Series[] {
   const of = (reason: DeleteReason) => sumOf(time, reason, ({ reasons }) => reasons[reason] ?? 0);
   return largest(DELETE_REASONS.map(of), 'other reasons');
+}
+
+/** Severities that are shown each by itself. */
+const SHOWN = 4;
+
+/** Findings of what was deleted, the worst severity first. Those without any are left out. */
+export function findingsBySeverity(time: OverTime): readonly Series[] {
+  const of = (name: string, severities: readonly Severity[]): Series =>
+    sumOf(time, name, ({ findings }) =>
+      severities.reduce((sum, severity) => sum + (findings?.removed.bySeverity[severity] ?? 0), 0),
+    );
+  return [
+    ...SEVERITY_NAMES.slice(0, SHOWN).map((severity) => of(severity, [severity])),
+    of('other', SEVERITY_NAMES.slice(SHOWN)),
+  ].filter((one) => totalOf(one) > 0);
 }
 
 /** Series that are told apart in a chart: there are so many colours. */

@@ -1,9 +1,8 @@
 import prettyBytes from 'pretty-bytes';
 import { cancelledInWords } from '../ledger/cancellation.ts';
 import { commandInWords } from '../ledger/command.ts';
-import type { LedgerReader, Sighting } from '../ledger/reader.ts';
+import type { LedgerReader } from '../ledger/reader.ts';
 import type { Totals } from '../ledger/summary.ts';
-import type { UseOfImage } from '../ledger/uses-of.ts';
 import {
   type Activity,
   approvalOf,
@@ -18,12 +17,21 @@ import {
 import { actorOf } from '../ledger/reviews.ts';
 import { whyNotResumed } from '../ledger/resumable.ts';
 import { printable } from './escape.ts';
+import { findingSourceInWords } from './finding-words.ts';
 import { quarantinedIn } from './quarantine-words.ts';
 import { renderRestored, restoredWhat } from './restored.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
 import { type Cell, renderFacts, renderTable } from './table.ts';
-import { guardsInWords, renderDecision, unknownUse } from './text.ts';
-import { cellsOf, deletedIn, quarantineColumn, reasonsIn, repositoryColumns, totalsInWords } from './totals.ts';
+import { guardsInWords, unknownUse } from './text.ts';
+import {
+  cellsOf,
+  deletedIn,
+  findingsColumn,
+  quarantineColumn,
+  reasonsIn,
+  repositoryColumns,
+  totalsInWords,
+} from './totals.ts';
 import { isEvidenceWarning } from './warnings.ts';
 
 /** Runs, a line each; where there are none, the place that was looked at. */
@@ -106,7 +114,8 @@ function problemOf({ registry, run, error, notBegun }: ChildStatus): readonly st
   return why === undefined ? [] : [printable(`${isStop ? 'STOPPED' : 'FAILED'}: ${registry}: ${why}`)];
 }
 
-function kindOf({ kind, dryRun }: RunRecord): string {
+/** The kind of a run, and whether the schedule only looked. */
+export function kindOf({ kind, dryRun }: RunRecord): string {
   return kind === 'scheduled' && dryRun ? 'scheduled (dry)' : kind;
 }
 
@@ -218,6 +227,7 @@ export function renderRun(
     ...policy.commands.map(({ given }) => ['purge', printable(given)] as const),
     ...(run.restores ? [['restores', printable(restoredWhat(run.restores))] as const] : []),
     ...(run.evidence ?? []).map((one) => ['in use', printable(evidenceInWords(one))] as const),
+    ...(run.findings ?? []).map((one) => ['findings', printable(findingSourceInWords(one))] as const),
   ]);
   const lines = [...unknownUse(run, style), facts, ...policyFilesIn(policy)];
   const busy = repositories
@@ -227,6 +237,7 @@ export function renderRun(
   if (busy.length > 0 && !run.restores) {
     // A state that all have in common says nothing, and takes the place of names.
     const { head, cell } = quarantineColumn(busy);
+    const findings = findingsColumn(busy, run.dryRun);
     const withState = busy.every(({ state: of }) => of === 'done') ? [] : ['STATE'];
     const rows = busy
       .slice(0, MAX_ROWS)
@@ -235,8 +246,9 @@ export function renderRun(
         ...(withState.length > 0 ? [one.state] : []),
         ...cell(one),
         ...cellsOf(one),
+        ...findings.cell(one),
       ]);
-    lines.push('', renderTable(style, repositoryColumns(run.dryRun, [...withState, ...head]), rows));
+    lines.push('', renderTable(style, repositoryColumns(run.dryRun, [...withState, ...head], findings.head), rows));
     if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
   }
   if (totals) {
@@ -281,18 +293,4 @@ function planInWords(run: RunRecord): readonly string[] {
   const command = printable(commandInWords('apply', run, approval));
   const waits = state === 'waiting' ? 'wait for approval' : 'would be deleted';
   return ['', `${deletions} artifacts ${waits}. To delete exactly these: ${command}`];
-}
-
-/** One sighting of an artifact: a line about the run, and one about its decision. */
-export function renderSighting({ run, decision }: Sighting, style: Style = PLAIN_STYLE): string {
-  const rule = run.policy.commands.map(({ given }) => given).join(' && ');
-  const what = run.restores ? `restores ${restoredWhat(run.restores)}` : `purge ${rule}`;
-  const about = sentence(style, `${run.id}  ${kindOf(run)}, ${run.state}; ${printable(what)}`);
-  return `${about}\n${sentence(style, renderDecision(decision), '    ')}\n`;
-}
-
-/** Where an image was seen in use, a line. */
-export function renderUse(use: UseOfImage, style: Style = PLAIN_STYLE): string {
-  const { registry, source, where, first, last } = use;
-  return `${sentence(style, printable(`In use: ${where} (${source}, ${registry}); first seen ${first}, last ${last}`))}\n`;
 }

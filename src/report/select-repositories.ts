@@ -1,15 +1,27 @@
 import { toDeleteIn } from '../ledger/compare.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
 import { hasFailed, type RepositorySummary } from '../ledger/summary.ts';
+import type { FindingSum } from '../planner/findings.ts';
+import { findingsIn } from './finding-words.ts';
 import { keptIn, shareIn } from './totals.ts';
 
 /** What the repositories of a run are sorted by. */
-export const REPOSITORY_SORTS = ['delete', 'keep', 'percent', 'size', 'last-push', 'in-use', 'name'] as const;
+export const REPOSITORY_SORTS = [
+  'delete',
+  'keep',
+  'percent',
+  'size',
+  'last-push',
+  'in-use',
+  'findings',
+  'findings-kept',
+  'name',
+] as const;
 
 export type RepositorySort = (typeof REPOSITORY_SORTS)[number];
 
-/** Which of them: those that lose something, those that a guard holds back, those that failed. */
-export const REPOSITORY_FILTERS = ['delete', 'held', 'failed'] as const;
+/** Which of them: those that lose something, those that a guard holds back, that failed, or that keep critical findings. */
+export const REPOSITORY_FILTERS = ['delete', 'held', 'failed', 'critical'] as const;
 
 export interface RepositorySelection {
   readonly sort: RepositorySort;
@@ -37,6 +49,8 @@ export function selectRepositories(
         return isHeld(summary);
       case 'failed':
         return hasFailed(summary) || summary.tags.failed + summary.manifests.failed > 0;
+      case 'critical':
+        return (summary.findings?.kept.bySeverity.critical ?? 0) > 0;
       case undefined:
         return true;
     }
@@ -92,7 +106,19 @@ function keyOf(summary: RepositorySummary, sort: RepositorySort): number | strin
       return summary.listed.lastPush;
     case 'in-use':
       return summary.listed.inUse;
+    case 'findings':
+      return weightOf(summary.findings?.removed);
+    case 'findings-kept':
+      return weightOf(summary.findings?.kept);
     case 'name':
       return summary.repository;
   }
+}
+
+/** The worst severity counts first, then the next. `undefined`: no image was scanned. */
+function weightOf(sum: FindingSum | undefined): number | undefined {
+  if (!sum || sum.images === 0) return undefined;
+  const { critical = 0, high = 0 } = sum.bySeverity;
+  const upTo = (value: number): number => Math.min(value, 99_999);
+  return (upTo(critical) * 100_000 + upTo(high)) * 100_000 + upTo(findingsIn(sum.bySeverity));
 }

@@ -14,12 +14,21 @@ import {
 } from '../planner/decision.ts';
 import { archiveInWords } from './archive-words.ts';
 import { printable } from './escape.ts';
+import { findingsOfDecision } from './finding-words.ts';
 import { quarantinedIn, quarantineOfDecision } from './quarantine-words.ts';
 import { renderRestored } from './restored.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { renderTable } from './table.ts';
 import { plural } from './page/format.ts';
-import { cellsOf, deletedIn, notAttemptedIn, quarantineColumn, repositoryColumns, totalsInWords } from './totals.ts';
+import {
+  cellsOf,
+  deletedIn,
+  findingsColumn,
+  notAttemptedIn,
+  quarantineColumn,
+  repositoryColumns,
+  totalsInWords,
+} from './totals.ts';
 import { undoInWords } from './undo.ts';
 import { isEvidenceWarning } from './warnings.ts';
 
@@ -42,8 +51,11 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
     .toSorted((a, b) => touchedIn(b) - touchedIn(a));
   if (busy.length > 0) {
     const { head, cell } = quarantineColumn(busy);
-    const rows = busy.slice(0, MAX_ROWS).map((one) => [printable(one.repository), ...cell(one), ...cellsOf(one)]);
-    lines.push(renderTable(style, repositoryColumns(dryRun, head), rows));
+    const findings = findingsColumn(busy, dryRun);
+    const rows = busy
+      .slice(0, MAX_ROWS)
+      .map((one) => [printable(one.repository), ...cell(one), ...cellsOf(one), ...findings.cell(one)]);
+    lines.push(renderTable(style, repositoryColumns(dryRun, head, findings.head), rows));
     if (busy.length > MAX_ROWS) lines.push(`… and ${busy.length - MAX_ROWS} more repositories`);
     lines.push('');
   }
@@ -228,7 +240,7 @@ export function renderDecision(decision: Decision): string {
   const outcome = resultOf(decision);
   const beyond = decision.beyondAcrPurge ? ' [acr purge would delete it]' : '';
   return printable(
-    `${mark} ${outcome.padEnd(12)} ${nameOf(decision)}  ${decision.reason}${ruleInWords(decision)}: ${shortDigests(decision.detail)}${quarantineOfDecision(decision)}${beyond}`,
+    `${mark} ${outcome.padEnd(12)} ${nameOf(decision)}  ${decision.reason}${ruleInWords(decision)}: ${shortDigests(decision.detail)}${quarantineOfDecision(decision)}${findingsOfDecision(decision)}${beyond}`,
   );
 }
 

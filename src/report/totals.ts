@@ -2,6 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import { toDeleteOf } from '../ledger/compare.ts';
 import type { Counts, RepositorySummary, Totals } from '../ledger/summary.ts';
 import { type Decision, DELETE_REASONS, KEEP_REASONS, type Reason, RESTORE_REASONS } from '../planner/decision.ts';
+import { findingsSentence, removedOfAll } from './finding-words.ts';
 import { plural } from './page/format.ts';
 import { quarantinedIn, quarantineInWords } from './quarantine-words.ts';
 import type { Cell, Columns } from './table.ts';
@@ -71,6 +72,8 @@ export function totalsInWords(totals: Totals, dryRun: boolean): readonly string[
       `${kept('tags')} and ${kept('manifests')} are kept.`,
     ...quarantineInWords(totals, dryRun),
   ];
+  const findings = findingsSentence(totals.findings, dryRun);
+  if (findings !== undefined) lines.push(findings);
   const { manifests = 0, bytes = 0 } = totals.leftUntagged ?? {};
   if (manifests > 0)
     lines.push(
@@ -120,10 +123,24 @@ export function quarantineColumn(repositories: readonly RepositorySummary[]): {
     : { head: [], cell: () => [] };
 }
 
-/** The columns of what is deleted and kept in repositories. */
-export function repositoryColumns(dryRun: boolean, more: readonly string[] = []): Columns {
+/** The column of findings, where they are known of a repository: its name, and its cell. */
+export function findingsColumn(
+  repositories: readonly RepositorySummary[],
+  dryRun: boolean,
+): { readonly head: readonly string[]; readonly cell: (one: RepositorySummary) => readonly Cell[] } {
+  return repositories.some(({ findings }) => findings)
+    ? { head: [dryRun ? 'FINDINGS remove' : 'FINDINGS removed'], cell: ({ findings }) => [removedOfAll(findings)] }
+    : { head: [], cell: () => [] };
+}
+
+/** The columns of what is deleted and kept in repositories. @param last names of columns behind them */
+export function repositoryColumns(
+  dryRun: boolean,
+  more: readonly string[] = [],
+  last: readonly string[] = [],
+): Columns {
   const [verb, keep] = dryRun ? ['delete', 'keep'] : ['deleted', 'kept'];
-  const numbers = [`TAGS ${verb}`, keep, '%', `MANIFESTS ${verb}`, keep, '%', 'SIZE'];
+  const numbers = [`TAGS ${verb}`, keep, '%', `MANIFESTS ${verb}`, keep, '%', 'SIZE', ...last];
   const first = 1 + more.length;
   return {
     head: ['REPOSITORY', ...more, ...numbers],
@@ -141,6 +158,7 @@ export function repositoryColumns(dryRun: boolean, more: readonly string[] = [])
         of('tags', cells),
         of('manifests', cells.slice(3)),
         cells[6] ?? '',
+        ...last.map((title, index) => `${title.toLowerCase()} ${cells[7 + index] ?? ''}`),
       ].join('; ');
     },
   };

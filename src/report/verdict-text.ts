@@ -15,13 +15,14 @@ const TONES: Readonly<Partial<Record<VerdictKind, 'red' | 'green' | 'yellow'>>> 
 
 /** What a person must know of a run first: what it would delete, whether that is safe and why, what changed, who loses most. */
 export function renderVerdict(verdict: Verdict, style: Style = PLAIN_STYLE): string {
-  const { kind, label, what, keeps, why, undo, changes, most, next } = verdict;
+  const { kind, label, what, keeps, findings, why, undo, changes, most, next } = verdict;
   const tone = TONES[kind];
   const title = label.toUpperCase();
   const lines = [
     tone ? paint(style, tone, title) : paint(style, 'bold', title),
     sentence(style, printable(what), ''),
     sentence(style, printable(keeps), ''),
+    ...(findings === undefined ? [] : [sentence(style, printable(findings), '')]),
     ...(undo === undefined ? [] : [sentence(style, printable(undo), '')]),
     ...[...why, ...changes].map((text) => sentence(style, `- ${printable(text)}`)),
     ...(most.length === 0 ? [] : [`${most.length === 1 ? 'Loses' : 'Lose'} most:`]),

@@ -3,6 +3,7 @@ import { isEvidenceWhole, type RepositoryRecord, type RunRecord } from '../ledge
 import { rejectionOf, reviewInWords } from '../ledger/reviews.ts';
 import type { Totals } from '../ledger/summary.ts';
 import { total } from '../ledger/total.ts';
+import { findingsSentence } from './finding-words.ts';
 import { plural } from './page/format.ts';
 import { approvedBy, heldBy } from './select-repositories.ts';
 import { quarantineOfRun } from './quarantine-words.ts';
@@ -78,6 +79,8 @@ export interface Verdict {
   readonly what: string;
   /** What is kept: tags and manifests, a sentence. */
   readonly keeps: string;
+  /** Which findings it removes, and which stay. Absent: no source of findings was asked, or there is nothing to say. */
+  readonly findings?: string;
   /** Why it is of this kind, the most important sentence first. */
   readonly why: readonly string[];
   /** Whether, and until when, its deletions can be undone, a sentence. Absent: it deletes nothing. */
@@ -116,12 +119,14 @@ export function verdictOf({ run, repositories, comparison, refused }: Judged): V
   const totals = run.totals ?? total(repositories.map(({ summary }) => summary));
   const held = heldIn(run, repositories);
   const kind = kindOf(run, totals, held, refused);
+  const findings = run.restores ? undefined : findingsSentence(totals.findings, run.dryRun);
   const cautions = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   return {
     kind,
     label: labelOf(run, kind, held, cautions.length),
     what: whatOf(run, totals, repositories, held),
     keeps: keepsOf(run, totals),
+    ...(findings !== undefined && { findings }),
     why: [
       ...(kind === 'outdated' ? [`The app refuses it: ${refused ?? ''}.`] : []),
       ...whyOf(kind, run, totals, repositories, held),

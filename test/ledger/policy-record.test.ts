@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { freshRecord } from '../../src/engine/begin.ts';
 import { policiesOf, recordPolicy, upToDate } from '../../src/ledger/policy-record.ts';
 import { parsePurgeCommand } from '../../src/policy/purge-command.ts';
-import { renderRun, renderSighting } from '../../src/report/runs.ts';
+import { renderRun } from '../../src/report/runs.ts';
+import { renderSighting } from '../../src/report/sighting.ts';
 import { policyOf } from '../support/registry.ts';
 
 const ODD = ['-f=--dry-run:x', '-f', "it's (a| --dry-run ):.*", '--ago', '30d', '--dry-run'];

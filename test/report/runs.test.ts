@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RunRecord } from '../../src/ledger/records.ts';
-import { renderRun, renderUse, resumerOf } from '../../src/report/runs.ts';
+import { renderRun, resumerOf } from '../../src/report/runs.ts';
+import { renderUse } from '../../src/report/sighting.ts';
 import { evidenceWarnings } from '../../src/report/warnings.ts';
 import { ledgerOf, NOW, recordOf } from '../support/review.ts';
 

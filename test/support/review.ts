@@ -200,10 +200,11 @@ export function hostileLedger(): ReturnType<typeof ledgerOf> {
       repository: text, kind: 'tag', tag: text, digest, action: 'delete', reason: 'matched-and-expired',
       detail: text, beyondAcrPurge: false, outcome: 'failed', error: error(text), size: 12_345,
       lastUpdateTime: text,
+      findings: { scan: { by: text as 'grype', at: text, bySeverity: { critical: 2 }, fixable: {}, ids: [text, text] }, endOfLife: text, base: text },
     },
     {
       repository: text, kind: 'manifest', digest: text, action: 'keep', reason: 'locked', detail: text,
-      beyondAcrPurge: true,
+      beyondAcrPurge: true, findings: {},
     },
   ]); // prettier-ignore
   const broken = HOSTILE.map((text) => ({
@@ -237,6 +238,7 @@ export function hostileLedger(): ReturnType<typeof ledgerOf> {
       },
       plan: { hash: HOSTILE[1] ?? '', deletions: 12, state: 'waiting' },
       evidence: HOSTILE.map((text) => ({ source: text, scope: text, observedAt: text, complete: false, problems: [text, all], images: 3 })),
+      findings: HOSTILE.map((text) => ({ source: text as 'defender', observedAt: text, complete: false, problems: [text, all], images: 3 })),
     }, broken),
     applied,
   ], [hostile], HOSTILE.flatMap((text) => ['b', text].map((tag) => (

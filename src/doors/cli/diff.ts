@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { withFindings } from '../../report/csv.ts';
 import { renderDifference, renderDifferenceTotals } from '../../report/diff.ts';
 import { DIFFERENCES } from '../../report/sheets.ts';
 import { styleOf } from '../../report/style.ts';
@@ -27,7 +28,7 @@ export function diffCommand(): Command {
       if (flags.output !== 'text') {
         await writeListed(flags.output, counted(), {
           name: 'differences',
-          sheet: DIFFERENCES,
+          sheet: withFindings(DIFFERENCES, (after.findings ?? before.findings) !== undefined),
           end: () => ({ before: before.id, after: after.id, totals: totals.now() }),
         });
         return;

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { PolicyError } from '../../policy/errors.ts';
-import { renderSighting, renderUse } from '../../report/runs.ts';
+import { withFindings } from '../../report/csv.ts';
+import { renderSighting, renderUse } from '../../report/sighting.ts';
 import { forecastInWords } from '../../report/forecast.ts';
 import { SIGHTINGS, toldOf } from '../../report/sheets.ts';
 import { sentence, styleOf } from '../../report/style.ts';
@@ -31,10 +32,11 @@ export function explainCommand(): Command {
       const sightings = ledger.explain(named);
       if (flags.output !== 'text') {
         const head = { uses: await usesOf(ledger, named), ...(await foreseenOf(ledger, named, policy)) };
-        await writeListed(flags.output, sightings, {
+        const [first, all] = await withFirst(sightings);
+        await writeListed(flags.output, all, {
           name: 'sightings',
           told: toldOf,
-          sheet: SIGHTINGS,
+          sheet: withFindings(SIGHTINGS, first?.run.findings !== undefined),
           ...(flags.output === 'json' && { head }),
         });
         return;
@@ -77,4 +79,19 @@ async function writeForecast(ledger: Ledger, named: ImageName, policy: Retention
     await write(
       'Policy file: it is not known when the tag was pushed: it is deleted, or no run has recorded it. A run by filters records what they match; one by the policy file records every tag.\n',
     );
+}
+
+/** The first of some values, and all of them. */
+async function withFirst<T>(values: AsyncIterable<T>): Promise<readonly [T | undefined, AsyncIterable<T>]> {
+  const iterator = values[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) return [undefined, values];
+  const { value } = first;
+  return [
+    value,
+    (async function* () {
+      yield value;
+      yield* { [Symbol.asyncIterator]: () => iterator };
+    })(),
+  ];
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { CSV, decisionSheet } from '../../report/csv.ts';
+import { CSV, decisionSheet, withFindings } from '../../report/csv.ts';
 import { renderParent, renderRun, resumerOf } from '../../report/runs.ts';
 import { styleOf } from '../../report/style.ts';
 import { verdictOf } from '../../report/verdict.ts';
@@ -33,7 +33,10 @@ async function showParent(ledger: Ledger, parent: ParentStatus, output: Form): P
   if (output === 'text') return write(renderParent(parent, styleOf(process.stdout, process.env)));
   await writeListed(output, decisionsOfAll(ledger, parent), {
     name: 'decisions',
-    sheet: decisionSheet(CSV.several),
+    sheet: withFindings(
+      decisionSheet(CSV.several),
+      parent.children.some(({ run }) => run?.findings),
+    ),
     head: parent,
   });
 }
@@ -51,7 +54,7 @@ async function showRun(ledger: Ledger, run: RunRecord, output: Form): Promise<vo
   const summaries = repositories.map(({ summary }) => summary);
   await writeListed(output, ledger.decisions(run.id), {
     name: 'decisions',
-    sheet: decisionSheet(),
+    sheet: withFindings(decisionSheet(), run.findings !== undefined),
     // A line of NDJSON stays short, however many repositories there are.
     head: output === 'json' ? { ...run, repositories: summaries } : run,
   });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DELETE_REASONS, type Decision, KEEP_REASONS, RESTORE_REASONS } from '../../index.ts';
-import { bytes, count, texts, time } from './schema-parts.ts';
+import { bytes, count, severityCounts, texts, time } from './schema-parts.ts';
 
 /* Decisions, as the app answers them. */
 
@@ -16,6 +16,28 @@ export const decisionError = z
       .describe('The right that the identity lacks at the registry'),
   })
   .meta({ id: 'DecisionError' });
+
+const scan = z
+  .object({
+    by: z.enum(['defender', 'sarif', 'grype', 'trivy', 'cyclonedx']),
+    at: z.string().exactOptional().describe('When it was scanned, as far as its report says so'),
+    bySeverity: severityCounts,
+    fixable: severityCounts.describe('Of these, those for which there is a version without it'),
+    ids: texts.describe('Names of vulnerabilities, the worst first; 20 at most'),
+  })
+  .meta({ id: 'Scan', description: 'What one report says of an image' });
+
+const findings = z
+  .object({
+    scan: scan.exactOptional().describe('Absent: it was not scanned, which says nothing about its vulnerabilities'),
+    packages: count.exactOptional(),
+    endOfLife: z.string().exactOptional().describe('From then on it is out of support'),
+    base: z.string().exactOptional().describe('The image that it was built on, as its annotation names it'),
+    ofParts: z.literal(true).exactOptional().describe('Of an index: the sum of what its parts have'),
+    part: z.literal(true).exactOptional().describe('An index holds it; it is not an image of its own'),
+    inUse: z.literal(true).exactOptional(),
+  })
+  .meta({ id: 'Findings', description: 'What is known of the vulnerabilities of an image' });
 
 const artifact = {
   repository: z.string(),
@@ -39,6 +61,7 @@ const artifact = {
     .exactOptional()
     .describe('It is unreadable, or made so, and not deleted before until'),
   rule: z.string().exactOptional().describe('The rule of the policy file that decided it'),
+  findings: findings.exactOptional().describe('Absent: no source of findings is configured, or it is no image'),
 };
 
 export const kept = z

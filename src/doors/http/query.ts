@@ -171,7 +171,7 @@ export const REPOSITORIES_QUERY = z.object({
   only: oneOf(REPOSITORY_FILTERS)
     .exactOptional()
     .describe(
-      'delete: repositories that lose something; held: that a guard holds back; failed: in which something failed',
+      'delete: repositories that lose something; held: that a guard holds back; failed: in which something failed; critical: that keep critical findings',
     ),
   sort: oneOf(REPOSITORY_SORTS).default('delete').describe('What the repositories of the run are sorted by'),
   reverse: oneOf(['yes']).exactOptional().describe('The other way round'),

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { type RepositoryRecord, RUN_KINDS, RUN_STATES, type RunRecord, type RunSummary } from '../../index.ts';
+import { FINDING_SOURCES } from '../../policy/findings.ts';
 import { decision, decisionError } from './decision-schemas.ts';
 import { actor, count, runId, texts, time } from './schema-parts.ts';
-import { amount, REASONS, totalled, totals } from './total-schemas.ts';
+import { amount, listedFindings, REASONS, totalled, totals } from './total-schemas.ts';
 
 /*
  * What the app answers, as schemas: openapi.json describes the answers by them, and tests hold real answers against it.
@@ -38,6 +39,7 @@ export const repository = z
       .extend({
         lastPush: z.string().exactOptional().describe('When something was pushed or tagged last'),
         inUse: count.exactOptional().describe('Images that workloads use; absent where that is not known'),
+        findings: listedFindings.exactOptional(),
       })
       .describe('How much there was before, decided on or not'),
     lostLocks: z
@@ -123,6 +125,16 @@ export const evidence = z
   })
   .meta({ id: 'Evidence', description: 'What one source knows of the use of a registry' });
 
+const findingsSource = z
+  .object({
+    source: z.enum(FINDING_SOURCES),
+    observedAt: time,
+    complete: z.boolean().describe('Everything was read. Nothing is kept or deleted for that'),
+    problems: texts.exactOptional().describe('Why it is not complete'),
+    images: count.describe('Images of the registry that it has scanned'),
+  })
+  .meta({ id: 'FindingsSource', description: 'What one source knows of the vulnerabilities in a registry' });
+
 const releases = z
   .object({ all: z.literal(true).exactOptional(), run: runId.exactOptional(), image: z.string().exactOptional() })
   .meta({ id: 'Releases', description: 'What a run makes readable' });
@@ -207,6 +219,10 @@ export const run = z
       .array(evidence)
       .exactOptional()
       .describe('What it knew of the use of its images; absent: no source is configured'),
+    findings: z
+      .array(findingsSource)
+      .exactOptional()
+      .describe('What it knew of the vulnerabilities of its images; absent: no source is configured'),
     archive: z.string().exactOptional().describe('Where what it deletes is archived first; absent: it is not'),
     error: decisionError.exactOptional(),
     plan: plan.exactOptional(),

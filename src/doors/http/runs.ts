@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
-import { CSV, decisionSheet } from '../../report/csv.ts';
+import { CSV, decisionSheet, withFindings } from '../../report/csv.ts';
 import { listed } from '../../report/listing.ts';
 import { SIGHTINGS, toldOf } from '../../report/sheets.ts';
 import { answer, type Forms, JSON_FORMS, negotiate } from './answer.ts';
@@ -104,10 +104,12 @@ export async function answerDecisions(
   const negotiated = negotiate(request, DECISION_FORMS);
   const { form } = negotiated;
   const asked = decisionsAsked(request.query).decisions;
-  const parent = (await ledger.run(id)) ? undefined : await parentStatus(ledger, id);
-  if (!parent) await find(ledger, id);
+  const run = await ledger.run(id);
+  const parent = run ? undefined : await parentStatus(ledger, id);
+  if (!run && !parent) throw unknownRun(ledger);
+  const asksFindings = [run, ...(parent?.children ?? []).map((child) => child.run)].some((one) => one?.findings);
   const decisions = parent ? decisionsOfAll(ledger, parent, asked) : ledger.decisions(id, asked);
-  const sheet = decisionSheet(parent ? CSV.several : CSV.one);
+  const sheet = withFindings(decisionSheet(parent ? CSV.several : CSV.one), asksFindings);
   const written = listed(form, decisions, { name: 'decisions', sheet });
   return answer(
     negotiated,
@@ -132,12 +134,6 @@ export async function answerExplain(
   return answer(negotiated, client, async (write) => {
     for await (const piece of written) await write(piece);
   });
-}
-
-async function find(ledger: LedgerReader, id: string): Promise<RunRecord> {
-  const run = await ledger.run(id);
-  if (!run) throw unknownRun(ledger);
-  return run;
 }
 
 function unknownRun({ place }: LedgerReader): RequestError {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DELETE_REASONS, KEEP_REASONS, RESTORE_REASONS } from '../../index.ts';
-import { bytes, count, time } from './schema-parts.ts';
+import { bytes, count, severityCounts, time } from './schema-parts.ts';
 
 /* How much there is of what, in the answers about repositories and runs, as schemas. */
 
@@ -20,6 +20,17 @@ const counts = z
     id: 'Counts',
     description: 'Artifacts by their outcome. In a dry run, deleted and restored say what would be',
   });
+const findingSum = z
+  .object({
+    images: count.describe('Images that were scanned'),
+    notScanned: count.describe('Images that were not'),
+    bySeverity: severityCounts,
+    fixable: severityCounts.describe('Of these, those for which there is a version without it'),
+  })
+  .meta({ id: 'FindingSum', description: 'Findings of several images' });
+export const listedFindings = z
+  .object({ all: findingSum, inUse: findingSum.exactOptional() })
+  .describe('Findings before anything was deleted; absent: no source of findings is configured');
 export const amount = z.object({
   tags: count.exactOptional(),
   manifests: count.exactOptional(),
@@ -35,6 +46,14 @@ export const totalled = {
   bytes,
   reasons: z.partialRecord(z.enum(REASONS), count),
   beyondAcrPurge: count,
+  findings: z
+    .object({
+      removed: findingSum.describe('Of what is deleted; in a dry run, would be'),
+      kept: findingSum,
+      inUse: findingSum.exactOptional().describe('Of what is kept and in use; absent: that is not known'),
+    })
+    .exactOptional()
+    .describe('Absent: no source of findings is configured'),
   quarantine: z
     .object({
       waiting: count,

@@ -5,6 +5,7 @@ import { quarantineOfDecision } from '../quarantine-words.ts';
 import { ruleInWords, shortDigests } from '../text.ts';
 import { titleOf } from '../title.ts';
 import { render } from './document.tsx';
+import { FindingsOf } from './findings.tsx';
 import { bytes, count, name, words } from './format.ts';
 import { Crumbs, Downloads, Form, Pager, Search, Select, type Setting } from './navigation.tsx';
 import { Digest, Failed, OutcomeBadge, RunTitle, Table, Time } from './parts.tsx';
@@ -123,6 +124,7 @@ export function Why({ decision }: { readonly decision: Decision }) {
         {quarantineOfDecision(decision)}
         {beyondAcrPurge && '; acr purge would have deleted it'}
       </p>
+      <FindingsOf decision={decision} />
       <Failed error={errorOf(decision)} />
     </>
   );

@@ -2,6 +2,7 @@ import { toDeleteOf } from '../../ledger/compare.ts';
 import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
 import { nameOf } from '../../ledger/summary.ts';
 import type { Decision } from '../../planner/decision.ts';
+import { shortFindings } from '../finding-words.ts';
 import { resultOf } from '../text.ts';
 import { count, name, plural } from './format.ts';
 import type { Setting } from './navigation.tsx';
@@ -69,6 +70,7 @@ function Tags({ setting, run, tags }: Omit<Props, 'deletions'> & { readonly tags
                 {name(decision.tag ?? '')}
               </a>
               {noteOn(decision)}
+              <FindingsNote decision={decision} />
             </>
           ))}
         </li>
@@ -82,6 +84,12 @@ function noteOn(decision: Decision): string {
   if (decision.action !== 'delete') return '';
   if (decision.quarantine) return ` (${resultOf(decision)})`;
   return decision.outcome === 'planned' || decision.outcome === 'deleted' ? '' : ` (${resultOf(decision)})`;
+}
+
+/** Its findings in short; nothing where none were asked. */
+function FindingsNote({ decision }: { readonly decision: Decision }) {
+  const short = shortFindings(decision);
+  return short === undefined ? null : <span class="quiet small"> {short}</span>;
 }
 
 function Counted({

@@ -1,3 +1,4 @@
+import { findingsOfDecision } from '../finding-words.ts';
 import { titleOf } from '../title.ts';
 import type { Difference } from '../../ledger/plan-diff.ts';
 import type { RunRecord } from '../../ledger/records.ts';
@@ -119,6 +120,7 @@ export function DifferenceTable({ setting: { link }, caption, differences }: Dif
               </a>
               <p class="detail">
                 {goes.kind} {goes.digest !== undefined && <Digest digest={goes.digest} />}
+                {findingsOfDecision(goes)}
               </p>
             </>
           ),

@@ -1,6 +1,7 @@
 import type { DifferenceCounts, DifferenceTotals } from '../../ledger/diff-totals.ts';
 import type { Difference } from '../../ledger/plan-diff.ts';
 import type { RunRecord } from '../../ledger/records.ts';
+import { findingSumInWords } from '../finding-words.ts';
 import { titleOf } from '../title.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, plural, words } from './format.ts';
@@ -95,8 +96,10 @@ function Differences({ setting, run, found }: DifferencesProps) {
           facts={[
             [`${verbOf(run)} in the later run only`, inWords(totals.added)],
             ['Size, at most', bytes(totals.added.bytes)],
+            ['With', findingSumInWords(totals.added.findings)],
             [`${verbOf(before)} in the earlier run only`, inWords(totals.removed)],
             ['Size, at most', bytes(totals.removed.bytes)],
+            ['With', findingSumInWords(totals.removed.findings)],
           ]}
         />
       </div>

@@ -1,5 +1,7 @@
 import type { Totals } from '../../ledger/summary.ts';
+import type { FindingSum, FindingSums } from '../../planner/findings.ts';
 import { writtenInWords } from '../archive-words.ts';
+import { findingsIn, severitiesInWords } from '../finding-words.ts';
 import { keptIn, percentOf } from '../totals.ts';
 import { bytes, count } from './format.ts';
 import { Facts, Time } from './parts.tsx';
@@ -14,6 +16,7 @@ interface FiguresProps {
 /** The result of a run as figures. */
 export function Figures({ totals, isDry, held }: FiguresProps) {
   const { tags, manifests, beyondAcrPurge, leftUntagged, quarantine, archived } = totals;
+  const ofFindings = totals.findings && figuresOf(totals.findings);
   const isRestore = (tags.restored ?? manifests.restored) !== undefined;
   const verb = isDry ? 'that would be deleted' : 'deleted';
   const share = (kind: 'tags' | 'manifests'): string => {
@@ -43,6 +46,10 @@ export function Figures({ totals, isDry, held }: FiguresProps) {
           ['Tags kept', count(keptIn(totals, 'tags'))],
           ['Manifests kept', count(keptIn(totals, 'manifests'))],
           ['Manifests left without a tag (--untagged deletes them)', unlessNone(leftUntagged?.manifests ?? 0)],
+          [`Findings ${isDry ? 'that would be removed' : 'removed'}`, ofFindings?.removed],
+          ['Findings kept', ofFindings?.kept],
+          ['Findings kept, in use', ofFindings?.inUse],
+          ['Images not scanned', ofFindings?.notScanned],
           ['Held back by guards', unlessNone(heldBack)],
           ['Failed or refused', unlessNone(tags.failed + manifests.failed)],
           ['Not attempted', unlessNone(tags.notAttempted + manifests.notAttempted - heldBack)],
@@ -52,4 +59,20 @@ export function Figures({ totals, isDry, held }: FiguresProps) {
       />
     </div>
   );
+}
+
+/** Numbers of findings with their worst; those of which nothing is known are left out. */
+function figuresOf({ removed, kept, inUse }: FindingSums) {
+  const isScanned = removed.images + kept.images > 0;
+  const notScanned = removed.notScanned + kept.notScanned;
+  const said = (sum: FindingSum): string => {
+    const all = findingsIn(sum.bySeverity);
+    return all === 0 ? '0' : `${count(all)} (${severitiesInWords(sum.bySeverity, 2)})`;
+  };
+  return {
+    removed: isScanned ? said(removed) : undefined,
+    kept: isScanned ? said(kept) : undefined,
+    inUse: isScanned && inUse ? said(inUse) : undefined,
+    notScanned: notScanned > 0 ? count(notScanned) : undefined,
+  };
 }

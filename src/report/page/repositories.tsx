@@ -12,6 +12,7 @@ import {
 } from '../select-repositories.ts';
 import { quarantinedIn } from '../quarantine-words.ts';
 import { isUnseen, keptIn, notAttemptedIn, percentInWords, shareIn } from '../totals.ts';
+import { asksFindings, findingsCell } from './findings.tsx';
 import { bytes, count, isPlain, name, plural } from './format.ts';
 import { Form, Pager, Search, type Setting } from './navigation.tsx';
 import { OpenRepository, type Opened } from './open-repository.tsx';
@@ -50,13 +51,24 @@ const TITLES: Readonly<Record<RepositorySort, string>> = {
   size: 'Size, at most',
   'last-push': 'Last push',
   'in-use': 'In use',
+  findings: 'Remove findings',
+  'findings-kept': 'Keep findings',
   name: 'Repository',
+};
+
+/** Of a run that deletes. */
+const DONE_TITLES: Readonly<Partial<Record<RepositorySort, string>>> = {
+  delete: 'Deleted',
+  keep: 'Kept',
+  findings: 'Findings removed',
+  'findings-kept': 'Findings kept',
 };
 
 const FILTERS: Readonly<Record<(typeof REPOSITORY_FILTERS)[number], string>> = {
   delete: 'with deletions',
   held: 'held back',
   failed: 'failed',
+  critical: 'with critical findings kept',
 };
 
 /** The address of a run's page that shows the decisions on one repository in their place. */
@@ -84,7 +96,7 @@ export function Repositories({ setting, run, view, approving }: Props) {
     sort: RepositorySort,
     cell: (summary: RepositorySummary) => ComponentChildren,
   ): Column<RepositoryRecord> => ({
-    head: sort === 'delete' && !run.dryRun ? 'Deleted' : sort === 'keep' && !run.dryRun ? 'Kept' : TITLES[sort],
+    head: (run.dryRun ? undefined : DONE_TITLES[sort]) ?? TITLES[sort],
     number: true,
     sort: sorted(sort),
     cell: ({ summary }) => cell(summary),
@@ -144,6 +156,12 @@ export function Repositories({ setting, run, view, approving }: Props) {
             ...(isUseKnown(run)
               ? [column('in-use', ({ listed: { inUse } }) => (inUse === undefined ? '–' : plural(inUse, 'image')))]
               : []),
+            ...(asksFindings(run)
+              ? [
+                  column('findings', ({ findings }) => findingsCell(findings?.removed)),
+                  column('findings-kept', ({ findings }) => findingsCell(findings?.kept)),
+                ]
+              : []),
           ]}
         />
       )}
@@ -177,6 +195,11 @@ function isUseKnown({ evidence = [] }: RunRecord): boolean {
   return evidence.length > 0;
 }
 
+function isSortShown(sort: RepositorySort, run: RunRecord): boolean {
+  if (sort === 'in-use') return isUseKnown(run);
+  return (sort !== 'findings' && sort !== 'findings-kept') || asksFindings(run);
+}
+
 /** Finds repositories by a part of their name, and those that lose something, are held back, or failed. */
 function Picker({ setting, run, view: { asked, all, names } }: Omit<Props, 'approving'>) {
   if (all < 2) return null;
@@ -197,7 +220,7 @@ function Picker({ setting, run, view: { asked, all, names } }: Omit<Props, 'appr
         Show
         <select name="only">
           <option value="">all</option>
-          {REPOSITORY_FILTERS.map((filter) => (
+          {REPOSITORY_FILTERS.filter((filter) => filter !== 'critical' || asksFindings(run)).map((filter) => (
             <option value={filter} selected={filter === asked.only}>
               {FILTERS[filter]}
             </option>
@@ -207,7 +230,7 @@ function Picker({ setting, run, view: { asked, all, names } }: Omit<Props, 'appr
       <label>
         Sort by
         <select name="sort">
-          {REPOSITORY_SORTS.filter((sort) => sort !== 'in-use' || isUseKnown(run)).map((sort) => (
+          {REPOSITORY_SORTS.filter((sort) => isSortShown(sort, run)).map((sort) => (
             <option value={sort} selected={sort === asked.sort}>
               {TITLES[sort]}
             </option>

@@ -11,6 +11,7 @@ import { Share } from './charts.tsx';
 import { render } from './document.tsx';
 import { EvidenceSection, UnknownUse } from './evidence.tsx';
 import { Figures } from './figures.tsx';
+import { FindingSources } from './findings.tsx';
 import { count, name, plural, words } from './format.ts';
 import { Crumbs, Downloads, type Setting } from './navigation.tsx';
 import {
@@ -122,6 +123,7 @@ export function renderRun(setting: Setting, view: RunView): string {
         )}
         <Reasons setting={setting} run={run} />
         <EvidenceSection run={run} />
+        <FindingSources run={run} />
         <About setting={setting} run={run} />
       </>
     ),

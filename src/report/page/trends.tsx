@@ -1,6 +1,6 @@
 import type { Summed } from '../../ledger/sums.ts';
 import type { RunRecord } from '../../ledger/records.ts';
-import { largest, lastOfEach, type OverTime, type Series, sumOf, totalOf } from '../over-time.ts';
+import { findingsBySeverity, largest, lastOfEach, type OverTime, type Series, sumOf, totalOf } from '../over-time.ts';
 import { whereOf } from '../title.ts';
 import { BarChart } from './charts.tsx';
 import { render } from './document.tsx';
@@ -48,6 +48,7 @@ export function renderTrends(setting: Setting, view: TrendsView): string {
         </p>
         <Planned time={time} />
         <ByRepository setting={setting} view={view} />
+        <FindingsRemoved time={time} now={now} />
         <WhatIsThere time={time} runs={runs} now={now} />
       </>
     ),
@@ -114,6 +115,26 @@ function ByRepository({ setting: { link, now }, view: { time, summed, runs } }: 
           { head: 'Tags and manifests', number: true, cell: (row) => count(row.artifacts) },
           { head: 'Size, at most', number: true, cell: (row) => bytes(row.bytes) },
         ]}
+      />
+    </Section>
+  );
+}
+
+/** Findings of what runs deleted, by severity; nothing where no run asked for them. */
+function FindingsRemoved({ time, now }: Pick<WhatIsThereProps, 'time' | 'now'>) {
+  const series = findingsBySeverity(time);
+  if (series.length === 0) return null;
+  const title = time.of === 'deleted' ? 'Findings removed' : 'Findings to remove';
+  return (
+    <Section id="findings" title={title}>
+      <div class="charts">
+        <BarChart title={`${title}, by severity`} spans={time.spans} series={series} format={count} now={now} />
+      </div>
+      <Numbers
+        of="the chart"
+        spans={time.spans}
+        columns={series.map((one) => ({ series: one, format: count }))}
+        now={now}
       />
     </Section>
   );

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { RunRecord } from '../../ledger/records.ts';
 import type { Totals } from '../../ledger/summary.ts';
+import { removedOfAll } from '../finding-words.ts';
 import { quarantinedIn } from '../quarantine-words.ts';
 import { keptIn } from '../totals.ts';
 import { lossInWords } from '../verdict-words.ts';
@@ -40,7 +41,7 @@ const MAX_REASONS = 20;
 
 /** The first thing on the page of a run: what it would do, how much, whether it is safe, and what a person does now. */
 export function VerdictSection({ run, verdict, children }: Props) {
-  const { kind, label, what, why, undo, next, cautions } = verdict;
+  const { kind, label, what, findings, why, undo, next, cautions } = verdict;
   const tone = kind === 'safe' && cautions.length > 0 ? 'wait' : TONES[kind];
   const { totals, dryRun } = run;
   return (
@@ -50,6 +51,7 @@ export function VerdictSection({ run, verdict, children }: Props) {
       </p>
       <h2 id="verdict">{words(what)}</h2>
       {totals && !run.restores && <Amounts totals={totals} dryRun={dryRun} />}
+      {findings !== undefined && <p>{words(findings)}</p>}
       <Reasons sentences={why} />
       <p>
         <strong>What now?</strong> {words(next)}
@@ -108,6 +110,13 @@ function Amounts({ totals, dryRun }: { readonly totals: Totals; readonly dryRun:
         <dt>Size, at most</dt>
         <dd>{bytes(totals.bytes)}</dd>
       </div>
+      {totals.findings && totals.findings.removed.images + totals.findings.kept.images > 0 && (
+        <div>
+          <dt>Findings</dt>
+          <dd>{removedOfAll(totals.findings)}</dd>
+          <dd>{dryRun ? 'would be removed' : 'removed'}</dd>
+        </div>
+      )}
     </dl>
   );
 }
