@@ -108,7 +108,7 @@ function keys(): string {
   const file = policySchema() as PolicyKey;
   const within = (...path: readonly string[]): PolicyKey =>
     path.reduce((key: PolicyKey, name) => key.properties?.[name]?.items ?? key.properties?.[name] ?? {}, file);
-  return [[], ['protect'], ['rules'], ['rules', 'keep'], ['untagged']]
+  return [[], ['protect'], ['rules'], ['rules', 'keep'], ['rules', 'findings'], ['untagged']]
     .flatMap((path) => {
       const { description = '', properties = {} } = within(...path);
       const rows = Object.entries(properties).map(([name, key]) => [

@@ -151,6 +151,7 @@ async function readUse(
         digests: new Map([...(pulled?.digests ?? []), ...(asked?.digests ?? []), ...inUse.digests]),
         configs: inUse.configs,
         ...(everything && { everything }),
+        ...(sources.length > 0 && !everything && { isUseKnown: true }),
       };
     },
     records: [...observed.map(recordOf), ...(pulls ? [pulls.record] : []), ...(tried ? [tried.record] : [])],

@@ -23,6 +23,7 @@ import type { Foreseen } from './guards.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './list.ts';
 import { isDone } from './merge.ts';
 import { leftWaiting } from './quarantine.ts';
+import { unfoundBy } from './rests-on-findings.ts';
 import { stopOf, type StopReason } from './stop.ts';
 
 /** A warning of a run that ended before it knew its repositories. */
@@ -145,6 +146,7 @@ function aboutFilters(
   if (record.applies !== undefined) return [];
   return policies.flatMap((policy) => [
     ...policy.warnings,
+    ...(repositories.length > 0 ? unfoundBy(policy, record) : []),
     ...unmatched(policy, selected, repositories, matched),
     ...sharedKeep(policy, selected),
   ]);

@@ -15,6 +15,8 @@ const DOUBTS: ReadonlySet<KeepReason> = new Set([
   'unreadable',
   'in-use-unknown',
   'pull-history-too-short',
+  'not-scanned',
+  'end-of-life-unknown',
   'referrer-of-unlisted',
   'changed-since-plan',
   'not-in-plan',

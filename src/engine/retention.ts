@@ -1,5 +1,6 @@
 import { compareBuild, parse, type SemVer } from 'semver';
 import { quote } from '../policy/errors.ts';
+import { countedFor } from '../policy/file/findings.ts';
 import type { Age, Keep, Protect, RetentionPolicy, RetentionRule, TagPattern } from '../policy/file/types.ts';
 import { type CompiledRegex, type Match, matchAll } from '../policy/regex/regex.ts';
 import type { Age as CutOff, Counts, Owned, Retention, TagRule } from '../planner/retention.ts';
@@ -171,13 +172,16 @@ async function own(
 
 type Dated = (given: Age) => CutOff;
 
-function tagRuleOf({ name, keep, olderThan, onlyIfMoreThan, notPulledWithin }: RetentionRule, dated: Dated): TagRule {
+function tagRuleOf(rule: RetentionRule, dated: Dated): TagRule {
+  const { name, keep, olderThan, onlyIfMoreThan, notPulledWithin, findings, endOfLife } = rule;
   return {
     name,
     keep: countsOf(keep, dated),
     ...(olderThan && { olderThan: dated(olderThan) }),
     ...(onlyIfMoreThan !== undefined && { onlyIfMoreThan }),
     ...(notPulledWithin && { notPulledWithin: dated(notPulledWithin) }),
+    ...(findings && { findings: { severities: countedFor(findings.severity), fixable: findings.fixable } }),
+    ...(endOfLife && { endOfLife }),
   };
 }
 

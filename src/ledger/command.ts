@@ -23,6 +23,11 @@ export function sourcesOf({ sources = [], evidence = [] }: Omit<Resting, 'id'>):
   return [...new Map(asked.map((one) => [one.source, one])).values()];
 }
 
+/** The sources that a run asks what is in use. */
+export function useSourcesOf(run: Omit<Resting, 'id'>): readonly string[] {
+  return sourcesOf(run).flatMap(({ source }) => (source === PULLS ? [] : source));
+}
+
 /**
  * The command that resumes a run or applies its plan, with each source that it rests on: without them it is refused.
  * @param approval the beginning of the hash of the plan

@@ -67,6 +67,14 @@ export const KEEP_REASONS = [
   'no-rule',
   /** There are no more tags of its rule than `onlyIfMoreThan`. */
   'below-count',
+  /** Its rule asks for findings, and no scan of it is known. */
+  'not-scanned',
+  /** Its rule asks for findings, and no scan names such a one. */
+  'no-findings',
+  /** Its rule asks for the end of life, and nothing says when that is. */
+  'end-of-life-unknown',
+  /** Its rule asks for the end of life, and that is not past. */
+  'supported',
   /** It was to be deleted, and changed before that. The next run decides anew. */
   'changed-since-plan',
   /** It would be deleted now, but is not in the plan that is applied. */

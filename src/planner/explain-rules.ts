@@ -3,7 +3,8 @@ import type { Instant } from '../registry/time.ts';
 import type { Decision, Deleted } from './decision.ts';
 import type { Graph } from './graph.ts';
 import { imageOfSignatureTag, type TagChoice } from './tags.ts';
-import type { Protection, Rule } from './types.ts';
+import type { Inventory, Protection, Rule } from './types.ts';
+import { foundInWords } from './vulnerable.ts';
 
 /*
  * The words of decisions that a policy file makes.
@@ -14,6 +15,12 @@ export type TagAbout = Pick<Decision, 'repository' | 'tag' | 'digest' | 'locked'
   readonly kind: 'tag';
 };
 
+interface OfChoice {
+  readonly saved: Protection | undefined;
+  readonly graph: Graph | undefined;
+  readonly inventory: Inventory;
+}
+
 /**
  * Of a tag. What its rules let go and is kept is kept for something else: an index, a lock, a workload.
  *
@@ -22,7 +29,7 @@ export type TagAbout = Pick<Decision, 'repository' | 'tag' | 'digest' | 'locked'
 export function explainTagByRules(
   about: TagAbout,
   choice: TagChoice,
-  { saved, graph }: { readonly saved: Protection | undefined; readonly graph: Graph | undefined },
+  { saved, graph, inventory }: OfChoice,
   rule: Rule,
 ): Decision {
   const { tag, reason, detail = '' } = choice;
@@ -32,7 +39,9 @@ export function explainTagByRules(
   if (saved) return { ...named, action: 'keep', ...saved, beyondAcrPurge: false };
   if (reason === 'matched-and-expired') {
     const why =
-      signed === undefined ? `kept by no count, and ${ageByRules(tag, choice, rule)}` : `belongs to ${signed}`;
+      signed === undefined
+        ? `kept by no count, and ${ageByRules(tag, choice, rule)}${foundByRules(choice, inventory, rule)}`
+        : `belongs to ${signed}`;
     return {
       ...named,
       ...(tag.lock && { lock: tag.lock }),
@@ -57,6 +66,12 @@ export function explainTagByRules(
 function ageByRules({ lastUpdated }: TagRecord, { rule: name }: TagChoice, { now, retention }: Rule): string {
   const olderThan = retention?.rules.find((one) => one.name === name)?.olderThan;
   return `${daysOld(lastUpdated, now)}${olderThan ? `, older than ${olderThan.text}` : ''}`;
+}
+
+/** `; its scan (grype, 2026-11-20) names 2 critical`; nothing where the rule does not ask. */
+function foundByRules({ tag, rule: name }: TagChoice, inventory: Inventory, { retention }: Rule): string {
+  const own = retention?.rules.find((one) => one.name === name);
+  return (own?.findings ?? own?.endOfLife) ? foundInWords(tag.digest ?? '', inventory, own) : '';
 }
 
 /** Why a manifest goes by a policy file, and the rule that says so: for its tags, for its index, or for itself. */

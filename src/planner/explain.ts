@@ -66,7 +66,7 @@ function explainTag(
     ...(tag.lastUpdated !== undefined && { lastUpdateTime: tag.lastUpdated }),
   };
   const saved = selection.protectedTags.get(choice) ?? notInPlan.get(choice);
-  if (rule.retention) return explainTagByRules(about, choice, { saved, graph }, rule);
+  if (rule.retention) return explainTagByRules(about, choice, { saved, graph, inventory }, rule);
   const filter = rule.filterOf(tag.name);
   const matches = `matches "${filter}"`;
   const age = ageInWords(tag.lastUpdated, rule);

@@ -13,6 +13,7 @@ import {
 import { atOnce } from './slices.ts';
 import { imageOfSignatureTag } from './tags.ts';
 import type { Rule } from './types.ts';
+import { askedInWords } from './vulnerable.ts';
 
 /*
  * When a policy file will let a tag go, if nothing changes but the time: no push, no deletion, no pull.
@@ -33,6 +34,10 @@ export interface Forecast {
   readonly onlyIfMore?: { readonly than: number; readonly now: number };
   /** It must not have been pulled for so long. */
   readonly notPulledWithin?: string;
+  /** A scan must name such a finding, and a source say that nothing uses it. */
+  readonly findings?: string;
+  /** Its end of life must be past, and a source say that nothing uses it. */
+  readonly endOfLife?: 'past';
 }
 
 /** A count that keeps a tag. `isOpen`: its day, week, month or year is not over, and may get a newer one. */
@@ -62,7 +67,7 @@ export function forecast(
   if (tag?.digest === undefined) return { ...NEVER, ...named, never: NO_DIGEST };
   if (tag.lastUpdated === undefined) return { ...NEVER, ...named, never: NO_TIME };
   if (tag.locked && !includeLocked) return { ...NEVER, ...named, never: 'it is locked' };
-  const { olderThan, onlyIfMoreThan, notPulledWithin, keep } = tagRule;
+  const { olderThan, onlyIfMoreThan, notPulledWithin, findings, endOfLife, keep } = tagRule;
   if (keep.ofOld) return { ...NEVER, ...named, unknown: 'its rule keeps the newest of what is old by then' };
   const pulled = longest([notPulledWithin, retention.pulledTags.get(name), retention.pulledAny]);
   const age = longest([olderThan, keep.within]);
@@ -81,6 +86,8 @@ export function forecast(
     ...(onlyIfMoreThan !== undefined &&
       count <= onlyIfMoreThan && { onlyIfMore: { than: onlyIfMoreThan, now: count } }),
     ...(pulled && { notPulledWithin: pulled.text }),
+    ...(findings && { findings: askedInWords(findings) }),
+    ...(endOfLife && { endOfLife }),
   };
 }
 

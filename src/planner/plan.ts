@@ -20,6 +20,7 @@ import { chooseTags, imageOfSignatureTag, savedBesides, type TagChoice } from '.
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
 import { keepsOrphans, newestUntagged, orphanedSignatures, referredTo, youngOrphans } from './untagged.ts';
 import { unknownConfigs, unreadOfTags, usedOf } from './use.ts';
+import { keptForFindings } from './vulnerable.ts';
 
 /**
  * Plans one repository: what is deleted, what is kept, and why. Pure: the same inventory and rule give the same plan.
@@ -97,6 +98,7 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
 
   const used = yield* usedOf(graph, inventory, choices, choice);
   const pulled = yield* keptForPulls(graph, inventory, choices, choice, rule);
+  const unfound = yield* keptForFindings(graph, inventory, choices, rule);
   const besides = new Map([
     ...pulled.manifests,
     ...used.manifests,
@@ -106,7 +108,7 @@ function* planManifests(inventory: Inventory, rule: Rule, choices: readonly TagC
     ...youngOrphans(graph, choice, rule),
     ...protectedAsAWhole(choice.deleted, rule),
   ]);
-  const usedTags = new Map([...pulled.tags, ...used.tags, ...orphanedSignatures(graph, rule)]);
+  const usedTags = new Map([...unfound, ...pulled.tags, ...used.tags, ...orphanedSignatures(graph, rule)]);
   const options = {
     besides,
     assumed,

@@ -4,6 +4,7 @@ import type { KeepReason } from './decision.ts';
 import { addTo, converted, filtered, setOf, slicer, sorted, type Steps } from './slices.ts';
 import { compare, imageOfSignatureTag, type TagChoice } from './tags.ts';
 import type { Protection, Rule } from './types.ts';
+import type { AskedFindings } from './vulnerable.ts';
 
 /*
  * Which tags a policy file keeps, and which it lets go. Of each rule the tags that it owns are counted, in groups; what a
@@ -33,6 +34,8 @@ export interface TagRule {
   readonly olderThan?: Age;
   readonly onlyIfMoreThan?: number;
   readonly notPulledWithin?: Age;
+  readonly findings?: AskedFindings;
+  readonly endOfLife?: 'past';
 }
 
 /** `30d`, and what was last updated before this is older. */

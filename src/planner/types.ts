@@ -45,6 +45,8 @@ export interface Evidence {
   readonly pullsKnown?: { readonly since: Instant } & Protection;
   /** Why nothing may be deleted: what a source could not say may be about any of it. */
   readonly everything?: Protection;
+  /** Sources say what is in use, and each could be read completely. Rules that ask for findings delete nothing without. */
+  readonly isUseKnown?: true;
   /** When something was pulled last, for rules that ask for that. Absent: nothing is asked. */
   readonly pulls?: Pulls;
 }

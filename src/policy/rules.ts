@@ -1,5 +1,6 @@
 import { Range } from 'semver';
 import type { CompiledFilters, TagFilter } from './filter.ts';
+import { asksForFindings } from './file/findings.ts';
 import type { NamePattern, RetentionPolicy } from './file/types.ts';
 import type { PullWindows } from './pulls.ts';
 
@@ -82,4 +83,13 @@ export function pullWindowsOf(policies: readonly { readonly retention?: Retentio
     .sort((a, b) => a - b);
   const [shortest] = windows;
   return shortest === undefined ? undefined : { shortest, longest: windows.at(-1) ?? shortest };
+}
+
+/** The names of the rules that ask for findings, or for the end of life. */
+export function rulesOnFindings(policies: readonly { readonly retention?: RetentionPolicy }[]): readonly string[] {
+  return [
+    ...new Set(
+      policies.flatMap(({ retention }) => (retention?.rules ?? []).filter(asksForFindings).map(({ name }) => name)),
+    ),
+  ];
 }

@@ -26,7 +26,9 @@ export function forecastInWords(foreseen: Foreseen, now: Date): readonly string[
       ? [`That run kept it for another reason: ${decision.reason}: ${decision.detail}. While that holds, it stays.`]
       : [];
   const owner = rule === undefined ? [] : [`Owned by the rule ${rule}.`];
-  return [...owner, whenInWords(foreseen, now), ...(foreseen.never === undefined ? besides : []), seen].map(printable);
+  const isOpen = foreseen.never === undefined;
+  const only = isOpen && foreseen.unknown === undefined ? onlyIfInWords(foreseen) : [];
+  return [...owner, whenInWords(foreseen, now), ...only, ...(isOpen ? besides : []), seen].map(printable);
 }
 
 /** Reasons that are the policy's own, and are in the forecast already. */
@@ -62,6 +64,17 @@ function whenInWords(
   if (conditions.length === 0) return `Goes ${inDays ?? ''}${unless}.`;
   const notBefore = inDays === undefined ? '' : `, not before ${inDays.replace(/^in .*\((.*)\)$/, '$1')}`;
   return `Goes when ${conditions.join(', and ')}${notBefore}${unless}.`;
+}
+
+/** `Only if a scan names a critical finding, and a source says that nothing uses it.` */
+function onlyIfInWords({ findings, endOfLife }: Pick<Forecast, 'findings' | 'endOfLife'>): readonly string[] {
+  const conditions = [
+    ...(findings === undefined ? [] : [`a scan names a ${findings}`]),
+    ...(endOfLife ? ['its end of life is past'] : []),
+  ];
+  return conditions.length === 0
+    ? []
+    : [`Only if ${[...conditions, 'a source says that nothing uses it'].join(', and ')}.`];
 }
 
 /** `2 newer tags of minor 1.4 are there`, `4 later weeks have a tag` */

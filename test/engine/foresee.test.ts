@@ -126,3 +126,37 @@ test('what keeps a tag besides the policy is said, and what it asks of pulls', (
     'That run kept it for another reason: in-use: kube prod uses it\\u001b[2J. While that holds, it stays.',
   );
 });
+
+test('explain says what a rule asks for besides, and what of it the run did not see', async () => {
+  await withEmulator({ repositories: { app: REPOSITORY } }, async (emulator) => {
+    const ledger = newLedger();
+    const text = `version: 1
+rules: [{ name: vulnerable, olderThan: 35d, findings: { severity: high, fixable: true }, endOfLife: past }]
+`;
+    const { summary } = await run(emulator, ruledBy(text, { dryRun: true }), undefined, ledger);
+    const now = new Date(emulator.start.getTime() + 1);
+    const said = async (tag: string) => {
+      const foreseen = await foresee(ledger, { repository: 'app', tag }, { now });
+      return foreseen ? forecastInWords(foreseen, now) : [];
+    };
+    const only =
+      'Only if a scan names a finding with a fix that is high or worse, and its end of life is past, and a source says that nothing uses it.';
+    const since = `If nothing changes but the time since the run ${summary.runId} saw it.`;
+    expect(await said('1.4.3')).toEqual([
+      'Owned by the rule vulnerable.',
+      expect.stringMatching(/^Goes in /),
+      only,
+      since,
+    ]);
+    expect(await said('other')).toEqual([
+      'Owned by the rule vulnerable.',
+      'Goes with the next run.',
+      only,
+      expect.stringMatching(
+        /^That run kept it for another reason: not-scanned: its rule asks for findings, and no source/,
+      ),
+      since,
+    ]);
+    expect(await said('pr-3')).not.toContain(only);
+  });
+});

@@ -1,5 +1,7 @@
 import { expect } from 'vitest';
+import type { ImageFindings } from '../../src/evidence/findings.ts';
 import type { Decision, Reason } from '../../src/planner/decision.ts';
+import type { KnownFindings } from '../../src/planner/findings.ts';
 import { plan } from '../../src/planner/plan.ts';
 import type { Configuration, Evidence, Inventory, Rule } from '../../src/planner/types.ts';
 import { kindOf, mayHaveSubject } from '../../src/registry/media-types.ts';
@@ -50,13 +52,15 @@ interface Besides {
   /** What earlier runs read, and is not there any more. */
   readonly gone?: readonly Thing[];
   readonly evidence?: Evidence;
+  /** By the names of things. Absent: no source is configured. */
+  readonly findings?: Readonly<Record<string, ImageFindings>>;
 }
 
 /** Plans a repository, answering what the planner asks for. */
 export function planOf(
   things: readonly Thing[],
   rule: Partial<Rule> = {},
-  { gone = [], evidence }: Besides = {},
+  { gone = [], evidence, findings }: Besides = {},
 ): Planned {
   const records = things
     .filter(({ hidden }) => hidden !== true)
@@ -105,6 +109,7 @@ export function planOf(
     referrers,
     configs,
     ...(evidence && { evidence }),
+    ...(findings && { findings: knownOf(things, findings) }),
     remembered: new Map(gone.map((thing) => [d(thing.name), contentOf(thing)])),
   };
   const full: Rule = {
@@ -146,11 +151,24 @@ export function planOf(
   }
 }
 
+function knownOf(things: readonly Thing[], findings: Readonly<Record<string, ImageFindings>>): KnownFindings {
+  const parts = things.flatMap(({ name, children, state, hidden }) =>
+    children && state === undefined && hidden !== true ? [[d(name), children.map(d)] as const] : [],
+  );
+  const images = Object.entries(findings).map(([name, found]) => [d(name), found] as const);
+  return { images: new Map(images), parts: new Map(parts) };
+}
+
 export function decisionOn({ decisions }: Planned, name: string): Decision | undefined {
   return decisions.find(({ kind, tag, digest }) => (kind === 'tag' ? tag === name : digest === d(name)));
 }
 
 /** Whether only a policy file gives that reason. */
 export function isByPolicy(reason: Reason): boolean {
-  return /^(?:rule-matched|protected|kept-.*|no-rule|below-count)$/.test(reason);
+  return /^(?:rule-matched|protected|kept-.*|no-rule|below-count)$/.test(reason) || isByFindings(reason);
+}
+
+/** Whether only a rule that asks for findings, or for the end of life, gives that reason. */
+export function isByFindings(reason: Reason): boolean {
+  return /^(?:not-scanned|no-findings|end-of-life-unknown|supported)$/.test(reason);
 }

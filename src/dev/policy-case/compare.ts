@@ -27,7 +27,7 @@ const NOT_LOOKED_AT: Got = { action: 'keep', reason: 'no-rule', detail: 'no rule
  * @param decisions by repository and `:tag` or `@digest`
  */
 export function differences(
-  { items }: Contents,
+  { items }: Pick<Contents, 'items'>,
   { named, others }: ExpectFile,
   decisions: ReadonlyMap<string, Got>,
 ): readonly Difference[] {

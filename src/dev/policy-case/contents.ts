@@ -1,5 +1,6 @@
 import { digestOf, image, index, referrer, type Built, type Platformed } from '../emulator/manifests.ts';
 import type { ManifestState, RegistryState, RepositoryState, TagState } from '../emulator/types.ts';
+import type { Found } from './found.ts';
 import type { Entry, RegistryFile } from './registry-file.ts';
 
 /*
@@ -28,8 +29,18 @@ interface PulledOnce {
   readonly last: string;
 }
 
+/** That something runs from an image: by its tag, or by its digest. */
+interface UsedOnce {
+  readonly repository: string;
+  readonly tag?: string;
+  readonly digest?: string;
+}
+
 export interface Contents {
   readonly state: RegistryState;
+  readonly used: readonly UsedOnce[];
+  /** What is known of the vulnerabilities of images, by digest. */
+  readonly found: ReadonlyMap<string, Found>;
   readonly pulls: readonly PulledOnce[];
   readonly items: readonly Item[];
 }
@@ -48,6 +59,8 @@ export function contentsOf({ now, entries }: RegistryFile): Contents {
       [...drafts].map(([repository, draft]): [string, RepositoryState] => [repository, draft.state()]),
     ),
     pulls: [...drafts.values()].flatMap((draft) => draft.pulls(now)),
+    used: [...drafts.values()].flatMap((draft) => draft.used),
+    found: new Map([...drafts.values()].flatMap((draft) => draft.found)),
     items: [...drafts.values()].flatMap((draft) => draft.items()),
   };
 }
@@ -67,6 +80,8 @@ class Draft {
   readonly #tags: TagState[] = [];
   readonly #items: Item[] = [];
   readonly #pulls: { readonly tag?: string; readonly digest: string; readonly age: number }[] = [];
+  readonly used: UsedOnce[] = [];
+  readonly found: (readonly [digest: string, found: Found])[] = [];
   /** The digest of each image, by the name of its entry, and the tags on it. */
   readonly #images = new Map<string, { readonly digest: string; readonly tags: string[] }>();
 
@@ -83,6 +98,8 @@ class Draft {
     this.#images.set(name, { digest: built.digest, tags: isTag ? [name] : [] });
     if (isTag) this.#tag(name, built.digest, entry);
     this.#pull(entry, built.digest);
+    this.#use(entry, built.digest);
+    this.#find(entry, built.digest);
     const self = isTag ? `@${name}` : name;
     if (orphan === 'cosign') {
       const tag = cosignTag(digestOf(`${this.#idOf(name)}, gone`), 'sig');
@@ -119,6 +136,7 @@ class Draft {
     found.tags.push(name);
     this.#tag(name, found.digest, entry);
     this.#pull(entry, found.digest);
+    this.#use(entry, found.digest);
   }
 
   state(): RepositoryState {
@@ -174,6 +192,15 @@ class Draft {
   #pull({ name, pulled }: Entry, digest: string): void {
     if (pulled === undefined) return;
     this.#pulls.push({ digest, age: pulled, ...(!name.startsWith('@') && { tag: name }) });
+  }
+
+  #use({ repository, name, inUse }: Entry, digest: string): void {
+    if (inUse) this.used.push(name.startsWith('@') ? { repository, digest } : { repository, tag: name });
+  }
+
+  #find({ scan, endOfLife }: Entry, digest: string): void {
+    if (scan ?? endOfLife)
+      this.found.push([digest, { ...(scan && { scan }), ...(endOfLife !== undefined && { endOfLife }) }]);
   }
 
   #item(

@@ -2,7 +2,7 @@ import { nearest } from '../../policy/file/problems.ts';
 import type { Path, Reader } from '../../policy/file/reader.ts';
 import type { Item } from './contents.ts';
 import { expanded, MOST_NAMES } from './names.ts';
-import { isObject, objectAt, textAt } from './registry-file.ts';
+import { isObject, objectAt, textAt } from './at.ts';
 
 /*
  * `expect.yaml` of a case: what is kept and what is deleted. What it does not name is no matter of chance: it is a

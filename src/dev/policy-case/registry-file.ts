@@ -1,4 +1,6 @@
 import type { Path, Reader } from '../../policy/file/reader.ts';
+import { isObject, objectAt, textAt } from './at.ts';
+import { type Found, FOUND_KEYS, foundAt } from './found.ts';
 import { expanded, hasRange, MOST_NAMES } from './names.ts';
 
 /*
@@ -6,7 +8,7 @@ import { expanded, hasRange, MOST_NAMES } from './names.ts';
  */
 
 /** One tag, or one image without a tag. */
-export interface Entry {
+export interface Entry extends Found {
   readonly repository: string;
   /** `v1` is a tag, `@v1` an image without one. */
   readonly name: string;
@@ -22,6 +24,8 @@ export interface Entry {
   readonly cosign: readonly string[];
   /** Milliseconds since it was pulled last. Absent: never. */
   readonly pulled: number | undefined;
+  /** Something runs from it. */
+  readonly inUse: boolean;
   /** It belongs to an image that is gone. */
   readonly orphan: 'referrer' | 'cosign' | undefined;
 }
@@ -40,7 +44,10 @@ const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.
 const PLATFORM = /^(?:[a-z0-9]+\/)?[a-z0-9]+(?:\/[a-z0-9]+)?$/;
 const PART = /^\w[\w.-]{0,50}$/;
 const COSIGN = ['sig', 'att', 'sbom'];
-const KEYS = ['age', 'every', 'same-as', 'locked', 'platforms', 'referrers', 'cosign', 'orphan', 'pulled'];
+const KEYS = [
+  ...['age', 'every', 'same-as', 'locked', 'platforms', 'referrers', 'cosign', 'orphan', 'pulled', 'in-use'],
+  ...FOUND_KEYS,
+];
 
 /** Reads it. Mistakes are noted with the reader. */
 export function readRegistry(reader: Reader): RegistryFile {
@@ -89,7 +96,11 @@ function entriesOf(reader: Reader, path: Path, repository: string, given: unknow
     referrers: listAt(reader, [...path, 'referrers'], about['referrers'], (text) => PART.test(text)),
     cosign: listAt(reader, [...path, 'cosign'], about['cosign'], (text) => COSIGN.includes(text)),
     orphan: orphanAt(reader, [...path, 'orphan'], about['orphan'], key),
+    inUse: flagAt(reader, [...path, 'in-use'], about['in-use']),
+    ...foundAt(reader, path, about),
   };
+  for (const found of sameAs === undefined ? [] : FOUND_KEYS.filter((one) => about[one] !== undefined))
+    reader.problem([...path, found], 'is of the image, and stands where that is written', { part: 'key' });
   if (sameAs !== undefined && one.platforms.length + one.referrers.length + one.cosign.length > 0)
     reader.problem([...path, 'same-as'], 'is an image that has its platforms and signatures where it is written');
   if (one.orphan && one.platforms.length > 0)
@@ -116,33 +127,6 @@ function check(reader: Reader, entries: readonly Entry[]): void {
     else if (name.startsWith('@')) reader.problem(path, 'only a tag is the same as another');
     else if (sameAs.startsWith('@')) reader.problem(path, 'an image with a tag is not written with @');
   }
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** An object, with no other keys than these. */
-export function objectAt(
-  reader: Reader,
-  path: Path,
-  value: unknown,
-  keys?: readonly string[],
-): Readonly<Record<string, unknown>> {
-  if (!isObject(value)) {
-    reader.problem(path, 'must be an object: keys with values');
-    return {};
-  }
-  for (const key of keys ? Object.keys(value) : [])
-    if (!keys?.includes(key))
-      reader.problem([...path, key], `there is no such key; here may be ${keys?.join(', ') ?? ''}`, { part: 'key' });
-  return value;
-}
-
-export function textAt(reader: Reader, path: Path, value: unknown): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  reader.problem(path, 'must be one text; write a number in quotation marks');
-  return undefined;
 }
 
 function ageAt(reader: Reader, path: Path, value: unknown): number | undefined {

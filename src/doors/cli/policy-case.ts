@@ -10,7 +10,7 @@ import { attempts, InvalidPolicy } from '../../policy/errors.ts';
 import { Reader } from '../../policy/file/reader.ts';
 import { readYaml } from '../../policy/file/yaml.ts';
 import { createPolicy, type PolicyFile } from '../../policy/purge-policy.ts';
-import { pullWindowsOf } from '../../policy/rules.ts';
+import { pullWindowsOf, rulesOnFindings } from '../../policy/rules.ts';
 import { readPolicyFile, readText } from './policy-file.ts';
 import {
   DELETE_REASONS,
@@ -97,7 +97,7 @@ export async function runCase({ name, policy, now, contents, expect }: Case): Pr
     now,
     // What is known of a registry from earlier runs is about another case, so each has a ledger of its own.
     ledger: memoryLedger(now),
-    ...pullsOf(policy, contents, now),
+    ...askedOf(policy, contents, now),
     onDecisions: (decisions) => {
       for (const decision of decisions) {
         if (decision.action === 'restore') continue;
@@ -126,21 +126,48 @@ export async function runCase({ name, policy, now, contents, expect }: Case): Pr
   };
 }
 
+/** What is asked besides the registry: each source knows everything that the case says, and that there is nothing else. */
+function askedOf(policy: PolicyFile, contents: Contents, now: Date): Pick<RunOptions, 'evidence' | 'findings'> {
+  const pulls = pullsOf(policy, contents, now);
+  const isAsked = rulesOnFindings([policy]).length > 0;
+  const sources = isAsked || contents.used.length > 0 ? [usesOf(contents, now)] : [];
+  return {
+    ...((pulls ?? sources.length > 0) && { evidence: { sources, rememberMilliseconds: 0, ...(pulls && { pulls }) } }),
+    ...(isAsked && { findings: { sources: [foundOf(contents, now)] } }),
+  };
+}
+
+/** What has no `in-use` is used by nothing. */
+function usesOf({ used }: Contents, now: Date): NonNullable<RunOptions['evidence']>['sources'][number] {
+  const about = { source: REGISTRY, observedAt: now.toISOString(), scope: REGISTRY, complete: true, problems: [] };
+  const facts = used.map((use) => ({ ...use, where: 'in-use' }));
+  return { name: REGISTRY, read: () => Promise.resolve({ ...about, facts }) };
+}
+
+/** What has no `findings` was not scanned. */
+function foundOf({ found }: Contents, now: Date): NonNullable<RunOptions['findings']>['sources'][number] {
+  const about = { observedAt: now.toISOString(), complete: true, problems: [] };
+  const images = Array.from(
+    found,
+    ([digest, { scan, ...more }]) =>
+      [digest, { ...more, ...(scan && { scan: { by: 'sarif' as const, ids: [], ...scan } }) }] as const,
+  );
+  return { source: 'referrers', read: () => Promise.resolve({ ...about, images: new Map(images) }) };
+}
+
 /** A log that knows of every pull. What has no `pulled` was never pulled. */
-function pullsOf({ retention }: PolicyFile, { pulls }: Contents, now: Date): Pick<RunOptions, 'evidence'> {
+function pullsOf(
+  { retention }: PolicyFile,
+  { pulls }: Contents,
+  now: Date,
+): NonNullable<RunOptions['evidence']>['pulls'] {
   const byRules = pullWindowsOf([{ retention }]);
-  if (!byRules) return {};
+  if (!byRules) return undefined;
   const at = now.toISOString();
   const covers = { since: new Date(0).toISOString(), until: at };
-  const about = { source: 'registry.yaml', observedAt: at, complete: true, problems: [], covers, lastEvent: at };
+  const about = { source: REGISTRY, observedAt: at, complete: true, problems: [], covers, lastEvent: at };
   const source = { name: about.source, read: () => Promise.resolve({ ...about, pulls }) };
-  return {
-    evidence: {
-      sources: [],
-      rememberMilliseconds: 0,
-      pulls: { source, withinMilliseconds: 0, within: '', byRules, ignored: [] },
-    },
-  };
+  return { source, withinMilliseconds: 0, within: '', byRules, ignored: [] };
 }
 
 function keyOf({ kind, tag = '', digest = '' }: Decision): string {

@@ -1,5 +1,6 @@
 import { quote } from '../errors.ts';
 import type { Quarantine } from '../quarantine.ts';
+import { conditionsInWords } from './findings.ts';
 import { plain } from './problems.ts';
 import type {
   Age,
@@ -70,9 +71,10 @@ function ruleInWords(rule: RetentionRule): string {
   const conditions = [
     ...(olderThan && olderThan.milliseconds > 0 ? [`are older than ${ageInWords(olderThan)}`] : []),
     ...(notPulledWithin ? [`were not pulled within the last ${ageInWords(notPulledWithin)}`] : []),
+    ...conditionsInWords(rule),
   ];
   const which = kept.length === 0 ? 'They' : 'The others';
-  const when = conditions.length === 0 ? ', whatever their age' : ` when they ${conditions.join(' and ')}`;
+  const when = conditions.length === 0 ? ', whatever their age' : ` when they ${joined(conditions)}`;
   const many =
     onlyIfMoreThan === undefined
       ? ''

@@ -19,6 +19,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   protect: Object.keys(PROTECT.shape),
   rules: Object.keys(RULE.shape),
   'rules.keep': Object.keys(RULE.shape.keep.unwrap().shape),
+  'rules.findings': Object.keys(RULE.shape.findings.unwrap().shape),
   untagged: Object.keys(UNTAGGED.shape),
   'untagged.keep': Object.keys(UNTAGGED.shape.keep.unwrap().shape),
 };
@@ -45,6 +46,13 @@ const CALLED: Readonly<Record<string, string>> = {
   id: 'name',
   file: 'tagsFrom',
   exclude: 'protect',
+  vulnerabilities: 'findings',
+  vulnerable: 'findings',
+  cves: 'findings',
+  eol: 'endOfLife',
+  endoflifedate: 'endOfLife',
+  hasfix: 'fixable',
+  fixavailable: 'fixable',
   policies: 'rules',
 };
 
@@ -114,7 +122,9 @@ function wrongType(expected: string, value: unknown, written: string | undefined
     case 'array':
       return 'must be a list, each entry on a line that begins with -';
     case 'object':
-      return 'must be an object: keys with values';
+      return `must be an object: ${path.at(-1) === 'findings' ? 'write findings: { severity: critical }' : 'keys with values'}`;
+    case 'boolean':
+      return 'must be true or false';
     default:
       return 'must be a whole number in digits, e.g. 5';
   }

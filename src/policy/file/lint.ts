@@ -3,6 +3,7 @@ import { adviceOnTags, lintPattern } from '../advice/tags.ts';
 import { alternativesOf, tokensOf } from '../advice/tokens.ts';
 import { parseRegex } from '../regex/parse.ts';
 import { coversRepositories, coversTags, isEveryTag, matchesName, matchesUnnamed } from './cover.ts';
+import { asksForFindings } from './findings.ts';
 import type { Path, Reader } from './reader.ts';
 import type { Protect, RetentionPolicy, RetentionRule, TagPattern } from './types.ts';
 
@@ -19,7 +20,11 @@ export function lint(reader: Reader, { protect, rules }: Pick<RetentionPolicy, '
       (one) => coversRepositories(one.repositories, rule.repositories) && coversTags(one.tags, rule.tags),
     );
     if (owner) {
-      reader.warn(path, `the rule ${quote(rule.name)} never owns a tag: ${quote(owner.name)} before it owns them all`);
+      const whatever = asksForFindings(owner) ? ', also what it keeps because of its findings' : '';
+      reader.warn(
+        path,
+        `the rule ${quote(rule.name)} never owns a tag: ${quote(owner.name)} before it owns them all${whatever}`,
+      );
       continue;
     }
     lintRule(reader, path, rule);
@@ -63,7 +68,11 @@ function lintRule(reader: Reader, path: Path, rule: RetentionRule): void {
   if (olderThan?.milliseconds === 0)
     reader.warn(
       [...path, 'olderThan'],
-      isKeeping ? 'means at any age, as without it' : 'deletes all that the rule owns, at any age',
+      asksForFindings(rule)
+        ? 'deletes also what was pushed a moment ago, before something could use it; write e.g. 30d'
+        : isKeeping
+          ? 'means at any age, as without it'
+          : 'deletes all that the rule owns, at any age',
     );
   if (within && olderThan && within.milliseconds >= olderThan.milliseconds)
     reader.warn([...path, 'olderThan'], `changes nothing: what is not ${within.text} old is kept in any case`);

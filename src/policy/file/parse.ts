@@ -1,3 +1,4 @@
+import { askedOf } from './findings.ts';
 import { shapeProblems } from './issues.ts';
 import { checkOf, keepOf } from './keep.ts';
 import { namesOf, type ReadFile, withLists } from './lists.ts';
@@ -117,6 +118,7 @@ function ruleOf(reader: Reader, path: Path, given: RuleInFile): RetentionRule {
     }),
     olderThan: reader.age([...path, 'olderThan'], olderThan),
     notPulledWithin: reader.age([...path, 'notPulledWithin'], notPulledWithin),
+    ...askedOf(reader, path, given),
     onlyIfMoreThan,
     ...reader.quarantine([...path, 'quarantine'], given.quarantine),
   };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { END_OF_LIFE, FINDINGS } from './findings.ts';
 
 /*
  * The keys of a policy file. What is checked here is also the JSON schema that editors complete by
@@ -185,6 +186,8 @@ export const RULE = z
       `Deletes only what was not pulled for so long. ${PULLED}`,
       '7d',
     ).optional(),
+    findings: FINDINGS.optional(),
+    endOfLife: END_OF_LIFE.optional(),
     onlyIfMoreThan: count(
       'Only if more than',
       'Deletes nothing in a repository that has no more tags of this rule than that.',

@@ -1,6 +1,7 @@
 import type { Range } from 'semver';
 import type { Quarantine } from '../quarantine.ts';
 import type { CompiledRegex } from '../regex/regex.ts';
+import type { AskedSeverity } from './findings.ts';
 
 /*
  * A policy file, as it was understood. Whatever is written in it more shortly is written out here: an absent `per` is
@@ -70,10 +71,20 @@ export interface RetentionRule {
   /** What is not kept goes when it is older. Absent: at any age. */
   readonly olderThan: Age | undefined;
   readonly notPulledWithin: Age | undefined;
+  /** Only an image goes in which a scan names such a finding. */
+  readonly findings: AskedFindings | undefined;
+  /** Only an image goes whose day of the end of life is over. */
+  readonly endOfLife: 'past' | undefined;
   /** Nothing of this rule goes in a repository that has no more tags of it. */
   readonly onlyIfMoreThan: number | undefined;
   /** Instead of that of the whole policy. */
   readonly quarantine?: Quarantine;
+}
+
+/** A vulnerability that a scan names: of that severity or of a worse one, and where `fixable` one for which there is a fix. */
+export interface AskedFindings {
+  readonly severity: AskedSeverity;
+  readonly fixable: boolean;
 }
 
 /** What stays whatever its age. What one of these counts stays. */

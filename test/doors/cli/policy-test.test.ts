@@ -158,7 +158,7 @@ describe('nothing passes because it was left out', () => {
     const named = new Map([['a v1', expected('delete')]]);
     const found = (decisions: ReturnType<typeof all>, more: readonly (readonly [string, 'keep' | 'delete'])[] = []) =>
       differences(
-        { state: {}, pulls: [], items },
+        { items },
         {
           policy: undefined,
           named: new Map([...named, ...more.map(([name, action]) => [name, expected(action)] as const)]),

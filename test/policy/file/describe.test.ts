@@ -26,6 +26,14 @@ describe('a rule', () => {
       'In the repositories that match the regular expression "^a": the tag "pr". They are deleted when they are older than 1 day and were not pulled within the last 2190 minutes, but none in a repository that has 50 tags of this rule or fewer.',
     ],
     [
+      'olderThan: 30d, findings: { severity: critical, fixable: true }',
+      'In every repository: all tags. They are deleted when they are older than 30 days, a scan of them names a critical finding with a fix and a source says that nothing uses them.',
+    ],
+    [
+      'olderThan: 30d, findings: { severity: high }, endOfLife: past',
+      'In every repository: all tags. They are deleted when they are older than 30 days, a scan of them names a finding that is high or worse, the day of their end of life is over and a source says that nothing uses them.',
+    ],
+    [
       "tags: { semver: '*' }, keep: { newest: 2, daily: 7, per: major }",
       'In every repository: the tags that are a version. Kept, whatever their age: of each major version in each repository the newest 2 by version and the newest of each of the last 7 days that have any (UTC). The others are deleted, whatever their age.',
     ],

@@ -56,6 +56,17 @@ describe('a rule that never owns a tag', () => {
   });
 });
 
+test('a rule that asks for findings owns what it keeps, and is warned of where it may delete what is new', () => {
+  const protect = 'protect: [{ tags: [latest] }]';
+  const findings = 'findings: { severity: high }';
+  expect(warnings(`${protect}\n${rules(`name: one, olderThan: 1d, ${findings}`, 'name: two, olderThan: 9d')}`)).toEqual(
+    ['5:5: the rule "two" never owns a tag: "one" before it owns them all, also what it keeps because of its findings'],
+  );
+  expect(warnings(`${protect}\n${rules(`name: one, olderThan: 0d, ${findings}`)}`)).toEqual([
+    '4:29: olderThan "0d": deletes also what was pushed a moment ago, before something could use it; write e.g. 30d',
+  ]);
+});
+
 describe('latest', () => {
   const said = (place: string): string =>
     `${place}: ${place === '3:22' ? 'tags: ' : ''}the rule "a" may delete latest, which moves from image to image; to keep it write - tags: [latest] under protect:`;

@@ -115,6 +115,17 @@ describe('what is read', () => {
     expect(rule?.keep.per).toEqual({ group: 'minor' });
   });
 
+  test('what a rule asks of an image besides its age', () => {
+    const asked = (lines: string) => read(ruled(`olderThan: 30d\n${lines}`)).rules[0];
+    expect(asked('findings: { severity: high }')).toMatchObject({ findings: { severity: 'high', fixable: false } });
+    expect(asked('findings: { severity: critical, fixable: true }\nendOfLife: past')).toMatchObject({
+      findings: { severity: 'critical', fixable: true },
+      endOfLife: 'past',
+    });
+    const { findings, endOfLife } = asked('') ?? {};
+    expect([findings, endOfLife]).toEqual([undefined, undefined]);
+  });
+
   test('an anchor and its aliases', () => {
     const text = `version: 1
 rules:
@@ -142,6 +153,28 @@ describe('refused, with the place and what to write', () => {
       ['version: 1\nrules:\n  - olderThan: 1d', '3:5: name: is missing'],
       [ruled('older_than: 1d'), '4:5: older_than: there is no such key; did you mean olderThan?'],
       [ruled('ago: 1d'), '4:5: ago: there is no such key; did you mean olderThan?'],
+      ...['findings: { severity: low }', 'endOfLife: past'].map((lines): readonly [string, string] => [
+        ruled(`keep: { newest: 1 }\n${lines}`),
+        `5:5: ${lines.split(':')[0] ?? ''}: needs olderThan: what was pushed a short while ago may be about to be used`,
+      ]),
+      [ruled('olderThan: 1d\nfindings: critical'), '5:15: findings "critical": must be an object: write findings: {'],
+      [ruled('olderThan: 1d\nfindings: { fixable: true }'), '5:15: severity: is missing; write severity: critical or'],
+      [
+        ruled('olderThan: 1d\nfindings: { severity: unknown }'),
+        '5:27: severity "unknown": must be critical or high or medium or low',
+      ],
+      [ruled('olderThan: 1d\nfindings: { severity: low, fixable: yes }'), '5:41: fixable "yes": must be true or false'],
+      [ruled('olderThan: 1d\nfindings: { severity: low, fix: true }'), '5:32: fix: there is no such key; '],
+      [
+        ruled('olderThan: 1d\nvulnerabilities: {}'),
+        '5:5: vulnerabilities: there is no such key; did you mean findings',
+      ],
+      [ruled('olderThan: 1d\nendOfLife: 2026-01-01'), '5:16: endOfLife "2026-01-01": must be past'],
+      [ruled('olderThan: 1d\neol: past'), '5:5: eol: there is no such key; did you mean endOfLife?'],
+      [
+        'version: 1\nuntagged: { olderThan: 7d, findings: { severity: critical } }',
+        '2:28: findings: does not belong here, but under rules:',
+      ],
       [
         ruled('keep_last: 3\nolderThan: 1d'),
         '4:5: keep_last: there is no such key; did you mean newest, under rules: keep:?',

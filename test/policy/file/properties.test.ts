@@ -70,6 +70,7 @@ rules:
     keep: { newest: 5, per: branch, daily: 7, weekly: 4, monthly: 6, yearly: 1, within: 3d }
     notPulledWithin: 7d
     onlyIfMoreThan: 50
+  - { name: v, olderThan: 30d, findings: { severity: critical, fixable: true }, endOfLife: past }
 untagged:
   olderThan: 7d
   keep: { newest: 2 }
