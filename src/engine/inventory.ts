@@ -24,7 +24,8 @@ import {
 import { readerAsBefore } from '../registry/held.ts';
 import { retentionOf } from './retention.ts';
 import type { Match } from '../policy/regex/regex.ts';
-import { type FactsFile, NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
+import type { FactsFile } from '../registry/hashed-lines.ts';
+import { NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
 import { toInstant } from '../registry/time.ts';
 import type { ManifestFacts, ManifestListing, RegistryReader, TagRecord } from '../registry/types.ts';
 

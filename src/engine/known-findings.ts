@@ -1,7 +1,7 @@
 import type { ImageFindings } from '../evidence/findings.ts';
 import type { KnownFindings } from '../planner/findings.ts';
-import type { FactsFile, ReadFacts } from '../registry/manifest-cache.ts';
-import { remembered } from '../registry/manifest-cache.ts';
+import type { FactsFile } from '../registry/hashed-lines.ts';
+import { type ReadFacts, remembered } from '../registry/manifest-cache.ts';
 import type { ManifestListing, RegistryReader } from '../registry/types.ts';
 import { eachOf } from './each.ts';
 

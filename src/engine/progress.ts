@@ -2,6 +2,7 @@ import type { RunWriter } from '../ledger/writer.ts';
 import { ConflictError } from '../ledger/store/store.ts';
 import type { Activity, RunProgress } from '../ledger/records.ts';
 import type { Clock } from '../registry/clock.ts';
+import type { ContentReader } from '../registry/content.ts';
 import type { DeletionResult, Registry, RegistryReader, Sending } from '../registry/types.ts';
 
 /** How often the record of a running run says how far it is. */
@@ -159,7 +160,9 @@ function watched<R extends RegistryReader | Registry>(registry: R, see: See): R 
       return facts;
     },
   };
-  if (!('deleteTag' in registry)) return { ...registry, ...reader };
+  const { content } = registry;
+  if (!('deleteTag' in registry))
+    return { ...registry, ...reader, ...(content && { content: watchedContent(content, see) }) };
   const seen = (repository: string, result: DeletionResult): DeletionResult => {
     if (result.state === 'deleted') see(repository, { deleted: 1 });
     return result;
@@ -172,5 +175,22 @@ function watched<R extends RegistryReader | Registry>(registry: R, see: See): R 
       seen(repository, await deleteTag(repository, tag, sending)),
     deleteManifest: async (repository: string, digest: string, sending: Sending) =>
       seen(repository, await deleteManifest(repository, digest, sending)),
+  };
+}
+
+/** What is read of the content of artifacts is work, too. */
+function watchedContent(content: ContentReader, see: See): ContentReader {
+  return {
+    ...content,
+    async manifest(repository, reference, signal) {
+      const manifest = await content.manifest(repository, reference, signal);
+      see(repository, { read: 1 });
+      return manifest;
+    },
+    async blob(repository, digest, signal) {
+      const blob = await content.blob(repository, digest, signal);
+      see(repository, { read: 1 });
+      return blob;
+    },
   };
 }

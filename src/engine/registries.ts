@@ -4,6 +4,7 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { parseRegistry } from '../policy/registries.ts';
 import type { Configuration, RegistrySettings, Settings } from '../policy/settings.ts';
 import type { Clock } from '../registry/clock.ts';
+import { readOnlyContent } from '../registry/content.ts';
 import { credentialsOf, type IdentitySettings } from '../registry/identity.ts';
 import type { ReadOnlyRegistry, Registry, RegistryReader } from '../registry/types.ts';
 import type { Log } from '../report/log.ts';
@@ -126,6 +127,7 @@ export function readOnly(registry: RegistryReader): ReadOnlyRegistry {
     manifests: registry.manifests,
     manifest: registry.manifest,
     referrers: registry.referrers,
+    ...(registry.content && { content: readOnlyContent(registry.content) }),
   };
 }
 

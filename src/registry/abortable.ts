@@ -1,3 +1,4 @@
+import type { ContentReader } from './content.ts';
 import { StoppedError } from './errors.ts';
 import type { RegistryReader } from './types.ts';
 
@@ -35,5 +36,19 @@ export function interruptible(reader: RegistryReader, signal: AbortSignal): Regi
     manifest: (repository, digest) => stopping('read a manifest', () => reader.manifest(repository, digest, signal)),
     referrers: (repository, digest) =>
       stopping('ask for referrers', () => reader.referrers(repository, digest, signal)),
+    ...(reader.content && { content: contentOf(reader.content) }),
   };
+
+  function contentOf(content: ContentReader): ContentReader {
+    return {
+      manifest: (repository, reference) =>
+        stopping('read a manifest', () => content.manifest(repository, reference, signal)),
+      // Its stream ends by itself: the signal is that of the call.
+      blob: (repository, digest) => stopping('read a blob', () => content.blob(repository, digest, signal)),
+      hasBlob: (repository, digest) => stopping('look for a blob', () => content.hasBlob(repository, digest, signal)),
+      deletedManifests: (repository) =>
+        stopping('list what is deleted', () => content.deletedManifests(repository, signal)),
+      deletedTags: (repository) => stopping('list what is deleted', () => content.deletedTags(repository, signal)),
+    };
+  }
 }

@@ -51,6 +51,7 @@ export function asBefore(registry: Registry, remembered: RememberedAll): Registr
   return {
     ...registry,
     ...readerAsBefore(registry, remembered),
+    content: registry.content,
     async look(repository, request, signal): Promise<Look> {
       const look = await registry.look(repository, request, signal);
       return {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { type FactsFile, hashed, type Header, readHashed } from './hashed-lines.ts';
 import type { ManifestContent, ManifestFacts } from './types.ts';
 
 /*
@@ -15,14 +15,6 @@ import type { ManifestContent, ManifestFacts } from './types.ts';
 
 /** Changes where manifests are interpreted in another way: then everything is read again. */
 const FORMAT = 1;
-
-/** Where the cache is stored. */
-export interface FactsFile {
-  /** Its lines, several at a time; none where the file does not exist. */
-  readonly read: () => AsyncIterable<readonly string[]>;
-  /** Replaces the file, a value a line. */
-  readonly write: (values: Iterable<unknown>) => Promise<void>;
-}
 
 export interface Remembered {
   readonly facts: ReadonlyMap<string, ReadFacts>;
@@ -61,23 +53,20 @@ export async function remember(
   facts: ReadonlyMap<string, ManifestFacts>,
 ): Promise<void> {
   // Where the store cannot be written, the ledger reports it.
-  await file.write(entries(repository, facts)).catch(() => undefined);
+  await file.write(hashed(headerOf(repository), entries(facts))).catch(() => undefined);
 }
 
-function* entries(repository: string, facts: ReadonlyMap<string, ManifestFacts>): Generator<unknown, void, undefined> {
-  const hash = createHash('sha256');
-  const hashed = <T>(value: T): T => {
-    hash.update(`${JSON.stringify(value)}\n`);
-    return value;
-  };
-  yield hashed({ format: FORMAT, repository });
+function* entries(facts: ReadonlyMap<string, ManifestFacts>): Generator<unknown, void, undefined> {
   for (const [digest, fact] of facts) {
     if (fact.state !== 'read') continue;
     const { children, subject } = fact;
     const holdsNothing = children.length === 0 && subject === undefined;
-    yield hashed(holdsNothing ? digest : [digest, { children, ...(subject !== undefined && { subject }) }]);
+    yield holdsNothing ? digest : [digest, { children, ...(subject !== undefined && { subject }) }];
   }
-  yield { sha256: hash.digest('hex') };
+}
+
+function headerOf(repository: string): Header {
+  return { format: FORMAT, repository };
 }
 
 async function read(
@@ -88,29 +77,13 @@ async function read(
   const facts = new Map<string, ReadFacts>();
   const unlisted = new Map<string, ReadFacts>();
   let others = 0;
-  const hash = createHash('sha256');
-  const header = JSON.stringify({ format: FORMAT, repository });
-  let before: string | undefined;
-  for await (const lines of file.read()) {
-    for (const line of lines) {
-      if (before === undefined && line !== header) throw new SyntaxError('not the facts of this repository');
-      if (before !== undefined) take(before);
-      before = line;
-    }
-  }
-  if (before === undefined) return { facts, unlisted, others };
-  if (before !== JSON.stringify({ sha256: hash.digest('hex') })) throw new SyntaxError('damaged');
-  return { facts, unlisted, others };
-
-  /** Takes any line but the last. */
-  function take(line: string): void {
-    hash.update(`${line}\n`);
-    if (line === header) return;
-    const entry = JSON.parse(line) as string | readonly [string, Partial<ManifestContent>];
+  await readHashed(file, headerOf(repository), (value) => {
+    const entry = value as string | readonly [string, Partial<ManifestContent>];
     const [name, content] = typeof entry === 'string' ? [entry] : entry;
     const digest = wanted(name);
     if (digest !== undefined) facts.set(digest, content ? { ...NOTHING, ...content } : NOTHING);
     else if (content) unlisted.set(name, { ...NOTHING, ...content });
     else others += 1;
-  }
+  });
+  return { facts, unlisted, others };
 }

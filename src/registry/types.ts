@@ -1,4 +1,4 @@
-import type { RegistryContent } from './content.ts';
+import type { ContentReader, ReadOnlyContent, RegistryContent } from './content.ts';
 import type { Instant } from './time.ts';
 
 /** The attributes that protect a tag or a manifest. */
@@ -250,6 +250,8 @@ export interface RegistryReader {
     digest: string,
     signal?: AbortSignal,
   ) => Promise<readonly string[] | undefined>;
+  /** What its artifacts consist of. Absent: a reader that is none of a registry itself. */
+  readonly content?: ContentReader;
 }
 
 /**
@@ -257,7 +259,6 @@ export interface RegistryReader {
  * even one that waits for its turn. Each is sent once: the caller looks again before it tries again.
  */
 export interface Registry extends RegistryReader {
-  /** What its artifacts consist of; for a dry run `readOnlyContent` of it. */
   readonly content: RegistryContent;
   /**
    * Waits until some deletions can be sent soon enough for a look that is taken now.
@@ -287,5 +288,6 @@ export interface Registry extends RegistryReader {
 }
 
 /** A registry for a dry run. The compiler refuses one that could delete, though it has all of these methods. */
-export type ReadOnlyRegistry = RegistryReader &
-  Readonly<Partial<Record<Exclude<keyof Registry, keyof RegistryReader>, never>>>;
+export type ReadOnlyRegistry = RegistryReader & { readonly content?: ReadOnlyContent } & Readonly<
+    Partial<Record<Exclude<keyof Registry, keyof RegistryReader>, never>>
+  >;

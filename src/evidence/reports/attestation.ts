@@ -1,0 +1,44 @@
+import { timeOf } from './fields.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** An attestation, and what is attested in it. */
+interface Unwrapped {
+  readonly document: unknown;
+  /** When the scan ended, where the attestation says so. */
+  readonly at?: string;
+}
+
+/** Envelopes within envelopes: a Sigstore bundle has an envelope (DSSE), that a statement (in-toto), that a report. */
+const DEEPEST = 4;
+
+/**
+ * What is attested, where it is an attestation (`cosign attest`): the predicate of an in-toto statement. Of one about
+ * vulnerabilities (predicate type `…/attestation/vuln/v1`) what the scanner says. Signatures are not verified.
+ *
+ * @throws {SyntaxError} where the payload of an envelope is not JSON
+ */
+export function unwrapped(given: unknown): Unwrapped {
+  let document = given;
+  let at: string | undefined;
+  for (let depth = 0; depth < DEEPEST && isObject(document); depth += 1) {
+    const { dsseEnvelope, payload, payloadType, predicate, predicateType } = document;
+    if (dsseEnvelope !== undefined) document = dsseEnvelope;
+    else if (typeof payload === 'string' && typeof payloadType === 'string')
+      document = JSON.parse(Buffer.from(payload, 'base64').toString()) as unknown;
+    else if (typeof predicateType === 'string' && predicate !== undefined) {
+      document = predicate;
+      const { scanner, metadata } = isObject(predicate) ? predicate : {};
+      const { result } = isObject(scanner) ? scanner : {};
+      if (result === undefined) continue;
+      document = result;
+      const { scanFinishedOn } = isObject(metadata) ? metadata : {};
+      at = timeOf(scanFinishedOn);
+    } else break;
+  }
+  return { document, ...(at !== undefined && { at }) };
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
