@@ -123,11 +123,12 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     return current;
   };
   const useOf = newUseOf(ledger);
+  const watched = progress.watching(interruptible(reader, signal));
   const context: RunContext = {
     ledger,
     record,
     policies,
-    reader: progress.watching(interruptible(reader, signal)),
+    reader: watched,
     writer: writer && progress.watching(writer),
     writes: whileHeld(written, locks),
     amend,
@@ -142,7 +143,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     facts: (repository) => ledger.manifestCache(registry, repository, held),
     quarantine: quarantinesIn(ledger, registry, held, keepReleasedOf(job)),
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
-    ...findingsIn(job.findings, registry, { amend, signal }),
+    ...findingsIn(job.findings, registry, { amend, signal, ledger, content: watched.content, check: held }),
     ...undoIn(job.evidence?.softDelete, registry, { clock, signal }),
   };
   const tellDecisions = pLimit(1);

@@ -3,8 +3,8 @@ import { cancellationIn, withCancellation, writeCancellation } from './cancellat
 import { rememberUsed, type UsedImage, type UsedImages } from './in-use.ts';
 import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
 import { type Messages, messagesIn } from './messages.ts';
-import { toGzippedLines } from './ndjson.ts';
-import { linesOf, parse, parseText, valuesOf } from './parse.ts';
+import { type LinesFile, linesFile } from './lines-file.ts';
+import { parse, parseText, valuesOf } from './parse.ts';
 import {
   idOf,
   isRunId,
@@ -15,6 +15,8 @@ import {
   pathsOf,
   pullsPath,
   registryKey,
+  reportCachePath,
+  reportCachesOf,
   RUNS,
   timeOf,
   usedPath,
@@ -91,7 +93,9 @@ export interface Ledger extends LedgerReader {
    * @param check throws where it must not be written any more: another process may remember what this one has not seen
    */
   readonly manifestCache: (registry: string, repository: string, check?: () => void) => LinesFile;
-  /** Removes the manifest caches of all repositories but these. */
+  /** What the reports say that are attached to the images of a repository, kept between runs. `check`: as above. */
+  readonly reportCache: (registry: string, repository: string, check?: () => void) => LinesFile;
+  /** Removes what is kept of the manifests and reports of all repositories but these. */
   readonly pruneManifestCache: (registry: string, but: readonly string[]) => Promise<void>;
   /**
    * Adds what is seen in use now, and forgets what was seen last before `since` (ISO 8601, UTC).
@@ -122,14 +126,6 @@ export interface Ledger extends LedgerReader {
   readonly messages: Messages;
   /** Removes runs that began before, and says how many. */
   readonly prune: (before: Date) => Promise<number>;
-}
-
-/** A file of values, a line of JSON each. */
-interface LinesFile {
-  /** Its lines, several at a time; none where there is no such file. */
-  readonly read: () => AsyncIterable<readonly string[]>;
-  /** Writes it as a whole. */
-  readonly write: (values: Iterable<unknown>) => Promise<void>;
 }
 
 /** A run that is resumed. */
@@ -218,20 +214,14 @@ export function openLedger(store: Store): Ledger {
       await writeRun(store, changed, etag);
       return changed;
     },
-    manifestCache(registry, repository, check) {
-      const path = manifestCachePath(registry, repository);
-      return {
-        async *read() {
-          yield* linesOf(store, path, await store.stream(path));
-        },
-        async write(values) {
-          await store.write(path, toGzippedLines(values), check && { check });
-        },
-      };
-    },
+    manifestCache: (registry, repository, check) => linesFile(store, manifestCachePath(registry, repository), check),
+    reportCache: (registry, repository, check) => linesFile(store, reportCachePath(registry, repository), check),
     async pruneManifestCache(registry, but) {
-      const still = new Set(but.map((repository) => manifestCachePath(registry, repository)));
-      for await (const path of store.list(manifestCachesOf(registry))) if (!still.has(path)) await store.remove(path);
+      const still = new Set(
+        but.flatMap((repository) => [manifestCachePath(registry, repository), reportCachePath(registry, repository)]),
+      );
+      for (const folder of [manifestCachesOf(registry), reportCachesOf(registry)])
+        for await (const path of store.list(folder)) if (!still.has(path)) await store.remove(path);
     },
     rememberUsed: (registry, seen, since) => rememberUsed(store, usedPath(registry), seen, since),
     rememberPulls: (registry, seen, before) => rememberPulls(store, pullsPath(registry), seen, before),

@@ -12,6 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     runs/<parent>/parent.json                  the parent of runs of several registries (`ParentRecord`)
  *     runs/<parent>/registries/<registry>.json   the run of one of them (`Child`)
  *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/manifest-cache.ts`
+ *     findings/<registry>/<repository>.ndjson.gz what is attached to images says, see `src/engine/attached-memory.ts`
  *     open/<registry>/<run>                      a run that may delete, and has not ended
  *     locks/<registry>                           the run that changes it now
  *     locks/<registry>.<repository>              the worker on it, where several share a run
@@ -73,6 +74,15 @@ export function manifestCachesOf(registry: string): string {
 
 export function manifestCachePath(registry: string, repository: string): string {
   return `${manifestCachesOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
+}
+
+/** @param registry as above */
+export function reportCachesOf(registry: string): string {
+  return `findings/${registryKey(registry)}/`;
+}
+
+export function reportCachePath(registry: string, repository: string): string {
+  return `${reportCachesOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
 }
 
 export function quarantinesOf(registry: string): string {
