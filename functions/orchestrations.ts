@@ -5,9 +5,11 @@ import {
   ACTIVITIES,
   activitiesOf,
   configured,
+  type DefenderOf,
   durableSdk,
   inInvocation,
   newConnections,
+  newFresh,
   newUseOf,
   registry,
   retention,
@@ -20,13 +22,14 @@ if (isDurable) {
   const { app } = await durableSdk();
   const connections = newConnections();
   const useOf = newUseOf(ledger);
+  const defenderOf: DefenderOf = newFresh(ledger.system.clock);
   const settings = () => configured(configuration, log);
   for (const name of ACTIVITIES)
     app.activity(name, {
       handler: (about: unknown, context: InvocationContext) =>
         inInvocation(context, () =>
           untilShutdown((signal) => {
-            const activities = activitiesOf({ settings, ledger, log, connections, useOf, signal });
+            const activities = activitiesOf({ settings, ledger, log, connections, useOf, defenderOf, signal });
             return activities[name](about as never);
           }),
         ),

@@ -215,6 +215,11 @@ var hasQuarantine = grantQuarantine || !contains(['', 'off'], trim(settings.?QUA
 
 // When something was pulled is in the log of each registry, and whether a client asked for what is in quarantine.
 var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN) || hasQuarantine
+// What Defender found is in the subscription of each registry, as the app reads the setting.
+var readsDefender = contains(
+  split(toLower(settings.?FINDINGS ?? ''), [' ', ',', '\n', '\r', '\t']),
+  'defender'
+)
 var registryIds = map(
   registries,
   one =>
@@ -230,7 +235,7 @@ var allSettings = {
   PURGE_SCHEDULE: !empty(settings.?PURGE_SCHEDULE) ? settings.?PURGE_SCHEDULE : '0 1 * * *'
   REGISTRY_RESOURCE_ID: !empty(settings.?REGISTRY_RESOURCE_ID)
     ? settings.?REGISTRY_RESOURCE_ID
-    : looksUpPulls ? join(registryIds, ' ') : null
+    : looksUpPulls || readsDefender ? join(registryIds, ' ') : null
   PURGE_DRY_RUN: !dryRunOnly && !empty(settings.?PURGE_DRY_RUN) ? settings.?PURGE_DRY_RUN : 'true'
 }
 
@@ -293,6 +298,13 @@ module pulls 'pulls.bicep' = [
       principalId: identity.outputs.principalId
       workspaceId: registryDiagnostics ? workspace.outputs.id : ''
     }
+  }
+]
+
+module defender 'defender.bicep' = [
+  for id in readsDefender ? union(map(registries, one => one.subscriptionId), []) : []: {
+    scope: subscription(id)
+    params: { principalId: identity.outputs.principalId }
   }
 ]
 

@@ -69,7 +69,10 @@ param settings = {
   IN_USE_LIST_MAX_AGE: readEnvironmentVariable('IN_USE_LIST_MAX_AGE', '')
   // What was pulled within that time is kept, e.g. 30d. The identity may then read the log of the registries.
   KEEP_PULLED_WITHIN: readEnvironmentVariable('KEEP_PULLED_WITHIN', '')
-  // By which their logs are found; empty: those that are purged.
+  // What says which vulnerabilities images have: defender, referrers, or both. With defender the identity may read what
+  // Defender for Cloud found in the subscriptions of the registries.
+  FINDINGS: readEnvironmentVariable('FINDINGS', '')
+  // By which their logs and findings are found; empty: those that are purged.
   REGISTRY_RESOURCE_ID: readEnvironmentVariable('REGISTRY_RESOURCE_ID', '')
   // Whose pulls do not count, with blanks between: object ids, and how clients begin their user agents.
   PULL_IGNORE: readEnvironmentVariable('PULL_IGNORE', '')

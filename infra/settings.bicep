@@ -20,7 +20,10 @@ type evidenceSettings = {
   @description('What was pulled within that time is kept. The identity may then read the log of the registry.')
   KEEP_PULLED_WITHIN: string?
 
-  @description('Resource id of the registry, by which its log is found. Left out: the one that is purged.')
+  @description('What says which vulnerabilities images have: defender, referrers, or both. With defender the identity may read what Defender for Cloud found.')
+  FINDINGS: string?
+
+  @description('Resource id of the registry, by which its log and its findings are found. Left out: the one that is purged.')
   REGISTRY_RESOURCE_ID: string?
 
   @description('Whose pulls do not count: object ids, and how clients begin their user agents.')
@@ -87,7 +90,10 @@ type appSettings = {
   @description('What was pulled within that time is kept. The identity may then read the log of the registries.')
   KEEP_PULLED_WITHIN: string?
 
-  @description('Resource ids of the registries, by which their logs are found. Left out: those that are purged.')
+  @description('What says which vulnerabilities images have: defender, referrers, or both. With defender the identity may read what Defender for Cloud found.')
+  FINDINGS: string?
+
+  @description('Resource ids of the registries, by which their logs and findings are found. Left out: those that are purged.')
   REGISTRY_RESOURCE_ID: string?
 
   @description('Whose pulls do not count: object ids, and how clients begin their user agents.')

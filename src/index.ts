@@ -19,7 +19,7 @@ import { notifyDue } from './engine/notify.ts';
 import { AFTER_RUN_MS, notifyingOf, WATCH_MS } from './engine/tell.ts';
 import { run, type RunOptions } from './engine/run.ts';
 import { concurrencyOf, openReader, openRegistry, targetOf, type TargetOptions } from './engine/registries.ts';
-import { evidenceFrom, pulledFor } from './engine/sources.ts';
+import { evidenceFrom, findingsFrom, pulledFor } from './engine/sources.ts';
 import { type WatchedLedger, watchSchedule } from './engine/schedule-monitor.ts';
 
 export type { Applied } from './engine/apply.ts';
@@ -55,10 +55,12 @@ export { openReader, openRegistry, readOnly, type TargetOptions } from './engine
 export { activitiesOf } from './engine/durable/activities.ts';
 export { newConnections } from './engine/durable/context.ts';
 export { newUseOf } from './engine/evidence.ts';
+export type { DefenderOf } from './engine/findings.ts';
+export { newFresh } from './engine/fresh.ts';
 export { inUseAt, requestedInUse } from './engine/in-use.ts';
 export { reportImages } from './engine/report-images.ts';
 export { archiveFrom } from './engine/archive.ts';
-export { evidenceFrom, pullsFrom } from './engine/sources.ts';
+export { evidenceFrom, findingsFrom, pullsFrom } from './engine/sources.ts';
 export { type Trial, tryPolicy } from './engine/try-policy.ts';
 export { unpulled } from './engine/unpulled.ts';
 export { registriesWithPulls, requestedUnpulled, type UnpulledQuery } from './engine/unpulled-request.ts';
@@ -159,6 +161,7 @@ export async function requestedApply(
       ...trigger,
       timeBudget,
       evidence: evidenceFrom({ ...settings, pulled }, trigger.ledger.system.clock, trigger.openSources),
+      findings: findingsFrom(settings, trigger.ledger.system.clock),
       guards,
       archive: archiveFrom(settings),
       keepReleasedMilliseconds: settings.rememberMilliseconds,

@@ -67,6 +67,10 @@ var tags = { application: 'acr-retention' }
 var identityName = 'id-${name}'
 var registrySubscription = empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId
 var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN)
+var readsDefender = contains(
+  split(toLower(settings.?FINDINGS ?? ''), [' ', ',', '\n', '\r', '\t']),
+  'defender'
+)
 // As it is written: --quarantine=14d, or two flags.
 var hasQuarantine = grantQuarantine || !empty(filter(
   purge,
@@ -76,7 +80,7 @@ var evidence = {
   ...settings
   REGISTRY_RESOURCE_ID: !empty(settings.?REGISTRY_RESOURCE_ID)
     ? settings.?REGISTRY_RESOURCE_ID
-    : looksUpPulls
+    : looksUpPulls || readsDefender
         ? '/subscriptions/${registrySubscription}/resourceGroups/${registryResourceGroup}/providers/Microsoft.ContainerRegistry/registries/${registryName}'
         : null
 }
@@ -106,6 +110,11 @@ module pulls '../pulls.bicep' = if (looksUpPulls) {
     principalId: identity.outputs.principalId
     workspaceId: registryDiagnostics ? workspace.outputs.id : ''
   }
+}
+
+module defender '../defender.bicep' = if (readsDefender) {
+  scope: subscription(registrySubscription)
+  params: { principalId: identity.outputs.principalId }
 }
 
 module storage '../storage.bicep' = {

@@ -43,6 +43,9 @@ param settings = {
   IN_USE_LIST_MAX_AGE: ''
   // E.g. 30d. The identity may then read the log of the registry.
   KEEP_PULLED_WITHIN: ''
+  // What says which vulnerabilities images have: defender, referrers, or both (docs/findings.md). With defender the
+  // identity may read what Defender for Cloud found in the subscription of the registry.
+  FINDINGS: ''
   // Whose pulls do not count, with blanks between: object ids, and how clients begin their user agents.
   PULL_IGNORE: ''
   // How long the log of the registry may be without any event.

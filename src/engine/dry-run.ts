@@ -18,7 +18,7 @@ import { startDryRuns, type Starter } from './durable/start.ts';
 import { summaryOf } from './finish.ts';
 import { notServed, openReader, settingsOf, targetOf, type Trigger } from './registries.ts';
 import { run } from './run.ts';
-import { evidenceFrom, pulledFor } from './sources.ts';
+import { evidenceFrom, findingsFrom, pulledFor } from './sources.ts';
 
 /** What a client that asks for a dry run is told while it runs. */
 interface Asked extends Omit<Trigger, 'onDecisions'> {
@@ -79,6 +79,7 @@ export function requestedDryRun(
       guards,
       archive: archiveFrom(settings),
       evidence: evidenceFrom({ ...settings, pulled }, asked.ledger.system.clock, asked.openSources),
+      findings: findingsFrom(settings, asked.ledger.system.clock),
       ...asked,
       ...share,
       onDecisions: (decisions) => asked.onDecisions(decisions, host),

@@ -11,6 +11,7 @@ import { ago } from './ago.ts';
 import type { RunContext } from './context.ts';
 import type { PlannedRepository } from './inventory.ts';
 import { withForgotten } from './forgotten.ts';
+import { newFresh, unlessStopped } from './fresh.ts';
 import { observe } from './observe.ts';
 import { type PullOptions, readPulls } from './pulls.ts';
 import { readTries, type TriedOptions } from './tried.ts';
@@ -35,32 +36,18 @@ export interface KnownUse {
   readonly records: readonly EvidenceRecord[];
 }
 
-/** Asked again after that: a run may take hours. */
-const FRESH_MILLISECONDS = 10 * 60_000;
-
 /** Says what is in use at a registry, as it was found out within the last ten minutes. */
 export type UseOf = (registry: string, options: EvidenceOptions, signal: AbortSignal) => Promise<KnownUse>;
 
 /** Asks the sources for all runs of a process, once for as long as the answer counts. */
 export function newUseOf(ledger: Ledger): UseOf {
-  const { clock } = ledger.system;
-  const known = new Map<string, { readonly use: Promise<KnownUse>; readonly until: number }>();
+  const fresh = newFresh<KnownUse>(ledger.system.clock);
   return (registry, options, signal) => {
     const { sources, rememberMilliseconds, pulls, tried } = options;
     const asked = sources.map(({ name, key }) => [name, key]);
     const log = pulls && [pulls.withinMilliseconds, pulls.byRules, pulls.ignored, pulls.key];
     const key = JSON.stringify([registry, rememberMilliseconds, asked, log, tried?.key]);
-    const before = known.get(key);
-    if (before && clock.ticks() <= before.until) return before.use;
-    const use = readUse(ledger, registry, options, signal);
-    const one = { use, until: clock.ticks() + FRESH_MILLISECONDS };
-    known.set(key, one);
-    const forget = (): void => {
-      if (known.get(key) === one) known.delete(key);
-    };
-    // What was given up because one run was stopped says nothing to another one.
-    use.then(() => signal.aborted && forget(), forget);
-    return use;
+    return fresh(key, () => readUse(ledger, registry, options, signal), signal);
   };
 }
 
@@ -91,16 +78,6 @@ export function evidenceIn(
     return known.ofRepository(repository);
   };
   return { evidence };
-}
-
-/** Asks again where it was another run, or another worker, that was stopped while it asked for both. */
-async function unlessStopped<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (;;)
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof StoppedError) || signal.aborted) throw error;
-    }
 }
 
 /** Whether a record says what was found out then. */

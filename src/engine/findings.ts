@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DefenderFindings, DefenderSource } from '../evidence/defender.ts';
 import type { ImageFindings } from '../evidence/findings.ts';
 import type { FindingsRecord } from '../ledger/findings.ts';
 import type { FindingSource } from '../policy/findings.ts';
@@ -6,6 +8,7 @@ import { StoppedError } from '../registry/errors.ts';
 import type { ManifestListing } from '../registry/types.ts';
 import { type Attached, attachedIn } from './attached.ts';
 import type { RunContext } from './context.ts';
+import { type Fresh, unlessStopped } from './fresh.ts';
 
 /** What one source says of the images of one repository. */
 export interface Observed {
@@ -17,6 +20,8 @@ export interface Observed {
   readonly problems: readonly string[];
   /** By digest. */
   readonly images: ReadonlyMap<string, ImageFindings>;
+  /** Of how many images of the registry it knows something. Absent: only those of this repository were asked for. */
+  readonly ofRegistry?: number;
 }
 
 /** What a source is asked about. */
@@ -32,7 +37,7 @@ export interface Asked {
 /** What says which vulnerabilities images have. */
 export interface FindingsSource {
   readonly source: FindingSource;
-  /** Never throws: what cannot be read makes the answer incomplete. */
+  /** Never throws but `StoppedError`: what cannot be read makes the answer incomplete. */
   readonly read: (asked: Asked, signal: AbortSignal) => Promise<Observed>;
 }
 
@@ -56,6 +61,8 @@ export function findingsIn(
   { amend, signal, ledger, content, check }: FindingsContext,
 ): Pick<RunContext, 'findings'> {
   if (!options || options.sources.length === 0) return {};
+  // Each command asks for the same repository again.
+  const counted = new Set<string>();
   return {
     async findings(repository, listing) {
       const file = ledger.reportCache(registry, repository, check);
@@ -68,19 +75,44 @@ export function findingsIn(
         );
         const images = await withBases(joined(said.map(({ observed }) => observed.images)), attached);
         if (signal.aborted) throw new StoppedError(`the findings in ${repository}`);
-        await amend(({ findings = [] }) => ({
-          findings: said.map(({ source, observed }) =>
-            plusRecord(
-              findings.find((one) => one.source === source),
-              recordOf(source, observed),
-            ),
-          ),
-        }));
+        const isCounted = counted.has(repository);
+        await amend(({ findings = [], breakersAsked = isCounted }) => {
+          const so = said.map(({ source, observed }) => {
+            const before = findings.find((one) => one.source === source);
+            return plusRecord(before, source, observed, breakersAsked);
+          });
+          return isDeepStrictEqual(so, findings) ? undefined : { findings: so };
+        });
+        counted.add(repository);
         return images;
       } finally {
         // Also where it was stopped: the next run need not read it again.
         await attached?.save();
       }
+    },
+  };
+}
+
+/** What Defender for Cloud says of a registry, for all runs of a process. */
+export type DefenderOf = Fresh<DefenderFindings>;
+
+/** Defender for Cloud. It is asked for all of a registry, once for as long as the answer counts. */
+export function defenderFindings(source: DefenderSource, fresh: DefenderOf): FindingsSource {
+  return {
+    source: 'defender',
+    async read({ registry, repository, listing }, signal) {
+      const ask = async (): Promise<DefenderFindings> => {
+        const findings = await source.read(registry, signal);
+        if (signal.aborted) throw new StoppedError(`the findings of ${registry}`);
+        return findings;
+      };
+      const { scanOf, images: ofRegistry, ...said } = await unlessStopped(() => fresh(registry, ask, signal), signal);
+      const images = new Map<string, ImageFindings>();
+      for (const digest of listing.byDigest.keys()) {
+        const scan = scanOf(repository, digest.toLowerCase());
+        if (scan) images.set(digest, { scan });
+      }
+      return { ...said, images, ofRegistry };
     },
   };
 }
@@ -129,25 +161,27 @@ function joined(all: readonly ReadonlyMap<string, ImageFindings>[]): ReadonlyMap
   return images;
 }
 
-const recordOf = (source: FindingSource, { observedAt, complete, problems, images }: Observed): FindingsRecord => ({
-  source,
-  observedAt,
-  complete,
-  ...(problems.length > 0 && { problems }),
-  images: [...images.values()].filter(({ scan }) => scan).length,
-});
-
-/** Problems of one source that a record keeps. */
+/** Problems of one source that a record keeps, and the characters of one. */
 const MOST_PROBLEMS = 10;
+const LONGEST_PROBLEM = 500;
 
-/** What a source said of several repositories. */
-function plusRecord(before: FindingsRecord | undefined, now: FindingsRecord): FindingsRecord {
-  if (!before) return now;
-  const problems = [...new Set([...(before.problems ?? []), ...(now.problems ?? [])])].slice(0, MOST_PROBLEMS);
+/**
+ * What a source said so far, with what it says of one more repository.
+ * @param isCounted the images of this repository are counted already
+ */
+function plusRecord(
+  before: FindingsRecord | undefined,
+  source: FindingSource,
+  { observedAt, complete, problems, images, ofRegistry }: Observed,
+  isCounted: boolean,
+): FindingsRecord {
+  const all = new Set([...(before?.problems ?? []), ...problems.map((problem) => problem.slice(0, LONGEST_PROBLEM))]);
+  const scanned = [...images.values()].filter(({ scan }) => scan).length;
   return {
-    ...now,
-    complete: before.complete && now.complete,
-    ...(problems.length > 0 && { problems }),
-    images: before.images + now.images,
+    source,
+    observedAt,
+    complete: complete && before?.complete !== false,
+    ...(all.size > 0 && { problems: [...all].slice(0, MOST_PROBLEMS) }),
+    images: ofRegistry ?? (before?.images ?? 0) + (isCounted && before ? 0 : scanned),
   };
 }

@@ -15,7 +15,7 @@ import { hasFailed, type RepositorySummary, type RunSummary } from '../ledger/su
 import { total } from '../ledger/total.ts';
 import type { Decision, Reason, Right } from '../planner/decision.ts';
 import { movingTagWarnings } from '../policy/moving-tags.ts';
-import { accessWarnings, evidenceWarnings } from '../report/warnings.ts';
+import { accessWarnings, evidenceWarnings, findingsWarnings } from '../report/warnings.ts';
 import { type Clock, timeOf } from '../registry/clock.ts';
 import type { RunContext } from './context.ts';
 import { eachOf } from './each.ts';
@@ -73,6 +73,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...(selected ? aboutFilters(context, selected, repositories) : [NOT_LISTED]),
     ...(selected && isWhole ? await leftWaiting(ledger, record, selected) : []),
     ...evidenceWarnings(record.evidence),
+    ...findingsWarnings(record.findings),
     ...accessWarnings(repositories),
     ...aboutMovingTags(context, repositories),
     ...aboutRepositories(repositories),

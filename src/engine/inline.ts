@@ -115,13 +115,16 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   const records = new Map(begun.repositories.map((one) => [one.summary.repository, one]));
   let selected: Selected | undefined;
   let current = record;
-  const amend: RunContext['amend'] = async (change) => {
-    const part = change(current);
-    if (!part) return current;
-    await written.update(part);
-    current = { ...current, ...part };
-    return current;
-  };
+  // One change after the other: each is made of what the one before came to.
+  const amending = pLimit(1);
+  const amend: RunContext['amend'] = (change) =>
+    amending(async () => {
+      const part = change(current);
+      if (!part) return current;
+      await written.update(part);
+      current = { ...current, ...part };
+      return current;
+    });
   const useOf = newUseOf(ledger);
   const watched = progress.watching(interruptible(reader, signal));
   const context: RunContext = {

@@ -1,3 +1,4 @@
+import type { DefenderFindings, DefenderSource } from '../evidence/defender.ts';
 import type { PullEvidence, PullSource, TriedEvidence, TriedSource } from '../evidence/pulls.ts';
 import type { Evidence, Source } from '../evidence/types.ts';
 import type { Clock } from '../registry/clock.ts';
@@ -7,6 +8,9 @@ const DEADLINE_MINUTES = 5;
 
 /** A log whose answer is too large is asked for in parts, each of which may take minutes. */
 const PULLS_MINUTES = 30;
+
+/** Findings come in pages of some MB, and the service takes three queries a second. */
+const DEFENDER_MINUTES = 10;
 
 /** What a source says, or that it did not say it in time. Never throws. */
 export function observe(
@@ -48,6 +52,19 @@ export function observedTries(source: TriedSource, clock: Clock): TriedSource {
         (until) => source.tried(registry, from, until),
         (problem): TriedEvidence => ({ ...unread(name, problem, clock), tried: [] }),
         { clock, signal, minutes: PULLS_MINUTES },
+      ),
+  };
+}
+
+/** The same for what Defender for Cloud found. */
+export function observedDefender(source: DefenderSource, clock: Clock): DefenderSource {
+  return {
+    ...source,
+    read: (registry, signal) =>
+      inTime(
+        (until) => source.read(registry, until),
+        (problem): DefenderFindings => ({ ...unread('defender', problem, clock), images: 0, scanOf: () => undefined }),
+        { clock, signal, minutes: DEFENDER_MINUTES },
       ),
   };
 }

@@ -9,7 +9,7 @@ import type { Log } from '../report/log.ts';
 import { lastScheduled, resumeRun, type Wanted } from './resume.ts';
 import { ResumeRefused } from './begin.ts';
 import { run, type RunOptions } from './run.ts';
-import { evidenceFrom, sourcesNamed } from './sources.ts';
+import { evidenceFrom, findingsFrom, sourcesNamed } from './sources.ts';
 import { StopReason } from './stop.ts';
 import { configured, isDryRun, openReader, openRegistry, targetOf, type Trigger } from './registries.ts';
 import { lastActivity } from './schedule-monitor.ts';
@@ -129,6 +129,7 @@ async function runInTime(
     guards: settings.guards,
     archive: archiveFrom(settings),
     evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
+    findings: findingsFrom(settings, trigger.ledger.system.clock),
     keepReleasedMilliseconds: settings.rememberMilliseconds,
     policies: registry.commands.map(({ policy }) => policy),
   };

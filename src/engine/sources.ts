@@ -1,6 +1,8 @@
 import type { AskedSource } from '../ledger/records.ts';
+import { type DefenderSource, openDefender } from '../evidence/defender.ts';
 import { openSoftDelete, type SoftDeleteSource } from '../evidence/soft-delete.ts';
 import { openPulls, openSources, PULL_LOG } from '../evidence/open.ts';
+import type { FindingSource } from '../policy/findings.ts';
 import type { InUse } from '../policy/in-use.ts';
 import { type Pulled, type PullLogSettings, resourceOf } from '../policy/pulls.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
@@ -9,7 +11,15 @@ import type { Settings } from '../policy/settings.ts';
 import { type Clock, systemClock } from '../registry/clock.ts';
 import { cloudOf, entraOf, type IdentitySettings, logsEndpointOf } from '../registry/identity.ts';
 import type { EvidenceOptions } from './evidence.ts';
-import { observedPulls, observedTries } from './observe.ts';
+import {
+  attachedReports,
+  defenderFindings,
+  type DefenderOf,
+  type FindingsOptions,
+  type FindingsSource,
+} from './findings.ts';
+import { newFresh } from './fresh.ts';
+import { observedDefender, observedPulls, observedTries } from './observe.ts';
 import type { PullOptions } from './pulls.ts';
 import type { TriedOptions } from './tried.ts';
 
@@ -47,14 +57,48 @@ export function evidenceFrom(
 }
 
 /** How Azure is asked whether a registry keeps what is deleted. */
-function softDeleteFrom({ resources }: PullLogSettings, identity: Asking['identity'], clock: Clock): SoftDeleteSource {
-  return openSoftDelete({
-    credential: entraOf(identity),
-    clock,
-    cloud: cloudOf(identity.audience),
-    resourceOf: (registry) => resourceOf(resources, registry)?.id,
-  });
+const softDeleteFrom = (pullLog: PullLogSettings, identity: Asking['identity'], clock: Clock): SoftDeleteSource =>
+  openSoftDelete(atAzure(pullLog, identity, clock));
+
+/** How Azure is asked about the resource of a registry. */
+const atAzure = ({ resources }: Pick<PullLogSettings, 'resources'>, identity: Asking['identity'], clock: Clock) => ({
+  credential: entraOf(identity),
+  clock,
+  cloud: cloudOf(identity.audience),
+  resourceOf: (registry: string) => resourceOf(resources, registry)?.id,
+});
+
+interface AskingFindings {
+  readonly findings: readonly FindingSource[];
+  readonly pullLog: Pick<PullLogSettings, 'resources'>;
+  readonly identity: Asking['identity'];
 }
+
+/**
+ * What the configured sources of findings are asked with; nothing where none is.
+ * @param defenderOf what Defender said of late; absent: it is asked once for all that is asked with this
+ */
+export function findingsFrom(
+  { findings, ...asking }: AskingFindings,
+  clock: Clock = systemClock,
+  defenderOf: DefenderOf = newFresh(clock),
+): FindingsOptions | undefined {
+  const sources = findings.flatMap((source): readonly FindingsSource[] => {
+    switch (source) {
+      case 'defender':
+        return [defenderFindings(observedDefender(defenderFrom(asking, clock), clock), defenderOf)];
+      case 'referrers':
+        return [attachedReports];
+    }
+  });
+  return sources.length > 0 ? { sources } : undefined;
+}
+
+/** Defender for Cloud, as the identity of the app asks it. */
+export const defenderFrom = (
+  { pullLog, identity }: Omit<AskingFindings, 'findings'>,
+  clock: Clock = systemClock,
+): DefenderSource => openDefender(atAzure(pullLog, identity, clock));
 
 /** The same where a policy file of a request asks for pulls, for longer than the settings, too. */
 export function pulledFor(

@@ -1,4 +1,5 @@
 import { PolicyError } from './errors.ts';
+import { type FindingSource, readFindings } from './findings.ts';
 import { type InUse, readInUse } from './in-use.ts';
 import { parseSome } from './parse-settings.ts';
 import {
@@ -34,6 +35,15 @@ export function readInUseSettings(environment: Environment, flags: readonly stri
  */
 export function readRememberSetting(environment: Environment): number {
   return parseSome(['IN_USE_REMEMBER'], environment).IN_USE_REMEMBER;
+}
+
+/**
+ * What says which vulnerabilities images have; for the command line.
+ * @param flag what `--findings` names: it counts instead of FINDINGS
+ * @throws {InvalidPolicy}
+ */
+export function readFindingsSetting(environment: Environment, flag?: string): readonly FindingSource[] {
+  return flag === undefined ? (parseSome(['FINDINGS'], environment).FINDINGS ?? []) : readFindings(flag, '--findings');
 }
 
 export function inUseFrom(

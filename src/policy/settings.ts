@@ -3,16 +3,15 @@ import type { TimeBudget } from './duration.ts';
 import { attempts, InvalidPolicy, PolicyError } from './errors.ts';
 import type { Guards } from './guards.ts';
 import { inUseFrom, pulledFrom, pullLogFrom } from './evidence-settings.ts';
-import { type InUse, shownSources } from './in-use.ts';
+import type { FindingSource } from './findings.ts';
+import type { InUse } from './in-use.ts';
 import { hostedReviewUrl, type Notify } from './notify.ts';
 import { checkResources, type Pulled, type PullLogSettings } from './pulls.ts';
 import { parseEach, parseSome, type Texts, textsIn } from './parse-settings.ts';
-import { shown } from './purge-command.ts';
 import type { Quarantine } from './quarantine.ts';
 import { readRegistries, type RegistrySettings } from './registries.ts';
 import type { Schedule } from './schedule.ts';
 import {
-  CLIENT_ID,
   type Engine,
   type Environment,
   type LogLevel,
@@ -21,11 +20,18 @@ import {
   type SettingValues,
 } from './settings-schema.ts';
 import { unexpected } from './setting-fields.ts';
+import { shownSetting } from './shown-settings.ts';
 import type { StorageLocation } from './storage.ts';
 import { pullWindowsOf } from './rules.ts';
 import { readWork } from './work.ts';
 
-export { readInUseSettings, readPullLogSettings, readPullSettings, readRememberSetting } from './evidence-settings.ts';
+export {
+  readFindingsSetting,
+  readInUseSettings,
+  readPullLogSettings,
+  readPullSettings,
+  readRememberSetting,
+} from './evidence-settings.ts';
 export type { RegistrySettings } from './registries.ts';
 export {
   type Engine,
@@ -61,6 +67,8 @@ export interface Settings {
   readonly pulled: Pulled | undefined;
   /** Where it can be looked up what was pulled, whether that keeps anything or not. Without a resource: nowhere. */
   readonly pullLog: PullLogSettings;
+  /** What says which vulnerabilities images have, in the order in which they count. None: nothing is asked. */
+  readonly findings: readonly FindingSource[];
   /** Absent: no message is sent. */
   readonly notify: Notify | undefined;
   readonly ledger: LedgerSettings;
@@ -154,6 +162,7 @@ export function readSettings(
       rememberMilliseconds: values.IN_USE_REMEMBER,
       pulled,
       pullLog: pullLogFrom(values),
+      findings: values.FINDINGS ?? [],
       notify,
       ledger: ledgerFrom(values),
       approvals: { typedAbove: values.APPROVAL_TYPED, fourEyes: values.APPROVAL_FOUR_EYES },
@@ -281,15 +290,4 @@ function checkTogether(texts: Texts): void {
       ),
     );
   if (problems.length > 0) throw new InvalidPolicy(problems);
-}
-
-/** A setting as it may be shown again: without what may be a secret. */
-function shownSetting(name: Setting, text: string): string {
-  if (name === 'ACR_PASSWORD' || (name === 'RETENTION_STORAGE' && text.includes('='))) return '(set)';
-  if (name === 'AZURE_CLIENT_ID' && !CLIENT_ID.test(text)) return '(not shown: it is no client id)';
-  if (name === 'IN_USE') return shownSources(text);
-  if (name === 'RETENTION_POLICY' || name === 'NOTIFY') return '(set)';
-  if (text.includes('@') && name !== 'PURGE_COMMAND') return '(not shown: it may hold a secret)';
-  // The task file's may be the YAML itself, by mistake.
-  return name === 'PURGE_COMMAND' || name === 'ACR_TASK_FILE' ? shown(text) : text;
 }

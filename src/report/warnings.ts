@@ -1,3 +1,4 @@
+import type { FindingsRecord } from '../ledger/findings.ts';
 import type { EvidenceRecord } from '../ledger/records.ts';
 import type { RepositorySummary } from '../ledger/summary.ts';
 import type { Right } from '../planner/decision.ts';
@@ -74,6 +75,16 @@ export function evidenceWarnings(records: readonly EvidenceRecord[] = []): reado
       const why = problems.join('; ');
       return complete ? why : `${source.startsWith(PULLS) ? PULLS_NOT_KNOWN : NOT_KNOWN}${source}: ${why}`;
     });
+}
+
+/** What a person has to know of the sources of findings: they keep and delete nothing. */
+export function findingsWarnings(records: readonly FindingsRecord[] = []): readonly string[] {
+  return records
+    .filter(({ complete }) => !complete)
+    .map(
+      ({ source, problems = [] }) =>
+        `not all vulnerabilities of images are known (nothing was kept or deleted for that): ${source}: ${problems.join('; ')}`,
+    );
 }
 
 /** Whether it says that a source could not be read: it comes first, for nothing was deleted. */

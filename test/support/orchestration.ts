@@ -1,6 +1,7 @@
 import { registry, retention, settled, worker } from '../../src/engine/durable/orchestrators.ts';
 import { activitiesOf } from '../../src/engine/durable/activities.ts';
 import { newUseOf } from '../../src/engine/evidence.ts';
+import { newFresh } from '../../src/engine/fresh.ts';
 import { type App, newConnections } from '../../src/engine/durable/context.ts';
 import type { RegistryJob, Start } from '../../src/engine/durable/messages.ts';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
@@ -69,6 +70,7 @@ export function hall({
     ledger,
     log,
     useOf: newUseOf(ledger),
+    defenderOf: newFresh(ledger.system.clock),
     ...(openSources && { openSources }),
     connections: newConnections((target) => {
       const emulator = emulators.find(({ loginServer }) => loginServer === target.endpoint.host);

@@ -1,3 +1,5 @@
+import { type GraphRow, rowsOf } from './graph.ts';
+
 /** A resource as Azure Resource Manager gives it. */
 export interface AzureResource {
   readonly id: string;
@@ -41,6 +43,8 @@ export interface Azure {
   readonly indexed?: readonly string[];
   /** Resources that only the lists of the services have, by their ids: the index lags. */
   readonly notIndexed?: readonly string[];
+  /** What Defender for Cloud says: the table `securityresources` of Resource Graph. */
+  readonly findings?: readonly GraphRow[];
   /** Entries of one page. */
   readonly page?: number;
 }
@@ -131,30 +135,24 @@ function kubeconfigOf({ kubeconfigs = {} }: Azure, path: string): Answer {
 /** A query, as far as this understands one: the ids of all resources of a type. */
 const QUERY = /^resources \| where type =~ '([\w.]+\/\w+)' \| project id \| order by id asc$/;
 
-/** As Azure Resource Graph answers: silent about subscriptions that the identity does not know. */
-function indexOf(
-  { subscriptions, resources, indexed = [], notIndexed = [], page = 1_000 }: Azure,
-  body: string,
-): Answer {
+/** As Azure Resource Graph answers: silent about subscriptions that the identity does not know, and what it may not read. */
+function indexOf(azure: Azure, body: string): Answer {
+  const { page = 1_000 } = azure;
   const asked = JSON.parse(body) as {
     readonly query: string;
     readonly subscriptions: readonly string[];
     readonly options?: { readonly $top?: number; readonly $skipToken?: string; readonly resultFormat?: string };
   };
-  const type = QUERY.exec(asked.query)?.[1]?.toLowerCase();
-  if (type === undefined || asked.options?.resultFormat !== 'objectArray') return failed(400, 'InvalidQuery');
-  const ids = [...new Set([...resources.map(({ id }) => id), ...indexed])]
-    .filter((id) => !notIndexed.includes(id))
-    .filter((id) => asked.subscriptions.some((one) => subscriptions[one] && isOfType(id, one, type)))
-    .toSorted();
+  const rows = idsIn(azure, asked) ?? findingsIn(azure, asked);
+  if (rows === undefined || asked.options?.resultFormat !== 'objectArray') return failed(400, 'InvalidQuery');
   const from = Number(asked.options.$skipToken ?? 0);
   const to = from + Math.min(page, asked.options.$top ?? 100);
-  const data = ids.slice(from, to).map((id) => ({ id: id.toLowerCase() }));
-  const isMore = to < ids.length;
+  const data = rows.slice(from, to);
+  const isMore = to < rows.length;
   return {
     status: 200,
     body: {
-      totalRecords: ids.length,
+      totalRecords: rows.length,
       count: data.length,
       data,
       facets: [],
@@ -162,4 +160,33 @@ function indexOf(
       ...(isMore && { $skipToken: String(to) }),
     },
   };
+}
+
+interface Query {
+  readonly query: string;
+  readonly subscriptions: readonly string[];
+}
+
+function idsIn(
+  { subscriptions, resources, indexed = [], notIndexed = [] }: Azure,
+  asked: Query,
+): readonly object[] | undefined {
+  const type = QUERY.exec(asked.query)?.[1]?.toLowerCase();
+  if (type === undefined) return undefined;
+  return [...new Set([...resources.map(({ id }) => id), ...indexed])]
+    .filter((id) => !notIndexed.includes(id))
+    .filter((id) => asked.subscriptions.some((one) => subscriptions[one] && isOfType(id, one, type)))
+    .toSorted()
+    .map((id) => ({ id: id.toLowerCase() }));
+}
+
+/** What lets an identity read findings. */
+const READ_FINDINGS: ReadonlySet<string> = new Set(['*', '*/read', 'microsoft.security/*/read']);
+
+function findingsIn({ subscriptions, findings = [] }: Azure, asked: Query): readonly object[] | undefined {
+  const known = asked.subscriptions.filter((one) =>
+    subscriptions[one]?.some(({ actions }) => actions.some((action) => READ_FINDINGS.has(action.toLowerCase()))),
+  );
+  const rows = findings.filter(({ id }) => known.some((one) => id.startsWith(`/subscriptions/${one}/`)));
+  return rowsOf(asked.query, 'securityresources', rows);
 }

@@ -4,12 +4,13 @@ import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { pullWindowsOf } from '../../policy/rules.ts';
 import {
   type Environment,
+  readFindingsSetting,
   readInUseSettings,
   readPullLogSettings,
   readPullSettings,
   readRememberSetting,
 } from '../../policy/settings.ts';
-import { evidenceFrom, type RunOptions } from '../../index.ts';
+import { evidenceFrom, findingsFrom, type RunOptions } from '../../index.ts';
 
 /* Flags that say what is kept because it is used, or was pulled lately. */
 
@@ -20,6 +21,10 @@ export interface InUseFlags {
 export interface PullFlags {
   readonly keepPulledWithin?: string;
   readonly pullIgnore?: readonly string[];
+}
+
+export interface FindingsFlags {
+  readonly findings?: string;
 }
 
 export const repeated = (value: string, previous: readonly string[] | undefined): readonly string[] => [
@@ -36,12 +41,22 @@ export function withInUse(command: Command): Command {
   );
 }
 
-/** Adds the options that say what is kept because it is used, or was pulled lately. */
+/** Adds the option that says what knows which vulnerabilities images have. */
+function withFindings(command: Command): Command {
+  return command.option(
+    '--findings <sources>',
+    'what says which vulnerabilities images have: defender, referrers, both (defender,referrers) or off (default: FINDINGS)',
+  );
+}
+
+/** Adds the options that say what is kept because it is used, or was pulled lately, and what is found in images. */
 export function withEvidence(command: Command): Command {
-  return withPullIgnore(
-    withInUse(command).option(
-      '--keep-pulled-within <duration>',
-      'keep what was pulled within that time, e.g. 30d; needs REGISTRY_RESOURCE_ID (default: KEEP_PULLED_WITHIN)',
+  return withFindings(
+    withPullIgnore(
+      withInUse(command).option(
+        '--keep-pulled-within <duration>',
+        'keep what was pulled within that time, e.g. 30d; needs REGISTRY_RESOURCE_ID (default: KEEP_PULLED_WITHIN)',
+      ),
     ),
   );
 }
@@ -70,10 +85,27 @@ export function inUseOf(
     pulled: readPullSettings(environment, { within: keepPulledWithin, ignored: pullIgnore, byRules }),
     pullLog: readPullLogSettings(environment, pullIgnore),
     rememberMilliseconds: readRememberSetting(environment),
-    identity: {
-      audience: environment['ACR_AUDIENCE'],
-      clientId: environment['AZURE_CLIENT_ID'],
-      username: username ?? environment['ACR_USERNAME'],
-    },
+    identity: identityIn(environment, username),
+  });
+}
+
+const identityIn = (environment: Environment, username: string | undefined) => ({
+  audience: environment['ACR_AUDIENCE'],
+  clientId: environment['AZURE_CLIENT_ID'],
+  username: username ?? environment['ACR_USERNAME'],
+});
+
+/**
+ * What says which vulnerabilities images have.
+ * @throws {InvalidPolicy}
+ */
+export function findingsOf(
+  { findings, username }: FindingsFlags & Pick<CommandFlags, 'username'>,
+  environment: Environment,
+): RunOptions['findings'] {
+  return findingsFrom({
+    findings: readFindingsSetting(environment, findings),
+    pullLog: readPullLogSettings(environment),
+    identity: identityIn(environment, username),
   });
 }

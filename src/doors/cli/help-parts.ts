@@ -4,7 +4,7 @@ import type { CommandHelp } from './help.ts';
 
 export const LEDGER = ['RETENTION_STORAGE', 'AZURE_CLIENT_ID'] as const;
 export const REGISTRY = ['ACR_REGISTRY', 'ACR_USERNAME', 'ACR_PASSWORD', 'ACR_AUDIENCE'] as const;
-export const EVIDENCE = ['IN_USE', 'KEEP_PULLED_WITHIN', 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE'] as const;
+export const EVIDENCE = ['IN_USE', 'KEEP_PULLED_WITHIN', 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE', 'FINDINGS'] as const;
 export const GUARDS = ['MAX_DELETIONS', 'MAX_DELETION_PERCENT', 'MAX_MEDIAN_FACTOR', 'KEEP_LAST_TAG'] as const;
 export const NOTIFY = ['NOTIFY', 'NOTIFY_ON', 'REVIEW_URL'] as const;
 export const LOG = ['LOG_FORMAT', 'LOG_LEVEL', 'NO_COLOR'] as const;

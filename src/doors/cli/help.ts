@@ -28,6 +28,7 @@ export const VARIABLES = {
   RETENTION_POLICY_FILE: 'the policy file, where neither --policy nor --filter is given',
   PLAN_MAX_AGE: 'how old a plan may be when it is applied',
   IN_USE: 'what says which images are in use',
+  FINDINGS: 'what says which vulnerabilities images have',
   IN_USE_REMEMBER: 'how long is kept what was in use, released or restored',
   KEEP_PULLED_WITHIN: 'how recent pulls keep what was pulled',
   REGISTRY_RESOURCE_ID: 'the resource id of the registry, by which its log and its soft delete are found',

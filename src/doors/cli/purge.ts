@@ -8,7 +8,14 @@ import { withQuarantine } from '../../policy/quarantine.ts';
 import { readQuarantineSetting, readRememberSetting } from '../../policy/settings.ts';
 import { type ArchiveFlags, archiveOf, withArchive } from './archive-flags.ts';
 import { askOn, confirmedPurge, isInteractive } from './confirm.ts';
-import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
+import {
+  type FindingsFlags,
+  findingsOf,
+  type InUseFlags,
+  inUseOf,
+  type PullFlags,
+  withEvidence,
+} from './evidence-flags.ts';
 import {
   type BudgetFlags,
   type DisplayFlags,
@@ -47,6 +54,7 @@ interface CliFlags
     BudgetFlags,
     InUseFlags,
     PullFlags,
+    FindingsFlags,
     ArchiveFlags {
   readonly yes?: boolean;
 }
@@ -94,9 +102,11 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const budget = attempt(() => ({ limit: timeBudgetOf(flags) }));
   const opened = attempt(() => openLedger(flags, environment));
   const inUse = attempt(() => ({ evidence: inUseOf(flags, environment, policy ? [policy] : []) }));
+  const found = attempt(() => ({ findings: findingsOf(flags, environment) }));
   const archived = attempt(() => ({ archive: archiveOf(flags, environment) }));
   const keepReleasedMilliseconds = attempt(() => readRememberSetting(environment));
-  if (!policy || !endpoint || !guards || !opened || !budget || !inUse || !archived) throw new InvalidPolicy(problems);
+  if (!policy || !endpoint || !guards || !opened || !budget || !inUse || !found || !archived)
+    throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
   return {
     policy,
@@ -107,6 +117,7 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
     planAgeMilliseconds: opened.settings.planAgeMilliseconds,
     budget: budget.limit,
     evidence: inUse.evidence,
+    findings: found.findings,
     archive: archived.archive,
     keepReleasedMilliseconds,
   };
@@ -130,6 +141,7 @@ export interface RunPurgeOptions extends OutputOptions {
   readonly guards?: Guards;
   readonly budget?: TimeBudget | undefined;
   readonly evidence?: RunOptions['evidence'];
+  readonly findings?: RunOptions['findings'];
   readonly archive?: RunOptions['archive'];
   readonly keepReleasedMilliseconds?: RunOptions['keepReleasedMilliseconds'];
 }
@@ -138,11 +150,11 @@ export interface RunPurgeOptions extends OutputOptions {
 export function runPurge(
   target: TargetOptions,
   policy: PurgePolicy,
-  { ledger, guards, budget, evidence, archive, keepReleasedMilliseconds, ...output }: RunPurgeOptions,
+  { ledger, guards, budget, evidence, findings, archive, keepReleasedMilliseconds, ...output }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   return show(output, stdout, async (shown) => {
-    const kept = { evidence, archive, keepReleasedMilliseconds };
+    const kept = { evidence, findings, archive, keepReleasedMilliseconds };
     const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, ...kept });
     return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
   });
@@ -152,9 +164,17 @@ export function runPurge(
 export function runOptionsOf(
   shown: Shown,
   policy: PurgePolicy,
-  { ledger, guards, budget, evidence, archive, keepReleasedMilliseconds }: Omit<RunPurgeOptions, keyof OutputOptions>,
+  {
+    ledger,
+    guards,
+    budget,
+    evidence,
+    findings,
+    archive,
+    keepReleasedMilliseconds,
+  }: Omit<RunPurgeOptions, keyof OutputOptions>,
 ): RunOptions {
-  const kept = { evidence, archive, keepReleasedMilliseconds };
+  const kept = { evidence, findings, archive, keepReleasedMilliseconds };
   const about = { policies: [policy], now: new Date(), ledger, timeBudget: budget, ...kept };
   return { ...shown, ...about, ...(guards && { guards }) };
 }

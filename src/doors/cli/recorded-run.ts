@@ -3,7 +3,14 @@ import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
 import { readRememberSetting } from '../../policy/settings.ts';
 import { type ArchiveFlags, archiveOf, withArchive } from './archive-flags.ts';
-import { type InUseFlags, inUseOf, type PullFlags, withEvidence } from './evidence-flags.ts';
+import {
+  type FindingsFlags,
+  findingsOf,
+  type InUseFlags,
+  inUseOf,
+  type PullFlags,
+  withEvidence,
+} from './evidence-flags.ts';
 import {
   type BudgetFlags,
   type DisplayFlags,
@@ -18,7 +25,8 @@ import {
 } from './flags.ts';
 
 /** Flags of the commands that work on what a recorded run was about. */
-export interface RecordedRunFlags extends LedgerFlags, BudgetFlags, DisplayFlags, InUseFlags, PullFlags, ArchiveFlags {
+export interface RecordedRunFlags
+  extends LedgerFlags, BudgetFlags, DisplayFlags, InUseFlags, PullFlags, FindingsFlags, ArchiveFlags {
   readonly registry?: string;
   readonly username?: string;
   readonly password?: string;
@@ -46,6 +54,7 @@ export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.Process
     archive: archiveOf(flags, environment),
     keepReleasedMilliseconds: readRememberSetting(environment),
     evidence: (policies: readonly PurgePolicy[]) => inUseOf(flags, environment, policies),
+    findings: findingsOf(flags, environment),
     /** The registries one of which it must be about, where any is named. */
     hosts: names.length === 0 ? undefined : names.map((name) => parseRegistry(name).host),
     display: displayOf(flags, environment, process.stdout),

@@ -12,8 +12,18 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
     .argument('[id]', 'the run (default: the newest that can be resumed)')
     .option('--verbose', 'list every decision that is made now')
     .action(async (id: string | undefined, flags: RecordedRunFlags) => {
-      const { ledger, settings, timeBudget, evidence, archive, keepReleasedMilliseconds, hosts, display, target } =
-        recordedRun(flags, process.env);
+      const {
+        ledger,
+        settings,
+        timeBudget,
+        evidence,
+        findings,
+        archive,
+        keepReleasedMilliseconds,
+        hosts,
+        display,
+        target,
+      } = recordedRun(flags, process.env);
       const tell = telling(process.env, { ledger, log: display.log, registries: hosts });
       const summary = await tell(() =>
         show(display, process.stdout, (shown) =>
@@ -23,6 +33,7 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
             now: new Date(),
             timeBudget,
             evidence,
+            findings,
             archive,
             keepReleasedMilliseconds,
             planAgeMilliseconds: settings.planAgeMilliseconds,

@@ -15,8 +15,9 @@ import { matchOf } from '../matching.ts';
 import { undoIn } from '../undo.ts';
 import { archiveFrom } from '../archive.ts';
 import { evidenceIn, type UseOf } from '../evidence.ts';
+import { type DefenderOf, findingsIn } from '../findings.ts';
 import { quarantinesIn } from '../quarantine.ts';
-import { evidenceFrom, type OpenSources } from '../sources.ts';
+import { evidenceFrom, findingsFrom, type OpenSources } from '../sources.ts';
 import { concurrencyOf, openRegistry, type TargetOptions } from '../registries.ts';
 import { recoverRepository } from '../recover.ts';
 import { whyCutShort } from './cut-short.ts';
@@ -31,6 +32,8 @@ export interface App {
   readonly connections: Connections;
   /** What is in use, as all activities of this process know it. */
   readonly useOf: UseOf;
+  /** What Defender for Cloud found, as all activities of this process know it. */
+  readonly defenderOf: DefenderOf;
   /** How sources of evidence are reached. Absent: as they are configured. */
   readonly openSources?: OpenSources;
   /** Aborted when this process is told to end. */
@@ -94,7 +97,7 @@ export async function openRun(app: App, run: Run): Promise<OpenRun | undefined> 
 
 /** What the steps of a run share, for one activity. */
 export function contextOf(
-  { ledger, settings, useOf, openSources }: App,
+  { ledger, settings, useOf, defenderOf, openSources }: App,
   open: OpenRun,
   registry: Registry,
   signal: AbortSignal,
@@ -104,11 +107,13 @@ export function contextOf(
   const amend: RunContext['amend'] = (change) =>
     amendShared(ledger, record.id, (now) => (isOwn(now, run) ? change(now) : undefined));
   const sources = evidenceFrom(settings(), ledger.system.clock, openSources);
+  const findings = findingsFrom(settings(), ledger.system.clock, defenderOf);
+  const reader = interruptible(registry, signal);
   return {
     ledger,
     record,
     policies,
-    reader: interruptible(registry, signal),
+    reader,
     writer: record.dryRun ? undefined : registry,
     writes: whileHeld(ledger.writer(record.id), locks),
     amend,
@@ -122,6 +127,13 @@ export function contextOf(
     facts: (repository) => ledger.manifestCache(record.registry, repository, checkHeld(locks)),
     quarantine: quarantinesIn(ledger, record.registry, checkHeld(locks), settings().rememberMilliseconds),
     ...evidenceIn(sources, (options) => useOf(record.registry, options, signal), { amend, signal }),
+    ...findingsIn(findings, record.registry, {
+      amend,
+      signal,
+      ledger,
+      content: reader.content,
+      check: checkHeld(locks),
+    }),
     ...undoIn(sources?.softDelete, record.registry, { clock: ledger.system.clock, signal }),
   };
 }

@@ -1,5 +1,6 @@
 import { activitiesOf } from '../../../src/engine/durable/activities.ts';
 import { newUseOf } from '../../../src/engine/evidence.ts';
+import { newFresh } from '../../../src/engine/fresh.ts';
 import { type App, newConnections } from '../../../src/engine/durable/context.ts';
 import { startScheduled } from '../../../src/engine/durable/start.ts';
 import { evidenceFrom, type OpenSources } from '../../../src/engine/sources.ts';
@@ -111,6 +112,7 @@ export function startApp({
       log,
       connections: newConnections(open),
       useOf: newUseOf(ledger),
+      defenderOf: newFresh(ledger.system.clock),
       openSources,
       signal: shutdown.signal,
     };

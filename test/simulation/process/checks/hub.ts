@@ -1,6 +1,7 @@
 import { forbidRealTime, loadProduct, realTimeErrors, reseed, setNow, setTicks } from '../hooks.ts';
 import { activitiesOf } from '../../../../src/engine/durable/activities.ts';
 import { newUseOf } from '../../../../src/engine/evidence.ts';
+import { newFresh } from '../../../../src/engine/fresh.ts';
 import { newConnections } from '../../../../src/engine/durable/context.ts';
 import { startScheduled } from '../../../../src/engine/durable/start.ts';
 import { openLedger } from '../../../../src/ledger/ledger.ts';
@@ -101,6 +102,7 @@ async function story(seed: number): Promise<Ended> {
         log,
         connections,
         useOf: newUseOf(ledger),
+        defenderOf: newFresh(ledger.system.clock),
         signal: new AbortController().signal,
       }),
     );
