@@ -77,6 +77,7 @@ var signInSettings = {
       '/api/explain'
       '/api/in-use'
       '/api/unpulled'
+      '/api/risk'
       '/api/quarantine'
       '/api/quarantine/*'
       '/api/openapi.json'

@@ -62,6 +62,8 @@ export { reportImages } from './engine/report-images.ts';
 export { archiveFrom } from './engine/archive.ts';
 export { evidenceFrom, findingsFrom, pullsFrom } from './engine/sources.ts';
 export { type Trial, tryPolicy } from './engine/try-policy.ts';
+export { requestedRisk } from './engine/risk-request.ts';
+export { risk as riskOf } from './engine/risk.ts';
 export { unpulled } from './engine/unpulled.ts';
 export { registriesWithPulls, requestedUnpulled, type UnpulledQuery } from './engine/unpulled-request.ts';
 export { releaseAt, whatToRelease } from './engine/release-at.ts';

@@ -36,12 +36,13 @@ export function withItsManifest(tag: string): Matcher {
 }
 
 /** What a query asks for: a line that may be asked for is parsed, most others need not be, and a decision tells. */
-export function matcher({ tag, digest, action, reason, text }: DecisionQuery): Matcher {
+export function matcher({ tag, digest, action, reason, scanned, text }: DecisionQuery): Matcher {
   const parts = [
     ...(tag === undefined ? [] : [`"tag":${JSON.stringify(tag)}`]),
     ...(digest === undefined ? [] : [`"digest":${JSON.stringify(digest)}`]),
     ...(action === undefined ? [] : [`"action":"${action}"`]),
     ...(reason === undefined ? [] : [`"reason":"${reason}"`]),
+    ...(scanned ? ['"bySeverity":'] : []),
   ];
   const wanted = text?.toLowerCase();
   return {
@@ -51,6 +52,7 @@ export function matcher({ tag, digest, action, reason, text }: DecisionQuery): M
       (digest === undefined || decision.digest === digest) &&
       (action === undefined || decision.action === action) &&
       (reason === undefined || decision.reason === reason) &&
+      (!scanned || decision.findings?.scan !== undefined) &&
       (wanted === undefined ||
         [decision.repository, decision.tag, decision.digest, decision.detail].some((part) =>
           part?.toLowerCase().includes(wanted),

@@ -56,10 +56,14 @@ export interface RunQuery {
 /** Which decisions of a run. */
 export interface DecisionQuery {
   readonly repository?: string;
+  /** Only these, one after the other. */
+  readonly repositories?: readonly string[];
   readonly tag?: string;
   readonly digest?: string;
   readonly action?: Decision['action'];
   readonly reason?: Reason;
+  /** Only what was scanned. */
+  readonly scanned?: true;
   /** What stands somewhere in the name of the artifact or in its detail; upper and lower case are the same. */
   readonly text?: string;
 }
@@ -136,9 +140,9 @@ export function readLedger(store: Store): LedgerReader {
   async function* decisions(id: string, query: DecisionQuery = {}): AsyncGenerator<Decision, void> {
     const record = await run(id);
     if (!record) return;
-    const names: string[] = [];
-    if (query.repository !== undefined) names.push(query.repository);
-    else for await (const { summary } of repositories(id)) names.push(summary.repository);
+    const names: string[] = query.repository === undefined ? [...(query.repositories ?? [])] : [query.repository];
+    if (query.repository === undefined && !query.repositories)
+      for await (const { summary } of repositories(id)) names.push(summary.repository);
     yield* select(record, names, matcher(query));
   }
 

@@ -71,7 +71,7 @@ describe('the decisions of a run', () => {
         const everything = recorded.flatMap(([, some]) => some);
         expect(await all(ledger.decisions(id))).toEqual(everything);
         for (const query of queries) {
-          const alone = Object.entries<string | undefined>({ ...query }).map(([name, value]): DecisionQuery => ({
+          const alone = Object.entries<unknown>({ ...query }).map(([name, value]): DecisionQuery => ({
             [name]: value,
           }));
           for (const asked of [query, ...alone])

@@ -91,8 +91,9 @@ function isAsked(run: RunRecord, { waits, states, kinds, registry, parent, from,
   );
 }
 
-function matches(decision: Decision, { text, ...exact }: DecisionQuery = {}): boolean {
+function matches(decision: Decision, { text, repositories, scanned, ...exact }: DecisionQuery = {}): boolean {
   const { repository, tag, digest, detail } = decision;
+  if (repositories?.includes(repository) === false || (scanned && !decision.findings?.scan)) return false;
   const words = [repository, tag, digest, detail].join(' ').toLowerCase();
   return (
     (text === undefined || words.includes(text.toLowerCase())) &&
@@ -280,6 +281,8 @@ export function viewsOf(run: string, image: string): Readonly<Record<string, str
     'no-image': 'image=',
     filtered: `registry=${encodeURIComponent(HOSTILE[1] ?? '')}`,
     trends: 'view=trends',
+    risk: 'view=risk',
+    'risk-of-one': `view=risk&registry=${encodeURIComponent(HOSTILE[1] ?? '')}&since=30d`,
     'trends-of-one': `view=trends&registry=${encodeURIComponent(HOSTILE[1] ?? '')}`,
     diff: `run=${run}&view=diff`,
     'diff-with': `run=${run}&view=diff&with=${run.replace('24T', '23T')}`,

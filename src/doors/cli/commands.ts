@@ -18,6 +18,7 @@ import { releaseCommand } from './release.ts';
 import { reportImagesCommand } from './report-images.ts';
 import { policyCommand } from './policy.ts';
 import { rejectCommand } from './reject.ts';
+import { riskCommand } from './risk.ts';
 import { restoreCommand } from './restore.ts';
 import { resumeCommand } from './resume.ts';
 import { runsCommand } from './runs.ts';
@@ -38,6 +39,7 @@ function groups(finish: (exitCode: 0 | 1) => void): Readonly<Record<string, read
       inUseCommand(finish),
       reportImagesCommand(finish),
       unpulledCommand(finish),
+      riskCommand(),
     ],
     'Policies and schedules:': [policyCommand(finish), scheduleCommand()],
     'Set up, and try it out:': [

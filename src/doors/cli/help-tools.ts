@@ -122,6 +122,20 @@ export const HELP_OF_TOOLS: Readonly<Record<string, CommandHelp>> = {
     environment: [...REGISTRY, 'REGISTRY_RESOURCE_ID', 'PULL_IGNORE', ...LEDGER],
     exitCodes: [DONE, [1, 'something could not be found out'], WRONG],
   },
+  risk: {
+    examples: [
+      {
+        says: 'How the findings fell, what is critical and in use, and a rule for what is critical and unused',
+        command: 'acr-retention risk -r contoso',
+      },
+      {
+        says: 'Since a day, with the worst 50, for a program',
+        command: 'acr-retention risk -r contoso --since 2026-09-01 --top 50 --output json > risk.json',
+      },
+    ],
+    environment: ['ACR_REGISTRY', ...LEDGER],
+    exitCodes: READ,
+  },
   'check quarantine': {
     examples: [
       {

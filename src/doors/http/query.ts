@@ -30,6 +30,8 @@ const USUAL_RUNS = 50;
 const MAX_UNPULLED = 1_000;
 const USUAL_UNPULLED = 200;
 const MAX_REPOSITORIES = 1_000;
+const MAX_TOP = 200;
+const USUAL_TOP = 10;
 const DAY_MS = 86_400_000;
 const EXAMPLE_ID = '20261124T010000Z-3f9a0c';
 
@@ -124,6 +126,14 @@ export const UNPULLED_QUERY = IN_USE_QUERY.extend({
   limit: upTo(MAX_UNPULLED, USUAL_UNPULLED).describe('How many images, and repositories: the largest'),
 });
 
+export const RISK_QUERY = IN_USE_QUERY.extend({
+  since: text
+    .default('90d')
+    .describe('Where the line begins: so long ago (90d), or a day in UTC (2026-09-01)')
+    .meta({ default: '90d' }),
+  top: upTo(MAX_TOP, USUAL_TOP).describe('How many repositories, base images and images are named: the worst'),
+});
+
 export const APPLY_QUERY = z.object({
   approve: text
     .exactOptional()
@@ -156,10 +166,10 @@ export const REJECT_QUERY = z.object({
 /** What says which view of the review page is asked for; each view has the parameters of its route besides. */
 export const REVIEW_QUERY = z.object({
   run: runId.exactOptional().describe('A run, or the parent of several; left out: the list of runs'),
-  view: oneOf(['decisions', 'diff', 'trends', 'unpulled', 'quarantine'])
+  view: oneOf(['decisions', 'diff', 'trends', 'risk', 'unpulled', 'quarantine'])
     .exactOptional()
     .describe(
-      'decisions: search them; diff: what changed since an earlier run; trends: what was deleted over time, by repository; unpulled: what was not pulled for some time',
+      'decisions: search them; diff: what changed since an earlier run; trends: what was deleted over time, by repository; risk: findings over time; unpulled: what was not pulled for some time',
     ),
   with: runId.exactOptional().describe('diff: the earlier run; left out: the last one that can be compared'),
   image: image.exactOptional().describe('Everything that was recorded of this image'),

@@ -1,6 +1,7 @@
 import * as answers from './answer-schemas.ts';
 import { quarantine, released } from './quarantine-schemas.ts';
-import { IN_USE_QUERY, QUARANTINE_QUERY, RELEASE_QUERY, UNPULLED_QUERY } from './query.ts';
+import { IN_USE_QUERY, QUARANTINE_QUERY, RELEASE_QUERY, RISK_QUERY, UNPULLED_QUERY } from './query.ts';
+import { risk } from './risk-schemas.ts';
 import { json, type Route } from './route.ts';
 
 /** The routes that are about what a registry has, whichever run it was. */
@@ -34,6 +35,20 @@ export const REGISTRY_ROUTES: readonly Route[] = [
         query: [UNPULLED_QUERY],
         answers: { 200: json('The images and their repositories, the largest first', answers.unpulled) },
         problems: [400, 429, 502, 503],
+      },
+    },
+  },
+  {
+    name: 'risk',
+    path: '/api/risk',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'The findings over time with the runs, where they are, and a rule for critical images that are unused',
+        description: 'It is read from the record; neither the registry nor a scanner is asked.',
+        query: [RISK_QUERY],
+        answers: { 200: json('The line, and the worst', risk) },
+        problems: [400, 503],
       },
     },
   },

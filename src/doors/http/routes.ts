@@ -11,6 +11,7 @@ import {
   REJECT_QUERY,
   REPOSITORIES_QUERY,
   REVIEW_QUERY,
+  RISK_QUERY,
   RUNS_QUERY,
   UNPULLED_QUERY,
 } from './query.ts';
@@ -172,6 +173,7 @@ export const ROUTES: readonly Route[] = [
           PAGE_QUERY,
           RUNS_QUERY.omit({ limit: true }),
           UNPULLED_QUERY.omit({ limit: true, registry: true }),
+          RISK_QUERY.omit({ registry: true }),
           DECISIONS_QUERY,
           formats('json', 'ndjson', 'csv'),
         ],

@@ -20,7 +20,7 @@ const counts = z
     id: 'Counts',
     description: 'Artifacts by their outcome. In a dry run, deleted and restored say what would be',
   });
-const findingSum = z
+export const findingSum = z
   .object({
     images: count.describe('Images that were scanned'),
     notScanned: count.describe('Images that were not'),

@@ -26,7 +26,7 @@ interface Frame {
   readonly setting?: Setting;
   readonly title: string;
   /** The item of the menu. */
-  readonly here?: 'runs' | 'history' | 'unpulled' | 'quarantine';
+  readonly here?: 'runs' | 'history' | 'risk' | 'unpulled' | 'quarantine';
   /** How far the work is that the page shows: the script reloads the page, and reads this out when it changes. */
   readonly live?: string | undefined;
   readonly children: ComponentChildren;
@@ -108,6 +108,9 @@ function Views({
       </a>
       <a href={link({ image: '' })} aria-current={current('history')}>
         Image history
+      </a>
+      <a href={link({ view: 'risk' })} aria-current={current('risk')}>
+        Risk
       </a>
       {hasPulls && (
         <a href={link({ view: 'unpulled' })} aria-current={current('unpulled')}>

@@ -15,3 +15,4 @@ export { renderTrends } from './trends.tsx';
 export type { WaitingOfRun } from './quarantine-forms.tsx';
 export { renderQuarantinePage } from './quarantine.tsx';
 export { renderUnpulledPage } from './unpulled.tsx';
+export { renderRiskPage } from './risk.tsx';

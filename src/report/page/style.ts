@@ -163,6 +163,13 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap
 .plot svg { display: block; width: 100%; height: 8rem; overflow: visible; }
 .plot line { stroke: var(--line); stroke-width: 1px; }
 .plot .base { stroke: var(--field); }
+.plot path, .stroke line { fill: none; stroke-width: 2px; }
+:is(path, .stroke line).l0 { stroke: var(--bad); } :is(path, .stroke line).l1 { stroke: var(--s4); stroke-dasharray: 7 3; }
+:is(path, .stroke line).l2 { stroke: var(--s0); } :is(path, .stroke line).l3 { stroke: var(--s2); stroke-dasharray: 7 3; }
+:is(path, .stroke line).l4 { stroke: var(--s5); stroke-dasharray: 2 3; }
+.plot circle { stroke: var(--card); stroke-width: 1px; }
+.m0 { fill: var(--bad); } .m1 { fill: var(--s4); } .m2 { fill: var(--s0); } .m3 { fill: var(--s2); } .m4 { fill: var(--s5); }
+.stroke { width: 1.5rem; height: 0.625rem; margin-right: 0.375rem; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.125rem 1rem; margin: -0.25rem 0 0.625rem; padding: 0; font-size: 0.8125rem; }
 .swatch { width: 0.625rem; height: 0.625rem; margin-right: 0.375rem; }
 .s0 { fill: var(--s0); } .s1 { fill: var(--s1); } .s2 { fill: var(--s2); } .s3 { fill: var(--s3); } .s4 { fill: var(--s4); } .s5 { fill: var(--s5); }
@@ -209,6 +216,6 @@ details .region { margin-top: 0.5rem; }
   form.search { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   form.search .go, form.search .broad { grid-column: 1 / -1; }
 }
-@media (forced-colors: active) { .plot rect, .share rect { fill: CanvasText; } .badge { border: 1px solid; } }
+@media (forced-colors: active) { .plot rect, .share rect, .plot circle { fill: CanvasText; } .plot path, .stroke line { stroke: CanvasText; } .badge { border: 1px solid; } }
 @media print { .skip, .top nav, form, button, .pager { display: none; } body { background: none; } }
 `;

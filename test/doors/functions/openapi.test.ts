@@ -85,11 +85,14 @@ test('every route answers as it is described, in each form and with each kind of
         '/api/unpulled',
         '/api/quarantine',
         '/api/quarantine?registry=other',
+        '/api/risk',
+        '/api/risk?since=soon',
         '/',
         '/review',
         '/api/review',
         '/api/review?state=odd',
         '/api/review?view=quarantine',
+        '/api/review?view=risk',
         '/api/review?run=20261124T010000Z-3f9a0c',
         '/api/review?run=20261124T010000Z-3f9a0c&format=json',
       ])
@@ -172,6 +175,7 @@ test('every route answers as it is described, in each form and with each kind of
         await read(app, path);
       await read(app, '/api/health', { method: 'HEAD' });
       await read(app, '/api/quarantine');
+      await read(app, '/api/risk');
       for (const path of ['/api/dry-run', '/api/plans/none/apply', '/api/quarantine/release?all=true'])
         await read(app, path, { method: 'POST', key: MASTER_KEY });
     }),

@@ -33,6 +33,7 @@ import { historyView } from './history.ts';
 import { shareOf } from './home.ts';
 import { htmlResponse } from './html.ts';
 import { quarantineView } from './quarantine.ts';
+import { riskView } from './risk.ts';
 import { runView } from './run.ts';
 import { runsView } from './runs.ts';
 import { trendsView } from './trends.ts';
@@ -169,6 +170,7 @@ async function viewOf(
   const { run: id, view, image } = readQuery(query, REVIEW_QUERY);
   if (query.has('image')) return historyView(reader, query, setting, image);
   if (view === 'trends') return trendsView(reader, query, setting, signal);
+  if (view === 'risk') return riskView(reader, query, setting, signal);
   if (id === undefined) return runsView(reader, query, setting);
   const run = await reader.run(id);
   if (!run) {
