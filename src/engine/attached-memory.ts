@@ -34,6 +34,9 @@ export interface Remembered {
   readonly unread?: true;
 }
 
+/** Manifests that are not listed, of which it is remembered what they say. */
+const MOST_UNLISTED = 1_000;
+
 const text = z.string().max(1_000);
 const count = z.int().nonnegative();
 const bySeverity = z.partialRecord(z.enum(SEVERITIES), count);
@@ -70,7 +73,8 @@ export interface AttachedMemory {
 }
 
 /**
- * Reads what is remembered of the manifests that are listed. Others are forgotten. A file that is missing or damaged counts
+ * Reads what is remembered. Of what is not listed any more little is kept: most of it is gone, but a dry run of several
+ * commands shows each of them a listing without what the ones before would delete. A file that is missing or damaged counts
  * as empty.
  */
 export async function recallAttached(
@@ -80,17 +84,21 @@ export async function recallAttached(
 ): Promise<AttachedMemory> {
   const header = { format: FORMAT, repository };
   let known = new Map<string, Remembered>();
+  let unlisted: (readonly [string, Remembered])[] = [];
   let isChanged = false;
   try {
     const found = new Map<string, Remembered>();
+    const others: typeof unlisted = [];
     await readHashed(file, header, (value) => {
       const [digest, said] = Line.parse(value);
       if (isListed(digest)) found.set(digest, said);
-      else isChanged = true;
+      else others.push([digest, said]);
     });
     known = found;
+    unlisted = others.slice(-MOST_UNLISTED);
+    isChanged = unlisted.length < others.length;
   } catch {
-    isChanged = false;
+    // Everything is read again.
   }
   return {
     get: (digest) => known.get(digest),
@@ -102,11 +110,11 @@ export async function recallAttached(
       if (!isChanged) return;
       isChanged = false;
       // Where the store cannot be written, the ledger reports it.
-      await file.write(hashed(header, linesOf(known))).catch(() => undefined);
+      await file.write(hashed(header, linesOf([...unlisted, ...known]))).catch(() => undefined);
     },
   };
 }
 
-function* linesOf(known: ReadonlyMap<string, Remembered>): Generator<unknown, void, undefined> {
+function* linesOf(known: Iterable<readonly [string, Remembered]>): Generator<unknown, void, undefined> {
   for (const [digest, said] of known) yield Object.keys(said).length === 0 ? digest : [digest, said];
 }

@@ -18,11 +18,20 @@ const MOST_FAILURES = 3;
 const MOST_NAMED = 5;
 const LONGEST_PROBLEM = 300;
 
+interface AskedReport {
+  /** Of the manifest that holds it. */
+  readonly digest: string;
+  readonly layer: ReportLayer;
+  /** The image that it is about. */
+  readonly subject: string;
+  readonly type: string | undefined;
+}
+
 export interface AttachedReading {
   /** What a manifest says; `undefined` where it could not be read, or is not there any more. */
   readonly manifest: (digest: string) => Promise<Described | undefined>;
   /** What a report says; `undefined` where it could not be read. */
-  readonly report: (digest: string, layer: ReportLayer, type: string | undefined) => Promise<ReadReport | undefined>;
+  readonly report: (asked: AskedReport) => Promise<ReadReport | undefined>;
   /** Notes that something of a manifest cannot be read. */
   readonly problem: (digest: string, why: string) => void;
   /** What could not be read, in words. Nothing: everything was. */
@@ -61,8 +70,8 @@ export function newAttachedReading(
       if (!(error instanceof RegistryError) || error instanceof StoppedError) throw error;
       problems.add(error.message.slice(0, LONGEST_PROBLEM));
       failures += 1;
-      // Who may not read one may read none.
-      isOver ||= error.status === 401 || error.status === 403 || failures >= MOST_FAILURES;
+      // Who may not read one may read none; and a registry that has refused for minutes has more important things to do.
+      isOver ||= [401, 403, 429].includes(error.status ?? 0) || failures >= MOST_FAILURES;
       return undefined;
     }
   }
@@ -79,7 +88,7 @@ export function newAttachedReading(
         return { children: [], layers: [] };
       }
     },
-    report: (digest, layer, type) =>
+    report: ({ digest, layer, subject, type }) =>
       reading(async () => {
         const tooLarge = { state: 'damaged', why: `its report is larger than ${LARGEST_REPORT} bytes` } as const;
         if (layer.size > LARGEST_REPORT) return tooLarge;
@@ -89,7 +98,7 @@ export function newAttachedReading(
         });
         if (came === 'missing') problem(digest, `the registry does not find its report ${layer.digest}`);
         if (came === 'missing' || came === undefined) return undefined;
-        return came === 'too large' ? tooLarge : readReport(came, [type, layer.mediaType]);
+        return came === 'too large' ? tooLarge : readReport(came, subject, [type, layer.mediaType]);
       }),
     problems() {
       const named = [...problems].slice(0, MOST_NAMED);

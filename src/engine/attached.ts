@@ -81,7 +81,7 @@ export function attachedIn({ content, repository, listing, file, now, signal }: 
       const memory = await recall();
       const attached = records.filter(mayBeAttached);
       await look(attached, memory);
-      const newest = newestOfEach(attached, memory);
+      const newest = newestOfEach(attached, memory, latest);
       await eachOf(newest, SIDE_BY_SIDE, async ({ digest }) => {
         const from = described.get(digest) ?? (await reading.manifest(digest));
         if (from) await readReports(digest, from, memory, reading);
@@ -143,7 +143,11 @@ function remembering(described: Described, byTag: string | undefined): Remembere
 }
 
 /** The newest of each type that an image has, of those whose reports were not read. */
-function newestOfEach(attached: readonly ManifestRecord[], memory: AttachedMemory): readonly ManifestRecord[] {
+function newestOfEach(
+  attached: readonly ManifestRecord[],
+  memory: AttachedMemory,
+  latest: string,
+): readonly ManifestRecord[] {
   const groups = new Map<string, ManifestRecord[]>();
   for (const record of attached) {
     const { subject, type, unread, reports, damaged } = memory.get(record.digest) ?? {};
@@ -154,7 +158,7 @@ function newestOfEach(attached: readonly ManifestRecord[], memory: AttachedMemor
     else groups.set(group, [record]);
   }
   const madeAt = ({ digest, lastUpdated }: ManifestRecord): string =>
-    memory.get(digest)?.created ?? isoOf(lastUpdated) ?? '';
+    timeOf([memory.get(digest)?.created, isoOf(lastUpdated)], latest) ?? '';
   return [...groups.values()]
     .flatMap((group) => group.toSorted((one, other) => compare(madeAt(other), madeAt(one))).slice(0, MOST_OF_A_TYPE))
     .filter(({ digest }) => memory.get(digest)?.unread);
@@ -168,21 +172,21 @@ async function readReports(
   reading: AttachedReading,
 ): Promise<void> {
   const before = memory.get(digest);
-  if (!before) return;
+  if (before?.subject === undefined) return;
+  const { unread, subject, ...rest } = before;
   const reports: Said[] = [];
   let damaged: string | undefined;
   for (const layer of layers) {
-    const read = await reading.report(digest, layer, type);
+    const read = await reading.report({ digest, layer, subject, type });
     if (!read) return;
     if (read.state === 'damaged') damaged ??= read.why;
     if (read.state !== 'report') continue;
     const { state, ...said } = read;
     if (Object.keys(said).length > 0) reports.push(said);
   }
-  const { unread, ...rest } = before;
   const isOver = reports.length > 0 || damaged !== undefined || rest.endOfLife !== undefined;
   memory.set(digest, {
-    ...(isOver ? rest : { ...(rest.base !== undefined && { base: rest.base }) }),
+    ...(isOver ? { subject, ...rest } : { ...(rest.base !== undefined && { base: rest.base }) }),
     ...(reports.length > 0 && { reports }),
     ...(damaged !== undefined && { damaged }),
   });

@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Faults } from '../../src/dev/emulator/index.ts';
 import { type Built, image, index } from '../../src/dev/emulator/manifests.ts';
+import { attachedIn } from '../../src/engine/attached.ts';
 import { attachedReports } from '../../src/engine/findings.ts';
+import type { ContentReader } from '../../src/registry/content.ts';
+import { RegistryError, StoppedError } from '../../src/registry/errors.ts';
+import type { ManifestListing, ManifestRecord } from '../../src/registry/types.ts';
 import { hasFailed, type Ledger } from '../../src/index.ts';
 import { LARGEST_REPORT } from '../../src/evidence/reports/report.ts';
 import { repositoryOf, type Stored } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';
-import { attach, attachAll, type Attachment, grypeOf, manifestOf, sample } from '../support/reports.ts';
+import { attach, attachAll, type Attachment, grypeOf, manifestOf, sample, sampleOf } from '../support/reports.ts';
 import { run, withEmulator } from '../support/registry.ts';
 
 const app = image('app');
@@ -46,7 +50,7 @@ async function seen({ attached = [], stored = [], faults, ledger = newLedger(), 
     return {
       of,
       app: of(app),
-      failed: hasFailed(summary),
+      failed: summary.repositories.some(hasFailed),
       record,
       blobs: asked.filter(({ kind }) => kind === 'read-blob').length,
       read: asked.filter(
@@ -73,7 +77,7 @@ describe('what is attached is found out', () => {
     ['grype.sarif.json', 'application/sarif+json', { scan: { by: 'sarif' } }],
     ['grype.cyclonedx.json', 'application/vnd.cyclonedx+json', { scan: { by: 'cyclonedx', ...grype } }],
   ])('%s', async (name, type, said) => {
-    const found = await seen({ attached: [attach(app, { type, text: sample(name).toString() })] });
+    const found = await seen({ attached: [attach(app, { type, text: sampleOf(app, name) })] });
     expect(found.app).toMatchObject(said);
     expect(found.of(other)).toEqual({});
     expect(found.record).toMatchObject({ source: 'referrers', complete: true, images: 'scan' in said ? 1 : 0 });
@@ -114,7 +118,8 @@ describe('what is attached is found out', () => {
 
 function envelope(text: string): string {
   const predicate = { scanner: { result: JSON.parse(text) as unknown } };
-  const statement = { predicateType: 'https://cosign.sigstore.dev/attestation/vuln/v1', predicate };
+  const subject = [{ name: 'app', digest: { sha256: app.digest.slice('sha256:'.length) } }];
+  const statement = { predicateType: 'https://cosign.sigstore.dev/attestation/vuln/v1', predicate, subject };
   const payload = Buffer.from(JSON.stringify(statement)).toString('base64');
   return JSON.stringify({ payloadType: 'application/vnd.in-toto+json', payload, signatures: [] });
 }
@@ -321,3 +326,89 @@ describe('besides', () => {
     expect(found.of(built)?.base).toBeUndefined();
   });
 });
+
+describe('the content of a registry, call by call', () => {
+  const type = 'application/sarif+json';
+  const { built, blobs } = attach(app, { type, text: sample('grype.sarif.json').toString() });
+  const listing: ManifestListing = {
+    byDigest: new Map(
+      [app, built].map(({ digest, mediaType }) => [digest, recordOf(digest, mediaType, digest === app.digest)]),
+    ),
+    newest: undefined,
+  };
+  const manifest: ContentReader['manifest'] = (_, reference) =>
+    Promise.resolve({ digest: reference, mediaType: built.mediaType, bytes: Buffer.from(built.body) });
+  const bytes = Buffer.from(blobs[0] ?? '');
+
+  function scene(content: Partial<Pick<ContentReader, 'manifest' | 'blob'>>, signal = new AbortController().signal) {
+    const ledger = newLedger();
+    const file = ledger.reportCache('r.example', 'app');
+    const blob: ContentReader['blob'] = () => Promise.resolve({ size: bytes.length, stream: streamOf(bytes) });
+    const given = { content: { manifest, blob, ...content }, repository: 'app', listing, file };
+    return { file, attached: attachedIn({ ...given, now: new Date('2026-11-30T00:00:00Z'), signal }) };
+  }
+
+  test('as it should be', async () => {
+    const { attached } = scene({});
+    const found = await attached.findings();
+    expect(found.get(app.digest)).toMatchObject({ scan: { by: 'sarif' } });
+    expect(attached.problems()).toEqual([]);
+  });
+
+  test('what is not what its digest names is not believed, and not remembered', async () => {
+    async function* wrong(): AsyncGenerator<Uint8Array, void> {
+      yield* streamOf(bytes);
+      throw new RegistryError('read the blob', { message: 'what came is not what the digest names' });
+    }
+    const { attached, file } = scene({ blob: () => Promise.resolve({ size: bytes.length, stream: wrong() }) });
+    expect(await attached.findings()).toEqual(new Map([[app.digest, {}]]));
+    expect(attached.problems()).toEqual([expect.stringContaining('not what the digest names')]);
+    await attached.save();
+    const lines = (await Array.fromAsync(file.read())).flat();
+    expect(lines.find((line) => line.includes(built.digest))).toContain('"unread":true');
+  });
+
+  test('a run that is stopped ends at once, and what was read is remembered', async () => {
+    const stop = new AbortController();
+    const { attached, file } = scene(
+      {
+        blob: () => {
+          stop.abort();
+          return Promise.reject(new StoppedError('read the blob'));
+        },
+      },
+      stop.signal,
+    );
+    await expect(attached.findings()).rejects.toThrow(StoppedError);
+    await attached.save();
+    expect((await Array.fromAsync(file.read())).flat().join('\n')).toContain(built.digest);
+  });
+
+  test('what is remembered and damaged is read again', async () => {
+    const { attached, file } = scene({});
+    const before = await attached.findings();
+    await attached.save();
+    const lines = (await Array.fromAsync(file.read())).flat();
+    await file.write(lines.map((line): unknown => JSON.parse(line.replace('"high":2', '"high":0'))));
+    let calls = 0;
+    const counted: ContentReader['manifest'] = (...asked) => {
+      calls += 1;
+      return manifest(...asked);
+    };
+    const blob: ContentReader['blob'] = () => Promise.resolve({ size: bytes.length, stream: streamOf(bytes) });
+    const given = { content: { manifest: counted, blob }, repository: 'app', listing, file };
+    const again = attachedIn({ ...given, now: new Date('2026-11-30T00:00:00Z'), signal: new AbortController().signal });
+    expect(await again.findings()).toEqual(before);
+    expect(calls).toBe(1);
+  });
+});
+
+function recordOf(digest: string, mediaType: string, isImage: boolean): ManifestRecord {
+  const nothing = { size: undefined, created: undefined, lastUpdated: undefined, locked: false, tags: [] };
+  return { ...nothing, digest, mediaType, kind: 'image', mayRefer: true, looksRunnable: isImage };
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- there is nothing to wait for
+async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes;
+}

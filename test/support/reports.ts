@@ -6,6 +6,11 @@ export function sample(name: string): Buffer {
   return readFileSync(new URL(`../evidence/reports/samples/${name}`, import.meta.url));
 }
 
+/** A sample about an image: attestations name theirs. */
+export function sampleOf({ digest }: Built, name: string): string {
+  return sample(name).toString().replace('5'.repeat(64), digest.replace('sha256:', ''));
+}
+
 /** A manifest with the texts that it names as blobs. */
 export interface Attachment {
   readonly built: Built;
@@ -81,7 +86,7 @@ export function attachAll(subject: Built): readonly Attachment[] {
     'trivy.spdx.json': 'application/spdx+json',
     'grype.json': 'application/vnd.example.grype+json',
   };
-  return Object.entries(types).map(([name, type]) => attach(subject, { type, text: sample(name).toString() }));
+  return Object.entries(types).map(([name, type]) => attach(subject, { type, text: sampleOf(subject, name) }));
 }
 
 /** What grype says of an image with so many findings, all of them high. */

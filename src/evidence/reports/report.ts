@@ -54,9 +54,10 @@ const FORMATS: readonly (readonly [
 
 /**
  * Reads what is attached to an image. Never throws.
+ * @param image its digest: an attestation that is about another one says nothing of it
  * @param types the artifact type and the media type of the layer, where there are any
  */
-export function readReport(bytes: Uint8Array, types: readonly (string | undefined)[]): ReadReport {
+export function readReport(bytes: Uint8Array, image: string, types: readonly (string | undefined)[]): ReadReport {
   if (bytes.length > LARGEST_REPORT) return { state: 'damaged', why: `it is larger than ${LARGEST_REPORT} bytes` };
   const isDeclared = types.some((type) => type !== undefined && REPORT_TYPE.test(type));
   const damaged = (why: string): ReadReport => (isDeclared ? { state: 'damaged', why } : { state: 'other' });
@@ -66,7 +67,8 @@ export function readReport(bytes: Uint8Array, types: readonly (string | undefine
   } catch {
     return damaged('it is not JSON');
   }
-  const { document, at } = found;
+  const { document, at, about } = found;
+  if (about && !about.includes(image)) return { state: 'damaged', why: 'it is an attestation about another image' };
   if (!isObject(document)) return damaged('it is not a JSON object');
   const format = FORMATS.find(([isOfThis]) => isOfThis(document));
   if (!format) return damaged('it is of no format that is known here');

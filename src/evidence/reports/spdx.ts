@@ -28,12 +28,8 @@ export function isSpdx(document: Readonly<Record<string, unknown>>): boolean {
 }
 
 function isSpdx3({ '@graph': graph, '@context': context }: Readonly<Record<string, unknown>>): boolean {
-  return (
-    Array.isArray(graph) &&
-    JSON.stringify(context ?? '')
-      .slice(0, 1_000)
-      .includes('spdx')
-  );
+  const contexts: readonly unknown[] = Array.isArray(context) ? context : [context];
+  return Array.isArray(graph) && contexts.some((one) => typeof one === 'string' && one.includes('spdx.org/'));
 }
 
 /** What is no package in an image: the image itself, and what it is made of. */

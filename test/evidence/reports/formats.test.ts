@@ -8,8 +8,11 @@ import { sample } from '../../support/reports.ts';
  * the form that its source and its JSON schema say, and SARIF's own validator accepts them.
  */
 
-const read = (name: string, type?: string) => readReport(sample(name), [type]);
-const readJson = (document: unknown, type?: string) => readReport(Buffer.from(JSON.stringify(document)), [type]);
+/** The image that the attestations of the samples are about. */
+const IMAGE = `sha256:${'5'.repeat(64)}`;
+
+const read = (name: string, type?: string) => readReport(sample(name), IMAGE, [type]);
+const readJson = (document: unknown, type?: string) => readReport(Buffer.from(JSON.stringify(document)), IMAGE, [type]);
 
 const SARIF = 'application/sarif+json';
 
@@ -101,11 +104,20 @@ describe('attestations', () => {
 
   it('an SBOM in one', () => {
     const predicate = JSON.parse(sample('trivy.spdx.json').toString()) as unknown;
-    expect(readJson({ predicateType: 'https://spdx.dev/Document', predicate })).toEqual({
+    const subject = [{ digest: { sha256: 'a'.repeat(64) } }, { digest: { sha256: '5'.repeat(64) } }];
+    expect(readJson({ predicateType: 'https://spdx.dev/Document', predicate, subject })).toEqual({
       state: 'report',
       packages: 5,
     });
   });
+
+  it.each<[unknown]>([[[]], [undefined], [[{ digest: { sha256: 'a'.repeat(64) } }]], [[null, {}]]])(
+    'about another image says nothing of this one: %j',
+    (subject) => {
+      const found = readJson({ predicateType: 'https://spdx.dev/Document', predicate: {}, subject });
+      expect(found).toEqual({ state: 'damaged', why: 'it is an attestation about another image' });
+    },
+  );
 
   it('envelopes have an end', () => {
     let document: unknown = statement;
@@ -327,17 +339,22 @@ describe('hostile content', () => {
     ],
     ['entries that are none', '{"version":"2.1.0","runs":[1]}', 'runs: is not what it should be'],
     ['brackets without end', '['.repeat(200_000), 'it is not JSON'],
+    [
+      'a deep graph',
+      `{"@graph":[],"@context":${'['.repeat(200_000)}${']'.repeat(200_000)}}`,
+      'it is of no format that is known here',
+    ],
     ['deep brackets', '['.repeat(200_000) + ']'.repeat(200_000), 'it is not a JSON object'],
   ])('%s, called SARIF, is damaged', (_, text, why) => {
-    expect(readReport(Buffer.from(text), [SARIF])).toEqual({ state: 'damaged', why });
+    expect(readReport(Buffer.from(text), IMAGE, [SARIF])).toEqual({ state: 'damaged', why });
   });
 
   it('what is only called JSON is something else', () => {
-    expect(readReport(Buffer.from('{"test":"passed"}'), ['application/json'])).toEqual({ state: 'other' });
+    expect(readReport(Buffer.from('{"test":"passed"}'), IMAGE, ['application/json'])).toEqual({ state: 'other' });
   });
 
   it('is larger than what is read', () => {
-    expect(readReport(Buffer.alloc(LARGEST_REPORT + 1, ' '), [])).toMatchObject({ state: 'damaged' });
+    expect(readReport(Buffer.alloc(LARGEST_REPORT + 1, ' '), IMAGE, [])).toMatchObject({ state: 'damaged' });
   });
 
   it('has more entries than are read', () => {
