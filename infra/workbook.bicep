@@ -70,6 +70,27 @@ var parts part[] = [
     otherwise: 'Nothing was deleted.'
   }
   {
+    query: loadTextContent('queries/findings-over-time.kql')
+    visualization: 'timechart'
+    width: 50
+    bytes: []
+    otherwise: 'No run that deletes has asked for findings.'
+  }
+  {
+    query: loadTextContent('queries/critical-images.kql')
+    visualization: 'table'
+    width: 50
+    bytes: []
+    otherwise: 'No image with critical findings is known.'
+  }
+  {
+    query: loadTextContent('queries/findings.kql')
+    visualization: 'table'
+    width: 100
+    bytes: []
+    otherwise: 'No run has asked for findings.'
+  }
+  {
     query: loadTextContent('queries/quarantine-over-time.kql')
     visualization: 'timechart'
     width: 50

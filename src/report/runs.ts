@@ -17,7 +17,7 @@ import {
 import { actorOf } from '../ledger/reviews.ts';
 import { whyNotResumed } from '../ledger/resumable.ts';
 import { printable } from './escape.ts';
-import { findingSourceInWords } from './finding-words.ts';
+import { findingsSentence, findingSourceInWords } from './finding-words.ts';
 import { quarantinedIn } from './quarantine-words.ts';
 import { renderRestored, restoredWhat } from './restored.ts';
 import { PLAIN_STYLE, sentence, type Style } from './style.ts';
@@ -104,8 +104,11 @@ export function renderParent(
     ...(run ? numbersOf(run) : ['', '', '']),
   ]);
   const sum = ['together', '', '', totals.tags.deleted, totals.manifests.deleted, prettyBytes(totals.bytes)];
-  const problems = children.flatMap(problemOf).map((line) => sentence(style, line));
-  return `${[facts, '', renderTable(style, columns, [...rows, sum]), ...problems].join('\n')}\n`;
+  const isDry = children.every(({ run }) => run?.dryRun ?? true);
+  const findings = findingsSentence(totals.findings, isDry);
+  const notes = [...(findings === undefined ? [] : [findings]), ...children.flatMap(problemOf)];
+  const lines = notes.map((line) => sentence(style, line));
+  return `${[facts, '', renderTable(style, columns, [...rows, sum]), ...lines].join('\n')}\n`;
 }
 
 function problemOf({ registry, run, error, notBegun }: ChildStatus): readonly string[] {

@@ -19,7 +19,7 @@ export function renderSighting({ run, decision }: Sighting, style: Style = PLAIN
 }
 
 /** A decision, and below it all that is known of its findings. */
-function renderWithFindings(decision: Decision, style: Style): string {
+export function renderWithFindings(decision: Decision, style: Style): string {
   const { what, ids, about } = findingDetail(decision) ?? {};
   const details = [what, ids, about].flatMap((line) => (line === undefined ? [] : [`    ${printable(line)}`]));
   return `${[renderDecision(decision), ...details].map((line) => sentence(style, line, '    ')).join('\n')}\n`;

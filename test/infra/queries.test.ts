@@ -3,9 +3,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../src/dev/emulator/index.ts';
 import { folderStore } from '../../src/ledger/store/folder.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { image } from '../../src/dev/emulator/manifests.ts';
+import { type Built, image, index, report } from '../../src/dev/emulator/manifests.ts';
+import { findingsReport, REPORT_TYPES } from '../../src/dev/emulator/sample-reports.ts';
 import { type App, DELETING, type LogRecord, MASTER_KEY, withApp } from '../support/app.ts';
-import { images, repositoryOf } from '../support/contents.ts';
+import { images, repositoryOf, type Stored } from '../support/contents.ts';
 import { type Query, readQuery } from '../support/kql.ts';
 import { newFolder } from '../support/ledger.ts';
 import { withServedEmulator } from '../support/registry.ts';
@@ -31,6 +32,7 @@ beforeAll(async () => {
     ...(await outOfTime()),
     ...(await twoAtOnce()),
     ...(await inQuarantine()),
+    ...(await scanned()),
     // Wrong settings.
     ...(await withServedEmulator({ repositories: {} }, (emulator) => withApp(emulator, {}, watched))),
   ];
@@ -115,6 +117,36 @@ function inQuarantine(): Promise<readonly LogRecord[]> {
       writeFileSync(list, `${emulator.loginServer}/app:dev-1 shelf 7\n${emulator.loginServer}/app:dev-9 shelf 7\n`);
       await app.fireTimer();
       return app.log();
+    });
+  });
+}
+
+/** Reports of a scanner are attached to what is deleted, an image of two platforms too, and to what is in use. */
+function scanned(): Promise<readonly LogRecord[]> {
+  const text = findingsReport('app', { critical: 1, high: 2, fixed: 1 });
+  const withReport = (built: Built, ...tags: readonly string[]): readonly Stored[] => [
+    { built, days: 60, tags },
+    { built: report(built, REPORT_TYPES.findings, text), days: 59 },
+  ];
+  const platforms = ['amd64', 'arm64'].map((architecture) => ({
+    ...image(`app/${architecture}`),
+    architecture,
+    os: 'linux',
+  }));
+  const app = repositoryOf(
+    ...images('app', 3, 'v'),
+    ...withReport(image('app/used'), 'dev-1'),
+    ...withReport(image('app/old'), 'dev-2'),
+    ...platforms.flatMap((one) => withReport(one)),
+    { built: index(platforms), days: 60, tags: ['dev-3'] },
+  );
+  return withServedEmulator({ repositories: { app: { ...app, blobs: [text] } } }, (emulator) => {
+    const list = `${newFolder()}.txt`;
+    writeFileSync(list, `${emulator.loginServer}/app:dev-1 shelf 7\n`);
+    const settings = { ...SETTINGS, ...DELETING, FINDINGS: 'referrers', IN_USE: `list:${list}` };
+    return withApp(emulator, settings, async (own) => {
+      await own.fireTimer();
+      return own.log();
     });
   });
 }

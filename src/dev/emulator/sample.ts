@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { attestation, cosignSignature, cosignTag, image, index, referrer, type Built } from './manifests.ts';
+import { attestation, cosignSignature, cosignTag, image, index, referrer, report, type Built } from './manifests.ts';
+import { findingsReport, packageList, REPORT_TYPES, type SampleFindings } from './sample-reports.ts';
 import type { Attributes, ManifestState, RegistryState, RepositoryState, TagState } from './types.ts';
 
 const day = 86_400;
@@ -11,6 +12,7 @@ const hour = 3_600;
  */
 export function sampleRegistry(): RegistryState {
   return {
+    aspnet: aspnet(),
     'base/dotnet': baseDotnet(),
     'microtodo-frontendapi': microtodo(),
     payments: payments(),
@@ -18,6 +20,32 @@ export function sampleRegistry(): RegistryState {
     'shop/web': shopWeb(),
     'tools/load-test': loadTest(),
   };
+}
+
+/**
+ * The image of the talk beside its chiseled one, and what was built before them: every month the tag moves on, and findings
+ * stay behind in what has no tag any more.
+ */
+function aspnet(): RepositoryState {
+  const all = new Draft('aspnet');
+  const builds = [
+    { month: 6, findings: { critical: 4, high: 11, medium: 19, low: 6, fixed: 15 } },
+    { month: 5, findings: { critical: 3, high: 9, medium: 17, low: 6, fixed: 12 } },
+    { month: 4, findings: { critical: 2, high: 8, medium: 15, low: 5, fixed: 9 } },
+    { month: 3, findings: { critical: 1, high: 6, medium: 14, low: 5, fixed: 6 } },
+    { month: 2, findings: { high: 4, medium: 12, low: 5, fixed: 2 } },
+  ];
+  for (const { month, findings } of builds) {
+    const age = (month - 1) * 30 * day + 4 * day;
+    all.scanned(all.add(image(`aspnet/8.0/${month}`), age), age, findings);
+  }
+  const full = all.add(image('aspnet/8.0'), 4 * day, ['8.0']);
+  all.scanned(full, 4 * day, { high: 3 });
+  all.packages(full, 4 * day, 94);
+  const chiseled = all.add(image('aspnet/8.0-jammy-chiseled', { layers: 2 }), 4 * day, ['8.0-jammy-chiseled']);
+  all.scanned(chiseled, 4 * day, {});
+  all.packages(chiseled, 4 * day, 9);
+  return all.state();
 }
 
 /** Base images, rebuilt every month for two platforms; the last build takes the tag, the others are left untagged. */
@@ -43,7 +71,7 @@ function shopApi(): RepositoryState {
     const isLast = version === '1.4.2';
     const release = all.multiArch(version, days * day, [version, ...(isLast ? ['1.4', 'latest'] : [])]);
     all.add(referrer(release, 'application/vnd.cncf.notary.signature', `shop/api/${version}/signature`), days * day);
-    all.add(referrer(release, 'application/spdx+json', `shop/api/${version}/sbom`), days * day);
+    all.packages(release, days * day, 112);
   }
   all.rebuilt('feature-1', [231, 228, 220]);
   all.rebuilt('Feature-12', [96, 95, 92]);
@@ -51,7 +79,7 @@ function shopApi(): RepositoryState {
   all.rebuilt('feature-219', [2, 1, 0]);
   for (let number = 498; number <= 512; number += 2) {
     const pullRequest = all.add(image(`shop/api/pr-${number}`), (520 - number) * 3 * day, [`pr-${number}`]);
-    if (number === 498) all.add(referrer(pullRequest, 'application/spdx+json', 'shop/api/pr-498/sbom'), 66 * day);
+    if (number === 498) all.packages(pullRequest, 66 * day, 113);
   }
   for (let build = 8801; build <= 8812; build++) {
     all.add(image(`shop/api/ci-${build}`), (8812 - build) * 2 * day, [`ci-${build}`]);
@@ -112,7 +140,10 @@ function microtodo(): RepositoryState {
     all.add(image(`microtodo/feature-${number}`), days * day, [`feature-${number}`]);
   }
   for (let number = 40; number <= 49; number++) {
-    all.add(image(`microtodo/pr-${number}`), (50 - number) * 9 * day, [`pr-${number}`]);
+    const age = (50 - number) * 9 * day;
+    const pullRequest = all.add(image(`microtodo/pr-${number}`), age, [`pr-${number}`]);
+    // Its pipeline scans what it builds since a while.
+    if (number >= 42) all.scanned(pullRequest, age, { critical: number < 46 ? 1 : 0, high: 2, medium: 7, fixed: 3 });
   }
   all.rebuilt('dev-net8', [25, 16, 2]);
   return all.state();
@@ -131,6 +162,7 @@ function loadTest(): RepositoryState {
 class Draft {
   readonly #manifests: ManifestState[] = [];
   readonly #tags: TagState[] = [];
+  readonly #blobs: string[] = [];
   readonly #name: string;
 
   constructor(name: string) {
@@ -171,8 +203,25 @@ class Draft {
     );
   }
 
+  /** Attaches the report of a scanner to an image. */
+  scanned(subject: Built, age: number, findings: SampleFindings): void {
+    this.#attach(subject, age, REPORT_TYPES.findings, findingsReport(`${this.#name}@${subject.digest}`, findings));
+  }
+
+  /** Attaches a list of so many packages to an image. */
+  packages(subject: Built, age: number, count: number): void {
+    this.#attach(subject, age, REPORT_TYPES.packages, packageList(`${this.#name}@${subject.digest}`, count));
+  }
+
+  #attach(subject: Built, age: number, type: string, text: string): void {
+    this.#blobs.push(text);
+    // After the image, whose age is up to an hour more.
+    this.add(report(subject, type, text), Math.max(0, age - hour));
+  }
+
   state(): RepositoryState {
-    return { manifests: this.#manifests, tags: this.#tags };
+    const blobs = this.#blobs.length > 0 && { blobs: this.#blobs };
+    return { manifests: this.#manifests, tags: this.#tags, ...blobs };
   }
 
   /** Adds images nothing points at. */

@@ -20,6 +20,8 @@ const RUNNING = 'microtodo-frontendapi:pr-43 namespace review, deployment pr-43'
 function sampleSettings(): Environment {
   return {
     PURGE_SCHEDULE: '0 1 * * *',
+    // Reports are attached to some of its images.
+    FINDINGS: 'referrers',
     ...(process.env['ACR_TASK_FILE'] === undefined && {
       PURGE_COMMAND: "--filter '.*:^([Ff]eature|pr|ci|dev|sha256)-' --ago 30d --untagged",
     }),

@@ -44,7 +44,7 @@ export async function carryOut(
   let left: InPart | undefined;
   const tell = telling(process.env, { ledger, log: display.log, registries: hosts });
   const summary = await tell(() =>
-    show(display, process.stdout, async (shown) => {
+    show({ ...display, withFindings: findings !== undefined }, process.stdout, async (shown) => {
       const applied = await apply(id, target, {
         ...shown,
         ...asked,

@@ -78,7 +78,7 @@ export async function confirmedPurge(
     say(`Nothing was deleted. To delete exactly this later: ${commandInWords('apply', { ...planned, id: plan.id })}`);
     return false;
   }
-  const summary = await show(output, stdout, async (shown) => {
+  const summary = await show({ ...output, withFindings: findings !== undefined }, stdout, async (shown) => {
     const applied = await apply(plan.id, () => target, {
       ...shown,
       ledger,

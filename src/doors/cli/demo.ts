@@ -5,10 +5,12 @@ import { Command } from 'commander';
 import type { Emulator } from '../../dev/emulator/index.ts';
 import { readInUse } from '../../policy/in-use.ts';
 import { createPolicy, type PurgeFlags } from '../../policy/purge-policy.ts';
+import { findingsBeforeAndAfter } from '../../report/finding-words.ts';
 import { sentence, styleOf } from '../../report/style.ts';
 import { runPurge } from './purge.ts';
 import {
   evidenceFrom,
+  findingsFrom,
   type Ledger,
   type RunOptions,
   type RunSummary,
@@ -84,11 +86,12 @@ async function demonstrate(emulator: Emulator, folder: string): Promise<boolean>
     pulled: undefined,
     identity: {},
   });
+  const findings = findingsFrom({ findings: ['referrers'], pullLog: { resources: [] }, identity: {} });
   const purged = await show(
     registry,
     ledger,
     { filter: ['.*:^([Ff]eature|pr|ci|dev|sha256)-'], ago: '30d', untagged: true },
-    evidence,
+    { evidence, findings },
   );
   say(`Before: ${before}.\nAfter:  ${contents(emulator)}.`);
   say(
@@ -101,6 +104,9 @@ async function demonstrate(emulator: Emulator, folder: string): Promise<boolean>
     'acr-retention purge --registry <yours> --filter "<repository>:<tag>" --ago 30d --untagged --dry-run --verbose\n' +
       'asks your own registry the same question, with the identity you are signed in with (az login).',
   );
+  const { findings: sums } = purged.totals;
+  const said = sums && findingsBeforeAndAfter(sums);
+  if (said !== undefined) say(`\n${said}`);
   return mistaken.succeeded && purged.succeeded;
 }
 
@@ -109,7 +115,7 @@ async function show(
   registry: TargetOptions,
   ledger: Ledger,
   flags: PurgeFlags,
-  evidence?: RunOptions['evidence'],
+  { evidence, findings }: Pick<RunOptions, 'evidence' | 'findings'> = {},
 ): Promise<RunSummary> {
   const typed = [
     'acr-retention purge',
@@ -119,12 +125,13 @@ async function show(
     ...(flags.keep === undefined ? [] : [`--keep ${flags.keep}`]),
     ...(flags.dryRun ? ['--dry-run'] : []),
     ...(evidence?.sources ?? []).map(({ name }) => `--in-use ${name}`),
+    ...(findings?.sources ?? []).map(({ source }) => `--findings ${source}`),
   ];
   say(`$ ${typed.join(' ')}`);
   return runPurge(
     registry,
     createPolicy(flags),
-    { output: 'text', style: styleOf(process.stdout, process.env), passing: true, ledger, evidence },
+    { output: 'text', style: styleOf(process.stdout, process.env), passing: true, ledger, evidence, findings },
     process.stdout,
   );
 }

@@ -25,6 +25,10 @@ export const LATER = '20261125T010000Z-7c93ab';
 export const showHelp = (words: string): CommandHelp => ({
   examples: [
     { says: 'What a run did, or would do, and the command that applies its plan', command: `${words} ${RUN}` },
+    {
+      says: 'Each decision in one repository, with all that is known of findings',
+      command: `${words} ${RUN} --repository shop/web`,
+    },
     { says: 'Every decision of it, for a spreadsheet', command: `${words} ${RUN} --output csv > run.csv` },
   ],
   environment: LEDGER,

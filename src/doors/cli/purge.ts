@@ -153,7 +153,7 @@ export function runPurge(
   { ledger, guards, budget, evidence, findings, archive, keepReleasedMilliseconds, ...output }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
-  return show(output, stdout, async (shown) => {
+  return show({ ...output, withFindings: findings !== undefined }, stdout, async (shown) => {
     const kept = { evidence, findings, archive, keepReleasedMilliseconds };
     const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, ...kept });
     return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);

@@ -26,7 +26,7 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
       } = recordedRun(flags, process.env);
       const tell = telling(process.env, { ledger, log: display.log, registries: hosts });
       const summary = await tell(() =>
-        show(display, process.stdout, (shown) =>
+        show({ ...display, withFindings: findings !== undefined }, process.stdout, (shown) =>
           resume(id, hosts, target, {
             ...shown,
             ledger,

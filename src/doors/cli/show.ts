@@ -15,6 +15,8 @@ const EXIT_MS = 1_000;
 export interface OutputOptions extends Pick<Display, 'output'>, Partial<Omit<Display, 'output'>> {
   /** The record ends with the process: no plan can be carried out later. */
   readonly passing?: boolean;
+  /** A source of findings is asked: a table has columns for them. */
+  readonly withFindings?: boolean;
 }
 
 /** What a run is given to show itself and to be stopped by. */
@@ -25,7 +27,7 @@ export type Shown = Pick<RunOptions, 'signal' | 'watch' | 'onDecisions' | 'start
  * the end.
  */
 export async function show<T extends RunSummary | undefined>(
-  { output: form, listed = 'none', style, passing = false, log }: OutputOptions,
+  { output: form, listed = 'none', style, passing = false, withFindings = false, log }: OutputOptions,
   stdout: NodeJS.WriteStream,
   work: (shown: Shown) => Promise<T>,
 ): Promise<T> {
@@ -42,7 +44,7 @@ export async function show<T extends RunSummary | undefined>(
   if (outputLost.aborted) withoutOutput();
   outputLost.addEventListener('abort', withoutOutput, { once: true });
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const output = outputOf(form, listed, style);
+  const output = outputOf(form, listed, style, withFindings);
   const progress = showProgress(process.stderr);
   try {
     const summary = await work({

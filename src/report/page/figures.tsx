@@ -1,7 +1,7 @@
 import type { Totals } from '../../ledger/summary.ts';
-import type { FindingSum, FindingSums } from '../../planner/findings.ts';
+import type { FindingSums } from '../../planner/findings.ts';
 import { writtenInWords } from '../archive-words.ts';
-import { findingsIn, severitiesInWords } from '../finding-words.ts';
+import { findingsIn } from '../finding-words.ts';
 import { keptIn, percentOf } from '../totals.ts';
 import { bytes, count } from './format.ts';
 import { Facts, Time } from './parts.tsx';
@@ -39,7 +39,7 @@ export function Figures({ totals, isDry, held }: FiguresProps) {
           ['Size, at most (layers are shared)', bytes(totals.bytes)],
           [`Tags ${isDry ? 'that would be quarantined' : 'quarantined'}`, unlessNone(tags.quarantined ?? 0)],
           [`Manifests ${isDry ? 'that would be quarantined' : 'quarantined'}`, unlessNone(manifests.quarantined ?? 0)],
-          ['Quarantined until', quarantine?.until !== undefined && <Time iso={quarantine.until} />],
+          ['Quarantined until', quarantine?.until === undefined ? undefined : <Time iso={quarantine.until} />],
           ['Waiting in quarantine since before', unlessNone(quarantine?.waiting ?? 0)],
           [`${isDry ? 'Would be released' : 'Released'} from quarantine`, unlessNone(quarantine?.released ?? 0)],
           ['Archived first', archived && writtenInWords(archived)],
@@ -48,7 +48,8 @@ export function Figures({ totals, isDry, held }: FiguresProps) {
           ['Manifests left without a tag (--untagged deletes them)', unlessNone(leftUntagged?.manifests ?? 0)],
           [`Findings ${isDry ? 'that would be removed' : 'removed'}`, ofFindings?.removed],
           ['Findings kept', ofFindings?.kept],
-          ['Findings kept, in use', ofFindings?.inUse],
+          ['Critical findings kept', ofFindings?.critical],
+          ['Critical findings in use', ofFindings?.inUse],
           ['Images not scanned', ofFindings?.notScanned],
           ['Held back by guards', unlessNone(heldBack)],
           ['Failed or refused', unlessNone(tags.failed + manifests.failed)],
@@ -61,18 +62,15 @@ export function Figures({ totals, isDry, held }: FiguresProps) {
   );
 }
 
-/** Numbers of findings with their worst; those of which nothing is known are left out. */
+/** Numbers of findings; those of which nothing is known are left out. */
 function figuresOf({ removed, kept, inUse }: FindingSums) {
   const isScanned = removed.images + kept.images > 0;
   const notScanned = removed.notScanned + kept.notScanned;
-  const said = (sum: FindingSum): string => {
-    const all = findingsIn(sum.bySeverity);
-    return all === 0 ? '0' : `${count(all)} (${severitiesInWords(sum.bySeverity, 2)})`;
-  };
   return {
-    removed: isScanned ? said(removed) : undefined,
-    kept: isScanned ? said(kept) : undefined,
-    inUse: isScanned && inUse ? said(inUse) : undefined,
+    removed: isScanned ? count(findingsIn(removed.bySeverity)) : undefined,
+    kept: isScanned ? count(findingsIn(kept.bySeverity)) : undefined,
+    critical: isScanned ? count(kept.bySeverity.critical ?? 0) : undefined,
+    inUse: isScanned && inUse ? count(inUse.bySeverity.critical ?? 0) : undefined,
     notScanned: notScanned > 0 ? count(notScanned) : undefined,
   };
 }

@@ -176,6 +176,7 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap
 .plot .axis { grid-column: 2; height: 1.5rem; padding-top: 0.25rem; }
 .axis text { fill: var(--quiet); }
 details { margin: 0.75rem 0; }
+details.ids { margin: 0; }
 summary { cursor: pointer; color: var(--quiet); font-size: 0.8125rem; padding-block: 0.25rem; width: fit-content; }
 details .region { margin-top: 0.5rem; }
 .share { display: block; width: 100%; min-width: 5rem; height: 0.75rem; margin-top: 0.3125rem; }

@@ -323,4 +323,11 @@ test('demo: shows what goes and what stays and why, tells what is wrong with the
   ]) {
     expect(stdout).toContain(word);
   }
+  // The last line is the sum of what the purge said.
+  const [, removed, kept] = /^Findings: (\d+) removed \(.*\), (\d+) kept /m.exec(stdout) ?? [];
+  const before = Number(removed) + Number(kept);
+  expect(Number(removed)).toBeGreaterThan(100);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe(
+    `Findings: ${before} before, ${String(removed)} removed, ${String(kept)} left`,
+  );
 });

@@ -26,7 +26,7 @@ describe('the log', () => {
         const end = others.pop();
         expect(start).toMatchObject({ event: 'run-started', level: 'info', startedBy: 'schedule', pastDue: false });
         expect(start?.['commands']).toMatchObject([{ filters: ['.*:^(dev|pr)-'], ago: '--ago 30d', untagged: true }]);
-        expect(end).toMatchObject({ event: 'run-ended', succeeded: true, repositories: 6, repositoriesFailed: 0 });
+        expect(end).toMatchObject({ event: 'run-ended', succeeded: true, repositories: 7, repositoriesFailed: 0 });
 
         const deletions = others.filter(({ event }) => event === 'decision');
         const left = new Set(emulator.manifestsLeft());

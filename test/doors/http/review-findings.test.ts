@@ -46,7 +46,7 @@ test('the verdict says which findings are removed and which are kept, and so do 
     '<p>Findings: 41 removed (3 critical, 12 high), 99 kept (6 critical, 25 high), of these 4 in use; 4 images not scanned.</p>',
   );
   expect(html).toContain('<dd>41 of 140</dd>');
-  expect(html).toContain('<dt>Findings kept</dt><dd>99 (6 critical, 25 high, 68 more)</dd>');
+  expect(html).toContain('<dt>Critical findings kept</dt><dd>6</dd>');
   expect(html).toContain('data-head="Findings removed"><div><span class="pair"><span>41</span>');
   expect(html).toContain('What this run knew of the vulnerabilities of its images');
   expect(html).toContain('no answer');
@@ -87,8 +87,10 @@ test('what was removed over time, by severity, and what differs between two runs
 test('without a source nothing is said of them anywhere', async () => {
   const bare = ledgerOf([recorded(undefined), recorded(undefined, '2026-11-23T01:00:00.000Z')]);
   const digest = SCANNED[0]?.digest ?? '';
+  // The form names every reason that there is.
+  const shown = async (view: string) => (await ask(view, bare)).replaceAll(/<option>[^<]*<\/option>/g, '');
   for (const view of ['', '&open=app', '&view=decisions', '&view=diff'].map((more) => `run=${RUN}${more}`))
-    expect(await ask(view, bare)).not.toMatch(/finding|scanned|critical/i);
+    expect(await shown(view)).not.toMatch(/finding|scanned|critical/i);
   for (const view of ['', 'view=trends', `image=app@${digest}`])
-    expect(await ask(view, bare)).not.toMatch(/finding|scanned|critical/i);
+    expect(await shown(view)).not.toMatch(/finding|scanned|critical/i);
 });
