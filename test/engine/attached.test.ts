@@ -6,12 +6,12 @@ import { attachedReports } from '../../src/engine/findings.ts';
 import type { ContentReader } from '../../src/registry/content.ts';
 import { RegistryError, StoppedError } from '../../src/registry/errors.ts';
 import type { ManifestListing, ManifestRecord } from '../../src/registry/types.ts';
-import { hasFailed, type Ledger } from '../../src/index.ts';
+import { dryRun, hasFailed, type Ledger, readOnly } from '../../src/index.ts';
 import { LARGEST_REPORT } from '../../src/evidence/reports/report.ts';
 import { repositoryOf, type Stored } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';
 import { attach, attachAll, type Attachment, grypeOf, manifestOf, sample, sampleOf } from '../support/reports.ts';
-import { run, withEmulator } from '../support/registry.ts';
+import { connectTo, policyOf, run, withEmulator } from '../support/registry.ts';
 
 const app = image('app');
 const other = image('other');
@@ -96,6 +96,33 @@ describe('what is attached is found out', () => {
     expect([again.read, again.blobs]).toEqual([0, 0]);
     expect(again.app?.scan?.bySeverity).toEqual(all.app?.scan?.bySeverity);
     expect(again.record).toEqual({ ...all.record, observedAt: again.record?.observedAt });
+  });
+
+  test('a dry run of several commands forgets nothing of what the first would delete', async () => {
+    const attached = attachAll(app);
+    const ledger = newLedger();
+    const tagged = repositoryOf(
+      { built: app, days: 90, tags: ['old'] },
+      { built: other, days: 90, tags: ['other'] },
+      ...attached.map(({ built }) => ({ built, days: 90 })),
+    );
+    const repositories = { app: { ...tagged, blobs: attached.flatMap(({ blobs }) => blobs) } };
+    await withEmulator({ repositories }, async (emulator) => {
+      const policies = ['old', 'other'].map((name) =>
+        policyOf(['--filter', `app:^${name}$`, '--ago', '30d', '--untagged', '--dry-run']),
+      );
+      const now = new Date(emulator.start.getTime() + 1);
+      const about = { policies, ledger, findings, now, onDecisions: () => undefined };
+      const read = async (): Promise<number> => {
+        const before = emulator.requests().length;
+        await dryRun(readOnly(connectTo(emulator)), about);
+        return emulator
+          .requests()
+          .slice(before)
+          .filter(({ kind }) => kind === 'read-blob').length;
+      };
+      expect([await read(), await read()]).toEqual([attached.length, 0]);
+    });
   });
 
   test('cosign attaches to a tag', async () => {

@@ -1,4 +1,5 @@
 import { timeOf } from './fields.ts';
+import { parseJson } from './json.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -21,7 +22,7 @@ const MOST_SUBJECTS = 1_000;
  * What is attested, where it is an attestation (`cosign attest`): the predicate of an in-toto statement. Of one about
  * vulnerabilities (predicate type `…/attestation/vuln/v1`) what the scanner says. Signatures are not verified.
  *
- * @throws {SyntaxError} where the payload of an envelope is not JSON
+ * @throws {DamagedReport | SyntaxError} where the payload of an envelope cannot be read
  */
 export function unwrapped(given: unknown): Unwrapped {
   let document = given;
@@ -31,7 +32,7 @@ export function unwrapped(given: unknown): Unwrapped {
     const { dsseEnvelope, payload, payloadType, predicate, predicateType, subject } = document;
     if (dsseEnvelope !== undefined) document = dsseEnvelope;
     else if (typeof payload === 'string' && typeof payloadType === 'string')
-      document = JSON.parse(Buffer.from(payload, 'base64').toString()) as unknown;
+      document = parseJson(Buffer.from(payload, 'base64'));
     else if (typeof predicateType === 'string' && predicate !== undefined) {
       document = predicate;
       about = digestsOf(subject);

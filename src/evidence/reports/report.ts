@@ -2,6 +2,7 @@ import type { Scan } from '../findings.ts';
 import { isObject, unwrapped } from './attestation.ts';
 import { isCycloneDx, readCycloneDx } from './cyclonedx.ts';
 import { DamagedReport } from './fields.ts';
+import { parseJson } from './json.ts';
 import { isGrype, readGrype } from './grype.ts';
 import { isSarif, readSarif } from './sarif.ts';
 import { isSpdx, isSyft, readSpdx, readSyft } from './spdx.ts';
@@ -63,9 +64,9 @@ export function readReport(bytes: Uint8Array, image: string, types: readonly (st
   const damaged = (why: string): ReadReport => (isDeclared ? { state: 'damaged', why } : { state: 'other' });
   let found;
   try {
-    found = unwrapped(JSON.parse(Buffer.from(bytes).toString()) as unknown);
-  } catch {
-    return damaged('it is not JSON');
+    found = unwrapped(parseJson(bytes));
+  } catch (error) {
+    return damaged(error instanceof DamagedReport ? error.message : 'it is not JSON');
   }
   const { document, at, about } = found;
   if (about && !about.includes(image)) return { state: 'damaged', why: 'it is an attestation about another image' };

@@ -338,15 +338,29 @@ describe('hostile content', () => {
       'vulnerabilities: is not what it should be',
     ],
     ['entries that are none', '{"version":"2.1.0","runs":[1]}', 'runs: is not what it should be'],
-    ['brackets without end', '['.repeat(200_000), 'it is not JSON'],
+    ['brackets without end', '['.repeat(200_000), 'it is nested too deeply'],
     [
       'a deep graph',
       `{"@graph":[],"@context":${'['.repeat(200_000)}${']'.repeat(200_000)}}`,
-      'it is of no format that is known here',
+      'it is nested too deeply',
     ],
-    ['deep brackets', '['.repeat(200_000) + ']'.repeat(200_000), 'it is not a JSON object'],
+    ['deep brackets', '['.repeat(200_000) + ']'.repeat(200_000), 'it is nested too deeply'],
   ])('%s, called SARIF, is damaged', (_, text, why) => {
     expect(readReport(Buffer.from(text), IMAGE, [SARIF])).toEqual({ state: 'damaged', why });
+  });
+
+  it.each<[string, string]>([
+    ['lists', `[${'[],'.repeat(500_000)}1]`],
+    ['values', `[${'1,'.repeat(1_000_001)}1]`],
+  ])('too many %s', (_, text) => {
+    expect(readReport(Buffer.from(text), IMAGE, [SARIF])).toEqual({ state: 'damaged', why: 'it has too many values' });
+  });
+
+  it('brackets in a text are none', () => {
+    const id = `${'[{\\"'.repeat(300)}`;
+    expect(readJson({ matches: [{ vulnerability: { id, severity: 'High' } }], source: {} })).toMatchObject({
+      scan: { bySeverity: { high: 1 } },
+    });
   });
 
   it('what is only called JSON is something else', () => {
