@@ -90,11 +90,12 @@ export function attachedIn({ content, repository, listing, file, now, signal }: 
       for (const { digest, lastUpdated } of attached) {
         const said = memory.get(digest);
         if (said?.subject === undefined || !listing.byDigest.has(said.subject)) continue;
-        if (said.damaged !== undefined) reading.problem(digest, said.damaged);
-        const found = images.get(said.subject) ?? { scans: [], packages: [], lifecycles: [] };
+        const found = images.get(said.subject) ?? { scans: [], packages: [], lifecycles: [], damaged: [] };
         images.set(said.subject, found);
         add(found, said, { digest, timeOf: (own) => timeOf([said.created, own, isoOf(lastUpdated)], latest) });
       }
+      for (const found of images.values())
+        for (const { digest, said } of stillDamaged(found)) reading.problem(digest, said);
       return new Map([...images].map(([digest, found]) => [digest, findingsOf(found)]));
     },
 
@@ -203,6 +204,8 @@ interface Found {
   readonly scans: Dated<Scan>[];
   readonly packages: Dated<number>[];
   readonly lifecycles: Dated<string>[];
+  /** Why a report cannot be read. */
+  readonly damaged: Dated<string>[];
 }
 
 interface Dating {
@@ -211,7 +214,7 @@ interface Dating {
   readonly timeOf: (own: string | undefined) => string | undefined;
 }
 
-function add(found: Found, { reports = [], endOfLife }: Remembered, { digest, timeOf }: Dating): void {
+function add(found: Found, { reports = [], endOfLife, damaged }: Remembered, { digest, timeOf }: Dating): void {
   for (const { scan, packages } of reports) {
     const { at: own, ...undated } = scan ?? {};
     const at = timeOf(own);
@@ -219,7 +222,14 @@ function add(found: Found, { reports = [], endOfLife }: Remembered, { digest, ti
     if (scan) found.scans.push(dated({ ...(undated as Omit<Scan, 'at'>), ...(at !== undefined && { at }) }));
     if (packages !== undefined) found.packages.push(dated(packages));
   }
+  if (damaged !== undefined) found.damaged.push({ at: timeOf(undefined) ?? '', digest, said: damaged });
   if (endOfLife !== undefined) found.lifecycles.push({ at: timeOf(undefined) ?? '', digest, said: endOfLife });
+}
+
+/** Damaged reports that no later one stands for: a scan, or where the image has none a list of packages. */
+function stillDamaged({ damaged, scans, packages }: Found): readonly Dated<string>[] {
+  const last = (scans.length > 0 ? scans : packages).reduce((latest, { at }) => (at > latest ? at : latest), '');
+  return damaged.filter(({ at }) => at >= last);
 }
 
 /** The newest of each. Of two of one time, the form that says more: the tool's own words before scores. */

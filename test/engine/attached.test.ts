@@ -231,6 +231,15 @@ describe('what cannot be read is not scanned, and said', () => {
     expect(found.record).toMatchObject({ complete: false, problems: [`app@${attachment.built.digest}: ${why}`] });
   });
 
+  test('damaged, and another since: only the later one counts', async () => {
+    const damaged = (days: number) => attach(app, { type: sarif, text: '{"runs":', days });
+    const good = (days: number) => attach(app, { type: 'application/json', text: grypeOf(1), days });
+    const mended = await seen({ attached: [damaged(5), good(2)] });
+    expect(mended).toMatchObject({ app: { scan: { bySeverity: { high: 1 } } }, record: { complete: true } });
+    const broken = await seen({ attached: [good(5), damaged(2)] });
+    expect(broken).toMatchObject({ app: { scan: { bySeverity: { high: 1 } } }, record: { complete: false } });
+  });
+
   test('called too large: it is not even asked for', async () => {
     const large = attach(app, { type: sarif, text: '{}', size: LARGEST_REPORT + 1 });
     const found = await seen({ attached: [large] });
