@@ -26,6 +26,7 @@ import {
   unchanged,
   wasRejected,
 } from './plans.ts';
+import { findingsAsked, whyNotWithoutFindings } from './rests-on-findings.ts';
 import { type ApprovedPlan, type RecordedBefore, run } from './run.ts';
 
 export interface ApplyOptions extends RecordedBefore {
@@ -97,7 +98,10 @@ export async function applyPlan(
     await markDone(ledger, record, last.id, planned);
     return { state: 'applied-before', run: last };
   }
-  const unasked = whyNotWithout(record, namesIn(options.evidence)) ?? whyNotWithoutArchive(record, options.archive);
+  const unasked =
+    whyNotWithout(record, namesIn(options.evidence)) ??
+    whyNotWithoutFindings(record, findingsAsked(options.findings)) ??
+    whyNotWithoutArchive(record, options.archive);
   if (unasked !== undefined) throw new PlanRefused(unasked);
   const policies = check(record, { approve, now, planAgeMilliseconds, hosts, configured });
   if (fourEyes && isSamePerson(record, options)) throw new PlanRefused(OWN_RUN);

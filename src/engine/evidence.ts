@@ -21,6 +21,8 @@ export interface EvidenceOptions {
   readonly sources: readonly Source[];
   /** How long what was in use stays protected after it was seen last. */
   readonly rememberMilliseconds: number;
+  /** The sources do not know all that is in use, so that no rule may rest on them. */
+  readonly isPartial?: true;
   /** Absent: nothing is asked when something was pulled. */
   readonly pulls?: PullOptions;
   /** Absent: nothing is asked whether what is in quarantine was asked for. */
@@ -95,7 +97,7 @@ function isSaid(said: readonly EvidenceRecord[] = [], records: readonly Evidence
 async function readUse(
   ledger: Ledger,
   registry: string,
-  { sources, rememberMilliseconds, pulls: pullOptions, tried: triedOptions }: EvidenceOptions,
+  { sources, rememberMilliseconds, isPartial, pulls: pullOptions, tried: triedOptions }: EvidenceOptions,
   signal?: AbortSignal,
 ): Promise<KnownUse> {
   const { clock } = ledger.system;
@@ -128,7 +130,7 @@ async function readUse(
         digests: new Map([...(pulled?.digests ?? []), ...(asked?.digests ?? []), ...inUse.digests]),
         configs: inUse.configs,
         ...(everything && { everything }),
-        ...(sources.length > 0 && !everything && { isUseKnown: true }),
+        ...(sources.length > 0 && !everything && !isPartial && { isUseKnown: true }),
       };
     },
     records: [...observed.map(recordOf), ...(pulls ? [pulls.record] : []), ...(tried ? [tried.record] : [])],

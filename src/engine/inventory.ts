@@ -96,8 +96,6 @@ export async function planTask(
   const evidence = withProtections(inUse, protectionsOf(heldNow({ tags, manifests }), clock.now()));
   const about = { repository, manifests, reader, file, concurrency };
   const found = planning.findings && (await findKnown(planning.findings, about));
-  // Without its listing, the plan would take what was read for what is hidden.
-  if (found && manifests) for (const [digest, fact] of found.facts) known.facts.set(digest, sharing(fact, manifests));
   known.news += found?.facts.size ?? 0;
   let isRecalled = false;
   try {
@@ -148,7 +146,9 @@ export async function planTask(
       }
       const { next } = planned;
       await eachAndMore(planned.manifests, concurrency, async (digest) => {
-        known.facts.set(digest, sharing(await reader.manifest(repository, digest), inventory.manifests));
+        // What was read for findings the plan knows once it asks for it, so that it decides as it does without them.
+        const fact = found?.facts.get(digest) ?? (await reader.manifest(repository, digest));
+        known.facts.set(digest, sharing(fact, inventory.manifests));
         known.news += 1;
         return next(digest);
       });

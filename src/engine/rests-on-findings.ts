@@ -5,6 +5,7 @@ import { quote } from '../policy/errors.ts';
 import type { FindingSource } from '../policy/findings.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { rulesOnFindings } from '../policy/rules.ts';
+import type { FindingsOptions } from './findings.ts';
 
 /*
  * Of runs whose policy has rules that ask for findings, or for the end of life.
@@ -27,6 +28,19 @@ export function unfoundBy(
           `the rule ${quote(rule)} deletes only what nothing uses, and no source says what is in use, ${kept}: name one with IN_USE`,
         ]),
   ]);
+}
+
+/** Whether sources said what is in use, each of them completely. */
+export function isUseKnownIn(record: Pick<RunRecord, 'sources' | 'evidence'>): boolean {
+  const sources = useSourcesOf(record);
+  const isWhole = (name: string): boolean =>
+    record.evidence?.some(({ source, complete }) => source === name && complete) === true;
+  return sources.length > 0 && sources.every(isWhole);
+}
+
+/** The sources that are asked now. */
+export function findingsAsked(options: FindingsOptions | undefined): readonly FindingSource[] {
+  return (options?.sources ?? []).map(({ source }) => source);
 }
 
 /**

@@ -12,6 +12,7 @@ import type { RunSummary } from '../ledger/summary.ts';
 import { ResumeRefused } from './begin.ts';
 import { whyNotWithoutArchive } from './archive.ts';
 import { namesIn, whyNotWithout } from './evidence.ts';
+import { findingsAsked, whyNotWithoutFindings } from './rests-on-findings.ts';
 import { type RecordedBefore, run, type RunOptions } from './run.ts';
 
 /** Opens the registry of a run: one that can delete only for a run that does. */
@@ -49,7 +50,10 @@ export async function resumeRun(record: RunRecord, open: Opener, options: Resume
   const policies = policiesOf(record.policy);
   if (!policies)
     throw refuse('it was begun by a version that understands its policy otherwise, or its policy was changed since');
-  const unasked = whyNotWithout(record, namesIn(options.evidence)) ?? whyNotWithoutArchive(record, options.archive);
+  const unasked =
+    whyNotWithout(record, namesIn(options.evidence)) ??
+    whyNotWithoutFindings(record, findingsAsked(options.findings)) ??
+    whyNotWithoutArchive(record, options.archive);
   if (unasked !== undefined) throw refuse(unasked);
   const { applies } = record;
   const plan =

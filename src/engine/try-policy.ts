@@ -3,10 +3,13 @@ import { memoryLedger } from '../ledger/open.ts';
 import type { Difference } from '../ledger/plan-diff.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import { type Decision, type Decisions, keyOf, type Reason } from '../planner/decision.ts';
+import type { ImageFindings } from '../evidence/findings.ts';
 import type { Use } from '../evidence/types.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { EvidenceOptions } from './evidence.ts';
+import type { FindingsOptions } from './findings.ts';
 import { recordedRegistry } from './recorded-registry.ts';
+import { isUseKnownIn } from './rests-on-findings.ts';
 import { run } from './run.ts';
 
 /** What a policy would do to a registry as a run saw it. */
@@ -28,11 +31,13 @@ interface Deletions {
 /**
  * - `not recorded`: when it was updated, what it is or what it holds
  * - `pulls`: when it was pulled, which the policy asks for
+ * - `findings`: what a scan names, or when it is out of support, which the policy asks for
  * - `use`: it was in use, or pulled lately, or that was not known; the policy would delete it otherwise
  */
-type NotKnown = 'not recorded' | 'pulls' | 'use';
+type NotKnown = 'not recorded' | 'pulls' | 'findings' | 'use';
 
 const NOT_RECORDED: ReadonlySet<Reason> = new Set(['unknown-time', 'unknown-media-type', 'unreadable']);
+const UNFOUND: ReadonlySet<Reason> = new Set(['not-scanned', 'end-of-life-unknown']);
 const USED: ReadonlySet<Reason> = new Set(['in-use', 'in-use-unknown', 'pulled-recently', 'pull-history-too-short']);
 
 /**
@@ -48,7 +53,7 @@ export async function tryPolicy(
   const now = new Date(record.agesFrom);
   const deletes = { tags: 0, manifests: 0 };
   const before = { tags: 0, manifests: 0 };
-  const notKnown = { 'not recorded': 0, pulls: 0, use: 0 };
+  const notKnown = { 'not recorded': 0, pulls: 0, findings: 0, use: 0 };
   const count = (of: typeof deletes, { kind }: Decision): void => {
     of[kind === 'tag' ? 'tags' : 'manifests'] += 1;
   };
@@ -61,7 +66,8 @@ export async function tryPolicy(
       const other = old.get(keyOf(decision));
       seen.set(keyOf(decision), decision);
       if (decision.action === 'keep') {
-        if (decision.reason === 'in-use') notKnown.use += 1;
+        if (decision.reason === 'in-use' || decision.reason === 'in-use-unknown') notKnown.use += 1;
+        else if (UNFOUND.has(decision.reason)) notKnown.findings += 1;
         else if (decision.reason === 'pull-history-too-short') notKnown.pulls += 1;
         else if (NOT_RECORDED.has(decision.reason) && other?.reason !== decision.reason) notKnown['not recorded'] += 1;
         continue;
@@ -75,7 +81,8 @@ export async function tryPolicy(
         await onDifference({ change: 'removed', goes, other });
     }
   };
-  const evidence = await usedThen(ledger, record.id, record.agesFrom);
+  const evidence = await usedThen(ledger, record);
+  const findings = foundThen(ledger, record);
   const planned = new Set<string>();
   await run({
     reader: recordedRegistry(ledger, record),
@@ -84,6 +91,7 @@ export async function tryPolicy(
     now,
     ledger: memoryLedger(now),
     ...(evidence && { evidence }),
+    ...(findings && { findings }),
     onDecisions: async (decisions: Decisions) => {
       const all = [...decisions];
       const [first] = all;
@@ -101,18 +109,44 @@ export async function tryPolicy(
   return { repositories, deletes, before, notKnown };
 }
 
-/** What the run kept because it was used, or because that was not known: it is used here, too. */
-async function usedThen(ledger: Ledger, id: string, observedAt: string): Promise<EvidenceOptions | undefined> {
+/**
+ * What the run kept because it was used, or because that was not known: it is used here, too. And what it knew to be used,
+ * and kept for something else. Where it knew of all use, a rule may rest on that; else it is not said to be known.
+ */
+async function usedThen(ledger: Ledger, record: RunRecord): Promise<EvidenceOptions | undefined> {
   const facts: Use[] = [];
-  for await (const { repository, tag, digest, detail, reason } of ledger.decisions(id, { action: 'keep' }))
-    if (USED.has(reason))
+  for await (const { repository, tag, digest, detail, reason, findings } of ledger.decisions(record.id, {}))
+    if (USED.has(reason) || findings?.inUse)
       facts.push({
         repository,
         where: detail,
         ...(tag !== undefined && { tag }),
         ...(digest !== undefined && { digest }),
       });
-  if (facts.length === 0) return undefined;
-  const about = { source: `run ${id}`, observedAt, scope: 'what it kept', complete: true, problems: [], facts };
-  return { sources: [{ name: about.source, read: () => Promise.resolve(about) }], rememberMilliseconds: 0 };
+  const isKnown = isUseKnownIn(record);
+  if (facts.length === 0 && !isKnown) return undefined;
+  const source = `run ${record.id}`;
+  const about = { source, observedAt: record.agesFrom, scope: 'what it kept', complete: true, problems: [], facts };
+  return {
+    sources: [{ name: source, read: () => Promise.resolve(about) }],
+    rememberMilliseconds: 0,
+    ...(!isKnown && { isPartial: true }),
+  };
+}
+
+/** What the run recorded of the vulnerabilities of its images. Absent: it asked no source. */
+function foundThen(ledger: Ledger, record: RunRecord): FindingsOptions | undefined {
+  if (!record.findings) return undefined;
+  return {
+    sources: record.findings.map(({ source, observedAt, complete }, place) => ({
+      source,
+      async read({ repository }) {
+        const images = new Map<string, ImageFindings>();
+        // The first says it all: a record has what counts of all of them.
+        for await (const { digest, findings } of place > 0 ? [] : ledger.decisions(record.id, { repository }))
+          if (digest !== undefined && findings) images.set(digest, findings);
+        return { observedAt, complete, problems: [], images };
+      },
+    })),
+  };
 }

@@ -147,10 +147,10 @@ export function name(graph: Graph, digest: string): string {
 }
 
 /** Manifests that an index holds, as far as that is read. What is read grows while a repository is planned. */
-function* partsOf({ facts }: Inventory): Steps<ReadonlyMap<string, string>> {
+function* partsOf(inventory: Inventory): Steps<ReadonlyMap<string, string>> {
   const due = slicer();
   const parts = new Map<string, string>();
-  for (const [index, fact] of facts) {
+  for (const [index, fact] of factsInOrder(inventory)) {
     if (due()) yield;
     if (fact.state === 'read') for (const { digest } of fact.children) parts.set(digest, index);
   }

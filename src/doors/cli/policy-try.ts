@@ -43,6 +43,7 @@ function linesOf(id: string, { repositories, deletes, before, notKnown }: Trial)
   const unknown = [
     [notKnown['not recorded'], 'the run did not record when these were updated, or what they hold'],
     [notKnown.pulls, 'the policy asks when these were pulled, which no run records'],
+    [notKnown.findings, 'the policy asks for findings, or for the end of life, and the run recorded none of these'],
     [
       notKnown.use,
       'the run found these in use, or pulled lately, or could not tell; the policy would delete them otherwise',
