@@ -93,6 +93,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     warnings: [...new Set(warnings)],
     breakers: foreseen.holds,
     ...(record.evidence && { evidence: record.evidence }),
+    ...(record.findings && { findings: record.findings }),
     ...(record.archive !== undefined && { archive: record.archive }),
     ...(stopped && { stopped }),
     ...(planned && { plan: { id: record.id, hash: planned.hash, deletions: planned.deletions } }),

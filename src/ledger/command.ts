@@ -1,4 +1,5 @@
 import { quote } from 'shlex';
+import type { FindingsRecord } from './findings.ts';
 import type { AskedSource, EvidenceRecord } from './records.ts';
 
 /** A run, and what it rests on. */
@@ -7,6 +8,8 @@ interface Resting {
   /** Absent where only what it has found out is known. */
   readonly sources?: readonly AskedSource[] | undefined;
   readonly evidence?: readonly EvidenceRecord[] | undefined;
+  /** What it knew of the vulnerabilities of its images. */
+  readonly findings?: readonly Pick<FindingsRecord, 'source'>[] | undefined;
   /** Where what it deletes is archived first. */
   readonly archive?: string | undefined;
 }
@@ -40,7 +43,9 @@ export function commandFor(verb: 'apply' | 'resume', run: Resting, approval?: st
   });
   const approve = approval === undefined ? [] : [`--approve ${quote(approval)}`];
   const archive = run.archive === undefined ? [] : [`--archive ${quote(run.archive)}`];
-  return [`acr-retention ${verb} ${quote(run.id)}`, ...approve, ...sources, ...archive].join(' ');
+  const named = (run.findings ?? []).map(({ source }) => source).join(',');
+  const findings = named === '' ? [] : [`--findings ${quote(named)}`];
+  return [`acr-retention ${verb} ${quote(run.id)}`, ...approve, ...sources, ...findings, ...archive].join(' ');
 }
 
 /** What a person has to put into that command; `undefined`: it is complete. */

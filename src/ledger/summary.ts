@@ -1,6 +1,7 @@
 import type { ArchiveCounts } from './archive.ts';
 import { firstMoving, MAX_LOOKED_AT, movingTagOf } from './moving.ts';
 import type { MovingTag } from '../policy/moving-tags.ts';
+import type { FindingsRecord } from './findings.ts';
 import type { EvidenceRecord, Restores, Stop } from './records.ts';
 import type { Decision, DecisionError, Decisions, Reason, Right, Hold } from '../planner/decision.ts';
 import { type InQuarantine, newFindings, newQuarantine, newUntagging, outcomeOf } from './counters.ts';
@@ -116,6 +117,8 @@ export interface RunSummary {
   readonly breakers: readonly Hold[];
   /** What it knew of the use of its images; absent: no source is configured. */
   readonly evidence?: readonly EvidenceRecord[];
+  /** What it knew of the vulnerabilities of its images; absent: no source is configured. */
+  readonly findings?: readonly FindingsRecord[];
   /** What would go, where something would: to be carried out by `apply`. */
   readonly plan?: { readonly id: string; readonly hash: string; readonly deletions: number };
   /** Why it ended before it was done, if it was stopped. */

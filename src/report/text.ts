@@ -127,6 +127,7 @@ function planInWords({
   plan,
   repositories,
   evidence,
+  findings,
   archive,
   totals,
 }: RunSummary): readonly string[] {
@@ -141,7 +142,8 @@ function planInWords({
     lines.push(`A purge with these guards would hold back ${held} of ${all} until they are approved.`);
   }
   if (!plan) return lines;
-  const apply = (approval?: string) => printable(commandInWords('apply', { id: plan.id, evidence, archive }, approval));
+  const apply = (approval?: string) =>
+    printable(commandInWords('apply', { id: plan.id, evidence, findings, archive }, approval));
   const act = totals.quarantine?.until === undefined ? 'delete' : 'carry out';
   if (dryRun && breakers.length === 0) return [...lines, `To ${act} exactly this: ${apply()}`];
   const what = dryRun ? 'this, whatever guards say' : 'what was held back';

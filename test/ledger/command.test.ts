@@ -26,6 +26,13 @@ test('the command to take a run up names each source that it rests on', () => {
   expect(commandInWords('resume', { id: 'x', evidence: [PULLS] })).toBe('acr-retention resume x --keep-pulled-within 30d'); // prettier-ignore
 });
 
+test('and the sources of its findings', () => {
+  const findings = [{ source: 'defender' as const }, { source: 'referrers' as const }];
+  expect(commandFor('apply', { id: 'x', evidence: [evidence('kube')], findings, archive: 'a' })).toBe(
+    'acr-retention apply x --in-use kube --findings defender,referrers --archive a',
+  );
+});
+
 test('what is not shown of an address is said', () => {
   const run = { id: 'x', evidence: [evidence('list:https://a.example/prod.txt?…')] };
   expect(commandInWords('apply', run)).toBe(
