@@ -94,7 +94,7 @@ async function enter(
     kind: 'tag' | 'manifest',
     name: string,
     now: TagRecord | ManifestRecord | undefined,
-    about: Pick<QuarantineEntry, 'digest' | 'tags' | 'facts'>,
+    about: Pick<QuarantineEntry, 'digest' | 'tags' | 'facts' | 'findings'>,
   ): void => {
     const decision = plan.deletionOf(kind, name);
     const key = kind === 'tag' ? `:${name}` : `@${name}`;
@@ -128,7 +128,9 @@ async function enter(
       continue;
     }
     const held = fact?.state === 'read' ? heldFacts(fact) : undefined;
-    entryOf('manifest', digest, records?.get(digest), { digest, tags, ...(held && { facts: held }) });
+    const findings = inventory.findings?.images.get(digest);
+    const about = { digest, tags, ...(held && { facts: held }), ...(findings && { findings }) };
+    entryOf('manifest', digest, records?.get(digest), about);
   }
   const tags = new Map((inventory.tags ?? []).map((tag) => [tag.name, tag]));
   for (const { tag, digest } of hides.tags) entryOf('tag', tag, tags.get(tag), { digest, tags: [] });

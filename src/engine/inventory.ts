@@ -94,7 +94,14 @@ export async function planTask(
   const file = planning.facts(repository);
   const heldNow = (now: Pick<Inventory, 'tags' | 'manifests'>): HeldRepository => heldIn(quarantine, now);
   const evidence = withProtections(inUse, protectionsOf(heldNow({ tags, manifests }), clock.now()));
-  const about = { repository, manifests, reader, file, concurrency };
+  const about = {
+    repository,
+    manifests,
+    reader,
+    file,
+    concurrency,
+    heldNow: (listed: Pick<Inventory, 'manifests'>) => heldNow({ tags, ...listed }),
+  };
   const found = planning.findings && (await findKnown(planning.findings, about));
   known.news += found?.facts.size ?? 0;
   let isRecalled = false;

@@ -1,9 +1,11 @@
 import type { ImageFindings } from '../evidence/findings.ts';
 import type { KnownFindings } from '../planner/findings.ts';
+import type { Inventory } from '../planner/types.ts';
 import type { FactsFile } from '../registry/hashed-lines.ts';
 import { type ReadFacts, remembered } from '../registry/manifest-cache.ts';
 import type { ManifestListing, RegistryReader } from '../registry/types.ts';
 import { eachOf } from './each.ts';
+import { entryKey, type HeldRepository } from './quarantine.ts';
 
 /** Says what is known of the vulnerabilities of the manifests that are listed, by digest. */
 export type FindingsOf = (
@@ -19,6 +21,8 @@ interface Asking {
   readonly reader: RegistryReader;
   readonly file: FactsFile;
   readonly concurrency: number;
+  /** What waits in quarantine, by a listing. */
+  readonly heldNow: (now: Pick<Inventory, 'manifests'>) => HeldRepository;
 }
 
 export interface FoundFindings {
@@ -33,10 +37,10 @@ export interface FoundFindings {
  * platforms.
  */
 export async function findKnown(findings: FindingsOf, asking: Asking): Promise<FoundFindings> {
-  const { repository, reader, file, concurrency } = asking;
+  const { repository, reader, file, concurrency, heldNow } = asking;
   const none: ManifestListing = { byDigest: new Map(), newest: undefined };
   const listing = asking.manifests ?? (await reader.manifests(repository)) ?? none;
-  const images = await findings(repository, listing);
+  const images = withHeldFindings(await findings(repository, listing), heldNow({ manifests: listing }));
   const indexes = [...listing.byDigest.values()].filter(({ kind }) => kind === 'index').map(({ digest }) => digest);
   if (indexes.length === 0) return { known: { images, parts: new Map() }, listing, facts: new Map() };
   const wanted = new Set(indexes);
@@ -55,4 +59,21 @@ export async function findKnown(findings: FindingsOf, asking: Asking): Promise<F
       children.map((child) => child.digest),
     );
   return { known: { images, parts }, listing, facts };
+}
+
+/**
+ * The same, where what waits in quarantine has the scan that it had when it came there, if none is known any more: a scanner
+ * may not look at what nothing can pull.
+ */
+function withHeldFindings(
+  images: ReadonlyMap<string, ImageFindings>,
+  { quarantine, status }: HeldRepository,
+): ReadonlyMap<string, ImageFindings> {
+  const lost = quarantine.entries.flatMap((entry): readonly (readonly [string, ImageFindings])[] => {
+    const { kind, digest, findings } = entry;
+    const isHeld = kind === 'manifest' && status.get(entryKey(entry))?.state === 'held';
+    const now = images.get(digest);
+    return isHeld && findings?.scan && !now?.scan ? [[digest, { ...findings, ...now }]] : [];
+  });
+  return lost.length === 0 ? images : new Map([...images, ...lost]);
 }

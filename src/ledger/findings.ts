@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Scan } from '../evidence/findings.ts';
+import type { ImageFindings, Scan } from '../evidence/findings.ts';
 import type { DecisionFindings, FindingsListed, FindingSum, FindingSums } from '../planner/findings.ts';
 import type { FindingSource } from '../policy/findings.ts';
 import { maybeNumber, maybeText, number, type Shape, text, texts, time, word, yes } from './schema-fields.ts';
@@ -28,11 +28,17 @@ const scan = z.looseObject({
   ids: texts,
 } satisfies Shape<Scan>);
 
-export const decisionFindings: z.ZodType<DecisionFindings> = z.looseObject({
+const image = {
   scan: scan.exactOptional(),
   packages: maybeNumber,
   endOfLife: maybeText,
   base: maybeText,
+} satisfies Shape<ImageFindings>;
+
+export const imageFindings: z.ZodType<ImageFindings> = z.looseObject(image);
+
+export const decisionFindings: z.ZodType<DecisionFindings> = z.looseObject({
+  ...image,
   ofParts: yes,
   part: yes,
   inUse: yes,

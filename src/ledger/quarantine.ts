@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { ImageFindings } from '../evidence/findings.ts';
 import { changeFile } from './change-file.ts';
+import { imageFindings } from './findings.ts';
 import { maybeNumber, maybeText, number, type Shape, text, texts, time } from './schema-fields.ts';
 import { parse } from './parse.ts';
 import { quarantinePath, quarantinesOf } from './paths.ts';
@@ -49,6 +51,8 @@ export interface QuarantineEntry {
   readonly wasLocked?: true;
   /** Of a manifest. */
   readonly facts?: HeldFacts;
+  /** What was known of its vulnerabilities then: what nothing can pull may not be scanned any more. */
+  readonly findings?: ImageFindings;
   /** The digest of the image that it belongs to: its index, the image that it signs or refers to, or its own. */
   readonly root: string;
 }
@@ -97,6 +101,7 @@ const entrySchema = z.looseObject({
       config: maybeText,
     } satisfies Shape<HeldFacts>)
     .exactOptional(),
+  findings: imageFindings.exactOptional(),
   root: text,
 } satisfies Shape<QuarantineEntry>);
 

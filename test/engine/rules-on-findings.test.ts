@@ -174,23 +174,49 @@ describe('a plan that rests on findings', () => {
     ));
 });
 
-test('what waits in quarantine stays there where no scan is known any more, and is released where a scan names none', () =>
-  withEmulator({ repositories }, async (emulator) => {
-    let ahead = 0;
-    const { clock } = realSystem;
-    const system = { ...realSystem, clock: { ...clock, now: () => clock.now() + ahead } };
-    const ledger = openLedger(memoryStore(undefined, undefined, system));
-    const policy = ruledBy(`${POLICY}quarantine: 14d\n`);
-    const purge = (images: Images) => run(emulator, policy, undefined, ledger, { findings: foundIn(images), evidence: using([]) }); // prettier-ignore
-    await purge(IMAGES);
-    ahead = 15 * DAY_MS;
-    const lost = await purge({ [fine.digest]: scan(0), [bad.digest]: scan(0) });
-    expect(reasonsOf(lost.decisions)).toMatchObject({ multi: 'not-scanned' });
-    const releases = lost.decisions
-      .filter(({ reason }) => reason === 'released')
-      .map(({ tag, digest }) => tag ?? digest);
-    expect(releases.toSorted()).toEqual([bad.digest]);
-    expect(emulator.tagsLeft()).toHaveLength(4);
-    await purge(IMAGES);
-    expect(emulator.tagsLeft()).toEqual(['app:bad', 'app:fine', 'app:unscanned']);
-  }));
+describe('what waits in quarantine', () => {
+  async function waiting(
+    then: (world: {
+      readonly emulator: Emulator;
+      readonly purge: (findings: RunOptions['findings']) => Promise<readonly Decision[]>;
+    }) => Promise<void>,
+  ): Promise<void> {
+    await withEmulator({ repositories }, async (emulator) => {
+      let ahead = 0;
+      const { clock } = realSystem;
+      const system = { ...realSystem, clock: { ...clock, now: () => clock.now() + ahead } };
+      const ledger = openLedger(memoryStore(undefined, undefined, system));
+      const policy = ruledBy(`${POLICY}quarantine: 14d\n`);
+      const purge = async (findings: RunOptions['findings']) =>
+        (await run(emulator, policy, undefined, ledger, { findings, evidence: using([]) })).decisions;
+      await purge(foundIn(IMAGES));
+      expect(emulator.tagsLeft()).toHaveLength(4);
+      ahead = 15 * DAY_MS;
+      await then({ emulator, purge });
+    });
+  }
+
+  test('counts by the scan that it had, where none is known any more: a scanner cannot pull it', () =>
+    waiting(async ({ emulator, purge }) => {
+      await purge(foundIn({ [fine.digest]: scan(0) }));
+      expect(emulator.tagsLeft()).toEqual(['app:fine', 'app:unscanned']);
+    }));
+
+  test('is released where a scan names no such finding any more', () =>
+    waiting(async ({ emulator, purge }) => {
+      const decisions = await purge(foundIn({ ...IMAGES, [bad.digest]: scan(0) }));
+      const released = decisions.filter(({ reason }) => reason === 'released').map(({ digest }) => digest);
+      expect(released).toEqual([bad.digest]);
+      expect(emulator.tagsLeft()).toEqual(['app:bad', 'app:fine', 'app:unscanned']);
+    }));
+
+  test('stays there where no source of findings is asked', () =>
+    waiting(async ({ emulator, purge }) => {
+      const decisions = await purge(undefined);
+      expect(reasonsOf(decisions)).toMatchObject({ multi: 'not-scanned', bad: 'not-scanned' });
+      expect(decisions.filter(({ reason }) => reason === 'released')).toEqual([]);
+      expect(emulator.tagsLeft()).toHaveLength(4);
+      await purge(foundIn(IMAGES));
+      expect(emulator.tagsLeft()).toEqual(['app:fine', 'app:unscanned']);
+    }));
+});
