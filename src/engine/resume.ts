@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import { whyNotResumed } from '../ledger/resumable.ts';
+import type { FindingSource } from '../policy/findings.ts';
 import type { Guards } from '../policy/guards.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { ReadOnlyRegistry, Registry } from '../registry/types.ts';
@@ -126,6 +127,8 @@ export interface Wanted {
   readonly dryRun: boolean;
   /** The names of the sources that are asked before something is deleted. */
   readonly sources: readonly string[];
+  /** The sources of findings. */
+  readonly findings: readonly FindingSource[];
   /** Where what is deleted is archived first. */
   readonly archive?: Archive | undefined;
 }
@@ -137,7 +140,7 @@ export type Found =
 
 /** The last scheduled run, where it was not done. */
 export async function lastScheduled(ledger: Ledger, wanted: Wanted, now: Date): Promise<Found | undefined> {
-  const { registry, policyHash, dryRun, sources, archive } = wanted;
+  const { registry, policyHash, dryRun, sources, findings, archive } = wanted;
   for await (const run of ledger.runs({ registry, kinds: ['scheduled'] })) {
     if (!['stopped', 'interrupted'].includes(run.state) && !mayHaveDied(run)) return undefined;
     const left = (why: string): Found => ({ state: 'left', run, why });
@@ -146,6 +149,7 @@ export async function lastScheduled(ledger: Ledger, wanted: Wanted, now: Date): 
     if (run.cancelled) return left(CANCELLED);
     const why =
       whyNotWithout(run, sources) ??
+      whyNotWithoutFindings(run, findings) ??
       whyNotWithoutArchive(run, archive) ??
       (mayHaveDied(run) ? undefined : whyNotResumed(run, now));
     return why === undefined ? { state: 'resumable', run } : left(why);

@@ -76,6 +76,7 @@ export function wantedOf(settings: Settings, registry: RegistrySettings): Wanted
     policyHash: recordPolicy(policies, 'settings').hash,
     dryRun: isDryRun(settings, registry),
     sources: sourcesNamed(settings).map(({ source }) => source),
+    findings: settings.findings,
     archive: archiveFrom(settings),
   };
 }

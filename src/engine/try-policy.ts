@@ -4,6 +4,7 @@ import type { Difference } from '../ledger/plan-diff.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import { type Decision, type Decisions, keyOf, type Reason } from '../planner/decision.ts';
 import type { ImageFindings } from '../evidence/findings.ts';
+import { USE_UNKNOWN } from '../planner/vulnerable.ts';
 import type { Use } from '../evidence/types.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { EvidenceOptions } from './evidence.ts';
@@ -116,7 +117,8 @@ export async function tryPolicy(
 async function usedThen(ledger: Ledger, record: RunRecord): Promise<EvidenceOptions | undefined> {
   const facts: Use[] = [];
   for await (const { repository, tag, digest, detail, reason, findings } of ledger.decisions(record.id, {}))
-    if (USED.has(reason) || findings?.inUse)
+    // Of another rule it says nothing that no source was asked.
+    if ((USED.has(reason) && !detail.endsWith(USE_UNKNOWN.detail)) || findings?.inUse)
       facts.push({
         repository,
         where: detail,

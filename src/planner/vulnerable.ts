@@ -53,7 +53,8 @@ function askingRules(retention: Retention | undefined): ReadonlyMap<string, Aski
   return new Map(rules.map((rule) => [rule.name, rule]));
 }
 
-const USE_UNKNOWN: Protection = {
+/** That nothing is deleted, because no source is asked what is in use. */
+export const USE_UNKNOWN: Protection = {
   reason: 'in-use-unknown',
   detail: 'its rule deletes only what nothing uses, and no source says what is in use (IN_USE)',
 };

@@ -3,6 +3,7 @@ import type { Settings } from '../../policy/settings.ts';
 import type { Clock } from '../../registry/clock.ts';
 import { archiveFrom, whyNotWithoutArchive } from '../archive.ts';
 import { whyNotWithout } from '../evidence.ts';
+import { whyNotWithoutFindings } from '../rests-on-findings.ts';
 import { wantedOf } from '../scheduled.ts';
 import { StopReason } from '../stop.ts';
 
@@ -17,11 +18,14 @@ export function whyCutShort(settings: Settings, record: RunRecord, clock: Clock)
   const changed = (why: string): StopReason => new StopReason('settings', why);
   const served = settings.registries.find(({ endpoint }) => endpoint.host === record.registry);
   if (!served) return changed(`the app does not serve ${record.registry} any more`);
-  const { dryRun, policyHash, sources } = wantedOf(settings, served);
+  const { dryRun, policyHash, sources, findings } = wantedOf(settings, served);
   if (dryRun !== record.dryRun)
     return changed(record.dryRun ? 'it was a dry run, and is none any more' : 'only dry runs are wanted now');
   if (policyHash !== record.policy.hash) return changed('the policy was changed');
-  const unasked = whyNotWithout(record, sources) ?? whyNotWithoutArchive(record, archiveFrom(settings));
+  const unasked =
+    whyNotWithout(record, sources) ??
+    whyNotWithoutFindings(record, findings) ??
+    whyNotWithoutArchive(record, archiveFrom(settings));
   return unasked === undefined ? undefined : changed(unasked);
 }
 

@@ -166,7 +166,13 @@ describe('a run that is cancelled', () => {
       const ledger = newLedger();
       const { runId } = await cancelled(emulator, ledger, 'here', { kind: 'scheduled' });
       const run = await ledger.run(runId);
-      const wanted = { registry: emulator.loginServer, policyHash: run?.policy.hash ?? '', dryRun: false, sources: [] };
+      const wanted = {
+        registry: emulator.loginServer,
+        policyHash: run?.policy.hash ?? '',
+        dryRun: false,
+        sources: [],
+        findings: [],
+      };
       expect(await lastScheduled(ledger, wanted, new Date())).toMatchObject({ state: 'left', why: 'it was cancelled' });
     });
   });
@@ -215,7 +221,13 @@ describe('a run that was stopped otherwise', () => {
       const run = await cancelRun(ledger, runId, { now: new Date(), askedBy: 'request' });
       expect(run).toMatchObject({ state: 'stopped', stopped: { by: 'cancel' } });
       expect(run.stopped?.detail).not.toContain('the next run');
-      const wanted = { registry: emulator.loginServer, policyHash: run.policy.hash, dryRun: false, sources: [] };
+      const wanted = {
+        registry: emulator.loginServer,
+        policyHash: run.policy.hash,
+        dryRun: false,
+        sources: [],
+        findings: [],
+      };
       expect(await lastScheduled(ledger, wanted, new Date())).toMatchObject({ state: 'left' });
       expect(await goOn(emulator, ledger, runId)).toMatchObject({ runId, succeeded: true });
     });
