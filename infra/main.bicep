@@ -137,6 +137,9 @@ var inUseClusterSubscriptions = map(
 )
 var inUseSubscriptions = union(map(inUseScopes, one => toLower(last(split(one, ':')))), inUseClusterSubscriptions)
 
+// What Defender found is in the subscription of each registry, as the app reads the setting.
+var readsDefender = contains(split(toLower(settings.?FINDINGS ?? ''), [' ', ',', '\n', '\r', '\t']), 'defender')
+
 var archive = trim(settings.?ARCHIVE ?? '')
 var archives = !empty(archive)
 
@@ -183,6 +186,11 @@ var mistakes = [
         'PRIVATE_NETWORK: what IN_USE names in Azure is asked over the internet. Set NAT_GATEWAY=true, or use a network of your own that has a way out.'
       ]
     : [])
+  ...(ownsNetwork && !natGateway && readsDefender
+    ? [
+        'PRIVATE_NETWORK: what Defender for Cloud found (FINDINGS) is asked over the internet. Set NAT_GATEWAY=true, or use a network of your own that has a way out.'
+      ]
+    : [])
   ...(empty(filter(inUseSubscriptions, one => length(one) != 36))
     ? []
     : [
@@ -215,11 +223,6 @@ var hasQuarantine = grantQuarantine || !contains(['', 'off'], trim(settings.?QUA
 
 // When something was pulled is in the log of each registry, and whether a client asked for what is in quarantine.
 var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN) || hasQuarantine
-// What Defender found is in the subscription of each registry, as the app reads the setting.
-var readsDefender = contains(
-  split(toLower(settings.?FINDINGS ?? ''), [' ', ',', '\n', '\r', '\t']),
-  'defender'
-)
 var registryIds = map(
   registries,
   one =>

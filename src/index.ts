@@ -60,7 +60,7 @@ export { newFresh } from './engine/fresh.ts';
 export { inUseAt, requestedInUse } from './engine/in-use.ts';
 export { reportImages } from './engine/report-images.ts';
 export { archiveFrom } from './engine/archive.ts';
-export { evidenceFrom, findingsFrom, pullsFrom } from './engine/sources.ts';
+export { defenderFrom, evidenceFrom, findingsFrom, pullsFrom } from './engine/sources.ts';
 export { type Trial, tryPolicy } from './engine/try-policy.ts';
 export { requestedRisk } from './engine/risk-request.ts';
 export { risk as riskOf } from './engine/risk.ts';

@@ -67,10 +67,7 @@ var tags = { application: 'acr-retention' }
 var identityName = 'id-${name}'
 var registrySubscription = empty(registrySubscriptionId) ? subscription().subscriptionId : registrySubscriptionId
 var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN)
-var readsDefender = contains(
-  split(toLower(settings.?FINDINGS ?? ''), [' ', ',', '\n', '\r', '\t']),
-  'defender'
-)
+var readsDefender = contains(split(toLower(settings.?FINDINGS ?? ''), [' ', ',', '\n', '\r', '\t']), 'defender')
 // As it is written: --quarantine=14d, or two flags.
 var hasQuarantine = grantQuarantine || !empty(filter(
   purge,

@@ -1,4 +1,5 @@
 import { quote } from 'shlex';
+import type { DefenderTrial } from '../evidence/defender.ts';
 import type { RegistryRight, SignedIn, TriedRight } from '../registry/rights.ts';
 import { credentialsOf } from '../registry/identity.ts';
 import type { TargetOptions } from './registries.ts';
@@ -19,7 +20,9 @@ export interface Needs {
   readonly repositories: readonly string[];
 }
 
-interface RightStatus extends TriedRight {
+interface RightStatus extends Omit<TriedRight, 'right'> {
+  /** `findings` is one at Azure, not at the registry. */
+  readonly right: RegistryRight | 'findings';
   /** What it is for, as a verb. */
   readonly toDo: string;
   /** What is configured does not work without it. */
@@ -138,7 +141,23 @@ function grantOf(
   };
 }
 
-function assigneeOf({ objectId, principal }: SignedIn): string {
+/** The right to read what Defender for Cloud found, as it was tried. @param signedIn who asks the registry */
+export function findingsRight({ state, error, scope }: DefenderTrial, signedIn: SignedIn | undefined): RightStatus {
+  const isGranted = state !== 'missing' || scope === undefined;
+  return {
+    right: 'findings',
+    toDo: 'read what Defender for Cloud found',
+    needed: true,
+    state,
+    ...(error !== undefined && { error }),
+    ...(!isGranted && {
+      role: 'Security Reader',
+      grant: `az role assignment create --role 'Security Reader' ${assigneeOf(signedIn ?? {})} --scope ${quote(scope)}`,
+    }),
+  };
+}
+
+function assigneeOf({ objectId, principal }: Pick<SignedIn, 'objectId' | 'principal'>): string {
   if (objectId === undefined) return `--assignee '<object id of the identity>'`;
   return `--assignee-object-id ${objectId}${principal === undefined ? '' : ` --assignee-principal-type ${principal}`}`;
 }

@@ -1,10 +1,12 @@
+import type { DefenderSource, DefenderTrial } from '../evidence/defender.ts';
 import type { Clock } from '../registry/clock.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
 import type { Notify, NotifyKind, ReceiverKind } from '../policy/notify.ts';
 import type { Configuration, Engine, RegistrySettings, Settings } from '../policy/settings.ts';
 import { periodIn } from './quarantine.ts';
 import { isDryRun, targetOf, type TargetOptions } from './registries.ts';
-import { type Access, accessOf, type Needs } from './rights.ts';
+import { type Access, accessOf, findingsRight, type Needs } from './rights.ts';
+import { defenderFrom } from './sources.ts';
 
 /** What the app is set to do, and whether it could. */
 export interface Status {
@@ -129,10 +131,17 @@ export async function statusOfRegistry(
     version,
     ledger,
     given,
-  }: { readonly version: string; readonly ledger: LedgerReader; readonly given: Status['settings'] },
+    defender,
+  }: {
+    readonly version: string;
+    readonly ledger: LedgerReader;
+    readonly given: Status['settings'];
+    /** Where it is asked what it found: whether it may be. */
+    readonly defender?: DefenderSource | undefined;
+  },
 ): Promise<Status> {
   const [registry, recorded] = await Promise.all([
-    askRegistry(target, needs, ledger.system.clock),
+    askRegistry(target, needs, ledger.system.clock, defender),
     ledgerStatus(ledger),
   ]);
   return {
@@ -147,8 +156,9 @@ export async function statusOfRegistry(
 }
 
 async function registryStatus(settings: Settings, registry: RegistrySettings, clock: Clock) {
+  const defender = settings.findings.includes('defender') ? defenderFrom(settings, clock) : undefined;
   return {
-    answers: await askRegistry(targetOf(settings, registry), needsOf(settings, registry), clock),
+    answers: await askRegistry(targetOf(settings, registry), needsOf(settings, registry), clock, defender),
     commands: registry.commands.map(({ text }) => text),
     dryRun: isDryRun(settings, registry),
   };
@@ -201,20 +211,44 @@ function warningsOf({ registries, ledger, notify }: Settings): readonly string[]
 }
 
 /** Asks the registry for the first thing that a run asks, and tries each right. */
-async function askRegistry(target: TargetOptions, needs: Needs, clock: Clock): Promise<RegistryStatus> {
+async function askRegistry(
+  target: TargetOptions,
+  needs: Needs,
+  clock: Clock,
+  defender: DefenderSource | undefined,
+): Promise<RegistryStatus> {
   const loginServer = target.endpoint.host;
   const over = new AbortController();
   const late = clock.sleep(STATUS_TIMEOUT_MS, over.signal, 'background').then(() => {
     throw new Error(`no answer within ${STATUS_TIMEOUT_MS / 1000} s`);
   });
   try {
-    const access = await Promise.race([accessOf(target, needs, over.signal), late]);
-    return { loginServer, answers: access.error === undefined, ...access };
+    const [access, tried] = await Promise.race([
+      Promise.all([accessOf(target, needs, over.signal), defender && tryDefender(defender, loginServer, over, clock)]),
+      late,
+    ]);
+    const rights = [...access.rights, ...(tried ? [findingsRight(tried, access.signedIn)] : [])];
+    return { loginServer, answers: access.error === undefined, ...access, rights };
   } catch (error) {
     return { loginServer, answers: false, error: (error as Error).message };
   } finally {
     over.abort();
   }
+}
+
+/** Less than the registry is waited for: that it does not answer must not hide what the registry says. */
+const DEFENDER_TIMEOUT_MS = 15_000;
+
+async function tryDefender(
+  defender: DefenderSource,
+  loginServer: string,
+  { signal }: AbortController,
+  clock: Clock,
+): Promise<DefenderTrial> {
+  const late = clock.sleep(DEFENDER_TIMEOUT_MS, signal, 'background').then((): DefenderTrial => {
+    return { state: 'unknown', error: `no answer of Azure within ${DEFENDER_TIMEOUT_MS / 1000} s` };
+  });
+  return Promise.race([defender.tried(loginServer, signal), late]);
 }
 
 /** What of a registry keeps the purge from working. */

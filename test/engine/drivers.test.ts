@@ -87,6 +87,27 @@ describe.each(Object.keys(DRIVERS) as (keyof typeof DRIVERS)[])('driven %s', (dr
     });
   });
 
+  test('where FINDINGS is set, what cannot be known of it is a warning, and everything else is as without', async () => {
+    const plain = await new Promise<Came>((resolve, reject) => {
+      tell({ registry: { repositories: apps(2) } }, resolve).catch(reject);
+    });
+    // Without the resource of the registry it is not known where Defender keeps its findings.
+    const settings = { ...FREELY, FINDINGS: 'defender referrers' };
+    await tell({ registry: { repositories: apps(2) }, settings }, ({ run, decisions }) => {
+      expect(run).toMatchObject({
+        state: 'done',
+        findings: [
+          { source: 'defender', complete: false, images: 0 },
+          { source: 'referrers', complete: true, images: 0 },
+        ],
+      });
+      expect(run.warnings).toContainEqual(expect.stringMatching(/: defender: REGISTRY_RESOURCE_ID names no resource/));
+      const done = (all: readonly Decision[]) => all.map((one) => `${reference(one)} ${one.action} ${one.reason}`).sort(); // prettier-ignore
+      expect(done(decisions)).toEqual(done(plain.decisions));
+      expect(run.totals?.findings).toMatchObject({ removed: { images: 0, bySeverity: {} } });
+    });
+  });
+
   test('a dry run deletes nothing, and says what would be deleted and what the guards would hold back', () =>
     tell(
       { registry: { repositories: apps(2) }, settings: { PURGE_COMMAND: COMMAND, MAX_DELETIONS: '3' } },

@@ -128,3 +128,32 @@ test('a wrong password is a missing right everywhere, and an empty registry leav
   });
   expect(status.missing).toEqual([]);
 });
+
+test.each([
+  [{ state: 'granted', scope: '/subscriptions/one' }, []],
+  [{ state: 'unknown', error: 'REGISTRY_RESOURCE_ID names no resource' }, []],
+  [
+    { state: 'missing', error: 'its roles lack it', scope: '/subscriptions/one' },
+    [
+      expect.stringMatching(
+        /^the identity may not read what Defender for Cloud found \(.*\): it lacks Security Reader$/,
+      ),
+    ],
+  ],
+] as const)('whether Defender may be asked is tried where it is: %o', async (trial, missing) => {
+  await withServedEmulator({ repositories }, async (emulator) => {
+    const target = { endpoint: new URL(emulator.url), certificate: emulator.certificate, concurrency: 4, ...USER };
+    const defender = { tried: () => Promise.resolve(trial), read: () => Promise.reject(new Error('not read')) };
+    const about = { version: '1.2.3', ledger: newLedger(), given: {}, defender };
+    const status = await statusOfRegistry(target, NEEDS, about);
+    expect(status.missing).toEqual(missing);
+    expect(status.registry).toMatchObject({ answers: true });
+    const right = status.registry?.rights?.find((one) => one.right === 'findings');
+    expect(right).toMatchObject({ state: trial.state, needed: true });
+    expect(right?.grant).toBe(
+      trial.state === 'missing'
+        ? "az role assignment create --role 'Security Reader' --assignee '<object id of the identity>' --scope /subscriptions/one"
+        : undefined,
+    );
+  });
+});

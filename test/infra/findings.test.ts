@@ -63,6 +63,11 @@ describe.skipIf(bicep === undefined)('what is granted to find out what Defender 
       expect((await predicted(file, { ...given, settings })).granted).toEqual([]);
   });
 
+  test('in a network without a way out nothing is deployed, and the mistake is named', async () => {
+    const given = { ...parameters, privateNetwork: 'true', settings: `{ FINDINGS: 'defender' }` };
+    await expect(predicted('main.bicep', given)).rejects.toThrow(/PRIVATE_NETWORK: what Defender for Cloud found/);
+  });
+
   test('the job has the same', async () => {
     const all = await predicted('container/job.bicep', { ...job, settings: `{ FINDINGS: 'defender' }` });
     expect(all).toMatchObject({ granted: [SUBSCRIPTION], resource: registry('contoso') });

@@ -30,6 +30,8 @@ export interface Hall {
   readonly log?: Log;
   /** How sources of evidence are reached; absent: as the settings say. */
   readonly openSources?: OpenSources;
+  /** What Defender for Cloud found; absent: it is asked, as the settings say. */
+  readonly defenderOf?: App['defenderOf'];
   /** In the place of those that are deployed. */
   readonly orchestrators?: DurableOptions['orchestrators'];
 }
@@ -62,6 +64,7 @@ export function hall({
   wrap = (activity) => activity,
   log = createLog('silent'),
   openSources,
+  defenderOf = newFresh(ledger.system.clock),
   orchestrators = {},
 }: Hall): Durable {
   const read = settingsOf({ emulators, settings });
@@ -70,7 +73,7 @@ export function hall({
     ledger,
     log,
     useOf: newUseOf(ledger),
-    defenderOf: newFresh(ledger.system.clock),
+    defenderOf,
     ...(openSources && { openSources }),
     connections: newConnections((target) => {
       const emulator = emulators.find(({ loginServer }) => loginServer === target.endpoint.host);

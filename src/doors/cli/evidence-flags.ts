@@ -10,7 +10,7 @@ import {
   readPullSettings,
   readRememberSetting,
 } from '../../policy/settings.ts';
-import { evidenceFrom, findingsFrom, type RunOptions } from '../../index.ts';
+import { defenderFrom, evidenceFrom, findingsFrom, type RunOptions } from '../../index.ts';
 
 /* Flags that say what is kept because it is used, or was pulled lately. */
 
@@ -108,4 +108,13 @@ export function findingsOf(
     pullLog: readPullLogSettings(environment),
     identity: identityIn(environment, username),
   });
+}
+
+/**
+ * Defender for Cloud, where FINDINGS names it.
+ * @throws {InvalidPolicy}
+ */
+export function defenderIn(environment: Environment, username: string | undefined) {
+  if (!readFindingsSetting(environment).includes('defender')) return undefined;
+  return defenderFrom({ pullLog: readPullLogSettings(environment), identity: identityIn(environment, username) });
 }

@@ -7,7 +7,7 @@ import { jsonLine } from '../../report/escape.ts';
 import { renderStatus } from '../../report/status.ts';
 import { styleOf } from '../../report/style.ts';
 import { type Ledger, type Status, status, statusOfRegistry, version } from '../../index.ts';
-import { repeated } from './evidence-flags.ts';
+import { defenderIn, repeated } from './evidence-flags.ts';
 import { type Form, identityOf, type LedgerFlags, oneRegistry, openLedger, withLedger, withOutput } from './flags.ts';
 import { write } from './write.ts';
 
@@ -74,5 +74,6 @@ function statusByFlags(flags: Flags, environment: NodeJS.ProcessEnv, ledger: Led
     repositories: flags.repository ?? [],
   };
   const target = { endpoint, concurrency: CONCURRENCY, ...identityOf(flags, environment) };
-  return statusOfRegistry(target, needs, { version, ledger, given: givenIn(environment) });
+  const defender = defenderIn(environment, flags.username);
+  return statusOfRegistry(target, needs, { version, ledger, given: givenIn(environment), defender });
 }

@@ -203,7 +203,7 @@ export const unpulled = z
 const answering = { answers: z.boolean(), error: z.string().exactOptional() };
 const right = z
   .object({
-    right: z.enum(['catalog', 'metadata_read', 'pull', 'delete', 'metadata_write']),
+    right: z.enum(['catalog', 'metadata_read', 'pull', 'delete', 'metadata_write', 'findings']),
     toDo: z.string().describe('What it is for'),
     repository: z.string().exactOptional().describe('What it was tried on'),
     state: z.enum(['granted', 'missing', 'unknown']),
