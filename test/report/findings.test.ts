@@ -8,8 +8,10 @@ import { renderDifferenceTotals } from '../../src/report/diff.ts';
 import { findingsBeforeAndAfter, shortFindings } from '../../src/report/finding-words.ts';
 import { createLog, inInvocation, runLog } from '../../src/report/log.ts';
 import { runNotification } from '../../src/report/notification-words.ts';
+import { outputOf } from '../../src/report/output.ts';
 import { renderRun } from '../../src/report/runs.ts';
 import { renderSighting } from '../../src/report/sighting.ts';
+import { PLAIN_STYLE } from '../../src/report/style.ts';
 import { renderDecision, renderSummary } from '../../src/report/text.ts';
 import { totalsInWords } from '../../src/report/totals.ts';
 import { verdictOf } from '../../src/report/verdict.ts';
@@ -130,6 +132,12 @@ test('a table has numbers of what was scanned, and empty cells of what was not',
     ',,,,,,,,',
     ',,,,,,,,',
   ]);
+});
+
+test('the table of a run has these columns where a source is asked, and else not', () => {
+  const headed = (isAsked: boolean) => [...outputOf('csv', 'all', PLAIN_STYLE, isAsked).decisions(SCANNED)].join('');
+  expect(headed(true).split('\r\n')[1]).toMatch(/,3,12,20,6,0,0,3,grype,$/);
+  expect(headed(false)).not.toMatch(/critical|grype/);
 });
 
 test('the log has them as numbers, and names images with critical findings that are kept', async () => {

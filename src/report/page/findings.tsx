@@ -3,7 +3,7 @@ import type { RunRecord } from '../../ledger/records.ts';
 import type { Decision } from '../../planner/decision.ts';
 import type { FindingSum } from '../../planner/findings.ts';
 import { findingDetail, findingsIn } from '../finding-words.ts';
-import { count, plural, words } from './format.ts';
+import { count, words } from './format.ts';
 import { Badge, Section, Table, Time } from './parts.tsx';
 
 /** Whether something was asked for findings, so that they are shown. */
@@ -70,7 +70,7 @@ export function FindingSources({ run: { findings = [] } }: { readonly run: RunRe
             ),
           },
           { head: 'As of', cell: ({ observedAt }) => <Time iso={observedAt} /> },
-          { head: 'Images scanned', number: true, cell: ({ images }) => plural(images, 'image') },
+          { head: 'Images', number: true, cell: ({ images }) => count(images) },
         ]}
       />
     </Section>

@@ -39,6 +39,11 @@ test('plan, look at it, carry it out, ask what became of it', async () => {
     expect(show.stdout).not.toContain(USER.password);
     expect((await run('runs', 'show', id, '--output', 'ndjson')).stdout.split('\n').length).toBeGreaterThan(200);
 
+    const one = await run('show', id, '--repository', 'tools/load-test');
+    expect(one.stdout.match(/^- would delete tools\/load-test[:@]/gm)).toHaveLength(6);
+    expect(one.stdout).toContain('3 tags (100 %) and 3 manifests (100 %) would be deleted');
+    expect(await run('show', id, '--repository', 'nowhere')).toMatchObject({ code: 2, stdout: '' });
+
     // One repository would lose all its tags: that one alone is held back.
     const inPart = await run('apply', id);
     expect(inPart.code).toBe(1);
