@@ -72,7 +72,7 @@ export interface RetentionRule {
   readonly olderThan: Age | undefined;
   readonly notPulledWithin: Age | undefined;
   /** Only an image goes in which a scan names such a finding. */
-  readonly findings: AskedFindings | undefined;
+  readonly findings: FindingsInRule | undefined;
   /** Only an image goes whose day of the end of life is over. */
   readonly endOfLife: 'past' | undefined;
   /** Nothing of this rule goes in a repository that has no more tags of it. */
@@ -82,7 +82,7 @@ export interface RetentionRule {
 }
 
 /** A vulnerability that a scan names: of that severity or of a worse one, and where `fixable` one for which there is a fix. */
-export interface AskedFindings {
+interface FindingsInRule {
   readonly severity: AskedSeverity;
   readonly fixable: boolean;
 }
