@@ -34,7 +34,7 @@ export function findingsIn(counts: Counts): number {
 }
 
 /** `3 critical, 12 high, 20 more`, or each severity by its name; `no findings` where there are none. */
-export function severitiesInWords(counts: Counts, most: number = SEVERITY_NAMES.length): string {
+function severitiesInWords(counts: Counts, most: number = SEVERITY_NAMES.length): string {
   const some = SEVERITY_NAMES.filter((severity) => (counts[severity] ?? 0) > 0);
   if (some.length === 0) return 'no findings';
   const named = some.slice(0, most);
