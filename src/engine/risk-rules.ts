@@ -26,14 +26,11 @@ export const OLDER_THAN = '30d';
 /** What keeps an artifact for its age alone, or for nothing at all. */
 const FREE: ReadonlySet<Reason> = new Set<Reason>(['no-rule', 'too-young', 'not-selected', 'has-tags']);
 
-export interface AboutRun {
-  /** It decided on every tag that was listed in the repository. */
-  readonly decidedOnAll: boolean;
-  readonly hasProtectFlags: boolean;
-}
-
-/** Why no rule is proposed for an image that nothing uses; `undefined`: one is. */
-export function whyNoRule(image: RiskImage, { decidedOnAll, hasProtectFlags }: AboutRun): NoRule | undefined {
+/**
+ * Why no rule is proposed for an image that nothing uses; `undefined`: one is.
+ * @param hasProtectFlags the run had `--protect`, which is looked at only for what would be deleted
+ */
+export function whyNoRule(image: RiskImage, hasProtectFlags: boolean): NoRule | undefined {
   const { tags, tagCount, manifest, undecided } = image;
   const all = [...tags, ...(manifest ? [manifest] : [])];
   if (image.isQuarantined) return 'quarantined';
@@ -42,7 +39,8 @@ export function whyNoRule(image: RiskImage, { decidedOnAll, hasProtectFlags }: A
   if (all.some(({ reason }) => !FREE.has(reason))) return 'kept';
   if (tagCount === 0) return 'untagged';
   if (tagCount >= MOST_TAGS) return 'unnameable';
-  if (undecided === undefined ? !decidedOnAll : undecided > 0) return 'undecided';
+  // Without a decision on the manifest its lock is not known, and not each tag on it.
+  if (undecided !== 0) return 'undecided';
   if (hasProtectFlags) return 'protect-flags';
   const isNamed = isNameOfRepository(image.repository) && tags.every(({ name }) => isNameOfTag(name));
   return isNamed ? undefined : 'unnameable';
@@ -53,6 +51,7 @@ export interface Candidates {
   readonly repository: string;
   readonly runId: string;
   readonly images: readonly RiskImage[];
+  /** The run decided on every tag that was listed in the repository. */
   readonly decidedOnAll: boolean;
 }
 

@@ -163,7 +163,7 @@ async function imagesOf(
   const critical = { inUse: newCritical(top), unused: newCritical(top), unknown: newCritical(top) };
   const bases = new Map<string, FindingSum>();
   const candidates: Candidates[] = [];
-  let [count, more, undecided, kept] = [0, 0, 0, 0];
+  let [count, more, undecided, kept, notKept] = [0, 0, 0, 0, 0];
   for (const [place, run] of runs.entries()) {
     const own = chosen.filter((one) => one.place === place);
     if (own.length === 0) continue;
@@ -187,10 +187,11 @@ async function imagesOf(
         if (critically === 0) continue;
         seen.set(repository, (seen.get(repository) ?? 0) + critically);
         critical[told.inUse === undefined ? 'unknown' : told.inUse ? 'inUse' : 'unused'].add(told, critically);
-        if (told.inUse === false && told.noRule === undefined && kept < MOST_CANDIDATES) {
+        if (told.inUse !== false || told.noRule !== undefined) continue;
+        if (kept < MOST_CANDIDATES) {
           kept += 1;
           free.push(image);
-        }
+        } else notKept += 1;
       }
       if (free.length > 0)
         candidates.push({ repository, runId: run.id, images: free, decidedOnAll: about.decidedOnAll });
@@ -212,7 +213,7 @@ async function imagesOf(
         unused: critical.unused.found(),
         unknown: critical.unknown.found(),
       },
-      ...(proposal && { proposal }),
+      ...(proposal && { proposal: { ...proposal, more: proposal.more + notKept } }),
     },
     limits: { unread: worstFirst.length - chosen.length, more, undecided },
   };
@@ -236,7 +237,7 @@ function aboutRun({ evidence = [], policy }: RunRecord, { inUse, tags }: LastKno
 function toldOf(image: RiskImage, { id }: RunRecord, about: About): RiskyImage {
   const { repository, digest, names, tagCount, scan, base, endOfLife, isUsed } = image;
   const inUse = isUsed ? true : about.isUseKnown ? false : undefined;
-  const noRule = inUse === false ? whyNoRule(image, about) : undefined;
+  const noRule = inUse === false ? whyNoRule(image, about.hasProtectFlags) : undefined;
   return {
     repository,
     digest,

@@ -56,7 +56,7 @@ export interface RunQuery {
 /** Which decisions of a run. */
 export interface DecisionQuery {
   readonly repository?: string;
-  /** Only these, one after the other. */
+  /** Only these, one after the other; where `repository` is given, that one. */
   readonly repositories?: readonly string[];
   readonly tag?: string;
   readonly digest?: string;

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FindingsSource } from '../../src/engine/findings.ts';
 import { risk } from '../../src/engine/risk.ts';
@@ -5,6 +6,7 @@ import type { ImageFindings, SeverityCounts } from '../../src/evidence/findings.
 import type { Source, Use } from '../../src/evidence/types.ts';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import type { RunRecord } from '../../src/ledger/records.ts';
+import { parsePolicyFile } from '../../src/policy/file/parse.ts';
 import { decisionsOn, digestOf, type Image, IN_USE, runWith, shopAtRisk, sumOf } from '../support/at-risk.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { DAY, ledgerOnAClock } from '../support/quarantine.ts';
@@ -110,6 +112,54 @@ describe('by what runs recorded', () => {
     expect(critical.unused.first).toMatchObject([{ noRule }]);
   }); // prettier-ignore
 });
+
+test('a proposal matches every image that it counts, and no tag of one that is used, locked, protected or owned', () => {
+  const names = fc.uniqueArray(fc.tuple(fc.constantFrom('pr-', 'dev-', 'v1.', 'x', 'rel.'), fc.nat(30)).map((one) => one.join('')), { minLength: 1, maxLength: 3 });
+  const images = fc.array(
+    fc.record({
+      names, critical: fc.boolean(), inUse: fc.boolean(), locked: fc.boolean(),
+      reason: fc.constantFrom('no-rule', 'no-rule', 'no-rule', 'too-young', 'protected', 'kept-newest'),
+      rule: fc.boolean(),
+    }),
+    { maxLength: 14 },
+  ); // prettier-ignore
+  return fc.assert(
+    fc.asyncProperty(images, fc.boolean(), async (given, isUsed) => {
+      const taken = new Set<string>();
+      const all = given.map((one, n) => {
+        const tags = one.names.filter((name) => !taken.has(name));
+        for (const tag of tags) taken.add(tag);
+        return { ...one, tags, inUse: one.inUse && isUsed, n };
+      });
+      const decisions = decisionsOn(
+        'app',
+        all.map(({ n, tags, critical, inUse, locked, reason, rule }) => ({
+          digest: digestOf(n), tags, reason: reason as 'no-rule',
+          ...(critical && { bySeverity: { critical: 1 } }),
+          ...(locked && { locked: true as const }), ...(rule && { rule: 'some' }),
+          findings: inUse ? { inUse: true as const } : {},
+        })),
+      ); // prettier-ignore
+      const found = { all: sumOf({ critical: all.length }), inUse: sumOf({}, 0), decisions };
+      const { proposal } = await reported([runWith('2026-11-24T01:00:00.000Z', { app: found }, { evidence: IN_USE })]);
+      const isFree = ({ inUse, locked, reason }: (typeof all)[number]) =>
+        !inUse && !locked && (reason === 'no-rule' || reason === 'too-young');
+      const wanted = all.filter((one) => one.critical && one.tags.length > 0 && isFree(one));
+      expect(proposal?.images ?? 0).toBe(wanted.length);
+      const rules = proposal ? parsePolicyFile(proposal.policy).rules : [];
+      const owns = (tag: string) =>
+        rules.some(({ tags }) =>
+          tags?.kind === 'globs'
+            ? tags.patterns.some((one) => one.test([tag])[0])
+            : tags?.kind === 'regex' && tags.pattern.test([tag])[0] === true,
+        );
+      for (const one of wanted) expect(one.tags.every(owns)).toBe(true);
+      for (const one of all.filter((other) => !wanted.includes(other)))
+        expect(one.tags.some(owns) && !(isFree(one) && !one.rule), one.tags.join(' ')).toBe(false);
+    }),
+    { numRuns: 300 },
+  );
+}); // prettier-ignore
 
 const scan = (bySeverity: SeverityCounts, base?: string): ImageFindings => ({
   scan: { by: 'grype', bySeverity, fixable: {}, ids: ['CVE-2026-0001'] },

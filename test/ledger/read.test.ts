@@ -32,7 +32,9 @@ describe('the decisions of a run', () => {
   /** Words are few, so that filters find something; and so are reasons. */
   const cases = fc.uniqueArray(word, { minLength: 2, maxLength: 5 }).chain((words) => {
     const some = fc.constantFrom(...words);
-    const about = { kind: fc.constantFrom('tag', 'manifest'), tag: some, digest: some, detail: some };
+    const scan = { by: 'grype', bySeverity: { critical: 1 }, fixable: {}, ids: [] };
+    const findings = fc.constantFrom(undefined, {}, { scan }, { scan: { ...scan, bySeverity: {} }, inUse: true });
+    const about = { kind: fc.constantFrom('tag', 'manifest'), tag: some, digest: some, detail: some, findings };
     const lone = fc.constantFrom('\ud800', '\udc00x');
     const decision = fc.oneof(
       fc.record({ ...about, reason: fc.constantFrom(...KEEP_REASONS.slice(0, 2)), action: fc.constant('keep') }),
@@ -43,9 +45,11 @@ describe('the decisions of a run', () => {
         action: fc.constant('delete'),
         outcome: fc.constantFrom('deleted', 'failed'),
       }),
-    ) as fc.Arbitrary<Decision>;
+    ) as fc.Arbitrary<object> as fc.Arbitrary<Decision>;
     const query = fc.record({
       repository: optional(some),
+      repositories: optional(fc.subarray(words).map((names) => names.toSorted((a, b) => (a < b ? -1 : 1)))),
+      scanned: optional(fc.constant(true)),
       tag: optional(fc.oneof(some, lone)),
       digest: optional(some),
       action: optional(fc.constantFrom('keep', 'delete')),
@@ -350,7 +354,8 @@ async function namesOf(ledger: Ledger, id: string): Promise<readonly string[]> {
 }
 
 /** The plain meaning of a query. */
-function isAsked(one: Decision, { repository, tag, digest, action, reason, text }: DecisionQuery): boolean {
+function isAsked(one: Decision, query: DecisionQuery): boolean {
+  const { repository, repositories, scanned, tag, digest, action, reason, text } = query;
   const words = [one.repository, one.tag ?? '', one.digest ?? '', one.detail];
   return (
     (repository === undefined || one.repository === repository) &&
@@ -358,6 +363,8 @@ function isAsked(one: Decision, { repository, tag, digest, action, reason, text 
     (digest === undefined || one.digest === digest) &&
     (action === undefined || one.action === action) &&
     (reason === undefined || one.reason === reason) &&
+    (scanned === undefined || one.findings?.scan !== undefined) &&
+    (repository !== undefined || repositories === undefined || repositories.includes(one.repository)) &&
     (text === undefined || words.some((part) => part.toLowerCase().includes(text.toLowerCase())))
   );
 }

@@ -8,7 +8,7 @@ import { slice } from './slice.ts';
 /** Runs whose registries can be chosen. */
 const RUNS = 60;
 /** Decisions that are looked at while a page loads. */
-const MOST_DECISIONS = 250_000;
+const MOST_DECISIONS = 100_000;
 
 /** The findings of a registry over time; of the one of the newest run where none is asked for. */
 export async function riskView(
