@@ -25,7 +25,7 @@ export interface Observed {
 }
 
 /** What a source is asked about. */
-export interface Asked {
+interface Asked {
   /** Login server, `host[:port]`. */
   readonly registry: string;
   readonly repository: string;
