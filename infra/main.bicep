@@ -223,6 +223,8 @@ var hasQuarantine = grantQuarantine || !contains(['', 'off'], trim(settings.?QUA
 
 // When something was pulled is in the log of each registry, and whether a client asked for what is in quarantine.
 var looksUpPulls = !empty(settings.?KEEP_PULLED_WITHIN) || hasQuarantine
+// As the app reads it.
+var asksStorage = contains(['on', 'true'], toLower(trim(settings.?STORAGE ?? '')))
 var registryIds = map(
   registries,
   one =>
@@ -238,7 +240,7 @@ var allSettings = {
   PURGE_SCHEDULE: !empty(settings.?PURGE_SCHEDULE) ? settings.?PURGE_SCHEDULE : '0 1 * * *'
   REGISTRY_RESOURCE_ID: !empty(settings.?REGISTRY_RESOURCE_ID)
     ? settings.?REGISTRY_RESOURCE_ID
-    : looksUpPulls || readsDefender ? join(registryIds, ' ') : null
+    : looksUpPulls || readsDefender || asksStorage ? join(registryIds, ' ') : null
   PURGE_DRY_RUN: !dryRunOnly && !empty(settings.?PURGE_DRY_RUN) ? settings.?PURGE_DRY_RUN : 'true'
 }
 
@@ -308,6 +310,17 @@ module defender 'defender.bicep' = [
   for id in readsDefender ? union(map(registries, one => one.subscriptionId), []) : []: {
     scope: subscription(id)
     params: { principalId: identity.outputs.principalId }
+  }
+]
+
+module usage 'usage.bicep' = [
+  for registry in registries: if (asksStorage) {
+    scope: resourceGroup(registry.subscriptionId, registry.resourceGroup)
+    params: {
+      registryName: registry.name
+      environmentName: environmentName
+      principalId: identity.outputs.principalId
+    }
   }
 ]
 

@@ -60,6 +60,10 @@ param settings = {
   // Where what is deleted is archived first: https://<account>.blob.core.windows.net/<container>. ARCHIVE_STORAGE_ID is
   // the account.
   ARCHIVE: readEnvironmentVariable('ARCHIVE', '')
+  // on: runs say what they free. Each manifest is read once for it; the identity may then read how much the registry uses.
+  STORAGE: readEnvironmentVariable('STORAGE', '')
+  // What a GiB above what the tier includes costs in a month, e.g. 0.10: for what a run says of costs.
+  STORAGE_PRICE: readEnvironmentVariable('STORAGE_PRICE', '')
   // What says which images are in use, with blanks between: aks:<id>, containerapps:<subscription id>, list:<URL>, ...
   // What it names in Azure is granted: docs/deploying.md.
   IN_USE: readEnvironmentVariable('IN_USE', '')

@@ -7,6 +7,7 @@ import type { Overdue } from './report/notification-words.ts';
 import type { RunSummary } from './ledger/summary.ts';
 import { type Agreeing, type Applied, applyPlan, type ApplyOptions, whyNotApplied } from './engine/apply.ts';
 import { archiveFrom } from './engine/archive.ts';
+import { storageFrom } from './engine/used.ts';
 import { cancelParent, cancelRun } from './engine/cancel.ts';
 import { logMistakes, notServed, settingsOf, type Trigger } from './engine/registries.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -60,6 +61,7 @@ export { newFresh } from './engine/fresh.ts';
 export { inUseAt, requestedInUse } from './engine/in-use.ts';
 export { reportImages } from './engine/report-images.ts';
 export { archiveFrom } from './engine/archive.ts';
+export { storageFrom } from './engine/used.ts';
 export { defenderFrom, evidenceFrom, findingsFrom, pullsFrom } from './engine/sources.ts';
 export { type Trial, tryPolicy } from './engine/try-policy.ts';
 export { requestedRisk } from './engine/risk-request.ts';
@@ -166,6 +168,7 @@ export async function requestedApply(
       findings: findingsFrom(settings, trigger.ledger.system.clock),
       guards,
       archive: archiveFrom(settings),
+      storage: storageFrom(settings, trigger.ledger.system.clock),
       keepReleasedMilliseconds: settings.rememberMilliseconds,
       ...agreeing(settings, planned),
       fourEyes: settings.approvals.fourEyes,

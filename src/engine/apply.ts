@@ -28,6 +28,7 @@ import {
 } from './plans.ts';
 import { findingsAsked, whyNotWithoutFindings } from './rests-on-findings.ts';
 import { type ApprovedPlan, type RecordedBefore, run } from './run.ts';
+import { optionsBefore } from './used.ts';
 
 export interface ApplyOptions extends RecordedBefore {
   readonly now: Date;
@@ -138,6 +139,7 @@ export async function applyPlan(
   const isPart = going.length < planned.length;
   const summary = await run({
     ...shown,
+    storage: shown.storage ?? optionsBefore(record.storage),
     reader: writer,
     writer,
     policies,

@@ -27,6 +27,7 @@ import { isOver, isPlanned } from './merge.ts';
 import { whatWaits } from './quarantine.ts';
 import { ofRun, recover, type Recovered } from './recover.ts';
 import type { ApprovedPlan } from './run.ts';
+import type { StorageOptions } from './used.ts';
 import { version } from './version.ts';
 
 /** A run cannot resume. Nothing was done. */
@@ -123,6 +124,8 @@ export interface Fresh {
   readonly sources?: readonly AskedSource[] | undefined;
   /** Where what is deleted is archived first. */
   readonly archive?: Archive | undefined;
+  /** What is asked about storage. */
+  readonly storage?: StorageOptions | undefined;
   /** The plan that it carries out. */
   readonly plan?: Pick<ApprovedPlan, 'id' | 'repositories' | 'isPart'> | undefined;
   /** What it brings back. */
@@ -151,6 +154,7 @@ export function freshRecord(about: Fresh): RunRecord {
     releases,
     sources = [],
     archive,
+    storage,
   } = about;
   const guards = withoutInfinity(about.guards);
   const policy = recordPolicy(policies, policyFrom ?? 'command line');
@@ -176,6 +180,7 @@ export function freshRecord(about: Fresh): RunRecord {
     ...(guards && { guards }),
     ...(sources.length > 0 && { sources }),
     ...(archive && { archive: archive.place }),
+    ...(storage && { storage: storage.price === undefined ? {} : { price: storage.price } }),
     ...(plan && { applies: plan.id }),
     ...(plan?.isPart && { appliesPart: true }),
     ...(restores && { restores }),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Archive } from '../ledger/archive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { UsedRecord } from '../ledger/storage.ts';
 import type { UndoRecord } from '../ledger/undo.ts';
 import type { RunWriter } from '../ledger/writer.ts';
 import type { RunRecord } from '../ledger/records.ts';
@@ -9,6 +10,7 @@ import type { Clock } from '../registry/clock.ts';
 import type { Registry, TagRecord } from '../registry/types.ts';
 import type { RunLog } from '../report/log.ts';
 import type { PlannedRepository, Planning } from './inventory.ts';
+import type { ReadsLayers } from './layers.ts';
 
 /**
  * What the steps of a run share. `inline` makes one for the whole run, `durable` makes one for each activity; the steps
@@ -36,6 +38,10 @@ export interface RunContext extends Planning {
   readonly log: RunLog | undefined;
   /** Finds out by what its deletions can be undone. Absent: there is no source that says so. */
   readonly undo?: () => Promise<UndoRecord>;
+  /** Reads what manifests take up. Absent: what a deletion frees is not computed. */
+  readonly layers?: ReadsLayers;
+  /** Asks the registry what it uses. Absent: there is no source that says so. */
+  readonly used?: () => Promise<UsedRecord>;
   /** Plans that this process made for a later pass. Absent: each pass plans again. */
   readonly plans?: PlanMemory;
 }

@@ -19,6 +19,7 @@ import { summaryOf } from './finish.ts';
 import { notServed, openReader, settingsOf, targetOf, type Trigger } from './registries.ts';
 import { run } from './run.ts';
 import { evidenceFrom, findingsFrom, pulledFor } from './sources.ts';
+import { storageFrom, type StorageOptions } from './used.ts';
 
 /** What a client that asks for a dry run is told while it runs. */
 interface Asked extends Omit<Trigger, 'onDecisions'> {
@@ -78,6 +79,7 @@ export function requestedDryRun(
       timeBudget: settings.timeBudget,
       guards,
       archive: archiveFrom(settings),
+      storage: storageFrom(settings, asked.ledger.system.clock),
       evidence: evidenceFrom({ ...settings, pulled }, asked.ledger.system.clock, asked.openSources),
       findings: findingsFrom(settings, asked.ledger.system.clock),
       ...asked,
@@ -101,7 +103,8 @@ export function requestedDryRun(
       );
     },
     async startDurable(asked) {
-      const records = await beginAll(wanted, guards, policyFrom, asked);
+      const storage = storageFrom(settings, asked.ledger.system.clock);
+      const records = await beginAll(wanted, { guards, policyFrom, storage }, asked);
       await startDryRuns(records, asked);
       const outcomes: RegistryOutcome[] = [];
       for (const record of records) {
@@ -138,8 +141,15 @@ function registriesFor(settings: Settings, commands: readonly PurgeCommand[] | u
 /** Begins the records of dry runs that orchestrations do. */
 async function beginAll(
   registries: readonly RegistrySettings[],
-  guards: Guards,
-  policyFrom: 'request' | 'settings',
+  {
+    guards,
+    policyFrom,
+    storage,
+  }: {
+    readonly guards: Guards;
+    readonly policyFrom: 'request' | 'settings';
+    readonly storage: StorageOptions | undefined;
+  },
   { ledger, log, now, by, actor, onBegin }: AskedDurable,
 ): Promise<readonly RunRecord[]> {
   const startedBy = 'request';
@@ -153,7 +163,7 @@ async function beginAll(
     const policies = commands.map(({ policy }) => policy);
     const holder = noProcess(id, startedBy, ledger.system.clock);
     const about = { id, kind: 'dry-run', dryRun: true, startedBy, by, parent, registry, policies, policyFrom } as const;
-    const record = freshRecord({ ...about, actor, now, holder, guards });
+    const record = freshRecord({ ...about, actor, now, holder, guards, storage });
     await ledger.begin(record);
     if (parent !== undefined) await ledger.child(parent, { registry, runId: id });
     const lines = parent === undefined ? log : log.child({ parent });

@@ -1,5 +1,4 @@
 import { cancelStop } from '../ledger/cancellation.ts';
-import { isDeepStrictEqual } from 'node:util';
 import { planOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RunWriter } from '../ledger/writer.ts';
@@ -10,7 +9,6 @@ import {
   type RunRecord,
   type RunState,
 } from '../ledger/records.ts';
-import { ConflictError } from '../ledger/store/store.ts';
 import { hasFailed, type RepositorySummary, type RunSummary } from '../ledger/summary.ts';
 import { total } from '../ledger/total.ts';
 import type { Decision, Reason, Right } from '../planner/decision.ts';
@@ -18,13 +16,13 @@ import { movingTagWarnings } from '../policy/moving-tags.ts';
 import { accessWarnings, evidenceWarnings, findingsWarnings } from '../report/warnings.ts';
 import { type Clock, timeOf } from '../registry/clock.ts';
 import type { RunContext } from './context.ts';
-import { eachOf } from './each.ts';
 import type { Foreseen } from './guards.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './list.ts';
 import { isDone } from './merge.ts';
 import { leftWaiting } from './quarantine.ts';
 import { unfoundBy } from './rests-on-findings.ts';
 import { stopOf, type StopReason } from './stop.ts';
+import { type AsksStorage, forgetFreed, storedBy } from './storage.ts';
 
 /** A warning of a run that ended before it knew its repositories. */
 export const NOT_LISTED = 'the run was stopped before the repositories were listed';
@@ -44,6 +42,8 @@ export interface Ending {
   readonly cancelled: Cancellation | undefined;
   /** What the guards would hold back of a dry run; `undefined` where they were not asked. */
   readonly foreseen: Foreseen | undefined;
+  /** Asks what it freed. Absent: nothing is asked. */
+  readonly storage?: AsksStorage | undefined;
   /** What there is to say about runs before this one, and what this one said before it was resumed. */
   readonly warnings: readonly string[];
   /** Locks that an earlier run took off, and that this one could not put back. */
@@ -57,7 +57,9 @@ export type Finishing = Pick<RunContext, 'ledger' | 'record' | 'policies' | 'mat
 export async function finish(context: Finishing, ending: Ending): Promise<RunSummary> {
   const { ledger, record, policies, matched, log } = context;
   const { selected, cancelled, progress } = ending;
-  const records = [...ending.records].sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
+  const sorted = [...ending.records].sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
+  const stored = await storedBy({ ledger, record, asks: ending.storage }, sorted);
+  const { records } = stored;
   const repositories = records.map(({ summary }) => summary);
   const { done, of } = progress;
   const stopped = cancelled
@@ -79,7 +81,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...aboutRepositories(repositories),
   ];
   const succeeded = isWhole && isAllDone({ ...record, locksLost: ending.locksLost }, repositories);
-  const totals = total(repositories);
+  const totals = { ...total(repositories), ...stored.totals };
   const planned = planOf(record, records);
   const summary: RunSummary = {
     runId: record.id,
@@ -99,6 +101,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     ...(planned && { plan: { id: record.id, hash: planned.hash, deletions: planned.deletions } }),
     ...(record.undo && { undo: record.undo }),
     ...(record.restores && { restores: record.restores }),
+    ...stored.run,
     succeeded,
   };
   await ending.end(
@@ -114,13 +117,17 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
       ...(cancelled && { cancelled }),
       ...(stopped?.by === 'lock' && { error: { message: LOST } }),
       ...(planned && { plan: planned }),
+      ...stored.run,
     },
     records,
   );
+  // The next run finds out by itself what is gone: only numbers depend on it.
+  if (!record.dryRun && stored.totals.storage) await forgetFreed({ ledger, record, records }).catch(() => undefined);
   return summary;
 }
 
-function isAllDone(
+/** Whether a run has left nothing undone in these repositories, and nothing unknown. */
+export function isAllDone(
   { evidence, locksLost = 0 }: Pick<RunRecord, 'evidence' | 'locksLost'>,
   repositories: readonly RepositorySummary[],
 ): boolean {
@@ -237,47 +244,10 @@ export async function summaryOf(ledger: Ledger, record: RunRecord): Promise<RunS
     ...(plan && { plan: { id, hash: plan.hash, deletions: plan.deletions } }),
     ...(record.undo && { undo: record.undo }),
     ...(record.restores && { restores: record.restores }),
+    ...(record.storage && { storage: record.storage }),
     succeeded: record.state === 'done',
   };
 }
-
-/** Attempts to write what was counted anew, while others write the record. */
-const MOST_COUNTS = 5;
-
-/**
- * Counts a closed run anew where a repository was recorded since its others were read: a worker may have begun before
- * the run was closed. So it is called by the finishing of a run, after that, and by a worker, after its last record:
- * whichever comes later finds what the other one did not.
- */
-export async function countAnew(ledger: Ledger, runId: string): Promise<void> {
-  for (let count = 1; ; count += 1) {
-    const written = await ledger.reopen({ id: runId });
-    const record = await ledger.run(runId);
-    // The hash of a dry run's plan stands: what differs from it is not applied.
-    if (!record || record.state === 'running' || record.dryRun) return;
-    const listed = await Array.fromAsync(ledger.repositories(runId));
-    const records = new Map(listed.map((one) => [one.summary.repository, one]));
-    const news: RepositoryRecord[] = [];
-    const names = (await ledger.selected(runId)) ?? [];
-    await eachOf(names, SIDE_BY_SIDE, async ({ repository }) => {
-      const now = await ledger.repository(runId, repository);
-      if (now && !isDeepStrictEqual(now, records.get(repository))) news.push(now);
-    });
-    if (news.length === 0) return;
-    for (const one of news) records.set(one.summary.repository, one);
-    const all = [...records.values()].sort((a, b) => (a.summary.repository < b.summary.repository ? -1 : 1));
-    try {
-      const repositories = all.map(({ summary }) => summary);
-      const isDoneNow = record.state === 'failed' && record.error === undefined && isAllDone(record, repositories);
-      await written.end({ totals: total(repositories), ...(isDoneNow && { state: 'done' }) }, all);
-      return;
-    } catch (error) {
-      if (!(error instanceof ConflictError) || count === MOST_COUNTS) throw error;
-    }
-  }
-}
-
-const SIDE_BY_SIDE = 16;
 
 /** Closes the record of a run that broke off. Where this fails too, the next run completes it. */
 export async function fail(

@@ -17,10 +17,12 @@ import { matchedBefore, recordMatched, type Selected } from './list.ts';
 import { matchOf } from './matching.ts';
 import { isLeft, isOver, isPlanned } from './merge.ts';
 import { newProgress, type Stage } from './progress.ts';
-import { isNothingLeft, notBegun, type Pass, processRepository } from './repository.ts';
+import { notBegun } from './left.ts';
+import { isNothingLeft, type Pass, processRepository } from './repository.ts';
 import type { InTurn, Job } from './run.ts';
 import { quarantinesIn } from './quarantine.ts';
 import { undoIn } from './undo.ts';
+import { storageIn } from './used.ts';
 import { startBudget, stopReason, StopReason } from './stop.ts';
 
 /** Drives a run in this process: several repositories side by side, under the registry's lock. */
@@ -148,6 +150,7 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
     ...evidenceIn(job.evidence, (options) => useOf(registry, options, signal), { amend, signal }),
     ...findingsIn(job.findings, registry, { amend, signal, ledger, content: watched.content, check: held }),
     ...undoIn(job.evidence?.softDelete, registry, { clock, signal }),
+    ...storageIn({ ledger, record, signal, check: held }, job.storage, job.timeBudget),
   };
   const tellDecisions = pLimit(1);
 

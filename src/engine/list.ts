@@ -9,6 +9,7 @@ import type { RunContext } from './context.ts';
 import type { Task } from './inventory.ts';
 import { forgetRepositories } from './quarantine-gone.ts';
 import { noteUndo } from './undo.ts';
+import { noteUsedBefore } from './used.ts';
 
 /** The repositories of a run, each with the commands that select it. */
 export type Selected = ReadonlyMap<string, readonly Task[]>;
@@ -23,7 +24,7 @@ export type Selected = ReadonlyMap<string, readonly Task[]>;
  */
 export async function list(context: RunContext, among?: readonly string[]): Promise<Selected> {
   const { ledger, record, reader, policies, match, writes } = context;
-  await noteUndo(context);
+  await Promise.all([noteUndo(context), noteUsedBefore(context)]);
   const recorded = await ledger.selected(record.id);
   if (recorded) return selectedBefore(recorded, policies, match);
   let catalog = among;

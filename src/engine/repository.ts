@@ -1,9 +1,9 @@
 import { plusArchived } from '../ledger/total.ts';
 import type { RepositoryWriter } from '../ledger/writer.ts';
-import { isPlanned as isPlannedDecision, NOTHING_PLANNED } from '../ledger/plan-hash.ts';
+import { isPlanned as isPlannedDecision } from '../ledger/plan-hash.ts';
 import type { RepositoryRecord, RunRecord } from '../ledger/records.ts';
 import { type RepositorySummary, summarize, summarizeInTurns, unfinishedRepository } from '../ledger/summary.ts';
-import { type Decisions, type Deleted, type Hold, keyOf, withOutcome } from '../planner/decision.ts';
+import { type Decisions, type Deleted, keyOf, withOutcome } from '../planner/decision.ts';
 import { StoppedError } from '../registry/errors.ts';
 import { afterwards, remembering } from '../registry/overlay.ts';
 import type { Hides } from '../planner/types.ts';
@@ -12,8 +12,10 @@ import { planInMemory, type RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
 import { carryOut } from './carry-out.ts';
 import { gather, hasUntried } from './gather.ts';
+import { withLayers } from './layers.ts';
 import { deletionsIn } from './guards.ts';
 import { planTask, type Task } from './inventory.ts';
+import { ENDED, holdBack, NOT_BEGUN } from './left.ts';
 import {
   approvedOf,
   deletedBy,
@@ -132,13 +134,15 @@ async function planCommands(
   name: string,
   commands: readonly Task[],
 ): Promise<RepositoryResult | undefined> {
-  let reader = commands.length === 1 ? context.reader : remembering(context.reader);
+  const { reader: collected, note } = withLayers(context, name);
+  let reader = commands.length === 1 ? collected : remembering(collected);
   let held: HeldRepository | undefined;
   return gather(name, async (found) => {
     for (const [index, command] of commands.entries()) {
       const planned = await planTask({ ...context, reader }, name, command);
       if (!planned) continue;
       if (context.signal.aborted) throw new StoppedError(`plan ${name}`);
+      await note(planned, command);
       await found.add(planned.plan.decisions, planned);
       // What is in use may change from one minute to the next: where that is asked, a plan is made again.
       const isKept = commands.length === 1 && context.writer && !command.policy.includeLocked && !context.evidence;
@@ -183,6 +187,7 @@ async function purgeCommands(
   { before, record, write }: Purging,
 ): Promise<RepositoryResult | undefined> {
   const { writer, signal, log } = context;
+  const { reader: collected, note } = withLayers(context, name);
   const isStopped = (): boolean => signal.aborted;
   if (!writer) throw new Error('a dry run deletes nothing');
   const only = before?.isPlan ? await approvedOf(before) : undefined;
@@ -192,9 +197,11 @@ async function purgeCommands(
   let held: HeldRepository | undefined;
   const result = await gather(name, async (found) => {
     for (const command of commands) {
-      const planned = (await planInMemory(context, name)) ?? (await planTask(context, name, command, only));
+      const remembered = await planInMemory(context, name);
+      const planned = remembered ?? (await planTask({ ...context, reader: collected }, name, command, only));
       if (!planned) continue;
       if (isStopped()) throw new StoppedError(`plan ${name}`);
+      if (!remembered) await note(planned, command);
       const { decisions } = planned.plan;
       await found.intend(withOutcome(decisions, 'not-attempted'), planned);
       if (commands.length > 1 && command === commands.at(-1)) stage = { stage: 'planned' };
@@ -263,37 +270,4 @@ async function recordAsItStands(context: RunContext, { name }: RepositoryWork, b
   const counted = { ...(await summarizeInTurns(name, decisions, listed)), ...(archived && { archived }) };
   const summary = withRemarks(counted, remarks);
   return { state: 'final', record: await context.writes.repository(name).write(summary, decisions), decisions };
-}
-
-/** Records what a guard holds back. */
-async function holdBack(context: RunContext, before: RepositoryRecord, hold: Hold): Promise<Processed> {
-  const { ledger, record: run, writes, log } = context;
-  const { repository, listed, error: found, warnings: known = [] } = before.summary;
-  const planned = await Array.fromAsync(ledger.decisions(run.id, { repository }));
-  // What was deleted before the guards were asked stays recorded as deleted.
-  const decisions = planned.map((one) =>
-    one.action === 'delete' && one.outcome === 'not-attempted' ? { ...one, outcome: 'held' as const } : one,
-  );
-  const error = { message: `held back: ${hold.detail}`, ...(found?.missing && { missing: found.missing }) };
-  // What could not be planned is said all the same.
-  const unread = found && found.message !== NOT_BEGUN.message ? [`${repository}: ${found.message}`] : [];
-  const warnings = [...known, ...unread];
-  const summary = {
-    ...summarize(repository, decisions, listed),
-    state: 'held' as const,
-    error,
-    ...(warnings.length > 0 && { warnings }),
-  };
-  const record = await writes.repository(repository).write(summary, decisions);
-  await log?.decided(decisions);
-  return { state: 'final', record, decisions };
-}
-
-/** What the record of a repository says that was not begun, and of one that was begun until it is closed. */
-const NOT_BEGUN = { message: 'not begun: the run was stopped' };
-const ENDED = { message: 'the process ended before it was done' };
-
-/** Stands for the record of a repository that a stopped run did not come to. */
-export function notBegun(name: string): RepositoryRecord {
-  return { summary: unfinishedRepository(name, 'stopped', NOT_BEGUN), planned: NOTHING_PLANNED };
 }

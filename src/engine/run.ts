@@ -16,12 +16,15 @@ import type { Log } from '../report/log.ts';
 import type { Resuming } from './begin.ts';
 import type { EvidenceOptions } from './evidence.ts';
 import type { FindingsOptions } from './findings.ts';
-import { countAnew, fail, finish } from './finish.ts';
+import { countAnew } from './count-anew.ts';
+import { fail, finish } from './finish.ts';
 import { checkGuards, foresee, isGuarded, lastDeletions } from './guards.ts';
 import { beginInline } from './inline.ts';
 import { list } from './list.ts';
 import type { RunView } from './progress.ts';
 import type { Pass, processRepository } from './repository.ts';
+import { catalogIn } from './storage.ts';
+import type { StorageOptions } from './used.ts';
 
 export interface RunOptions {
   /** What is wanted, in the order in which it is done in each repository. At least one. */
@@ -65,6 +68,8 @@ export interface RunOptions {
   readonly findings?: FindingsOptions | undefined;
   /** Where what is deleted is archived first. Absent: it is not. */
   readonly archive?: Archive | undefined;
+  /** What is asked about storage. Absent: what a deletion frees is not computed. */
+  readonly storage?: StorageOptions | undefined;
   /** How long is kept what is released from quarantine, or restored. Absent: as long as what was seen in use. */
   readonly keepReleasedMilliseconds?: number | undefined;
 }
@@ -82,6 +87,7 @@ export type RecordedBefore = Pick<
   | 'evidence'
   | 'findings'
   | 'archive'
+  | 'storage'
   | 'keepReleasedMilliseconds'
   | 'log'
   | 'startedBy'
@@ -163,7 +169,9 @@ export async function run(job: Job): Promise<RunSummary> {
       const isWhole = !ended.stop && !ended.cancelled;
       const foreseen = !job.writer && isWhole ? await foresee(context, ended.records) : undefined;
       const record = await context.amend(() => undefined);
-      return finish({ ...context, record }, { ...ended, selected, foreseen });
+      const { reader, policies, used } = context;
+      const storage = { catalog: () => catalogIn(reader, policies), used };
+      return finish({ ...context, record }, { ...ended, selected, foreseen, storage });
     });
     log?.ended(summary, await usual);
     return summary;

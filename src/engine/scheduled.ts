@@ -11,6 +11,7 @@ import { ResumeRefused } from './begin.ts';
 import { run, type RunOptions } from './run.ts';
 import { evidenceFrom, findingsFrom, sourcesNamed } from './sources.ts';
 import { StopReason } from './stop.ts';
+import { storageFrom } from './used.ts';
 import { configured, isDryRun, openReader, openRegistry, targetOf, type Trigger } from './registries.ts';
 import { lastActivity } from './schedule-monitor.ts';
 import { newTeller, notifyingOf } from './tell.ts';
@@ -129,6 +130,7 @@ async function runInTime(
     policyFrom: 'settings' as const,
     guards: settings.guards,
     archive: archiveFrom(settings),
+    storage: storageFrom(settings, trigger.ledger.system.clock),
     evidence: evidenceFrom(settings, trigger.ledger.system.clock, trigger.openSources),
     findings: findingsFrom(settings, trigger.ledger.system.clock),
     keepReleasedMilliseconds: settings.rememberMilliseconds,

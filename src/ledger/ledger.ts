@@ -3,11 +3,13 @@ import { cancellationIn, withCancellation, writeCancellation } from './cancellat
 import { rememberUsed, type UsedImage, type UsedImages } from './in-use.ts';
 import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
 import { type Messages, messagesIn } from './messages.ts';
-import { type LinesFile, linesFile } from './lines-file.ts';
+import { linesFile, type LinesFile, linesFilesIn, type StoredLines } from './lines-file.ts';
 import { parse, parseText, valuesOf } from './parse.ts';
 import {
+  allLayersOf,
   idOf,
   isRunId,
+  layersPath,
   lockOfRepository,
   manifestCachePath,
   manifestCachesOf,
@@ -97,6 +99,10 @@ export interface Ledger extends LedgerReader {
   readonly reportCache: (registry: string, repository: string, check?: () => void) => LinesFile;
   /** Removes what is kept of the manifests and reports of all repositories but these. */
   readonly pruneManifestCache: (registry: string, but: readonly string[]) => Promise<void>;
+  /** What the manifests of a repository take up, kept between runs; `check` as above. */
+  readonly layers: (registry: string, repository: string, check?: () => void) => LinesFile;
+  /** The same of each repository of which it is known, in no order. */
+  readonly allLayers: (registry: string) => AsyncIterable<StoredLines>;
   /**
    * Adds what is seen in use now, and forgets what was seen last before `since` (ISO 8601, UTC).
    * @returns all that is remembered then
@@ -223,6 +229,8 @@ export function openLedger(store: Store): Ledger {
       for (const folder of [manifestCachesOf(registry), reportCachesOf(registry)])
         for await (const path of store.list(folder)) if (!still.has(path)) await store.remove(path);
     },
+    layers: (registry, repository, check) => linesFile(store, layersPath(registry, repository), check),
+    allLayers: (registry) => linesFilesIn(store, allLayersOf(registry)),
     rememberUsed: (registry, seen, since) => rememberUsed(store, usedPath(registry), seen, since),
     rememberPulls: (registry, seen, before) => rememberPulls(store, pullsPath(registry), seen, before),
     quarantine: (registry, repository) => readQuarantine(store, registry, repository),

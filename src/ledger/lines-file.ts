@@ -2,7 +2,7 @@ import { toGzippedLines } from './ndjson.ts';
 import { linesOf } from './parse.ts';
 import type { Store } from './store/store.ts';
 
-/** A file of values, a line of JSON each. */
+/** A file of values, a line of JSON each, compressed. */
 export interface LinesFile {
   /** Its lines, several at a time; none where there is no such file. */
   readonly read: () => AsyncIterable<readonly string[]>;
@@ -10,8 +10,13 @@ export interface LinesFile {
   readonly write: (values: Iterable<unknown>) => Promise<void>;
 }
 
-/** @param check throws where the file must not be written any more */
-export function linesFile(store: Store, path: string, check: (() => void) | undefined): LinesFile {
+/** One that is there, and may be in the way. */
+export interface StoredLines extends LinesFile {
+  readonly remove: () => Promise<void>;
+}
+
+/** @param check throws where it must not be written any more */
+export function linesFile(store: Store, path: string, check?: () => void): LinesFile {
   return {
     async *read() {
       yield* linesOf(store, path, await store.stream(path));
@@ -20,4 +25,9 @@ export function linesFile(store: Store, path: string, check: (() => void) | unde
       await store.write(path, toGzippedLines(values), check && { check });
     },
   };
+}
+
+/** The files of a folder. */
+export async function* linesFilesIn(store: Store, folder: string): AsyncGenerator<StoredLines, void> {
+  for await (const path of store.list(folder)) yield { ...linesFile(store, path), remove: () => store.remove(path) };
 }

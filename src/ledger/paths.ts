@@ -13,6 +13,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     runs/<parent>/registries/<registry>.json   the run of one of them (`Child`)
  *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/manifest-cache.ts`
  *     findings/<registry>/<repository>.ndjson.gz what is attached to images says, see `src/engine/attached-memory.ts`
+ *     layers/<registry>/<repository>.ndjson.gz   what manifests take up, see `src/registry/layers.ts`
  *     open/<registry>/<run>                      a run that may delete, and has not ended
  *     locks/<registry>                           the run that changes it now
  *     locks/<registry>.<repository>              the worker on it, where several share a run
@@ -83,6 +84,15 @@ export function reportCachesOf(registry: string): string {
 
 export function reportCachePath(registry: string, repository: string): string {
   return `${reportCachesOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
+}
+
+/** @param registry as above */
+export function allLayersOf(registry: string): string {
+  return `layers/${registryKey(registry)}/`;
+}
+
+export function layersPath(registry: string, repository: string): string {
+  return `${allLayersOf(registry)}${fileNameOf(repository)}.ndjson.gz`;
 }
 
 export function quarantinesOf(registry: string): string {

@@ -4,6 +4,7 @@ import type { FindingsRecord } from './findings.ts';
 import type { Actor, PlanReview } from './reviews.ts';
 import type { UndoRecord } from './undo.ts';
 import type { Holder } from './store/store.ts';
+import type { StorageRecord } from './storage.ts';
 import type { RepositorySummary, Totals } from './summary.ts';
 
 export const RUN_KINDS = ['scheduled', 'dry-run', 'purge', 'apply', 'restore', 'release'] as const;
@@ -228,6 +229,8 @@ export interface RunRecord {
   readonly findings?: readonly FindingsRecord[];
   /** Where what it deletes is archived first, as a person names it. Absent: it is not. */
   readonly archive?: string;
+  /** What it asks about storage. Absent: what it frees is not computed. */
+  readonly storage?: StorageRecord;
   /** Why it broke off. */
   readonly error?: DecisionError;
   readonly plan?: PlanRecord;

@@ -25,6 +25,7 @@ import {
   type Stop,
 } from './records.ts';
 import { actorSchema, reviewSchema } from './reviews.ts';
+import { storageSchema, storageSumSchema } from './storage.ts';
 import { undoSchema } from './undo.ts';
 import type { Holder } from './store/store.ts';
 import type { ArchiveCounts } from './archive.ts';
@@ -83,6 +84,7 @@ const totals = {
       milliseconds: number,
     } satisfies Shape<ArchiveCounts>)
     .exactOptional(),
+  storage: storageSumSchema.exactOptional(),
 } satisfies Shape<Totals>;
 
 const movingTag = z.looseObject({
@@ -242,6 +244,7 @@ export const runSchema: z.ZodType<RunRecord> = z.looseObject({
   evidence: z.array(evidence).exactOptional(),
   findings: z.array(findingsRecord).exactOptional(),
   archive: maybeText,
+  storage: storageSchema.exactOptional(),
   error: error.exactOptional(),
   plan: plan.exactOptional(),
   applies: maybeText,

@@ -5,6 +5,7 @@ import type { FindingsRecord } from './findings.ts';
 import type { EvidenceRecord, Restores, Stop } from './records.ts';
 import type { Decision, DecisionError, Decisions, Reason, Right, Hold } from '../planner/decision.ts';
 import { type InQuarantine, newFindings, newQuarantine, newUntagging, outcomeOf } from './counters.ts';
+import type { StorageRecord, StorageSum } from './storage.ts';
 import type { UndoRecord } from './undo.ts';
 import type { FindingsListed, FindingSums } from '../planner/findings.ts';
 import { NO_COUNTS, plus } from './total.ts';
@@ -82,6 +83,8 @@ export interface RepositorySummary {
   readonly quarantine?: InQuarantine;
   /** Absent where nothing was to be archived. */
   readonly archived?: ArchiveCounts;
+  /** What it takes up, and what is freed. Absent: it was not asked, or nothing is known of it. */
+  readonly storage?: StorageSum;
   /** Artifacts that are without their lock, which was taken off to delete them, with the command that puts it back. */
   readonly lostLocks?: readonly LeftUnlocked[];
 }
@@ -127,6 +130,8 @@ export interface RunSummary {
   readonly undo?: UndoRecord;
   /** Where what it deletes is archived first. Absent: it is not. */
   readonly archive?: string;
+  /** What the registry says that it uses, and what that costs. Absent: it was not asked. */
+  readonly storage?: StorageRecord;
   /** What it brings back; absent: it is there to delete. */
   readonly restores?: Restores;
   /** One decision for each reason that there was. */

@@ -11,6 +11,7 @@ import {
   readWithin,
 } from './pulls.ts';
 import type { Environment, SettingValues } from './settings-schema.ts';
+import { type StorageSettings, storageSettingsFrom } from './storage-settings.ts';
 
 /* What is asked what is in use, and when something was pulled. */
 
@@ -44,6 +45,16 @@ export function readRememberSetting(environment: Environment): number {
  */
 export function readFindingsSetting(environment: Environment, flag?: string): readonly FindingSource[] {
   return flag === undefined ? (parseSome(['FINDINGS'], environment).FINDINGS ?? []) : readFindings(flag, '--findings');
+}
+
+/**
+ * Whether it is computed what a deletion frees; for the command line.
+ * @param isOn where it is named: instead of the setting
+ * @throws {InvalidPolicy}
+ */
+export function readStorageSettings(environment: Environment, isOn?: boolean): StorageSettings | undefined {
+  const values = parseSome(['STORAGE', 'STORAGE_PRICE'], environment);
+  return storageSettingsFrom(isOn === undefined ? values : { ...values, STORAGE: isOn });
 }
 
 export function inUseFrom(

@@ -9,6 +9,7 @@ import { readQuarantine } from './quarantine.ts';
 import { parseSchedule } from './schedule.ts';
 import { documentation, oneOf, read, type SettingDocumentation } from './setting-fields.ts';
 import { readStorage } from './storage.ts';
+import { STORAGE_FIELDS } from './storage-settings.ts';
 import { readInteger, readSwitch } from './values.ts';
 
 /** App settings, as they stand in the environment. One that is empty is not set. */
@@ -195,6 +196,7 @@ export const SETTINGS_SCHEMA = z.object({
       default: 'nothing is archived',
       example: 'https://contoso.blob.core.windows.net/archive',
     }),
+  ...STORAGE_FIELDS,
   ...EVIDENCE_SETTINGS,
   NOTIFY: read((text) => readReceivers(text, 'NOTIFY'))
     .optional()

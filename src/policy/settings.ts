@@ -22,6 +22,7 @@ import {
 import { unexpected } from './setting-fields.ts';
 import { shownSetting } from './shown-settings.ts';
 import type { StorageLocation } from './storage.ts';
+import { type StorageSettings, storageSettingsFrom } from './storage-settings.ts';
 import { pullWindowsOf } from './rules.ts';
 import { readWork } from './work.ts';
 
@@ -59,6 +60,8 @@ export interface Settings {
   readonly quarantine: Quarantine | undefined;
   /** Where what is deleted is archived first. Absent: it is not. */
   readonly archive: ArchiveLocation | undefined;
+  /** Absent: what a deletion frees is not computed. */
+  readonly storage: StorageSettings | undefined;
   /** Absent: nothing is asked what is in use. */
   readonly inUse: InUse | undefined;
   /** How long an image is kept after it was seen in use last, and after a release from quarantine for its use. */
@@ -158,6 +161,7 @@ export function readSettings(
       guards: guardsFrom(values),
       quarantine: values.QUARANTINE,
       archive: archiveIn(values.ARCHIVE, root),
+      storage: storageSettingsFrom(values),
       inUse: inUseFrom(values, root),
       rememberMilliseconds: values.IN_USE_REMEMBER,
       pulled,

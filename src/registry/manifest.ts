@@ -3,6 +3,7 @@ import { parseAnswer, ReferrersAnswer } from './answers.ts';
 import type { Connection } from './client.ts';
 import { RegistryError, responseError } from './errors.ts';
 import { newPaging, nextPage } from './listing.ts';
+import { blobsOf } from './manifest-blobs.ts';
 import { ACCEPT, INDEX_TYPES, kindOf } from './media-types.ts';
 import { pathOf } from './names.ts';
 import type { ChildDescriptor, ManifestContent, ManifestFacts } from './types.ts';
@@ -86,10 +87,12 @@ export function parseManifest(text: string, mediaType: string | undefined): Mani
   const document = kindOf(mediaType) === 'unknown' ? parseLeniently(text) : asObject(JSON.parse(text));
   const subject = digestOf(field(document, 'subject'), 'subject');
   const config = configOf(field(document, 'config'));
+  const blobs = blobsOf((name) => field(document, name));
   const content = (children: readonly ChildDescriptor[]): ManifestContent => ({
     children,
     subject,
     ...(config !== undefined && { config }),
+    ...(blobs && { stored: { bytes: Buffer.byteLength(text), blobs } }),
   });
   const named = field(document, 'manifests') ?? [];
   if (!Array.isArray(named)) throw new SyntaxError('"manifests" is not a list');

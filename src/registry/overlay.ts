@@ -1,4 +1,4 @@
-import type { ManifestListing, RegistryReader } from './types.ts';
+import type { ManifestFacts, ManifestListing, RegistryReader } from './types.ts';
 
 /** Tags and digests that count as deleted. */
 export interface Gone {
@@ -20,12 +20,20 @@ export function remembering(reader: RegistryReader): RegistryReader {
     ...reader,
     tags: (repository) => once('tags', () => reader.tags(repository)),
     manifests: (repository) => once('manifests', () => reader.manifests(repository)),
-    manifest: (repository, digest) => once(`manifest ${digest}`, () => reader.manifest(repository, digest)),
+    manifest: (repository, digest) =>
+      once(`manifest ${digest}`, async () => withoutStored(await reader.manifest(repository, digest))),
     attributes: (repository) => once('attributes', () => reader.attributes(repository)),
     manifestAttributes: (repository, digest) =>
       once(`manifest attributes ${digest}`, () => reader.manifestAttributes(repository, digest)),
     referrers: (repository, digest) => once(`referrers ${digest}`, () => reader.referrers(repository, digest)),
   };
+}
+
+/** What it takes up is of no use here, and of a hundred thousand images it would fill the memory. */
+function withoutStored(fact: ManifestFacts): ManifestFacts {
+  if (fact.state !== 'read' || !fact.stored) return fact;
+  const { stored: _, ...others } = fact;
+  return others;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ContentReader, ReadOnlyContent, RegistryContent } from './content.ts';
+import type { Stored } from './manifest-blobs.ts';
 import type { Instant } from './time.ts';
 
 /** The attributes that protect a tag or a manifest. */
@@ -72,6 +73,8 @@ export interface ManifestContent {
   readonly subject: string | undefined;
   /** The digest of its configuration. Absent: it has none, or an earlier run read it, which did not remember that. */
   readonly config?: string;
+  /** What it takes up. Absent: it does not say so, or an earlier run read it. */
+  readonly stored?: Stored;
 }
 
 export type ManifestFacts =

@@ -9,6 +9,7 @@ import { redact } from '../ledger/redact/redact.ts';
 import { outcomeOf } from '../ledger/counters.ts';
 import { hasFailed, type RunSummary } from '../ledger/summary.ts';
 import { printable } from './escape.ts';
+import { storageFields } from './storage-words.ts';
 import { findingFields, findingSumFields, isCriticalImage } from './finding-fields.ts';
 import { truncate } from './truncate.ts';
 
@@ -264,6 +265,7 @@ export function runLog(
           ...(findings && { findings: findingSumFields(findings) }),
           ...(undo && { undo }),
           ...(archived && { archived }),
+          ...storageFields(summary),
           ...(usual !== undefined && { usual }),
           ...(stopped && { stopped }),
         },

@@ -17,6 +17,7 @@ import { printable } from './escape.ts';
 import { findingsOfDecision } from './finding-words.ts';
 import { quarantinedIn, quarantineOfDecision } from './quarantine-words.ts';
 import { renderRestored } from './restored.ts';
+import { storageInWords } from './storage-words.ts';
 import { labelled, paint, PLAIN_STYLE, sentence, type Style, wrapped } from './style.ts';
 import { renderTable } from './table.ts';
 import { plural } from './page/format.ts';
@@ -64,6 +65,7 @@ export function renderSummary(summary: RunSummary, style: Style = PLAIN_STYLE): 
   if (!restores) for (const text of totalsInWords(totals, dryRun)) lines.push(sentence(style, text));
   if (!restores && deletedIn(totals) > 0)
     lines.push(sentence(style, printable(undoInWords({ ...summary, id: summary.runId }))));
+  for (const text of restores ? [] : storageInWords(summary)) lines.push(sentence(style, printable(text)));
   if (archived !== undefined) lines.push(sentence(style, printable(archived)));
   const alreadyGone = totals.tags.alreadyGone + totals.manifests.alreadyGone;
   if (alreadyGone > 0)

@@ -15,7 +15,7 @@ const TONES: Readonly<Partial<Record<VerdictKind, 'red' | 'green' | 'yellow'>>> 
 
 /** What a person must know of a run first: what it would delete, whether that is safe and why, what changed, who loses most. */
 export function renderVerdict(verdict: Verdict, style: Style = PLAIN_STYLE): string {
-  const { kind, label, what, keeps, findings, why, undo, changes, most, next } = verdict;
+  const { kind, label, what, keeps, findings, why, undo, storage, changes, most, next } = verdict;
   const tone = TONES[kind];
   const title = label.toUpperCase();
   const lines = [
@@ -24,6 +24,7 @@ export function renderVerdict(verdict: Verdict, style: Style = PLAIN_STYLE): str
     sentence(style, printable(keeps), ''),
     ...(findings === undefined ? [] : [sentence(style, printable(findings), '')]),
     ...(undo === undefined ? [] : [sentence(style, printable(undo), '')]),
+    ...(storage === undefined ? [] : [sentence(style, printable(storage), '')]),
     ...[...why, ...changes].map((text) => sentence(style, `- ${printable(text)}`)),
     ...(most.length === 0 ? [] : [`${most.length === 1 ? 'Loses' : 'Lose'} most:`]),
     ...most.map((loss) => sentence(style, printable(`  ${lossOf(loss)}`))),

@@ -7,6 +7,7 @@ import { findingsSentence } from './finding-words.ts';
 import { plural } from './page/format.ts';
 import { approvedBy, heldBy } from './select-repositories.ts';
 import { quarantineOfRun } from './quarantine-words.ts';
+import { storageInWords } from './storage-words.ts';
 import { undoInWords } from './undo.ts';
 import { deletedIn, type Share, shareIn } from './totals.ts';
 import {
@@ -85,6 +86,8 @@ export interface Verdict {
   readonly why: readonly string[];
   /** Whether, and until when, its deletions can be undone, a sentence. Absent: it deletes nothing. */
   readonly undo?: string;
+  /** What it frees, and what that costs, in sentences. Absent: that is not asked, or not known yet. */
+  readonly storage?: string;
   /** What a person does next. */
   readonly next: string;
   readonly held?: Held;
@@ -120,6 +123,7 @@ export function verdictOf({ run, repositories, comparison, refused }: Judged): V
   const held = heldIn(run, repositories);
   const kind = kindOf(run, totals, held, refused);
   const findings = run.restores ? undefined : findingsSentence(totals.findings, run.dryRun);
+  const storage = run.totals?.storage ? storageInWords(run) : [];
   const cautions = run.warnings.filter((warning) => !isEvidenceWarning(warning));
   return {
     kind,
@@ -134,6 +138,7 @@ export function verdictOf({ run, repositories, comparison, refused }: Judged): V
       ...cautions.slice(0, CAUTIONS).map((caution) => `Warning: ${caution}`),
     ],
     ...(run.restores || deletedIn(totals) === 0 || kind === 'rejected' ? {} : { undo: undoInWords(run) }),
+    ...(storage.length > 0 && { storage: storage.join(' ') }),
     next: nextOf(kind, run),
     ...(held && { held }),
     changes: changesInWords(run, comparison),

@@ -15,6 +15,7 @@ import { newFolder, newLedger } from '../support/ledger.ts';
 import { hall, scheduled, settingsOf } from '../support/orchestration.ts';
 import { reference, withEmulator } from '../support/registry.ts';
 import { unreadable, waitingIn } from '../support/quarantine.ts';
+import { bytesOf, contentOf } from '../support/shared-layers.ts';
 import { isDeletion } from '../support/slices.ts';
 
 /*
@@ -74,6 +75,23 @@ describe.each(Object.keys(DRIVERS) as (keyof typeof DRIVERS)[])('driven %s', (dr
       if (!run) throw new Error(`no run ${id}`);
       await then({ emulator, ledger, run, decisions: await Array.fromAsync(ledger.decisions(id)) });
     });
+
+  test.each(['false', 'true'])('where STORAGE is on, it says what is freed; dry run: %s', (dry) => {
+    const repositories = apps(2);
+    const settings = { ...FREELY, PURGE_DRY_RUN: dry, STORAGE: 'on', STORAGE_PRICE: '0.10' };
+    return tell({ registry: { repositories }, settings }, async ({ emulator, ledger, run }) => {
+      const before = contentOf(repositories);
+      const after = contentOf(emulator.repositories());
+      expect(run.state).toBe('done');
+      expect(run.storage).toEqual({ price: 0.1 });
+      const { unique = 0, frees = 0, ...unknown } = run.totals?.storage ?? {};
+      expect(unknown).toEqual({});
+      expect(unique).toBe(bytesOf(before));
+      expect(frees).toBeGreaterThan(0);
+      if (dry === 'false') expect(frees).toBe(bytesOf(before) - bytesOf(after));
+      for await (const { summary } of ledger.repositories(run.id)) expect(summary.storage?.frees).toBeGreaterThan(0);
+    });
+  });
 
   test('where ARCHIVE is set, what is deleted is in the archive', async () => {
     const { contents, options } = wholes(2, 3);

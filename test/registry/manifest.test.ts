@@ -9,12 +9,18 @@ const A = digestOf('a');
 const B = digestOf('b');
 const UNKNOWN = 'application/vnd.example.bundle+json';
 
+/** Without what it takes up, which is another question. */
+function parsed(text: string, mediaType: string | undefined) {
+  const { stored: _, ...content } = parseManifest(text, mediaType);
+  return content;
+}
+
 describe('a manifest', () => {
   test('has the children and the subject that its document names, in their order', () => {
     const amd64 = { ...image('amd64'), architecture: 'amd64', os: 'linux' };
     const nested = { ...index([amd64], { docker: true }), architecture: 'any', os: 'linux' };
     const outer = index([nested, amd64]);
-    expect(parseManifest(outer.body, outer.mediaType)).toEqual({
+    expect(parsed(outer.body, outer.mediaType)).toEqual({
       children: [
         { digest: nested.digest, index: true },
         { digest: amd64.digest, index: false },
@@ -24,7 +30,7 @@ describe('a manifest', () => {
     const sbom = referrer(outer, 'application/spdx+json', 'sbom');
     expect(parseManifest(sbom.body, sbom.mediaType)).toMatchObject({ children: [], subject: outer.digest });
     const { config } = JSON.parse(amd64.body) as { readonly config: { readonly digest: string } };
-    expect(parseManifest(amd64.body, amd64.mediaType)).toEqual({
+    expect(parsed(amd64.body, amd64.mediaType)).toEqual({
       children: [],
       subject: undefined,
       config: config.digest,
@@ -67,7 +73,7 @@ describe('a manifest', () => {
 
   test('is read with the names of its fields in either case, as Go reads them', () => {
     const text = JSON.stringify({ Manifests: [{ DIGEST: A, MediaType: mediaTypes.ociIndex }], Subject: { Digest: B } });
-    expect(parseManifest(text, mediaTypes.ociIndex)).toEqual({ children: [{ digest: A, index: true }], subject: B });
+    expect(parsed(text, mediaTypes.ociIndex)).toEqual({ children: [{ digest: A, index: true }], subject: B });
   });
 
   test.each([
@@ -113,4 +119,45 @@ test('what a media type tells without reading', () => {
   expect(told('application/vnd.oci.artifact.manifest.v1+json')).toEqual(['image', true]);
   for (const doubtful of [undefined, '', UNKNOWN, `${mediaTypes.ociIndex}; charset=utf-8`])
     expect(told(doubtful)).toEqual(['unknown', true]);
+});
+
+describe('what a manifest takes up', () => {
+  const of = (document: object) => parseManifest(JSON.stringify(document), mediaTypes.ociImage).stored;
+
+  test('are its own bytes, its configuration and its layers, each once', () => {
+    const document = {
+      config: { digest: A, size: 10 },
+      layers: [
+        { digest: B, size: 20 },
+        { digest: B, size: 20 },
+      ],
+    };
+    expect(of(document)).toEqual({
+      bytes: JSON.stringify(document).length,
+      blobs: [
+        { digest: A, size: 10 },
+        { digest: B, size: 20 },
+      ],
+    });
+    expect(of({ blobs: [{ digest: B, size: 20 }] })?.blobs).toEqual([{ digest: B, size: 20 }]);
+    expect(of({ manifests: [] })?.blobs).toEqual([]);
+  });
+
+  test('is not a layer that clients fetch from elsewhere', () => {
+    const layers = [{ digest: B, size: 20, urls: ['https://example.com/layer'] }];
+    expect(of({ config: { digest: A, size: 10 }, layers })?.blobs).toEqual([{ digest: A, size: 10 }]);
+  });
+
+  test.each([
+    {},
+    { fsLayers: [{ blobSum: A }] },
+    { layers: [{ digest: A }] },
+    { layers: [{ digest: A, size: -1 }] },
+    { layers: [{ digest: A, size: 1e300 }] },
+    { layers: [{ digest: 'sha256:0', size: 1 }] },
+    { layers: [null] },
+    { layers: 'none' },
+    { config: A, layers: [] },
+    { layers: Array.from({ length: 2001 }, (_, n) => ({ digest: digestOf(String(n)), size: 1 })) },
+  ])('is not known of %j', (document) => expect(of(document)).toBeUndefined());
 });

@@ -3,7 +3,7 @@ import type { RunRecord } from '../../src/ledger/records.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Settings } from '../../src/policy/settings.ts';
 import type { DecisionError } from '../../src/planner/decision.ts';
-import { archiveFrom, dryRun, findingsFrom, purge, readOnly, type RunOptions } from '../../src/index.ts';
+import { archiveFrom, dryRun, findingsFrom, purge, readOnly, type RunOptions, storageFrom } from '../../src/index.ts';
 import { isDryRun } from '../../src/engine/registries.ts';
 import { connectTo } from './registry.ts';
 import { leftIn, said } from './slices.ts';
@@ -27,6 +27,7 @@ export async function inline(
     guards: settings.guards,
     archive: archiveFrom(settings),
     findings: findingsFrom(settings, ledger.system.clock),
+    storage: storageFrom(settings),
     onDecisions: () => undefined,
     ...options,
   };

@@ -68,7 +68,7 @@ export async function run(
   given: readonly string[] | PurgePolicy,
   signal?: AbortSignal,
   ledger: Ledger = newLedger(),
-  more: Pick<RunOptions, 'evidence' | 'findings' | 'archive' | 'keepReleasedMilliseconds'> = {},
+  more: Pick<RunOptions, 'evidence' | 'findings' | 'archive' | 'storage' | 'keepReleasedMilliseconds'> = {},
 ): Promise<Run> {
   const policy = 'filters' in given ? given : policyOf(given);
   const registry = connectTo(emulator);

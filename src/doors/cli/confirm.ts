@@ -55,7 +55,7 @@ export async function confirmedPurge(
   { ask, planAgeMilliseconds, terminal, ...options }: ConfirmOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<boolean> {
-  const { ledger, guards, budget, evidence, findings, archive, keepReleasedMilliseconds, ...output } = options;
+  const { ledger, guards, budget, evidence, findings, archive, storage, keepReleasedMilliseconds, ...output } = options;
   const planned = await show({ ...output, output: 'text', passing: true }, terminal, async (shown) =>
     dryRun(await openReader(target), runOptionsOf(shown, policy, options)),
   );
@@ -87,6 +87,7 @@ export async function confirmedPurge(
       evidence: () => evidence,
       findings,
       archive,
+      storage,
       keepReleasedMilliseconds,
       planAgeMilliseconds,
       guards: guards ?? {},

@@ -32,6 +32,7 @@ import {
 import { policyFileOf } from './policy-file.ts';
 import { withLists } from './protect-lists.ts';
 import { type OutputOptions, show, type Shown } from './show.ts';
+import { type StorageFlags, storageOf, withStorage } from './storage-flags.ts';
 import { telling } from './tell.ts';
 import {
   dryRun,
@@ -55,13 +56,16 @@ interface CliFlags
     InUseFlags,
     PullFlags,
     FindingsFlags,
-    ArchiveFlags {
+    ArchiveFlags,
+    StorageFlags {
   readonly yes?: boolean;
 }
 
 /** `acr-retention purge`: `acr purge`, with a choice of outputs. */
 export function runPurgeCommand(finish: (exitCode: 0 | 1) => void): Command {
-  return withDisplay(withLedger(withTimeBudget(withArchive(withEvidence(withGuards(withPolicyFile(purgeCommand())))))))
+  return withDisplay(
+    withLedger(withTimeBudget(withStorage(withArchive(withEvidence(withGuards(withPolicyFile(purgeCommand()))))))),
+  )
     .option('-y, --yes', 'do not ask before deleting; without a terminal nothing is asked')
     .action(async (flags: CliFlags) => {
       const { policy, target, ledger, days, planAgeMilliseconds, ...held } = prepare(flags, process.env);
@@ -104,8 +108,9 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
   const inUse = attempt(() => ({ evidence: inUseOf(flags, environment, policy ? [policy] : []) }));
   const found = attempt(() => ({ findings: findingsOf(flags, environment) }));
   const archived = attempt(() => ({ archive: archiveOf(flags, environment) }));
+  const stored = attempt(() => ({ storage: storageOf(flags, environment) }));
   const keepReleasedMilliseconds = attempt(() => readRememberSetting(environment));
-  if (!policy || !endpoint || !guards || !opened || !budget || !inUse || !found || !archived)
+  if (!policy || !endpoint || !guards || !opened || !budget || !inUse || !found || !archived || !stored)
     throw new InvalidPolicy(problems);
   const target = { endpoint, concurrency: policy.concurrency, ...identityOf(flags, environment) };
   return {
@@ -119,6 +124,7 @@ function prepare(flags: CliFlags, environment: NodeJS.ProcessEnv) {
     evidence: inUse.evidence,
     findings: found.findings,
     archive: archived.archive,
+    storage: stored.storage,
     keepReleasedMilliseconds,
   };
 }
@@ -143,6 +149,7 @@ export interface RunPurgeOptions extends OutputOptions {
   readonly evidence?: RunOptions['evidence'];
   readonly findings?: RunOptions['findings'];
   readonly archive?: RunOptions['archive'];
+  readonly storage?: RunOptions['storage'];
   readonly keepReleasedMilliseconds?: RunOptions['keepReleasedMilliseconds'];
 }
 
@@ -150,11 +157,21 @@ export interface RunPurgeOptions extends OutputOptions {
 export function runPurge(
   target: TargetOptions,
   policy: PurgePolicy,
-  { ledger, guards, budget, evidence, findings, archive, keepReleasedMilliseconds, ...output }: RunPurgeOptions,
+  {
+    ledger,
+    guards,
+    budget,
+    evidence,
+    findings,
+    archive,
+    storage,
+    keepReleasedMilliseconds,
+    ...output
+  }: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
   return show({ ...output, withFindings: findings !== undefined }, stdout, async (shown) => {
-    const kept = { evidence, findings, archive, keepReleasedMilliseconds };
+    const kept = { evidence, findings, archive, storage, keepReleasedMilliseconds };
     const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, ...kept });
     return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
   });
@@ -171,10 +188,11 @@ export function runOptionsOf(
     evidence,
     findings,
     archive,
+    storage,
     keepReleasedMilliseconds,
   }: Omit<RunPurgeOptions, keyof OutputOptions>,
 ): RunOptions {
-  const kept = { evidence, findings, archive, keepReleasedMilliseconds };
+  const kept = { evidence, findings, archive, storage, keepReleasedMilliseconds };
   const about = { policies: [policy], now: new Date(), ledger, timeBudget: budget, ...kept };
   return { ...shown, ...about, ...(guards && { guards }) };
 }

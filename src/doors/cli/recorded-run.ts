@@ -3,6 +3,7 @@ import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { parseRegistry, splitRegistries } from '../../policy/registries.ts';
 import { readRememberSetting } from '../../policy/settings.ts';
 import { type ArchiveFlags, archiveOf, withArchive } from './archive-flags.ts';
+import { storageOf } from './storage-flags.ts';
 import {
   type FindingsFlags,
   findingsOf,
@@ -52,6 +53,7 @@ export function recordedRun(flags: RecordedRunFlags, environment: NodeJS.Process
     settings,
     timeBudget: timeBudgetOf(flags),
     archive: archiveOf(flags, environment),
+    storage: storageOf({}, environment),
     keepReleasedMilliseconds: readRememberSetting(environment),
     evidence: (policies: readonly PurgePolicy[]) => inUseOf(flags, environment, policies),
     findings: findingsOf(flags, environment),

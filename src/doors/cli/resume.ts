@@ -12,30 +12,15 @@ export function resumeCommand(finish: (exitCode: 0 | 1) => void): Command {
     .argument('[id]', 'the run (default: the newest that can be resumed)')
     .option('--verbose', 'list every decision that is made now')
     .action(async (id: string | undefined, flags: RecordedRunFlags) => {
-      const {
-        ledger,
-        settings,
-        timeBudget,
-        evidence,
-        findings,
-        archive,
-        keepReleasedMilliseconds,
-        hosts,
-        display,
-        target,
-      } = recordedRun(flags, process.env);
+      const { settings, hosts, display, target, ...about } = recordedRun(flags, process.env);
+      const { ledger } = about;
       const tell = telling(process.env, { ledger, log: display.log, registries: hosts });
       const summary = await tell(() =>
-        show({ ...display, withFindings: findings !== undefined }, process.stdout, (shown) =>
+        show({ ...display, withFindings: about.findings !== undefined }, process.stdout, (shown) =>
           resume(id, hosts, target, {
             ...shown,
-            ledger,
+            ...about,
             now: new Date(),
-            timeBudget,
-            evidence,
-            findings,
-            archive,
-            keepReleasedMilliseconds,
             planAgeMilliseconds: settings.planAgeMilliseconds,
             onResume: (run) => process.stderr.write(`${printable(resumed(run))}\n`),
           }),

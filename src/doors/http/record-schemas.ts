@@ -156,6 +156,23 @@ const undo = z
   })
   .meta({ id: 'Undo', description: 'By what the deletions of a run can be undone' });
 
+const used = z.discriminatedUnion('state', [
+  z.object({
+    state: z.literal('known'),
+    at: time,
+    bytes: count,
+    included: count.exactOptional().describe('What the tier of the registry includes'),
+  }),
+  z.object({ state: z.literal('unknown'), at: time, why: z.string() }),
+]);
+const storage = z
+  .object({
+    price: z.number().exactOptional().describe('Of a GiB for a month: STORAGE_PRICE'),
+    before: used.exactOptional(),
+    after: used.exactOptional(),
+  })
+  .meta({ id: 'StorageUsed', description: 'What the registry says that it uses, before and after a run' });
+
 export const run = z
   .object({
     format: z.literal(1),
@@ -224,6 +241,7 @@ export const run = z
       .exactOptional()
       .describe('What it knew of the vulnerabilities of its images; absent: no source is configured'),
     archive: z.string().exactOptional().describe('Where what it deletes is archived first; absent: it is not'),
+    storage: storage.exactOptional(),
     error: decisionError.exactOptional(),
     plan: plan.exactOptional(),
     applies: runId.exactOptional().describe('The run whose plan it applies'),
@@ -247,6 +265,7 @@ export const runSummary = z
     breakers: holds,
     evidence: z.array(evidence).exactOptional(),
     archive: z.string().exactOptional(),
+    storage: storage.exactOptional(),
     plan: z.object({ id: runId, hash: z.string(), deletions: count }).exactOptional(),
     stopped: stop.exactOptional(),
     restores: restores.exactOptional(),

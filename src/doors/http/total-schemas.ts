@@ -71,6 +71,20 @@ export const totalled = {
     .object({ manifests: count, blobs: count, bytes, milliseconds: count })
     .exactOptional()
     .describe('What was written to the archive before it was deleted; what was there already is not counted'),
+  storage: z
+    .object({
+      unique: count.describe(
+        'Bytes before the run, each blob and each manifest counted once, as far as they are known',
+      ),
+      frees: count.describe('Bytes of what nothing in the registry has any more; in a dry run, would have'),
+      unread: count.exactOptional().describe('Kept manifests of which it is not known what they hold'),
+      unreadDeleted: count.exactOptional().describe('Deleted manifests of which it is not known what they held'),
+      repositoriesNotRead: count.exactOptional().describe('Repositories that no run has read yet'),
+      repositoriesNotListed: z.literal(true).exactOptional().describe('It is not known which repositories there are'),
+    })
+    .meta({ id: 'Storage' })
+    .exactOptional()
+    .describe('What it takes up, and what is freed; absent: STORAGE is off, or nothing is known of it'),
   missing: z
     .partialRecord(
       z.enum(['read', 'delete', 'unlock', 'quarantine']),

@@ -1,6 +1,7 @@
 import { cancelledInWords } from '../../ledger/cancellation.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { archiveFrom } from '../archive.ts';
+import { storageFrom } from '../used.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import { type RunRecord } from '../../ledger/records.ts';
 import { HeldError, type Lock } from '../../ledger/store/store.ts';
@@ -150,6 +151,7 @@ async function beginScheduled(app: App, served: RegistrySettings, { start, job }
     guards: settings.guards,
     sources: sourcesNamed(settings),
     archive: archiveFrom(settings),
+    storage: storageFrom(settings, app.ledger.system.clock),
   });
   const log = logOf(app.log, fresh);
   const locks: Lock[] = [];

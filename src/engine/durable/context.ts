@@ -10,9 +10,10 @@ import type { Registry } from '../../registry/types.ts';
 import { type Log, type RunLog, runLog } from '../../report/log.ts';
 import { noProcess } from '../begin.ts';
 import type { RunContext } from '../context.ts';
-import { countAnew } from '../finish.ts';
+import { countAnew } from '../count-anew.ts';
 import { matchOf } from '../matching.ts';
 import { undoIn } from '../undo.ts';
+import { storageFrom, storageIn } from '../used.ts';
 import { archiveFrom } from '../archive.ts';
 import { evidenceIn, type UseOf } from '../evidence.ts';
 import { type DefenderOf, findingsIn } from '../findings.ts';
@@ -135,6 +136,11 @@ export function contextOf(
       check: checkHeld(locks),
     }),
     ...undoIn(sources?.softDelete, record.registry, { clock: ledger.system.clock, signal }),
+    ...storageIn(
+      { ledger, record, signal, check: checkHeld(locks) },
+      storageFrom(settings(), ledger.system.clock),
+      settings().timeBudget,
+    ),
   };
 }
 

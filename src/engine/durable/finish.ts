@@ -3,19 +3,22 @@ import type { RunWriter } from '../../ledger/writer.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import type { RepositoryRecord, RunRecord } from '../../ledger/records.ts';
 import { HeldError } from '../../ledger/store/store.ts';
-import { total } from '../../ledger/total.ts';
 import { usualOf } from '../../planner/guards.ts';
+import type { PurgePolicy } from '../../policy/purge-policy.ts';
 import { noProcess } from '../begin.ts';
-import { countAnew, fail, finish as finishRun } from '../finish.ts';
+import { countAnew, totalAnew } from '../count-anew.ts';
+import { fail, finish as finishRun } from '../finish.ts';
 import { foresee, lastDeletions } from '../guards.ts';
 import { matchedBefore, selectedBefore } from '../list.ts';
 import { matchOf } from '../matching.ts';
 import { isLeft, isOver } from '../merge.ts';
 import { recoverRepository } from '../recover.ts';
-import { notBegun } from '../repository.ts';
+import { notBegun } from '../left.ts';
 import { pruneRuns } from '../scheduled.ts';
 import { tell } from './tell.ts';
 import { StopReason } from '../stop.ts';
+import { catalogIn } from '../storage.ts';
+import { storageFrom, usedBy } from '../used.ts';
 import { type App, inBatch, isOwn, logOf, OTHER_POLICY, targetIn, withRepositoryLock } from './context.ts';
 import { whyCutShort } from './cut-short.ts';
 import type { Finish, Finished, Run } from './messages.ts';
@@ -78,7 +81,15 @@ async function closeRecord(
   const { records, left, all } = await recordsOf(ledger, record.id, { selected: names, settled, isCutShort });
   if (record.state !== 'running') {
     // A repeated attempt finds the record closed, perhaps without its totals: it completes them.
-    await written.end({ totals: total(records.map(({ summary }) => summary)) }, records);
+    await written.end(
+      {
+        totals: totalAnew(
+          record,
+          records.map(({ summary }) => summary),
+        ),
+      },
+      records,
+    );
     return record.state;
   }
   const log = logOf(app.log, record);
@@ -113,12 +124,31 @@ async function closeRecord(
       stop: cancelled ? undefined : stop,
       cancelled,
       foreseen,
+      storage: {
+        catalog: () => catalogOf(app, record, policies),
+        used: usedIn(app, record),
+      },
       warnings: record.warnings,
       locksLost: record.locksLost ?? 0,
     },
   );
   log.ended(summary, usual);
   return (await ledger.run(record.id))?.state ?? 'unknown';
+}
+
+function catalogOf(
+  app: App,
+  { registry }: RunRecord,
+  policies: readonly PurgePolicy[],
+): Promise<readonly string[] | undefined> {
+  const target = targetIn(app.settings(), registry, 1);
+  return app.connections.using(target, (reader) => catalogIn(reader, policies, app.signal));
+}
+
+function usedIn(app: App, { registry }: RunRecord) {
+  const { clock } = app.ledger.system;
+  const usage = storageFrom(app.settings(), clock)?.usage;
+  return usage && (() => usedBy(usage, registry, clock, app.signal));
 }
 
 /**

@@ -41,7 +41,7 @@ const MAX_REASONS = 20;
 
 /** The first thing on the page of a run: what it would do, how much, whether it is safe, and what a person does now. */
 export function VerdictSection({ run, verdict, children }: Props) {
-  const { kind, label, what, findings, why, undo, next, cautions } = verdict;
+  const { kind, label, what, findings, why, undo, storage, next, cautions } = verdict;
   const tone = kind === 'safe' && cautions.length > 0 ? 'wait' : TONES[kind];
   const { totals, dryRun } = run;
   return (
@@ -56,6 +56,7 @@ export function VerdictSection({ run, verdict, children }: Props) {
       <p>
         <strong>What now?</strong> {words(next)}
       </p>
+      {storage !== undefined && <p>{words(storage)}</p>}
       {undo !== undefined && <p>{words(undo)}</p>}
       {children}
     </section>

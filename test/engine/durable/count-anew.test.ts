@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countAnew } from '../../../src/engine/finish.ts';
+import { countAnew } from '../../../src/engine/count-anew.ts';
 import { summarize, unfinishedRepository } from '../../../src/ledger/summary.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { newLedger } from '../../support/ledger.ts';
