@@ -8,11 +8,13 @@ import { type Decisions, keyOf } from '../planner/decision.ts';
 import type { Hides } from '../planner/types.ts';
 import { timeOf } from '../registry/clock.ts';
 import { asBefore } from '../registry/held.ts';
+import { withLocks } from '../registry/lost-locks.ts';
 import type { ManifestFacts, ManifestRecord, Registry, TagRecord } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { eachOf } from './each.ts';
 import { whyNoMore } from './evidence.ts';
 import type { PlannedRepository } from './inventory.ts';
+import { forgetLocks, lostLocksOf, rememberLostLocks } from './lost-locks.ts';
 import {
   countedFrom,
   entryKey,
@@ -37,7 +39,8 @@ export async function carryOut(
   const { plan, inventory, held } = planned;
   const { writer, ledger, signal, log, quarantine } = context;
   const entered = plan.hides && (await enter(context, planned, plan.hides));
-  const made = await execute(asBefore(writer, rememberedOf(held.quarantine)), plan, {
+  const before = asBefore(writer, rememberedOf(held.quarantine));
+  const made = await execute(withLocks(before, lostLocksOf(held.quarantine)), plan, {
     inventory: inventory.manifests,
     tags: inventory.tags ?? [],
     includeLocked,
@@ -54,6 +57,8 @@ export async function carryOut(
   });
   await entered?.settle(made);
   await forgetDeleted(quarantine, held, made);
+  await rememberLostLocks(quarantine, { repository: plan.repository, runId: context.record.id }, made);
+  await forgetLocks(writer, quarantine, held.quarantine);
   return made;
 }
 

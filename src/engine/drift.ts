@@ -49,6 +49,6 @@ function asGone({ lostLock, ...planned }: Deleted): Deleted {
 /** Of a lock that could not be put back counts whether it is there now: see `merge`. */
 function asLockedNow(planned: Deleted, now?: Decision): Deleted {
   if (!planned.lostLock) return planned;
-  const { locked, ...about } = planned;
-  return now?.locked ? { ...about, locked: true } : about;
+  const { locked, withoutLock, ...about } = planned;
+  return now?.locked && !now.withoutLock ? { ...about, locked: true } : about;
 }

@@ -92,7 +92,7 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     repositories,
     totals,
     ...(await notable(ledger, record.id, repositories)),
-    warnings: [...new Set(warnings)],
+    warnings: eachOnce(warnings),
     breakers: foreseen.holds,
     ...(record.evidence && { evidence: record.evidence }),
     ...(record.findings && { findings: record.findings }),
@@ -134,6 +134,12 @@ export function isAllDone(
   return locksLost === 0 && isEvidenceWhole(evidence) && repositories.every(isDone);
 }
 
+/** Each once: what is said of an earlier run, such as a lock that is missing, is not said again without its name. */
+function eachOnce(warnings: readonly string[]): readonly string[] {
+  const ofRuns = new Set(warnings.map((warning) => OF_RUN.exec(warning)?.[1]));
+  return [...new Set(warnings)].filter((warning) => !ofRuns.has(warning));
+}
+
 const LOST = 'the lock of the registry was lost, so nothing more was done';
 
 function stateOf({ succeeded, stopped, repositories, totals, breakers, dryRun, evidence }: RunSummary): RunState {
@@ -170,6 +176,9 @@ function aboutMovingTags(
   const moving = repositories.flatMap(({ movingTags = [] }) => movingTags);
   return movingTagWarnings(filters, moving, record.dryRun ? 'would delete' : 'deletes');
 }
+
+/** See `ofRun` of `recover.ts`. */
+const OF_RUN = /^the run \S+: (.*)$/s;
 
 /** Warnings about repositories that a run repeats; the record of a repository has all of its own. */
 const MAX_WARNINGS = 50;

@@ -22,6 +22,8 @@ import {
   withProtections,
 } from './quarantine.ts';
 import { readerAsBefore } from '../registry/held.ts';
+import { readerWithLocks } from '../registry/lost-locks.ts';
+import { lostLocksOf, lostLockWarnings } from './lost-locks.ts';
 import { retentionOf } from './retention.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import type { FactsFile } from '../registry/hashed-lines.ts';
@@ -80,7 +82,8 @@ export async function planTask(
 ): Promise<PlannedRepository | undefined> {
   const { clock } = planning.quarantine;
   const quarantine = await planning.quarantine.of(repository);
-  const reader = readerAsBefore(planning.reader, rememberedOf(quarantine));
+  const before = readerAsBefore(planning.reader, rememberedOf(quarantine));
+  const reader = readerWithLocks(before, lostLocksOf(quarantine));
   // Before the listings: what runs by a tag was tagged before it ran, so that the listing tells which image that is.
   const inUse = await planning.evidence?.(repository);
   // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
@@ -129,7 +132,15 @@ export async function planTask(
           { rule, concurrency },
         );
         const unread = unreadIn(inventory, whole.plan, rule);
-        const warnings = [...whole.warnings, ...ghosts.warnings(repository, whole.plan, rule), ...unread.warnings];
+        const { deletionOf } = whole.plan;
+        const isDeleted = (key: string): boolean =>
+          deletionOf(key.startsWith(':') ? 'tag' : 'manifest', key.slice(1)) !== undefined;
+        const warnings = [
+          ...whole.warnings,
+          ...ghosts.warnings(repository, whole.plan, rule),
+          ...unread.warnings,
+          ...lostLockWarnings(quarantine, inventory, isDeleted),
+        ];
         const held = heldNow(inventory);
         const staged = stage(whole.plan, {
           held: heldEntries(held, clock.now()),

@@ -167,12 +167,17 @@ function withFailure(known: Decision | undefined, now: Decision): Decision {
  * more how it is put back, and the run could be done.
  */
 function withLostLock(known: Decision | undefined, now: Decision): Decision {
-  if (known?.action !== 'delete' || !known.lostLock || isDeleted(now) || now.locked) return now;
+  if (known?.action !== 'delete' || !known.lostLock || isDeleted(now) || isLocked(now)) return now;
   if (now.action !== 'delete') return known;
   if (now.lostLock) return now;
   const sentences = [now.error, known.error].flatMap((error) => (error ? [error.message] : []));
   const outcome = now.outcome === 'refused' ? now.outcome : 'failed';
   return { ...now, outcome, error: { ...now.error, message: sentences.join('; ') }, lostLock: known.lostLock };
+}
+
+/** What counts as locked because its lock was lost is not. */
+function isLocked({ locked, withoutLock }: Decision): boolean {
+  return locked === true && !withoutLock;
 }
 
 /** An approved artifact is settled when it was deleted, or is kept as `changed-since-plan`. */

@@ -1,6 +1,7 @@
 import { RegistryError } from '../registry/errors.ts';
 import type { RegistryReader } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
+import { forgetLocks } from './lost-locks.ts';
 import { heldIn } from './quarantine.ts';
 import { tidy } from './release.ts';
 
@@ -15,8 +16,8 @@ export async function forgetRepositories(
   const { ledger, record, reader, writer } = context;
   if (!writer) return;
   const there = new Set(catalog);
-  for await (const { repository, entries } of ledger.quarantines(record.registry)) {
-    if (entries.length === 0 || selected.has(repository) || there.has(repository)) continue;
+  for await (const { repository, entries, withoutLock = [] } of ledger.quarantines(record.registry)) {
+    if (entries.length + withoutLock.length === 0 || selected.has(repository) || there.has(repository)) continue;
     await unlessUnanswered(async () => {
       if (await isGone(reader, repository)) await forgetAll(context, repository);
     });
@@ -55,4 +56,5 @@ async function forgetAll(
   if (!writer) return;
   const now = await quarantine.of(repository);
   if (now.entries.length > 0) await tidy(writer, quarantine, heldIn(now, NOTHING_LISTED));
+  await forgetLocks(writer, quarantine, now);
 }

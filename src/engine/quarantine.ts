@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { QuarantineEntry, Released, RepositoryQuarantine } from '../ledger/quarantine.ts';
+import type { QuarantineChange, QuarantineEntry, Released, RepositoryQuarantine } from '../ledger/quarantine.ts';
 import type { Deleted } from '../planner/decision.ts';
 import type { RunRecord } from '../ledger/records.ts';
 import type { Evidence, Protection } from '../planner/types.ts';
@@ -21,7 +21,7 @@ export interface Quarantines {
   readonly of: (repository: string) => Promise<RepositoryQuarantine>;
   readonly change: (
     repository: string,
-    change: (now: RepositoryQuarantine) => Pick<RepositoryQuarantine, 'entries' | 'released'>,
+    change: (now: RepositoryQuarantine) => QuarantineChange,
   ) => Promise<RepositoryQuarantine>;
   readonly clock: Clock;
   /** How long a released image is kept. */

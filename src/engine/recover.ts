@@ -15,6 +15,7 @@ import type { RunLog } from '../report/log.ts';
 import { isLeft } from './merge.ts';
 import { forgetDeleted } from './carry-out.ts';
 import { heldIn, quarantinesIn, rememberedOf } from './quarantine.ts';
+import { rememberLostLocks } from './lost-locks.ts';
 import { tidy } from './release.ts';
 import { asBefore } from '../registry/held.ts';
 import { RegistryError } from '../registry/errors.ts';
@@ -180,6 +181,7 @@ async function settleRepository(
   const settled = await settleRestored(registry, open, became);
   const found = await withLocks(registry, open, settled);
   await forgetDeleted(quarantines, held, found);
+  await rememberLostLocks(quarantines, { repository, runId: record.id }, found);
   // What cannot be asked for stays as it is recorded, and the next run that plans the repository asks again.
   await tidy(registry, quarantines, held).catch((error: unknown) => {
     if (!(error instanceof RegistryError)) throw error;

@@ -12,7 +12,7 @@ export const error = z.looseObject({
   missing: word<NonNullable<DecisionError['missing']>>().exactOptional(),
 } satisfies Shape<DecisionError>);
 
-const lock = { deleteEnabled: z.boolean(), writeEnabled: z.boolean() } satisfies Shape<Lock>;
+export const lock = { deleteEnabled: z.boolean(), writeEnabled: z.boolean() } satisfies Shape<Lock>;
 
 const artifact = {
   repository: text,
@@ -26,6 +26,7 @@ const artifact = {
   mediaType: maybeText,
   size: maybeNumber,
   locked: yes,
+  withoutLock: yes,
   lock: z.looseObject(lock).exactOptional(),
   quarantine: z.looseObject({ since: time.exactOptional(), until: time }).exactOptional(),
   findings: decisionFindings.exactOptional(),

@@ -25,7 +25,13 @@ import {
   watchedPath,
 } from './paths.ts';
 import { type KnownPulls, rememberPulls } from './pulls.ts';
-import { changeQuarantine, listQuarantine, type RepositoryQuarantine, readQuarantine } from './quarantine.ts';
+import {
+  changeQuarantine,
+  listQuarantine,
+  type QuarantineChange,
+  type RepositoryQuarantine,
+  readQuarantine,
+} from './quarantine.ts';
 import { asItStands, type LedgerReader, readLedger } from './reader.ts';
 import type { Cancellation, Child, ParentRecord, RepositoryRecord, RunRecord, SelectedRepository } from './records.ts';
 import { runSchema, selectedSchema, watchedSchema } from './schemas.ts';
@@ -124,7 +130,7 @@ export interface Ledger extends LedgerReader {
   readonly changeQuarantine: (
     registry: string,
     repository: string,
-    change: (now: RepositoryQuarantine) => Pick<RepositoryQuarantine, 'entries' | 'released'>,
+    change: (now: RepositoryQuarantine) => QuarantineChange,
   ) => Promise<RepositoryQuarantine>;
   /** Since when a registry's schedule is watched: since the first call. */
   readonly watchedSince: (registry: string, now: Date) => Promise<Date>;

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { ImageFindings } from '../evidence/findings.ts';
 import { changeFile } from './change-file.ts';
 import { imageFindings } from './findings.ts';
+import { lock } from './decision-schema.ts';
 import { maybeNumber, maybeText, number, type Shape, text, texts, time } from './schema-fields.ts';
+import type { LostLock } from '../planner/decision.ts';
 import { parse } from './parse.ts';
 import { quarantinePath, quarantinesOf } from './paths.ts';
 import { type Actor, actorSchema } from './reviews.ts';
@@ -10,7 +12,8 @@ import type { Store } from './store/store.ts';
 
 /*
  * What is in quarantine in one repository. An entry is written before its artifact is made unreadable, and removed once it
- * is readable again, or gone. So nothing is unreadable by a run that no file knows of.
+ * is readable again, or gone. So nothing is unreadable by a run that no file knows of. The same file remembers what is
+ * without a lock that a run took off: planning reads it in any case.
  */
 
 /** What a manifest holds: once it is unreadable, no run can ask the registry. */
@@ -69,11 +72,25 @@ export interface Released {
   readonly by?: Actor;
 }
 
+/** A tag or a manifest whose lock a run took off, and could not put back. It counts as locked until it is, or is gone. */
+export interface WithoutLock extends LostLock {
+  /** `:tag` or `@digest`, see `keyOf`. */
+  readonly key: string;
+  /** The run that could not put it back, and since when that is known (ISO 8601, UTC). */
+  readonly runId: string;
+  readonly since: string;
+}
+
 export interface RepositoryQuarantine {
   readonly repository: string;
   readonly entries: readonly QuarantineEntry[];
   readonly released: readonly Released[];
+  /** Absent: no lock is missing. */
+  readonly withoutLock?: readonly WithoutLock[];
 }
+
+/** What of a repository is changed; what is absent stays as it is. */
+export type QuarantineChange = Partial<Pick<RepositoryQuarantine, 'entries' | 'released' | 'withoutLock'>>;
 
 const entrySchema = z.looseObject({
   kind: z.enum(['tag', 'manifest']),
@@ -114,11 +131,20 @@ const releasedSchema = z.looseObject({
   by: actorSchema.exactOptional(),
 } satisfies Shape<Released>);
 
+const withoutLockSchema = z.looseObject({
+  ...lock,
+  restore: text,
+  key: text,
+  runId: text,
+  since: time,
+} satisfies Shape<WithoutLock>);
+
 const quarantineSchema = z.looseObject({
   format: number.exactOptional(),
   repository: text,
   entries: z.array(entrySchema),
   released: z.array(releasedSchema),
+  withoutLock: z.array(withoutLockSchema).exactOptional(),
 });
 
 /** What is in quarantine in a repository; nothing where there is no file. */
@@ -152,7 +178,7 @@ export function changeQuarantine(
   store: Store,
   registry: string,
   repository: string,
-  change: (now: RepositoryQuarantine) => Pick<RepositoryQuarantine, 'entries' | 'released'>,
+  change: (now: RepositoryQuarantine) => QuarantineChange,
 ): Promise<RepositoryQuarantine> {
   const path = quarantinePath(registry, repository);
   return changeFile<RepositoryQuarantine, RepositoryQuarantine>(
@@ -160,7 +186,7 @@ export function changeQuarantine(
     path,
     quarantineSchema,
     (now = emptyQuarantine(repository)) => {
-      const content = { repository, ...change(now) };
+      const content = { ...now, ...change(now), repository };
       return { content, told: content };
     },
   );

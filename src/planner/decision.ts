@@ -154,8 +154,10 @@ interface Artifact {
   readonly mediaType?: string;
   /** Bytes, as the registry says. */
   readonly size?: number;
-  /** It was locked when it was listed. */
+  /** It was locked when it was listed, or counts as locked: see `withoutLock`. */
   readonly locked?: true;
+  /** It was not locked, and counts as locked: a run took its lock off, and could not put it back. */
+  readonly withoutLock?: true;
   /** Of what is deleted although it is locked: how. It is locked again when it is brought back. */
   readonly lock?: { readonly deleteEnabled: boolean; readonly writeEnabled: boolean };
   /**

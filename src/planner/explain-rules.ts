@@ -11,7 +11,7 @@ import { foundInWords } from './vulnerable.ts';
  */
 
 /** What a decision says of a tag, whatever is decided. */
-export type TagAbout = Pick<Decision, 'repository' | 'tag' | 'digest' | 'locked' | 'lastUpdateTime'> & {
+export type TagAbout = Pick<Decision, 'repository' | 'tag' | 'digest' | 'locked' | 'withoutLock' | 'lastUpdateTime'> & {
   readonly kind: 'tag';
 };
 

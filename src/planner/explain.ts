@@ -5,7 +5,7 @@ import { type Decision, type Decisions, decisionsOf, type Deleted, type KeepReas
 import { daysOld, explainTagByRules, ruleOf, type TagAbout, whyByRules } from './explain-rules.ts';
 import { type Graph, name, type Standing } from './graph.ts';
 import type { Selection } from './protect.ts';
-import type { TagChoice } from './tags.ts';
+import { lockedInWords, type TagChoice } from './tags.ts';
 import type { Inventory, Plan, Protection, Rule } from './types.ts';
 
 export interface Explained {
@@ -63,6 +63,7 @@ function explainTag(
     tag: tag.name,
     ...(tag.digest !== undefined && { digest: tag.digest }),
     ...(tag.locked && { locked: true as const }),
+    ...(tag.withoutLock && { withoutLock: true as const }),
     ...(tag.lastUpdated !== undefined && { lastUpdateTime: tag.lastUpdated }),
   };
   const saved = selection.protectedTags.get(choice) ?? notInPlan.get(choice);
@@ -81,7 +82,7 @@ function explainTag(
   }
   const details: Partial<Record<KeepReason, string>> = {
     'too-young': `${matches}, but is ${age}`,
-    locked: `${matches} and is old enough, but its deleteEnabled or writeEnabled is false`,
+    locked: `${matches} and is old enough, but ${lockedInWords(tag)}`,
     'newest-kept': `${matches} and is old enough, but is among the newest ${rule.keep} of those (--keep ${rule.keep})`,
     'unknown-time': `${matches}; the registry gives no time for it that can be read`,
     unreadable: `${matches}; the registry does not say which manifest it names`,
@@ -130,6 +131,7 @@ function explainManifest(
     ...(record.mediaType !== undefined && { mediaType: record.mediaType }),
     ...(record.size !== undefined && { size: record.size }),
     ...(record.locked && { locked: true as const }),
+    ...(record.withoutLock && { withoutLock: true as const }),
     ...(record.created !== undefined && { createdTime: record.created }),
     ...(record.lastUpdated !== undefined && { lastUpdateTime: record.lastUpdated }),
   };
@@ -187,7 +189,7 @@ function standingInWords(
   graph: Graph,
 ): Protection {
   const details = {
-    locked: 'its deleteEnabled or writeEnabled is false',
+    locked: lockedInWords(record),
     'has-tags': name(graph, record.digest).replace(/^\S+ \((.*)\)$/, '$1'),
     protected: rule.retention?.whole ?? '',
     'no-rule': 'has no tag, and the policy says nothing of what has none',

@@ -16,7 +16,7 @@ import { manifestDeletions, tagDeletions, waitingForEachOther } from './order.ts
 import { protect, type Selection, signatureInDoubt, signatureOf } from './protect.ts';
 import { keptForPulls } from './pulled.ts';
 import { atOnce, chained, converted, setOf, slicer, type Steps } from './slices.ts';
-import { chooseTags, imageOfSignatureTag, savedBesides, type TagChoice } from './tags.ts';
+import { chooseTags, imageOfSignatureTag, lockedInWords, savedBesides, type TagChoice } from './tags.ts';
 import type { Inventory, ManifestDeletion, Needs, Planned, Protection, Rule, TagDeletion } from './types.ts';
 import { keepsOrphans, newestUntagged, orphanedSignatures, referredTo, youngOrphans } from './untagged.ts';
 import { unknownConfigs, unreadOfTags, usedOf } from './use.ts';
@@ -216,7 +216,8 @@ function* manifestsNotInPlan(
     if (due()) yield;
     const wanted = only.manifests.get(digest);
     if (!wanted) found.set(digest, NOT_IN_PLAN);
-    else if (graph.records.get(digest)?.locked && !wanted.locked) found.set(digest, LOCKED);
+    else if (graph.records.get(digest)?.locked && !wanted.locked)
+      found.set(digest, { reason: 'locked', detail: lockedInWords(graph.records.get(digest)) });
   }
   return found;
 }
@@ -225,8 +226,6 @@ const NOT_IN_PLAN: Protection = {
   reason: 'not-in-plan',
   detail: 'would be deleted now, but is not in the plan that is applied',
 };
-
-const LOCKED: Protection = { reason: 'locked', detail: 'its deleteEnabled or writeEnabled is false' };
 
 /**
  * Only names can bring this about: an index tagged as the signature of its own child must be deleted before it, as its

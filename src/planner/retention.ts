@@ -2,7 +2,7 @@ import type { TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
 import type { KeepReason } from './decision.ts';
 import { addTo, converted, filtered, setOf, slicer, sorted, type Steps } from './slices.ts';
-import { compare, imageOfSignatureTag, type TagChoice } from './tags.ts';
+import { compare, imageOfSignatureTag, lockedInWords, type TagChoice } from './tags.ts';
 import type { Protection, Rule } from './types.ts';
 import type { AskedFindings } from './vulnerable.ts';
 
@@ -159,7 +159,7 @@ function whyNot(tag: TagRecord, about: OfTag, { includeLocked }: Rule): Protecti
   if (protection !== undefined) return { reason: 'protected', detail: protection };
   if (tag.digest === undefined) return { reason: 'unreadable', detail: NO_DIGEST };
   const locked: Protection | undefined =
-    tag.locked && !includeLocked ? { reason: 'locked', detail: LOCKED } : undefined;
+    tag.locked && !includeLocked ? { reason: 'locked', detail: lockedInWords(tag) } : undefined;
   // By its name it belongs to the image that it is on. It has nothing to follow, and would go with itself.
   if (imageOfSignatureTag(tag.name) === tag.digest) return { reason: 'no-rule', detail: 'no rule owns it' };
   // It follows its image, which `protect` looks after.
@@ -183,7 +183,6 @@ function whyNot(tag: TagRecord, about: OfTag, { includeLocked }: Rule): Protecti
 
 export const NO_DIGEST = 'the registry does not say which manifest it names';
 export const NO_TIME = 'the registry gives no time for it that can be read';
-const LOCKED = 'its deleteEnabled or writeEnabled is false';
 
 /** A count that keeps a tag: the tag is the `place`th of `most`. */
 export interface Counted {

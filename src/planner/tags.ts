@@ -72,6 +72,13 @@ function approved(
   return locked && !wanted?.locked ? 'locked' : reason;
 }
 
+/** Why a tag, or a manifest, counts as locked: a part of a sentence. */
+export function lockedInWords(record: Pick<TagRecord, 'withoutLock'> | undefined): string {
+  return record?.withoutLock
+    ? 'a run took its lock off and could not put it back, so that it counts as locked'
+    : 'its deleteEnabled or writeEnabled is false';
+}
+
 /** Why a tag is kept that `acr purge` deletes: for other flags, or because it counts signature tags. */
 export function savedBesides({ saved, newest }: TagChoice, { keep }: Rule): Protection | undefined {
   if (saved || !newest) return saved;

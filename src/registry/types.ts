@@ -18,6 +18,8 @@ export interface TagRecord {
   readonly locked: boolean;
   /** How it is locked. Absent where it is not, and where its attributes cannot be read. */
   readonly lock?: Lock;
+  /** It is not locked, and counts as locked: a run took its lock off, and could not put it back. */
+  readonly withoutLock?: true;
   /** It exists, but no listing shows it (`listEnabled` is false). */
   readonly hidden?: true;
   /** No client can pull it (`readEnabled` is false). */
@@ -52,6 +54,8 @@ export interface ManifestRecord {
   readonly locked: boolean;
   /** How it is locked. Absent where it is not, and where its attributes cannot be read. */
   readonly lock?: Lock;
+  /** It is not locked, and counts as locked: a run took its lock off, and could not put it back. */
+  readonly withoutLock?: true;
   /** It exists, but no listing shows it (`listEnabled` is false). */
   readonly hidden?: true;
   /** No client can pull it (`readEnabled` is false). */

@@ -53,11 +53,16 @@ export function accessWarnings(repositories: readonly RepositorySummary[]): read
   });
   const unlocked = repositories.flatMap(({ lostLocks = [] }) =>
     lostLocks.map(({ image, restore, deleted = false }) => {
-      const is = deleted ? 'is deleted; if another client moved it right before, it is' : 'is';
-      return `${image} ${is}${WITHOUT_LOCK}${restore}`;
+      const is = deleted ? ' is deleted; if another client moved it right before, it' : '';
+      return withoutLockWarning(`${image}${is}`, restore);
     }),
   );
   return [...missing, ...unlocked];
+}
+
+/** What is said of an artifact that is without its lock. @param restore the command that puts it back */
+export function withoutLockWarning(image: string, restore: string): string {
+  return `${image} is${WITHOUT_LOCK}${restore}`;
 }
 
 const SO = ' is not known, so nothing was deleted that it may be about: ';

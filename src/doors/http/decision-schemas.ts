@@ -50,6 +50,10 @@ const artifact = {
   mediaType: z.string().exactOptional(),
   size: count.exactOptional().describe('Bytes, as the registry says'),
   locked: z.literal(true).exactOptional(),
+  withoutLock: z
+    .literal(true)
+    .exactOptional()
+    .describe('It counts as locked: a run took its lock off, and could not put it back'),
   lock: z
     .object({ deleteEnabled: z.boolean(), writeEnabled: z.boolean() })
     .exactOptional()

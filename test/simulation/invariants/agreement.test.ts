@@ -128,6 +128,16 @@ const afterwards = (...changes: readonly Change[]) => made(begin(locked), ...cha
 /** Another client takes the lock off, and sets it again. */
 const locking = (off: number, on: number) => [byOthers(at(off), lock(false)), byOthers(at(on), lock(true))] as const;
 
+/** A lock that was told to be lost, and a deletion after that. */
+const lostAndDeleted = (): History => {
+  const { by, ...deletion } = byOther(at(11), remove(one));
+  return afterwards(byWorker(at(9), lock(false)), { ...deletion, by: { ...(by as object), run: 'run' } } as Change);
+};
+const sparing = (given: string): Told =>
+  aRun([deleted(one, 'deleted', { lostLock: { deleteEnabled: false, writeEnabled: true, restore: '' } })], {
+    policy: { commands: [{ given, understood: {} }], hash: '', from: 'settings' },
+  });
+
 const locks: Readonly<Record<string, TriedRule>> = {
   'a lock that was taken off is put back': {
     right: () => missingLocks(afterwards(byWorker(at(9), lock(false)), byWorker(at(10), lock(true))), []),
@@ -172,6 +182,11 @@ const locks: Readonly<Record<string, TriedRule>> = {
       ]),
     wrong: () => missingLocks(afterwards(byWorker(at(9), lock(false))), [aRun([deleted(one, 'failed')])]),
     because: /is not any more/,
+  },
+  'what has lost its lock is deleted only where what is locked is included': {
+    right: () => missingLocks(lostAndDeleted(), [sparing('--filter .*:.* --include-locked')]),
+    wrong: () => missingLocks(lostAndDeleted(), [sparing('--filter .*:.*')]),
+    because: /was deleted by run, which spares what is locked, and its lock was lost/,
   },
   'an unlocking that comes late cannot be helped': {
     right: () => missingLocks(afterwards(byWorker(at(10), lock(true)), byWorker(at(20), lock(false), at(9))), []),

@@ -136,7 +136,6 @@ function times({ length }: readonly unknown[]): string {
   return length === 1 ? 'once' : `${length} times`;
 }
 
-/** A lock that a process has changed. */
 /** Whether something may be done that a lock forbade. What it did not forbid may be forbidden: by the lock of another client. */
 function lacks(now: Attributes, { deleteEnabled, writeEnabled }: Attributes): boolean {
   return (
@@ -144,6 +143,11 @@ function lacks(now: Attributes, { deleteEnabled, writeEnabled }: Attributes): bo
   );
 }
 
+function includesLocked({ policy }: Told['run']): boolean {
+  return policy.commands.some(({ given }) => given.includes('--include-locked'));
+}
+
+/** A lock that a process has changed. */
 interface ChangedLock {
   readonly before: Attributes;
   /** What it was when the process may have looked last, where another client has changed it since. */
@@ -155,7 +159,8 @@ interface ChangedLock {
 
 /**
  * The locks that processes took off, and that are missing at the end, or when another process deleted the artifact: that one
- * had to put the lock back first. But for those that a decision, or a warning, names as lost.
+ * had to put the lock back first. But for those that a decision, or a warning, names as lost: what is without its lock may
+ * be deleted only by a run that includes what is locked.
  */
 export function missingLocks(history: History, runs: readonly Told[]): readonly string[] {
   const changed = new Map<string, ChangedLock>();
@@ -168,6 +173,7 @@ export function missingLocks(history: History, runs: readonly Told[]): readonly 
   );
   const isMissing = (name: string, { before, seen, now, isLate }: ChangedLock): boolean =>
     lacks(now, before) && lacks(now, seen) && !isLate && !lost.has(name);
+  const sparing = new Set(runs.filter(({ run }) => !includesLocked(run)).map(({ run }) => run.id));
   const problems: string[] = [];
   for (const recorded of history.changes) {
     const { change, before = {}, tags, manifests } = recorded;
@@ -195,6 +201,9 @@ export function missingLocks(history: History, runs: readonly Told[]): readonly 
         const known = changed.get(image);
         if (known && by !== 'others' && by.process !== known.by.process && isMissing(image, known))
           problems.push(`${image} was deleted by ${by.process} without the lock that ${known.by.process} took off`);
+        const isOff = known && lacks(known.now, known.before) && lacks(known.now, known.seen) && !known.isLate;
+        if (isOff && by !== 'others' && by.run !== undefined && sparing.has(by.run))
+          problems.push(`${image} was deleted by ${by.run}, which spares what is locked, and its lock was lost`);
         changed.delete(image);
       }
   }

@@ -104,6 +104,13 @@ export const DELETING: readonly Mutant[] = [
     says: 'A lock that was taken off stays off where the deletion failed.',
   },
   {
+    name: 'lost-lock-forgotten',
+    file: 'src/engine/lost-locks.ts',
+    from: 'return new Map(withoutLock.map(({ key, ...lock }) => [key, lock]));',
+    to: 'return new Map(withoutLock.slice(0, 0).map(({ key, ...lock }) => [key, lock]));',
+    says: 'What is without its lock, because it could not be put back, is deleted as if it had never been locked.',
+  },
+  {
     name: 'lock-in-doubt-not-put-back',
     file: 'src/executor/locks.ts',
     from: "if (unlocked.state === 'unlocked' || isInDoubt(unlocked)) off.set(",

@@ -28,6 +28,7 @@ export function between(parts: Parts, call: Call): Meanwhile | undefined {
   const { method, kind } = call.route;
   if (READS.includes(kind)) return afterRead(parts, call);
   const patch = patchOf(call);
+  if (patch === 'puts a lock on') return beforeLocking(parts, call);
   if (patch === 'takes a lock off') return afterUnlocking(parts, call) ?? afterChange(parts, call, UNLOCKING);
   return method === 'DELETE' || patch === 'hides' ? afterChange(parts, call, DELETING) : undefined;
 }
@@ -95,6 +96,18 @@ function afterUnlocking({ world, registry, kill }: Parts, { process, route, key 
       kill(process, `after ${key}`);
       if (draws.happens('push', `changed after ${key}`, 0.7))
         others(world, registry, 'push', `after ${key}`, { repository, reference });
+    },
+  };
+}
+
+/** A process may not put back the lock that it, or one that was killed, has taken off. */
+function beforeLocking({ world }: Parts, { process, route, key }: Call): Meanwhile | undefined {
+  if (!world.draws.happens('forbidden', `no lock ${key}`, 0.25)) return undefined;
+  return {
+    fault: { instead: refused(403, 'DENIED') },
+    happens: () => {
+      const { repository = '', reference = '' } = route;
+      world.tell(`${process.name}: ${route.kind} ${short(reference)} in ${repository} is answered 403`);
     },
   };
 }
