@@ -87,7 +87,7 @@ async function work(take: () => Wanted | undefined, tell: (report: Report) => vo
 }
 
 /** Shares that one process takes. */
-const SHARES = 60;
+const SHARES = 1000;
 
 /** @returns whether there may be more to take */
 function workForAWhile(take: () => Wanted | undefined, tell: (report: Report) => void): Promise<boolean> {

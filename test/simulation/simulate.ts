@@ -1,6 +1,6 @@
 import { compare } from './compare.ts';
 import { type DrawOptions, Draws, type Taken } from './world/draws.ts';
-import { reseed, setTicks } from './process/hooks.ts';
+import { forgetSignals, reseed, setTicks } from './process/hooks.ts';
 import { tell, type Story } from './story/story.ts';
 import { whatIsWrong } from './invariants/verdict.ts';
 
@@ -26,6 +26,7 @@ export async function simulate(seed: number, options: DrawOptions = {}): Promise
 }
 
 async function storyOf(seed: number, options: DrawOptions): Promise<Story> {
+  forgetSignals();
   reseed(seed);
   return tell(new Draws(seed, options), (world) => setTicks(() => world.elapsed));
 }

@@ -3,6 +3,7 @@ import { registerHooks, type ResolveHookSync } from 'node:module';
 import { ALL_MUTANTS } from '../mutants/index.ts';
 import { replaceChance } from './random.ts';
 import { replaceTime } from './real-time.ts';
+import { replaceSignals } from './signals.ts';
 
 /*
  * What makes a process of Node fit for simulations: `node --import ./test/simulation/process/hooks.ts …`. Modules of the product
@@ -11,6 +12,7 @@ import { replaceTime } from './real-time.ts';
  */
 
 export { reseed } from './random.ts';
+export { forgetSignals } from './signals.ts';
 export { allowRealTime, forbidRealTime, RealTimeError, realTimeErrors, setNow, setTicks } from './real-time.ts';
 
 const ROOT = new URL('../../../', import.meta.url).href;
@@ -70,6 +72,7 @@ if (mutant !== undefined && mutant !== '') {
 
 replaceChance();
 replaceTime();
+replaceSignals();
 
 /** What was resolved, by importer and name: an import within a function asks each time. */
 const resolved = new Map<string, ReturnType<ResolveHookSync>>();
