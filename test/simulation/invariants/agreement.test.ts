@@ -130,7 +130,7 @@ const locking = (off: number, on: number) => [byOthers(at(off), lock(false)), by
 
 /** A lock that was told to be lost, and a deletion after that. */
 const lostAndDeleted = (): History => {
-  const { by, ...deletion } = byOther(at(11), remove(one));
+  const { by, ...deletion } = byWorker(at(11), remove(one));
   return afterwards(byWorker(at(9), lock(false)), { ...deletion, by: { ...(by as object), run: 'run' } } as Change);
 };
 const sparing = (given: string): Told =>

@@ -159,8 +159,8 @@ interface ChangedLock {
 
 /**
  * The locks that processes took off, and that are missing at the end, or when another process deleted the artifact: that one
- * had to put the lock back first. But for those that a decision, or a warning, names as lost: what is without its lock may
- * be deleted only by a run that includes what is locked.
+ * had to put the lock back first, or to take it off itself. At the end a decision, or a warning, may name it as lost; what is
+ * without its lock is deleted only by a run that includes what is locked all the same.
  */
 export function missingLocks(history: History, runs: readonly Told[]): readonly string[] {
   const changed = new Map<string, ChangedLock>();
@@ -171,8 +171,8 @@ export function missingLocks(history: History, runs: readonly Told[]): readonly 
       ...run.warnings.flatMap((warning) => /(\S+) is without its lock/.exec(warning)?.[1] ?? []),
     ]),
   );
-  const isMissing = (name: string, { before, seen, now, isLate }: ChangedLock): boolean =>
-    lacks(now, before) && lacks(now, seen) && !isLate && !lost.has(name);
+  const isOff = ({ before, seen, now, isLate }: ChangedLock): boolean =>
+    lacks(now, before) && lacks(now, seen) && !isLate;
   const sparing = new Set(runs.filter(({ run }) => !includesLocked(run)).map(({ run }) => run.id));
   const problems: string[] = [];
   for (const recorded of history.changes) {
@@ -199,16 +199,18 @@ export function missingLocks(history: History, runs: readonly Told[]): readonly 
       for (const life of [...tags, ...manifests]) {
         const image = imageOfLife(life);
         const known = changed.get(image);
-        if (known && by !== 'others' && by.process !== known.by.process && isMissing(image, known))
-          problems.push(`${image} was deleted by ${by.process} without the lock that ${known.by.process} took off`);
-        const isOff = known && lacks(known.now, known.before) && lacks(known.now, known.seen) && !known.isLate;
-        if (isOff && by !== 'others' && by.run !== undefined && sparing.has(by.run))
-          problems.push(`${image} was deleted by ${by.run}, which spares what is locked, and its lock was lost`);
+        if (known && by !== 'others' && isOff(known)) {
+          // Also where it is told that the lock is lost: who deletes it takes for locked what was.
+          if (by.process !== known.by.process)
+            problems.push(`${image} was deleted by ${by.process} without the lock that ${known.by.process} took off`);
+          else if (by.run !== undefined && sparing.has(by.run))
+            problems.push(`${image} was deleted by ${by.run}, which spares what is locked, and its lock was lost`);
+        }
         changed.delete(image);
       }
   }
   for (const [name, known] of changed)
-    if (isMissing(name, known))
+    if (isOff(known) && !lost.has(name))
       problems.push(`${name} was locked (${lockOf(known.before)}), and is not any more (${lockOf(known.now)})`);
   return problems;
 }

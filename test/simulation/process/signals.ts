@@ -9,9 +9,9 @@ let made: AbortSignal[] = [];
 
 /** To be called before anything else is loaded: some modules keep what they find. */
 export function replaceSignals(): void {
-  const { any } = AbortSignal;
+  const any = AbortSignal.any.bind(AbortSignal);
   AbortSignal.any = (signals) => {
-    const signal = any.call(AbortSignal, signals);
+    const signal = any(signals);
     if (!signal.aborted) made.push(signal);
     return signal;
   };
