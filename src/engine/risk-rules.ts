@@ -21,7 +21,7 @@ import type { NoRule, ProposedRules } from '../report/risk.ts';
  */
 
 /** How old what a proposed rule deletes is. */
-export const OLDER_THAN = '30d';
+const OLDER_THAN = '30d';
 
 /** What keeps an artifact for its age alone, or for nothing at all. */
 const FREE: ReadonlySet<Reason> = new Set<Reason>(['no-rule', 'too-young', 'not-selected', 'has-tags']);

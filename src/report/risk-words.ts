@@ -44,7 +44,7 @@ function changeInWords(then: number, now: number): string {
   return `${count(Math.abs(then - now))} ${now < then ? 'fewer' : 'more'} than when the line begins`;
 }
 
-export const HOW_TO_ASK =
+const HOW_TO_ASK =
   'With FINDINGS set (or --findings), each run asks for them, a dry run as well: docs/findings.md says how.';
 
 /** What removed how much: runs that deleted. */

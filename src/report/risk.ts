@@ -30,7 +30,7 @@ export interface RiskGroup extends FindingSum {
   readonly name: string;
 }
 
-export interface RiskRepository extends RiskGroup {
+interface RiskRepository extends RiskGroup {
   /** When a run looked at it last. */
   readonly at: string;
   readonly run: string;
@@ -99,7 +99,7 @@ export interface ProposedRules {
 }
 
 /** What a report on risk leaves out. */
-export interface RiskLimits {
+interface RiskLimits {
   /** Runs whose records are damaged. */
   readonly damaged: number;
   /** The oldest runs, which are too many. */

@@ -2,7 +2,7 @@ import { ticksOf } from '../spans.ts';
 import { count, name } from './format.ts';
 
 /** A value that stands until the next one, and what it was right before. */
-export interface Step {
+interface Step {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly before: number;
