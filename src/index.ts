@@ -72,6 +72,7 @@ export { releaseAt, whatToRelease } from './engine/release-at.ts';
 export { ReleaseRefused, type ToRelease } from './engine/release-now.ts';
 export { requestedRelease } from './engine/release-request.ts';
 export { checkQuarantineAt } from './engine/check-quarantine.ts';
+export { checkRegistryAt } from './engine/check-registry.ts';
 export { listQuarantine, requestedQuarantine } from './engine/quarantine-listing.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
 export { type DurableClient, startScheduled } from './engine/durable/start.ts';

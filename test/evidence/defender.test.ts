@@ -255,6 +255,14 @@ describe('what cannot be read is said, and what can be read counts', () => {
     expect(truncated.problems).toEqual([expect.stringMatching(/gives 0 of 9, and no next page$/)]);
   });
 
+  test('a page that fails after others: what was read counts', async () => {
+    const row = { id: 'one', state: 'Unhealthy', severity: 'High', image: A, cves: JSON.stringify([high]) };
+    const first = answer({ totalRecords: 2, count: 1, data: [row], resultTruncated: 'false', $skipToken: '1' });
+    const said = await read([], { faults: [first, { at: graph, status: 403, code: 'AccessDenied' }] });
+    expect(said).toMatchObject({ complete: false, images: 1 });
+    expect(said.of(A)).toMatchObject({ bySeverity: { high: 1 }, fixable: { high: 1 } });
+  });
+
   test('the same page again and again', async () => {
     const again = answer({ totalRecords: 9, count: 0, data: [], resultTruncated: 'false', $skipToken: '1' }, Infinity);
     const said = await read([], { faults: [again] });

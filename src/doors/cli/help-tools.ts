@@ -136,6 +136,21 @@ export const HELP_OF_TOOLS: Readonly<Record<string, CommandHelp>> = {
     environment: ['ACR_REGISTRY', ...LEDGER],
     exitCodes: READ,
   },
+  'check registry': {
+    examples: [
+      { says: 'What is broken or left over in a registry', command: 'acr-retention check -r contoso' },
+      {
+        says: 'Of some repositories, for a program',
+        command: "acr-retention check -r contoso --repository 'shop/**' --output json",
+      },
+    ],
+    environment: [...REGISTRY, ...LEDGER],
+    exitCodes: [
+      [0, 'nothing is broken, and all was looked at; what is left over only costs'],
+      [1, 'something is broken: a pull of it fails; or something could not be looked at'],
+      WRONG,
+    ],
+  },
   'check quarantine': {
     examples: [
       {
