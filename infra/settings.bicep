@@ -8,12 +8,6 @@
 @export()
 @description('Those by which it is found out what is in use and was pulled: the command line reads them, too.')
 type evidenceSettings = {
-  @description('on: runs say what they free, which takes reading each manifest once. What that takes is granted.')
-  STORAGE: string?
-
-  @description('What a GiB of storage costs in a month, a number.')
-  STORAGE_PRICE: string?
-
   @description('What says which images are in use, one a line or separated by blanks.')
   IN_USE: string?
 
@@ -83,6 +77,12 @@ type appSettings = {
 
   @description('Where what is deleted is archived first: the URL of a container. What that takes is granted, with archiveStorageId.')
   ARCHIVE: string?
+
+  @description('on: runs say what they free, which takes reading each manifest once. What that takes is granted.')
+  STORAGE: string?
+
+  @description('What a GiB of storage costs in a month, a number.')
+  STORAGE_PRICE: string?
 
   @description('What says which images are in use, one a line or separated by blanks. What its sources in Azure read is granted.')
   IN_USE: string?
