@@ -28,8 +28,8 @@ interface AskedReport {
 }
 
 export interface AttachedReading {
-  /** What a manifest says; `undefined` where it could not be read, or is not there any more. */
-  readonly manifest: (digest: string) => Promise<Described | undefined>;
+  /** What a manifest says; `undefined` where it could not be read. */
+  readonly manifest: (digest: string) => Promise<Described | 'missing' | undefined>;
   /** What a report says; `undefined` where it could not be read. */
   readonly report: (asked: AskedReport) => Promise<ReadReport | undefined>;
   /** Notes that something of a manifest cannot be read. */
@@ -79,8 +79,8 @@ export function newAttachedReading(
   return {
     problem,
     async manifest(digest) {
-      const read = await call(() => content.manifest(repository, digest, signal));
-      if (!read) return undefined;
+      const read = await call(async () => (await content.manifest(repository, digest, signal)) ?? 'missing');
+      if (read === undefined || read === 'missing') return read;
       try {
         return describe(read.bytes);
       } catch {

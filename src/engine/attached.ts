@@ -7,6 +7,7 @@ import type { ManifestListing, ManifestRecord } from '../registry/types.ts';
 import { type AttachedMemory, recallAttached, type Remembered } from './attached-memory.ts';
 import { type AttachedReading, newAttachedReading } from './attached-reading.ts';
 import { eachOf } from './each.ts';
+import type { FoundImages } from './known-findings.ts';
 
 export interface AttachedOptions {
   readonly content: Pick<ContentReader, 'manifest' | 'blob'>;
@@ -26,7 +27,7 @@ export interface Attached {
    * What the reports that are attached say of each image.
    * @throws {StoppedError}
    */
-  readonly findings: () => Promise<ReadonlyMap<string, ImageFindings>>;
+  readonly findings: () => Promise<Required<FoundImages>>;
   /**
    * From which image each of these was built, as its annotation says, or else that of an index over it.
    * @throws {StoppedError}
@@ -56,6 +57,8 @@ export function attachedIn({ content, repository, listing, file, now, signal }: 
   const records = [...listing.byDigest.values()];
   /** What was read in this run, with what may be reports in it. */
   const described = new Map<string, Described>();
+  /** What is listed, and not there. */
+  const missing = new Set<string>();
 
   /** Reads what manifests say, but not yet their reports, of those that are not remembered. */
   const look = (some: readonly ManifestRecord[], memory: AttachedMemory): Promise<void> =>
@@ -69,7 +72,8 @@ export function attachedIn({ content, repository, listing, file, now, signal }: 
           return;
         }
         const said = await reading.manifest(digest);
-        if (!said) return;
+        if (said === 'missing') missing.add(digest);
+        if (said === undefined || said === 'missing') return;
         described.set(digest, said);
         memory.set(digest, remembering(said, subjectByTag(tags)));
       },
@@ -84,8 +88,9 @@ export function attachedIn({ content, repository, listing, file, now, signal }: 
       const newest = newestOfEach(attached, memory, latest);
       await eachOf(newest, SIDE_BY_SIDE, async ({ digest }) => {
         const from = described.get(digest) ?? (await reading.manifest(digest));
-        if (from) await readReports(digest, from, memory, reading);
+        if (from && from !== 'missing') await readReports(digest, from, memory, reading);
       });
+      const unread = attached.filter(({ digest }) => memory.get(digest) === undefined && !missing.has(digest));
       const images = new Map<string, Found>();
       for (const { digest, lastUpdated } of attached) {
         const said = memory.get(digest);
@@ -94,9 +99,27 @@ export function attachedIn({ content, repository, listing, file, now, signal }: 
         images.set(said.subject, found);
         add(found, said, { digest, timeOf: (own) => timeOf([said.created, own, isoOf(lastUpdated)], latest) });
       }
-      for (const found of images.values())
-        for (const { digest, said } of stillDamaged(found)) reading.problem(digest, said);
-      return new Map([...images].map(([digest, found]) => [digest, findingsOf(found)]));
+      const inDoubt = new Map<string, string>();
+      for (const [image, found] of images)
+        for (const { digest, said } of stillDamaged(found)) {
+          reading.problem(digest, said);
+          inDoubt.set(image, `its report ${digest} is damaged`);
+        }
+      for (const { digest, lastUpdated } of newest) {
+        const { subject = '', created, unread: isUnread } = memory.get(digest) ?? {};
+        const at = timeOf([created, isoOf(lastUpdated)], latest);
+        const last = images.get(subject)?.scans.reduce((most, one) => (one.at > most ? one.at : most), '') ?? '';
+        if (isUnread && !(at !== undefined && at < last)) inDoubt.set(subject, `its report ${digest} cannot be read`);
+      }
+      const [one] = unread;
+      const why = one && `it is not known to which image ${one.digest} is attached, which cannot be read`;
+      return {
+        images: new Map([...images].map(([digest, found]) => [digest, findingsOf(found)])),
+        doubtOf(digest) {
+          const scan = inDoubt.get(digest) ?? why;
+          return { ...(scan !== undefined && { scan }), ...(why !== undefined && { endOfLife: why }) };
+        },
+      };
     },
 
     async bases(digests) {

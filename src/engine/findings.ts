@@ -5,10 +5,12 @@ import type { FindingsRecord } from '../ledger/findings.ts';
 import type { FindingSource } from '../policy/findings.ts';
 import type { ContentReader } from '../registry/content.ts';
 import { StoppedError } from '../registry/errors.ts';
+import type { FindingDoubt } from '../planner/findings.ts';
 import type { ManifestListing } from '../registry/types.ts';
 import { type Attached, attachedIn } from './attached.ts';
 import type { RunContext } from './context.ts';
 import { type Fresh, unlessStopped } from './fresh.ts';
+import type { FoundImages } from './known-findings.ts';
 
 /** What one source says of the images of one repository. */
 export interface Observed {
@@ -20,6 +22,8 @@ export interface Observed {
   readonly problems: readonly string[];
   /** By digest. */
   readonly images: ReadonlyMap<string, ImageFindings>;
+  /** Why it may say something else of an image than `images` does. Absent: of all of them, where not everything was read. */
+  readonly doubtOf?: (digest: string) => FindingDoubt | undefined;
   /** Of how many images of the registry it knows something. Absent: only those of this repository were asked for. */
   readonly ofRegistry?: number;
 }
@@ -73,7 +77,11 @@ export function findingsIn(
         const said = await Promise.all(
           options.sources.map(async ({ source, read }) => ({ source, observed: await read(asked, signal) })),
         );
-        const images = await withBases(joined(said.map(({ observed }) => observed.images)), attached);
+        const { doubtOf, ...found } = joined(said);
+        const images = await withBases(found.images, attached).catch((error: unknown) => {
+          if (error instanceof StoppedError) throw error;
+          return found.images;
+        });
         if (signal.aborted) throw new StoppedError(`the findings in ${repository}`);
         const isCounted = counted.has(repository);
         await amend(({ findings = [], breakersAsked = isCounted }) => {
@@ -84,7 +92,7 @@ export function findingsIn(
           return isDeepStrictEqual(so, findings) ? undefined : { findings: so };
         });
         counted.add(repository);
-        return images;
+        return { images, doubtOf };
       } finally {
         // Also where it was stopped: the next run need not read it again.
         await attached?.save();
@@ -106,13 +114,21 @@ export function defenderFindings(source: DefenderSource, fresh: DefenderOf): Fin
         if (signal.aborted) throw new StoppedError(`the findings of ${registry}`);
         return findings;
       };
-      const { scanOf, images: ofRegistry, ...said } = await unlessStopped(() => fresh(registry, ask, signal), signal);
+      const {
+        scanOf,
+        isInDoubt,
+        images: ofRegistry,
+        ...said
+      } = await unlessStopped(() => fresh(registry, ask, signal), signal);
       const images = new Map<string, ImageFindings>();
       for (const digest of listing.byDigest.keys()) {
         const scan = scanOf(repository, digest.toLowerCase());
         if (scan) images.set(digest, { scan });
       }
-      return { ...said, images, ofRegistry };
+      const [why = 'not everything was read'] = said.problems;
+      const doubt = { scan: why };
+      const doubtOf = (digest: string) => (isInDoubt(repository, digest.toLowerCase()) ? doubt : undefined);
+      return { ...said, images, doubtOf, ofRegistry };
     },
   };
 }
@@ -130,9 +146,9 @@ export const attachedReports: FindingsSource = {
       };
     const { observedAt } = attached;
     try {
-      const images = await attached.findings();
+      const found = await attached.findings();
       const problems = attached.problems();
-      return { observedAt, complete: problems.length === 0, problems, images };
+      return { observedAt, complete: problems.length === 0, problems, ...found };
     } catch (error) {
       // Where the run was stopped, its record says so.
       return { ...nothing, observedAt, problems: [`${repository}: ${(error as Error).message}`] };
@@ -155,10 +171,40 @@ function withBase(found: ImageFindings, base: string | undefined): ImageFindings
   return base === undefined ? found : { ...found, base };
 }
 
-function joined(all: readonly ReadonlyMap<string, ImageFindings>[]): ReadonlyMap<string, ImageFindings> {
+interface Said {
+  readonly source: FindingSource;
+  readonly observed: Observed;
+}
+
+/** Where two know something of an image, the first one counts; so a doubt of it counts, too, whatever the second one knows. */
+function joined(all: readonly Said[]): FoundImages & Required<Pick<FoundImages, 'doubtOf'>> {
   const images = new Map<string, ImageFindings>();
-  for (const some of all) for (const [digest, found] of some) images.set(digest, { ...found, ...images.get(digest) });
-  return images;
+  for (const { observed } of all)
+    for (const [digest, found] of observed.images) images.set(digest, { ...found, ...images.get(digest) });
+  const doubts = all.map(({ source, observed }) => {
+    const { complete, problems, doubtOf } = observed;
+    const [why = 'not everything was read'] = complete ? [] : problems;
+    const ofAll = complete ? undefined : { scan: why, endOfLife: why };
+    const named = (words: string | undefined): string | undefined =>
+      words === undefined ? undefined : `${source}: ${words.slice(0, LONGEST_PROBLEM)}`;
+    return { observed, of: doubtOf ?? (() => ofAll), named };
+  });
+  const first = (digest: string, key: keyof FindingDoubt): string | undefined => {
+    for (const { observed, of, named } of doubts) {
+      const doubt = named(of(digest)?.[key]);
+      if (doubt !== undefined) return doubt;
+      // The sources after it do not count.
+      if (observed.images.get(digest)?.[key] !== undefined) return undefined;
+    }
+    return undefined;
+  };
+  return {
+    images,
+    doubtOf(digest) {
+      const [scan, endOfLife] = [first(digest, 'scan'), first(digest, 'endOfLife')];
+      return { ...(scan !== undefined && { scan }), ...(endOfLife !== undefined && { endOfLife }) };
+    },
+  };
 }
 
 /** Problems of one source that a record keeps, and the characters of one. */

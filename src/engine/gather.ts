@@ -3,6 +3,7 @@ import { LedgerError } from '../ledger/store/store.ts';
 import { type RepositorySummary, summarizeInTurns } from '../ledger/summary.ts';
 import { eachInTurns } from '../ledger/turns.ts';
 import { type Decision, type Decisions, keyOf, type Reason } from '../planner/decision.ts';
+import { asListed } from '../planner/findings.ts';
 import { PolicyError } from '../policy/errors.ts';
 import { StoppedError } from '../registry/errors.ts';
 import type { PlannedRepository } from './inventory.ts';
@@ -86,7 +87,7 @@ async function latest(earlier: Decisions, later: Decisions): Promise<Decisions> 
   await eachInTurns(later, (decision) => {
     const before = decisions.get(keyOf(decision));
     if (decision.action === 'delete' || (before?.action !== 'delete' && !isWaiting(before, decision)))
-      decisions.set(keyOf(decision), decision);
+      decisions.set(keyOf(decision), asListed(before, decision));
   });
   return [...decisions.values()];
 }

@@ -3,14 +3,13 @@ import { newGhosts, unreadIn } from './unread.ts';
 import { type WholePlan, wholePlan } from './repository-attributes.ts';
 import { inTurns } from '../ledger/turns.ts';
 import type { DecisionError } from '../planner/decision.ts';
-import { withFindings } from '../planner/findings.ts';
 import { planInSteps } from '../planner/plan.ts';
 import { stage } from '../planner/quarantine.ts';
 import type { Approved, Configuration, Evidence, Inventory, Planned, Rule } from '../planner/types.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { keepsOf } from './keeps.ts';
-import { type FindingsOf, findKnown, type FoundFindings } from './known-findings.ts';
+import { type FindingsOf, findKnown, withFound } from './known-findings.ts';
 import {
   heldEntries,
   heldIn,
@@ -105,7 +104,9 @@ export async function planTask(
     concurrency,
     heldNow: (listed: Pick<Inventory, 'manifests'>) => heldNow({ tags, ...listed }),
   };
-  const found = planning.findings && (await findKnown(planning.findings, about));
+  const asked = planning.findings && (await findKnown(planning.findings, about));
+  const found = asked && 'known' in asked ? asked : undefined;
+  const unfound = asked && 'problem' in asked ? [asked.problem] : [];
   known.news += found?.facts.size ?? 0;
   let isRecalled = false;
   try {
@@ -140,6 +141,7 @@ export async function planTask(
           ...ghosts.warnings(repository, whole.plan, rule),
           ...unread.warnings,
           ...lostLockWarnings(quarantine, inventory, isDeleted),
+          ...unfound,
         ];
         const held = heldNow(inventory);
         const staged = stage(whole.plan, {
@@ -183,13 +185,6 @@ export async function planTask(
       await remember(file, repository, new Map([...known.remembered, ...known.facts, ...(found?.facts ?? [])]));
     }
   }
-}
-
-/** A plan that says what is known of the vulnerabilities of each artifact, where that was asked. */
-async function withFound(whole: WholePlan, inventory: Inventory, found: FoundFindings | undefined): Promise<WholePlan> {
-  if (!found) return whole;
-  const { plan, listed } = await inTurns(withFindings(whole.plan, inventory, found.known, found.listing));
-  return { ...whole, plan, listed: { ...whole.listed, findings: listed } };
 }
 
 function withoutEvidence({ evidence, ...inventory }: Inventory): Inventory {

@@ -1,18 +1,20 @@
 import type { ImageFindings } from '../evidence/findings.ts';
-import type { KnownFindings } from '../planner/findings.ts';
+import { inTurns } from '../ledger/turns.ts';
+import { type KnownFindings, withFindings } from '../planner/findings.ts';
 import type { Inventory } from '../planner/types.ts';
 import type { FactsFile } from '../registry/hashed-lines.ts';
+import { RegistryError, StoppedError } from '../registry/errors.ts';
 import { type ReadFacts, remembered } from '../registry/manifest-cache.ts';
 import type { ManifestListing, RegistryReader } from '../registry/types.ts';
 import { eachOf } from './each.ts';
 import { entryKey, type HeldRepository } from './quarantine.ts';
+import type { WholePlan } from './repository-attributes.ts';
 
 /** Says what is known of the vulnerabilities of the manifests that are listed, by digest. */
-export type FindingsOf = (
-  repository: string,
-  listing: ManifestListing,
-  signal?: AbortSignal,
-) => Promise<ReadonlyMap<string, ImageFindings>>;
+export type FindingsOf = (repository: string, listing: ManifestListing, signal?: AbortSignal) => Promise<FoundImages>;
+
+/** What is known of images, and what of it is in doubt. */
+export type FoundImages = Pick<KnownFindings, 'images' | 'doubtOf'>;
 
 interface Asking {
   readonly repository: string;
@@ -32,17 +34,30 @@ export interface FoundFindings {
   readonly facts: ReadonlyMap<string, ReadFacts>;
 }
 
+/** Why nothing is known of a repository: its manifests cannot be listed, and nothing but the findings needs that. */
+export interface NotFound {
+  readonly problem: string;
+}
+
 /**
  * What is known of the vulnerabilities in a repository. Each index that is listed is read, once: an image is scanned by its
  * platforms.
+ * @throws {StoppedError}
  */
-export async function findKnown(findings: FindingsOf, asking: Asking): Promise<FoundFindings> {
+export async function findKnown(findings: FindingsOf, asking: Asking): Promise<FoundFindings | NotFound> {
   const { repository, reader, file, concurrency, heldNow } = asking;
   const none: ManifestListing = { byDigest: new Map(), newest: undefined };
-  const listing = asking.manifests ?? (await reader.manifests(repository)) ?? none;
-  const images = withHeldFindings(await findings(repository, listing), heldNow({ manifests: listing }));
+  let listing = asking.manifests;
+  try {
+    listing ??= (await reader.manifests(repository)) ?? none;
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error instanceof StoppedError) throw error;
+    return { problem: `the findings in ${repository} are not known: ${error.message}` };
+  }
+  const found = await findings(repository, listing);
+  const images = withHeldFindings(found.images, heldNow({ manifests: listing }));
   const indexes = [...listing.byDigest.values()].filter(({ kind }) => kind === 'index').map(({ digest }) => digest);
-  if (indexes.length === 0) return { known: { images, parts: new Map() }, listing, facts: new Map() };
+  if (indexes.length === 0) return { known: { ...found, images, parts: new Map() }, listing, facts: new Map() };
   const wanted = new Set(indexes);
   const before = await remembered(file, repository, (digest) => (wanted.has(digest) ? digest : undefined));
   const facts = new Map<string, ReadFacts>();
@@ -58,8 +73,25 @@ export async function findKnown(findings: FindingsOf, asking: Asking): Promise<F
       digest,
       children.map((child) => child.digest),
     );
-  return { known: { images, parts }, listing, facts };
+  const doubtOf: KnownFindings['doubtOf'] = (digest) =>
+    wanted.has(digest) && !parts.has(digest)
+      ? { scan: UNREAD_INDEX, endOfLife: UNREAD_INDEX }
+      : found.doubtOf?.(digest);
+  return { known: { images, parts, doubtOf }, listing, facts };
 }
+
+/** A plan that says what is known of the vulnerabilities of each artifact, where that was asked. */
+export async function withFound(
+  whole: WholePlan,
+  inventory: Inventory,
+  found: FoundFindings | undefined,
+): Promise<WholePlan> {
+  if (!found) return whole;
+  const { plan, listed } = await inTurns(withFindings(whole.plan, inventory, found.known, found.listing));
+  return { ...whole, plan, listed: { ...whole.listed, findings: listed } };
+}
+
+const UNREAD_INDEX = 'the index cannot be read, so it is not known what it holds';
 
 /**
  * The same, where what waits in quarantine has the scan that it had when it came there, if none is known any more: a scanner

@@ -4,6 +4,7 @@ import type { RepositoryRecord } from '../ledger/records.ts';
 import { plusArchived } from '../ledger/total.ts';
 import { eachInTurns } from '../ledger/turns.ts';
 import { type Decision, type Decisions, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
+import { asListed } from '../planner/findings.ts';
 import type { Gone } from '../registry/overlay.ts';
 import type { Approved } from '../planner/types.ts';
 import { keptSince } from '../executor/results.ts';
@@ -130,7 +131,8 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
     const key = keyOf(decision);
     const known = all.get(key);
     const isNews = before.isPlan ? before.open.has(key) && isSettled(decision) : known && !isDeleted(known);
-    if (!known || isNews) all.set(key, withLostLock(known, withFailure(known, decision)));
+    const now = before.listed?.findings ? asListed(known, decision) : decision;
+    if (!known || isNews) all.set(key, withLostLock(known, withFailure(known, now)));
   });
   const merged = [...all.values()];
   const { repository, state, error, warnings } = summary;

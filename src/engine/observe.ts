@@ -63,7 +63,12 @@ export function observedDefender(source: DefenderSource, clock: Clock): Defender
     read: (registry, signal) =>
       inTime(
         (until) => source.read(registry, until),
-        (problem): DefenderFindings => ({ ...unread('defender', problem, clock), images: 0, scanOf: () => undefined }),
+        (problem): DefenderFindings => ({
+          ...unread('defender', problem, clock),
+          images: 0,
+          scanOf: () => undefined,
+          isInDoubt: () => true,
+        }),
         { clock, signal, minutes: DEFENDER_MINUTES },
       ),
   };

@@ -18,6 +18,11 @@ export interface DefenderFindings {
    * @param digest in small letters
    */
   readonly scanOf: (repository: string, digest: string) => Scan | undefined;
+  /**
+   * Whether it may say something else of an image than `scanOf` does, because what counts more could not be read.
+   * @param digest in small letters
+   */
+  readonly isInDoubt: (repository: string, digest: string) => boolean;
 }
 
 /** Whether the identity may read them. */

@@ -15,6 +15,16 @@ export interface KnownFindings {
   readonly images: ReadonlyMap<string, ImageFindings>;
   /** The digests that each index holds, of those that are listed and were read. */
   readonly parts: ReadonlyMap<string, readonly string[]>;
+  /** What may not be all that is said of an image. Absent: of none. */
+  readonly doubtOf?: (digest: string) => FindingDoubt | undefined;
+}
+
+/** Why what is known of an image may be out of date: something that may say otherwise could not be read. */
+export interface FindingDoubt {
+  /** Of its vulnerabilities. */
+  readonly scan?: string;
+  /** Of its support. */
+  readonly endOfLife?: string;
 }
 
 /** What is known of an artifact, beside the decision on it. Nothing in it: it was not scanned. */
@@ -84,6 +94,14 @@ export function countedFindings({ kind, findings }: Pick<Decision, 'kind' | 'fin
   };
 }
 
+/**
+ * A later decision on an artifact, with what was known of it when its repository was listed: what is counted by that must
+ * not be counted otherwise once it is deleted.
+ */
+export function asListed(before: Decision | undefined, now: Decision): Decision {
+  return before?.findings && now.findings ? { ...now, findings: before.findings } : now;
+}
+
 /** A plan whose decisions say what is known of the vulnerabilities of each artifact. */
 export interface PlanWithFindings {
   readonly plan: Plan;
@@ -141,7 +159,7 @@ export function* withFindings(
 /** Of a manifest that is an image, or was scanned. Others (signatures, reports) have no findings. */
 function ofImage(record: ManifestRecord, known: KnownFindings): DecisionFindings | undefined {
   const own = known.images.get(record.digest);
-  const [first, ...others] = scansOfParts(record.digest, known);
+  const [first, ...others] = scansOfParts(record.digest, known).values();
   // Each part is counted by itself, and the report of an index is mostly about one of them.
   if (first) return { ...own, scan: others.reduce(plusScan, first), ofParts: true };
   const isImage = record.kind === 'index' || (record.kind === 'image' && (record.looksRunnable || !record.mayRefer));
@@ -163,16 +181,21 @@ function plusScan(one: Scan, other: Scan): Scan {
 /** What an index can hold that is looked at for it: more are none that a build makes. */
 const MOST_PARTS = 1_000;
 
-/** The scans of the manifests that an index holds, at any depth; those of the indexes among them do not count. */
-export function scansOfParts(index: string, { images, parts }: KnownFindings): readonly Scan[] {
+/** What an index holds at any depth, and itself. */
+export function allParts(index: string, { parts }: KnownFindings): ReadonlySet<string> {
   const seen = new Set([index]);
-  const scans: Scan[] = [];
   // Grows.
-  for (const digest of seen) {
-    const held = parts.get(digest);
-    const scan = held ? undefined : images.get(digest)?.scan;
-    if (scan && digest !== index) scans.push(scan);
-    for (const part of held ?? []) if (seen.size < MOST_PARTS) seen.add(part);
+  for (const digest of seen) for (const part of parts.get(digest) ?? []) if (seen.size < MOST_PARTS) seen.add(part);
+  return seen;
+}
+
+/** By digest, the scans of the manifests that an index holds; those of the indexes among them do not count. */
+export function scansOfParts(index: string, known: KnownFindings): ReadonlyMap<string, Scan> {
+  const scans = new Map<string, Scan>();
+  if (!known.parts.has(index)) return scans;
+  for (const digest of allParts(index, known)) {
+    const scan = known.parts.has(digest) ? undefined : known.images.get(digest)?.scan;
+    if (scan && digest !== index) scans.set(digest, scan);
   }
   return scans;
 }

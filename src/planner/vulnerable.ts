@@ -1,6 +1,6 @@
 import type { ImageFindings, Scan } from '../evidence/findings.ts';
 import type { Severity } from '../policy/severity.ts';
-import { type KnownFindings, plusCounts, scansOfParts } from './findings.ts';
+import { allParts, type FindingDoubt, type KnownFindings, plusCounts, scansOfParts } from './findings.ts';
 import type { Graph } from './graph.ts';
 import type { Retention, TagRule } from './retention.ts';
 import { slicer, type Steps } from './slices.ts';
@@ -63,21 +63,36 @@ function whyByScan(asked: AskedFindings, digest: string, known: KnownFindings | 
   if (!known)
     return { reason: 'not-scanned', detail: 'its rule asks for findings, and no source of them is asked (FINDINGS)' };
   const scans = scansOf(digest, known);
-  if (scans.some((scan) => namesAny(scan, asked))) return undefined;
-  const [first, ...others] = scans;
+  const doubtOf = (one: string): string | undefined => known.doubtOf?.(one)?.scan;
+  const [doubt] = doubtsOf(digest, known, 'scan');
+  // What a part has it has, whatever another one may have.
+  const isCertain = (one: string): boolean => (one === digest ? doubt : doubtOf(one)) === undefined;
+  for (const [one, scan] of scans) if (namesAny(scan, asked) && isCertain(one)) return undefined;
+  const [first, ...others] = scans.values();
+  if (doubt !== undefined)
+    return {
+      reason: 'not-scanned',
+      detail: `its rule asks for findings, and ${first ? 'its scan may be out of date' : 'no scan of it is known'}: ${doubt}`,
+    };
   if (!first) return { reason: 'not-scanned', detail: 'its rule asks for findings, and no scan of it is known' };
   const by = others.length === 0 ? `its scan (${sourceOf(first)}) names` : `the scans of its parts name`;
   return { reason: 'no-findings', detail: `${by} no ${askedInWords(asked)}` };
 }
 
 /**
- * What says which vulnerabilities an image has. Of an index the scans of its parts do, where there are any: as decisions
- * show it.
+ * What says which vulnerabilities an image has, by digest. Of an index the scans of its parts do, where there are any: as
+ * decisions show it.
  */
-function scansOf(digest: string, known: KnownFindings): readonly Scan[] {
+function scansOf(digest: string, known: KnownFindings): ReadonlyMap<string, Scan> {
   const parts = scansOfParts(digest, known);
   const own = known.images.get(digest)?.scan;
-  return parts.length > 0 ? parts : own ? [own] : [];
+  return parts.size === 0 && own ? new Map([[digest, own]]) : parts;
+}
+
+/** Why something that an image holds, or itself, may have another scan, or another end of life, than is known. */
+function doubtsOf(digest: string, known: KnownFindings, of: keyof FindingDoubt): readonly string[] {
+  const { doubtOf } = known;
+  return doubtOf ? [...allParts(digest, known)].flatMap((one) => doubtOf(one)?.[of] ?? []) : [];
 }
 
 function namesAny(scan: Scan, { severities, fixable }: AskedFindings): boolean {
@@ -109,6 +124,12 @@ function whyBySupport(digest: string, known: KnownFindings | undefined, about: S
     return {
       reason: 'end-of-life-unknown',
       detail: 'its rule asks for the end of life, and no source of findings is asked (FINDINGS)',
+    };
+  const [doubt] = doubtsOf(digest, known, 'endOfLife');
+  if (doubt !== undefined)
+    return {
+      reason: 'end-of-life-unknown',
+      detail: `its rule asks for the end of life, and it may be another: ${doubt}`,
     };
   const day = endOfLifeOf(digest, known, about);
   if (day === undefined)
@@ -158,7 +179,7 @@ export function foundInWords(
   { findings: asked, endOfLife }: Asking,
 ): string {
   if (!known) return '';
-  const scans = scansOf(digest, known);
+  const scans = [...scansOf(digest, known).values()];
   const [first, ...others] = scans;
   const own = dayIn(known.images.get(digest));
   return [

@@ -88,7 +88,7 @@ export function findingsWarnings(records: readonly FindingsRecord[] = []): reado
     .filter(({ complete }) => !complete)
     .map(
       ({ source, problems = [] }) =>
-        `not all vulnerabilities of images are known (nothing was kept or deleted for that): ${source}: ${problems.join('; ')}`,
+        `not all vulnerabilities of images are known (nothing was deleted for that, nor kept but by rules that ask for findings): ${source}: ${problems.join('; ')}`,
     );
 }
 

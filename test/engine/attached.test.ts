@@ -387,7 +387,8 @@ describe('the content of a registry, call by call', () => {
   test('as it should be', async () => {
     const { attached } = scene({});
     const found = await attached.findings();
-    expect(found.get(app.digest)).toMatchObject({ scan: { by: 'sarif' } });
+    expect(found.images.get(app.digest)).toMatchObject({ scan: { by: 'sarif' } });
+    expect(found.doubtOf(app.digest)).toEqual({});
     expect(attached.problems()).toEqual([]);
   });
 
@@ -397,7 +398,7 @@ describe('the content of a registry, call by call', () => {
       throw new RegistryError('read the blob', { message: 'what came is not what the digest names' });
     }
     const { attached, file } = scene({ blob: () => Promise.resolve({ size: bytes.length, stream: wrong() }) });
-    expect(await attached.findings()).toEqual(new Map([[app.digest, {}]]));
+    expect((await attached.findings()).images).toEqual(new Map([[app.digest, {}]]));
     expect(attached.problems()).toEqual([expect.stringContaining('not what the digest names')]);
     await attached.save();
     const lines = (await Array.fromAsync(file.read())).flat();
@@ -434,7 +435,7 @@ describe('the content of a registry, call by call', () => {
     const blob: ContentReader['blob'] = () => Promise.resolve({ size: bytes.length, stream: streamOf(bytes) });
     const given = { content: { manifest: counted, blob }, repository: 'app', listing, file };
     const again = attachedIn({ ...given, now: new Date('2026-11-30T00:00:00Z'), signal: new AbortController().signal });
-    expect(await again.findings()).toEqual(before);
+    expect((await again.findings()).images).toEqual(before.images);
     expect(calls).toBe(1);
   });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DefenderFindings, DefenderOptions, DefenderSource, DefenderTrial } from '../defender.ts';
+import type { Scan } from '../findings.ts';
 import { newScanCounts, type ScanCounts } from '../scan-counts.ts';
 import { type ArmOptions, openArm } from './arm.ts';
 import { endpointOf } from './clouds.ts';
@@ -48,18 +49,26 @@ export function defender({ credential, clock, cloud, resourceOf, at }: DefenderO
       const observedAt = new Date(clock.now()).toISOString();
       const resource = resourceOf(registry);
       if (resource === undefined)
-        return { observedAt, complete: false, problems: [noResource(registry)], images: 0, scanOf: () => undefined };
+        return { observedAt, complete: false, problems: [noResource(registry)], images: 0, scanOf: () => undefined, isInDoubt: () => true }; // prettier-ignore
       const subscription = subscriptionOf(resource);
       const isOther = otherThan(registry, resource);
       const [individual, older] = [newScanCounts('defender'), newScanCounts('defender')];
-      const read = (form: Form, counts: ScanCounts): Promise<readonly string[]> =>
+      const read = (form: Form, counts: ScanCounts): Promise<ReadForm> =>
         readAll(form, counts, { options, subscription, isOther, signal });
-      const problems = [
-        await rightsProblem(options, subscription, signal),
-        ...(await read(INDIVIDUAL, individual)),
-        ...(await read(OLDER, older)),
-      ].filter((problem) => problem !== undefined);
-      return { observedAt, complete: problems.length === 0, problems, ...joined(individual, older) };
+      const refused = await rightsProblem(options, subscription, signal);
+      const forms = [await read(INDIVIDUAL, individual), await read(OLDER, older)] as const;
+      const problems = [refused, ...forms.flatMap((form) => form.problems)].filter((problem) => problem !== undefined);
+      const [isWhole, isOlderWhole] = forms.map((form) => refused === undefined && form.isWhole);
+      return {
+        observedAt,
+        complete: problems.length === 0,
+        problems,
+        ...joined(individual, older),
+        isInDoubt: (repository, digest) =>
+          // What the individual form names counts, whatever else there is.
+          !isNaming(individual.scanOf(repository, digest)) &&
+          !(isWhole === true && (isOlderWhole === true || older.scanOf(repository, digest) !== undefined)),
+      };
     },
 
     async tried(registry, signal) {
@@ -82,10 +91,12 @@ function joined(individual: ScanCounts, older: ScanCounts): Pick<DefenderFinding
     images: new Set([...individual.images(), ...older.images()]).size,
     scanOf(repository, digest) {
       const scan = individual.scanOf(repository, digest);
-      return scan && Object.keys(scan.bySeverity).length > 0 ? scan : (older.scanOf(repository, digest) ?? scan);
+      return isNaming(scan) ? scan : (older.scanOf(repository, digest) ?? scan);
     },
   };
 }
+
+const isNaming = (scan: Scan | undefined): boolean => scan !== undefined && Object.keys(scan.bySeverity).length > 0;
 
 /** Whether a login server is known to be that of another registry. Behind the name of a registry there may be a hash. */
 function otherThan(registry: string, resource: string): (host: string | undefined) => boolean {
@@ -104,12 +115,19 @@ interface Asking {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Reads one form, as much of it as can be read. @returns what was not */
+interface ReadForm {
+  /** What was not read. */
+  readonly problems: readonly string[];
+  /** Nothing was left out that may be about another image than those that are known. */
+  readonly isWhole: boolean;
+}
+
+/** Reads one form, as much of it as can be read. */
 async function readAll(
   { asked, query, read, rows }: Form,
   counts: ScanCounts,
   { options, subscription, isOther, signal }: Asking,
-): Promise<readonly string[]> {
+): Promise<ReadForm> {
   let unreadable = 0;
   let nameless = 0;
   let parts = 0;
@@ -136,8 +154,9 @@ async function readAll(
   }
   if (unreadable > 0) problems.push(`${unreadable} ${rows} are not in the form that is known`);
   if (nameless > 0) problems.push(`${nameless} ${rows} do not say by a digest which image they are about`);
+  const isWhole = problems.length === 0;
   if (parts > 0) problems.push(`of ${parts} ${rows} not every CVE could be read`);
-  return problems;
+  return { problems, isWhole };
 }
 
 /** Of other errors the message may hold anything. */
