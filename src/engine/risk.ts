@@ -128,7 +128,8 @@ function nowOf({ points, repositories }: RiskLineRead): Pick<RiskReport, 'now' |
 
 function staleIn({ runs, repositories }: RiskLineRead): RiskReport['stale'] {
   const old = repositories
-    .filter(({ place }) => place < runs.length - 1)
+    // Of one that was emptied nothing is left that could be old.
+    .filter(({ place, left }) => place < runs.length - 1 && left.images + left.notScanned > 0)
     .toSorted((a, b) => a.place - b.place || compare(a.repository, b.repository));
   return {
     repositories: old.length,

@@ -2,6 +2,7 @@ import type { ImageFindings, Scan, SeverityCounts } from '../evidence/findings.t
 import type { ManifestListing, ManifestRecord, TagRecord } from '../registry/types.ts';
 import { type Decision, mapped } from './decision.ts';
 import { addTo, slicer, type Steps } from './slices.ts';
+import { imageOfSignatureTag } from './tags.ts';
 import type { Evidence, Inventory, Plan } from './types.ts';
 
 /*
@@ -162,8 +163,14 @@ function ofImage(record: ManifestRecord, known: KnownFindings): DecisionFindings
   const [first, ...others] = scansOfParts(record.digest, known).values();
   // Each part is counted by itself, and the report of an index is mostly about one of them.
   if (first) return { ...own, scan: others.reduce(plusScan, first), ofParts: true };
-  const isImage = record.kind === 'index' || (record.kind === 'image' && (record.looksRunnable || !record.mayRefer));
-  return own ?? (isImage ? {} : undefined);
+  return own ?? (isImage(record) ? {} : undefined);
+}
+
+/** By what a listing shows. A signature of cosign has the configuration of an image: its tags tell it. */
+function isImage({ kind, mayRefer, looksRunnable, tags }: ManifestRecord): boolean {
+  if (tags.length > 0 && tags.every((tag) => imageOfSignatureTag(tag) !== undefined)) return false;
+  // Docker's own format is plain, and always an image.
+  return kind === 'index' || kind === 'plain' || (kind === 'image' && (looksRunnable || !mayRefer));
 }
 
 /** Names of vulnerabilities that are shown of an index, of all its parts together. */

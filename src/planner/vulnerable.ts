@@ -38,7 +38,11 @@ export function* keptForFindings(
     const rule = rules.get(choice.rule ?? '');
     if (!rule) continue;
     const { digest = '' } = choice.tag;
-    const isRunnable = (part: string): boolean => records.get(part)?.looksRunnable !== false;
+    // Docker's own format is plain: each part in it is a platform.
+    const isRunnable = (part: string): boolean => {
+      const record = records.get(part);
+      return record?.kind !== 'image' || record.looksRunnable;
+    };
     const why =
       (rule.findings && whyByScan(rule.findings, digest, findings)) ??
       (rule.endOfLife && whyBySupport(digest, findings, { now, isRunnable })) ??

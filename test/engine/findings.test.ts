@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ImageFindings } from '../../src/evidence/findings.ts';
 import type { FindingsSource, Observed } from '../../src/engine/findings.ts';
-import { image, index } from '../../src/dev/emulator/manifests.ts';
+import { cosignSignature, cosignTag, image, index } from '../../src/dev/emulator/manifests.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';
 import { run, withEmulator } from '../support/registry.ts';
@@ -127,4 +127,31 @@ describe('findings', () => {
         .filter(({ path }) => path.includes('/manifests/'));
       expect(read).toEqual([]);
     }));
+
+  test('an image in the format of Docker counts as one, a platform of a list as a part, and a signature under a tag not at all', () => {
+    const [plain, part] = [image('plain', { docker: true }), image('part', { docker: true })];
+    const list = index([{ ...part, os: 'linux', architecture: 'amd64' }], { docker: true });
+    const signature = cosignSignature(plain);
+    const docker = {
+      app: repositoryOf(
+        { built: plain, days: 1, tags: ['v1'] },
+        { built: part, days: 1 },
+        { built: list, days: 1, tags: ['v2'] },
+        { built: signature, days: 1, tags: [cosignTag(plain)] },
+      ),
+    };
+    return withEmulator({ repositories: docker }, async (emulator) => {
+      const findings = { sources: [sourceOf({})] };
+      const { summary, decisions } = await run(emulator, GIVEN, undefined, newLedger(), { findings });
+      expect(summary.totals.findings?.kept).toEqual({ images: 0, notScanned: 2, bySeverity: {}, fixable: {} });
+      const of = (digest: string) =>
+        decisions.find((one) => one.digest === digest && one.kind === 'manifest')?.findings;
+      expect([plain, part, list, signature].map(({ digest }) => of(digest))).toEqual([
+        {},
+        { part: true },
+        {},
+        undefined,
+      ]);
+    });
+  });
 });

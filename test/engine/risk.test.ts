@@ -87,6 +87,15 @@ describe('by what runs recorded', () => {
     expect(await line(mute)).toEqual({ counts: [0], incomplete: 0, isIncomplete: true });
   });
 
+  test('a repository that a run emptied is not one that later runs did not look at', async () => {
+    const found = sumOf({ critical: 1 }, 1, 1);
+    const runs = [
+      runWith('2026-11-22T01:00:00.000Z', { emptied: { all: found, removed: found }, other: { all: found } }),
+      runWith('2026-11-23T01:00:00.000Z', { app: { all: found } }),
+    ];
+    expect((await reported(runs)).stale.first.map(({ name }) => name)).toEqual(['other']);
+  });
+
   test('later runs that did not ask, too many decisions, and a registry that no run asked about', async () => {
     const { findings: _, ...unasked } = runWith('2026-11-24T02:00:00.000Z', {}).run;
     const later = { ...runWith('2026-11-24T02:00:00.000Z', {}), run: { ...unasked, totals: { ...unasked.totals, manifests: { deleted: 7, kept: 0, failed: 0, notAttempted: 0, alreadyGone: 0 } } as RunRecord['totals'] & object } }; // prettier-ignore

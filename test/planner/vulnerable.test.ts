@@ -3,7 +3,7 @@ import type { ImageFindings, SeverityCounts } from '../../src/evidence/findings.
 import type { TagRule } from '../../src/planner/retention.ts';
 import type { Evidence, Protection } from '../../src/planner/types.ts';
 import { toInstant } from '../../src/registry/time.ts';
-import { d, decisionOn, planOf, type Thing } from './plan-of.ts';
+import { d, decisionOn, DOCKER, planOf, type Thing } from './plan-of.ts';
 
 const CUT_OFF = toInstant(new Date('2026-10-25T00:00:00Z'));
 const OLD = { text: '30d', cutOff: CUT_OFF };
@@ -213,11 +213,13 @@ describe('a rule that asks for the end of life', () => {
     });
   });
 
-  test('an index counts by its own, else by the part that is supported the longest, where each has one', () => {
+  test.each([
+    ['OCI', undefined],
+    ['Docker', DOCKER],
+  ])('an index of images by %s counts by its own, else by the part that is supported the longest', (_, type) => {
     const index: readonly Thing[] = [
       { name: 'index', tags: ['v1'], children: ['amd64', 'arm64'] },
-      { name: 'amd64' },
-      { name: 'arm64' },
+      ...['amd64', 'arm64'].map((name) => ({ name, ...(type !== undefined && { type }) })),
     ];
     const reason = (days: Readonly<Record<string, string>>) =>
       decided(index, {
