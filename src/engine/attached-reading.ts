@@ -3,6 +3,7 @@ import { describe, type Described, type ReportLayer } from '../evidence/reports/
 import { LARGEST_REPORT, readReport, type ReadReport } from '../evidence/reports/report.ts';
 import type { ContentReader } from '../registry/content.ts';
 import { RegistryError, StoppedError } from '../registry/errors.ts';
+import type { LostTime } from './lost-time.ts';
 
 /** Reports in memory at once, of all repositories: each has 16 MiB at most, and several times that while it is parsed. */
 const REPORTS = 3;
@@ -38,6 +39,11 @@ export interface AttachedReading {
   readonly problems: () => readonly string[];
 }
 
+export interface ReadingOptions {
+  readonly signal: AbortSignal;
+  readonly lostTime: LostTime;
+}
+
 /**
  * Reads manifests and reports of one repository. What fails is a problem, and no error: nothing that is decided rests on it.
  * @throws {StoppedError} of every call, where the run was stopped
@@ -45,7 +51,7 @@ export interface AttachedReading {
 export function newAttachedReading(
   content: Pick<ContentReader, 'manifest' | 'blob'>,
   repository: string,
-  signal: AbortSignal,
+  { signal, lostTime }: ReadingOptions,
 ): AttachedReading {
   const problems = new Set<string>();
   let [calls, failures, left] = [0, 0, 0];
@@ -55,15 +61,15 @@ export function newAttachedReading(
     problems.add(`${repository}@${digest}: ${why}`.slice(0, LONGEST_PROBLEM));
   };
 
-  async function call<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async function call<T>(what: string, work: (until: AbortSignal) => Promise<T>): Promise<T | undefined> {
     if (signal.aborted) throw new StoppedError(`read what is attached in ${repository}`);
-    if (isOver || calls >= MOST_CALLS) {
+    if (isOver || calls >= MOST_CALLS || lostTime.isTooMuch()) {
       left += 1;
       return undefined;
     }
     calls += 1;
     try {
-      const came = await work();
+      const came = await lostTime.within(`read ${repository}@${what}`, signal, work);
       failures = 0;
       return came;
     } catch (error) {
@@ -79,7 +85,10 @@ export function newAttachedReading(
   return {
     problem,
     async manifest(digest) {
-      const read = await call(async () => (await content.manifest(repository, digest, signal)) ?? 'missing');
+      const read = await call(
+        digest,
+        async (until) => (await content.manifest(repository, digest, until)) ?? 'missing',
+      );
       if (read === undefined || read === 'missing') return read;
       try {
         return describe(read.bytes);
@@ -92,8 +101,8 @@ export function newAttachedReading(
       reading(async () => {
         const tooLarge = { state: 'damaged', why: `its report is larger than ${LARGEST_REPORT} bytes` } as const;
         if (layer.size > LARGEST_REPORT) return tooLarge;
-        const came = await call(async () => {
-          const blob = await content.blob(repository, layer.digest, signal);
+        const came = await call(layer.digest, async (until) => {
+          const blob = await content.blob(repository, layer.digest, until);
           return blob ? bytesOf(blob) : 'missing';
         });
         if (came === 'missing') problem(digest, `the registry does not find its report ${layer.digest}`);

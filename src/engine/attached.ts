@@ -5,18 +5,17 @@ import type { ContentReader } from '../registry/content.ts';
 import type { FactsFile } from '../registry/hashed-lines.ts';
 import type { ManifestListing, ManifestRecord } from '../registry/types.ts';
 import { type AttachedMemory, recallAttached, type Remembered } from './attached-memory.ts';
-import { type AttachedReading, newAttachedReading } from './attached-reading.ts';
+import { type AttachedReading, newAttachedReading, type ReadingOptions } from './attached-reading.ts';
 import { eachOf } from './each.ts';
 import type { FoundImages } from './known-findings.ts';
 
-export interface AttachedOptions {
+export interface AttachedOptions extends ReadingOptions {
   readonly content: Pick<ContentReader, 'manifest' | 'blob'>;
   readonly repository: string;
   readonly listing: ManifestListing;
   /** Where it is remembered what was read. */
   readonly file: FactsFile;
   readonly now: Date;
-  readonly signal: AbortSignal;
 }
 
 /** What is attached to the images of one repository. */
@@ -48,8 +47,8 @@ const MOST_OF_A_TYPE = 3;
 /** A clock may be wrong by as much. A time that is later is not believed. */
 const AHEAD_MS = 86_400_000;
 
-export function attachedIn({ content, repository, listing, file, now, signal }: AttachedOptions): Attached {
-  const reading = newAttachedReading(content, repository, signal);
+export function attachedIn({ content, repository, listing, file, now, ...options }: AttachedOptions): Attached {
+  const reading = newAttachedReading(content, repository, options);
   let recalled: Promise<AttachedMemory> | undefined;
   const recall = (): Promise<AttachedMemory> =>
     (recalled ??= recallAttached(file, repository, (digest) => listing.byDigest.has(digest)));

@@ -43,7 +43,7 @@ export type UseOf = (registry: string, options: EvidenceOptions, signal: AbortSi
 
 /** Asks the sources for all runs of a process, once for as long as the answer counts. */
 export function newUseOf(ledger: Ledger): UseOf {
-  const fresh = newFresh<KnownUse>(ledger.system.clock);
+  const fresh = newFresh<KnownUse>(ledger.system.clock, 'asked');
   return (registry, options, signal) => {
     const { sources, rememberMilliseconds, pulls, tried } = options;
     const asked = sources.map(({ name, key }) => [name, key]);

@@ -11,6 +11,7 @@ import { type Attached, attachedIn } from './attached.ts';
 import type { RunContext } from './context.ts';
 import { type Fresh, unlessStopped } from './fresh.ts';
 import type { FoundImages } from './known-findings.ts';
+import { lostTimeAt } from './lost-time.ts';
 
 /** What one source says of the images of one repository. */
 export interface Observed {
@@ -71,7 +72,8 @@ export function findingsIn(
     async findings(repository, listing) {
       const file = ledger.reportCache(registry, repository, check);
       const now = new Date(ledger.system.clock.now());
-      const attached = content && attachedIn({ content, repository, listing, file, now, signal });
+      const lostTime = lostTimeAt(ledger, registry);
+      const attached = content && attachedIn({ content, repository, listing, file, now, signal, lostTime });
       try {
         const asked = { registry, repository, listing, ...(attached && { attached }) };
         const said = await Promise.all(

@@ -3,6 +3,8 @@ import type { Faults } from '../../src/dev/emulator/index.ts';
 import { type Built, image, index } from '../../src/dev/emulator/manifests.ts';
 import { attachedIn } from '../../src/engine/attached.ts';
 import { attachedReports } from '../../src/engine/findings.ts';
+import { newLostTime } from '../../src/engine/lost-time.ts';
+import { systemClock } from '../../src/registry/clock.ts';
 import type { ContentReader } from '../../src/registry/content.ts';
 import { RegistryError, StoppedError } from '../../src/registry/errors.ts';
 import type { ManifestListing, ManifestRecord } from '../../src/registry/types.ts';
@@ -380,7 +382,8 @@ describe('the content of a registry, call by call', () => {
     const ledger = newLedger();
     const file = ledger.reportCache('r.example', 'app');
     const blob: ContentReader['blob'] = () => Promise.resolve({ size: bytes.length, stream: streamOf(bytes) });
-    const given = { content: { manifest, blob, ...content }, repository: 'app', listing, file };
+    const lostTime = newLostTime(systemClock);
+    const given = { content: { manifest, blob, ...content }, repository: 'app', listing, file, lostTime };
     return { file, attached: attachedIn({ ...given, now: new Date('2026-11-30T00:00:00Z'), signal }) };
   }
 
@@ -433,7 +436,13 @@ describe('the content of a registry, call by call', () => {
       return manifest(...asked);
     };
     const blob: ContentReader['blob'] = () => Promise.resolve({ size: bytes.length, stream: streamOf(bytes) });
-    const given = { content: { manifest: counted, blob }, repository: 'app', listing, file };
+    const given = {
+      content: { manifest: counted, blob },
+      repository: 'app',
+      listing,
+      file,
+      lostTime: newLostTime(systemClock),
+    };
     const again = attachedIn({ ...given, now: new Date('2026-11-30T00:00:00Z'), signal: new AbortController().signal });
     expect((await again.findings()).images).toEqual(before.images);
     expect(calls).toBe(1);
