@@ -11,6 +11,8 @@ import { placeIn, type Span, spansOf } from './spans.ts';
 export interface Series {
   readonly name: string;
   readonly values: readonly number[];
+  /** From 0, the worst: it has the colour that the severity has in the lines of risk. */
+  readonly severity?: number;
 }
 
 /** A run that a chart counts, and the place of its span. */
@@ -88,7 +90,9 @@ export function findingsBySeverity(time: OverTime): readonly Series[] {
   return [
     ...SEVERITY_NAMES.slice(0, SHOWN).map((severity) => of(severity, [severity])),
     of('other', SEVERITY_NAMES.slice(SHOWN)),
-  ].filter((one) => totalOf(one) > 0);
+  ]
+    .map((one, severity) => ({ ...one, severity }))
+    .filter((one) => totalOf(one) > 0);
 }
 
 /** Series that are told apart in a chart: there are so many colours. */

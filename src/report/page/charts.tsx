@@ -42,12 +42,12 @@ export function BarChart({ title, spans, series, format, now, sum = 'all' }: Cha
       </figcaption>
       {series.length > 1 && (
         <ul class="legend">
-          {series.map(({ name: of }, index) => (
+          {series.map((one, index) => (
             <li>
               <svg class="swatch" aria-hidden="true">
-                <rect class={`s${index}`} width="100%" height="100%" />
+                <rect class={colourOf(one, index)} width="100%" height="100%" />
               </svg>
-              {name(of)}
+              {name(one.name)}
             </li>
           ))}
         </ul>
@@ -92,15 +92,15 @@ function Stack({ span, place, of, series, most, format, now }: StackProps) {
   let below = 0;
   return (
     <>
-      {series.map(({ name: what, values }, index) => {
-        const value = values[place] ?? 0;
+      {series.map((one, index) => {
+        const value = one.values[place] ?? 0;
         if (value === 0) return null;
         const height = Math.max((value / most) * HIGHEST, LEAST);
         below += height;
-        const words = series.length > 1 ? `${name(what)}, ` : '';
+        const words = series.length > 1 ? `${name(one.name)}, ` : '';
         return (
           <rect
-            class={`s${index}`}
+            class={colourOf(one, index)}
             x={percent((place / of) * 100 + 10 / of)}
             width={percent(80 / of)}
             y={percent(100 - below)}
@@ -112,6 +112,10 @@ function Stack({ span, place, of, series, most, format, now }: StackProps) {
       })}
     </>
   );
+}
+
+function colourOf({ severity }: Series, index: number): string {
+  return severity === undefined ? `s${index}` : `m${severity}`;
 }
 
 function percent(value: number): string {

@@ -39,11 +39,15 @@ export function DeletionsSection({ setting, run, deletions }: Props) {
       ? 'deleted or held back'
       : 'deleted';
   const hides = run.totals?.quarantine?.until === undefined ? '' : ' or quarantined';
+  const isOnce = deletions.by === 'tag' && areFewScanned(deletions.tags);
   return (
     <Section id="deletions" title={`${what} ${verb}${hides}`}>
+      {isOnce && (
+        <p class="small quiet">Most of these images were not scanned: where no findings are said, none are known.</p>
+      )}
       <ul class="card going">
         {deletions.by === 'tag' ? (
-          <Tags setting={setting} run={run} tags={deletions.tags} />
+          <Tags setting={setting} run={run} tags={deletions.tags} saysUnscanned={!isOnce} />
         ) : (
           <Counted setting={setting} run={run} deletions={deletions} />
         )}
@@ -52,7 +56,18 @@ export function DeletionsSection({ setting, run, deletions }: Props) {
   );
 }
 
-function Tags({ setting, run, tags }: Omit<Props, 'deletions'> & { readonly tags: readonly Decision[] }) {
+/** Then it is said once, and not of each. */
+function areFewScanned(tags: readonly Decision[]): boolean {
+  const images = tags.filter(({ findings }) => findings !== undefined);
+  return images.length > 1 && images.filter(({ findings }) => findings?.scan).length * 2 < images.length;
+}
+
+interface TagsProps extends Omit<Props, 'deletions'> {
+  readonly tags: readonly Decision[];
+  readonly saysUnscanned: boolean;
+}
+
+function Tags({ setting, run, tags, saysUnscanned }: TagsProps) {
   const repositories = new Map<string, Decision[]>();
   for (const one of tags) repositories.set(one.repository, [...(repositories.get(one.repository) ?? []), one]);
   return (
@@ -70,7 +85,7 @@ function Tags({ setting, run, tags }: Omit<Props, 'deletions'> & { readonly tags
                 {name(decision.tag ?? '')}
               </a>
               {noteOn(decision)}
-              <FindingsNote decision={decision} />
+              {(saysUnscanned || decision.findings?.scan) && <FindingsNote decision={decision} />}
             </>
           ))}
         </li>

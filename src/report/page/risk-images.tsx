@@ -103,7 +103,7 @@ function Images({ setting, images: { images, first }, withRule }: ImagesProps) {
 function captionOf(shown: number, of: number, noun: string, more = ''): string {
   return shown < of
     ? `The worst ${count(shown)} of ${plural(of, noun)}${more}`
-    : `${plural(of, noun)}${more}, the worst first`;
+    : `${plural(of, noun)}${more}${of === 1 ? '' : ', the worst first'}`;
 }
 
 /** By its tags where it has some: the name that people know. */

@@ -94,3 +94,23 @@ test('without a source nothing is said of them anywhere', async () => {
   for (const view of ['', 'view=trends', `image=app@${digest}`])
     expect(await shown(view)).not.toMatch(/finding|scanned|critical/i);
 });
+
+test('of tags to be deleted it is said once that most were not scanned, and of each where few were not', async () => {
+  const tagOf = (tag: string, isScanned: boolean): Decision => ({
+    repository: 'app', kind: 'tag', tag, digest: `sha256:${'0'.repeat(64)}`, action: 'delete', reason: 'matched-and-expired',
+    detail: '', beyondAcrPurge: false, outcome: 'planned', findings: isScanned ? { scan: SCAN } : {},
+  }); // prettier-ignore
+  const said = async (scanned: readonly boolean[]): Promise<string> => {
+    const decisions = scanned.map((one, n) => tagOf(`pr-${n}`, one));
+    const summary = summarize('app', decisions, { tags: scanned.length, manifests: 0 });
+    const { run } = recordOf('2026-11-24T01:00:00.000Z', [], { dryRun: true, totals: total([summary]) });
+    const repositories = [{ summary, planned: { deletions: scanned.length, hash: '0'.repeat(64) } }];
+    const html = await ask(`run=${RUN}`, ledgerOf([{ run, repositories, decisions }]));
+    return /id="deletions"[^]*?<\/section>/.exec(html)?.[0] ?? '';
+  };
+  const few = await said([true, false, false]);
+  expect(few).toContain('Most of these images were not scanned');
+  expect(few).toContain('3 critical, 12 high');
+  expect(few).not.toContain('> not scanned<');
+  expect((await said([true, true, false])).split('> not scanned<')).toHaveLength(2);
+});
