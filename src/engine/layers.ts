@@ -27,7 +27,7 @@ interface Collecting {
 }
 
 /** Notes what manifests take up that are read for whatever reason. */
-export function collecting(reader: RegistryReader): Collecting {
+function collecting(reader: RegistryReader): Collecting {
   const layers = newLayers();
   return {
     layers,
@@ -83,7 +83,7 @@ interface About {
  * Reads what is not known yet of what the manifests of a repository take up, and remembers it.
  * @throws {StoppedError} where the run was stopped; what was read by then is remembered
  */
-export async function noteLayers(
+async function noteLayers(
   { reader, layers }: Collecting,
   { file: fileOf, milliseconds = Infinity }: ReadsLayers,
   { repository, tags, manifests, deletes, concurrency, clock }: About,

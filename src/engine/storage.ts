@@ -34,7 +34,7 @@ interface Asked {
  * than are counted.
  * @throws {LedgerError}
  */
-export async function freedBy({ ledger, record, records, catalog }: Asked): Promise<Freed | undefined> {
+async function freedBy({ ledger, record, records, catalog }: Asked): Promise<Freed | undefined> {
   const pool = newPool();
   const own = new Map(records.map(({ summary }) => [summary.repository, summary]));
   const there = catalog && new Set(catalog);

@@ -4,7 +4,7 @@ import type { Severity } from '../policy/severity.ts';
 export type SeverityCounts = Readonly<Partial<Record<Severity, number>>>;
 
 /** What says which vulnerabilities an image has: Microsoft Defender for Cloud, or the form of a report. */
-export type ScanKind = 'defender' | 'sarif' | 'grype' | 'trivy' | 'cyclonedx';
+type ScanKind = 'defender' | 'sarif' | 'grype' | 'trivy' | 'cyclonedx';
 
 /**
  * What one report says of an image. A finding is one vulnerability, counted as the tool counts it that wrote the report:

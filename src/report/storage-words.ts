@@ -16,7 +16,7 @@ export function storageInWords({ storage, dryRun, totals }: Stored): readonly st
 }
 
 /** `2.1 of 5.7 GB`, and how far that is known. */
-export function freedInWords(sum: StorageSum): string {
+function freedInWords(sum: StorageSum): string {
   const doubts = doubtsIn(sum);
   const about = sum.unreadDeleted === undefined ? (doubts.length > 0 ? 'at most ' : '') : 'about ';
   const amount = sum.frees === 0 ? 'nothing' : bytes(sum.frees);

@@ -6,7 +6,7 @@ import { digestOf } from './packed.ts';
 /* Random registries whose images share layers, and what is in them as a naive count has it. */
 
 /** A layer or a configuration: the same number is the same blob everywhere. */
-export function blob(number: number): { readonly digest: string; readonly size: number } {
+function blob(number: number): { readonly digest: string; readonly size: number } {
   return { digest: digestOf(`blob ${number}`), size: 1000 + number * 7 };
 }
 

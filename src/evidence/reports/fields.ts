@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /*
- * Parts of the schemas of reports. A report is written by tools that a user chooses, and by whoever may push: what it has
+ * Parts of the schemas of reports. A report is written by tools that a user chooses, and by anyone who may push: what it has
  * beyond these fields is passed over, what only describes is missing where it cannot be read, and what counts must be
  * there.
  */
