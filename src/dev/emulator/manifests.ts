@@ -25,8 +25,11 @@ export function digestOf(body: string): string {
   return `sha256:${sha(body)}`;
 }
 
-/** An image for one platform. Another `id` makes another image. */
-export function image(id: string, options: { docker?: boolean; layers?: number } = {}): Built {
+/**
+ * An image for one platform. Another `id` makes another image.
+ * @param options `base`: its first layer is that of every image with this base
+ */
+export function image(id: string, options: { docker?: boolean; layers?: number; base?: string } = {}): Built {
   const docker = options.docker ?? false;
   return build({
     schemaVersion: 2,
@@ -39,7 +42,7 @@ export function image(id: string, options: { docker?: boolean; layers?: number }
     layers: Array.from({ length: options.layers ?? 3 }, (_, layer) =>
       descriptor(
         docker ? 'application/vnd.docker.image.rootfs.diff.tar.gzip' : 'application/vnd.oci.image.layer.v1.tar+gzip',
-        `${id}/layer/${layer}`,
+        `${layer === 0 ? (options.base ?? id) : id}/layer/${layer}`,
         30_000_000,
       ),
     ),

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { attestation, cosignSignature, cosignTag, image, index, referrer, report, type Built } from './manifests.ts';
+import {
+  attestation,
+  cosignSignature,
+  cosignTag,
+  image as imageOf,
+  index,
+  referrer,
+  report,
+  type Built,
+} from './manifests.ts';
 import { findingsReport, packageList, REPORT_TYPES, type SampleFindings } from './sample-reports.ts';
 import type { Attributes, ManifestState, RegistryState, RepositoryState, TagState } from './types.ts';
 
@@ -233,4 +242,9 @@ class Draft {
 /** Up to an hour, so that ages are no round numbers. */
 function spread(id: string): number {
   return (createHash('sha256').update(id).digest().readUInt16BE() / 65_536) * hour;
+}
+
+/** An image of the sample: those of one team share their first layer, which is of the image that they are built from. */
+function image(id: string, options: { docker?: boolean; layers?: number } = {}): Built {
+  return imageOf(id, { ...options, base: `${id.slice(0, id.indexOf('/'))}/base` });
 }

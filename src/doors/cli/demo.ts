@@ -91,7 +91,7 @@ async function demonstrate(emulator: Emulator, folder: string): Promise<boolean>
     registry,
     ledger,
     { filter: ['.*:^([Ff]eature|pr|ci|dev|sha256)-'], ago: '30d', untagged: true },
-    { evidence, findings },
+    { evidence, findings, storage: {} },
   );
   say(`Before: ${before}.\nAfter:  ${contents(emulator)}.`);
   say(
@@ -115,7 +115,7 @@ async function show(
   registry: TargetOptions,
   ledger: Ledger,
   flags: PurgeFlags,
-  { evidence, findings }: Pick<RunOptions, 'evidence' | 'findings'> = {},
+  { evidence, findings, storage }: Pick<RunOptions, 'evidence' | 'findings' | 'storage'> = {},
 ): Promise<RunSummary> {
   const typed = [
     'acr-retention purge',
@@ -126,12 +126,13 @@ async function show(
     ...(flags.dryRun ? ['--dry-run'] : []),
     ...(evidence?.sources ?? []).map(({ name }) => `--in-use ${name}`),
     ...(findings?.sources ?? []).map(({ source }) => `--findings ${source}`),
+    ...(storage ? ['--storage'] : []),
   ];
   say(`$ ${typed.join(' ')}`);
   return runPurge(
     registry,
     createPolicy(flags),
-    { output: 'text', style: styleOf(process.stdout, process.env), passing: true, ledger, evidence, findings },
+    { output: 'text', style: styleOf(process.stdout, process.env), passing: true, ledger, evidence, findings, storage },
     process.stdout,
   );
 }
