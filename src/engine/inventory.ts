@@ -11,13 +11,13 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { keepsOf } from './keeps.ts';
 import { type FindingsOf, findKnown, withFound } from './known-findings.ts';
 import {
-  heldEntries,
+  approvedNow,
   heldIn,
   type HeldRepository,
-  periodIn,
   protectionsOf,
   type Quarantines,
   rememberedOf,
+  stagingOf,
   withProtections,
 } from './quarantine.ts';
 import { readerAsBefore } from '../registry/held.ts';
@@ -58,6 +58,8 @@ export interface Planning {
   readonly findings?: FindingsOf;
   /** What is in quarantine. */
   readonly quarantine: Quarantines;
+  /** The run that plans. Absent: none does, as where a policy is tried. */
+  readonly record?: { readonly id: string };
 }
 
 export interface PlannedRepository extends WholePlan {
@@ -89,12 +91,13 @@ export async function planTask(
   const tags = task.policy.tags ? await reader.tags(repository) : undefined;
   const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
   if (!tags && !manifests) return undefined;
-  const rule = { ...(await ruleFor(task, planning, tags, repository)), ...(only && { only }) };
   const known: Known = { facts: new Map(), referrers: new Map(), configs: new Map(), remembered: new Map(), news: 0 };
   const { concurrency } = task.policy;
   const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });
   const file = planning.facts(repository);
   const heldNow = (now: Pick<Inventory, 'tags' | 'manifests'>): HeldRepository => heldIn(quarantine, now);
+  const approved = only && approvedNow(only, heldNow({ tags, manifests }), clock.now());
+  const rule = { ...(await ruleFor(task, planning, tags, repository)), ...(approved && { only: approved }) };
   const evidence = withProtections(inUse, protectionsOf(heldNow({ tags, manifests }), clock.now()));
   const about = {
     repository,
@@ -144,12 +147,8 @@ export async function planTask(
           ...unfound,
         ];
         const held = heldNow(inventory);
-        const staged = stage(whole.plan, {
-          held: heldEntries(held, clock.now()),
-          periodOf: periodIn(task.policy),
-          now: clock.now(),
-          only,
-        });
+        const how = { only, runId: planning.record?.id };
+        const staged = stage(whole.plan, stagingOf(held, task.policy, clock.now(), how));
         const said = await withFound({ ...whole, plan: staged }, inventory, found);
         return { ...said, inventory, held, warnings, ...(unread.error && { unread: unread.error }) };
       }

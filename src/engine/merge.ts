@@ -3,7 +3,7 @@ import type { ArchiveCounts } from '../ledger/archive.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
 import { plusArchived } from '../ledger/total.ts';
 import { eachInTurns } from '../ledger/turns.ts';
-import { type Decision, type Decisions, type Deleted, keyOf, type Outcome } from '../planner/decision.ts';
+import { type Decision, type Decisions, type Deleted, type Kept, keyOf, type Outcome } from '../planner/decision.ts';
 import { asListed } from '../planner/findings.ts';
 import type { Gone } from '../registry/overlay.ts';
 import type { Approved } from '../planner/types.ts';
@@ -67,6 +67,8 @@ export interface Attempt {
   readonly open: ReadonlyMap<string, Deleted>;
   /** Nothing but `open` may be deleted. Else the commands decide anew, for they had not all been planned. */
   readonly isPlan: boolean;
+  /** What the plan that is applied keeps in quarantine. */
+  readonly waiting?: readonly Decision[];
 }
 
 /** What was to be deleted and is not known to be deleted, by key. */
@@ -94,11 +96,19 @@ export async function deletedBy(decisions: Decisions): Promise<Gone> {
  * What is left of a plan: nothing else may be deleted. What is in quarantine by it is part of it still: it is there, and
  * what belongs to it follows.
  */
-export async function approvedOf({ open, decisions }: Pick<Attempt, 'open' | 'decisions'>): Promise<Approved> {
+export async function approvedOf({
+  open,
+  decisions,
+  waiting = [],
+}: Pick<Attempt, 'open' | 'decisions' | 'waiting'>): Promise<Approved> {
   const tags = new Map<string, { readonly digest: string | undefined; readonly locked: boolean }>();
   const manifests = new Map<string, { readonly locked: boolean; readonly isPart: boolean }>();
   const rules = new Map<string, string>();
   const hides = new Set<string>();
+  const waits = new Map<string, Kept>();
+  const wait = (decision: Decision): void => {
+    if (decision.action === 'keep' && decision.reason === 'quarantined') waits.set(keyOf(decision), decision);
+  };
   const approve = (decision: Deleted): void => {
     const { kind, tag = '', digest, locked = false, reason, tags: own, quarantine } = decision;
     if (quarantine) hides.add(keyOf(decision));
@@ -107,13 +117,15 @@ export async function approvedOf({ open, decisions }: Pick<Attempt, 'open' | 'de
     else manifests.set(digest ?? '', { locked, isPart: reason === 'rule-matched' && own === undefined });
   };
   await eachInTurns(open.values(), approve);
+  await eachInTurns(waiting, wait);
   await eachInTurns(decisions, (decision) => {
+    wait(decision);
     if (decision.action !== 'delete') return;
     const { kind, tag, rule, outcome } = decision;
     if (outcome === 'quarantined') approve(decision);
     if (kind === 'tag' && tag !== undefined && rule !== undefined) rules.set(tag, rule);
   });
-  return { tags, manifests, rules, hides };
+  return { tags, manifests, rules, hides, waits };
 }
 
 function isDeleted(decision: Decision): boolean {

@@ -2,8 +2,9 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { QuarantineChange, QuarantineEntry, Released, RepositoryQuarantine } from '../ledger/quarantine.ts';
 import type { Deleted } from '../planner/decision.ts';
+import type { Staging } from '../planner/quarantine.ts';
 import type { RunRecord } from '../ledger/records.ts';
-import type { Evidence, Protection } from '../planner/types.ts';
+import type { Approved, Evidence, Protection } from '../planner/types.ts';
 import { quarantineOf } from '../policy/quarantine.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Clock } from '../registry/clock.ts';
@@ -203,6 +204,31 @@ export function heldEntries({ quarantine, status }: HeldRepository, now: number)
       return one === 'held' || (one === 'unseen' && state === 'quarantined');
     }),
   );
+}
+
+/** How what a plan deletes is divided into steps, as the quarantine is now. */
+export function stagingOf(
+  held: HeldRepository,
+  policy: PurgePolicy,
+  now: number,
+  about: Pick<Staging, 'only' | 'runId'>,
+) {
+  return { held: heldEntries(held, now), periodOf: periodIn(policy), now, ...about } satisfies Staging;
+}
+
+/** What is approved, with what the plan keeps in quarantine, as far as that is still there. */
+export function approvedNow(only: Approved, held: HeldRepository, now: number): Approved {
+  if (!only.waits?.size) return only;
+  const entries = heldEntries(held, now);
+  const tags = new Map(only.tags);
+  const manifests = new Map(only.manifests);
+  for (const [key, { kind, tag = '', digest = '', locked = false }] of only.waits) {
+    const isHeld = entries.get(key)?.digest === digest;
+    if (kind === 'manifest' && isHeld) manifests.set(digest, { locked });
+    // A tag may be there with its manifest.
+    if (kind === 'tag' && (isHeld || entries.get(`@${digest}`)?.tags.includes(tag))) tags.set(tag, { digest, locked });
+  }
+  return { ...only, tags, manifests };
 }
 
 /** What a run says where something is in quarantine, and its policy puts nothing there any more. */

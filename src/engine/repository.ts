@@ -248,20 +248,24 @@ async function attemptBefore(
   pass: Pass,
   { name, commands, before }: RepositoryWork,
 ): Promise<Attempt | undefined> {
+  const waiting =
+    run.applies === undefined
+      ? []
+      : await Array.fromAsync(ledger.decisions(run.applies, { repository: name, reason: 'quarantined' }));
   if (before) {
     const decisions = await Array.fromAsync(ledger.decisions(run.id, { repository: name }));
     // One command's decisions are its whole plan. Of several, it is not known how many of them had been planned.
     const isPlan = pass === 'carry out' || commands.length === 1 || isPlanned(before);
     const { listed, archived } = before.summary;
     const remarks = remarksOf(before.summary);
-    if (decisions.length > 0) return { decisions, listed, remarks, archived, open: openIn(decisions), isPlan };
+    if (decisions.length > 0) return { decisions, listed, remarks, archived, open: openIn(decisions), isPlan, waiting };
   }
   if (run.applies === undefined) return undefined;
   const open = new Map<string, Deleted>();
   for await (const decision of ledger.decisions(run.applies, { repository: name, action: 'delete' }))
     if (decision.action === 'delete' && isPlannedDecision(decision)) open.set(keyOf(decision), decision);
   const decisions = withOutcome([...open.values()], 'not-attempted');
-  return { decisions, remarks: NO_REMARKS, open, isPlan: true };
+  return { decisions, remarks: NO_REMARKS, open, isPlan: true, waiting };
 }
 
 /** Closes a repository of which nothing is left to delete; it is not even listed. */

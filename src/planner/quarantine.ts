@@ -20,6 +20,8 @@ export interface Staging {
   readonly now: number;
   /** In a plan that is carried out: what of it is approved for what. */
   readonly only?: Approved | undefined;
+  /** The run that is planned: what it has put into quarantine itself, another run deletes. */
+  readonly runId?: string | undefined;
 }
 
 /** The step of one artifact. `hide` and `wait`: it is not deleted before `until`, in milliseconds since 1970. */
@@ -32,13 +34,16 @@ const DELETE: Step = { step: 'delete' };
 
 /** Divides what a plan deletes into what is deleted now, what is put into quarantine, and what waits there. */
 export function stage(plan: Plan, staging: Staging): Plan {
-  const { held, now, only } = staging;
+  const { held, now, only, runId } = staging;
   const periods = periodsOf(plan, staging);
   // Most registries have nothing in quarantine, and no run puts anything there.
   if (held.size === 0 && !periods.any) return plan;
   const groups = new Map(plan.manifests.map((deletion) => [deletion.digest, deletion]));
   const isOver = ({ until }: Held): boolean => Date.parse(until) <= now;
-  const isForQuarantine = (key: string): boolean => only?.hides?.has(key) === true;
+  const isWaiting = (key: string): boolean => only?.waits?.has(key) === true;
+  // A run that is resumed may find that the time of what it has put there is over: its record tells each artifact once.
+  const isOwn = (key: string): boolean => runId !== undefined && held.get(key)?.runId === runId;
+  const isNotDeleted = (key: string): boolean => only?.hides?.has(key) === true || isWaiting(key) || isOwn(key);
 
   const isOverFor = ({ digest, tags }: Removal): boolean => {
     const entry = held.get(`@${digest}`);
@@ -47,9 +52,9 @@ export function stage(plan: Plan, staging: Staging): Plan {
   /** Whether a manifest is deleted now with what goes along, as far as nothing else must be gone first. */
   const isOwnOver = (deletion: ManifestDeletion): boolean => {
     const members = [deletion, ...deletion.referrers];
-    if (members.some(({ digest }) => isForQuarantine(`@${digest}`))) return false;
-    const isWaiting = members.some(({ digest }) => held.has(`@${digest}`));
-    return isWaiting || periods.ofGroup(deletion) !== undefined ? members.every(isOverFor) : true;
+    if (members.some(({ digest }) => isNotDeleted(`@${digest}`))) return false;
+    const isHeld = members.some(({ digest }) => held.has(`@${digest}`));
+    return isHeld || periods.ofGroup(deletion) !== undefined ? members.every(isOverFor) : true;
   };
   const deletedNow = deletedInOrder(plan.manifests, isOwnOver);
   const isDeleted = ({ digest }: ManifestDeletion): boolean => deletedNow.has(digest);
@@ -59,7 +64,7 @@ export function stage(plan: Plan, staging: Staging): Plan {
     const entry = held.get(key);
     if (entry)
       return { step: 'wait', until: Date.parse(entry.until), held: entry.digest === digest ? entry : undefined };
-    return period === undefined
+    return period === undefined || isWaiting(key)
       ? { step: 'wait', until: undefined, held: undefined }
       : { step: 'hide', until: now + period };
   };
@@ -99,7 +104,7 @@ export function stage(plan: Plan, staging: Staging): Plan {
     const period = periods.ofTag(deletion);
     const isFirst = deletion.after.every((digest) => deletedNow.has(digest));
     const own = entry ? isOver(entry) && entry.digest === deletion.digest : period === undefined;
-    const step = own && isFirst && !isForQuarantine(key) ? DELETE : stepOf(key, deletion.digest, period);
+    const step = own && isFirst && !isNotDeleted(key) ? DELETE : stepOf(key, deletion.digest, period);
     steps.set(key, step);
     roots.set(key, rootOf(deletion.after[0] ?? deletion.digest));
     return { deletion, step };

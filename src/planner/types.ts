@@ -1,6 +1,6 @@
 import type { ManifestContent, ManifestFacts, ManifestListing, TagRecord } from '../registry/types.ts';
 import type { Instant } from '../registry/time.ts';
-import type { Decision, Decisions, Deleted, KeepReason } from './decision.ts';
+import type { Decision, Decisions, Deleted, Kept, KeepReason } from './decision.ts';
 import type { KnownFindings } from './findings.ts';
 import type { Retention } from './retention.ts';
 
@@ -123,6 +123,11 @@ export interface Approved {
   /** Of these, the keys of what may be put into quarantine, and not deleted. */
   readonly hides?: ReadonlySet<string>;
   /**
+   * By key, what the plan keeps since it was in quarantine. Where it still is, it is approved as well, so that what follows
+   * it can: but neither deleted by this plan nor put into quarantine again.
+   */
+  readonly waits?: ReadonlyMap<string, Kept>;
+  /**
    * By a policy file: the rule of each tag that the plan deletes, of those that are deleted already as well. What the plan
    * deletes itself must not change what a rule says of the rest of it.
    */
@@ -167,6 +172,8 @@ export interface Held {
   readonly until: string;
   /** Of a manifest: the tags on it then. */
   readonly tags: readonly string[];
+  /** The run that put it there. */
+  readonly runId?: string;
 }
 
 export interface Plan {
