@@ -4,7 +4,7 @@ import { newEmulator } from '../../../src/dev/emulator/emulator.ts';
 import { digestOf, image } from '../../../src/dev/emulator/manifests.ts';
 import type { Attributes, RegistryState } from '../../../src/dev/emulator/index.ts';
 import { repository } from '../../support/random-registry.ts';
-import { type Change, History, type What } from './history.ts';
+import { type AttributesChange, type Change, History, type What } from './history.ts';
 import { BEGUN, begin, byOthers, old, one, remove, tagged, two, untag } from './one-change.ts';
 
 /** What is done next, by numbers that point at what is there. */
@@ -129,4 +129,17 @@ test('a history tells what was at any time, and when it was updated', () => {
     [40, 1, []],
     [50, undefined, undefined],
   ]);
+});
+
+test('a change of attributes may have been the last update, until the next one', () => {
+  const history = begin([old(one, 'dev-1')]);
+  const at = (seconds: number) => BEGUN + seconds * 1000;
+  const attributes = { readEnabled: false };
+  const made = { at: at(10), by: 'others', repository: 'app' } as const;
+  const hidden: AttributesChange = { ...made, kind: 'attributes', tag: 'dev-1', attributes };
+  history.record(hidden);
+  history.record(byOthers(at(20), tagged('dev-1', one)));
+  history.moved(hidden);
+  const updated = [9, 10, 19, 20].map((seconds) => history.at(at(seconds), 'app')?.tags[0]?.updated);
+  expect(updated).toEqual([BEGUN - 40 * 86_400_000, at(10), at(10), at(20)]);
 });

@@ -53,6 +53,8 @@ export type What =
 
 export type Change = Made & What;
 
+export type AttributesChange = Change & { readonly kind: 'attributes' };
+
 /** A change, with what ended by it. */
 export interface Recorded {
   readonly change: Change;
@@ -137,6 +139,16 @@ export class History {
       if (life) tags.push({ tag: life.tag, digest: life.digest, ...about(life) });
     }
     return { name, attributes: valueAt(repository.attributes, time) ?? NOTHING, tags, manifests };
+  }
+
+  /** The change of an artifact's attributes was its last update as well, by what the registry says. */
+  moved({ at, repository, tag, digest = '' }: AttributesChange): void {
+    const known = this.repositories.get(repository);
+    const lives: readonly Life[] = (tag === undefined ? known?.manifests.get(digest) : known?.tags.get(tag)) ?? [];
+    const life = lifeAt(lives, at);
+    if (!life) return;
+    const later = life.updated.findIndex(({ from }) => from > at);
+    life.updated.splice(later === -1 ? life.updated.length : later, 0, { from: at, value: at });
   }
 
   #open(name: string): RepositoryHistory {

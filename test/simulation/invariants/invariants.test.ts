@@ -174,6 +174,19 @@ const rules: Readonly<Record<string, Rule>> = {
     },
     because: /only manifests without a tag/,
   },
+  'a command may delete an image once one before it has taken its tag off': {
+    right: {
+      has: [old(one, 'dev-1')],
+      does: remove(one),
+      wanted: { ...wanting(), commands: [commandOf(FLAGS.slice(0, -1)), commandOf(['--untagged-only'])] },
+    },
+    wrong: {
+      has: [old(one, 'dev-1')],
+      does: remove(one),
+      wanted: { ...wanting(), commands: [commandOf(['--untagged-only']), commandOf(FLAGS.slice(0, -1))] },
+    },
+    because: /only manifests without a tag/,
+  },
   'nothing is unlocked without --include-locked': {
     right: {
       has: [{ ...old(one, 'dev-1'), lockedTags: LOCKED }],

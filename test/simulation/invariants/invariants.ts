@@ -1,6 +1,6 @@
 import type { Attributes } from '../../../src/dev/emulator/types.ts';
 import { imageOfTag, kindOf } from './documents.ts';
-import type { Change, History, Recorded } from './history.ts';
+import type { AttributesChange, Change, History, Recorded } from './history.ts';
 import { during, type Life, type ManifestLife, NOTHING, type TagLife } from './lives.ts';
 import { type Command, isLocked } from './oracle.ts';
 import { type Act, actOf, inWords, sightsOf, typeOf, type Wanted, whyManifestKept, whyTagKept } from './wanted.ts';
@@ -48,14 +48,17 @@ function deletionProblems(act: Act): readonly string[] {
   }
   for (const manifest of recorded.manifests) problems.push(...manifestProblems(act, manifest));
   if (wanted.commands.length === 0) return [...problems, 'a dry run changes nothing'];
-  // What one of the commands of its run may delete is right.
-  const byCommand = wanted.commands.map((command) => commandProblems(act, command));
+  // What one of the commands of its run may delete is right; and of a plan that is made before it is carried out, what one
+  // may delete once a command before it has taken its tags off: both are done with one request then.
+  const byCommand = wanted.commands.map((command, nth) =>
+    commandProblems(act, command, wanted.commands.slice(0, nth + 1)),
+  );
   const least = byCommand.reduce((a, b) => (b.length < a.length ? b : a));
   return [...problems, ...least];
 }
 
-/** Why what was deleted had to be kept by one command. */
-function commandProblems(act: Act, command: Command): readonly string[] {
+/** Why what was deleted had to be kept by one command, where its tags are deleted by that or by one before it. */
+function commandProblems(act: Act, command: Command, untilThen: readonly Command[]): readonly string[] {
   const { repository, recorded, wanted } = act;
   const problems: string[] = [];
   const check = (name: string, reference: string, why: string | undefined): void => {
@@ -66,7 +69,8 @@ function commandProblems(act: Act, command: Command): readonly string[] {
     if (!isSeen(act, life)) continue;
     const isNamed = recorded.change.kind === 'delete-tag';
     const lives = isNamed ? (repository.tags.get(life.tag) ?? []) : [life];
-    check(life.tag, `${repository.name}:${life.tag}`, whyTagKept(act, life.tag, lives, command));
+    const whys = untilThen.map((one) => whyTagKept(act, life.tag, lives, one));
+    check(life.tag, `${repository.name}:${life.tag}`, whys.includes(undefined) ? undefined : whys.at(-1));
   }
   for (const life of recorded.manifests) {
     if (!isSeen(act, life)) continue;
@@ -190,8 +194,6 @@ function bothOf(one: Attributes, other: Attributes): Attributes {
     writeEnabled: one.writeEnabled !== false && other.writeEnabled !== false,
   };
 }
-
-type AttributesChange = Change & { readonly kind: 'attributes' };
 
 export function lockOf({ deleteEnabled = true, writeEnabled = true }: Attributes): string {
   return `deleteEnabled ${deleteEnabled}, writeEnabled ${writeEnabled}`;

@@ -1,5 +1,5 @@
 import { imageOfTag } from './documents.ts';
-import type { ByProcess, Change, History, Recorded } from './history.ts';
+import type { AttributesChange, ByProcess, Change, History, Recorded } from './history.ts';
 import { isKnown, isStill, nameOf, subjectOf } from './invariants.ts';
 import { during, type Life, type ManifestLife, type TagLife } from './lives.ts';
 import { type Act, actOf, type Wanted, whyManifestKept, whyTagKept } from './wanted.ts';
@@ -24,6 +24,24 @@ export interface Surroundings {
 
 export const isReadable = ({ readEnabled }: { readonly readEnabled?: boolean }): boolean => readEnabled !== false;
 
+/**
+ * Where a change of attributes moves the time of the last update, a run knows the time that its own change gave an artifact,
+ * and looks through it. But not where the answer to that was lost, or its process ended before the ledger had it: then no
+ * run can tell the change from a push, and it counts as one. Only of these the moved time is what a run may go by.
+ */
+export function moveUnknown(history: History, written: readonly QuarantineWrite[]): void {
+  for (const { change } of history.changes) {
+    if (change.kind !== 'attributes' || change.by === 'others' || !change.isReadability) continue;
+    if (isReadable(change.attributes)) continue;
+    const key = keyOfChange(change);
+    const isKnown = written.some((one) => {
+      const seen = one.repository === change.repository ? entryIn(one, key)?.seen : undefined;
+      return seen !== undefined && Math.abs(Date.parse(seen) - change.at) < 1_000;
+    });
+    if (!isKnown) history.moved(change);
+  }
+}
+
 /** In words, what is wrong with a change that a process made, as far as the quarantine goes. */
 export function quarantineProblems(recorded: Recorded, about: Surroundings): readonly string[] {
   const { change } = recorded;
@@ -43,8 +61,6 @@ function problemsOf(act: Act, change: Change, by: ByProcess, about: Surroundings
   if (wasReadable === isReadable(change.attributes)) return [];
   return wasReadable ? hideProblems(act, change, by, about) : showProblems(change, by, about);
 }
-
-type AttributesChange = Change & { readonly kind: 'attributes' };
 
 export const keyOfChange = (change: { readonly tag?: string; readonly digest?: string }): string =>
   change.tag === undefined ? `@${change.digest ?? ''}` : `:${change.tag}`;

@@ -40,6 +40,7 @@ const QuarantineFile = z.object({
       since: z.string(),
       until: z.string(),
       runId: z.string(),
+      seen: z.string().optional(),
       wasUnreadable: z.literal(true).optional(),
     }),
   ),
