@@ -78,6 +78,7 @@ var signInSettings = {
       '/api/in-use'
       '/api/unpulled'
       '/api/risk'
+      '/api/check'
       '/api/quarantine'
       '/api/quarantine/*'
       '/api/openapi.json'

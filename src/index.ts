@@ -73,6 +73,8 @@ export { ReleaseRefused, type ToRelease } from './engine/release-now.ts';
 export { requestedRelease } from './engine/release-request.ts';
 export { checkQuarantineAt } from './engine/check-quarantine.ts';
 export { checkRegistryAt } from './engine/check-registry.ts';
+export { requestedCheck, requestedLastCheck } from './engine/check-request.ts';
+export { CHECK_KINDS, CHECK_STATES, type RegistryCheck } from './ledger/checks.ts';
 export { listQuarantine, requestedQuarantine } from './engine/quarantine-listing.ts';
 export { ACTIVITIES, registry, retention, settled, worker } from './engine/durable/orchestrators.ts';
 export { type DurableClient, startScheduled } from './engine/durable/start.ts';

@@ -1,19 +1,14 @@
 import { toInstant } from '../registry/time.ts';
+import { CHECK_KINDS, type CheckKind, type RegistryCheck, type RegistryFinding } from '../ledger/checks.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { compileGlob } from '../policy/file/glob.ts';
 import { timeOf } from '../registry/clock.ts';
 import { StoppedError } from '../registry/errors.ts';
 import type { RegistryReader } from '../registry/types.ts';
-import {
-  CHECK_KINDS,
-  type CheckKind,
-  type RegistryCheck,
-  type RegistryFinding,
-  STATE_OF,
-} from '../report/check-registry.ts';
+import { STATE_OF } from '../report/check-registry.ts';
 import { interruptible } from '../registry/abortable.ts';
 import { checkRepository, type Found } from './check-repository.ts';
-import { openReader, type TargetOptions } from './registries.ts';
+import { openReader, type OpenRegistry, type TargetOptions } from './registries.ts';
 
 /*
  * What is broken or left over in a registry, whichever client did it. Reads only.
@@ -34,11 +29,15 @@ const MOST_OF_A_KIND = 500;
 
 const PAGE = 100;
 
+/** Why a repository is not known that the check did not come to, or was in the middle of. */
+const ENDED = 'the check ended before it was looked at completely';
+
 /** What was pushed so long ago is known to each replica of a registry. */
 const SETTLED_MS = 3_600_000;
 
 /**
- * Checks a registry. What cannot be looked at is a finding as well, so that it never counts as fine.
+ * Checks a registry. What cannot be looked at is a finding as well, so that it never counts as fine: also what is not
+ * looked at because the signal is aborted.
  * @throws {PolicyError} for a glob that is none
  * @throws {RegistryError} where the repositories cannot be listed
  */
@@ -59,18 +58,20 @@ export async function checkRegistry(reader: RegistryReader, options: CheckOption
   const [lockedBefore, settledBefore] = [before(lockedOlderThan), before(SETTLED_MS)];
   let checked = 0;
   for (const repository of wanted) {
-    if (signal?.aborted) break;
     const find = (found: Found): void => {
       const before = counts[found.kind] ?? 0;
       counts[found.kind] = before + (found.count ?? 1);
       if (before < MOST_OF_A_KIND) findings.push(inWords(reader.loginServer, repository, found));
     };
+    if (signal?.aborted) {
+      find({ kind: 'not-known', why: ENDED });
+      continue;
+    }
     try {
       await checkRepository({ ledger, reader, lockedBefore, settledBefore, concurrency }, repository, find);
       checked += 1;
     } catch (error) {
-      if (error instanceof StoppedError) break;
-      find({ kind: 'not-known', why: (error as Error).message });
+      find({ kind: 'not-known', why: error instanceof StoppedError ? ENDED : (error as Error).message });
     }
   }
   const placeOf = ({ kind }: RegistryFinding): number => CHECK_KINDS.indexOf(kind);
@@ -161,13 +162,17 @@ function inWords(registry: string, repository: string, found: Found): RegistryFi
   };
 }
 
-/** The same of a registry that a person names. */
+/**
+ * The same of a registry that a person names.
+ * @throws {PolicyError | RegistryError} as `checkRegistry`; `StoppedError` where not even the repositories were listed
+ */
 export async function checkRegistryAt(
   target: TargetOptions,
   options: Omit<CheckOptions, 'concurrency'>,
+  open?: OpenRegistry,
 ): Promise<RegistryCheck> {
   const { concurrency } = target;
-  const reader = await openReader(target);
+  const reader = await openReader(target, open);
   const { signal } = options;
   return checkRegistry(signal ? interruptible(reader, signal) : reader, { ...options, concurrency });
 }

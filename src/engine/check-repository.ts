@@ -1,9 +1,9 @@
+import type { CheckKind } from '../ledger/checks.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { imageOfSignatureTag } from '../planner/tags.ts';
 import { StoppedError } from '../registry/errors.ts';
 import { NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
 import type { ManifestFacts, ManifestListing, ManifestRecord, RegistryReader, TagRecord } from '../registry/types.ts';
-import type { CheckKind } from '../report/check-registry.ts';
 import { eachOf } from './each.ts';
 
 /** What was found in a repository, before it is said in words. */

@@ -1,5 +1,6 @@
 import { writeChild, writeParent } from './batch.ts';
 import { cancellationIn, withCancellation, writeCancellation } from './cancellation.ts';
+import { type Checks, checksIn } from './checks.ts';
 import { rememberUsed, type UsedImage, type UsedImages } from './in-use.ts';
 import { hasJournals, type OpenRepository, readJournal } from './journal.ts';
 import { type Messages, messagesIn } from './messages.ts';
@@ -40,7 +41,7 @@ import { ConflictError, DamagedError, type Holder, LedgerError, type Lock, type 
 import { repositoriesWriter, type RepositoriesWriter, runWriter, type RunWriter, writeRun } from './writer.ts';
 
 /** The record of all runs: written ahead of what is deleted, read back by people. Every method throws `LedgerError`. */
-export interface Ledger extends LedgerReader {
+export interface Ledger extends LedgerReader, Checks {
   /**
    * Lets one run at a time change a registry.
    * @throws {HeldError} where another run does
@@ -160,6 +161,7 @@ export function openLedger(store: Store): Ledger {
 
   return {
     ...reader,
+    ...checksIn(store),
     lock: (registry, holder) => store.lock(registryKey(registry), holder),
     lockShared: shareLocks((registry, holder, sharedBy) => store.lock(registryKey(registry), holder, { sharedBy })),
     releaseShared: (registry, sharedBy) => store.releaseShared(registryKey(registry), sharedBy),
@@ -263,10 +265,10 @@ export function openLedger(store: Store): Ledger {
   };
 }
 
-/** Of a run that is marked as open; where its record is damaged, too. */
 /** A storage account may carry a write out so long after its process has ended. Network timeouts are far below. */
 const MAY_COME_MS = 3_600_000;
 
+/** Of a run that is marked as open; where its record is damaged, too. */
 function mayBeUnfinished(text: string | undefined): boolean {
   if (text === undefined) return false;
   try {

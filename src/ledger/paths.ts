@@ -19,6 +19,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     locks/<registry>.<repository>              the worker on it, where several share a run
  *     watched/<registry>.json                    since when its schedule is watched
  *     in-use/<registry>.json                     what was in use at it, see `in-use.ts`
+ *     checks/<registry>.json                     what its last check has found, see `checks.ts`
  *     quarantine/<registry>/<repository>.json    what is in quarantine, see `quarantine.ts`
  */
 export const RUNS = 'runs/';
@@ -109,6 +110,10 @@ export function watchedPath(registry: string): string {
 
 export function usedPath(registry: string): string {
   return `in-use/${registryKey(registry)}.json`;
+}
+
+export function checkPath(registry: string): string {
+  return `checks/${registryKey(registry)}.json`;
 }
 
 export function pullsPath(registry: string): string {

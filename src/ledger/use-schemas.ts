@@ -6,7 +6,7 @@ import type { Covered, KnownPulls, RememberedPull } from './pulls.ts';
 /* What is remembered of the use of images. A field that is not known here is kept: another version wrote it. */
 
 /** Of a file that decides what is kept, and that this version would write over: another one is refused. */
-const onlyFormat = z.literal(1, {
+export const onlyFormat = z.literal(1, {
   error: ({ input }) =>
     typeof input === 'number'
       ? `it has the format ${input}, which this version does not know; use the version that wrote it`

@@ -1,26 +1,7 @@
+import { CHECK_KINDS, CHECK_STATES, type CheckKind, type CheckState, type RegistryCheck } from '../ledger/checks.ts';
 import { printable } from './escape.ts';
 import { plural } from './page/format.ts';
 import { paint, PLAIN_STYLE, sentence, type Style } from './style.ts';
-
-/** What can be wrong in a registry, the worst first. */
-export const CHECK_KINDS = [
-  'tag-without-manifest',
-  'manifest-gone',
-  'platform-missing',
-  'unreadable',
-  'not-known',
-  'referrer-without-image',
-  'signature-without-image',
-  'hidden',
-  'locked-and-old',
-  'repository-locked',
-  'repository-empty',
-] as const;
-
-export type CheckKind = (typeof CHECK_KINDS)[number];
-
-/** `broken`: a pull fails; `left over`: it costs space or attention; `not known`: it could not be looked at. */
-export type CheckState = 'broken' | 'left over' | 'not known';
 
 export const STATE_OF: Readonly<Record<CheckKind, CheckState>> = {
   'tag-without-manifest': 'broken',
@@ -35,33 +16,6 @@ export const STATE_OF: Readonly<Record<CheckKind, CheckState>> = {
   'repository-locked': 'left over',
   'repository-empty': 'left over',
 };
-
-/** Something that was found. */
-export interface RegistryFinding {
-  readonly kind: CheckKind;
-  readonly state: CheckState;
-  readonly repository: string;
-  readonly tag?: string;
-  readonly digest?: string;
-  /** Since when it is so at the earliest: when what is named was changed last (ISO 8601, UTC). Absent: not known. */
-  readonly since?: string;
-  /** What it is: a sentence without a full stop. */
-  readonly says: string;
-  /** What a person does about it: a sentence, or a command. */
-  readonly todo: string;
-}
-
-export interface RegistryCheck {
-  readonly registry: string;
-  /** ISO 8601, UTC. */
-  readonly at: string;
-  /** Repositories that were looked at, of those that were to be. */
-  readonly repositories: { readonly checked: number; readonly of: number };
-  /** How many there are of each kind, also of those that are not listed here. */
-  readonly counts: Readonly<Partial<Record<CheckKind, number>>>;
-  /** The worst first; of each kind the first ones. */
-  readonly findings: readonly RegistryFinding[];
-}
 
 /** How many findings there are of a state. */
 export function countOf({ counts }: RegistryCheck, state: CheckState): number {
@@ -102,7 +56,7 @@ export function renderRegistryCheck(check: RegistryCheck, style: Style = PLAIN_S
 
 function conclusion(check: RegistryCheck): string {
   const { checked, of } = check.repositories;
-  const [broken, unknown, left] = (['broken', 'not known', 'left over'] as const).map((one) => countOf(check, one));
+  const [broken, unknown, left] = CHECK_STATES.map((one) => countOf(check, one));
   const seen = `${plural(checked, 'repository')} checked${checked === of ? '' : `, of ${of}`}`;
   const found = `${broken ?? 0} broken, ${unknown ?? 0} not known, ${left ?? 0} left over`;
   return `${printable(check.registry)}: ${seen}: ${found}.`;

@@ -66,6 +66,8 @@ function registryCheckCommand(finish: (exitCode: 0 | 1) => void): Command {
         await write(
           flags.output === 'json' ? `${jsonLine(check)}\n` : renderRegistryCheck(check, styleOf(stdout, env)),
         );
+        // What is shown as the state of the registry is a whole one.
+        if (!flags.repository && !stop.signal.aborted) await ledger.keepCheck(check);
         finish(isFine(check) ? 0 : 1);
       } finally {
         process.off('SIGINT', interrupt).off('SIGTERM', interrupt);

@@ -112,6 +112,8 @@ export const IN_USE_QUERY = z.object({
   registry: text.exactOptional().describe('Its name or login server; may be left out where the app serves one'),
 });
 
+export const CHECK_QUERY = IN_USE_QUERY;
+
 export const QUARANTINE_QUERY = IN_USE_QUERY.extend({
   repository: z
     .array(text)

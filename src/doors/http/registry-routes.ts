@@ -1,6 +1,7 @@
 import * as answers from './answer-schemas.ts';
+import { check } from './check-schemas.ts';
 import { quarantine, released } from './quarantine-schemas.ts';
-import { IN_USE_QUERY, QUARANTINE_QUERY, RELEASE_QUERY, RISK_QUERY, UNPULLED_QUERY } from './query.ts';
+import { CHECK_QUERY, IN_USE_QUERY, QUARANTINE_QUERY, RELEASE_QUERY, RISK_QUERY, UNPULLED_QUERY } from './query.ts';
 import { risk } from './risk-schemas.ts';
 import { json, type Route } from './route.ts';
 
@@ -49,6 +50,29 @@ export const REGISTRY_ROUTES: readonly Route[] = [
         query: [RISK_QUERY],
         answers: { 200: json('The line, and the worst', risk) },
         problems: [400, 503],
+      },
+    },
+  },
+  {
+    name: 'check',
+    path: '/api/check',
+    level: 'function',
+    methods: {
+      get: {
+        summary: 'What the last check of a registry has found: what is broken or left over, the worst first',
+        description: 'It is read from the record; the registry is not asked.',
+        query: [CHECK_QUERY],
+        answers: { 200: json('What was found, and when', check) },
+        problems: [400, 404, 503],
+      },
+      post: {
+        summary: 'Checks a registry now, and keeps what it finds',
+        description:
+          'It reads the registry, and changes nothing in it. After 2 minutes no further call is begun: what was not looked at ' +
+          'until then is a finding of the kind `not-known`. Two registries are checked at a time.',
+        query: [CHECK_QUERY],
+        answers: { 200: json('What was found', check) },
+        problems: [400, 429, 502, 503],
       },
     },
   },

@@ -41,7 +41,7 @@ export const PROBLEMS = {
   400: 'A parameter, a flag or the body is wrong; errors names each',
   401: 'The key is missing or wrong: the Functions host answers this itself, without a body',
   403: 'The client has signed in, and may not do this',
-  404: 'There is no such run, or nothing like that in quarantine',
+  404: 'There is no such run, nothing like that in quarantine, or the registry was not checked yet',
   406: 'The client accepts none of the media types',
   409: 'Another run is in the way, a guard holds the plan back, or something has changed since the plan',
   413: 'The body is too large',

@@ -87,6 +87,8 @@ test('every route answers as it is described, in each form and with each kind of
         '/api/quarantine?registry=other',
         '/api/risk',
         '/api/risk?since=soon',
+        '/api/check',
+        '/api/check?registry=other',
         '/',
         '/review',
         '/api/review',
@@ -98,6 +100,9 @@ test('every route answers as it is described, in each form and with each kind of
       ])
         await read(app, path);
       await read(app, '/api/health', { method: 'HEAD' });
+      await read(app, '/api/check?registry=other', { method: 'POST' });
+      expect(JSON.parse(await read(app, '/api/check', { method: 'POST' }))).toMatchObject({ counts: {}, findings: [] });
+      expect(JSON.parse(await read(app, '/api/check'))).toMatchObject({ repositories: { checked: 13, of: 13 } });
       await read(app, '/api/runs', { key: 'wrong' });
       await read(app, '/api/explain?image=app:dev-0', accepting('image/png'));
       for (const accept of ['application/json', 'application/x-ndjson', 'text/plain', 'image/png']) {
@@ -176,6 +181,8 @@ test('every route answers as it is described, in each form and with each kind of
       await read(app, '/api/health', { method: 'HEAD' });
       await read(app, '/api/quarantine');
       await read(app, '/api/risk');
+      await read(app, '/api/check');
+      await read(app, '/api/check', { method: 'POST' });
       for (const path of ['/api/dry-run', '/api/plans/none/apply', '/api/quarantine/release?all=true'])
         await read(app, path, { method: 'POST', key: MASTER_KEY });
     }),
