@@ -6,12 +6,14 @@ import { eachInTurns } from '../ledger/turns.ts';
 /**
  * What a plan named and its carrying out did not delete: it changed since, or is gone.
  * @param made the decisions of the carrying out, on what is there now
+ * @param isListedBefore what is counted was listed when all of the plan was there
  */
 export async function changesSincePlan(
   registry: Registry,
   repository: string,
   approved: ReadonlyMap<string, Deleted>,
   made: Decisions,
+  { isListedBefore }: { readonly isListedBefore: boolean } = { isListedBefore: true },
 ): Promise<readonly Decision[]> {
   const now = new Map<string, Decision>();
   await eachInTurns(made, (decision) => {
@@ -36,14 +38,17 @@ export async function changesSincePlan(
       planned.kind === 'tag'
         ? tags.has(planned.tag ?? '')
         : (await registry.manifest(repository, planned.digest ?? '')).state !== 'missing';
-    changes.push(there ? keptSince(asLockedNow(planned), 'it is not listed any more') : asGone(planned));
+    changes.push(
+      there ? keptSince(asLockedNow(planned), 'it is not listed any more') : asGone(planned, isListedBefore),
+    );
   }
   return changes;
 }
 
 /** A lock that could not be put back matters no more. Why an earlier attempt failed does: it may have deleted it. */
-function asGone({ lostLock, ...planned }: Deleted): Deleted {
-  return { ...planned, outcome: 'already-gone' };
+function asGone({ lostLock, findings, ...planned }: Deleted, isListedBefore: boolean): Deleted {
+  // What was gone before anything was counted is not taken off again.
+  return { ...planned, ...(isListedBefore && findings && { findings }), outcome: 'already-gone' };
 }
 
 /** Of a lock that could not be put back counts whether it is there now: see `merge`. */

@@ -231,7 +231,8 @@ async function purgeCommands(
       await log?.decided(released);
     }
     if (!before) return;
-    const changes = await changesSincePlan(writer, name, before.open, found.decisions());
+    const isListedBefore = before.listed?.findings !== undefined;
+    const changes = await changesSincePlan(writer, name, before.open, found.decisions(), { isListedBefore });
     await found.add(changes);
     await log?.decided(changes);
   });

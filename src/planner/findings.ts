@@ -100,7 +100,7 @@ export function countedFindings({ kind, findings }: Pick<Decision, 'kind' | 'fin
  * not be counted otherwise once it is deleted.
  */
 export function asListed(before: Decision | undefined, now: Decision): Decision {
-  return before?.findings && now.findings ? { ...now, findings: before.findings } : now;
+  return before?.findings && before.digest === now.digest ? { ...now, findings: before.findings } : now;
 }
 
 /** A plan whose decisions say what is known of the vulnerabilities of each artifact. */
@@ -217,7 +217,8 @@ function* usedDigests(
   { parts }: KnownFindings,
   { byDigest }: ManifestListing,
 ): Steps<ReadonlySet<string> | undefined> {
-  if (!evidence || evidence.everything) return undefined;
+  // A log of pulls, and a quarantine, say nothing of what runs.
+  if (!evidence?.isUseKnown) return undefined;
   const due = slicer();
   const used = new Set<string>();
   for (const [digest, { reason }] of evidence.digests) if (reason === 'in-use') used.add(digest);

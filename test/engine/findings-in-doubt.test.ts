@@ -4,12 +4,12 @@ import { digestOf, image, index } from '../../src/dev/emulator/manifests.ts';
 import { attachedReports, defenderFindings, type FindingsSource } from '../../src/engine/findings.ts';
 import { newFresh } from '../../src/engine/fresh.ts';
 import type { Source } from '../../src/evidence/types.ts';
-import { dryRun, purge, readOnly } from '../../src/index.ts';
+import { apply, dryRun, purge, readOnly } from '../../src/index.ts';
 import { systemClock } from '../../src/registry/clock.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';
 import { attach, type Attachment, grypeOf } from '../support/reports.ts';
-import { connectTo, policyOf, ruledBy, run, withEmulator } from '../support/registry.ts';
+import { connectTo, policyOf, ruledBy, run, USER, withEmulator } from '../support/registry.ts';
 
 const app = image('app');
 const young = image('young');
@@ -164,4 +164,44 @@ describe('the sums of several commands', () => {
       },
     ),
   );
+});
+
+describe('the sums', () => {
+  const old = image('old');
+  const repositories = {
+    app: repositoryOf(
+      { built: app, days: 90, tags: ['app'] },
+      { built: old, days: 90, tags: ['old'] },
+      { built: young, days: 1, tags: ['young'] },
+    ),
+  };
+  const scan = { by: 'grype' as const, bySeverity: { high: 1 }, fixable: {}, ids: [] };
+  const images = new Map([app, old, young].map(({ digest }) => [digest, { scan }]));
+  const observed = { observedAt: '2026-11-30T00:00:00.000Z', complete: true, problems: [], images };
+  const findings = { sources: [{ source: 'defender' as const, read: () => Promise.resolve(observed) }] };
+  const given = ['--filter', 'app:app|old', '--ago', '30d', '--untagged'];
+  const one = { images: 1, notScanned: 0, bySeverity: { high: 1 }, fixable: {} };
+
+  test('what was gone before a plan is applied is not taken off what is there', () =>
+    withEmulator({ repositories }, async (emulator) => {
+      const ledger = newLedger();
+      const planned = await run(emulator, [...given, '--dry-run'], undefined, ledger, { findings });
+      await run(emulator, ['--filter', 'app:old', '--ago', '30d', '--untagged']);
+      const target = { endpoint: new URL(emulator.url), certificate: emulator.certificate, ...USER };
+      const options = { ledger, now: new Date(), planAgeMilliseconds: 86_400_000, guards: {}, findings };
+      const applied = await apply(planned.summary.runId, () => target, {
+        ...options,
+        onDecisions: () => undefined,
+      });
+      expect(applied).toMatchObject({
+        summary: { totals: { manifests: { alreadyGone: 1 }, findings: { removed: one, kept: one } } },
+      });
+    }));
+
+  test('what is in use is no sum where no source says it', () =>
+    withEmulator({ repositories }, async (emulator) => {
+      const more = { findings, evidence: { sources: [], rememberMilliseconds: 0 } };
+      const { summary } = await run(emulator, [...given, '--dry-run'], undefined, newLedger(), more);
+      expect(summary.totals.findings).not.toHaveProperty('inUse');
+    }));
 });
