@@ -92,7 +92,7 @@ function scanInWords({ ofParts }: DecisionFindings, { by, at, bySeverity, fixabl
   const fixed = findingsIn(fixable);
   const what = findingsIn(bySeverity) === 0 ? 'No findings' : `Findings: ${severitiesInWords(bySeverity)}`;
   const fix = fixed > 0 ? `; ${count(fixed)} ${fixed === 1 ? 'has' : 'have'} a fix` : '';
-  const whose = ofParts ? ', of all that it holds' : '';
+  const whose = ofParts ? ', in what was scanned of what it holds' : '';
   return `${what}${fix}${whose}. By ${clipped(by)}${at === undefined ? '' : `, ${minute(at)} UTC`}.`;
 }
 
