@@ -34,9 +34,13 @@ export function whyNoRule(image: RiskImage, hasProtectFlags: boolean): NoRule | 
   const { tags, tagCount, manifest, undecided } = image;
   const all = [...tags, ...(manifest ? [manifest] : [])];
   if (image.isQuarantined) return 'quarantined';
-  if (all.some(({ isPlanned }) => isPlanned)) return 'planned';
+  if (manifest?.isPlanned) return 'planned';
   if (all.some(({ isLocked }) => isLocked)) return 'locked';
-  if (all.some(({ reason }) => !FREE.has(reason))) return 'kept';
+  if (all.some(({ reason, isPlanned }) => !isPlanned && !FREE.has(reason))) return 'kept';
+  // Of an image with a tag that is kept, or by a run without --untagged, only tags are deleted.
+  if (tags.some(({ isPlanned }) => isPlanned)) return 'tags-planned';
+  // Its age is what that rule asks for, and the first rule that matches a tag owns it.
+  if (tags.some(({ rule }) => rule !== undefined)) return 'owned';
   if (tagCount === 0) return 'untagged';
   if (tagCount >= MOST_TAGS) return 'unnameable';
   // Without a decision on the manifest its lock is not known, and not each tag on it.
@@ -148,8 +152,8 @@ async function alikeIn(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const named = new Map<string, Set<string>>();
-  for (const { name, rule } of tags) {
-    const shape = rule === undefined ? shapeOf(name) : undefined;
+  for (const { name } of tags) {
+    const shape = shapeOf(name);
     if (shape === undefined) continue;
     const own = named.get(shape);
     if (own) own.add(name);

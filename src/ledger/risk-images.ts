@@ -182,7 +182,8 @@ function standingOf(decision: Decision): Standing {
   return {
     reason,
     isPlanned: decision.action === 'delete',
-    isLocked: locked === true,
+    // The reason alone: its repository is locked as a whole.
+    isLocked: locked === true || reason === 'locked',
     ...(rule !== undefined && { rule }),
   };
 }

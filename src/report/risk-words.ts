@@ -151,6 +151,8 @@ export function proposalInWords({ proposal }: RiskReport): string | undefined {
 /** Why there is no rule for an image that nothing uses. */
 export const NO_RULE_WORDS: Readonly<Record<NoRule, string>> = {
   planned: 'a plan deletes it already',
+  'tags-planned': 'a plan deletes tags of it, and keeps the image: the run says why',
+  owned: 'a rule owns a tag of it, and keeps that for its age',
   quarantined: 'it is in quarantine',
   locked: 'it is locked',
   kept: 'the policy keeps it on purpose',

@@ -40,6 +40,10 @@ interface RiskRepository extends RiskGroup {
 export const NO_RULE = [
   /** A plan deletes it already. */
   'planned',
+  /** A plan deletes tags of it, and not the image. */
+  'tags-planned',
+  /** A rule of the policy owns a tag of it, and keeps that for its age. */
+  'owned',
   'quarantined',
   'locked',
   /** The policy keeps it, and not for its age alone. */

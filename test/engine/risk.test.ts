@@ -6,6 +6,7 @@ import type { ImageFindings, SeverityCounts } from '../../src/evidence/findings.
 import type { Source, Use } from '../../src/evidence/types.ts';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import type { RunRecord } from '../../src/ledger/records.ts';
+import type { Decision } from '../../src/planner/decision.ts';
 import { parsePolicyFile } from '../../src/policy/file/parse.ts';
 import { decisionsOn, digestOf, type Image, IN_USE, runWith, shopAtRisk, sumOf } from '../support/at-risk.ts';
 import { repositoryOf } from '../support/contents.ts';
@@ -110,6 +111,9 @@ describe('by what runs recorded', () => {
     ['kept', { reason: 'protected' }, {}],
     ['kept', { reason: 'kept-newest' }, {}],
     ['locked', { locked: true }, {}],
+    // Its repository is locked as a whole.
+    ['locked', { reason: 'locked' }, {}],
+    ['owned', { reason: 'too-young', rule: 'releases' }, {}],
     ['untagged', { tags: [] }, {}],
     ['unnameable', { tags: ['--all'] }, {}],
     ['unnameable', { tags: Array.from({ length: 150 }, (_, n) => `t${n}`) }, {}],
@@ -121,6 +125,21 @@ describe('by what runs recorded', () => {
     expect(critical.unused.first).toMatchObject([{ noRule }]);
   }); // prettier-ignore
 });
+
+test('a plan that deletes the tags of an image, or one of two, is not said to delete the image', async () => {
+  const noRuleOf = async (plan: (decision: Decision) => Decision | undefined) => {
+    const all = decisionsOn('app', [{ digest: digestOf(1), tags: ['v1', 'v2'], bySeverity: { critical: 1 } }]);
+    const decisions = all.flatMap((one) => plan(one) ?? []);
+    const found = { all: sumOf({ critical: 1 }), inUse: sumOf({}, 0), decisions };
+    const { critical } = await reported([runWith('2026-11-24T01:00:00.000Z', { app: found }, { evidence: IN_USE, dryRun: true })]);
+    return critical.unused.first[0]?.noRule;
+  };
+  const deleted = (one: Decision): Decision =>
+    ({ ...one, action: 'delete', reason: one.kind === 'tag' ? 'matched-and-expired' : 'untagged-and-expired', outcome: 'planned' }) as Decision;
+  expect(await noRuleOf(deleted)).toBe('planned');
+  expect(await noRuleOf((one) => (one.tag === 'v1' ? deleted(one) : one))).toBe('tags-planned');
+  expect(await noRuleOf((one) => (one.kind === 'tag' ? deleted(one) : undefined))).toBe('tags-planned');
+}); // prettier-ignore
 
 test('a proposal matches every image that it counts, and no tag of one that is used, locked, protected or owned', () => {
   const names = fc.uniqueArray(fc.tuple(fc.constantFrom('pr-', 'dev-', 'v1.', 'x', 'rel.'), fc.nat(30)).map((one) => one.join('')), { minLength: 1, maxLength: 3 });
@@ -151,8 +170,8 @@ test('a proposal matches every image that it counts, and no tag of one that is u
       ); // prettier-ignore
       const found = { all: sumOf({ critical: all.length }), inUse: sumOf({}, 0), decisions };
       const { proposal } = await reported([runWith('2026-11-24T01:00:00.000Z', { app: found }, { evidence: IN_USE })]);
-      const isFree = ({ inUse, locked, reason }: (typeof all)[number]) =>
-        !inUse && !locked && (reason === 'no-rule' || reason === 'too-young');
+      const isFree = ({ inUse, locked, reason, rule }: (typeof all)[number]) =>
+        !inUse && !locked && !rule && (reason === 'no-rule' || reason === 'too-young');
       const wanted = all.filter((one) => one.critical && one.tags.length > 0 && isFree(one));
       expect(proposal?.images ?? 0).toBe(wanted.length);
       const rules = proposal ? parsePolicyFile(proposal.policy).rules : [];
@@ -164,7 +183,7 @@ test('a proposal matches every image that it counts, and no tag of one that is u
         );
       for (const one of wanted) expect(one.tags.every(owns)).toBe(true);
       for (const one of all.filter((other) => !wanted.includes(other)))
-        expect(one.tags.some(owns) && !(isFree(one) && !one.rule), one.tags.join(' ')).toBe(false);
+        expect(one.tags.some(owns) && !isFree(one), one.tags.join(' ')).toBe(false);
     }),
     { numRuns: 300 },
   );
