@@ -54,7 +54,8 @@ export function removedInWords({ line }: RiskReport): string | undefined {
   const sum = (severity: Severity): number =>
     deleting.reduce((all, { removed }) => all + (removed.bySeverity[severity] ?? 0), 0);
   const removed = Object.fromEntries(SEVERITY_NAMES.map((severity) => [severity, sum(severity)]));
-  return `${plural(deleting.length, 'run')} removed ${plural(findingsIn(removed), 'finding')}: ${countsInWords(removed)}.`;
+  const all = findingsIn(removed);
+  return `${plural(deleting.length, 'run')} removed ${all === 0 ? 'no findings' : `${plural(all, 'finding')}: ${countsInWords(removed)}`}.`;
 }
 
 /** What is to be known to read the numbers right, a sentence each. Names in it are printable. */

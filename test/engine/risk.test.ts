@@ -135,7 +135,7 @@ test('a plan that deletes the tags of an image, or one of two, is not said to de
     return critical.unused.first[0]?.noRule;
   };
   const deleted = (one: Decision): Decision =>
-    ({ ...one, action: 'delete', reason: one.kind === 'tag' ? 'matched-and-expired' : 'untagged-and-expired', outcome: 'planned' }) as Decision;
+    ({ ...one, action: 'delete', reason: one.kind === 'tag' ? 'matched-and-expired' : 'untagged-and-expired', outcome: 'planned' });
   expect(await noRuleOf(deleted)).toBe('planned');
   expect(await noRuleOf((one) => (one.tag === 'v1' ? deleted(one) : one))).toBe('tags-planned');
   expect(await noRuleOf((one) => (one.kind === 'tag' ? deleted(one) : undefined))).toBe('tags-planned');

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { risk } from '../../src/engine/risk.ts';
+import { NO_FINDINGS } from '../../src/planner/findings.ts';
 import { renderRisk } from '../../src/report/risk-text.ts';
 import { RISK_LINE } from '../../src/report/risk.ts';
 import { csvLines } from '../../src/report/csv.ts';
@@ -24,6 +25,12 @@ test('on a narrow terminal a run is a sentence; names of a registry move nothing
   expect(text).toMatch(/^2026-11-24 01:00\n {2}run: 45 critical, 0 high, 0 medium, 0 low, 0 other; 0 not$/m);
   // eslint-disable-next-line no-control-regex -- what is looked for
   expect(text).not.toMatch(/[\u0000-\u0009\u001b\u202e]/);
+});
+
+test('runs that removed nothing say so', async () => {
+  const report = await risk(ledgerAtRisk(), 'contoso.azurecr.io', OPTIONS);
+  const line = report.line.map((run) => ({ ...run, removed: NO_FINDINGS }));
+  expect(renderRisk({ ...report, line })).toMatch(/^\d runs removed no findings\.$/m);
 });
 
 test('CSV has a line for each run', async () => {
