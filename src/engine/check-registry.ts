@@ -128,12 +128,12 @@ function inWords(registry: string, repository: string, found: Found): RegistryFi
       'purge --untagged deletes it with a policy file that says orphanedReferrers: delete',
     ],
     'signature-without-image': [
-      `${name} belongs to an image that is not there (${other})`,
-      `acr-retention purge -r ${registry} --filter '${inShell(repository)}:^sha256-' --ago 30d deletes such tags once they are old`,
+      `${name} belongs to an image that is not in this repository (${other})`,
+      `Where it signs no image of another repository, delete the tag: ${az(`repository untag --name ${short} --image ${inShell(name)}`)}`,
     ],
     hidden: [
       digest === undefined
-        ? `${repository} has ${count} manifests that no listing shows, and that nothing names`
+        ? `${repository} has ${count === 1 ? '1 manifest' : `${count} manifests`} that no listing shows, and that nothing names`
         : `${name} exists, and no listing shows it (listEnabled is false)`,
       digest === undefined
         ? 'Who hid them knows their digests; the log of the registry has who changed what'

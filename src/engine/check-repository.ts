@@ -3,7 +3,14 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { imageOfSignatureTag } from '../planner/tags.ts';
 import { StoppedError } from '../registry/errors.ts';
 import { NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
-import type { ManifestFacts, ManifestListing, ManifestRecord, RegistryReader, TagRecord } from '../registry/types.ts';
+import type {
+  ManifestFacts,
+  ManifestListing,
+  ManifestRecord,
+  RegistryReader,
+  RepositoryAttributes,
+  TagRecord,
+} from '../registry/types.ts';
 import { eachOf } from './each.ts';
 
 /** What was found in a repository, before it is said in words. */
@@ -33,8 +40,15 @@ interface Asking {
 const TOO_NEW =
   'the registry lists it, and does not find it; it was pushed within the last hour, or its time is not known';
 
-/** How a manifest that no listing shows stands in the registry. */
-type Unlisted = 'gone' | 'hidden' | { readonly why: string };
+/** How a manifest that no listing shows stands in the registry. `there`: it was pushed while the listing was read. */
+type Unlisted = 'gone' | 'hidden' | 'there' | { readonly why: string };
+
+/** A repository once more: what a client deleted or pushed while it was looked at is no finding. */
+interface Again {
+  readonly attributes: RepositoryAttributes | undefined;
+  readonly tags: ReadonlyMap<string, TagRecord>;
+  readonly manifests: ReadonlyMap<string, ManifestRecord>;
+}
 
 /** So many unlisted manifests of earlier runs are asked for, where the registry says that it has hidden ones. */
 const MOST_ASKED = 1000;
@@ -59,40 +73,62 @@ export async function checkRepository(
     // One that was deleted meanwhile has no attributes.
     if (attributes && (attributes.manifests ?? 0) === 0) find({ kind: 'repository-empty' });
   }
+  const lookAgain = newSecondLook(reader, repository);
+  /** Finds what is still so by a second look, which is taken only where there is something to find. */
+  const findIf = async (found: Found, isStill: (again: Again) => boolean): Promise<void> => {
+    if (isStill(await lookAgain())) find(found);
+  };
   const waiting = await waitingIn(ledger, repository, reader.loginServer);
-  for (const record of listed.values()) ofRecord(record, `@${record.digest}`, { digest: record.digest });
-  for (const tag of tags) ofRecord(tag, `:${tag.name}`, { tag: tag.name });
+  for (const record of listed.values()) ofLock(record, { digest: record.digest });
+  for (const tag of tags) ofLock(tag, { tag: tag.name });
 
   const { facts, unlisted } = await factsOf({ ledger, reader, concurrency, waiting }, repository, listed);
   const isThere = newLook(reader, repository);
   const named = namesOf(tags, listed, facts);
   const hidden = new Set<string>();
-  await eachOf(named, concurrency, async ({ kind, digest, about }) => {
+  const gone: Named[] = [];
+  await eachOf(named, concurrency, async (one) => {
+    const { digest } = one;
     const now = await isThere(digest);
     if (typeof now === 'object') find({ kind: 'not-known', digest, why: now.why });
+    else if (now === 'gone') gone.push(one);
     else if (now === 'hidden') {
       if (!hidden.has(digest)) find({ kind: 'hidden', digest });
       hidden.add(digest);
-    } else find({ kind, ...about });
+    }
   });
+  for (const { kind, about } of gone) await findIf({ kind, ...about }, (again) => isNamedBy(about, again));
   for (const [digest, fact] of facts)
     if (fact.state === 'missing') {
       const since = listed.get(digest)?.lastUpdated;
       const isSettled = since !== undefined && since < settledBefore;
-      find(isSettled ? { kind: 'manifest-gone', digest, since } : { kind: 'not-known', digest, why: TOO_NEW });
+      const found: Found = isSettled
+        ? { kind: 'manifest-gone', digest, since }
+        : { kind: 'not-known', digest, why: TOO_NEW };
+      await findIf(found, ({ manifests }) => manifests.has(digest));
     } else if (fact.state === 'unreadable' && !listed.get(digest)?.unreadable)
       find({ kind: 'not-known', digest, why: fact.why });
+  for (const { digest, unreadable, lastUpdated: since } of listed.values())
+    if (unreadable && !waiting.has(`@${digest}`))
+      await findIf({ kind: 'unreadable', digest, since }, ({ manifests }) => isUnreadable(manifests.get(digest)));
+  for (const { name: tag, unreadable, lastUpdated: since } of tags)
+    if (unreadable && !waiting.has(`:${tag}`))
+      await findIf({ kind: 'unreadable', tag, since }, (again) => isUnreadable(again.tags.get(tag)));
   await hiddenOnes();
 
-  function ofRecord(record: ManifestRecord | TagRecord, key: string, about: Pick<Found, 'tag' | 'digest'>): void {
+  function ofLock(record: ManifestRecord | TagRecord, about: Pick<Found, 'tag' | 'digest'>): void {
     const since = record.lastUpdated;
-    if (record.unreadable && !waiting.has(key)) find({ kind: 'unreadable', ...about, since });
     if (record.locked && since !== undefined && since < lockedBefore) find({ kind: 'locked-and-old', ...about, since });
   }
 
   /** What the registry counts and no listing shows: those that earlier runs knew by name, and the number of the others. */
   async function hiddenOnes(): Promise<void> {
     let left = (attributes?.manifests ?? 0) - listed.size - hidden.size;
+    if (left > 0) {
+      // The first number was asked for before the listing, this one after it: what was deleted or pushed meanwhile is in one of them.
+      const again = await lookAgain();
+      left = Math.min(left, (again.attributes?.manifests ?? 0) - again.manifests.size - hidden.size);
+    }
     if (left > 0)
       await eachOf([...unlisted.keys()].slice(0, MOST_ASKED), concurrency, async (digest) => {
         if (hidden.has(digest) || left <= 0 || (await isThere(digest)) !== 'hidden') return;
@@ -103,6 +139,27 @@ export async function checkRepository(
     if (left > 0) find({ kind: 'hidden', count: left });
   }
 }
+
+/** Takes a second look at a repository, once. */
+function newSecondLook(reader: RegistryReader, repository: string): () => Promise<Again> {
+  let taken: Promise<Again> | undefined;
+  const take = async (): Promise<Again> => {
+    const tags = (await reader.tags(repository)) ?? [];
+    const manifests = (await reader.manifests(repository))?.byDigest ?? new Map<string, ManifestRecord>();
+    const attributes = await reader.attributes(repository);
+    return { attributes, tags: new Map(tags.map((tag) => [tag.name, tag])), manifests };
+  };
+  return () => (taken ??= take());
+}
+
+/** Whether what names a manifest is still there, and a tag still names that one. */
+function isNamedBy({ tag, digest }: Named['about'], { tags, manifests }: Again): boolean {
+  if (tag === undefined) return digest !== undefined && manifests.has(digest);
+  const now = tags.get(tag);
+  return now !== undefined && (digest === undefined || now.digest === digest);
+}
+
+const isUnreadable = (record: ManifestRecord | TagRecord | undefined): boolean => record?.unreadable === true;
 
 /** The keys of what runs have made unreadable. */
 async function waitingIn(
@@ -154,10 +211,11 @@ function newLook(reader: RegistryReader, repository: string): (digest: string) =
   const asked = new Map<string, Promise<Unlisted>>();
   const ask = async (digest: string): Promise<Unlisted> => {
     try {
-      if (await reader.manifestAttributes(repository, digest)) return 'hidden';
+      const attributes = await reader.manifestAttributes(repository, digest);
+      if (attributes) return attributes.hidden ? 'hidden' : 'there';
       const fact = await reader.manifest(repository, digest);
       if (fact.state === 'unreadable') return { why: fact.why };
-      return fact.state === 'read' ? 'hidden' : 'gone';
+      return fact.state === 'read' ? 'there' : 'gone';
     } catch (error) {
       if (error instanceof StoppedError) throw error;
       return { why: (error as Error).message };
@@ -193,8 +251,9 @@ function namesOf(
   }
   for (const [digest, fact] of facts) {
     if (fact.state !== 'read') continue;
-    const since = listed.get(digest)?.lastUpdated;
-    for (const child of fact.children)
+    const { kind, lastUpdated: since } = listed.get(digest) ?? {};
+    // Of other kinds, any digest that the text mentions counts as a child: it may be that of a layer.
+    for (const child of kind === 'index' ? fact.children : [])
       if (!listed.has(child.digest))
         named.push({ kind: 'platform-missing', digest: child.digest, about: { digest, other: child.digest, since } });
     const { subject } = fact;
