@@ -121,8 +121,10 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
     },
     records,
   );
-  // The next run finds out by itself what is gone: only numbers depend on it.
-  if (!record.dryRun && stored.totals.storage) await forgetFreed({ ledger, record, records }).catch(() => undefined);
+  // The next run finds out by itself what is gone: only numbers depend on it. A run that was stopped may be resumed, and says
+  // then what it freed in all.
+  if (!record.dryRun && !stopped && stored.totals.storage)
+    await forgetFreed({ ledger, record, records }).catch(() => undefined);
   return summary;
 }
 

@@ -1,11 +1,14 @@
+import type { Decision } from '../planner/decision.ts';
 import type { FactsFile } from '../registry/hashed-lines.ts';
 import { StoppedError } from '../registry/errors.ts';
 import { type Layers, newLayers } from '../registry/layers.ts';
 import type { Clock } from '../registry/clock.ts';
-import type { ManifestListing, RegistryReader, TagRecord } from '../registry/types.ts';
+import type { ManifestFacts, ManifestListing, RegistryReader, TagRecord } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
 import { eachOf } from './each.ts';
+import { isFreed } from './freed.ts';
 import type { PlannedRepository, Task } from './inventory.ts';
+import type { Attempt } from './merge.ts';
 
 /*
  * What the manifests of a repository take up is read before something in it is deleted, for afterwards nothing can say what
@@ -16,6 +19,8 @@ import type { PlannedRepository, Task } from './inventory.ts';
 export interface ReadsLayers {
   /** Where it is remembered, by repository. */
   readonly file: (repository: string) => FactsFile;
+  /** How many manifests got no answer in this run. */
+  readonly failures: { count: number };
   /** How long reading may take in one repository: the rest is for a later run. Absent: as long as it takes. */
   readonly milliseconds?: number;
 }
@@ -27,7 +32,7 @@ interface Collecting {
 }
 
 /** Notes what manifests take up that are read for whatever reason. */
-function collecting(reader: RegistryReader): Collecting {
+export function collecting(reader: RegistryReader): Collecting {
   const layers = newLayers();
   return {
     layers,
@@ -50,6 +55,7 @@ function collecting(reader: RegistryReader): Collecting {
 export function withLayers(
   { reader, layers: reads, ledger }: Pick<RunContext, 'reader' | 'layers' | 'ledger'>,
   repository: string,
+  before?: Pick<Attempt, 'decisions'>,
 ): {
   readonly reader: RegistryReader;
   readonly note: (planned: PlannedRepository, command: Task) => Promise<void>;
@@ -64,7 +70,8 @@ export function withLayers(
       isNoted = true;
       const deletes = [...plan.manifests, ...(plan.hides?.manifests ?? [])].map(({ digest }) => digest);
       const { clock } = ledger.system;
-      await noteLayers(collected, reads, { repository, tags, manifests, deletes, concurrency, clock });
+      const gone = goneIn(before?.decisions ?? []);
+      await noteLayers(collected, reads, { repository, tags, manifests, deletes, gone, concurrency, clock });
     },
   };
 }
@@ -75,6 +82,8 @@ interface About {
   readonly manifests: ManifestListing | undefined;
   /** These are read first. */
   readonly deletes: Iterable<string>;
+  /** What this run deleted in an earlier attempt. What that took up stays remembered until the run has ended. */
+  readonly gone: Iterable<string>;
   readonly concurrency: number;
   readonly clock: Clock;
 }
@@ -83,10 +92,10 @@ interface About {
  * Reads what is not known yet of what the manifests of a repository take up, and remembers it.
  * @throws {StoppedError} where the run was stopped; what was read by then is remembered
  */
-async function noteLayers(
+export async function noteLayers(
   { reader, layers }: Collecting,
-  { file: fileOf, milliseconds = Infinity }: ReadsLayers,
-  { repository, tags, manifests, deletes, concurrency, clock }: About,
+  { file: fileOf, failures, milliseconds = Infinity }: ReadsLayers,
+  { repository, tags, manifests, deletes, gone, concurrency, clock }: About,
 ): Promise<void> {
   const file = fileOf(repository);
   const since = clock.ticks();
@@ -104,10 +113,15 @@ async function noteLayers(
     yield* unlisted;
   };
   const read = async (digests: Iterable<string>): Promise<void> => {
-    const wanted = [...new Set(digests)].filter((digest) => layers.of(digest) === undefined);
+    const wanted = [...new Set(digests)].filter((digest) => {
+      const known = layers.of(digest);
+      // What was missing once may be pushed later.
+      return known === undefined || (known === 'missing' && listed.has(digest));
+    });
     await eachOf(wanted, concurrency, async (digest) => {
-      if (!isInTime()) return;
+      if (!isInTime() || isOver(failures)) return;
       const fact = await reader.manifest(repository, digest);
+      if (isNoAnswer(fact)) failures.count += 1;
       // The listing has it, so that it is there: another replica may not know it yet.
       if (fact.state !== 'missing' || unlisted.has(digest)) layers.add(digest, fact);
     });
@@ -129,8 +143,26 @@ async function noteLayers(
     const known = [...all()].filter((digest) => layers.of(digest) !== 'missing').length;
     hidden = Math.max(0, (there ?? 0) - known);
   } finally {
-    await layers.remember(file, repository, all(), hidden);
+    await layers.remember(file, repository, new Set([...all(), ...gone]), hidden);
   }
+}
+
+/** The manifests that are deleted by now, as an earlier attempt recorded. */
+function goneIn(decisions: Iterable<Decision>): readonly string[] {
+  const digests: string[] = [];
+  for (const one of decisions) if (isFreed(one)) digests.push(one.digest);
+  return digests;
+}
+
+/** Reading is given up for a run where so many manifests got no answer: each may take minutes. */
+const MOST_FAILURES = 10;
+
+const isOver = ({ count }: { readonly count: number }): boolean => count >= MOST_FAILURES;
+
+/** The registry refused for too long (429), failed (5xx) or was not reached. */
+function isNoAnswer(fact: ManifestFacts): boolean {
+  if (fact.state !== 'unreadable') return false;
+  return fact.status === undefined || fact.status === 429 || fact.status >= 500;
 }
 
 /** @throws {StoppedError} and nothing else: what cannot be asked is not known */

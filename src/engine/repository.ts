@@ -187,7 +187,7 @@ async function purgeCommands(
   { before, record, write }: Purging,
 ): Promise<RepositoryResult | undefined> {
   const { writer, signal, log } = context;
-  const { reader: collected, note } = withLayers(context, name);
+  const { reader: collected, note } = withLayers(context, name, before);
   const isStopped = (): boolean => signal.aborted;
   if (!writer) throw new Error('a dry run deletes nothing');
   const only = before?.isPlan ? await approvedOf(before) : undefined;

@@ -7,6 +7,7 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { newLayers, readLayers, repositoryOf } from '../registry/layers.ts';
 import type { RegistryReader } from '../registry/types.ts';
 import { newPool, type Pool } from './blob-pool.ts';
+import { isFreed } from './freed.ts';
 import { asksStorage } from './used.ts';
 
 /*
@@ -58,6 +59,9 @@ async function freedBy({ ledger, record, records, catalog }: Asked): Promise<Fre
     if (await addTo(pool, file, repository, deleted).catch(() => false)) known.add(repository);
   }
   if (known.size === 0) return undefined;
+  // Of these it is not known, either, what was deleted in them.
+  for (const repository of own.keys())
+    if (!known.has(repository)) pool.unread(false, (await deletedIn(repository)).size);
   const of = new Map<string, StorageSum>();
   for (const repository of own.keys()) {
     if (!known.has(repository)) continue;
@@ -104,15 +108,10 @@ export async function forgetFreed({ ledger, record, records }: Omit<Asked, 'cata
 /** The manifests of a repository that a run deleted, or found deleted; in a dry run, those that it would delete. */
 async function deletedBy(ledger: Ledger, runId: string, repository: string): Promise<ReadonlySet<string>> {
   const digests = new Set<string>();
-  for await (const one of ledger.decisions(runId, { repository, action: 'delete' })) {
-    if (one.action !== 'delete' || one.kind !== 'manifest' || one.digest === undefined) continue;
-    const isFreed = one.outcome === 'planned' ? !one.quarantine : isGone.has(one.outcome);
-    if (isFreed) digests.add(one.digest);
-  }
+  for await (const one of ledger.decisions(runId, { repository, action: 'delete' }))
+    if (isFreed(one)) digests.add(one.digest);
   return digests;
 }
-
-const isGone: ReadonlySet<string> = new Set(['deleted', 'already-gone']);
 
 async function addTo(
   pool: Pool,
@@ -121,16 +120,19 @@ async function addTo(
   deleted: ReadonlySet<string>,
 ): Promise<boolean> {
   const blobs: (number | undefined)[] = [];
-  return readLayers(file, repository, {
+  const unseen = new Set(deleted);
+  const isThere = await readLayers(file, repository, {
     blob: (digest, size) => void blobs.push(pool.blob(digest, size)),
     manifest(digest, { bytes, blobs: named }) {
-      const isKept = !deleted.has(digest);
+      const isKept = !unseen.delete(digest);
       pool.has(pool.blob(digest, bytes), isKept);
       for (const one of named) pool.has(blobs[one], isKept);
     },
-    unread: (digest) => pool.unread(!deleted.has(digest)),
+    unread: (digest) => pool.unread(!unseen.delete(digest)),
     hidden: (count) => pool.unread(true, count),
   });
+  if (isThere) pool.unread(false, unseen.size);
+  return isThere;
 }
 
 /** What one repository has, and what of that nothing in the registry has any more. */
@@ -142,15 +144,18 @@ async function sumOf(
 ): Promise<StorageSum> {
   const sum = pool.part();
   const blobs: (number | undefined)[] = [];
+  const unseen = new Set(deleted);
   await readLayers(file, repository, {
     blob: (digest, size) => void blobs.push(pool.blob(digest, size)),
     manifest(digest, { bytes, blobs: named }) {
+      unseen.delete(digest);
       sum.has(pool.blob(digest, bytes));
       for (const one of named) sum.has(blobs[one]);
     },
-    unread: (digest) => sum.unread(!deleted.has(digest)),
+    unread: (digest) => sum.unread(!unseen.delete(digest)),
     hidden: (count) => sum.unread(true, count),
   });
+  sum.unread(false, unseen.size);
   return sum.total();
 }
 
@@ -178,7 +183,15 @@ export async function storedBy(
   records: readonly RepositoryRecord[],
 ): Promise<StoredBy> {
   if (!asks || !asksStorage(record)) return { records, totals: {}, run: {} };
-  const [catalog, after] = await Promise.all([asks.catalog(), asks.used?.()]);
+  // A connection may not be opened: the settings may have changed since.
+  const attempt = async <T>(ask: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await ask();
+    } catch {
+      return undefined;
+    }
+  };
+  const [catalog, after] = await Promise.all([attempt(asks.catalog), attempt(async () => asks.used?.())]);
   const run = { storage: { ...record.storage, ...(after && { after }) } };
   const freed = await freedBy({ ledger, record, records, catalog }).catch(() => undefined);
   if (!freed) return { records, totals: {}, run };

@@ -65,6 +65,7 @@ export function storageIn(
   return {
     layers: {
       file: (repository) => ledger.layers(registry, repository, check),
+      failures: { count: 0 },
       ...(timeBudget && { milliseconds: timeBudget.milliseconds * SHARE }),
     },
     ...(usage && { used: () => usedBy(usage, registry, clock, signal) }),

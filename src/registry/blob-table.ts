@@ -18,7 +18,7 @@ export interface BlobTable {
   readonly count: () => number;
 }
 
-const SHA256 = /^sha256:[0-9a-f]{64}$/;
+export const SHA256 = /^sha256:[0-9a-f]{64}$/;
 
 /** So many are counted: 100 MB. */
 const MOST_BLOBS = 2_000_000;

@@ -1,4 +1,4 @@
-import { type BlobTable, newBlobTable } from './blob-table.ts';
+import { type BlobTable, newBlobTable, SHA256 } from './blob-table.ts';
 import type { FactsFile } from './hashed-lines.ts';
 import type { ManifestFacts } from './types.ts';
 
@@ -60,7 +60,8 @@ export function newLayers(): Layers {
     numbers: readonly (number | undefined)[],
     children: readonly string[],
   ): void => {
-    if (used + numbers.length > MOST_PLACES || numbers.includes(undefined)) {
+    // The pool that all blobs are counted in knows no other digests.
+    if (used + numbers.length > MOST_PLACES || numbers.includes(undefined) || !SHA256.test(digest)) {
       known.set(digest, 'unread');
       return;
     }
