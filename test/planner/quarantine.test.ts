@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Deleted, keyOf } from '../../src/planner/decision.ts';
+import { type Deleted, keyOf, type Kept } from '../../src/planner/decision.ts';
 import { stage } from '../../src/planner/quarantine.ts';
 import type { Held, ManifestDeletion, Plan, TagDeletion } from '../../src/planner/types.ts';
 
@@ -51,22 +51,41 @@ function planOf(manifests: readonly ManifestDeletion[], tags: readonly TagDeleti
 
 const held = (until: string, tags: readonly string[] = [], digest = ''): Held => ({ digest, since: PAST, until, tags });
 
+const WAITING: Kept = {
+  repository: 'app',
+  kind: 'manifest',
+  action: 'keep',
+  reason: 'quarantined',
+  detail: 'in quarantine',
+  beyondAcrPurge: true,
+};
+
 interface Given {
   readonly plan: Plan;
   readonly held?: Readonly<Record<string, Held>>;
   readonly days?: number | undefined;
   readonly hides?: readonly string[];
+  /** Keys of what the plan that is carried out keeps in quarantine. */
+  readonly waits?: readonly string[];
+  /** The run that is planned. */
+  readonly runId?: string;
 }
 
 /** What a plan comes to, a word for each artifact. */
-function steps({ plan, held: entries = {}, days, hides }: Given): Readonly<Record<string, string>> {
+function steps({ plan, held: entries = {}, days, hides, waits, runId }: Given): Readonly<Record<string, string>> {
   const staged = stage(plan, {
     held: new Map(
       Object.entries(entries).map(([key, entry]) => [key, { ...entry, digest: entry.digest || key.slice(1) }]),
     ),
     periodOf: days === undefined ? undefined : () => days * DAY,
     now: NOW,
-    only: hides && { tags: new Map(), manifests: new Map(), hides: new Set(hides) },
+    only: (hides ?? waits) && {
+      tags: new Map(),
+      manifests: new Map(),
+      hides: new Set(hides),
+      waits: new Map((waits ?? []).map((key) => [key, WAITING])),
+    },
+    runId,
   });
   const sent = new Set([
     ...staged.tags.map((one) => `:${one.tag}`),
@@ -106,6 +125,26 @@ describe('the step of each artifact', () => {
       'then it is deleted',
       { plan: planOf([image]), held: { '@image': held(PAST, ['v1']) }, days: 14 },
       { '@image': 'deletes', ':v1': 'deletes' },
+    ],
+    [
+      'not by the run that has put it there',
+      { plan: planOf([image]), held: { '@image': { ...held(PAST, ['v1']), runId: 'one' } }, days: 14, runId: 'one' },
+      { '@image': 'waits', ':v1': 'waits' },
+    ],
+    [
+      'by any other one',
+      { plan: planOf([image]), held: { '@image': { ...held(PAST, ['v1']), runId: 'one' } }, days: 14, runId: 'two' },
+      { '@image': 'deletes', ':v1': 'deletes' },
+    ],
+    [
+      'not by a plan in which it waits, though its time is over by now',
+      { plan: planOf([image]), held: { '@image': held(PAST, ['v1']) }, days: 14, waits: ['@image'] },
+      { '@image': 'waits', ':v1': 'waits' },
+    ],
+    [
+      'nor is it hidden again by such a plan',
+      { plan: planOf([image]), days: 14, waits: ['@image'] },
+      { '@image': 'waits', ':v1': 'waits' },
     ],
     [
       'not with a tag that it did not have',
