@@ -20,6 +20,7 @@ import {
   stagingOf,
   withProtections,
 } from './quarantine.ts';
+import { withUnseen } from './quarantine-unseen.ts';
 import { readerAsBefore } from '../registry/held.ts';
 import { readerWithLocks } from '../registry/lost-locks.ts';
 import { lostLocksOf, lostLockWarnings } from './lost-locks.ts';
@@ -146,7 +147,7 @@ export async function planTask(
           ...lostLockWarnings(quarantine, inventory, isDeleted),
           ...unfound,
         ];
-        const held = heldNow(inventory);
+        const held = heldNow(await withUnseen(reader, quarantine, inventory));
         const how = { only, runId: planning.record?.id };
         const staged = stage(whole.plan, stagingOf(held, task.policy, clock.now(), how));
         const said = await withFound({ ...whole, plan: staged }, inventory, found);

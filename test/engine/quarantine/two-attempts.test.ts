@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { image, referrer } from '../../../src/dev/emulator/manifests.ts';
 import { repositoryOf } from '../../support/contents.ts';
-import { DAY, ledgerOnAClock, unreadable } from '../../support/quarantine.ts';
+import { DAY, ledgerOnAClock, unreadable, waitingIn } from '../../support/quarantine.ts';
 import { withEmulator } from '../../support/registry.ts';
 import { begin, goOn, leftIn, said, stopAfter } from '../../support/slices.ts';
 
@@ -66,5 +66,33 @@ test('a run that is resumed does not delete what it has put into quarantine, tho
       `app@${one.digest} delete untagged-and-expired deleted`,
     ]);
     expect(leftIn(emulator)).toEqual([]);
+  });
+});
+
+test.each([
+  ['manifests', ['--untagged'], []],
+  ['tags', [], ['--untagged-only']],
+])('what is in quarantine is released where the settings do not look at %s any more', async (_, then, now) => {
+  const kept = image('kept');
+  const app = repositoryOf(
+    { built: one, days: 40, tags: ['dev-1', ...(now.length > 0 ? ['v1'] : [])] },
+    { built: kept, days: 1 },
+  );
+  await withEmulator({ repositories: { app } }, async (emulator) => {
+    const { ledger } = ledgerOnAClock();
+    const args = ['--filter', 'app:^dev', '--ago', '30d', '--quarantine', '14d'];
+    const options = { policyFrom: 'settings' } as const;
+    await begin(emulator, { way: 'purge', commands: [[...args, ...then]], ledger, options });
+    expect(unreadable(emulator)).toHaveLength(1);
+    await begin(emulator, {
+      way: 'purge',
+      commands: [now.length > 0 ? [...args, ...now] : [...args, '--filter', 'app:^never', '--keep', '1']],
+      ledger,
+      options,
+    });
+    expect({ unreadable: unreadable(emulator), waiting: await waitingIn(ledger, emulator) }).toEqual({
+      unreadable: [],
+      waiting: [],
+    });
   });
 });
