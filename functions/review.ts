@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { configuration, ledger, log } from '../src/doors/app.ts';
+import { checkView } from '../src/doors/http/check.ts';
 import { handler } from '../src/doors/http/handler.ts';
 import { answerAction } from '../src/doors/http/review/actions.ts';
 import { answerReview } from '../src/doors/http/review/review.ts';
@@ -22,6 +23,7 @@ app.http('review', {
       configuration,
       unpulled: unpulledView(configuration, ledger),
       quarantine: quarantineView(configuration, ledger),
+      checks: checkView(configuration, ledger),
     });
   }),
 });

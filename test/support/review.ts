@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerHome } from '../../src/doors/http/review/home.ts';
 import { reviewPage } from '../../src/doors/http/review/review.ts';
+import type { CheckView } from '../../src/doors/http/check.ts';
 import type { QuarantineView } from '../../src/doors/http/quarantine.ts';
 import type { UnpulledView } from '../../src/doors/http/unpulled.ts';
 import type { Viewer } from '../../src/report/page/index.ts';
@@ -301,12 +302,13 @@ export async function withPage<T>(
   unpulled?: UnpulledView,
   viewer?: Viewer,
   quarantine?: QuarantineView,
+  checks?: CheckView,
 ): Promise<T> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const answer =
       url.pathname === '/api/review'
-        ? reviewPage(reader, url.searchParams, NOW, unpulled, undefined, viewer, undefined, quarantine)
+        ? reviewPage(reader, url.searchParams, NOW, unpulled, undefined, viewer, undefined, quarantine, checks)
         : ['/', '/review'].includes(url.pathname)
           ? Promise.resolve(answerHome({ query: url.searchParams }, false))
           : undefined;

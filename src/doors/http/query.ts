@@ -168,10 +168,10 @@ export const REJECT_QUERY = z.object({
 /** What says which view of the review page is asked for; each view has the parameters of its route besides. */
 export const REVIEW_QUERY = z.object({
   run: runId.exactOptional().describe('A run, or the parent of several; left out: the list of runs'),
-  view: oneOf(['decisions', 'diff', 'trends', 'risk', 'unpulled', 'quarantine'])
+  view: oneOf(['decisions', 'diff', 'trends', 'risk', 'unpulled', 'quarantine', 'check'])
     .exactOptional()
     .describe(
-      'decisions: search them; diff: what changed since an earlier run; trends: what was deleted over time, by repository; risk: findings over time; unpulled: what was not pulled for some time',
+      'decisions: search them; diff: what changed since an earlier run; trends: what was deleted over time, by repository; risk: findings over time; unpulled: what was not pulled for some time; check: what is broken or left over',
     ),
   with: runId.exactOptional().describe('diff: the earlier run; left out: the last one that can be compared'),
   image: image.exactOptional().describe('Everything that was recorded of this image'),

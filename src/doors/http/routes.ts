@@ -186,12 +186,13 @@ export const ROUTES: readonly Route[] = [
         problems: [400, 403, 404, 429, 502, 503],
       },
       post: {
-        summary: 'Approves or rejects a plan, cancels a run, or releases from quarantine: a form of the page',
+        summary:
+          'Approves or rejects a plan, cancels a run, releases from quarantine, or checks a registry: a form of the page',
         description:
           'Only for people who have signed in and have the app role Retention.Approver, and with the value that the page has set as a cookie. Machines have routes of their own.',
         takesForm: FORM,
         answers: { 303: { description: 'It is done, or under way', forms: {}, headers: ['Location'] } },
-        problems: [400, 403, 404, 409, 413, 415, 502, 503],
+        problems: [400, 403, 404, 409, 413, 415, 429, 502, 503],
       },
     },
   },

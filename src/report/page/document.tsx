@@ -26,7 +26,7 @@ interface Frame {
   readonly setting?: Setting;
   readonly title: string;
   /** The item of the menu. */
-  readonly here?: 'runs' | 'history' | 'risk' | 'unpulled' | 'quarantine';
+  readonly here?: 'runs' | 'history' | 'risk' | 'unpulled' | 'quarantine' | 'check';
   /** How far the work is that the page shows: the script reloads the page, and reads this out when it changes. */
   readonly live?: string | undefined;
   readonly children: ComponentChildren;
@@ -120,6 +120,11 @@ function Views({
       {hasQuarantine && (
         <a href={link({ view: 'quarantine' })} aria-current={current('quarantine')}>
           Quarantine
+        </a>
+      )}
+      {hasQuarantine && (
+        <a href={link({ view: 'check' })} aria-current={current('check')}>
+          Check
         </a>
       )}
     </nav>

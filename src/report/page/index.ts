@@ -15,4 +15,5 @@ export { renderTrends } from './trends.tsx';
 export type { WaitingOfRun } from './quarantine-forms.tsx';
 export { renderQuarantinePage } from './quarantine.tsx';
 export { renderUnpulledPage } from './unpulled.tsx';
+export { renderCheckPage } from './check.tsx';
 export { renderRiskPage } from './risk.tsx';

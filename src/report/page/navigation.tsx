@@ -22,7 +22,7 @@ export interface Setting {
   readonly place: string | undefined;
   /** It can be asked what was not pulled. */
   readonly hasPulls: boolean;
-  /** It can be asked what is in quarantine: the app serves a registry. */
+  /** It can be asked what is in quarantine, and what a check has found: the app serves a registry. */
   readonly hasQuarantine?: boolean;
   /** Why the app would not carry out the plan of a run any more. Absent: that is not looked at. */
   readonly whyNotApplied?: ((run: RunRecord) => string | undefined) | undefined;

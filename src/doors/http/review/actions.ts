@@ -17,6 +17,7 @@ import {
   type RunRecord,
 } from '../../../index.ts';
 import { untilShutdown } from '../../lifecycle.ts';
+import { checkForPage } from '../check.ts';
 import { whyForged } from '../csrf.ts';
 import { isExpected, logFault, problemOf, RequestError } from '../problem.ts';
 import { type Access, accessOf, actorOf, isApprover, SignInRefused } from '../sign-in.ts';
@@ -36,7 +37,7 @@ export interface ActionOptions {
 }
 
 /**
- * Does what a form of the page asks for: approves a plan, rejects one, cancels a run, or releases from quarantine. It answers with the page of the
+ * Does what a form of the page asks for: approves a plan, rejects one, cancels a run, releases from quarantine, or checks a registry. It answers with the page of the
  * run, or with a page that says why nothing was done. What was approved is carried out, whether its client stays or leaves.
  */
 export async function answerAction(request: HttpRequest, options: ActionOptions): Promise<HttpResponseInit> {
@@ -49,10 +50,10 @@ export async function answerAction(request: HttpRequest, options: ActionOptions)
     const forged = whyForged(request, asked.csrf);
     if (forged !== undefined)
       throw new RequestError(403, `${forged}. Open the page of the run again, and send its form from there`);
-    const run = await done(asked, actorOf(caller), options);
+    const shown = await done(asked, actorOf(caller), options);
     return {
       status: 303,
-      headers: { Location: `?${new URLSearchParams({ run }).toString()}`, 'Cache-Control': 'no-store' },
+      headers: { Location: `?${new URLSearchParams(shown).toString()}`, 'Cache-Control': 'no-store' },
     };
   } catch (error) {
     return notDone(error, asked, options);
@@ -71,8 +72,13 @@ function approverOf(request: HttpRequest, isSignInOn: boolean): Access & { reado
 function notDone(error: unknown, form: ReviewForm | undefined, { now, log }: ActionOptions): HttpResponseInit {
   if (!isExpected(error)) logFault(log, error);
   const { status, detail } = problemOf(error);
-  const run = form?.run;
-  const view = run === undefined && form?.action === 'release' ? { view: 'quarantine', registry: form.registry } : {};
+  const run = form && 'run' in form ? form.run : undefined;
+  const view =
+    form?.action === 'check'
+      ? { view: 'check', registry: form.registry }
+      : run === undefined && form?.action === 'release'
+        ? { view: 'quarantine', registry: form.registry }
+        : {};
   const share = shareOf(new URLSearchParams(run === undefined ? view : { run }));
   if (error instanceof SignInRefused)
     return htmlResponse(renderRefused({ status: error.status, detail, share, caller: error.caller }), status);
@@ -100,6 +106,7 @@ const UNSURE: Readonly<Record<ReviewForm['action'], string>> = {
   reject: 'It is not certain that the plan was rejected',
   cancel: 'It is not certain that the run was cancelled',
   release: 'It is not certain what was released',
+  check: 'It is not certain that the result of the check is kept',
 };
 
 const NOT_DONE: Readonly<Record<ReviewForm['action'], string>> = {
@@ -107,33 +114,39 @@ const NOT_DONE: Readonly<Record<ReviewForm['action'], string>> = {
   reject: 'The plan was not rejected',
   cancel: 'The run was not cancelled',
   release: 'Nothing was released',
+  check: 'The registry was not checked',
 };
 
 const WITHOUT_SIGN_IN =
-  'A key opened this page, and many may have the same: it is not known who asks. Approving, rejecting, cancelling and releasing here ' +
+  'A key opened this page, and many may have the same: it is not known who asks. Approving, rejecting, cancelling, releasing and checking here ' +
   'take sign-in; docs/deploying.md, “Signing in to the review page”, says how it is set up. Machines use the master key, with ' +
-  'POST /api/plans/<run>/apply, POST /api/plans/<run>/reject, POST /api/runs/<run>/cancel and POST /api/quarantine/release';
+  'POST /api/plans/<run>/apply, POST /api/plans/<run>/reject, POST /api/runs/<run>/cancel, POST /api/quarantine/release and POST /api/check';
 
 const NO_APPROVER =
-  'You may read, and not approve, reject, cancel or release: that takes the app role Retention.Approver. An owner of the app ' +
+  'You may read, and not approve, reject, cancel, release or check: that takes the app role Retention.Approver. An owner of the app ' +
   'registration assigns it; then sign in again. docs/deploying.md, “Signing in to the review page”, has the commands';
 
-/** @returns the run to look at afterwards */
-async function done(form: ReviewForm, actor: Actor, options: ActionOptions): Promise<string> {
+/** @returns the view to look at afterwards: mostly that of a run */
+async function done(form: ReviewForm, actor: Actor, options: ActionOptions): Promise<Record<string, string>> {
   const { ledger, now, by, log } = options;
   switch (form.action) {
     case 'cancel':
       await cancel(ledger, form.run, { now, askedBy: 'request', by, actor });
-      return form.run;
+      return { run: form.run };
     case 'reject': {
       const { comment: reason, hash } = form;
       await rejectPlan(ledger, form.run, { now, reason, hash, startedBy: 'request', by, actor, log });
-      return form.run;
+      return { run: form.run };
     }
     case 'approve':
-      return approve(form, actor, options);
+      return { run: await approve(form, actor, options) };
     case 'release':
-      return release(form, actor, options);
+      return { run: await release(form, actor, options) };
+    case 'check': {
+      const { registry } = form;
+      await untilShutdown((signal) => checkForPage(options.configuration, ledger, registry, signal));
+      return { view: 'check', registry };
+    }
   }
 }
 

@@ -27,7 +27,7 @@ const NO_REASON = 'empty: say why it is rejected';
 const csrf = z.string().max(100).default('');
 const common = { run, csrf };
 
-const ACTIONS = ['approve', 'reject', 'cancel', 'release'] as const;
+const ACTIONS = ['approve', 'reject', 'cancel', 'release', 'check'] as const;
 
 /** A message completes the sentence "The field comment is …". */
 export const FORM = z.discriminatedUnion(
@@ -61,6 +61,7 @@ export const FORM = z.discriminatedUnion(
       reference: text.exactOptional(),
       all: z.literal('yes', 'yes, or left out').exactOptional(),
     }),
+    z.object({ csrf, action: z.literal('check'), registry: z.string('the registry').pipe(written) }),
   ],
   `one of ${ACTIONS.join(', ')}`,
 );

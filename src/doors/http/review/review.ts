@@ -25,8 +25,10 @@ import { isExpected, logFault, problemOf, RequestError } from '../problem.ts';
 import { readQuery, REVIEW_QUERY } from '../query.ts';
 import { answerDecisions } from '../runs.ts';
 import { accessOf, isApprover, SignInRefused } from '../sign-in.ts';
+import type { CheckView } from '../check.ts';
 import type { QuarantineView } from '../quarantine.ts';
 import type { UnpulledView } from '../unpulled.ts';
+import { checkPageOf } from './check.ts';
 import { decisionsView } from './decisions.ts';
 import { diffView } from './diff.ts';
 import { historyView } from './history.ts';
@@ -49,6 +51,8 @@ export interface ReviewOptions {
   readonly unpulled?: UnpulledView | undefined;
   /** Absent: the settings are wrong, so it is not known which registries the app serves. */
   readonly quarantine?: QuarantineView | undefined;
+  /** Absent: as for `quarantine`. */
+  readonly checks?: CheckView | undefined;
   /** Takes the faults that the page does not tell. */
   readonly log: Log;
 }
@@ -61,7 +65,7 @@ export async function answerReview(
   reader: LedgerReader,
   request: HttpRequest,
   client: Client,
-  { now, isSignInOn, configuration, unpulled, quarantine, log }: ReviewOptions,
+  { now, isSignInOn, configuration, unpulled, quarantine, checks, log }: ReviewOptions,
 ): Promise<HttpResponseInit> {
   const { query } = request;
   try {
@@ -74,7 +78,17 @@ export async function answerReview(
         ? { name: access.caller.name, forms: token && formsWith(token, configuration) }
         : undefined;
     const whyNotApplied = (run: RunRecord) => whyNotAppliedHere(configuration, run, now);
-    const page = await reviewPage(reader, query, now, unpulled, client.signal, viewer, whyNotApplied, quarantine);
+    const page = await reviewPage(
+      reader,
+      query,
+      now,
+      unpulled,
+      client.signal,
+      viewer,
+      whyNotApplied,
+      quarantine,
+      checks,
+    );
     return token ? { ...page, cookies: [...token.cookies] } : page;
   } catch (error) {
     if (query.has('format')) throw error;
@@ -111,6 +125,7 @@ function formsWith({ value: token }: FormToken, configuration: Configuration): V
  * @param viewer absent: a key opened the page
  * @param whyNotApplied why the app would not carry out the plan of a run any more
  * @param quarantine absent: it is not known which registries there are
+ * @param checks absent: the same
  */
 export async function reviewPage(
   reader: LedgerReader,
@@ -121,6 +136,7 @@ export async function reviewPage(
   viewer?: Viewer,
   whyNotApplied?: Setting['whyNotApplied'],
   quarantine?: QuarantineView,
+  checks?: CheckView,
 ): Promise<HttpResponseInit> {
   // With sign-in no link holds a key.
   const code = viewer ? undefined : (query.get('code') ?? undefined);
@@ -144,6 +160,7 @@ export async function reviewPage(
       return htmlResponse(await unpulledView(query, setting, unpulled, signal), 200, viewer);
     if (query.get('view') === 'quarantine')
       return htmlResponse(await quarantineView(query, setting, quarantine), 200, viewer);
+    if (query.get('view') === 'check') return htmlResponse(await checkPageOf(query, setting, checks), 200, viewer);
     return htmlResponse(await viewOf(reader, query, setting, signal, quarantine), 200, viewer);
   } catch (error) {
     const problem = problemView(error);
