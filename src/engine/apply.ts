@@ -3,7 +3,7 @@ import { isPlanned, planHashOf, plannedOf } from '../ledger/plan-hash.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { policiesOf } from '../ledger/policy-record.ts';
 import { approvalOf, type RunRecord } from '../ledger/records.ts';
-import { whyNotWithoutArchive } from './archive.ts';
+import { whyNotWithoutArchive } from './archive/archive.ts';
 import { namesIn, whyNotWithout } from './evidence.ts';
 import { askGuards, deletionsIn } from './guards.ts';
 import type { RepositoryDeletions } from '../planner/guards.ts';
@@ -26,9 +26,9 @@ import {
   unchanged,
   wasRejected,
 } from './plans.ts';
-import { findingsAsked, whyNotWithoutFindings } from './rests-on-findings.ts';
+import { findingsAsked, whyNotWithoutFindings } from './findings/rests-on-findings.ts';
 import { type ApprovedPlan, type RecordedBefore, run } from './run.ts';
-import { optionsBefore } from './used.ts';
+import { optionsBefore } from './storage/used.ts';
 
 export interface ApplyOptions extends RecordedBefore {
   readonly now: Date;

@@ -24,10 +24,10 @@ import { isAccessWarning } from '../report/warnings.ts';
 import { NOT_LISTED } from './finish.ts';
 import { isGuarded } from './guards.ts';
 import { isOver, isPlanned } from './merge.ts';
-import { whatWaits } from './quarantine.ts';
+import { whatWaits } from './quarantine/quarantine.ts';
 import { ofRun, recover, type Recovered } from './recover.ts';
 import type { ApprovedPlan } from './run.ts';
-import type { StorageOptions } from './used.ts';
+import type { StorageOptions } from './storage/used.ts';
 import { version } from './version.ts';
 
 /** A run cannot resume. Nothing was done. */

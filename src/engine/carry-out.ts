@@ -22,7 +22,7 @@ import {
   type HeldRepository,
   type Quarantines,
   rememberedOf,
-} from './quarantine.ts';
+} from './quarantine/quarantine.ts';
 
 /**
  * Carries out the plan of one repository: makes unreadable what comes into quarantine, and deletes the rest. What comes into

@@ -10,7 +10,7 @@ import type { Clock } from '../registry/clock.ts';
 import type { Registry, TagRecord } from '../registry/types.ts';
 import type { RunLog } from '../report/log.ts';
 import type { PlannedRepository, Planning } from './inventory.ts';
-import type { ReadsLayers } from './layers.ts';
+import type { ReadsLayers } from './storage/layers.ts';
 
 /**
  * What the steps of a run share. `inline` makes one for the whole run, `durable` makes one for each activity; the steps

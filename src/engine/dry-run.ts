@@ -10,7 +10,7 @@ import type { Guards } from '../policy/guards.ts';
 import type { RegistrySettings } from '../policy/registries.ts';
 import type { Configuration, Settings } from '../policy/settings.ts';
 import { runLog } from '../report/log.ts';
-import { archiveFrom } from './archive.ts';
+import { archiveFrom } from './archive/archive.ts';
 import { beginBatch, eachRegistry, type Share } from './batch.ts';
 import { freshRecord, noProcess } from './begin.ts';
 import { cancelRun, CancelRefused } from './cancel.ts';
@@ -19,7 +19,7 @@ import { summaryOf } from './finish.ts';
 import { notServed, openReader, settingsOf, targetOf, type Trigger } from './registries.ts';
 import { run } from './run.ts';
 import { evidenceFrom, findingsFrom, pulledFor } from './sources.ts';
-import { storageFrom, type StorageOptions } from './used.ts';
+import { storageFrom, type StorageOptions } from './storage/used.ts';
 
 /** What a client that asks for a dry run is told while it runs. */
 interface Asked extends Omit<Trigger, 'onDecisions'> {

@@ -13,8 +13,8 @@ import type { PlannedRepository } from './inventory.ts';
 import { withForgotten } from './forgotten.ts';
 import { newFresh, unlessStopped } from './fresh.ts';
 import { observe } from './observe.ts';
-import { type PullOptions, readPulls } from './pulls.ts';
-import { readTries, type TriedOptions } from './tried.ts';
+import { type PullOptions, readPulls } from './pulls/pulls.ts';
+import { readTries, type TriedOptions } from './quarantine/tried.ts';
 
 /** What is asked before something is deleted. */
 export interface EvidenceOptions {

@@ -19,10 +19,10 @@ import type { RunContext } from './context.ts';
 import type { Foreseen } from './guards.ts';
 import { recordMatched, type Selected, sharedKeep, unmatched } from './list.ts';
 import { isDone } from './merge.ts';
-import { leftWaiting } from './quarantine.ts';
-import { unfoundBy } from './rests-on-findings.ts';
+import { leftWaiting } from './quarantine/quarantine.ts';
+import { unfoundBy } from './findings/rests-on-findings.ts';
 import { stopOf, type StopReason } from './stop.ts';
-import { type AsksStorage, forgetFreed, storedBy } from './storage.ts';
+import { type AsksStorage, forgetFreed, storedBy } from './storage/storage.ts';
 
 /** A warning of a run that ended before it knew its repositories. */
 export const NOT_LISTED = 'the run was stopped before the repositories were listed';

@@ -11,7 +11,7 @@ import { watchForCancel } from './cancel.ts';
 import { newPlanMemory, type RunContext } from './context.ts';
 import { eachOf } from './each.ts';
 import { askedIn, evidenceIn, newUseOf } from './evidence.ts';
-import { findingsIn } from './findings.ts';
+import { findingsIn } from './findings/findings.ts';
 import type { Ending } from './finish.ts';
 import { matchedBefore, recordMatched, type Selected } from './list.ts';
 import { matchOf } from './matching.ts';
@@ -20,9 +20,9 @@ import { newProgress, type Stage } from './progress.ts';
 import { notBegun } from './left.ts';
 import { isNothingLeft, type Pass, processRepository } from './repository.ts';
 import type { InTurn, Job } from './run.ts';
-import { quarantinesIn } from './quarantine.ts';
+import { quarantinesIn } from './quarantine/quarantine.ts';
 import { undoIn } from './undo.ts';
-import { storageIn } from './used.ts';
+import { storageIn } from './storage/used.ts';
 import { startBudget, stopReason, StopReason } from './stop.ts';
 
 /** Drives a run in this process: several repositories side by side, under the registry's lock. */

@@ -9,7 +9,7 @@ import type { Approved, Configuration, Evidence, Inventory, Planned, Rule } from
 import type { TagFilter } from '../policy/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { keepsOf } from './keeps.ts';
-import { type FindingsOf, findKnown, withFound } from './known-findings.ts';
+import { type FindingsOf, findKnown, withFound } from './findings/known-findings.ts';
 import {
   approvedNow,
   heldIn,
@@ -19,8 +19,8 @@ import {
   rememberedOf,
   stagingOf,
   withProtections,
-} from './quarantine.ts';
-import { withUnseen } from './quarantine-unseen.ts';
+} from './quarantine/quarantine.ts';
+import { withUnseen } from './quarantine/quarantine-unseen.ts';
 import { readerAsBefore } from '../registry/held.ts';
 import { readerWithLocks } from '../registry/lost-locks.ts';
 import { lostLocksOf, lostLockWarnings } from './lost-locks.ts';

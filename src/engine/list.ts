@@ -7,9 +7,9 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import type { RunContext } from './context.ts';
 import type { Task } from './inventory.ts';
-import { forgetRepositories } from './quarantine-gone.ts';
+import { forgetRepositories } from './quarantine/quarantine-gone.ts';
 import { noteUndo } from './undo.ts';
-import { noteUsedBefore } from './used.ts';
+import { noteUsedBefore } from './storage/used.ts';
 
 /** The repositories of a run, each with the commands that select it. */
 export type Selected = ReadonlyMap<string, readonly Task[]>;

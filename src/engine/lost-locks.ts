@@ -8,7 +8,7 @@ import { RegistryError } from '../registry/errors.ts';
 import type { LostLocks } from '../registry/lost-locks.ts';
 import type { Registry } from '../registry/types.ts';
 import { withoutLockWarning } from '../report/warnings.ts';
-import type { Quarantines } from './quarantine.ts';
+import type { Quarantines } from './quarantine/quarantine.ts';
 
 /*
  * Locks that runs took off, and could not put back. The registry shows their artifacts as unlocked: without a memory of

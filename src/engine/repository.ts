@@ -7,12 +7,12 @@ import { type Decisions, type Deleted, keyOf, withOutcome } from '../planner/dec
 import { StoppedError } from '../registry/errors.ts';
 import { afterwards, remembering } from '../registry/overlay.ts';
 import type { Hides } from '../planner/types.ts';
-import { archivePlanned, withOutcomes } from './archive.ts';
+import { archivePlanned, withOutcomes } from './archive/archive.ts';
 import { planInMemory, type RunContext } from './context.ts';
 import { changesSincePlan } from './drift.ts';
 import { carryOut } from './carry-out.ts';
 import { gather, hasUntried } from './gather.ts';
-import { withLayers } from './layers.ts';
+import { withLayers } from './storage/layers.ts';
 import { deletionsIn } from './guards.ts';
 import { planTask, type Task } from './inventory.ts';
 import { ENDED, holdBack, NOT_BEGUN } from './left.ts';
@@ -28,9 +28,9 @@ import {
   type RepositoryResult,
   triedIn,
 } from './merge.ts';
-import { absent } from './quarantine-gone.ts';
-import { heldBy, type HeldRepository } from './quarantine.ts';
-import { releaseKept } from './release.ts';
+import { absent } from './quarantine/quarantine-gone.ts';
+import { heldBy, type HeldRepository } from './quarantine/quarantine.ts';
+import { releaseKept } from './quarantine/release.ts';
 import { NO_REMARKS, remarksOf, withRemarks } from './remarks.ts';
 
 /**

@@ -11,9 +11,9 @@ import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { ReadOnlyRegistry, Registry } from '../registry/types.ts';
 import type { RunSummary } from '../ledger/summary.ts';
 import { ResumeRefused } from './begin.ts';
-import { whyNotWithoutArchive } from './archive.ts';
+import { whyNotWithoutArchive } from './archive/archive.ts';
 import { namesIn, whyNotWithout } from './evidence.ts';
-import { findingsAsked, whyNotWithoutFindings } from './rests-on-findings.ts';
+import { findingsAsked, whyNotWithoutFindings } from './findings/rests-on-findings.ts';
 import { type RecordedBefore, run, type RunOptions } from './run.ts';
 
 /** Opens the registry of a run: one that can delete only for a run that does. */

@@ -15,7 +15,7 @@ import type { Registry, RegistryReader } from '../registry/types.ts';
 import type { Log } from '../report/log.ts';
 import type { Resuming } from './begin.ts';
 import type { EvidenceOptions } from './evidence.ts';
-import type { FindingsOptions } from './findings.ts';
+import type { FindingsOptions } from './findings/findings.ts';
 import { countAnew } from './count-anew.ts';
 import { fail, finish } from './finish.ts';
 import { checkGuards, foresee, isGuarded, lastDeletions } from './guards.ts';
@@ -23,8 +23,8 @@ import { beginInline } from './inline.ts';
 import { list } from './list.ts';
 import type { RunView } from './progress.ts';
 import type { Pass, processRepository } from './repository.ts';
-import { catalogIn } from './storage.ts';
-import type { StorageOptions } from './used.ts';
+import { catalogIn } from './storage/storage.ts';
+import type { StorageOptions } from './storage/used.ts';
 
 export interface RunOptions {
   /** What is wanted, in the order in which it is done in each repository. At least one. */

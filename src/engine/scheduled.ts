@@ -1,4 +1,4 @@
-import { archiveFrom } from './archive.ts';
+import { archiveFrom } from './archive/archive.ts';
 import { eachRegistry } from './batch.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { recordPolicy } from '../ledger/policy-record.ts';
@@ -11,10 +11,10 @@ import { ResumeRefused } from './begin.ts';
 import { run, type RunOptions } from './run.ts';
 import { evidenceFrom, findingsFrom, sourcesNamed } from './sources.ts';
 import { StopReason } from './stop.ts';
-import { storageFrom } from './used.ts';
+import { storageFrom } from './storage/used.ts';
 import { configured, isDryRun, openReader, openRegistry, targetOf, type Trigger } from './registries.ts';
 import { lastActivity } from './schedule-monitor.ts';
-import { newTeller, notifyingOf } from './tell.ts';
+import { newTeller, notifyingOf } from './notify/tell.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -17,11 +17,11 @@ import {
   type DefenderOf,
   type FindingsOptions,
   type FindingsSource,
-} from './findings.ts';
+} from './findings/findings.ts';
 import { newFresh } from './fresh.ts';
 import { observedDefender, observedPulls, observedTries } from './observe.ts';
-import type { PullOptions } from './pulls.ts';
-import type { TriedOptions } from './tried.ts';
+import type { PullOptions } from './pulls/pulls.ts';
+import type { TriedOptions } from './quarantine/tried.ts';
 
 /** How sources are reached. */
 export type OpenSources = typeof openSources;

@@ -3,7 +3,7 @@ import type { Clock } from '../registry/clock.ts';
 import type { LedgerReader } from '../ledger/reader.ts';
 import type { Notify, NotifyKind, ReceiverKind } from '../policy/notify.ts';
 import type { Configuration, Engine, RegistrySettings, Settings } from '../policy/settings.ts';
-import { periodIn } from './quarantine.ts';
+import { periodIn } from './quarantine/quarantine.ts';
 import { isDryRun, targetOf, type TargetOptions } from './registries.ts';
 import { type Access, accessOf, findingsRight, type Needs } from './rights.ts';
 import { defenderFrom } from './sources.ts';

@@ -8,9 +8,9 @@ import { USE_UNKNOWN } from '../planner/vulnerable.ts';
 import type { Use } from '../evidence/types.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import type { EvidenceOptions } from './evidence.ts';
-import type { FindingsOptions } from './findings.ts';
+import type { FindingsOptions } from './findings/findings.ts';
 import { recordedRegistry } from './recorded-registry.ts';
-import { isUseKnownIn } from './rests-on-findings.ts';
+import { isUseKnownIn } from './findings/rests-on-findings.ts';
 import { run } from './run.ts';
 
 /** What a policy would do to a registry as a run saw it. */

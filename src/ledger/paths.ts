@@ -12,7 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
  *     runs/<parent>/parent.json                  the parent of runs of several registries (`ParentRecord`)
  *     runs/<parent>/registries/<registry>.json   the run of one of them (`Child`)
  *     facts/<registry>/<repository>.ndjson.gz    what manifests hold, see `src/registry/manifest-cache.ts`
- *     findings/<registry>/<repository>.ndjson.gz what is attached to images says, see `src/engine/attached-memory.ts`
+ *     findings/<registry>/<repository>.ndjson.gz what is attached to images says, see `src/engine/findings/attached-memory.ts`
  *     layers/<registry>/<repository>.ndjson.gz   what manifests take up, see `src/registry/layers.ts`
  *     open/<registry>/<run>                      a run that may delete, and has not ended
  *     locks/<registry>                           the run that changes it now

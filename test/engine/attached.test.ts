@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Faults } from '../../src/dev/emulator/index.ts';
 import { type Built, image, index } from '../../src/dev/emulator/manifests.ts';
-import { attachedIn } from '../../src/engine/attached.ts';
-import { attachedReports } from '../../src/engine/findings.ts';
+import { attachedIn } from '../../src/engine/findings/attached.ts';
+import { attachedReports } from '../../src/engine/findings/findings.ts';
 import { newLostTime } from '../../src/engine/lost-time.ts';
 import { systemClock } from '../../src/registry/clock.ts';
 import type { ContentReader } from '../../src/registry/content.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { image } from '../../src/dev/emulator/manifests.ts';
-import { defenderFindings } from '../../src/engine/findings.ts';
+import { defenderFindings } from '../../src/engine/findings/findings.ts';
 import { newFresh } from '../../src/engine/fresh.ts';
 import { observedDefender } from '../../src/engine/observe.ts';
 import type { DefenderFindings, DefenderSource } from '../../src/evidence/defender.ts';

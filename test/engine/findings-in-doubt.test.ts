@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Call } from '../../src/dev/emulator/index.ts';
 import { digestOf, image, index } from '../../src/dev/emulator/manifests.ts';
-import { attachedReports, defenderFindings, type FindingsSource } from '../../src/engine/findings.ts';
+import { attachedReports, defenderFindings, type FindingsSource } from '../../src/engine/findings/findings.ts';
 import { newFresh } from '../../src/engine/fresh.ts';
 import type { Source } from '../../src/evidence/types.ts';
 import { apply, dryRun, purge, readOnly } from '../../src/index.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ImageFindings } from '../../src/evidence/findings.ts';
-import type { FindingsSource, Observed } from '../../src/engine/findings.ts';
+import type { FindingsSource, Observed } from '../../src/engine/findings/findings.ts';
 import { cosignSignature, cosignTag, image, index } from '../../src/dev/emulator/manifests.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';

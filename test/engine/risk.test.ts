@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { FindingsSource } from '../../src/engine/findings.ts';
-import { risk } from '../../src/engine/risk.ts';
+import type { FindingsSource } from '../../src/engine/findings/findings.ts';
+import { risk } from '../../src/engine/risk/risk.ts';
 import type { ImageFindings, SeverityCounts } from '../../src/evidence/findings.ts';
 import type { Source, Use } from '../../src/evidence/types.ts';
 import { image, index } from '../../src/dev/emulator/manifests.ts';

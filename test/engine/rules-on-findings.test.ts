@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { image, index } from '../../src/dev/emulator/manifests.ts';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
-import type { FindingsSource } from '../../src/engine/findings.ts';
+import type { FindingsSource } from '../../src/engine/findings/findings.ts';
 import type { ImageFindings } from '../../src/evidence/findings.ts';
 import type { Source, Use } from '../../src/evidence/types.ts';
 import { apply, PlanRefused, type RunOptions } from '../../src/index.ts';

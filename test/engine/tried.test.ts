@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type EvidenceOptions, newUseOf, whyNotWithout } from '../../src/engine/evidence.ts';
 import { evidenceFrom } from '../../src/engine/sources.ts';
-import { keptByTries, type Tried, type TriedOptions, type Waiting } from '../../src/engine/tried.ts';
+import { keptByTries, type Tried, type TriedOptions, type Waiting } from '../../src/engine/quarantine/tried.ts';
 import type { TriedEvidence, TriedPull } from '../../src/evidence/pulls.ts';
 import { commandFor } from '../../src/ledger/command.ts';
 import type { QuarantineEntry } from '../../src/ledger/quarantine.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sampleRegistry } from '../../src/dev/emulator/index.ts';
-import type { FindingsSource } from '../../src/engine/findings.ts';
+import type { FindingsSource } from '../../src/engine/findings/findings.ts';
 import type { ImageFindings } from '../../src/evidence/findings.ts';
 import type { Difference } from '../../src/ledger/plan-diff.ts';
 import { type Trial, tryPolicy } from '../../src/engine/try-policy.ts';

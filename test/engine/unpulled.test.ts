@@ -3,7 +3,7 @@ import { cosignSignature, cosignTag, image, index, referrer } from '../../src/de
 import type { EmulatorOptions } from '../../src/dev/emulator/index.ts';
 import type { PullEvidence } from '../../src/evidence/pulls.ts';
 import { type Ledger, RegistryError, type Registry, unpulled } from '../../src/index.ts';
-import type { UnpulledLimits } from '../../src/engine/unpulled.ts';
+import type { UnpulledLimits } from '../../src/engine/pulls/unpulled.ts';
 import { renderUnpulled } from '../../src/report/unpulled.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { risk } from '../../src/engine/risk.ts';
+import { risk } from '../../src/engine/risk/risk.ts';
 import { NO_FINDINGS } from '../../src/planner/findings.ts';
 import { renderRisk } from '../../src/report/risk-text.ts';
 import { RISK_LINE } from '../../src/report/risk.ts';

@@ -1,5 +1,5 @@
 import type { QuarantineView } from '../../src/doors/http/quarantine.ts';
-import { listQuarantine } from '../../src/engine/quarantine-listing.ts';
+import { listQuarantine } from '../../src/engine/quarantine/quarantine-listing.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { QuarantineEntry, Released } from '../../src/ledger/quarantine.ts';
 import { memoryStore, newMemory } from '../../src/ledger/store/memory.ts';

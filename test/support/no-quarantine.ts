@@ -1,4 +1,4 @@
-import type { Quarantines } from '../../src/engine/quarantine.ts';
+import type { Quarantines } from '../../src/engine/quarantine/quarantine.ts';
 import { systemClock } from '../../src/registry/clock.ts';
 
 const none = (repository: string) => Promise.resolve({ repository, entries: [], released: [] });

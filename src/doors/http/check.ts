@@ -3,7 +3,7 @@ import type { Configuration } from '../../policy/settings.ts';
 import { type Ledger, type RegistryCheck, requestedCheck, requestedLastCheck } from '../../index.ts';
 import { newPlaces } from './in-time.ts';
 import { RequestError } from './problem.ts';
-import { CHECK_QUERY, readQuery } from './query.ts';
+import { REGISTRY_QUERY, readQuery } from './query.ts';
 import { jsonResponse } from './responses.ts';
 
 /** What the last check has found, as the review page asks for it. */
@@ -31,7 +31,7 @@ export async function answerLastCheck(
   ledger: Pick<Ledger, 'lastCheck'>,
   query: URLSearchParams,
 ): Promise<HttpResponseInit> {
-  const { registry } = readQuery(query, CHECK_QUERY);
+  const { registry } = readQuery(query, REGISTRY_QUERY);
   const check = await requestedLastCheck(configuration, ledger, registry);
   if (!check)
     throw new RequestError(
@@ -49,7 +49,7 @@ export async function answerCheck(
   signal: AbortSignal,
   { milliseconds = REQUEST_MS, open }: { readonly milliseconds?: number; readonly open?: Reached } = {},
 ): Promise<HttpResponseInit> {
-  const { registry } = readQuery(query, CHECK_QUERY);
+  const { registry } = readQuery(query, REGISTRY_QUERY);
   return jsonResponse(
     await inPlace(() => requestedCheck(configuration, ledger, { registry, milliseconds, signal }, open)),
   );

@@ -3,7 +3,7 @@ import type { Configuration } from '../../policy/settings.ts';
 import { type Ledger, requestedInUse } from '../../index.ts';
 import { newPlaces } from './in-time.ts';
 import { RequestError } from './problem.ts';
-import { IN_USE_QUERY, readQuery } from './query.ts';
+import { REGISTRY_QUERY, readQuery } from './query.ts';
 import { jsonResponse } from './responses.ts';
 
 /** How often the sources are asked at once: Azure takes few questions in a short time, and runs ask with the same identity. */
@@ -20,7 +20,7 @@ export async function answerInUse(
   query: URLSearchParams,
   signal?: AbortSignal,
 ): Promise<HttpResponseInit> {
-  const { registry } = readQuery(query, IN_USE_QUERY);
+  const { registry } = readQuery(query, REGISTRY_QUERY);
   const leave = places.take();
   if (!leave)
     throw new RequestError(

@@ -108,13 +108,11 @@ export const EXPLAIN_QUERY = z.object({
     .describe('repository:tag, or repository@sha256:… with the whole digest'),
 });
 
-export const IN_USE_QUERY = z.object({
+export const REGISTRY_QUERY = z.object({
   registry: text.exactOptional().describe('Its name or login server; may be left out where the app serves one'),
 });
 
-export const CHECK_QUERY = IN_USE_QUERY;
-
-export const QUARANTINE_QUERY = IN_USE_QUERY.extend({
+export const QUARANTINE_QUERY = REGISTRY_QUERY.extend({
   repository: z
     .array(text)
     .max(MAX_REPOSITORIES, `given ${MAX_REPOSITORIES} times at most`)
@@ -122,13 +120,13 @@ export const QUARANTINE_QUERY = IN_USE_QUERY.extend({
     .describe('Only this repository; may be given several times'),
 });
 
-export const UNPULLED_QUERY = IN_USE_QUERY.extend({
+export const UNPULLED_QUERY = REGISTRY_QUERY.extend({
   for: text.default('90d').describe('Images that were not pulled for so long, e.g. 90d').meta({ default: '90d' }),
   after: text.exactOptional().describe('Only repositories behind this one: next of the answer before'),
   limit: upTo(MAX_UNPULLED, USUAL_UNPULLED).describe('How many images, and repositories: the largest'),
 });
 
-export const RISK_QUERY = IN_USE_QUERY.extend({
+export const RISK_QUERY = REGISTRY_QUERY.extend({
   since: text
     .default('90d')
     .describe('Where the line begins: so long ago (90d), or a day in UTC (2026-09-01)')
@@ -148,7 +146,7 @@ export const APPLY_QUERY = z.object({
   comment: text.exactOptional().describe('Recorded with an approval'),
 });
 
-export const RELEASE_QUERY = IN_USE_QUERY.extend({
+export const RELEASE_QUERY = REGISTRY_QUERY.extend({
   run: runId.exactOptional().describe('What this run has put into quarantine'),
   repository: text.exactOptional().describe('With reference: an image, with all that belongs to it'),
   reference: text.exactOptional().describe('Its tag or its digest'),

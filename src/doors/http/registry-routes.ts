@@ -1,7 +1,7 @@
 import * as answers from './answer-schemas.ts';
 import { check } from './check-schemas.ts';
 import { quarantine, released } from './quarantine-schemas.ts';
-import { CHECK_QUERY, IN_USE_QUERY, QUARANTINE_QUERY, RELEASE_QUERY, RISK_QUERY, UNPULLED_QUERY } from './query.ts';
+import { REGISTRY_QUERY, QUARANTINE_QUERY, RELEASE_QUERY, RISK_QUERY, UNPULLED_QUERY } from './query.ts';
 import { risk } from './risk-schemas.ts';
 import { json, type Route } from './route.ts';
 
@@ -17,7 +17,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
         description:
           'It asks the sources now, and records nothing. A source that takes longer than 3 minutes is incomplete. ' +
           'Two requests are answered at a time.',
-        query: [IN_USE_QUERY],
+        query: [REGISTRY_QUERY],
         answers: { 200: json('What the sources say, and what earlier runs saw', answers.inUse) },
         problems: [400, 429, 503],
       },
@@ -61,7 +61,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
       get: {
         summary: 'What the last check of a registry has found: what is broken or left over, the worst first',
         description: 'It is read from the record; the registry is not asked.',
-        query: [CHECK_QUERY],
+        query: [REGISTRY_QUERY],
         answers: { 200: json('What was found, and when', check) },
         problems: [400, 404, 503],
       },
@@ -70,7 +70,7 @@ export const REGISTRY_ROUTES: readonly Route[] = [
         description:
           'It reads the registry, and changes nothing in it. After 2 minutes no further call is begun: what was not looked at ' +
           'until then is a finding of the kind `not-known`. Two registries are checked at a time.',
-        query: [CHECK_QUERY],
+        query: [REGISTRY_QUERY],
         answers: { 200: json('What was found', check) },
         problems: [400, 429, 502, 503],
       },

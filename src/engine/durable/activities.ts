@@ -1,7 +1,7 @@
 import { cancelledInWords } from '../../ledger/cancellation.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { archiveFrom } from '../archive.ts';
-import { storageFrom } from '../used.ts';
+import { archiveFrom } from '../archive/archive.ts';
+import { storageFrom } from '../storage/used.ts';
 import { policiesOf } from '../../ledger/policy-record.ts';
 import { type RunRecord } from '../../ledger/records.ts';
 import { HeldError, type Lock } from '../../ledger/store/store.ts';

@@ -1,9 +1,9 @@
 import type { RunRecord } from '../../ledger/records.ts';
 import type { Settings } from '../../policy/settings.ts';
 import type { Clock } from '../../registry/clock.ts';
-import { archiveFrom, whyNotWithoutArchive } from '../archive.ts';
+import { archiveFrom, whyNotWithoutArchive } from '../archive/archive.ts';
 import { whyNotWithout } from '../evidence.ts';
-import { whyNotWithoutFindings } from '../rests-on-findings.ts';
+import { whyNotWithoutFindings } from '../findings/rests-on-findings.ts';
 import { wantedOf } from '../scheduled.ts';
 import { StopReason } from '../stop.ts';
 

@@ -1,5 +1,5 @@
-import { notifyDue } from '../notify.ts';
-import { AFTER_RUN_MS, noteNotBegun, notifyingFor } from '../tell.ts';
+import { notifyDue } from '../notify/notify.ts';
+import { AFTER_RUN_MS, noteNotBegun, notifyingFor } from '../notify/tell.ts';
 import { Misconfigured } from '../registries.ts';
 import type { App } from './context.ts';
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { checkQuarantine } from '../../../src/engine/check-quarantine.ts';
+import { checkQuarantine } from '../../../src/engine/quarantine/check-quarantine.ts';
 import { renderCheck } from '../../../src/report/check-quarantine.ts';
 import type { CheckFinding } from '../../../src/report/check-quarantine.ts';
 import type { Emulator, EmulatorOptions } from '../../../src/dev/emulator/index.ts';

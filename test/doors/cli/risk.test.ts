@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { FindingsSource } from '../../../src/engine/findings.ts';
+import type { FindingsSource } from '../../../src/engine/findings/findings.ts';
 import { image } from '../../../src/dev/emulator/manifests.ts';
 import { ledgerAt } from '../../../src/index.ts';
 import { cli } from '../../support/cli.ts';

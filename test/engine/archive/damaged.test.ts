@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { holdingsOf } from '../../../src/engine/archive-copy.ts';
-import { whyNotWithoutArchive } from '../../../src/engine/archive.ts';
+import { holdingsOf } from '../../../src/engine/archive/archive-copy.ts';
+import { whyNotWithoutArchive } from '../../../src/engine/archive/archive.ts';
 import { registryKey } from '../../../src/ledger/paths.ts';
 import { blobStore } from '../../../src/ledger/store/blob.ts';
 import { lostOf, wholes } from '../../support/archived.ts';

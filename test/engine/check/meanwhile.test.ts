@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { image, index, referrer } from '../../../src/dev/emulator/manifests.ts';
 import type { Emulator, RegistryState } from '../../../src/dev/emulator/index.ts';
-import { checkRegistry } from '../../../src/engine/check-registry.ts';
+import { checkRegistry } from '../../../src/engine/check/check-registry.ts';
 import type { RegistryReader } from '../../../src/registry/types.ts';
 import { repositoryOf } from '../../support/contents.ts';
 import { newLedger } from '../../support/ledger.ts';

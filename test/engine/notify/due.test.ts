@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dueOf } from '../../../src/engine/due.ts';
+import { dueOf } from '../../../src/engine/notify/due.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import type { Hold } from '../../../src/planner/decision.ts';
 import { recordOf, totalsOf } from '../../support/review.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { notifyDue, type Notifying } from '../../../src/engine/notify.ts';
+import { notifyDue, type Notifying } from '../../../src/engine/notify/notify.ts';
 import { receiverKey } from '../../../src/ledger/messages.ts';
 import { type Memory, newMemory } from '../../../src/ledger/store/memory.ts';
 import type { Hold } from '../../../src/planner/decision.ts';

@@ -1,4 +1,4 @@
-import type { Notifying } from '../../../src/engine/notify.ts';
+import type { Notifying } from '../../../src/engine/notify/notify.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import type { RunRecord } from '../../../src/ledger/records.ts';
 import { type Memory, memoryStore, newMemory } from '../../../src/ledger/store/memory.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Emulator } from '../../../src/dev/emulator/index.ts';
-import { AFTER_RUN_MS } from '../../../src/engine/tell.ts';
+import { AFTER_RUN_MS } from '../../../src/engine/notify/tell.ts';
 import { type Ledger, openLedger } from '../../../src/ledger/ledger.ts';
 import { memoryStore } from '../../../src/ledger/store/memory.ts';
 import { realSystem } from '../../../src/ledger/store/system.ts';

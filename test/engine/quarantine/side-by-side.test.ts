@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { quarantinesIn } from '../../../src/engine/quarantine.ts';
+import { quarantinesIn } from '../../../src/engine/quarantine/quarantine.ts';
 import type { QuarantineEntry } from '../../../src/ledger/quarantine.ts';
 import { newLedger } from '../../support/ledger.ts';
 

@@ -1,6 +1,6 @@
 import { digestOf } from '../../../src/dev/emulator/manifests.ts';
 import type { Attributes, Emulator, RegistryState } from '../../../src/dev/emulator/index.ts';
-import { restore, whatToRestore, type RestoreOptions } from '../../../src/engine/restore.ts';
+import { restore, whatToRestore, type RestoreOptions } from '../../../src/engine/restore/restore.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { Decision, Restored } from '../../../src/planner/decision.ts';
 import { readOnlyContent } from '../../../src/registry/content.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { image, index } from '../../../src/dev/emulator/manifests.ts';
-import { whatToRelease } from '../../../src/engine/release-at.ts';
-import { whatToRestore } from '../../../src/engine/restore.ts';
+import { whatToRelease } from '../../../src/engine/quarantine/release-at.ts';
+import { whatToRestore } from '../../../src/engine/restore/restore.ts';
 import { newArchive } from '../../support/archives.ts';
 import { newLedger } from '../../support/ledger.ts';
 import { repositoryOf } from '../../support/contents.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { image, index } from '../../../src/dev/emulator/manifests.ts';
-import { collecting, noteLayers } from '../../../src/engine/layers.ts';
-import { storedBy } from '../../../src/engine/storage.ts';
+import { collecting, noteLayers } from '../../../src/engine/storage/layers.ts';
+import { storedBy } from '../../../src/engine/storage/storage.ts';
 import { systemClock } from '../../../src/registry/clock.ts';
 import type { RegistryReader } from '../../../src/registry/types.ts';
 import { repositoryOf, type Stored } from '../../support/contents.ts';

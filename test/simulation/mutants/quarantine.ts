@@ -28,7 +28,7 @@ export const QUARANTINE: readonly Mutant[] = [
   },
   {
     name: 'kept-stays-unreadable',
-    file: 'src/engine/release.ts',
+    file: 'src/engine/quarantine/release.ts',
     from: 'const wanted = await wantedIn(context, held, decisions);',
     to: 'const wanted = (await wantedIn(context, held, decisions)).slice(0, 0);',
     says: 'What a run keeps stays unreadable.',
