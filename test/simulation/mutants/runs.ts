@@ -111,8 +111,8 @@ export const RUNS: readonly Mutant[] = [
   {
     name: 'resumed-outcomes-lost',
     file: 'src/engine/merge.ts',
-    from: 'if (!known || isNews) all.set(key, withLostLock(known, withFailure(known, decision)));',
-    to: 'if (!known || (isNews && before.open.size === 0)) all.set(key, decision);',
+    from: 'if (!known || isNews) all.set(key, withLostLock(known, withFailure(known, now)));',
+    to: 'if (!known || (isNews && before.open.size === 0)) all.set(key, now);',
     says: 'The record of a run that resumed does not say what it deleted then.',
   },
   {
