@@ -1,4 +1,5 @@
-import type { Decision, Deleted, RestoreOutcome } from '../planner/decision.ts';
+import type { Decision, Deleted } from '../planner/decision.ts';
+import type { RestoreOutcome } from '../planner/restore.ts';
 import {
   countedFindings,
   type FindingsListed,

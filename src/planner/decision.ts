@@ -1,4 +1,5 @@
 import type { DecisionFindings } from './findings.ts';
+import type { RestoreOutcome, RestoreReason } from './restore.ts';
 
 /** Why an artifact is deleted. The documentation lists what each means. */
 export const DELETE_REASONS = [
@@ -87,39 +88,7 @@ export const KEEP_REASONS = [
 
 export type KeepReason = (typeof KEEP_REASONS)[number];
 
-/** How an artifact that was deleted comes back, or why it does not. */
-export const RESTORE_REASONS = [
-  /** It is there. */
-  'is-there',
-  /** Of a tag: its manifest is there, and is tagged again. */
-  'manifest-is-there',
-  /** The registry keeps what is deleted for a while (soft delete), and has it. */
-  'soft-deleted',
-  /** The archive has it. */
-  'archived',
-  /** Of a tag: it names another manifest, which was pushed since. */
-  'pushed-since',
-  /** There is no copy of it. */
-  'no-copy',
-] as const;
-
-type RestoreReason = (typeof RESTORE_REASONS)[number];
-
 export type Reason = DeleteReason | KeepReason | RestoreReason;
-
-/** What bringing an artifact back came to. */
-export type RestoreOutcome =
-  /** A dry run: nothing was asked of the registry. */
-  | 'planned'
-  | 'restored'
-  | 'already-there'
-  /** There is no copy of it. */
-  | 'impossible'
-  /** The registry refused. */
-  | 'refused'
-  | 'failed'
-  /** Not tried: it would replace what was pushed since, or the run stopped before. */
-  | 'not-attempted';
 
 /** What a deletion came to. */
 export type Outcome =

@@ -2,6 +2,38 @@ import type { Deleted, Restored } from './decision.ts';
 import { addTo } from './slices.ts';
 import { imageOfSignatureTag } from './tags.ts';
 
+/** How an artifact that was deleted comes back, or why it does not. */
+export const RESTORE_REASONS = [
+  /** It is there. */
+  'is-there',
+  /** Of a tag: its manifest is there, and is tagged again. */
+  'manifest-is-there',
+  /** The registry keeps what is deleted for a while (soft delete), and has it. */
+  'soft-deleted',
+  /** The archive has it. */
+  'archived',
+  /** Of a tag: it names another manifest, which was pushed since. */
+  'pushed-since',
+  /** There is no copy of it. */
+  'no-copy',
+] as const;
+
+export type RestoreReason = (typeof RESTORE_REASONS)[number];
+
+/** What bringing an artifact back came to. */
+export type RestoreOutcome =
+  /** A dry run: nothing was asked of the registry. */
+  | 'planned'
+  | 'restored'
+  | 'already-there'
+  /** There is no copy of it. */
+  | 'impossible'
+  /** The registry refused. */
+  | 'refused'
+  | 'failed'
+  /** Not tried: it would replace what was pushed since, or the run stopped before. */
+  | 'not-attempted';
+
 /*
  * What a run brings back of one repository, in which order, and what not. Pure: what is there and what there are copies of
  * comes from outside.

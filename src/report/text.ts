@@ -10,8 +10,8 @@ import {
   holdInWords,
   type Outcome,
   type Release,
-  type RestoreOutcome,
 } from '../planner/decision.ts';
+import { type RestoreOutcome } from '../planner/restore.ts';
 import { archiveInWords } from './archive-words.ts';
 import { printable } from './escape.ts';
 import { findingsOfDecision } from './finding-words.ts';

@@ -1,7 +1,8 @@
 import prettyBytes from 'pretty-bytes';
 import { toDeleteOf } from '../ledger/compare.ts';
 import type { Counts, RepositorySummary, Totals } from '../ledger/summary.ts';
-import { type Decision, DELETE_REASONS, KEEP_REASONS, type Reason, RESTORE_REASONS } from '../planner/decision.ts';
+import { type Decision, DELETE_REASONS, KEEP_REASONS, type Reason } from '../planner/decision.ts';
+import { RESTORE_REASONS } from '../planner/restore.ts';
 import { findingsSentence, removedOfAll } from './finding-words.ts';
 import { plural } from './page/format.ts';
 import { quarantinedIn, quarantineInWords } from './quarantine-words.ts';

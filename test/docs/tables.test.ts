@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { DELETE_REASONS, KEEP_REASONS, RESTORE_REASONS } from '../../src/planner/decision.ts';
+import { DELETE_REASONS, KEEP_REASONS } from '../../src/planner/decision.ts';
+import { RESTORE_REASONS } from '../../src/planner/restore.ts';
 import { codeIn, rowsUnder } from './markdown.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

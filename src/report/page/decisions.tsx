@@ -1,4 +1,5 @@
-import { type Decision, DELETE_REASONS, errorOf, KEEP_REASONS, RESTORE_REASONS } from '../../planner/decision.ts';
+import { type Decision, DELETE_REASONS, errorOf, KEEP_REASONS } from '../../planner/decision.ts';
+import { RESTORE_REASONS } from '../../planner/restore.ts';
 import type { RunRecord } from '../../ledger/records.ts';
 import { nameOf } from '../../ledger/summary.ts';
 import { quarantineOfDecision } from '../quarantine-words.ts';

@@ -1,4 +1,5 @@
-import type { Outcome, Reason, RestoreOutcome } from '../../planner/decision.ts';
+import type { Outcome, Reason } from '../../planner/decision.ts';
+import type { RestoreOutcome } from '../../planner/restore.ts';
 import type { RunKind, RunState } from '../../ledger/records.ts';
 import type { RepositorySummary } from '../../ledger/summary.ts';
 
