@@ -1,5 +1,6 @@
 import type { Instant } from './time.ts';
-import type { Look, ManifestContent, ManifestRecord, Registry, RegistryReader, TagRecord } from './types.ts';
+import type { ManifestContent, Registry, RegistryReader, TagRecord } from './types.ts';
+import { asChanged, byKey, readerAsChanged, type RecordChange } from './as-changed.ts';
 
 /** What is known of a tag or a manifest from before it was made unreadable. */
 interface Remembered {
@@ -19,22 +20,14 @@ export type RememberedAll = ReadonlyMap<string, Remembered>;
  */
 export function readerAsBefore(registry: RegistryReader, remembered: RememberedAll): RegistryReader {
   if (remembered.size === 0) return registry;
-  const { tag, manifest } = recordsOf(remembered);
+  const change = changeOf(remembered);
   return {
-    ...registry,
+    ...readerAsChanged(registry, change),
     async tags(repository, signal) {
       const listed = await registry.tags(repository, signal);
-      const before = listed?.map(tag);
+      const before = listed?.map(change.tag);
       // Where the time of one was moved, so was its place.
       return before?.some((record, place) => record !== listed?.[place]) ? before.toSorted(byTime) : before;
-    },
-    async manifests(repository, signal) {
-      const listing = await registry.manifests(repository, signal);
-      return listing && { ...listing, byDigest: each(listing.byDigest, manifest) };
-    },
-    async manifestAttributes(repository, digest, signal) {
-      const record = await registry.manifestAttributes(repository, digest, signal);
-      return record && manifest(record);
     },
     async manifest(repository, digest, signal) {
       const facts = await registry.manifest(repository, digest, signal);
@@ -47,41 +40,17 @@ export function readerAsBefore(registry: RegistryReader, remembered: RememberedA
 /** The same, as it is looked at right before something is deleted. */
 export function asBefore(registry: Registry, remembered: RememberedAll): Registry {
   if (remembered.size === 0) return registry;
-  const { tag, manifest } = recordsOf(remembered);
-  return {
-    ...registry,
-    ...readerAsBefore(registry, remembered),
-    content: registry.content,
-    async look(repository, request, signal): Promise<Look> {
-      const look = await registry.look(repository, request, signal);
-      return {
-        ...look,
-        present: each(look.present, manifest),
-        added: look.added.map(manifest),
-        tags: each(look.tags, tag),
-      };
-    },
-    lookAtTags: async (repository, names, total, signal) =>
-      each(await registry.lookAtTags(repository, names, total, signal), tag),
-  };
+  return asChanged(registry, readerAsBefore(registry, remembered), changeOf(remembered));
 }
 
 /** Gives a record the time that it had before. */
-function recordsOf(remembered: RememberedAll) {
-  const timed = <T extends TagRecord | ManifestRecord>(key: string, record: T): T => {
+function changeOf(remembered: RememberedAll): RecordChange {
+  return byKey((key, record) => {
     const known = remembered.get(key);
     const isOwn = known !== undefined && isSame(record.lastUpdated, known.seen);
     const isMoved = isOwn && record.lastUpdated !== known.lastUpdated;
     return isMoved && known.lastUpdated !== undefined ? { ...record, lastUpdated: known.lastUpdated } : record;
-  };
-  return {
-    tag: (record: TagRecord): TagRecord => timed(`:${record.name}`, record),
-    manifest: (record: ManifestRecord): ManifestRecord => timed(`@${record.digest}`, record),
-  };
-}
-
-function each<T>(records: ReadonlyMap<string, T>, change: (record: T) => T): ReadonlyMap<string, T> {
-  return new Map([...records].map(([key, record]) => [key, change(record)]));
+  });
 }
 
 /** The newest first. */
