@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import type { Usage, UsageOptions, UsageSource } from '../usage.ts';
-import { openArm } from './arm.ts';
-import { endpointOf } from './clouds.ts';
-import { ArmError } from './errors.ts';
+import { askResource } from './registry-resource.ts';
 
 /** Not a preview. */
 const VERSION = '2023-07-01';
@@ -30,22 +28,16 @@ const INCLUDED: ReadonlySet<number> = new Set([10, 100, 500].map((size) => size 
  * How much a registry uses: the usage `Size` of `listUsages` (Azure Resource Manager). The metric `StorageUsed` of Azure
  * Monitor says the same, averaged over an hour, and not what the tier includes.
  */
-export function usageAtAzure({ credential, clock, cloud, resourceOf, at }: UsageOptions): UsageSource {
+export function usageAtAzure(options: UsageOptions): UsageSource {
   return {
-    async read(name, signal) {
-      const id = resourceOf(name);
-      if (id === undefined) return { state: 'unknown', why: `REGISTRY_RESOURCE_ID names no resource of ${name}` };
-      const audience = endpointOf(cloud);
-      const endpoint = at?.endpoint ?? audience;
-      const arm = openArm({ endpoint, audience, credential, clock, certificate: at?.certificate }, signal);
-      try {
-        return usageIn((await arm.get(`${id}/listUsages`, VERSION, usages)).value);
-      } catch (error) {
-        // Of other errors the message may hold anything.
-        const why = error instanceof ArmError ? error.message : `it cannot be read (${(error as Error).name})`;
-        return { state: 'unknown', why: `how much it uses cannot be read: ${why}` };
-      }
-    },
+    read: (name, signal) =>
+      askResource(
+        options,
+        name,
+        'how much it uses',
+        async (arm, id) => usageIn((await arm.get(`${id}/listUsages`, VERSION, usages)).value),
+        signal,
+      ),
   };
 }
 
