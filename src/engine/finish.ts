@@ -110,6 +110,8 @@ export async function finish(context: Finishing, ending: Ending): Promise<RunSum
       ended: summary.ended,
       totals,
       warnings: summary.warnings,
+      // What an earlier attempt could not put back was that one's failure.
+      ...((ending.locksLost > 0 || record.locksLost !== undefined) && { locksLost: ending.locksLost }),
       breakers: summary.breakers,
       progress: { done, of },
       matched: recordMatched(matched, policies),

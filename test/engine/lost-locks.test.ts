@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
 import { image } from '../../src/dev/emulator/manifests.ts';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { memoryStore } from '../../src/ledger/store/memory.ts';
+import { failuresInWords } from '../../src/report/verdict-words.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { dying } from '../support/dying.ts';
 import { type Run, run, withEmulator } from '../support/registry.ts';
+import { goOn } from '../support/slices.ts';
 
 /* What lost its lock to a run counts as locked for every run, whatever the registry says. */
 
@@ -111,19 +113,48 @@ test('a lock that another client has set besides is not enough', async () => {
   });
 });
 
-test('what recovery cannot lock again is kept by the run that recovers', async () => {
+/** A world in which a process has died that had taken the locks of `app:dev` and its manifest off, and no lock is put back. */
+async function withDeadProcess(live: (emulator: Emulator, ledger: Ledger) => Promise<void>): Promise<void> {
   await withEmulator({ repositories }, async (emulator) => {
     const store = memoryStore();
     const broken = openLedger(dying(store, (operation) => operation === 'append'));
     refuse(emulator);
     await expect(run(emulator, ALL, undefined, broken)).rejects.toThrow('the disk is gone');
     emulator.faults({ failing: ({ kind }) => (kind.startsWith('update-') ? 403 : undefined) });
-    const made = await run(emulator, PLAIN, undefined, openLedger(store));
+    await live(emulator, openLedger(store));
+  });
+}
+
+test('what recovery cannot lock again is kept by the run that recovers', async () => {
+  await withDeadProcess(async (emulator, ledger) => {
+    const made = await run(emulator, PLAIN, undefined, ledger);
     expect(decided(made)).toEqual(KEPT);
     // Once, with the run that has lost it.
     const said = made.summary.warnings.filter((warning) => warning.includes('is without its lock'));
     expect(said.map((warning) => warning.replace(/^the run \S+: /, ''))).toEqual(WARNINGS);
     expect(said.every((warning) => warning.startsWith('the run '))).toBe(true);
     expect(isThere(emulator)).toBe(true);
+  });
+});
+
+test('the run that recovers says that it failed for the locks, and the run after it only repeats them', async () => {
+  await withDeadProcess(async (emulator, ledger) => {
+    const { summary } = await run(emulator, PLAIN, undefined, ledger);
+    const record = await ledger.run(summary.runId);
+    expect(record).toMatchObject({ state: 'failed', locksLost: 2 });
+    expect(record && failuresInWords(record, summary.totals, [])).toEqual([
+      '2 locks of an earlier run could not be put back.',
+    ]);
+    const later = await run(emulator, PLAIN, undefined, ledger);
+    expect(later.summary).toMatchObject({ succeeded: true, warnings: WARNINGS });
+  });
+});
+
+test('a run that resumes does not fail for what its first attempt could not put back', async () => {
+  await withDeadProcess(async (emulator, ledger) => {
+    const { summary } = await run(emulator, PLAIN, AbortSignal.abort(), ledger);
+    await expect(ledger.run(summary.runId)).resolves.toMatchObject({ state: 'stopped', locksLost: 2 });
+    await expect(goOn(emulator, ledger, summary.runId)).resolves.toMatchObject({ succeeded: true });
+    await expect(ledger.run(summary.runId)).resolves.toMatchObject({ state: 'done', locksLost: 0 });
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import { memoryStore } from '../../../src/ledger/store/memory.ts';
-import type { Hold } from '../../../src/planner/decision.ts';
+import type { Decision, Hold } from '../../../src/planner/decision.ts';
 import { repositoryOf } from '../../support/contents.ts';
 import { run, withEmulator } from '../../support/registry.ts';
 import { disagreements } from './agreement.ts';
@@ -20,6 +20,14 @@ const CANCELLED = { at: '2026-03-01T00:00:10.000Z', askedBy: 'request' } as cons
 const gone = [deleted(dev1), deleted(one, 'already-gone')];
 const failure = [deleted(dev1), deleted(one, 'failed')];
 const held = [deleted(dev1, 'held')];
+const WITHOUT_LOCK = 'app:dev-1 is without its lock, which could not be put back: az acr repository update';
+const lost = [deleted(dev1, 'deleted', { lostLock: { deleteEnabled: false, writeEnabled: true, restore: '' } })];
+const spared: readonly Decision[] = [
+  {
+    ...{ repository: 'app', kind: 'tag', ...dev1, locked: true, withoutLock: true },
+    ...{ action: 'keep', reason: 'locked', detail: '', beyondAcrPurge: false },
+  },
+];
 
 const states: Readonly<Record<string, TriedRule>> = {
   'done is what is done': {
@@ -41,6 +49,26 @@ const states: Readonly<Record<string, TriedRule>> = {
     right: () => untruths([aRun(gone, { state: 'failed', warnings: ['app:v1 could not be put back'] })]),
     wrong: () => untruths([aRun(gone, { warnings: ['app:v1 could not be put back'] })]),
     because: /it failed/,
+  },
+  'a run that lost a lock has failed, also where it did all of its own': {
+    right: () => untruths([aRun(lost, { state: 'failed' })]),
+    wrong: () => untruths([aRun(lost)]),
+    because: /it failed/,
+  },
+  'a run that could not put back the lock of another one has failed': {
+    right: () => untruths([aRun(gone, { state: 'failed', locksLost: 1 })]),
+    wrong: () => untruths([aRun(gone, { locksLost: 1 })]),
+    because: /it failed/,
+  },
+  'a run that repeats which lock an earlier one lost is done': {
+    right: () => untruths([aRun(lost, { state: 'failed' }), aRun(spared, { warnings: [WITHOUT_LOCK] })]),
+    wrong: () => untruths([aRun(gone, { state: 'done' }), aRun(gone, { warnings: [WITHOUT_LOCK] })]),
+    because: /it failed/,
+  },
+  'a run that counts as locked what an earlier one left without its lock is done': {
+    right: () => untruths([aRun(spared, { warnings: [WITHOUT_LOCK] })]),
+    wrong: () => untruths([aRun(spared, { state: 'failed', warnings: [WITHOUT_LOCK] })]),
+    because: /everything was done/,
   },
   'failed is what failed': {
     right: () => untruths([aRun(failure, { state: 'failed' })]),

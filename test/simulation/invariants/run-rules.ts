@@ -5,6 +5,7 @@ import type { Guards } from '../../../src/policy/guards.ts';
 import type { History, Recorded } from './history.ts';
 import { isLate } from './agreement.ts';
 import { nameOf } from './invariants.ts';
+import { hasLostLock } from './lost-lock.ts';
 import { isLocked } from './oracle.ts';
 import { inWords } from './wanted.ts';
 import { imageOf, type Told } from './told.ts';
@@ -34,7 +35,7 @@ export interface Hidden {
 export function untruths(runs: readonly Told[]): readonly string[] {
   return runs.flatMap((told) => {
     const { run, repositories, decisions } = told;
-    const problems = [...countProblems(told), ...stateProblems(told), ...holdProblems(told)];
+    const problems = [...countProblems(told), ...stateProblems(told, runs), ...holdProblems(told)];
     if (run.dryRun && decisions.some((one) => one.action === 'delete' && one.outcome !== 'planned'))
       problems.push('it was a dry run, and tells of deletions');
     const { done, of } = run.progress;
@@ -94,8 +95,9 @@ function inOrder({ deleted, kept, failed, notAttempted, alreadyGone, quarantined
   return `${deleted} deleted, ${kept} kept, ${failed} failed, ${notAttempted} not attempted, ${alreadyGone} already gone, ${quarantined} quarantined`;
 }
 
-function stateProblems({ run, repositories, decisions }: Told): readonly string[] {
-  const { state, ended, stopped, breakers, error, dryRun, warnings, cancelled } = run;
+function stateProblems(told: Told, runs: readonly Told[]): readonly string[] {
+  const { run, repositories, decisions } = told;
+  const { state, ended, stopped, breakers, error, dryRun, cancelled } = run;
   if (state === 'running') return ended === undefined ? [] : ['it has ended, and is running'];
   const problems: string[] = [];
   // A cancelled dry run ends with that, whether its record could be closed or not.
@@ -106,8 +108,7 @@ function stateProblems({ run, repositories, decisions }: Told): readonly string[
   const undone = decisions.find((one) => !DONE.includes(countedAs(one)));
   const failed = decisions.find((one) => FAILED.includes(countedAs(one)));
   const open = repositories.find(({ summary }) => !isWhole(summary));
-  // What it says of an earlier run is a failure of that one.
-  const isLockLost = warnings.some((one) => one.includes('could not be put back') && !one.startsWith('the run '));
+  const isLockLost = hasLostLock(told, runs);
   const isUnknown = run.evidence?.some(({ complete }) => !complete) ?? false;
   const isAllDone = !undone && !open && !isLockLost && !isUnknown && error === undefined;
   if (state === 'done' && undone) problems.push(`${imageOf(undone)} is ${outcomeOf(undone)}`);
