@@ -70,6 +70,7 @@ interface Entered {
   readonly unfit: ReadonlyMap<string, Result>;
   readonly onHidden: (key: string, lastUpdated: string | undefined) => void;
   readonly onDoubt: (key: string) => void;
+  readonly onUnchanged: (key: string) => void;
   /** Records what became unreadable, and forgets the rest. */
   readonly settle: (made: Decisions) => Promise<void>;
 }
@@ -147,10 +148,12 @@ async function enter(
     }));
   const hidden = new Map<string, { readonly at: number; readonly seen: string | undefined }>();
   const doubts = new Set<string>();
+  const unchanged = new Set<string>();
   return {
     unfit,
     onHidden: (key, seen) => void hidden.set(key, { at: quarantine.clock.now(), seen }),
     onDoubt: (key) => void doubts.add(key),
+    onUnchanged: (key) => void unchanged.add(key),
     async settle(made) {
       if (keys.size === 0) return;
       const outcomes = await outcomesOf(made, keys);
@@ -162,7 +165,7 @@ async function enter(
           if (outcome === 'quarantined')
             return settled(entry, hidden.get(key) ?? { at: quarantine.clock.now(), seen: undefined });
           // It may be unreadable, or become so late: the next run that looks at it finds out.
-          return outcome === 'failed' || doubts.has(key) ? entry : [];
+          return doubts.has(key) || (outcome === 'failed' && !unchanged.has(key)) ? entry : [];
         }),
         released,
       }));

@@ -31,6 +31,8 @@ export interface Hiding {
   readonly onHidden: (key: string, lastUpdated: string | undefined) => void;
   /** Is told of each that may become unreadable, even after a look has shown that it is not. */
   readonly onDoubt: (key: string) => void;
+  /** Is told of each that a look showed to be readable, and that the registry certainly did not change after it. */
+  readonly onUnchanged: (key: string) => void;
 }
 
 /** Tags and manifests by name. */

@@ -8,7 +8,7 @@ export type Sent = DeletionResult | { readonly state: 'quarantined' };
 /** Makes a tag or a manifest unreadable, once. */
 export async function hide(
   { registry, repository }: Pick<Context, 'registry' | 'repository'>,
-  { onHidden, onDoubt }: Hiding,
+  { onHidden, onDoubt, onUnchanged }: Hiding,
   tagOrDigest: string,
   sending: Sending,
 ): Promise<Sent> {
@@ -16,6 +16,7 @@ export async function hide(
   const key = tagOrDigest.includes(':') ? `@${tagOrDigest}` : `:${tagOrDigest}`;
   if (result.state !== 'hidden') {
     if (isInDoubt(result)) onDoubt(key);
+    else if (result.state === 'failed') onUnchanged(key);
     return result;
   }
   onHidden(key, result.lastUpdated);

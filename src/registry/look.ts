@@ -12,7 +12,8 @@ export const LOOK_VALID_MILLISECONDS = 5_000;
 
 /** The calls that a look makes. */
 export interface Views {
-  readonly pageSize: () => number;
+  /** Entries that a page holds, as far as is known: what is asked for, or what the registry cuts that to. */
+  readonly pageSize: (of: 'tags' | 'manifests') => number;
   readonly tags: (repository: string, signal?: AbortSignal) => Promise<readonly TagRecord[] | undefined>;
   readonly manifests: (repository: string, signal?: AbortSignal) => Promise<ManifestListing | undefined>;
   readonly newestFirst: (repository: string, signal?: AbortSignal) => AsyncIterable<readonly ManifestRecord[]>;
@@ -41,7 +42,7 @@ export function looking(views: Views, clock: Clock): Pick<Registry, 'look' | 'lo
   ): Promise<ReadonlyMap<string, TagRecord>> {
     const found = new Map<string, TagRecord>();
     if (names.length === 0) return found;
-    const pages = Math.ceil(total / views.pageSize());
+    const pages = Math.ceil(total / views.pageSize('tags'));
     const isListed = pages <= 1 || names.length > pages * WORTH_A_PAGE;
     if (isListed) for (const record of (await views.tags(repository, signal)) ?? []) found.set(record.name, record);
     const others = names.filter((name) => !found.has(name));
@@ -64,7 +65,7 @@ export function looking(views: Views, clock: Clock): Pick<Registry, 'look' | 'lo
       const records = await Promise.all(some.map((digest) => views.manifestNow(repository, digest, signal)));
       return records.filter((record) => record !== undefined);
     };
-    if (inventory.byDigest.size <= views.pageSize()) {
+    if (inventory.byDigest.size <= views.pageSize('manifests')) {
       const listed = [...((await views.manifests(repository, signal))?.byDigest.values() ?? [])];
       for (const record of listed) present.set(record.digest, record);
       for (const record of await askFor(digests.filter((digest) => !present.has(digest))))
@@ -121,7 +122,8 @@ export function looking(views: Views, clock: Clock): Pick<Registry, 'look' | 'lo
         // Of a large repository the tags come last, so that a lock which was set during the look is seen. Not where that
         // makes the look too old.
         const isLarge =
-          manifests && (manifests.inventory.byDigest.size > views.pageSize() || tagCount > views.pageSize());
+          manifests &&
+          (manifests.inventory.byDigest.size > views.pageSize('manifests') || tagCount > views.pageSize('tags'));
         if (isLarge && !isSlow) await looked;
         const [found, tagged, locked] = await Promise.all([
           looked,

@@ -23,6 +23,9 @@ export function openRegistry(options: ConnectionOptions): Registry {
   const connection = connect(options);
   const { sdk } = connection;
   let pageSize = LARGEST_PAGE;
+  /** Entries of the fullest page that another one followed, by what is listed: a registry may cut pages without a word. */
+  const fullest = new Map<string, number>();
+  const pageSizeOf = (key: string): number => Math.min(pageSize, fullest.get(key) ?? Infinity);
 
   /** Follows a listing. Starts again with the default page size where the registry refuses the large one. */
   async function* pages(listing: Omit<Listing, 'pageSize'>): AsyncGenerator<readonly unknown[], void> {
@@ -46,7 +49,13 @@ export function openRegistry(options: ConnectionOptions): Registry {
     toRecord: (entry: unknown) => T,
     listing: Omit<Listing, 'pageSize'>,
   ): AsyncGenerator<readonly T[], void> {
-    for await (const page of pages(listing)) yield recordsOf(listing.asked, page, toRecord);
+    const { asked, key } = listing;
+    let before = 0;
+    for await (const page of pages(listing)) {
+      if (before > 0) fullest.set(key, Math.max(before, fullest.get(key) ?? 0));
+      before = page.length;
+      yield recordsOf(asked, page, toRecord);
+    }
   }
 
   const listCatalog = (size: number, signal: AbortSignal | undefined) =>
@@ -157,7 +166,7 @@ export function openRegistry(options: ConnectionOptions): Registry {
   }
 
   const views: Views = {
-    pageSize: () => pageSize,
+    pageSize: pageSizeOf,
     tags,
     manifests,
     newestFirst: (repository, signal) => listManifests(repository, signal, NEWEST_FIRST),

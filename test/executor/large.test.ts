@@ -12,14 +12,17 @@ const repositories = { app: repositoryOf(...young, ...old) };
 const options = { repositories, refusePageSizeAbove: 100 };
 const UNTAGGED = ['--untagged-only', '--ago', '30d'];
 
-test('each manifest that is deleted is looked at once, and the rest is not listed again', async () => {
-  await withEmulator(options, async (emulator) => {
+test.each([
+  // The refused page, two pages to plan, and the newest page to see what is new.
+  ['refuses larger pages', options, 4],
+  ['cuts larger pages without a word', { repositories, pageSizeLimit: 100 }, 3],
+])('each manifest that is deleted is looked at once where the registry %s', async (_, about, listed) => {
+  await withEmulator(about, async (emulator) => {
     const { summary } = await run(emulator, UNTAGGED);
     expect(summary.succeeded).toBe(true);
     expect(emulator.manifestsLeft()).toHaveLength(140);
     const { 'delete-manifest': deleted, 'manifest-properties': looks, 'list-manifests': pages } = emulator.counts();
-    // The refused page, two pages to plan, and the newest page to see what is new.
-    expect({ deleted, looks, pages }).toEqual({ deleted: 12, looks: 12, pages: 4 });
+    expect({ deleted, looks, pages }).toEqual({ deleted: 12, looks: 12, pages: listed });
   });
 });
 

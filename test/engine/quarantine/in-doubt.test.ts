@@ -3,6 +3,7 @@ import type { Emulator, EmulatorOptions } from '../../../src/dev/emulator/index.
 import { digestOf, image } from '../../../src/dev/emulator/manifests.ts';
 import { dryRun, type Ledger, purge, readOnly } from '../../../src/index.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
+import { RegistryError } from '../../../src/registry/errors.ts';
 import { repositoryOf } from '../../support/contents.ts';
 import { DAY, ledgerOnAClock, unreadable, waitingIn } from '../../support/quarantine.ts';
 import { connectTo, policyOf, reference, run, withEmulator } from '../../support/registry.ts';
@@ -102,6 +103,28 @@ test('what may become unreadable after it was kept stays in the record, and the 
     expect(decisionOn(next.decisions, OLD)).toMatchObject({ reason: 'released', release: { outcome: 'released' } });
     expect(unreadable(emulator)).toEqual([]);
     await expectKnown(emulator, ledger);
+  });
+});
+
+test.each([
+  ['that may have made it unreadable all the same stays in the record', true, [OLD]],
+  ['that certainly left it readable is in quarantine no longer', false, []],
+])('what a call failed for %s', async (_, inDoubt, waits) => {
+  await withEmulator({ repositories: state() }, async (emulator) => {
+    const { ledger } = ledgerOnAClock();
+    const error = new RegistryError('make it unreadable', { message: 'looked at too long ago' });
+    const decisions: Decision[] = [];
+    await purge(
+      { ...connectTo(emulator), hide: () => Promise.resolve({ state: 'failed', inDoubt, error }) },
+      {
+        policies: [policyOf(QUARANTINE)],
+        ledger,
+        now: new Date(emulator.start.getTime() + 1),
+        onDecisions: (some: Iterable<Decision>) => void decisions.push(...some),
+      },
+    );
+    expect(decisionOn(decisions, OLD)).toMatchObject({ action: 'delete', outcome: 'failed' });
+    expect(await waitingIn(ledger, emulator)).toEqual(waits);
   });
 });
 
