@@ -21,15 +21,15 @@ import {
   withProtections,
 } from './quarantine/quarantine.ts';
 import { withUnseen } from './quarantine/quarantine-unseen.ts';
+import { asListed, type Known, nothingKnown, recall, rememberKnown, sharing } from './recall.ts';
 import { readerAsBefore } from '../registry/held.ts';
 import { readerWithLocks } from '../registry/lost-locks.ts';
 import { lostLocksOf, lostLockWarnings } from './lost-locks.ts';
 import { retentionOf } from './retention.ts';
 import type { Match } from '../policy/regex/regex.ts';
 import type { FactsFile } from '../registry/hashed-lines.ts';
-import { NOTHING, type ReadFacts, remember, remembered } from '../registry/manifest-cache.ts';
 import { toInstant } from '../registry/time.ts';
-import type { ManifestFacts, ManifestListing, RegistryReader, TagRecord } from '../registry/types.ts';
+import type { ManifestFacts, RegistryReader, TagRecord } from '../registry/types.ts';
 
 /** What one command wants of a repository. */
 export interface Task {
@@ -92,7 +92,7 @@ export async function planTask(
   const tags = task.policy.tags ? await reader.tags(repository) : undefined;
   const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
   if (!tags && !manifests) return undefined;
-  const known: Known = { facts: new Map(), referrers: new Map(), configs: new Map(), remembered: new Map(), news: 0 };
+  const known = nothingKnown();
   const { concurrency } = task.policy;
   const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });
   const file = planning.facts(repository);
@@ -169,7 +169,7 @@ export async function planTask(
         // What was read for findings the plan knows once it asks for it, so that it decides as it does without them.
         const fact = found?.facts.get(digest) ?? (await reader.manifest(repository, digest));
         known.facts.set(digest, sharing(fact, inventory.manifests));
-        known.news += 1;
+        if (fact.state === 'read') known.news += 1;
         return next(digest);
       });
       await eachOf(planned.configs, concurrency, async (digest) => {
@@ -182,36 +182,13 @@ export async function planTask(
     if (known.news > 0) {
       const listing = found?.listing ?? manifests;
       if (!isRecalled) await recall(file, { repository, tags, manifests: listing }, known);
-      await remember(file, repository, new Map([...known.remembered, ...known.facts, ...(found?.facts ?? [])]));
+      await rememberKnown(file, repository, known, found?.facts);
     }
   }
 }
 
 function withoutEvidence({ evidence, ...inventory }: Inventory): Inventory {
   return inventory;
-}
-
-/** What is known besides the listings. It grows while a repository is planned. */
-interface Known {
-  readonly facts: Map<string, ManifestFacts>;
-  readonly referrers: Map<string, readonly string[] | 'unknown'>;
-  readonly configs: Map<string, Configuration>;
-  /** What earlier runs read of what is not listed now, and this one did not ask for. */
-  readonly remembered: Map<string, ReadFacts>;
-  /** How much of it is to be remembered, or forgotten. */
-  news: number;
-}
-
-/** The same digest, as the listing has it: of a hundred thousand one copy each is enough. */
-function asListed(manifests: ManifestListing | undefined, digest: string): string {
-  return manifests?.byDigest.get(digest)?.digest ?? digest;
-}
-
-function sharing(fact: ManifestFacts, manifests: ManifestListing | undefined): ManifestFacts {
-  if (fact.state !== 'read') return fact;
-  if (fact.children.length === 0 && fact.subject === undefined) return NOTHING;
-  const children = fact.children.map((child) => ({ ...child, digest: asListed(manifests, child.digest) }));
-  return { state: 'read', children, subject: fact.subject };
 }
 
 function configurationOf(fact: ManifestFacts): Configuration {
@@ -250,26 +227,6 @@ async function ruleFor(
     matches: found?.selected,
     filterOf: (tag) => found?.which(tag)?.text ?? filters.map(({ text }) => text).join('|'),
   };
-}
-
-/** So much is remembered of manifests that are not listed any more. Most are gone, not hidden. */
-const MAX_UNLISTED = 1000;
-
-/** Adds what earlier runs have read. */
-async function recall(
-  file: FactsFile,
-  { repository, tags, manifests }: Pick<Inventory, 'repository' | 'tags' | 'manifests'>,
-  known: Known,
-): Promise<void> {
-  // A tag may name what is not listed, and that may be an index.
-  const named = new Map(tags?.map(({ digest }) => [digest, digest]));
-  const wanted = (digest: string) => manifests?.byDigest.get(digest)?.digest ?? named.get(digest);
-  const { facts, unlisted, others } = await remembered(file, repository, wanted);
-  for (const [digest, fact] of facts) known.facts.set(digest, sharing(fact, manifests));
-  const forgotten = Math.max(0, unlisted.size - MAX_UNLISTED);
-  for (const [digest, fact] of [...unlisted].slice(forgotten))
-    if (!known.facts.has(digest)) known.remembered.set(digest, fact);
-  known.news += others + forgotten;
 }
 
 interface Asking {
