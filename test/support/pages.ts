@@ -1,6 +1,15 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
+/**
+ * How each page is looked at: on a telephone by day, and on a large screen at night. A page on each of the four costs a second
+ * and more, and shows nothing else: `test/report/page-colours.test.ts` holds each pair of colours in both schemes.
+ */
+export const SCREENS = [
+  { colorScheme: 'light', viewport: { width: 390, height: 844 } },
+  { colorScheme: 'dark', viewport: { width: 1440, height: 900 } },
+] as const;
+
 /** A page, and what the browser complained of: what the policy forbids, errors of scripts, dialogs, requests of its own. */
 export async function openPage(
   browser: Browser,

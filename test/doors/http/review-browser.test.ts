@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
-import { openPage, violationsOf } from '../../support/pages.ts';
+import { openPage, SCREENS, violationsOf } from '../../support/pages.ts';
 import { HOSTILE, hostileLedger, ledgerOf, parentOf, recordOf, viewsOf, withPage } from '../../support/review.ts';
 import { hostileUnpulled, unpulledOf, viewOf } from '../../support/unpulled.ts';
 
@@ -43,40 +43,31 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
     link: new URL(`/review?run=${RUN}&view=decisions&text=${encodeURIComponent(image.slice(0, 900))}`, url).href,
   });
 
-  test.for(['light', 'dark'] as const)(
-    'every page is sound, on a telephone and on a large screen (%s)',
-    { timeout: 300_000 },
-    async (colorScheme) => {
-      const ledgers = { plain: ledger, hostile: hostileLedger() };
-      for (const [kind, reader] of Object.entries(ledgers)) {
-        await withPage(
-          reader,
-          async (url) => {
-            const { page, complaints } = await openPage(browser, { colorScheme });
-            const image = kind === 'plain' ? 'app:dev-7' : `${HOSTILE[1] ?? ''}:${HOSTILE[6] ?? ''}`;
-            for (const [view, address] of Object.entries(pagesOf(url, image))) {
-              // A hostile name is as wide in light as in dark.
-              for (const width of kind === 'plain' ? [390, 1440] : [colorScheme === 'light' ? 390 : 1440]) {
-                await page.setViewportSize({ width, height: 800 });
-                await page.goto(address);
-                const where = `${kind} ${view} ${width}`;
-                expect(await page.evaluate(() => document.documentElement.scrollWidth), where).toBeLessThanOrEqual(
-                  width,
-                );
-                expect(await violationsOf(page), where).toEqual([]);
-                // The style sheet took hold: it is not what the policy forbids.
-                expect(await page.evaluate(() => getComputedStyle(document.body).marginTop), where).toBe('0px');
-                expect(await page.locator('[style]').count(), where).toBe(0);
-              }
-            }
-            expect(complaints).toEqual([]);
-            await page.context().close();
-          },
-          viewOf(kind === 'plain' ? unpulledOf() : hostileUnpulled()),
-        );
-      }
-    },
-  );
+  test.for(SCREENS)('every page is sound ($colorScheme, $viewport.width px)', { timeout: 300_000 }, async (screen) => {
+    const ledgers = { plain: ledger, hostile: hostileLedger() };
+    for (const [kind, reader] of Object.entries(ledgers)) {
+      await withPage(
+        reader,
+        async (url) => {
+          const { page, complaints } = await openPage(browser, screen);
+          const image = kind === 'plain' ? 'app:dev-7' : `${HOSTILE[1] ?? ''}:${HOSTILE[6] ?? ''}`;
+          for (const [view, address] of Object.entries(pagesOf(url, image))) {
+            await page.goto(address);
+            const where = `${kind} ${view}`;
+            const needed = await page.evaluate(() => document.documentElement.scrollWidth);
+            expect(needed, where).toBeLessThanOrEqual(screen.viewport.width);
+            expect(await violationsOf(page), where).toEqual([]);
+            // The style sheet took hold: it is not what the policy forbids.
+            expect(await page.evaluate(() => getComputedStyle(document.body).marginTop), where).toBe('0px');
+            expect(await page.locator('[style]').count(), where).toBe(0);
+          }
+          expect(complaints).toEqual([]);
+          await page.context().close();
+        },
+        viewOf(kind === 'plain' ? unpulledOf() : hostileUnpulled()),
+      );
+    }
+  });
 
   test('without JavaScript a link to share leads back to its view, after the key is given', async () => {
     await withPage(ledger, async (url) => {

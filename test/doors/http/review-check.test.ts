@@ -10,7 +10,7 @@ import { createLog } from '../../../src/report/log.ts';
 import type { Viewer } from '../../../src/report/page/index.ts';
 import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
 import { newLedger } from '../../support/ledger.ts';
-import { openPage, violationsOf } from '../../support/pages.ts';
+import { openPage, SCREENS, violationsOf } from '../../support/pages.ts';
 import { principalOf } from '../../support/principal.ts';
 import { HOSTILE, ledgerOf, NOW, withPage } from '../../support/review.ts';
 
@@ -112,29 +112,23 @@ describe.skipIf(NO_BROWSER !== undefined)('in Chromium', () => {
   });
   afterAll(() => browser.close());
 
-  test.for(['light', 'dark'] as const)(
-    'the page is sound, narrow and wide (%s)',
-    { timeout: 120_000 },
-    async (colorScheme) => {
-      for (const check of [checkOf(HOSTILE), undefined])
-        await withPage(
-          ledgerOf([]),
-          async (url) => {
-            const { page: shown, complaints } = await openPage(browser, { colorScheme });
-            for (const width of [390, 1440]) {
-              await shown.setViewportSize({ width, height: 900 });
-              await shown.goto(`${url}?view=check`);
-              expect(await shown.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-              expect(await violationsOf(shown)).toEqual([]);
-            }
-            expect(complaints).toEqual([]);
-            await shown.context().close();
-          },
-          undefined,
-          APPROVER,
-          undefined,
-          viewOf(check),
-        );
-    },
-  );
+  test.for(SCREENS)('the page is sound ($colorScheme, $viewport.width px)', { timeout: 120_000 }, async (screen) => {
+    for (const check of [checkOf(HOSTILE), undefined])
+      await withPage(
+        ledgerOf([]),
+        async (url) => {
+          const { page: shown, complaints } = await openPage(browser, screen);
+          await shown.goto(`${url}?view=check`);
+          const needed = await shown.evaluate(() => document.documentElement.scrollWidth);
+          expect(needed).toBeLessThanOrEqual(screen.viewport.width);
+          expect(await violationsOf(shown)).toEqual([]);
+          expect(complaints).toEqual([]);
+          await shown.context().close();
+        },
+        undefined,
+        APPROVER,
+        undefined,
+        viewOf(check),
+      );
+  });
 });

@@ -6,7 +6,7 @@ import type { Decision } from '../../../src/planner/decision.ts';
 import type { Viewer } from '../../../src/report/page/index.ts';
 import { isNameOf } from '../../../src/report/registry-names.ts';
 import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
-import { openPage, violationsOf } from '../../support/pages.ts';
+import { openPage, SCREENS, violationsOf } from '../../support/pages.ts';
 import { HOSTILE, ledgerOf, NOW, parentOf, recordOf, withPage } from '../../support/review.ts';
 
 const RUN = '20261124T110000Z-3f9a0c';
@@ -136,22 +136,18 @@ describe.skipIf(NO_BROWSER !== undefined)('in Chromium', () => {
   });
   afterAll(() => browser.close());
 
-  test.for(['light', 'dark'] as const)('the forms are sound, narrow and wide (%s)', async (colorScheme) => {
+  test.for(SCREENS)('the forms are sound ($colorScheme, $viewport.width px)', async (screen) => {
     const strict = { ...APPROVER, forms: { token: 'x'.repeat(43), typedAbove: 1 } };
     for (const [kind, reader] of Object.entries({ plain: ledgerWith(), hostile: hostile() }))
       await withPage(
         reader,
         async (url) => {
-          const { page: shown, complaints } = await openPage(browser, { colorScheme });
-          for (const width of [390, 1440]) {
-            await shown.setViewportSize({ width, height: 900 });
-            await shown.goto(`${url}?run=${RUN}`);
-            await shown.getByText('Reject it', { exact: true }).click();
-            const where = `${kind} ${width}`;
-            expect(await violationsOf(shown), where).toEqual([]);
-            const needed = await shown.evaluate(() => document.documentElement.scrollWidth);
-            expect(needed, where).toBeLessThanOrEqual(width);
-          }
+          const { page: shown, complaints } = await openPage(browser, screen);
+          await shown.goto(`${url}?run=${RUN}`);
+          await shown.getByText('Reject it', { exact: true }).click();
+          expect(await violationsOf(shown), kind).toEqual([]);
+          const needed = await shown.evaluate(() => document.documentElement.scrollWidth);
+          expect(needed, kind).toBeLessThanOrEqual(screen.viewport.width);
           expect(complaints).toEqual([]);
           await shown.context().close();
         },

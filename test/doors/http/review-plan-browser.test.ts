@@ -1,14 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
-import { openPage, violationsOf } from '../../support/pages.ts';
+import { openPage, SCREENS, violationsOf } from '../../support/pages.ts';
 import { hostileLedger, ledgerOf, recordOf, withPage } from '../../support/review.ts';
 import { HELD, PLAN, planOf, samplePlan } from '../../support/sample-plan.ts';
-
-const SIZES = [
-  { width: 390, height: 844 },
-  { width: 1440, height: 900 },
-] as const;
 
 /** What an approver must see without scrolling. */
 const FIRST = ['h1', '.verdict .badge', '.verdict h2', '.verdict .amounts', '.verdict ul', '.verdict p:has(strong)'];
@@ -36,25 +31,23 @@ describe.skipIf(NO_BROWSER !== undefined)(`a plan${NO_BROWSER === undefined ? ''
 
   const widthOf = (page: Page): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth);
 
-  test.each(
-    (['light', 'dark'] as const).flatMap((colorScheme) => SIZES.map((viewport) => ({ colorScheme, viewport }))),
-  )('has no violation that axe finds ($colorScheme, $viewport.width px)', async ({ colorScheme, viewport }) => {
+  test.each(SCREENS)('has no violation that axe finds ($colorScheme, $viewport.width px)', async (screen) => {
     for (const [state, reader] of Object.entries({ ...PLANS, hostile: hostileLedger() })) {
       await withPage(reader, async (url) => {
-        const { page, complaints } = await openPage(browser, { colorScheme, viewport });
+        const { page, complaints } = await openPage(browser, screen);
         // The page of a run that is running is loaded anew every few seconds.
         await page.addInitScript(() => sessionStorage.setItem('paused', 'yes'));
         const run = state === 'hostile' ? '20261124T110000Z-3f9a0c' : PLAN;
         await page.goto(`${url}?run=${run}&open=shop%2Fcatalog&sort=percent`);
         expect(await violationsOf(page), state).toEqual([]);
-        expect(await widthOf(page), state).toBeLessThanOrEqual(viewport.width);
+        expect(await widthOf(page), state).toBeLessThanOrEqual(screen.viewport.width);
         expect(complaints, state).toEqual([]);
         await page.context().close();
       });
     }
   });
 
-  test.each(SIZES)('says on its first screen what, how much, whether it is safe and what to do ($width px)', async (viewport) => {
+  test.each(SCREENS)('says on its first screen what, how much, whether it is safe and what to do ($viewport.width px)', async ({ viewport }) => {
     for (const [state, reader] of Object.entries(PLANS)) {
       if (state === 'running') continue;
       await withPage(reader, async (url) => {

@@ -4,7 +4,7 @@ import { reviewPage } from '../../../src/doors/http/review/review.ts';
 import type { LedgerReader } from '../../../src/ledger/reader.ts';
 import { hostileAtRisk, ledgerAtRisk } from '../../support/at-risk.ts';
 import { NO_BROWSER, openBrowser } from '../../support/browser.ts';
-import { openPage, violationsOf } from '../../support/pages.ts';
+import { openPage, SCREENS, violationsOf } from '../../support/pages.ts';
 import { HOSTILE, ledgerOf, NOW, withPage } from '../../support/review.ts';
 
 async function page(reader: LedgerReader, query = 'view=risk') {
@@ -66,19 +66,17 @@ describe.skipIf(NO_BROWSER !== undefined)(`in Chromium${NO_BROWSER === undefined
   });
   afterAll(() => browser.close());
 
-  test.for(['light', 'dark'] as const)('it is sound on a telephone and on a large screen (%s)', async (colorScheme) => {
+  test.for(SCREENS)('it is sound ($colorScheme, $viewport.width px)', async (screen) => {
     for (const reader of [ledgerAtRisk(), hostileAtRisk()])
       await withPage(reader, async (url) => {
-        const { page: opened, complaints } = await openPage(browser, { colorScheme });
-        for (const width of [390, 1440]) {
-          await opened.setViewportSize({ width, height: 900 });
-          await opened.goto(`${url}?view=risk`);
-          await opened.locator('summary').click();
-          expect(await opened.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-          expect(await violationsOf(opened)).toEqual([]);
-          const box = await opened.locator('.plot path').first().boundingBox();
-          expect(box?.width ?? 0).toBeGreaterThan(width / 5);
-        }
+        const { page: opened, complaints } = await openPage(browser, screen);
+        const { width } = screen.viewport;
+        await opened.goto(`${url}?view=risk`);
+        await opened.locator('summary').click();
+        expect(await opened.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        expect(await violationsOf(opened)).toEqual([]);
+        const box = await opened.locator('.plot path').first().boundingBox();
+        expect(box?.width ?? 0).toBeGreaterThan(width / 5);
         expect(complaints).toEqual([]);
         await opened.context().close();
       });
