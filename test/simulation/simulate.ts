@@ -14,7 +14,7 @@ export interface Verdict {
 }
 
 /** Of so many seeds one is told in other ways as well, and must come to the same. */
-const COMPARED = 100;
+const COMPARED = 250;
 
 /** Tells the story of a seed, and judges it. Told again, it is the same. */
 export async function simulate(seed: number, options: DrawOptions = {}): Promise<Verdict> {

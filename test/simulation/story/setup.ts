@@ -40,7 +40,7 @@ export function setupOf(draws: Draws): Setup {
   const unlocks = settings.some(({ environment }) => environment['PURGE_COMMAND']?.includes('--include-locked'));
   return {
     driver: draws.options.driver ?? (draws.number('driver') < 0.92 ? 'inline' : 'durable'),
-    store: draws.number('store') < 0.7 ? 'folder' : 'blob',
+    store: draws.number('store') < 0.85 ? 'folder' : 'blob',
     tokenLife: draws.pick('token life', [undefined, 4_500, 15]),
     pageSize: draws.number('page size') < 0.8 ? 1_000 : 2,
     patchMovesTime: !unlocks && draws.number('patch moves time') < 0.4,
