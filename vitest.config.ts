@@ -14,10 +14,10 @@ const ALONE = [
 const SIMULATION = 'test/simulation/simulation.test.ts';
 
 /**
- * A layer of the house. Its files share modules, and with them the time that it takes to load these: nothing in them may
- * depend on what another file has left behind.
+ * Files that share modules, and with them the time that it takes to load these: nothing in them may depend on what another
+ * file has left behind. Each project loads everything once more in each worker, so there are few.
  */
-const layer = (
+const sharing = (
   name: string,
   folders: readonly string[],
   globalSetup: string[] = [],
@@ -43,14 +43,9 @@ export default defineConfig({
     hookTimeout: 120_000,
     projects: [
       // First what takes longest.
-      layer('deployment', ['infra'], ['test/support/find-bicep.ts', 'test/support/functions-host/early.ts']),
-      layer('doors', ['doors']),
+      sharing('deployment', ['infra'], ['test/support/find-bicep.ts', 'test/support/functions-host/early.ts']),
       { extends: true, test: { name: 'alone', include: ALONE, pool: 'forks' } },
-      layer('engine', ['engine', 'executor', 'conformance', 'scenarios', 'simulation', 'support']),
-      layer('wire', ['registry', 'evidence', 'notify', 'dev']),
-      layer('storage', ['ledger']),
-      layer('pure', ['policy', 'planner', 'report']),
-      layer('docs', ['docs', 'bench']),
+      sharing('rooms', ['!(infra)']),
       // When the others are through.
       { extends: true, test: { name: 'simulation', include: [SIMULATION], sequence: { groupOrder: 1 } } },
     ],

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crash } from '../crash/crash.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 
-const POINTS = 4;
+const POINTS = 2;
 
 /** Where it is not known that a process has ended, the next one has to wait until its lock runs out. */
 const knowsProcesses = existsSync('/proc/self/stat');
