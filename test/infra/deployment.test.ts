@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readSettings, SETTINGS } from '../../src/policy/settings.ts';
 import {
+  APP,
   askBicep,
   bicep,
   formatted,
@@ -26,18 +27,12 @@ import {
 const root = new URL('../../', import.meta.url);
 const sources = sourceFiles.map((file) => ({ file, text: readFileSync(join(infra, file), 'utf8') }));
 
-const parameters = {
-  environmentName: `'prod'`,
-  location: `'westeurope'`,
-  registryName: `'contoso'`,
-  registryResourceGroup: `'platform'`,
-};
 const REGISTRY = `/subscriptions/${SUBSCRIPTION}/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso`;
 
-/** As `parameters`, with a second registry beside the first, and one in another subscription. */
+/** As `APP`, with a second registry beside the first, and one in another subscription. */
 const ELSEWHERE = '/subscriptions/00000000-0000-4000-8000-000000000009/resourceGroups/east';
 const severalRegistries = {
-  ...parameters,
+  ...APP,
   registryName: `'contoso, fabrikam,${ELSEWHERE}/providers/Microsoft.ContainerRegistry/registries/adatum'`,
 };
 const REGISTRIES = [
@@ -49,7 +44,7 @@ const REGISTRIES = [
 const ARCHIVE_URL = 'https://contosoarchive.blob.core.windows.net/archive/prod';
 const ARCHIVE_ACCOUNT = `${ELSEWHERE}/providers/Microsoft.Storage/storageAccounts/contosoarchive`;
 
-const durable = { ...parameters, engine: `'durable'` };
+const durable = { ...APP, engine: `'durable'` };
 
 const atRegistry = (grants: readonly Grant[]) => grants.filter(({ scope }) => scope === REGISTRY);
 
@@ -116,7 +111,7 @@ describe('azure.yaml', () => {
   });
 
   test.skipIf(bicep === undefined)('azd finds the function app and its resource group by their tags', async () => {
-    const { predictedResources: all } = await predict('main.bicep', parameters);
+    const { predictedResources: all } = await predict('main.bicep', APP);
     expect(only(all, 'Microsoft.Web/sites').tags).toEqual({
       'azd-env-name': 'prod',
       'azd-service-name': Object.keys(azd.services)[0],
@@ -203,7 +198,7 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
   const own = ['Monitoring Metrics Publisher', 'Storage Blob Data Owner'];
 
   test('a dry-run-only deployment can read the registry, and nothing else is granted outside its own resources', async () => {
-    const { predictedResources: all } = await predict('main.bicep', parameters);
+    const { predictedResources: all } = await predict('main.bicep', APP);
     const grants = grantsOf(all);
     expect(atRegistry(grants)).toEqual([{ role: 'AcrPull', scope: REGISTRY, condition: undefined }]);
     const others = grants.filter(({ scope }) => scope !== REGISTRY);
@@ -212,7 +207,7 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
   });
 
   test('one that deletes gets AcrDelete on top', async () => {
-    const { predictedResources: all } = await predict('main.bicep', { ...parameters, dryRunOnly: 'false' });
+    const { predictedResources: all } = await predict('main.bicep', { ...APP, dryRunOnly: 'false' });
     const grants = grantsOf(all);
     expect(atRegistry(grants).map(({ role }) => role)).toEqual(['AcrPull', 'AcrDelete']);
     expect(grants.length).toBe(2 + own.length);
@@ -225,7 +220,7 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
     [{ settings: `{ QUARANTINE: '' }` }, false],
   ])('metadata is written where there is a quarantine, and only where it may delete: %o', async (given, isGranted) => {
     const rolesWith = async (dryRunOnly: string, permissions = 'rbac'): Promise<readonly (string | undefined)[]> => {
-      const all = { ...parameters, ...given, dryRunOnly, registryPermissions: `'${permissions}'` };
+      const all = { ...APP, ...given, dryRunOnly, registryPermissions: `'${permissions}'` };
       return atRegistry(grantsOf((await predict('main.bicep', all)).predictedResources)).map(({ role }) => role);
     };
     // A role of its own reads what was asked for in vain.
@@ -241,7 +236,7 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
 
   test('what is deleted is archived in one container, which is granted only then', async () => {
     const archiving = {
-      ...parameters,
+      ...APP,
       settings: `{ ARCHIVE: '${ARCHIVE_URL}' }`,
       archiveStorageId: `'${ARCHIVE_ACCOUNT}'`,
     };
@@ -258,14 +253,14 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
     ]);
     expect(await grantsWith({ ...archiving, dryRunOnly: 'true' })).toEqual([]);
     for (const half of [{ settings: archiving.settings }, { archiveStorageId: archiving.archiveStorageId }])
-      await expect(predict('main.bicep', { ...parameters, ...half })).rejects.toThrow(/set both/);
+      await expect(predict('main.bicep', { ...APP, ...half })).rejects.toThrow(/set both/);
   });
 
   test.each([
     [true, 'Container Registry Repository Reader'],
     [false, 'Container Registry Repository Contributor'],
   ])('abac, dryRunOnly = %s: %s, and listing the catalog', async (dryRunOnly, role) => {
-    const given = { ...parameters, registryPermissions: `'abac'`, dryRunOnly: String(dryRunOnly) };
+    const given = { ...APP, registryPermissions: `'abac'`, dryRunOnly: String(dryRunOnly) };
     const { predictedResources: all } = await predict('main.bicep', given);
     expect(atRegistry(grantsOf(all))).toEqual([
       { role, scope: REGISTRY, condition: undefined },
@@ -275,7 +270,7 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
 
   test('abac, by prefixes: no action on a repository goes without the condition', async () => {
     const given = {
-      ...parameters,
+      ...APP,
       registryPermissions: `'abac'`,
       dryRunOnly: 'false',
       repositoryPrefixes: `['team-a/', 'team-b/']`,
@@ -295,7 +290,7 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
 
   test('the registry may be in another resource group and subscription', async () => {
     const elsewhere = '00000000-0000-4000-8000-000000000009';
-    const given = { ...parameters, registrySubscriptionId: `'${elsewhere}'` };
+    const given = { ...APP, registrySubscriptionId: `'${elsewhere}'` };
     const { predictedResources: all } = await predict('main.bicep', given);
     const [grant, ...others] = grantsOf(all).filter(({ scope }) => scope.startsWith(`/subscriptions/${elsewhere}/`));
     expect(grant?.scope).toBe(REGISTRY.replace(SUBSCRIPTION, elsewhere));
@@ -306,7 +301,7 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
   });
 
   test.each([
-    ['inline', parameters, []],
+    ['inline', APP, []],
     ['durable', durable, ['Storage Queue Data Contributor', 'Storage Table Data Contributor']],
   ])('%s: at the storage account of the app, and nowhere else, what that engine needs', async (_, given, more) => {
     const { predictedResources: all } = await predict('main.bicep', given);
@@ -390,7 +385,7 @@ describe.skipIf(bicep === undefined)('what is granted', () => {
       /REPOSITORY_PREFIXES: no repository has a quote/,
     ],
   ])('%s: nothing is deployed, and the mistake is named', async (_, given, words) => {
-    await expect(predict('main.bicep', { ...parameters, ...given })).rejects.toThrow(words);
+    await expect(predict('main.bicep', { ...APP, ...given })).rejects.toThrow(words);
   });
 });
 
@@ -400,7 +395,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
   test('there are no keys, no passwords and no plain HTTP, whatever is asked for', async () => {
     for (const privateNetwork of ['true', 'false']) {
       const { predictedResources: all } = await predict('main.bicep', {
-        ...(privateNetwork === 'true' ? { ...durable, nodeVersion: `'22'` } : parameters),
+        ...(privateNetwork === 'true' ? { ...durable, nodeVersion: `'22'` } : APP),
         privateNetwork,
       });
       expect(only(all, 'Microsoft.Storage/storageAccounts').properties).toMatchObject({
@@ -430,7 +425,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
   });
 
   test.each([
-    ['inline', parameters],
+    ['inline', APP],
     ['durable', durable],
   ])('%s: in a private network nothing is public, and all has a private endpoint with its names', async (_, given) => {
     const { predictedResources: all, diagnostics } = await predict('main.bicep', { ...given, privateNetwork: 'true' });
@@ -514,12 +509,12 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
       const gateways = all.filter(({ type }) => type === 'Microsoft.Network/natGateways');
       return { found: found.map((one) => one.properties), gateways };
     };
-    const closed = await subnets({ ...parameters, privateNetwork: 'true' });
+    const closed = await subnets({ ...APP, privateNetwork: 'true' });
     expect(closed.found).toMatchObject([{ defaultOutboundAccess: false }, { defaultOutboundAccess: false }]);
     for (const subnet of closed.found) expect(subnet).not.toHaveProperty('natGateway.id');
     expect(closed.gateways).toEqual([]);
     const open = await subnets({
-      ...parameters,
+      ...APP,
       privateNetwork: 'true',
       natGateway: 'true',
       signInClientId: `'client'`,
@@ -576,7 +571,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
   });
 
   test.each([1024])('an instance of %i MB is refused', async (instanceMemoryMB) => {
-    const given = { ...parameters, instanceMemoryMB: String(instanceMemoryMB) };
+    const given = { ...APP, instanceMemoryMB: String(instanceMemoryMB) };
     await expect(predict('main.bicep', given)).rejects.toThrow(/instanceMemoryMB|512 \| 2048|2048 \| 4096/);
   });
 
@@ -584,7 +579,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
     const subnet = (name: string) =>
       `'/subscriptions/${SUBSCRIPTION}/resourceGroups/hub/providers/Microsoft.Network/virtualNetworks/hub/subnets/${name}'`;
     const given = {
-      ...parameters,
+      ...APP,
       privateNetwork: 'true',
       functionSubnetId: subnet('app'),
       privateEndpointSubnetId: subnet('endpoints'),
@@ -596,7 +591,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
   });
 
   test('by default there is no network, and no sign-in', async () => {
-    const { predictedResources: all } = await predict('main.bicep', parameters);
+    const { predictedResources: all } = await predict('main.bicep', APP);
     expect(all.filter(({ type }) => /^Microsoft\.Network\/|privateLinkScopes/i.test(type))).toEqual([]);
     // Said, or a sign-in that was there before would stay.
     const auth = all.filter(({ id }) => id.endsWith('/config/authsettingsV2'));
@@ -605,7 +600,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
 
   test('signing in with a client secret: it stays in the key vault', async () => {
     const reference = '@Microsoft.KeyVault(SecretUri=…)';
-    const given = { ...parameters, signInClientId: `'client'`, signInKeyVaultReference: `'${reference}'` };
+    const given = { ...APP, signInClientId: `'client'`, signInKeyVaultReference: `'${reference}'` };
     const { predictedResources: all } = await predict('main.bicep', given);
     expect(all.find(({ id }) => id.endsWith('/config/authsettingsV2'))?.properties).toMatchObject({
       identityProviders: {
@@ -619,7 +614,7 @@ describe.skipIf(bicep === undefined)('what can be reached, and how', () => {
   });
 
   test('signing in: without a secret; everything but the review page is for machines, with their keys', async () => {
-    const given = { ...parameters, signInClientId: `'client'` };
+    const given = { ...APP, signInClientId: `'client'` };
     const { predictedResources: all } = await predict('main.bicep', given);
     const auth = all.find(({ id }) => id.endsWith('/config/authsettingsV2'))?.properties;
     expect(auth).toMatchObject({
@@ -677,7 +672,7 @@ describe.skipIf(bicep === undefined)('app settings', () => {
     );
 
   test('by default only what the app needs is written, it takes it, and it is a dry run', async () => {
-    const { predictedResources: all } = await predict('main.bicep', parameters);
+    const { predictedResources: all } = await predict('main.bicep', APP);
     const settings = appSettingsOf(all);
     expect(Object.keys(settings).toSorted()).toEqual(
       [
@@ -736,23 +731,23 @@ describe.skipIf(bicep === undefined)('app settings', () => {
 
   test('durable: the engine is said, and its queues and tables are found as the host finds its blobs', async () => {
     const { predictedResources: all } = await predict('main.bicep', durable);
-    const inline = appSettingsOf((await predict('main.bicep', parameters)).predictedResources);
+    const inline = appSettingsOf((await predict('main.bicep', APP)).predictedResources);
     expect(appSettingsOf(all)).toEqual({ ...inline, RETENTION_ENGINE: 'durable' });
   });
 
   test('an identity that may only read is never told to delete', async () => {
     const settings = `{ PURGE_DRY_RUN: 'false' }`;
-    const kept = await predict('main.bicep', { ...parameters, settings });
+    const kept = await predict('main.bicep', { ...APP, settings });
     expect(appSettingsOf(kept.predictedResources)['PURGE_DRY_RUN']).toBe('true');
-    const deleting = await predict('main.bicep', { ...parameters, settings, dryRunOnly: 'false' });
+    const deleting = await predict('main.bicep', { ...APP, settings, dryRunOnly: 'false' });
     expect(appSettingsOf(deleting.predictedResources)['PURGE_DRY_RUN']).toBe('false');
-    const undecided = await predict('main.bicep', { ...parameters, dryRunOnly: 'false' });
+    const undecided = await predict('main.bicep', { ...APP, dryRunOnly: 'false' });
     expect(appSettingsOf(undecided.predictedResources)['PURGE_DRY_RUN']).toBe('true');
   });
 
   test('a task file stands instead of the command; debug reaches the host, too', async () => {
     const settings = `{ ACR_TASK_FILE: 'purge.yaml', LOG_LEVEL: 'DEBUG' }`;
-    const { predictedResources: all } = await predict('main.bicep', { ...parameters, settings });
+    const { predictedResources: all } = await predict('main.bicep', { ...APP, settings });
     expect(appSettingsOf(all)).toMatchObject({
       ACR_TASK_FILE: 'purge.yaml',
       AzureFunctionsJobHost__logging__logLevel__Function: 'Debug',

@@ -1,24 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { bicep, grantsOf, predict, SUBSCRIPTION } from '../support/bicep.ts';
+import { APP, bicep, grantsOf, JOB, predict, SUBSCRIPTION } from '../support/bicep.ts';
 
 const OTHER = '00000000-0000-4000-8000-00000000000b';
 const registry = (name: string, subscription = SUBSCRIPTION): string =>
   `/subscriptions/${subscription}/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/${name}`;
-const parameters = {
-  environmentName: `'prod'`,
-  location: `'westeurope'`,
-  registryName: `'contoso'`,
-  registryResourceGroup: `'platform'`,
-};
-const job = {
-  registryName: `'contoso'`,
-  registryResourceGroup: `'platform'`,
-  image: `'acr-retention:0.1.0'`,
-  schedule: `'0 1 * * *'`,
-  purge: `['--filter=.*:^(dev|pr)-', '--ago=30d', '--untagged']`,
-  timeBudgetInMinutes: '60',
-  logRetentionInDays: '90',
-};
 
 async function predicted(file: string, given: Readonly<Record<string, string>>) {
   // What is deployed to a subscription from a group has the place of the group.
@@ -40,7 +25,7 @@ describe.skipIf(bicep === undefined)('what is granted to find out what Defender 
     '%s: Security Reader at the subscription of the registry, and no role of its own',
     async (findings) => {
       const settings = `{ FINDINGS: '${findings}' }`;
-      const { granted, resource, roles } = await predicted('main.bicep', { ...parameters, settings });
+      const { granted, resource, roles } = await predicted('main.bicep', { ...APP, settings });
       expect(granted).toEqual([SUBSCRIPTION]);
       expect(resource).toBe(registry('contoso'));
       expect(roles).toEqual([]);
@@ -49,27 +34,27 @@ describe.skipIf(bicep === undefined)('what is granted to find out what Defender 
 
   test('once at each subscription of several registries', async () => {
     const registryName = `'contoso,${registry('fabrikam', OTHER)},tailspin'`;
-    const all = await predicted('main.bicep', { ...parameters, registryName, settings: `{ FINDINGS: 'defender' }` });
+    const all = await predicted('main.bicep', { ...APP, registryName, settings: `{ FINDINGS: 'defender' }` });
     expect(all.granted.toSorted()).toEqual([SUBSCRIPTION, OTHER].toSorted());
   });
 
   test.each(['', 'off', 'referrers'])('%j: nothing', async (findings) => {
     const settings = `{ FINDINGS: '${findings}' }`;
     for (const [file, given] of [
-      ['main.bicep', parameters],
-      ['container/job.bicep', job],
+      ['main.bicep', APP],
+      ['container/job.bicep', JOB],
     ] as const)
       // prettier-ignore
       expect((await predicted(file, { ...given, settings })).granted).toEqual([]);
   });
 
   test('in a network without a way out nothing is deployed, and the mistake is named', async () => {
-    const given = { ...parameters, privateNetwork: 'true', settings: `{ FINDINGS: 'defender' }` };
+    const given = { ...APP, privateNetwork: 'true', settings: `{ FINDINGS: 'defender' }` };
     await expect(predicted('main.bicep', given)).rejects.toThrow(/PRIVATE_NETWORK: what Defender for Cloud found/);
   });
 
   test('the job has the same', async () => {
-    const all = await predicted('container/job.bicep', { ...job, settings: `{ FINDINGS: 'defender' }` });
+    const all = await predicted('container/job.bicep', { ...JOB, settings: `{ FINDINGS: 'defender' }` });
     expect(all).toMatchObject({ granted: [SUBSCRIPTION], resource: registry('contoso') });
   });
 });

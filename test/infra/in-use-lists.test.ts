@@ -1,21 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { bicep, grantsOf, only, predict, type Resource } from '../support/bicep.ts';
+import { APP, bicep, grantsOf, JOB, only, predict, type Resource } from '../support/bicep.ts';
 
-const app = {
-  environmentName: `'prod'`,
-  location: `'westeurope'`,
-  registryName: `'contoso'`,
-  registryResourceGroup: `'platform'`,
-};
-const job = {
-  registryName: `'contoso'`,
-  registryResourceGroup: `'platform'`,
-  image: `'acr-retention:0.1.0'`,
-  schedule: `'0 1 * * *'`,
-  purge: `['--filter=.*:^dev-', '--ago=30d']`,
-  timeBudgetInMinutes: '60',
-  logRetentionInDays: '90',
-};
 const ONE = '00000000-0000-4000-8000-00000000000a';
 const TWO = '00000000-0000-4000-8000-00000000000b';
 
@@ -36,8 +21,8 @@ const principalsOf = (all: readonly Resource[], id: string): readonly Resource[]
   );
 
 describe.skipIf(bicep === undefined).each([
-  ['the app', 'main.bicep', app],
-  ['the container job', 'container/job.bicep', job],
+  ['the app', 'main.bicep', APP],
+  ['the container job', 'container/job.bicep', JOB],
 ])('clusters that write lists for %s', (_, template, parameters) => {
   test('may write to one container of its storage, and are granted nothing else', async () => {
     const all = await predicted(template, { ...parameters, inUseWriterIds: `['${ONE}', '${TWO}']` });
@@ -64,7 +49,7 @@ describe.skipIf(bicep === undefined).each([
 });
 
 test.skipIf(bicep === undefined)('what is no object id is refused before anything is deployed', async () => {
-  await expect(predict('main.bicep', { ...app, inUseWriterIds: `['prod-cluster']` })).rejects.toThrow(
+  await expect(predict('main.bicep', { ...APP, inUseWriterIds: `['prod-cluster']` })).rejects.toThrow(
     /IN_USE_WRITER_IDS: write the object ids/,
   );
 });

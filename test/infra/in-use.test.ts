@@ -3,13 +3,10 @@ import { AKS_ACTIONS } from '../../src/evidence/azure/aks.ts';
 import { APP_SERVICE_ACTIONS } from '../../src/evidence/azure/app-service.ts';
 import { CONTAINER_APPS_ACTIONS } from '../../src/evidence/azure/container-apps.ts';
 import { CONTAINER_INSTANCES_ACTIONS } from '../../src/evidence/azure/container-instances.ts';
-import { bicep, grantsOf, predict, type Resource } from '../support/bicep.ts';
+import { APP, bicep, grantsOf, predict, type Resource } from '../support/bicep.ts';
 
 const parameters = {
-  environmentName: `'prod'`,
-  location: `'westeurope'`,
-  registryName: `'contoso'`,
-  registryResourceGroup: `'platform'`,
+  ...APP,
   dryRunOnly: 'false',
 };
 const ONE = '00000000-0000-4000-8000-00000000000a';

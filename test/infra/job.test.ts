@@ -7,6 +7,7 @@ import {
   bicep,
   grantsOf,
   infra,
+  JOB,
   only,
   predict,
   predictFile,
@@ -15,16 +16,6 @@ import {
   SUBSCRIPTION,
 } from '../support/bicep.ts';
 import { runSample } from '../support/image.ts';
-
-const parameters = {
-  registryName: `'contoso'`,
-  registryResourceGroup: `'platform'`,
-  image: `'acr-retention:0.1.0'`,
-  schedule: `'0 1 * * *'`,
-  purge: `['--filter=.*:^(dev|pr)-', '--ago=30d', '--untagged']`,
-  timeBudgetInMinutes: '60',
-  logRetentionInDays: '90',
-};
 
 interface Job {
   readonly configuration: Readonly<Record<string, unknown>>;
@@ -78,7 +69,7 @@ describe('the parameters file', () => {
 describe.skipIf(bicep === undefined)('the job', () => {
   let dry: Snapshot;
   beforeAll(async () => {
-    dry = await predict('container/job.bicep', parameters);
+    dry = await predict('container/job.bicep', JOB);
   });
 
   test('by default can read the registry, and only tries', () => {
@@ -88,7 +79,7 @@ describe.skipIf(bicep === undefined)('the job', () => {
   });
 
   test('deletes where it is told to, with AcrDelete on top', async () => {
-    const deleting = await predict('container/job.bicep', { ...parameters, dryRunOnly: 'false' });
+    const deleting = await predict('container/job.bicep', { ...JOB, dryRunOnly: 'false' });
     expect(rolesAtRegistry(deleting)).toEqual(['AcrPull', 'AcrDelete']);
     const { args } = containerOf(deleting);
     expect(args).toEqual(containerOf(dry).args.filter((one) => one !== '--dry-run'));
@@ -103,7 +94,7 @@ describe.skipIf(bicep === undefined)('the job', () => {
     [{ purge: `['--filter=.*:^pr-', '--ago=30d', '--quarantine=off']` }, false],
     [{ grantQuarantine: 'true' }, true],
   ])('may write metadata for a quarantine: %o', async (given, isGranted) => {
-    const all = { ...parameters, ...given, dryRunOnly: 'false' };
+    const all = { ...JOB, ...given, dryRunOnly: 'false' };
     const roles = ['AcrPull', 'AcrDelete', ...(isGranted ? ['AcrPush'] : [])];
     expect(rolesAtRegistry(await predict('container/job.bicep', all))).toEqual(roles);
     const dry = await predict('container/job.bicep', { ...all, dryRunOnly: 'true' });
@@ -112,7 +103,7 @@ describe.skipIf(bicep === undefined)('the job', () => {
 
   test('addresses of messages come from Key Vault, by its own identity', async () => {
     const uri = 'https://contoso.vault.azure.net/secrets/notify';
-    const snapshot = await predict('container/job.bicep', { ...parameters, notifySecretUri: `'${uri}'` });
+    const snapshot = await predict('container/job.bicep', { ...JOB, notifySecretUri: `'${uri}'` });
     const { secrets, registries } = jobOf(snapshot).configuration as {
       readonly secrets: unknown;
       readonly registries: readonly { readonly identity: string }[];
@@ -122,7 +113,7 @@ describe.skipIf(bicep === undefined)('the job', () => {
   });
 
   test('with abac, by prefixes: the repository of its image is granted, too', async () => {
-    const given = { ...parameters, registryPermissions: `'abac'`, repositoryPrefixes: `['team-a/']` };
+    const given = { ...JOB, registryPermissions: `'abac'`, repositoryPrefixes: `['team-a/']` };
     const snapshot = await predict('container/job.bicep', given);
     expect(rolesAtRegistry(snapshot)).toEqual([
       'Container Registry Repository Reader',
@@ -143,7 +134,7 @@ describe.skipIf(bicep === undefined)('the job', () => {
       replicaTimeout: 70 * 60,
     });
     expect(containerOf(dry).args).toContain('--time-budget=60m');
-    const longer = await predict('container/job.bicep', { ...parameters, timeBudgetInMinutes: '300' });
+    const longer = await predict('container/job.bicep', { ...JOB, timeBudgetInMinutes: '300' });
     expect(jobOf(longer).configuration).toMatchObject({ replicaTimeout: 310 * 60 });
     expect(containerOf(longer).args).toContain('--time-budget=300m');
   });
@@ -176,7 +167,7 @@ describe.skipIf(bicep === undefined)('the job', () => {
 
   test('is given the settings of what is in use and was pulled; pulls it may read, and nothing else', async () => {
     const given = `{ IN_USE: 'list:https://contoso.blob.core.windows.net/in-use/prod.txt', IN_USE_REMEMBER: '', KEEP_PULLED_WITHIN: '30d', PULL_IGNORE: 'trivy' }`;
-    const snapshot = await predict('container/job.bicep', { ...parameters, settings: given });
+    const snapshot = await predict('container/job.bicep', { ...JOB, settings: given });
     expect(snapshot.diagnostics).toEqual([]);
     const registry = `/subscriptions/${SUBSCRIPTION}/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso`;
     const { ACR_REGISTRY, AZURE_CLIENT_ID, RETENTION_STORAGE, ...settings } = environmentOf(snapshot);

@@ -1,17 +1,11 @@
 import { expect, test } from 'vitest';
-import { grantsOf, predict, SUBSCRIPTION } from '../support/bicep.ts';
+import { APP, grantsOf, predict, SUBSCRIPTION } from '../support/bicep.ts';
 
 const REGISTRY = `/subscriptions/${SUBSCRIPTION}/resourceGroups/platform/providers/Microsoft.ContainerRegistry/registries/contoso`;
-const parameters = {
-  environmentName: `'prod'`,
-  location: `'westeurope'`,
-  registryName: `'contoso'`,
-  registryResourceGroup: `'platform'`,
-};
 const WITHIN = { settings: `{ KEEP_PULLED_WITHIN: '30d' }` };
 
 async function predicted(more: Readonly<Record<string, string>> = {}) {
-  const { predictedResources: all, diagnostics } = await predict('main.bicep', { ...parameters, ...more });
+  const { predictedResources: all, diagnostics } = await predict('main.bicep', { ...APP, ...more });
   expect(diagnostics).toEqual([]);
   return {
     settings: all.find(({ id }) => id.endsWith('/config/appsettings'))?.properties,

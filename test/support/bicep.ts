@@ -76,6 +76,25 @@ function compiler(): string {
   return bicep;
 }
 
+/** What has to be said to deploy the app, and nothing more. */
+export const APP = {
+  environmentName: `'prod'`,
+  location: `'westeurope'`,
+  registryName: `'contoso'`,
+  registryResourceGroup: `'platform'`,
+} as const;
+
+/** The same for the container job. */
+export const JOB = {
+  registryName: `'contoso'`,
+  registryResourceGroup: `'platform'`,
+  image: `'acr-retention:0.1.0'`,
+  schedule: `'0 1 * * *'`,
+  purge: `['--filter=.*:^(dev|pr)-', '--ago=30d', '--untagged']`,
+  timeBudgetInMinutes: '60',
+  logRetentionInDays: '90',
+} as const;
+
 /** The subscription and the tenant that deployments are predicted for. */
 export const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
 const TENANT = '00000000-0000-4000-8000-000000000002';

@@ -157,23 +157,13 @@ export interface RunPurgeOptions extends OutputOptions {
 export function runPurge(
   target: TargetOptions,
   policy: PurgePolicy,
-  {
-    ledger,
-    guards,
-    budget,
-    evidence,
-    findings,
-    archive,
-    storage,
-    keepReleasedMilliseconds,
-    ...output
-  }: RunPurgeOptions,
+  options: RunPurgeOptions,
   stdout: NodeJS.WriteStream,
 ): Promise<RunSummary> {
-  return show({ ...output, withFindings: findings !== undefined }, stdout, async (shown) => {
-    const kept = { evidence, findings, archive, storage, keepReleasedMilliseconds };
-    const options = runOptionsOf(shown, policy, { ledger, ...(guards && { guards }), budget, ...kept });
-    return policy.dryRun ? dryRun(await openReader(target), options) : purge(await openRegistry(target), options);
+  const output = { ...options, withFindings: options.findings !== undefined };
+  return show(output, stdout, async (shown) => {
+    const given = runOptionsOf(shown, policy, options);
+    return policy.dryRun ? dryRun(await openReader(target), given) : purge(await openRegistry(target), given);
   });
 }
 
@@ -181,17 +171,9 @@ export function runPurge(
 export function runOptionsOf(
   shown: Shown,
   policy: PurgePolicy,
-  {
-    ledger,
-    guards,
-    budget,
-    evidence,
-    findings,
-    archive,
-    storage,
-    keepReleasedMilliseconds,
-  }: Omit<RunPurgeOptions, keyof OutputOptions>,
+  options: Omit<RunPurgeOptions, keyof OutputOptions>,
 ): RunOptions {
+  const { ledger, guards, budget, evidence, findings, archive, storage, keepReleasedMilliseconds } = options;
   const kept = { evidence, findings, archive, storage, keepReleasedMilliseconds };
   const about = { policies: [policy], now: new Date(), ledger, timeBudget: budget, ...kept };
   return { ...shown, ...about, ...(guards && { guards }) };

@@ -3,7 +3,7 @@ import { countOf, isFine, STATE_OF } from '../check-registry.ts';
 import { shortDigests } from '../text.ts';
 import { render } from './document.tsx';
 import { count, minute, name, plural, words } from './format.ts';
-import { Form, type Setting } from './navigation.tsx';
+import { ChooseRegistry, Form, type Setting } from './navigation.tsx';
 import { Badge, Command, Notice, Section, Table, Time } from './parts.tsx';
 
 /* What the last check of a registry has found, the worst first, and the form that checks it anew. */
@@ -49,14 +49,7 @@ export function renderCheckPage(setting: Setting, { registries, registry, check 
         </p>
         {registries.length > 1 && (
           <Form setting={setting} label="Choose what is shown" hidden={{ view: 'check' }} button="Show">
-            <label class="broad">
-              Registry
-              <select name="registry">
-                {registries.map((one) => (
-                  <option selected={one === registry}>{name(one)}</option>
-                ))}
-              </select>
-            </label>
+            <ChooseRegistry registries={registries} chosen={registry} />
           </Form>
         )}
         {check ? <Result check={check} /> : <p class="card">This registry was not checked yet.</p>}

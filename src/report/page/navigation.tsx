@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { RunRecord } from '../../ledger/records.ts';
 import { printable } from '../escape.ts';
 import { type Titled, titleOf } from '../title.ts';
-import { isPlain, words } from './format.ts';
+import { isPlain, name, words } from './format.ts';
 
 /** Query parameters of the page. Those that are undefined are left out. */
 type Parameters = Readonly<Record<string, string | number | undefined>>;
@@ -124,6 +124,25 @@ export function Search({ label, name, value = '', whole = false, broad = false, 
         </datalist>
       )}
     </>
+  );
+}
+
+interface ChooseRegistryProps {
+  readonly registries: readonly string[];
+  readonly chosen: string | undefined;
+}
+
+/** One of the registries that the app serves. */
+export function ChooseRegistry({ registries, chosen }: ChooseRegistryProps) {
+  return (
+    <label class="broad">
+      Registry
+      <select name="registry">
+        {registries.map((one) => (
+          <option selected={one === chosen}>{name(one)}</option>
+        ))}
+      </select>
+    </label>
   );
 }
 

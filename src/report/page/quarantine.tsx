@@ -2,7 +2,7 @@ import { type QuarantineReport, releasedInWords, type Waiting, waitingInWords } 
 import { shortDigests } from '../text.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, plural, words } from './format.ts';
-import { Form, Pager, Search, type Setting } from './navigation.tsx';
+import { ChooseRegistry, Form, Pager, Search, type Setting } from './navigation.tsx';
 import { ByCommand, type Image, imagesOf, OnlyReading, Release, ReleaseMany, tagsOf } from './quarantine-forms.tsx';
 import { Badge, Digest, Section, Table, Time } from './parts.tsx';
 
@@ -131,16 +131,7 @@ function Picker({
           : { href: setting.link({ view: 'quarantine', registry: report.registry }), text: 'All repositories' }
       }
     >
-      {registries.length > 1 && (
-        <label class="broad">
-          Registry
-          <select name="registry">
-            {registries.map((one) => (
-              <option selected={one === report.registry}>{name(one)}</option>
-            ))}
-          </select>
-        </label>
-      )}
+      {registries.length > 1 && <ChooseRegistry registries={registries} chosen={report.registry} />}
       <Search
         label="Repository, whole name"
         broad

@@ -13,7 +13,7 @@ import { whereOf } from '../title.ts';
 import { render } from './document.tsx';
 import { count, minute, name, words } from './format.ts';
 import { LineChart, type StepLine } from './line-chart.tsx';
-import { Form, type Setting } from './navigation.tsx';
+import { ChooseRegistry, Form, type Setting } from './navigation.tsx';
 import { Facts, Notice, Section, Table, Time } from './parts.tsx';
 import { Critical, MostFindings } from './risk-images.tsx';
 
@@ -53,14 +53,7 @@ export function renderRiskPage(setting: Setting, { registries, since, report }: 
         {report && (
           <Form setting={setting} label="Choose what is shown" hidden={{ view: 'risk' }} button="Show">
             {registries.length > 1 ? (
-              <label class="broad">
-                Registry
-                <select name="registry">
-                  {registries.map((one) => (
-                    <option selected={one === report.registry}>{name(one)}</option>
-                  ))}
-                </select>
-              </label>
+              <ChooseRegistry registries={registries} chosen={report.registry} />
             ) : (
               <input type="hidden" name="registry" value={name(report.registry)} />
             )}

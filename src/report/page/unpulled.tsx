@@ -1,7 +1,7 @@
 import { type UnpulledImage, unpulledInWords, type UnpulledReport } from '../unpulled.ts';
 import { render } from './document.tsx';
 import { bytes, count, name, plural, words } from './format.ts';
-import { Form, Pager, type Setting } from './navigation.tsx';
+import { ChooseRegistry, Form, Pager, type Setting } from './navigation.tsx';
 import { Digest, FirstOf, Notice, Section, Table } from './parts.tsx';
 
 export interface UnpulledPage {
@@ -30,14 +30,7 @@ export function renderUnpulledPage(setting: Setting, { registries, asked, report
           pull here, and neither is what PULL_IGNORE names. This page deletes nothing.
         </p>
         <Form setting={setting} label="Choose a registry" hidden={{ view: 'unpulled' }} button="List">
-          <label class="broad">
-            Registry
-            <select name="registry">
-              {registries.map((one) => (
-                <option selected={one === asked.registry}>{name(one)}</option>
-              ))}
-            </select>
-          </label>
+          <ChooseRegistry registries={registries} chosen={asked.registry} />
           <label>
             Not pulled for, e.g. 90d
             <input type="text" name="for" value={words(asked.for)} required autocomplete="off" />
