@@ -20,7 +20,7 @@ import { eachOf } from '../each.ts';
 import type { Processed } from '../repository.ts';
 import { bringBack, type Unit } from './restore-unit.ts';
 import { keepForAWhile } from './restore-keep.ts';
-import { type Asked, heldBefore, wantedIn } from './restore-wanted.ts';
+import { type Asked, childOf, heldBefore, wantedIn, withChildren } from './restore-wanted.ts';
 import type { Copies, Way } from './restore-ways.ts';
 import { type Missing, missingIn, unlessUnread, warningsOf } from './restore-whole.ts';
 
@@ -169,32 +169,6 @@ async function lookInto(
   });
 }
 
-/** With the children of indexes that no run has recorded as deleted, and of which there are copies. */
-function withChildren(
-  wanted: Wanted,
-  {
-    held,
-    isWanted,
-  }: { readonly held: (digest: string) => Held | undefined; readonly isWanted: (digest: string) => boolean },
-): Wanted {
-  const manifests = new Map(wanted.manifests);
-  const queue = [...manifests.keys()];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop())
-    for (const { digest } of held(next)?.children ?? []) {
-      if (manifests.has(digest) || !isWanted(digest)) continue;
-      manifests.set(digest, childOf(next));
-      queue.push(digest);
-    }
-  return { ...wanted, manifests };
-}
-
-function childOf(index: string): Lost {
-  return {
-    decision: { reason: 'untagged-and-expired' },
-    how: `needed by ${index}, and no run has recorded that it was deleted`,
-  };
-}
-
 /** Brings back what is planned, wave by wave. What there is to say of each is in `decisions` then. */
 async function carryOut(
   context: RunContext & { readonly writer: Registry },
@@ -215,6 +189,8 @@ async function carryOut(
   const known = new Set(plan.waves.flat());
   let forbidden: DecisionError | undefined;
   const waves = plan.waves.map((digests) => [...digests]);
+  const refused: Unit[] = [];
+  let backBefore = 0;
   for (let wave = waves.shift(); wave; wave = waves.shift()) {
     for (let from = 0; from < wave.length; from += TOGETHER) {
       const units = unitsOf(wave.slice(from, from + TOGETHER), decisions);
@@ -231,6 +207,7 @@ async function carryOut(
         const results = 'results' in came ? came.results.map((one) => unlessUnread(one, came, held)) : came;
         for (const one of results) decisions.set(keyOf(one), one);
         written.settled(results);
+        if (isRefused(results, unit)) refused.push(unit);
         forbidden ??= results.find(({ error }) => error?.status === 401 || error?.status === 403)?.error;
         if ('children' in came) for (const child of came.children ?? []) children.set(child, unit.digest);
       });
@@ -258,7 +235,21 @@ async function carryOut(
       await record();
       waves.unshift(more);
     }
+    // To what a manifest refers may be in no record, and what soft delete keeps does not tell. Once more is back it is tried again.
+    if (waves.length > 0 || refused.length === 0) continue;
+    const back = [...decisions.values()].filter(({ outcome }) => outcome === 'restored').length;
+    if (back === backBefore) continue;
+    backBefore = back;
+    waves.push(refused.map(({ digest }) => digest));
+    for (const { manifest, tags } of refused.splice(0))
+      for (const one of [...(manifest ? [manifest] : []), ...tags]) decisions.set(keyOf(one), one);
+    await record();
   }
+}
+
+/** Whether the registry would not have a manifest yet: it answers 409 while that to which it refers is not back. */
+function isRefused(results: readonly Restored[], { manifest }: Unit): boolean {
+  return manifest !== undefined && results.some(({ kind, error }) => kind === 'manifest' && error?.status === 409);
 }
 
 /** Manifests with their tags of which something is planned. */

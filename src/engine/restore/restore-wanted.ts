@@ -155,3 +155,29 @@ function partsOf({ manifests, tags }: Known, held: HeldBefore): (digest: string)
   const children = childrenOf(held);
   return (digest) => [...children(digest), ...(belonging.get(digest) ?? [])];
 }
+
+/** With the children of indexes that no run has recorded as deleted, and of which there are copies. */
+export function withChildren(
+  wanted: Wanted,
+  {
+    held,
+    isWanted,
+  }: { readonly held: (digest: string) => Held | undefined; readonly isWanted: (digest: string) => boolean },
+): Wanted {
+  const manifests = new Map(wanted.manifests);
+  const queue = [...manifests.keys()];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop())
+    for (const { digest } of held(next)?.children ?? []) {
+      if (manifests.has(digest) || !isWanted(digest)) continue;
+      manifests.set(digest, childOf(next));
+      queue.push(digest);
+    }
+  return { ...wanted, manifests };
+}
+
+export function childOf(index: string): Lost {
+  return {
+    decision: { reason: 'untagged-and-expired' },
+    how: `needed by ${index}, and no run has recorded that it was deleted`,
+  };
+}

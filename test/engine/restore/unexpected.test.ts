@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { image, index } from '../../../src/dev/emulator/manifests.ts';
+import { image, index, referrer } from '../../../src/dev/emulator/manifests.ts';
 import { whatToRelease } from '../../../src/engine/quarantine/release-at.ts';
 import { whatToRestore } from '../../../src/engine/restore/restore.ts';
 import { newArchive } from '../../support/archives.ts';
@@ -48,6 +48,22 @@ describe('a tag', () => {
         expect(contentsOf(emulator.repositories())).toEqual(before);
       },
     ));
+});
+
+test('what refers to what refers to an image comes back after that, also where no run has read to what it refers', () => {
+  const chain = [one];
+  for (let nth = 0; nth < 5; nth += 1) chain.push(referrer(chain[nth] ?? one, 'application/example', String(nth)));
+  // A run asks the registry what refers to what it deletes. It reads none of that where it is too young to be deleted by itself.
+  const contents = chain.map((built, nth) => ({ built, days: nth === 0 ? 40 : 1 }));
+  return withEmulator({ repositories: { app: repositoryOf(...contents) }, softDelete }, async (emulator) => {
+    const ledger = newLedger();
+    const before = contentsOf(emulator.repositories());
+    const { summary } = await run(emulator, PURGE, undefined, ledger);
+    expect(emulator.manifestsLeft()).toEqual([]);
+    const came = await restored(emulator, ledger, summary.runId);
+    expect(came.summary.succeeded).toBe(true);
+    expect(contentsOf(emulator.repositories())).toEqual(before);
+  });
 });
 
 test.each(['shop.azurecr.io/shop:v1', 'webshop.azurecr.io/shop:v1', 'azurecr.azurecr.io/azurecr.io:v1'])(
