@@ -1,3 +1,4 @@
+import type { Decision } from '../../../src/planner/decision.ts';
 import { isLate } from './agreement.ts';
 import type { History, Recorded } from './history.ts';
 import { nameOf } from './invariants.ts';
@@ -18,6 +19,25 @@ export interface Left {
   readonly runs: readonly Told[];
 }
 
+/**
+ * Reasons of what a run could not find out, also on a calm day: what another client hid, no listing shows, and what that one made
+ * unreadable besides, cannot be read. Such a doubt stays in quarantine: `docs/quarantine.md`, "What happens".
+ */
+const DOUBTS: ReadonlySet<string> = new Set([
+  'unreadable',
+  'unknown-media-type',
+  'in-use-unknown',
+  'referrer-of-unlisted',
+]);
+
+/** Reasons that follow from another part of the same image, which may be kept in doubt. */
+const FOLLOWING: ReadonlySet<string> = new Set([
+  'subject-of-kept',
+  'referrer-of-kept',
+  'child-of-kept-index',
+  'signature-of-kept',
+]);
+
 /** What a ledger and a registry say otherwise of the quarantine, once everything is over. */
 export function quarantineLeft({ history, files, runs }: Left): readonly string[] {
   // One that is resumed does not come to the repositories again that it was done with.
@@ -37,20 +57,32 @@ export function quarantineLeft({ history, files, runs }: Left): readonly string[
       if (!life) problems.push(`${name} is in quarantine by the ledger, and is gone`);
       else if (isReadable(life.attributes.at(-1)?.value ?? {}))
         problems.push(`${name} is in quarantine by the ledger (${entry.state}), and can be pulled`);
-      else if (entry.state !== 'quarantined') problems.push(`${name} is ${entry.state} by the ledger, and unreadable`);
+      else if (entry.state !== 'quarantined' && !isHidden(life))
+        problems.push(`${name} is ${entry.state} by the ledger, and unreadable`);
     }
-    for (const [key, life] of livesIn(repository)) {
+    const lives = [...livesIn(repository)];
+    const isAnyHidden = lives.some(([, life]) => isHidden(life));
+    const decisionOn = (key: string): Decision | undefined =>
+      last?.decisions.find((one) => imageOf(one) === `${repository.name}${key}`);
+    const isDoubt = (key: string): boolean => {
+      const decision = decisionOn(key);
+      return isAnyHidden && decision?.action === 'keep' && DOUBTS.has(decision.reason);
+    };
+    const inDoubt = new Set(entries.filter((entry) => isDoubt(keyOfEntry(entry))).map(({ root }) => root));
+    for (const [key, life] of lives) {
       if (isReadable(life.attributes.at(-1)?.value ?? {}) || !wasHiddenByProcess(history, repository.name, key))
         continue;
       const name = `${repository.name}${key}`;
-      if (!entries.some((entry) => keyOfEntry(entry) === key))
-        problems.push(`${name} is unreadable, and the ledger does not know of it`);
+      const entry = entries.find((one) => keyOfEntry(one) === key);
+      if (!entry) problems.push(`${name} is unreadable, and the ledger does not know of it`);
       // What another client has hidden since is not decided about: it waits until it is shown, or released.
-      if (!isDone || life.attributes.at(-1)?.value.listEnabled === false) continue;
-      const decision = last?.decisions.find((one) => imageOf(one) === name);
+      if (!isDone || isHidden(life)) continue;
+      const decision = decisionOn(key);
       const isWaiting =
         decision?.action === 'delete' ? decision.outcome === 'quarantined' : decision?.reason === 'quarantined';
-      if (!isWaiting) problems.push(`${name} is unreadable, and kept: ${decision?.reason ?? 'no decision'}`);
+      const follows = decision?.action === 'keep' && FOLLOWING.has(decision.reason) && inDoubt.has(entry?.root ?? '');
+      if (!isWaiting && !isDoubt(key) && !follows)
+        problems.push(`${name} is unreadable, and kept: ${decision?.reason ?? 'no decision'}`);
     }
   }
   return problems;
@@ -98,6 +130,11 @@ function wasShownSince(history: History, { change: hidden }: Recorded): boolean 
       nameOf(change) === nameOf(hidden) &&
       isReadable(change.attributes),
   );
+}
+
+/** Another client keeps it out of the listings: no run decides about it. */
+function isHidden(life: Life): boolean {
+  return life.attributes.at(-1)?.value.listEnabled === false;
 }
 
 function* livesIn(repository: RepositoryHistory): Generator<readonly [string, TagLife | ManifestLife]> {

@@ -36,6 +36,7 @@ const QuarantineFile = z.object({
       tag: z.string().optional(),
       digest: z.string(),
       tags: z.array(z.string()).readonly(),
+      root: z.string(),
       state: z.enum(['pending', 'quarantined']),
       since: z.string(),
       until: z.string(),
