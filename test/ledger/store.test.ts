@@ -103,7 +103,7 @@ describe.each(KINDS)('a lock in: $kind', ({ open, elsewhere }) => {
 describe.each(WITH_SHORT_LOCKS)('a lock in: $kind', ({ open }) => {
   it('runs out, and tells its holder', async () => {
     const name = `lock-${randomUUID()}`;
-    const lock = await open({ seconds: 0.3, renewEvery: 1000 }).lock(name, stranger('first'));
+    const lock = await open({ seconds: 2, renewEvery: 1000 }).lock(name, stranger('first'));
     await expect(open().lock(name, holder('second'))).rejects.toThrow('first');
     await aborted(lock);
     // Its holder counts from before it was written, and others from when it was.
@@ -347,7 +347,7 @@ describe('a lock', () => {
       return Promise.reject(new Error('no answer'));
     };
     const lease = { renew, release: () => Promise.reject(new Error('no answer')) };
-    const lock = keepRenewed('it', lease, systemClock.ticks(), { seconds: 0.3, renewEvery: 0.05 }, systemClock);
+    const lock = keepRenewed('it', lease, systemClock.ticks(), { seconds: 2, renewEvery: 0.05 }, systemClock);
     await aborted(lock);
     expect(asked).toBeGreaterThan(1);
     await lock.release();
@@ -358,7 +358,8 @@ describe('a lock', () => {
     const clock = { ...systemClock, now: () => Date.now() - (asked++ === 0 ? 0 : 3_600_000) };
     const store = folderStore(
       await mkdtemp(join(root, 'own-')),
-      { seconds: 0.2, renewEvery: 10 },
+      // Long enough to be taken on a machine that is busy.
+      { seconds: 5, renewEvery: 60 },
       { ...realSystem, clock },
     );
     const lock = await store.lock('registry', holder());

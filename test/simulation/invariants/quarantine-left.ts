@@ -19,16 +19,16 @@ export interface Left {
   readonly runs: readonly Told[];
 }
 
-/**
- * Reasons of what a run could not find out, also on a calm day: what another client hid, no listing shows, and what that one made
- * unreadable besides, cannot be read. Such a doubt stays in quarantine: `docs/quarantine.md`, "What happens".
+/*
+ * Reasons of what a run could not find out, also on a calm day. Such a doubt stays in quarantine: `docs/quarantine.md`, "What
+ * happens".
  */
-const DOUBTS: ReadonlySet<string> = new Set([
-  'unreadable',
-  'unknown-media-type',
-  'in-use-unknown',
-  'referrer-of-unlisted',
-]);
+
+/** Another client hid a manifest and made it unreadable: it may need anything. */
+const UNREAD: ReadonlySet<string> = new Set(['unreadable', 'unknown-media-type']);
+
+/** Another client hid a manifest, and no listing shows it. */
+const UNLISTED: ReadonlySet<string> = new Set(['in-use-unknown', 'referrer-of-unlisted']);
 
 /** Reasons that follow from another part of the same image, which may be kept in doubt. */
 const FOLLOWING: ReadonlySet<string> = new Set([
@@ -61,12 +61,14 @@ export function quarantineLeft({ history, files, runs }: Left): readonly string[
         problems.push(`${name} is ${entry.state} by the ledger, and unreadable`);
     }
     const lives = [...livesIn(repository)];
-    const isAnyHidden = lives.some(([, life]) => isHidden(life));
+    const hidden = lives.filter(([key, life]) => key.startsWith('@') && isHidden(life));
+    const isAnyUnread = hidden.some(([, life]) => !isReadable(life.attributes.at(-1)?.value ?? {}));
     const decisionOn = (key: string): Decision | undefined =>
       last?.decisions.find((one) => imageOf(one) === `${repository.name}${key}`);
     const isDoubt = (key: string): boolean => {
       const decision = decisionOn(key);
-      return isAnyHidden && decision?.action === 'keep' && DOUBTS.has(decision.reason);
+      if (decision?.action !== 'keep') return false;
+      return UNREAD.has(decision.reason) ? isAnyUnread : UNLISTED.has(decision.reason) && hidden.length > 0;
     };
     const inDoubt = new Set(entries.filter((entry) => isDoubt(keyOfEntry(entry))).map(({ root }) => root));
     for (const [key, life] of lives) {
