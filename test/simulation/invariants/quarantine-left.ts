@@ -57,6 +57,7 @@ export function quarantineLeft({ history, files, runs }: Left): readonly string[
       if (!life) problems.push(`${name} is in quarantine by the ledger, and is gone`);
       else if (isReadable(life.attributes.at(-1)?.value ?? {}))
         problems.push(`${name} is in quarantine by the ledger (${entry.state}), and can be pulled`);
+      // Of what is hidden, a time that has moved may be a new push: `docs/quarantine.md`, "What it does not do".
       else if (entry.state !== 'quarantined' && !isHidden(life))
         problems.push(`${name} is ${entry.state} by the ledger, and unreadable`);
     }
