@@ -99,7 +99,10 @@ function became(decision: Deleted, now: Found): Deleted {
 function quarantined(decision: Deleted, now: Found): Deleted {
   if (!now) return settled(decision, 'already-gone');
   if ('inDoubt' in now) return settled(decision, 'failed', pullDoubt(now.inDoubt));
-  return now.unreadable ? settled(decision, 'quarantined') : settled(decision, 'not-attempted', ENDED);
+  if (now.unreadable) return settled(decision, 'quarantined');
+  const { digest, lastUpdateTime: lastUpdated } = decision;
+  const why = whyAnother(now, { digest, lastUpdated });
+  return why === undefined ? settled(decision, 'not-attempted', ENDED) : settled(decision, 'failed', pullDoubt(why));
 }
 
 /** The outcome of a deletion, in the place of what was recorded before. */

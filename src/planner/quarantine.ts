@@ -52,7 +52,8 @@ export function stage(plan: Plan, staging: Staging): Plan {
   /** Whether a manifest is deleted now with what goes along, as far as nothing else must be gone first. */
   const isOwnOver = (deletion: ManifestDeletion): boolean => {
     const members = [deletion, ...deletion.referrers];
-    if (members.some(({ digest }) => isNotDeleted(`@${digest}`))) return false;
+    if (members.some(({ digest, tags }) => isNotDeleted(`@${digest}`) || tags.some((tag) => isOwn(`:${tag}`))))
+      return false;
     const isHeld = members.some(({ digest }) => held.has(`@${digest}`));
     return isHeld || periods.ofGroup(deletion) !== undefined ? members.every(isOverFor) : true;
   };
@@ -68,6 +69,9 @@ export function stage(plan: Plan, staging: Staging): Plan {
       ? { step: 'wait', until: undefined, held: undefined }
       : { step: 'hide', until: now + period };
   };
+  /** A tag that is in quarantine by itself is unreadable already, whatever its manifest comes to. */
+  const tagStepOf = (tag: string, digest: string, step: Step): Step =>
+    step.step === 'hide' && held.get(`:${tag}`)?.digest === digest ? stepOf(`:${tag}`, digest, undefined) : step;
   /** What would be deleted along with another one is made unreadable by itself, and its signature after it. */
   const withReferrers = (digest: string): readonly string[] => [
     digest,
@@ -91,7 +95,7 @@ export function stage(plan: Plan, staging: Staging): Plan {
       const key = `@${member.digest}`;
       const step = isNow ? DELETE : stepOf(key, member.digest, periods.ofGroup(deletion));
       steps.set(key, step);
-      for (const tag of member.tags) steps.set(`:${tag}`, step);
+      for (const tag of member.tags) steps.set(`:${tag}`, tagStepOf(tag, member.digest, step));
       if (step.step !== 'hide') continue;
       roots.set(key, rootOf(deletion.digest));
       const after = member === deletion ? deletion.after.flatMap(withReferrers) : [deletion.digest];

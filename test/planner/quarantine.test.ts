@@ -132,6 +132,26 @@ describe('the step of each artifact', () => {
       { '@image': 'waits', ':v1': 'waits' },
     ],
     [
+      'nor with a tag that it has put there by itself',
+      {
+        plan: planOf([image]),
+        held: { '@image': held(PAST, ['v1']), ':v1': { ...held(PAST, [], 'image'), runId: 'one' } },
+        days: 14,
+        runId: 'one',
+      },
+      { '@image': 'waits', ':v1': 'waits' },
+    ],
+    [
+      'a tag that waits by itself is not hidden again with its image',
+      { plan: planOf([image]), held: { ':v1': held(FUTURE, [], 'image') }, days: 14 },
+      { '@image': 'hides', ':v1': 'waits' },
+    ],
+    [
+      'it is where it named another image then',
+      { plan: planOf([image]), held: { ':v1': held(FUTURE, [], 'other') }, days: 14 },
+      { '@image': 'hides', ':v1': 'hides' },
+    ],
+    [
       'by any other one',
       { plan: planOf([image]), held: { '@image': { ...held(PAST, ['v1']), runId: 'one' } }, days: 14, runId: 'two' },
       { '@image': 'deletes', ':v1': 'deletes' },

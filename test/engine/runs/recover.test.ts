@@ -108,6 +108,52 @@ test.each([
   });
 });
 
+const pullDoubt = (why: string) => ({
+  outcome: 'failed',
+  error: { message: `${ENDED}, and it is not known whether it can be pulled: ${why}` },
+});
+
+test.each<[string, (emulator: Emulator) => void, object]>([
+  ['is as it was', () => undefined, untouched],
+  [
+    'is unreadable',
+    (emulator) => {
+      emulator.lock('app', 'dev', { readEnabled: false });
+    },
+    { outcome: 'quarantined' },
+  ],
+  ['was set again', again, pullDoubt('it was pushed again')],
+  [
+    'was set on another manifest',
+    (emulator) => {
+      emulator.tag('app', 'dev', other.digest);
+    },
+    pullDoubt(`it names ${other.digest} now`),
+  ],
+])('what was to be made unreadable when the process ended: a tag that %s', async (_, meanwhile, said) => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const registry = connectTo(emulator);
+    const listed = await registry.lookAtTags('app', ['dev'], Infinity);
+    const lastUpdateTime = listed.get('dev')?.lastUpdated;
+    const decision: Deleted = {
+      repository: 'app',
+      kind: 'tag',
+      tag: 'dev',
+      digest: dev.digest,
+      ...(lastUpdateTime !== undefined && { lastUpdateTime }),
+      action: 'delete',
+      reason: 'matched-and-expired',
+      detail: 'old',
+      beyondAcrPurge: false,
+      outcome: 'not-attempted',
+      quarantine: { until: '2026-12-31T00:00:00.000Z' },
+    };
+    meanwhile(emulator);
+    const open = { repository: 'app', decisions: new Map(), open: new Set([keyOf(decision)]), locks: new Map() };
+    expect(await settle(registry, systemClock, open, [decision], 0)).toMatchObject([said]);
+  });
+});
+
 test('a run that was closed because its lock was lost counts the deletion that the next run completes', async () => {
   await withEmulator({ repositories }, async (emulator) => {
     const store = memoryStore();
