@@ -5,6 +5,7 @@ import { checkHeld, type RunWriter, whileHeld } from '../ledger/writer.ts';
 import type { RepositoryRecord } from '../ledger/records.ts';
 import type { TagFilter } from '../policy/filter.ts';
 import { interruptible } from '../registry/abortable.ts';
+import { checksFirst } from '../registry/request.ts';
 import { runLog } from '../report/log.ts';
 import { begin, freshRecord, ResumeRefused } from './begin.ts';
 import { watchForCancel } from './cancel.ts';
@@ -23,7 +24,7 @@ import type { InTurn, Job } from './run.ts';
 import { quarantinesIn } from './quarantine/quarantine.ts';
 import { undoIn } from './undo.ts';
 import { storageIn } from './storage/used.ts';
-import { startBudget, stopReason, StopReason } from './stop.ts';
+import { type Budget, checkLocks, startBudget, stopReason, StopReason } from './stop.ts';
 
 /** Drives a run in this process: several repositories side by side, under the registry's lock. */
 export interface InlineDriver {
@@ -78,7 +79,11 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   const held = checkHeld(locks);
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter((one) => one !== undefined));
-  let budget: ReturnType<typeof startBudget> | undefined;
+  let budget: Budget | undefined;
+  checksFirst(signal, () => {
+    checkLocks(locks, abort);
+    budget?.check();
+  });
   const startTime = (): void => {
     budget ??= job.timeBudget && startBudget(job.timeBudget, abort, clock);
   };

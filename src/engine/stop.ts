@@ -1,5 +1,5 @@
 import { commandInWords } from '../ledger/command.ts';
-import { LedgerError } from '../ledger/store/store.ts';
+import { LedgerError, type Lock } from '../ledger/store/store.ts';
 import type { RunProgress, RunRecord, Stop } from '../ledger/records.ts';
 import type { Clock } from '../registry/clock.ts';
 import type { TimeBudget } from '../policy/duration.ts';
@@ -15,15 +15,28 @@ export class StopReason extends Error {
   }
 }
 
+/** Time that a run may take. */
+export interface Budget {
+  /** Aborts where the time is over by now: a process that stood still hears of it from its timer a moment later. */
+  readonly check: () => void;
+  readonly clear: () => void;
+}
+
 /** Aborts once the time is used up. Keeps no process alive. */
-export function startBudget(
-  { milliseconds, text }: TimeBudget,
-  abort: AbortController,
-  clock: Clock,
-): { readonly clear: () => void } {
+export function startBudget({ milliseconds, text }: TimeBudget, abort: AbortController, clock: Clock): Budget {
   const usedUp = new StopReason('budget', `the time budget of ${text} was used up`);
+  const end = clock.ticks() + milliseconds;
   const timer = clock.after(milliseconds, () => abort.abort(usedUp), 'background');
-  return { clear: timer.cancel };
+  const check = (): void => {
+    if (clock.ticks() >= end) abort.abort(usedUp);
+  };
+  return { check, clear: timer.cancel };
+}
+
+/** Aborts where one of these locks is not held any more: a process that stood still hears of it from its timers a moment later. */
+export function checkLocks(locks: readonly Pick<Lock, 'isHeld'>[], abort: AbortController): void {
+  if (locks.some((lock) => !lock.isHeld()))
+    abort.abort(new StopReason('lock', 'its lock was lost: it could not be renewed in time'));
 }
 
 /** Why a signal was aborted. */

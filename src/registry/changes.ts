@@ -66,19 +66,20 @@ export function changesOf(
     }
   }
 
-  /** Sets attributes, and leaves the others as they are: once where there is a ticket, else with retries. */
+  /** Sets attributes, and leaves the others as they are: once where there is a ticket, else with retries until it is stopped. */
   function setAttributes(
     asked: string,
     { repository, tagOrDigest }: Named,
     attributes: Pick<UpdateManifestPropertiesOptions, 'canDelete' | 'canWrite' | 'canRead'>,
-    ticket?: Ticket,
+    ticket?: Ticket | AbortSignal,
   ) {
     const artifact = sdk.getArtifact(repository, tagOrDigest);
     const call = (observed: Observed) =>
       isDigest(tagOrDigest)
         ? artifact.updateManifestProperties({ ...attributes, ...observed })
         : artifact.updateTagProperties(tagOrDigest, { ...attributes, ...observed });
-    return ticket ? connection.change(asked, call, ticket) : connection.ask(asked, call);
+    const isTicket = ticket !== undefined && 'isStale' in ticket;
+    return isTicket ? connection.change(asked, call, ticket) : connection.ask(asked, call, ticket);
   }
 
   return {
@@ -126,17 +127,15 @@ export function changesOf(
         return failure.status === 404 ? { state: 'already-gone' } : notMade(failure, sending);
       }
     },
-    async show(repository, tagOrDigest) {
+    async show(repository, tagOrDigest, signal) {
       const asked = `make ${nameOf(repository, tagOrDigest)} readable`;
       try {
-        await setAttributes(asked, { repository, tagOrDigest }, { canRead: true });
+        await setAttributes(asked, { repository, tagOrDigest }, { canRead: true }, signal);
         return { state: 'shown' };
       } catch (error) {
         const failure = error as RegistryError;
         if (failure.status === 404) return { state: 'gone' };
-        return failureOf(failure).state === 'refused'
-          ? { state: 'refused', error: failure }
-          : { state: 'failed', error: failure };
+        return failureOf(failure);
       }
     },
   };

@@ -13,7 +13,7 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { Clock } from './clock.ts';
 import { isHeldBack, StaleLookError, StoppedError } from './errors.ts';
 import { LOOK_READS } from './queue.ts';
-import { isRead, signalOf, ticketOf } from './request.ts';
+import { isRead, isStopped, signalOf, ticketOf } from './request.ts';
 
 /** No answer of a registry takes longer. Of one that is read as it arrives: no part of it. */
 const TIMEOUT_MS = 100_000;
@@ -176,7 +176,7 @@ function exchange(dispatcher: Dispatcher, request: PipelineRequest, clock: Clock
           controller = started;
           if (ended) started.abort(ended);
           // The connection is open, and nothing is written to it yet: the last moment at which the call can be held back.
-          if (ticketOf(request)?.signal?.aborted) throw new StoppedError('send to the registry');
+          if (!isRead(request) && isStopped(signalOf(request))) throw new StoppedError('send to the registry');
           if (ticketOf(request)?.isStale()) throw new StaleLookError('send to the registry');
         },
         onResponseStart(_, code, fields) {

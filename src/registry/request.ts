@@ -9,6 +9,25 @@ export function signalOf(request: PipelineRequest): AbortSignal | undefined {
   return signals.get(request);
 }
 
+const checks = new WeakMap<AbortSignal, () => void>();
+
+/**
+ * Lets `isStopped` ask about a signal before it answers. A process that stood still hears of it from its timers only after
+ * it has sent what was prepared before.
+ *
+ * @param check aborts the signal where what it stands for is over
+ */
+export function checksFirst(signal: AbortSignal, check: () => void): void {
+  checks.set(signal, check);
+}
+
+/** Whether nothing more may be sent for a signal, right now. */
+export function isStopped(signal: AbortSignal | undefined): boolean {
+  if (!signal) return false;
+  if (!signal.aborted) checks.get(signal)?.();
+  return signal.aborted;
+}
+
 /** Whether a request changes nothing. */
 export function isRead({ method }: PipelineRequest): boolean {
   return method === 'GET' || method === 'HEAD';

@@ -204,7 +204,7 @@ type ShowResult =
   | { readonly state: 'shown' }
   /** The tag or manifest does not exist any more. */
   | { readonly state: 'gone' }
-  | { readonly state: 'refused' | 'failed'; readonly error: Error };
+  | Failure;
 
 /** What a change rests on. */
 export interface Sending {
@@ -290,8 +290,8 @@ export interface Registry extends RegistryReader {
   readonly relock: (repository: string, tagOrDigest: string, lock: Lock) => Promise<RelockResult>;
   /** Makes a tag or a manifest unreadable: no client can pull it, and it stays listed. */
   readonly hide: (repository: string, tagOrDigest: string, sending: Sending) => Promise<HideResult>;
-  /** Makes a tag or a manifest readable. Retried like a read, also where the run is stopped. */
-  readonly show: (repository: string, tagOrDigest: string) => Promise<ShowResult>;
+  /** Makes a tag or a manifest readable. Retried like a read. */
+  readonly show: (repository: string, tagOrDigest: string, signal?: AbortSignal) => Promise<ShowResult>;
 }
 
 /** A registry for a dry run. The compiler refuses one that could delete, though it has all of these methods. */

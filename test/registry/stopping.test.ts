@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Emulator } from '../../src/dev/emulator/index.ts';
 import { StoppedError } from '../../src/registry/errors.ts';
+import { checksFirst } from '../../src/registry/request.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { behindProxy, withSilence } from '../support/proxy.ts';
 import type { Registry, Sending } from '../../src/registry/types.ts';
@@ -123,6 +124,44 @@ describe('a run that is stopped', () => {
       const sending = await sendingAt(registry, stop.signal);
       emulator.onRequest(() => stop.abort());
       expect(await registry.deleteManifest('app', digest, sending)).toEqual({ state: 'deleted' });
+    });
+  });
+});
+
+describe('what makes something readable', () => {
+  test('is not sent again once the run is stopped', async () => {
+    await withServedEmulator({ repositories }, async (emulator) => {
+      const stop = new AbortController();
+      const failing = () => {
+        stop.abort();
+        return 503;
+      };
+      const [digest = ''] = digestsOf(emulator);
+      const registry = connectTo(emulator);
+      emulator.faults({ failing });
+      expect(await registry.show('app', digest, stop.signal)).toMatchObject({ state: 'failed' });
+      expect(await registry.show('app', digest, stop.signal)).toMatchObject({ state: 'not-attempted' });
+      expect(emulator.counts()['update-manifest']).toBe(1);
+    });
+  });
+});
+
+describe('a process that stood still, and has not heard from its timers yet', () => {
+  test('sends no change any more', async () => {
+    await withServedEmulator({ repositories }, async (emulator) => {
+      const stop = new AbortController();
+      const [digest = ''] = digestsOf(emulator);
+      const registry = connectTo(emulator);
+      const sending = await sendingAt(registry, stop.signal);
+      checksFirst(stop.signal, () => stop.abort());
+      const results = [
+        await registry.deleteManifest('app', digest, { ...sending, signal: stop.signal }),
+        await registry.hide('app', digest, sending),
+        await registry.show('app', digest, stop.signal),
+      ];
+      expect(results.map(({ state }) => state)).toEqual(['not-attempted', 'not-attempted', 'not-attempted']);
+      expect(emulator.counts()['update-manifest']).toBe(0);
+      expect(digestsOf(emulator)).toHaveLength(12);
     });
   });
 });

@@ -8,12 +8,13 @@ import { PolicyError } from '../../policy/errors.ts';
 import type { Settings } from '../../policy/settings.ts';
 import type { Clock } from '../../registry/clock.ts';
 import { mayDoBetter } from '../../registry/errors.ts';
+import { checksFirst } from '../../registry/request.ts';
 import { watchForCancel } from '../cancel.ts';
 import type { RunContext } from '../context.ts';
 import { commandsFor, recordMatched } from '../list.ts';
 import { isLeft, isOver, isPlanned, triedIn } from '../merge.ts';
 import { isNothingLeft, type Pass, processRepository } from '../repository.ts';
-import { startBudget } from '../stop.ts';
+import { checkLocks, startBudget } from '../stop.ts';
 import { type App, contextOf, inRepository, isOwn } from './context.ts';
 import { millisecondsLeft } from './cut-short.ts';
 import type { Attempted, GivenUp, GiveUp, Matched, ProcessRepository, Run } from './messages.ts';
@@ -51,6 +52,10 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
     if (before && (isTooLate || isNothingLeft(record, pass, before)))
       return attemptedAs(before, pass, recordMatched(context.matched, policies));
     const budget = startBudget(sliceOf(app.settings(), record, clock), abort, clock);
+    checksFirst(signal, () => {
+      checkLocks(locks, abort);
+      budget.check();
+    });
     const cancel = watchForCancel(ledger, record.id, abort);
     try {
       // It may have been cancelled since the record was read.

@@ -8,7 +8,8 @@ import type { Registry, RegistryReader } from '../../registry/types.ts';
 import type { RunContext } from '../context.ts';
 import { type NamedRunOptions, runThrough } from '../named-run.ts';
 import { keptFromNow } from './quarantine.ts';
-import { forget, forgetting, keptAs, showAll } from './release.ts';
+import { forget, forgetting, keptAs } from './release.ts';
+import { showAll } from './show.ts';
 import type { Processed } from '../repository.ts';
 
 /** What is asked for is not in quarantine. Nothing was done. */

@@ -1,4 +1,3 @@
-import { describe } from '../../executor/results.ts';
 import type { QuarantineEntry, Released } from '../../ledger/quarantine.ts';
 import { eachInTurns } from '../../ledger/turns.ts';
 import {
@@ -14,6 +13,7 @@ import type { Registry } from '../../registry/types.ts';
 import type { RunContext } from '../context.ts';
 import { eachOf } from '../each.ts';
 import { countedFrom, entryKey, type HeldRepository, keptFromNow, type Quarantines, stateNow } from './quarantine.ts';
+import { showAll, SHOWN_AT_ONCE } from './show.ts';
 
 /** Reasons that say nothing for good: what is kept for one stays in quarantine, and is not deleted. */
 const DOUBTS: ReadonlySet<KeepReason> = new Set([
@@ -170,41 +170,6 @@ export function keptAs(
     ...(wasLocked && { locked: true as const }),
     release,
   };
-}
-
-const SHOWN_AT_ONCE = 8;
-
-/** Makes artifacts readable: parts before the image that needs them, and tags last. Once `signal` is aborted none is begun. */
-export async function showAll<T extends { readonly entry: QuarantineEntry }>(
-  registry: Pick<Registry, 'show'>,
-  repository: string,
-  all: readonly T[],
-  signal: AbortSignal,
-  done: (one: T, release: Release) => Promise<void>,
-): Promise<void> {
-  const isImage = ({ entry: { kind, digest, root } }: T): boolean => kind === 'manifest' && digest === root;
-  const isTag = ({ entry: { kind } }: T): boolean => kind === 'tag';
-  const groups = [all.filter((one) => !isImage(one) && !isTag(one)), all.filter(isImage), all.filter(isTag)];
-  for (const group of groups)
-    await eachOf(group, SHOWN_AT_ONCE, async (one) => {
-      if (signal.aborted) return;
-      await done(one, await show(registry, repository, one.entry));
-    });
-}
-
-async function show(
-  registry: Pick<Registry, 'show'>,
-  repository: string,
-  { kind, tag, digest, wasUnreadable }: QuarantineEntry,
-): Promise<Release> {
-  // Another client had made it so, and may have its reasons.
-  if (wasUnreadable) return { outcome: 'released' };
-  const result = await registry.show(repository, kind === 'tag' && tag !== undefined ? tag : digest);
-  // What is gone need not be made readable.
-  if (result.state === 'shown' || result.state === 'gone') return { outcome: 'released' };
-  const error = describe(result.error);
-  const isForbidden = error.status === 401 || error.status === 403;
-  return { outcome: result.state, error: { ...error, ...(isForbidden && { missing: 'quarantine' as const }) } };
 }
 
 /** Entries that leave the record of a repository together: each change writes all of it, and there may be thousands. */

@@ -85,7 +85,7 @@ export async function bringBack(
     if (!wasThere) set = await restoreManifest();
     const now = await registry.manifestAttributes(repository, digest, signal);
     if (!now) throw new RegistryError(`restore ${repository}@${digest}`, { message: 'the registry does not show it' });
-    await readable(registry, repository, digest, now.unreadable);
+    await readable(registry, repository, { name: digest, ...now }, signal);
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     const first = manifest ? failed(manifest, error) : undefined;
@@ -128,7 +128,7 @@ export async function bringBack(
       throw new RegistryError(`restore ${repository}:${tag}`, {
         message: `the registry shows it as ${now?.digest ?? 'not there'}`,
       });
-    await readable(registry, repository, tag, now.unreadable);
+    await readable(registry, repository, now, signal);
     return lockedAgain(registry, repository, back(decision, false));
   }
 }
@@ -137,12 +137,12 @@ export async function bringBack(
 async function readable(
   registry: Registry,
   repository: string,
-  tagOrDigest: string,
-  isUnreadable: true | undefined,
+  { name, unreadable }: { readonly name: string; readonly unreadable?: true },
+  signal: AbortSignal,
 ): Promise<void> {
-  if (!isUnreadable) return;
-  const shown = await registry.show(repository, tagOrDigest);
-  if (shown.state === 'failed' || shown.state === 'refused') throw shown.error;
+  if (!unreadable) return;
+  const shown = await registry.show(repository, name, signal);
+  if ('error' in shown) throw shown.error;
 }
 
 function isStillToCome({ outcome, reason }: Restored): boolean {
