@@ -46,7 +46,10 @@ export async function carryOut(
     includeLocked,
     clock: ledger.system.clock,
     signal,
-    held: new Set(heldEntries(held, ledger.system.clock.now()).keys()),
+    mustBeUnreadable: new Set([
+      ...heldEntries(held, ledger.system.clock.now()).keys(),
+      ...(entered?.hiddenByOthers ?? []),
+    ]),
     ...(entered && { hiding: entered }),
     whyNoMore: () => whyNoMore(context, planned),
     onIntent: record.intend,
@@ -68,6 +71,8 @@ type Entering = Pick<RunContext, 'quarantine' | 'record' | 'reader'>;
 interface Entered {
   /** Why some cannot be, by digest: nothing would know any more what they hold. */
   readonly unfit: ReadonlyMap<string, Result>;
+  /** Keys of what another client had made unreadable, as its entry says: a release leaves it so. */
+  readonly hiddenByOthers: readonly string[];
   readonly onHidden: (key: string, lastUpdated: string | undefined) => void;
   readonly onDoubt: (key: string) => void;
   readonly onUnchanged: (key: string) => void;
@@ -151,6 +156,7 @@ async function enter(
   const unchanged = new Set<string>();
   return {
     unfit,
+    hiddenByOthers: entries.filter(({ wasUnreadable }) => wasUnreadable).map(entryKey),
     onHidden: (key, seen) => void hidden.set(key, { at: quarantine.clock.now(), seen }),
     onDoubt: (key) => void doubts.add(key),
     onUnchanged: (key) => void unchanged.add(key),

@@ -26,8 +26,8 @@ export interface ExecuteOptions {
   readonly onIntent?: (keys: readonly string[], locks: Readonly<Record<string, Lock>>) => Promise<void>;
   /** Takes each decision to delete once, as soon as its outcome is known: the process may end before the repository is done. */
   readonly onSettled?: (decisions: readonly Decision[]) => Promise<void>;
-  /** Keys of what is in quarantine. */
-  readonly held?: ReadonlySet<string>;
+  /** Keys of what no client could pull when the plan was made: in quarantine, or made unreadable by another client before that. */
+  readonly mustBeUnreadable?: ReadonlySet<string>;
   /** How what the plan hides is made unreadable. Absent: none of it is. */
   readonly hiding?: Hiding;
 }
@@ -52,7 +52,7 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
     repository: plan.repository,
     listedTags: new Map(options.tags.map(({ name, lastUpdated }) => [name, lastUpdated])),
     includeLocked: options.includeLocked,
-    held: options.held ?? new Set(),
+    mustBeUnreadable: options.mustBeUnreadable ?? new Set(),
     clock: options.clock,
     signal: options.signal,
     whyNoMore: options.whyNoMore ?? (() => Promise.resolve(undefined)),

@@ -6,8 +6,8 @@ import type { Look, ManifestFacts, ManifestListing, ManifestRecord, Registry, Ta
 export interface Planned {
   readonly listedTags: ReadonlyMap<string, Instant | undefined>;
   readonly includeLocked: boolean;
-  /** Keys of what is in quarantine, and deleted now. */
-  readonly held: ReadonlySet<string>;
+  /** Keys of what is kept where it can be pulled by now: a client has made it readable. */
+  readonly mustBeUnreadable: ReadonlySet<string>;
 }
 
 /** The same for manifests, and what was pushed since. */
@@ -26,7 +26,7 @@ export function tagChange(
   if (now.digest !== digest) return `it names ${now.digest ?? 'another manifest'} now`;
   if (isPushedAgain(now.lastUpdated, planned.listedTags.get(tag))) return 'it was pushed again';
   if (now.hidden) return 'it was hidden, and is there';
-  if (planned.held.has(`:${tag}`) && !now.unreadable) return READABLE;
+  if (planned.mustBeUnreadable.has(`:${tag}`) && !now.unreadable) return READABLE;
   if (look.locked) return 'the repository was locked as a whole';
   return now.locked && !planned.includeLocked ? 'it was locked' : undefined;
 }
@@ -46,7 +46,7 @@ export function manifestChange(deletion: ManifestDeletion, look: Look, since: Si
   return undefined;
 }
 
-const READABLE = 'it was in quarantine, and can be pulled again';
+const READABLE = 'it was unreadable, and can be pulled again';
 
 export const UNCLEAR = 'it is listed, and not found when it is asked for by itself: a replica may lag';
 
@@ -61,7 +61,7 @@ function removalChange({ digest, tags }: Removal, look: Look, since: Since): str
   if (gained !== undefined) return `it is tagged ${gained} now`;
   // A listing would not have shown it, and the plan would not have named it.
   if (record.hidden) return 'it was hidden, and is there';
-  if (since.held.has(`@${digest}`) && !record.unreadable) return READABLE;
+  if (since.mustBeUnreadable.has(`@${digest}`) && !record.unreadable) return READABLE;
   const hidden = record.tags.find((tag) => look.tags.get(tag)?.hidden);
   if (hidden !== undefined) return `its tag ${hidden} was hidden, and is there`;
   if (isPushedAgain(record.lastUpdated, inventory.byDigest.get(digest)?.lastUpdated)) return 'it was pushed again';

@@ -30,6 +30,18 @@ async function expectKnown(emulator: Emulator, ledger: Ledger): Promise<void> {
   expect(await waitingIn(ledger, emulator)).toEqual(unreadable(emulator));
 }
 
+/** A repository with an image that another client has made unreadable. Its bytes need not be read to plan its deletion. */
+function unreadableBefore() {
+  const body = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+    config: { mediaType: 'application/vnd.docker.container.image.v1+json', digest: old.digest, size: 2 },
+    layers: [],
+  });
+  const manifests = [{ body, age: (40 * DAY) / 1000, locked: { readEnabled: false } }];
+  return { app: { manifests, tags: [] }, digest: digestOf(body) };
+}
+
 test('of several commands none takes back what another one has put into quarantine', async () => {
   await withEmulator({ repositories: state() }, async (emulator) => {
     const { ledger, later } = ledgerOnAClock();
@@ -55,15 +67,7 @@ test('of several commands none takes back what another one has put into quaranti
 });
 
 test('what another client had made unreadable waits as long, and stays unreadable where it is released', async () => {
-  // Its bytes need not be read to plan its deletion, and cannot be.
-  const body = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
-    config: { mediaType: 'application/vnd.docker.container.image.v1+json', digest: old.digest, size: 2 },
-    layers: [],
-  });
-  const digest = digestOf(body);
-  const app = { manifests: [{ body, age: (40 * DAY) / 1000, locked: { readEnabled: false } }], tags: [] };
+  const { app, digest } = unreadableBefore();
   await withEmulator({ repositories: { app } }, async (emulator) => {
     const { ledger, later } = ledgerOnAClock();
     const first = await run(emulator, QUARANTINE, undefined, ledger);
@@ -77,6 +81,34 @@ test('what another client had made unreadable waits as long, and stays unreadabl
     later(15 * DAY);
     const last = await run(emulator, QUARANTINE, undefined, ledger);
     expect(decisionOn(last.decisions, `app@${digest}`)).toMatchObject({ action: 'delete', outcome: 'deleted' });
+  });
+});
+
+test('what another client had made unreadable, and readable since it was planned, is kept readable', async () => {
+  const { app, digest } = unreadableBefore();
+  await withEmulator({ repositories: { app } }, async (emulator) => {
+    const { ledger } = ledgerOnAClock();
+    const registry = connectTo(emulator);
+    const decisions: Decision[] = [];
+    await purge(
+      {
+        ...registry,
+        // Between the plan and the look.
+        reserve(...asked) {
+          emulator.lock('app', digest, { readEnabled: true });
+          return registry.reserve(...asked);
+        },
+      },
+      {
+        policies: [policyOf(QUARANTINE)],
+        ledger,
+        now: new Date(emulator.start.getTime() + 1),
+        onDecisions: (some: Iterable<Decision>) => void decisions.push(...some),
+      },
+    );
+    const kept = { action: 'keep', reason: 'changed-since-plan' };
+    expect(decisionOn(decisions, `app@${digest}`)).toMatchObject(kept);
+    expect([await waitingIn(ledger, emulator), unreadable(emulator)]).toEqual([[], []]);
   });
 });
 
