@@ -21,6 +21,7 @@ import {
   withProtections,
 } from './quarantine/quarantine.ts';
 import { withUnseen } from './quarantine/quarantine-unseen.ts';
+import { withUnlistedTags } from './unlisted-tags.ts';
 import { asListed, type Known, nothingKnown, recall, rememberKnown, sharing } from './recall.ts';
 import { readerAsBefore } from '../registry/held.ts';
 import { readerWithLocks } from '../registry/lost-locks.ts';
@@ -87,11 +88,12 @@ export async function planTask(
   const before = readerAsBefore(planning.reader, rememberedOf(quarantine));
   const reader = readerWithLocks(before, lostLocksOf(quarantine));
   // Before the listings: what runs by a tag was tagged before it ran, so that the listing tells which image that is.
-  const inUse = await planning.evidence?.(repository);
+  const used = await planning.evidence?.(repository);
   // The tags first: a tag that is set meanwhile then shows on its manifest, and not the other way round.
   const tags = task.policy.tags ? await reader.tags(repository) : undefined;
   const manifests = task.policy.untagged ? await reader.manifests(repository) : undefined;
   if (!tags && !manifests) return undefined;
+  const inUse = used && (await withUnlistedTags(reader, repository, used, { tags, manifests }));
   const known = nothingKnown();
   const { concurrency } = task.policy;
   const ghosts = newGhosts({ reader, now: planning.now, facts: known.facts, concurrency });

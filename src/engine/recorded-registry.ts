@@ -37,6 +37,10 @@ export function recordedRegistry(
       return names;
     },
     tags: async (name) => (await recordedOf(name)).tags,
+    async lookAtTags(name, wanted) {
+      const { tags } = await recordedOf(name);
+      return new Map(tags.filter((tag) => wanted.includes(tag.name)).map((tag) => [tag.name, tag]));
+    },
     manifests: async (name) => (await recordedOf(name)).manifests,
     manifestCount: async (name) => (await recordedOf(name)).manifests.byDigest.size,
     async attributes(name) {

@@ -124,6 +124,7 @@ export function readOnly(registry: RegistryReader): ReadOnlyRegistry {
     manifestAttributes: registry.manifestAttributes,
     repositories: registry.repositories,
     tags: registry.tags,
+    lookAtTags: registry.lookAtTags,
     manifests: registry.manifests,
     manifest: registry.manifest,
     referrers: registry.referrers,

@@ -32,6 +32,8 @@ export function interruptible(reader: RegistryReader, signal: AbortSignal): Regi
       stopping('look at a manifest', () => reader.manifestAttributes(repository, digest, signal)),
     repositories: (size) => stopping('list the repositories', () => reader.repositories(size, signal)),
     tags: (repository) => stopping('list the tags', () => reader.tags(repository, signal)),
+    lookAtTags: (repository, names, total) =>
+      stopping('look at tags', () => reader.lookAtTags(repository, names, total, signal)),
     manifests: (repository) => stopping('list the manifests', () => reader.manifests(repository, signal)),
     manifest: (repository, digest) => stopping('read a manifest', () => reader.manifest(repository, digest, signal)),
     referrers: (repository, digest) =>

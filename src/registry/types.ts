@@ -247,6 +247,16 @@ export interface RegistryReader {
   readonly repositories: (pageSize: number, signal?: AbortSignal) => Promise<readonly string[]>;
   /** All listed tags, the newest first; `undefined` where the repository does not exist. */
   readonly tags: (repository: string, signal?: AbortSignal) => Promise<readonly TagRecord[] | undefined>;
+  /**
+   * Looks at these tags, of `total` in the repository. A tag that is absent from the answer does not exist; one
+   * that is hidden is there.
+   */
+  readonly lookAtTags: (
+    repository: string,
+    names: readonly string[],
+    total: number,
+    signal?: AbortSignal,
+  ) => Promise<ReadonlyMap<string, TagRecord>>;
   /** All listed manifests; `undefined` where the repository does not exist. */
   readonly manifests: (repository: string, signal?: AbortSignal) => Promise<ManifestListing | undefined>;
   /** Reads one manifest. Never throws: a manifest that cannot be read is a fact, too. */
@@ -274,13 +284,6 @@ export interface Registry extends RegistryReader {
    */
   readonly reserve: (most: number, signal?: AbortSignal) => Promise<Reservation>;
   readonly look: (repository: string, request: LookRequest, signal?: AbortSignal) => Promise<Look>;
-  /** Looks at these tags, of `total` in the repository. A tag that is absent from the answer does not exist. */
-  readonly lookAtTags: (
-    repository: string,
-    names: readonly string[],
-    total: number,
-    signal?: AbortSignal,
-  ) => Promise<ReadonlyMap<string, TagRecord>>;
   readonly deleteTag: (repository: string, tag: string, sending: Sending) => Promise<DeletionResult>;
   /** Deletes a manifest. The registry deletes its tags and its referrers along with it. */
   readonly deleteManifest: (repository: string, digest: string, sending: Sending) => Promise<DeletionResult>;

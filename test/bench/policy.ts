@@ -44,6 +44,7 @@ const reader: RegistryReader = {
   loginServer: 'registry',
   repositories: () => Promise.resolve(['app']),
   tags: () => Promise.resolve(tags),
+  lookAtTags: () => Promise.resolve(new Map()),
   manifests: () => Promise.resolve({ byDigest: new Map(records.map((one) => [one.digest, one])), newest: undefined }),
   attributes: () => Promise.resolve({ locked: false, tags: TAGS, manifests: TAGS }),
   manifest: () => Promise.resolve({ state: 'missing' }),

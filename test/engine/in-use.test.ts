@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { newUseOf } from '../../src/engine/evidence.ts';
 import { inUseAt, requestedInUse } from '../../src/engine/in-use.ts';
-import type { Evidence, Source } from '../../src/evidence/types.ts';
+import type { Evidence, Source, Use } from '../../src/evidence/types.ts';
 import { readSettings } from '../../src/policy/settings.ts';
-import { image } from '../../src/dev/emulator/manifests.ts';
+import { image, index } from '../../src/dev/emulator/manifests.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { newLedger } from '../support/ledger.ts';
 import { run, withEmulator } from '../support/registry.ts';
@@ -153,5 +153,30 @@ test('what is tagged and run while the sources are asked is known by its tag: it
     const { decisions } = await run(emulator, command, undefined, undefined, { evidence: asking(source) });
     expect(decisions).toMatchObject([{ tag: 'v1', action: 'keep', reason: 'in-use' }]);
     expect(emulator.tagsLeft()).toEqual(['app:later', 'app:v1']);
+  });
+});
+
+test.each<[string, (digest: string) => Partial<Use>]>([
+  ['by its tag', () => ({ tag: 'v1' })],
+  ['by its digest', (digest) => ({ digest })],
+])('what runs %s and is hidden is kept with all that it needs', async (_, named) => {
+  const child = { ...image('child'), os: 'linux', architecture: 'amd64' };
+  const parent = index([child]);
+  const age = (40 * DAY_MS) / 1000;
+  const locked = { listEnabled: false };
+  const app = {
+    manifests: [
+      { body: child.body, age },
+      { body: parent.body, age, locked },
+    ],
+    tags: [{ name: 'v1', digest: parent.digest, age, locked }],
+  };
+  await withEmulator({ repositories: { app } }, async (emulator) => {
+    const use = { repository: 'app', where: V1.where, ...named(parent.digest) };
+    const command = ['--filter', 'app:.*', '--ago', '30d', '--untagged'];
+    const evidence = asking(saying({ facts: [use] }));
+    const { decisions } = await run(emulator, command, undefined, undefined, { evidence });
+    expect(decisions).toMatchObject([{ kind: 'manifest', digest: child.digest, action: 'keep' }]);
+    expect(emulator.manifestsLeft()).toEqual([`app@${child.digest}`, `app@${parent.digest}`].toSorted());
   });
 });

@@ -95,6 +95,7 @@ export function registryOf(all: readonly Shaped[], answersReferrers = true): Sha
     attributes: () => Promise.resolve({ locked: false, manifests: records.size, tags: tags.length }),
     manifestAttributes: (_, digest) => Promise.resolve(records.get(digest)),
     tags: () => Promise.resolve(tags),
+    lookAtTags: () => Promise.resolve(new Map()),
     manifests: () => Promise.resolve({ byDigest: records, newest: undefined }),
     manifest(_, digest) {
       read.push(digest);
