@@ -24,7 +24,7 @@ export interface Left {
  * happens".
  */
 
-/** Another client hid a manifest and made it unreadable: it may need anything. */
+/** Another client made a manifest unreadable: it may need anything, and refer to anything. */
 const UNREAD: ReadonlySet<string> = new Set(['unreadable', 'unknown-media-type']);
 
 /** Another client hid a manifest, and no listing shows it. */
@@ -63,7 +63,12 @@ export function quarantineLeft({ history, files, runs }: Left): readonly string[
     }
     const lives = [...livesIn(repository)];
     const hidden = lives.filter(([key, life]) => key.startsWith('@') && isHidden(life));
-    const isAnyUnread = hidden.some(([, life]) => !isReadable(life.attributes.at(-1)?.value ?? {}));
+    const isAnyUnread = lives.some(
+      ([key, life]) =>
+        key.startsWith('@') &&
+        !isReadable(life.attributes.at(-1)?.value ?? {}) &&
+        (isHidden(life) || !wasHiddenByProcess(history, repository.name, key)),
+    );
     const decisionOn = (key: string): Decision | undefined =>
       last?.decisions.find((one) => imageOf(one) === `${repository.name}${key}`);
     const isDoubt = (key: string): boolean => {
