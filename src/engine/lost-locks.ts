@@ -1,4 +1,5 @@
 import { isLockedAsBefore } from '../executor/locks.ts';
+import type { RepositorySummary } from '../ledger/summary.ts';
 import type { RepositoryQuarantine, WithoutLock } from '../ledger/quarantine.ts';
 import { eachInTurns } from '../ledger/turns.ts';
 import { type Decisions, keyOf } from '../planner/decision.ts';
@@ -7,7 +8,7 @@ import { timeOf } from '../registry/clock.ts';
 import { RegistryError } from '../registry/errors.ts';
 import type { LostLocks } from '../registry/lost-locks.ts';
 import type { Registry } from '../registry/types.ts';
-import { withoutLockWarning } from '../report/warnings.ts';
+import { isWithoutLockWarning, withoutLockWarning } from '../report/warnings.ts';
 import type { Quarantines } from './quarantine/quarantine.ts';
 
 /*
@@ -69,6 +70,24 @@ async function isSettled(registry: Registry, repository: string, { key, ...lock 
     if (!(error instanceof RegistryError)) throw error;
     return false;
   }
+}
+
+/**
+ * The same, without the warnings about locks that are not remembered any more: they are back, or their artifacts are gone.
+ * Without this the record of a repository would repeat them for as long as its run is resumed.
+ */
+export async function withoutOldWarnings(
+  quarantine: Quarantines,
+  summary: RepositorySummary,
+): Promise<RepositorySummary> {
+  const { warnings = [], ...rest } = summary;
+  if (!warnings.some((warning) => isWithoutLockWarning(warning))) return summary;
+  const { withoutLock = [] } = await quarantine.of(summary.repository);
+  const images = withoutLock.map(({ key }) => `${summary.repository}${key}`);
+  const left = warnings.filter(
+    (one) => !isWithoutLockWarning(one) || images.some((image) => isWithoutLockWarning(one, image)),
+  );
+  return { ...rest, ...(left.length > 0 && { warnings: left }) };
 }
 
 /**

@@ -15,7 +15,7 @@ import type { RunLog } from '../report/log.ts';
 import { isLeft } from './merge.ts';
 import { forgetDeleted } from './carry-out.ts';
 import { heldIn, quarantinesIn, rememberedOf } from './quarantine/quarantine.ts';
-import { rememberLostLocks } from './lost-locks.ts';
+import { forgetLocks, rememberLostLocks, withoutOldWarnings } from './lost-locks.ts';
 import { tidy } from './quarantine/release.ts';
 import { asBefore } from '../registry/held.ts';
 import { RegistryError } from '../registry/errors.ts';
@@ -182,11 +182,13 @@ async function settleRepository(
   const found = await withLocks(registry, open, settled);
   await forgetDeleted(quarantines, held, found);
   await rememberLostLocks(quarantines, { repository, runId: record.id }, found);
+  await forgetLocks(registry, quarantines, await quarantines.of(repository));
   // What cannot be asked for stays as it is recorded, and the next run that plans the repository asks again.
   await tidy(registry, quarantines, held).catch((error: unknown) => {
     if (!(error instanceof RegistryError)) throw error;
   });
-  await close(written, repository, found, known, { commands: record.policy.commands.length, keepsJournal });
+  const stands = known && (await withoutOldWarnings(quarantines, known));
+  await close(written, repository, found, stands, { commands: record.policy.commands.length, keepsJournal });
   return {
     deleted: found.filter((decision) => open.open.has(keyOf(decision)) && isDeleted(decision)).length,
     lost: found.filter((decision, n) => decision !== settled[n]).length,

@@ -28,6 +28,7 @@ import {
   type RepositoryResult,
   triedIn,
 } from './merge.ts';
+import { withoutOldWarnings } from './lost-locks.ts';
 import { absent } from './quarantine/quarantine-gone.ts';
 import { heldBy, type HeldRepository } from './quarantine/quarantine.ts';
 import { releaseKept } from './quarantine/release.ts';
@@ -169,7 +170,9 @@ async function purge(context: RunContext, work: RepositoryWork, before: Attempt 
     },
   });
   if (!made && !before) return absent(context, name);
-  const { summary, decisions } = await whole(made ?? { summary: summarize(name, []), decisions: [] });
+  const result = await whole(made ?? { summary: summarize(name, []), decisions: [] });
+  const { decisions } = result;
+  const summary = await withoutOldWarnings(context.quarantine, result.summary);
   return { state: 'final', record: await record.close(summary, decisions), decisions };
 }
 

@@ -32,6 +32,11 @@ export function isAccessWarning(warning: string): boolean {
   return warning.startsWith(MAY_NOT) || (warning.includes(WITHOUT_LOCK) && !warning.startsWith('the run '));
 }
 
+/** Whether it says of an artifact, or of this one (`app:v1`), that it is without its lock. */
+export function isWithoutLockWarning(warning: string, image = ''): boolean {
+  return image === '' ? warning.includes(WITHOUT_LOCK) : warning.startsWith(`${image} is${WITHOUT_LOCK}`);
+}
+
 /** Warnings about access: a sentence for each right that the identity lacks, and one for each artifact left without its lock. */
 export function accessWarnings(repositories: readonly RepositorySummary[]): readonly string[] {
   const missing = (Object.keys(RIGHTS) as Right[]).flatMap((right) => {

@@ -3,6 +3,10 @@ import type { Emulator } from '../../src/dev/emulator/index.ts';
 import { image } from '../../src/dev/emulator/manifests.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { memoryStore } from '../../src/ledger/store/memory.ts';
+import { summarize } from '../../src/ledger/summary.ts';
+import { withoutOldWarnings } from '../../src/engine/lost-locks.ts';
+import { quarantinesIn } from '../../src/engine/quarantine/quarantine.ts';
+import { withoutLockWarning } from '../../src/report/warnings.ts';
 import { failuresInWords } from '../../src/report/verdict-words.ts';
 import { repositoryOf } from '../support/contents.ts';
 import { dying } from '../support/dying.ts';
@@ -157,4 +161,42 @@ test('a run that resumes does not fail for what its first attempt could not put 
     await expect(goOn(emulator, ledger, summary.runId)).resolves.toMatchObject({ succeeded: true });
     await expect(ledger.run(summary.runId)).resolves.toMatchObject({ state: 'done', locksLost: 0 });
   });
+});
+
+test('recovery forgets the locks that it has put back', async () => {
+  await withEmulator({ repositories }, async (emulator) => {
+    const store = memoryStore();
+    const ledger = openLedger(store);
+    refuse(emulator);
+    await run(emulator, ALL, undefined, ledger);
+    const remembered = async () => (await ledger.quarantine(emulator.loginServer, 'app')).withoutLock;
+    await expect(remembered()).resolves.toHaveLength(2);
+    const broken = openLedger(dying(store, (operation) => operation === 'append'));
+    await expect(run(emulator, ALL, undefined, broken)).rejects.toThrow('the disk is gone');
+    emulator.faults({});
+    await run(emulator, PLAIN, AbortSignal.abort(), ledger);
+    await expect(remembered()).resolves.toHaveLength(0);
+  });
+});
+
+test('the record of a repository does not repeat that a lock is lost once it is not remembered any more', async () => {
+  const quarantine = quarantinesIn(openLedger(memoryStore()), 'registry', () => undefined);
+  const lock = {
+    deleteEnabled: false,
+    writeEnabled: true,
+    restore: 'az …',
+    runId: 'run',
+    since: '2026-03-01T00:00:00.000Z',
+  };
+  await quarantine.change('app', () => ({ withoutLock: [{ key: ':v1', ...lock }] }));
+  const lost = (tag: string): string => withoutLockWarning(`app:${tag}`, 'az …');
+  const summary = summarize('app', []);
+  await expect(withoutOldWarnings(quarantine, summary)).resolves.toEqual(summary);
+  await expect(
+    withoutOldWarnings(quarantine, { ...summary, warnings: [lost('v1'), 'another', lost('v10')] }),
+  ).resolves.toEqual({
+    ...summary,
+    warnings: [lost('v1'), 'another'],
+  });
+  await expect(withoutOldWarnings(quarantine, { ...summary, warnings: [lost('v')] })).resolves.toEqual(summary);
 });
