@@ -9,6 +9,7 @@ import type { Approved, Configuration, Evidence, Inventory, Planned, Rule } from
 import type { TagFilter } from '../policy/filter.ts';
 import type { PurgePolicy } from '../policy/purge-policy.ts';
 import { keepsOf } from './keeps.ts';
+import { type DeletedBefore, setAnew } from './merge.ts';
 import { type FindingsOf, findKnown, withFound } from './findings/known-findings.ts';
 import {
   approvedNow,
@@ -62,6 +63,8 @@ export interface Planning {
   readonly quarantine: Quarantines;
   /** The run that plans. Absent: none does, as where a policy is tried. */
   readonly record?: { readonly id: string };
+  /** What the run has deleted in the repository before. */
+  readonly deleted?: DeletedBefore;
 }
 
 export interface PlannedRepository extends WholePlan {
@@ -101,7 +104,10 @@ export async function planTask(
   const heldNow = (now: Pick<Inventory, 'tags' | 'manifests'>): HeldRepository => heldIn(quarantine, now);
   const approved = only && approvedNow(only, heldNow({ tags, manifests }), clock.now());
   const rule = { ...(await ruleFor(task, planning, tags, repository)), ...(approved && { only: approved }) };
-  const evidence = withProtections(inUse, protectionsOf(heldNow({ tags, manifests }), clock.now()));
+  const evidence = withProtections(
+    withProtections(inUse, protectionsOf(heldNow({ tags, manifests }), clock.now())),
+    setAnew(planning.deleted ?? new Map(), { tags, manifests }),
+  );
   const about = {
     repository,
     manifests,

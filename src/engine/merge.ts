@@ -6,7 +6,9 @@ import { eachInTurns } from '../ledger/turns.ts';
 import { type Decision, type Decisions, type Deleted, type Kept, keyOf, type Outcome } from '../planner/decision.ts';
 import { asListed } from '../planner/findings.ts';
 import type { Gone } from '../registry/overlay.ts';
-import type { Approved } from '../planner/types.ts';
+import type { Approved, Evidence, Inventory, Protection } from '../planner/types.ts';
+import type { ManifestRecord, TagRecord } from '../registry/types.ts';
+import { whyAnother } from '../executor/recheck.ts';
 import { keptSince } from '../executor/results.ts';
 import { NO_REMARKS, type Remarks, withRemarks } from './remarks.ts';
 
@@ -77,6 +79,40 @@ export function openIn(decisions: readonly Decision[]): ReadonlyMap<string, Dele
   for (const decision of decisions)
     if (decision.action === 'delete' && !isDeleted(decision)) open.set(keyOf(decision), decision);
   return open;
+}
+
+/** What a run has deleted, by key. */
+export type DeletedBefore = ReadonlyMap<string, Deleted>;
+
+/** What these decisions say was deleted. */
+export async function deletedIn(...all: readonly Decisions[]): Promise<DeletedBefore> {
+  const deleted = new Map<string, Deleted>();
+  for (const decisions of all)
+    await eachInTurns(decisions, (decision) => {
+      if (decision.action === 'delete' && decision.outcome === 'deleted') deleted.set(keyOf(decision), decision);
+    });
+  return deleted;
+}
+
+/**
+ * What a run has deleted and another client has set or pushed since: the run keeps it, for its record tells each artifact
+ * once. What a listing still shows because a replica lags is the same that was deleted.
+ */
+export function setAnew(
+  deleted: DeletedBefore,
+  { tags = [], manifests }: Pick<Inventory, 'tags' | 'manifests'>,
+): Pick<Evidence, 'tags' | 'digests'> {
+  const found = { tags: new Map<string, Protection>(), digests: new Map<string, Protection>() };
+  if (deleted.size === 0) return found;
+  const keep = (kept: Map<string, Protection>, name: string, key: string, now: TagRecord | ManifestRecord): void => {
+    const before = deleted.get(key);
+    const why = before && whyAnother(now, { digest: before.digest, lastUpdated: before.lastUpdateTime });
+    if (why !== undefined)
+      kept.set(name, { reason: 'changed-since-plan', detail: `this run has deleted it, and it is there: ${why}` });
+  };
+  for (const tag of tags) keep(found.tags, tag.name, `:${tag.name}`, tag);
+  for (const [digest, record] of manifests?.byDigest ?? []) keep(found.digests, digest, `@${digest}`, record);
+  return found;
 }
 
 /** What these decisions delete. */
@@ -169,9 +205,10 @@ export async function merge(before: Attempt, { summary, decisions }: RepositoryR
 
 /**
  * What an earlier attempt failed to delete may have been deleted all the same, and set again since. Where it is kept now,
- * its record still says so.
+ * its record still says so, also after further attempts.
  */
 function withFailure(known: Decision | undefined, now: Decision): Decision {
+  if (known?.reason === 'changed-since-plan' && now.action === 'keep') return known;
   const failed = known?.action === 'delete' && known.outcome === 'failed' && !known.lostLock;
   return failed && now.action === 'keep' && now.reason !== 'changed-since-plan' ? keptSince(known, now.detail) : now;
 }

@@ -19,6 +19,7 @@ import { ENDED, holdBack, NOT_BEGUN } from './left.ts';
 import {
   approvedOf,
   deletedBy,
+  deletedIn,
   type Attempt,
   isDone,
   isOver,
@@ -201,7 +202,9 @@ async function purgeCommands(
   const result = await gather(name, async (found) => {
     for (const command of commands) {
       const remembered = await planInMemory(context, name);
-      const planned = remembered ?? (await planTask({ ...context, reader: collected }, name, command, only));
+      const deleted = await deletedIn(before?.decisions ?? [], found.decisions());
+      const planning = { ...context, reader: collected, deleted };
+      const planned = remembered ?? (await planTask(planning, name, command, only));
       if (!planned) continue;
       if (isStopped()) throw new StoppedError(`plan ${name}`);
       if (!remembered) await note(planned, command);

@@ -79,5 +79,8 @@ test('what may have been deleted, and is kept by now, says so also where it is d
   const now: Decision = { ...about, action: 'keep', reason: 'too-young', detail: '2 minutes old' };
   const before: Attempt = { decisions: [doubt], open: openIn([doubt]), remarks: NO_REMARKS, isPlan: false };
   const { decisions } = await merge(before, { summary: summarize('app', [now]), decisions: [now] });
-  expect([...decisions]).toEqual([keptSince(doubt, '2 minutes old')]);
+  const said = keptSince(doubt, '2 minutes old');
+  expect([...decisions]).toEqual([said]);
+  const again = await merge({ ...before, decisions: [said], open: openIn([said]) }, { summary: summarize('app', [now]), decisions: [now] }); // prettier-ignore
+  expect([...again.decisions]).toEqual([said]);
 });

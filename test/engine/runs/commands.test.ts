@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { image } from '../../../src/dev/emulator/manifests.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { createLog, inInvocation } from '../../../src/report/log.ts';
 import { dryRun, purge, readOnly, type RunOptions } from '../../../src/index.ts';
+import { repositoryOf } from '../../support/contents.ts';
 import { newLedger } from '../../support/ledger.ts';
 import { flags, repository } from '../../support/random-registry.ts';
 import { connectTo, policyOf, reference, withEmulator } from '../../support/registry.ts';
@@ -44,4 +46,35 @@ test('a dry run of several commands names exactly what they then delete and log,
     }),
     { numRuns: RUNS },
   );
+});
+
+test('what one command has deleted, and another client sets again, the next command keeps: the record tells it once', async () => {
+  const [old, other] = [image('old'), image('other')];
+  const app = repositoryOf({ built: old, days: 40, tags: ['dev'] }, { built: other, days: 40, tags: ['v1'] });
+  await withEmulator({ repositories: { app } }, async (emulator) => {
+    const registry = connectTo(emulator);
+    const decisions: Decision[] = [];
+    await purge(
+      {
+        ...registry,
+        async deleteTag(...tag) {
+          const result = await registry.deleteTag(...tag);
+          emulator.tag('app', 'dev', other.digest);
+          return result;
+        },
+      },
+      {
+        policies: [
+          ['--filter', 'app:^dev$', '--ago', '30d'],
+          ['--filter', 'app:^dev$', '--ago', '0d', '--untagged'],
+        ].map(policyOf),
+        ledger: newLedger(),
+        now: new Date(emulator.start.getTime() + 3_600_000),
+        onDecisions: (some) => void decisions.push(...some),
+      },
+    );
+    expect(emulator.tagsLeft()).toEqual(['app:dev', 'app:v1']);
+    const dev = decisions.filter(({ tag }) => tag === 'dev');
+    expect(dev).toMatchObject([{ action: 'delete', digest: old.digest, outcome: 'deleted' }]);
+  });
 });
