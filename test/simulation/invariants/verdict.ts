@@ -88,7 +88,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
       story.conduct.sent.filter(({ isDeleting }) => isDeleting),
     ),
     ...(story.cluster ? againstUse(story.cluster, history, runs) : []),
-    ...untruths(runs),
+    ...untruths(runs.map((told) => (story.watch.overdue.has(told.run.id) ? uncounted(told) : told))),
     ...unsaid(runs, brokenOff(story)),
     ...writtenOver(
       runs,
@@ -100,6 +100,12 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
     ...unguarded(history, runs, approvedIn(asked)),
     ...unapproved(history, runs, rejectedIn(asked)),
   ];
+}
+
+/** A run without its totals: its record may be of before another process resumed it, see `Watch.overdue`. */
+function uncounted(told: Told): Told {
+  const { totals, ...run } = told.run;
+  return { ...told, run };
 }
 
 /** Nothing else can be said of a ledger that cannot be read once all is over. */
