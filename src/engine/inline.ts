@@ -184,7 +184,10 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
       progress.step(name, false);
       return;
     }
-    if (processed.state !== 'absent') records.set(name, processed.record);
+    // What an earlier attempt did not come to, and is gone by now, has no record.
+    const record = processed.state === 'absent' ? await ledger.repository(id, name) : processed.record;
+    if (record) records.set(name, record);
+    else records.delete(name);
     // One repository after the other, whole.
     if (processed.state === 'final') await tellDecisions(() => job.onDecisions(processed.decisions));
     if (processed.state === 'planned') progress.planned(name, leftIn(processed.record));

@@ -168,6 +168,20 @@ describe('a run that is stopped, and goes on', () => {
     expect({ left: sliced.left, said: sliced.said, outcome: sliced.outcome }).toEqual(through);
   });
 
+  test('while another client deletes a repository that it has not come to', async () => {
+    await withEmulator({ repositories: several(2) }, async (emulator) => {
+      const ledger = newLedger();
+      const signal = stopAfter(emulator, 1, isDeletion);
+      const commands = [[...DEV, '--concurrency', '1']];
+      const first = await begin(emulator, { way: 'purge', commands, ledger, options: { signal } });
+      expect(first.repositories.map(({ repository: name }) => name)).toEqual(['app0', 'app1']);
+      emulator.faults({ failing: ({ repository: name }) => (name === 'app1' ? 404 : undefined) });
+      const { succeeded, repositories } = await goOn(emulator, ledger, first.runId);
+      expect(succeeded).toBe(true);
+      expect(repositories.map(({ repository: name }) => name)).toEqual(['app0']);
+    });
+  });
+
   test.each(WAYS)('whatever the registry, and wherever it is stopped: %s', async (way) => {
     await fc.assert(
       fc.asyncProperty(
