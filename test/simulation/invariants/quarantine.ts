@@ -183,6 +183,10 @@ function deletionProblems(act: Act, change: Change, by: ByProcess, about: Surrou
       .flatMap((one) => entryIn(one, key) ?? [])
       .filter(({ digest }) => digest === life.digest);
     if (entries.length === 0) return about.isOn ? [`${key} was deleted, and had not been in quarantine`] : [];
+    // It was to come into quarantine, and never did: a run without one deletes it at once.
+    const wasNever =
+      entries.every(({ state }) => state === 'pending') && life.attributes.every(({ value }) => isReadable(value));
+    if (wasNever && !about.isOn) return [];
     const isOver = entries.some(({ until }) => Date.parse(until) <= about.clock);
     const problems = isOver ? [] : [`${key}: its quarantine is not over before ${entries[0]?.until ?? ''}`];
     if (during(life.attributes, act.from, act.to).every(isReadable)) problems.push(`${key} could be pulled`);
