@@ -5,7 +5,7 @@ import { deleteUnchanged, type Recheck, type Target } from './delete.ts';
 import { hide } from './hide.ts';
 import { isUnreadable, type Locked, UNREADABLE_LOCK } from './locks.ts';
 import { addedReader, manifestChange, UNCLEAR, whyAnother } from './recheck.ts';
-import { changed, fromError, inDoubt, isDone, isGone, notAttempted, type Result } from './results.ts';
+import { changed, fromError, inDoubt, isDone, isGone, notAttempted, notTakenAlong, type Result } from './results.ts';
 
 export interface ManifestContext extends Context {
   readonly inventory: ManifestListing;
@@ -112,8 +112,7 @@ function manifestTarget(context: ManifestContext, isNeeded: (digest: string) => 
       const onIt = new Set(look?.present.get(digest)?.tags);
       for (const tag of tags) {
         if (!isDone(result) || onIt.has(tag)) results.tags.set(tag, result);
-        else if (look && !look.tags.has(tag)) results.tags.set(tag, { state: 'already-gone' });
-        else results.tags.set(tag, changed(`it does not name ${digest} any more`));
+        else results.tags.set(tag, notTakenAlong(result, { tag, digest, isGone: look?.tags.has(tag) === false }));
       }
     }
   };

@@ -107,6 +107,20 @@ export function withLostLocks(result: Result, lost: readonly NotRestored[], imag
   return { state: state === 'refused' ? state : 'failed', error, lost: locks };
 }
 
+/**
+ * What a tag came to that did not go along with its manifest: another client has deleted or moved it. Where its lock was
+ * taken off, and could not be put back, it is there, and has failed.
+ */
+export function notTakenAlong(
+  result: Result,
+  { tag, digest, isGone: wasGone }: { readonly tag: string; readonly digest: string; readonly isGone: boolean },
+): Result {
+  const why = `it does not name ${digest} any more`;
+  if (result.state === 'changed' || !result.lost?.has(tag)) return wasGone ? { state: 'already-gone' } : changed(why);
+  const { error, lost } = result;
+  return { state: 'failed', error: { ...error, message: error ? `${why}; ${error.message}` : why }, lost };
+}
+
 function restoring(image: string, lock: Lock): string {
   const [host = '', ...rest] = image.split('/');
   return attributesCommand(host, { image: rest.join('/') }, lock);

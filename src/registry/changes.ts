@@ -109,7 +109,7 @@ export function changesOf(
     async relock(repository, tagOrDigest, lock) {
       try {
         const asked = `lock ${nameOf(repository, tagOrDigest)} again`;
-        await setAttributes(asked, { repository, tagOrDigest }, allowing(lock));
+        await setAttributes(asked, { repository, tagOrDigest }, forbidding(lock));
         return { state: 'locked' };
       } catch (error) {
         const failure = error as RegistryError;
@@ -148,6 +148,11 @@ interface Named {
 
 function allowing({ deleteEnabled, writeEnabled }: Lock) {
   return { canDelete: deleteEnabled, canWrite: writeEnabled };
+}
+
+/** Only what is to be locked: what another client locks meanwhile stays so, also where this is sent again minutes later. */
+function forbidding({ deleteEnabled, writeEnabled }: Lock) {
+  return { ...(!deleteEnabled && { canDelete: false }), ...(!writeEnabled && { canWrite: false }) };
 }
 
 /** Of the tag or manifest of an answer. The SDK would cut it to milliseconds. */

@@ -154,6 +154,48 @@ describe('what is unlocked and not deleted is locked again, as it was', () => {
     });
   });
 
+  test('a tag that another client has moved, and that cannot be locked again, is said to be without its lock', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      let isMoved = false;
+      emulator.faults({
+        failing(call) {
+          if (isMoved) return call.method === 'PATCH' && call.path.includes('dev-index') ? 403 : undefined;
+          if (!isDelete(call) || !call.path.includes(index([child]).digest.slice('sha256:'.length))) return undefined;
+          isMoved = true;
+          emulator.tag('app', 'dev-index', kept.digest);
+          return 503;
+        },
+      });
+      const { summary, decisions } = await run(emulator, [...ARGS.slice(0, 1), 'app:dev-index', ...ARGS.slice(2)]);
+      expect(decisions.find(({ tag }) => tag === 'dev-index')).toMatchObject({
+        action: 'delete',
+        outcome: 'failed',
+        lostLock: { deleteEnabled: true, writeEnabled: false },
+      });
+      expect(summary.warnings.join()).toContain('app:dev-index is without its lock');
+      expect(summary.succeeded).toBe(false);
+    });
+  });
+
+  test('what another client locks while it is put back stays locked, also where that takes several attempts', async () => {
+    await withEmulator({ repositories }, async (emulator) => {
+      let changes = 0;
+      emulator.faults({
+        failing(call) {
+          if (isDelete(call)) return 409;
+          if (call.method !== 'PATCH' || !call.path.includes('dev-index')) return undefined;
+          changes += 1;
+          if (changes !== 2) return undefined;
+          emulator.lock('app', 'dev-index', { deleteEnabled: false });
+          return 503;
+        },
+      });
+      await run(emulator, ARGS);
+      expect(changes).toBeGreaterThan(2);
+      expect(locksIn(emulator)['dev-index']).toEqual([false, false]);
+    });
+  });
+
   test('where another client has moved a tag since: it does not go along with the manifest', async () => {
     await withEmulator({ repositories }, async (emulator) => {
       const isMoved = ({ method, path }: Pick<Call, 'method' | 'path'>): boolean =>
