@@ -289,7 +289,7 @@ export interface Registry extends RegistryReader {
   readonly deleteManifest: (repository: string, digest: string, sending: Sending) => Promise<DeletionResult>;
   /** Makes a tag or a manifest deletable and writable. */
   readonly unlock: (repository: string, tagOrDigest: string, sending: Sending) => Promise<UnlockResult>;
-  /** Puts a lock back. Retried like a read, also where the run is stopped. */
+  /** Puts a lock back, and takes off no other. Retried like a read, also where the run is stopped. */
   readonly relock: (repository: string, tagOrDigest: string, lock: Lock) => Promise<RelockResult>;
   /** Makes a tag or a manifest unreadable: no client can pull it, and it stays listed. */
   readonly hide: (repository: string, tagOrDigest: string, sending: Sending) => Promise<HideResult>;
