@@ -17,9 +17,6 @@ import { imageOf, saying, type Told } from './told.ts';
  */
 const LATE_MILLISECONDS = 2_000;
 
-/** Between the look at a lock and that it is put back. */
-const RELOCK_MILLISECONDS = 500;
-
 /** One artifact: each of its lives that has ended, and what runs tell of it. */
 interface Artifact {
   readonly ended: (TagLife | ManifestLife)[];
@@ -186,9 +183,9 @@ export function missingLocks(history: History, runs: readonly Told[]): readonly 
         continue;
       }
       const last = byOthers.get(name);
-      // No change of attributes is conditional: what is set between a look and the change that follows it is taken off.
-      const window = isLocked(change.attributes) ? RELOCK_MILLISECONDS : LOOK_VALID_MILLISECONDS;
-      const isUnseen = last && last.at >= by.sentAt - window;
+      // No change of attributes is conditional: what is set between a look and an unlocking is taken off. What puts a lock back
+      // takes none off.
+      const isUnseen = !isLocked(change.attributes) && last && last.at >= by.sentAt - LOOK_VALID_MILLISECONDS;
       const seen = isUnseen ? last.before : before;
       const known = changed.get(name) ?? { before, seen, now: before, by, isLate: false };
       changed.set(name, known);
