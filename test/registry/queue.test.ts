@@ -5,7 +5,7 @@ import { systemClock } from '../../src/registry/clock.ts';
 import { StaleLookError, StoppedError } from '../../src/registry/errors.ts';
 import { httpClient } from '../../src/registry/http-client.ts';
 import { newQueue, newSlots } from '../../src/registry/queue.ts';
-import { keepsTicket, signalFor } from '../../src/registry/request.ts';
+import { keepsSignal, keepsTicket, signalFor } from '../../src/registry/request.ts';
 import { newThrottle } from '../../src/registry/throttle.ts';
 import { images, repositoryOf } from '../support/contents.ts';
 import { connectTo, withServedEmulator } from '../support/registry.ts';
@@ -158,11 +158,7 @@ test.each(['its look is too long ago', 'its run is stopped'])(
           }),
           abortSignal: signalFor({ isStale: () => isStale, signal }),
         });
-        return keepsTicket().sendRequest(request, (one) => {
-          // As `keepsSignal`: the SDK does not see the signal.
-          delete one.abortSignal;
-          return client.sendRequest(one);
-        });
+        return keepsTicket().sendRequest(request, (one) => keepsSignal().sendRequest(one, client.sendRequest));
       };
       emulator.onRequest(() => {
         isStale = !isStopped;
