@@ -143,3 +143,20 @@ test('a change of attributes may have been the last update, until the next one',
   const updated = [9, 10, 19, 20].map((seconds) => history.at(at(seconds), 'app')?.tags[0]?.updated);
   expect(updated).toEqual([BEGUN - 40 * 86_400_000, at(10), at(10), at(20)]);
 });
+
+test('a change of attributes counts as the last update from later on, unless there was another one', () => {
+  const history = begin([old(one, 'dev-1'), old(two, 'dev-2')]);
+  const at = (seconds: number) => BEGUN + seconds * 1000;
+  const hidden = ['dev-1', 'dev-2'].map((tag): AttributesChange => ({
+    ...({ at: at(10), by: 'others', repository: 'app' } as const),
+    ...{ kind: 'attributes', tag, attributes: { readEnabled: false } },
+  }));
+  for (const change of hidden) history.record(change);
+  history.record(byOthers(at(20), tagged('dev-2', two)));
+  for (const change of hidden) history.moved(change, at(30));
+  const updated = [29, 30].map((seconds) => history.at(at(seconds), 'app')?.tags.map((tag) => tag.updated));
+  expect(updated).toEqual([
+    [BEGUN - 40 * 86_400_000, at(20)],
+    [at(10), at(20)],
+  ]);
+});

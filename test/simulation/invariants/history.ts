@@ -141,14 +141,18 @@ export class History {
     return { name, attributes: valueAt(repository.attributes, time) ?? NOTHING, tags, manifests };
   }
 
-  /** The change of an artifact's attributes was its last update as well, by what the registry says. */
-  moved({ at, repository, tag, digest = '' }: AttributesChange): void {
+  /**
+   * The change of an artifact's attributes was its last update as well, by what the registry says.
+   * @param from since when that counts, unless there was another update by then
+   */
+  moved({ at, repository, tag, digest = '' }: AttributesChange, from = at): void {
     const known = this.repositories.get(repository);
     const lives: readonly Life[] = (tag === undefined ? known?.manifests.get(digest) : known?.tags.get(tag)) ?? [];
     const life = lifeAt(lives, at);
-    if (!life) return;
-    const later = life.updated.findIndex(({ from }) => from > at);
-    life.updated.splice(later === -1 ? life.updated.length : later, 0, { from: at, value: at });
+    if (!life || life.until <= from) return;
+    const later = life.updated.findIndex((one) => one.from > from);
+    const place = later === -1 ? life.updated.length : later;
+    if ((life.updated[place - 1]?.from ?? -Infinity) <= at) life.updated.splice(place, 0, { from, value: at });
   }
 
   #open(name: string): RepositoryHistory {

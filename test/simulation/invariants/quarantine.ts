@@ -26,19 +26,23 @@ export const isReadable = ({ readEnabled }: { readonly readEnabled?: boolean }):
 
 /**
  * Where a change of attributes moves the time of the last update, a run knows the time that its own change gave an artifact,
- * and looks through it. But not where the answer to that was lost, or its process ended before the ledger had it: then no
- * run can tell the change from a push, and it counts as one. Only of these the moved time is what a run may go by.
+ * and looks through it for as long as the ledger has it. Where the answer was lost, or the process ended before the ledger had
+ * the time, no run can tell the change from a push, and it counts as one. So it does once the entry is gone, because another
+ * client has made the artifact readable: that client's change moves the time to one that no run knows.
  */
 export function moveUnknown(history: History, written: readonly QuarantineWrite[]): void {
   for (const { change } of history.changes) {
     if (change.kind !== 'attributes' || change.by === 'others' || !change.isReadability) continue;
     if (isReadable(change.attributes)) continue;
     const key = keyOfChange(change);
-    const isKnown = written.some((one) => {
-      const seen = one.repository === change.repository ? entryIn(one, key)?.seen : undefined;
+    const all = written.filter(({ repository }) => repository === change.repository);
+    const known = all.findLastIndex((one) => {
+      const seen = entryIn(one, key)?.seen;
       return seen !== undefined && Math.abs(Date.parse(seen) - change.at) < 1_000;
     });
-    if (!isKnown) history.moved(change);
+    // What was written last may not have come to be: the next one to write had not read it.
+    const unknownFrom = known === -1 ? change.at : all[known + 1]?.askedAt;
+    if (unknownFrom !== undefined) history.moved(change, unknownFrom);
   }
 }
 
