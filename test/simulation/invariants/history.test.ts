@@ -160,3 +160,17 @@ test('a change of attributes counts as the last update from later on, unless the
     [at(10), at(20)],
   ]);
 });
+
+test('a push right before a change of attributes may be seen by no run, a push long before it is', () => {
+  const history = begin([old(one, 'dev-1')]);
+  const at = (seconds: number) => BEGUN + seconds * 1000;
+  const made = { at: at(30), by: 'others', repository: 'app' } as const;
+  const hidden: AttributesChange = { ...made, kind: 'attributes', tag: 'dev-1', attributes: { readEnabled: false } };
+  for (const seconds of [10, 28]) history.record(byOthers(at(seconds), tagged('dev-1', one)));
+  history.record(hidden);
+  history.record(byOthers(at(40), tagged('dev-1', one)));
+  expect(history.notSeen(hidden, 5_000)).toBe(true);
+  const updated = [15, 29, 30, 41].map((seconds) => history.at(at(seconds), 'app')?.tags[0]?.updated);
+  expect(updated).toEqual([at(10), at(10), at(10), at(40)]);
+  expect(history.notSeen(hidden, 5_000)).toBe(false);
+});

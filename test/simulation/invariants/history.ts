@@ -155,6 +155,21 @@ export class History {
     if ((life.updated[place - 1]?.from ?? -Infinity) <= at) life.updated.splice(place, 0, { from, value: at });
   }
 
+  /**
+   * No run has seen that the artifact was pushed in so many milliseconds before the change of its attributes.
+   * @returns whether it was
+   */
+  notSeen({ at, repository, tag, digest = '' }: AttributesChange, milliseconds: number): boolean {
+    const known = this.repositories.get(repository);
+    const lives: readonly Life[] = (tag === undefined ? known?.manifests.get(digest) : known?.tags.get(tag)) ?? [];
+    const updated = lifeAt(lives, at)?.updated ?? [];
+    const first = updated.findIndex(({ from }, n) => n > 0 && from <= at && from > at - milliseconds);
+    if (first === -1) return false;
+    const later = updated.findIndex(({ from }) => from > at);
+    updated.splice(first, (later === -1 ? updated.length : later) - first);
+    return true;
+  }
+
   #open(name: string): RepositoryHistory {
     const known = this.repositories.get(name);
     if (known) return known;

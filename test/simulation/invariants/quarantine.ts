@@ -1,3 +1,4 @@
+import { LOOK_VALID_MILLISECONDS } from '../../../src/registry/look.ts';
 import { imageOfTag } from './documents.ts';
 import type { AttributesChange, ByProcess, Change, History, Recorded } from './history.ts';
 import { isKnown, isStill, nameOf, subjectOf } from './invariants.ts';
@@ -29,8 +30,15 @@ export const isReadable = ({ readEnabled }: { readonly readEnabled?: boolean }):
  * and looks through it for as long as the ledger has it. Where the answer was lost, or the process ended before the ledger had
  * the time, no run can tell the change from a push, and it counts as one. So it does once the entry is gone, because another
  * client has made the artifact readable: that client's change moves the time to one that no run knows.
+ *
+ * A push between the last look and the change is taken for the change, in every registry: `docs/quarantine.md`, "What it does
+ * not do".
  */
-export function moveUnknown(history: History, written: readonly QuarantineWrite[]): void {
+export function timesAsKnown(
+  history: History,
+  written: readonly QuarantineWrite[],
+  { patchMovesTime }: { readonly patchMovesTime: boolean },
+): void {
   for (const { change } of history.changes) {
     if (change.kind !== 'attributes' || change.by === 'others' || !change.isReadability) continue;
     if (isReadable(change.attributes)) continue;
@@ -38,11 +46,12 @@ export function moveUnknown(history: History, written: readonly QuarantineWrite[
     const all = written.filter(({ repository }) => repository === change.repository);
     const known = all.findLastIndex((one) => {
       const seen = entryIn(one, key)?.seen;
-      return seen !== undefined && Math.abs(Date.parse(seen) - change.at) < 1_000;
+      return seen !== undefined && Math.abs(Date.parse(seen) - change.at) < 1_000 + LOOK_VALID_MILLISECONDS;
     });
     // What was written last may not have come to be: the next one to write had not read it.
     const unknownFrom = known === -1 ? change.at : all[known + 1]?.askedAt;
-    if (unknownFrom !== undefined) history.moved(change, unknownFrom);
+    const isMoved = (known !== -1 && history.notSeen(change, LOOK_VALID_MILLISECONDS)) || patchMovesTime;
+    if (isMoved && unknownFrom !== undefined) history.moved(change, unknownFrom);
   }
 }
 

@@ -22,7 +22,7 @@ import { againstUse } from './in-use.ts';
 import { checkChange, nameOf } from './invariants.ts';
 import { valueAt } from './lives.ts';
 import { sentAtLocked } from './locked.ts';
-import { moveUnknown, quarantineProblems, type Surroundings } from './quarantine.ts';
+import { quarantineProblems, type Surroundings, timesAsKnown } from './quarantine.ts';
 import { quarantineLeft, quarantineTold } from './quarantine-left.ts';
 import type { Command } from './oracle.ts';
 import { HOST } from '../registry/registry.ts';
@@ -63,7 +63,7 @@ export async function whatIsWrong(story: Story): Promise<readonly string[]> {
   const runs = await runsIn(openLedger(store), HOST).catch(unreadable);
   if ('problem' in runs) return [...story.problems, runs.problem];
   const cancelled = cancelledIn(story);
-  if (story.setup.patchMovesTime) moveUnknown(history, story.watch.quarantines);
+  timesAsKnown(history, story.watch.quarantines, story.setup);
   const changes = history.changes.flatMap((recorded) => [
     ...announcementProblems(story, recorded),
     ...checkChange(history, recorded, wantedOf(story, runs, recorded)),
