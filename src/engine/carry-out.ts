@@ -7,7 +7,7 @@ import { eachInTurns } from '../ledger/turns.ts';
 import { type Decisions, keyOf } from '../planner/decision.ts';
 import type { Hides } from '../planner/types.ts';
 import { timeOf } from '../registry/clock.ts';
-import { asBefore } from '../registry/held.ts';
+import { asBefore, isSame } from '../registry/held.ts';
 import { withLocks } from '../registry/lost-locks.ts';
 import type { ManifestFacts, ManifestRecord, Registry, TagRecord } from '../registry/types.ts';
 import type { RunContext } from './context.ts';
@@ -151,7 +151,7 @@ async function enter(
       entries: [...before.filter((entry) => !keys.has(entryKey(entry))), ...entries],
       released,
     }));
-  const hidden = new Map<string, { readonly at: number; readonly seen: string | undefined }>();
+  const hidden = new Map<string, Hidden>();
   const doubts = new Set<string>();
   const unchanged = new Set<string>();
   return {
@@ -163,13 +163,14 @@ async function enter(
     async settle(made) {
       if (keys.size === 0) return;
       const outcomes = await outcomesOf(made, keys);
+      const unmoved = kindsUnmoved(entries, hidden);
       await quarantine.change(repository, ({ entries: now, released }) => ({
         entries: now.flatMap((entry) => {
           const key = entryKey(entry);
           if (!keys.has(key) || entry.runId !== record.id || entry.state !== 'pending') return entry;
           const outcome = outcomes.get(key);
           if (outcome === 'quarantined')
-            return settled(entry, hidden.get(key) ?? { at: quarantine.clock.now(), seen: undefined });
+            return settled(entry, hidden.get(key) ?? { at: quarantine.clock.now(), seen: undefined }, unmoved);
           // It may be unreadable, or become so late: the next run that looks at it finds out.
           return doubts.has(key) || (outcome === 'failed' && !unchanged.has(key)) ? entry : [];
         }),
@@ -187,12 +188,35 @@ function heldFacts({ children, subject, config }: Extract<ManifestFacts, { reado
   return { children, ...(subject !== undefined && { subject }), ...(config !== undefined && { config }) };
 }
 
-/** Its time counts from when it became unreadable. */
+/** What became unreadable: when, in milliseconds since 1970, and the time that the registry gives it since. */
+interface Hidden {
+  readonly at: number;
+  readonly seen: string | undefined;
+}
+
+/** Of what kinds a change of attributes moves no time, as the answers show. */
+function kindsUnmoved(
+  entries: readonly QuarantineEntry[],
+  hidden: ReadonlyMap<string, Hidden>,
+): ReadonlySet<QuarantineEntry['kind']> {
+  // What was unreadable before was not changed.
+  const unmoved = entries.filter(
+    (entry) => !entry.wasUnreadable && isSame(entry.lastUpdated, hidden.get(entryKey(entry))?.seen),
+  );
+  return new Set(unmoved.map(({ kind }) => kind));
+}
+
+/**
+ * Its time counts from when it became unreadable. Where the change itself moves no time, another time is that of a push
+ * right before it. That is left out, so that the next run sees it as one.
+ */
 function settled(
   entry: QuarantineEntry,
-  { at, seen }: { readonly at: number; readonly seen: string | undefined },
+  { at, seen }: Hidden,
+  unmoved: ReadonlySet<QuarantineEntry['kind']>,
 ): QuarantineEntry {
-  return { ...countedFrom(entry, at), state: 'quarantined', ...(seen !== undefined && { seen }) };
+  const isPush = unmoved.has(entry.kind) && entry.lastUpdated !== undefined && !isSame(entry.lastUpdated, seen);
+  return { ...countedFrom(entry, at), state: 'quarantined', ...(seen !== undefined && !isPush && { seen }) };
 }
 
 async function outcomesOf(decisions: Decisions, keys: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
