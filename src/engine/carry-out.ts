@@ -40,16 +40,16 @@ export async function carryOut(
   const { writer, ledger, signal, log, quarantine } = context;
   const entered = plan.hides && (await enter(context, planned, plan.hides));
   const before = asBefore(writer, rememberedOf(held.quarantine));
+  const { clock } = ledger.system;
+  const entries = heldEntries(held, clock.now());
   const made = await execute(withLocks(before, lostLocksOf(held.quarantine)), plan, {
     inventory: inventory.manifests,
     tags: inventory.tags ?? [],
     includeLocked,
-    clock: ledger.system.clock,
+    clock,
     signal,
-    mustBeUnreadable: new Set([
-      ...heldEntries(held, ledger.system.clock.now()).keys(),
-      ...(entered?.hiddenByOthers ?? []),
-    ]),
+    mustBeUnreadable: new Set([...entries.keys(), ...(entered?.hiddenByOthers ?? [])]),
+    isWaiting: (key) => Date.parse(entries.get(key)?.until ?? '') > clock.now(),
     ...(entered && { hiding: entered }),
     whyNoMore: () => whyNoMore(context, planned),
     onIntent: record.intend,

@@ -28,6 +28,8 @@ export interface ExecuteOptions {
   readonly onSettled?: (decisions: readonly Decision[]) => Promise<void>;
   /** Keys of what no client could pull when the plan was made: in quarantine, or made unreadable by another client before that. */
   readonly mustBeUnreadable?: ReadonlySet<string>;
+  /** Whether the quarantine of a key is not over by the clock as it is now; absent: each is over. */
+  readonly isWaiting?: (key: string) => boolean;
   /** How what the plan hides is made unreadable. Absent: none of it is. */
   readonly hiding?: Hiding;
 }
@@ -53,6 +55,7 @@ export async function execute(registry: Registry, plan: Plan, options: ExecuteOp
     listedTags: new Map(options.tags.map(({ name, lastUpdated }) => [name, lastUpdated])),
     includeLocked: options.includeLocked,
     mustBeUnreadable: options.mustBeUnreadable ?? new Set(),
+    isWaiting: options.isWaiting ?? (() => false),
     clock: options.clock,
     signal: options.signal,
     whyNoMore: options.whyNoMore ?? (() => Promise.resolve(undefined)),

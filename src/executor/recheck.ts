@@ -8,6 +8,8 @@ export interface Planned {
   readonly includeLocked: boolean;
   /** Keys of what is kept where it can be pulled by now: a client has made it readable. */
   readonly mustBeUnreadable: ReadonlySet<string>;
+  /** Whether the quarantine of a key is not over by the clock as it is now. The plan may have been made before it was set back. */
+  readonly isWaiting: (key: string) => boolean;
 }
 
 /** The same for manifests, and what was pushed since. */
@@ -27,6 +29,7 @@ export function tagChange(
   if (isPushedAgain(now.lastUpdated, planned.listedTags.get(tag))) return 'it was pushed again';
   if (now.hidden) return 'it was hidden, and is there';
   if (planned.mustBeUnreadable.has(`:${tag}`) && !now.unreadable) return READABLE;
+  if (planned.isWaiting(`:${tag}`)) return WAITING;
   if (look.locked) return 'the repository was locked as a whole';
   return now.locked && !planned.includeLocked ? 'it was locked' : undefined;
 }
@@ -48,6 +51,8 @@ export function manifestChange(deletion: ManifestDeletion, look: Look, since: Si
 
 const READABLE = 'it was unreadable, and can be pulled again';
 
+const WAITING = 'the clock of this machine was set back, and by it the quarantine is not over';
+
 export const UNCLEAR = 'it is listed, and not found when it is asked for by itself: a replica may lag';
 
 function removalChange({ digest, tags }: Removal, look: Look, since: Since): string | undefined {
@@ -62,6 +67,7 @@ function removalChange({ digest, tags }: Removal, look: Look, since: Since): str
   // A listing would not have shown it, and the plan would not have named it.
   if (record.hidden) return 'it was hidden, and is there';
   if (since.mustBeUnreadable.has(`@${digest}`) && !record.unreadable) return READABLE;
+  if (since.isWaiting(`@${digest}`)) return WAITING;
   const hidden = record.tags.find((tag) => look.tags.get(tag)?.hidden);
   if (hidden !== undefined) return `its tag ${hidden} was hidden, and is there`;
   if (isPushedAgain(record.lastUpdated, inventory.byDigest.get(digest)?.lastUpdated)) return 'it was pushed again';
