@@ -1,7 +1,7 @@
 import { LOOK_VALID_MILLISECONDS } from '../../../src/registry/look.ts';
 import { imageOfTag } from './documents.ts';
 import type { History, Recorded } from './history.ts';
-import { living, type ManifestLife, type RepositoryHistory, type TagLife } from './lives.ts';
+import { type Life, living, type ManifestLife, type RepositoryHistory, type TagLife } from './lives.ts';
 import { acrPurge, type Command } from './oracle.ts';
 
 /*
@@ -30,7 +30,7 @@ function lackingIn(repository: RepositoryHistory, manifest: ManifestLife): reado
   for (const digest of new Set(referrers.map((one) => one.digest)))
     if (lostTo(manifest, repository.manifests.get(digest))) problems.push(`${name} is without its referrer ${digest}`);
   for (const [tag, lives] of repository.tags)
-    if (imageOfTag(tag) === manifest.digest && lostTo(manifest, lives))
+    if (imageOfTag(tag) === manifest.digest && lostTo(manifest, lives) && !wasUnknown(repository, lives.at(-1)))
       problems.push(`${name} is without its signature ${tag}`);
   return problems;
 }
@@ -42,6 +42,12 @@ function lostTo(manifest: ManifestLife, lives: readonly (ManifestLife | TagLife)
   if (!change || change.by === 'others') return false;
   const wasHidden = manifest.attributes.some(({ value }) => value.listEnabled === false);
   return !wasHidden && manifest.from < change.by.sentAt - LOOK_VALID_MILLISECONDS;
+}
+
+/** Whether no listing showed a tag, nor its manifest, when it was deleted along with that: `docs/safety.md`, "What is hidden". */
+function wasUnknown(repository: RepositoryHistory, tag: TagLife | undefined): boolean {
+  const isHidden = (life: Life | undefined): boolean => life?.attributes.at(-1)?.value.listEnabled === false;
+  return isHidden(tag) && isHidden(repository.manifests.get(tag?.digest ?? '')?.at(-1));
 }
 
 /** A run that one command is behind. */

@@ -33,7 +33,11 @@ function usedIn(cluster: Cluster, history: History, recorded: Recorded): readonl
   const moments = [by.sentAt - LOOK_VALID_MILLISECONDS - 1, by.sentAt];
   const [before, then] = moments.map((time) => inUse(history.at(time, repository), running));
   if (!before || !then) return [];
-  const isUsed = (kind: 'tags' | 'digests', name: string): boolean => before[kind].has(name) && then[kind].has(name);
+  // Where a tag that runs was moved since, the other tags of its image are not known to belong to it: `docs/safety.md`.
+  const asked = inUse(history.at(since, repository), running);
+  const isNamed = (tag: string): boolean => running.some((one) => one.tag === tag) || asked.tags.has(tag);
+  const isUsed = (kind: 'tags' | 'digests', name: string): boolean =>
+    before[kind].has(name) && then[kind].has(name) && (kind === 'digests' || isNamed(name));
   // What was moved or pushed since the look was another one.
   const isSeen = ({ from }: Life): boolean => from < by.sentAt - LOOK_VALID_MILLISECONDS;
   const { tag, digest } = change.kind === 'attributes' ? change : {};
