@@ -200,9 +200,7 @@ function deletionProblems(act: Act, change: Change, by: ByProcess, about: Surrou
     const wasNever =
       entries.every(({ state }) => state === 'pending') && life.attributes.every(({ value }) => isReadable(value));
     if (wasNever && !about.isOn) return [];
-    // What a clock said when the run began, it goes by, also where the clock is set back since.
-    const clock = Math.max(about.clock, about.wanted.agesFrom);
-    const isOver = entries.some(({ until }) => Date.parse(until) <= clock);
+    const isOver = entries.some(({ until }) => Date.parse(until) <= about.clock);
     const problems = isOver ? [] : [`${key}: its quarantine is not over before ${entries[0]?.until ?? ''}`];
     if (during(life.attributes, act.from, act.to).every(isReadable)) problems.push(`${key} could be pulled`);
     const all = about.written.filter((one) => one.repository === change.repository);
