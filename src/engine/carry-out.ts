@@ -169,8 +169,14 @@ async function enter(
           const key = entryKey(entry);
           if (!keys.has(key) || entry.runId !== record.id || entry.state !== 'pending') return entry;
           const outcome = outcomes.get(key);
+          const own = hidden.get(key);
+          // Another client has made it so since it was planned.
+          const isOthers = own === undefined && !doubts.has(key);
           if (outcome === 'quarantined')
-            return settled(entry, hidden.get(key) ?? { at: quarantine.clock.now(), seen: undefined }, unmoved);
+            return {
+              ...settled(entry, own ?? { at: quarantine.clock.now(), seen: undefined }, unmoved),
+              ...(isOthers && { wasUnreadable: true as const }),
+            };
           // It may be unreadable, or become so late: the next run that looks at it finds out.
           return doubts.has(key) || (outcome === 'failed' && !unchanged.has(key)) ? entry : [];
         }),

@@ -4,6 +4,7 @@ import { digestOf, image } from '../../../src/dev/emulator/manifests.ts';
 import { dryRun, type Ledger, purge, readOnly } from '../../../src/index.ts';
 import type { Decision } from '../../../src/planner/decision.ts';
 import { RegistryError } from '../../../src/registry/errors.ts';
+import type { Registry } from '../../../src/registry/types.ts';
 import { repositoryOf } from '../../support/contents.ts';
 import { DAY, ledgerOnAClock, unreadable, waitingIn } from '../../support/quarantine.ts';
 import { connectTo, policyOf, reference, run, withEmulator } from '../../support/registry.ts';
@@ -109,6 +110,23 @@ test('what another client had made unreadable, and readable since it was planned
     const kept = { action: 'keep', reason: 'changed-since-plan' };
     expect(decisionOn(decisions, `app@${digest}`)).toMatchObject(kept);
     expect([await waitingIn(ledger, emulator), unreadable(emulator)]).toEqual([[], []]);
+  });
+});
+
+test('what another client has made unreadable since it was planned waits as long, and stays so where it is released', async () => {
+  await withEmulator({ repositories: state() }, async (emulator) => {
+    const { ledger } = ledgerOnAClock();
+    const registry = connectTo(emulator);
+    const reserve: Registry['reserve'] = (...asked) => {
+      emulator.lock('app', old.digest, { readEnabled: false });
+      return registry.reserve(...asked);
+    };
+    const options = { policies: [policyOf(QUARANTINE)], ledger, now: new Date(emulator.start.getTime() + 1) };
+    await purge({ ...registry, reserve }, { ...options, onDecisions: () => undefined });
+    await expectKnown(emulator, ledger);
+    emulator.tag('app', 'keep', old.digest);
+    await run(emulator, QUARANTINE, undefined, ledger);
+    expect([await waitingIn(ledger, emulator), unreadable(emulator)]).toEqual([[], [OLD]]);
   });
 });
 
