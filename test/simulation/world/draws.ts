@@ -73,6 +73,7 @@ export class Draws {
   /** Told of each draw that happens. */
   onTaken: (taken: Taken) => void = () => undefined;
   readonly options: DrawOptions;
+  readonly #intensities = new Map<Kind, number>();
 
   constructor(seed: number, options: DrawOptions = {}) {
     this.seed = seed;
@@ -98,7 +99,8 @@ export class Draws {
     const { without, only } = this.options;
     if (this.isCalm && kind !== 'content') return false;
     if (without?.has(key) || (only && kind !== 'content' && !only.has(kind))) return false;
-    if (this.number(key) >= rate * this.#intensity(kind)) return false;
+    const most = rate * this.#intensity(kind);
+    if (most === 0 || this.number(key) >= most) return false;
     const taken = { kind, key };
     this.taken.push(taken);
     this.onTaken(taken);
@@ -108,8 +110,12 @@ export class Draws {
   /** In each seed some kinds do not happen at all, and some more often: so rare ones meet each other. */
   #intensity(kind: Kind): number {
     if (kind === 'content') return 1;
+    const known = this.#intensities.get(kind);
+    if (known !== undefined) return known;
     const drawn = this.number(`how often ${kind}`);
-    return drawn < 0.4 ? 0 : drawn < 0.9 ? 1 : 5;
+    const intensity = drawn < 0.4 ? 0 : drawn < 0.9 ? 1 : 5;
+    this.#intensities.set(kind, intensity);
+    return intensity;
   }
 }
 

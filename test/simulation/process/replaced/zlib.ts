@@ -28,8 +28,19 @@ function whole(act: (all: Buffer, push: (bytes: Buffer) => void) => void): Trans
 /** Most of the time is spent on the memory for it. */
 const SMALL = { level: 1, memLevel: 1, windowBits: 9 };
 
+/** What was packed, by what came of it: most of it is read again, and again. */
+const packed = new Map<string, Buffer>();
+
+/** Files that are remembered: more than a story writes. */
+const MOST_PACKED = 500;
+
 export function createGzip(): Transform {
-  return whole((all, push) => push(gzipSync(all, SMALL)));
+  return whole((all, push) => {
+    const bytes = gzipSync(all, SMALL);
+    if (packed.size >= MOST_PACKED) packed.clear();
+    packed.set(bytes.toString('latin1'), all);
+    push(bytes);
+  });
 }
 
 export function createGunzip({ chunkSize = 16 * 1024 }: { readonly chunkSize?: number } = {}): Transform {
@@ -38,7 +49,8 @@ export function createGunzip({ chunkSize = 16 * 1024 }: { readonly chunkSize?: n
       for (let at = 0; at < bytes.length; at += chunkSize) push(bytes.subarray(at, at + chunkSize));
     };
     try {
-      give(gunzipSync(all));
+      // What is cut off or damaged is not among it.
+      give(packed.get(all.toString('latin1')) ?? gunzipSync(all));
     } catch (error) {
       // Like the real one it gives what can be unpacked of a file that is cut off, and then says so.
       give(gunzipSync(all, { finishFlush: constants.Z_SYNC_FLUSH }));
