@@ -146,11 +146,13 @@ async function enter(
   const tags = new Map((inventory.tags ?? []).map((tag) => [tag.name, tag]));
   for (const { tag, digest } of hides.tags) entryOf('tag', tag, tags.get(tag), { digest, tags: [] });
   const keys = new Set(entries.map(entryKey));
+  /** What an earlier attempt may have made unreadable, so that it is not another client's. */
+  const tried = new Set<string>();
   if (entries.length > 0)
-    await quarantine.change(repository, ({ entries: before, released }) => ({
-      entries: [...before.filter((entry) => !keys.has(entryKey(entry))), ...entries],
-      released,
-    }));
+    await quarantine.change(repository, ({ entries: before, released }) => {
+      for (const entry of before) if (keys.has(entryKey(entry))) tried.add(entryKey(entry));
+      return { entries: [...before.filter((entry) => !keys.has(entryKey(entry))), ...entries], released };
+    });
   const hidden = new Map<string, Hidden>();
   const doubts = new Set<string>();
   const unchanged = new Set<string>();
@@ -171,7 +173,7 @@ async function enter(
           const outcome = outcomes.get(key);
           const own = hidden.get(key);
           // Another client has made it so since it was planned.
-          const isOthers = own === undefined && !doubts.has(key);
+          const isOthers = own === undefined && !doubts.has(key) && !tried.has(key);
           if (outcome === 'quarantined')
             return {
               ...settled(entry, own ?? { at: quarantine.clock.now(), seen: undefined }, unmoved),
