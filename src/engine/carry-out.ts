@@ -207,12 +207,17 @@ function kindsUnmoved(
   entries: readonly QuarantineEntry[],
   hidden: ReadonlyMap<string, Hidden>,
 ): ReadonlySet<QuarantineEntry['kind']> {
-  // What was unreadable before was not changed.
-  const unmoved = entries.filter(
-    (entry) => !entry.wasUnreadable && isSame(entry.lastUpdated, hidden.get(entryKey(entry))?.seen),
-  );
+  const unmoved = entries.filter((entry) => {
+    const own = hidden.get(entryKey(entry));
+    // What was unreadable before was not changed, and of what was pushed just now a moved time would be the same.
+    const isOld = own !== undefined && own.at - Date.parse(entry.lastUpdated ?? '') >= OLD_MS;
+    return isOld && !entry.wasUnreadable && isSame(entry.lastUpdated, own.seen);
+  });
   return new Set(unmoved.map(({ kind }) => kind));
 }
+
+/** The clocks of this machine and of the registry differ by less. */
+const OLD_MS = 3_600_000;
 
 /**
  * Its time counts from when it became unreadable. Where the change itself moves no time, another time is that of a push

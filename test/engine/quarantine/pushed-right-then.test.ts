@@ -44,3 +44,18 @@ test('where none does, it cannot be told from the change itself, and waits', asy
   const told = [await pushedBetween(false, false), await pushedBetween(true, true)];
   expect(told.map(({ released }) => released)).toEqual([[], []]);
 });
+
+test('the answer for what was pushed a moment ago does not show it: a moved time would be the same', async () => {
+  const app = repositoryOf(
+    { built: one, days: 40, tags: ['v1', 'dev-1'] },
+    { built: two, days: 0, tags: ['v2', 'dev-2'] },
+  );
+  await withEmulator({ repositories: { app }, patchMovesTime: true }, async (emulator) => {
+    const { ledger } = ledgerOnAClock();
+    const args = ['--filter', 'app:^dev-', '--ago', '0d', '--quarantine', '14d'];
+    await run(emulator, args, undefined, ledger);
+    const { decisions } = await run(emulator, args, undefined, ledger);
+    expect(unreadable(emulator)).toEqual(['app:dev-1', 'app:dev-2']);
+    expect(decisions.filter(({ reason }) => reason === 'released')).toEqual([]);
+  });
+});
