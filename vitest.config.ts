@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /** Files that need a process of their own: what they are about is kept once a process, or is a process. */
@@ -38,6 +39,8 @@ export default defineConfig({
     setupFiles: ['test/support/in-process-setup.ts'],
     // Much of the time a test waits: for another process, for a registry that throttles, for a lock to run out.
     maxWorkers: availableParallelism() + 2,
+    // Hundreds of processes of the app and of the command line are started: each compiles the same code.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compile', import.meta.url)) },
     // Real sockets and property tests: a slow machine must not turn a right answer into a failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -54,6 +54,7 @@ export async function withApp<T>(
   const child = spawn(process.execPath, [HOST, ...FLAGS, ...(args.includes('--as') ? [] : ['--no-sign-in']), ...args], {
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ACR_REGISTRY: all.map(({ loginServer }) => loginServer).join(' '),
       NODE_EXTRA_CA_CERTS: certificate,
       ...emulator.environment,

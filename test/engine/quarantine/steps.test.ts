@@ -11,7 +11,7 @@ import { reference, run, withEmulator } from '../../support/registry.ts';
  * The two steps of a deletion where quarantine is on, over random registries. `FC_RUNS=5000` searches longer.
  */
 
-const numRuns = Number(process.env['FC_RUNS'] ?? 100);
+const numRuns = Number(process.env['FC_RUNS'] ?? 60);
 
 const registry: fc.Arbitrary<RegistryState> = fc.record({ app: repository, 'team/app': repository });
 

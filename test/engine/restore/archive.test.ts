@@ -205,7 +205,7 @@ test(
           expect(state(emulator)).toEqual(before);
         });
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
     expect(restores).toBeGreaterThan(15);
   },

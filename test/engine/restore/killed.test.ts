@@ -46,7 +46,7 @@ test(
           });
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 80 },
     );
     expect(kills).toBeGreaterThan(30);
   },

@@ -48,7 +48,7 @@ test(
           });
         });
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
     expect(restores).toBeGreaterThan(50);
   },

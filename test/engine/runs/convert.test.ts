@@ -123,7 +123,7 @@ test('a policy file deletes the tags that its flags delete, and no others', asyn
         }
       });
     }),
-    { numRuns: 120 },
+    { numRuns: 70 },
   );
   expect(compared).toBeGreaterThan(0);
 });
@@ -154,7 +154,7 @@ test('with --keep, too, where no two tags have one time and the filters are of t
         compared += deleted.length;
       });
     }),
-    { numRuns: 120 },
+    { numRuns: 70 },
   );
   expect(compared).toBeGreaterThan(0);
 });
@@ -177,7 +177,7 @@ test('of several commands it deletes no tag that none of them deletes', async ()
         compared += byPolicy.length;
       });
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
   expect(compared).toBeGreaterThan(0);
 });

@@ -11,7 +11,7 @@ import { reference, ruledBy, run, withEmulator } from '../../support/registry.ts
  * What holds always of a run by a policy file, over random registries and random policies. `FC_RUNS=5000` searches longer.
  */
 
-const numRuns = Number(process.env['FC_RUNS'] ?? 150);
+const numRuns = Number(process.env['FC_RUNS'] ?? 90);
 
 const registry: fc.Arbitrary<RegistryState> = fc.record({ app: repository, 'team/app': repository });
 

@@ -27,7 +27,7 @@ import {
   WAYS,
 } from '../../support/slices.ts';
 
-const RUNS = Number(process.env['FC_RUNS'] ?? 25);
+const RUNS = Number(process.env['FC_RUNS'] ?? 15);
 const DEV = ['-f', '.*:^dev', '--ago', '30d', '--untagged'];
 
 /** What a run comes to, without what differs between two runs by itself. */

@@ -6,7 +6,7 @@ import { flags, repository } from '../../support/random-registry.ts';
 import { reference, run, withEmulator, withServedEmulator } from '../../support/registry.ts';
 
 /** `FC_RUNS=5000 npx vitest run test/engine/runs/safety.test.ts` searches longer. */
-const RUNS = Number(process.env['FC_RUNS'] ?? 300);
+const RUNS = Number(process.env['FC_RUNS'] ?? 200);
 
 const registry: fc.Arbitrary<RegistryState> = fc.record({ app: repository, 'team/app': repository });
 
