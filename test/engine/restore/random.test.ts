@@ -48,7 +48,7 @@ test(
           });
         });
       }),
-      { numRuns: 100 },
+      { numRuns: 150 },
     );
     expect(restores).toBeGreaterThan(50);
   },
