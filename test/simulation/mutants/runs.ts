@@ -26,22 +26,41 @@ export const RUNS: readonly Mutant[] = [
   {
     name: 'no-time-budget',
     file: 'src/engine/stop.ts',
-    from: "const timer = clock.after(milliseconds, () => abort.abort(usedUp), 'background');",
-    to: "const timer = clock.after(milliseconds, () => void usedUp, 'background');",
+    from: 'startBudget({ milliseconds, text }: TimeBudget, abort: AbortController, clock: Clock): Budget {',
+    to: 'startBudget({ text }: TimeBudget, abort: AbortController, clock: Clock): Budget {\n  const milliseconds = 1e10;',
     says: 'A run works for longer than its time budget.',
   },
   {
     name: 'lost-lease-unheard',
     file: 'src/engine/inline.ts',
-    from: 'const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter(',
-    to: 'const signal = AbortSignal.any([abort.signal, job.signal].filter(',
+    // Each change asks for the lock again right before it is sent, so both go.
+    from: [
+      '  const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter((one) => one !== undefined));',
+      '  let budget: Budget | undefined;',
+      '  checksFirst(signal, () => {',
+      '    checkLocks(locks, abort);',
+    ].join('\n'),
+    to: [
+      '  const signal = AbortSignal.any([abort.signal, job.signal].filter((one) => one !== undefined));',
+      '  let budget: Budget | undefined;',
+      '  checksFirst(signal, () => {',
+    ].join('\n'),
     says: 'A run deletes on after another process has taken its lock.',
   },
   {
     name: 'lost-lease-unheard-by-worker',
     file: 'src/engine/durable/repository.ts',
-    from: 'const signal = AbortSignal.any([abort.signal, app.signal, ...locks.map(({ lost }) => lost)]);',
-    to: 'const signal = AbortSignal.any([abort.signal, app.signal]);',
+    from: [
+      '    const signal = AbortSignal.any([abort.signal, app.signal, ...locks.map(({ lost }) => lost)]);',
+      '    let budget: Budget | undefined;',
+      '    checksFirst(signal, () => {',
+      '      checkLocks(locks, abort);',
+    ].join('\n'),
+    to: [
+      '    const signal = AbortSignal.any([abort.signal, app.signal]);',
+      '    let budget: Budget | undefined;',
+      '    checksFirst(signal, () => {',
+    ].join('\n'),
     says: 'A worker deletes on after another one has taken its lock.',
   },
   {
