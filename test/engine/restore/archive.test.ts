@@ -205,7 +205,7 @@ test(
           expect(state(emulator)).toEqual(before);
         });
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
     expect(restores).toBeGreaterThan(15);
   },

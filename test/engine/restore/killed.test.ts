@@ -46,7 +46,7 @@ test(
           });
         },
       ),
-      { numRuns: 80 },
+      { numRuns: 120 },
     );
     expect(kills).toBeGreaterThan(30);
   },
