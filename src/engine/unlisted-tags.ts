@@ -17,14 +17,16 @@ export async function withUnlistedTags(
     manifests,
   }: { readonly tags: readonly TagRecord[] | undefined; readonly manifests: ManifestListing | undefined },
 ): Promise<Evidence> {
-  if (evidence.everything || evidence.tags.size === 0) return evidence;
-  const listed = new Set(tags?.map(({ name }) => name));
-  for (const record of manifests?.byDigest.values() ?? []) for (const tag of record.tags) listed.add(tag);
-  const names = [...evidence.tags].flatMap(([tag, { reason }]) =>
-    reason === 'pulled-recently' || listed.has(tag) ? [] : tag,
+  if (evidence.everything) return evidence;
+  // A few run, and hundreds of thousands may be listed.
+  const unlisted = new Set(
+    [...evidence.tags].flatMap(([tag, { reason }]) => (reason === 'pulled-recently' ? [] : tag)),
   );
-  if (names.length === 0) return evidence;
-  const there = await reader.lookAtTags(repository, names, Infinity);
+  if (unlisted.size === 0) return evidence;
+  for (const { name } of tags ?? []) unlisted.delete(name);
+  for (const record of manifests?.byDigest.values() ?? []) for (const tag of record.tags) unlisted.delete(tag);
+  if (unlisted.size === 0) return evidence;
+  const there = await reader.lookAtTags(repository, [...unlisted], Infinity);
   const digests = new Map(evidence.digests);
   for (const [tag, { digest }] of there) {
     const why = evidence.tags.get(tag);

@@ -247,10 +247,7 @@ export interface RegistryReader {
   readonly repositories: (pageSize: number, signal?: AbortSignal) => Promise<readonly string[]>;
   /** All listed tags, the newest first; `undefined` where the repository does not exist. */
   readonly tags: (repository: string, signal?: AbortSignal) => Promise<readonly TagRecord[] | undefined>;
-  /**
-   * Looks at these tags, of `total` in the repository. A tag that is absent from the answer does not exist; one
-   * that is hidden is there.
-   */
+  /** Looks at these tags, of `total` in the repository, hidden ones as well. One that is absent from the answer does not exist. */
   readonly lookAtTags: (
     repository: string,
     names: readonly string[],

@@ -31,6 +31,41 @@ async function expectKnown(emulator: Emulator, ledger: Ledger): Promise<void> {
   expect(await waitingIn(ledger, emulator)).toEqual(unreadable(emulator));
 }
 
+/** What a purge decides, at a registry of which some calls are others. */
+async function purgeWith(
+  emulator: Emulator,
+  ledger: Ledger,
+  calls: Partial<Registry> = {},
+  commands: readonly (readonly string[])[] = [QUARANTINE],
+): Promise<readonly Decision[]> {
+  const decisions: Decision[] = [];
+  await purge(
+    { ...connectTo(emulator), ...calls },
+    {
+      policies: commands.map(policyOf),
+      ledger,
+      now: new Date(emulator.start.getTime() + 1),
+      onDecisions: (some: Iterable<Decision>) => void decisions.push(...some),
+    },
+  );
+  return decisions;
+}
+
+/** Changes an attribute between the plan and the look. */
+function lockingBetween(
+  emulator: Emulator,
+  digest: string,
+  attributes: Parameters<Emulator['lock']>[2],
+): Partial<Registry> {
+  const registry = connectTo(emulator);
+  return {
+    reserve(...asked) {
+      emulator.lock('app', digest, attributes);
+      return registry.reserve(...asked);
+    },
+  };
+}
+
 /** A repository with an image that another client has made unreadable. Its bytes need not be read to plan its deletion. */
 function unreadableBefore() {
   const body = JSON.stringify({
@@ -47,16 +82,7 @@ test('of several commands none takes back what another one has put into quaranti
   await withEmulator({ repositories: state() }, async (emulator) => {
     const { ledger, later } = ledgerOnAClock();
     const commands = [QUARANTINE, ['--filter', 'app:^rel', '--ago', '50d', '--untagged']];
-    const all = async (): Promise<readonly Decision[]> => {
-      const decisions: Decision[] = [];
-      await purge(connectTo(emulator), {
-        policies: commands.map(policyOf),
-        ledger,
-        now: new Date(emulator.start.getTime() + 1),
-        onDecisions: (some: Iterable<Decision>) => void decisions.push(...some),
-      });
-      return decisions;
-    };
+    const all = () => purgeWith(emulator, ledger, {}, commands);
     expect(decisionOn(await all(), OLD)).toMatchObject({ action: 'delete', outcome: 'quarantined' });
     later(7 * DAY);
     expect(decisionOn(await all(), OLD)).toMatchObject({ action: 'keep', reason: 'quarantined' });
@@ -89,24 +115,7 @@ test('what another client had made unreadable, and readable since it was planned
   const { app, digest } = unreadableBefore();
   await withEmulator({ repositories: { app } }, async (emulator) => {
     const { ledger } = ledgerOnAClock();
-    const registry = connectTo(emulator);
-    const decisions: Decision[] = [];
-    await purge(
-      {
-        ...registry,
-        // Between the plan and the look.
-        reserve(...asked) {
-          emulator.lock('app', digest, { readEnabled: true });
-          return registry.reserve(...asked);
-        },
-      },
-      {
-        policies: [policyOf(QUARANTINE)],
-        ledger,
-        now: new Date(emulator.start.getTime() + 1),
-        onDecisions: (some: Iterable<Decision>) => void decisions.push(...some),
-      },
-    );
+    const decisions = await purgeWith(emulator, ledger, lockingBetween(emulator, digest, { readEnabled: true }));
     const kept = { action: 'keep', reason: 'changed-since-plan' };
     expect(decisionOn(decisions, `app@${digest}`)).toMatchObject(kept);
     expect([await waitingIn(ledger, emulator), unreadable(emulator)]).toEqual([[], []]);
@@ -119,17 +128,10 @@ test.each([
 ])('what %s', async (_, isTried, left) => {
   await withEmulator({ repositories: state() }, async (emulator) => {
     const { ledger } = ledgerOnAClock();
-    const registry = connectTo(emulator);
-    const options = { policies: [policyOf(QUARANTINE)], ledger, now: new Date(emulator.start.getTime() + 1) };
     const error = new RegistryError('make it unreadable', { message: 'no answer' });
     const hide: Registry['hide'] = () => Promise.resolve({ state: 'failed', inDoubt: true, error });
-    if (isTried) await purge({ ...registry, hide }, { ...options, onDecisions: () => undefined });
-    // Between the plan and the look.
-    const reserve: Registry['reserve'] = (...asked) => {
-      emulator.lock('app', old.digest, { readEnabled: false });
-      return registry.reserve(...asked);
-    };
-    await purge({ ...registry, reserve }, { ...options, onDecisions: () => undefined });
+    if (isTried) await purgeWith(emulator, ledger, { hide });
+    await purgeWith(emulator, ledger, lockingBetween(emulator, old.digest, { readEnabled: false }));
     await expectKnown(emulator, ledger);
     emulator.tag('app', 'keep', old.digest);
     await run(emulator, QUARANTINE, undefined, ledger);
@@ -170,16 +172,8 @@ test.each([
   await withEmulator({ repositories: state() }, async (emulator) => {
     const { ledger } = ledgerOnAClock();
     const error = new RegistryError('make it unreadable', { message: 'looked at too long ago' });
-    const decisions: Decision[] = [];
-    await purge(
-      { ...connectTo(emulator), hide: () => Promise.resolve({ state: 'failed', inDoubt, error }) },
-      {
-        policies: [policyOf(QUARANTINE)],
-        ledger,
-        now: new Date(emulator.start.getTime() + 1),
-        onDecisions: (some: Iterable<Decision>) => void decisions.push(...some),
-      },
-    );
+    const hide: Registry['hide'] = () => Promise.resolve({ state: 'failed', inDoubt, error });
+    const decisions = await purgeWith(emulator, ledger, { hide });
     expect(decisionOn(decisions, OLD)).toMatchObject({ action: 'delete', outcome: 'failed' });
     expect(await waitingIn(ledger, emulator)).toEqual(waits);
   });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Emulator } from '../../../src/dev/emulator/index.ts';
 import { image, index } from '../../../src/dev/emulator/manifests.ts';
 import { collecting, noteLayers } from '../../../src/engine/storage/layers.ts';
 import { storedBy } from '../../../src/engine/storage/storage.ts';
@@ -126,16 +127,21 @@ test('what cannot be asked once a run has ended ends no run', () =>
     expect(stored.totals.storage).toMatchObject({ frees: 0, repositoriesNotListed: true });
   }));
 
+/** What a dry run records that looks at `app` alone, and deletes what has no tag there. */
+async function recordedIn(emulator: Emulator) {
+  const ledger = newLedger();
+  const args = ['--filter', 'app:^x', '--ago', '1d', '--untagged', '--dry-run'];
+  const { summary } = await run(emulator, args, undefined, ledger, { storage });
+  const record = await ledger.run(summary.runId);
+  if (!record) throw new Error('it is recorded');
+  return { ledger, record, records: await Array.fromAsync(ledger.repositories(record.id)) };
+}
+
 test('what a repository holds that was never read may be counted as freed, and it is said why, listed or not', async () => {
   const same = { built: platform, days: 40 };
   const repositories = { app: repositoryOf(same), other: repositoryOf({ ...same, days: 1, tags: ['v1'] }) };
   await withEmulator({ repositories }, async (emulator) => {
-    const ledger = newLedger();
-    const args = ['--filter', 'app:^x', '--ago', '1d', '--untagged', '--dry-run'];
-    const { summary } = await run(emulator, args, undefined, ledger, { storage });
-    const record = await ledger.run(summary.runId);
-    if (!record) throw new Error('it is recorded');
-    const records = await Array.fromAsync(ledger.repositories(record.id));
+    const { ledger, record, records } = await recordedIn(emulator);
     const bytes = bytesOf(contentOf({ app: repositories.app }));
     const saidOf = async (catalog: readonly string[] | undefined) => {
       const asks = { catalog: () => Promise.resolve(catalog) };
@@ -154,12 +160,7 @@ test('of a deleted manifest that is not remembered it is said that it is not kno
       },
     },
     async (emulator) => {
-      const ledger = newLedger();
-      const args = ['--filter', 'app:^x', '--ago', '1d', '--untagged', '--dry-run'];
-      const { summary } = await run(emulator, args, undefined, ledger, { storage });
-      const record = await ledger.run(summary.runId);
-      if (!record) throw new Error('it is recorded');
-      const records = await Array.fromAsync(ledger.repositories(record.id));
+      const { ledger, record, records } = await recordedIn(emulator);
       await ledger.layers(emulator.loginServer, 'app').write([{ format: 1, repository: 'app' }]);
       const asks = { catalog: () => Promise.resolve(['app']) };
       const stored = await storedBy({ ledger, record, asks }, records);

@@ -145,10 +145,9 @@ export class History {
    * The change of an artifact's attributes was its last update as well, by what the registry says.
    * @param from since when that counts, unless there was another update by then
    */
-  moved({ at, repository, tag, digest = '' }: AttributesChange, from = at): void {
-    const known = this.repositories.get(repository);
-    const lives: readonly Life[] = (tag === undefined ? known?.manifests.get(digest) : known?.tags.get(tag)) ?? [];
-    const life = lifeAt(lives, at);
+  moved(change: AttributesChange, from = change.at): void {
+    const { at } = change;
+    const life = this.#changed(change);
     if (!life || life.until <= from) return;
     const later = life.updated.findIndex((one) => one.from > from);
     const place = later === -1 ? life.updated.length : later;
@@ -159,15 +158,21 @@ export class History {
    * No run has seen that the artifact was pushed in so many milliseconds before the change of its attributes.
    * @returns whether it was
    */
-  notSeen({ at, repository, tag, digest = '' }: AttributesChange, milliseconds: number): boolean {
-    const known = this.repositories.get(repository);
-    const lives: readonly Life[] = (tag === undefined ? known?.manifests.get(digest) : known?.tags.get(tag)) ?? [];
-    const updated = lifeAt(lives, at)?.updated ?? [];
+  notSeen(change: AttributesChange, milliseconds: number): boolean {
+    const { at } = change;
+    const updated = this.#changed(change)?.updated ?? [];
     const first = updated.findIndex(({ from }, n) => n > 0 && from <= at && from > at - milliseconds);
     if (first === -1) return false;
     const later = updated.findIndex(({ from }) => from > at);
     updated.splice(first, (later === -1 ? updated.length : later) - first);
     return true;
+  }
+
+  /** The tag or the manifest whose attributes were changed. */
+  #changed({ at, repository, tag, digest = '' }: AttributesChange): Life | undefined {
+    const known = this.repositories.get(repository);
+    const lives: readonly Life[] = (tag === undefined ? known?.manifests.get(digest) : known?.tags.get(tag)) ?? [];
+    return lifeAt(lives, at);
   }
 
   #open(name: string): RepositoryHistory {

@@ -31,8 +31,8 @@ export const isReadable = ({ readEnabled }: { readonly readEnabled?: boolean }):
  * the time, no run can tell the change from a push, and it counts as one. So it does once the entry is gone, because another
  * client has made the artifact readable: that client's change moves the time to one that no run knows.
  *
- * A push between the last look and the change is taken for the change, in every registry: `docs/quarantine.md`, "What it does
- * not do".
+ * A push between the last look and the change is taken for the change where the ledger has its time as `seen`: the run could not
+ * tell. Where it could, it leaves that out, and the push counts: `docs/quarantine.md`, "What it does not do".
  */
 export function timesAsKnown(
   history: History,
