@@ -79,13 +79,12 @@ export async function beginInline(job: Job): Promise<InlineDriver> {
   const held = checkHeld(locks);
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter((one) => one !== undefined));
+  checksFirst(signal, () => checkLocks(locks, abort));
   let budget: Budget | undefined;
-  checksFirst(signal, () => {
-    checkLocks(locks, abort);
-    budget?.check();
-  });
   const startTime = (): void => {
-    budget ??= job.timeBudget && startBudget(job.timeBudget, abort, clock);
+    if (budget || !job.timeBudget) return;
+    budget = startBudget(job.timeBudget, abort, clock);
+    checksFirst(signal, budget.check);
   };
   // A run that waits for its turn has used nothing up.
   if (!job.inTurn) startTime();

@@ -9,22 +9,22 @@ export function signalOf(request: PipelineRequest): AbortSignal | undefined {
   return signals.get(request);
 }
 
-const checks = new WeakMap<AbortSignal, () => void>();
+const checks = new WeakMap<AbortSignal, readonly (() => void)[]>();
 
 /**
  * Lets `isStopped` ask about a signal before it answers. A process that stood still hears of it from its timers only after
- * it has sent what was prepared before.
+ * it has sent what was prepared before. A signal may have several.
  *
  * @param check aborts the signal where what it stands for is over
  */
 export function checksFirst(signal: AbortSignal, check: () => void): void {
-  checks.set(signal, check);
+  checks.set(signal, [...(checks.get(signal) ?? []), check]);
 }
 
 /** Whether nothing more may be sent for a signal, right now. */
 export function isStopped(signal: AbortSignal | undefined): boolean {
   if (!signal) return false;
-  if (!signal.aborted) checks.get(signal)?.();
+  if (!signal.aborted) for (const check of checks.get(signal) ?? []) check();
   return signal.aborted;
 }
 

@@ -14,7 +14,7 @@ import type { RunContext } from '../context.ts';
 import { commandsFor, recordMatched } from '../list.ts';
 import { isLeft, isOver, isPlanned, triedIn } from '../merge.ts';
 import { isNothingLeft, type Pass, processRepository } from '../repository.ts';
-import { type Budget, checkLocks, startBudget } from '../stop.ts';
+import { checkLocks, startBudget } from '../stop.ts';
 import { type App, contextOf, inRepository, isOwn } from './context.ts';
 import { millisecondsLeft } from './cut-short.ts';
 import type { Attempted, GivenUp, GiveUp, Matched, ProcessRepository, Run } from './messages.ts';
@@ -40,11 +40,7 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
     const before = await ledger.repository(record.id, name);
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, app.signal, ...locks.map(({ lost }) => lost)]);
-    let budget: Budget | undefined;
-    checksFirst(signal, () => {
-      checkLocks(locks, abort);
-      budget?.check();
-    });
+    checksFirst(signal, () => checkLocks(locks, abort));
     const own = contextOf(app, open, registry, signal, locks);
     const context = pass === 'plan' ? { ...own, writes: whileOpen(app, run, own.writes) } : own;
     const commands = await commandsFor(name, policies, context.match);
@@ -56,7 +52,8 @@ export async function attemptRepository(app: App, about: ProcessRepository): Pro
     if (isTooLate && !before) return { state: 'done', matched: recordMatched(context.matched, policies) };
     if (before && (isTooLate || isNothingLeft(record, pass, before)))
       return attemptedAs(before, pass, recordMatched(context.matched, policies));
-    budget = startBudget(sliceOf(app.settings(), record, clock), abort, clock);
+    const budget = startBudget(sliceOf(app.settings(), record, clock), abort, clock);
+    checksFirst(signal, budget.check);
     const cancel = watchForCancel(ledger, record.id, abort);
     try {
       // It may have been cancelled since the record was read.

@@ -27,7 +27,7 @@ export const RUNS: readonly Mutant[] = [
     name: 'no-time-budget',
     file: 'src/engine/stop.ts',
     from: 'startBudget({ milliseconds, text }: TimeBudget, abort: AbortController, clock: Clock): Budget {',
-    to: 'startBudget({ text }: TimeBudget, abort: AbortController, clock: Clock): Budget {\n  const milliseconds = 1e10;',
+    to: 'startBudget({ text }: TimeBudget, abort: AbortController, clock: Clock): Budget {\n  const milliseconds = 1e9;',
     says: 'A run works for longer than its time budget.',
   },
   {
@@ -36,15 +36,9 @@ export const RUNS: readonly Mutant[] = [
     // Each change asks for the lock again right before it is sent, so both go.
     from: [
       '  const signal = AbortSignal.any([abort.signal, job.signal, lock?.lost].filter((one) => one !== undefined));',
-      '  let budget: Budget | undefined;',
-      '  checksFirst(signal, () => {',
-      '    checkLocks(locks, abort);',
+      '  checksFirst(signal, () => checkLocks(locks, abort));',
     ].join('\n'),
-    to: [
-      '  const signal = AbortSignal.any([abort.signal, job.signal].filter((one) => one !== undefined));',
-      '  let budget: Budget | undefined;',
-      '  checksFirst(signal, () => {',
-    ].join('\n'),
+    to: '  const signal = AbortSignal.any([abort.signal, job.signal].filter((one) => one !== undefined));',
     says: 'A run deletes on after another process has taken its lock.',
   },
   {
@@ -52,15 +46,9 @@ export const RUNS: readonly Mutant[] = [
     file: 'src/engine/durable/repository.ts',
     from: [
       '    const signal = AbortSignal.any([abort.signal, app.signal, ...locks.map(({ lost }) => lost)]);',
-      '    let budget: Budget | undefined;',
-      '    checksFirst(signal, () => {',
-      '      checkLocks(locks, abort);',
+      '    checksFirst(signal, () => checkLocks(locks, abort));',
     ].join('\n'),
-    to: [
-      '    const signal = AbortSignal.any([abort.signal, app.signal]);',
-      '    let budget: Budget | undefined;',
-      '    checksFirst(signal, () => {',
-    ].join('\n'),
+    to: '    const signal = AbortSignal.any([abort.signal, app.signal]);',
     says: 'A worker deletes on after another one has taken its lock.',
   },
   {
